@@ -1,0 +1,268 @@
+"""What the use cases need from outside, as protocols. Adapters implement them; tests have fakes for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, Self
+
+from backend.application.requests import (
+    Job,
+    JobKind,
+    JobState,
+    MediaRef,
+    ModelInfo,
+    PendingPush,
+    PreviewRequest,
+    PropagationRequest,
+    TaskKey,
+)
+from backend.domain.geometry import RgbFrame
+from backend.domain.masklets import FrameMasks, Masklet, MaskletFrame
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import Direction, FrameIndex, FrameRange, VideoInfo
+
+
+class Clock(Protocol):
+    def now_s(self) -> float:
+        """Wall-clock seconds since the epoch, for records."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds that never jump, for deadlines and durations."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class CancelToken(Protocol):
+    def raise_if_cancelled(self) -> None:
+        """Raises Cancelled or Superseded if this work is no longer wanted. Called between frames."""
+        ...
+
+
+class VideoSource(Protocol):
+    """Random and sequential access to the frames of one video, or of one task's pages.
+
+    Use as a context manager. Frames are RGB uint8 [H, W, 3] at the displayed size. Memory held is bounded and
+    independent of the video's length.
+    """
+
+    @property
+    def info(self) -> VideoInfo: ...
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        """Presentation time of each frame in seconds, the first at 0."""
+        ...
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """One frame. Raises PromptError past the end, MediaError if it does not decode."""
+        ...
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The span's frames in order, or in descending order if backward."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class MediaLibrary(Protocol):
+    """Fetches media into a content-addressed cache and opens it."""
+
+    def open(self, media: MediaRef) -> VideoSource:
+        """Raises NotAllowed, MediaUnreachable or MediaError."""
+        ...
+
+
+class Segmenter(Protocol):
+    """The SAM 2 engine. One per process; the model stays resident."""
+
+    @property
+    def model(self) -> ModelInfo: ...
+
+    def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
+        """The masks, on one frame, of every object in `prompts`, given all of their prompts on all frames.
+
+        An object that has a prompt on this frame is answered from that prompt, with memory of its other
+        prompted frames; one that has none is answered from memory alone.
+        Raises PromptError for an object whose prompts are all negative clicks.
+        """
+        ...
+
+    def propagate(
+        self,
+        video: VideoSource,
+        prompts: PromptSet,
+        *,
+        direction: Direction,
+        span: FrameRange | None = None,
+        cancel: CancelToken,
+    ) -> Iterator[FrameMasks]:
+        """Masks of all objects, frame by frame: first forward from the earliest prompted frame to the span's end,
+        then (BACKWARD, BOTH) backward from it to the span's start. Each frame is yielded once.
+
+        Before an object's first prompted frame a forward pass leaves the object out of the FrameMasks; a backward
+        pass starts each object at its own earliest prompted frame. Constant memory; cancel is asked between frames.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """The durable record of prompts, jobs and pushes: the source of truth. Every write is on disk on return."""
+
+    def record_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> PromptSet:
+        """Add prompts to a task's and return all of the task's prompts (of this user's canvas), merged.
+
+        Recording the same prompt twice changes nothing.
+        """
+        ...
+
+    def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet: ...
+
+    def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
+        """Forget this canvas's prompts and keep these instead (a submitted annotation is the new truth)."""
+        ...
+
+    def submit(self, kind: JobKind, request: PreviewRequest | PropagationRequest) -> tuple[Job, bool]:
+        """Record a job under its idempotency key. Returns it and whether it is new.
+
+        A failed or cancelled job with that key is opened again with the next attempt (and counts as new).
+        A new PROPAGATE job supersedes the task's open ones.
+        """
+        ...
+
+    def job(self, job_id: str) -> Job:
+        """Raises NotFound."""
+        ...
+
+    def request(self, job_id: str) -> PreviewRequest | PropagationRequest: ...
+
+    def jobs(
+        self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
+    ) -> tuple[Job, ...]:
+        """Newest first."""
+        ...
+
+    def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
+        """Claim an attempt: QUEUED → RUNNING. None if the attempt is stale or the job is no longer queued."""
+        ...
+
+    def progress(self, job_id: str, attempt: int, done: int, total: int) -> JobState:
+        """Heartbeat and progress; returns the state as it is now. A stale attempt reads SUPERSEDED."""
+        ...
+
+    def finish(
+        self,
+        job_id: str,
+        attempt: int,
+        state: JobState,
+        *,
+        reason: str = "",
+        masks_run: str = "",
+        timings_s: dict[str, float] | None = None,
+        push: bool = False,
+    ) -> bool:
+        """End an attempt; with push, the prediction becomes a pending push in the same transaction.
+
+        False, and nothing written, if the attempt is stale.
+        """
+        ...
+
+    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int) -> Job:
+        """Give up an attempt that died: QUEUED with the next attempt number, or FAILED after max_attempts.
+
+        Does nothing if that attempt is no longer current.
+        """
+        ...
+
+    def cancel(self, job_id: str) -> Job: ...
+
+    def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+        """Open jobs whose worker fell silent, or that have waited since before queued_before_s."""
+        ...
+
+    def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]: ...
+
+    def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
+        """Take a pending push for oneself until a time; False if somebody else has it."""
+        ...
+
+    def settle_push(self, push: PendingPush) -> None:
+        """Write back what became of a claimed push, unless a newer job's push replaced it meanwhile."""
+        ...
+
+    def latest_push(self, task: TaskKey) -> PendingPush | None: ...
+
+
+class MaskWriter(Protocol):
+    """Writes one attempt's masks. Nothing is visible to readers until commit."""
+
+    @property
+    def run(self) -> str: ...
+
+    def append(self, object_id: ObjectId, frame: MaskletFrame) -> None: ...
+
+    def commit(self, labels: dict[ObjectId, str]) -> None: ...
+
+
+class MaskStore(Protocol):
+    """Masklets on disk as COCO RLE in chunks written by rename; a run holds one attempt's masks."""
+
+    def writer(self, run: str) -> AbstractContextManager[MaskWriter]:
+        """Leaving without commit removes what was written."""
+        ...
+
+    def read(self, run: str) -> tuple[Masklet, ...]:
+        """Raises NotFound if the run was never committed, IntegrityError if a chunk is damaged."""
+        ...
+
+    def partial(self, run: str, *, since: int = 0) -> tuple[tuple[ObjectId, MaskletFrame], ...]:
+        """What an open run has flushed so far, from a cursor on, in write order."""
+        ...
+
+    def remove(self, run: str) -> None: ...
+
+
+class JobQueue(Protocol):
+    """Carries ledger ids to workers; may lose everything without harm, for the ledger knows."""
+
+    def enqueue(self, job: Job, *, timeout_s: float) -> None:
+        """Idempotent for (job id, attempt). Raises QueueUnavailable."""
+        ...
+
+    def is_known(self, job: Job) -> bool:
+        """Whether this attempt is waiting, or being worked on, in the queue. Raises QueueUnavailable."""
+        ...
+
+    def depths(self) -> dict[JobKind, int]: ...
+
+    def workers(self) -> dict[JobKind, int]:
+        """Live workers seen per queue."""
+        ...
+
+
+class PredictionSink(Protocol):
+    """Label Studio, as far as predictions go."""
+
+    def put_prediction(
+        self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float
+    ) -> int:
+        """Make the task's prediction of this model version, or update it if it is there; returns its id.
+
+        Raises LabelStudioUnavailable (retry) or LabelStudioRefused (do not).
+        """
+        ...
+
+
+class RegionBuilder(Protocol):
+    """Turns masklets into a Label Studio result for a label config (adapters/labelstudio)."""
+
+    def __call__(
+        self, masklets: Sequence[Masklet], *, label_config: str, video: VideoInfo, task: TaskKey
+    ) -> list[dict[str, object]]: ...

@@ -1,0 +1,178 @@
+"""What travels between the floors: requests, jobs and their outcomes. Plain values, JSON-able by the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import Direction, FrameIndex, FrameRange
+
+
+class JobKind(StrEnum):
+    """One RQ queue per kind, with the same name."""
+
+    INTERACTIVE = "interactive"
+    PROPAGATE = "propagate"
+
+
+class JobState(StrEnum):
+    """QUEUED and RUNNING are open; the others are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+class OutputMode(StrEnum):
+    """What the label config lets us answer with."""
+
+    PAGES = "pages"
+    VIDEO = "video"
+    VIDEO_VECTOR = "video_vector"
+    KEYFRAME = "keyframe"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRef:
+    """Where a task's frames come from, as the task's data says.
+
+    addresses: one address of a video file, or one address a page (of an image) in page order.
+    is_pages: whether addresses are pages. A single-image task is one page.
+    """
+
+    addresses: tuple[str, ...]
+    is_pages: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKey:
+    """One Label Studio task; project and task are Label Studio's numbers."""
+
+    project_id: int
+    task_id: int
+
+    def __str__(self) -> str:
+        return f"{self.project_id}/{self.task_id}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PropagationRequest:
+    """Carry these prompts through this video.
+
+    frames: None means the whole video. stop_frames: frames whose masks belong to a person and end a run.
+    """
+
+    task: TaskKey
+    media: MediaRef
+    prompts: PromptSet
+    direction: Direction = Direction.BOTH
+    frames: FrameRange | None = None
+    label_config: str = ""
+    model_version: str = ""
+
+    def idempotency_key(self) -> str:
+        """SHA-256, hex: the same question asked twice is one job."""
+        parts = (
+            str(self.task),
+            *self.media.addresses,
+            self.prompts.digest(),
+            self.direction,
+            "" if self.frames is None else f"{self.frames.start}-{self.frames.stop}",
+            self.model_version,
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreviewRequest:
+    """The masks of the objects prompted on one frame, at once.
+
+    prompts holds all prompts of those objects; frame_index is the frame to answer for.
+    """
+
+    task: TaskKey
+    media: MediaRef
+    prompts: PromptSet
+    frame_index: FrameIndex
+    model_version: str = ""
+
+    def idempotency_key(self) -> str:
+        parts = (
+            str(self.task),
+            *self.media.addresses,
+            self.prompts.digest(),
+            str(self.frame_index),
+            self.model_version,
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of the ledger's jobs.
+
+    job_id is "p-" or "i-" and 40 hex digits of the idempotency key. attempt is the fencing token: only the
+    current attempt may publish. done/total count frames. reason says in one sentence why it failed or ended.
+    masks_run names the mask store's run that holds its result, once there is one.
+    """
+
+    job_id: str
+    kind: JobKind
+    task: TaskKey
+    state: JobState
+    attempt: int
+    done: int = 0
+    total: int = 0
+    reason: str = ""
+    masks_run: str = ""
+    model_version: str = ""
+    created_s: float = 0.0
+    updated_s: float = 0.0
+    heartbeat_s: float = 0.0
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+
+class PushState(StrEnum):
+    PENDING = "pending"
+    PUSHED = "pushed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPush:
+    """A prediction that is to reach Label Studio: which job's masks, for which task, tried how often."""
+
+    task: TaskKey
+    model_version: str
+    job_id: str
+    state: PushState
+    tries: int
+    next_try_s: float
+    prediction_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model in use. version is what Label Studio sees as model_version: `masklet-<name>-<8 hex of weights>`."""
+
+    name: str
+    version: str
+    image_size: int
+    device: str
+    is_demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLabel:
+    object_id: ObjectId
+    label: str

@@ -1,0 +1,1 @@
+"""Values and pure rules. Imports numpy and the standard library, nothing else."""

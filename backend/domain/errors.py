@@ -1,0 +1,98 @@
+"""The error tree. Adapters translate vendors' exceptions into these; the edges translate these into replies.
+
+MaskletError
+├── InvalidInput            the caller can mend it
+│   ├── MalformedRequest    the body is not what the protocol says
+│   ├── LabelConfigError    the label config cannot work with Masklet
+│   ├── PromptError         a prompt that cannot be honoured: unknown label, bad coordinate, frame past the end
+│   └── TooLarge            a body, mask or list over its limit
+├── NotAllowed              a media address, project or job that this caller may not reach
+├── NotFound                a job, task or file that is not there
+├── MediaError              the video or image cannot be used; retrying does not help
+├── MediaUnreachable        the video or image could not be fetched now; retrying may help
+├── ModelError              the checkpoint is missing, wrong or will not load
+├── DeviceOutOfMemory       the device's memory did not suffice
+├── ServiceUnavailable      a service that Masklet needs does not answer: retry
+│   ├── QueueUnavailable
+│   └── LabelStudioUnavailable
+├── LabelStudioRefused      Label Studio answered with a refusal; retrying does not help
+├── Cancelled               the work was cancelled on request
+│   └── Superseded          a newer prompt replaced this work
+└── IntegrityError          a file's content does not have the hash it should have
+"""
+
+
+class MaskletError(Exception):
+    """Base of all errors that Masklet raises on purpose; the message is one sentence for a person."""
+
+
+class InvalidInput(MaskletError):
+    """The caller sent something that cannot work and can mend it."""
+
+
+class MalformedRequest(InvalidInput):
+    """The request body is not what the protocol says; the message names the field."""
+
+
+class LabelConfigError(InvalidInput):
+    """The label config cannot work with Masklet; the message says which tag is missing or ambiguous."""
+
+
+class PromptError(InvalidInput):
+    """A prompt that cannot be honoured; the message names the value and the choices."""
+
+
+class TooLarge(InvalidInput):
+    """A body, a mask or a list is over its limit; the message names the limit."""
+
+
+class NotAllowed(MaskletError):
+    """A media address, project or job that this caller may not reach."""
+
+
+class NotFound(MaskletError):
+    """A job, task or file that is not there."""
+
+
+class MediaError(MaskletError):
+    """The video or image itself cannot be used; trying again does not help."""
+
+
+class MediaUnreachable(MaskletError):
+    """The video or image could not be fetched now; trying again may help."""
+
+
+class ModelError(MaskletError):
+    """The checkpoint is missing, wrong, or does not load."""
+
+
+class DeviceOutOfMemory(MaskletError):
+    """The device's memory did not suffice for this request."""
+
+
+class ServiceUnavailable(MaskletError):
+    """A service that Masklet needs does not answer; trying again may help."""
+
+
+class QueueUnavailable(ServiceUnavailable):
+    """Redis or Valkey does not answer or is out of memory."""
+
+
+class LabelStudioUnavailable(ServiceUnavailable):
+    """Label Studio does not answer or answered with a server error."""
+
+
+class LabelStudioRefused(MaskletError):
+    """Label Studio refused: wrong token, unknown task, invalid body. Trying again does not help."""
+
+
+class Cancelled(MaskletError):
+    """The work was cancelled on request."""
+
+
+class Superseded(Cancelled):
+    """A newer prompt for the same task replaced this work."""
+
+
+class IntegrityError(MaskletError):
+    """A file's content does not have the hash it should have."""

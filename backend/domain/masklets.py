@@ -1,0 +1,92 @@
+"""Masks of one object through time, with the model's evidence for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backend.domain.geometry import BoolMask, Box, Point
+from backend.domain.prompts import ObjectId
+from backend.domain.video import FrameIndex
+
+
+class MaskOrigin(StrEnum):
+    """Who made a frame's mask: a person drew it, a person prompted it, or the model carried it there."""
+
+    HUMAN = "human"
+    PROMPTED = "prompted"
+    PROPAGATED = "propagated"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameEvidence:
+    """What the model knew about one object on one frame; reduced to numbers before it leaves the device.
+
+    predicted_ious: the candidates' predicted IoU, best first, read before the presence gate; empty for a mask
+        prompt, where SAM 2 has no estimate. Untrained where the object is absent: ignore it there.
+    presence_logit: SAM 2's object_score_logits; above 0 means "in the frame".
+    stability: |logit > 1| / |logit > -1| of the chosen candidate before the presence gate; 1.0 if both are empty.
+    soft_iou: sum(p*m) / (sum(m) + sum(p*(1-m))) with p = sigmoid(logit), m = logit > 0, before the gate.
+    area_rel: the mask's share of the frame, 0..1.
+    centroid, box: of the mask, relative coordinates; None if it is empty.
+    components: connected components of the mask.
+    """
+
+    predicted_ious: tuple[float, ...]
+    presence_logit: float
+    stability: float
+    soft_iou: float
+    area_rel: float
+    centroid: Point | None
+    box: Box | None
+    components: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectFrame:
+    """One object's mask on one frame: [H, W] bool at the video's own resolution; all False means "not there"."""
+
+    object_id: ObjectId
+    mask: BoolMask
+    evidence: FrameEvidence
+    origin: MaskOrigin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameMasks:
+    """All objects' masks on one frame."""
+
+    frame_index: FrameIndex
+    objects: tuple[ObjectFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedMask:
+    """A mask as COCO run-length counts (compressed ASCII form), column-major, with its shape."""
+
+    height: int
+    width: int
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaskletFrame:
+    """One stored frame of a masklet.
+
+    uncertainty is 0..1, high = a person should look here.
+    """
+
+    frame_index: FrameIndex
+    mask: EncodedMask
+    evidence: FrameEvidence
+    origin: MaskOrigin
+    uncertainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Masklet:
+    """One object's masks over time, ascending by frame index."""
+
+    object_id: ObjectId
+    label: str
+    frames: tuple[MaskletFrame, ...]

@@ -1,0 +1,140 @@
+"""Prompts: what a person (or an import) says about an object on a frame, and sets of them.
+
+Points, box and mask of one object on one frame are *one* prompt: SAM 2 sees them together. Later prompts on the
+same object and frame add to the points and replace the box or mask.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NewType
+
+import numpy as np
+
+from backend.domain.errors import PromptError
+from backend.domain.geometry import BoolMask, Box, Point
+from backend.domain.video import FrameIndex
+
+ObjectId = NewType("ObjectId", str)
+"""Our stable name for one object of a task: its label in pages mode, its region id in video mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointPrompt:
+    """A click: on the object (positive) or on what is not the object (negative)."""
+
+    point: Point
+    positive: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FramePrompt:
+    """Everything said about one object on one frame.
+
+    mask, if given, is [H, W] bool at any resolution that has the frame's shape; it excludes points and box,
+    for SAM 2 takes either a mask or clicks.
+
+    Raises PromptError if nothing is given, or a mask together with points or a box.
+    """
+
+    object_id: ObjectId
+    frame_index: FrameIndex
+    points: tuple[PointPrompt, ...] = ()
+    box: Box | None = None
+    mask: BoolMask | None = None
+
+    def __post_init__(self) -> None:
+        if not self.points and self.box is None and self.mask is None:
+            raise PromptError(f"a prompt for {self.object_id!r} on frame {self.frame_index} says nothing")
+        if self.mask is not None and (self.points or self.box is not None):
+            raise PromptError(
+                f"the prompt for {self.object_id!r} on frame {self.frame_index} has a mask and also points or a box; "
+                "give either"
+            )
+        if self.frame_index < 0:
+            raise PromptError(f"frame indices start at 0, got {self.frame_index}")
+
+    @property
+    def has_positive(self) -> bool:
+        """Whether anything says where the object is (a negative click alone does not)."""
+        return self.mask is not None or self.box is not None or any(point.positive for point in self.points)
+
+    def merged_with(self, later: FramePrompt) -> FramePrompt:
+        """This prompt with a later one of the same object and frame: points add up, a new box or mask replaces."""
+        if (later.object_id, later.frame_index) != (self.object_id, self.frame_index):
+            raise ValueError("only prompts of one object on one frame can be merged")
+        if later.mask is not None:
+            return later
+        known = set(self.points)
+        points = self.points + tuple(point for point in later.points if point not in known)
+        return FramePrompt(self.object_id, self.frame_index, points, later.box or self.box)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptSet:
+    """All prompts of a task, one per (object, frame), with each object's label.
+
+    Iteration order is by object (first mention) and then by frame.
+    """
+
+    prompts: tuple[FramePrompt, ...]
+    labels: Mapping[ObjectId, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str]) -> PromptSet:
+        """Merge prompts of the same object and frame in the order given."""
+        merged: dict[tuple[ObjectId, FrameIndex], FramePrompt] = {}
+        for prompt in prompts:
+            key = (prompt.object_id, prompt.frame_index)
+            merged[key] = merged[key].merged_with(prompt) if key in merged else prompt
+        order = {object_id: position for position, object_id in enumerate(dict.fromkeys(k[0] for k in merged))}
+        ordered = sorted(merged.values(), key=lambda prompt: (order[prompt.object_id], prompt.frame_index))
+        return cls(tuple(ordered), {object_id: labels.get(object_id, str(object_id)) for object_id in order})
+
+    def __iter__(self) -> Iterator[FramePrompt]:
+        return iter(self.prompts)
+
+    def __bool__(self) -> bool:
+        return bool(self.prompts)
+
+    @property
+    def object_ids(self) -> tuple[ObjectId, ...]:
+        return tuple(dict.fromkeys(prompt.object_id for prompt in self.prompts))
+
+    @property
+    def prompted_frames(self) -> tuple[FrameIndex, ...]:
+        """Ascending, each once."""
+        return tuple(sorted({prompt.frame_index for prompt in self.prompts}))
+
+    def on_frame(self, frame_index: int) -> tuple[FramePrompt, ...]:
+        return tuple(prompt for prompt in self.prompts if prompt.frame_index == frame_index)
+
+    def of_object(self, object_id: ObjectId) -> PromptSet:
+        return PromptSet(
+            tuple(prompt for prompt in self.prompts if prompt.object_id == object_id),
+            {object_id: self.labels.get(object_id, str(object_id))},
+        )
+
+    def digest(self) -> str:
+        """SHA-256, hex, of the canonical form: equal sets have equal digests in every process."""
+        canonical = [_canonical(prompt) for prompt in self.prompts]
+        body = json.dumps([canonical, sorted(self.labels.items())], separators=(",", ":"))
+        return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _canonical(prompt: FramePrompt) -> list[object]:
+    box = prompt.box
+    mask = prompt.mask
+    mask_digest = None
+    if mask is not None:
+        mask_digest = [*mask.shape, hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()]
+    return [
+        prompt.object_id,
+        prompt.frame_index,
+        [[repr(p.point.x_rel), repr(p.point.y_rel), p.positive] for p in prompt.points],
+        None if box is None else [repr(v) for v in (box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel)],
+        mask_digest,
+    ]

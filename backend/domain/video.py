@@ -1,0 +1,88 @@
+"""Frame indices, ranges and times of one video.
+
+A frame index is 0-based, in presentation order, over the frames that really decode. Label Studio's frame
+*number* is 1-based; conversion happens in adapters/labelstudio.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import NewType
+
+from backend.domain.errors import PromptError
+from backend.domain.geometry import FrameSize
+
+FrameIndex = NewType("FrameIndex", int)
+"""0-based position of a frame in presentation order."""
+
+ContentHash = NewType("ContentHash", str)
+"""SHA-256, hex, of a media file's bytes (of the page hashes in order, for a task made of pages)."""
+
+
+class Direction(StrEnum):
+    """Which way masks are carried through time."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a video once it was probed.
+
+    frame_count is counted over the frames that decode, not read from the header.
+    frame_rate is the average rate in frames a second. rotation is the display rotation that was applied.
+    truncated says that the file ended early and the decoded prefix is used.
+    """
+
+    content_hash: ContentHash
+    size: FrameSize
+    frame_count: int
+    frame_rate: Fraction
+    variable_rate: bool = False
+    rotation: int = 0
+    truncated: bool = False
+
+    def require_frame(self, frame_index: int) -> FrameIndex:
+        """The index if the video has that frame; raises PromptError naming the valid range otherwise."""
+        if not 0 <= frame_index < self.frame_count:
+            raise PromptError(
+                f"frame {frame_index} is not in the video: it has {self.frame_count} frames "
+                f"(0 to {self.frame_count - 1})"
+            )
+        return FrameIndex(frame_index)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRange:
+    """Frames start..stop-1, 0-based, half open."""
+
+    start: FrameIndex
+    stop: FrameIndex
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop:
+            raise PromptError(f"a frame range needs 0 <= start < stop, got {self.start}..{self.stop}")
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __contains__(self, frame_index: int) -> bool:
+        return self.start <= frame_index < self.stop
+
+
+def frame_at_time(time_s: float, timestamps_s: Sequence[float]) -> FrameIndex:
+    """The frame shown at a time: the last one whose timestamp is not after it (floor), clamped to the video.
+
+    A time within a microsecond below a frame's start counts as that frame, for browsers report times rounded.
+    timestamps_s: presentation times in seconds, ascending, one per frame.
+    """
+    if not timestamps_s:
+        raise ValueError("a video without frames has no frame at any time")
+    position = bisect.bisect_right(timestamps_s, time_s + 1e-6) - 1
+    return FrameIndex(min(max(position, 0), len(timestamps_s) - 1))

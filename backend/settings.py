@@ -1,0 +1,60 @@
+"""Every setting Masklet has, with its default. The only reader of the environment; read by bootstrap alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings from the environment (prefix MASKLET_ unless an alias says otherwise)."""
+
+    model_config = SettingsConfigDict(env_prefix="MASKLET_", frozen=True, populate_by_name=True, extra="ignore")
+
+    data_dir: Path = Field(Path("data"), description="Everything that Masklet keeps: ledger, masks, media, queue.")
+    database_url: str = Field(
+        "", validation_alias="DATABASE_URL", description="Ledger; empty: SQLite in the data folder."
+    )
+    redis_url: str = Field(
+        "",
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey; empty: a private Valkey server on a unix socket in the data folder.",
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback needs a password.")
+    port: int = Field(9090, description="Port to listen on.")
+    basic_auth_user: str = Field("", description="User name that Label Studio must send.")
+    basic_auth_pass: SecretStr = Field(SecretStr(""), description="Password that Label Studio must send.")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="Value that X-Masklet-Secret of a webhook must have.")
+    max_body_mib: int = Field(64, ge=1, description="Largest request body, MiB.")
+
+    label_studio_url: str = Field(
+        "",
+        validation_alias="LABEL_STUDIO_URL",
+        description="Label Studio's address as this machine reaches it.",
+    )
+    label_studio_token: SecretStr = Field(
+        SecretStr(""),
+        validation_alias="LABEL_STUDIO_API_KEY",
+        description="Personal access token (or legacy token) for Label Studio.",
+    )
+    media_hosts: str = Field(
+        "", description="Other origins media may come from, comma-separated (https://host[:port])."
+    )
+    media_max_gib: float = Field(20.0, gt=0, description="Size of the media cache, GiB.")
+
+    model: str = Field("auto", description="Checkpoint: auto, demo, tiny, small, base_plus or large.")
+    model_dir: Path | None = Field(None, description="Folder with checkpoint files; default: models in data_dir.")
+    model_base_url: str = Field(
+        "https://dl.fbaipublicfiles.com/segment_anything_2/092824/",
+        description="Where `masklet models pull` fetches from.",
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    threads: int = Field(0, ge=0, description="CPU threads of the model; 0: all cores.")
+
+    reply_deadline_s: float = Field(25.0, gt=0, le=90, description="Longest time a /predict is held.")
+    heartbeat_ttl_s: float = Field(60.0, gt=1, description="Silence after which a worker counts as dead.")
+    max_attempts: int = Field(3, ge=1, description="Attempts at a job before it is failed.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
