@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
@@ -18,8 +18,8 @@ from backend.application.requests import (
     PropagationRequest,
     TaskKey,
 )
-from backend.domain.geometry import RgbFrame
-from backend.domain.masklets import FrameMasks, Masklet, MaskletFrame
+from backend.domain.geometry import BoolMask, RgbFrame
+from backend.domain.masklets import EncodedMask, FrameMasks, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange, VideoInfo
 
@@ -197,36 +197,58 @@ class Ledger(Protocol):
         """Write back what became of a claimed push, unless a newer job's push replaced it meanwhile."""
         ...
 
+    def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
+        """How many jobs of each kind are in each state."""
+        ...
+
     def latest_push(self, task: TaskKey) -> PendingPush | None: ...
 
 
 class MaskWriter(Protocol):
-    """Writes one attempt's masks. Nothing is visible to readers until commit."""
+    """Writes one attempt's masks. Readers see it as a partial run until commit."""
 
     @property
     def run(self) -> str: ...
 
     def append(self, object_id: ObjectId, frame: MaskletFrame) -> None: ...
 
-    def commit(self, labels: dict[ObjectId, str]) -> None: ...
+    def flush(self) -> None:
+        """Make everything appended so far visible to `partial`."""
+        ...
+
+    def commit(self) -> None: ...
 
 
 class MaskStore(Protocol):
     """Masklets on disk as COCO RLE in chunks written by rename; a run holds one attempt's masks."""
 
-    def writer(self, run: str) -> AbstractContextManager[MaskWriter]:
-        """Leaving without commit removes what was written."""
+    def writer(
+        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str]
+    ) -> AbstractContextManager[MaskWriter]:
+        """Opens a run and writes its header. Leaving without commit removes what was written."""
         ...
 
-    def read(self, run: str) -> tuple[Masklet, ...]:
+    def read(self, run: str) -> MaskRun:
         """Raises NotFound if the run was never committed, IntegrityError if a chunk is damaged."""
         ...
 
-    def partial(self, run: str, *, since: int = 0) -> tuple[tuple[ObjectId, MaskletFrame], ...]:
-        """What an open run has flushed so far, from a cursor on, in write order."""
+    def partial(self, run: str) -> MaskRun | None:
+        """What an open (or committed) run has flushed so far; None if it has no header yet."""
         ...
 
     def remove(self, run: str) -> None: ...
+
+
+class MaskCodec(Protocol):
+    """COCO run lengths, both ways."""
+
+    def encode(self, mask: BoolMask) -> EncodedMask:
+        """mask: [H, W] bool."""
+        ...
+
+    def decode(self, encoded: EncodedMask) -> BoolMask:
+        """[H, W] bool. Raises PromptError if the counts do not fit the shape."""
+        ...
 
 
 class JobQueue(Protocol):
@@ -263,6 +285,4 @@ class PredictionSink(Protocol):
 class RegionBuilder(Protocol):
     """Turns masklets into a Label Studio result for a label config (adapters/labelstudio)."""
 
-    def __call__(
-        self, masklets: Sequence[Masklet], *, label_config: str, video: VideoInfo, task: TaskKey
-    ) -> list[dict[str, object]]: ...
+    def __call__(self, run: MaskRun, *, label_config: str, task: TaskKey) -> list[dict[str, object]]: ...

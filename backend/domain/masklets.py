@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from backend.domain.geometry import BoolMask, Box, Point
 from backend.domain.prompts import ObjectId
-from backend.domain.video import FrameIndex
+from backend.domain.video import FrameIndex, VideoInfo
 
 
 class MaskOrigin(StrEnum):
@@ -90,3 +90,15 @@ class Masklet:
     object_id: ObjectId
     label: str
     frames: tuple[MaskletFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRun:
+    """The masklets that one propagation (or one click) made, with the video they belong to.
+
+    complete is False while the run is still being written.
+    """
+
+    video: VideoInfo
+    masklets: tuple[Masklet, ...]
+    complete: bool = True
