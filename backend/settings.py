@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0: all cores.")
 
     reply_deadline_s: float = Field(25.0, gt=0, le=90, description="Longest time a /predict is held.")
+    propagate_on_prompt: bool = Field(
+        True, description="Carry every accepted prompt through the whole video in the background."
+    )
     heartbeat_ttl_s: float = Field(60.0, gt=1, description="Silence after which a worker counts as dead.")
     max_attempts: int = Field(3, ge=1, description="Attempts at a job before it is failed.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -132,8 +132,9 @@ class Ledger(Protocol):
     def submit(self, kind: JobKind, request: PreviewRequest | PropagationRequest) -> tuple[Job, bool]:
         """Record a job under its idempotency key. Returns it and whether it is new.
 
-        A failed or cancelled job with that key is opened again with the next attempt (and counts as new).
-        A new PROPAGATE job supersedes the task's open ones.
+        A failed, cancelled or superseded job with that key is opened again with the next attempt (and counts as
+        new). A PROPAGATE job supersedes the task's other open ones; one that is done already becomes the task's
+        pending push again if another job's prediction took its place.
         """
         ...
 
@@ -147,6 +148,10 @@ class Ledger(Protocol):
         self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
     ) -> tuple[Job, ...]:
         """Newest first."""
+        ...
+
+    def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
+        """How many jobs there are of each kind and state; pairs without a job are left out."""
         ...
 
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
@@ -195,10 +200,6 @@ class Ledger(Protocol):
 
     def settle_push(self, push: PendingPush) -> None:
         """Write back what became of a claimed push, unless a newer job's push replaced it meanwhile."""
-        ...
-
-    def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
-        """How many jobs of each kind are in each state."""
         ...
 
     def latest_push(self, task: TaskKey) -> PendingPush | None: ...

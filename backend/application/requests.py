@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 
@@ -121,8 +121,8 @@ class Job:
     """One row of the ledger's jobs.
 
     job_id is "p-" or "i-" and 40 hex digits of the idempotency key. attempt is the fencing token: only the
-    current attempt may publish. done/total count frames. reason says in one sentence why it failed or ended.
-    masks_run names the mask store's run that holds its result, once there is one.
+    current attempt may publish. worker names who runs it. done/total count frames. reason (domain.errors.reason_of)
+    says why it failed or ended. masks_run names the mask store's run with its result, once there is one.
     """
 
     job_id: str
@@ -135,6 +135,7 @@ class Job:
     reason: str = ""
     masks_run: str = ""
     model_version: str = ""
+    worker: str = ""
     created_s: float = 0.0
     updated_s: float = 0.0
     heartbeat_s: float = 0.0
@@ -170,9 +171,3 @@ class ModelInfo:
     image_size: int
     device: str
     is_demo: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectLabel:
-    object_id: ObjectId
-    label: str

@@ -17,7 +17,8 @@ MaskletError
 │   └── LabelStudioUnavailable
 ├── LabelStudioRefused      Label Studio answered with a refusal; retrying does not help
 ├── Cancelled               the work was cancelled on request
-│   └── Superseded          a newer prompt replaced this work
+│   ├── Superseded          a newer prompt replaced this work
+│   └── Interrupted         the worker is stopping; another attempt goes on
 └── IntegrityError          a file's content does not have the hash it should have
 """
 
@@ -94,5 +95,27 @@ class Superseded(Cancelled):
     """A newer prompt for the same task replaced this work."""
 
 
+class Interrupted(Cancelled):
+    """The worker is stopping; the work goes back to the queue."""
+
+
 class IntegrityError(MaskletError):
     """A file's content does not have the hash it should have."""
+
+
+def reason_of(error: BaseException) -> str:
+    """The form in which a job's record keeps an error: its class name, a colon, its sentence."""
+    return f"{type(error).__name__}: {error}"
+
+
+def error_of(reason: str) -> MaskletError:
+    """The error that `reason_of` recorded, so that the edge can answer as if it had happened there."""
+    name, _, sentence = reason.partition(": ")
+    return _named(MaskletError).get(name, MaskletError)(sentence or reason)
+
+
+def _named(root: type[MaskletError]) -> dict[str, type[MaskletError]]:
+    names = {root.__name__: root}
+    for child in root.__subclasses__():
+        names |= _named(child)
+    return names

@@ -1,0 +1,169 @@
+"""What the web process does with a task: take prompts, answer with masks, say how far a job is.
+
+The desk computes nothing itself. It records prompts, hands work to workers and reads what they stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from backend.application.ports import Clock, Ledger, MaskStore
+from backend.application.requests import Job, JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
+from backend.application.submit import Submitter
+from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable, error_of
+from backend.domain.masklets import Masklet, MaskRun
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import Direction, FrameIndex
+
+FIRST_POLL_S = 0.004
+LONGEST_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """The task that prompts are for, where its frames are, and whose prompts they are.
+
+    user is empty where Label Studio did not say who is at work.
+    """
+
+    task: TaskKey
+    media: MediaRef
+    label_config: str
+    model_version: str
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What there is to show: a job and the masks it has made so far (None: none yet)."""
+
+    job: Job
+    run: MaskRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    ledger: Ledger
+    masks: MaskStore
+    submitter: Submitter
+    clock: Clock
+    propagate_on_prompt: bool = True
+
+    def click(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
+        """Add prompts to the canvas and return the masks of the prompted objects on one frame.
+
+        All earlier prompts of those objects count. The whole video follows in the background.
+        Raises what the worker raised (PromptError, MediaError, ...), ServiceUnavailable if no worker answered
+        in time: the prompts are kept and asking again picks the answer up.
+        """
+        known = self.ledger.record_prompts(canvas.task, prompts, user=canvas.user)
+        job = self.submitter.submit(
+            PreviewRequest(
+                canvas.task, canvas.media, _only(known, prompts.object_ids), frame_index, canvas.model_version
+            )
+        )
+        if self.propagate_on_prompt:
+            self.submitter.submit(_whole_video(canvas, known))
+        finished = self._wait(job.job_id, deadline_s)
+        if not finished.state.is_final:
+            raise ServiceUnavailable(
+                f"no worker answered within {deadline_s:g} s; the prompt is kept, ask again (job {job.job_id})"
+            )
+        return Answer(finished, self.masks.read(finished.masks_run))
+
+    def track(
+        self, canvas: Canvas, prompts: PromptSet, *, direction: Direction = Direction.BOTH, deadline_s: float
+    ) -> Answer:
+        """Add prompts and carry all of the canvas's prompts through the video.
+
+        Returns the finished masks, or after the deadline those made so far: the rest comes as a prediction.
+        """
+        known = self.ledger.record_prompts(canvas.task, prompts, user=canvas.user)
+        job = self.submitter.submit(_whole_video(canvas, known, direction))
+        latest = self._wait(job.job_id, deadline_s)
+        return Answer(latest, self.masks_of(latest))
+
+    def adopt(self, canvas: Canvas, prompts: PromptSet) -> Job | None:
+        """Take a submitted annotation as the task's new truth and propagate from it; None if it prompts nothing."""
+        self.ledger.replace_prompts(canvas.task, prompts, user=canvas.user)
+        return self.submitter.submit(_whole_video(canvas, prompts)) if prompts else None
+
+    def pre_annotate(self, canvas: Canvas, prompts: PromptSet) -> Answer | None:
+        """The masks a task has already, or else start on the prompts that came with it.
+
+        None if there are neither masks nor prompts: nothing can be said about this task yet.
+        """
+        done = self.latest_run(canvas.task, canvas.model_version)
+        if done is not None:
+            return done
+        known = self.ledger.prompts(canvas.task, user=canvas.user)
+        wanted = known or prompts
+        if not wanted:
+            return None
+        if not known:
+            self.ledger.record_prompts(canvas.task, wanted, user=canvas.user)
+        return Answer(self.submitter.submit(_whole_video(canvas, wanted)), None)
+
+    def latest_run(self, task: TaskKey, model_version: str) -> Answer | None:
+        """The newest finished propagation of a task by this model, with its masks."""
+        for job in self.ledger.jobs(task=task, states=(JobState.DONE,)):
+            if job.kind is JobKind.PROPAGATE and job.model_version == model_version:
+                run = self.masks_of(job)
+                if run is not None:
+                    return Answer(job, run)
+        return None
+
+    def masks_of(self, job: Job) -> MaskRun | None:
+        """What a job has stored so far. A run that was removed or damaged reads as none: it can be made again."""
+        try:
+            return self.masks.partial(job.masks_run or run_name(job.job_id, job.attempt))
+        except (NotFound, IntegrityError):
+            return None
+
+    def _wait(self, job_id: str, deadline_s: float) -> Job:
+        """The job once it ended, or as it is at the deadline. Raises what the worker recorded if it failed."""
+        give_up_s = self.clock.monotonic_s() + deadline_s
+        pause_s = FIRST_POLL_S
+        while True:
+            job = self.ledger.job(job_id)
+            if job.state is JobState.DONE:
+                return job
+            if job.state.is_final:
+                raise error_of(job.reason or f"Cancelled: the job is {job.state}")
+            if self.clock.monotonic_s() >= give_up_s:
+                return job
+            self.clock.sleep(pause_s)
+            pause_s = min(pause_s * 1.25, LONGEST_POLL_S)
+
+
+def run_name(job_id: str, attempt: int) -> str:
+    """Each attempt writes masks of its own, so a stale one can never spoil a newer one's."""
+    return f"{job_id}-a{attempt}"
+
+
+def frame_of(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
+    """The part of a run that lies on one frame; objects without a mask there stay, empty."""
+    return replace(
+        run,
+        masklets=tuple(
+            Masklet(m.object_id, m.label, tuple(f for f in m.frames if f.frame_index == frame_index))
+            for m in run.masklets
+        ),
+    )
+
+
+def _only(prompts: PromptSet, object_ids: Iterable[ObjectId]) -> PromptSet:
+    wanted = set(object_ids)
+    return PromptSet.of((p for p in prompts if p.object_id in wanted), prompts.labels)
+
+
+def _whole_video(canvas: Canvas, prompts: PromptSet, direction: Direction = Direction.BOTH) -> PropagationRequest:
+    return PropagationRequest(
+        canvas.task,
+        canvas.media,
+        prompts,
+        direction,
+        label_config=canvas.label_config,
+        model_version=canvas.model_version,
+    )

@@ -1,0 +1,66 @@
+"""Putting right what crashes left: jobs whose worker died, jobs the queue forgot, pushes that are due.
+
+Safe to run in any number of processes at once: every step is a compare-and-set in the ledger or idempotent in the
+queue.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from backend.application.ports import Clock, JobQueue, Ledger
+from backend.application.push import Pusher
+from backend.application.requests import Job, JobState
+from backend.application.submit import Submitter
+from backend.domain.errors import QueueUnavailable
+
+logger = logging.getLogger(__name__)
+
+QUEUED_GRACE_S = 2.0
+"""A job younger than this is still on its way into the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    ledger: Ledger
+    queue: JobQueue
+    submitter: Submitter
+    clock: Clock
+    pusher: Pusher | None
+    heartbeat_ttl_s: float
+    max_attempts: int
+
+    def sweep(self) -> None:
+        """One round. Raises nothing for a queue or a Label Studio that is away."""
+        now_s = self.clock.now_s()
+        for job in self.ledger.stale(
+            heartbeat_before_s=now_s - self.heartbeat_ttl_s, queued_before_s=now_s - QUEUED_GRACE_S
+        ):
+            self._put_right(job)
+        if self.pusher is not None:
+            self.pusher.sweep()
+
+    def worker_died(self, worker: str) -> None:
+        """Requeue at once what a worker that is known to be dead was doing."""
+        for job in self.ledger.jobs(states=(JobState.RUNNING,)):
+            if job.worker == worker:
+                self._requeue(job, f"ServiceUnavailable: the worker {worker} died")
+
+    def _put_right(self, job: Job) -> None:
+        if job.state is JobState.RUNNING:
+            self._requeue(job, "ServiceUnavailable: the worker fell silent")
+            return
+        try:
+            known = self.queue.is_known(job)
+        except QueueUnavailable:
+            return
+        if not known:
+            logger.info("job %s is not in the queue; offering it again", job.job_id)
+            self.submitter.dispatch(job)
+
+    def _requeue(self, job: Job, reason: str) -> None:
+        renewed = self.ledger.requeue(job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts)
+        logger.warning("job %s attempt %d: %s; now %s", job.job_id, job.attempt, reason, renewed.state)
+        if renewed.state is JobState.QUEUED:
+            self.submitter.dispatch(renewed)

@@ -1,0 +1,236 @@
+"""One job, from claim to result: open the video, run the model frame by frame, store masks, finish.
+
+Only the current attempt publishes: every write to the ledger carries the attempt number and is refused once a
+newer attempt (or a newer prompt) exists.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from backend.application.desk import run_name
+from backend.application.ports import (
+    Clock,
+    Ledger,
+    MaskCodec,
+    MaskStore,
+    MaskWriter,
+    MediaLibrary,
+    Segmenter,
+    VideoSource,
+)
+from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.application.submit import Submitter
+from backend.domain.errors import (
+    Cancelled,
+    Interrupted,
+    MaskletError,
+    MediaUnreachable,
+    ServiceUnavailable,
+    Superseded,
+    reason_of,
+)
+from backend.domain.masklets import FrameMasks, MaskletFrame, ObjectFrame
+from backend.domain.scoring import frame_uncertainty
+from backend.domain.video import Direction, FrameIndex, VideoInfo
+
+logger = logging.getLogger(__name__)
+
+RETRYABLE = (MediaUnreachable, ServiceUnavailable)
+HEARTBEAT_EVERY_S = 0.1
+"""A ledger write is an fsync: at 60 frames a second one a frame would cost more than the masks."""
+
+FLUSH_EVERY_S = 1.0
+"""How often a running propagation shows readers what it has."""
+
+INTERACTIVE_PATIENCE_S = 5.0
+"""How long one frame of a propagation steps aside for clicks before it goes on regardless."""
+
+
+@dataclass(slots=True)
+class JobWatch:
+    """Progress and cancellation of one attempt; a CancelToken that the engine asks between frames."""
+
+    ledger: Ledger
+    clock: Clock
+    job: Job
+    is_stopping: Callable[[], bool]
+    done: int = 0
+    total: int = 0
+    told_s: float = float("-inf")
+
+    def raise_if_cancelled(self) -> None:
+        """Heartbeat. Raises Interrupted, Superseded or Cancelled if this attempt should not go on."""
+        if self.is_stopping():
+            raise Interrupted("the worker is stopping; the job goes back to the queue")
+        now_s = self.clock.monotonic_s()
+        if now_s - self.told_s < HEARTBEAT_EVERY_S:
+            return
+        self.told_s = now_s
+        state = self.ledger.progress(self.job.job_id, self.job.attempt, self.done, self.total)
+        if state is JobState.SUPERSEDED:
+            raise Superseded("a newer prompt or attempt replaced this job")
+        if state.is_final:
+            raise Cancelled("the job was cancelled")
+        if self.job.kind is JobKind.PROPAGATE:
+            self._step_aside()
+
+    def _step_aside(self) -> None:
+        """Let clicks go first: the device is shared frame by frame."""
+        give_up_s = self.clock.monotonic_s() + INTERACTIVE_PATIENCE_S
+        while self._clicks_waiting() and self.clock.monotonic_s() < give_up_s and not self.is_stopping():
+            self.clock.sleep(0.02)
+
+    def _clicks_waiting(self) -> bool:
+        counts = self.ledger.counts()
+        return any(counts.get((JobKind.INTERACTIVE, state), 0) for state in (JobState.QUEUED, JobState.RUNNING))
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Adds up where a job's time goes, in seconds by name."""
+
+    clock: Clock
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        started_s = self.clock.monotonic_s()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock.monotonic_s() - started_s
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What a worker process holds to do jobs."""
+
+    ledger: Ledger
+    masks: MaskStore
+    codec: MaskCodec
+    media: MediaLibrary
+    segmenter: Segmenter
+    submitter: Submitter
+    clock: Clock
+    worker_name: str
+    max_attempts: int
+    pushes: bool
+    """Whether finished propagations are to reach Label Studio."""
+
+    def run(self, job_id: str, attempt: int, is_stopping: Callable[[], bool]) -> Job:
+        """Do one attempt and record how it ended. Never raises for a job that fails: the record says why."""
+        job = self.ledger.start(job_id, attempt, self.worker_name)
+        if job is None:
+            logger.info("job %s attempt %d is stale and left alone", job_id, attempt)
+            return self.ledger.job(job_id)
+        watch = JobWatch(self.ledger, self.clock, job, is_stopping)
+        try:
+            self._do(job, watch)
+        except Interrupted as error:
+            self._again(job, reason_of(error), forgiven=True)
+        except Superseded as error:
+            self.ledger.finish(job_id, attempt, JobState.SUPERSEDED, reason=reason_of(error))
+        except Cancelled as error:
+            self.ledger.finish(job_id, attempt, JobState.CANCELLED, reason=reason_of(error))
+        except RETRYABLE as error:
+            logger.warning("job %s attempt %d: %s", job_id, attempt, error)
+            self._again(job, reason_of(error))
+        except MaskletError as error:
+            logger.warning("job %s failed: %s", job_id, error)
+            self.ledger.finish(job_id, attempt, JobState.FAILED, reason=reason_of(error))
+        except Exception as error:  # the job boundary: whatever it is, the record must say so and the worker live
+            logger.exception("job %s attempt %d broke", job_id, attempt)
+            self._again(job, reason_of(error))
+        return self.ledger.job(job_id)
+
+    def _again(self, job: Job, reason: str, *, forgiven: bool = False) -> None:
+        limit = job.attempt + 1 if forgiven else self.max_attempts
+        renewed = self.ledger.requeue(job.job_id, job.attempt, reason=reason, max_attempts=limit)
+        if renewed.state is JobState.QUEUED:
+            self.submitter.dispatch(renewed)
+
+    def _do(self, job: Job, watch: JobWatch) -> None:
+        request = self.ledger.request(job.job_id)
+        stopwatch = Stopwatch(self.clock)
+        stopwatch.seconds["wait"] = max(self.clock.now_s() - job.created_s, 0.0)
+        with stopwatch.time("fetch"):
+            source = self.media.open(request.media)
+        with source as video:
+            for prompt in request.prompts:
+                video.info.require_frame(prompt.frame_index)
+            watch.total = total_frames(request, video.info)
+            with self.masks.writer(
+                run_name(job.job_id, job.attempt), video=video.info, labels=request.prompts.labels
+            ) as writer:
+                self._write(self._frames(request, video, watch), writer, watch=watch, stopwatch=stopwatch)
+                with stopwatch.time("store"):
+                    writer.commit()
+        self._publish(job, stopwatch.seconds)
+
+    def _frames(
+        self, request: PreviewRequest | PropagationRequest, video: VideoSource, watch: JobWatch
+    ) -> Iterator[FrameMasks]:
+        if isinstance(request, PreviewRequest):
+            video.info.require_frame(request.frame_index)
+            return iter([self.segmenter.segment(video, request.prompts, request.frame_index)])
+        return self.segmenter.propagate(
+            video, request.prompts, direction=request.direction, span=request.frames, cancel=watch
+        )
+
+    def _write(
+        self, frames: Iterator[FrameMasks], writer: MaskWriter, *, watch: JobWatch, stopwatch: Stopwatch
+    ) -> None:
+        flushed_s = self.clock.monotonic_s()
+        while True:
+            with stopwatch.time("model"):
+                masks = next(frames, None)
+            if masks is None:
+                return
+            with stopwatch.time("encode"):
+                for shown in masks.objects:
+                    writer.append(shown.object_id, self._stored(masks.frame_index, shown))
+            watch.done += 1
+            watch.raise_if_cancelled()
+            if self.clock.monotonic_s() - flushed_s > FLUSH_EVERY_S:
+                writer.flush()
+                flushed_s = self.clock.monotonic_s()
+
+    def _stored(self, frame_index: FrameIndex, shown: ObjectFrame) -> MaskletFrame:
+        return MaskletFrame(
+            frame_index,
+            self.codec.encode(shown.mask),
+            shown.evidence,
+            shown.origin,
+            frame_uncertainty(shown.evidence, shown.origin),
+        )
+
+    def _publish(self, job: Job, timings_s: dict[str, float]) -> None:
+        run = run_name(job.job_id, job.attempt)
+        published = self.ledger.finish(
+            job.job_id,
+            job.attempt,
+            JobState.DONE,
+            masks_run=run,
+            timings_s=timings_s,
+            push=self.pushes and job.kind is JobKind.PROPAGATE,
+        )
+        if not published:
+            self.masks.remove(run)
+
+
+def total_frames(request: PreviewRequest | PropagationRequest, video: VideoInfo) -> int:
+    """How many frames a request will yield, for the progress bar."""
+    if isinstance(request, PreviewRequest):
+        return 1
+    start = request.frames.start if request.frames else 0
+    stop = min(request.frames.stop, video.frame_count) if request.frames else video.frame_count
+    first = max(min(request.prompts.prompted_frames), start)
+    return {
+        Direction.FORWARD: stop - first,
+        Direction.BACKWARD: first - start + 1,
+        Direction.BOTH: stop - start,
+    }[request.direction]
