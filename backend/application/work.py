@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backend.application.desk import run_name
+from backend.application.offline import encoded
 from backend.application.ports import (
     Clock,
     Ledger,
@@ -33,9 +34,8 @@ from backend.domain.errors import (
     Superseded,
     reason_of,
 )
-from backend.domain.masklets import FrameMasks, MaskletFrame, ObjectFrame
-from backend.domain.scoring import frame_uncertainty
-from backend.domain.video import Direction, FrameIndex, VideoInfo
+from backend.domain.masklets import FrameMasks
+from backend.domain.video import Direction, VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -191,22 +191,13 @@ class Workbench:
             if masks is None:
                 return
             with stopwatch.time("encode"):
-                for shown in masks.objects:
-                    writer.append(shown.object_id, self._stored(masks.frame_index, shown))
+                for object_id, frame in encoded(masks, self.codec):
+                    writer.append(object_id, frame)
             watch.done += 1
             watch.raise_if_cancelled()
             if self.clock.monotonic_s() - flushed_s > FLUSH_EVERY_S:
                 writer.flush()
                 flushed_s = self.clock.monotonic_s()
-
-    def _stored(self, frame_index: FrameIndex, shown: ObjectFrame) -> MaskletFrame:
-        return MaskletFrame(
-            frame_index,
-            self.codec.encode(shown.mask),
-            shown.evidence,
-            shown.origin,
-            frame_uncertainty(shown.evidence, shown.origin),
-        )
 
     def _publish(self, job: Job, timings_s: dict[str, float]) -> None:
         run = run_name(job.job_id, job.attempt)
