@@ -287,3 +287,11 @@ class RegionBuilder(Protocol):
     """Turns masklets into a Label Studio result for a label config (adapters/labelstudio)."""
 
     def __call__(self, run: MaskRun, *, label_config: str, task: TaskKey) -> list[dict[str, object]]: ...
+
+
+class ModelDirectory(Protocol):
+    """Which model the workers hold, for a web process that has none itself."""
+
+    def announced(self) -> ModelInfo | None:
+        """The model that a worker announced last; None before any has."""
+        ...

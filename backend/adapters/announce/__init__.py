@@ -1,0 +1,1 @@
+"""How the web process, which has no model, learns which model the workers hold."""

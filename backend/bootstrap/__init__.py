@@ -1,0 +1,1 @@
+"""Wiring: which adapter serves which port. The only reader of the settings."""

@@ -1,0 +1,1 @@
+"""What the outside meets: the HTTP service, the worker's entry point, the command line."""

@@ -1,0 +1,93 @@
+"""Who may call: basic auth on every route, a secret header for Label Studio's webhooks.
+
+Without a password Masklet is for the machine it runs on: only a loopback address may be bound. Label Studio's
+webhooks can carry headers but its automatic ones carry no login, so on /webhook the secret, where one is set, is
+what counts: it is asked for even from a caller who knows the password, and it opens that route alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import secrets
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backend.domain.errors import InvalidInput
+from backend.interfaces.http.errors import reply
+
+WEBHOOK_PATH = "/webhook"
+WEBHOOK_SECRET_HEADER = "x-masklet-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What callers must show; an empty password or secret asks for nothing."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    webhook_secret: str = field(default="", repr=False)
+
+    def admits_login(self, authorization: str) -> bool:
+        """Whether an Authorization header has the right user and password; compared in constant time."""
+        if not self.password:
+            return True
+        scheme, _, encoded = authorization.partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            user, _, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        except (binascii.Error, ValueError):
+            return False
+        same_user = secrets.compare_digest(user, self.user.encode())
+        same_password = secrets.compare_digest(password, self.password.encode())
+        return same_user and same_password
+
+    def admits_secret(self, secret: str) -> bool:
+        return secrets.compare_digest(secret.encode(), self.webhook_secret.encode())
+
+
+class Gate:
+    """ASGI middleware that turns strangers away before anything of their request is read."""
+
+    def __init__(self, app: ASGIApp, *, credentials: Credentials) -> None:
+        self._app = app
+        self._credentials = credentials
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["path"] == WEBHOOK_PATH and self._credentials.webhook_secret:
+            if not self._credentials.admits_secret(headers.get(WEBHOOK_SECRET_HEADER, "")):
+                refusal = reply(403, "this webhook needs the header X-Masklet-Secret with the secret of the settings")
+                await refusal(scope, receive, send)
+                return
+        elif not self._credentials.admits_login(headers.get("authorization", "")):
+            challenge = {"WWW-Authenticate": 'Basic realm="Masklet", charset="UTF-8"'}
+            await reply(401, "a user name and password are needed", challenge)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def require_safe_binding(host: str, *, has_password: bool) -> None:
+    """Raises InvalidInput if anyone on the network could reach a service that asks for no password."""
+    if has_password or _is_loopback(host):
+        return
+    raise InvalidInput(
+        f"listening on {host or 'all addresses'!r} without a password would let anyone on the network in: "
+        "set MASKLET_BASIC_AUTH_USER and MASKLET_BASIC_AUTH_PASS, or listen on 127.0.0.1"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

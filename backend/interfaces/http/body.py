@@ -1,0 +1,129 @@
+"""Request bodies: how many bytes are read, and which JSON counts as JSON.
+
+Refused here, before anything looks inside: bodies over the limit (whatever Content-Length claims), compressed ones,
+numbers that are not finite, repeated keys, nesting beyond reason, text that is not Unicode.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from backend.domain.errors import MalformedRequest, TooLarge
+
+SUSPECT_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+"""Escapes of half a character or of NUL: rare enough that only bodies with one are walked through."""
+
+
+async def read_body(request: Request, *, max_bytes: int) -> bytes:
+    """The whole body, at most max_bytes of it in memory.
+
+    Raises TooLarge as soon as the limit is passed (or announced to be); HTTPException 415 for a body that is
+    compressed or not JSON by its own account.
+    """
+    _require_plain_json(request)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _require_plain_json(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise HTTPException(415, "compressed request bodies are not taken; send the JSON as it is")
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, "the body must be JSON: send it with Content-Type: application/json")
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"the request body is larger than {max_bytes / 2**20:g} MiB (MASKLET_MAX_BODY_MIB)")
+
+
+def parse_object(body: bytes) -> dict[str, object]:
+    """The body's JSON object. Raises MalformedRequest for anything else."""
+    if not body.strip():
+        raise MalformedRequest("invalid JSON: the body is empty")
+    document = _parsed(body)
+    if not isinstance(document, dict):
+        raise MalformedRequest(f"invalid JSON: the body must be an object, not {_kind(document)}")
+    if SUSPECT_ESCAPE.search(body):
+        _require_clean_text(document)
+    return document
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        document: object = json.loads(
+            body.decode(), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_object
+        )
+    except MalformedRequest:
+        raise
+    except UnicodeDecodeError:
+        raise MalformedRequest("invalid JSON: the body is not UTF-8 text") from None
+    except RecursionError:
+        raise MalformedRequest("invalid JSON: it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise MalformedRequest(f"invalid JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+    except ValueError:  # an integer of thousands of digits
+        raise MalformedRequest("invalid JSON: a number has too many digits") from None
+    return document
+
+
+def _no_constant(name: str) -> object:
+    raise MalformedRequest(f"invalid JSON: {name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise MalformedRequest("invalid JSON: a number is too large for a double")
+    return value
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise MalformedRequest("invalid JSON: an object has the same key twice")
+    return fields
+
+
+def _require_clean_text(document: object) -> None:
+    for text in _texts(document):
+        if "\0" in text:
+            raise MalformedRequest("invalid JSON: a text holds a NUL character")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise MalformedRequest("invalid JSON: a text holds half a surrogate pair") from None
+
+
+def _texts(document: object) -> Iterator[str]:
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

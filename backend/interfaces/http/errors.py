@@ -1,0 +1,96 @@
+"""Masklet's errors as HTTP replies: a status and one sentence, never a traceback, never the body that was sent.
+
+Label Studio keeps only the status line of a failed call, so the sentence is for the log and for direct callers.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from backend.domain.errors import (
+    Cancelled,
+    InvalidInput,
+    MaskletError,
+    MediaError,
+    NotAllowed,
+    NotFound,
+    TooLarge,
+)
+
+logger = logging.getLogger(__name__)
+
+LONGEST_DETAIL = 500
+"""A sentence may quote a value of the request; a megabyte of label is not sent back."""
+
+UNEXPECTED = "Masklet made a mistake; its log says what happened"
+
+STATUS_OF: tuple[tuple[type[MaskletError], int], ...] = (
+    (TooLarge, 413),
+    (InvalidInput, 400),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (MediaError, 422),
+    (Cancelled, 409),
+    (MaskletError, 503),
+)
+"""First match wins. What is left over is a service, a device or a model that is not ready: try again later."""
+
+
+def status_of(error: MaskletError) -> int:
+    """The HTTP status for an error. The bare base class is a fault that nobody foresaw: 500."""
+    if type(error) is MaskletError:
+        return 500
+    return next(status for kind, status in STATUS_OF if isinstance(error, kind))
+
+
+def reply(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """{"detail": sentence}, shortened to a length that fits a log line."""
+    shown = sentence if len(sentence) <= LONGEST_DETAIL else sentence[:LONGEST_DETAIL] + "…"
+    return JSONResponse({"detail": shown}, status_code=status, headers=headers)
+
+
+def reply_to(error: MaskletError) -> JSONResponse:
+    """The reply to one of our own errors."""
+    status = status_of(error)
+    return reply(status, UNEXPECTED if status == 500 else str(error))
+
+
+def install(app: FastAPI) -> None:
+    """Register the translations; FastAPI's own would echo the input (422) or leak a traceback (500)."""
+
+    async def masklet_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, MaskletError)
+        answer = reply_to(error)
+        logger.log(
+            logging.ERROR if answer.status_code == 500 else logging.INFO,
+            "%s %s: %d %s: %s",
+            request.method,
+            request.url.path,
+            answer.status_code,
+            type(error).__name__,
+            str(error)[:LONGEST_DETAIL],
+        )
+        return answer
+
+    async def http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        headers = dict(error.headers) if error.headers else None
+        return reply(error.status_code, str(error.detail), headers)
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        names = sorted({str(problem["loc"][-1]) for problem in error.errors() if problem.get("loc")})
+        return reply(400, f"invalid field: {', '.join(names) or 'body'}")
+
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        return reply(500, UNEXPECTED)
+
+    app.add_exception_handler(MaskletError, masklet_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
