@@ -1,0 +1,30 @@
+"""A clock that moves only when told to; sleeping moves it."""
+
+from __future__ import annotations
+
+
+class FakeClock:
+    """Wall clock and monotonic clock, both under the test's hand."""
+
+    def __init__(self, now_s: float = 1_700_000_000.0) -> None:
+        self._now_s = now_s
+        self._monotonic_s = 1000.0
+        self.slept: list[float] = []
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def monotonic_s(self) -> float:
+        return self._monotonic_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._now_s += seconds
+        self._monotonic_s += seconds
+
+    def jump_wall(self, seconds: float) -> None:
+        """Somebody set the machine's clock: only the wall clock moves."""
+        self._now_s += seconds

@@ -1,0 +1,258 @@
+"""A ledger in memory, held to the same contract as the real one (tests/contract)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from backend.application.ports import Clock
+from backend.application.requests import (
+    Job,
+    JobKind,
+    JobState,
+    PendingPush,
+    PreviewRequest,
+    PropagationRequest,
+    PushState,
+    TaskKey,
+)
+from backend.domain.errors import NotFound
+from backend.domain.prompts import PromptSet
+from tests.fakes.clock import FakeClock
+
+Request = PreviewRequest | PropagationRequest
+
+
+@dataclass
+class _Row:
+    job: Job
+    request: Request
+    order: int
+    first_attempt: int = 1
+    pushes: bool = False
+
+
+@dataclass
+class _Push:
+    push: PendingPush
+    order: int
+    claimed_until_s: float = 0.0
+
+
+class FakeLedger:
+    """Ledger without a disk."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or FakeClock()
+        self._prompts: dict[tuple[TaskKey, str], PromptSet] = {}
+        self._rows: dict[str, _Row] = {}
+        self._pushes: dict[tuple[TaskKey, str], _Push] = {}
+        self._order = 0
+
+    # prompts
+
+    def record_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> PromptSet:
+        known = self.prompts(task, user=user)
+        merged = PromptSet.of([*known, *prompts], {**known.labels, **prompts.labels})
+        self._prompts[task, user] = merged
+        return merged
+
+    def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
+        return self._prompts.get((task, user), PromptSet(()))
+
+    def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
+        self._prompts[task, user] = PromptSet.of(prompts, prompts.labels)
+
+    # jobs
+
+    def submit(self, kind: JobKind, request: Request) -> tuple[Job, bool]:
+        job_id = f"{kind[0]}-{request.idempotency_key()[:40]}"
+        row = self._rows.get(job_id)
+        opens = row is None or row.job.state in (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
+        if opens:
+            row = self._open(job_id, kind, request, row)
+        assert row is not None
+        if kind is JobKind.PROPAGATE:
+            self._supersede_others(row.job)
+            if row.job.state is JobState.DONE and row.pushes:
+                self._push_again(row)
+        return row.job, opens
+
+    def _open(self, job_id: str, kind: JobKind, request: Request, old: _Row | None) -> _Row:
+        now_s = self._clock.now_s()
+        attempt = 1 if old is None else old.job.attempt + 1
+        frames = request.frames if isinstance(request, PropagationRequest) else None
+        job = Job(
+            job_id,
+            kind,
+            request.task,
+            JobState.QUEUED,
+            attempt,
+            total=0 if frames is None else len(frames),
+            model_version=request.model_version,
+            created_s=now_s,
+            updated_s=now_s,
+            heartbeat_s=now_s,
+        )
+        row = self._rows[job_id] = _Row(job, request, self._next_order(), first_attempt=attempt)
+        return row
+
+    def _supersede_others(self, newest: Job) -> None:
+        for row in self._rows.values():
+            other = row.job
+            same = other.kind is JobKind.PROPAGATE and other.task == newest.task and other.job_id != newest.job_id
+            if same and not other.state.is_final:
+                self._change(row, state=JobState.SUPERSEDED, reason="a newer prompt replaced this run")
+
+    def _push_again(self, row: _Row) -> None:
+        known = self._pushes.get((row.job.task, row.job.model_version))
+        if known is not None and known.push.job_id != row.job.job_id:
+            row.order = self._next_order()
+            self._want_push(row)
+
+    def job(self, job_id: str) -> Job:
+        return self._row(job_id).job
+
+    def request(self, job_id: str) -> Request:
+        return self._row(job_id).request
+
+    def jobs(
+        self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
+    ) -> tuple[Job, ...]:
+        rows = sorted(self._rows.values(), key=lambda row: -row.order)
+        fitting = (
+            row.job
+            for row in rows
+            if (task is None or row.job.task == task) and (not states or row.job.state in states)
+        )
+        return tuple(fitting)[:limit]
+
+    def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
+        counted: dict[tuple[JobKind, JobState], int] = {}
+        for row in self._rows.values():
+            key = (row.job.kind, row.job.state)
+            counted[key] = counted.get(key, 0) + 1
+        return counted
+
+    def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
+        row = self._rows.get(job_id)
+        if row is None or row.job.attempt != attempt or row.job.state is not JobState.QUEUED:
+            return None
+        return self._change(row, state=JobState.RUNNING, worker=worker, heartbeat_s=self._clock.now_s())
+
+    def progress(self, job_id: str, attempt: int, done: int, total: int) -> JobState:
+        row = self._row(job_id)
+        if row.job.attempt != attempt:
+            return JobState.SUPERSEDED
+        if row.job.state is JobState.RUNNING:
+            self._change(row, done=done, total=total, heartbeat_s=self._clock.now_s())
+        return row.job.state
+
+    def finish(
+        self,
+        job_id: str,
+        attempt: int,
+        state: JobState,
+        *,
+        reason: str = "",
+        masks_run: str = "",
+        timings_s: dict[str, float] | None = None,
+        push: bool = False,
+    ) -> bool:
+        if not state.is_final:
+            raise ValueError(f"an attempt ends in a final state, not in {state!r}")
+        row = self._rows.get(job_id)
+        if row is None or row.job.attempt != attempt or row.job.state.is_final:
+            return False
+        self._change(row, state=state, reason=reason, masks_run=masks_run, timings_s=dict(timings_s or {}))
+        if push:
+            row.pushes = True
+            self._want_push(row)
+        return True
+
+    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int) -> Job:
+        row = self._row(job_id)
+        if row.job.attempt != attempt or row.job.state.is_final:
+            return row.job
+        if attempt - row.first_attempt + 1 >= max_attempts:
+            return self._change(row, state=JobState.FAILED, reason=reason)
+        return self._change(row, state=JobState.QUEUED, attempt=attempt + 1, done=0, worker="", reason=reason)
+
+    def cancel(self, job_id: str) -> Job:
+        row = self._row(job_id)
+        if row.job.state.is_final:
+            return row.job
+        return self._change(row, state=JobState.CANCELLED, reason="cancelled on request")
+
+    def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+        rows = sorted(self._rows.values(), key=lambda row: row.order)
+        return tuple(
+            row.job
+            for row in rows
+            if (row.job.state is JobState.RUNNING and row.job.heartbeat_s < heartbeat_before_s)
+            or (row.job.state is JobState.QUEUED and row.job.updated_s < queued_before_s)
+        )
+
+    # pushes
+
+    def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]:
+        due = [
+            kept
+            for kept in self._pushes.values()
+            if kept.push.state is PushState.PENDING and kept.push.next_try_s <= now_s and kept.claimed_until_s <= now_s
+        ]
+        return tuple(kept.push for kept in sorted(due, key=lambda kept: (kept.push.next_try_s, kept.order))[:limit])
+
+    def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
+        kept = self._pushes.get((push.task, push.model_version))
+        free = kept is not None and kept.claimed_until_s <= self._clock.now_s()
+        if kept is None or not free or kept.push.job_id != push.job_id or kept.push.state is not PushState.PENDING:
+            return False
+        kept.claimed_until_s = until_s
+        return True
+
+    def settle_push(self, push: PendingPush) -> None:
+        kept = self._pushes.get((push.task, push.model_version))
+        if kept is None:
+            return
+        kept.claimed_until_s = 0.0
+        if kept.push.job_id == push.job_id:
+            kept.push = push
+        elif push.prediction_id is not None:
+            kept.push = replace(kept.push, prediction_id=push.prediction_id)
+
+    def latest_push(self, task: TaskKey) -> PendingPush | None:
+        kept = [kept for (of, _), kept in self._pushes.items() if of == task]
+        return max(kept, key=lambda one: one.order).push if kept else None
+
+    def _want_push(self, row: _Row) -> None:
+        job = row.job
+        key = (job.task, job.model_version)
+        known = self._pushes.get(key)
+        if known is not None and known.order > row.order:
+            return
+        push = PendingPush(
+            job.task,
+            job.model_version,
+            job.job_id,
+            PushState.PENDING,
+            tries=0,
+            next_try_s=self._clock.now_s(),
+            prediction_id=None if known is None else known.push.prediction_id,
+        )
+        self._pushes[key] = _Push(push, row.order, 0.0 if known is None else known.claimed_until_s)
+
+    # plumbing
+
+    def _row(self, job_id: str) -> _Row:
+        if job_id not in self._rows:
+            raise NotFound(f"there is no job {job_id[:60]!r}")
+        return self._rows[job_id]
+
+    def _next_order(self) -> int:
+        self._order += 1
+        return self._order
+
+    def _change(self, row: _Row, **fields: object) -> Job:
+        row.job = replace(row.job, updated_s=self._clock.now_s(), **fields)  # type: ignore[arg-type]
+        return row.job

@@ -1,0 +1,63 @@
+"""A job queue in memory, with the misfortunes of a real one on call."""
+
+from __future__ import annotations
+
+from backend.application.requests import Job, JobKind
+from backend.domain.errors import QueueUnavailable
+
+
+class FakeQueue:
+    """JobQueue whose waiting entries a test takes by hand.
+
+    down: every call raises QueueUnavailable. worker_counts: what `workers` answers.
+    """
+
+    def __init__(self) -> None:
+        self.down = False
+        self.worker_counts: dict[JobKind, int] = dict.fromkeys(JobKind, 0)
+        self.timeouts_s: dict[tuple[str, int], float] = {}
+        self._waiting: dict[JobKind, list[tuple[str, int]]] = {kind: [] for kind in JobKind}
+        self._running: set[tuple[str, int]] = set()
+
+    def enqueue(self, job: Job, *, timeout_s: float) -> None:
+        self._require_up()
+        entry = (job.job_id, job.attempt)
+        if entry in self._running or entry in self._waiting[job.kind]:
+            return
+        self._waiting[job.kind].append(entry)
+        self.timeouts_s[entry] = timeout_s
+
+    def is_known(self, job: Job) -> bool:
+        self._require_up()
+        entry = (job.job_id, job.attempt)
+        return entry in self._running or entry in self._waiting[job.kind]
+
+    def depths(self) -> dict[JobKind, int]:
+        self._require_up()
+        return {kind: len(entries) for kind, entries in self._waiting.items()}
+
+    def workers(self) -> dict[JobKind, int]:
+        self._require_up()
+        return dict(self.worker_counts)
+
+    def take(self, kind: JobKind) -> tuple[str, int] | None:
+        """What a worker of this kind would be handed next: (job id, attempt)."""
+        if not self._waiting[kind]:
+            return None
+        entry = self._waiting[kind].pop(0)
+        self._running.add(entry)
+        return entry
+
+    def release(self, job_id: str, attempt: int) -> None:
+        """The worker is through with it, or died."""
+        self._running.discard((job_id, attempt))
+
+    def flush(self) -> None:
+        """FLUSHALL: everything is forgotten."""
+        self._running.clear()
+        for entries in self._waiting.values():
+            entries.clear()
+
+    def _require_up(self) -> None:
+        if self.down:
+            raise QueueUnavailable("the queue does not answer; start Redis or Valkey and try again")
