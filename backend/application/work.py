@@ -169,6 +169,7 @@ class Workbench:
                 self._write(self._frames(request, video, watch), writer, watch=watch, stopwatch=stopwatch)
                 with stopwatch.time("store"):
                     writer.commit()
+            self.ledger.progress(job.job_id, job.attempt, watch.done, watch.total)
         self._publish(job, stopwatch.seconds)
 
     def _frames(

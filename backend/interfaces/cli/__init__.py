@@ -1,0 +1,57 @@
+"""The `masklet` command: one module a subcommand. Heavy libraries are imported by the subcommand that needs them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from backend import __version__
+from backend.domain.errors import Cancelled, InvalidInput, MaskletError, NotAllowed, NotFound
+from backend.interfaces.cli import doctor, evaluate, models, propagate, serve, up, worker
+
+app = typer.Typer(
+    help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True, add_completion=False
+)
+app.command()(up.up)
+app.command()(serve.serve)
+app.command()(worker.worker)
+app.command()(propagate.propagate)
+app.command()(doctor.doctor)
+app.command(name="eval")(evaluate.evaluate)
+app.add_typer(models.app, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    context: typer.Context, *, show: bool = typer.Option(False, "--version", help="Print the version and stop.")
+) -> None:
+    """Masklet: video segmentation for Label Studio with SAM 2."""
+    if show:
+        Console().print(f"masklet {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command. An error that Masklet raised on purpose is one line on stderr, not a traceback.
+
+    Exit codes: 0 done, 1 failed, 2 the caller can mend it, 130 interrupted.
+    """
+    try:
+        app()
+    except (InvalidInput, NotAllowed, NotFound) as error:
+        _complain(error)
+        sys.exit(2)
+    except Cancelled as error:
+        _complain(error)
+        sys.exit(130)
+    except MaskletError as error:
+        _complain(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _complain(error: MaskletError) -> None:
+    Console(stderr=True).print(f"masklet: {error}", markup=False, highlight=False, soft_wrap=True)

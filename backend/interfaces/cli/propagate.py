@@ -1,0 +1,74 @@
+"""`masklet propagate`: masks for one video file, without Label Studio and without a queue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from backend.application.offline import Summary
+from backend.domain.errors import PromptError
+from backend.domain.video import Direction
+
+DEMO_WARNING = "The demo model made these masks: it shows how Masklet works and is not for real work."
+
+
+def propagate(
+    video: Annotated[Path, typer.Argument(help="The video file.", exists=True, dir_okay=False)],
+    prompts: Annotated[Path, typer.Option(help="The prompt file (JSON).", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="The folder to write; it must not hold anything yet.")],
+    *,
+    model: Annotated[str | None, typer.Option(help="Checkpoint; default: MASKLET_MODEL.")] = None,
+    direction: Annotated[Direction, typer.Option(help="Which way to carry the masks.")] = Direction.BOTH,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in OUT.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the summary here.")] = None,
+) -> None:
+    """Carry the prompts of PROMPTS through VIDEO and write the masks of every frame to OUT."""
+    from backend.bootstrap.offline import mask_output, open_offline, read_prompt_file
+
+    console = Console(stderr=True)
+    prompt_set = read_prompt_file(prompts)
+    with open_offline(video, model) as offline, mask_output(out, overwrite=overwrite) as folder:
+        info, model_info = offline.video.info, offline.segmenter.model
+        if not any(prompt.has_positive for prompt in prompt_set):
+            raise PromptError(f"{prompts} has only negative clicks; say where the objects are")
+        with _progress(console) as progress:
+            task = progress.add_task(f"{model_info.name} on {model_info.device}", total=info.frame_count)
+            summary = offline.propagate(
+                prompt_set, folder, direction=direction, on_frame=lambda _: progress.advance(task)
+            )
+        document = summary_document(summary, model=model_info.version, video=video.name)
+        folder.finish(info, prompt_set.labels, document)
+    if json_file is not None:
+        json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    console.print(_sentence(summary, out), highlight=False, soft_wrap=True)
+    if info.truncated:
+        console.print(f"The file ends early; its first {info.frame_count} frames were used.")
+    if model_info.is_demo:
+        console.print(DEMO_WARNING)
+
+
+def summary_document(summary: Summary, *, model: str, video: str) -> dict[str, object]:
+    """The summary as written to summary.json."""
+    return {"video": video, "model": model, **asdict(summary)}
+
+
+def _sentence(summary: Summary, out: Path) -> str:
+    text = (
+        f"{summary.masks} masks of {summary.objects} object{'s' * (summary.objects != 1)} on {summary.frames} frames "
+        f"in {summary.seconds:.1f} s, in {out}."
+    )
+    if summary.worst_frame is not None:
+        text += f" Look first at frame {summary.worst_frame} (uncertainty {summary.uncertainty:.2f})."
+    return text
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+    )

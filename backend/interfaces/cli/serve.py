@@ -1,0 +1,26 @@
+"""`masklet serve`: the web process alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: MASKLET_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default: MASKLET_PORT.")] = None,
+) -> None:
+    """Answer Label Studio. Needs a queue (REDIS_URL, or a running `masklet up`) and workers to compute masks."""
+    import uvicorn
+
+    from backend.bootstrap.parts import load_settings, set_up_logging
+    from backend.bootstrap.web import build_web
+    from backend.interfaces.http.app import create_app
+    from backend.interfaces.http.auth import require_safe_binding
+
+    settings = load_settings(host=host, port=port)
+    require_safe_binding(settings.host, has_password=bool(settings.basic_auth_pass.get_secret_value()))
+    set_up_logging(settings)
+    uvicorn.run(create_app(build_web(settings)), host=settings.host, port=settings.port, log_config=None)

@@ -1,0 +1,23 @@
+"""`masklet worker KIND`: one worker process with the model resident, on one queue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from backend.application.requests import JobKind
+
+
+def worker(
+    kind: Annotated[JobKind, typer.Argument(help="Which queue to work on.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="The worker's name; default: kind, host and process id.")] = None,
+) -> None:
+    """Work on one queue until stopped. SIGTERM ends it at the next frame boundary; the job goes back."""
+    from backend.bootstrap.parts import load_settings, set_up_logging
+    from backend.bootstrap.worker import run_worker
+
+    settings = load_settings()
+    set_up_logging(settings)
+    run_worker(settings, kind, name)

@@ -1,0 +1,127 @@
+"""A video, a segmenter and a mask codec that need no model: masks whose place says what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from types import TracebackType
+
+import numpy as np
+
+from backend.application.ports import CancelToken, VideoSource
+from backend.application.requests import MediaRef, ModelInfo
+from backend.domain.errors import MediaError
+from backend.domain.geometry import FrameSize, RgbFrame, box_of_mask
+from backend.domain.masklets import EncodedMask, FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
+
+SIZE = FrameSize(16, 8)
+
+
+class FakeVideo:
+    """A VideoSource of black frames."""
+
+    def __init__(self, frame_count: int = 10) -> None:
+        self._info = VideoInfo(ContentHash("ab" * 32), SIZE, frame_count, Fraction(25))
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        return [index / 25 for index in range(self._info.frame_count)]
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        self._info.require_frame(index)
+        return np.zeros((SIZE.height, SIZE.width, 3), np.uint8)
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        indices = range(span.start, span.stop)
+        for index in reversed(indices) if backward else indices:
+            yield FrameIndex(index), self.frame(FrameIndex(index))
+
+    def __enter__(self) -> FakeVideo:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+
+class FakeMedia:
+    """A MediaLibrary that opens one video whatever the address, or raises."""
+
+    def __init__(self, video: FakeVideo | None = None, error: Exception | None = None) -> None:
+        self.video = video or FakeVideo()
+        self.error = error
+        self.opened: list[MediaRef] = []
+
+    def open(self, media: MediaRef) -> VideoSource:
+        self.opened.append(media)
+        if self.error is not None:
+            raise self.error
+        return self.video
+
+
+class FakeSegmenter:
+    """A Segmenter whose mask on frame f covers column f of the frame; on_frame runs before each frame."""
+
+    def __init__(self, on_frame: Callable[[int], None] = lambda _: None) -> None:
+        self.on_frame = on_frame
+
+    @property
+    def model(self) -> ModelInfo:
+        return ModelInfo("fake", "masklet-fake-00000000", 16, "cpu", is_demo=False)
+
+    def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
+        self.on_frame(frame_index)
+        return self._masks(prompts, frame_index)
+
+    def propagate(
+        self,
+        video: VideoSource,
+        prompts: PromptSet,
+        *,
+        direction: Direction,
+        span: FrameRange | None = None,
+        cancel: CancelToken,
+    ) -> Iterator[FrameMasks]:
+        if not prompts:
+            raise MediaError("nothing to propagate")
+        for index in range(video.info.frame_count):
+            cancel.raise_if_cancelled()
+            self.on_frame(index)
+            yield self._masks(prompts, FrameIndex(index))
+
+    def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
+        mask = np.zeros((SIZE.height, SIZE.width), np.bool_)
+        mask[:, index % SIZE.width] = True
+        evidence = FrameEvidence((0.9, 0.5, 0.1), 5.0, 1.0, 0.9, float(mask.mean()), None, box_of_mask(mask), 1)
+        prompted = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
+        shown = (self._object(object_id, mask, evidence, (object_id, index) in prompted) for object_id in _ids(prompts))
+        return FrameMasks(index, tuple(shown))
+
+    @staticmethod
+    def _object(
+        object_id: ObjectId, mask: np.typing.NDArray[np.bool_], evidence: FrameEvidence, prompted: bool
+    ) -> ObjectFrame:
+        origin = MaskOrigin.PROMPTED if prompted else MaskOrigin.PROPAGATED
+        return ObjectFrame(object_id, mask, evidence, origin)
+
+
+class FakeCodec:
+    """A MaskCodec that keeps the packed bits as text."""
+
+    def encode(self, mask: np.typing.NDArray[np.bool_]) -> EncodedMask:
+        return EncodedMask(mask.shape[0], mask.shape[1], np.packbits(mask).tobytes().hex())
+
+    def decode(self, encoded: EncodedMask) -> np.typing.NDArray[np.bool_]:
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(encoded.counts), np.uint8))
+        return bits[: encoded.height * encoded.width].reshape(encoded.height, encoded.width).astype(np.bool_)
+
+
+def _ids(prompts: PromptSet) -> tuple[ObjectId, ...]:
+    return prompts.object_ids

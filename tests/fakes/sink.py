@@ -1,0 +1,31 @@
+"""Label Studio's predictions in memory, with refusals and outages on call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from backend.application.requests import TaskKey
+from backend.domain.masklets import MaskRun
+
+
+@dataclass
+class FakeSink:
+    """A PredictionSink. errors are raised one a call, oldest first, before anything is stored."""
+
+    errors: list[Exception] = field(default_factory=list)
+    predictions: dict[tuple[TaskKey, str], tuple[list[dict[str, object]], float]] = field(default_factory=dict)
+    calls: int = 0
+
+    def put_prediction(
+        self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float
+    ) -> int:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        self.predictions[task, model_version] = (result, score)
+        return 700 + task.task_id
+
+
+def count_regions(run: MaskRun, *, label_config: str, task: TaskKey) -> list[dict[str, object]]:
+    """A RegionBuilder whose result says how many masks there were."""
+    return [{"masks": sum(len(masklet.frames) for masklet in run.masklets), "config": label_config}]
