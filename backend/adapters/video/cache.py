@@ -1,0 +1,219 @@
+"""Fetched media on disk, by content: the same bytes are kept once, whatever address they came from.
+
+Owns the folder, its size limit and its eviction; fetches nothing. Several processes may share a folder: files are
+written aside, synced and renamed into place, and a file in use is locked, so that nobody evicts it. Addresses are
+kept as hashes, for they can carry signatures.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from backend.domain.errors import MediaError, MediaUnreachable
+from backend.domain.video import ContentHash
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (hash TEXT PRIMARY KEY, size INTEGER NOT NULL, used_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS addresses (
+    address TEXT PRIMARY KEY, validator TEXT NOT NULL, hash TEXT NOT NULL, checked_s REAL NOT NULL
+);
+"""
+_STALE_PART_S = 24 * 3600.0
+_HASH_CHUNK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFile:
+    """A media file in the cache. validator is what the server said identifies this version (ETag or date)."""
+
+    path: Path
+    content_hash: ContentHash
+    size: int
+    validator: str
+
+
+class MediaCache:
+    """A content-addressed folder of media files, at most max_bytes large as far as no file in use stands against it.
+
+    A file must be held (`with cache.hold(...)`) while it is read.
+    """
+
+    def __init__(self, root: Path, max_bytes: int) -> None:
+        self._root = root
+        self._max_bytes = max_bytes
+        root.mkdir(parents=True, exist_ok=True)
+        with self._database() as database:
+            database.executescript(_SCHEMA)
+        self._remove_stale_parts()
+
+    def find(self, address: str) -> CachedFile | None:
+        """The file that an address led to last, with the validator it had; None if it is not here (any more)."""
+        with self._database() as database:
+            row = database.execute(
+                "SELECT f.hash, f.size, a.validator FROM addresses a JOIN files f USING (hash) WHERE a.address = ?",
+                (_key(address),),
+            ).fetchone()
+        if row is None:
+            return None
+        found = CachedFile(self._path(row[0]), ContentHash(row[0]), int(row[1]), str(row[2]))
+        if not found.path.is_file() or found.path.stat().st_size != found.size:
+            self._forget(found.content_hash)
+            return None
+        return found
+
+    def put(self, address: str, chunks: Iterable[bytes], *, validator: str = "") -> CachedFile:
+        """Keep a stream's bytes. Errors that `chunks` raises pass through and leave nothing behind.
+
+        Raises MediaError if the file alone is over the cache's limit, MediaUnreachable if the disk is full.
+        """
+        part = self._root / f"{uuid4().hex}.part"
+        try:
+            content_hash, size = self._write(part, chunks)
+            path = self._path(content_hash)
+            path.parent.mkdir(exist_ok=True)
+            part.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise MediaUnreachable(
+                    f"no space is left for media in {self._root}: free some and try again"
+                ) from error
+            raise
+        finally:
+            part.unlink(missing_ok=True)
+        self._record(address, validator, content_hash, size)
+        kept = CachedFile(path, content_hash, size, validator)
+        with self.hold(kept):
+            self.evict()
+        return kept
+
+    @contextmanager
+    def hold(self, file: CachedFile) -> Iterator[Path]:
+        """Keep a file from eviction, by any process, while it is in use. Raises MediaUnreachable if it is gone."""
+        try:
+            handle = file.path.open("rb")
+        except FileNotFoundError as error:
+            self._forget(file.content_hash)
+            raise MediaUnreachable(f"{file.path.name} was evicted from the media cache: fetch it again") from error
+        with handle:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if not file.path.is_file():
+                raise MediaUnreachable(f"{file.path.name} was evicted from the media cache: fetch it again")
+            with self._database() as database:
+                database.execute("UPDATE files SET used_s = ? WHERE hash = ?", (time.time(), file.content_hash))
+            yield file.path
+
+    def evict(self) -> int:
+        """Remove the longest unused files until the limit is kept; returns the bytes freed. Skips files in use."""
+        with self._database() as database:
+            rows = database.execute("SELECT hash, size FROM files ORDER BY used_s").fetchall()
+        excess = sum(size for _, size in rows) - self._max_bytes
+        freed = 0
+        for content_hash, size in rows:
+            if freed >= excess:
+                break
+            if self._remove(ContentHash(content_hash)):
+                freed += size
+        return freed
+
+    def _remove(self, content_hash: ContentHash) -> bool:
+        path = self._path(content_hash)
+        try:
+            with path.open("rb") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+        except BlockingIOError:
+            return False
+        except FileNotFoundError:
+            pass
+        self._forget(content_hash)
+        return True
+
+    def _write(self, part: Path, chunks: Iterable[bytes]) -> tuple[ContentHash, int]:
+        digest = hashlib.sha256()
+        size = 0
+        with part.open("wb") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise MediaError(
+                        f"the media file is larger than the media cache ({self._max_bytes / 2**30:.3g} GiB); "
+                        "raise MASKLET_MEDIA_MAX_GIB"
+                    )
+                digest.update(chunk)
+                file.write(chunk)
+            _sync(file)
+        return ContentHash(digest.hexdigest()), size
+
+    def _record(self, address: str, validator: str, content_hash: ContentHash, size: int) -> None:
+        now = time.time()
+        with self._database() as database:
+            database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (content_hash, size, now))
+            database.execute(
+                "INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?)", (_key(address), validator, content_hash, now)
+            )
+
+    def _forget(self, content_hash: ContentHash) -> None:
+        with self._database() as database:
+            database.execute("DELETE FROM files WHERE hash = ?", (content_hash,))
+            database.execute("DELETE FROM addresses WHERE hash = ?", (content_hash,))
+
+    def _path(self, content_hash: str) -> Path:
+        return self._root / content_hash[:2] / content_hash
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        """One short transaction; a connection each, for the threads and processes that share the folder."""
+        with closing(sqlite3.connect(self._root / "index.sqlite", timeout=30)) as connection, connection:
+            yield connection
+
+    def _remove_stale_parts(self) -> None:
+        """What a killed fetch left behind; a part that is still growing is younger."""
+        for part in self._root.glob("*.part"):
+            try:
+                if time.time() - part.stat().st_mtime > _STALE_PART_S:
+                    part.unlink()
+            except FileNotFoundError:
+                continue
+
+
+def file_hash(path: Path) -> ContentHash:
+    """SHA-256, hex, of a file that stays where it is."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_HASH_CHUNK):
+            digest.update(chunk)
+    return ContentHash(digest.hexdigest())
+
+
+def pages_hash(page_hashes: Iterable[ContentHash]) -> ContentHash:
+    """The content hash of a task made of pages: SHA-256 of the page hashes in order."""
+    return ContentHash(hashlib.sha256("\n".join(page_hashes).encode()).hexdigest())
+
+
+def _key(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,130 @@
+"""A task's page images as a video: page n is frame n-1.
+
+Pages are read as a browser shows them (EXIF orientation applied, opaque RGB) and must be of one size, for masks of
+one object share one frame size.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from backend.adapters.video.probe import require_sane_size
+from backend.domain.errors import MediaError
+from backend.domain.geometry import FrameSize, RgbFrame
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_EXIF_ORIENTATION = 0x0112
+_TURNED_ORIENTATIONS = (5, 6, 7, 8)
+
+
+class PagesVideo:
+    """A VideoSource over image files, one frame a page, one second a frame. Use as a context manager."""
+
+    def __init__(self, paths: Sequence[Path], info: VideoInfo) -> None:
+        self._paths = tuple(paths)
+        self._info = info
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        return [float(index) for index in range(len(self._paths))]
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """One page, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""
+        return _read_page(self._paths[self._info.require_frame(index)], index, self._info.size)
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The span's pages in order, or in descending order. Raises PromptError past the end, MediaError."""
+        self._info.require_frame(span.stop - 1)
+        order = range(span.stop - 1, span.start - 1, -1) if backward else range(span.start, span.stop)
+        return ((FrameIndex(index), self.frame(FrameIndex(index))) for index in order)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held open between pages."""
+
+
+def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:
+    """Open a task's pages in order; reads the headers only.
+
+    Raises MediaError naming the page that is no image or has another size than the first.
+    """
+    if not paths:
+        raise MediaError("the task has no pages")
+    sizes = [_page_size(path, index) for index, path in enumerate(paths)]
+    for index, size in enumerate(sizes):
+        if size != sizes[0]:
+            raise MediaError(
+                f"page {index + 1} is {size.width}x{size.height} pixels but page 1 is "
+                f"{sizes[0].width}x{sizes[0].height}: all pages of a task must have one size"
+            )
+    info = VideoInfo(content_hash=content_hash, size=sizes[0], frame_count=len(paths), frame_rate=Fraction(1))
+    return PagesVideo(paths, info)
+
+
+def _page_size(path: Path, index: int) -> FrameSize:
+    with _open_image(path, index) as image:
+        width, height = image.size
+        require_sane_size(f"page {index + 1}", width, height)
+        turned = _orientation(image) in _TURNED_ORIENTATIONS
+        return FrameSize(height, width) if turned else FrameSize(width, height)
+
+
+def _read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
+    try:
+        with _open_image(path, index) as image:
+            upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+            pixels = np.array(_as_rgb(upright), dtype=np.uint8)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"page {index + 1} does not decode: {error}") from error
+    if pixels.shape != (size.height, size.width, 3):
+        raise MediaError(f"page {index + 1} changed its size while it was in use")
+    return pixels
+
+
+def _open_image(path: Path, index: int) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own size alarm; require_sane_size sets our limit.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path, formats=_FORMATS)
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"page {index + 1} claims too many pixels to be meant") from error
+    except UnidentifiedImageError as error:
+        raise MediaError(
+            f"page {index + 1} is not an image Masklet can read (it reads {', '.join(_FORMATS)})"
+        ) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"page {index + 1} cannot be read: {error}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) to 8, from the header alone."""
+    if image.format == "PNG" and "exif" not in image.info:
+        # Pillow would decode the whole page to look behind the pixels, where browsers do not look.
+        return 1
+    return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        # 16-bit grey: Pillow's own conversion clips instead of scaling.
+        grey = np.asarray(image, dtype=np.float32)
+        return Image.fromarray((grey / 256.0).clip(0, 255).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,126 @@
+"""Opening a media file safely, and saying plainly why one cannot be used.
+
+Owns the allow-lists. Only files are opened, never addresses; only containers that a browser plays, so that what
+the annotator sees and what the model sees are the same frames. Playlists are refused before FFmpeg sees them:
+they can name other files and hosts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from backend.domain.errors import MediaError
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
+CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg", "prores"})
+MAX_SIDE_PX = 16_384
+MAX_FRAME_PX = 2**26
+REMEDY = "convert it with: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
+
+_HEAD_BYTES = 512
+_MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"})
+_MATROSKA_MAGIC = b"\x1a\x45\xdf\xa3"
+_TEXT_KINDS = (
+    (b"#extm3u", "an HLS playlist"),
+    (b"ffconcat", "a concat list"),
+    (b"v=0", "an SDP description"),
+    (b"<!doctype html", "an HTML page (the address may need a login)"),
+    (b"<html", "an HTML page (the address may need a login)"),
+    (b"<mpd", "a DASH playlist"),
+    (b"<?xml", "an XML document"),
+    (b"{", "a JSON document"),
+)
+
+
+def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
+    """Open a video file and its first real video stream; the caller closes the container.
+
+    Raises MediaError with one sentence that names the file and the way out.
+    """
+    _refuse_what_is_no_video(path)
+    try:
+        container = av.open(
+            f"file:{path.resolve()}",
+            "r",
+            container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
+        )
+    except av.FFmpegError as error:
+        raise MediaError(_open_failure(path, error)) from error
+    try:
+        return container, _video_stream(container, path)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _refuse_what_is_no_video(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise MediaError(f"{path.name} cannot be read: {error.strerror}") from error
+    if not head:
+        raise MediaError(f"{path.name} is empty (0 bytes)")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for start, kind in _TEXT_KINDS:
+        if text.startswith(start):
+            raise MediaError(f"{path.name} is {kind}, not a video")
+    if head[4:8] not in _MP4_BOXES and not head.startswith(_MATROSKA_MAGIC):
+        raise MediaError(f"{path.name} is neither MP4/MOV nor WebM/Matroska; {REMEDY}")
+
+
+def _open_failure(path: Path, error: av.FFmpegError) -> str:
+    boxes = _top_level_boxes(path)
+    if boxes & _MP4_BOXES and b"moov" not in boxes:
+        return f"{path.name} has no index (its moov box is missing): the recording or upload was cut short"
+    return f"{path.name} cannot be opened as a video ({error.strerror}); {REMEDY}"
+
+
+def _top_level_boxes(path: Path) -> set[bytes]:
+    """The kinds of the MP4 boxes at the top level, as far as their sizes lead."""
+    kinds: set[bytes] = set()
+    end = path.stat().st_size
+    position = 0
+    with path.open("rb") as file:
+        while position + 8 <= end:
+            file.seek(position)
+            header = file.read(16)
+            size = int.from_bytes(header[:4], "big")
+            if size == 1:
+                size = int.from_bytes(header[8:16], "big")
+            if size < 8:
+                break
+            kinds.add(header[4:8])
+            position += size
+    return kinds
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    # A cover picture is a video stream to FFmpeg; it is no video to anybody else.
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        kind = "holds sound only" if container.streams.audio else "holds no video stream"
+        raise MediaError(f"{path.name} {kind}: there are no frames to label")
+    stream = streams[0]
+    codec = stream.codec_context.name
+    if stream.codec_context.codec.canonical_name not in CODECS:
+        raise MediaError(f"{path.name} is coded as {codec!r}, which is not supported; {REMEDY}")
+    require_sane_size(path.name, stream.codec_context.width, stream.codec_context.height)
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def require_sane_size(name: str, width: int, height: int) -> None:
+    """Raises MediaError if a frame of this size cannot be meant."""
+    if width < 1 or height < 1:
+        raise MediaError(f"{name} has no frame size: its first frames are damaged")
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_FRAME_PX:
+        raise MediaError(
+            f"{name} claims frames of {width}x{height} pixels; the limit is {MAX_SIDE_PX} a side "
+            f"and {MAX_FRAME_PX:,} in all"
+        )

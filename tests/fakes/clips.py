@@ -1,0 +1,102 @@
+"""Tiny videos and images made on the spot, whose frames say their own number.
+
+Each frame carries its number as white and black stripes, broad enough to survive lossy coding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+
+from backend.domain.geometry import RgbFrame
+
+BITS = 8
+WIDTH, HEIGHT = 64, 48
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSpec:
+    """How a clip is coded. times: presentation time of each frame in ticks of 1/rate; None: one tick each."""
+
+    frame_count: int = 40
+    rate: Fraction = Fraction(30)
+    codec: str = "libx264"
+    b_frames: int = 2
+    group: int = 12
+    rotation: int = 0
+    times: Sequence[int] | None = None
+    faststart: bool = True
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def numbered_frame(number: int, *, width: int = WIDTH, height: int = HEIGHT) -> RgbFrame:
+    """[H, W, 3] uint8: one vertical stripe a bit, lowest bit left, white = 1; the top half only, the rest is grey."""
+    frame = np.full((height, width, 3), 128, np.uint8)
+    stripe = width // BITS
+    for bit in range(BITS):
+        frame[: height // 2, bit * stripe : (bit + 1) * stripe] = 255 if number >> bit & 1 else 0
+    return frame
+
+
+def number_of(frame: RgbFrame) -> int:
+    """The number that `numbered_frame` wrote, read from the middle of each stripe."""
+    height, width, _ = frame.shape
+    stripe = width // BITS
+    row = frame[height // 4, :, 1]
+    return sum(1 << bit for bit in range(BITS) if row[bit * stripe + stripe // 2] > 127)
+
+
+def write_clip(path: Path, spec: ClipSpec | None = None) -> Path:
+    """Write numbered frames as a video; the container follows the file's suffix."""
+    spec = spec or ClipSpec()
+    options = {"movflags": "faststart"} if spec.faststart and path.suffix in (".mp4", ".mov") else {}
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(spec.codec, rate=spec.rate, options=_codec_options(spec))
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        stream.codec_context.time_base = 1 / spec.rate
+        if spec.rotation:
+            stream.set_display_rotation(spec.rotation)
+        for number in range(spec.frame_count):
+            frame = av.VideoFrame.from_ndarray(numbered_frame(number, width=spec.width, height=spec.height), "rgb24")
+            frame.time_base = 1 / spec.rate
+            frame.pts = number if spec.times is None else spec.times[number]
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def write_tone(path: Path) -> Path:
+    """A file with sound and no picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16_000, layout="mono")
+        assert isinstance(stream, AudioStream)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def cut(source: Path, target: Path, *, keep: float) -> Path:
+    """The first part of a file, as an interrupted transfer leaves it."""
+    content = source.read_bytes()
+    target.write_bytes(content[: int(len(content) * keep)])
+    return target
+
+
+def _codec_options(spec: ClipSpec) -> dict[str, str]:
+    if spec.codec == "libx264":
+        return {"bf": str(spec.b_frames), "g": str(spec.group), "preset": "veryfast", "crf": "12", "sc_threshold": "0"}
+    if spec.codec == "libvpx-vp9":
+        return {"g": str(spec.group), "crf": "20", "b": "0", "deadline": "realtime", "cpu-used": "8"}
+    return {"g": str(spec.group)}
