@@ -1,0 +1,1 @@
+"""Label Studio's JSON, label configs, RLE and HTTP API, each translated to and from domain values."""

@@ -1,0 +1,185 @@
+"""Label Studio's brush RLE: bit-packed run lengths of an RGBA image's bytes, alpha being the mask.
+
+The stream is a header of 53 bits (32: number of bytes, 5: word size - 1, 4 x 4: sizes of the four kinds of run
+length - 1), then records: 1 bit "run", 2 bits kind of run length, the length - 1, and one word (a run) or as many
+words as the length says (a literal). A mask's four channels are equal, so every run is a multiple of four bytes: the
+records follow from the mask's own runs and the RGBA image is never made. The bytes are those of
+`label_studio_sdk.converter.brush.mask2rle` for a mask of 0 and 255, padding included, without its Python loop.
+
+The decoder takes what browsers write too (coloured pixels, literals), believes no length, and never allocates more
+than the image's own size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.domain.errors import PromptError, TooLarge
+from backend.domain.geometry import BoolMask, FrameSize
+
+CHANNELS = 4
+WORD_BITS = 8
+LENGTH_BITS = (3, 4, 8, 16)
+LONGEST_RUN = 1 << LENGTH_BITS[-1]
+HEADER_BITS = 32 + 5 + 4 * len(LENGTH_BITS)
+OPAQUE_FROM = 128
+"""Alpha from which a pixel counts: a brush's soft edge is split in the middle."""
+
+MOST_PIXELS = 1 << 27
+"""No frame is larger; the header's byte count would hold eight times as much."""
+
+_KIND_OF_LENGTH = np.array([1 << bits for bits in LENGTH_BITS])
+_RECORD_BITS = np.array([3 + bits + WORD_BITS for bits in LENGTH_BITS], np.uint64)
+
+
+def encode_rle(mask: BoolMask) -> list[int]:
+    """The brush RLE of a mask, as the list of bytes that Label Studio's JSON holds.
+
+    mask: [H, W] bool; True becomes 255 in all four channels. Raises TooLarge above 2^27 pixels.
+    """
+    if mask.size > MOST_PIXELS:
+        raise TooLarge(f"a mask of {mask.shape[1]}x{mask.shape[0]} pixels is too large for Label Studio's RLE")
+    lengths, values = _runs(np.ascontiguousarray(mask, dtype=np.bool_).reshape(-1))
+    words, bits = _records(*_split_long(lengths * CHANNELS, values))
+    header_words, header_bits = _header(mask.size * CHANNELS)
+    packed = _pack(np.concatenate((header_words, words)), np.concatenate((header_bits, bits)))
+    encoded: list[int] = packed.tolist()
+    return encoded
+
+
+def _header(byte_count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The header as two words, for one word must stay within 32 bits to be packed."""
+    fields = WORD_BITS - 1
+    for bits in LENGTH_BITS:
+        fields = fields << 4 | (bits - 1)
+    return np.array([byte_count, fields], np.uint64), np.array([32, HEADER_BITS - 32], np.uint64)
+
+
+def _runs(pixels: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Lengths and values of a flat mask's runs. pixels: [N] -> [R], [R]"""
+    changes = np.flatnonzero(pixels[1:] != pixels[:-1])
+    last_of_run = np.append(changes, pixels.size - 1)
+    return np.diff(last_of_run, prepend=-1), pixels[last_of_run]
+
+
+def _split_long(lengths: NDArray[np.int64], values: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Runs cut into pieces of at most 65,536 bytes, the full pieces first. [R] -> [P], [P]"""
+    pieces = -(-lengths // LONGEST_RUN)
+    if pieces.max() == 1:
+        return lengths, values
+    cut = np.full(int(pieces.sum()), LONGEST_RUN, np.int64)
+    cut[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * LONGEST_RUN
+    return cut, np.repeat(values, pieces)
+
+
+def _records(lengths: NDArray[np.int64], values: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """One record a run, right-aligned, and the number of its bits (14 to 27). [P] -> [P], [P]"""
+    kinds = np.searchsorted(_KIND_OF_LENGTH, lengths)
+    bits = _RECORD_BITS[kinds]
+    lead = (4 | kinds).astype(np.uint64) << (bits - np.uint64(3))
+    word = np.where(values, np.uint64(255), np.uint64(0))
+    return lead | (lengths - 1).astype(np.uint64) << np.uint64(WORD_BITS) | word, bits
+
+
+def _pack(words: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Concatenate right-aligned words of 1 to 32 bits, big-endian, zero-padded to more than the last bit.
+
+    A word that starts in one 32-bit lane reaches at most into the next one, so each lane is the OR of the words
+    that start in it and of at most one that started before it.
+    """
+    ends = np.cumsum(bits)
+    starts = ends - bits
+    lanes = (starts >> np.uint64(5)).astype(np.int64)
+    placed = words << (np.uint64(64) - bits - (starts & np.uint64(31)))  # as seen from its lane's first bit
+    first_in_lane = np.flatnonzero(np.diff(lanes, prepend=-1))
+    packed = np.zeros(int(lanes[-1]) + 2, np.uint32)
+    packed[lanes[first_in_lane]] = np.bitwise_or.reduceat(placed >> np.uint64(32), first_in_lane)
+    spill = (placed & np.uint64(0xFFFF_FFFF)).astype(np.uint32)
+    reaching = np.flatnonzero(spill)
+    packed[lanes[reaching] + 1] |= spill[reaching]
+    # The reference always adds padding: a whole byte of it if the bits end on a byte's edge.
+    return packed.astype(">u4").view(np.uint8)[: int(ends[-1]) // 8 + 1]
+
+
+def decode_rle(rle: Sequence[int], size: FrameSize) -> BoolMask:
+    """The mask that a brush RLE holds: [H, W] bool, True where alpha is at least one half.
+
+    rle: bytes as integers 0..255, as in Label Studio's JSON. size: the image's, from original_width and
+    original_height. Raises PromptError if the stream is cut short, runs past the image or belongs to another size,
+    TooLarge above 2^27 pixels.
+    """
+    if size.pixels > MOST_PIXELS:
+        raise TooLarge(f"a mask of {size.width}x{size.height} pixels is too large")
+    reader = _Reader.of(rle)
+    byte_count = reader.take(32)
+    if byte_count != size.pixels * CHANNELS:
+        raise PromptError(
+            f"the brush RLE holds {byte_count} bytes, but an image of {size.width}x{size.height} pixels has "
+            f"{size.pixels * CHANNELS}"
+        )
+    word_bits = reader.take(5) + 1
+    if word_bits != WORD_BITS:
+        raise PromptError(f"the brush RLE has words of {word_bits} bits; only 8 can be read")
+    length_bits = tuple(reader.take(4) + 1 for _ in LENGTH_BITS)
+    out = np.zeros(byte_count, np.uint8)
+    _fill(out, reader, length_bits)
+    return (out[CHANNELS - 1 :: CHANNELS] >= OPAQUE_FROM).reshape(size.height, size.width)
+
+
+def _fill(out: NDArray[np.uint8], reader: _Reader, length_bits: tuple[int, ...]) -> None:
+    done = 0
+    while done < out.size:
+        is_run = reader.take(1)
+        length = reader.take(length_bits[reader.take(2)]) + 1
+        if done + length > out.size:
+            raise PromptError(f"the brush RLE runs past the image's end, to byte {done + length} of {out.size}")
+        if is_run:
+            word = reader.take(WORD_BITS)
+            if word:
+                out[done : done + length] = word
+        else:
+            out[done : done + length] = reader.take_words(length)
+        done += length
+
+
+@dataclass(slots=True)
+class _Reader:
+    """A cursor over the stream's bits. data has 8 spare zero bytes, so that a window may reach past the end."""
+
+    data: bytes
+    end: int
+    position: int = 0
+
+    @classmethod
+    def of(cls, rle: Sequence[int]) -> _Reader:
+        try:
+            data = bytes(rle)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise PromptError("the brush RLE must be a list of whole numbers from 0 to 255") from error
+        return cls(data + bytes(8), 8 * len(data))
+
+    def take(self, bits: int) -> int:
+        """The next 1 to 32 bits as a number."""
+        start = self.position
+        self._advance(bits)
+        window = int.from_bytes(self.data[start >> 3 : (start >> 3) + 5], "big")
+        return window >> (40 - (start & 7) - bits) & ((1 << bits) - 1)
+
+    def take_words(self, count: int) -> NDArray[np.uint8]:
+        """The next count bytes, which need not start on a byte's edge. -> [count] uint8"""
+        start = self.position
+        self._advance(count * WORD_BITS)
+        raw = np.frombuffer(self.data, np.uint8, count + 1, start >> 3)
+        shift = np.uint8(start & 7)
+        if shift == 0:
+            return raw[:count]
+        return np.left_shift(raw[:count], shift) | np.right_shift(raw[1:], np.uint8(8) - shift)
+
+    def _advance(self, bits: int) -> None:
+        self.position += bits
+        if self.position > self.end:
+            raise PromptError(f"the brush RLE ends in the middle: {self.end // 8} bytes are too few")
