@@ -1,0 +1,56 @@
+"""Where and how the model computes: the device, its precision, and what running out of memory means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from backend.domain.errors import DeviceOutOfMemory, ModelError
+
+_CPU_EXHAUSTED = ("not enough memory", "can't allocate memory")
+
+
+def choose_device(name: str, *, threads: int) -> torch.device:
+    """`auto` is the first CUDA device, or else the CPU. Sets the CPU thread count (0: all cores) and TF32.
+
+    Raises ModelError for a device that is not there.
+    """
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(f"there is no device {name!r}; choose auto, cpu, cuda or cuda:N") from error
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise ModelError(f"device {name!r} is not supported; choose auto, cpu, cuda or cuda:N")
+    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(f"device {name!r} is not there: this machine has {torch.cuda.device_count()} CUDA devices")
+    torch.set_float32_matmul_precision("high")
+    return device
+
+
+@contextmanager
+def computing(device: torch.device) -> Iterator[None]:
+    """Inference mode, with bfloat16 autocast where the device has it. Raises DeviceOutOfMemory."""
+    # A CPU without AVX-512 or AMX is some ten times slower in bfloat16: float32 there.
+    mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    try:
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise DeviceOutOfMemory(_exhausted(device)) from error
+    except RuntimeError as error:
+        if any(words in str(error) for words in _CPU_EXHAUSTED):
+            raise DeviceOutOfMemory(_exhausted(device)) from error
+        raise
+
+
+def _exhausted(device: torch.device) -> str:
+    return f"the memory of {device} did not suffice: fewer objects at once or a smaller checkpoint would fit"

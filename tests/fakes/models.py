@@ -1,0 +1,65 @@
+"""A small SAM 2 with seeded random weights: nothing it says is sensible, everything it says is reproducible."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from hydra.utils import instantiate
+from sam2.modeling.sam2_base import SAM2Base
+from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+from backend.adapters.sam2.checkpoints import SHIPPED_DIR, model_config
+from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.state import Sam2Blocks
+from backend.application.requests import ModelInfo
+
+IMAGE_SIZE = 128
+SEED = 20
+
+
+def random_model() -> SAM2Base:
+    """The demo checkpoint's architecture at 128 px, on the CPU, in evaluation mode."""
+    return cast(SAM2Base, _random("sam2.modeling.sam2_base.SAM2Base"))
+
+
+def random_predictor() -> SAM2VideoPredictor:
+    """SAM 2's own predictor with the weights of `random_model`, corrections kept and hole filling off."""
+    return cast(
+        SAM2VideoPredictor,
+        _random(
+            "sam2.sam2_video_predictor.SAM2VideoPredictor",
+            fill_hole_area=0,
+            add_all_frames_to_correct_as_cond=True,
+        ),
+    )
+
+
+def random_engine(*, cached_frames: int = 8) -> Sam2Engine:
+    info = ModelInfo("random", "masklet-random-00000000", IMAGE_SIZE, "cpu", is_demo=True)
+    return Sam2Engine(Sam2Blocks(random_model()), info, cached_frames=cached_frames)
+
+
+def _random(target: str, **settings: object) -> torch.nn.Module:
+    config = model_config(SHIPPED_DIR / "demo.yaml")
+    config["_target_"] = target
+    config["image_size"] = IMAGE_SIZE
+    config.update(settings)
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        model = cast(torch.nn.Module, instantiate(config, _recursive_=True))
+        _make_lively(model)
+    return model.eval().requires_grad_(False)
+
+
+def _make_lively(model: torch.nn.Module) -> None:
+    """Fresh weights say "absent" or the same faint mask everywhere: make the object present and masks of contrast."""
+    decoder = model.sam_mask_decoder
+    with torch.no_grad():
+        decoder.pred_obj_score_head.layers[-1].bias.fill_(1.0)
+        for head in decoder.output_hypernetworks_mlps:
+            head.layers[-1].weight.mul_(40.0)
+            head.layers[-1].bias.normal_(0.0, 2.0)
+        for name, parameter in model.named_parameters():
+            if name.startswith("memory_attention") and parameter.dim() > 1:
+                parameter.mul_(2.0)
