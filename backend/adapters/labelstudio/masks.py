@@ -60,8 +60,11 @@ def mask_of_png(address: str, size: FrameSize) -> BoolMask:
     except binascii.Error as error:
         raise PromptError("a bitmask's imageDataURL is not valid base64") from error
     _require_png_size(png, size)
-    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.shape[:2] != (size.height, size.width):
+    try:
+        pixels: object = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise PromptError("a bitmask's PNG does not decode") from error
+    if not isinstance(pixels, np.ndarray) or pixels.shape[:2] != (size.height, size.width):
         raise PromptError("a bitmask's PNG does not decode")
     return _mask_of_pixels(pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8))
 
@@ -90,7 +93,7 @@ def polygons_of_mask(mask: BoolMask) -> list[Polygon]:
     """The outlines of a mask's parts, largest first, holes filled. mask: [H, W] bool."""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     ordered = sorted(contours, key=lambda contour: (-cv2.contourArea(contour), contour.tolist()))
-    return [_corners(contour, mask.shape) for contour in ordered]
+    return [_corners(np.asarray(contour, np.int32), mask.shape) for contour in ordered]
 
 
 def _corners(contour: NDArray[np.int32], shape: tuple[int, ...]) -> Polygon:

@@ -174,10 +174,11 @@ class _Reader:
         start = self.position
         self._advance(count * WORD_BITS)
         raw = np.frombuffer(self.data, np.uint8, count + 1, start >> 3)
-        shift = np.uint8(start & 7)
+        shift = start & 7
         if shift == 0:
             return raw[:count]
-        return np.left_shift(raw[:count], shift) | np.right_shift(raw[1:], np.uint8(8) - shift)
+        pairs = raw[:count].astype(np.uint16) << 8 | raw[1:]
+        return (pairs >> (8 - shift)).astype(np.uint8)
 
     def _advance(self, bits: int) -> None:
         self.position += bits
