@@ -74,8 +74,8 @@ class FakeLedger:
         assert row is not None
         if kind is JobKind.PROPAGATE:
             self._supersede_others(row.job)
-            if row.job.state is JobState.DONE and row.pushes:
-                self._push_again(row)
+            if row.job.state is JobState.DONE:
+                self._make_newest(row)
         return row.job, opens
 
     def _open(self, job_id: str, kind: JobKind, request: Request, old: _Row | None) -> _Row:
@@ -102,12 +102,12 @@ class FakeLedger:
             other = row.job
             same = other.kind is JobKind.PROPAGATE and other.task == newest.task and other.job_id != newest.job_id
             if same and not other.state.is_final:
-                self._change(row, state=JobState.SUPERSEDED, reason="a newer prompt replaced this run")
+                self._change(row, state=JobState.SUPERSEDED, reason="Superseded: a newer prompt replaced this run")
 
-    def _push_again(self, row: _Row) -> None:
+    def _make_newest(self, row: _Row) -> None:
+        row.order = self._next_order()
         known = self._pushes.get((row.job.task, row.job.model_version))
-        if known is not None and known.push.job_id != row.job.job_id:
-            row.order = self._next_order()
+        if row.pushes and known is not None and known.push.job_id != row.job.job_id:
             self._want_push(row)
 
     def job(self, job_id: str) -> Job:
@@ -182,7 +182,7 @@ class FakeLedger:
         row = self._row(job_id)
         if row.job.state.is_final:
             return row.job
-        return self._change(row, state=JobState.CANCELLED, reason="cancelled on request")
+        return self._change(row, state=JobState.CANCELLED, reason="Cancelled: cancelled on request")
 
     def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
         rows = sorted(self._rows.values(), key=lambda row: row.order)

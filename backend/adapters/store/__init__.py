@@ -1,0 +1,1 @@
+"""What Masklet keeps: the ledger in a database, masks in files."""

@@ -1,0 +1,245 @@
+"""Rows of jobs, and the steps a job may take.
+
+Every step is one UPDATE whose WHERE names the attempt and the state it starts from: of two processes that try the
+same step, one finds nothing to change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from backend.adapters.store import push_rows
+from backend.adapters.store.codec import Request, dump_request, load_request
+from backend.adapters.store.database import next_sequence
+from backend.adapters.store.tables import jobs
+from backend.application.requests import Job, JobKind, JobState, PropagationRequest, TaskKey
+from backend.domain.errors import NotFound
+
+OPEN = (str(JobState.QUEUED), str(JobState.RUNNING))
+REOPENS = (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
+
+
+def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: float) -> tuple[Job, bool]:
+    """Open a job, or find the one that answers the same question; see the Ledger port."""
+    sequence = next_sequence(connection)  # before reading: of fifty equal requests one must see no job
+    job_id = f"{kind[0]}-{request.idempotency_key()[:40]}"
+    row = _row(connection, job_id)
+    known = None if row is None else _job_of(row)
+    opens = known is None or known.state in REOPENS
+    if opens:
+        _open(connection, job_id, kind, request, attempt=1 if known is None else known.attempt + 1, now_s=now_s)
+    if kind is JobKind.PROPAGATE:
+        _supersede_others(connection, job_id, request.task, now_s=now_s)
+    if opens or (kind is JobKind.PROPAGATE and known is not None and known.state is JobState.DONE):
+        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(sequence=sequence))
+    if row is not None and not opens and row.pushes:
+        push_rows.want_again(connection, _job_of(row), sequence=sequence, now_s=now_s)
+    return get(connection, job_id), opens
+
+
+def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, *, attempt: int, now_s: float) -> None:
+    span = request.frames if isinstance(request, PropagationRequest) else None
+    values = {
+        "kind": str(kind),
+        "project_id": request.task.project_id,
+        "task_id": request.task.task_id,
+        "state": str(JobState.QUEUED),
+        "attempt": attempt,
+        "first_attempt": attempt,
+        "sequence": 0,
+        "done": 0,
+        "total": 0 if span is None else len(span),
+        "reason": "",
+        "masks_run": "",
+        "model_version": request.model_version,
+        "worker": "",
+        "created_s": now_s,
+        "updated_s": now_s,
+        "heartbeat_s": now_s,
+        "timings_s": "{}",
+        "pushes": False,
+        "request": dump_request(request),
+    }
+    if attempt == 1:
+        connection.execute(insert(jobs).values(job_id=job_id, **values))
+    else:
+        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(values))
+
+
+def _supersede_others(connection: Connection, job_id: str, task: TaskKey, *, now_s: float) -> None:
+    connection.execute(
+        update(jobs)
+        .where(
+            jobs.c.project_id == task.project_id,
+            jobs.c.task_id == task.task_id,
+            jobs.c.kind == str(JobKind.PROPAGATE),
+            jobs.c.state.in_(OPEN),
+            jobs.c.job_id != job_id,
+        )
+        .values(state=str(JobState.SUPERSEDED), reason="Superseded: a newer prompt replaced this run", updated_s=now_s)
+    )
+
+
+def get(connection: Connection, job_id: str) -> Job:
+    """Raises NotFound."""
+    return _job_of(_known_row(connection, job_id))
+
+
+def request_of(connection: Connection, job_id: str) -> Request:
+    """Raises NotFound."""
+    return load_request(_known_row(connection, job_id).request)
+
+
+def find(connection: Connection, *, task: TaskKey | None, states: Sequence[JobState], limit: int) -> tuple[Job, ...]:
+    """Newest first."""
+    query = select(jobs).order_by(jobs.c.sequence.desc()).limit(limit)
+    if task is not None:
+        query = query.where(jobs.c.project_id == task.project_id, jobs.c.task_id == task.task_id)
+    if states:
+        query = query.where(jobs.c.state.in_([str(state) for state in states]))
+    return tuple(_job_of(row) for row in connection.execute(query))
+
+
+def counts(connection: Connection) -> dict[tuple[JobKind, JobState], int]:
+    rows = connection.execute(select(jobs.c.state, jobs.c.kind, func.count()).group_by(jobs.c.state, jobs.c.kind))
+    return {(JobKind(kind), JobState(state)): count for state, kind, count in rows}
+
+
+def stale(connection: Connection, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+    """Oldest first."""
+    silent = (jobs.c.state == str(JobState.RUNNING)) & (jobs.c.heartbeat_s < heartbeat_before_s)
+    waiting = (jobs.c.state == str(JobState.QUEUED)) & (jobs.c.updated_s < queued_before_s)
+    rows = connection.execute(select(jobs).where(or_(silent, waiting)).order_by(jobs.c.sequence))
+    return tuple(_job_of(row) for row in rows)
+
+
+def start(connection: Connection, job_id: str, attempt: int, worker: str, *, now_s: float) -> Job | None:
+    started = _step(
+        connection,
+        job_id,
+        attempt,
+        from_states=(str(JobState.QUEUED),),
+        state=str(JobState.RUNNING),
+        worker=worker,
+        heartbeat_s=now_s,
+        updated_s=now_s,
+    )
+    return get(connection, job_id) if started else None
+
+
+def progress(connection: Connection, job_id: str, attempt: int, *, done: int, total: int, now_s: float) -> JobState:
+    running = (str(JobState.RUNNING),)
+    values = {"done": done, "total": total, "heartbeat_s": now_s, "updated_s": now_s}
+    if _step(connection, job_id, attempt, from_states=running, **values):
+        return JobState.RUNNING
+    job = get(connection, job_id)
+    return job.state if job.attempt == attempt else JobState.SUPERSEDED
+
+
+def finish(
+    connection: Connection,
+    job_id: str,
+    attempt: int,
+    state: JobState,
+    *,
+    reason: str,
+    masks_run: str,
+    timings_s: dict[str, float],
+    push: bool,
+    now_s: float,
+) -> bool:
+    if not state.is_final:
+        raise ValueError(f"an attempt ends in a final state, not in {state!r}")
+    if push:
+        next_sequence(connection)  # two finishing jobs of one task must not both find no push there
+    finished = _step(
+        connection,
+        job_id,
+        attempt,
+        from_states=OPEN,
+        state=str(state),
+        reason=reason,
+        masks_run=masks_run,
+        timings_s=json.dumps(timings_s),
+        pushes=push,
+        updated_s=now_s,
+    )
+    if finished and push:
+        row = _known_row(connection, job_id)
+        push_rows.want(connection, _job_of(row), sequence=row.sequence, now_s=now_s)
+    return finished
+
+
+def requeue(connection: Connection, job_id: str, attempt: int, *, reason: str, max_attempts: int, now_s: float) -> Job:
+    row = _known_row(connection, job_id)
+    if attempt - row.first_attempt + 1 >= max_attempts:
+        _step(connection, job_id, attempt, from_states=OPEN, state=str(JobState.FAILED), reason=reason, updated_s=now_s)
+    else:
+        _step(
+            connection,
+            job_id,
+            attempt,
+            from_states=OPEN,
+            state=str(JobState.QUEUED),
+            attempt=attempt + 1,
+            done=0,
+            worker="",
+            reason=reason,
+            updated_s=now_s,
+        )
+    return get(connection, job_id)
+
+
+def cancel(connection: Connection, job_id: str, *, now_s: float) -> Job:
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.job_id == job_id, jobs.c.state.in_(OPEN))
+        .values(state=str(JobState.CANCELLED), reason="Cancelled: cancelled on request", updated_s=now_s)
+    )
+    return get(connection, job_id)
+
+
+def _step(
+    connection: Connection, job_id: str, current: int, /, *, from_states: Sequence[str], **values: str | int | float
+) -> bool:
+    """Compare and set: change the row only if this attempt is current and the job in one of these states."""
+    changed = connection.execute(
+        update(jobs)
+        .where(jobs.c.job_id == job_id, jobs.c.attempt == current, jobs.c.state.in_(from_states))
+        .values(values)
+    )
+    return changed.rowcount == 1
+
+
+def _row(connection: Connection, job_id: str) -> Row[tuple[object, ...]] | None:
+    return connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one_or_none()
+
+
+def _known_row(connection: Connection, job_id: str) -> Row[tuple[object, ...]]:
+    row = _row(connection, job_id)
+    if row is None:
+        raise NotFound(f"there is no job {job_id[:60]!r}")
+    return row
+
+
+def _job_of(row: Row[tuple[object, ...]]) -> Job:
+    return Job(
+        row.job_id,
+        JobKind(row.kind),
+        TaskKey(row.project_id, row.task_id),
+        JobState(row.state),
+        row.attempt,
+        done=row.done,
+        total=row.total,
+        reason=row.reason,
+        masks_run=row.masks_run,
+        model_version=row.model_version,
+        worker=row.worker,
+        created_s=row.created_s,
+        updated_s=row.updated_s,
+        heartbeat_s=row.heartbeat_s,
+        timings_s=json.loads(row.timings_s),
+    )

@@ -1,0 +1,133 @@
+"""The Ledger port on a database: SQLite in a file, or PostgreSQL by address.
+
+Each method is one transaction, on disk when it returns. Safe to use from many threads and processes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from backend.adapters.store import job_rows, prompt_rows, push_rows
+from backend.adapters.store.codec import Request
+from backend.adapters.store.database import Database
+from backend.application.ports import Clock
+from backend.application.requests import Job, JobKind, JobState, PendingPush, TaskKey
+from backend.domain.prompts import PromptSet
+
+
+def open_ledger(url: str, clock: Clock) -> SqlLedger:
+    """Open the ledger at an address (sqlite:///file or postgresql://...), making its tables if they are missing.
+
+    Raises InvalidInput for another kind of address, ServiceUnavailable if the database cannot be used.
+    """
+    database = Database(url)
+    database.set_up()
+    return SqlLedger(database, clock)
+
+
+class SqlLedger:
+    """Ledger by SQLAlchemy Core."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._database.close()
+
+    def record_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> PromptSet:
+        with self._database.write() as connection:
+            return prompt_rows.record(connection, task, prompts, user)
+
+    def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
+        with self._database.read() as connection:
+            return prompt_rows.load(connection, task, user)
+
+    def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
+        with self._database.write() as connection:
+            prompt_rows.replace(connection, task, prompts, user)
+
+    def submit(self, kind: JobKind, request: Request) -> tuple[Job, bool]:
+        with self._database.write() as connection:
+            return job_rows.submit(connection, kind, request, now_s=self._clock.now_s())
+
+    def job(self, job_id: str) -> Job:
+        with self._database.read() as connection:
+            return job_rows.get(connection, job_id)
+
+    def request(self, job_id: str) -> Request:
+        with self._database.read() as connection:
+            return job_rows.request_of(connection, job_id)
+
+    def jobs(
+        self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
+    ) -> tuple[Job, ...]:
+        with self._database.read() as connection:
+            return job_rows.find(connection, task=task, states=states, limit=limit)
+
+    def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
+        with self._database.read() as connection:
+            return job_rows.counts(connection)
+
+    def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
+        with self._database.write() as connection:
+            return job_rows.start(connection, job_id, attempt, worker, now_s=self._clock.now_s())
+
+    def progress(self, job_id: str, attempt: int, done: int, total: int) -> JobState:
+        with self._database.write() as connection:
+            return job_rows.progress(connection, job_id, attempt, done=done, total=total, now_s=self._clock.now_s())
+
+    def finish(
+        self,
+        job_id: str,
+        attempt: int,
+        state: JobState,
+        *,
+        reason: str = "",
+        masks_run: str = "",
+        timings_s: dict[str, float] | None = None,
+        push: bool = False,
+    ) -> bool:
+        with self._database.write() as connection:
+            return job_rows.finish(
+                connection,
+                job_id,
+                attempt,
+                state,
+                reason=reason,
+                masks_run=masks_run,
+                timings_s=timings_s or {},
+                push=push,
+                now_s=self._clock.now_s(),
+            )
+
+    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int) -> Job:
+        with self._database.write() as connection:
+            return job_rows.requeue(
+                connection, job_id, attempt, reason=reason, max_attempts=max_attempts, now_s=self._clock.now_s()
+            )
+
+    def cancel(self, job_id: str) -> Job:
+        with self._database.write() as connection:
+            return job_rows.cancel(connection, job_id, now_s=self._clock.now_s())
+
+    def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+        with self._database.read() as connection:
+            return job_rows.stale(connection, heartbeat_before_s=heartbeat_before_s, queued_before_s=queued_before_s)
+
+    def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]:
+        with self._database.read() as connection:
+            return push_rows.due(connection, now_s, limit)
+
+    def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
+        with self._database.write() as connection:
+            return push_rows.claim(connection, push, now_s=self._clock.now_s(), until_s=until_s)
+
+    def settle_push(self, push: PendingPush) -> None:
+        with self._database.write() as connection:
+            push_rows.settle(connection, push)
+
+    def latest_push(self, task: TaskKey) -> PendingPush | None:
+        with self._database.read() as connection:
+            return push_rows.latest(connection, task)

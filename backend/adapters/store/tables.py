@@ -1,0 +1,90 @@
+"""The ledger's tables. Names and columns only; what they mean is in the modules that write them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
+
+SCHEMA_VERSION = 1
+"""Raised with every change to the tables; a ledger of another version is refused, not guessed at."""
+
+metadata = MetaData()
+
+_Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+counters = Table(
+    "masklet_counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""`schema`: the schema's version. `sequence`: the last sequence number that was given out."""
+
+prompts = Table(
+    "masklet_prompts",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("task_id", BigInteger, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("frame_index", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("masklet_prompts_canvas", "project_id", "task_id", "user_name", "sequence"),
+)
+
+labels = Table(
+    "masklet_labels",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("label", Text, nullable=False),
+)
+
+jobs = Table(
+    "masklet_jobs",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("task_id", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("first_attempt", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("masks_run", Text, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("created_s", Float, nullable=False),
+    Column("updated_s", Float, nullable=False),
+    Column("heartbeat_s", Float, nullable=False),
+    Column("timings_s", Text, nullable=False),
+    Column("pushes", Boolean, nullable=False),
+    Column("request", Text, nullable=False),
+    Index("masklet_jobs_state", "state", "kind"),
+    Index("masklet_jobs_task", "project_id", "task_id", "sequence"),
+    Index("masklet_jobs_sequence", "sequence"),
+)
+"""first_attempt is the attempt with which the job was opened last: attempts are counted from there.
+sequence orders jobs by when they were asked for last, whatever the machine's clock did."""
+
+pushes = Table(
+    "masklet_pushes",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_s", Float, nullable=False),
+    Column("claimed_until_s", Float, nullable=False),
+    Column("prediction_id", BigInteger, nullable=True),
+    Column("reason", Text, nullable=False),
+    Index("masklet_pushes_due", "state", "next_try_s"),
+)

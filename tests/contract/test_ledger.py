@@ -1,0 +1,439 @@
+"""What every Ledger keeps its word on: the fake and the real one run the same tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.adapters.store.ledger import open_ledger
+from backend.application.ports import Ledger
+from backend.application.requests import (
+    Job,
+    JobKind,
+    JobState,
+    MediaRef,
+    PreviewRequest,
+    PropagationRequest,
+    PushState,
+    TaskKey,
+)
+from backend.domain.errors import NotFound
+from backend.domain.geometry import Box, Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.clock import FakeClock
+from tests.fakes.ledger import FakeLedger
+
+TASK = TaskKey(3, 41)
+OTHER_TASK = TaskKey(3, 42)
+MEDIA = MediaRef(("/data/upload/3/clip.mp4",), is_pages=False)
+CAT = ObjectId("cat")
+DOG = ObjectId("dog")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(now_s=1000.0)
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[Ledger]:
+    if request.param == "fake":
+        yield FakeLedger(clock)
+        return
+    opened = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", clock)
+    yield opened
+    opened.close()
+
+
+def click(x_rel: float, *, object_id: ObjectId = CAT, frame: int = 0, positive: bool = True) -> FramePrompt:
+    return FramePrompt(object_id, FrameIndex(frame), (PointPrompt(Point(x_rel, 0.5), positive),))
+
+
+def prompt_set(*prompts: FramePrompt, **labels: str) -> PromptSet:
+    return PromptSet.of(prompts, {ObjectId(name): label for name, label in labels.items()})
+
+
+def propagation(x_rel: float = 0.5, *, task: TaskKey = TASK, version: str = "masklet-demo-1") -> PropagationRequest:
+    return PropagationRequest(task, MEDIA, prompt_set(click(x_rel), cat="Cat"), model_version=version)
+
+
+def submitted(ledger: Ledger, x_rel: float = 0.5, *, task: TaskKey = TASK) -> Job:
+    return ledger.submit(JobKind.PROPAGATE, propagation(x_rel, task=task))[0]
+
+
+def running(ledger: Ledger, x_rel: float = 0.5, *, task: TaskKey = TASK) -> Job:
+    job = submitted(ledger, x_rel, task=task)
+    started = ledger.start(job.job_id, job.attempt, "worker-1")
+    assert started is not None
+    return started
+
+
+def done(ledger: Ledger, x_rel: float = 0.5, *, task: TaskKey = TASK) -> Job:
+    job = running(ledger, x_rel, task=task)
+    assert ledger.finish(job.job_id, job.attempt, JobState.DONE, masks_run=f"{job.job_id}-a{job.attempt}", push=True)
+    return ledger.job(job.job_id)
+
+
+class TestPrompts:
+    def test_an_unknown_canvas_is_empty(self, ledger: Ledger) -> None:
+        assert not ledger.prompts(TASK)
+
+    def test_clicks_of_one_object_add_up(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.1), cat="Cat"))
+        merged = ledger.record_prompts(TASK, prompt_set(click(0.2, positive=False), click(0.3, frame=4), cat="Cat"))
+        expected = prompt_set(click(0.1), click(0.2, positive=False), click(0.3, frame=4), cat="Cat")
+        assert merged.digest() == expected.digest()
+        assert ledger.prompts(TASK).digest() == expected.digest()
+
+    def test_recording_twice_changes_nothing(self, ledger: Ledger) -> None:
+        said = prompt_set(click(0.1), click(0.2, object_id=DOG), cat="Cat", dog="Dog")
+        first = ledger.record_prompts(TASK, said)
+        assert ledger.record_prompts(TASK, said).digest() == first.digest() == ledger.prompts(TASK).digest()
+
+    def test_a_newer_box_replaces_an_older_one_also_when_it_is_an_earlier_one_again(self, ledger: Ledger) -> None:
+        first, second = (FramePrompt(CAT, FrameIndex(0), box=Box(0.1, 0.1, x, 0.5)) for x in (0.5, 0.6))
+        for prompt in (first, second, first):
+            ledger.record_prompts(TASK, prompt_set(prompt))
+        assert [prompt.box for prompt in ledger.prompts(TASK)] == [first.box]
+
+    def test_a_mask_replaces_clicks_and_comes_back_bit_by_bit(self, ledger: Ledger) -> None:
+        mask = np.zeros((48, 64), dtype=np.bool_)
+        mask[3:20, 5:9] = True
+        mask[40, 63] = True
+        ledger.record_prompts(TASK, prompt_set(click(0.1)))
+        ledger.record_prompts(TASK, prompt_set(FramePrompt(CAT, FrameIndex(0), mask=mask)))
+        (prompt,) = ledger.prompts(TASK)
+        assert prompt.points == ()
+        assert prompt.mask is not None
+        np.testing.assert_array_equal(prompt.mask, mask)
+
+    def test_users_and_tasks_have_their_own_canvas(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.1)), user="ann")
+        ledger.record_prompts(TASK, prompt_set(click(0.2)), user="bob")
+        ledger.record_prompts(OTHER_TASK, prompt_set(click(0.3)), user="ann")
+        assert ledger.prompts(TASK, user="ann").digest() == prompt_set(click(0.1)).digest()
+        assert ledger.prompts(TASK, user="bob").digest() == prompt_set(click(0.2)).digest()
+        assert not ledger.prompts(TASK)
+
+    def test_objects_keep_the_order_of_their_first_mention(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.2, object_id=DOG, frame=9)))
+        ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.1, object_id=DOG, frame=2)))
+        assert ledger.prompts(TASK).object_ids == (DOG, CAT)
+        assert [prompt.frame_index for prompt in ledger.prompts(TASK)] == [2, 9, 0]
+
+    def test_a_new_label_of_the_same_object_counts(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.1), cat="Cat"))
+        ledger.record_prompts(TASK, prompt_set(click(0.1), cat="Tiger"))
+        assert ledger.prompts(TASK).labels == {CAT: "Tiger"}
+
+    def test_replacing_forgets_what_was_there(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, object_id=DOG), cat="Cat", dog="Dog"))
+        ledger.replace_prompts(TASK, prompt_set(click(0.9), cat="Lion"))
+        assert ledger.prompts(TASK).digest() == prompt_set(click(0.9), cat="Lion").digest()
+        ledger.replace_prompts(TASK, PromptSet(()))
+        assert not ledger.prompts(TASK)
+
+
+class TestSubmit:
+    def test_a_job_is_named_after_its_question(self, ledger: Ledger) -> None:
+        request = replace(propagation(), frames=FrameRange(FrameIndex(2), FrameIndex(12)))
+        job, is_new = ledger.submit(JobKind.PROPAGATE, request)
+        assert is_new
+        assert job == Job(
+            f"p-{request.idempotency_key()[:40]}",
+            JobKind.PROPAGATE,
+            TASK,
+            JobState.QUEUED,
+            1,
+            total=10,
+            model_version="masklet-demo-1",
+            created_s=1000.0,
+            updated_s=1000.0,
+            heartbeat_s=1000.0,
+        )
+        preview, _ = ledger.submit(JobKind.INTERACTIVE, PreviewRequest(TASK, MEDIA, request.prompts, FrameIndex(0)))
+        assert preview.job_id.startswith("i-")
+
+    def test_the_same_question_is_one_job(self, ledger: Ledger) -> None:
+        first, _ = ledger.submit(JobKind.PROPAGATE, propagation())
+        assert ledger.submit(JobKind.PROPAGATE, propagation()) == (first, False)
+        finished = done(ledger, 0.7)
+        assert ledger.submit(JobKind.PROPAGATE, propagation(0.7)) == (finished, False)
+
+    def test_the_request_comes_back_whole(self, ledger: Ledger) -> None:
+        mask = np.eye(16, dtype=np.bool_)
+        prompts = prompt_set(
+            click(1 / 3),
+            FramePrompt(DOG, FrameIndex(5), mask=mask),
+            FramePrompt(CAT, FrameIndex(7), box=Box(0.1, 0.2, 0.30000000000000004, 1.0)),
+            cat="Cat",
+            dog="犬 \u2028",
+        )
+        request = PropagationRequest(
+            TASK,
+            MediaRef(("a.png", "b.png"), is_pages=True),
+            prompts,
+            Direction.BACKWARD,
+            FrameRange(FrameIndex(0), FrameIndex(9)),
+            label_config="<View/>",
+            model_version="v",
+        )
+        job, _ = ledger.submit(JobKind.PROPAGATE, request)
+        kept = ledger.request(job.job_id)
+        assert isinstance(kept, PropagationRequest)
+        assert kept.idempotency_key() == request.idempotency_key()
+        assert (kept.media, kept.frames, kept.label_config) == (request.media, request.frames, "<View/>")
+        assert kept.prompts.labels == prompts.labels
+        preview = PreviewRequest(TASK, MEDIA, prompts, FrameIndex(5), "v")
+        kept_preview = ledger.request(ledger.submit(JobKind.INTERACTIVE, preview)[0].job_id)
+        assert isinstance(kept_preview, PreviewRequest)
+        assert kept_preview.idempotency_key() == preview.idempotency_key()
+
+    def test_a_newer_propagation_supersedes_open_ones_of_its_task_only(self, ledger: Ledger) -> None:
+        waiting = submitted(ledger, 0.1)
+        elsewhere = submitted(ledger, 0.1, task=OTHER_TASK)
+        preview, _ = ledger.submit(
+            JobKind.INTERACTIVE, PreviewRequest(TASK, MEDIA, prompt_set(click(0.1)), FrameIndex(0))
+        )
+        newest = running(ledger, 0.2)
+        assert ledger.job(waiting.job_id).state is JobState.SUPERSEDED
+        assert ledger.job(waiting.job_id).reason == "Superseded: a newer prompt replaced this run"
+        for job in (elsewhere, preview, newest):
+            assert ledger.job(job.job_id).state is job.state
+        submitted(ledger, 0.3)
+        assert ledger.progress(newest.job_id, 1, 5, 10) is JobState.SUPERSEDED
+        assert not ledger.finish(newest.job_id, 1, JobState.DONE, push=True)
+        assert ledger.latest_push(TASK) is None
+
+    @pytest.mark.parametrize("ending", [JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED])
+    def test_an_ended_question_asked_again_is_opened_with_the_next_attempt(
+        self, ledger: Ledger, clock: FakeClock, ending: JobState
+    ) -> None:
+        job = running(ledger)
+        ledger.progress(job.job_id, 1, 3, 8)
+        ledger.finish(job.job_id, 1, ending, reason="MediaError: broken")
+        clock.advance(60)
+        again, is_new = ledger.submit(JobKind.PROPAGATE, propagation())
+        assert is_new
+        assert (again.job_id, again.state, again.attempt, again.done) == (job.job_id, JobState.QUEUED, 2, 0)
+        assert (again.reason, again.worker, again.created_s) == ("", "", 1060.0)
+
+    def test_going_back_to_an_earlier_question_supersedes_the_later_one(self, ledger: Ledger) -> None:
+        first = done(ledger, 0.1)
+        second = submitted(ledger, 0.2)
+        assert ledger.submit(JobKind.PROPAGATE, propagation(0.1)) == (first, False)
+        assert ledger.job(second.job_id).state is JobState.SUPERSEDED
+        assert [job.job_id for job in ledger.jobs(task=TASK)] == [first.job_id, second.job_id]
+
+
+class TestAttempts:
+    def test_one_claim_wins(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = submitted(ledger)
+        clock.advance(5)
+        started = ledger.start(job.job_id, 1, "worker-1")
+        assert started is not None
+        assert (started.state, started.worker, started.heartbeat_s) == (JobState.RUNNING, "worker-1", 1005.0)
+        assert ledger.start(job.job_id, 1, "worker-2") is None
+        assert ledger.job(job.job_id).worker == "worker-1"
+
+    def test_stale_unknown_and_ended_attempts_are_not_claimed(self, ledger: Ledger) -> None:
+        job = submitted(ledger)
+        assert ledger.start(job.job_id, 2, "w") is None
+        assert ledger.start("p-nothing", 1, "w") is None
+        ledger.cancel(job.job_id)
+        assert ledger.start(job.job_id, 1, "w") is None
+
+    def test_progress_is_a_heartbeat(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = running(ledger)
+        clock.advance(7)
+        assert ledger.progress(job.job_id, 1, 12, 90) is JobState.RUNNING
+        seen = ledger.job(job.job_id)
+        assert (seen.done, seen.total, seen.heartbeat_s, seen.updated_s) == (12, 90, 1007.0, 1007.0)
+
+    def test_progress_tells_of_cancellation_and_of_a_newer_attempt(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.requeue(job.job_id, 1, reason="silent", max_attempts=3)
+        assert ledger.progress(job.job_id, 1, 99, 99) is JobState.SUPERSEDED
+        assert ledger.job(job.job_id).done == 0
+        ledger.start(job.job_id, 2, "w")
+        ledger.cancel(job.job_id)
+        assert ledger.progress(job.job_id, 2, 1, 99) is JobState.CANCELLED
+
+    def test_finish_keeps_the_result(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        assert ledger.finish(
+            job.job_id, 1, JobState.DONE, masks_run="run-1", timings_s={"model": 1.25}, reason="truncated"
+        )
+        seen = ledger.job(job.job_id)
+        assert (seen.state, seen.masks_run, seen.timings_s, seen.reason) == (
+            JobState.DONE,
+            "run-1",
+            {"model": 1.25},
+            "truncated",
+        )
+
+    def test_only_the_current_attempt_finishes_and_only_once(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.requeue(job.job_id, 1, reason="silent", max_attempts=3)
+        ledger.start(job.job_id, 2, "w")
+        assert not ledger.finish(job.job_id, 1, JobState.DONE, masks_run="old", push=True)
+        assert ledger.finish(job.job_id, 2, JobState.DONE, masks_run="new")
+        assert not ledger.finish(job.job_id, 2, JobState.FAILED, reason="late")
+        assert not ledger.finish("p-nothing", 1, JobState.DONE)
+        assert (ledger.job(job.job_id).masks_run, ledger.latest_push(TASK)) == ("new", None)
+
+    def test_an_attempt_does_not_finish_as_open(self, ledger: Ledger) -> None:
+        with pytest.raises(ValueError, match="final state"):
+            ledger.finish(running(ledger).job_id, 1, JobState.RUNNING)
+
+    def test_requeue_counts_attempts_and_gives_up(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        second = ledger.requeue(job.job_id, 1, reason="silent", max_attempts=2)
+        assert (second.state, second.attempt, second.worker, second.reason) == (JobState.QUEUED, 2, "", "silent")
+        assert ledger.requeue(job.job_id, 1, reason="late", max_attempts=2) == second
+        failed = ledger.requeue(job.job_id, 2, reason="silent again", max_attempts=2)
+        assert (failed.state, failed.attempt, failed.reason) == (JobState.FAILED, 2, "silent again")
+        assert ledger.requeue(job.job_id, 2, reason="late", max_attempts=9) == failed
+
+    def test_a_job_opened_again_has_all_its_attempts_again(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.requeue(job.job_id, 1, reason="silent", max_attempts=1)
+        ledger.submit(JobKind.PROPAGATE, propagation())
+        assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.QUEUED
+        assert ledger.requeue(job.job_id, 3, reason="silent", max_attempts=2).state is JobState.FAILED
+
+    def test_cancel_ends_open_jobs_only(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        assert ledger.cancel(job.job_id).state is JobState.CANCELLED
+        finished = done(ledger, 0.9)
+        assert ledger.cancel(finished.job_id) == finished
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda ledger: ledger.job("p-nothing"),
+            lambda ledger: ledger.request("p-nothing"),
+            lambda ledger: ledger.cancel("p-nothing"),
+            lambda ledger: ledger.requeue("p-nothing", 1, reason="", max_attempts=3),
+            lambda ledger: ledger.progress("p-nothing", 1, 0, 0),
+        ],
+        ids=["job", "request", "cancel", "requeue", "progress"],
+    )
+    def test_an_unknown_job_is_not_found(self, ledger: Ledger, call: Callable[[Ledger], object]) -> None:
+        with pytest.raises(NotFound, match="there is no job 'p-nothing'"):
+            call(ledger)
+
+
+class TestLists:
+    def test_jobs_are_newest_first_and_can_be_narrowed(self, ledger: Ledger) -> None:
+        first, second = submitted(ledger, 0.1), submitted(ledger, 0.2)
+        third = running(ledger, 0.3, task=OTHER_TASK)
+        assert [job.job_id for job in ledger.jobs()] == [third.job_id, second.job_id, first.job_id]
+        assert [job.job_id for job in ledger.jobs(limit=1)] == [third.job_id]
+        assert [job.job_id for job in ledger.jobs(task=TASK, states=(JobState.QUEUED,))] == [second.job_id]
+        assert ledger.jobs(states=(JobState.QUEUED, JobState.RUNNING), task=OTHER_TASK) == (third,)
+
+    def test_counts(self, ledger: Ledger) -> None:
+        assert ledger.counts() == {}
+        submitted(ledger, 0.1)
+        submitted(ledger, 0.2)
+        running(ledger, 0.3, task=OTHER_TASK)
+        assert ledger.counts() == {
+            (JobKind.PROPAGATE, JobState.SUPERSEDED): 1,
+            (JobKind.PROPAGATE, JobState.QUEUED): 1,
+            (JobKind.PROPAGATE, JobState.RUNNING): 1,
+        }
+
+    def test_stale_are_the_silent_and_the_forgotten(self, ledger: Ledger, clock: FakeClock) -> None:
+        silent, waiting = running(ledger, task=OTHER_TASK), submitted(ledger)
+        clock.advance(10)
+        lively = running(ledger, task=TaskKey(1, 1))
+        found = ledger.stale(heartbeat_before_s=1010.0, queued_before_s=1010.0)
+        assert [job.job_id for job in found] == [silent.job_id, waiting.job_id]
+        assert ledger.stale(heartbeat_before_s=1000.0, queued_before_s=1000.0) == ()
+        ledger.progress(silent.job_id, 1, 1, 2)
+        assert ledger.stale(heartbeat_before_s=1010.0, queued_before_s=0.0) == ()
+        assert lively.job_id in {job.job_id for job in ledger.stale(heartbeat_before_s=1011.0, queued_before_s=0.0)}
+
+
+class TestPushes:
+    def test_a_finished_job_is_pushed_once(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = done(ledger)
+        (push,) = ledger.due_pushes(1000.0)
+        assert (push.task, push.model_version, push.job_id) == (TASK, "masklet-demo-1", job.job_id)
+        assert (push.state, push.tries, push.next_try_s, push.prediction_id) == (PushState.PENDING, 0, 1000.0, None)
+        assert ledger.claim_push(push, until_s=1060.0)
+        assert not ledger.claim_push(push, until_s=1060.0)
+        assert ledger.due_pushes(1000.0) == ()
+        settled = replace(push, state=PushState.PUSHED, tries=1, prediction_id=77)
+        ledger.settle_push(settled)
+        assert ledger.latest_push(TASK) == settled
+        clock.advance(1000)
+        assert ledger.due_pushes(clock.now_s()) == ()
+        assert not ledger.claim_push(settled, until_s=9999.0)
+
+    def test_a_claim_ends_with_its_lease(self, ledger: Ledger, clock: FakeClock) -> None:
+        done(ledger)
+        (push,) = ledger.due_pushes(1000.0)
+        ledger.claim_push(push, until_s=1060.0)
+        clock.advance(60)
+        assert ledger.due_pushes(clock.now_s()) == (push,)
+        assert ledger.claim_push(push, until_s=1200.0)
+
+    def test_a_failed_push_comes_back_when_it_is_due(self, ledger: Ledger) -> None:
+        done(ledger)
+        (push,) = ledger.due_pushes(1000.0)
+        ledger.claim_push(push, until_s=1060.0)
+        later = replace(push, tries=1, next_try_s=1004.0, reason="LabelStudioUnavailable: 503")
+        ledger.settle_push(later)
+        assert ledger.due_pushes(1003.9) == ()
+        assert ledger.due_pushes(1004.0) == (later,)
+
+    def test_a_newer_job_takes_over_but_waits_for_the_push_under_way(self, ledger: Ledger) -> None:
+        done(ledger, 0.1)
+        (old,) = ledger.due_pushes(1000.0)
+        ledger.claim_push(old, until_s=1060.0)
+        newer = done(ledger, 0.2)
+        assert ledger.due_pushes(1000.0) == ()
+        ledger.settle_push(replace(old, state=PushState.PUSHED, tries=1, prediction_id=77))
+        (push,) = ledger.due_pushes(1000.0)
+        assert (push.job_id, push.state, push.tries, push.prediction_id) == (newer.job_id, PushState.PENDING, 0, 77)
+
+    def test_model_versions_have_their_own(self, ledger: Ledger) -> None:
+        done(ledger, 0.1)
+        job, _ = ledger.submit(JobKind.PROPAGATE, propagation(0.1, version="masklet-tiny-2"))
+        ledger.start(job.job_id, 1, "w")
+        ledger.finish(job.job_id, 1, JobState.DONE, push=True)
+        assert [push.model_version for push in ledger.due_pushes(1000.0)] == ["masklet-demo-1", "masklet-tiny-2"]
+        assert len(ledger.due_pushes(1000.0, limit=1)) == 1
+        latest = ledger.latest_push(TASK)
+        assert latest is not None
+        assert latest.model_version == "masklet-tiny-2"
+        assert ledger.latest_push(OTHER_TASK) is None
+
+    def test_an_earlier_answer_asked_for_again_is_pushed_again(self, ledger: Ledger) -> None:
+        first, second = done(ledger, 0.1), done(ledger, 0.2)
+        (push,) = ledger.due_pushes(1000.0)
+        assert push.job_id == second.job_id
+        ledger.settle_push(replace(push, state=PushState.PUSHED, prediction_id=5))
+        ledger.submit(JobKind.PROPAGATE, propagation(0.1))
+        (back,) = ledger.due_pushes(1000.0)
+        assert (back.job_id, back.prediction_id) == (first.job_id, 5)
+        ledger.settle_push(replace(back, state=PushState.PUSHED))
+        ledger.submit(JobKind.PROPAGATE, propagation(0.1))
+        assert ledger.due_pushes(1000.0) == ()
+
+    def test_what_became_of_a_replaced_push_is_not_written_over_the_newer_one(self, ledger: Ledger) -> None:
+        newer = done(ledger, 0.2)
+        ledger.settle_push(replace(ledger.due_pushes(1000.0)[0], state=PushState.PUSHED, prediction_id=5))
+        latest = ledger.latest_push(TASK)
+        assert latest is not None
+        ledger.settle_push(replace(latest, job_id="p-older", prediction_id=6, state=PushState.REFUSED))
+        kept = ledger.latest_push(TASK)
+        assert kept is not None
+        assert (kept.job_id, kept.state, kept.prediction_id) == (newer.job_id, PushState.PUSHED, 6)
