@@ -1,0 +1,156 @@
+"""What every MaskStore keeps its word on."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.store.masks import FileMaskStore
+from backend.application.ports import MaskStore
+from backend.domain.errors import NotFound
+from backend.domain.geometry import Box, FrameSize, Point
+from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
+from backend.domain.prompts import ObjectId
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+from tests.fakes.mask_store import FakeMaskStore
+
+CAT, DOG = ObjectId("cat"), ObjectId("dog")
+LABELS = {CAT: "Cat", DOG: "Hund ü\n\u2028"}
+VIDEO = VideoInfo(
+    ContentHash("ab" * 32),
+    FrameSize(64, 48),
+    200,
+    Fraction(30000, 1001),
+    variable_rate=True,
+    rotation=90,
+    truncated=True,
+)
+FULL = FrameEvidence(
+    predicted_ious=(0.9, 1 / 3),
+    presence_logit=-3.25,
+    stability=0.5,
+    soft_iou=0.25,
+    area_rel=0.125,
+    centroid=Point(0.1, 0.2),
+    box=Box(0.1, 0.2, 0.3, 0.4),
+    components=2,
+)
+EMPTY = FrameEvidence((), -1024.0, 1.0, 1.0, 0.0, None, None, 0)
+
+
+@pytest.fixture(params=["fake", "files"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> MaskStore:
+    return FakeMaskStore() if request.param == "fake" else FileMaskStore(tmp_path / "masks")
+
+
+def frame(index: int, *, evidence: FrameEvidence = FULL, uncertainty: float = 0.1) -> MaskletFrame:
+    return MaskletFrame(
+        FrameIndex(index), EncodedMask(48, 64, "Pd1o2"), evidence, MaskOrigin.PROPAGATED, uncertainty=uncertainty
+    )
+
+
+def test_a_committed_run_comes_back_whole_and_in_frame_order(store: MaskStore) -> None:
+    with store.writer("p-1-a1", video=VIDEO, labels=LABELS) as writer:
+        assert writer.run == "p-1-a1"
+        for index in (5, 6, 4, 3):
+            writer.append(DOG, frame(index, evidence=EMPTY, uncertainty=1 / 3))
+            writer.append(CAT, frame(index))
+        writer.commit()
+    assert store.read("p-1-a1") == MaskRun(
+        VIDEO,
+        (
+            Masklet(CAT, "Cat", tuple(frame(index) for index in (3, 4, 5, 6))),
+            Masklet(DOG, "Hund ü\n\u2028", tuple(frame(i, evidence=EMPTY, uncertainty=1 / 3) for i in (3, 4, 5, 6))),
+        ),
+        complete=True,
+    )
+    assert store.partial("p-1-a1") == store.read("p-1-a1")
+
+
+def test_an_open_run_shows_what_was_flushed_and_is_not_readable(store: MaskStore) -> None:
+    assert store.partial("run") is None
+    with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+        writer.append(CAT, frame(0))
+        assert store.partial("run") == MaskRun(
+            VIDEO, (Masklet(CAT, "Cat", ()), Masklet(DOG, LABELS[DOG], ())), complete=False
+        )
+        writer.flush()
+        seen = store.partial("run")
+        assert seen is not None
+        assert seen.masklets[0].frames == (frame(0),)
+        with pytest.raises(NotFound, match="no masks are stored under 'run'"):
+            store.read("run")
+        writer.commit()
+
+
+def test_a_full_chunk_shows_without_a_flush(store: MaskStore) -> None:
+    with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+        for index in range(130):
+            writer.append(CAT, frame(index))
+        seen = store.partial("run")
+        assert seen is not None
+        assert len(seen.masklets[0].frames) == 128
+        writer.commit()
+    assert len(store.read("run").masklets[0].frames) == 130
+
+
+def test_of_one_frame_written_twice_the_later_counts(store: MaskStore) -> None:
+    with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+        writer.append(CAT, frame(7, uncertainty=0.9))
+        writer.flush()
+        writer.append(CAT, frame(7, uncertainty=0.2))
+        writer.commit()
+    assert store.read("run").masklets[0].frames == (frame(7, uncertainty=0.2),)
+
+
+def test_leaving_without_commit_removes_the_run(store: MaskStore) -> None:
+    def give_up() -> None:
+        with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+            writer.append(CAT, frame(0))
+            writer.flush()
+            raise KeyError("the worker gave up")
+
+    with pytest.raises(KeyError):
+        give_up()
+    assert store.partial("run") is None
+    with store.writer("run", video=VIDEO, labels={CAT: "Cat"}) as writer:
+        writer.commit()
+    assert store.read("run") == MaskRun(VIDEO, (Masklet(CAT, "Cat", ()),))
+
+
+def test_a_committed_run_is_never_written_again(store: MaskStore) -> None:
+    with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+        writer.commit()
+        with pytest.raises(ValueError, match="is committed; nothing can be added"):
+            writer.append(CAT, frame(0))
+    with pytest.raises(ValueError, match="a run is written once"), store.writer("run", video=VIDEO, labels=LABELS):
+        pass
+    assert store.read("run").complete
+
+
+def test_an_object_without_a_label_is_refused(store: MaskStore) -> None:
+    with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+        with pytest.raises(ValueError, match="has no object 'cow'"):
+            writer.append(ObjectId("cow"), frame(0))
+        writer.commit()
+
+
+def test_a_removed_run_is_gone_and_removing_it_again_is_fine(store: MaskStore) -> None:
+    with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+        writer.commit()
+    store.remove("run")
+    store.remove("run")
+    with pytest.raises(NotFound):
+        store.read("run")
+    assert store.partial("run") is None
+
+
+@pytest.mark.parametrize("run", ["", "..", "a/b", "A", "a b", "a" * 101, "run\n", "../../etc/passwd"])
+def test_names_that_are_no_run_are_not_found(store: MaskStore, run: str) -> None:
+    for call in (store.read, store.partial, store.remove):
+        with pytest.raises(NotFound, match="is not the name of a run"):
+            call(run)
+    with pytest.raises(NotFound), store.writer(run, video=VIDEO, labels=LABELS):
+        pass
