@@ -20,7 +20,7 @@ SEED = 20
 
 def random_model() -> SAM2Base:
     """The demo checkpoint's architecture at 128 px, on the CPU, in evaluation mode."""
-    return cast(SAM2Base, _random("sam2.modeling.sam2_base.SAM2Base"))
+    return _random("sam2.modeling.sam2_base.SAM2Base")
 
 
 def random_predictor() -> SAM2VideoPredictor:
@@ -40,19 +40,19 @@ def random_engine(*, cached_frames: int = 8) -> Sam2Engine:
     return Sam2Engine(Sam2Blocks(random_model()), info, cached_frames=cached_frames)
 
 
-def _random(target: str, **settings: object) -> torch.nn.Module:
+def _random(target: str, **settings: object) -> SAM2Base:
     config = model_config(SHIPPED_DIR / "demo.yaml")
     config["_target_"] = target
     config["image_size"] = IMAGE_SIZE
     config.update(settings)
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
-        model = cast(torch.nn.Module, instantiate(config, _recursive_=True))
+        model = cast(SAM2Base, instantiate(config, _recursive_=True))
         _make_lively(model)
     return model.eval().requires_grad_(False)
 
 
-def _make_lively(model: torch.nn.Module) -> None:
+def _make_lively(model: SAM2Base) -> None:
     """Fresh weights say "absent" or the same faint mask everywhere: make the object present and masks of contrast."""
     decoder = model.sam_mask_decoder
     with torch.no_grad():
