@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from backend.adapters.labelstudio.masks import mask_of_coco, mask_of_polygons, polygons_of_mask
-from backend.domain.geometry import BoolMask, Box, FrameSize, box_of_mask
+from backend.adapters.labelstudio.masks import box_of_coco, mask_of_coco, mask_of_polygons, polygons_of_mask
+from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.video import FrameIndex
@@ -35,10 +35,12 @@ class Known:
         encoded = self._masks.get((prompt.object_id, prompt.frame_index))
         if encoded is None or prompt.points:
             return False
+        if prompt.mask is None:
+            return prompt.box is not None and _near(prompt.box, box_of_coco(encoded))
+        if prompt.mask.shape != (encoded.height, encoded.width):
+            return False
         mask = mask_of_coco(encoded)
-        if prompt.mask is not None:
-            return prompt.mask.shape == mask.shape and (_same(prompt.mask, mask) or _same(prompt.mask, _redrawn(mask)))
-        return prompt.box is not None and _near(prompt.box, box_of_mask(mask))
+        return _same(prompt.mask, mask) or _same(prompt.mask, _redrawn(mask))
 
 
 def _same(first: BoolMask, second: BoolMask) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from backend.domain.errors import PromptError, TooLarge
-from backend.domain.geometry import BoolMask, FrameSize
+from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import EncodedMask
 
 PNG_PREFIX = "data:image/png;base64,"
@@ -31,8 +31,19 @@ Polygon = list[tuple[float, float]]
 
 def mask_of_coco(encoded: EncodedMask) -> BoolMask:
     """[H, W] bool, C order."""
-    decoded = coco.decode({"size": [encoded.height, encoded.width], "counts": encoded.counts.encode("ascii")})
-    return np.ascontiguousarray(decoded).view(np.bool_)
+    return np.ascontiguousarray(coco.decode(_coco(encoded))).view(np.bool_)
+
+
+def box_of_coco(encoded: EncodedMask) -> Box | None:
+    """The tight box around a mask, pixel-inclusive, read from the run lengths alone; None if the mask is empty."""
+    x, y, width, height = coco.toBbox(_coco(encoded)).tolist()
+    if width == 0 or height == 0:
+        return None
+    return Box(x / encoded.width, y / encoded.height, (x + width) / encoded.width, (y + height) / encoded.height)
+
+
+def _coco(encoded: EncodedMask) -> dict[str, object]:
+    return {"size": [encoded.height, encoded.width], "counts": encoded.counts.encode("ascii")}
 
 
 def png_of_mask(mask: BoolMask) -> str:

@@ -1,0 +1,94 @@
+"""A masklet through a video as Label Studio's keyframes: boxes, or the outline of the largest part.
+
+Label Studio draws straight interpolation between keyframes and shows a region from a keyframe until one that says
+`enabled: false`, that one included. So every frame with a mask is a keyframe, and the last one before a gap, or
+before the end, says `enabled: false`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.adapters.labelstudio.masks import Polygon, box_of_coco, mask_of_coco, polygons_of_mask
+from backend.adapters.labelstudio.wire import Keyframe, VectorKeyframe, Vertex
+from backend.domain.geometry import Box
+from backend.domain.masklets import EncodedMask, Masklet
+from backend.domain.video import VideoInfo
+
+DECIMALS = 4
+"""Of percent: a hundredth of a pixel of the widest frame."""
+
+RectangleValue = dict[str, float]
+
+
+def video_value(
+    masklet: Masklet, video: VideoInfo, *, framerate: float | None, vector: bool
+) -> dict[str, object] | None:
+    """The value of a video region, without its labels; None if the object is on no frame.
+
+    framerate: what Label Studio numbers frames by; None takes the video's own.
+    """
+    rate = framerate or float(video.frame_rate)
+    sequence = list(_sequence(masklet, video, rate=rate, vector=vector))
+    if not sequence:
+        return None
+    return {
+        "framesCount": video.frame_count,
+        "duration": round(video.frame_count / rate, 3),
+        "sequence": sequence,
+    }
+
+
+def box_percent(box: Box) -> RectangleValue:
+    """x, y, width, height in percent and rotation 0, never beyond 100."""
+    x, y = round(box.x0_rel * 100, DECIMALS), round(box.y0_rel * 100, DECIMALS)
+    return {
+        "x": x,
+        "y": y,
+        "width": round(min(box.x1_rel * 100, 100.0) - x, DECIMALS),
+        "height": round(min(box.y1_rel * 100, 100.0) - y, DECIMALS),
+        "rotation": 0,
+    }
+
+
+def _sequence(masklet: Masklet, video: VideoInfo, *, rate: float, vector: bool) -> Iterator[Keyframe | VectorKeyframe]:
+    previous: tuple[int, Box | Polygon] | None = None
+    for frame in masklet.frames:
+        shape = _outline(frame.mask) if vector else box_of_coco(frame.mask)
+        if shape is None:
+            continue
+        if previous is not None:
+            yield _keyframe(*previous, stays=frame.frame_index == previous[0] + 1, rate=rate)
+        previous = (frame.frame_index, shape)
+    if previous is not None:
+        yield _keyframe(*previous, stays=previous[0] + 1 == video.frame_count, rate=rate)
+
+
+def _outline(mask: EncodedMask) -> Polygon | None:
+    outlines = polygons_of_mask(mask_of_coco(mask))
+    return outlines[0] if outlines else None
+
+
+def _keyframe(index: int, shape: Box | Polygon, *, stays: bool, rate: float) -> Keyframe | VectorKeyframe:
+    # Label Studio's own time is the 1-based number over the rate, not the frame's presentation time.
+    number, time = index + 1, round((index + 1) / rate, 4)
+    if not isinstance(shape, Box):
+        return {"frame": number, "enabled": stays, "time": time, "closed": True, "vertices": _vertices(shape)}
+    placed = box_percent(shape)
+    return {
+        "frame": number,
+        "enabled": stays,
+        "time": time,
+        "x": placed["x"],
+        "y": placed["y"],
+        "width": placed["width"],
+        "height": placed["height"],
+        "rotation": 0,
+    }
+
+
+def _vertices(outline: Polygon) -> list[Vertex]:
+    return [
+        {"id": f"v{position}", "x": round(x * 100, DECIMALS), "y": round(y * 100, DECIMALS)}
+        for position, (x, y) in enumerate(outline)
+    ]
