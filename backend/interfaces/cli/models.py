@@ -17,9 +17,10 @@ def list_models() -> None:
     """Every checkpoint, whether it is here, and which one `auto` takes."""
     from backend.bootstrap.models import listed_models
 
-    table = Table("name", "here", "file", "use")
+    table = Table("name", "here", "in use", "file", "for")
     for model in listed_models():
-        table.add_row(model.name, "yes" if model.present else "no", model.file_name, model.use)
+        here, chosen = ("yes" if flag else "" for flag in (model.present, model.is_chosen))
+        table.add_row(model.name, here, chosen, model.file_name, model.use)
     Console().print(table)
 
 
