@@ -9,8 +9,9 @@ from hydra.utils import instantiate
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-from backend.adapters.sam2.checkpoints import SHIPPED_DIR, model_config
+from backend.adapters.sam2.checkpoints import SHIPPED_DIR
 from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.loading import model_config
 from backend.adapters.sam2.state import Sam2Blocks
 from backend.application.requests import ModelInfo
 

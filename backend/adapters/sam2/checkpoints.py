@@ -1,7 +1,4 @@
-"""The checkpoints Masklet knows, where their files lie, and how they become a model.
-
-A file is loaded only if its SHA-256 is the recorded one, and never as a pickle that could run code.
-"""
+"""The checkpoints Masklet knows and where their files lie; needs no torch, so that listing them is quick."""
 
 from __future__ import annotations
 
@@ -11,15 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
-
-import torch
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from sam2.modeling.sam2_base import SAM2Base
-from torch import Tensor
 
 from backend.domain.errors import IntegrityError, ModelError
 
@@ -113,38 +101,6 @@ def find(name: str, model_dir: Path | None) -> Checkpoint:
     return checkpoint
 
 
-def build_model(config: Path) -> SAM2Base:
-    """A model with random weights from a config file, with the decoder settings of SAM 2's own video predictor.
-
-    Hole filling, which needs a CUDA extension that the published package does not carry, is left out.
-    """
-    return cast(SAM2Base, instantiate(model_config(config), _recursive_=True))
-
-
-def model_config(config: Path) -> DictConfig:
-    """The `model:` part of a config file, completed with the settings that the video predictor adds."""
-    model = cast(DictConfig, OmegaConf.load(config)).model
-    OmegaConf.set_struct(model, False)
-    model.sam_mask_decoder_extra_args = {
-        "dynamic_multimask_via_stability": True,
-        "dynamic_multimask_stability_delta": 0.05,
-        "dynamic_multimask_stability_thresh": 0.98,
-    }
-    model.binarize_mask_from_pts_for_mem_enc = True
-    return cast(DictConfig, model)
-
-
-def load_model(checkpoint: Checkpoint) -> SAM2Base:
-    """The checkpoint's model, on the CPU, in evaluation mode. Raises ModelError or IntegrityError."""
-    require_hash(checkpoint.weights, checkpoint.sha256)
-    model = build_model(checkpoint.config)
-    try:
-        model.load_state_dict(_read_weights(checkpoint.weights))
-    except RuntimeError as error:
-        raise ModelError(f"the weights in {checkpoint.weights.name} do not fit {checkpoint.config.name}") from error
-    return model.eval().requires_grad_(False)
-
-
 def require_hash(path: Path, sha256: str) -> None:
     """Raises IntegrityError unless the file's bytes have this SHA-256, ModelError if it cannot be read."""
     digest = hashlib.sha256()
@@ -186,12 +142,3 @@ def _folder(name: str, model_dir: Path | None) -> str:
     if name == DEMO:
         return str(SHIPPED_DIR)
     return "any folder (no model folder is set)" if model_dir is None else str(model_dir)
-
-
-def _read_weights(path: Path) -> Mapping[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return cast(Mapping[str, Tensor], load_file(path))
-        return cast(Mapping[str, Tensor], torch.load(path, map_location="cpu", weights_only=True)["model"])
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError, EOFError) as error:
-        raise ModelError(f"{path.name} is not a checkpoint that can be read: {error}") from error

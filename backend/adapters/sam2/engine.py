@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.sam2.checkpoints import find, load_model
+from backend.adapters.sam2.checkpoints import find
 from backend.adapters.sam2.device import choose_device, computing
 from backend.adapters.sam2.evidence import Judged, judge, resized_mask, with_mask
 from backend.adapters.sam2.frames import FeatureCache, image_tensor
+from backend.adapters.sam2.loading import load_model
 from backend.adapters.sam2.memory import ObjectMemory
 from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, is_before, require_locatable
 from backend.adapters.sam2.state import Decoded, ImageFeatures, Memories, MemoryFrame, Sam2Blocks

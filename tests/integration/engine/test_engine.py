@@ -1,0 +1,293 @@
+"""What the engine promises beyond the masks themselves: bounds, order, origins, errors, evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from backend.adapters.sam2.engine import Sam2Engine
+from backend.domain.errors import Cancelled, DeviceOutOfMemory, PromptError
+from backend.domain.geometry import Box, Point, mask_iou
+from backend.domain.masklets import MaskOrigin
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.models import random_engine
+from tests.integration.engine.oracle import SIZE, NeverCancelled, Oracle, PanningVideo
+
+
+def click(frame: int, *, name: str = "a", positive: bool = True) -> FramePrompt:
+    return FramePrompt(ObjectId(name), FrameIndex(frame), (PointPrompt(Point(0.5, 0.5), positive),))
+
+
+def boxed(frame: int, *, name: str = "b") -> FramePrompt:
+    return FramePrompt(ObjectId(name), FrameIndex(frame), box=Box(0.2, 0.25, 0.7, 0.9))
+
+
+def drawn(frame: int, *, name: str = "c") -> FramePrompt:
+    mask = np.zeros((SIZE.height, SIZE.width), bool)
+    mask[10:11, 20:60] = True  # one row: finer than the model sees
+    return FramePrompt(ObjectId(name), FrameIndex(frame), mask=mask)
+
+
+def prompt_set(*prompts: FramePrompt) -> PromptSet:
+    return PromptSet.of(prompts, {})
+
+
+def frames(start: int, stop: int) -> FrameRange:
+    return FrameRange(FrameIndex(start), FrameIndex(stop))
+
+
+def order(engine: Sam2Engine, prompts: PromptSet, direction: Direction, span: FrameRange | None = None) -> list[str]:
+    """Frame index and object ids of everything that is yielded, in order: "3ab"."""
+    masks = engine.propagate(PanningVideo(8), prompts, direction=direction, span=span, cancel=NeverCancelled())
+    return [str(frame.frame_index) + "".join(item.object_id for item in frame.objects) for frame in masks]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Sam2Engine:
+    return random_engine()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+class TestOrder:
+    def test_forward_starts_each_object_at_its_first_prompt(self, engine: Sam2Engine) -> None:
+        got = order(engine, prompt_set(click(3), boxed(5)), Direction.FORWARD)
+        assert got == ["3a", "4a", "5ab", "6ab", "7ab"]
+
+    def test_backward_starts_each_object_at_its_first_prompt(self, engine: Sam2Engine) -> None:
+        got = order(engine, prompt_set(click(2), boxed(4), boxed(6)), Direction.BACKWARD)
+        assert got == ["4b", "3b", "2ab", "1ab", "0ab"]
+
+    def test_both_yields_no_objects_frame_twice(self, engine: Sam2Engine) -> None:
+        got = order(engine, prompt_set(click(2), boxed(4)), Direction.BOTH)
+        assert got == ["2a", "3a", "4ab", "5ab", "6ab", "7ab", "3b", "2b", "1ab", "0ab"]
+
+    def test_both_from_the_first_frame_is_one_pass(self, engine: Sam2Engine) -> None:
+        assert order(engine, prompt_set(click(0)), Direction.BOTH) == [f"{i}a" for i in range(8)]
+
+    @pytest.mark.parametrize(
+        ("span", "expected"),
+        [
+            (frames(2, 6), ["4a", "5a", "3a", "2a"]),
+            (frames(5, 8), ["5a", "6a", "7a"]),
+            (frames(1, 4), ["3a", "2a", "1a"]),
+        ],
+        ids=["around the prompt", "after it", "before it"],
+    )
+    def test_a_span_bounds_what_is_yielded(self, engine: Sam2Engine, span: FrameRange, expected: list[str]) -> None:
+        assert order(engine, prompt_set(click(4)), Direction.BOTH, span) == expected
+
+
+class TestSegment:
+    def test_a_prompted_frame_is_answered_as_upstream_answers(
+        self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        prompts = prompt_set(click(3), boxed(3), boxed(9, name="a"))
+        expected = Oracle(PanningVideo(12), monkeypatch).prompt(prompts)
+        got = engine.segment(PanningVideo(12), prompts, FrameIndex(3))
+        assert [item.object_id for item in got.objects] == ["a", "b"]
+        for item in got.objects:
+            assert mask_iou(item.mask, expected[item.object_id][3] > 0) >= 0.999
+            assert item.origin is MaskOrigin.PROMPTED
+
+    def test_it_is_the_mask_that_propagation_gives(self, engine: Sam2Engine) -> None:
+        prompts = prompt_set(click(2), boxed(5), click(5, name="b", positive=False), click(7, positive=False))
+        carried = engine.propagate(
+            PanningVideo(12), prompts, direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
+        )
+        by_frame = {frame.frame_index: {item.object_id: item.mask for item in frame.objects} for frame in carried}
+        for number, name in ((2, "a"), (5, "b"), (7, "a")):
+            frame_index = FrameIndex(number)
+            answer = engine.segment(PanningVideo(12), prompts, frame_index)
+            masks = {item.object_id: item.mask for item in answer.objects}
+            assert np.array_equal(masks[ObjectId(name)], by_frame[frame_index][ObjectId(name)])
+
+    def test_an_object_without_a_prompt_there_is_answered_from_memory(self, engine: Sam2Engine) -> None:
+        prompts = prompt_set(boxed(4))
+        (near,) = engine.segment(PanningVideo(12), prompts, FrameIndex(5)).objects
+        first = next(
+            iter(
+                engine.propagate(
+                    PanningVideo(12), prompts, direction=Direction.FORWARD, span=frames(5, 6), cancel=NeverCancelled()
+                )
+            )
+        )
+        assert near.origin is MaskOrigin.PROPAGATED
+        assert np.array_equal(near.mask, first.objects[0].mask)
+
+    def test_click_after_click_on_a_frame_reads_it_once(self, engine: Sam2Engine) -> None:
+        video = PanningVideo(31)
+        engine.segment(video, prompt_set(click(6)), FrameIndex(6))
+        engine.segment(video, prompt_set(click(6), boxed(6)), FrameIndex(6))
+        assert video.read == [6]
+
+    def test_frames_are_told_apart_by_content_not_by_number(self, engine: Sam2Engine) -> None:
+        (one,) = engine.segment(PanningVideo(32), prompt_set(boxed(6)), FrameIndex(6)).objects
+        (other,) = engine.segment(PanningVideo(33), prompt_set(boxed(6)), FrameIndex(6)).objects
+        assert not np.array_equal(one.mask, other.mask)
+
+    def test_the_answer_does_not_wait_for_the_rest_of_the_video(self, engine: Sam2Engine) -> None:
+        video = PanningVideo(2000)
+        engine.segment(video, prompt_set(click(1500)), FrameIndex(1500))
+        assert video.read == [1500]
+
+
+class TestBounds:
+    def test_memory_is_the_same_after_40_and_80_frames(self, engine: Sam2Engine) -> None:
+        held: dict[int, tuple[int, int]] = {}
+        prompts = prompt_set(click(0), boxed(0), drawn(10))
+        masks = engine.track(
+            PanningVideo(90), prompts, direction=Direction.FORWARD, span=frames(0, 90), cancel=NeverCancelled()
+        )
+        for frame_index, items in masks:
+            if frame_index in (40, 80):
+                memories = [item.track.memory for item in items]
+                tensors = [
+                    tensor
+                    for memory in memories
+                    for frame in (*memory.view.prompted.values(), *memory.view.tracked.values())
+                    for tensor in (frame.features, frame.pointer)
+                    if tensor is not None
+                ]
+                size = sum(tensor.untyped_storage().nbytes() for tensor in tensors)
+                held[frame_index] = (sum(memory.held for memory in memories), size)
+        assert held[40] == held[80]
+        # Each object: its prompted frame, the newest 15, and the 14 after its start for the way back.
+        assert held[80][0] == 3 * (1 + 15 + 14)
+
+    def test_the_feature_cache_is_bounded(self) -> None:
+        engine = random_engine(cached_frames=3)
+        for frame in range(6):
+            engine.segment(PanningVideo(12), prompt_set(click(frame)), FrameIndex(frame))
+        video = PanningVideo(12)
+        for frame in (5, 4, 3, 2):
+            engine.segment(video, prompt_set(click(frame)), FrameIndex(frame))
+        assert video.read == [2]
+
+    def test_frames_are_read_one_at_a_time(self, engine: Sam2Engine) -> None:
+        video = PanningVideo(50)
+        masks = engine.propagate(
+            video, prompt_set(click(0)), direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
+        )
+        for _ in range(5):
+            next(masks)
+        assert max(video.read) == 4
+
+
+class TestOrigins:
+    def test_a_persons_mask_stays_as_it_was_drawn(self, engine: Sam2Engine) -> None:
+        prompt = drawn(2)
+        masks = engine.propagate(
+            PanningVideo(5), prompt_set(prompt), direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
+        )
+        first, second, *_ = (frame.objects[0] for frame in masks)
+        assert prompt.mask is not None
+        assert np.array_equal(first.mask, prompt.mask)
+        assert (first.origin, second.origin) == (MaskOrigin.HUMAN, MaskOrigin.PROPAGATED)
+        assert first.evidence.predicted_ious == ()
+        assert first.evidence.presence_logit == 10.0
+        assert first.evidence.box == Box(20 / 96, 10 / 64, 60 / 96, 11 / 64)
+        assert (first.evidence.area_rel, first.evidence.components) == (40 / (96 * 64), 1)
+
+    def test_an_empty_mask_says_that_the_object_is_not_there(self, engine: Sam2Engine) -> None:
+        empty = FramePrompt(ObjectId("a"), FrameIndex(0), mask=np.zeros((64, 96), bool))
+        (item,) = engine.segment(PanningVideo(3), prompt_set(empty), FrameIndex(0)).objects
+        assert not item.mask.any()
+        assert (item.evidence.presence_logit, item.evidence.area_rel, item.evidence.box) == (-10.0, 0.0, None)
+
+    def test_a_drawn_mask_may_be_of_another_resolution(self, engine: Sam2Engine) -> None:
+        half = np.zeros((32, 48), bool)
+        half[:16] = True
+        prompt = FramePrompt(ObjectId("a"), FrameIndex(0), mask=half)
+        (item,) = engine.segment(PanningVideo(3), prompt_set(prompt), FrameIndex(0)).objects
+        assert item.mask.shape == (64, 96)
+        assert item.mask[:32].all()
+        assert not item.mask[32:].any()
+
+
+class TestErrors:
+    def test_only_negative_clicks(self, engine: Sam2Engine) -> None:
+        prompts = prompt_set(click(0), click(1, name="b", positive=False))
+        with pytest.raises(PromptError, match="object 'b' has negative clicks only: add a positive click"):
+            engine.segment(PanningVideo(3), prompts, FrameIndex(0))
+        with pytest.raises(PromptError, match="object 'b' has negative clicks only"):
+            engine.propagate(PanningVideo(3), prompts, direction=Direction.FORWARD, span=None, cancel=NeverCancelled())
+
+    def test_a_prompt_past_the_end(self, engine: Sam2Engine) -> None:
+        with pytest.raises(PromptError, match="frame 9 is not in the video"):
+            engine.propagate(
+                PanningVideo(3), prompt_set(click(9)), direction=Direction.BOTH, span=None, cancel=NeverCancelled()
+            )
+
+    def test_cancelling_stops_before_the_next_frame(self, engine: Sam2Engine) -> None:
+        class AfterThree:
+            asked = 0
+
+            def raise_if_cancelled(self) -> None:
+                self.asked += 1
+                if self.asked > 4:  # once for the prompt, then once a frame
+                    raise Cancelled("stopped")
+
+        video = PanningVideo(20)
+        masks = engine.propagate(
+            video, prompt_set(click(0)), direction=Direction.FORWARD, span=None, cancel=AfterThree()
+        )
+        assert [next(masks).frame_index for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(Cancelled, match="stopped"):
+            next(masks)
+
+    def test_running_out_of_memory_is_said_plainly(self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        def exhausted(*_: object, **__: object) -> None:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        monkeypatch.setattr(engine._blocks, "see", exhausted)
+        with pytest.raises(DeviceOutOfMemory, match="the memory of cpu did not suffice: fewer objects"):
+            engine.segment(PanningVideo(34), prompt_set(click(0)), FrameIndex(0))
+
+
+def test_evidence_is_read_before_the_presence_gate(engine: Sam2Engine) -> None:
+    """Of an absent object upstream leaves -1024 everywhere; the candidates' own logits are still there."""
+    absent = random_engine()
+    head = absent._blocks._model.sam_mask_decoder.pred_obj_score_head
+    head.layers[-1].bias.fill_(-30.0)
+    prompts = prompt_set(boxed(0))
+    (present_mask,) = engine.segment(PanningVideo(3), prompts, FrameIndex(0)).objects
+    (absent_mask,) = absent.segment(PanningVideo(3), prompts, FrameIndex(0)).objects
+    assert not absent_mask.mask.any()
+    assert absent_mask.evidence.presence_logit < -20
+    assert (absent_mask.evidence.area_rel, absent_mask.evidence.components) == (0.0, 0)
+    assert present_mask.evidence.area_rel > 0
+    for name in ("stability", "soft_iou", "predicted_ious"):
+        assert getattr(absent_mask.evidence, name) == getattr(present_mask.evidence, name)
+    assert 0 < absent_mask.evidence.stability < 1
+
+
+def test_a_click_has_three_candidates_and_a_box_one(engine: Sam2Engine) -> None:
+    got = engine.segment(PanningVideo(3), prompt_set(click(0), boxed(0)), FrameIndex(0)).objects
+    ious = {item.object_id: item.evidence.predicted_ious for item in got}
+    assert len(ious[ObjectId("a")]) == 3
+    assert list(ious[ObjectId("a")]) == sorted(ious[ObjectId("a")], reverse=True)
+    assert len(ious[ObjectId("b")]) == 1
+
+
+def test_batched_objects_equal_single_ones(engine: Sam2Engine) -> None:
+    """Five objects that share a batch against each by itself: the same logits but for rounding."""
+    prompts = [boxed(0, name=name) for name in "abcd"] + [drawn(0, name="e")]
+
+    def logits(some: PromptSet) -> dict[tuple[str, int], torch.Tensor]:
+        masks = engine.track(
+            PanningVideo(10), some, direction=Direction.FORWARD, span=frames(0, 10), cancel=NeverCancelled()
+        )
+        return {(item.track.object_id, index): item.decoded.logits for index, items in masks for item in items}
+
+    together = logits(prompt_set(*prompts))
+    for prompt in prompts:
+        for key, alone in logits(prompt_set(prompt)).items():
+            difference = F.l1_loss(together[key], alone, reduction="none").max()
+            assert float(difference) <= 1e-3
