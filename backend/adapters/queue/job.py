@@ -1,0 +1,67 @@
+"""The only kind of RQ job that our workers run.
+
+RQ calls whatever dotted path a job's hash names, also with the JSON serializer: whoever can write to the server
+could run any importable function, before, instead of or after ours. So a job here may name one function, with a
+job id and an attempt, and nothing else that RQ would act on: no callbacks, webhooks, dependencies, repeats.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from rq.job import Job as RqJob
+from rq.utils import import_attribute
+
+from backend.adapters.queue.names import RUN_JOB
+from backend.domain.errors import NotAllowed
+
+_JOB_ID = re.compile(r"[ip]-[0-9a-f]{40}")
+_EXTRAS = (
+    "success_callback_name",
+    "failure_callback_name",
+    "stopped_callback_name",
+    "webhooks",
+    "dependency_id",
+    "dependency_ids",
+    "group_id",
+    "repeats_left",
+    "retries_left",
+)
+
+
+class LedgerJob(RqJob):
+    """An RQ job that carries a ledger id and an attempt, and refuses to be anything else."""
+
+    def restore(self, raw_data: dict[bytes, bytes]) -> None:
+        """Take the fields of the stored hash, less those that RQ would act on beside the call itself.
+
+        Raises NotAllowed if there are any: we never write them.
+        """
+        extras = [name for name in _EXTRAS if raw_data.get(name.encode()) not in (None, b"", b"[]")]
+        if extras:
+            raise NotAllowed(f"queue entry {self.id} carries {', '.join(extras)}; Masklet did not write it")
+        super().restore(raw_data)
+
+    @property
+    def func(self) -> Callable[[str, int], None]:
+        """The function to call. Raises NotAllowed for any but ours."""
+        self.require_allowed()
+        function: Callable[[str, int], None] = import_attribute(RUN_JOB)
+        return function
+
+    def require_allowed(self) -> None:
+        """Raises NotAllowed unless this is a call of our function with a ledger job's id and an attempt."""
+        if self.func_name != RUN_JOB or self.instance is not None:
+            raise NotAllowed(f"queue entry {self.id} calls {str(self.func_name)[:100]!r}; only {RUN_JOB} may be called")
+        if self.kwargs or not _are_ours(self.args):
+            raise NotAllowed(f"queue entry {self.id} does not carry a job id and an attempt")
+
+
+def _are_ours(args: Any) -> bool:  # noqa: ANN401 - whatever JSON somebody wrote into the server
+    if not isinstance(args, list | tuple) or len(args) != 2:
+        return False
+    job_id, attempt = args
+    fits = isinstance(job_id, str) and _JOB_ID.fullmatch(job_id) is not None
+    return fits and type(attempt) is int and attempt > 0

@@ -1,0 +1,146 @@
+"""The JobQueue port over RQ.
+
+An entry is a ledger id and an attempt. RQ's own retries, schedules and registries decide nothing here: the ledger
+says what is to be done, so an entry may be lost, or delivered twice, without harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis, RedisError
+from redis.exceptions import OutOfMemoryError
+from rq import Queue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import JobStatus
+from rq.worker import BaseWorker
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
+
+from backend.adapters.queue.job import LedgerJob
+from backend.adapters.queue.names import LONGEST_TIMEOUT_S, RUN_JOB, SERIALIZER, connect, queue_name, rq_id
+from backend.application.requests import Job, JobKind
+from backend.domain.errors import NotAllowed, QueueUnavailable
+
+logger = logging.getLogger(__name__)
+
+REPLY_TIMEOUT_S = 2.0
+RESULT_TTL_S = 3600
+FAILURE_TTL_S = 7 * 24 * 3600
+
+HANDOVER_S = 10
+"""From taking an entry to starting it a worker needs milliseconds; one that took longer died in between."""
+
+
+class RqQueue:
+    """JobQueue on Redis or Valkey. Safe to share between threads; connects when first used."""
+
+    def __init__(self, url: str) -> None:
+        """url: redis://, rediss:// or unix:// address; it may hold a password and is never logged."""
+        self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def enqueue(self, job: Job, *, timeout_s: float) -> None:
+        """Idempotent for (job id, attempt). timeout_s: longest run, capped at two hours. Raises QueueUnavailable."""
+        with _translated():
+            try:
+                self._push(job, timeout_s)
+            except DuplicateJobError:
+                if self._is_known(job):
+                    return  # perhaps our own, of which only the reply was lost
+                self._forget(job)
+                self._push_unless_there(job, timeout_s)
+
+    def is_known(self, job: Job) -> bool:
+        """Whether this attempt is waiting, or in the hands of a live worker. Raises QueueUnavailable."""
+        with _translated():
+            return self._is_known(job)
+
+    def depths(self) -> dict[JobKind, int]:
+        """Waiting entries per kind. Reads lengths only: RQ's own counts clean registries as a side effect."""
+        with _translated(), self._redis.pipeline(transaction=False) as pipeline:
+            for kind in JobKind:
+                pipeline.llen(self._queue(kind).key)
+            return dict(zip(JobKind, map(int, pipeline.execute()), strict=True))
+
+    def workers(self) -> dict[JobKind, int]:
+        """Workers per kind that gave a sign of life within the last minute."""
+        with _translated():
+            return {kind: self._live_workers(kind) for kind in JobKind}
+
+    def _queue(self, kind: JobKind) -> Queue:
+        return Queue(queue_name(kind), connection=self._redis, serializer=SERIALIZER, job_class=LedgerJob)
+
+    def _push(self, job: Job, timeout_s: float) -> None:
+        self._queue(job.kind).enqueue_call(
+            RUN_JOB,
+            args=[job.job_id, job.attempt],
+            timeout=max(1, min(math.ceil(timeout_s), LONGEST_TIMEOUT_S)),
+            result_ttl=RESULT_TTL_S,
+            failure_ttl=FAILURE_TTL_S,
+            description=job.job_id,
+            job_id=rq_id(job.job_id, job.attempt),
+            unique=True,
+        )
+
+    def _push_unless_there(self, job: Job, timeout_s: float) -> None:
+        try:
+            self._push(job, timeout_s)
+        except DuplicateJobError:
+            logger.debug("job %s: somebody else offered it again first", job.job_id)
+
+    def _is_known(self, job: Job) -> bool:
+        entry_id = rq_id(job.job_id, job.attempt)
+        queue = self._queue(job.kind)
+        try:
+            entry = LedgerJob.fetch(entry_id, connection=self._redis, serializer=SERIALIZER)
+        except (NoSuchJobError, NotAllowed):
+            return False
+        if entry.get_status(refresh=False) is JobStatus.STARTED:
+            return bool(entry.worker_name) and self._is_alive(str(entry.worker_name))
+        if self._redis.lpos(queue.key, entry_id) is not None:
+            return True
+        if self._redis.lpos(queue.intermediate_queue_key, entry_id) is not None:
+            return self._is_being_handed_over(entry_id)
+        return False
+
+    def _is_being_handed_over(self, entry_id: str) -> bool:
+        """Whether an entry was first seen between queue and worker a moment ago, by the server's clock."""
+        key = f"masklet:handover:{entry_id}"
+        if self._redis.set(key, 1, nx=True, ex=FAILURE_TTL_S):
+            return True
+        return int(self._redis.ttl(key)) > FAILURE_TTL_S - HANDOVER_S
+
+    def _forget(self, job: Job) -> None:
+        """Remove what an earlier delivery of this attempt left, so that it can be offered again."""
+        entry_id = rq_id(job.job_id, job.attempt)
+        queue = self._queue(job.kind)
+        with self._redis.pipeline() as pipeline:
+            pipeline.delete(LedgerJob.key_for(entry_id), f"masklet:handover:{entry_id}")
+            for registry in (queue.failed_job_registry, queue.finished_job_registry):
+                pipeline.zrem(registry.key, entry_id)
+            for key in (queue.key, queue.intermediate_queue_key):
+                pipeline.lrem(key, 0, entry_id)
+            pipeline.execute()
+
+    def _is_alive(self, worker_name: str) -> bool:
+        return bool(self._redis.exists(BaseWorker.redis_worker_namespace_prefix + worker_name))
+
+    def _live_workers(self, kind: JobKind) -> int:
+        keys = self._redis.smembers(WORKERS_BY_QUEUE_KEY % queue_name(kind))
+        return int(self._redis.exists(*keys)) if keys else 0
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OutOfMemoryError as error:
+        raise QueueUnavailable("the queue's server is out of memory; give it more or remove old entries") from error
+    except RedisError as error:
+        # the class only: the message may hold the address, and that a password
+        raise QueueUnavailable(f"the queue does not answer ({type(error).__name__}); is Redis or Valkey up?") from error
