@@ -18,7 +18,7 @@ LONGEST_GOODBYE_S = 5.0
 class Background:
     """Runs a step every period until stopped. Use as a context manager."""
 
-    def __init__(self, name: str, step: Callable[[], None], *, period_s: float) -> None:
+    def __init__(self, name: str, step: Callable[[], object], *, period_s: float) -> None:
         self._name = name
         self._step = step
         self._period_s = period_s

@@ -19,6 +19,11 @@ from backend.domain.errors import MalformedRequest, TooLarge
 SUSPECT_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 """Escapes of half a character or of NUL: rare enough that only bodies with one are walked through."""
 
+LONG_NUMBER = re.compile(rb"[0-9]{19}")
+"""Only a body with such a run of digits can hold a whole number beyond 64 bits."""
+
+LARGEST_INT = 2**63 - 1
+
 
 async def read_body(request: Request, *, max_bytes: int) -> bytes:
     """The whole body, at most max_bytes of it in memory.
@@ -66,9 +71,14 @@ def parse_object(body: bytes) -> dict[str, object]:
 
 
 def _parsed(body: bytes) -> object:
+    whole_number = _bounded if LONG_NUMBER.search(body) else int
     try:
         document: object = json.loads(
-            body.decode(), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_object
+            body.decode(),
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=whole_number,
+            object_pairs_hook=_object,
         )
     except MalformedRequest:
         raise
@@ -78,9 +88,14 @@ def _parsed(body: bytes) -> object:
         raise MalformedRequest("invalid JSON: it is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise MalformedRequest(f"invalid JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
-    except ValueError:  # an integer of thousands of digits
-        raise MalformedRequest("invalid JSON: a number has too many digits") from None
     return document
+
+
+def _bounded(digits: str) -> int:
+    value = int(digits) if len(digits) <= 20 else LARGEST_INT + 1
+    if abs(value) > LARGEST_INT:
+        raise MalformedRequest("invalid JSON: a whole number has more than 64 bits")
+    return value
 
 
 def _no_constant(name: str) -> object:

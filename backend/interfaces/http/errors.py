@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from backend.domain.errors import (
     Cancelled,
@@ -87,10 +88,14 @@ def install(app: FastAPI) -> None:
         names = sorted({str(problem["loc"][-1]) for problem in error.errors() if problem.get("loc")})
         return reply(400, f"invalid field: {', '.join(names) or 'body'}")
 
+    async def gone(request: Request, error: Exception) -> JSONResponse:
+        return reply(400, "the body ended before its end")
+
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         return reply(500, UNEXPECTED)
 
     app.add_exception_handler(MaskletError, masklet_error)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, unexpected)

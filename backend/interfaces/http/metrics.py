@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.application.requests import JobKind, JobState
 from backend.interfaces.http.pulse import Figures, Pulse
@@ -46,6 +47,27 @@ class Metrics:
         """The exposition, with figures taken now. Blocks for as long as the services take to answer."""
         self._pulse.take()
         return generate_latest(self._registry).decode()
+
+
+class RequestCount:
+    """ASGI middleware that counts every reply under its route's pattern."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "none")
+                self._metrics.count_request(route, message["status"])
+            await send(message)
+
+        await self._app(scope, receive, counted)
 
 
 class _Now(Collector):

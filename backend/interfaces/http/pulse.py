@@ -18,7 +18,7 @@ from backend.domain.errors import QueueUnavailable
 
 logger = logging.getLogger(__name__)
 
-PERIOD_S = 1.0
+PULSE_PERIOD_S = 1.0
 STALE_S = 10.0
 MOST_PUSHES_COUNTED = 10_000
 A_CENTURY_S = timedelta(days=36_525).total_seconds()

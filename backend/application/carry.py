@@ -1,0 +1,81 @@
+"""Carrying masks over a few frames and answering as soon as those are there, while the rest goes on behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from backend.application.desk import Answer, Canvas, Desk
+from backend.application.requests import JobKind, JobState, TaskKey
+from backend.domain.errors import PromptError, error_of
+from backend.domain.masklets import Masklet, MaskRun
+from backend.domain.prompts import PromptSet
+from backend.domain.video import Direction, FrameIndex
+
+POLL_S = 0.25
+"""Each look reads the run as far as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far to carry from a frame: that many frames that way, None for as far as the video goes."""
+
+    start: FrameIndex
+    direction: Direction
+    frames: int | None = None
+
+    def span(self, frame_count: int) -> range:
+        """The frames reached in a video of that many, the starting one among them."""
+        steps = frame_count if self.frames is None else self.frames
+        first = self.start if self.direction is Direction.FORWARD else max(self.start - steps, 0)
+        last = self.start if self.direction is Direction.BACKWARD else min(self.start + steps, frame_count - 1)
+        return range(first, last + 1)
+
+
+def carry(desk: Desk, canvas: Canvas, reach: Reach, *, deadline_s: float) -> Answer:
+    """The masks within reach, from the canvas's prompts: all of them, or at the deadline those made so far.
+
+    The whole video is propagated, as after any prompt, so that reaching twice costs once.
+    Raises PromptError if nothing is prompted yet, and what the worker raised.
+    """
+    if not desk.ledger.prompts(canvas.task, user=canvas.user):
+        raise PromptError("nothing is prompted on this task yet: click an object first, then carry it")
+    give_up_s = desk.clock.monotonic_s() + deadline_s
+    answer = desk.track(canvas, PromptSet(()), deadline_s=0.0)
+    while not (answer.job.state.is_final or _is_reached(answer.run, reach)):
+        if desk.clock.monotonic_s() >= give_up_s:
+            break
+        desk.clock.sleep(POLL_S)
+        job = desk.ledger.job(answer.job.job_id)
+        if job.state.is_final and job.state is not JobState.DONE:
+            raise error_of(job.reason or f"Cancelled: the job is {job.state}")
+        answer = Answer(job, desk.masks_of(job))
+    return Answer(answer.job, None if answer.run is None else within(answer.run, reach))
+
+
+def newest_run(desk: Desk, task: TaskKey, model_version: str) -> Answer | None:
+    """The newest propagation of a task that has made masks, finished or not: what its pages were last shown."""
+    for job in desk.ledger.jobs(task=task):
+        if job.kind is JobKind.PROPAGATE and job.model_version == model_version:
+            run = desk.masks_of(job)
+            if run is not None:
+                return Answer(job, run)
+    return None
+
+
+def within(run: MaskRun, reach: Reach) -> MaskRun:
+    """The part of a run that is within reach."""
+    span = reach.span(run.video.frame_count)
+    return replace(
+        run,
+        masklets=tuple(
+            Masklet(m.object_id, m.label, tuple(f for f in m.frames if f.frame_index in span)) for m in run.masklets
+        ),
+    )
+
+
+def _is_reached(run: MaskRun | None, reach: Reach) -> bool:
+    """Whether every frame within reach is there for some object (objects may enter later than others)."""
+    if run is None:
+        return False
+    made = {frame.frame_index for masklet in run.masklets for frame in masklet.frames}
+    return made.issuperset(reach.span(run.video.frame_count))

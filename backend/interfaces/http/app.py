@@ -1,0 +1,45 @@
+"""The web application, assembled from parts. Creating it starts nothing; serving it starts its background work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from backend.bootstrap.web import WebParts
+from backend.interfaces.http import errors
+from backend.interfaces.http.auth import Credentials, Gate
+from backend.interfaces.http.background import Background
+from backend.interfaces.http.jobs import job_routes
+from backend.interfaces.http.metrics import RequestCount
+from backend.interfaces.http.pulse import PULSE_PERIOD_S
+from backend.interfaces.http.routes import ProtocolRoutes
+from backend.interfaces.http.service import Service
+
+SWEEP_PERIOD_S = 1.0
+FIRST_FIGURES_S = 1.0
+"""How long the start waits for the first figures; a queue that is away is reported as such from then on."""
+
+
+def create_app(parts: WebParts) -> FastAPI:
+    """The app for these parts. Slashes are not redirected: a redirect would replay a login elsewhere."""
+    service = Service(parts)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as running:
+            running.enter_context(Background("pulse", service.pulse.take, period_s=PULSE_PERIOD_S))
+            running.enter_context(Background("reconciler", parts.reconciler.sweep, period_s=SWEEP_PERIOD_S))
+            await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
+            yield
+
+    app = FastAPI(title="Masklet", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
+    errors.install(app)
+    app.include_router(ProtocolRoutes(service).router)
+    app.include_router(job_routes(service))
+    settings = parts.settings
+    app.add_middleware(Gate, credentials=Credentials(settings.user, settings.password, settings.webhook_secret))
+    app.add_middleware(RequestCount, metrics=service.metrics)
+    return app

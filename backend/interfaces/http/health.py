@@ -1,0 +1,38 @@
+"""What /health says: that the process is up, which model the workers hold, and who is there to work."""
+
+from __future__ import annotations
+
+from backend.interfaces.http.pulse import STALE_S
+from backend.interfaces.http.service import Service
+
+MODEL_CLASS = "MaskletModel"
+DEMO_NOTICE = "This is the demo model: it shows how Masklet works and is not for real work."
+STARTING_NOTICE = "No worker has announced its model yet."
+
+
+def health(service: Service) -> dict[str, object]:
+    """The reply of /health, from the last figures alone: it asks nobody and waits for nobody."""
+    figures = service.pulse.figures
+    model = figures.model
+    notice = STARTING_NOTICE if model is None else DEMO_NOTICE if model.is_demo else ""
+    setting = service.parts.settings.model
+    return {
+        "status": "UP",
+        "model_class": MODEL_CLASS,
+        "model": setting if model is None else model.name,
+        "model_version": f"masklet-{setting}-starting" if model is None else model.version,
+        "is_demo": model is not None and model.is_demo,
+        "notice": notice,
+        "device": None if model is None else model.device,
+        "workers": None if figures.workers is None else dict(figures.workers),
+        "queue_depth": None if figures.depths is None else dict(figures.depths),
+        "queue": _queue(service),
+    }
+
+
+def _queue(service: Service) -> str:
+    trouble = service.pulse.figures.queue_trouble
+    if trouble:
+        return trouble
+    age_s = service.pulse.age_s
+    return "up" if age_s < STALE_S else f"no answer for {age_s:.0f} s"

@@ -1,0 +1,115 @@
+"""Jobs over HTTP: submit a propagation directly, follow it, cancel it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from starlette.requests import Request
+
+from backend.adapters.labelstudio.binding import read_binding
+from backend.application.push import frame_uncertainties
+from backend.application.requests import Job, JobState, TaskKey
+from backend.domain.errors import MalformedRequest, NotFound
+from backend.interfaces.http.calls import job_call
+from backend.interfaces.http.service import Service, json_reply
+from backend.interfaces.tasks import canvas_of, require_labels
+
+MOST_JOBS_LISTED = 1000
+
+
+def job_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+    desk = service.parts.desk
+
+    @router.get("/jobs")
+    async def list_jobs(task: str = "", state: str = "", project: int = 0, limit: int = 100) -> JSONResponse:
+        def listed() -> JSONResponse:
+            jobs = service.parts.ledger.jobs(
+                task=_task_key(task) if task else None,
+                states=_states(state),
+                limit=min(max(limit, 1), MOST_JOBS_LISTED),
+            )
+            shown = [job_summary(job) for job in jobs if project in (0, job.task.project_id)]
+            return json_reply({"jobs": shown})
+
+        return await service.quickly(listed)
+
+    @router.get("/jobs/{job_id}")
+    async def show_job(job_id: str, project: int = 0) -> JSONResponse:
+        return await service.quickly(lambda: json_reply(job_details(service, _job(service, job_id, project))))
+
+    @router.post("/jobs/{job_id}/cancel")
+    async def cancel_job(job_id: str, project: int = 0) -> JSONResponse:
+        def cancelled() -> JSONResponse:
+            _job(service, job_id, project)
+            return json_reply(job_summary(service.parts.ledger.cancel(job_id)))
+
+        return await service.quickly(cancelled)
+
+    @router.post("/jobs")
+    async def submit_job(request: Request) -> JSONResponse:
+        def submitted(document: dict[str, object]) -> JSONResponse:
+            call = job_call(document)
+            canvas = canvas_of(
+                call.task, call.key, label_config=call.label_config, model_version=service.require_model_version()
+            )
+            require_labels(call.prompts.labels.values(), read_binding(call.label_config))
+            job = desk.adopt(canvas, call.prompts)
+            assert job is not None, "a prompt file without prompts is refused when it is parsed"
+            return json_reply(job_summary(job), 202)
+
+        return await service.answer(request, submitted)
+
+    return router
+
+
+def job_summary(job: Job) -> dict[str, object]:
+    """A job as JSON, without what has to be read from its masks."""
+    return {
+        "job_id": job.job_id,
+        "kind": job.kind,
+        "task": str(job.task),
+        "state": job.state,
+        "done": job.done,
+        "total": job.total,
+        "attempt": job.attempt,
+        "reason": job.reason,
+        "timings_s": dict(job.timings_s),
+        "model_version": job.model_version,
+    }
+
+
+def job_details(service: Service, job: Job) -> dict[str, object]:
+    """The summary, with the uncertainty of each frame once the job is done, and the prediction it became."""
+    run = service.parts.desk.masks_of(job) if job.state is JobState.DONE else None
+    push = service.parts.ledger.latest_push(job.task)
+    is_pushed = push is not None and push.job_id == job.job_id
+    return {
+        **job_summary(job),
+        "uncertainty": None if run is None else frame_uncertainties(run),
+        "prediction_id": push.prediction_id if push is not None and is_pushed else None,
+    }
+
+
+def _job(service: Service, job_id: str, project: int) -> Job:
+    """A job of that project (0: of any). One of another project reads as not there."""
+    job = service.parts.ledger.job(job_id)
+    if project not in (0, job.task.project_id):
+        raise NotFound(f"project {project} has no job {job_id!r}")
+    return job
+
+
+def _task_key(text: str) -> TaskKey:
+    project, slash, task = text.partition("/")
+    if not (slash and project.isdecimal() and task.isdecimal() and len(text) <= 40):
+        raise MalformedRequest("invalid field 'task': it must be \"PROJECT/TASK\", two numbers")
+    return TaskKey(int(project), int(task))
+
+
+def _states(text: str) -> tuple[JobState, ...]:
+    if not text:
+        return ()
+    try:
+        return tuple(JobState(state) for state in text.split(","))
+    except ValueError:
+        raise MalformedRequest(f"invalid field 'state': it must be among {', '.join(JobState)}") from None

@@ -1,0 +1,130 @@
+"""Label Studio's ML protocol, as Label Studio 1.23 calls it."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+
+from backend.adapters.labelstudio.binding import read_binding
+from backend.domain.errors import LabelConfigError, MaskletError
+from backend.interfaces.http.calls import annotated_tasks, predict_call, project_of, webhook_call
+from backend.interfaces.http.errors import status_of
+from backend.interfaces.http.health import health
+from backend.interfaces.http.metrics import CONTENT_TYPE
+from backend.interfaces.http.service import Service, json_reply
+from backend.interfaces.ml_model import MaskletModel
+
+
+class ProtocolRoutes:
+    """The handlers, one method a route."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def router(self) -> APIRouter:
+        router = APIRouter()
+        for path in ("/", "/health"):
+            router.add_api_route(path, self.health, methods=["GET"])
+        router.add_api_route("/metrics", self.metrics, methods=["GET"], response_class=Response)
+        router.add_api_route("/versions", self.versions, methods=["GET"])
+        router.add_api_route("/versions", self.versions_of_project, methods=["POST"])
+        for name in ("setup", "predict", "webhook", "train"):
+            router.add_api_route(f"/{name}", getattr(self, name), methods=["POST"])
+        return router
+
+    async def health(self) -> JSONResponse:
+        return json_reply(health(self._service))
+
+    async def metrics(self) -> Response:
+        service = self._service
+        return await service.quickly(lambda: Response(service.metrics.text(), media_type=CONTENT_TYPE))
+
+    async def versions(self) -> JSONResponse:
+        service = self._service
+        return await service.quickly(lambda: json_reply({"versions": [service.model_version]}))
+
+    async def versions_of_project(self, request: Request) -> JSONResponse:
+        def handled(document: dict[str, object]) -> JSONResponse:
+            project_of(document)
+            return json_reply({"versions": [self._service.model_version]})
+
+        return await self._service.answer(request, handled)
+
+    async def setup(self, request: Request) -> JSONResponse:
+        return await self._service.answer(request, lambda document: _setup(self._service, document))
+
+    async def predict(self, request: Request) -> JSONResponse:
+        return await _predict(self._service, request)
+
+    async def webhook(self, request: Request) -> JSONResponse:
+        return await self._service.answer(request, lambda document: _webhook(self._service, document))
+
+    async def train(self, request: Request) -> JSONResponse:
+        return await self._service.answer(request, lambda document: _train(self._service, document))
+
+
+def _setup(service: Service, document: dict[str, object]) -> JSONResponse:
+    """The token and the address that Label Studio sends are neither trusted nor kept."""
+    project_of(document, needed=True)
+    reply: dict[str, object] = {"model_version": service.model_version}
+    schema = document.get("schema")
+    if isinstance(schema, str) and schema:
+        try:
+            read_binding(schema)
+        except LabelConfigError as error:
+            reply["warning"] = str(error)
+    return json_reply(reply)
+
+
+async def _predict(service: Service, request: Request) -> JSONResponse:
+    kinds = ["unread"]
+    started_s = time.monotonic()
+
+    def predicted(document: dict[str, object]) -> JSONResponse:
+        call = predict_call(document)
+        kinds.append("interactive" if call.is_interactive else "batch")
+        model = MaskletModel(project_id=call.project, label_config=call.label_config, parts=service.parts)
+        results = model.predict(call.tasks, context=call.context)
+        return json_reply({"results": results, "model_version": model.model_version})
+
+    status = 500
+    try:
+        reply = await service.answer(request, predicted, waits=True)
+        status = reply.status_code
+    except MaskletError as error:
+        status = status_of(error)
+        raise
+    finally:
+        service.metrics.observe_predict(kinds[-1], status, time.monotonic() - started_s)
+    return reply
+
+
+def _webhook(service: Service, document: dict[str, object]) -> JSONResponse:
+    """A hint that annotations changed. What changed is read from Label Studio itself, after the reply: Label Studio
+    waits a second at most and may be the very process that would have to answer."""
+    call = webhook_call(document)
+    if not call.task_ids:
+        return json_reply({"status": "ignored", "action": call.action})
+    return _adopting(service, call.task_ids, status=200)
+
+
+def _train(service: Service, document: dict[str, object]) -> JSONResponse:
+    """Label Studio's older call with annotations; they are hints like a webhook's."""
+    project_of(document)
+    task_ids = annotated_tasks(document)
+    if not task_ids:
+        return json_reply({"detail": "no annotations found: there is nothing to learn from"}, 400)
+    return _adopting(service, task_ids, status=201)
+
+
+def _adopting(service: Service, task_ids: tuple[int, ...], *, status: int) -> JSONResponse:
+    if service.adopter is None:
+        return json_reply({"status": "ignored", "reason": "LABEL_STUDIO_URL is not set: annotations cannot be read"})
+    reply = json_reply({"status": "accepted", "tasks": list(task_ids)}, status)
+    reply.background = BackgroundTask(service.adopter.adopt_all, task_ids)
+    return reply

@@ -1,0 +1,191 @@
+"""The web process with everything around it made up: no disk, no queue server, no model, no Label Studio.
+
+Whoever waits lets the worker work (one thread does it all), so a request that waits for masks gets them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from fastapi import FastAPI
+
+from backend.adapters.labelstudio.results import build_regions
+from backend.adapters.store.coco import CocoCodec
+from backend.application.desk import Desk
+from backend.application.ports import Clock, Ledger, TaskReader
+from backend.application.push import Pusher
+from backend.application.reconcile import Reconciler
+from backend.application.requests import JobState, ModelInfo
+from backend.application.submit import Submitter
+from backend.application.work import Workbench
+from backend.bootstrap.web import WebParts, WebSettings
+from backend.interfaces.http.app import create_app
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeMedia, FakeSegmenter
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.mask_store import FakeMaskStore
+from tests.fakes.queue import FakeQueue
+from tests.fakes.sink import FakeSink
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it would rather have another HTTP library than the one that is here
+    from starlette.testclient import TestClient
+
+MODEL = FakeSegmenter().model
+
+FRAMES = """<View>
+  <Image name="img" valueList="$frames"/>
+  <KeyPointLabels name="kp" toName="img" smart="true"><Label value="Cat"/><Label value="Dog"/><Label value="▶ 2"/>
+  <Label value="✕ reset"/></KeyPointLabels>
+  <RectangleLabels name="rect" toName="img" smart="true"><Label value="Cat"/><Label value="Dog"/></RectangleLabels>
+  <BrushLabels name="brush" toName="img"><Label value="Cat"/><Label value="Dog"/></BrushLabels>
+</View>"""
+
+VIDEO = """<View>
+  <Video name="clip" value="$video" framerate="25"/>
+  <VideoRectangle name="box" toName="clip" smart="true"/>
+  <Labels name="kind" toName="clip"><Label value="Cat"/><Label value="Dog"/></Labels>
+</View>"""
+
+
+class WorkingClock(FakeClock):
+    """A clock on which waiting lets the worker work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work: Callable[[], object] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.work()
+
+
+@dataclass
+class FakeModels:
+    """A ModelDirectory; model None is a board nobody has written on."""
+
+    model: ModelInfo | None = MODEL
+
+    def announced(self) -> ModelInfo | None:
+        return self.model
+
+
+@dataclass
+class FakeWeb:
+    """The parts of a web process and the worker behind it. Change a fake's fields, then call `client`."""
+
+    settings: WebSettings = field(default_factory=WebSettings)
+    clock: Clock = field(default_factory=WorkingClock)
+    ledger: Ledger | None = None
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    masks: FakeMaskStore = field(default_factory=FakeMaskStore)
+    media: FakeMedia = field(default_factory=FakeMedia)
+    segmenter: FakeSegmenter = field(default_factory=FakeSegmenter)
+    models: FakeModels = field(default_factory=FakeModels)
+    sink: FakeSink = field(default_factory=FakeSink)
+    tasks: TaskReader | None = None
+
+    def __post_init__(self) -> None:
+        ledger = self.ledger or FakeLedger(self.clock)
+        self.book = ledger
+        submitter = Submitter(ledger, self.queue)
+        desk = Desk(ledger, self.masks, submitter, self.clock)
+        pusher = Pusher(ledger, self.masks, self.sink, build_regions, self.clock)
+        self.bench = Workbench(
+            ledger,
+            self.masks,
+            CocoCodec(),
+            self.media,
+            self.segmenter,
+            submitter,
+            self.clock,
+            worker_name="worker-1",
+            max_attempts=3,
+            pushes=True,
+        )
+        reconciler = Reconciler(ledger, self.queue, submitter, self.clock, pusher, heartbeat_ttl_s=60, max_attempts=3)
+        self.parts = WebParts(
+            settings=self.settings,
+            ledger=ledger,
+            queue=self.queue,
+            desk=desk,
+            reconciler=reconciler,
+            models=self.models,
+            clock=self.clock,
+            tasks=self.tasks,
+        )
+        if isinstance(self.clock, WorkingClock):
+            self.clock.work = self.work_off
+
+    def with_settings(self, **changes: object) -> FakeWeb:
+        """The same web process, told otherwise."""
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        self.parts = replace(self.parts, settings=self.settings)
+        return self
+
+    @property
+    def app(self) -> FastAPI:
+        return create_app(self.parts)
+
+    def client(self) -> TestClient:
+        """Without the background work: that has tests of its own."""
+        return TestClient(self.app)
+
+    def work_off(self) -> None:
+        """Do everything that waits, oldest first."""
+        for job in reversed(self.book.jobs(states=(JobState.QUEUED,))):
+            self.bench.run(job.job_id, job.attempt, lambda: False)
+
+
+def pages_task(task_id: int = 7, *, project: int | None = 1, pages: int = 10) -> dict[str, object]:
+    task: dict[str, object] = {"id": task_id, "data": {"frames": [f"/data/{n}.png" for n in range(pages)]}}
+    return task if project is None else {**task, "project": project}
+
+
+def video_task(task_id: int = 8, *, project: int = 2) -> dict[str, object]:
+    return {"id": task_id, "project": project, "data": {"video": "/data/clip.mp4"}}
+
+
+def keypoint(label: str = "Cat", *, page: int = 4, x: float = 50.0, region_id: str = "k1") -> dict[str, object]:
+    """A click as the page sends it."""
+    return {
+        "id": region_id,
+        "type": "keypointlabels",
+        "from_name": "kp",
+        "to_name": "img",
+        "origin": "manual",
+        "item_index": page,
+        "is_positive": True,
+        "original_width": 16,
+        "original_height": 8,
+        "image_rotation": 0,
+        "value": {"x": x, "y": 50.0, "width": 0.5, "labels": [label], "keypointlabels": [label]},
+    }
+
+
+def video_box(label: str = "Dog", *, frame: int = 1, region_id: str = "b1") -> dict[str, object]:
+    """A labelled box as the page sends it; frame is 1-based."""
+    keyframe = {"frame": frame, "enabled": True, "rotation": 0, "x": 10, "y": 10, "width": 50, "height": 50, "time": 0}
+    return {
+        "id": region_id,
+        "type": "videorectangle",
+        "from_name": "box",
+        "to_name": "clip",
+        "origin": "manual",
+        "value": {"framesCount": 10, "duration": 0.4, "sequence": [keyframe], "labels": [label]},
+    }
+
+
+def predict_body(
+    *tasks: object, label_config: str = FRAMES, project: str = "1.1700000000", regions: list[object] | None = None
+) -> dict[str, object]:
+    """A /predict body; regions None makes it a batch."""
+    context = None if regions is None else {"result": regions}
+    return {
+        "tasks": list(tasks),
+        "project": project,
+        "label_config": label_config,
+        "params": {"login": "", "password": "", "context": context},
+    }

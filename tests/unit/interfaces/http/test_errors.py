@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from backend.domain import errors
+from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, reply_to, status_of
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.MalformedRequest("m"), 400),
+        (errors.LabelConfigError("m"), 400),
+        (errors.PromptError("m"), 400),
+        (errors.TooLarge("m"), 413),
+        (errors.NotAllowed("m"), 403),
+        (errors.NotFound("m"), 404),
+        (errors.MediaError("m"), 422),
+        (errors.MediaUnreachable("m"), 503),
+        (errors.ModelError("m"), 503),
+        (errors.DeviceOutOfMemory("m"), 503),
+        (errors.QueueUnavailable("m"), 503),
+        (errors.LabelStudioUnavailable("m"), 503),
+        (errors.LabelStudioRefused("m"), 503),
+        (errors.Cancelled("m"), 409),
+        (errors.Superseded("m"), 409),
+        (errors.IntegrityError("m"), 503),
+    ],
+)
+def test_each_error_has_its_status_and_keeps_its_sentence(error: errors.MaskletError, status: int) -> None:
+    assert status_of(error) == status
+    assert json.loads(bytes(reply_to(error).body)) == {"detail": "m"}
+
+
+def test_what_nobody_foresaw_is_told_without_its_words() -> None:
+    reply = reply_to(errors.error_of("OperationalError: SELECT secret FROM somewhere"))
+    assert reply.status_code == 500
+    assert json.loads(bytes(reply.body)) == {"detail": UNEXPECTED}
+
+
+def test_a_megabyte_of_label_is_not_sent_back() -> None:
+    reply = reply_to(errors.PromptError("x" * 2**20))
+    assert len(json.loads(bytes(reply.body))["detail"]) == LONGEST_DETAIL + 1
