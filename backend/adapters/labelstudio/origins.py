@@ -1,0 +1,146 @@
+"""Which web addresses Masklet may fetch, and to whom it may show Label Studio's token.
+
+A task's data can hold any address, and whoever may import tasks writes it. So: only the origins that the settings
+name, never a scheme but http and https, never a user name in an address, every network address that a name resolves
+to is checked, and the token goes to Label Studio's own media paths only.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import unquote
+
+import httpx
+
+from backend.domain.errors import MediaUnreachable, NotAllowed
+
+ANY_PUBLIC = "*"
+"""In the list of media hosts: any origin whose network address is a public one."""
+
+MEDIA_PATHS = ("/data/", "/storage-data/", "/tasks/", "/projects/")
+"""Where Label Studio serves uploads, local files and signed storage links; only there is the token sent."""
+
+TRANSLATED = tuple(IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+"""IPv6 ranges that lead to IPv4 addresses, private ones included."""
+
+IpAddress = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Iterable[str]]
+"""A host name and port to the network addresses it has now, as text. Raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port, all three of which must be equal for two addresses to be of one origin."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> Origin:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return cls(url.scheme, url.host.rstrip(".").lower(), port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An address that may be fetched: where to connect, and whether Label Studio's token goes with it."""
+
+    url: httpx.URL
+    ip: str
+    with_token: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPolicy:
+    """label_studio: its address, with the path it is served under. hosts: other origins. any_public: see ANY_PUBLIC."""
+
+    label_studio: httpx.URL
+    hosts: frozenset[Origin]
+    any_public: bool
+    resolve: Resolve
+
+    @classmethod
+    def of(cls, label_studio_url: str, media_hosts: Iterable[str], resolve: Resolve | None = None) -> MediaPolicy:
+        """Raises NotAllowed if one of the addresses is not an http or https address."""
+        names = [name.strip() for name in media_hosts if name.strip()]
+        hosts = frozenset(Origin.of(parse_url(name)) for name in names if name != ANY_PUBLIC)
+        return cls(parse_url(label_studio_url), hosts, ANY_PUBLIC in names, resolve or resolved)
+
+    def destination(self, url: httpx.URL) -> Destination:
+        """Raises NotAllowed, or MediaUnreachable if the name does not resolve."""
+        origin = Origin.of(url)
+        is_label_studio = origin == Origin.of(self.label_studio)
+        is_named = is_label_studio or origin in self.hosts
+        if not is_named and not self.any_public:
+            raise NotAllowed(f"media may not come from {origin}; add it to MASKLET_MEDIA_HOSTS if it should")
+        ip = self._checked_ip(origin, is_named=is_named)
+        return Destination(url, ip, with_token=is_label_studio and self._is_media_path(url))
+
+    def absolute(self, address: str) -> httpx.URL:
+        """An address of a task's data as a full one: what has no scheme is Label Studio's."""
+        address = address.strip()
+        if not address.startswith("/") or address.startswith("//"):
+            return parse_url(address)
+        base = self.label_studio.path.rstrip("/")
+        path = address if base and address.startswith(base + "/") else base + address
+        return parse_url(f"{self.label_studio.scheme}://{self.label_studio.netloc.decode('ascii')}{path}")
+
+    def _checked_ip(self, origin: Origin, *, is_named: bool) -> str:
+        """One network address to connect to, all of those that the name has being acceptable."""
+        try:
+            found = [ip_address(text.partition("%")[0]) for text in self.resolve(origin.host, origin.port)]
+        except OSError as error:
+            raise MediaUnreachable(f"the host of {origin} is not known") from error
+        if not found:
+            raise MediaUnreachable(f"the host of {origin} has no network address")
+        for ip in found:
+            if not _acceptable(ip, is_named=is_named):
+                raise NotAllowed(f"{origin} leads to the reserved network address {ip}")
+        return str(found[0])
+
+    def _is_media_path(self, url: httpx.URL) -> bool:
+        path = unquote(url.path)
+        base = self.label_studio.path.rstrip("/")
+        inside = path.removeprefix(base)
+        return path.startswith(base + "/") and inside.startswith(MEDIA_PATHS) and ".." not in inside.split("/")
+
+
+def parse_url(address: str) -> httpx.URL:
+    """Raises NotAllowed unless it is a plain http or https address with a host."""
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, TypeError, ValueError) as error:
+        raise NotAllowed("the media's address is not a web address") from error
+    if url.scheme not in ("http", "https"):
+        raise NotAllowed(f"media may come from http and https addresses only, not from {url.scheme or 'a bare name'!r}")
+    if not url.host:
+        raise NotAllowed("the media's address has no host")
+    if url.userinfo:
+        raise NotAllowed("the media's address must not hold a user name or password")
+    return url
+
+
+def resolved(host: str, port: int) -> list[str]:
+    """The network addresses of a host, as the system knows them."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+def _acceptable(ip: IpAddress, *, is_named: bool) -> bool:
+    """Named origins may be private, for the operator said so; cloud metadata and the like are never media."""
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return _acceptable(ip.ipv4_mapped, is_named=is_named)
+        if any(ip in network for network in TRANSLATED):
+            return False
+    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+        return False
+    return is_named or ip.is_global

@@ -1,0 +1,122 @@
+"""A connection to Label Studio's API: the SDK's client with our manners, and its errors as ours.
+
+The SDK exchanges a personal access token for short-lived ones and renews them; a legacy token it sends as it is. It
+would follow redirects, with a refresh token in the body if need be, and repeat a POST that may have succeeded: both
+are switched off here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+from label_studio_sdk.client import LabelStudio
+from label_studio_sdk.core.api_error import ApiError
+from label_studio_sdk.core.parse_error import ParsingError
+
+from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+RETRYABLE = frozenset((408, 409, 425, 429))
+LONGEST_DETAIL = 300
+
+
+class Session:
+    """Calls Label Studio's API as one user. Thread-safe as far as the SDK is."""
+
+    def __init__(self, url: str, token: str, *, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
+        """Connects to nothing yet. transport replaces the network."""
+        self._url = url.rstrip("/")
+        self._token = token
+        self._timeout_s = timeout_s
+        self._http = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False, transport=transport)
+        self._sdk: Any = None
+
+    def call(self, what: str, ask: Callable[[Any], Answer]) -> Answer:
+        """What `ask` gets from the SDK's client; an access token that is refused is renewed once.
+
+        what: the request in a few words, for messages. Raises LabelStudioUnavailable (trying again may help; the
+        request may have been carried out), NotFound or LabelStudioRefused.
+        """
+        try:
+            return ask(self._client())
+        except ApiError as error:
+            if error.status_code != 401:
+                raise translated(error, what, self._url) from error
+        except (httpx.HTTPError, ParsingError, httpx.InvalidURL) as error:
+            raise translated(error, what, self._url) from error
+        self._sdk = None
+        try:
+            return ask(self._client())
+        except (ApiError, httpx.HTTPError, ParsingError, httpx.InvalidURL) as error:
+            raise translated(error, what, self._url) from error
+
+    def authorization(self) -> str:
+        """The Authorization header's value, with a valid access token in it. Raises as `call` does."""
+        return self.call("log in", lambda sdk: _authorization(sdk))
+
+    def renew(self) -> None:
+        """Forget the access token that was refused."""
+        self._sdk = None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _client(self) -> Any:  # noqa: ANN401  (the SDK has no types that mypy follows)
+        if not self._token:
+            raise LabelStudioRefused(
+                "no Label Studio token is set; put a personal access token in LABEL_STUDIO_API_KEY"
+            )
+        if self._sdk is None:
+            self._sdk = LabelStudio(
+                base_url=self._url,
+                api_key=self._token,
+                timeout=self._timeout_s,
+                max_retries=0,
+                follow_redirects=False,
+                httpx_client=self._http,
+            )
+        return self._sdk
+
+
+def _authorization(sdk: Any) -> str:  # noqa: ANN401
+    # The one private name used (SDK 2.0 to 2.1): it has no public way to the header that it sends.
+    return str(sdk._client_wrapper.get_headers()["Authorization"])
+
+
+def translated(error: Exception, what: str, url: str) -> Exception:
+    """The vendor's error as one of ours, in a sentence with the remedy. Never holds a token or a body's length."""
+    if isinstance(error, httpx.TimeoutException):
+        return LabelStudioUnavailable(f"Label Studio at {url} did not answer in time (to {what})")
+    if isinstance(error, httpx.InvalidURL):
+        return LabelStudioRefused(f"LABEL_STUDIO_URL is not a web address: {url}")
+    if isinstance(error, httpx.HTTPError):
+        return LabelStudioUnavailable(f"Label Studio at {url} does not answer (to {what}): {type(error).__name__}")
+    status = getattr(error, "status_code", None) or 0
+    detail = _detail(getattr(error, "body", None))
+    if status in RETRYABLE or status >= 500:
+        return LabelStudioUnavailable(f"Label Studio answered {status} (to {what}){detail}")
+    if status == 401:
+        return LabelStudioRefused(
+            f"Label Studio refused the token (to {what}){detail}; make a new personal access token, or allow legacy "
+            "tokens in the organization's settings"
+        )
+    if status == 404:
+        return NotFound(f"Label Studio has nothing there (to {what}){detail}")
+    if 300 <= status < 400:
+        return LabelStudioRefused(
+            f"Label Studio at {url} redirects (to {what}); set LABEL_STUDIO_URL to where it leads"
+        )
+    return LabelStudioRefused(f"Label Studio answered {status or 'something unreadable'} (to {what}){detail}")
+
+
+def _detail(body: object) -> str:
+    """What Label Studio says is wrong, if it says so in a sentence; never the whole body."""
+    if not isinstance(body, dict):
+        return ""
+    parts = [str(body[key]) for key in ("detail", "validation_errors") if body.get(key)]
+    return f": {'; '.join(parts)[:LONGEST_DETAIL]}" if parts else ""
