@@ -1,0 +1,1 @@
+"""The demo checkpoint's training: data, model, losses, loop."""

@@ -1,0 +1,42 @@
+"""From a snapshot to the shipped checkpoint: averaged weights in half precision, their hash, the facts about them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+LARGEST_BYTES = 20_000_000
+
+
+def write_checkpoint(weights: Mapping[str, Tensor], folder: Path, facts: Mapping[str, object]) -> str:
+    """Write ``demo.safetensors`` and ``demo.json`` into ``folder`` and return the SHA-256 of the weights.
+
+    Floating point weights are stored as float16. Raises ValueError if the file is too large to ship.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    halved = {
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for name, value in weights.items()
+    }
+    path = folder / "demo.safetensors"
+    save_file(halved, path)
+    content = path.read_bytes()
+    if len(content) > LARGEST_BYTES:
+        raise ValueError(f"the checkpoint has {len(content)} bytes; {LARGEST_BYTES} is the limit")
+    sha256 = hashlib.sha256(content).hexdigest()
+    body = {"name": "demo", "sha256": sha256, "bytes": len(content), **facts}
+    (folder / "demo.json").write_text(json.dumps(body, indent=2) + "\n")
+    return sha256
+
+
+def averaged_weights(snapshot: Path) -> dict[str, Tensor]:
+    """The averaged weights of a training snapshot."""
+    state = torch.load(snapshot, map_location="cpu", weights_only=True)
+    weights: dict[str, Tensor] = state["average"]
+    return weights

@@ -1,0 +1,81 @@
+"""The demo model: built from the packaged config with sam2's own classes, and started well.
+
+Started well means that a click looks at its own place from the first step: with sam2's random starting values
+the model spends tens of thousands of samples before prompts mean anything to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from sam2.modeling.sam2_base import SAM2Base
+
+CONFIG_PATH = Path(__file__).resolve().parents[2] / "backend" / "checkpoints" / "demo.yaml"
+
+
+def build_model(image_size: int, seed: int = 0) -> SAM2Base:
+    """A freshly initialised demo model for square frames of ``image_size`` pixels, on the CPU."""
+    config = OmegaConf.load(CONFIG_PATH)
+    config.model.image_size = image_size
+    torch.manual_seed(seed)
+    model: SAM2Base = instantiate(config.model, _recursive_=True)
+    _look_where_prompted(model)
+    return model
+
+
+def resize_model(model: SAM2Base, image_size: int) -> None:
+    """Make a model take another image size; the weights do not depend on it."""
+    grid = image_size // model.backbone_stride
+    model.image_size = image_size
+    model.sam_image_embedding_size = grid
+    encoder = model.sam_prompt_encoder
+    encoder.image_embedding_size = (grid, grid)
+    encoder.input_image_size = (image_size, image_size)
+    encoder.mask_input_size = (4 * grid, 4 * grid)
+
+
+@torch.no_grad()
+def _look_where_prompted(model: SAM2Base, gain: float = 2.6) -> None:
+    """Start the decoder's cross attentions as a comparison of places.
+
+    A place is encoded as sines and cosines of random projections; the product of the two encodings of equal
+    frequency depends on the distance alone. Each head compares four of the lower frequencies.
+    """
+    decoder, encoder = model.sam_mask_decoder.transformer, model.sam_prompt_encoder
+    attentions = [decoder.final_attn_token_to_image]
+    for layer in decoder.layers:
+        attentions += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
+        for norm in (layer.norm1, layer.norm2, layer.norm3):
+            norm.weight.fill_(0.4)
+    matrix = encoder.pe_layer.positional_encoding_gaussian_matrix
+    half = matrix.shape[1]
+    slow = matrix.norm(dim=0).argsort()[: half // 2]
+    for attention in attentions:
+        weight = 0.5 * attention.q_proj.weight
+        chosen = slow[torch.arange(weight.shape[0] // 2) % len(slow)]
+        rows = torch.arange(len(chosen))
+        weight[2 * rows, chosen] += gain
+        weight[2 * rows + 1, chosen + half] += gain
+        for projection in (attention.q_proj, attention.k_proj):
+            projection.weight.copy_(weight)
+            projection.bias.zero_()
+    for layer in decoder.layers:
+        _attend_to_oneself(layer.self_attn)
+        value = layer.cross_attn_image_to_token.v_proj
+        value.weight.mul_(5.0)
+
+
+def _attend_to_oneself(attention: torch.nn.Module) -> None:
+    """Start a self attention near the identity: the first layer has no residual to keep tokens apart."""
+    identity = torch.eye(attention.q_proj.weight.shape[0])
+    for projection, share in (
+        (attention.q_proj, 0.8),
+        (attention.k_proj, 0.8),
+        (attention.v_proj, 1.0),
+        (attention.out_proj, 1.0),
+    ):
+        projection.weight.mul_(0.5).add_(share * identity)
+        projection.bias.zero_()

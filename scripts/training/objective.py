@@ -1,0 +1,152 @@
+"""The training objective: which prompts a batch gets, and the loss of the rollout that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scripts.training import prompts
+from scripts.training.prompts import Points
+from scripts.training.rollout import ClipRollout
+
+Rng = np.random.Generator
+SMALLEST_VISIBLE_SHARE = 0.0015
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A loss to step on, and the figures to watch (detached means)."""
+
+    loss: Tensor
+    figures: dict[str, float]
+
+
+def countable(rollout: ClipRollout) -> Tensor:
+    """1 for the objects with something to prompt on the first frame, else 0: float [B]."""
+    area = rollout.truth_px[:, 0].mean((1, 2))
+    return torch.from_numpy((area > SMALLEST_VISIBLE_SHARE).astype(np.float32)).to(rollout.device)
+
+
+def prompt_gain(rollout: ClipRollout, predicted: np.ndarray, t: int) -> tuple[float, float]:
+    """Mean IoU with the own object's truth, and that minus the mean IoU with a neighbour's."""
+    truth = rollout.truth_px[:, t].reshape(rollout.scenes, rollout.n_objects, -1)
+    guess = predicted.reshape(rollout.scenes, rollout.n_objects, -1)
+
+    def iou(a: np.ndarray, b: np.ndarray) -> float:
+        union = (a | b).sum(-1)
+        return float(((a & b).sum(-1) / np.maximum(union, 1))[union > 0].mean())
+
+    own = iou(guess, truth)
+    return own, own - iou(guess, np.roll(truth, 1, axis=1))
+
+
+def _correct(rollout: ClipRollout, rng: Rng, t: int, index: int, points: Points | None, out: dict[str, Tensor],
+             *, initial: bool, remember: bool) -> tuple[Points, dict[str, Tensor]]:  # fmt: skip
+    """Add one click from the error region and run the frame again with the earlier logits."""
+    click = prompts.corrective_click(rng, rollout.truth_px[:, t], rollout.predicted_px(out), rng.random() < 0.5)
+    points = click if points is None else points.then(click)
+    # Masklet's engine answers all clicks of a frame at once, without the logits of the clicks before.
+    previous = out["pred_masks"].detach().clamp(-32, 32) if rng.random() < 0.4 else None
+    out = rollout.step(t, index, points=points, previous=previous, initial=initial, remember=remember)
+    return points, out
+
+
+def _first_points(rng: Rng, truth: np.ndarray, kind: str) -> Points:
+    if kind == "click":
+        return prompts.one_click(rng, truth)
+    if kind == "box":
+        return prompts.jittered_box(rng, truth, 0.08)
+    return prompts.mixed_points(rng, truth, int(rng.integers(2, 9)))
+
+
+def single_frame(rollout: ClipRollout, rng: Rng) -> Outcome:
+    """A click and a box (or several points) on the same features, each with corrective clicks at times."""
+    counted = countable(rollout)
+    truth = rollout.truth_px[:, 0]
+    total = torch.zeros((), device=rollout.device)
+    figures: dict[str, float] = {}
+    for kind in ("click", "box" if rng.random() < 0.6 else "points"):
+        points = _first_points(rng, truth, kind)
+        out = rollout.step(0, 0, points=points, initial=True, remember=False)
+        loss = rollout.loss(0, counted)
+        total = total + loss.total
+        own, gain = prompt_gain(rollout, rollout.predicted_px(out), 0)
+        figures[kind] = own
+        figures[f"{kind}_gain"] = gain
+        for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.6 else 0):
+            points, out = _correct(rollout, rng, 0, 0, points, out, initial=True, remember=False)
+            loss = rollout.loss(0, counted)
+            total = total + loss.total
+            figures["corrected"] = float(loss.chosen_iou.mean())
+    return Outcome(total, figures)
+
+
+def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
+    """Prompt the first frame, propagate, and at times correct one later frame."""
+    counted = countable(rollout)
+    # An age gap after the first frame stands for the part of a long clip that is not shown.
+    gap = int(rng.integers(0, 30)) if rng.random() < 0.5 else 0
+    total, out = _prompt_first_frame(rollout, rng, counted)
+    figures: dict[str, float] = {}
+    correct_at = int(rng.integers(1, rollout.n_frames)) if rng.random() < 0.25 else -1
+    ious = []
+    for t in range(1, rollout.n_frames):
+        index = t + gap
+        corrected = t == correct_at
+        out = rollout.step(t, index, remember=not corrected)
+        loss = rollout.loss(t, counted)
+        total = total + loss.total
+        visible = rollout.truth_px[:, t].any((1, 2)) & (counted.cpu().numpy() > 0)
+        if visible.any():
+            ious.append(float(loss.chosen_iou.cpu().numpy()[visible].mean()))
+        if t == 1:
+            own, figures["memory_gain"] = prompt_gain(rollout, rollout.predicted_px(out), t)
+        if corrected:
+            _, out = _correct(rollout, rng, t, index, None, out, initial=False, remember=True)
+            total = total + rollout.loss(t, counted).total
+    if ious:
+        figures["tracked"] = float(np.mean(ious))
+        figures["last"] = ious[-1]
+    return Outcome(total, figures)
+
+
+def _prompt_first_frame(
+    rollout: ClipRollout, rng: Rng, counted: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    truth = rollout.truth_px[:, 0]
+    kind = str(rng.choice(["click", "box", "points", "mask"], p=[0.35, 0.3, 0.15, 0.2]))
+    total = torch.zeros((), device=rollout.device)
+    if kind == "mask":
+        mask = torch.from_numpy(truth[:, None].astype(np.float32)).to(rollout.device)
+        return total, rollout.step(0, 0, mask=mask, initial=True)
+    points = _first_points(rng, truth, kind)
+    rounds = int(rng.integers(0, 3)) if rng.random() < 0.5 else 0
+    out = rollout.step(0, 0, points=points, initial=True, remember=rounds == 0)
+    total = total + rollout.loss(0, counted).total
+    for turn in range(rounds):
+        points, out = _correct(
+            rollout, rng, 0, 0, points, out, initial=True, remember=turn == rounds - 1
+        )
+        total = total + rollout.loss(0, counted).total
+    if rng.random() < 0.5:
+        _binarise_memory(rollout, out)
+    return total, out
+
+
+def _binarise_memory(rollout: ClipRollout, out: dict[str, Tensor]) -> None:
+    """Remember the prompted frame by its thresholded mask, as SAM 2's video predictor does."""
+    feats, _ = rollout.frame_features(0)
+    hard = torch.where(out["pred_masks_high_res"].detach() > 0, 10.0, -10.0)
+    presence = torch.full((hard.shape[0], 1), 10.0, device=hard.device)
+    features, positions = rollout.model._encode_new_memory(
+        current_vision_feats=feats,
+        feat_sizes=rollout.feat_sizes,
+        pred_masks_high_res=F.hardtanh(hard, -10.0, 10.0),
+        object_score_logits=presence,
+        is_mask_from_pts=True,
+    )
+    out["maskmem_features"], out["maskmem_pos_enc"] = features, positions

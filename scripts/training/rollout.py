@@ -1,0 +1,132 @@
+"""One clip through the model, as inference does it: prompt, remember, propagate, correct.
+
+Calls SAM2Base's own building blocks, so that gradients run through the memory, and taps the mask decoder for
+all candidates before the presence gate fills them. All objects of a scene share its image features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from scripts.training.losses import FrameLoss, frame_loss
+from scripts.training.prompts import Points
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+# Inference clips are longer than sixteen frames: pointer ages are then measured in fifteenths.
+NOMINAL_FRAMES = 10_000
+
+
+@dataclass
+class DecoderTap:
+    """The last raw output of the mask decoder: candidates [B, M, h, w], ious [B, M], presence [B, 1]."""
+
+    model: SAM2Base
+    candidates: Tensor = field(init=False)
+    ious: Tensor = field(init=False)
+    presence: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.handle = self.model.sam_mask_decoder.register_forward_hook(self._keep)
+
+    def _keep(self, _module: object, _inputs: object, output: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+        self.candidates, self.ious, _, self.presence = output
+
+
+def to_images(frames: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Frames uint8 [F, H, W, 3] as normalised float32 [F, 3, H, W], in the way SAM 2 normalises."""
+    images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float().div_(255)
+    mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
+    return ((images - mean) / std).contiguous()
+
+
+def to_point_inputs(points: Points, device: torch.device) -> dict[str, Tensor]:
+    """Points as SAM2Base takes them."""
+    return {
+        "point_coords": torch.from_numpy(points.xy_px).to(device),
+        "point_labels": torch.from_numpy(points.labels).to(device),
+    }
+
+
+class ClipRollout:
+    """A batch of scenes, each with the same number of frames and objects, on its way through the model.
+
+    ``frames`` uint8 [S, T, H, W, 3]; ``masks`` bool [S, T, N, H, W]. The batch axis below is B = S * N.
+    """
+
+    def __init__(
+        self, model: SAM2Base, tap: DecoderTap, frames: NDArray[np.uint8], masks: NDArray[np.bool_], alpha: float
+    ) -> None:
+        self.model, self.tap, self.alpha = model, tap, alpha
+        self.device = model.device
+        scenes, self.n_frames, self.n_objects = masks.shape[:3]
+        self.scenes = scenes
+        images = to_images(frames.reshape(-1, *frames.shape[2:]), self.device)
+        backbone = model.forward_image(images)
+        _, self.feats, self.positions, self.feat_sizes = model._prepare_backbone_features(backbone)
+        # [B, T, H, W]
+        self.truth_px = masks.transpose(0, 2, 1, 3, 4).reshape(scenes * self.n_objects, *masks.shape[1:2], *masks.shape[3:])
+        truth = torch.from_numpy(self.truth_px.astype(np.float32)).to(self.device)
+        self.truth = F.avg_pool2d(truth, 2)  # [B, T, H/2, W/2]
+        self.memory: dict[str, dict[int, dict[str, Tensor]]] = {
+            "cond_frame_outputs": {},
+            "non_cond_frame_outputs": {},
+        }
+
+    def frame_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Features and position encodings of frame ``t`` of every scene, each [HW, B, C]."""
+        rows = torch.arange(self.scenes, device=self.device) * self.n_frames + t
+        rows = rows.repeat_interleave(self.n_objects)
+        return [x[:, rows] for x in self.feats], [x[:, rows] for x in self.positions]
+
+    def step(
+        self,
+        t: int,
+        index: int,
+        *,
+        points: Points | None = None,
+        mask: Tensor | None = None,
+        previous: Tensor | None = None,
+        initial: bool = False,
+        remember: bool = True,
+    ) -> dict[str, Tensor]:
+        """Run frame ``t`` under the frame index ``index``; keep it as conditioning if it was prompted."""
+        feats, positions = self.frame_features(t)
+        out: dict[str, Tensor] = self.model.track_step(
+            frame_idx=index,
+            is_init_cond_frame=initial,
+            current_vision_feats=feats,
+            current_vision_pos_embeds=positions,
+            feat_sizes=self.feat_sizes,
+            point_inputs=None if points is None else to_point_inputs(points, self.device),
+            mask_inputs=mask,
+            output_dict=self.memory,
+            num_frames=NOMINAL_FRAMES,
+            run_mem_encoder=remember,
+            prev_sam_mask_logits=previous,
+        )
+        if remember:
+            self.keep(index, out, prompted=points is not None or mask is not None)
+        return out
+
+    def keep(self, index: int, out: dict[str, Tensor], *, prompted: bool) -> None:
+        """File an output in the memory bank."""
+        self.memory["cond_frame_outputs" if prompted else "non_cond_frame_outputs"][index] = out
+
+    def loss(self, t: int, counted: Tensor) -> FrameLoss:
+        """The loss of what the decoder said last, against frame ``t``."""
+        return frame_loss(
+            self.tap.candidates, self.tap.ious, self.tap.presence, self.truth[:, t : t + 1], counted, self.alpha
+        )
+
+    def predicted_px(self, out: dict[str, Tensor]) -> NDArray[np.bool_]:
+        """The chosen mask of every object, bool [B, H, W]."""
+        return (out["pred_masks_high_res"][:, 0] > 0).cpu().numpy()
