@@ -1,0 +1,238 @@
+"""The supervisor with real small processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
+from backend.domain.errors import ServiceUnavailable
+
+SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
+
+
+def script(text: str) -> tuple[str, ...]:
+    return (sys.executable, "-S", "-c", text)
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie is dead: only its parent has not heard of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
+    for _ in range(1000):
+        each()
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come true")
+
+
+class Run:
+    """Supervisors of one test, stopped at its end, and what they told."""
+
+    def __init__(self) -> None:
+        self.exits: list[Exit] = []
+        self._supervisors: list[Supervisor] = []
+
+    def of(self, *specs: ProcessSpec, hang_check_s: float = 5.0) -> Supervisor:
+        supervisor = Supervisor(specs, self.exits.append, hang_check_s=hang_check_s)
+        self._supervisors.append(supervisor)
+        return supervisor
+
+    def end(self) -> None:
+        for supervisor in self._supervisors:
+            supervisor.stop()
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    started = Run()
+    yield started
+    started.end()
+
+
+def test_a_dead_process_is_told_of_and_started_again(run: Run) -> None:
+    supervisor = run.of(ProcessSpec("a", SLEEP), ProcessSpec("b", SLEEP))
+    supervisor.start()
+    first = supervisor.pids
+    os.kill(first["a"], signal.SIGKILL)
+    eventually(lambda: supervisor.pids.get("a", first["a"]) != first["a"], each=supervisor.watch)
+    assert run.exits == [Exit("a", first["a"], -signal.SIGKILL)]
+    assert supervisor.pids["b"] == first["b"]
+    assert is_alive(supervisor.pids["a"])
+
+
+def test_a_process_that_ends_by_itself_is_started_again_with_growing_pauses(run: Run) -> None:
+    supervisor = run.of(ProcessSpec("a", script("raise SystemExit(3)")))
+    supervisor.start()
+    eventually(lambda: len(run.exits) >= 3, each=supervisor.watch)
+    assert {(exited.name, exited.code) for exited in run.exits} == {("a", 3)}
+    assert len({exited.pid for exited in run.exits}) == len(run.exits)
+
+
+def test_a_callback_that_fails_does_not_stop_the_watching() -> None:
+    def fail(_: Exit) -> None:
+        raise RuntimeError("the ledger is away")
+
+    supervisor = Supervisor([ProcessSpec("a", SLEEP)], fail)
+    supervisor.start()
+    try:
+        first = supervisor.pids["a"]
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: supervisor.pids.get("a", first) != first, each=supervisor.watch)
+    finally:
+        supervisor.stop()
+
+
+def test_stopping_lets_processes_end_in_order_highest_tier_first(run: Run, tmp_path: Path) -> None:
+    text = (
+        "import signal, sys, time\n"
+        "def end(*_):\n"
+        f"    open({str(tmp_path / 'ends')!r}, 'a').write(sys.argv[1]); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        f"open({str(tmp_path)!r} + '/up-' + sys.argv[1], 'w')\n"
+        "time.sleep(600)"
+    )
+    specs = [
+        ProcessSpec(name, (*script(text), name), tier=tier, is_ready=(tmp_path / f"up-{name}").exists)
+        for name, tier in (("w", 1), ("q", 0))
+    ]
+    supervisor = run.of(*specs)
+    supervisor.start()
+    pids = supervisor.pids
+    assert list(pids) == ["q", "w"]
+    supervisor.stop()
+    assert (tmp_path / "ends").read_text() == "wq"
+    assert [(exited.name, exited.code) for exited in run.exits] == [("w", 0), ("q", 0)]
+    assert not any(is_alive(pid) for pid in pids.values())
+    assert supervisor.pids == {}
+
+
+def test_stopping_kills_who_does_not_listen_and_its_children(run: Run, tmp_path: Path) -> None:
+    note = tmp_path / "child"
+    text = (
+        "import os, signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = subprocess.Popen([sys.executable, '-S', '-c', "
+        "'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)'])\n"
+        f"open({str(note)!r} + '.tmp', 'w').write(str(child.pid))\n"
+        f"os.rename({str(note)!r} + '.tmp', {str(note)!r})\n"
+        "time.sleep(600)"
+    )
+    supervisor = run.of(ProcessSpec("stubborn", script(text), grace_s=0.2, is_ready=note.exists))
+    supervisor.start()
+    pids = [supervisor.pids["stubborn"], int(note.read_text())]
+    assert all(is_alive(pid) for pid in pids)
+    supervisor.stop()
+    assert run.exits == [Exit("stubborn", pids[0], -signal.SIGKILL)]
+    eventually(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def test_a_hung_process_is_killed_and_started_again(run: Run) -> None:
+    hung = [False, True, False]
+    supervisor = run.of(ProcessSpec("a", SLEEP, is_hung=lambda: hung.pop(0) if hung else False), hang_check_s=0.01)
+    supervisor.start()
+    first = supervisor.pids["a"]
+    eventually(lambda: supervisor.pids.get("a", first) != first, each=supervisor.watch)
+    assert run.exits == [Exit("a", first, -signal.SIGKILL)]
+
+
+def test_a_process_that_ends_while_starting_stops_the_others(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "b.log"
+    supervisor = run.of(
+        ProcessSpec("a", SLEEP),
+        ProcessSpec("b", script("print('no such port'); raise SystemExit(4)"), tier=1, is_ready=lambda: False, log=log),
+    )
+    with pytest.raises(ServiceUnavailable, match=f"b ended with code 4 as it started; see {log}"):
+        supervisor.start()
+    assert supervisor.pids == {}
+    assert {exited.name for exited in run.exits} == {"a", "b"}
+    assert log.read_text() == "no such port\n"
+
+
+def test_a_process_that_never_gets_ready_is_given_up(run: Run) -> None:
+    supervisor = run.of(ProcessSpec("a", SLEEP, is_ready=lambda: False, ready_s=0.05))
+    with pytest.raises(ServiceUnavailable, match=r"a was not ready after 0\.05 s"):
+        supervisor.start()
+    assert supervisor.pids == {}
+
+
+def test_a_command_that_is_not_there_is_said_so(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    supervisor = run.of(ProcessSpec("a", ("/no/such/command",), is_ready=lambda: False, log=log))
+    with pytest.raises(ServiceUnavailable, match="a ended with code 127"):
+        supervisor.start()
+    assert log.read_text() == "/no/such/command: No such file or directory\n"
+
+
+def test_preparation_comes_before_every_start_and_may_fail_for_a_while(run: Run) -> None:
+    calls: list[int] = []
+
+    def prepare() -> None:
+        calls.append(len(calls))
+        if len(calls) == 2:
+            raise ServiceUnavailable("not yet")
+
+    supervisor = run.of(ProcessSpec("a", SLEEP, prepare=prepare))
+    supervisor.start()
+    first = supervisor.pids["a"]
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: supervisor.pids.get("a", first) != first, each=supervisor.watch)
+    assert calls == [0, 1, 2]
+
+
+def test_the_environment_is_added_to_ours(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    text = "import os, time; print(os.environ['MASKLET_X'], 'PATH' in os.environ, flush=True); time.sleep(600)"
+    supervisor = run.of(
+        ProcessSpec("a", script(text), env={"MASKLET_X": "7"}, log=log, is_ready=lambda: b"\n" in log.read_bytes())
+    )
+    supervisor.start()
+    assert log.read_text() == "7 True\n"
+
+
+def test_names_are_unique() -> None:
+    with pytest.raises(ValueError, match="names of their own"):
+        Supervisor([ProcessSpec("a", SLEEP), ProcessSpec("a", SLEEP)], print)
+
+
+def test_run_stops_all_when_told(run: Run) -> None:
+    supervisor = run.of(ProcessSpec("a", SLEEP))
+    supervisor.start()
+    pid = supervisor.pids["a"]
+    rounds = iter([False, False, True])
+    supervisor.run(lambda: next(rounds))
+    assert supervisor.pids == {}
+    assert not is_alive(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_nothing_stays_behind_a_killed_supervisor() -> None:
+    text = (
+        "import sys, time\n"
+        "from backend.adapters.queue.supervisor import ProcessSpec, Supervisor\n"
+        f"s = Supervisor([ProcessSpec('a', {SLEEP!r}), ProcessSpec('b', {SLEEP!r})], print)\n"
+        "s.start()\n"
+        "print(*s.pids.values(), flush=True)\n"
+        "time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, cwd=Path(__file__).parents[4])
+    assert parent.stdout is not None
+    with parent, parent.stdout:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        assert all(is_alive(pid) for pid in pids)
+        parent.kill()
+    eventually(lambda: not any(is_alive(pid) for pid in pids))
