@@ -9,7 +9,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from backend.domain.errors import InvalidInput
+from backend.adapters.announce.announce import ModelBoard
+from backend.adapters.labelstudio.client import LabelStudioClient
+from backend.adapters.queue.names import connect
+from backend.adapters.queue.rq_queue import RqQueue
+from backend.adapters.queue.valkey import EmbeddedValkey
+from backend.adapters.store.ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks import FileMaskStore
+from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.settings import Settings
 
 
@@ -47,10 +54,6 @@ class DataFolder:
     @property
     def indices(self) -> Path:
         return self.root / "indices"
-
-    @property
-    def queue(self) -> Path:
-        return self.root / "queue"
 
     @property
     def model_board(self) -> Path:
@@ -102,4 +105,51 @@ def set_up_logging(settings: Settings) -> None:
     """One line an event on stderr."""
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
+    )
+
+
+def open_ledger_of(settings: Settings, clock: SystemClock) -> SqlLedger:
+    """The ledger that the settings name: PostgreSQL by address, or SQLite in the data folder."""
+    return open_ledger(settings.database_url or data_folder(settings).ledger_url, clock)
+
+
+def open_masks(settings: Settings) -> FileMaskStore:
+    """The mask store in the data folder."""
+    return FileMaskStore(data_folder(settings).masks)
+
+
+def queue_address(settings: Settings) -> str:
+    """REDIS_URL, or the address of the private server that `masklet up` runs in this data folder.
+
+    Raises QueueUnavailable with the remedy if there is neither.
+    """
+    if settings.redis_url:
+        return settings.redis_url
+    folder = data_folder(settings)
+    server = EmbeddedValkey(folder.root)
+    if not server.is_ready():
+        raise QueueUnavailable(f"no queue server runs in {folder.root}: start `masklet up`, or set REDIS_URL")
+    return server.url
+
+
+def open_queue(settings: Settings) -> RqQueue:
+    """The queue as a producer sees it."""
+    return RqQueue(queue_address(settings))
+
+
+def open_model_board(settings: Settings) -> ModelBoard:
+    """Where workers say which model they hold: in the data folder, and in Redis where folders are not shared."""
+    redis = connect(settings.redis_url, timeout_s=1.0) if settings.redis_url else None
+    return ModelBoard(data_folder(settings).model_board, redis)
+
+
+def open_label_studio(settings: Settings) -> LabelStudioClient | None:
+    """The client for the Label Studio that the settings name; None if they name none."""
+    if not settings.label_studio_url:
+        return None
+    return LabelStudioClient(
+        settings.label_studio_url,
+        settings.label_studio_token.get_secret_value(),
+        media_hosts=settings.media_hosts.split(","),
+        max_media_bytes=int(settings.media_max_gib * 2**30),
     )

@@ -1,0 +1,146 @@
+"""The checks of `masklet doctor`: one thing each, with the remedy if it is not well."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backend.adapters.labelstudio.client import REMEDY, LabelStudioClient
+from backend.adapters.queue.rq_queue import RqQueue
+from backend.adapters.sam2.checkpoints import find, require_hash
+from backend.bootstrap.parts import (
+    SystemClock,
+    data_folder,
+    model_folder,
+    open_label_studio,
+    open_ledger_of,
+    queue_address,
+)
+from backend.domain.errors import MaskletError
+from backend.settings import Settings
+
+LEAST_FREE_GIB = 5.0
+OLDEST_LABEL_STUDIO = (1, 20)
+
+
+class Verdict(StrEnum):
+    """WARN is for what works but is not what one would want."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it is, and what to do about it (empty: nothing)."""
+
+    subject: str
+    verdict: Verdict
+    sentence: str
+    remedy: str = ""
+
+
+def findings(settings: Settings, *, backend_url: str) -> Iterator[Finding]:
+    """Look at everything, one finding after the other. Raises nothing for what is not well."""
+    for subject, check in (
+        ("disk", _disk),
+        ("ledger", _ledger),
+        ("queue", _queue),
+        ("checkpoint", _checkpoint),
+        ("device", _device),
+    ):
+        yield _guarded(subject, lambda check=check: check(settings))  # type: ignore[misc]
+    yield from _label_studio(settings, backend_url)
+
+
+def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except MaskletError as error:
+        return Finding(subject, Verdict.FAIL, str(error))
+
+
+def _disk(settings: Settings) -> Finding:
+    root = data_folder(settings).root
+    free_gib = shutil.disk_usage(root).free / 2**30
+    sentence = f"{free_gib:.1f} GiB free in {root}"
+    if free_gib >= LEAST_FREE_GIB:
+        return Finding("disk", Verdict.OK, sentence)
+    return Finding("disk", Verdict.WARN, sentence, "free some space or set MASKLET_DATA_DIR")
+
+
+def _ledger(settings: Settings) -> Finding:
+    with closing(open_ledger_of(settings, SystemClock())) as ledger:
+        jobs = sum(ledger.counts().values())
+    where = "PostgreSQL" if settings.database_url else "SQLite in the data folder"
+    return Finding("ledger", Verdict.OK, f"{where}, {jobs} jobs")
+
+
+def _queue(settings: Settings) -> Finding:
+    with closing(RqQueue(queue_address(settings))) as queue:
+        workers = queue.workers()
+    counted = ", ".join(f"{count} {kind}" for kind, count in workers.items())
+    if all(workers.values()):
+        return Finding("queue", Verdict.OK, f"answers; workers: {counted}")
+    return Finding("queue", Verdict.WARN, f"answers; workers: {counted}", "start the missing ones: masklet worker KIND")
+
+
+def _checkpoint(settings: Settings) -> Finding:
+    checkpoint = find(settings.model, model_folder(settings))
+    require_hash(checkpoint.weights, checkpoint.sha256)
+    if checkpoint.is_demo:
+        return Finding(
+            "checkpoint",
+            Verdict.WARN,
+            f"{checkpoint.version}: the demo model, not for real work",
+            "fetch a real one: masklet models pull base_plus",
+        )
+    return Finding("checkpoint", Verdict.OK, f"{checkpoint.version}, SHA-256 as published")
+
+
+def _device(settings: Settings) -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name(0)
+        return Finding("device", Verdict.OK, f"{name}, CUDA {torch.version.cuda}")
+    remedy = "" if settings.device == "cpu" else "on a machine with a GPU, check its driver with nvidia-smi"
+    return Finding("device", Verdict.WARN, f"no CUDA device: {torch.get_num_threads()} CPU threads", remedy)
+
+
+def _label_studio(settings: Settings, backend_url: str) -> Iterator[Finding]:
+    client = open_label_studio(settings)
+    if client is None:
+        yield Finding(
+            "label studio", Verdict.FAIL, "no address is set", "set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY"
+        )
+        return
+    with closing(client):
+        for subject, check in (
+            ("label studio", lambda: _version(client)),
+            ("token", lambda: Finding("token", Verdict.OK, f"valid, of {client.whoami()}")),
+            ("acceptance", lambda: _acceptance(client, backend_url)),
+        ):
+            finding = _guarded(subject, check)
+            yield finding
+            if finding.verdict is Verdict.FAIL:
+                return
+
+
+def _version(client: LabelStudioClient) -> Finding:
+    version = client.version()
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers >= OLDEST_LABEL_STUDIO:
+        return Finding("label studio", Verdict.OK, f"answers, version {version}")
+    return Finding("label studio", Verdict.WARN, f"version {version}", "Masklet is tested with 1.23; update it")
+
+
+def _acceptance(client: LabelStudioClient, backend_url: str) -> Finding:
+    problem = client.try_backend(backend_url)
+    if problem:
+        return Finding("acceptance", Verdict.FAIL, f"Label Studio refuses {backend_url}: {problem}", REMEDY)
+    return Finding("acceptance", Verdict.OK, f"Label Studio accepts a backend at {backend_url}")

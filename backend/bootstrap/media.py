@@ -1,0 +1,140 @@
+"""Media for workers: fetched through Label Studio's client into the cache, then opened as video or pages.
+
+The cache and the client know nothing of each other; this is where they meet.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from backend.adapters.labelstudio.client import LabelStudioClient
+from backend.adapters.video.cache import CachedFile, MediaCache, pages_hash
+from backend.adapters.video.decode import open_video
+from backend.adapters.video.index import IndexCache
+from backend.adapters.video.pages import open_pages
+from backend.application.ports import Clock, VideoSource
+from backend.application.requests import MediaRef
+from backend.bootstrap.parts import SystemClock, data_folder, open_label_studio
+from backend.domain.errors import MediaUnreachable
+from backend.domain.geometry import RgbFrame
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
+from backend.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+GIB = 2**30
+FRESH_S = 300.0
+"""How long a fetched file is taken as current before its server is asked again. Label Studio gives a changed upload a
+new address, so this matters for files that somebody replaces in place."""
+
+FETCHES_AT_ONCE = 8
+CHUNK_BYTES = 2**20
+
+
+def open_media_library(settings: Settings) -> CachedMedia:
+    """The media library of a worker process."""
+    folder = data_folder(settings)
+    return CachedMedia(
+        open_label_studio(settings),
+        MediaCache(folder.media, int(settings.media_max_gib * GIB)),
+        IndexCache(folder.indices),
+        SystemClock(),
+    )
+
+
+class CachedMedia:
+    """The MediaLibrary port. Use from one thread; the pages of a task are fetched by several of its own."""
+
+    def __init__(self, client: LabelStudioClient | None, cache: MediaCache, indices: IndexCache, clock: Clock) -> None:
+        """client: None where the settings name no Label Studio; then only cached media can be opened."""
+        self._client = client
+        self._cache = cache
+        self._indices = indices
+        self._clock = clock
+        self._checked_s: dict[str, float] = {}
+
+    def open(self, media: MediaRef) -> VideoSource:
+        """Raises NotAllowed, MediaUnreachable or MediaError."""
+        holds = ExitStack()
+        try:
+            files = self._fetch_all(media.addresses)
+            paths = [holds.enter_context(self._cache.hold(file)) for file in files]
+            return HeldVideo(self._source(media, files, paths), holds)
+        except BaseException:
+            holds.close()
+            raise
+
+    def _source(self, media: MediaRef, files: Sequence[CachedFile], paths: Sequence[Path]) -> VideoSource:
+        if media.is_pages:
+            return open_pages(paths, pages_hash(file.content_hash for file in files))
+        return open_video(paths[0], files[0].content_hash, indices=self._indices)
+
+    def _fetch_all(self, addresses: Sequence[str]) -> list[CachedFile]:
+        if len(addresses) == 1:
+            return [self._fetch(addresses[0])]
+        with ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix="fetch") as pool:
+            return list(pool.map(self._fetch, addresses))
+
+    def _fetch(self, address: str) -> CachedFile:
+        known = self._cache.find(address)
+        now_s = self._clock.monotonic_s()
+        if known is not None and now_s - self._checked_s.get(address, float("-inf")) < FRESH_S:
+            return known
+        current = self._download(address, known)
+        self._checked_s[address] = now_s
+        return current
+
+    def _download(self, address: str, known: CachedFile | None) -> CachedFile:
+        if self._client is None:
+            raise MediaUnreachable("no Label Studio is set; put its address in LABEL_STUDIO_URL to fetch media")
+        with tempfile.TemporaryFile() as landing:
+            fetched = self._client.download(address, landing, validator=known.validator if known else "")
+            if fetched.unchanged and known is not None:
+                return known
+            landing.seek(0)
+            logger.info("fetched %d bytes of media", fetched.length)
+            return self._cache.put(address, _chunks(landing), validator=fetched.validator)
+
+
+class HeldVideo:
+    """A VideoSource whose files nobody evicts while it is open."""
+
+    def __init__(self, source: VideoSource, holds: ExitStack) -> None:
+        self._source = source
+        self._holds = holds
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._source.info
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        return self._source.timestamps_s
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        return self._source.frame(index)
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        return self._source.frames(span, backward=backward)
+
+    def __enter__(self) -> Self:
+        self._source.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._holds:
+            self._source.__exit__(kind, error, trace)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk

@@ -1,0 +1,189 @@
+"""All of Masklet on one machine: queue server, web process and workers under one supervisor."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from backend.adapters.queue.rq_queue import RqQueue
+from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
+from backend.adapters.queue.valkey import EmbeddedValkey
+from backend.application.reconcile import Reconciler
+from backend.application.requests import JobKind
+from backend.application.submit import Submitter
+from backend.bootstrap.parts import DataFolder, SystemClock, data_folder, open_ledger_of
+from backend.domain.errors import QueueUnavailable
+from backend.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+READY_S = 120.0
+"""A large checkpoint on a slow disk takes its time to load."""
+
+PORTS_TO_TRY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack: where it answers, and how to keep it running until told to stop."""
+
+    url: str
+    supervisor: Supervisor
+    run_file: Path
+
+    def run(self, should_stop: Callable[[], bool]) -> None:
+        """Watch, restart what dies, and note the process ids, until told to stop."""
+
+        def watched() -> bool:
+            self._note()
+            return should_stop()
+
+        try:
+            self.supervisor.run(watched)
+        finally:
+            self.run_file.unlink(missing_ok=True)
+
+    def _note(self) -> None:
+        text = json.dumps({"url": self.url, "supervisor": os.getpid(), "pids": self.supervisor.pids})
+        with suppress(FileNotFoundError):
+            if self.run_file.read_text() == text:
+                return
+        draft = self.run_file.with_suffix(".tmp")
+        draft.write_text(text)
+        draft.replace(self.run_file)
+
+
+def start_stack(settings: Settings, should_stop: Callable[[], bool]) -> Stack:
+    """Start everything and wait until it answers. Raises ServiceUnavailable if a part does not come up."""
+    folder = data_folder(settings)
+    server = None if settings.redis_url else EmbeddedValkey(folder.root)
+    if server is not None and server.is_ready():
+        raise QueueUnavailable(f"another `masklet up` uses {folder.root} already; stop it, or set MASKLET_DATA_DIR")
+    redis_url = settings.redis_url or (server.url if server else "")
+    port = free_port(settings.host, settings.port)
+    url = f"http://{settings.host}:{port}"
+    specs = [_web(folder, redis_url, settings.host, port), *(_worker(folder, redis_url, kind) for kind in JobKind)]
+    if server is not None:
+        specs.insert(0, _valkey(folder, server))
+    supervisor = Supervisor(specs, partial(_requeue_work_of, _reconciler(settings, redis_url)))
+    supervisor.start(should_stop=should_stop)
+    return Stack(url, supervisor, folder.run_file)
+
+
+def stop_on_signals() -> Callable[[], bool]:
+    """A flag that Ctrl-C and SIGTERM raise; a second one does nothing, for stopping is under way."""
+    stopping = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    return stopping.is_set
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The wanted port, or the next one that nobody listens on. Raises InvalidInput-like OSError past all of them."""
+    for port in range(wanted, min(wanted + PORTS_TO_TRY, 65536)):
+        with closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise QueueUnavailable(f"no port from {wanted} on is free on {host}; set MASKLET_PORT")
+
+
+def worker_name(kind: JobKind) -> str:
+    """The name under which the stack's worker of a kind signs up, restarts included."""
+    return f"{kind}-{socket.gethostname()}"
+
+
+def _valkey(folder: DataFolder, server: EmbeddedValkey) -> ProcessSpec:
+    return ProcessSpec(
+        "queue",
+        tuple(server.argv),
+        log=folder.logs / "queue.log",
+        prepare=server.prepare,
+        is_ready=server.is_ready,
+        tier=0,
+    )
+
+
+def _web(folder: DataFolder, redis_url: str, host: str, port: int) -> ProcessSpec:
+    return ProcessSpec(
+        "web",
+        (sys.executable, "-m", "backend.interfaces.cli", "serve", "--host", host, "--port", str(port)),
+        env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
+        log=folder.logs / "web.log",
+        is_ready=partial(_answers, f"http://{host}:{port}/health"),
+        tier=1,
+        ready_s=READY_S,
+    )
+
+
+def _worker(folder: DataFolder, redis_url: str, kind: JobKind) -> ProcessSpec:
+    return ProcessSpec(
+        str(kind),
+        (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", worker_name(kind)),
+        env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
+        log=folder.logs / f"{kind}.log",
+        is_ready=partial(_worker_seen, redis_url, kind),
+        tier=1,
+        ready_s=READY_S,
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code == 401  # it asks for the password, so it is up
+    except OSError:
+        return False
+
+
+def _worker_seen(redis_url: str, kind: JobKind) -> bool:
+    queue = RqQueue(redis_url)
+    try:
+        return queue.workers()[kind] > 0
+    except QueueUnavailable:
+        return False
+    finally:
+        queue.close()
+
+
+def _reconciler(settings: Settings, redis_url: str) -> Reconciler:
+    clock = SystemClock()
+    ledger = open_ledger_of(settings, clock)
+    queue = RqQueue(redis_url)
+    return Reconciler(
+        ledger,
+        queue,
+        Submitter(ledger, queue),
+        clock,
+        pusher=None,
+        heartbeat_ttl_s=settings.heartbeat_ttl_s,
+        max_attempts=settings.max_attempts,
+    )
+
+
+def _requeue_work_of(reconciler: Reconciler, ended: Exit) -> None:
+    """A worker that died gives its job back at once, instead of after a minute's silence."""
+    if ended.name in set(JobKind):
+        reconciler.worker_died(worker_name(JobKind(ended.name)))

@@ -1,0 +1,32 @@
+"""`masklet up`: everything on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def up(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: MASKLET_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, or the next free one.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The data folder; default: MASKLET_DATA_DIR.")] = None,
+) -> None:
+    """Start the queue server, the web process and the workers, and keep them running.
+
+    Prints `ready URL` once everything answers; DATA_DIR/run.json then holds the address and the process ids.
+    """
+    from backend.bootstrap.parts import load_settings, set_up_logging
+    from backend.bootstrap.stack import start_stack, stop_on_signals
+    from backend.interfaces.http.auth import require_safe_binding
+
+    settings = load_settings(host=host, port=port, data_dir=data_dir)
+    require_safe_binding(settings.host, has_password=bool(settings.basic_auth_pass.get_secret_value()))
+    set_up_logging(settings)
+    should_stop = stop_on_signals()
+    stack = start_stack(settings, should_stop)
+    Console().print(f"ready {stack.url}", highlight=False, soft_wrap=True)
+    stack.run(should_stop)
