@@ -1,0 +1,53 @@
+"""A synthetic clip as a VideoSource, so that the engine reads it as it reads any video."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+from backend.adapters.synthetic.stage import ByteArray
+from backend.domain.geometry import FrameSize, RgbFrame
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+
+FRAME_RATE = 24
+
+
+class ClipSource:
+    """Frames in memory, uint8 [T, H, W, 3] RGB, behind the VideoSource port."""
+
+    def __init__(self, frames: ByteArray, frame_rate: int = FRAME_RATE) -> None:
+        self._frames = frames
+        self._rate = frame_rate
+        count, height, width = frames.shape[:3]
+        digest = hashlib.sha256(repr(frames.shape).encode() + frames.tobytes()).hexdigest()
+        self._info = VideoInfo(ContentHash(digest), FrameSize(width, height), count, Fraction(frame_rate))
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        """Seconds, the first frame at 0."""
+        return [index / self._rate for index in range(len(self._frames))]
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """One frame, uint8 [H, W, 3]. Raises PromptError past the end."""
+        return self._frames[self._info.require_frame(index)]
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The span's frames in order, or in descending order."""
+        order = range(span.start, span.stop)
+        for index in reversed(order) if backward else order:
+            yield FrameIndex(index), self.frame(FrameIndex(index))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
