@@ -11,6 +11,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from backend.adapters.sam2.engine import load_engine
+from backend.adapters.synthetic.evaluation import held_out_clips
+from backend.application.evaluate import Report, evaluate
+
 LARGEST_BYTES = 20_000_000
 
 
@@ -40,3 +44,18 @@ def averaged_weights(snapshot: Path) -> dict[str, Tensor]:
     state = torch.load(snapshot, map_location="cpu", weights_only=True)
     weights: dict[str, Tensor] = state["average"]
     return weights
+
+
+def samples_seen(snapshot: Path) -> dict[str, object]:
+    """Steps, object samples and minutes of training behind a snapshot."""
+    progress = torch.load(snapshot, map_location="cpu", weights_only=True)["progress"]
+    return {
+        "steps": progress["steps"],
+        "object_samples": progress["samples"],
+        "minutes_trained": round(progress["seconds"] / 60, 1),
+    }
+
+
+def held_out_report(clips: int, threads: int) -> Report:
+    """The shipped checkpoint on the held-out clips, through the engine."""
+    return evaluate(load_engine("demo", model_dir=None, device="cpu", threads=threads), held_out_clips(clips))

@@ -141,9 +141,7 @@ class Trainer:
                 while len(pending) < self.plan.lookahead:
                     index, share = stage_at(self.progress.seconds / (60 * self.plan.minutes))
                     share = round(share, 3)
-                    pending.append(
-                        (index, pool.submit(draw_batch, self.plan.seed, index, drawn[index], share))
-                    )
+                    pending.append((index, pool.submit(draw_batch, self.plan.seed, index, drawn[index], share)))
                     drawn[index] += 1
                 index, future = pending.pop(0)
                 batch = future.result()

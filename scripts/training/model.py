@@ -16,6 +16,11 @@ from sam2.modeling.sam2_base import SAM2Base
 CONFIG_PATH = Path(__file__).resolve().parents[2] / "backend" / "checkpoints" / "demo.yaml"
 
 
+def configured_image_size() -> int:
+    """The image size in the packaged config, which the shipped model runs at."""
+    return int(OmegaConf.load(CONFIG_PATH).model.image_size)
+
+
 def build_model(image_size: int, seed: int = 0) -> SAM2Base:
     """A freshly initialised demo model for square frames of ``image_size`` pixels, on the CPU."""
     config = OmegaConf.load(CONFIG_PATH)

@@ -104,7 +104,7 @@ def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
         if visible.any():
             ious.append(float(loss.chosen_iou.cpu().numpy()[visible].mean()))
         if t == 1:
-            own, figures["memory_gain"] = prompt_gain(rollout, rollout.predicted_px(out), t)
+            _, figures["memory_gain"] = prompt_gain(rollout, rollout.predicted_px(out), t)
         if corrected:
             _, out = _correct(rollout, rng, t, index, None, out, initial=False, remember=True)
             total = total + rollout.loss(t, counted).total
@@ -114,9 +114,7 @@ def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
     return Outcome(total, figures)
 
 
-def _prompt_first_frame(
-    rollout: ClipRollout, rng: Rng, counted: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
+def _prompt_first_frame(rollout: ClipRollout, rng: Rng, counted: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     truth = rollout.truth_px[:, 0]
     kind = str(rng.choice(["click", "box", "points", "mask"], p=[0.35, 0.3, 0.15, 0.2]))
     total = torch.zeros((), device=rollout.device)
@@ -128,9 +126,7 @@ def _prompt_first_frame(
     out = rollout.step(0, 0, points=points, initial=True, remember=rounds == 0)
     total = total + rollout.loss(0, counted).total
     for turn in range(rounds):
-        points, out = _correct(
-            rollout, rng, 0, 0, points, out, initial=True, remember=turn == rounds - 1
-        )
+        points, out = _correct(rollout, rng, 0, 0, points, out, initial=True, remember=turn == rounds - 1)
         total = total + rollout.loss(0, counted).total
     if rng.random() < 0.5:
         _binarise_memory(rollout, out)

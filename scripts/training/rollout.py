@@ -73,7 +73,8 @@ class ClipRollout:
         backbone = model.forward_image(images)
         _, self.feats, self.positions, self.feat_sizes = model._prepare_backbone_features(backbone)
         # [B, T, H, W]
-        self.truth_px = masks.transpose(0, 2, 1, 3, 4).reshape(scenes * self.n_objects, *masks.shape[1:2], *masks.shape[3:])
+        by_object = masks.transpose(0, 2, 1, 3, 4)
+        self.truth_px = by_object.reshape(-1, *by_object.shape[2:])
         truth = torch.from_numpy(self.truth_px.astype(np.float32)).to(self.device)
         self.truth = F.avg_pool2d(truth, 2)  # [B, T, H/2, W/2]
         self.memory: dict[str, dict[int, dict[str, Tensor]]] = {

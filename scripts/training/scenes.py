@@ -126,9 +126,7 @@ def _cast(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[Actor
         size *= 1.35 - 0.35 * spec.difficulty
         side = int(np.clip(size * spec.size_px * 1.2, 24, 220))
         copies = actors and rng.random() < 0.15 + 0.2 * spec.difficulty
-        sprite = (
-            recoloured(rng, actors[-1].sprite) if copies else make_sprite(rng, side, average, spec.difficulty)
-        )
+        sprite = recoloured(rng, actors[-1].sprite) if copies else make_sprite(rng, side, average, spec.difficulty)
         track = wandering_track(rng, spec, place, size)
         is_target = index < spec.targets
         if is_target and spec.frames > 1 and rng.random() < 0.35 * spec.hiding:
@@ -159,9 +157,7 @@ def make_scene(rng: Rng, spec: SceneSpec) -> Scene:
     )
 
 
-def render_batch(
-    seed: int, step: int, scenes: int, spec: SceneSpec
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def render_batch(seed: int, step: int, scenes: int, spec: SceneSpec) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """One step's data, a function of ``(seed, step)`` alone.
 
     Returns frames uint8 [S, T, H, W, 3] and visible masks bool [S, T, N, H, W].
