@@ -22,7 +22,7 @@ def image_tensor(frame: RgbFrame, *, image_size: int, device: torch.device) -> T
 
     Squashed to a square with antialiased bilinear interpolation, as in SAM 2's training, on the device.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(device)
+    pixels = torch.from_numpy(np.require(frame, requirements=("C", "W"))).to(device)
     image = pixels.permute(2, 0, 1)[None].float() / 255.0
     size = (image_size, image_size)
     if image.shape[-2:] != size:
@@ -34,7 +34,7 @@ def image_tensor(frame: RgbFrame, *, image_size: int, device: torch.device) -> T
 
 def mask_tensor(mask: BoolMask, *, image_size: int, device: torch.device) -> Tensor:
     """A mask [H, W] bool as the model takes it: [1, 1, S, S] float32 of zeros and ones."""
-    pixels = torch.from_numpy(np.ascontiguousarray(mask)).to(device)[None, None].float()
+    pixels = torch.from_numpy(np.require(mask, requirements=("C", "W"))).to(device)[None, None].float()
     size = (image_size, image_size)
     if pixels.shape[-2:] == size:
         return pixels
