@@ -295,15 +295,3 @@ class ModelDirectory(Protocol):
     def announced(self) -> ModelInfo | None:
         """The model that a worker announced last; None before any has."""
         ...
-
-
-class TaskReader(Protocol):
-    """Label Studio, as far as reading what annotators did goes. JSON as its API sends it."""
-
-    def task(self, task_id: int) -> Mapping[str, object]:
-        """The task with its annotations. Raises LabelStudioUnavailable or LabelStudioRefused."""
-        ...
-
-    def label_config(self, project_id: int) -> str:
-        """A project's label config. Raises LabelStudioUnavailable or LabelStudioRefused."""
-        ...

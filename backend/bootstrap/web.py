@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
+from backend.adapters.labelstudio.results import build_regions
 from backend.application.desk import Desk
-from backend.application.ports import Clock, JobQueue, Ledger, ModelDirectory, TaskReader
+from backend.application.ports import Clock, JobQueue, Ledger, ModelDirectory
+from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
+from backend.application.requests import TaskKey
+from backend.application.submit import Submitter
+from backend.bootstrap.parts import (
+    SystemClock,
+    open_label_studio,
+    open_ledger_of,
+    open_masks,
+    open_model_board,
+    open_queue,
+)
+from backend.settings import Settings
+
+
+class AnnotationReader(Protocol):
+    """Label Studio, as far as reading what annotators did goes.
+
+    Every call raises LabelStudioUnavailable, LabelStudioRefused or NotFound.
+    """
+
+    def fetch_task(self, task: TaskKey) -> TaskRecord:
+        """Raises NotAllowed if the task is not of that project."""
+        ...
+
+    def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]: ...
+
+    def label_config(self, project_id: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What the web process is told: where it listens, whom it admits, how much and how long it takes."""
+    """What the web process is told: whom it admits, how much it takes, how long it holds a request."""
 
-    host: str = "127.0.0.1"
-    port: int = 9090
     user: str = ""
     password: str = field(default="", repr=False)
     webhook_secret: str = field(default="", repr=False)
@@ -25,7 +53,7 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """Everything the web process works with. tasks is None where the settings name no Label Studio."""
+    """Everything the web process works with. label_studio is None where the settings name none."""
 
     settings: WebSettings
     ledger: Ledger
@@ -34,4 +62,46 @@ class WebParts:
     reconciler: Reconciler
     models: ModelDirectory
     clock: Clock
-    tasks: TaskReader | None = None
+    label_studio: AnnotationReader | None = None
+
+
+def build_web(settings: Settings) -> WebParts:
+    """The parts that the settings name.
+
+    Raises InvalidInput for a setting that cannot work, ServiceUnavailable if the ledger cannot be opened,
+    QueueUnavailable if no queue is named and none runs. A queue that is named and away is no hindrance.
+    """
+    clock = SystemClock()
+    ledger, queue, masks = open_ledger_of(settings, clock), open_queue(settings), open_masks(settings)
+    label_studio = open_label_studio(settings)
+    submitter = Submitter(ledger, queue)
+    pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
+    return WebParts(
+        settings=_web_settings(settings),
+        ledger=ledger,
+        queue=queue,
+        desk=Desk(ledger, masks, submitter, clock, settings.propagate_on_prompt),
+        reconciler=Reconciler(
+            ledger,
+            queue,
+            submitter,
+            clock,
+            pusher,
+            heartbeat_ttl_s=settings.heartbeat_ttl_s,
+            max_attempts=settings.max_attempts,
+        ),
+        models=open_model_board(settings),
+        clock=clock,
+        label_studio=label_studio,
+    )
+
+
+def _web_settings(settings: Settings) -> WebSettings:
+    return WebSettings(
+        user=settings.basic_auth_user,
+        password=settings.basic_auth_pass.get_secret_value(),
+        webhook_secret=settings.webhook_secret.get_secret_value(),
+        reply_deadline_s=settings.reply_deadline_s,
+        max_body_bytes=settings.max_body_mib * 2**20,
+        model=settings.model,
+    )

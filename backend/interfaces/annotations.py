@@ -8,24 +8,33 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.client import AnnotationRecord
 from backend.adapters.labelstudio.context import prompts_of_annotation
-from backend.adapters.labelstudio.fields import as_list, as_object
 from backend.application.carry import newest_run
 from backend.application.desk import Canvas, Desk
-from backend.application.ports import ModelDirectory, TaskReader
-from backend.application.requests import Job
+from backend.application.ports import ModelDirectory
+from backend.application.requests import Job, TaskKey
+from backend.bootstrap.web import AnnotationReader
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.prompts import PromptSet
-from backend.interfaces.tasks import canvas_of, task_key
+from backend.interfaces.tasks import canvas_of
 
 logger = logging.getLogger(__name__)
 
 AUTHOR = re.compile(r"(\S+@\S+), [0-9]+$")
-"""How an annotation's created_username ends; drafts name the same person by the address alone."""
+"""How an annotation's author ends; drafts, and so canvases, name the same person by the address alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Somebody says that a task was annotated. annotation_id: which annotation, if they say."""
+
+    task: TaskKey
+    annotation_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,47 +42,46 @@ class Adopter:
     """Reads submitted annotations and hands their prompts to the desk."""
 
     desk: Desk
-    tasks: TaskReader
+    label_studio: AnnotationReader
     models: ModelDirectory
 
-    def adopt_all(self, task_ids: Iterable[int]) -> None:
-        """Adopt each task's newest annotation; a task that fails is logged and does not stop the others."""
-        for task_id in task_ids:
+    def adopt_all(self, hints: Iterable[Hint]) -> None:
+        """Follow each hint; one that leads nowhere is logged and does not stop the others."""
+        for hint in hints:
             try:
-                self.adopt(task_id)
+                job = self.adopt(hint)
+                logger.info("task %s: %s", hint.task, f"job {job.job_id}" if job else "the annotation is no news")
             except MaskletError as error:
-                logger.warning("task %d is not adopted: %s: %s", task_id, type(error).__name__, error)
-            except Exception:  # a hint's surprise must not end the process's background work
-                logger.exception("task %d is not adopted", task_id)
+                logger.warning("task %s is not adopted: %s: %s", hint.task, type(error).__name__, error)
+            except Exception:  # nobody waits for the outcome, so the log is the only place to tell it
+                logger.exception("task %s is not adopted", hint.task)
 
-    def adopt(self, task_id: int) -> Job | None:
-        """Propagate from the task's newest annotation; None if it says nothing new.
+    def adopt(self, hint: Hint) -> Job | None:
+        """Propagate from an annotation of the task, the newest if the hint names none; None if it says nothing new.
 
         Raises what Label Studio, the label config or the annotation gives reason for.
         """
-        task = self.tasks.task(task_id)
-        key = task_key(task, project_id=None)
-        annotation = newest_annotation(task)
-        if annotation is None:
-            return None
         model = self.models.announced()
         if model is None:
-            raise ServiceUnavailable("no worker has announced its model yet; the annotation can be submitted again")
-        label_config = self.tasks.label_config(key.project_id)
-        canvas = canvas_of(task, key, label_config=label_config, model_version=model.version)
+            raise ServiceUnavailable("no worker has announced its model yet; update the annotation again later")
+        annotation = _chosen(self.label_studio.annotations(hint.task), hint.annotation_id)
+        if annotation is None:
+            return None
+        data = self.label_studio.fetch_task(hint.task).data
+        label_config = self.label_studio.label_config(hint.task.project_id)
+        canvas = canvas_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
         canvas = replace(canvas, user=author_of(annotation))
         prompts = self._prompts(canvas, annotation)
         return None if prompts is None else self.desk.adopt(canvas, prompts)
 
-    def _prompts(self, canvas: Canvas, annotation: Mapping[str, object]) -> PromptSet | None:
+    def _prompts(self, canvas: Canvas, annotation: AnnotationRecord) -> PromptSet | None:
         """What led to the masks shown, less removed objects, with what the person changed; None if nothing was."""
         binding = read_binding(canvas.label_config)
-        result = annotation.get("result")
-        there = prompts_of_annotation(result, binding)
+        there = prompts_of_annotation(annotation.result, binding)
         shown = newest_run(self.desk, canvas.task, canvas.model_version)
-        if shown is None:
+        if shown is None or shown.run is None:
             return there
-        changed = prompts_of_annotation(result, binding, known=shown.run)
+        changed = prompts_of_annotation(annotation.result, binding, known=shown.run)
         led_here = self.desk.ledger.request(shown.job.job_id).prompts
         kept = [prompt for prompt in led_here if prompt.object_id in there.object_ids]
         if not changed and len(kept) == len(led_here.prompts):
@@ -81,17 +89,14 @@ class Adopter:
         return PromptSet.of([*kept, *changed], {**led_here.labels, **there.labels})
 
 
-def newest_annotation(task: Mapping[str, object]) -> Mapping[str, object] | None:
-    """The annotation changed last, skipped ones aside."""
-    annotations = [
-        as_object(entry, "annotation") for entry in as_list(task.get("annotations") or [], "the task's annotations")
-    ]
-    kept = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
-    return max(kept, key=lambda annotation: str(annotation.get("updated_at") or ""), default=None)
-
-
-def author_of(annotation: Mapping[str, object]) -> str:
+def author_of(annotation: AnnotationRecord) -> str:
     """Who made an annotation, in the words that their drafts use; empty if it does not say."""
-    name = annotation.get("created_username")
-    found = AUTHOR.search(name) if isinstance(name, str) else None
+    found = AUTHOR.search(annotation.author)
     return found[1] if found else ""
+
+
+def _chosen(annotations: Iterable[AnnotationRecord], annotation_id: int | None) -> AnnotationRecord | None:
+    """The named annotation, or the last one; never one that was cancelled."""
+    kept = [annotation for annotation in annotations if not annotation.was_cancelled]
+    named = (annotation for annotation in kept if annotation.annotation_id == annotation_id)
+    return next(named, kept[-1] if kept else None)

@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.store.coco import CocoCodec
 from backend.application.desk import Desk
-from backend.application.ports import Clock, Ledger, TaskReader
+from backend.application.ports import Clock, Ledger
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
 from backend.application.requests import JobState, ModelInfo
 from backend.application.submit import Submitter
 from backend.application.work import Workbench
-from backend.bootstrap.web import WebParts, WebSettings
+from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
 from backend.interfaces.http.app import create_app
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
@@ -85,7 +85,7 @@ class FakeWeb:
     segmenter: FakeSegmenter = field(default_factory=FakeSegmenter)
     models: FakeModels = field(default_factory=FakeModels)
     sink: FakeSink = field(default_factory=FakeSink)
-    tasks: TaskReader | None = None
+    label_studio: AnnotationReader | None = None
 
     def __post_init__(self) -> None:
         ledger = self.ledger or FakeLedger(self.clock)
@@ -114,7 +114,7 @@ class FakeWeb:
             reconciler=reconciler,
             models=self.models,
             clock=self.clock,
-            tasks=self.tasks,
+            label_studio=self.label_studio,
         )
         if isinstance(self.clock, WorkingClock):
             self.clock.work = self.work_off

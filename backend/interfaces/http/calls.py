@@ -13,6 +13,7 @@ from backend.application.prompt_file import parse_prompts, refuse_masks
 from backend.application.requests import TaskKey
 from backend.domain.errors import MalformedRequest, TooLarge
 from backend.domain.prompts import PromptSet
+from backend.interfaces.annotations import Hint
 from backend.interfaces.tasks import LARGEST_ID, number
 
 MOST_TASKS = 10_000
@@ -49,7 +50,7 @@ class WebhookCall:
     """One webhook: what happened, and to which tasks if that matters here."""
 
     action: str
-    task_ids: tuple[int, ...]
+    hints: tuple[Hint, ...]
 
 
 def webhook_call(document: Mapping[str, object]) -> WebhookCall:
@@ -57,28 +58,35 @@ def webhook_call(document: Mapping[str, object]) -> WebhookCall:
     action = required_text(document, "action")
     if action not in ADOPTED_ACTIONS:
         return WebhookCall(action, ())
-    listed = document.get("task") or document.get("tasks")
-    if listed is None:
-        listed = {"id": _task_of_annotation(document)}
-    tasks = listed if isinstance(listed, list) else [listed]
-    return WebhookCall(
-        action, tuple(dict.fromkeys(number(_mapping(task, "task").get("id"), "task.id") for task in tasks))
+    project = number(_mapping(_present(document, "project"), "project").get("id"), "project.id")
+    listed = _present(document, "annotation")
+    annotations = listed if isinstance(listed, list) else [listed]
+    hints = (_hint(_mapping(annotation, "annotation"), document, project) for annotation in annotations)
+    return WebhookCall(action, tuple(dict.fromkeys(hints)))
+
+
+def _hint(annotation: Mapping[str, object], document: Mapping[str, object], project: int) -> Hint:
+    task = annotation.get("task")
+    if task is None:
+        task = _mapping(document.get("task"), "task").get("id")
+    annotation_id = annotation.get("id")
+    return Hint(
+        TaskKey(project, number(task, "annotation.task")),
+        None if annotation_id is None else number(annotation_id, "annotation.id"),
     )
 
 
-def _task_of_annotation(document: Mapping[str, object]) -> object:
-    return _mapping(_present(document, "annotation"), "annotation").get("task")
-
-
-def annotated_tasks(document: Mapping[str, object]) -> tuple[int, ...]:
+def train_call(document: Mapping[str, object]) -> tuple[Hint, ...]:
     """The tasks that a /train call brings annotations of; those without a number are left out."""
+    project = project_number(document)
     annotations = document.get("annotations")
     if annotations is None:
         return ()
     if not isinstance(annotations, list):
         raise MalformedRequest("invalid field 'annotations': it must be a list")
     named = (entry.get("task", entry.get("id")) for entry in annotations if isinstance(entry, dict))
-    return tuple(dict.fromkeys(task_id for task_id in named if type(task_id) is int and 1 <= task_id <= LARGEST_ID))
+    task_ids = dict.fromkeys(task for task in named if type(task) is int and 1 <= task <= LARGEST_ID)
+    return tuple(Hint(TaskKey(project, task_id)) for task_id in task_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +101,9 @@ class JobCall:
 
 def job_call(document: Mapping[str, object]) -> JobCall:
     """Raises MalformedRequest naming the field, PromptError naming the place in the prompts."""
-    project, task = _present(document, "project"), _present(document, "task")
-    if isinstance(project, str) and is_project(project):
-        project = int(project.partition(".")[0])
+    task = number(_present(document, "task"), "task")
     return JobCall(
-        TaskKey(number(project, "project"), number(task, "task")),
+        TaskKey(project_number(document), task),
         {"id": task, "data": _mapping(_present(document, "data"), "data")},
         required_text(document, "label_config"),
         parse_prompts(_present(document, "prompts"), refuse_masks),
@@ -134,6 +140,14 @@ def project_of(document: Mapping[str, object], *, needed: bool = False) -> str:
     if not isinstance(project, str) or not is_project(project):
         raise MalformedRequest("invalid field 'project': it must be Label Studio's project, \"ID.TIMESTAMP\"")
     return project
+
+
+def project_number(document: Mapping[str, object]) -> int:
+    """The project as a number, given as one or as "ID.TIMESTAMP". Raises MalformedRequest."""
+    project = _present(document, "project")
+    if isinstance(project, str) and is_project(project):
+        return int(project.partition(".")[0])
+    return number(project, "project")
 
 
 def is_project(project: str) -> bool:

@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from backend.adapters.labelstudio.binding import read_binding
 from backend.domain.errors import LabelConfigError, MaskletError
-from backend.interfaces.http.calls import annotated_tasks, predict_call, project_of, webhook_call
+from backend.interfaces.annotations import Hint
+from backend.interfaces.http.calls import predict_call, project_of, train_call, webhook_call
 from backend.interfaces.http.errors import status_of
 from backend.interfaces.http.health import health
 from backend.interfaces.http.metrics import CONTENT_TYPE
@@ -108,23 +109,22 @@ def _webhook(service: Service, document: dict[str, object]) -> JSONResponse:
     """A hint that annotations changed. What changed is read from Label Studio itself, after the reply: Label Studio
     waits a second at most and may be the very process that would have to answer."""
     call = webhook_call(document)
-    if not call.task_ids:
+    if not call.hints:
         return json_reply({"status": "ignored", "action": call.action})
-    return _adopting(service, call.task_ids, status=200)
+    return _adopting(service, call.hints, status=200)
 
 
 def _train(service: Service, document: dict[str, object]) -> JSONResponse:
     """Label Studio's older call with annotations; they are hints like a webhook's."""
-    project_of(document)
-    task_ids = annotated_tasks(document)
-    if not task_ids:
+    hints = train_call(document)
+    if not hints:
         return json_reply({"detail": "no annotations found: there is nothing to learn from"}, 400)
-    return _adopting(service, task_ids, status=201)
+    return _adopting(service, hints, status=201)
 
 
-def _adopting(service: Service, task_ids: tuple[int, ...], *, status: int) -> JSONResponse:
+def _adopting(service: Service, hints: tuple[Hint, ...], *, status: int) -> JSONResponse:
     if service.adopter is None:
         return json_reply({"status": "ignored", "reason": "LABEL_STUDIO_URL is not set: annotations cannot be read"})
-    reply = json_reply({"status": "accepted", "tasks": list(task_ids)}, status)
-    reply.background = BackgroundTask(service.adopter.adopt_all, task_ids)
+    reply = json_reply({"status": "accepted", "tasks": [str(hint.task) for hint in hints]}, status)
+    reply.background = BackgroundTask(service.adopter.adopt_all, hints)
     return reply

@@ -37,7 +37,7 @@ class Service:
         self.parts = parts
         self.pulse = Pulse(ledger=parts.ledger, queue=parts.queue, models=parts.models, clock=parts.clock)
         self.metrics = Metrics(self.pulse)
-        self.adopter = None if parts.tasks is None else Adopter(parts.desk, parts.tasks, parts.models)
+        self.adopter = _adopter(parts)
         self._waiting = CapacityLimiter(WAITING_THREADS)
         self._quick = CapacityLimiter(QUICK_THREADS)
 
@@ -72,3 +72,7 @@ class Service:
 def json_reply(content: Mapping[str, object], status: int = 200) -> JSONResponse:
     """Rendered where it is called, which is in the handler's thread: large results take a while."""
     return JSONResponse(content, status_code=status)
+
+
+def _adopter(parts: WebParts) -> Adopter | None:
+    return None if parts.label_studio is None else Adopter(parts.desk, parts.label_studio, parts.models)
