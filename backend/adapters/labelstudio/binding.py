@@ -209,9 +209,7 @@ def _outputs(media: str, controls: tuple[Control, ...]) -> tuple[Control, ...]:
     choices = "BrushLabels, BitmaskLabels, PolygonLabels or RectangleLabels"
     if media == "Video":
         choices = "VideoRectangle, VideoVector or VideoVectorLabels"
-    raise LabelConfigError(
-        f"the label config has no tag on its <{media}> that masks can be written with: add {choices}"
-    )
+    raise LabelConfigError(f"the label config has no tag on its <{media}> that can take masks: add {choices}")
 
 
 def _mode(media: Element, output: Control) -> OutputMode:

@@ -5,6 +5,7 @@ One object for one Label Studio and one user. It trusts no address or token but 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from backend.adapters.labelstudio.predictions import Predictions
 from backend.adapters.labelstudio.session import Session
 from backend.application.requests import TaskKey
 from backend.domain.errors import LabelStudioRefused, NotAllowed
+
+logger = logging.getLogger(__name__)
 
 GIB = 1 << 30
 DOWNLOAD_DEADLINE_S = 3600.0
@@ -33,12 +36,17 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationRecord:
-    """A saved annotation. result is what `prompts_of_annotation` reads; user is the annotator's number, or empty."""
+    """A saved annotation. result is what `prompts_of_annotation` reads; user is the annotator's number, or empty.
+
+    author: the annotator as Label Studio writes one out, "First Last ann@example.org, 3": drafts know the same
+    person by the address alone.
+    """
 
     annotation_id: int
     user: str
     was_cancelled: bool
     result: list[object]
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ class LabelStudioClient:
                 user="" if a.completed_by is None else str(a.completed_by),
                 was_cancelled=bool(a.was_cancelled),
                 result=list(a.result or []),
+                author=str(getattr(a, "created_username", None) or ""),
             )
             for a in found
         )
@@ -176,16 +185,40 @@ class LabelStudioClient:
             made = self._backend_at(project_id, url)
             if made is None:
                 raise LabelStudioRefused(f"{error}. If the address is a private one, {REMEDY}") from error
+            logger.warning("project %d: the backend is connected, but its webhook was refused: %s", project_id, error)
             return made
         made = self._backend_at(project_id, url)
         if made is None:
             raise LabelStudioRefused(f"Label Studio did not keep the backend at {url}")
         return made
 
+    def try_backend(self, url: str) -> str:
+        """Why Label Studio would not work with an ML backend at this address; empty if it would.
+
+        Tried out on a project that is made for it and removed again. Raises LabelStudioUnavailable, or
+        LabelStudioRefused if the token may not make projects.
+        """
+        project: Any = self._session.call(
+            "make a project to try the backend on",
+            lambda sdk: sdk.projects.create(title=TRIAL_TITLE, label_config=TRIAL_CONFIG),
+        )
+        try:
+            made = self.connect_backend(int(project.id), url, title="trial")
+        except LabelStudioRefused as error:
+            return str(error)
+        finally:
+            self._session.call("remove the trial project", lambda sdk: sdk.projects.delete(int(project.id)))
+        return "" if made.is_connected else made.problem or "it cannot be reached from there"
+
     def _backend_at(self, project_id: int, url: str) -> BackendRecord | None:
         wanted = url.rstrip("/")
         return next((b for b in self.backends(project_id) if b.url.rstrip("/") == wanted), None)
 
+
+TRIAL_TITLE = "Masklet doctor (removed at once)"
+TRIAL_CONFIG = (
+    '<View><Video name="video" value="$video"/><Labels name="l" toName="video"><Label value="A"/></Labels></View>'
+)
 
 REMEDY = (
     "start Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false, or narrow its ban with "

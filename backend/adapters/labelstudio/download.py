@@ -61,7 +61,7 @@ class Downloader:
         with httpx.Client(timeout=TIMEOUTS, trust_env=False, transport=self.transport) as client:
             for _ in range(MOST_REDIRECTS + 1):
                 with self._response(client, self.policy.destination(url), validator) as response:
-                    if not response.is_redirect or response.status_code == 304:
+                    if not response.has_redirect_location:
                         return self._received(response, sink, validator)
                     url = self._next(url, response)
         raise MediaError(f"the media's address redirects more than {MOST_REDIRECTS} times")

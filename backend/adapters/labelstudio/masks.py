@@ -23,7 +23,7 @@ PNG_PREFIX = "data:image/png;base64,"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_PIXELS = 1 << 27
 HALF = 128
-OUTLINE_TOLERANCE_PX = 0.75
+OUTLINE_TOLERANCE_PX = 0.5
 
 Polygon = list[tuple[float, float]]
 """Corners in relative coordinates, 0..1."""
@@ -61,7 +61,7 @@ def png_of_mask(mask: BoolMask) -> str:
 def mask_of_png(address: str, size: FrameSize) -> BoolMask:
     """The mask in a PNG data URL of an image of this size: [H, W] bool.
 
-    Alpha says where the mask is, as Label Studio reads it; an image that is opaque throughout is read by brightness.
+    Alpha says where the mask is, as Label Studio reads it; an image without alpha is read by brightness.
     Raises PromptError if it is not a PNG of that size. The size is checked before anything is decoded.
     """
     if not address.startswith(PNG_PREFIX):
@@ -94,7 +94,7 @@ def _mask_of_pixels(pixels: NDArray[np.uint8]) -> BoolMask:
     """pixels: [H, W], [H, W, 3] or [H, W, 4] -> [H, W]"""
     if pixels.ndim == 2:
         return pixels >= HALF
-    if pixels.shape[2] == 4 and not (pixels[..., 3] == 255).all():
+    if pixels.shape[2] == 4:
         return pixels[..., 3] >= HALF
     bright: BoolMask = pixels[..., :3].max(axis=2) >= HALF
     return bright

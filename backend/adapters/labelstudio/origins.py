@@ -97,7 +97,7 @@ class MediaPolicy:
         """One network address to connect to, all of those that the name has being acceptable."""
         try:
             found = [ip_address(text.partition("%")[0]) for text in self.resolve(origin.host, origin.port)]
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise MediaUnreachable(f"the host of {origin} is not known") from error
         if not found:
             raise MediaUnreachable(f"the host of {origin} has no network address")
@@ -121,8 +121,8 @@ def parse_url(address: str) -> httpx.URL:
         raise NotAllowed("the media's address is not a web address") from error
     if url.scheme not in ("http", "https"):
         raise NotAllowed(f"media may come from http and https addresses only, not from {url.scheme or 'a bare name'!r}")
-    if not url.host:
-        raise NotAllowed("the media's address has no host")
+    if not url.host or not 0 < (url.port or 1) < 65_536:
+        raise NotAllowed("the media's address has no host, or no port that can be")
     if url.userinfo:
         raise NotAllowed("the media's address must not hold a user name or password")
     return url

@@ -32,7 +32,7 @@ OPAQUE_FROM = 128
 MOST_PIXELS = 1 << 27
 """No frame is larger; the header's byte count would hold eight times as much."""
 
-_KIND_OF_LENGTH = np.array([1 << bits for bits in LENGTH_BITS])
+_LONGEST_OF_KIND = np.array([1 << bits for bits in LENGTH_BITS])
 _RECORD_BITS = np.array([3 + bits + WORD_BITS for bits in LENGTH_BITS], np.uint64)
 
 
@@ -44,7 +44,7 @@ def encode_rle(mask: BoolMask) -> list[int]:
     if mask.size > MOST_PIXELS:
         raise TooLarge(f"a mask of {mask.shape[1]}x{mask.shape[0]} pixels is too large for Label Studio's RLE")
     lengths, values = _runs(np.ascontiguousarray(mask, dtype=np.bool_).reshape(-1))
-    words, bits = _records(*_split_long(lengths * CHANNELS, values))
+    words, bits = _records(lengths * CHANNELS, values)
     header_words, header_bits = _header(mask.size * CHANNELS)
     packed = _pack(np.concatenate((header_words, words)), np.concatenate((header_bits, bits)))
     encoded: list[int] = packed.tolist()
@@ -66,23 +66,25 @@ def _runs(pixels: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool
     return np.diff(last_of_run, prepend=-1), pixels[last_of_run]
 
 
-def _split_long(lengths: NDArray[np.int64], values: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Runs cut into pieces of at most 65,536 bytes, the full pieces first. [R] -> [P], [P]"""
-    pieces = -(-lengths // LONGEST_RUN)
-    if pieces.max() == 1:
-        return lengths, values
-    cut = np.full(int(pieces.sum()), LONGEST_RUN, np.int64)
-    cut[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * LONGEST_RUN
-    return cut, np.repeat(values, pieces)
-
-
 def _records(lengths: NDArray[np.int64], values: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """One record a run, right-aligned, and the number of its bits (14 to 27). [P] -> [P], [P]"""
-    kinds = np.searchsorted(_KIND_OF_LENGTH, lengths)
+    """One record a run, right-aligned, and the number of its bits (14 to 27). [R] -> [P], [P]"""
+    kinds = np.minimum(np.searchsorted(_LONGEST_OF_KIND, lengths), len(LENGTH_BITS) - 1)
+    pieces = -(-lengths // LONGEST_RUN)
+    if pieces.max() > 1:
+        # A run of more than 65,536 bytes is several records, the last with what remains: all of the longest kind.
+        kinds, values = np.repeat(kinds, pieces), np.repeat(values, pieces)
+        lengths = _cut(lengths, pieces)
     bits = _RECORD_BITS[kinds]
     lead = (4 | kinds).astype(np.uint64) << (bits - np.uint64(3))
     word = np.where(values, np.uint64(255), np.uint64(0))
     return lead | (lengths - 1).astype(np.uint64) << np.uint64(WORD_BITS) | word, bits
+
+
+def _cut(lengths: NDArray[np.int64], pieces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Runs cut into so many pieces, all but the last of the full length. [R], [R] -> [P]"""
+    cut = np.full(int(pieces.sum()), LONGEST_RUN, np.int64)
+    cut[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * LONGEST_RUN
+    return cut
 
 
 def _pack(words: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint8]:
