@@ -7,7 +7,6 @@ once for all objects, every object keeps a bounded memory, and what is known abo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.sam2.checkpoints import find
@@ -17,7 +16,8 @@ from backend.adapters.sam2.frames import FeatureCache, image_tensor
 from backend.adapters.sam2.loading import load_model
 from backend.adapters.sam2.memory import ObjectMemory
 from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, is_before, require_locatable
-from backend.adapters.sam2.state import Decoded, ImageFeatures, Memories, MemoryFrame, Sam2Blocks
+from backend.adapters.sam2.state import ImageFeatures, Memories, Sam2Blocks
+from backend.adapters.sam2.tracks import Track, TrackedMask, groups_of_one_shape, memories_of
 from backend.application.ports import CancelToken, VideoSource
 from backend.application.requests import ModelInfo
 from backend.domain.geometry import FrameSize, RgbFrame
@@ -26,30 +26,6 @@ from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange, VideoInfo
 
 CACHED_FRAMES = 8
-OBJECTS_AT_ONCE = 8
-"""Objects that share one pass through attention and decoder; more would only cost memory."""
-
-
-@dataclass(slots=True)
-class Track:
-    """One object on its way: where it starts, the prompted frames it passes, and its memory."""
-
-    object_id: ObjectId
-    prompted: dict[int, PromptedFrame]
-    memory: ObjectMemory
-
-    @property
-    def first_prompted(self) -> int:
-        return min(self.prompted)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackedMask:
-    """One object's decoded mask on one frame, and who made it. Batch of one."""
-
-    track: Track
-    decoded: Decoded
-    prompted: PromptedFrame | None = None
 
 
 class Sam2Engine:
@@ -63,6 +39,11 @@ class Sam2Engine:
     @property
     def model(self) -> ModelInfo:
         return self._model
+
+    @property
+    def blocks(self) -> Sam2Blocks:
+        """The model's steps, to build another engine on the same weights."""
+        return self._blocks
 
     def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
         """The masks, on one frame, of every object in `prompts`. See the Segmenter port."""
@@ -140,7 +121,7 @@ class Sam2Engine:
                 if prompt.has_positive:
                     decoded = answer(self._blocks, seen, prompt)
                 else:
-                    memories = _memories_of(frames)
+                    memories = memories_of(frames)
                     count = video.info.frame_count
                     decoded = correct(self._blocks, seen, prompt, prompted=memories, frame_count=count)
                 (memory,) = self._blocks.remember(seen, decoded, is_prompted=True)
@@ -155,7 +136,7 @@ class Sam2Engine:
             prompted = self._prompted_frames(video, PromptSet(tuple(here), prompts.labels))
         else:
             prompted = self._prompted_frames(video, prompts)
-        memories = _memories_of(prompted)
+        memories = memories_of(prompted)
         track = Track(object_id, prompted, ObjectMemory(memories, 0, 0))
         if frame_index in prompted:
             return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index])
@@ -221,7 +202,7 @@ class Sam2Engine:
         if waiting:
             with computing(self._blocks.device):
                 seen = self._features.get(video.info.content_hash, frame_index) or self._see(frame)
-                for group in _groups_of_one_shape(waiting):
+                for group in groups_of_one_shape(waiting):
                     for tracked in self._carry(group, seen, frame_index, video.info.frame_count, backward=backward):
                         done[tracked.track.object_id] = tracked
         return [done[track.object_id] for track in tracks]
@@ -296,20 +277,6 @@ def _checked_span(info: VideoInfo, prompts: PromptSet, span: FrameRange | None) 
         return FrameRange(FrameIndex(0), FrameIndex(info.frame_count))
     info.require_frame(span.stop - 1)
     return span
-
-
-def _memories_of(frames: dict[int, PromptedFrame]) -> dict[int, MemoryFrame]:
-    return {index: frame.memory for index, frame in frames.items()}
-
-
-def _groups_of_one_shape(tracks: Sequence[Track]) -> Iterator[list[Track]]:
-    """Tracks that can share a batch; one with other prompted frames, or another start, cannot."""
-    groups: dict[object, list[Track]] = {}
-    for track in tracks:
-        groups.setdefault(track.memory.shape, []).append(track)
-    for group in groups.values():
-        for start in range(0, len(group), OBJECTS_AT_ONCE):
-            yield group[start : start + OBJECTS_AT_ONCE]
 
 
 def _object_frame(item: TrackedMask, judged: Judged, size: FrameSize) -> ObjectFrame:
