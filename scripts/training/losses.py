@@ -64,6 +64,6 @@ def frame_loss(
     ious = hard_iou(logits, target)
     iou_loss = F.l1_loss(predicted_ious, ious, reduction="none").mean(1)
     presence = F.binary_cross_entropy_with_logits(presence_logits[:, 0], present, reduction="none")
-    each = present * (best + iou_loss) + presence
+    each = present * (best + 2 * iou_loss) + presence
     chosen = ious.gather(1, predicted_ious.argmax(1, keepdim=True))[:, 0]
     return FrameLoss((each * counted).sum() / counted.sum().clamp(min=1), chosen)

@@ -36,6 +36,8 @@ def resize_model(model: SAM2Base, image_size: int) -> None:
     grid = image_size // model.backbone_stride
     model.image_size = image_size
     model.sam_image_embedding_size = grid
+    # The block that enters the last stage sees the whole grid, at every size.
+    model.image_encoder.trunk.blocks[-1].window_size = grid
     encoder = model.sam_prompt_encoder
     encoder.image_embedding_size = (grid, grid)
     encoder.input_image_size = (image_size, image_size)

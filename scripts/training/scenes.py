@@ -85,8 +85,13 @@ def wandering_track(rng: Rng, spec: SceneSpec, place: NDArray[np.float64], size:
 def with_absence(rng: Rng, track: Track) -> Track:
     """The same track with the object away (far outside the frame) for a stretch after the first frame."""
     frames = len(track.x_rel)
-    start = int(rng.integers(1, max(2, frames - 1)))
-    end = min(frames, start + int(rng.integers(1, max(2, frames // 2 + 1))))
+    if frames >= 6 and rng.random() < 0.8:
+        # Away long enough for every recent memory to say "not there", and back again.
+        start = int(rng.integers(1, 3))
+        end = int(rng.integers(start + 2, frames - 1))
+    else:
+        start = int(rng.integers(1, max(2, frames - 1)))
+        end = min(frames, start + int(rng.integers(1, max(2, frames // 2 + 1))))
     x = track.x_rel.copy()
     direction = -1.0 if x[start] < 0.5 else 1.0
     x[start:end] += direction * 3.0
@@ -129,7 +134,7 @@ def _cast(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[Actor
         sprite = recoloured(rng, actors[-1].sprite) if copies else make_sprite(rng, side, average, spec.difficulty)
         track = wandering_track(rng, spec, place, size)
         is_target = index < spec.targets
-        if is_target and spec.frames > 1 and rng.random() < 0.35 * spec.hiding:
+        if is_target and spec.frames > 1 and rng.random() < 0.65 * spec.hiding:
             track = with_absence(rng, track)
         actors.append(Actor(sprite, track, is_target))
     return actors
