@@ -50,7 +50,7 @@ class SyntheticClip:
     @property
     def present(self) -> BoolArray:
         """Whether a target shows at least one pixel: bool [T, N]."""
-        return self.masks.any((2, 3))
+        return np.asarray(self.masks.any((2, 3)))
 
 
 def plot_of(seed: int) -> Plot:

@@ -36,7 +36,8 @@ class ClipSource:
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One frame, uint8 [H, W, 3]. Raises PromptError past the end."""
-        return self._frames[self._info.require_frame(index)]
+        frame: RgbFrame = self._frames[self._info.require_frame(index)]
+        return frame
 
     def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         """The span's frames in order, or in descending order."""

@@ -147,7 +147,7 @@ def _draw_actor(
 
 def _expose(canvas: FloatArray, scene: Scene, t: int, rng: np.random.Generator) -> ByteArray:
     if scene.blur > 0.05:
-        canvas = cv2.GaussianBlur(canvas, (0, 0), scene.blur)
+        canvas = cv2.GaussianBlur(canvas, (0, 0), scene.blur).astype(np.float32, copy=False)
     canvas = canvas * scene.gain[t]
     if scene.noise > 0:
         canvas = canvas + rng.standard_normal(canvas.shape, dtype=np.float32) * np.float32(scene.noise)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,6 +28,11 @@ def _axes(height: int, width: int) -> tuple[Weight, Weight]:
     return x, y
 
 
+def _weight(values: NDArray[Any]) -> Weight:
+    weight: Weight = values.astype(np.float32)
+    return weight
+
+
 def _swirl(rng: Rng, x: Weight, y: Weight) -> Weight:
     total = np.zeros_like(x)
     for _ in range(4):
@@ -37,22 +43,22 @@ def _swirl(rng: Rng, x: Weight, y: Weight) -> Weight:
 
 def _plaid(rng: Rng, x: Weight, y: Weight) -> Weight:
     frequency = rng.uniform(20, 34)
-    return 0.25 * (2 + np.sign(np.sin(frequency * x)) + np.sign(np.sin(frequency * y)))
+    return _weight(0.25 * (2 + np.sign(np.sin(frequency * x)) + np.sign(np.sin(frequency * y))))
 
 
 def _rings(rng: Rng, x: Weight, y: Weight) -> Weight:
     cx, cy = rng.uniform(0.3, 0.7, 2)
-    return 0.5 + 0.5 * np.sin(rng.uniform(28, 50) * np.hypot(x - cx, y - cy))
+    return _weight(0.5 + 0.5 * np.sin(rng.uniform(28, 50) * np.hypot(x - cx, y - cy)))
 
 
 def _marble(rng: Rng, x: Weight, y: Weight) -> Weight:
-    return 0.5 + 0.5 * np.sin(rng.uniform(4, 8) * (x + y) + 1.4 * _swirl(rng, x, y))
+    return _weight(0.5 + 0.5 * np.sin(rng.uniform(4, 8) * (x + y) + 1.4 * _swirl(rng, x, y)))
 
 
 def _zigzag(rng: Rng, x: Weight, y: Weight) -> Weight:
     frequency = rng.uniform(5, 8)
     saw = np.abs((x * frequency) % 1 - 0.5)
-    return (((y * frequency + saw) % 1) > 0.5).astype(np.float32)
+    return _weight(((y * frequency + saw) % 1) > 0.5)
 
 
 def _tiles(rng: Rng, x: Weight, y: Weight) -> Weight:
@@ -60,14 +66,13 @@ def _tiles(rng: Rng, x: Weight, y: Weight) -> Weight:
     row = np.floor(y * frequency * 1.6)
     joint_y = (y * frequency * 1.6) % 1 < 0.16
     joint_x = (x * frequency + 0.5 * (row % 2)) % 1 < 0.1
-    return np.where(joint_x | joint_y, 0.0, 1.0)
+    return _weight(~(joint_x | joint_y))
 
 
 def _cells(rng: Rng, x: Weight, y: Weight) -> Weight:
     seeds = rng.uniform(-0.1, 1.5, (26, 2))
     distance = np.stack([np.hypot(x - sx, y - sy) for sx, sy in seeds])
-    levels: Weight = rng.random(26).astype(np.float32)
-    return levels[distance.argmin(0)]
+    return _weight(rng.random(26)[distance.argmin(0)])
 
 
 def _hills(rng: Rng, x: Weight, y: Weight) -> Weight:
@@ -97,4 +102,5 @@ def paint(name: str, size: tuple[int, int], low: Colour, high: Colour, rng: Rng)
     x, y = _axes(*size)
     weight = np.clip(_PATTERNS[name](rng, x, y), 0, 1).astype(np.float32)
     weight = cv2.GaussianBlur(weight, (0, 0), 0.8)[..., None]
-    return np.clip(low + (high - low) * weight, 0, 255).astype(np.uint8)
+    painted: Rgb = np.clip(low + (high - low) * weight, 0, 255).astype(np.uint8)
+    return painted

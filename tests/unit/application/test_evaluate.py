@@ -36,7 +36,7 @@ def clip() -> SquaresClip:
     for t in range(FRAMES):
         masks[t, 0, 2:12, 2 + t : 12 + t] = t not in (2, 3)
         masks[t, 1, 18:28, 12 + t : 22 + t] = True
-    frames = (masks.any(1)[..., None] * np.uint8(200)).repeat(3, 3).astype(np.uint8)
+    frames = (masks.max(1)[..., None] * np.uint8(200)).repeat(3, 3).astype(np.uint8)
     return SquaresClip(ClipSource(frames), masks)
 
 
