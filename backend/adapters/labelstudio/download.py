@@ -20,7 +20,6 @@ from backend.domain.errors import MediaError, MediaUnreachable
 logger = logging.getLogger(__name__)
 
 MOST_REDIRECTS = 5
-CHUNK_BYTES = 1 << 20
 RETRYABLE = frozenset((408, 425, 429))
 TIMEOUTS = httpx.Timeout(30.0, connect=10.0)
 
@@ -123,7 +122,7 @@ class Downloader:
             raise MediaError(self._too_large(host))
         written = 0
         try:
-            for chunk in response.iter_bytes(CHUNK_BYTES):
+            for chunk in response.iter_bytes():
                 written += len(chunk)
                 if written > self.max_bytes:
                     raise MediaError(self._too_large(host))

@@ -121,7 +121,7 @@ def parse_url(address: str) -> httpx.URL:
         raise NotAllowed("the media's address is not a web address") from error
     if url.scheme not in ("http", "https"):
         raise NotAllowed(f"media may come from http and https addresses only, not from {url.scheme or 'a bare name'!r}")
-    if not url.host or not 0 < (url.port or 1) < 65_536:
+    if not url.host or not 0 < (80 if url.port is None else url.port) < 65_536:
         raise NotAllowed("the media's address has no host, or no port that can be")
     if url.userinfo:
         raise NotAllowed("the media's address must not hold a user name or password")
