@@ -7,7 +7,7 @@ the region id in a video.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.actions import Action
@@ -72,10 +72,16 @@ def prompt_set(regions: Sequence[ReadRegion], *, known: MaskRun | None) -> Promp
     """The regions' prompts, merged, less those that repeat known masks."""
     labels = {region.object_id: region.label for region in regions if region.label}
     merged = _merged(prompt for region in regions for prompt in prompts_of_region(region))
-    if known is not None:
-        repeats = Known(known).repeats
-        merged = [prompt for prompt in merged if not repeats(prompt)]
-    return PromptSet.of(merged, labels)
+    return PromptSet.of(merged if known is None else _news(merged, labels, Known(known)), labels)
+
+
+def _news(prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known: Known) -> Iterator[FramePrompt]:
+    """The prompts that do not repeat known masks; of an object that only got another label, the first one."""
+    renamed = {object_id for object_id, label in labels.items() if known.label_of(object_id) not in (None, label)}
+    for prompt in prompts:
+        if prompt.object_id in renamed or not known.repeats(prompt):
+            renamed.discard(prompt.object_id)
+            yield prompt
 
 
 def _merged(prompts: Iterable[FramePrompt]) -> list[FramePrompt]:

@@ -30,6 +30,10 @@ class Known:
             for frame in masklet.frames
         }
 
+    def label_of(self, object_id: ObjectId) -> str | None:
+        """The label that an object had in the run; None if it is not in it."""
+        return next((masklet.label for masklet in self.run.masklets if masklet.object_id == object_id), None)
+
     def repeats(self, prompt: FramePrompt) -> bool:
         """Whether the prompt is the known mask, or the box around it, as Label Studio was given it."""
         encoded = self._masks.get((prompt.object_id, prompt.frame_index))

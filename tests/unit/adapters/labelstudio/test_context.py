@@ -204,6 +204,16 @@ def test_keyframes_that_repeat_our_own_are_no_prompts() -> None:
         prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=known)
 
 
+def test_another_label_alone_is_news() -> None:
+    mask = rectangle_mask(CANVAS, 20, 20, 80, 60)
+    known = run_of(masklet("t1", dict.fromkeys(range(30), mask), label="Dog"), size=CANVAS, frame_count=50)
+    ours = build_regions(known, label_config=VIDEO, task=TASK)[0]
+    ours["value"]["labels"] = ["Cat"]  # type: ignore[index]
+    parsed = prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=known)
+    assert [p.frame_index for p in parsed.prompts] == [0]
+    assert parsed.prompts.labels == {"t1": "Cat"}
+
+
 # masks
 
 
