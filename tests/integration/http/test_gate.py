@@ -1,0 +1,87 @@
+"""Who gets in: every route with and without a login, and the webhook's secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.web import FakeWeb
+
+ROUTES = [
+    ("GET", "/"),
+    ("GET", "/health"),
+    ("GET", "/metrics"),
+    ("GET", "/versions"),
+    ("POST", "/versions"),
+    ("POST", "/setup"),
+    ("POST", "/predict"),
+    ("POST", "/train"),
+    ("POST", "/webhook"),
+    ("GET", "/jobs"),
+    ("POST", "/jobs"),
+    ("GET", "/jobs/p-1"),
+    ("POST", "/jobs/p-1/cancel"),
+    ("GET", "/openapi.json"),
+    ("GET", "/nowhere"),
+]
+LOGIN = ("annie", "pässword")
+
+
+def locked() -> FakeWeb:
+    return FakeWeb().with_settings(user=LOGIN[0], password=LOGIN[1])
+
+
+def test_no_route_is_forgotten_here() -> None:
+    described = FakeWeb().client().get("/openapi.json").json()["paths"]
+    served = {(method.upper(), path) for path, methods in described.items() for method in methods}
+    assert served == {(m, p.replace("p-1", "{job_id}")) for m, p in ROUTES} - {
+        ("GET", "/openapi.json"),
+        ("GET", "/nowhere"),
+    }
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("login", [None, ("annie", "wrong"), ("someone", "pässword"), ("", "")])
+def test_nobody_gets_in_without_the_right_login(method: str, path: str, login: tuple[str, str] | None) -> None:
+    encoded = None if login is None else tuple(part.encode() for part in login)
+    reply = locked().client().request(method, path, auth=encoded)
+    assert (reply.status_code, reply.json()) == (401, {"detail": "a user name and password are needed"})
+    assert reply.headers["www-authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_the_right_login_gets_in_everywhere(method: str, path: str) -> None:
+    reply = locked().client().request(method, path, auth=(LOGIN[0].encode(), LOGIN[1].encode()))
+    assert reply.status_code not in (401, 403)
+
+
+HEADER = "X-Masklet-Secret"
+
+
+@pytest.mark.parametrize(
+    ("headers", "login", "status"),
+    [
+        ({HEADER: "s3cret"}, None, 200),
+        ({HEADER: "s3cret"}, ("annie", "wrong"), 200),
+        ({HEADER: "wrong"}, ("annie", "open"), 403),
+        ({HEADER: ""}, ("annie", "open"), 403),
+        ({}, ("annie", "open"), 403),
+        ({}, None, 403),
+    ],
+)
+def test_a_webhook_is_known_by_its_secret_where_one_is_set(
+    headers: dict[str, str], login: tuple[str, str] | None, status: int
+) -> None:
+    client = FakeWeb().with_settings(user="annie", password="open", webhook_secret="s3cret").client()
+    reply = client.post("/webhook", json={"action": "PROJECT_UPDATED"}, headers=headers, auth=login)
+    assert reply.status_code == status
+    assert "s3cret" not in reply.text
+
+
+def test_the_webhooks_secret_opens_nothing_else() -> None:
+    client = FakeWeb().with_settings(user="annie", password="open", webhook_secret="s3cret").client()
+    assert client.get("/jobs", headers={HEADER: "s3cret"}).status_code == 401
+
+
+def test_a_stranger_is_turned_away_before_the_body_is_read() -> None:
+    client = locked().with_settings(max_body_bytes=10).client()
+    assert client.post("/predict", content=b"x" * 1000).status_code == 401

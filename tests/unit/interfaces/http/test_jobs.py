@@ -1,0 +1,137 @@
+"""Jobs over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.errors import MediaError
+from tests.fakes.web import FRAMES, MODEL, FakeWeb, pages_task
+
+PROMPTS = {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 1, "points": [[0.5, 0.5, 1]]}]}]}
+
+
+def job_body(**fields: object) -> dict[str, object]:
+    return {
+        "project": 1,
+        "task": 7,
+        "label_config": FRAMES,
+        "data": pages_task()["data"],
+        "prompts": PROMPTS,
+        **fields,
+    }
+
+
+def test_a_job_is_accepted_followed_and_done() -> None:
+    web = FakeWeb()
+    client = web.client()
+    accepted = client.post("/jobs", json=job_body())
+    assert accepted.status_code == 202
+    job = accepted.json()
+    assert (job["task"], job["kind"], job["state"], job["attempt"]) == ("1/7", "propagate", "queued", 1)
+    assert (job["done"], job["reason"], job["model_version"]) == (0, "", MODEL.version)
+    assert client.get(f"/jobs/{job['job_id']}").json()["uncertainty"] is None
+    web.work_off()
+    done = client.get(f"/jobs/{job['job_id']}").json()
+    assert (done["state"], done["done"], done["total"]) == ("done", 10, 10)
+    assert set(done["timings_s"]) == {"wait", "fetch", "model", "encode", "store"}
+    assert len(done["uncertainty"]) == 10
+    assert all(0 < uncertainty < 1 for uncertainty in done["uncertainty"])
+    assert done["prediction_id"] is None
+    web.parts.reconciler.sweep()
+    assert client.get(f"/jobs/{job['job_id']}").json()["prediction_id"] == 707
+
+
+def test_the_same_job_asked_for_twice_is_one() -> None:
+    web = FakeWeb()
+    client = web.client()
+    first, second = (client.post("/jobs", json=job_body(project=project)).json() for project in (1, "1.17"))
+    assert first == second
+    assert [job["job_id"] for job in client.get("/jobs").json()["jobs"]] == [first["job_id"]]
+
+
+def test_a_job_that_fails_says_why() -> None:
+    web = FakeWeb()
+    web.media.error = MediaError("the file is a web page")
+    client = web.client()
+    job = client.post("/jobs", json=job_body()).json()
+    web.work_off()
+    told = client.get(f"/jobs/{job['job_id']}").json()
+    assert (told["state"], told["reason"]) == ("failed", "MediaError: the file is a web page")
+
+
+def test_a_cancelled_job_stays_cancelled() -> None:
+    web = FakeWeb()
+    client = web.client()
+    job = client.post("/jobs", json=job_body()).json()
+    cancelled = client.post(f"/jobs/{job['job_id']}/cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    web.work_off()
+    assert client.get(f"/jobs/{job['job_id']}").json()["state"] == "cancelled"
+
+
+def test_jobs_are_listed_newest_first_by_task_and_state() -> None:
+    web = FakeWeb()
+    client = web.client()
+    old = client.post("/jobs", json=job_body()).json()["job_id"]
+    new = client.post("/jobs", json=job_body(project=2)).json()["job_id"]
+
+    def listed(query: str) -> list[str]:
+        return [job["job_id"] for job in client.get(f"/jobs?{query}").json()["jobs"]]
+
+    assert listed("") == [new, old]
+    assert listed("task=1/7") == [old]
+    assert listed("project=2") == [new]
+    assert listed("limit=1") == [new]
+    assert listed("limit=0") == [new]
+    assert listed("state=done,failed") == []
+    assert listed("state=queued") == [new, old]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/jobs/{}?project=2"), ("POST", "/jobs/{}/cancel?project=2")])
+def test_another_projects_job_is_not_there(method: str, path: str) -> None:
+    web = FakeWeb()
+    client = web.client()
+    job = client.post("/jobs", json=job_body()).json()
+    assert client.request(method, path.format(job["job_id"])).status_code == 404
+    assert client.get(f"/jobs/{job['job_id']}?project=1").json()["state"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"project": 0}, "'project'"),
+        ({"project": "x"}, "'project'"),
+        ({"task": "7"}, "'task'"),
+        ({"task": True}, "'task'"),
+        ({"label_config": 3}, "'label_config'"),
+        ({"label_config": "<View/>"}, "<Video> or <Image>"),
+        ({"data": []}, "'data'"),
+        ({"data": {}}, "data.frames"),
+        ({"prompts": None}, "prompt file"),
+        ({"prompts": {"objects": []}}, "objects"),
+        (
+            {"prompts": {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 0, "mask": "/etc/passwd"}]}]}},
+            "task data",
+        ),
+        (
+            {"prompts": {"objects": [{"id": "c", "label": "Cow", "prompts": [{"frame": 0, "points": [[0, 0]]}]}]}},
+            "'Cow'",
+        ),
+        (
+            {"prompts": {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 0, "points": [[9, 0]]}]}]}},
+            "coordinate x",
+        ),
+    ],
+)
+def test_a_job_that_cannot_work_is_refused(fields: dict[str, object], words: str) -> None:
+    web = FakeWeb()
+    reply = web.client().post("/jobs", json=job_body(**fields))
+    assert (reply.status_code, words in reply.json()["detail"]) == (400, True), reply.text
+    assert web.book.jobs() == ()
+
+
+def test_before_any_worker_no_job_is_taken_under_a_made_up_model() -> None:
+    web = FakeWeb()
+    web.models.model = None
+    assert web.client().post("/jobs", json=job_body()).status_code == 503
+    assert web.book.jobs() == ()
