@@ -17,7 +17,7 @@ from backend.application.desk import Desk
 from backend.application.ports import Clock, Ledger
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
-from backend.application.requests import JobState, ModelInfo
+from backend.application.requests import JobKind, JobState, ModelInfo
 from backend.application.submit import Submitter
 from backend.application.work import Workbench
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
@@ -133,10 +133,11 @@ class FakeWeb:
         """Without the background work: that has tests of its own."""
         return TestClient(self.app)
 
-    def work_off(self) -> None:
-        """Do everything that waits, oldest first."""
+    def work_off(self, *kinds: JobKind) -> None:
+        """Do everything that waits, oldest first; of these kinds alone if any are given."""
         for job in reversed(self.book.jobs(states=(JobState.QUEUED,))):
-            self.bench.run(job.job_id, job.attempt, lambda: False)
+            if not kinds or job.kind in kinds:
+                self.bench.run(job.job_id, job.attempt, lambda: False)
 
 
 def pages_task(task_id: int = 7, *, project: int | None = 1, pages: int = 10) -> dict[str, object]:

@@ -1,0 +1,95 @@
+"""Many annotators at once, on a real ledger, with a worker in a thread: everybody gets their own mask."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.store.ledger import open_ledger
+from backend.application.requests import JobKind, JobState, TaskKey
+from backend.bootstrap.parts import SystemClock
+from tests.fakes.web import FakeWeb, keypoint, pages_task, predict_body
+
+CROWD = 20
+
+
+@contextmanager
+def working(web: FakeWeb, may_work: threading.Event) -> Iterator[None]:
+    """An interactive worker: it answers the clicks that wait, once it may."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            if may_work.wait(0.02):
+                web.work_off(JobKind.INTERACTIVE)
+                over.wait(0.01)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(30)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[FakeWeb]:
+    clock = SystemClock()
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock)
+    yield FakeWeb(clock=clock, ledger=ledger).with_settings(reply_deadline_s=250.0)
+    ledger.close()
+
+
+def test_a_crowd_waits_together_and_health_answers_meanwhile(web: FakeWeb) -> None:
+    may_work = threading.Event()
+
+    def click(number: int) -> tuple[int, str]:
+        body = predict_body(pages_task(100 + number), regions=[keypoint(page=number % 10)])
+        reply = client.post("/predict", json=body)
+        assert reply.status_code == 200, reply.text
+        (prediction,) = reply.json()["results"]
+        (region,) = prediction["result"]
+        return region["item_index"], region["id"]
+
+    with web.client() as client, working(web, may_work), ThreadPoolExecutor(CROWD) as crowd:
+        clicks = [crowd.submit(click, number) for number in range(CROWD)]
+        while web.book.counts().get((JobKind.INTERACTIVE, JobState.QUEUED), 0) < CROWD:
+            assert not any(answer.done() for answer in clicks)
+        assert client.get("/health").json()["status"] == "UP"
+        may_work.set()
+        answers = [answer.result() for answer in clicks]
+    assert [page for page, _ in answers] == [number % 10 for number in range(CROWD)]
+    assert len({region_id for _, region_id in answers}) == CROWD
+
+
+def test_one_task_clicked_by_many_keeps_everybodys_prompts(web: FakeWeb) -> None:
+    may_work = threading.Event()
+    may_work.set()
+
+    def click(number: int) -> int:
+        task = {**pages_task(), "drafts": [{"user": f"u{number}@example.org", "result": []}]}
+        body = predict_body(task, regions=[keypoint(page=number % 10, x=float(number + 1))])
+        return int(client.post("/predict", json=body).status_code)
+
+    with web.client() as client, working(web, may_work), ThreadPoolExecutor(8) as crowd:
+        assert list(crowd.map(click, range(8))) == [200] * 8
+    for number in range(8):
+        (prompt,) = web.book.prompts(TaskKey(1, 7), user=f"u{number}@example.org")
+        assert [point.point.x_rel for point in prompt.points] == [pytest.approx((number + 1) / 100)]
+
+
+def test_the_same_click_fifty_times_at_once_is_one_job(web: FakeWeb) -> None:
+    may_work = threading.Event()
+    body = predict_body(pages_task(), regions=[keypoint()])
+    with web.client() as client, working(web, may_work), ThreadPoolExecutor(50) as crowd:
+        clicks = [crowd.submit(lambda: client.post("/predict", json=body).json()["results"]) for _ in range(50)]
+        may_work.set()
+        answers = [answer.result() for answer in clicks]
+    assert all(answer == answers[0] for answer in answers)
+    assert len(web.book.jobs()) == 2
