@@ -101,7 +101,7 @@ class RqQueue:
         except (NoSuchJobError, NotAllowed):
             return False
         if entry.get_status(refresh=False) is JobStatus.STARTED:
-            return bool(entry.worker_name) and self._is_alive(str(entry.worker_name))
+            return bool(entry.worker_name) and self._is_at_work(str(entry.worker_name), entry_id)
         if self._redis.lpos(queue.key, entry_id) is not None:
             return True
         if self._redis.lpos(queue.intermediate_queue_key, entry_id) is not None:
@@ -127,8 +127,10 @@ class RqQueue:
                 pipeline.lrem(key, 0, entry_id)
             pipeline.execute()
 
-    def _is_alive(self, worker_name: str) -> bool:
-        return bool(self._redis.exists(BaseWorker.redis_worker_namespace_prefix + worker_name))
+    def _is_at_work(self, worker_name: str, entry_id: str) -> bool:
+        """Whether a worker says that it has this entry: one that lives may be the successor of the one that had it."""
+        current = self._redis.hget(BaseWorker.redis_worker_namespace_prefix + worker_name, "current_job")
+        return current == entry_id.encode()
 
     def _live_workers(self, kind: JobKind) -> int:
         keys = self._redis.smembers(WORKERS_BY_QUEUE_KEY % queue_name(kind))

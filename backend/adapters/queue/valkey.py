@@ -87,6 +87,7 @@ class EmbeddedValkey:
             if self._is_running():
                 self.wait_ready()
                 return False
+            self.stop()  # the remains of one that was killed
             self.prepare()
             self._process = subprocess.Popen(
                 tethered(self.argv, death_signal=signal.SIGTERM),

@@ -1,0 +1,98 @@
+"""A real Valkey server, real worker processes and a ledger in a file, fresh for each test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.queue.rq_queue import RqQueue
+from backend.adapters.queue.tether import tethered
+from backend.adapters.queue.valkey import EmbeddedValkey
+from backend.adapters.store.ledger import SqlLedger, open_ledger
+from backend.application.reconcile import Reconciler
+from backend.application.requests import Job, JobKind, JobState, MediaRef, PropagationRequest, TaskKey
+from backend.application.submit import Submitter
+from backend.domain.geometry import Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import FrameIndex
+from tests.integration.queue.clock import SystemClock
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
+    for _ in range(2500):
+        each()
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come true")
+
+
+def request_of(task_id: int, *, project_id: int = 1) -> PropagationRequest:
+    prompt = FramePrompt(ObjectId("cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))
+    return PropagationRequest(
+        TaskKey(project_id, task_id), MediaRef(("clip.mp4",), is_pages=False), PromptSet.of([prompt], {})
+    )
+
+
+class Bench:
+    """Everything that a test of the queue needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.valkey = EmbeddedValkey(folder)
+        self.valkey.start()
+        self.ledger_url = f"sqlite:///{folder}/ledger.sqlite"
+        self.ledger: SqlLedger = open_ledger(self.ledger_url, SystemClock())
+        self.queue = RqQueue(self.valkey.url)
+        self.submitter = Submitter(self.ledger, self.queue)
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def reconciler(self, *, heartbeat_ttl_s: float = 0.5) -> Reconciler:
+        return Reconciler(
+            self.ledger,
+            self.queue,
+            self.submitter,
+            SystemClock(),
+            pusher=None,
+            heartbeat_ttl_s=heartbeat_ttl_s,
+            max_attempts=3,
+        )
+
+    def worker(self, name: str = "worker-1", kind: JobKind = JobKind.PROPAGATE) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.integration.queue.worker_process"]
+        started = subprocess.Popen(
+            tethered([*command, self.valkey.url, self.ledger_url, kind, name]),
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )
+        self.workers.append(started)
+        return started
+
+    def submit(self, task_id: int, *, project_id: int = 1) -> Job:
+        return self.submitter.submit(request_of(task_id, project_id=project_id))
+
+    def state(self, job: Job) -> JobState:
+        return self.ledger.job(job.job_id).state
+
+    def end(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+        self.queue.close()
+        self.ledger.close()
+        self.valkey.stop()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    opened = Bench(tmp_path)
+    yield opened
+    opened.end()
