@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -9,18 +10,18 @@ from hydra.utils import instantiate
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-from backend.adapters.sam2.checkpoints import SHIPPED_DIR
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.loading import model_config
 from backend.adapters.sam2.state import Sam2Blocks
 from backend.application.requests import ModelInfo
 
+SMALL_CONFIG = Path(__file__).with_name("small_model.yaml")
 IMAGE_SIZE = 128
 SEED = 20
 
 
 def random_model() -> SAM2Base:
-    """The demo checkpoint's architecture at 128 px, on the CPU, in evaluation mode."""
+    """Of `small_model.yaml`, on the CPU, in evaluation mode."""
     return _random("sam2.modeling.sam2_base.SAM2Base")
 
 
@@ -42,9 +43,8 @@ def random_engine(*, cached_frames: int = 8) -> Sam2Engine:
 
 
 def _random(target: str, **settings: object) -> SAM2Base:
-    config = model_config(SHIPPED_DIR / "demo.yaml")
+    config = model_config(SMALL_CONFIG)
     config["_target_"] = target
-    config["image_size"] = IMAGE_SIZE
     config.update(settings)
     with torch.random.fork_rng():
         torch.manual_seed(SEED)

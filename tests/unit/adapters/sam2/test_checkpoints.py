@@ -17,18 +17,17 @@ from backend.adapters.sam2.checkpoints import PUBLISHED, Checkpoint, find
 from backend.adapters.sam2.engine import load_engine
 from backend.adapters.sam2.loading import build_model, load_model, model_config
 from backend.domain.errors import IntegrityError, ModelError
-
-SHIPPED_CONFIG = checkpoints.SHIPPED_DIR / "demo.yaml"
+from tests.fakes.models import SMALL_CONFIG
 
 
 @pytest.fixture(scope="module")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the shipped one, with a demo checkpoint of random weights."""
     folder = tmp_path_factory.mktemp("shipped")
-    (folder / "demo.yaml").write_text(SHIPPED_CONFIG.read_text())
-    save_file(dict(build_model(SHIPPED_CONFIG).state_dict()), folder / "demo.safetensors")
+    (folder / "demo.yaml").write_text(SMALL_CONFIG.read_text())
+    save_file(dict(build_model(SMALL_CONFIG).state_dict()), folder / "demo.safetensors")
     sha256 = hashlib.sha256((folder / "demo.safetensors").read_bytes()).hexdigest()
-    (folder / "demo.json").write_text(json.dumps({"sha256": sha256, "image_size": 256}))
+    (folder / "demo.json").write_text(json.dumps({"sha256": sha256, "image_size": 128}))
     return folder
 
 
@@ -108,11 +107,11 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
 
 def saved(path: Path, content: object) -> Checkpoint:
     torch.save(content, path)
-    return Checkpoint("tiny", path, hashlib.sha256(path.read_bytes()).hexdigest(), SHIPPED_CONFIG)
+    return Checkpoint("tiny", path, hashlib.sha256(path.read_bytes()).hexdigest(), SMALL_CONFIG)
 
 
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"the weights in x\.pt do not fit demo\.yaml"):
+    with pytest.raises(ModelError, match=r"the weights in x\.pt do not fit small_model\.yaml"):
         load_model(saved(tmp_path / "x.pt", {"model": {"weight": torch.zeros(1)}}))
 
 
@@ -132,7 +131,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.pt"
     Evil.target = str(tmp_path / "touched")
     path.write_bytes(pickle.dumps({"model": Evil()}, protocol=2))
-    checkpoint = Checkpoint("tiny", path, hashlib.sha256(path.read_bytes()).hexdigest(), SHIPPED_CONFIG)
+    checkpoint = Checkpoint("tiny", path, hashlib.sha256(path.read_bytes()).hexdigest(), SMALL_CONFIG)
     with pytest.raises(ModelError, match="is not a checkpoint that can be read"):
         load_model(checkpoint)
     assert not (tmp_path / "touched").exists()
@@ -140,7 +139,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
 def test_an_engine_says_what_it_is(shipped: Path) -> None:
     engine = load_engine("demo", model_dir=None, device="cpu", threads=1)
-    assert (engine.model.name, engine.model.device, engine.model.image_size) == ("demo", "cpu", 256)
+    assert (engine.model.name, engine.model.device, engine.model.image_size) == ("demo", "cpu", 128)
     assert engine.model.is_demo
     assert engine.model.version == find("demo", None).version
 
