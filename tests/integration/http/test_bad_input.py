@@ -185,31 +185,6 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(web: FakeWeb) -> Non
     assert (reply.status_code, "1 MiB" in reply.json()["detail"]) == (413, True)
 
 
-def test_a_chunked_body_is_counted_as_it_comes(web: FakeWeb) -> None:
-    sent = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal sent
-        while True:
-            sent += 1
-            yield b" " * 2**16
-
-    client = web.with_settings(max_body_bytes=2**20).client()
-    with pytest.raises(StopTest):
-        client.post("/predict", content=limited(endless(), 200), headers={"Content-Type": "application/json"})
-
-
-class StopTest(Exception):
-    pass
-
-
-def limited(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
-    for number, chunk in enumerate(chunks):
-        if number == most:
-            raise StopTest
-        yield chunk
-
-
 @pytest.mark.parametrize(
     "headers", [{"Content-Encoding": "gzip"}, {"Content-Encoding": "br"}, {"Content-Type": "text/plain"}]
 )

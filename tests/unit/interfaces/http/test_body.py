@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.types import Message
 
-from backend.domain.errors import MalformedRequest
-from backend.interfaces.http.body import parse_object
+from backend.domain.errors import MalformedRequest, TooLarge
+from backend.interfaces.http.body import parse_object, read_body
 
 
 def test_an_object_is_read() -> None:
@@ -62,3 +66,39 @@ def test_any_bytes_give_an_object_or_a_refusal(body: bytes) -> None:
     except MalformedRequest:
         return
     assert isinstance(document, dict)
+
+
+class Sender:
+    """A client that sends the same chunk again and again, whatever it announced."""
+
+    def __init__(self, chunk: bytes, *, chunks: int, announced: str = "") -> None:
+        self.left = chunks
+        self._chunk = chunk
+        headers = [(b"content-type", b"application/json")]
+        if announced:
+            headers.append((b"content-length", announced.encode()))
+        self.request = Request({"type": "http", "method": "POST", "headers": headers}, self._receive)
+
+    async def _receive(self) -> Message:
+        self.left -= 1
+        return {"type": "http.request", "body": self._chunk, "more_body": self.left > 0}
+
+
+def test_a_body_up_to_the_limit_is_read_whole() -> None:
+    sender = Sender(b"abcd", chunks=25)
+    assert asyncio.run(read_body(sender.request, max_bytes=100)) == b"abcd" * 25
+
+
+@pytest.mark.parametrize("announced", ["", "4", "lies", "-1", "²"])
+def test_a_longer_body_is_cut_off_as_it_comes_whatever_was_announced(announced: str) -> None:
+    sender = Sender(b"abcd", chunks=1000, announced=announced)
+    with pytest.raises(TooLarge, match="MASKLET_MAX_BODY_MIB"):
+        asyncio.run(read_body(sender.request, max_bytes=100))
+    assert sender.left == 1000 - 26
+
+
+def test_a_body_announced_as_too_long_is_not_read_at_all() -> None:
+    sender = Sender(b"abcd", chunks=1, announced="101")
+    with pytest.raises(TooLarge):
+        asyncio.run(read_body(sender.request, max_bytes=100))
+    assert sender.left == 1
