@@ -1,0 +1,247 @@
+"""The main job from end to end on one machine: Label Studio, Masklet, a clip, clicks, masks, and a look at them.
+
+Started by scripts/demo. Everything it starts it stops; what it made stays in the data folder for the next time.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from scripts.demonstration.backend import MaskletFailed, MaskletProcess, Model
+from scripts.demonstration.clip import Clip, ClipFailed, prepare_demo_clip, prepare_user_clip
+from scripts.demonstration.follow import Finished, NoMasks, follow, insist, persist
+from scripts.demonstration.measure import masks_of_regions, mean_iou
+from scripts.demonstration.prompting import click_region
+from scripts.label_studio.api import LabelStudioAnswered, LabelStudioApi
+from scripts.label_studio.server import LabelStudioFailed, LabelStudioServer
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MEASURED = "frames"
+"""The label config, and with it the project, in which the demo clicks."""
+
+Trouble = (LabelStudioFailed, LabelStudioAnswered, MaskletFailed, NoMasks, ClipFailed)
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM; not an Exception, so that nothing takes it for a failure to try again after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened. masks: non-empty ones read back from Label Studio; times in seconds; score as Label Studio has
+    it, which is 1 - uncertainty; uncertainty per page; mean_iou is None where the truth is not known."""
+
+    task_id: int
+    project_id: int
+    prediction_id: int
+    model: str
+    frames: int
+    objects: int
+    masks: int
+    mean_iou: float | None
+    first_mask_s: float
+    propagate_s: float
+    score: float | None
+    uncertainty: list[float]
+
+
+class Demo:
+    """One run of the demo, with the servers that it started."""
+
+    def __init__(self, data_dir: Path, console: Console) -> None:
+        self.console = console
+        self.label_studio = LabelStudioServer(data_dir / "label-studio")
+        self.masklet = MaskletProcess(data_dir)
+        self.project_id = self.task_id = 0
+        self.model = Model("", "", "")
+
+    def start(self) -> None:
+        """Start both servers at once and wait for them."""
+        with self.console.status("Starting Label Studio and Masklet") as status:
+            if self.label_studio.is_first_start:
+                status.update("Starting Masklet and Label Studio, which makes its database first (about a minute)")
+            self.label_studio.launch()
+            self.masklet.launch(label_studio_url=self.label_studio.url, token=self.label_studio.login.token)
+            self.label_studio.wait()
+            self.model = self.masklet.wait()
+
+    def stop(self) -> None:
+        self.masklet.stop()
+        self.label_studio.stop()
+
+    def prepare(self, video: Path | None) -> Clip:
+        """The clip's files, found in place or made."""
+        files = self.label_studio.files
+        return prepare_demo_clip(files) if video is None else prepare_user_clip(files, video)
+
+    def run(self, clip: Clip) -> Report:
+        """Make the projects, click, wait for the prediction, and read it back. Raises what is in Trouble."""
+        with LabelStudioApi(self.label_studio.url, self.label_studio.login.token) as api:
+            backend_id = self._make_projects(api, clip)
+            first_mask_s = self._click(api, backend_id, clip)
+            started_s = time.monotonic()
+            finished = self._follow(clip)
+            propagate_s = time.monotonic() - started_s
+            return self._read_back(api, clip, finished, first_mask_s=first_mask_s, propagate_s=propagate_s)
+
+    def _make_projects(self, api: LabelStudioApi, clip: Clip) -> int:
+        """A project per label config, each with the clip and the backend; returns the measured one's backend."""
+        measured = 0
+        for config in sorted((REPOSITORY / "label_config").glob("*.xml")):
+            project_id = api.ensure_project(f"Masklet {config.stem}", config.read_text())
+            api.ensure_local_files(project_id, clip.folder.parent)
+            task_id = api.ensure_task(project_id, clip.addresses())
+
+            def connect(project_id: int = project_id) -> int:
+                return api.ensure_backend(project_id, self.masklet.url, self.model.version)
+
+            backend_id = persist(connect, self.masklet)
+            if config.stem == MEASURED:
+                self.project_id, self.task_id, measured = project_id, task_id, backend_id
+        return measured
+
+    def _click(self, api: LabelStudioApi, backend_id: int, clip: Clip) -> float:
+        """Click each object once; returns the seconds from the first click to its mask."""
+        first_mask_s = 0.0
+        for index, click in enumerate(clip.clicks):
+            region = click_region(click, clip)
+            started_s = time.monotonic()
+            insist(lambda region=region: api.ask(backend_id, self.task_id, region), self.masklet)  # type: ignore[misc]
+            if index == 0:
+                first_mask_s = time.monotonic() - started_s
+        return first_mask_s
+
+    def _follow(self, clip: Clip) -> Finished:
+        columns = (TextColumn("Masks"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"), TimeElapsedColumn())
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            bar = progress.add_task("masks", total=clip.pages)
+
+            def show(done: int, total: int) -> None:
+                progress.update(bar, completed=done, total=total or clip.pages)
+
+            return follow(self.masklet, self.project_id, self.task_id, show)
+
+    def _read_back(
+        self, api: LabelStudioApi, clip: Clip, finished: Finished, *, first_mask_s: float, propagate_s: float
+    ) -> Report:
+        """What Label Studio has. Raises NoMasks unless it is one prediction of this model, with masks in it."""
+        found = [p for p in api.predictions(self.task_id) if p.model_version == self.model.version]
+        if [p.prediction_id for p in found] != [finished.prediction_id]:
+            ids = [p.prediction_id for p in found]
+            raise NoMasks(f"Label Studio has predictions {ids}, expected {finished.prediction_id} alone")
+        masks = masks_of_regions(found[0].result)
+        if not masks:
+            raise NoMasks(f"prediction {finished.prediction_id} in Label Studio has no masks")
+        return Report(
+            task_id=self.task_id,
+            project_id=self.project_id,
+            prediction_id=finished.prediction_id,
+            model=self.model.version,
+            frames=clip.pages,
+            objects=len({label for label, _ in masks}),
+            masks=len(masks),
+            mean_iou=None if clip.truth is None else round(mean_iou(masks, clip.truth), 4),
+            first_mask_s=round(first_mask_s, 3),
+            propagate_s=round(propagate_s, 3),
+            score=found[0].score,
+            uncertainty=[round(value, 4) for value in finished.uncertainty],
+        )
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop when the masks are there.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write what happened to this file.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Use this video instead of the demo clip.")] = None,
+    data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = REPOSITORY / "data",
+) -> None:
+    """Start Label Studio and Masklet, click objects of a clip, and wait for their masks.
+
+    Stays up until Ctrl-C, unless --once is given or there is no terminal. Exit code 0: the masks are in Label Studio.
+    """
+    console = Console(stderr=True, highlight=False)
+    _stop_on_signals()
+    try:
+        with ExitStack() as stack:
+            running = Demo(data_dir.resolve(), console)
+            stack.callback(running.stop)
+            clip = running.prepare(video)
+            running.start()
+            _say_clip(clip, running.model, console)
+            report = running.run(clip)
+            if json_file is not None:
+                json_file.write_text(json.dumps(asdict(report), indent=1) + "\n")
+            _say_report(report, running, console)
+            if not once and sys.stdin.isatty():
+                _stay(running, console)
+    except Trouble as error:
+        console.print(f"demo: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    except Stopped:
+        raise typer.Exit(130) from None
+
+
+def _stop_on_signals() -> None:
+    """The first Ctrl-C or SIGTERM starts the orderly end; later ones do not disturb it."""
+    stopping = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            raise Stopped
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _say_clip(clip: Clip, model: Model, console: Console) -> None:
+    if model.notice:
+        console.print(model.notice, style="yellow")
+    every = f", every {clip.stride}th frame of the video" if clip.stride > 1 else ""
+    console.print(f"Clip: {clip.name}, {clip.pages} pages of {clip.width}x{clip.height}{every}", markup=False)
+    if clip.truth is None:
+        console.print("One click, in the middle of the first page: what lies there is followed.")
+
+
+def _say_report(report: Report, running: Demo, console: Console) -> None:
+    fit = "" if report.mean_iou is None else f", mean IoU with the true masks {report.mean_iou:.3f}"
+    console.print(
+        f"{report.masks} masks of {report.objects} objects on {report.frames} pages are in Label Studio{fit}.\n"
+        f"First mask after {report.first_mask_s:.1f} s, all of them {report.propagate_s:.1f} s after the last click."
+    )
+    label_studio = running.label_studio
+    console.print(
+        f"Look at them: {label_studio.url}/projects/{report.project_id}/data?task={report.task_id}\n"
+        f"Login: {label_studio.login.username}  Password: {label_studio.login.password}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _stay(running: Demo, console: Console) -> None:
+    """Keep everything up until Ctrl-C. Raises MaskletFailed or LabelStudioFailed if a server ends by itself."""
+    console.print("Everything stays up until Ctrl-C; what you do is kept for the next time.")
+    try:
+        while True:
+            running.masklet.require_alive()
+            running.label_studio.require_alive()
+            time.sleep(1)
+    except Stopped:
+        console.print("Stopping.")
+
+
+if __name__ == "__main__":
+    typer.run(demo)

@@ -1,0 +1,130 @@
+"""Masklet as the demo runs it: `masklet up` in a process of its own, and its HTTP answers.
+
+It may be restarting a part at any moment, so whoever asks here is told "not now" (None) and asks again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from backend.adapters.queue.tether import tethered
+
+READY_S = 300.0
+STOP_S = 20.0
+POLL_S = 0.1
+
+Json = dict[str, Any]
+
+
+class MaskletFailed(Exception):
+    """Masklet did not start or stopped by itself; the message has its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What /health says of the model. version: it is in every prediction."""
+
+    name: str
+    version: str
+    notice: str
+
+
+class MaskletProcess:
+    """`masklet up` on a data folder, connected to a Label Studio."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.log = data_dir / "masklet.log"
+        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._http = httpx.Client(timeout=30.0)
+
+    def launch(self, *, label_studio_url: str, token: str) -> None:
+        """Start it; does not wait."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **_open_environment(os.environ),
+            "MASKLET_DATA_DIR": str(self.data_dir),
+            "LABEL_STUDIO_URL": label_studio_url,
+            "LABEL_STUDIO_API_KEY": token,
+        }
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                tethered([sys.executable, "-m", "backend.interfaces.cli", "up"], death_signal=signal.SIGTERM),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait(self, tick: Callable[[], None] = lambda: None) -> Model:
+        """Wait until it answers and its workers have said which model they hold. Raises MaskletFailed."""
+        deadline = time.monotonic() + READY_S
+        while True:
+            self.require_alive()
+            model = self._model()
+            if model is not None:
+                return model
+            if time.monotonic() > deadline:
+                raise MaskletFailed(f"Masklet was not ready within {READY_S:.0f} s; see {self.log}")
+            tick()
+            time.sleep(POLL_S)
+
+    def require_alive(self) -> None:
+        """Raises MaskletFailed with its last words if the process is gone."""
+        if self._process is None or self._process.poll() is not None:
+            lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+            raise MaskletFailed(f"Masklet stopped: {lines[-1] if lines else 'it said nothing'} (log: {self.log})")
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Json | None:
+        """A JSON answer, or None while there is none."""
+        try:
+            reply = self._http.get(f"{self.url}{path}", params=params)
+            reply.raise_for_status()
+            document: Json = reply.json()
+        except (httpx.HTTPError, ValueError):
+            return None
+        return document
+
+    def stop(self) -> None:
+        """End it and everything that it started."""
+        self._http.close()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _model(self) -> Model | None:
+        """The model, once run.json is this process's own and /health knows the model."""
+        with suppress(FileNotFoundError, ValueError):
+            run = json.loads((self.data_dir / "run.json").read_text())
+            if self._process is not None and run["supervisor"] == self._process.pid:
+                self.url = run["url"]
+        health = self.get("/health") if self.url else None
+        if health is None or health["model_version"].endswith("-starting"):
+            return None
+        return Model(health["model"], health["model_version"], health["notice"])
+
+
+def _open_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The caller's settings, but for a password: the demo listens on loopback and Label Studio is not told one."""
+    closed = ("MASKLET_HOST", "MASKLET_BASIC_AUTH_USER", "MASKLET_BASIC_AUTH_PASS", "MASKLET_WEBHOOK_SECRET")
+    return {name: value for name, value in environment.items() if name not in closed}

@@ -1,0 +1,136 @@
+"""Label Studio's HTTP API as far as the demo and the tests use it: projects, tasks, backends, predictions.
+
+Asks the way the page does, so it speaks plain HTTP and not the SDK, whose retries could send a prompt twice unseen.
+What Label Studio refuses becomes LabelStudioAnswered with Label Studio's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+TIMEOUT_S = 120.0
+"""Label Studio itself waits up to 100 s for a backend."""
+
+Json = dict[str, Any]
+
+
+class LabelStudioAnswered(Exception):
+    """Label Studio refused; the message has its status and its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRecord:
+    """A prediction as Label Studio keeps it."""
+
+    prediction_id: int
+    model_version: str
+    score: float | None
+    result: list[Json]
+
+
+class LabelStudioApi:
+    """One user's view of one Label Studio."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Token {token}"}, timeout=TIMEOUT_S)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # projects and tasks
+
+    def ensure_project(self, title: str, label_config: str) -> int:
+        """The project of that title, made if there is none; its label config is brought up to date."""
+        listed = self._call("GET", "/api/projects/", params={"page_size": 1000, "title": title})["results"]
+        same = [project for project in listed if project["title"] == title]
+        if not same:
+            made = self._call("POST", "/api/projects/", json={"title": title, "label_config": label_config})
+            return int(made["id"])
+        project_id = int(same[0]["id"])
+        if same[0]["label_config"] != label_config:
+            self._call("PATCH", f"/api/projects/{project_id}/", json={"label_config": label_config})
+        return project_id
+
+    def ensure_local_files(self, project_id: int, folder: Path) -> None:
+        """Let the project show the media in a folder under Label Studio's root of local files."""
+        listed = self._call("GET", "/api/storages/localfiles", params={"project": project_id})
+        if all(storage["path"] != str(folder) for storage in listed):
+            body = {"project": project_id, "path": str(folder), "title": folder.name, "use_blob_urls": True}
+            self._call("POST", "/api/storages/localfiles", json=body)
+
+    def ensure_task(self, project_id: int, data: Mapping[str, object]) -> int:
+        """The project's task with that `data.clip`, made if there is none."""
+        params = {"project": project_id, "page_size": 1000, "fields": "all"}
+        listed = self._call("GET", "/api/tasks/", params=params)["tasks"]
+        for task in listed:
+            if task["data"].get("clip") == data["clip"]:
+                return int(task["id"])
+        return int(self._call("POST", "/api/tasks/", json={"project": project_id, "data": dict(data)})["id"])
+
+    def task_address(self, project_id: int, task_id: int) -> str:
+        """Where a person opens the task."""
+        return f"{self.url}/projects/{project_id}/data?task={task_id}"
+
+    # backends
+
+    def ensure_backend(self, project_id: int, url: str, model_version: str) -> int:
+        """Connect the backend to the project, or correct the address of the one connected; returns its id.
+
+        The title is the model version, for Label Studio shows those predictions whose version is the project's.
+        """
+        body = {"project": project_id, "url": url, "title": model_version, "is_interactive": True, "timeout": 100}
+        listed = self._call("GET", "/api/ml", params={"project": project_id})
+        if not listed:
+            backend_id = int(self._call("POST", "/api/ml", json=body)["id"])
+        else:
+            backend_id = int(listed[0]["id"])
+            if (listed[0]["url"], listed[0]["title"], listed[0]["state"]) != (url, model_version, "CO"):
+                self._call("PATCH", f"/api/ml/{backend_id}", json=body)
+        if self._call("GET", f"/api/projects/{project_id}/").get("model_version") != model_version:
+            self._call("PATCH", f"/api/projects/{project_id}/", json={"model_version": model_version})
+        return backend_id
+
+    def ask(self, backend_id: int, task_id: int, region: Mapping[str, object]) -> list[Json]:
+        """What the page does after a click with an Auto-Detect tool: the regions of the backend's answer.
+
+        Raises LabelStudioAnswered with the reason if the backend gave none.
+        """
+        body = {"task": task_id, "context": {"result": [dict(region)]}}
+        answer = self._call("POST", f"/api/ml/{backend_id}/interactive-annotating", json=body)
+        if "data" not in answer:
+            raise LabelStudioAnswered(f"the backend did not answer: {'; '.join(answer.get('errors', []))[:500]}")
+        regions: list[Json] = answer["data"]["result"] if isinstance(answer["data"], dict) else []
+        return regions
+
+    def predictions(self, task_id: int) -> list[PredictionRecord]:
+        """All of a task's predictions, oldest first."""
+        listed = self._call("GET", "/api/predictions/", params={"task": task_id})
+        records = [
+            PredictionRecord(int(entry["id"]), entry["model_version"] or "", entry["score"], entry["result"])
+            for entry in listed
+        ]
+        return sorted(records, key=lambda record: record.prediction_id)
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 - Label Studio's JSON
+        try:
+            reply = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise LabelStudioAnswered(f"{method} {path}: no answer from {self.url} ({error})") from error
+        if reply.is_error:
+            raise LabelStudioAnswered(f"{method} {path}: {reply.status_code} {reply.text[:500]}")
+        return reply.json() if reply.content else {}

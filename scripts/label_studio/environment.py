@@ -1,0 +1,84 @@
+"""The environment that makes Label Studio accept a backend on this machine, and keeps it to itself.
+
+Owns every variable that Label Studio is started with. It refuses nothing: what is not named here stays at Label
+Studio's own default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+RESERVED_SUBNETS = (
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
+)
+"""The private and reserved networks, but for loopback, where the backend is."""
+
+
+def label_studio_environment(
+    *, folder: Path, files: Path, url: str, username: str, password: str, token: str
+) -> dict[str, str]:
+    """All variables of the Label Studio process: the caller's own, without its Python's, and ours.
+
+    folder: where Label Studio keeps its database and uploads; files: the root of the media that it may serve.
+    """
+    return {
+        **_without_python(os.environ),
+        "LABEL_STUDIO_BASE_DATA_DIR": str(folder),
+        "LABEL_STUDIO_HOST": url,
+        "LABEL_STUDIO_USERNAME": username,
+        "LABEL_STUDIO_PASSWORD": password,
+        "LABEL_STUDIO_USER_TOKEN": token,
+        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+        "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+        "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(files),
+        **accept_loopback(),
+        **keep_to_itself(),
+    }
+
+
+def accept_loopback() -> dict[str, str]:
+    """Backends on loopback are refused by default, and their webhook by a setting of its own.
+
+    The ban on private networks is narrowed, not dropped: loopback is taken out of it, the rest stays.
+    """
+    return {
+        "ML_BLOCK_LOCAL_IP": "false",
+        "SSRF_PROTECTION_ENABLED": "true",
+        "USE_DEFAULT_BANNED_SUBNETS": "false",
+        "USER_ADDITIONAL_BANNED_SUBNETS": ",".join(RESERVED_SUBNETS),
+    }
+
+
+def keep_to_itself() -> dict[str, str]:
+    """No usage statistics, no error reports, no question for a newer version."""
+    return {
+        "COLLECT_ANALYTICS": "false",
+        "LATEST_VERSION_CHECK": "false",
+        "SENTRY_DSN": "",
+        "FRONTEND_SENTRY_DSN": "",
+    }
+
+
+def _without_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """Label Studio runs in an environment of its own: nothing of this one's may leak into it."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "DJANGO_SETTINGS_MODULE")
+        and not name.startswith(("LABEL_STUDIO_", "MASKLET_"))
+    }

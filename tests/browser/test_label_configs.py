@@ -1,0 +1,116 @@
+"""Every file in label_config/ opens in the real Label Studio page, with a real task, without an error."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from scripts.demonstration.clip import Clip, prepare_demo_clip
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import LabelStudioServer
+
+CONFIGS = Path(__file__).parents[2] / "label_config"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MS = 180_000
+ONLY_IN_ENTERPRISE = {"VideoVector"}
+"""Tags that the open-source page does not know: it says so in their place and shows the rest."""
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+@dataclass
+class Complaints:
+    """What a page logs as an error or throws."""
+
+    seen: list[str] = field(default_factory=list)
+
+    def listen(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.seen.append(f"uncaught: {error}"))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.seen.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+def _chromium() -> str:
+    for name in (os.environ.get("MASKLET_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    pytest.fail("Chromium is not installed: run ./scripts/setup --browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
+    """A page of somebody who is logged in."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.goto(f"{label_studio.url}/user/login")
+    opened.fill("input[name=email]", label_studio.login.username)
+    opened.fill("input[name=password]", label_studio.login.password)
+    with opened.expect_navigation():
+        opened.press("input[name=password]", "Enter")
+    yield opened
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def clip(label_studio: LabelStudioServer) -> Clip:
+    return prepare_demo_clip(label_studio.files)
+
+
+def test_there_are_four_configs() -> None:
+    assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == ["frames", "keyframe", "video", "video_vector"]
+
+
+@pytest.mark.parametrize("name", ["frames", "keyframe", "video", "video_vector"])
+def test_config_opens_with_all_its_tags_and_no_error(
+    name: str, page: Page, clip: Clip, label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = (CONFIGS / f"{name}.xml").read_text()
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
+        project_id = api.ensure_project(f"Opens {name}", config)
+        api.ensure_local_files(project_id, clip.folder.parent)
+        task_id = api.ensure_task(project_id, clip.addresses())
+        address = api.task_address(project_id, task_id)
+    complaints = Complaints()
+    complaints.listen(page)
+
+    page.goto(address)
+    page.wait_for_function("() => window.Htx?.annotationStore?.selected?.names?.size > 0")
+    page.locator(".lsf-label").first.wait_for()
+    page.wait_for_load_state("networkidle")
+
+    tags = re.findall(r"<(\w+) name=\"(\w+)\"", config)
+    known = {tag_name for tag, tag_name in tags if tag not in ONLY_IN_ENTERPRISE}
+    names = page.evaluate("() => [...window.Htx.annotationStore.selected.names.keys()]")
+    labels = {text.strip() for text in page.locator(".lsf-label__text").all_inner_texts()}
+    page.screenshot(path=str(tmp_path_factory.getbasetemp() / f"label_config-{name}.png"))
+    assert known <= set(names)
+    assert set(re.findall(r"<Label value=\"([^\"]+)\"", config)) <= labels
+    assert complaints.seen == []
