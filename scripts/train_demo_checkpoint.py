@@ -1,6 +1,6 @@
 """Train the demo checkpoint: generates its data, trains, evaluates, writes the checkpoint. Resumable.
 
-Example: ``python -m scripts.train_demo_checkpoint --minutes 70 --seed 1``. Run it again to go on after a stop;
+Example: ``python -m scripts.train_demo_checkpoint --minutes 75 --seed 1``. Run it again to go on after a stop;
 ``--export-only`` writes and evaluates the checkpoint from the last snapshot without training.
 """
 
@@ -26,7 +26,7 @@ RECIPE = "scripts/train_demo_checkpoint.py: procedural clips, curriculum of sing
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--minutes", type=float, default=70.0, help="training time, restarts included")
+    parser.add_argument("--minutes", type=float, default=75, help="training time, restarts included")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work-dir", type=Path, default=Path("build/demo-checkpoint"))

@@ -34,10 +34,10 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("singles-easy", 0.17, 128, 16, (1,), (2, 3, 3, 4), (0.0, 0.4), 0.0, alpha=0.85),
-    Stage("clips-short", 0.33, 128, 6, (3, 4), (2, 3), (0.25, 0.5), 0.3, single_share=0.3),
-    Stage("clips-long", 0.42, 128, 4, (5, 6, 8), (2, 3), (0.4, 0.8), 0.6, single_share=0.25),
-    Stage("final-size", 1.0, 192, 2, (6, 8, 10, 12), (2, 3), (0.4, 0.85), 0.8, single_share=0.25),
+    Stage("singles-easy", 0.16, 128, 16, (1,), (2, 3, 3, 4), (0.0, 0.4), 0.0, alpha=0.85),
+    Stage("clips-short", 0.31, 128, 6, (3, 4), (2, 3), (0.25, 0.5), 0.3, single_share=0.3),
+    Stage("clips-long", 0.39, 128, 4, (5, 6, 8), (2, 3), (0.4, 0.8), 0.6, single_share=0.25),
+    Stage("final-size", 1.0, 192, 2, (6, 8, 10, 12), (2, 3), (0.4, 0.85), 0.8, single_share=0.15),
 )
 
 

@@ -31,7 +31,7 @@ class RunPlan:
     minutes: float
     seed: int
     device: str = "cpu"
-    peak_rate: float = 7e-4
+    peak_rate: float = 1e-3
     snapshot_every_s: float = 120.0
     lookahead: int = 3
 

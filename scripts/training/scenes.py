@@ -98,7 +98,35 @@ def with_absence(rng: Rng, track: Track) -> Track:
     for step in (start - 1, end):
         if 0 < step < frames:
             x[step] += direction * 0.15
-    return Track(x, track.y_rel, track.size_rel, track.angle, track.bend, track.phase)
+    y = track.y_rel.copy()
+    if end < frames and rng.random() < 0.6:
+        # Back somewhere else: memory has to look for it all over the frame.
+        x[end:] += np.float32(rng.uniform(0.15, 0.85)) - x[end]
+        y[end:] += np.float32(rng.uniform(0.15, 0.85)) - y[end]
+    return Track(x, y, track.size_rel, track.angle, track.bend, track.phase)
+
+
+def behind_a_slab(rng: Rng, spec: SceneSpec, actor: Actor, average: NDArray[np.float32]) -> tuple[Actor, Actor]:
+    """The actor on a straight way across the frame, and the slab (no target) that hides it half way."""
+    track = actor.track
+    size = np.minimum(track.size_rel, np.float32(0.42))
+    s = np.linspace(0, 1, spec.frames, dtype=np.float32)
+    x = np.float32(0.1) + np.float32(0.8) * (s if rng.random() < 0.5 else 1 - s)
+    y = np.float32(rng.uniform(0.2, 0.8)) + np.float32(rng.uniform(-0.2, 0.2)) * s
+    side = spec.size_px
+    rgb = textures.object_texture(rng, side, average, spec.difficulty)
+    alpha = np.zeros((side, side), np.uint8)
+    reach = int(side * min(0.3, float(size.max()) * rng.uniform(0.45, 0.75)))
+    alpha[:, side // 2 - reach : side // 2 + reach] = 255
+    middle = np.full(spec.frames, rng.uniform(0.4, 0.6), np.float32)
+    still, one = np.zeros(spec.frames, np.float32), np.ones(spec.frames, np.float32)
+    turned = rng.random() < 0.4
+    if turned:
+        x, y = y, x
+    place = (one / 2, middle) if turned else (middle, one / 2)
+    slab_track = Track(*place, one * np.float32(1.3), still + np.float32(np.pi / 2 * turned), still, still)
+    moved = Track(x, y, size, track.angle, track.bend, track.phase)
+    return Actor(actor.sprite, moved), Actor(Sprite(np.dstack([rgb, alpha])), slab_track, is_target=False)
 
 
 def occluder(rng: Rng, spec: SceneSpec, victim: Track, average: NDArray[np.float32]) -> Actor:
@@ -145,7 +173,11 @@ def make_scene(rng: Rng, spec: SceneSpec) -> Scene:
     side = int(spec.size_px * 1.3)
     background = textures.background(rng, side, spec.difficulty)
     actors = _cast(rng, spec, background.reshape(-1, 3).mean(0).astype(np.float32))
-    if rng.random() < spec.hiding:
+    if spec.frames >= 6 and rng.random() < 0.65 * spec.hiding:
+        average = background.reshape(-1, 3).mean(0).astype(np.float32)
+        actors[0], slab = behind_a_slab(rng, spec, actors[0], average)
+        actors.append(slab)
+    elif rng.random() < spec.hiding:
         victim = actors[int(rng.integers(spec.targets))]
         actors.append(occluder(rng, spec, victim.track, background.reshape(-1, 3).mean(0).astype(np.float32)))
     t = np.arange(spec.frames, dtype=np.float32)[:, None]

@@ -1,0 +1,1 @@
+"""The demo checkpoint as package data: weights, config, facts and model card. Holds no code."""
