@@ -32,6 +32,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 MEASURED = "frames"
 """The label config, and with it the project, in which the demo clicks."""
 
+ONLY_IN = {"video_vector": " (Enterprise only)"}
+"""What a project's title says of a label config that the open-source page does not show."""
+
 Trouble = (LabelStudioFailed, LabelStudioAnswered, MaskletFailed, NoMasks, ClipFailed)
 
 
@@ -101,7 +104,8 @@ class Demo:
         """A project per label config, each with the clip and the backend; returns the measured one's backend."""
         measured = 0
         for config in sorted((REPOSITORY / "label_config").glob("*.xml")):
-            project_id = api.ensure_project(f"Masklet {config.stem}", config.read_text())
+            title = f"Masklet {config.stem}{ONLY_IN.get(config.stem, '')}"
+            project_id = api.ensure_project(title, config.read_text())
             api.ensure_local_files(project_id, clip.folder.parent)
             task_id = api.ensure_task(project_id, clip.addresses())
 

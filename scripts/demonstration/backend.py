@@ -54,6 +54,8 @@ class MaskletProcess:
     def launch(self, *, label_studio_url: str, token: str) -> None:
         """Start it; does not wait."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        # What the workers of an earlier run said of their model may not be true of this run's.
+        (self.data_dir / "model.json").unlink(missing_ok=True)
         environment = {
             **_open_environment(os.environ),
             "MASKLET_DATA_DIR": str(self.data_dir),

@@ -27,9 +27,6 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE_MS = 180_000
-ONLY_IN_ENTERPRISE = {"VideoVector"}
-"""Tags that the open-source page does not know: it says so in their place and shows the rest."""
-
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
@@ -88,29 +85,42 @@ def test_there_are_four_configs() -> None:
     assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == ["frames", "keyframe", "video", "video_vector"]
 
 
-@pytest.mark.parametrize("name", ["frames", "keyframe", "video", "video_vector"])
+def open_task(name: str, page: Page, clip: Clip, server: LabelStudioServer) -> Complaints:
+    """Make a project of the config with a task of the clip, and open the task; returns what the page will say."""
+    with LabelStudioApi(server.url, server.login.token) as api:
+        project_id = api.ensure_project(f"Opens {name}", (CONFIGS / f"{name}.xml").read_text())
+        api.ensure_local_files(project_id, clip.folder.parent)
+        task_id = api.ensure_task(project_id, clip.addresses())
+    complaints = Complaints()
+    complaints.listen(page)
+    page.goto(api.task_address(project_id, task_id))
+    return complaints
+
+
+@pytest.mark.parametrize("name", ["frames", "keyframe", "video"])
 def test_config_opens_with_all_its_tags_and_no_error(
     name: str, page: Page, clip: Clip, label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     config = (CONFIGS / f"{name}.xml").read_text()
-    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
-        project_id = api.ensure_project(f"Opens {name}", config)
-        api.ensure_local_files(project_id, clip.folder.parent)
-        task_id = api.ensure_task(project_id, clip.addresses())
-        address = api.task_address(project_id, task_id)
-    complaints = Complaints()
-    complaints.listen(page)
-
-    page.goto(address)
+    complaints = open_task(name, page, clip, label_studio)
     page.wait_for_function("() => window.Htx?.annotationStore?.selected?.names?.size > 0")
     page.locator(".lsf-label").first.wait_for()
     page.wait_for_load_state("networkidle")
 
-    tags = re.findall(r"<(\w+) name=\"(\w+)\"", config)
-    known = {tag_name for tag, tag_name in tags if tag not in ONLY_IN_ENTERPRISE}
     names = page.evaluate("() => [...window.Htx.annotationStore.selected.names.keys()]")
     labels = {text.strip() for text in page.locator(".lsf-label__text").all_inner_texts()}
     page.screenshot(path=str(tmp_path_factory.getbasetemp() / f"label_config-{name}.png"))
-    assert known <= set(names)
+    assert set(re.findall(r"<\w+ name=\"(\w+)\"", config)) == set(names)
     assert set(re.findall(r"<Label value=\"([^\"]+)\"", config)) <= labels
     assert complaints.seen == []
+
+
+def test_the_open_source_page_misses_nothing_but_video_vector(
+    page: Page, clip: Clip, label_studio: LabelStudioServer
+) -> None:
+    """That tag is in Label Studio Enterprise alone, and a page without it shows nothing but a complaint of it."""
+    complaints = open_task("video_vector", page, clip, label_studio)
+    page.get_by_text("Tag with name videovector is not registered").wait_for()
+    assert [text.partition("\n")[0] for text in complaints.seen] == [
+        "ConfigurationError: Not expecting tag: videovector"
+    ]

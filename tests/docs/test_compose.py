@@ -106,7 +106,7 @@ def test_every_setting_exists(name: str) -> None:
 def test_the_settings_are_valid() -> None:
     given = {key: re.sub(r"\$\{\w+(?::-([^}]*))?[^}]*\}", r"\1", value) for key, value in environment("web").items()}
     fields = {str(f.validation_alias or f"MASKLET_{n.upper()}"): n for n, f in Settings.model_fields.items()}
-    settings = Settings(**{fields[key]: value for key, value in given.items()})
+    settings = Settings.model_validate({fields[key]: value for key, value in given.items()})
     assert (settings.host, settings.port, str(settings.data_dir)) == ("0.0.0.0", 9090, "/data")
     assert settings.redis_url == "redis://valkey:6379/0"
 

@@ -1,0 +1,173 @@
+"""The main job with every real part: Label Studio, queue server, web process, workers, model, video.
+
+Each run is `scripts/demo_run.py --once` in a process of its own, as a user without a terminal would start it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.adapters.store.ledger import open_ledger
+from backend.application.requests import TaskKey
+from backend.bootstrap.parts import SystemClock
+from backend.domain.prompts import ObjectId
+
+ROOT = Path(__file__).parents[2]
+OBJECTS = ("Object 1", "Object 2", "Object 3")
+KEYS = {
+    *("task_id", "project_id", "prediction_id", "model", "frames", "objects", "masks", "mean_iou"),
+    *("first_mask_s", "propagate_s", "score", "uncertainty"),
+}
+
+VICTIMS = ("web", "interactive", "queue", "propagate", "web", "queue", "interactive", "propagate", "web", "queue")
+"""Ten kills, in this order. The propagate worker only twice: a job is given up after its third attempt."""
+
+PAUSE_S = 1.5
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@dataclass
+class Run:
+    """A demo that was started."""
+
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, data_dir: Path, *options: str, **environment: str) -> Run:
+        argv = [sys.executable, "-P", str(ROOT / "scripts" / "demo_run.py"), "--once", "--data-dir", str(data_dir)]
+        with (data_dir / "demo.out").open("wb") as out:
+            process = subprocess.Popen(
+                [*argv, "--json", str(data_dir / "report.json"), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "MASKLET_MODEL": "demo", "MASKLET_DEVICE": "cpu", **environment},
+            )
+        return cls(data_dir, process)
+
+    def report(self) -> dict[str, Any]:
+        """What it wrote, once it ended well."""
+        code = self.process.wait()
+        assert code == 0, (self.data_dir / "demo.out").read_text()
+        document: dict[str, Any] = json.loads((self.data_dir / "report.json").read_text())
+        return document
+
+    def pids(self) -> dict[str, int]:
+        """The running parts, once everything was ready."""
+        with suppress(FileNotFoundError, ValueError):
+            pids: dict[str, int] = json.loads((self.data_dir / "run.json").read_text())["pids"]
+            return pids
+        return {}
+
+    def kill(self, victim: str, killed: set[int]) -> bool:
+        """kill -9 a part that was not killed yet, as soon as it is there; False if the demo ended before."""
+        while self.process.poll() is None:
+            pid = self.pids().get(victim)
+            if pid is not None and pid not in killed:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.add(pid)
+                    return True
+            time.sleep(0.05)
+        return False
+
+
+def copy_of(template: Path, data_dir: Path) -> Path:
+    """A data folder whose Label Studio has its database already, and nothing in it."""
+    shutil.copytree(template, data_dir / "label-studio")
+    return data_dir
+
+
+def predictions(data_dir: Path) -> list[tuple[int, int]]:
+    """(task, prediction) of every prediction in Label Studio's own database."""
+    with closing(sqlite3.connect(data_dir / "label-studio" / "label_studio.sqlite3")) as database:
+        return database.execute("select task_id, id from prediction order by id").fetchall()
+
+
+def prompted_objects(data_dir: Path, report: dict[str, Any]) -> set[ObjectId]:
+    """The objects whose prompts the ledger has."""
+    with closing(open_ledger(f"sqlite:///{data_dir / 'ledger.sqlite'}", SystemClock())) as ledger:
+        key = TaskKey(report["project_id"], report["task_id"])
+        return {prompt.object_id for prompt in ledger.prompts(key)}
+
+
+@pytest.fixture(scope="module")
+def first(label_studio_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A demo run from nothing."""
+    data_dir = copy_of(label_studio_template, tmp_path_factory.mktemp("demo"))
+    return data_dir, Run.start(data_dir).report()
+
+
+def test_masks_are_in_label_studio(first: tuple[Path, dict[str, Any]]) -> None:
+    data_dir, report = first
+    assert set(report) == KEYS
+    assert predictions(data_dir) == [(report["task_id"], report["prediction_id"])]
+    assert (report["frames"], report["objects"]) == (72, 3)
+    assert report["masks"] > 72
+    assert len(report["uncertainty"]) == 72
+    assert all(0 <= value <= 1 for value in report["uncertainty"])
+    assert 0 <= report["score"] <= 1
+    assert prompted_objects(data_dir, report) == set(map(ObjectId, OBJECTS))
+
+
+def test_masks_fit_what_is_there(first: tuple[Path, dict[str, Any]]) -> None:
+    assert first[1]["mean_iou"] > 0.5
+
+
+def test_nothing_is_left_running(first: tuple[Path, dict[str, Any]]) -> None:
+    data_dir, _ = first
+    assert not (data_dir / "run.json").exists()
+    left = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(data_dir).encode() in (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes():
+                left.append((folder / "cmdline").read_bytes())
+    assert left == []
+
+
+def test_second_start_finds_everything_in_place(first: tuple[Path, dict[str, Any]]) -> None:
+    data_dir, before = first
+    after = Run.start(data_dir).report()
+    stable = ("task_id", "project_id", "prediction_id", "masks", "mean_iou", "score", "uncertainty")
+    assert {key: after[key] for key in stable} == {key: before[key] for key in stable}
+    assert predictions(data_dir) == [(before["task_id"], before["prediction_id"])]
+
+
+def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path) -> None:
+    page = tmp_path / "page.mp4"
+    page.write_text("<html>not found</html>")
+    run = Run.start(tmp_path, "--video", str(page))
+    assert run.process.wait() == 1
+    lines = (tmp_path / "demo.out").read_text().strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("demo: page.mp4 is no video that can be decoded")
+
+
+def test_ten_kills_lose_nothing_and_double_nothing(label_studio_template: Path, tmp_path: Path) -> None:
+    data_dir = copy_of(label_studio_template, tmp_path)
+    # One thread makes the work last longer than the kills, on any machine.
+    run = Run.start(data_dir, MASKLET_THREADS="1")
+    killed: set[int] = set()
+    for victim in VICTIMS:
+        assert run.kill(victim, killed), f"the demo ended before ten kills: {(data_dir / 'demo.out').read_text()}"
+        time.sleep(PAUSE_S)
+    report = run.report()
+    assert len(killed) == len(VICTIMS)
+    assert predictions(data_dir) == [(report["task_id"], report["prediction_id"])]
+    assert prompted_objects(data_dir, report) == set(map(ObjectId, OBJECTS))
+    assert report["objects"] == 3
