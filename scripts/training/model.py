@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from sam2.modeling.sam.transformer import Attention
 from sam2.modeling.sam2_base import SAM2Base
 
 CONFIG_PATH = Path(__file__).resolve().parents[2] / "backend" / "checkpoints" / "demo.yaml"
@@ -75,7 +76,7 @@ def _look_where_prompted(model: SAM2Base, gain: float = 2.6) -> None:
         value.weight.mul_(5.0)
 
 
-def _attend_to_oneself(attention: torch.nn.Module) -> None:
+def _attend_to_oneself(attention: Attention) -> None:
     """Start a self attention near the identity: the first layer has no residual to keep tokens apart."""
     identity = torch.eye(attention.q_proj.weight.shape[0])
     for projection, share in (

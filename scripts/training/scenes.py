@@ -119,12 +119,13 @@ def behind_a_slab(rng: Rng, spec: SceneSpec, actor: Actor, average: NDArray[np.f
     reach = int(side * min(0.3, float(size.max()) * rng.uniform(0.45, 0.75)))
     alpha[:, side // 2 - reach : side // 2 + reach] = 255
     middle = np.full(spec.frames, rng.uniform(0.4, 0.6), np.float32)
-    still, one = np.zeros(spec.frames, np.float32), np.ones(spec.frames, np.float32)
+    still, one = np.zeros_like(x), np.ones_like(x)
     turned = rng.random() < 0.4
     if turned:
         x, y = y, x
-    place = (one / 2, middle) if turned else (middle, one / 2)
-    slab_track = Track(*place, one * np.float32(1.3), still + np.float32(np.pi / 2 * turned), still, still)
+    centre = one * np.float32(0.5)
+    place_x, place_y = (centre, middle) if turned else (middle, centre)
+    slab_track = Track(place_x, place_y, one * np.float32(1.3), still + np.float32(np.pi / 2 * turned), still, still)
     moved = Track(x, y, size, track.angle, track.bend, track.phase)
     return Actor(actor.sprite, moved), Actor(Sprite(np.dstack([rgb, alpha])), slab_track, is_target=False)
 

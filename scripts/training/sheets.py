@@ -40,7 +40,7 @@ def read_frames(path: Path, count: int) -> NDArray[np.uint8]:
     frames: list[NDArray[np.uint8]] = []
     with av.open(str(path)) as container:
         for frame in container.decode(container.streams.video[0]):
-            frames.append(frame.to_ndarray(format="rgb24"))
+            frames.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
             if len(frames) == count:
                 break
     return np.stack(frames)

@@ -38,14 +38,14 @@ def photographs() -> tuple[Rgb, ...]:
             continue
         scale = 420 / max(image.shape[:2])
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        found.append(np.ascontiguousarray(image[..., ::-1]))
+        found.append(np.ascontiguousarray(image[..., ::-1], dtype=np.uint8))
     return tuple(found)
 
 
 def random_colour(rng: Rng) -> NDArray[np.float32]:
     """One RGB colour, float32 [3], 0..255, spread over hue, saturation and value."""
     hsv = np.array([[[rng.uniform(0, 179), 255 * rng.uniform(0, 1) ** 0.6, rng.uniform(30, 255)]]], np.uint8)
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0], np.float32)
 
 
 def contrasting(rng: Rng, other: NDArray[np.float32], distance: float) -> NDArray[np.float32]:
@@ -60,7 +60,7 @@ def contrasting(rng: Rng, other: NDArray[np.float32], distance: float) -> NDArra
 def value_noise(rng: Rng, side: int, cells: int) -> NDArray[np.float32]:
     """Smooth noise 0..1, float32 [side, side]."""
     grid = rng.random((cells, cells), dtype=np.float32)
-    return cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def pattern(rng: Rng, side: int, kind: int) -> NDArray[np.float32]:
@@ -82,7 +82,7 @@ def pattern(rng: Rng, side: int, kind: int) -> NDArray[np.float32]:
         weight = ((x * frequency % 1 - 0.5) ** 2 + (y * frequency % 1 - 0.5) ** 2 < 0.09).astype(np.float32)
     else:
         weight = rng.random((side, side), dtype=np.float32)
-    return np.clip(weight, 0, 1)
+    return np.asarray(np.clip(weight, 0, 1), np.float32)
 
 
 def photo_crop(rng: Rng, side: int) -> Rgb | None:
@@ -94,7 +94,8 @@ def photo_crop(rng: Rng, side: int) -> Rgb | None:
     crop = int(min(photo.shape[:2]) * rng.uniform(0.25, 1.0))
     y = int(rng.integers(photo.shape[0] - crop + 1))
     x = int(rng.integers(photo.shape[1] - crop + 1))
-    patch = cv2.resize(photo[y : y + crop, x : x + crop], (side, side), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(photo[y : y + crop, x : x + crop], (side, side), interpolation=cv2.INTER_LINEAR)
+    patch = np.asarray(resized, np.uint8)
     patch = patch[:, ::-1] if rng.random() < 0.5 else patch
     return patch[..., rng.permutation(3)] if rng.random() < 0.5 else patch
 

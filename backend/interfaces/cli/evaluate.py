@@ -22,8 +22,9 @@ def evaluate(
     from backend.bootstrap.evaluation import evaluate_checkpoint
 
     console = Console()
+    progress = Console(stderr=True)
     figures = evaluate_checkpoint(
-        name, clips, lambda seeds: track(seeds, description=f"eval {name}", console=Console(stderr=True))
+        name, clips, lambda found, total: track(found, description=f"eval {name}", total=total, console=progress)
     )
     table = Table("figure", "value")
     for key, value in figures.items():
