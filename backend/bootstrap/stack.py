@@ -78,7 +78,11 @@ def start_stack(settings: Settings, should_stop: Callable[[], bool]) -> Stack:
     specs = [_web(folder, redis_url, settings.host, port), *(_worker(folder, redis_url, kind) for kind in JobKind)]
     if server is not None:
         specs.insert(0, _valkey(folder, server))
-    supervisor = Supervisor(specs, partial(_requeue_work_of, _reconciler(settings, redis_url)))
+    reconciler = _reconciler(settings, redis_url)
+    for kind in JobKind:
+        # What a stack that was killed was doing: its workers died with it, and nobody was left to say so.
+        reconciler.worker_died(worker_name(kind))
+    supervisor = Supervisor(specs, partial(_requeue_work_of, reconciler))
     supervisor.start(should_stop=should_stop)
     return Stack(url, supervisor, folder.run_file)
 

@@ -1,0 +1,87 @@
+"""`masklet up` with its real parts: what it says of itself, what it takes up, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.store.ledger import open_ledger
+from backend.application.requests import JobKind, MediaRef, PropagationRequest, TaskKey
+from backend.bootstrap.parts import SystemClock
+from backend.bootstrap.stack import worker_name
+from backend.domain.geometry import Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import FrameIndex
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.slow
+
+
+def left_running(data_dir: Path) -> str:
+    """The id of a job that a worker of this stack's was doing when the whole stack was killed."""
+    prompt = FramePrompt(ObjectId("cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))
+    request = PropagationRequest(
+        TaskKey(1, 2), MediaRef(("/data/clip.mp4",), is_pages=False), PromptSet.of([prompt], {}), model_version="m"
+    )
+    with closing(open_ledger(f"sqlite:///{data_dir / 'ledger.sqlite'}", SystemClock())) as ledger:
+        job, _ = ledger.submit(JobKind.PROPAGATE, request)
+        assert ledger.start(job.job_id, job.attempt, worker_name(JobKind.PROPAGATE)) is not None
+        return job.job_id
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path, str]]:
+    """A stack that answers, its data folder, and the job it found there."""
+    job_id = left_running(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19190"],
+        cwd=ROOT,
+        # With a silence of an hour only the start itself can give the job to somebody else.
+        env={**os.environ, "MASKLET_HEARTBEAT_TTL_S": "3600", "MASKLET_MODEL": "demo", "LABEL_STUDIO_URL": ""},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process, tmp_path, job_id
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_it_answers_takes_up_what_was_left_and_leaves_nothing_behind(
+    stack: tuple[subprocess.Popen[str], Path, str],
+) -> None:
+    process, data_dir, job_id = stack
+    assert process.stdout is not None
+    said, _, url = process.stdout.readline().strip().partition(" ")
+    assert said == "ready"
+    with urllib.request.urlopen(f"{url}/health") as reply:
+        health = json.load(reply)
+    assert health["status"] == "UP"
+
+    with closing(open_ledger(f"sqlite:///{data_dir / 'ledger.sqlite'}", SystemClock())) as ledger:
+        assert ledger.job(job_id).attempt > 1
+
+    run_file = data_dir / "run.json"
+    while not run_file.exists():
+        assert process.poll() is None
+    run = json.loads(run_file.read_text())
+    assert run["url"] == url
+    assert set(run["pids"]) == {"queue", "web", "interactive", "propagate"}
+
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert not run_file.exists()
+    assert [name for name, pid in run["pids"].items() if Path(f"/proc/{pid}").exists()] == []
