@@ -224,7 +224,8 @@ def _say_report(report: Report, running: Demo, console: Console) -> None:
     fit = "" if report.mean_iou is None else f", mean IoU with the true masks {report.mean_iou:.3f}"
     console.print(
         f"{report.masks} masks of {report.objects} objects on {report.frames} pages are in Label Studio{fit}.\n"
-        f"First mask after {report.first_mask_s:.1f} s, all of them {report.propagate_s:.1f} s after the last click."
+        f"First mask after {report.first_mask_s:.1f} s, all of them {report.propagate_s:.1f} s after the last click.",
+        soft_wrap=True,
     )
     label_studio = running.label_studio
     console.print(
