@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
@@ -75,8 +75,12 @@ class VideoSource(Protocol):
 class MediaLibrary(Protocol):
     """Fetches media into a content-addressed cache and opens it."""
 
-    def open(self, media: MediaRef) -> VideoSource:
-        """Raises NotAllowed, MediaUnreachable or MediaError."""
+    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+        """Fetch what is not here yet, and open it.
+
+        frames: the only ones that will be read (None: any may be); of a task made of pages no others are fetched.
+        Raises NotAllowed, MediaUnreachable, MediaError, or PromptError for a frame that there is not.
+        """
         ...
 
 

@@ -35,7 +35,7 @@ from backend.domain.errors import (
     reason_of,
 )
 from backend.domain.masklets import FrameMasks
-from backend.domain.video import Direction, VideoInfo
+from backend.domain.video import Direction, FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ class Workbench:
         stopwatch = Stopwatch(self.clock)
         stopwatch.seconds["wait"] = max(self.clock.now_s() - job.created_s, 0.0)
         with stopwatch.time("fetch"):
-            source = self.media.open(request.media)
+            source = self.media.open(request.media, frames=frames_needed(request))
         with source as video:
             for prompt in request.prompts:
                 video.info.require_frame(prompt.frame_index)
@@ -212,6 +212,13 @@ class Workbench:
         )
         if not published:
             self.masks.remove(run)
+
+
+def frames_needed(request: PreviewRequest | PropagationRequest) -> frozenset[FrameIndex] | None:
+    """The frames that a request looks at; None: all of them. A click must not wait for pages that it does not show."""
+    if isinstance(request, PreviewRequest):
+        return frozenset((request.frame_index, *request.prompts.prompted_frames))
+    return None
 
 
 def total_frames(request: PreviewRequest | PropagationRequest, video: VideoInfo) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,13 +18,13 @@ from backend.adapters.labelstudio.client import LabelStudioClient
 from backend.adapters.video.cache import CachedFile, MediaCache, pages_hash
 from backend.adapters.video.decode import open_video
 from backend.adapters.video.index import IndexCache
-from backend.adapters.video.pages import open_pages
+from backend.adapters.video.pages import open_some_pages
 from backend.application.ports import Clock, VideoSource
 from backend.application.requests import MediaRef
 from backend.bootstrap.parts import SystemClock, data_folder, open_label_studio
-from backend.domain.errors import MediaUnreachable
+from backend.domain.errors import MediaUnreachable, PromptError
 from backend.domain.geometry import RgbFrame
-from backend.domain.video import FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -60,21 +60,28 @@ class CachedMedia:
         self._clock = clock
         self._checked_s: dict[str, float] = {}
 
-    def open(self, media: MediaRef) -> VideoSource:
-        """Raises NotAllowed, MediaUnreachable or MediaError."""
+    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+        """See the MediaLibrary port."""
+        wanted = _wanted(media, frames)
         holds = ExitStack()
         try:
-            files = self._fetch_all(media.addresses)
+            files = self._fetch_all([media.addresses[index] for index in wanted])
             paths = [holds.enter_context(self._cache.hold(file)) for file in files]
-            return HeldVideo(self._source(media, files, paths), holds)
+            return HeldVideo(self._source(media, wanted, files, paths), holds)
         except BaseException:
             holds.close()
             raise
 
-    def _source(self, media: MediaRef, files: Sequence[CachedFile], paths: Sequence[Path]) -> VideoSource:
-        if media.is_pages:
-            return open_pages(paths, pages_hash(file.content_hash for file in files))
-        return open_video(paths[0], files[0].content_hash, indices=self._indices)
+    def _source(
+        self, media: MediaRef, wanted: Sequence[int], files: Sequence[CachedFile], paths: Sequence[Path]
+    ) -> VideoSource:
+        if not media.is_pages:
+            return open_video(paths[0], files[0].content_hash, indices=self._indices)
+        content_hash = pages_hash(file.content_hash for file in files)
+        if len(wanted) < len(media.addresses):
+            # Which pages these are is part of what they are: the same picture may be on several.
+            content_hash = pages_hash([content_hash, ContentHash(repr(list(wanted)))])
+        return open_some_pages(dict(zip(wanted, paths, strict=True)), content_hash, page_count=len(media.addresses))
 
     def _fetch_all(self, addresses: Sequence[str]) -> list[CachedFile]:
         if len(addresses) == 1:
@@ -133,6 +140,17 @@ class HeldVideo:
     ) -> None:
         with self._holds:
             self._source.__exit__(kind, error, trace)
+
+
+def _wanted(media: MediaRef, frames: Collection[FrameIndex] | None) -> Sequence[int]:
+    """Positions in media.addresses of what is to be fetched. Raises PromptError for a page that there is not."""
+    every = range(len(media.addresses))
+    if not media.is_pages or frames is None:
+        return every
+    for index in frames:
+        if index not in every:
+            raise PromptError(f"frame {index} is not in the task: it has {len(every)} pages (0 to {len(every) - 1})")
+    return sorted(frames)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -78,6 +78,8 @@ def start_stack(settings: Settings, should_stop: Callable[[], bool]) -> Stack:
     specs = [_web(folder, redis_url, settings.host, port), *(_worker(folder, redis_url, kind) for kind in JobKind)]
     if server is not None:
         specs.insert(0, _valkey(folder, server))
+    # Which model the last stack had says nothing of this one's; until a worker announces its own, none is known.
+    folder.model_board.unlink(missing_ok=True)
     reconciler = _reconciler(settings, redis_url)
     for kind in JobKind:
         # What a stack that was killed was doing: its workers died with it, and nobody was left to say so.

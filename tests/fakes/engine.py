@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fractions import Fraction
 from types import TracebackType
 
@@ -58,9 +58,11 @@ class FakeMedia:
         self.video = video or FakeVideo()
         self.error = error
         self.opened: list[MediaRef] = []
+        self.asked: list[list[FrameIndex] | None] = []
 
-    def open(self, media: MediaRef) -> VideoSource:
+    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
         self.opened.append(media)
+        self.asked.append(None if frames is None else sorted(frames))
         if self.error is not None:
             raise self.error
         return self.video

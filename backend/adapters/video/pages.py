@@ -7,7 +7,7 @@ one object share one frame size.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -29,8 +29,9 @@ _TURNED_ORIENTATIONS = (5, 6, 7, 8)
 class PagesVideo:
     """A VideoSource over image files, one frame a page, one second a frame. Use as a context manager."""
 
-    def __init__(self, paths: Sequence[Path], info: VideoInfo) -> None:
-        self._paths = tuple(paths)
+    def __init__(self, paths: Mapping[int, Path], info: VideoInfo) -> None:
+        """paths: by frame index; of the video's frames only these can be read."""
+        self._paths = dict(paths)
         self._info = info
 
     @property
@@ -39,11 +40,14 @@ class PagesVideo:
 
     @property
     def timestamps_s(self) -> Sequence[float]:
-        return [float(index) for index in range(len(self._paths))]
+        return [float(index) for index in range(self._info.frame_count)]
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One page, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""
-        return _read_page(self._paths[self._info.require_frame(index)], index, self._info.size)
+        path = self._paths.get(self._info.require_frame(index))
+        if path is None:
+            raise MediaError(f"page {index + 1} was not asked for when the task's pages were opened")
+        return _read_page(path, index, self._info.size)
 
     def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         """The span's pages in order, or in descending order. Raises PromptError past the end, MediaError."""
@@ -65,16 +69,25 @@ def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:
 
     Raises MediaError naming the page that is no image or has another size than the first.
     """
+    return open_some_pages(dict(enumerate(paths)), content_hash, page_count=len(paths))
+
+
+def open_some_pages(paths: Mapping[int, Path], content_hash: ContentHash, *, page_count: int) -> PagesVideo:
+    """Open some of a task's pages, by frame index, as a video of page_count frames; reads the headers only.
+
+    Raises MediaError naming the page that is no image or has another size than the first of them.
+    """
     if not paths:
         raise MediaError("the task has no pages")
-    sizes = [_page_size(path, index) for index, path in enumerate(paths)]
-    for index, size in enumerate(sizes):
-        if size != sizes[0]:
+    sizes = {index: _page_size(path, index) for index, path in sorted(paths.items())}
+    first, expected = next(iter(sizes.items()))
+    for index, size in sizes.items():
+        if size != expected:
             raise MediaError(
-                f"page {index + 1} is {size.width}x{size.height} pixels but page 1 is "
-                f"{sizes[0].width}x{sizes[0].height}: all pages of a task must have one size"
+                f"page {index + 1} is {size.width}x{size.height} pixels but page {first + 1} is "
+                f"{expected.width}x{expected.height}: all pages of a task must have one size"
             )
-    info = VideoInfo(content_hash=content_hash, size=sizes[0], frame_count=len(paths), frame_rate=Fraction(1))
+    info = VideoInfo(content_hash=content_hash, size=expected, frame_count=page_count, frame_rate=Fraction(1))
     return PagesVideo(paths, info)
 
 

@@ -67,6 +67,14 @@ def test_a_click_that_no_worker_answers_keeps_the_prompt_and_says_so() -> None:
     assert parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3).run is not None
 
 
+def test_a_click_asks_for_its_own_frames_only_and_the_whole_video_for_all() -> None:
+    parts = Parts()
+    parts.desk.click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
+    parts.media.asked.clear()
+    parts.desk.click(CANVAS, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
+    assert parts.media.asked == [[1, 4], None]
+
+
 def test_a_click_past_the_end_raises_what_the_worker_found() -> None:
     parts = Parts()
     with pytest.raises(PromptError, match="frame 99 is not in the video: it has 10 frames"):
