@@ -142,5 +142,6 @@ def _version(client: LabelStudioClient) -> Finding:
 def _acceptance(client: LabelStudioClient, backend_url: str) -> Finding:
     problem = client.try_backend(backend_url)
     if problem:
-        return Finding("acceptance", Verdict.FAIL, f"Label Studio refuses {backend_url}: {problem}", REMEDY)
+        remedy = "" if REMEDY in problem else REMEDY
+        return Finding("acceptance", Verdict.FAIL, f"Label Studio refuses {backend_url}: {problem}", remedy)
     return Finding("acceptance", Verdict.OK, f"Label Studio accepts a backend at {backend_url}")
