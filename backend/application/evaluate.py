@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.application.figures import auroc, deepest_pixel, largest_error, mean, spearman
+from backend.application.offline import NeverCancelled
 from backend.application.ports import Segmenter, VideoSource
 from backend.domain.geometry import BoolMask, Point, box_of_mask, mask_iou
 from backend.domain.masklets import ObjectFrame
@@ -94,11 +95,6 @@ class _Samples:
     memory_gain: list[float] = field(default_factory=list)
 
 
-class _NeverCancelled:
-    def raise_if_cancelled(self) -> None:
-        return None
-
-
 def evaluate(segmenter: Segmenter, clips: Iterable[Clip]) -> Report:
     """Run the protocol over the clips, one after the other."""
     samples = _Samples()
@@ -145,7 +141,7 @@ def _measure_propagation(segmenter: Segmenter, clip: Clip, samples: _Samples) ->
     shown = _shown_first(clip)
     prompts = PromptSet.of([_box(number, clip.masks[0, number]) for number in shown], {})
     span = FrameRange(FIRST, FrameIndex(len(clip.masks)))
-    run = segmenter.propagate(clip.video, prompts, direction=Direction.FORWARD, span=span, cancel=_NeverCancelled())
+    run = segmenter.propagate(clip.video, prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled())
     been_away: set[int] = set()
     for frame in run:
         if frame.frame_index == FIRST:

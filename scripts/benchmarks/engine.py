@@ -25,11 +25,11 @@ from backend.adapters.sam2.device import choose_device
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.video.decode import open_video
 from backend.adapters.video.index import IndexCache
+from backend.application.offline import NeverCancelled
 from backend.domain.geometry import mask_iou
 from backend.domain.video import ContentHash, Direction, FrameIndex
 from scripts.benchmarks.engine_sides import (
     SIZE,
-    NeverCancelled,
     Pair,
     PanningVideo,
     boxes,

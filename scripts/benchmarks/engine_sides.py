@@ -24,6 +24,7 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.frames import image_tensor
 from backend.adapters.sam2.loading import build_model, load_model, model_config
 from backend.adapters.sam2.state import Sam2Blocks
+from backend.application.offline import NeverCancelled
 from backend.application.requests import ModelInfo
 from backend.domain.errors import ModelError
 from backend.domain.geometry import Box, FrameSize, RgbFrame
@@ -67,11 +68,6 @@ class PanningVideo:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return
-
-
-class NeverCancelled:
-    def raise_if_cancelled(self) -> None:
         return
 
 

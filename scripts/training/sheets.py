@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
 from backend.adapters.synthetic.clips import render_clip
 from backend.adapters.synthetic.source import ClipSource
+from backend.application.offline import NeverCancelled
 from backend.domain.geometry import Box, box_of_mask
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex
@@ -26,13 +27,6 @@ from backend.domain.video import Direction, FrameIndex
 COLOURS = ((255, 60, 60), (60, 230, 60), (80, 110, 255), (255, 230, 60))
 SHOWN = 7
 TILE_HEIGHT = 150
-
-
-class NeverCancelled:
-    """A cancel token for work that nobody will cancel."""
-
-    def raise_if_cancelled(self) -> None:
-        return None
 
 
 def read_frames(path: Path, count: int) -> NDArray[np.uint8]:

@@ -64,11 +64,6 @@ class PanningVideo:
         return
 
 
-class NeverCancelled:
-    def raise_if_cancelled(self) -> None:
-        return
-
-
 class _LazyImages:
     """The frames in the form that the predictor indexes, made when asked for."""
 

@@ -8,13 +8,14 @@ import torch
 import torch.nn.functional as F
 
 from backend.adapters.sam2.engine import Sam2Engine
+from backend.application.offline import NeverCancelled
 from backend.domain.errors import Cancelled, DeviceOutOfMemory, PromptError
 from backend.domain.geometry import Box, Point, mask_iou
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.models import random_engine
-from tests.integration.engine.oracle import SIZE, NeverCancelled, Oracle, PanningVideo
+from tests.integration.engine.oracle import SIZE, Oracle, PanningVideo
 
 
 def click(frame: int, *, name: str = "a", positive: bool = True) -> FramePrompt:

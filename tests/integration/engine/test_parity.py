@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 
 from backend.adapters.sam2.engine import Sam2Engine
+from backend.application.offline import NeverCancelled
 from backend.domain.geometry import BoolMask, Box, Point, mask_iou
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.models import random_engine
-from tests.integration.engine.oracle import SIZE, Logits, NeverCancelled, Oracle, PanningVideo
+from tests.integration.engine.oracle import SIZE, Logits, Oracle, PanningVideo
 
 FRAMES = 26
 MAX_LOGIT_DIFFERENCE = 1e-3
