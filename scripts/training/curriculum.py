@@ -1,7 +1,7 @@
 """The curriculum: what is shown when. Stages are measured in fractions of the run's minutes.
 
 Single frames with plain, equally visible objects come first, until prompts mean something to the model;
-then clips, for the memory; then harder pictures, hiding and the final image size.
+then clips, for the memory; then harder pictures, hiding and the final image size; then long absences.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("singles-easy", 0.16, 128, 16, (1,), (2, 3, 3, 4), (0.0, 0.4), 0.0, alpha=0.85),
-    Stage("clips-short", 0.31, 128, 6, (3, 4), (2, 3), (0.25, 0.5), 0.3, single_share=0.3),
-    Stage("clips-long", 0.39, 128, 4, (5, 6, 8), (2, 3), (0.4, 0.8), 0.6, single_share=0.25),
-    Stage("final-size", 1.0, 192, 2, (6, 8, 10, 12), (2, 3), (0.4, 0.85), 0.8, single_share=0.15),
+    Stage("singles-easy", 0.08, 128, 16, (1,), (2, 3, 3, 4), (0.0, 0.4), 0.0, alpha=0.85),
+    Stage("clips-short", 0.16, 128, 6, (3, 4), (2, 3), (0.25, 0.5), 0.3, single_share=0.3),
+    Stage("clips-long", 0.20, 128, 4, (5, 6, 8), (2, 3), (0.4, 0.8), 0.6, single_share=0.25),
+    Stage("final-size", 0.50, 192, 2, (6, 8, 10, 12), (2, 3), (0.4, 0.85), 0.8, single_share=0.15),
+    Stage("absences", 1.0, 192, 2, (8, 12, 16), (2, 3), (0.4, 0.85), 0.9, single_share=0.1),
 )
 
 

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# SAM 2 counts the regression once; the rank of propagated frames, which a person is sent to, wants more of it.
+IOU_WEIGHT = 4.0
+
 
 @dataclass(frozen=True)
 class FrameLoss:
@@ -50,11 +53,13 @@ def frame_loss(
     truth: Tensor,
     counted: Tensor,
     alpha: float,
+    weight: Tensor | None = None,
 ) -> FrameLoss:
     """The loss of one frame.
 
     ``candidates`` float [B, M, h, w] raw logits, ``predicted_ious`` [B, M], ``presence_logits`` [B, 1],
-    ``truth`` soft [B, 1, 2h, 2w], ``counted`` float [B] (0 drops an object).
+    ``truth`` soft [B, 1, 2h, 2w], ``counted`` float [B] (0 drops an object),
+    ``weight`` float [B] how much an object's loss counts on this frame (1 for all by default).
     """
     logits = F.interpolate(candidates, size=truth.shape[-2:], mode="bilinear", align_corners=False)
     target = truth.expand_as(logits)
@@ -64,6 +69,8 @@ def frame_loss(
     ious = hard_iou(logits, target)
     iou_loss = F.l1_loss(predicted_ious, ious, reduction="none").mean(1)
     presence = F.binary_cross_entropy_with_logits(presence_logits[:, 0], present, reduction="none")
-    each = present * (best + 2 * iou_loss) + presence
+    each = present * (best + IOU_WEIGHT * iou_loss) + presence
+    if weight is not None:
+        each = each * weight
     chosen = ious.gather(1, predicted_ious.argmax(1, keepdim=True))[:, 0]
     return FrameLoss((each * counted).sum() / counted.sum().clamp(min=1), chosen)

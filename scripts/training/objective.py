@@ -15,6 +15,8 @@ from scripts.training.rollout import ClipRollout
 
 Rng = np.random.Generator
 SMALLEST_VISIBLE_SHARE = 0.0015
+# Frames after an absence are few, and a presence head that stays at "not there" loses all of them.
+RETURN_WEIGHT = 2.0
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,15 @@ def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
         index = t + gap
         corrected = t == correct_at
         out = rollout.step(t, index, remember=not corrected)
-        loss = rollout.loss(t, counted)
+        loss = rollout.loss(t, counted, 1 + RETURN_WEIGHT * rollout.returned(t))
         total = total + loss.total
         visible = rollout.truth_px[:, t].any((1, 2)) & (counted.cpu().numpy() > 0)
         if visible.any():
             ious.append(float(loss.chosen_iou.cpu().numpy()[visible].mean()))
+        back = (rollout.returned(t) * counted).cpu().numpy() > 0
+        if back.any():
+            figures["returned"] = float(loss.chosen_iou.cpu().numpy()[back].mean())
+            figures["seen_again"] = float((rollout.tap.presence[:, 0] > 0).cpu().numpy()[back].mean())
         if t == 1:
             _, figures["memory_gain"] = prompt_gain(rollout, rollout.predicted_px(out), t)
         if corrected:

@@ -122,11 +122,16 @@ class ClipRollout:
         """File an output in the memory bank."""
         self.memory["cond_frame_outputs" if prompted else "non_cond_frame_outputs"][index] = out
 
-    def loss(self, t: int, counted: Tensor) -> FrameLoss:
+    def loss(self, t: int, counted: Tensor, weight: Tensor | None = None) -> FrameLoss:
         """The loss of what the decoder said last, against frame ``t``."""
-        return frame_loss(
-            self.tap.candidates, self.tap.ious, self.tap.presence, self.truth[:, t : t + 1], counted, self.alpha
-        )
+        said = (self.tap.candidates, self.tap.ious, self.tap.presence)
+        return frame_loss(*said, self.truth[:, t : t + 1], counted, self.alpha, weight)
+
+    def returned(self, t: int) -> Tensor:
+        """1 for the objects that show on frame ``t`` and were wholly gone on a frame before it: float [B]."""
+        shows: NDArray[np.bool_] = np.asarray(self.truth_px.any((2, 3)))
+        back = shows[:, t] & ~shows[:, :t].all(1)
+        return torch.from_numpy(back.astype(np.float32)).to(self.device)
 
     def predicted_px(self, out: dict[str, Tensor]) -> NDArray[np.bool_]:
         """The chosen mask of every object, bool [B, H, W]."""

@@ -14,6 +14,7 @@ from backend.adapters.synthetic.stage import Actor, Scene, Sprite, Track, render
 from scripts.training import shapes, textures
 
 Rng = np.random.Generator
+CUT_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,23 @@ def make_scene(rng: Rng, spec: SceneSpec) -> Scene:
     )
 
 
+def cut_away(
+    rng: Rng, spec: SceneSpec, frames: NDArray[np.uint8], masks: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """A cut to another scene, where no target is, for some frames after the first; half of the time it cuts back.
+
+    ``frames`` uint8 [T, H, W, 3], ``masks`` bool [T, N, H, W]; returned as new arrays.
+    """
+    count = len(frames)
+    start = int(rng.integers(1, count))
+    end = int(rng.integers(start + 1, count + 1)) if rng.random() < 0.5 else count
+    elsewhere, _ = render_scene(make_scene(rng, spec), (spec.size_px, spec.size_px))
+    frames, masks = frames.copy(), masks.copy()
+    frames[start:end] = elsewhere[start:end]
+    masks[start:end] = False
+    return frames, masks
+
+
 def render_batch(seed: int, step: int, scenes: int, spec: SceneSpec) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """One step's data, a function of ``(seed, step)`` alone.
 
@@ -204,6 +222,8 @@ def render_batch(seed: int, step: int, scenes: int, spec: SceneSpec) -> tuple[ND
     for index in range(scenes):
         rng = np.random.default_rng((seed, step, index))
         scene_frames, scene_masks = render_scene(make_scene(rng, spec), (spec.size_px, spec.size_px))
+        if spec.frames >= 6 and rng.random() < CUT_SHARE * spec.difficulty:
+            scene_frames, scene_masks = cut_away(rng, spec, scene_frames, scene_masks)
         frames.append(scene_frames)
         masks.append(scene_masks)
     return np.stack(frames), np.stack(masks)

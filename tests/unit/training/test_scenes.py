@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from backend.adapters.synthetic import shapes as held_out_shapes
 from backend.adapters.synthetic import textures as held_out_textures
 from scripts.training import shapes
 from scripts.training.curriculum import STAGES, stage_at
 from scripts.training.loop import draw_batch
-from scripts.training.scenes import SceneSpec, render_batch
+from scripts.training.scenes import SceneSpec, cut_away, render_batch
 
 SPEC = SceneSpec(frames=4, size_px=64, targets=3, difficulty=0.6, motion=1.0, hiding=0.5)
 
@@ -56,3 +57,16 @@ def test_a_batch_of_the_first_stage_is_single_frames_of_two_to_four_objects() ->
     frames, masks = draw_batch(1, 0, 3, 0.0)
     assert frames.shape[1] == 1
     assert 2 <= masks.shape[2] <= 4
+
+
+def test_a_cut_shows_another_scene_without_targets_and_leaves_the_first_frame() -> None:
+    spec = SceneSpec(8, 96, 2, 0.6, 1.0, 0.0)
+    frames, masks = render_batch(5, 0, 1, spec)
+    cut_frames, cut_masks = cut_away(np.random.default_rng(3), spec, frames[0], masks[0])
+    gone: NDArray[np.bool_] = np.logical_not(cut_masks.reshape(8, -1).any(1))
+    assert gone.any()
+    assert not gone[0]
+    assert np.array_equal(cut_frames[~gone], frames[0][~gone])
+    assert np.array_equal(cut_masks[~gone], masks[0][~gone])
+    changed = np.abs(cut_frames[gone].astype(int) - frames[0][gone]).mean((1, 2, 3))
+    assert (changed > 5).all()
