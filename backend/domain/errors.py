@@ -19,7 +19,8 @@ MaskletError
 ├── Cancelled               the work was cancelled on request
 │   ├── Superseded          a newer prompt replaced this work
 │   └── Interrupted         the worker is stopping; another attempt goes on
-└── IntegrityError          a file's content does not have the hash it should have
+├── IntegrityError          a file's content does not have the hash it should have
+└── SnapshotMismatch        a propagation cannot be taken up from this snapshot: start it afresh
 """
 
 
@@ -101,6 +102,10 @@ class Interrupted(Cancelled):
 
 class IntegrityError(MaskletError):
     """A file's content does not have the hash it should have."""
+
+
+class SnapshotMismatch(MaskletError):
+    """A snapshot that is damaged or was taken of other work, so that a propagation must start afresh."""
 
 
 def reason_of(error: BaseException) -> str:

@@ -30,6 +30,13 @@ class FrameEvidence:
     area_rel: the mask's share of the frame, 0..1.
     centroid, box: of the mask, relative coordinates; None if it is empty.
     components: connected components of the mask.
+    boundary_entropy: mean binary entropy, in bits (0..1), of p over the boundary band, before the gate: the pixels
+        whose surroundings lie on both sides of logit 0. 0.0 if there is no boundary.
+    candidate_disagreement: 1 - mean pairwise IoU of the candidates' masks before the gate (two empty masks agree);
+        0.0 if there is one candidate.
+    embedding: the frame's coarse features averaged under p, reduced to a unit vector of fixed length whose cosine
+        tells how alike two objects look; comparable within one checkpoint only. Empty in masks stored before it,
+        candidate_disagreement and boundary_entropy were recorded: the other two are 0.0 there.
     """
 
     predicted_ious: tuple[float, ...]
@@ -40,6 +47,9 @@ class FrameEvidence:
     centroid: Point | None
     box: Box | None
     components: int
+    boundary_entropy: float = 0.0
+    candidate_disagreement: float = 0.0
+    embedding: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,6 +36,9 @@ FULL = FrameEvidence(
     centroid=Point(0.1, 0.2),
     box=Box(0.1, 0.2, 0.3, 0.4),
     components=2,
+    boundary_entropy=1 / 7,
+    candidate_disagreement=2 / 3,
+    embedding=(0.6, -0.8, 1 / 3),
 )
 EMPTY = FrameEvidence((), -1024.0, 1.0, 1.0, 0.0, None, None, 0)
 

@@ -8,9 +8,9 @@ from types import TracebackType
 
 import numpy as np
 
-from backend.application.ports import CancelToken, VideoSource
+from backend.application.ports import CancelToken, Propagation, VideoSource
 from backend.application.requests import MediaRef, ModelInfo
-from backend.domain.errors import MediaError
+from backend.domain.errors import MediaError, SnapshotMismatch
 from backend.domain.geometry import FrameSize, RgbFrame, box_of_mask
 from backend.domain.masklets import EncodedMask, FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
@@ -73,6 +73,7 @@ class FakeSegmenter:
 
     def __init__(self, on_frame: Callable[[int], None] = lambda _: None) -> None:
         self.on_frame = on_frame
+        self.warm: dict[ContentHash, set[int]] = {}
 
     @property
     def model(self) -> ModelInfo:
@@ -90,13 +91,28 @@ class FakeSegmenter:
         direction: Direction,
         span: FrameRange | None = None,
         cancel: CancelToken,
-    ) -> Iterator[FrameMasks]:
+        resume: bytes | None = None,
+    ) -> Propagation:
+        return FakePropagation(self._frames(video, prompts, cancel, _done(resume)), video.info.frame_count, resume)
+
+    def _frames(self, video: VideoSource, prompts: PromptSet, cancel: CancelToken, start: int) -> Iterator[FrameMasks]:
         if not prompts:
             raise MediaError("nothing to propagate")
-        for index in range(video.info.frame_count):
+        for index in range(start, video.info.frame_count):
             cancel.raise_if_cancelled()
             self.on_frame(index)
             yield self._masks(prompts, FrameIndex(index))
+
+    def prewarm(self, video: VideoSource, frames: Sequence[FrameIndex], *, cancel: CancelToken) -> tuple[int, ...]:
+        ready = self.warm.setdefault(video.info.content_hash, set())
+        for index in frames:
+            cancel.raise_if_cancelled()
+            video.frame(index)
+            ready.add(index)
+        return tuple(sorted(ready))
+
+    def forget(self, video: ContentHash) -> None:
+        self.warm.pop(video, None)
 
     def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
         mask = np.zeros((SIZE.height, SIZE.width), np.bool_)
@@ -114,6 +130,26 @@ class FakeSegmenter:
         return ObjectFrame(object_id, mask, evidence, origin)
 
 
+class FakePropagation:
+    """A Propagation over any frames; its snapshot is the number of frames done."""
+
+    def __init__(self, frames: Iterator[FrameMasks], total: int, resume: bytes | None = None) -> None:
+        self._frames = frames
+        self.total = total
+        self.done = _done(resume)
+
+    def __iter__(self) -> Iterator[FrameMasks]:
+        return self
+
+    def __next__(self) -> FrameMasks:
+        masks = next(self._frames)
+        self.done += 1
+        return masks
+
+    def snapshot(self) -> bytes:
+        return b"fake %d" % self.done
+
+
 class FakeCodec:
     """A MaskCodec that keeps the packed bits as text."""
 
@@ -123,6 +159,16 @@ class FakeCodec:
     def decode(self, encoded: EncodedMask) -> np.typing.NDArray[np.bool_]:
         bits = np.unpackbits(np.frombuffer(bytes.fromhex(encoded.counts), np.uint8))
         return bits[: encoded.height * encoded.width].reshape(encoded.height, encoded.width).astype(np.bool_)
+
+
+def _done(resume: bytes | None) -> int:
+    """Frames done before a resume. Raises SnapshotMismatch."""
+    if resume is None:
+        return 0
+    word, _, number = resume.partition(b" ")
+    if word != b"fake" or not number.isdigit():
+        raise SnapshotMismatch("the snapshot is damaged: start the propagation afresh")
+    return int(number)
 
 
 def _ids(prompts: PromptSet) -> tuple[ObjectId, ...]:

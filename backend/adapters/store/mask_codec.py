@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from backend.domain.errors import IntegrityError
 from backend.domain.geometry import Box, FrameSize, Point
@@ -27,7 +27,10 @@ class HeaderRecord(TypedDict):
 
 
 class EvidenceRecord(TypedDict):
-    """The fields of FrameEvidence; centroid [x, y] and box [x0, y0, x1, y1] relative, null for an empty mask."""
+    """The fields of FrameEvidence; centroid [x, y] and box [x0, y0, x1, y1] relative, null for an empty mask.
+
+    The fields that need not be there are missing from what earlier versions wrote.
+    """
 
     predicted_ious: list[float]
     presence_logit: float
@@ -37,6 +40,9 @@ class EvidenceRecord(TypedDict):
     centroid: tuple[float, float] | None
     box: tuple[float, float, float, float] | None
     components: int
+    boundary_entropy: NotRequired[float]
+    candidate_disagreement: NotRequired[float]
+    embedding: NotRequired[list[float]]
 
 
 class FrameRecord(TypedDict):
@@ -108,6 +114,9 @@ def dump_frame(object_id: ObjectId, frame: MaskletFrame) -> str:
             "centroid": _point(evidence.centroid),
             "box": _box(evidence.box),
             "components": int(evidence.components),
+            "boundary_entropy": float(evidence.boundary_entropy),
+            "candidate_disagreement": float(evidence.candidate_disagreement),
+            "embedding": [float(value) for value in evidence.embedding],
         },
     }
     return json.dumps(record, separators=(",", ":"))
@@ -131,6 +140,9 @@ def load_frame(line: bytes) -> tuple[ObjectId, MaskletFrame]:
                 centroid=None if centroid is None else Point(*centroid),
                 box=None if box is None else Box(*box),
                 components=evidence["components"],
+                boundary_entropy=evidence.get("boundary_entropy", 0.0),
+                candidate_disagreement=evidence.get("candidate_disagreement", 0.0),
+                embedding=tuple(evidence.get("embedding", ())),
             ),
             MaskOrigin(record["origin"]),
             record["uncertainty"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +10,13 @@ import pytest
 
 from backend.adapters.synthetic.source import ClipSource
 from backend.application.evaluate import Masks, evaluate
-from backend.application.ports import CancelToken, VideoSource
+from backend.application.ports import CancelToken, Propagation, VideoSource
 from backend.application.requests import ModelInfo
 from backend.domain.geometry import BoolMask
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.engine import FakePropagation
 
 FRAMES = 6
 
@@ -71,9 +71,10 @@ class Oracle:
         direction: Direction,
         span: FrameRange | None = None,
         cancel: CancelToken,
-    ) -> Iterator[FrameMasks]:
-        for t in range(video.info.frame_count):
-            yield self._frame(prompts, t)
+        resume: bytes | None = None,
+    ) -> Propagation:
+        count = video.info.frame_count
+        return FakePropagation((self._frame(prompts, t) for t in range(count)), count)
 
 
 def test_the_truth_scores_one_everywhere(clip: SquaresClip) -> None:
