@@ -74,6 +74,7 @@ class FakeSegmenter:
     def __init__(self, on_frame: Callable[[int], None] = lambda _: None) -> None:
         self.on_frame = on_frame
         self.warm: dict[ContentHash, set[int]] = {}
+        self.frames_kept = 8
 
     @property
     def model(self) -> ModelInfo:

@@ -23,7 +23,7 @@ from backend.application.requests import ModelInfo
 from backend.domain.geometry import FrameSize, RgbFrame
 from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.video import Direction, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
 
 CACHED_FRAMES = 8
 
@@ -72,6 +72,23 @@ class Sam2Engine:
         """
         span = _checked_span(video.info, prompts, span)
         return self._masks(video, prompts, direction, span, cancel)
+
+    @property
+    def frames_kept(self) -> int:
+        """How many frames' features are kept at once."""
+        return self._features.capacity
+
+    def prewarm(self, video: VideoSource, frames: Sequence[FrameIndex], *, cancel: CancelToken) -> tuple[int, ...]:
+        """Encode frames ahead of need. See application.prewarm.Prewarmer."""
+        for frame_index in frames[: self.frames_kept]:
+            cancel.raise_if_cancelled()
+            with computing(self._blocks.device):
+                self._seen(video, frame_index)
+        return self._features.frames_of(video.info.content_hash)
+
+    def forget(self, video: ContentHash) -> None:
+        """Let go of a video's features. See application.prewarm.Prewarmer."""
+        self._features.forget(video)
 
     def track(
         self,

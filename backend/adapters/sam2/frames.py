@@ -64,6 +64,19 @@ class FeatureCache:
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
 
+    @property
+    def capacity(self) -> int:
+        return self._capacity
+
+    def frames_of(self, content_hash: ContentHash) -> tuple[int, ...]:
+        """The frames of a video that are kept, ascending."""
+        return tuple(sorted(index for kept, index in self._kept if kept == content_hash))
+
+    def forget(self, content_hash: ContentHash) -> None:
+        """Let go of a video's frames."""
+        for key in [key for key in self._kept if key[0] == content_hash]:
+            del self._kept[key]
+
     def clear(self) -> None:
         self._kept.clear()
 

@@ -292,3 +292,39 @@ def test_batched_objects_equal_single_ones(engine: Sam2Engine) -> None:
         for key, alone in logits(prompt_set(prompt)).items():
             difference = F.l1_loss(together[key], alone, reduction="none").max()
             assert float(difference) <= 1e-3
+
+
+class TestPrewarming:
+    def test_a_prewarmed_frame_is_answered_alike_and_not_decoded_again(self) -> None:
+        video, prompts = PanningVideo(8), prompt_set(click(3))
+        cold = random_engine().segment(video, prompts, FrameIndex(3))
+        engine = random_engine()
+        ready = engine.prewarm(video, [FrameIndex(3), FrameIndex(4)], cancel=NeverCancelled())
+        assert ready == (3, 4)
+        video.read.clear()
+        warm = engine.segment(video, prompts, FrameIndex(3))
+        assert video.read == []
+        assert np.array_equal(warm.objects[0].mask, cold.objects[0].mask)
+
+    def test_no_more_than_is_kept_at_once(self) -> None:
+        video = PanningVideo(8)
+        ready = random_engine(cached_frames=2).prewarm(
+            video, [FrameIndex(i) for i in range(8)], cancel=NeverCancelled()
+        )
+        assert ready == (0, 1) == tuple(video.read)
+
+    def test_it_gives_way_between_frames_and_forgets_on_request(self) -> None:
+        class Soon:
+            left = 2
+
+            def raise_if_cancelled(self) -> None:
+                self.left -= 1
+                if self.left < 0:
+                    raise Cancelled("a click came")
+
+        video, engine = PanningVideo(8), random_engine()
+        with pytest.raises(Cancelled):
+            engine.prewarm(video, [FrameIndex(i) for i in range(8)], cancel=Soon())
+        assert engine.prewarm(video, [], cancel=NeverCancelled()) == (0, 1)
+        engine.forget(video.info.content_hash)
+        assert engine.prewarm(video, [], cancel=NeverCancelled()) == ()

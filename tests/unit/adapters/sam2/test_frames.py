@@ -51,3 +51,14 @@ def test_the_cache_forgets_what_was_asked_for_longest_ago() -> None:
     cache.put(video, 2, third)
     assert (cache.get(video, 1), cache.get(video, 0), len(cache)) == (None, first, 2)
     assert cache.get(other, 0) is None
+
+
+def test_the_cache_tells_what_it_has_of_a_video_and_lets_go_of_it() -> None:
+    cache = FeatureCache(3)
+    video, other = ContentHash("a"), ContentHash("b")
+    for content_hash, index in ((video, 5), (other, 1), (video, 2)):
+        cache.put(content_hash, index, ImageFeatures(()))
+    assert (cache.frames_of(video), cache.frames_of(other)) == ((2, 5), (1,))
+    cache.forget(video)
+    assert (cache.frames_of(video), len(cache)) == ((), 1)
+    assert cache.get(other, 1) is not None
