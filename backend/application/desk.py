@@ -6,8 +6,9 @@ The desk computes nothing itself. It records prompts, hands work to workers and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from backend.application.bell import Bell, NoBell
 from backend.application.ports import Clock, Ledger, MaskStore
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
 from backend.application.submit import Submitter
@@ -49,6 +50,7 @@ class Desk:
     submitter: Submitter
     clock: Clock
     propagate_on_prompt: bool = True
+    bell: Bell = field(default_factory=NoBell)
 
     def click(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
         """Add prompts to the canvas and return the masks of the prompted objects on one frame.
@@ -125,16 +127,17 @@ class Desk:
         """The job once it ended, or as it is at the deadline. Raises what the worker recorded if it failed."""
         give_up_s = self.clock.monotonic_s() + deadline_s
         pause_s = FIRST_POLL_S
-        while True:
-            job = self.ledger.job(job_id)
-            if job.state is JobState.DONE:
-                return job
-            if job.state.is_final:
-                raise error_of(job.reason or f"Cancelled: the job is {job.state}")
-            if self.clock.monotonic_s() >= give_up_s:
-                return job
-            self.clock.sleep(pause_s)
-            pause_s = min(pause_s * 1.25, LONGEST_POLL_S)
+        with self.bell.listening(job_id, self.clock.sleep) as wait:
+            while True:
+                job = self.ledger.job(job_id)
+                if job.state is JobState.DONE:
+                    return job
+                if job.state.is_final:
+                    raise error_of(job.reason or f"Cancelled: the job is {job.state}")
+                if self.clock.monotonic_s() >= give_up_s:
+                    return job
+                wait(pause_s)
+                pause_s = min(pause_s * 1.25, LONGEST_POLL_S)
 
 
 def run_name(job_id: str, attempt: int) -> str:
