@@ -285,24 +285,9 @@ def _sprites(
 
 def _track(plan: _Plan, index: int) -> Track:
     x_rel, y_rel = plan.paths[index]
-    t = np.arange(plan.frames, dtype=np.float32)
-    return Track(
-        x_rel, y_rel, plan.sizes[index], plan.angles[index], np.full(plan.frames, plan.bend, np.float32), t / 4
-    )
-
-
-def _decoys(plan: _Plan, actors: list[Actor]) -> list[Actor]:
-    """Copies of the first target with a tint of their own, wandering by themselves."""
-    rng, made = plan.rng, []
-    for _ in range(plan.decoys):
-        rgba = actors[0].sprite.rgba.copy()
-        tint = 1 + rng.uniform(0, 0.5) * rng.uniform(-1, 1, 3)
-        rgba[..., :3] = np.clip(rgba[..., :3] * tint, 0, 255).astype(np.uint8)
-        home = (rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.8))
-        x_rel, y_rel = motion.cruise(rng, plan.frames, home, 0.4)
-        length = float(plan.sizes[0].mean() * rng.uniform(0.8, 1.2))
-        made.append(Actor(Sprite(rgba), motion.build_track(rng, x_rel, y_rel, length), is_target=False))
-    return made
+    bend = np.full(plan.frames, plan.bend, np.float32)
+    phase = (0.25 * np.arange(plan.frames)).astype(np.float32)
+    return Track(x_rel, y_rel, plan.sizes[index], plan.angles[index], bend, phase)
 
 
 def _slab(plan: _Plan, x_rel: FloatArray, width: float, side: int, size: tuple[int, int]) -> Actor:
