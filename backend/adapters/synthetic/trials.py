@@ -290,6 +290,20 @@ def _track(plan: _Plan, index: int) -> Track:
     return Track(x_rel, y_rel, plan.sizes[index], plan.angles[index], bend, phase)
 
 
+def _decoys(plan: _Plan, actors: list[Actor]) -> list[Actor]:
+    """Copies of the first target with a tint of their own, wandering by themselves."""
+    rng, made = plan.rng, []
+    for _ in range(plan.decoys):
+        rgba = actors[0].sprite.rgba.copy()
+        tint = 1 + rng.uniform(0, 0.5) * rng.uniform(-1, 1, 3)
+        rgba[..., :3] = np.clip(rgba[..., :3] * tint, 0, 255).astype(np.uint8)
+        home = (rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.8))
+        x_rel, y_rel = motion.cruise(rng, plan.frames, home, 0.4)
+        length = float(plan.sizes[0].mean() * rng.uniform(0.8, 1.2))
+        made.append(Actor(Sprite(rgba), motion.build_track(rng, x_rel, y_rel, length), is_target=False))
+    return made
+
+
 def _slab(plan: _Plan, x_rel: FloatArray, width: float, side: int, size: tuple[int, int]) -> Actor:
     """width: a fraction of the frame's width; the slab's sprite is 1.6 frame heights high."""
     rng, height_rel = plan.rng, 1.6
