@@ -1,4 +1,4 @@
-"""What every Ledger keeps its word on: the fake and the real one run the same tests."""
+"""What every Ledger keeps its word on: the fake, SQLite and a real PostgreSQL run the same tests."""
 
 from __future__ import annotations
 
@@ -40,12 +40,14 @@ def clock() -> FakeClock:
     return FakeClock(now_s=1000.0)
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
 def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[Ledger]:
     if request.param == "fake":
         yield FakeLedger(clock)
         return
-    opened = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", clock)
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/ledger.sqlite" if is_sqlite else request.getfixturevalue("postgresql_url")
+    opened = open_ledger(url, clock)
     yield opened
     opened.close()
 

@@ -1,0 +1,48 @@
+"""A PostgreSQL of the tests' own, from the binaries inside the pgserver wheel."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running PostgreSQL, as its superuser."""
+    # pgserver looks for the folder of its lock when it is imported.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        from pgserver.postgres_server import get_server
+
+        # As root it runs the server as another user, who has to come through here.
+        folder = tmp_path_factory.mktemp("postgresql")
+        for parent in (folder, *folder.parents):
+            if parent.is_relative_to(Path(os.environ.get("TMPDIR", "/tmp"))) and os.access(parent, os.W_OK):
+                parent.chmod(parent.stat().st_mode | 0o011)
+        server = get_server(folder / "data")
+        yield str(server.get_uri())
+        server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """The address of an empty database."""
+    name = f"masklet_{uuid4().hex}"
+    # CREATE DATABASE cannot run inside a transaction.
+    admin = create_engine(
+        make_url(postgresql_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    yield make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
