@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0: all cores.")
 
     reply_deadline_s: float = Field(25.0, gt=0, le=90, description="Longest time a /predict is held.")
+    prewarm_frames: int = Field(
+        3, ge=0, le=20, description="Frames to either side of a click, encoded ahead of the next one; 0: none."
+    )
     propagate_on_prompt: bool = Field(
         True, description="Carry every accepted prompt through the whole video in the background."
     )

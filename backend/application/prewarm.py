@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from backend.application.ports import CancelToken, MediaLibrary, VideoSource
 from backend.application.requests import MediaRef
@@ -47,6 +47,18 @@ class Prewarmer(Protocol):
     def forget(self, video: ContentHash) -> None:
         """Let go of what is kept of a video's frames."""
         ...
+
+
+@runtime_checkable
+class FramesByContent(Protocol):
+    """A VideoSource that knows what a frame is, whatever else it holds: a page may be opened in any company."""
+
+    def frame_hash(self, index: int) -> ContentHash: ...
+
+
+def frame_hash(video: VideoSource, index: int) -> ContentHash:
+    """Under which hash what is known of this frame is kept: the page's own, or the whole video's."""
+    return video.frame_hash(index) if isinstance(video, FramesByContent) else video.info.content_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,22 @@ class WarmBoard(Protocol):
     def look(self, media: MediaRef) -> Sight | None:
         """What was told last; None if nothing was, or it was long ago."""
         ...
+
+
+class NoBoard:
+    """A WarmBoard that nobody reads."""
+
+    def ask(self, wish: Wish) -> None:
+        return
+
+    def take(self, timeout_s: float) -> Wish | None:
+        return None
+
+    def tell(self, media: MediaRef, sight: Sight) -> None:
+        return
+
+    def look(self, media: MediaRef) -> Sight | None:
+        return None
 
 
 def around(frame_index: int, reach: int) -> tuple[FrameIndex, ...]:
@@ -167,7 +195,7 @@ class Lookout:
                 self._encode(wish.media, video, wanted, ready)
 
     def _encode(self, media: MediaRef, video: VideoSource, frames: Sequence[FrameIndex], ready: set[int]) -> None:
-        self._note(media, video.info.content_hash)
+        self._note(media, {frame_hash(video, index) for index in frames})
         self._board.tell(media, sight_of(video, ready))
         for frame_index in frames:
             if frame_index < video.info.frame_count:
@@ -176,8 +204,8 @@ class Lookout:
                 ready.update(kept)
                 self._board.tell(media, sight_of(video, ready))
 
-    def _note(self, media: MediaRef, content_hash: ContentHash) -> None:
-        self._seen.setdefault(media, set()).add(content_hash)
+    def _note(self, media: MediaRef, content_hashes: set[ContentHash]) -> None:
+        self._seen.setdefault(media, set()).update(content_hashes)
         self._seen.move_to_end(media)
         while len(self._seen) > MEDIA_REMEMBERED:
             self._seen.popitem(last=False)

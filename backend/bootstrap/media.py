@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,7 +50,7 @@ def open_media_library(settings: Settings) -> CachedMedia:
 
 
 class CachedMedia:
-    """The MediaLibrary port. Use from one thread; the pages of a task are fetched by several of its own."""
+    """The MediaLibrary port. Safe to share between threads; the pages of a task are fetched by several of its own."""
 
     def __init__(self, client: LabelStudioClient | None, cache: MediaCache, indices: IndexCache, clock: Clock) -> None:
         """client: None where the settings name no Label Studio; then only cached media can be opened."""
@@ -67,7 +67,8 @@ class CachedMedia:
         try:
             files = self._fetch_all([media.addresses[index] for index in wanted])
             paths = [holds.enter_context(self._cache.hold(file)) for file in files]
-            return HeldVideo(self._source(media, wanted, files, paths), holds)
+            hashes = {index: file.content_hash for index, file in zip(wanted, files, strict=True)}
+            return HeldVideo(self._source(media, wanted, files, paths), holds, hashes if media.is_pages else {})
         except BaseException:
             holds.close()
             raise
@@ -113,9 +114,11 @@ class CachedMedia:
 class HeldVideo:
     """A VideoSource whose files nobody evicts while it is open."""
 
-    def __init__(self, source: VideoSource, holds: ExitStack) -> None:
+    def __init__(self, source: VideoSource, holds: ExitStack, page_hashes: Mapping[int, ContentHash]) -> None:
+        """page_hashes: what each page is by itself; empty for a video."""
         self._source = source
         self._holds = holds
+        self._page_hashes = page_hashes
 
     @property
     def info(self) -> VideoInfo:
@@ -124,6 +127,10 @@ class HeldVideo:
     @property
     def timestamps_s(self) -> Sequence[float]:
         return self._source.timestamps_s
+
+    def frame_hash(self, index: int) -> ContentHash:
+        """What a frame is: a page opened alone and among others is the same page."""
+        return self._page_hashes.get(index, self._source.info.content_hash)
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         return self._source.frame(index)

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
 from backend.adapters.labelstudio.results import build_regions
+from backend.adapters.queue.board import RedisBell, RedisWarmBoard
 from backend.application.desk import Desk
 from backend.application.ports import Clock, JobQueue, Ledger, ModelDirectory
+from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
 from backend.application.requests import TaskKey
@@ -20,6 +22,7 @@ from backend.bootstrap.parts import (
     open_masks,
     open_model_board,
     open_queue,
+    queue_address,
 )
 from backend.settings import Settings
 
@@ -49,6 +52,7 @@ class WebSettings:
     reply_deadline_s: float = 25.0
     max_body_bytes: int = 64 * 2**20
     model: str = "auto"
+    prewarm_frames: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class WebParts:
     models: ModelDirectory
     clock: Clock
     label_studio: AnnotationReader | None = None
+    board: WarmBoard = field(default_factory=NoBoard)
 
 
 def build_web(settings: Settings) -> WebParts:
@@ -80,7 +85,7 @@ def build_web(settings: Settings) -> WebParts:
         settings=_web_settings(settings),
         ledger=ledger,
         queue=queue,
-        desk=Desk(ledger, masks, submitter, clock, settings.propagate_on_prompt),
+        desk=Desk(ledger, masks, submitter, clock, settings.propagate_on_prompt, RedisBell(queue_address(settings))),
         reconciler=Reconciler(
             ledger,
             queue,
@@ -93,6 +98,7 @@ def build_web(settings: Settings) -> WebParts:
         models=open_model_board(settings),
         clock=clock,
         label_studio=label_studio,
+        board=RedisWarmBoard(queue_address(settings)),
     )
 
 
@@ -104,4 +110,5 @@ def _web_settings(settings: Settings) -> WebSettings:
         reply_deadline_s=settings.reply_deadline_s,
         max_body_bytes=settings.max_body_mib * 2**20,
         model=settings.model,
+        prewarm_frames=settings.prewarm_frames,
     )

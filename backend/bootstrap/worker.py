@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from backend.adapters.queue.board import RedisBell, RedisWarmBoard
 from backend.adapters.queue.worker import MaskletWorker
-from backend.adapters.sam2.engine import load_engine
+from backend.adapters.sam2.engine import Sam2Engine, load_engine
 from backend.adapters.store.coco import CocoCodec
-from backend.application.requests import JobKind
+from backend.application.bell import Bell, NoBell
+from backend.application.prewarm import Lookout, Turns, WarmBoard, Wish, around
+from backend.application.requests import Job, JobKind, JobState, PreviewRequest
 from backend.application.submit import Submitter
 from backend.application.work import Workbench
 from backend.bootstrap.media import open_media_library
@@ -33,14 +37,38 @@ logger = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 3600.0
 LEFTOVER_S = 24 * 3600.0
+LOOKOUT_WAIT_S = 1.0
+LOWEST_PRIORITY = 19
+"""Of the system's scheduler: what is done ahead of need runs when nobody else wants the processor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What RQ's callable needs: the workbench, and whether the worker was asked to stop."""
+    """What RQ's callable needs: the workbench, whether the worker was asked to stop, and what comes after a job.
+
+    prewarm_frames: how many frames to either side of a click are looked at ahead of the next one.
+    """
 
     bench: Workbench
     is_stopping: Callable[[], bool]
+    bell: Bell = field(default_factory=NoBell)
+    turns: Turns = field(default_factory=Turns)
+    board: WarmBoard | None = None
+    prewarm_frames: int = 0
+
+    def run(self, job_id: str, attempt: int) -> Job:
+        """Do one attempt, wake who waits for it, and wish for the frames around a click."""
+        with self.turns.work():
+            job = self.bench.run(job_id, attempt, self.is_stopping)
+        self.bell.ring(job_id)
+        if self.board is not None and self.prewarm_frames and job.state is JobState.DONE:
+            self._wish_around(job_id, self.board)
+        return job
+
+    def _wish_around(self, job_id: str, board: WarmBoard) -> None:
+        request = self.bench.ledger.request(job_id)
+        if isinstance(request, PreviewRequest):
+            board.ask(Wish(request.media, around(request.frame_index, self.prewarm_frames)))
 
 
 _runtime: list[Runtime] = []
@@ -64,12 +92,25 @@ def run_worker(settings: Settings, kind: JobKind, name: str | None) -> None:
     bench = build_workbench(settings, worker_name)
     open_model_board(settings).announce(bench.segmenter.model)
     logger.info("worker %s: %s on %s", worker_name, bench.segmenter.model.version, bench.segmenter.model.device)
-    _runtime.append(Runtime(bench, worker.is_stopping))
+    runtime = _runtime_of(settings, bench, worker, kind)
+    _runtime.append(runtime)
     try:
-        with _sweeping(settings):
+        with _sweeping(settings), _looking_ahead(runtime, worker.is_stopping):
             worker.run()
     finally:
         _runtime.clear()
+
+
+def _runtime_of(settings: Settings, bench: Workbench, worker: MaskletWorker, kind: JobKind) -> Runtime:
+    address = queue_address(settings)
+    board = RedisWarmBoard(address) if kind is JobKind.INTERACTIVE else None
+    return Runtime(
+        bench,
+        worker.is_stopping,
+        bell=RedisBell(address),
+        board=board,
+        prewarm_frames=settings.prewarm_frames,
+    )
 
 
 def build_workbench(settings: Settings, worker_name: str) -> Workbench:
@@ -105,6 +146,30 @@ def _sweeping(settings: Settings) -> Iterator[None]:
                 logger.info("removed %d leftover mask runs in %s", len(removed), data_folder(settings).masks)
 
     thread = threading.Thread(target=sweep, name="mask-sweep", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+@contextmanager
+def _looking_ahead(runtime: Runtime, is_stopping: Callable[[], bool]) -> Iterator[None]:
+    """Grant wishes in a thread of its own, at the lowest priority: between two jobs, and never instead of one."""
+    engine = runtime.bench.segmenter
+    if runtime.board is None or not isinstance(engine, Sam2Engine):
+        yield
+        return
+    lookout = Lookout(runtime.board, runtime.bench.media, engine, runtime.turns)
+    ended = threading.Event()
+
+    def look() -> None:
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+        while not (ended.is_set() or is_stopping()):
+            lookout.watch(LOOKOUT_WAIT_S)
+
+    thread = threading.Thread(target=look, name="lookout", daemon=True)
     thread.start()
     try:
         yield

@@ -18,8 +18,10 @@ from backend.adapters.labelstudio.binding import Binding, read_binding
 from backend.adapters.labelstudio.context import ParsedContext, prompts_of_context
 from backend.adapters.labelstudio.fields import as_object
 from backend.adapters.labelstudio.results import build_regions
+from backend.adapters.labelstudio.task import media_of_task
 from backend.application.carry import Reach, carry, newest_run
 from backend.application.desk import Answer, Canvas, frame_of
+from backend.application.prewarm import Wish, around
 from backend.application.prompt_file import parse_prompts, refuse_masks
 from backend.application.push import run_uncertainty
 from backend.bootstrap.web import WebParts
@@ -118,7 +120,19 @@ class MaskletModel(LabelStudioMLBase):
         version = self._announced_version(give_up_s)
         if context and context.get("result"):
             return [self._answer_prompt(as_object(tasks[0], "tasks[0]"), context, version=version, give_up_s=give_up_s)]
+        if len(tasks) == 1:
+            self._look_ahead(tasks[0], binding)
         return [self._answer_or_nothing(task, binding, version=version) for task in tasks]
+
+    def _look_ahead(self, task: object, binding: Binding) -> None:
+        """One task by itself is one that somebody opens: its first frames are encoded before the first click."""
+        reach = self._parts.settings.prewarm_frames
+        try:
+            media = media_of_task(as_object(task, "task"), binding)
+        except MaskletError:
+            return  # the answer says what is wrong with it
+        if reach:
+            self._parts.board.ask(Wish(media, around(0, reach)))
 
     def _announced_version(self, give_up_s: float) -> str:
         clock = self._parts.clock

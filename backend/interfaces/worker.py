@@ -13,5 +13,4 @@ def run_job(job_id: str, attempt: int) -> str:
 
     Never raises for a job that fails: the ledger holds the reason, and RQ has nothing to decide.
     """
-    here = runtime()
-    return str(here.bench.run(job_id, attempt, here.is_stopping).state)
+    return str(runtime().run(job_id, attempt).state)

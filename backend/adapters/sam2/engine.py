@@ -19,6 +19,7 @@ from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, is_b
 from backend.adapters.sam2.state import ImageFeatures, Memories, Sam2Blocks
 from backend.adapters.sam2.tracks import Track, TrackedMask, groups_of_one_shape, memories_of
 from backend.application.ports import CancelToken, VideoSource
+from backend.application.prewarm import frame_hash
 from backend.application.requests import ModelInfo
 from backend.domain.geometry import FrameSize, RgbFrame
 from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame
@@ -84,7 +85,8 @@ class Sam2Engine:
             cancel.raise_if_cancelled()
             with computing(self._blocks.device):
                 self._seen(video, frame_index)
-        return self._features.frames_of(video.info.content_hash)
+        hashes = {frame_hash(video, index) for index in frames} | {video.info.content_hash}
+        return tuple(sorted({index for kept in hashes for index in self._features.frames_of(kept)}))
 
     def forget(self, video: ContentHash) -> None:
         """Let go of a video's features. See application.prewarm.Prewarmer."""
@@ -218,7 +220,7 @@ class Sam2Engine:
                 waiting.append(track)
         if waiting:
             with computing(self._blocks.device):
-                seen = self._features.get(video.info.content_hash, frame_index) or self._see(frame)
+                seen = self._features.get(frame_hash(video, frame_index), frame_index) or self._see(frame)
                 for group in groups_of_one_shape(waiting):
                     for tracked in self._carry(group, seen, frame_index, video.info.frame_count, backward=backward):
                         done[tracked.track.object_id] = tracked
@@ -255,7 +257,7 @@ class Sam2Engine:
 
     def _seen(self, video: VideoSource, frame_index: FrameIndex) -> ImageFeatures:
         """A frame's features, kept for the next question about it."""
-        content_hash = video.info.content_hash
+        content_hash = frame_hash(video, frame_index)
         seen = self._features.get(content_hash, frame_index)
         if seen is None:
             seen = self._see(video.frame(video.info.require_frame(frame_index)))
