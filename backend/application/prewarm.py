@@ -28,6 +28,7 @@ MEDIA_REMEMBERED = 64
 """Of so many media the lookout knows what it had encoded, to let go of it on request."""
 
 
+@runtime_checkable
 class Prewarmer(Protocol):
     """The engine, as far as looking ahead goes."""
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from backend.application.desk import run_name
-from backend.application.offline import encoded
+from backend.application.offline import NeverCancelled, encoded
 from backend.application.ports import (
     Clock,
     Ledger,
@@ -23,8 +22,10 @@ from backend.application.ports import (
     Segmenter,
     VideoSource,
 )
+from backend.application.prewarm import Prewarmer
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.application.submit import Submitter
+from backend.application.timing import Stopwatch, TimedVideo
 from backend.domain.errors import (
     Cancelled,
     Interrupted,
@@ -89,22 +90,6 @@ class JobWatch:
         return any(counts.get((JobKind.INTERACTIVE, state), 0) for state in (JobState.QUEUED, JobState.RUNNING))
 
 
-@dataclass(slots=True)
-class Stopwatch:
-    """Adds up where a job's time goes, in seconds by name."""
-
-    clock: Clock
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def time(self, name: str) -> Iterator[None]:
-        started_s = self.clock.monotonic_s()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock.monotonic_s() - started_s
-
-
 @dataclass(frozen=True, slots=True)
 class Workbench:
     """What a worker process holds to do jobs."""
@@ -166,21 +151,33 @@ class Workbench:
             with self.masks.writer(
                 run_name(job.job_id, job.attempt), video=video.info, labels=request.prompts.labels
             ) as writer:
-                self._write(self._frames(request, video, watch), writer, watch=watch, stopwatch=stopwatch)
+                self._write(
+                    self._frames(request, TimedVideo(video, stopwatch), watch, stopwatch),
+                    writer,
+                    watch=watch,
+                    stopwatch=stopwatch,
+                )
                 with stopwatch.time("store"):
                     writer.commit()
             self.ledger.progress(job.job_id, job.attempt, watch.done, watch.total)
         self._publish(job, stopwatch.seconds)
 
     def _frames(
-        self, request: PreviewRequest | PropagationRequest, video: VideoSource, watch: JobWatch
+        self, request: PreviewRequest | PropagationRequest, video: VideoSource, watch: JobWatch, stopwatch: Stopwatch
     ) -> Iterator[FrameMasks]:
         if isinstance(request, PreviewRequest):
-            video.info.require_frame(request.frame_index)
-            return iter([self.segmenter.segment(video, request.prompts, request.frame_index)])
+            return self._preview(request, video, stopwatch)
         return self.segmenter.propagate(
             video, request.prompts, direction=request.direction, span=request.frames, cancel=watch
         )
+
+    def _preview(self, request: PreviewRequest, video: VideoSource, stopwatch: Stopwatch) -> Iterator[FrameMasks]:
+        """One frame. Looking at it is timed apart from prompting on it: the first may have been done ahead."""
+        video.info.require_frame(request.frame_index)
+        if isinstance(self.segmenter, Prewarmer):
+            with stopwatch.time("look"):
+                self.segmenter.prewarm(video, (request.frame_index,), cancel=NeverCancelled())
+        yield self.segmenter.segment(video, request.prompts, request.frame_index)
 
     def _write(
         self, frames: Iterator[FrameMasks], writer: MaskWriter, *, watch: JobWatch, stopwatch: Stopwatch
