@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
@@ -252,8 +252,19 @@ class MaskWriter(Protocol):
 
     def append(self, object_id: ObjectId, frame: MaskletFrame) -> None: ...
 
+    def carry(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
+        """Add an earlier complete run's masks, bit for bit, of the objects and frames that `keeps` agrees to.
+
+        Returns how many. Raises NotFound, IntegrityError if that run is gone or damaged.
+        """
+        ...
+
     def flush(self) -> None:
         """Make everything appended so far visible to `partial`."""
+        ...
+
+    def snapshot(self, state: bytes) -> None:
+        """Flush, and note that the run can be gone on with from here, given this state: all of it or nothing."""
         ...
 
     def commit(self) -> None: ...
@@ -263,17 +274,43 @@ class MaskStore(Protocol):
     """Masklets on disk as COCO RLE in chunks written by rename; a run holds one attempt's masks."""
 
     def writer(
-        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str]
+        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str], resume: str | None = None
     ) -> AbstractContextManager[MaskWriter]:
-        """Opens a run and writes its header. Leaving without commit removes what was written."""
+        """Opens a run and writes its header. Leaving without commit removes what was written, unless a snapshot was
+        taken: then it stays for the job's next attempt, and whoever ends the job removes it.
+
+        resume: begin with what that run had at its snapshot. Raises NotFound if it has none, IntegrityError if it
+        is damaged.
+        """
         ...
 
-    def read(self, run: str) -> MaskRun:
-        """Raises NotFound if the run was never committed, IntegrityError if a chunk is damaged."""
+    def read(self, run: str, frames: FrameRange | None = None) -> MaskRun:
+        """frames: only what lies on these, at the cost of these.
+
+        Raises NotFound if the run was never committed, IntegrityError if a chunk is damaged.
+        """
         ...
 
-    def partial(self, run: str) -> MaskRun | None:
-        """What an open (or committed) run has flushed so far; None if it has no header yet."""
+    def partial(self, run: str, frames: FrameRange | None = None) -> MaskRun | None:
+        """What an open (or committed) run has flushed so far; None if it has no header yet.
+
+        frames: only what lies on these, at the cost of these.
+        """
+        ...
+
+    def coverage(self, run: str) -> tuple[VideoInfo, Mapping[ObjectId, tuple[FrameRange, ...]]]:
+        """The video of a complete run, and the frames that each of its objects has a mask on.
+
+        Raises NotFound, IntegrityError.
+        """
+        ...
+
+    def snapshot(self, run: str) -> bytes | None:
+        """The state of an unfinished run's last snapshot; None if there is none. Raises IntegrityError."""
+        ...
+
+    def runs(self, prefix: str = "") -> tuple[str, ...]:
+        """The names of all runs, finished or not, that begin like this."""
         ...
 
     def remove(self, run: str) -> None: ...

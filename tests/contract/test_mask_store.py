@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from backend.domain.errors import NotFound
 from backend.domain.geometry import Box, FrameSize, Point
 from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId
-from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 from tests.fakes.mask_store import FakeMaskStore
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
@@ -157,3 +158,124 @@ def test_names_that_are_no_run_are_not_found(store: MaskStore, run: str) -> None
             call(run)
     with pytest.raises(NotFound), store.writer(run, video=VIDEO, labels=LABELS):
         pass
+
+
+def stored(store: MaskStore, run: str, frames: Sequence[int], *, objects: Sequence[ObjectId] = (CAT,)) -> None:
+    with store.writer(run, video=VIDEO, labels=LABELS) as writer:
+        for index in frames:
+            for object_id in objects:
+                writer.append(object_id, frame(index))
+        writer.commit()
+
+
+def span(start: int, stop: int) -> FrameRange:
+    return FrameRange(FrameIndex(start), FrameIndex(stop))
+
+
+class TestFewFrames:
+    def test_only_the_frames_asked_for_come(self, store: MaskStore) -> None:
+        stored(store, "run", range(200), objects=(CAT, DOG))
+        few = store.read("run", span(62, 66))
+        assert [f.frame_index for f in few.masklets[0].frames] == [62, 63, 64, 65]
+        assert few.masklets[1].frames == tuple(frame(index) for index in range(62, 66))
+        assert few.complete
+
+    def test_of_an_open_run_too(self, store: MaskStore) -> None:
+        with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+            for index in (5, 6, 4):
+                writer.append(CAT, frame(index))
+            writer.flush()
+            few = store.partial("run", span(4, 6))
+            assert few is not None
+            assert [f.frame_index for f in few.masklets[0].frames] == [4, 5]
+
+
+class TestCoverage:
+    def test_it_says_which_frames_each_object_has(self, store: MaskStore) -> None:
+        with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+            for index in (5, 6, 3, 9):
+                writer.append(CAT, frame(index))
+            writer.commit()
+        assert store.coverage("run") == (VIDEO, {CAT: (span(3, 4), span(5, 7), span(9, 10)), DOG: ()})
+
+    def test_an_open_run_has_none(self, store: MaskStore) -> None:
+        with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+            writer.flush()
+            with pytest.raises(NotFound):
+                store.coverage("run")
+
+
+class TestCarrying:
+    def test_what_is_carried_is_the_same_to_the_bit(self, store: MaskStore) -> None:
+        stored(store, "old", range(100), objects=(CAT, DOG))
+        with store.writer("new", video=VIDEO, labels=LABELS) as writer:
+            assert writer.carry("old", lambda object_id, index: object_id == DOG and index >= 90) == 10
+            writer.append(CAT, frame(1, uncertainty=1 / 3))
+            writer.commit()
+        new = store.read("new")
+        assert new.masklets[0].frames == (frame(1, uncertainty=1 / 3),)
+        assert new.masklets[1].frames == store.read("old").masklets[1].frames[90:]
+
+    def test_a_run_that_is_not_there_cannot_be_carried_from(self, store: MaskStore) -> None:
+        with store.writer("new", video=VIDEO, labels=LABELS) as writer:
+            with pytest.raises(NotFound):
+                writer.carry("old", lambda *_: True)
+            writer.commit()
+
+
+class TestSnapshots:
+    def killed(self, store: MaskStore) -> None:
+        """A run that was left behind, five frames after its snapshot at ten."""
+
+        def work() -> None:
+            with store.writer("p-1-a1", video=VIDEO, labels=LABELS) as writer:
+                for index in range(10):
+                    writer.append(CAT, frame(index))
+                writer.snapshot(b"after ten\n\x00\xff")
+                for index in range(10, 15):
+                    writer.append(CAT, frame(index, uncertainty=0.9))
+                writer.flush()
+                raise KeyError("killed")
+
+        with pytest.raises(KeyError):
+            work()
+
+    def test_a_run_with_a_snapshot_stays_and_the_next_begins_with_what_it_had_then(self, store: MaskStore) -> None:
+        self.killed(store)
+        assert store.snapshot("p-1-a1") == b"after ten\n\x00\xff"
+        with store.writer("p-1-a2", video=VIDEO, labels=LABELS, resume="p-1-a1") as writer:
+            assert store.snapshot("p-1-a2") == b"after ten\n\x00\xff"
+            store.remove("p-1-a1")
+            for index in range(10, 12):
+                writer.append(CAT, frame(index))
+            writer.commit()
+        assert store.read("p-1-a2").masklets[0].frames == tuple(frame(index) for index in range(12))
+        assert store.snapshot("p-1-a2") is None
+        assert store.runs("p-1-a") == ("p-1-a2",)
+
+    def test_a_newer_snapshot_takes_the_place_of_the_older(self, store: MaskStore) -> None:
+        with store.writer("run", video=VIDEO, labels=LABELS) as writer:
+            writer.append(CAT, frame(0))
+            writer.snapshot(b"one")
+            writer.append(CAT, frame(1))
+            writer.snapshot(b"two")
+        assert store.snapshot("run") == b"two"
+        seen = store.partial("run")
+        assert seen is not None
+        assert len(seen.masklets[0].frames) == 2
+
+    def test_without_a_snapshot_there_is_nothing_to_begin_with(self, store: MaskStore) -> None:
+        assert store.snapshot("p-1-a1") is None
+        with (
+            pytest.raises(NotFound),
+            store.writer("p-1-a2", video=VIDEO, labels=LABELS, resume="p-1-a1"),
+        ):
+            pass
+        assert store.runs() == ()
+
+
+def test_runs_are_listed_by_the_beginning_of_their_names(store: MaskStore) -> None:
+    for run in ("p-1-a1", "p-1-a2", "p-2-a1"):
+        stored(store, run, [0])
+    assert store.runs("p-1-") == ("p-1-a1", "p-1-a2")
+    assert store.runs() == ("p-1-a1", "p-1-a2", "p-2-a1")

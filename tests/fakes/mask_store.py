@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.masklets import Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
-from backend.domain.video import VideoInfo
+from backend.domain.replan import ranges_of
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 CHUNK_RECORDS = 64
 
@@ -17,13 +18,15 @@ CHUNK_RECORDS = 64
 class FakeMaskWriter:
     """One open run; records become visible to `partial` when a chunk is full, and on `flush`."""
 
-    def __init__(self, run: str, video: VideoInfo, labels: Mapping[ObjectId, str]) -> None:
+    def __init__(self, run: str, video: VideoInfo, labels: Mapping[ObjectId, str], store: FakeMaskStore) -> None:
         self._run = run
+        self._store = store
         self._video = video
         self._labels = dict(labels)
         self._pending: list[tuple[ObjectId, MaskletFrame]] = []
         self._flushed: list[tuple[ObjectId, MaskletFrame]] = []
         self.complete = False
+        self.noted: tuple[int, bytes] | None = None
 
     @property
     def run(self) -> str:
@@ -42,14 +45,35 @@ class FakeMaskWriter:
         self._flushed += self._pending
         self._pending = []
 
+    def carry(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
+        carried = 0
+        for masklet in self._store.read(run).masklets:
+            for frame in masklet.frames:
+                if keeps(masklet.object_id, frame.frame_index):
+                    self.append(masklet.object_id, frame)
+                    carried += 1
+        return carried
+
+    def snapshot(self, state: bytes) -> None:
+        self.flush()
+        self.noted = (len(self._flushed), state)
+
+    def resume(self, other: FakeMaskWriter | None) -> None:
+        if other is None or other.noted is None:
+            raise NotFound("that run has no snapshot")
+        count, state = other.noted
+        self._flushed = other._flushed[:count]
+        self.snapshot(state)
+
     def commit(self) -> None:
         self.flush()
         self.complete = True
 
-    def as_run(self) -> MaskRun:
+    def as_run(self, within: FrameRange | None = None) -> MaskRun:
         frames: dict[ObjectId, dict[int, MaskletFrame]] = {object_id: {} for object_id in self._labels}
         for object_id, frame in self._flushed:
-            frames[object_id][frame.frame_index] = frame
+            if within is None or frame.frame_index in within:
+                frames[object_id][frame.frame_index] = frame
         masklets = tuple(
             Masklet(object_id, self._labels[object_id], tuple(frame for _, frame in sorted(kept.items())))
             for object_id, kept in frames.items()
@@ -65,30 +89,47 @@ class FakeMaskStore:
         self._damaged: set[str] = set()
 
     @contextmanager
-    def writer(self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str]) -> Iterator[FakeMaskWriter]:
+    def writer(
+        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str], resume: str | None = None
+    ) -> Iterator[FakeMaskWriter]:
         self._require_name(run)
         existing = self._runs.get(run)
         if existing is not None and existing.complete:
             raise ValueError(f"run {run!r} is committed already; a run is written once")
-        opened = self._runs[run] = FakeMaskWriter(run, video, labels)
+        opened = self._runs[run] = FakeMaskWriter(run, video, labels, self)
         try:
+            if resume is not None:
+                self._require_whole(resume)
+                opened.resume(self._runs.get(resume))
             yield opened
         finally:
-            if not opened.complete:
+            if not opened.complete and opened.noted is None:
                 self._runs.pop(run, None)
 
-    def read(self, run: str) -> MaskRun:
-        kept = self.partial(run)
+    def read(self, run: str, frames: FrameRange | None = None) -> MaskRun:
+        kept = self.partial(run, frames)
         if kept is None or not kept.complete:
             raise NotFound(f"no masks are stored under {run!r}")
         return kept
 
-    def partial(self, run: str) -> MaskRun | None:
+    def partial(self, run: str, frames: FrameRange | None = None) -> MaskRun | None:
         self._require_name(run)
-        if run in self._damaged:
-            raise IntegrityError(f"the masks of run {run!r} are damaged; run the job again")
+        self._require_whole(run)
         writer = self._runs.get(run)
-        return None if writer is None else writer.as_run()
+        return None if writer is None else writer.as_run(frames)
+
+    def coverage(self, run: str) -> tuple[VideoInfo, dict[ObjectId, tuple[FrameRange, ...]]]:
+        kept = self.read(run)
+        return kept.video, {m.object_id: ranges_of(frame.frame_index for frame in m.frames) for m in kept.masklets}
+
+    def snapshot(self, run: str) -> bytes | None:
+        self._require_name(run)
+        self._require_whole(run)
+        writer = self._runs.get(run)
+        return None if writer is None or writer.complete or writer.noted is None else writer.noted[1]
+
+    def runs(self, prefix: str = "") -> tuple[str, ...]:
+        return tuple(sorted(run for run in self._runs if run.startswith(prefix)))
 
     def remove(self, run: str) -> None:
         self._require_name(run)
@@ -96,6 +137,10 @@ class FakeMaskStore:
 
     def damage(self, run: str) -> None:
         self._damaged.add(run)
+
+    def _require_whole(self, run: str) -> None:
+        if run in self._damaged:
+            raise IntegrityError(f"the masks of run {run!r} are damaged; run the job again")
 
     @staticmethod
     def _require_name(run: str) -> None:

@@ -59,6 +59,8 @@ class FrameRecord(TypedDict):
 
 FORMAT = 1
 
+_BEFORE_NAME, _AFTER_NAME = b'{"object":"', b'","frame":'
+
 
 def dump_header(video: VideoInfo, labels: Mapping[ObjectId, str]) -> str:
     record: HeaderRecord = {
@@ -120,6 +122,21 @@ def dump_frame(object_id: ObjectId, frame: MaskletFrame) -> str:
         },
     }
     return json.dumps(record, separators=(",", ":"))
+
+
+def key_of(line: bytes) -> tuple[ObjectId, FrameIndex]:
+    """Whose mask a line holds and on which frame, without reading the mask. Raises IntegrityError."""
+    # Inside a JSON string every quote follows a backslash, so that these bytes end the object's name.
+    end = line.find(_AFTER_NAME)
+    try:
+        if not line.startswith(_BEFORE_NAME) or end < 0:
+            record: FrameRecord = json.loads(line)
+            return ObjectId(record["object"]), FrameIndex(record["frame"])
+        start = end + len(_AFTER_NAME)
+        name: str = json.loads(line[len(_BEFORE_NAME) - 1 : end + 1])
+        return ObjectId(name), FrameIndex(int(line[start : line.index(b",", start)]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError("a stored mask is not readable; run the job again") from error
 
 
 def load_frame(line: bytes) -> tuple[ObjectId, MaskletFrame]:

@@ -1,38 +1,44 @@
-"""Masks on disk: a folder a run, its frames in chunks of JSON lines.
+"""Masks on disk: a folder a run, its frames in chunks of JSON lines (the files: run_files).
 
-A chunk is written beside its place, synced and renamed, so that a reader sees all of it or nothing. The manifest,
-written last, lists the chunks with their SHA-256 and makes the run complete: a crash at any point leaves a run that
-reads as unfinished, which `sweep` removes.
-
-    <root>/<run>/header.json      the video and the objects' labels
-    <root>/<run>/000000.jsonl     one line a frame and object, in the order they were made
-    <root>/<run>/manifest.json    the chunks and their hashes: the run is complete
+The manifest, written last, makes a run complete: a crash at any point leaves a run that reads as unfinished. One that
+has a snapshot is there for the job's next attempt; what nobody takes up, `sweep` removes.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import shutil
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from backend.adapters.store.mask_codec import dump_frame, dump_header, load_frame, load_header
-from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable
+from backend.adapters.store.mask_codec import dump_frame, dump_header, key_of, load_frame, load_header
+from backend.adapters.store.run_files import (
+    HEADER,
+    MANIFEST,
+    Hashes,
+    chunk_name,
+    disk_errors,
+    read_lines,
+    read_manifest,
+    read_snapshot,
+    share_chunks,
+    silence_s,
+    write_file,
+    write_snapshot,
+)
+from backend.domain.errors import NotFound
 from backend.domain.masklets import Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
-from backend.domain.video import VideoInfo
+from backend.domain.replan import ranges_of
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 logger = logging.getLogger(__name__)
 
 CHUNK_RECORDS = 64
-HEADER = "header.json"
-MANIFEST = "manifest.json"
 
 
 class FileMaskWriter:
@@ -41,10 +47,12 @@ class FileMaskWriter:
     def __init__(self, folder: Path, video: VideoInfo, labels: Mapping[ObjectId, str]) -> None:
         self._folder = folder
         self._labels = dict(labels)
-        self._lines: list[str] = []
+        self._lines: list[bytes] = []
+        self._frames: list[int] = []
         self._hashes: dict[str, str] = {}
         self.is_complete = False
-        _write(folder / HEADER, dump_header(video, self._labels).encode())
+        self.is_resumable = False
+        write_file(folder / HEADER, dump_header(video, self._labels).encode())
 
     @property
     def run(self) -> str:
@@ -52,29 +60,62 @@ class FileMaskWriter:
 
     def append(self, object_id: ObjectId, frame: MaskletFrame) -> None:
         """Add one object's mask on one frame. Raises ValueError after commit or for an object without a label."""
-        if self.is_complete:
-            raise ValueError(f"run {self.run!r} is committed; nothing can be added to it")
-        if object_id not in self._labels:
-            raise ValueError(f"run {self.run!r} has no object {object_id!r}; its objects are {list(self._labels)}")
-        self._lines.append(dump_frame(object_id, frame))
-        if len(self._lines) == CHUNK_RECORDS:
-            self.flush()
+        self._add(object_id, frame.frame_index, dump_frame(object_id, frame).encode())
+
+    def carry(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
+        """Add an earlier complete run's masks, as they are, of the objects and frames that `keeps` agrees to.
+
+        Returns how many. Raises NotFound, IntegrityError if that run is gone or damaged.
+        """
+        carried = 0
+        for line in _complete_lines(self._folder.with_name(run)):
+            object_id, frame_index = key_of(line)
+            if keeps(object_id, frame_index):
+                self._add(object_id, frame_index, line)
+                carried += 1
+        return carried
 
     def flush(self) -> None:
         """Make everything appended so far visible to `partial`. Raises ServiceUnavailable if the disk is full."""
         if not self._lines:
             return
-        body = "".join(f"{line}\n" for line in self._lines).encode()
-        name = f"{len(self._hashes):06d}.jsonl"
-        _write(self._folder / name, body)
+        body = b"".join(line + b"\n" for line in self._lines)
+        name = chunk_name(len(self._hashes), min(self._frames), max(self._frames))
+        write_file(self._folder / name, body)
         self._hashes[name] = sha256(body).hexdigest()
-        self._lines = []
+        self._lines, self._frames = [], []
+
+    def snapshot(self, state: bytes) -> None:
+        """Flush, and note that the run can be gone on with from here, given this state."""
+        self.flush()
+        write_snapshot(self._folder, self._hashes, state)
+        self.is_resumable = True
+
+    def resume(self, folder: Path) -> None:
+        """Take over what another run had at its snapshot, and its snapshot. Raises NotFound, IntegrityError."""
+        noted = read_snapshot(folder)
+        if noted is None:
+            raise NotFound(f"run {folder.name!r} has no snapshot")
+        hashes, state = noted
+        share_chunks(folder, self._folder, hashes)
+        self._hashes = dict(hashes)
+        self.snapshot(state)
 
     def commit(self) -> None:
         """Make the run complete."""
         self.flush()
-        _write(self._folder / MANIFEST, json.dumps(self._hashes).encode())
+        write_file(self._folder / MANIFEST, json.dumps(self._hashes).encode())
         self.is_complete = True
+
+    def _add(self, object_id: ObjectId, frame_index: int, line: bytes) -> None:
+        if self.is_complete:
+            raise ValueError(f"run {self.run!r} is committed; nothing can be added to it")
+        if object_id not in self._labels:
+            raise ValueError(f"run {self.run!r} has no object {object_id!r}; its objects are {list(self._labels)}")
+        self._lines.append(line)
+        self._frames.append(frame_index)
+        if len(self._lines) == CHUNK_RECORDS:
+            self.flush()
 
 
 class FileMaskStore:
@@ -84,10 +125,13 @@ class FileMaskStore:
         self._root = root
 
     @contextmanager
-    def writer(self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str]) -> Iterator[FileMaskWriter]:
-        """Opens a run and writes its header; leaving without commit removes what was written.
+    def writer(
+        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str], resume: str | None = None
+    ) -> Iterator[FileMaskWriter]:
+        """Opens a run and writes its header; leaving without commit removes what was written, unless it has a snapshot.
 
-        Raises ValueError if the run was committed before, ServiceUnavailable if the disk is full.
+        resume: the run whose masks up to its snapshot this one begins with. Raises ValueError if the run was
+        committed before, ServiceUnavailable if the disk is full, and with resume NotFound or IntegrityError.
         """
         folder = self._folder(run)
         if (folder / MANIFEST).exists():
@@ -95,41 +139,70 @@ class FileMaskStore:
         shutil.rmtree(folder, ignore_errors=True)  # of a writer that was killed
         opened: FileMaskWriter | None = None
         try:
-            with _disk_errors():
+            with disk_errors():
                 folder.mkdir(parents=True)
             opened = FileMaskWriter(folder, video, labels)
+            if resume is not None:
+                opened.resume(self._folder(resume))
             yield opened
         finally:
-            if opened is None or not opened.is_complete:
+            if opened is None or not (opened.is_complete or opened.is_resumable):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def read(self, run: str) -> MaskRun:
+    def read(self, run: str, frames: FrameRange | None = None) -> MaskRun:
         """Raises NotFound if the run was never committed, IntegrityError if a chunk is damaged."""
-        kept = self.partial(run)
+        kept = self.partial(run, frames)
         if kept is None or not kept.complete:
             raise NotFound(f"no masks are stored under {run!r}")
         return kept
 
-    def partial(self, run: str) -> MaskRun | None:
+    def partial(self, run: str, frames: FrameRange | None = None) -> MaskRun | None:
         """What an open (or committed) run has flushed so far; None if it has no header yet.
 
-        Raises IntegrityError if a chunk is damaged.
+        frames: only what lies on these; other chunks are not opened. Raises IntegrityError if a chunk is damaged.
         """
         folder = self._folder(run)
         try:
-            hashes = _manifest(folder)
+            hashes = read_manifest(folder)
             header = (folder / HEADER).read_bytes()
         except FileNotFoundError:
             return None
         video, labels = load_header(run, header)
-        frames: dict[ObjectId, dict[int, MaskletFrame]] = {object_id: {} for object_id in labels}
-        for object_id, frame in _records(folder, hashes):
-            frames[object_id][frame.frame_index] = frame
+        found: dict[ObjectId, dict[int, MaskletFrame]] = {object_id: {} for object_id in labels}
+        for object_id, frame in _records(folder, hashes, frames):
+            found[object_id][frame.frame_index] = frame
         masklets = tuple(
             Masklet(object_id, labels[object_id], tuple(frame for _, frame in sorted(kept.items())))
-            for object_id, kept in frames.items()
+            for object_id, kept in found.items()
         )
         return MaskRun(video, masklets, complete=hashes is not None)
+
+    def coverage(self, run: str) -> tuple[VideoInfo, dict[ObjectId, tuple[FrameRange, ...]]]:
+        """The video of a complete run, and the frames that each object has a mask on. Reads all of it, keeps little.
+
+        Raises NotFound, or IntegrityError if a chunk is damaged.
+        """
+        folder = self._folder(run)
+        lines = _complete_lines(folder)
+        video, labels = load_header(run, (folder / HEADER).read_bytes())
+        seen = {object_id: bytearray(video.frame_count) for object_id in labels}
+        for line in lines:
+            object_id, frame_index = key_of(line)
+            seen[object_id][frame_index] = 1
+        return video, {
+            object_id: ranges_of(index for index, there in enumerate(marks) if there)
+            for object_id, marks in seen.items()
+        }
+
+    def snapshot(self, run: str) -> bytes | None:
+        """The state that an unfinished run's last snapshot has; None if there is none. Raises IntegrityError."""
+        folder = self._folder(run)
+        noted = None if (folder / MANIFEST).exists() else read_snapshot(folder)
+        return None if noted is None else noted[1]
+
+    def runs(self, prefix: str = "") -> tuple[str, ...]:
+        """The names of all runs, finished or not, that begin like this."""
+        return tuple(sorted(path.name for path in self._root.glob(f"{prefix}*"))) if self._root.is_dir() else ()
 
     def remove(self, run: str) -> None:
         """Forget a run; one that is not there is fine. Its manifest goes first, so that no reader sees half of it."""
@@ -144,7 +217,7 @@ class FileMaskStore:
         """
         swept = []
         for folder in sorted(self._root.glob("*")) if self._root.is_dir() else ():
-            if not (folder / MANIFEST).exists() and _silence_s(folder) > older_than_s:
+            if not (folder / MANIFEST).exists() and silence_s(folder) > older_than_s:
                 shutil.rmtree(folder, ignore_errors=True)
                 swept.append(folder.name)
         if swept:
@@ -157,60 +230,15 @@ class FileMaskStore:
         return self._root / run
 
 
-def _manifest(folder: Path) -> dict[str, str] | None:
-    """Chunk names and their hashes; None while the run is open."""
-    try:
-        hashes: dict[str, str] = json.loads((folder / MANIFEST).read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise IntegrityError(f"the manifest of run {folder.name!r} is damaged; run the job again") from error
-    return hashes
+def _complete_lines(folder: Path) -> Iterator[bytes]:
+    """Raises NotFound at once if the run is not complete; IntegrityError on the way."""
+    hashes = read_manifest(folder)
+    if hashes is None:
+        raise NotFound(f"no masks are stored under {folder.name!r}")
+    return read_lines(folder, hashes)
 
 
-def _records(folder: Path, hashes: Mapping[str, str] | None) -> Iterator[tuple[ObjectId, MaskletFrame]]:
-    names = sorted(path.name for path in folder.glob("*.jsonl")) if hashes is None else sorted(hashes)
-    for name in names:
-        try:
-            body = (folder / name).read_bytes()
-        except FileNotFoundError:
-            if hashes is None:
-                return  # the run was given up while it was read
-            raise IntegrityError(f"run {folder.name!r} misses its file {name}; run the job again") from None
-        if hashes is not None and sha256(body).hexdigest() != hashes[name]:
-            raise IntegrityError(f"file {name} of run {folder.name!r} is damaged; run the job again")
-        for line in body.splitlines():
+def _records(folder: Path, hashes: Hashes | None, frames: FrameRange | None) -> Iterator[tuple[ObjectId, MaskletFrame]]:
+    for line in read_lines(folder, hashes, frames):
+        if frames is None or key_of(line)[1] in frames:
             yield load_frame(line)
-
-
-def _write(path: Path, body: bytes) -> None:
-    """All of it or nothing, and on disk on return."""
-    beside = path.with_suffix(".tmp")
-    with _disk_errors():
-        with beside.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the rename itself
-        finally:
-            os.close(folder)
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ServiceUnavailable(
-            f"masks cannot be written: {error.strerror or error}; the job goes on once that is mended"
-        ) from error
-
-
-def _silence_s(folder: Path) -> float:
-    try:
-        return time.time() - folder.stat().st_mtime  # every chunk is a new name in the folder
-    except FileNotFoundError:
-        return 0.0

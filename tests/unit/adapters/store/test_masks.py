@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from backend.adapters.store.mask_codec import dump_frame, key_of
 from backend.adapters.store.masks import FileMaskStore, FileMaskWriter
 from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import EncodedMask, FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId
-from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
 CAT = ObjectId("cat")
 VIDEO = VideoInfo(ContentHash("ab" * 32), FrameSize(64, 48), 200, Fraction(25))
@@ -66,19 +69,19 @@ def delete(path: Path) -> None:
 def test_chunks_hold_64_records(store: FileMaskStore, root: Path) -> None:
     write(store)
     assert sorted(path.name for path in (root / "run").iterdir()) == [
-        "000000.jsonl",
-        "000001.jsonl",
+        "000000_0-63.jsonl",
+        "000001_64-99.jsonl",
         "header.json",
         "manifest.json",
     ]
-    assert (root / "run" / "000000.jsonl").read_bytes().count(b"\n") == 64
+    assert (root / "run" / "000000_0-63.jsonl").read_bytes().count(b"\n") == 64
 
 
 @pytest.mark.parametrize(
     ("name", "harm", "message"),
     [
-        ("000001.jsonl", flip_a_bit, r"file 000001\.jsonl of run 'run' is damaged; run the job again"),
-        ("000001.jsonl", delete, r"run 'run' misses its file 000001\.jsonl"),
+        ("000001_64-99.jsonl", flip_a_bit, r"file 000001_64-99\.jsonl of run 'run' is damaged; run the job again"),
+        ("000001_64-99.jsonl", delete, r"run 'run' misses its file 000001_64-99\.jsonl"),
         ("manifest.json", lambda path: path.write_bytes(b"{"), "the manifest of run 'run' is damaged"),
         ("header.json", lambda path: path.write_bytes(b"{}"), "the header of run 'run' is damaged"),
         ("header.json", lambda path: path.write_bytes(b'{"version": 9}'), "another version of Masklet"),
@@ -143,3 +146,73 @@ def test_a_disk_that_fills_up_at_any_write_leaves_nothing(
     assert list(root.iterdir()) == []
     write(store)
     assert store.read("run").complete
+
+
+def killed_after_a_snapshot(store: FileMaskStore, run: str = "old") -> None:
+    with store.writer(run, video=VIDEO, labels={CAT: "Cat"}) as writer:
+        for index in range(70):
+            writer.append(CAT, frame(index))
+        writer.snapshot(b"state")
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "message"),
+    [
+        ("snapshot.bin", flip_a_bit, "the snapshot of run 'old' is damaged"),
+        ("000000_0-63.jsonl", flip_a_bit, r"file 000000_0-63\.jsonl of run 'old' is damaged"),
+        ("000001_64-69.jsonl", delete, r"run 'old' misses its file 000001_64-69\.jsonl"),
+    ],
+)
+def test_a_damaged_snapshot_is_noticed_and_nothing_is_begun(
+    store: FileMaskStore, root: Path, name: str, harm: Callable[[Path], object], message: str
+) -> None:
+    killed_after_a_snapshot(store)
+    harm(root / "old" / name)
+    with (
+        pytest.raises(IntegrityError, match=message),
+        store.writer("new", video=VIDEO, labels={CAT: "Cat"}, resume="old"),
+    ):
+        pass
+    assert store.runs() == ("old",)
+
+
+def test_a_file_system_without_links_is_copied(
+    store: FileMaskStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    killed_after_a_snapshot(store)
+    monkeypatch.setattr(os, "link", link)
+    with store.writer("new", video=VIDEO, labels={CAT: "Cat"}, resume="old") as writer:
+        writer.commit()
+    store.remove("old")
+    assert len(store.read("new").masklets[0].frames) == 70
+
+
+def test_few_frames_cost_few_files(store: FileMaskStore, root: Path) -> None:
+    write(store, frames=200)
+    for path in root.glob("run/*.jsonl"):
+        if path.name != "000001_64-127.jsonl":
+            path.unlink()
+    kept = store.read("run", FrameRange(FrameIndex(70), FrameIndex(72)))
+    assert [f.frame_index for f in kept.masklets[0].frames] == [70, 71]
+
+
+def test_runs_of_earlier_versions_are_read_whatever_frames_are_asked_for(store: FileMaskStore, root: Path) -> None:
+    write(store, frames=70)
+    hashes = {}
+    for position, path in enumerate(sorted(root.glob("run/*.jsonl"))):
+        hashes[f"{position:06d}.jsonl"] = sha256(path.read_bytes()).hexdigest()
+        path.rename(path.with_name(f"{position:06d}.jsonl"))
+    (root / "run" / "manifest.json").write_text(json.dumps(hashes))
+    kept = store.read("run", FrameRange(FrameIndex(63), FrameIndex(65)))
+    assert [f.frame_index for f in kept.masklets[0].frames] == [63, 64]
+
+
+@pytest.mark.parametrize("name", ["cat", 'a","frame":7,"b', "\\", "ü\n\u2028", '"', '\\","frame":'])
+def test_whose_mask_a_line_holds_is_read_without_reading_it(name: str) -> None:
+    line = dump_frame(ObjectId(name), frame(42)).encode()
+    assert key_of(line) == (name, 42)
+    other_order = json.dumps(dict(reversed(json.loads(line).items()))).encode()
+    assert key_of(other_order) == (name, 42)
