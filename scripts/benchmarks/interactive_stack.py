@@ -1,0 +1,84 @@
+"""What the interactive benchmark runs against: `masklet up` as anybody starts it, and a server that has the pages."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from backend.adapters.queue.tether import tethered
+from backend.domain.geometry import FrameSize
+
+SIZE = FrameSize(960, 540)
+JPEG_QUALITY = 90
+
+
+def write_pages(folder: Path, count: int) -> list[str]:
+    """Pictures of a disc that wanders over a blotchy ground; returns their file names."""
+    noise = np.random.default_rng(0).integers(0, 255, (SIZE.height // 20, SIZE.width // 20, 3)).astype(np.uint8)
+    ground = cv2.resize(noise, (SIZE.width, SIZE.height), interpolation=cv2.INTER_CUBIC)
+    names = []
+    for index in range(count):
+        page = ground.copy()
+        cv2.circle(page, disc_at(index), SIZE.height // 6, (40, 220, 240), -1)
+        names.append(f"{index:06d}.jpg")
+        cv2.imwrite(str(folder / names[-1]), page, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return names
+
+
+def disc_at(index: int) -> tuple[int, int]:
+    """The disc's centre on a page, in pixels."""
+    return SIZE.width // 4 + index % (SIZE.width // 2), SIZE.height // 2
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A web server for the files of a folder; yields its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def masklet_up(data_dir: Path, *, port: int, media: str, **settings: str) -> Iterator[str]:
+    """`masklet up` until the block is left; yields its address. settings: environment variables."""
+    environment = {
+        **os.environ,
+        "MASKLET_MEDIA_HOSTS": media,
+        "LABEL_STUDIO_URL": media,
+        "LABEL_STUDIO_API_KEY": "none",
+        **settings,
+    }
+    command = [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(data_dir), "--port", str(port)]
+    with (data_dir / "up.log").open("wb") as log:
+        process = subprocess.Popen(tethered(command), env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert process.stdout is not None
+        said, _, url = process.stdout.readline().strip().partition(" ")
+        if said != "ready":
+            raise SystemExit(f"masklet up did not start; see {data_dir / 'up.log'}")
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
