@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     media_hosts: str = Field(
         "", description="Other origins media may come from, comma-separated (https://host[:port])."
     )
+    public_url: str = Field(
+        "",
+        description="Where annotators' browsers reach Masklet, for media that it serves; empty: host and port.",
+    )
+    page_cache_mib: int = Field(1024, ge=0, description="Size of the cache of pages cut from videos, MiB.")
     media_max_gib: float = Field(20.0, gt=0, description="Size of the media cache, GiB.")
 
     model: str = Field("auto", description="Checkpoint: auto, demo, tiny, small, base_plus or large.")

@@ -21,6 +21,7 @@ from backend.adapters.video.index import IndexCache
 from backend.adapters.video.pages import open_some_pages
 from backend.application.ports import Clock, VideoSource
 from backend.application.requests import MediaRef
+from backend.bootstrap.own_media import OwnMedia, open_own_media
 from backend.bootstrap.parts import SystemClock, data_folder, open_label_studio
 from backend.domain.errors import MediaUnreachable, PromptError
 from backend.domain.geometry import RgbFrame
@@ -46,14 +47,27 @@ def open_media_library(settings: Settings) -> CachedMedia:
         MediaCache(folder.media, int(settings.media_max_gib * GIB)),
         IndexCache(folder.indices),
         SystemClock(),
+        own=open_own_media(settings),
     )
 
 
 class CachedMedia:
     """The MediaLibrary port. Safe to share between threads; the pages of a task are fetched by several of its own."""
 
-    def __init__(self, client: LabelStudioClient | None, cache: MediaCache, indices: IndexCache, clock: Clock) -> None:
-        """client: None where the settings name no Label Studio; then only cached media can be opened."""
+    def __init__(
+        self,
+        client: LabelStudioClient | None,
+        cache: MediaCache,
+        indices: IndexCache,
+        clock: Clock,
+        *,
+        own: OwnMedia | None = None,
+    ) -> None:
+        """client: None where the settings name no Label Studio; then only cached media can be opened.
+
+        own: media that Masklet serves itself and that lie on this machine.
+        """
+        self._own = own
         self._client = client
         self._cache = cache
         self._indices = indices
@@ -62,6 +76,9 @@ class CachedMedia:
 
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
         """See the MediaLibrary port."""
+        mine = None if self._own is None else self._own.open(media)
+        if mine is not None:
+            return mine
         wanted = _wanted(media, frames)
         holds = ExitStack()
         try:

@@ -56,6 +56,22 @@ class DataFolder:
         return self.root / "indices"
 
     @property
+    def records(self) -> Path:
+        return self.root / "batches.sqlite"
+
+    @property
+    def media_key(self) -> Path:
+        return self.root / "media.key"
+
+    @property
+    def pages(self) -> Path:
+        return self.root / "pages"
+
+    @property
+    def imported(self) -> Path:
+        return self.root / "imported"
+
+    @property
     def model_board(self) -> Path:
         return self.root / "model.json"
 

@@ -15,6 +15,7 @@ from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
 from backend.application.requests import TaskKey
 from backend.application.submit import Submitter
+from backend.bootstrap.media_service import MediaService, open_media_service
 from backend.bootstrap.parts import (
     SystemClock,
     open_label_studio,
@@ -67,6 +68,7 @@ class WebParts:
     models: ModelDirectory
     clock: Clock
     label_studio: AnnotationReader | None = None
+    media: MediaService | None = None
     board: WarmBoard = field(default_factory=NoBoard)
 
 
@@ -98,6 +100,7 @@ def build_web(settings: Settings) -> WebParts:
         models=open_model_board(settings),
         clock=clock,
         label_studio=label_studio,
+        media=open_media_service(settings),
         board=RedisWarmBoard(queue_address(settings)),
     )
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import httpx
 
 from backend.adapters.labelstudio.download import Downloader, Fetched
+from backend.adapters.labelstudio.imports import TaskImports
 from backend.adapters.labelstudio.origins import MediaPolicy, Resolve
 from backend.adapters.labelstudio.predictions import Predictions
 from backend.adapters.labelstudio.session import Session
@@ -84,6 +85,7 @@ class LabelStudioClient:
         """
         self._session = Session(url, token, timeout_s=timeout_s, transport=transport)
         self._predictions = Predictions(self._session)
+        self.imports = TaskImports(self._session)
         self._downloader = Downloader(
             policy=MediaPolicy.of(url, media_hosts, resolve),
             authorization=self._session.authorization,

@@ -13,6 +13,7 @@ from backend.interfaces.http import errors
 from backend.interfaces.http.auth import Credentials, Gate
 from backend.interfaces.http.background import Background
 from backend.interfaces.http.jobs import job_routes
+from backend.interfaces.http.media import media_routes
 from backend.interfaces.http.metrics import RequestCount
 from backend.interfaces.http.pulse import PULSE_PERIOD_S
 from backend.interfaces.http.routes import ProtocolRoutes
@@ -33,12 +34,16 @@ def create_app(parts: WebParts) -> FastAPI:
             running.enter_context(Background("pulse", service.pulse.take, period_s=PULSE_PERIOD_S))
             running.enter_context(Background("reconciler", parts.reconciler.sweep, period_s=SWEEP_PERIOD_S))
             await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
+            if parts.media is not None:
+                running.callback(parts.media.close)
             yield
 
     app = FastAPI(title="Masklet", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
     errors.install(app)
     app.include_router(ProtocolRoutes(service).router)
     app.include_router(job_routes(service))
+    if parts.media is not None:
+        app.include_router(media_routes(service, parts.media))
     settings = parts.settings
     app.add_middleware(Gate, credentials=Credentials(settings.user, settings.password, settings.webhook_secret))
     app.add_middleware(RequestCount, metrics=service.metrics)

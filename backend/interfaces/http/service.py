@@ -20,6 +20,9 @@ from backend.interfaces.http.pulse import Pulse
 WAITING_THREADS = 64
 """Requests that may wait for workers at once. Each holds a thread that sleeps; /health needs none of them."""
 
+MEDIA_THREADS = 16
+"""Requests for media at once; pages wait for one decoder, and nobody else waits for them."""
+
 QUICK_THREADS = 8
 """Requests that only read or write the ledger: they never queue behind those that wait for workers."""
 
@@ -40,6 +43,7 @@ class Service:
         self.adopter = _adopter(parts)
         self._waiting = CapacityLimiter(WAITING_THREADS)
         self._quick = CapacityLimiter(QUICK_THREADS)
+        self._media = CapacityLimiter(MEDIA_THREADS)
 
     @property
     def model_version(self) -> str:
@@ -67,6 +71,10 @@ class Service:
     async def quickly(self, work: Callable[[], Reply]) -> Reply:
         """Work without a body, in a thread."""
         return await anyio.to_thread.run_sync(work, limiter=self._quick)
+
+    async def looked_up(self, work: Callable[[], Reply]) -> Reply:
+        """Work on media, in a thread of those kept for it."""
+        return await anyio.to_thread.run_sync(work, limiter=self._media)
 
 
 def json_reply(content: Mapping[str, object], status: int = 200) -> JSONResponse:

@@ -1,0 +1,1 @@
+"""Batches: the media that imports brought, their addresses, and the record of what was imported."""

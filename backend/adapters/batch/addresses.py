@@ -1,0 +1,86 @@
+"""Signed addresses of media that Masklet serves: whoever has one may see that medium and nothing else.
+
+A browser on Label Studio's page cannot log in to Masklet, so an address carries its own permission: an HMAC over the
+medium and the time it ends. The key is made once in the data folder; without that file all addresses given are void.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backend.domain.errors import NotAllowed
+
+PREFIX = "/media/"
+SIGNATURE_DIGITS = 32
+NEVER = 0
+PAGE_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a signed address asks for. leaf: `000012.jpg` for a page, `video.mp4` for the file."""
+
+    media_id: str
+    leaf: str
+
+    @property
+    def page(self) -> int | None:
+        """The frame that is asked for; None if it is the file."""
+        stem = self.leaf.partition(".")[0]
+        return int(stem) if stem.isascii() and stem.isdecimal() and len(stem) <= 9 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Makes and checks addresses."""
+
+    key: bytes = field(repr=False)
+
+    def path(self, media_id: str, leaf: str, *, until_s: int = NEVER) -> str:
+        """The path of an address, without scheme and host. until_s: seconds since the epoch; NEVER: no end."""
+        return f"{PREFIX}{media_id}/{until_s:x}-{self._signature(media_id, until_s)}/{leaf}"
+
+    def read(self, path: str, now_s: float) -> Grant:
+        """What a path may see. Raises NotAllowed for a signature that is not ours, or that has ended."""
+        media_id, _, rest = path.removeprefix(PREFIX).partition("/")
+        grant, _, leaf = rest.partition("/")
+        until, _, signature = grant.partition("-")
+        if not path.startswith(PREFIX) or not _is_hex(until) or not leaf or "/" in leaf:
+            raise NotAllowed("this is not an address that Masklet gave")
+        until_s = int(until, 16)
+        if not hmac.compare_digest(signature.encode(), self._signature(media_id, until_s).encode()):
+            raise NotAllowed("this address was not signed by this Masklet, or its media.key was replaced; import again")
+        if until_s != NEVER and now_s > until_s:
+            raise NotAllowed("this address has ended; import again, or with a longer --expire")
+        return Grant(media_id, leaf)
+
+    def _signature(self, media_id: str, until_s: int) -> str:
+        message = f"{media_id}\0{until_s:x}".encode()
+        return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:SIGNATURE_DIGITS]
+
+
+def page_leaf(frame: int) -> str:
+    return f"{frame:0{PAGE_DIGITS}d}.jpg"
+
+
+def open_signer(key_file: Path) -> Signer:
+    """The signer of a data folder; its key is made if there is none, by one process of however many."""
+    with suppress(FileNotFoundError):
+        return Signer(bytes.fromhex(key_file.read_text(encoding="ascii").strip()))
+    draft = key_file.with_name(f"{key_file.name}.{secrets.token_hex(4)}.tmp")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_hex(32), encoding="ascii")
+    with suppress(FileExistsError):
+        os.link(draft, key_file)
+    draft.unlink()
+    return Signer(bytes.fromhex(key_file.read_text(encoding="ascii").strip()))
+
+
+def _is_hex(text: str) -> bool:
+    return 0 < len(text) <= 12 and all(c in "0123456789abcdef" for c in text)

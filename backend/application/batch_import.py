@@ -1,0 +1,252 @@
+"""A batch: sources in, tasks out, each made once however often and with whatever interruptions it is asked for.
+
+Label Studio is the truth about which tasks there are: each task's data has a key made of its content, and what is
+there is not made again. One source's fault costs that source; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from backend.application.batch import (
+    BatchItem,
+    BatchRecords,
+    Draft,
+    ImportMode,
+    ItemState,
+    Library,
+    Medium,
+    Outcome,
+    Placement,
+    Plan,
+    ProjectTasks,
+    Prompter,
+    Report,
+    Source,
+    draft_key,
+    task_data,
+)
+from backend.application.desk import Canvas, Desk
+from backend.application.requests import MediaRef, TaskKey
+from backend.domain.errors import LabelStudioUnavailable, MaskletError, reason_of
+from backend.domain.prompts import PromptSet
+from backend.domain.segments import cut
+from backend.domain.selection import SelectionKind
+from backend.domain.video import FrameIndex
+
+logger = logging.getLogger(__name__)
+
+TASKS_AT_ONCE = 50
+PAGES_AT_ONCE = 20_000
+CREATE_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """What it takes to have prompts carried at once. model_version is empty while no worker has announced its model:
+    prompts are then recorded, and carried when predictions are retrieved."""
+
+    desk: Desk
+    label_config: str
+    model_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many sources or tasks ended how."""
+
+    counts: dict[ItemState, int] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        self.counts[outcome.state] = self.counts.get(outcome.state, 0) + 1
+
+    def of(self, state: ItemState) -> int:
+        return self.counts.get(state, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A draft with its data, waiting to be made with others in one call."""
+
+    source: Source
+    draft: Draft
+    prompts: PromptSet
+    auto: dict[str, float]
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """The parts of an import, bound together. prompter None: no prompts; starting None: nothing is carried."""
+
+    library: Library
+    placement: Placement
+    tasks: ProjectTasks
+    records: BatchRecords
+    prompter: Prompter | None = None
+    starting: Starting | None = None
+    carry: bool = False
+    certainty: float = 0.5
+
+    def run(self, sources: Iterable[Source], plan: Plan, report: Report) -> Tally:
+        """Make the tasks of all sources that are not there yet; every task and every fault goes to the report.
+
+        Raises LabelStudioUnavailable or LabelStudioRefused if Label Studio as a whole cannot be worked with.
+        """
+        tally = Tally()
+
+        def tell(outcome: Outcome) -> None:
+            tally.add(outcome)
+            if outcome.state is ItemState.FAILED:
+                self.records.fail(plan.project_id, outcome)
+            report(outcome)
+
+        known = self.tasks.known(plan.project_id)
+        settled = {i.key for i in self.records.items(plan.project_id) if i.prompted or self.prompter is None}
+        waiting: list[_Ready] = []
+        seen: dict[str, str] = {}
+        for source in sources:
+            for ready in self._drafted(source, plan, known, seen, settled, tell):
+                waiting.append(ready)
+                if len(waiting) >= TASKS_AT_ONCE or sum(len(r.addresses) for r in waiting) >= PAGES_AT_ONCE:
+                    self._make(waiting, plan, known, tell)
+                    waiting = []
+        self._make(waiting, plan, known, tell)
+        return tally
+
+    def _drafted(
+        self, source: Source, plan: Plan, known: dict[str, int], seen: dict[str, str], settled: set[str], tell: Report
+    ) -> Iterator[_Ready]:
+        """The drafts of one source that are to be made; what is there already is prompted if it was not."""
+        try:
+            drafts = self.drafts(source, plan)
+        except MaskletError as error:
+            tell(Outcome(source.name, ItemState.FAILED, reason=reason_of(error)))
+            return
+        for draft in drafts:
+            if draft.key in seen:
+                why = f"the same frames as {seen[draft.key]}"
+                tell(Outcome(source.name, ItemState.DUPLICATE, draft.name, known.get(draft.key), why))
+                continue
+            seen[draft.key] = draft.name
+            if draft.key in known and draft.key in settled:
+                tell(Outcome(source.name, ItemState.EXISTING, draft.name, known[draft.key]))
+                continue
+            try:
+                ready = self._ready(source, draft, plan)
+            except MaskletError as error:
+                tell(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), reason_of(error)))
+                continue
+            if draft.key not in known:
+                yield ready
+            else:
+                tell(self._settled(ready, plan, known[draft.key], ItemState.EXISTING))
+
+    def drafts(self, source: Source, plan: Plan) -> list[Draft]:
+        """One source as tasks. Raises MediaError or InvalidInput."""
+        medium = self.library.add(source)
+        frames: tuple[FrameIndex, ...] = tuple(FrameIndex(f) for f in source.frames)
+        if not frames:
+            frames = plan.selection.frames(medium.frame_count, plan.portion)
+        if plan.selection.kind is SelectionKind.DIVERSE and not source.frames:
+            frames = self.library.diverse(medium, frames, plan.selection.number)
+        if plan.mode is ImportMode.KEYFRAMES:
+            return [_keyframe(source, medium, frame) for frame in frames]
+        length = plan.segment if plan.mode is ImportMode.PAGES else None
+        how = f"{hash_of(frames)}:{length}:{plan.overlap if length else 0}"
+        drafts = []
+        for segment in cut(len(frames), length=length, overlap=plan.overlap):
+            part = frames[segment.start : segment.stop]
+            key = draft_key(medium, plan.mode, part, number=segment.number, cut=how)
+            name = segment.name(source.name)
+            drafts.append(Draft(key, name, medium, part, segment.number, segment.count, segment.shared, source.extra))
+        return drafts
+
+    def _ready(self, source: Source, draft: Draft, plan: Plan) -> _Ready:
+        prompts, auto = (PromptSet(()), {}) if self.prompter is None else self.prompter.prompts(source, draft)
+        addresses = self.placement.addresses(draft, plan.mode)
+        return _Ready(source, draft, prompts, dict(auto), tuple(addresses))
+
+    def _make(self, waiting: list[_Ready], plan: Plan, known: dict[str, int], tell: Report) -> None:
+        if not waiting:
+            return
+        made = self._created(waiting, plan, known)
+        known |= made
+        for ready in waiting:
+            tell(self._settled(ready, plan, made[ready.draft.key], ItemState.CREATED))
+
+    def _created(self, waiting: list[_Ready], plan: Plan, known: dict[str, int]) -> dict[str, int]:
+        """Key to task id. A call whose answer got lost is not repeated before a look at what it made."""
+        missing = list(waiting)
+        made: dict[str, int] = {}
+        for tries in range(CREATE_TRIES):
+            try:
+                bodies = [task_data(r.draft, plan, r.addresses, r.auto) for r in missing]
+                ids = self.tasks.create(plan.project_id, bodies)
+                return made | {r.draft.key: task_id for r, task_id in zip(missing, ids, strict=True)}
+            except LabelStudioUnavailable as error:
+                if tries == CREATE_TRIES - 1:
+                    raise
+                logger.warning("project %d: %s; looking at what was made", plan.project_id, error)
+                there = self.tasks.known(plan.project_id)
+                made |= {r.draft.key: there[r.draft.key] for r in missing if r.draft.key in there}
+                missing = [r for r in missing if r.draft.key not in there]
+                if not missing:
+                    return made
+        raise AssertionError("the last try returns or raises")
+
+    def _settled(self, ready: _Ready, plan: Plan, task_id: int, state: ItemState) -> Outcome:
+        """Record a task that is there, and have its prompts carried."""
+        draft = ready.draft
+        item = BatchItem(
+            plan.project_id,
+            draft.key,
+            task_id,
+            draft.name,
+            draft.medium.media_id,
+            number=draft.number,
+            count=draft.count,
+            shared=draft.shared,
+            length=len(draft.frames),
+            carry=self.carry and draft.shared > 0,
+            certainty=self.certainty,
+        )
+        self.records.put([item])
+        outcome = Outcome(ready.source.name, state, draft.name, task_id, prompts=len(ready.prompts.prompts))
+        try:
+            self._start(ready, item.task, plan)
+        except MaskletError as error:
+            return replace(outcome, state=ItemState.FAILED, reason=reason_of(error))
+        if ready.prompts:
+            self.records.put([replace(item, prompted=True)])
+        return replace(outcome, auto=ready.auto)
+
+    def _start(self, ready: _Ready, task: TaskKey, plan: Plan) -> None:
+        if self.starting is None or not ready.prompts:
+            return
+        media = MediaRef(ready.addresses, is_pages=plan.mode is not ImportMode.VIDEO)
+        start_task(self.starting, task, media, ready.prompts)
+
+
+def start_task(starting: Starting, task: TaskKey, media: MediaRef, prompts: PromptSet) -> None:
+    """Record a task's prompts and have them carried; does nothing to a task that has masks or prompts already."""
+    desk = starting.desk
+    if not starting.model_version:
+        if not desk.ledger.prompts(task):
+            desk.ledger.record_prompts(task, prompts)
+        return
+    desk.pre_annotate(Canvas(task, media, starting.label_config, starting.model_version), prompts)
+
+
+def _keyframe(source: Source, medium: Medium, frame: FrameIndex) -> Draft:
+    """One frame as a task of its own."""
+    key = draft_key(medium, ImportMode.KEYFRAMES, [frame], number=frame, cut="frame")
+    return Draft(key, f"{source.name} #{medium.number_of(frame)}", medium, (frame,), extra=source.extra)
+
+
+def hash_of(frames: tuple[FrameIndex, ...]) -> str:
+    """A choice of frames in few characters."""
+    return hashlib.sha256(repr([int(f) for f in frames]).encode()).hexdigest()[:16]

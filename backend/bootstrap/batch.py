@@ -1,0 +1,218 @@
+"""`masklet import` and `masklet status`, put together."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backend.adapters.batch.addresses import NEVER, open_signer
+from backend.adapters.batch.placement import (
+    BackendPlacement,
+    BucketPlacement,
+    LocalPlacement,
+    open_bucket,
+    parse_bucket,
+)
+from backend.adapters.batch.records import Records
+from backend.adapters.batch.sources import expand
+from backend.adapters.labelstudio.binding import Binding, read_binding
+from backend.adapters.labelstudio.client import LabelStudioClient
+from backend.adapters.video.index import IndexCache
+from backend.adapters.video.medium import jpeg_of
+from backend.application.batch import ImportMode, Medium, Placement, Plan, Report, Source
+from backend.application.batch_import import Importer, Starting, Tally
+from backend.application.desk import Desk
+from backend.application.requests import OutputMode
+from backend.application.submit import Submitter
+from backend.bootstrap.library import DiskLibrary
+from backend.bootstrap.parts import (
+    DataFolder,
+    SystemClock,
+    data_folder,
+    load_settings,
+    open_label_studio,
+    open_ledger_of,
+    open_masks,
+    open_model_board,
+    open_queue,
+)
+from backend.domain.errors import InvalidInput, NotAllowed
+from backend.domain.selection import Portion, Selection
+from backend.domain.video import FrameIndex
+from backend.settings import Settings
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """What `masklet import` was told. Empty and None mean "not given"."""
+
+    project_id: int
+    mode: ImportMode | None = None
+    selection: Selection = field(default_factory=Selection)
+    portion: Portion = field(default_factory=Portion)
+    segment: int | None = None
+    overlap: int = 0
+    carry: bool = True
+    certainty: float = 0.5
+    pages: str = "backend"
+    local_root: Path | None = None
+    bucket: str = ""
+    public_url: str = ""
+    expire_days: int = 0
+    prompts: str = ""
+    reencodes: bool = False
+    starts: bool = True
+    label_studio_url: str | None = None
+    api_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch that is ready to run."""
+
+    importer: Importer
+    plan: Plan
+    sources: list[Source]
+    model_version: str
+
+    def run(self, report: Report) -> Tally:
+        return self.importer.run(self.sources, self.plan, report)
+
+
+@contextmanager
+def open_batch(arguments: list[str], options: BatchOptions, on_frame: Callable[[], None]) -> Iterator[Batch]:
+    """Everything that an import needs. One import at a time works on a project from one data folder.
+
+    Raises InvalidInput for options that cannot work together, LabelStudioUnavailable or LabelStudioRefused.
+    """
+    settings = load_settings(label_studio_url=options.label_studio_url, label_studio_token=options.api_key)
+    folder = data_folder(settings)
+    client = open_label_studio(settings)
+    if client is None:
+        raise InvalidInput("no Label Studio is named: give --label-studio-url and --api-key, or set LABEL_STUDIO_URL")
+    try:
+        with _alone(folder, options.project_id):
+            yield _put_together(arguments, options, settings=settings, client=client, on_frame=on_frame)
+    finally:
+        client.close()
+
+
+def _put_together(
+    arguments: list[str],
+    options: BatchOptions,
+    *,
+    settings: Settings,
+    client: LabelStudioClient,
+    on_frame: Callable[[], None],
+) -> Batch:
+    folder = data_folder(settings)
+    config = client.label_config(options.project_id)
+    binding = read_binding(config)
+    plan = _plan(options, binding)
+    library = DiskLibrary(
+        folder, Records(folder.records), IndexCache(folder.indices), reencodes=options.reencodes, on_frame=on_frame
+    )
+    placement = _placement(options, settings, library)
+    if isinstance(placement, LocalPlacement):
+        placement.folder.mkdir(parents=True, exist_ok=True)
+        client.imports.ensure_local_files(options.project_id, placement.folder)
+    starting = _starting(settings, config) if options.starts else None
+    return Batch(
+        Importer(
+            library,
+            placement,
+            client.imports,
+            library.records,
+            starting=starting,
+            carry=options.carry,
+            certainty=options.certainty,
+        ),
+        plan,
+        expand(arguments),
+        "" if starting is None else starting.model_version,
+    )
+
+
+def _plan(options: BatchOptions, binding: Binding) -> Plan:
+    fits = {OutputMode.PAGES: ImportMode.PAGES, OutputMode.KEYFRAME: ImportMode.KEYFRAMES}
+    wanted = fits.get(binding.mode, ImportMode.VIDEO)
+    mode = options.mode or wanted
+    if mode is not wanted:
+        raise InvalidInput(
+            f"--as {mode} does not fit project {options.project_id}: its label config shows {_shown(wanted)}; "
+            f"use --as {wanted}, or give the project another of the files in label_config/"
+        )
+    if mode is ImportMode.VIDEO and (options.segment or str(options.selection) != "all"):
+        raise InvalidInput("--segment and --select need frames as pages or keyframes: a video is shown whole")
+    return Plan(
+        options.project_id,
+        mode,
+        binding.value_key,
+        options.selection,
+        options.portion,
+        options.segment,
+        options.overlap if options.segment else 0,
+    )
+
+
+def _shown(mode: ImportMode) -> str:
+    return {ImportMode.VIDEO: "a video", ImportMode.PAGES: "pages", ImportMode.KEYFRAMES: "single frames"}[mode]
+
+
+def _placement(options: BatchOptions, settings: Settings, library: DiskLibrary) -> Placement:
+    if options.pages == "backend":
+        until_s = int(time.time()) + options.expire_days * DAY_S if options.expire_days else NEVER
+        url = options.public_url or public_url(settings)
+        return BackendPlacement(url, open_signer(library.folder.media_key), until_s)
+
+    def pages(medium: Medium, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
+        with library.open(medium) as video:
+            for frame in frames:
+                yield frame, jpeg_of(video, FrameIndex(frame))
+
+    if options.pages == "local":
+        if options.local_root is None or not options.local_root.is_dir():
+            raise InvalidInput(
+                "--pages local needs --local-root, the folder that Label Studio has as "
+                "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT"
+            )
+        return LocalPlacement(options.local_root.resolve(), pages)
+    if options.pages == "s3":
+        name, prefix = parse_bucket(options.bucket)
+        return BucketPlacement(name, prefix, open_bucket(name), pages)
+    raise InvalidInput(f"--pages {options.pages!r} is not known; there are backend, local and s3")
+
+
+def public_url(settings: Settings) -> str:
+    """Where browsers reach this Masklet: as set, or where `masklet up` says that it listens."""
+    if settings.public_url:
+        return settings.public_url
+    with suppress(OSError, ValueError, KeyError):
+        return str(json.loads(data_folder(settings).run_file.read_text())["url"])
+    return f"http://{settings.host}:{settings.port}"
+
+
+def _starting(settings: Settings, label_config: str) -> Starting:
+    clock = SystemClock()
+    ledger = open_ledger_of(settings, clock)
+    model = open_model_board(settings).announced()
+    desk = Desk(ledger, open_masks(settings), Submitter(ledger, open_queue(settings)), clock)
+    return Starting(desk, label_config, "" if model is None else model.version)
+
+
+@contextmanager
+def _alone(folder: DataFolder, project_id: int) -> Iterator[None]:
+    """Two imports into one project at once would each not see what the other makes."""
+    with (folder.root / f"import-{project_id}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotAllowed(f"another import into project {project_id} is under way; wait for it to end") from None
+        yield

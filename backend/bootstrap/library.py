@@ -1,0 +1,65 @@
+"""The media of imports on this machine: looked at once, remembered by content, left where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.adapters.batch.lightning import unpack_frames
+from backend.adapters.batch.records import Records
+from backend.adapters.video.index import IndexCache
+from backend.adapters.video.medium import look_at_images, look_at_video, open_medium, renamed, stamp_of, thumbs
+from backend.adapters.video.reencode import Reencoded, reencode
+from backend.application.batch import Medium, Source
+from backend.application.ports import VideoSource
+from backend.bootstrap.parts import DataFolder
+from backend.domain.errors import InvalidInput
+from backend.domain.selection import most_different
+from backend.domain.video import FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLibrary:
+    """The Library port on this machine's disk. reencodes: whether videos are made playable before they are used."""
+
+    folder: DataFolder
+    records: Records
+    indices: IndexCache
+    reencodes: bool = False
+    on_frame: Callable[[], None] = lambda: None
+
+    def add(self, source: Source) -> Medium:
+        """See the Library port."""
+        if source.path is None:
+            raise InvalidInput(f"{source.name} has no file of its own to import")
+        path = source.path.resolve()
+        stamp = f"{stamp_of(path)}{'-re' if self.reencodes and path.is_file() else ''}"
+        known = self.records.medium_at(path, stamp)
+        if known is not None and known.path.exists():
+            return renamed(known, source.name)
+        medium = self._looked_at(path, source.name)
+        self.records.put_medium(medium)
+        self.records.put_alias(path, stamp, medium.media_id)
+        return medium
+
+    def open(self, medium: Medium) -> VideoSource:
+        """Its frames, to look at or to copy."""
+        return open_medium(medium, self.indices)
+
+    def diverse(self, medium: Medium, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
+        """See the Library port."""
+        with self.open(medium) as video:
+            chosen = most_different(thumbs(video, candidates), number)
+        return tuple(candidates[position] for position in chosen)
+
+    def _looked_at(self, path: Path, name: str) -> Medium:
+        if path.is_dir():
+            return look_at_images(path, name)
+        if path.suffix.lower() == ".zip":
+            frames = unpack_frames(path, self.folder.imported)
+            return look_at_images(frames.folder, name, numbers=frames.numbers, names=frames.names)
+        if self.reencodes:
+            made: Reencoded = reencode(path, self.folder.imported, on_frame=self.on_frame)
+            return look_at_video(made.path, name, self.indices)
+        return look_at_video(path, name, self.indices)

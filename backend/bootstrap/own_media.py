@@ -1,0 +1,52 @@
+"""Media that Masklet serves, opened by a worker on the same data folder: read where they lie, without HTTP."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from backend.adapters.batch.addresses import PREFIX, Signer, open_signer
+from backend.adapters.batch.records import Records
+from backend.adapters.video.index import IndexCache
+from backend.adapters.video.medium import open_medium
+from backend.adapters.video.picked import PickedFrames
+from backend.application.ports import Clock, VideoSource
+from backend.application.requests import MediaRef
+from backend.bootstrap.parts import SystemClock, data_folder
+from backend.domain.errors import NotAllowed, NotFound
+from backend.domain.video import FrameIndex
+from backend.settings import Settings
+
+
+class OwnMedia:
+    """Knows its own addresses by their signature, whatever host they name."""
+
+    def __init__(self, signer: Signer, records: Records, indices: IndexCache, clock: Clock) -> None:
+        self._signer = signer
+        self._records = records
+        self._indices = indices
+        self._clock = clock
+
+    def open(self, media: MediaRef) -> VideoSource | None:
+        """The media if they are all of one medium of ours; None if they are somebody else's to fetch.
+
+        Raises MediaError if the file is gone or was changed, PromptError for a frame that there is not.
+        """
+        if PREFIX not in media.addresses[0]:
+            return None
+        try:
+            grants = [self._signer.read(urlsplit(a).path, 0.0) for a in media.addresses]
+            (media_id,) = {grant.media_id for grant in grants}
+            medium = self._records.medium(media_id)
+        except (NotAllowed, NotFound, ValueError):
+            return None
+        video = open_medium(medium, self._indices)
+        pages = [grant.page for grant in grants]
+        if not media.is_pages or pages[0] is None:
+            return video
+        return PickedFrames(video, [FrameIndex(page) for page in pages if page is not None])
+
+
+def open_own_media(settings: Settings) -> OwnMedia:
+    """Those of the settings' data folder."""
+    folder = data_folder(settings)
+    return OwnMedia(open_signer(folder.media_key), Records(folder.records), IndexCache(folder.indices), SystemClock())

@@ -1,0 +1,65 @@
+"""Cutting a long list of frames into segments that a person can work on, one after the other.
+
+Owns where the cuts are and what a segment is called. Neighbours share `overlap` frames, so that the masks of one
+segment's end can be offered for the next one's start.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from backend.domain.errors import InvalidInput
+
+SHORTEST_SEGMENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Positions start..stop-1 of a list of frames: the number-th (from 0) of `count` segments.
+
+    shared: how many frames at its start are also the last ones of the segment before; 0 for the first.
+    """
+
+    number: int
+    count: int
+    start: int
+    stop: int
+    shared: int = 0
+
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+    def name(self, of: str) -> str:
+        """`clip.mp4 [02/14]`: names sort in the order of the segments. One segment keeps the plain name."""
+        if self.count == 1:
+            return of
+        digits = len(str(self.count))
+        return f"{of} [{self.number + 1:0{digits}d}/{self.count}]"
+
+
+def cut(frame_count: int, *, length: int | None, overlap: int = 0) -> tuple[Segment, ...]:
+    """The segments of a list of frames, in order; length None: one segment.
+
+    All but the last have `length` frames. A last one that would have shared frames only is not made.
+    Raises InvalidInput for an overlap that leaves a segment nothing of its own, or for no frames.
+    """
+    if frame_count < 1:
+        raise InvalidInput("there are no frames to cut into segments")
+    if overlap < 0:
+        raise InvalidInput(f"--overlap must not be negative, got {overlap}")
+    if length is None or frame_count <= length:
+        return (Segment(0, 1, 0, frame_count),)
+    if length < SHORTEST_SEGMENT or overlap >= length:
+        raise InvalidInput(
+            f"--segment {length} --overlap {overlap} leaves a segment no frames of its own; "
+            f"--segment must be at least {SHORTEST_SEGMENT} and larger than --overlap"
+        )
+    step = length - overlap
+    count = math.ceil((frame_count - overlap) / step)
+    starts = [number * step for number in range(count)]
+    return tuple(
+        Segment(number, count, start, min(start + length, frame_count), overlap if number else 0)
+        for number, start in enumerate(starts)
+    )

@@ -1,0 +1,116 @@
+"""`masklet import`: batches of videos, folders, lists and zips into a Label Studio project."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from backend.application.batch import ImportMode, ItemState, Outcome
+from backend.application.batch_import import Tally
+from backend.domain.selection import parse_portion, parse_selection
+
+if TYPE_CHECKING:
+    from backend.bootstrap.batch import BatchOptions
+
+
+def import_batch(
+    sources: Annotated[
+        list[str], typer.Argument(help="Videos, folders, globs, a CSV or JSON list, zips of frames, or tasks:3,7-9.")
+    ],
+    project: Annotated[int, typer.Option(help="The Label Studio project's number.", min=1)],
+    *,
+    mode: Annotated[ImportMode | None, typer.Option("--as", help="Default: what the label config shows.")] = None,
+    select: Annotated[str, typer.Option(help="all, every:N, diverse:N or range:A-B.")] = "all",
+    portion: Annotated[str, typer.Option(help="Part of each video, as shares of its length.")] = "0-1",
+    segment: Annotated[int | None, typer.Option(help="Cut long videos into tasks of so many frames.", min=2)] = None,
+    overlap: Annotated[int, typer.Option(help="Frames that neighbouring segments share.", min=0)] = 1,
+    carry: Annotated[bool, typer.Option(help="Offer a segment's last masks to the next one.")] = True,
+    certainty: Annotated[float, typer.Option(help="Below it the next segment asks for a person.")] = 0.5,
+    prompts: Annotated[str, typer.Option(help="Where prompts come from; see docs/batches.md.")] = "",
+    start: Annotated[bool, typer.Option(help="Have tasks with prompts carried at once.")] = True,
+    pages: Annotated[str, typer.Option(help="Where the pages are: backend, local or s3.")] = "backend",
+    local_root: Annotated[Path | None, typer.Option(help="Label Studio's root of local files.")] = None,
+    s3: Annotated[str, typer.Option(help="s3://bucket/prefix for --pages s3.")] = "",
+    media_url: Annotated[str, typer.Option(help="Where browsers reach Masklet; default: MASKLET_PUBLIC_URL.")] = "",
+    expire: Annotated[int, typer.Option(help="Days until the addresses end; 0: never.", min=0)] = 0,
+    reencode: Annotated[bool, typer.Option("--reencode", help="Make videos playable first (a copy).")] = False,
+    label_studio_url: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_URL.")] = None,
+    api_key: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_API_KEY, which ps does not show.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what became of each item here (JSON lines).")] = None,
+) -> None:
+    """Make a task for every SOURCE that has none yet. What is there already is left as it is."""
+    from backend.bootstrap.batch import BatchOptions
+
+    options = BatchOptions(
+        project,
+        mode,
+        parse_selection(select),
+        parse_portion(portion),
+        segment=segment,
+        overlap=overlap,
+        carry=carry,
+        certainty=certainty,
+        pages=pages,
+        local_root=local_root,
+        bucket=s3,
+        public_url=media_url,
+        expire_days=expire,
+        prompts=prompts,
+        reencodes=reencode,
+        starts=start,
+        label_studio_url=label_studio_url,
+        api_key=api_key,
+    )
+    tally = _run(sources, options, report)
+    if tally.of(ItemState.FAILED):
+        raise typer.Exit(1)
+
+
+def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tally:
+    from backend.bootstrap.batch import open_batch
+
+    console = Console(stderr=True)
+    with ExitStack() as stack:
+        lines = stack.enter_context(report.open("w", encoding="utf-8")) if report is not None else None
+        progress = stack.enter_context(_progress(console))
+        bar = progress.add_task("import", total=None)
+        told: set[str] = set()
+
+        def tell(outcome: Outcome) -> None:
+            _write(lines, outcome.document())
+            told.add(outcome.source)
+            progress.update(bar, completed=len(told))
+            if outcome.state is ItemState.FAILED:
+                console.print(f"{outcome.name or outcome.source}: {outcome.reason}", markup=False, highlight=False)
+
+        batch = stack.enter_context(open_batch(sources, options, lambda: None))
+        progress.update(bar, total=len(batch.sources))
+        tally = batch.run(tell)
+        summary: dict[str, object] = {"summary": {state.value: tally.of(state) for state in ItemState}}
+        _write(lines, summary)
+    console.print(_sentence(tally, options.project_id), highlight=False, soft_wrap=True)
+    return tally
+
+
+def _write(lines: TextIO | None, document: dict[str, object]) -> None:
+    """At once, so that a batch that is killed leaves a report of what it did."""
+    if lines is not None:
+        lines.write(json.dumps(document, ensure_ascii=False) + "\n")
+        lines.flush()
+
+
+def _sentence(tally: Tally, project: int) -> str:
+    parts = [f"{tally.of(state)} {state.value}" for state in ItemState if tally.of(state)]
+    return f"Project {project}: {', '.join(parts) or 'nothing to do'}."
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+    )

@@ -1,0 +1,55 @@
+"""Media for browsers: `/media/...`, by signed address, for whoever holds one.
+
+Readable from Label Studio's page whatever its origin, for the signature is the permission and no login goes along;
+kept by browsers, for what an address leads to never changes. Videos are served by ranges.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, Response
+from starlette.requests import Request
+
+from backend.adapters.batch.addresses import PREFIX
+from backend.bootstrap.media_service import MediaService
+from backend.interfaces.http.service import Service
+
+HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+KEPT = "private, max-age=31536000, immutable"
+PREFLIGHT = {
+    **HEADERS,
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Range, If-None-Match, If-Range",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def media_routes(service: Service, media: MediaService) -> APIRouter:
+    router = APIRouter()
+
+    @router.options(PREFIX + "{rest:path}")
+    async def preflight(rest: str) -> Response:
+        return Response(status_code=204, headers=PREFLIGHT)
+
+    @router.api_route(PREFIX + "{rest:path}", methods=["GET", "HEAD"], response_class=Response)
+    async def show(rest: str, request: Request) -> Response:
+        return await service.looked_up(lambda: _reply(media, PREFIX + rest, request))
+
+    return router
+
+
+def _reply(media: MediaService, path: str, request: Request) -> Response:
+    served = media.serve(path)
+    tag = f'"{served.tag}"'
+    headers = {**HEADERS, "Cache-Control": KEPT, "ETag": tag}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if served.path is not None:
+        return FileResponse(served.path, headers=headers, media_type=served.media_type)
+    return Response(served.body, headers=headers, media_type=served.media_type)
