@@ -35,11 +35,18 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     return device
 
 
+def precision_of(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device computes in it natively, else float32.
+
+    A CPU without AVX-512 or AMX is some ten times slower in bfloat16: float32 there.
+    """
+    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+
+
 @contextmanager
 def computing(device: torch.device) -> Iterator[None]:
     """Inference mode, with bfloat16 autocast where the device has it. Raises DeviceOutOfMemory."""
-    # A CPU without AVX-512 or AMX is some ten times slower in bfloat16: float32 there.
-    mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    mixed = precision_of(device) is torch.bfloat16
     try:
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             yield

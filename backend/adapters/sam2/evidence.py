@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,13 +13,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.adapters.sam2.state import Decoded
+from backend.adapters.sam2.state import Decoded, ImageFeatures
 from backend.domain.geometry import BoolMask, FrameSize, Point, box_of_mask
 from backend.domain.masklets import FrameEvidence
 
+EMBEDDING_SIZE = 32
+_EMBEDDING_DECIMALS = 5
 _STABILITY_MARGIN = 1.0
+_BAND_PX = 2
+"""Half the boundary band's width, in pixels of the model's mask (a quarter of its image size)."""
+_MOST_CANDIDATES = 3
 _UPSCALED_PX_AT_ONCE = 2**25
 """Masks are brought to the video's size so many pixels at a time: many objects in 4K would not fit at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduced:
+    """What is kept of B objects' decoded masks until they are judged.
+
+    logits: [B, 1, h, w] float32, gated. numbers: [B, 5 + EMBEDDING_SIZE + 3] float32 on the device: stability, soft
+    IoU, boundary entropy, candidate disagreement, presence logit, embedding, predicted IoUs (NaN for those that
+    there are not).
+    """
+
+    logits: Tensor
+    numbers: Tensor
+
+    def one(self, position: int) -> Reduced:
+        """The batch of one at a position."""
+        rows = slice(position, position + 1)
+        return Reduced(self.logits[rows], self.numbers[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,28 +53,41 @@ class Judged:
     evidence: FrameEvidence
 
 
-def judge(decoded: Decoded, size: FrameSize) -> list[Judged]:
-    """Masks and evidence of B objects, in order."""
-    numbers = _logit_numbers(decoded).tolist()
-    masks = upscaled_masks(decoded.logits, size)
-    parts = (decoded.logits[:, 0] > 0).cpu().numpy()
-    return [
-        _judged(mask, row, components=_count_components(part))
-        for mask, row, part in zip(masks, numbers, parts, strict=True)
-    ]
+def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
+    """B objects' logits and the numbers about them; nothing leaves the device."""
+    raw = decoded.raw.flatten(1)
+    probability = raw.sigmoid()
+    chosen = raw > 0
+    columns = (
+        _stability(raw),
+        _soft_iou(probability, chosen),
+        _boundary_entropy(decoded.raw, probability, chosen),
+        _disagreement(decoded.candidates),
+        decoded.presence,
+        _embedding(probability.view_as(decoded.raw), seen.levels[-1]),
+        _padded(decoded.predicted_ious),
+    )
+    return Reduced(decoded.logits, torch.cat([column.float() for column in columns], dim=1))
+
+
+def judge(reduced: Sequence[Reduced], size: FrameSize) -> list[Judged]:
+    """Masks and evidence of the objects of one frame, in order: one transfer for all their numbers."""
+    if not reduced:
+        return []
+    logits = torch.cat([item.logits for item in reduced])
+    numbers = torch.cat([item.numbers for item in reduced]).tolist()
+    parts = (logits[:, 0] > 0).cpu().numpy()
+    masks = upscaled_masks(logits, size)
+    return [_judged(mask, row, part) for mask, row, part in zip(masks, numbers, parts, strict=True)]
 
 
 def with_mask(judged: Judged, mask: BoolMask) -> Judged:
     """The same evidence about a person's own mask, which replaces the model's copy of it."""
-    old = judged.evidence
-    shape = _shape_numbers(mask)
-    evidence = FrameEvidence(
-        predicted_ious=old.predicted_ious,
-        presence_logit=old.presence_logit,
-        stability=old.stability,
-        soft_iou=old.soft_iou,
-        area_rel=shape.area_rel,
-        centroid=shape.centroid,
+    area_rel, centroid = _area_and_centroid(mask)
+    evidence = replace(
+        judged.evidence,
+        area_rel=area_rel,
+        centroid=centroid,
         box=box_of_mask(mask),
         components=_count_components(mask),
     )
@@ -75,52 +114,95 @@ def resized_mask(mask: BoolMask, size: FrameSize) -> BoolMask:
     return mask[np.ix_(rows, columns)]
 
 
-def _logit_numbers(decoded: Decoded) -> Tensor:
-    """[B, 3 + M]: stability, soft IoU, presence logit, predicted IoUs; one transfer for all."""
-    raw = decoded.raw.flatten(1)
-    inner = (raw > _STABILITY_MARGIN).sum(dim=1)
-    outer = (raw > -_STABILITY_MARGIN).sum(dim=1)
-    stability = torch.where(outer > 0, inner / outer.clamp(min=1), 1.0)
-    probability = raw.sigmoid()
-    chosen = (raw > 0).float()
-    union = chosen.sum(dim=1) + (probability * (1 - chosen)).sum(dim=1)
-    soft_iou = (probability * chosen).sum(dim=1) / union.clamp(min=1e-12)
-    columns = (stability[:, None], soft_iou[:, None], decoded.presence, decoded.predicted_ious)
-    return torch.cat([column.float() for column in columns], dim=1).cpu()
+def _stability(raw: Tensor) -> Tensor:
+    inner = (raw > _STABILITY_MARGIN).sum(dim=1, keepdim=True)
+    outer = (raw > -_STABILITY_MARGIN).sum(dim=1, keepdim=True)
+    return torch.where(outer > 0, inner / outer.clamp(min=1), 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    area_rel: float
-    centroid: Point | None
+def _soft_iou(probability: Tensor, chosen: Tensor) -> Tensor:
+    inside = (probability * chosen).sum(dim=1, keepdim=True)
+    outside = probability.sum(dim=1, keepdim=True) - inside
+    union = chosen.sum(dim=1, keepdim=True) + outside
+    return inside / union.clamp(min=1e-12)
 
 
-def _judged(mask: BoolMask, row: list[float], *, components: int) -> Judged:
-    stability, soft_iou, presence, *predicted_ious = row
-    shape = _shape_numbers(mask)
+def _boundary_entropy(raw: Tensor, probability: Tensor, chosen: Tensor) -> Tensor:
+    """Mean entropy, in bits, where the mask's surroundings are of both kinds; [B, 1]."""
+    mask = chosen.view_as(raw).float()
+    window = 2 * _BAND_PX + 1
+    dilated = F.max_pool2d(mask, window, stride=1, padding=_BAND_PX)
+    eroded = -F.max_pool2d(-mask, window, stride=1, padding=_BAND_PX)
+    band = (dilated - eroded).flatten(1)
+    flat = raw.flatten(1)
+    entropy = (F.softplus(flat) - probability * flat) / math.log(2)
+    return (entropy * band).sum(dim=1, keepdim=True) / band.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def _disagreement(candidates: Tensor) -> Tensor:
+    """1 - mean IoU over the pairs of candidates [B, M, h, w]; [B, 1]."""
+    batch, count = candidates.shape[:2]
+    if count < 2:
+        return candidates.new_zeros(batch, 1)
+    masks = (candidates > 0).flatten(2).float()
+    shared = masks @ masks.transpose(1, 2)  # [B, M, M]
+    areas = shared.diagonal(dim1=1, dim2=2)
+    united = areas[:, :, None] + areas[:, None, :] - shared
+    iou = torch.where(united > 0, shared / united.clamp(min=1), 1.0)
+    rows, columns = torch.triu_indices(count, count, offset=1, device=candidates.device)
+    return 1 - iou[:, rows, columns].mean(dim=1, keepdim=True)
+
+
+def _embedding(probability: Tensor, coarse: Tensor) -> Tensor:
+    """Coarse features [1, C, h/4, w/4] averaged under soft masks [B, 1, h, w], projected; [B, EMBEDDING_SIZE]."""
+    scale = probability.shape[-1] // coarse.shape[-1]
+    weights = F.avg_pool2d(probability, scale).flatten(1)
+    features = coarse[0].flatten(1).float()  # [C, hw]
+    pooled = (weights @ features.T) / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
+    return F.normalize(pooled @ _projection(features.size(0), coarse.device), dim=1)
+
+
+@lru_cache(maxsize=4)
+def _projection(channels: int, device: torch.device) -> Tensor:
+    """[C, EMBEDDING_SIZE] of +-1: keeps angles (Johnson-Lindenstrauss), and is the same in every process."""
+    signs = np.random.Generator(np.random.PCG64(0)).integers(0, 2, (channels, EMBEDDING_SIZE)) * 2 - 1
+    return torch.from_numpy(signs.astype(np.float32)).to(device)
+
+
+def _padded(predicted_ious: Tensor) -> Tensor:
+    return F.pad(predicted_ious.float(), (0, _MOST_CANDIDATES - predicted_ious.size(1)), value=math.nan)
+
+
+def _judged(mask: BoolMask, row: list[float], part: BoolMask) -> Judged:
+    stability, soft_iou, boundary_entropy, disagreement, presence = row[:5]
+    embedding, predicted_ious = row[5 : 5 + EMBEDDING_SIZE], row[5 + EMBEDDING_SIZE :]
+    area_rel, centroid = _area_and_centroid(mask)
     evidence = FrameEvidence(
-        predicted_ious=tuple(predicted_ious),
+        predicted_ious=tuple(iou for iou in predicted_ious if not math.isnan(iou)),
         presence_logit=presence,
         stability=stability,
         soft_iou=soft_iou,
-        area_rel=shape.area_rel,
-        centroid=shape.centroid,
+        area_rel=area_rel,
+        centroid=centroid,
         box=box_of_mask(mask),
-        components=components if shape.area_rel else 0,
+        components=_count_components(part) if area_rel else 0,
+        boundary_entropy=boundary_entropy,
+        candidate_disagreement=disagreement,
+        embedding=tuple(round(value, _EMBEDDING_DECIMALS) for value in embedding),
     )
     return Judged(mask, evidence)
 
 
-def _shape_numbers(mask: BoolMask) -> _Shape:
+def _area_and_centroid(mask: BoolMask) -> tuple[float, Point | None]:
     height, width = mask.shape
     rows = mask.sum(axis=1, dtype=np.int64)
     columns = mask.sum(axis=0, dtype=np.int64)
     area = int(rows.sum())
     if area == 0:
-        return _Shape(0.0, None)
+        return 0.0, None
     x_px = float(columns @ (np.arange(width) + 0.5)) / area
     y_px = float(rows @ (np.arange(height) + 0.5)) / area
-    return _Shape(area / mask.size, Point(x_px / width, y_px / height))
+    return area / mask.size, Point(x_px / width, y_px / height)
 
 
 def _count_components(mask: BoolMask) -> int:

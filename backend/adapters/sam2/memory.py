@@ -16,48 +16,51 @@ from backend.adapters.sam2.state import Memories, MemoryFrame
 
 @dataclass(slots=True)
 class ObjectMemory:
-    """memory_horizon, pointer_horizon: how many of the newest frames' memories and pointers are read."""
+    """memory_horizon, pointer_horizon: how many of the newest frames' memories and pointers are read.
+
+    tracked: the window. seam: of the forward pass, the frames right after its first, kept for the way back.
+    """
 
     prompted: Mapping[int, MemoryFrame]
     memory_horizon: int
     pointer_horizon: int
-    _tracked: dict[int, MemoryFrame] = field(default_factory=dict)
-    _seam: dict[int, MemoryFrame] = field(default_factory=dict)
-    _first: int | None = None
+    tracked: dict[int, MemoryFrame] = field(default_factory=dict)
+    seam: dict[int, MemoryFrame] = field(default_factory=dict)
+    first: int | None = None
 
     @property
     def view(self) -> Memories:
-        return Memories(self.prompted, self._tracked)
+        return Memories(self.prompted, self.tracked)
 
     @property
     def shape(self) -> tuple[tuple[int, ...], tuple[tuple[int, bool], ...]]:
         """Which frames are held, and of which more than the pointer: objects that agree can share one batch."""
-        tracked = tuple((index, frame.features is not None) for index, frame in self._tracked.items())
+        tracked = tuple((index, frame.features is not None) for index, frame in self.tracked.items())
         return tuple(self.prompted), tracked
 
     @property
     def held(self) -> int:
         """Frames held, for those who watch that it stays bounded."""
-        return len(self.prompted) + len(self._tracked) + len(self._seam)
+        return len(self.prompted) + len(self.tracked) + len(self.seam)
 
     def start(self, frame_index: int) -> None:
         """The forward pass starts at this frame; the backward pass will start just before it."""
-        self._first = frame_index
+        self.first = frame_index
 
     def add(self, frame_index: int, frame: MemoryFrame, *, backward: bool) -> None:
         """Remember a tracked frame, the newest in the direction of travel, and forget what is out of reach."""
-        self._tracked[frame_index] = frame
-        self._tracked = self._pruned(self._tracked, frame_index, backward=backward)
-        if self._first is not None and not backward:
-            self._seam[frame_index] = frame
+        self.tracked[frame_index] = frame
+        self.tracked = self._pruned(self.tracked, frame_index, backward=backward)
+        if self.first is not None and not backward:
+            self.seam[frame_index] = frame
             # Seen from the start, going backward, the seam's frames are what lies behind.
-            self._seam = self._pruned(self._seam, self._first, backward=True)
+            self.seam = self._pruned(self.seam, self.first, backward=True)
 
     def turn(self) -> None:
         """From forward to backward."""
-        self._tracked = self._seam
-        self._seam = {}
-        self._first = None
+        self.tracked = self.seam
+        self.seam = {}
+        self.first = None
 
     def _pruned(self, frames: dict[int, MemoryFrame], newest: int, *, backward: bool) -> dict[int, MemoryFrame]:
         kept: dict[int, MemoryFrame] = {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from backend.adapters.sam2.evidence import Reduced
 from backend.adapters.sam2.frames import mask_tensor
 from backend.adapters.sam2.state import Decoded, ImageFeatures, Memories, MemoryFrame, PointInputs, Sam2Blocks
 from backend.domain.errors import PromptError
@@ -24,10 +25,10 @@ _LOGIT_CLAMP = 32.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptedFrame:
-    """A prompted frame's masks as SAM 2 sees them, and its memory. Batch of one."""
+    """A prompted frame's mask as SAM 2 sees it, and its memory. Batch of one."""
 
     prompt: FramePrompt
-    decoded: Decoded
+    decoded: Reduced
     memory: MemoryFrame
 
     @property

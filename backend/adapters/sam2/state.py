@@ -14,8 +14,9 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
-from torch import Tensor
+from torch import Tensor, nn
 
+from backend.adapters.sam2.device import precision_of
 from backend.domain.errors import ModelError
 
 SAM2_VERSION = "1.1.0"
@@ -59,22 +60,17 @@ class Decoded:
     """What the mask decoder says about B objects.
 
     logits: [B, 1, h, w] float32 mask logits, gated: NO_OBJ_SCORE where the object is absent. raw: the same before
-    the gate. predicted_ious: [B, M] float32, the chosen candidate first, then the others, best first; M = 0 for mask
-    prompts. pointer: [B, D]. presence: [B, 1] float32 logit.
+    the gate. candidates: [B, M, h, w] mask logits before the gate, of which raw is one; M = 0 for mask prompts.
+    predicted_ious: [B, M] float32, the chosen candidate first, then the others, best first. pointer: [B, D].
+    presence: [B, 1] float32 logit.
     """
 
     logits: Tensor
     raw: Tensor
+    candidates: Tensor
     predicted_ious: Tensor
     pointer: Tensor
     presence: Tensor
-
-    def one(self, position: int) -> Decoded:
-        """The batch of one at a position."""
-        rows = slice(position, position + 1)
-        return Decoded(
-            self.logits[rows], self.raw[rows], self.predicted_ious[rows], self.pointer[rows], self.presence[rows]
-        )
 
 
 class Sam2Blocks:
@@ -85,11 +81,25 @@ class Sam2Blocks:
         # The reference runs every object by itself, so that this constraint never acts; batching must not wake it.
         model.non_overlap_masks_for_mem_enc = False
         self._model = model
-        self._image_positions: tuple[Tensor, ...] = ()
-        self._memory_positions: Tensor | None = None
         self.image_size = int(model.image_size)
+        side = self.image_size // model.backbone_stride
+        # The same for every frame; only the coarsest level's are ever read.
+        self._image_positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
+        self._memory_positions = _positions(model.memory_encoder.position_encoding, side, model.device)
         self.memory_horizon = int(model.num_maskmem) - 1
         self.pointer_horizon = int(model.max_obj_ptrs_in_encoder) - 1
+
+    @property
+    def runs_on(self) -> dict[str, str]:
+        """What the results' last bits depend on besides weights and inputs."""
+        return {
+            "torch version": torch.__version__,
+            "sam2 version": SAM2_VERSION,
+            "image size": str(self.image_size),
+            "kind of device": self.device.type,
+            "precision": str(precision_of(self.device)).removeprefix("torch."),
+            "thread count": str(torch.get_num_threads()),
+        }
 
     @property
     def device(self) -> torch.device:
@@ -99,9 +109,6 @@ class Sam2Blocks:
         """image: [1, 3, S, S] float32, normalised."""
         encoded = self._model.forward_image(image)
         levels = encoded["backbone_fpn"][-self._model.num_feature_levels :]
-        if not self._image_positions:
-            # The same for every frame; only the coarsest level's values are ever read.
-            self._image_positions = tuple(encoded["vision_pos_enc"][-self._model.num_feature_levels :])
         return ImageFeatures(tuple(levels))
 
     def recall_nothing(self, seen: ImageFeatures) -> Tensor:
@@ -159,6 +166,7 @@ class Sam2Blocks:
         return Decoded(
             logits=torch.where((presence > 0)[:, None, None], raw, NO_OBJ_SCORE),
             raw=raw,
+            candidates=candidates,
             predicted_ious=ious.float().sort(dim=-1, descending=True).values,
             pointer=self._pointer(token, presence),
             presence=presence.float(),
@@ -168,21 +176,20 @@ class Sam2Blocks:
         """A person's mask [1, 1, S, S] (0 or 1, float32) taken as the output."""
         outputs = self._model._use_mask_as_output(seen.levels[-1], list(seen.levels[:-1]) or None, mask)
         _, _, _, logits, _, pointer, presence = outputs
-        return Decoded(logits, logits, logits.new_zeros(1, 0), pointer, presence)
+        nothing = logits[:, :0]
+        return Decoded(logits, logits, nothing, logits.new_zeros(1, 0), pointer, presence)
 
     def remember(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
         """The memory of each of B objects' masks on a frame; a prompted frame's mask is remembered as yes or no."""
         batch = decoded.logits.size(0)
         size = (self.image_size, self.image_size)
-        features, positions = self._model._encode_new_memory(
+        features, _ = self._model._encode_new_memory(
             current_vision_feats=[_flat(seen.levels[-1].expand(batch, -1, -1, -1))],
             feat_sizes=[tuple(seen.levels[-1].shape[-2:])],
             pred_masks_high_res=F.interpolate(decoded.logits, size=size, mode="bilinear", align_corners=False),
             object_score_logits=decoded.presence,
             is_mask_from_pts=is_prompted,
         )
-        if self._memory_positions is None:
-            self._memory_positions = positions[-1][:1].clone()
         features = features.to(torch.bfloat16)
         return [MemoryFrame(features[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(batch)]
 
@@ -197,7 +204,7 @@ class Sam2Blocks:
         batch: int,
     ) -> Tensor:
         coarse = seen.levels[-1].expand(batch, -1, -1, -1)
-        positions = self._image_positions[-1].expand(batch, -1, -1, -1)
+        positions = self._image_positions.expand(batch, -1, -1, -1)
         conditioned = self._model._prepare_memory_conditioned_features(
             frame_idx=frame_index,
             is_init_cond_frame=not memories,
@@ -217,7 +224,7 @@ class Sam2Blocks:
             frames = [memories[frame_index] for memories in per_object]
             entry: dict[str, object] = {"obj_ptr": torch.cat([frame.pointer for frame in frames])}
             features = [frame.features for frame in frames if frame.features is not None]
-            if features and self._memory_positions is not None:
+            if features:
                 entry["maskmem_features"] = torch.cat(features)
                 entry["maskmem_pos_enc"] = [self._memory_positions.expand(len(frames), -1, -1, -1)]
             joined[frame_index] = entry
@@ -244,6 +251,12 @@ class Memories:
 
     prompted: Mapping[int, MemoryFrame]
     tracked: Mapping[int, MemoryFrame]
+
+
+def _positions(encoding: nn.Module, side: int, device: torch.device) -> Tensor:
+    """[1, C, side, side]; the encoding reads its argument's shape only."""
+    with torch.inference_mode():
+        return cast(Tensor, encoding(torch.zeros(1, 1, side, side, device=device)).clone())
 
 
 def _flat(feature_map: Tensor) -> Tensor:

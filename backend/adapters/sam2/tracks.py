@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from backend.adapters.sam2.evidence import Reduced
 from backend.adapters.sam2.memory import ObjectMemory
 from backend.adapters.sam2.prompting import PromptedFrame
-from backend.adapters.sam2.state import Decoded, MemoryFrame
+from backend.adapters.sam2.state import MemoryFrame
 from backend.domain.prompts import ObjectId
 
 OBJECTS_AT_ONCE = 8
@@ -32,7 +33,7 @@ class TrackedMask:
     """One object's decoded mask on one frame, and who made it. Batch of one."""
 
     track: Track
-    decoded: Decoded
+    decoded: Reduced
     prompted: PromptedFrame | None = None
 
 

@@ -8,21 +8,39 @@ import numpy as np
 import pytest
 import torch
 
-from backend.adapters.sam2.evidence import Judged, judge, resized_mask, upscaled_masks, with_mask
-from backend.adapters.sam2.state import Decoded
+from backend.adapters.sam2.evidence import Judged, judge, reduce, resized_mask, upscaled_masks, with_mask
+from backend.adapters.sam2.state import Decoded, ImageFeatures
 from backend.domain.geometry import Box, FrameSize, Point
 
 SIZE = FrameSize(4, 4)
 
 
-def decoded(raw: list[list[float]], *, presence: float = 5.0, ious: tuple[float, ...] = (0.75, 0.5)) -> Decoded:
+def decoded(
+    raw: list[list[float]],
+    *,
+    presence: float = 5.0,
+    ious: tuple[float, ...] = (0.75, 0.5),
+    candidates: torch.Tensor | None = None,
+) -> Decoded:
     logits = torch.tensor([[raw]])
     gated = logits if presence > 0 else torch.full_like(logits, -1024.0)
-    return Decoded(gated, logits, torch.tensor([ious]), torch.zeros(1, 2), torch.tensor([[presence]]))
+    return Decoded(
+        logits=gated,
+        raw=logits,
+        candidates=logits if candidates is None else candidates,
+        predicted_ious=torch.tensor([ious]),
+        pointer=torch.zeros(1, 2),
+        presence=torch.tensor([[presence]]),
+    )
+
+
+def seen(coarse: torch.Tensor | None = None) -> ImageFeatures:
+    """A frame of two channels and one coarse cell, or of the features given."""
+    return ImageFeatures((torch.ones(1, 2, 1, 1) if coarse is None else coarse,))
 
 
 def judged(raw: list[list[float]], *, presence: float = 5.0) -> Judged:
-    (only,) = judge(decoded(raw, presence=presence), SIZE)
+    (only,) = judge([reduce(decoded(raw, presence=presence), seen())], SIZE)
     return only
 
 
@@ -99,3 +117,69 @@ def test_resizing_a_mask_repeats_or_drops_whole_pixels() -> None:
     mask = np.array([[True, False], [False, True]])
     assert resized_mask(mask, FrameSize(4, 2)).tolist() == [[True, True, False, False], [False, False, True, True]]
     assert resized_mask(mask, FrameSize(2, 2)) is mask
+
+
+def bits(logit: float) -> float:
+    p = 1 / (1 + math.exp(-logit))
+    return -(p * math.log2(p) + (1 - p) * math.log2(1 - p))
+
+
+def test_boundary_entropy_is_the_mean_over_the_pixels_near_the_edge() -> None:
+    rows = [[4.0, 2.0, -0.5, -1.0, -3.0, -9.0]] * 6
+    got = judge([reduce(decoded(rows), seen())], FrameSize(6, 6))[0].evidence.boundary_entropy
+    # The edge lies between the second and third columns: two pixels to either side of it are the band.
+    assert got == pytest.approx(sum(bits(logit) for logit in (4.0, 2.0, -0.5, -1.0)) / 4, rel=1e-5)
+
+
+def test_a_mask_without_an_edge_has_no_boundary_entropy() -> None:
+    assert judged([[-0.1] * 4] * 4).evidence.boundary_entropy == 0.0
+    assert judged([[0.1] * 4] * 4).evidence.boundary_entropy == 0.0
+
+
+def test_disagreement_is_one_minus_the_mean_iou_of_the_pairs_before_the_gate() -> None:
+    left, upper, nothing = torch.full((3, 4, 4), -5.0).unbind()
+    left[:, :2] = 5.0
+    upper[:2] = 5.0
+
+    def disagreement(*masks: torch.Tensor, presence: float = 5.0) -> float:
+        given = decoded(TWO_BLOBS, presence=presence, candidates=torch.stack(masks)[None])
+        return judge([reduce(given, seen())], SIZE)[0].evidence.candidate_disagreement
+
+    assert disagreement(left, upper) == pytest.approx(1 - 4 / 12)
+    assert disagreement(left, left, upper) == pytest.approx(1 - (1 + 2 * 4 / 12) / 3)
+    assert disagreement(left, upper, presence=-9.0) == disagreement(left, upper)
+    assert disagreement(nothing, nothing) == 0.0
+    assert disagreement(left) == 0.0
+
+
+def embedding(coarse: torch.Tensor, raw: list[list[float]]) -> torch.Tensor:
+    (only,) = judge([reduce(decoded(raw), seen(coarse))], SIZE)
+    return torch.tensor(only.evidence.embedding)
+
+
+def test_the_embedding_is_that_of_the_features_under_the_mask() -> None:
+    # Four coarse cells; the mask covers the first row of them.
+    coarse = torch.randn(1, 256, 2, 2, generator=torch.Generator().manual_seed(0))
+    upper = [[50.0] * 4] * 2 + [[-50.0] * 4] * 2
+    lower = upper[::-1]
+    elsewhere = coarse.clone()
+    elsewhere[:, :, 1] = 7.0
+    assert len(embedding(coarse, upper)) == 32
+    assert float(embedding(coarse, upper).norm()) == pytest.approx(1, abs=1e-4)
+    assert torch.equal(embedding(coarse, upper), embedding(elsewhere, upper))
+    assert torch.equal(embedding(coarse * 3, upper), embedding(coarse, upper))
+    mean = coarse[0, :, 0].mean(dim=1)[None, :, None, None].expand(-1, -1, 2, 2)
+    assert torch.allclose(embedding(mean, lower), embedding(coarse, upper), atol=2e-5)
+    assert float(embedding(coarse, upper) @ embedding(coarse, lower)) < 0.6
+
+
+def test_the_embedding_is_the_same_in_every_process() -> None:
+    coarse = torch.arange(128, dtype=torch.float32).view(1, 128, 1, 1)
+    assert embedding(coarse, [[50.0] * 4] * 4)[:3].tolist() == pytest.approx([0.0293, 0.0989, -0.1626], abs=1e-4)
+
+
+def test_objects_with_and_without_candidates_are_judged_together() -> None:
+    drawn = decoded(TWO_BLOBS, ious=(), candidates=torch.zeros(1, 0, 4, 4))
+    both = judge([reduce(drawn, seen()), reduce(decoded(TWO_BLOBS, ious=(0.5, 0.25, 0.125)), seen())], SIZE)
+    assert [item.evidence.predicted_ious for item in both] == [(), (0.5, 0.25, 0.125)]
+    assert judge([], SIZE) == []

@@ -1,0 +1,122 @@
+"""A propagation under way: where it stands, its next frame, and how it is set down and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from backend.adapters.sam2.device import computing
+from backend.adapters.sam2.evidence import Judged, judge, resized_mask, with_mask
+from backend.adapters.sam2.legs import Leg
+from backend.adapters.sam2.snapshot import Identity, Standing, dump_standing
+from backend.adapters.sam2.tracker import Tracker
+from backend.adapters.sam2.tracks import Track, TrackedMask
+from backend.application.ports import CancelToken, VideoSource
+from backend.domain.geometry import FrameSize, RgbFrame
+from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame
+from backend.domain.prompts import PromptSet
+from backend.domain.video import FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be carried where, and by whom."""
+
+    tracker: Tracker
+    video: VideoSource
+    prompts: PromptSet
+    legs: tuple[Leg, ...]
+    identity: Identity
+    cancel: CancelToken
+
+
+@dataclass(slots=True)
+class Sam2Propagation:
+    """See the Propagation port. standing: where an earlier one was set down; None: at the start."""
+
+    order: Order
+    standing: Standing | None = None
+    _steps: Iterator[tuple[FrameIndex, list[TrackedMask]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steps = self._walk()
+
+    @property
+    def total(self) -> int:
+        return sum(len(leg) for leg in self.order.legs)
+
+    @property
+    def done(self) -> int:
+        standing = self.standing
+        if standing is None:
+            return 0
+        return sum(len(leg) for leg in self.order.legs[: standing.leg]) + standing.passed
+
+    def __iter__(self) -> Iterator[FrameMasks]:
+        return self
+
+    def __next__(self) -> FrameMasks:
+        size = self.order.video.info.size
+        frame_index, tracked = next(self._steps)
+        with computing(self.order.tracker.blocks.device):
+            return FrameMasks(frame_index, tuple(judged_objects(tracked, size)))
+
+    def tracked(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
+        """The rest of the way, before logits become masks."""
+        return self._steps
+
+    def snapshot(self) -> bytes:
+        """See the Propagation port. Before the first frame, the prompts are answered first."""
+        return dump_standing(self._started(), self.order.identity)
+
+    def _started(self) -> Standing:
+        if self.standing is None:
+            order = self.order
+            self.standing = Standing(order.tracker.tracks(order.video, order.prompts, order.cancel))
+            self._begin(self.standing)
+        return self.standing
+
+    def _begin(self, standing: Standing) -> None:
+        """Make the tracks' memories ready for the leg that begins."""
+        leg = self.order.legs[standing.leg]
+        for track in standing.tracks:
+            if leg.backward:
+                track.memory.turn()
+            else:
+                track.memory.start(leg.joins[track.object_id])
+
+    def _walk(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
+        standing = self._started()
+        while True:
+            leg = self.order.legs[standing.leg]
+            for frame_index, frame in self._frames(leg, standing):
+                self.order.cancel.raise_if_cancelled()
+                tracks = [track for track in standing.tracks if leg.has_joined(track.object_id, frame_index)]
+                tracked = self._step(tracks, frame_index, frame, leg)
+                standing.passed += 1
+                yield frame_index, tracked
+            if standing.leg + 1 == len(self.order.legs):
+                return
+            standing.leg, standing.passed = standing.leg + 1, 0
+            self._begin(standing)
+
+    def _frames(self, leg: Leg, standing: Standing) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        rest = leg.rest(standing.passed)
+        return iter(()) if rest is None else self.order.video.frames(rest, backward=leg.backward)
+
+    def _step(self, tracks: list[Track], frame_index: FrameIndex, frame: RgbFrame, leg: Leg) -> list[TrackedMask]:
+        return self.order.tracker.step(self.order.video, tracks, frame_index, frame, backward=leg.backward)
+
+
+def judged_objects(tracked: list[TrackedMask], size: FrameSize) -> list[ObjectFrame]:
+    """Tracked masks as the port gives them: at the video's size, with their evidence."""
+    judged = judge([item.decoded for item in tracked], size)
+    return [_object_frame(item, mask, size) for item, mask in zip(tracked, judged, strict=True)]
+
+
+def _object_frame(item: TrackedMask, judged: Judged, size: FrameSize) -> ObjectFrame:
+    origin = MaskOrigin.PROPAGATED if item.prompted is None else item.prompted.origin
+    if item.prompted is not None and item.prompted.prompt.mask is not None:
+        # What a person drew stays as it was drawn; SAM 2 sees it at its own resolution.
+        judged = with_mask(judged, resized_mask(item.prompted.prompt.mask, size))
+    return ObjectFrame(item.track.object_id, judged.mask, judged.evidence, origin)

@@ -1,0 +1,197 @@
+"""Where a propagation stands, as bytes: its window of memories, and what it was a propagation of.
+
+A safetensors blob (no pickle) whose metadata names everything that must be the same for the frames that follow to be
+bit for bit the same, and carries a SHA-256 of the rest. Whatever does not match, or cannot be read, is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from backend.adapters.sam2.evidence import Reduced
+from backend.adapters.sam2.memory import ObjectMemory
+from backend.adapters.sam2.prompting import PromptedFrame
+from backend.adapters.sam2.state import MemoryFrame, Sam2Blocks
+from backend.adapters.sam2.tracks import Track, memories_of
+from backend.domain.errors import SnapshotMismatch
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import Direction, FrameRange, VideoInfo
+
+FORMAT = 1
+
+Identity = Mapping[str, str]
+"""What a propagation is of and runs on: a value for each thing that must not differ."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where a propagation stands: so many frames of a leg are passed. The tracks' memories are as of then."""
+
+    tracks: list[Track]
+    leg: int = 0
+    passed: int = 0
+
+
+class _ObjectRecord(TypedDict):
+    """Frame numbers; of tracked and seam with whether more than the pointer is held."""
+
+    prompted: list[int]
+    tracked: list[tuple[int, bool]]
+    seam: list[tuple[int, bool]]
+    first: int | None
+
+
+class _StandingRecord(TypedDict):
+    leg: int
+    passed: int
+    objects: list[_ObjectRecord]
+
+
+def identity_of(
+    info: VideoInfo,
+    prompts: PromptSet,
+    direction: Direction,
+    span: FrameRange,
+    *,
+    model_version: str,
+    runs_on: Mapping[str, str],
+) -> Identity:
+    """runs_on: what the results' last bits depend on besides the weights."""
+    return {
+        "video": info.content_hash,
+        "video's frame count": str(info.frame_count),
+        "model": model_version,
+        "prompts": prompts.digest(),
+        "direction": direction.value,
+        "span": f"{span.start}..{span.stop}",
+        **runs_on,
+    }
+
+
+def dump_standing(standing: Standing, identity: Identity) -> bytes:
+    tensors: dict[str, Tensor] = {}
+    for number, track in enumerate(standing.tracks):
+        for name, tensor in _tensors_of(track).items():
+            tensors[f"{number}/{name}"] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+    record: _StandingRecord = {
+        "leg": standing.leg,
+        "passed": standing.passed,
+        "objects": [_record_of(track) for track in standing.tracks],
+    }
+    metadata = {"masklet_snapshot": str(FORMAT), "identity": json.dumps(dict(identity)), "standing": json.dumps(record)}
+    metadata["sha256"] = _digest(metadata, tensors)
+    return cast(bytes, save(tensors, metadata))
+
+
+def load_standing(body: bytes, identity: Identity, *, prompts: PromptSet, blocks: Sam2Blocks) -> Standing:
+    """Raises SnapshotMismatch if the bytes are damaged, or of another identity."""
+    try:
+        metadata, tensors = _metadata_of(body), load(body)
+        version = metadata["masklet_snapshot"]
+        if version != str(FORMAT):
+            raise SnapshotMismatch(f"the snapshot has format {version}, not {FORMAT}: start the propagation afresh")
+        digest = metadata.pop("sha256")
+        if digest != _digest(metadata, tensors):
+            raise SnapshotMismatch("the snapshot is damaged: start the propagation afresh")
+        _require_same(json.loads(metadata["identity"]), identity)
+        record = cast(_StandingRecord, json.loads(metadata["standing"]))
+        parts = [_part(tensors, f"{number}/", blocks.device) for number in range(len(record["objects"]))]
+        tracks = [
+            _track_of(object_id, prompts.of_object(object_id), saved, part, blocks)
+            for object_id, saved, part in zip(prompts.object_ids, record["objects"], parts, strict=True)
+        ]
+        return Standing(tracks, record["leg"], record["passed"])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise SnapshotMismatch("the snapshot is damaged: start the propagation afresh") from error
+
+
+def _metadata_of(body: bytes) -> dict[str, str]:
+    """safetensors gives the metadata of files only: the header is 8 bytes of its length and then JSON."""
+    length = int.from_bytes(body[:8], "little")
+    return dict(json.loads(body[8 : 8 + length])["__metadata__"])
+
+
+def _digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _require_same(found: Mapping[str, str], wanted: Identity) -> None:
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            shown = f"{_short(found.get(name, 'nothing'))}, not {_short(value)}"
+            raise SnapshotMismatch(f"the snapshot has another {name} ({shown}): start the propagation afresh")
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 40 else value[:12] + "…"
+
+
+def _record_of(track: Track) -> _ObjectRecord:
+    memory = track.memory
+    return {
+        "prompted": list(track.prompted),
+        "tracked": [(index, frame.features is not None) for index, frame in memory.tracked.items()],
+        "seam": [(index, frame.features is not None) for index, frame in memory.seam.items()],
+        "first": memory.first,
+    }
+
+
+def _tensors_of(track: Track) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for index, prompted in track.prompted.items():
+        tensors |= _memory_tensors(f"prompted/{index}", prompted.memory)
+        tensors[f"prompted/{index}/logits"] = prompted.decoded.logits
+        tensors[f"prompted/{index}/numbers"] = prompted.decoded.numbers
+    # The window and the seam share frames at first; a frame that either holds whole is written whole.
+    for frames in (track.memory.seam, track.memory.tracked):
+        for index, frame in frames.items():
+            tensors |= _memory_tensors(f"tracked/{index}", frame)
+    return tensors
+
+
+def _memory_tensors(name: str, frame: MemoryFrame) -> dict[str, Tensor]:
+    tensors = {f"{name}/pointer": frame.pointer}
+    if frame.features is not None:
+        tensors[f"{name}/features"] = frame.features
+    return tensors
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str, device: torch.device) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t.to(device) for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _track_of(
+    object_id: ObjectId, prompts: PromptSet, saved: _ObjectRecord, tensors: Mapping[str, Tensor], blocks: Sam2Blocks
+) -> Track:
+    by_frame = {int(prompt.frame_index): prompt for prompt in prompts}
+    prompted = {
+        index: PromptedFrame(
+            by_frame[index],
+            Reduced(tensors[f"prompted/{index}/logits"], tensors[f"prompted/{index}/numbers"]),
+            _memory_of(tensors, f"prompted/{index}", whole=True),
+        )
+        for index in saved["prompted"]
+    }
+    memory = ObjectMemory(memories_of(prompted), blocks.memory_horizon, blocks.pointer_horizon)
+    memory.tracked = {index: _memory_of(tensors, f"tracked/{index}", whole=whole) for index, whole in saved["tracked"]}
+    memory.seam = {index: _memory_of(tensors, f"tracked/{index}", whole=whole) for index, whole in saved["seam"]}
+    memory.first = saved["first"]
+    return Track(object_id, prompted, memory)
+
+
+def _memory_of(tensors: Mapping[str, Tensor], name: str, *, whole: bool) -> MemoryFrame:
+    return MemoryFrame(tensors[f"{name}/features"] if whole else None, tensors[f"{name}/pointer"])

@@ -1,0 +1,134 @@
+"""Frame by frame: features looked up or computed, prompts answered, objects carried from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.adapters.sam2.device import computing
+from backend.adapters.sam2.evidence import reduce
+from backend.adapters.sam2.frames import FeatureCache, image_tensor
+from backend.adapters.sam2.memory import ObjectMemory
+from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, is_before
+from backend.adapters.sam2.state import ImageFeatures, Memories, Sam2Blocks
+from backend.adapters.sam2.tracks import Track, TrackedMask, groups_of_one_shape, memories_of
+from backend.application.ports import CancelToken, VideoSource
+from backend.application.prewarm import frame_hash
+from backend.domain.geometry import RgbFrame
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import FrameIndex
+
+
+class Tracker:
+    """The steps of answering prompts and carrying objects, on one model and one cache of features."""
+
+    def __init__(self, blocks: Sam2Blocks, features: FeatureCache) -> None:
+        self.blocks = blocks
+        self.features = features
+
+    def tracks(self, video: VideoSource, prompts: PromptSet, cancel: CancelToken) -> list[Track]:
+        """Every object of the prompts, its prompted frames answered."""
+        blocks = self.blocks
+        tracks: list[Track] = []
+        for object_id in prompts.object_ids:
+            prompted = self.prompted_frames(video, prompts.of_object(object_id), cancel)
+            memory = ObjectMemory(memories_of(prompted), blocks.memory_horizon, blocks.pointer_horizon)
+            tracks.append(Track(object_id, prompted, memory))
+        return tracks
+
+    def prompted_frames(
+        self, video: VideoSource, prompts: PromptSet, cancel: CancelToken | None = None
+    ) -> dict[int, PromptedFrame]:
+        """One object's prompted frames, ascending: first those that say where it is, then the corrections."""
+        frames: dict[int, PromptedFrame] = {}
+        for prompt in sorted(prompts, key=lambda prompt: (not prompt.has_positive, prompt.frame_index)):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            with computing(self.blocks.device):
+                seen = self.seen(video, prompt.frame_index)
+                if prompt.has_positive:
+                    decoded = answer(self.blocks, seen, prompt)
+                else:
+                    memories = memories_of(frames)
+                    count = video.info.frame_count
+                    decoded = correct(self.blocks, seen, prompt, prompted=memories, frame_count=count)
+                (memory,) = self.blocks.remember(seen, decoded, is_prompted=True)
+                frames[prompt.frame_index] = PromptedFrame(prompt, reduce(decoded, seen), memory)
+        return dict(sorted(frames.items()))
+
+    def from_prompts(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> TrackedMask:
+        """One object on one frame, with no other memory than that of its prompted frames."""
+        (object_id,) = prompts.object_ids
+        here = [prompt for prompt in prompts.on_frame(frame_index) if prompt.has_positive]
+        if here:
+            # Answered from this frame alone, so the other frames need not be looked at.
+            prompted = self.prompted_frames(video, PromptSet(tuple(here), prompts.labels))
+        else:
+            prompted = self.prompted_frames(video, prompts)
+        memories = memories_of(prompted)
+        track = Track(object_id, prompted, ObjectMemory(memories, 0, 0))
+        if frame_index in prompted:
+            return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index])
+        seen = self.seen(video, frame_index)
+        conditioned = self.blocks.recall(
+            seen,
+            [Memories(memories, {})],
+            frame_index=frame_index,
+            frame_count=video.info.frame_count,
+            backward=is_before(frame_index, memories),
+        )
+        return TrackedMask(track, reduce(self.blocks.decode(conditioned, seen), seen))
+
+    def step(
+        self, video: VideoSource, tracks: Sequence[Track], frame_index: FrameIndex, frame: RgbFrame, *, backward: bool
+    ) -> list[TrackedMask]:
+        """One frame: prompted objects as they were answered, the others from memory."""
+        done: dict[ObjectId, TrackedMask] = {}
+        waiting: list[Track] = []
+        for track in tracks:
+            if frame_index in track.prompted:
+                prompted = track.prompted[frame_index]
+                done[track.object_id] = TrackedMask(track, prompted.decoded, prompted)
+            else:
+                waiting.append(track)
+        if waiting:
+            with computing(self.blocks.device):
+                seen = self.features.get(frame_hash(video, frame_index), frame_index) or self._see(frame)
+                for group in groups_of_one_shape(waiting):
+                    for tracked in self._carry(group, seen, frame_index, video.info.frame_count, backward=backward):
+                        done[tracked.track.object_id] = tracked
+        return [done[track.object_id] for track in tracks]
+
+    def seen(self, video: VideoSource, frame_index: FrameIndex) -> ImageFeatures:
+        """A frame's features, kept for the next question about it."""
+        content_hash = frame_hash(video, frame_index)
+        seen = self.features.get(content_hash, frame_index)
+        if seen is None:
+            seen = self._see(video.frame(video.info.require_frame(frame_index)))
+            self.features.put(content_hash, frame_index, seen)
+        return seen
+
+    def _carry(
+        self,
+        tracks: Sequence[Track],
+        seen: ImageFeatures,
+        frame_index: FrameIndex,
+        frame_count: int,
+        *,
+        backward: bool,
+    ) -> list[TrackedMask]:
+        """Carry objects whose memories are of the same frames to this frame, in one batch."""
+        conditioned = self.blocks.recall(
+            seen,
+            [track.memory.view for track in tracks],
+            frame_index=frame_index,
+            frame_count=frame_count,
+            backward=backward,
+        )
+        decoded = self.blocks.decode(conditioned, seen)
+        for track, memory in zip(tracks, self.blocks.remember(seen, decoded, is_prompted=False), strict=True):
+            track.memory.add(frame_index, memory, backward=backward)
+        reduced = reduce(decoded, seen)
+        return [TrackedMask(track, reduced.one(position)) for position, track in enumerate(tracks)]
+
+    def _see(self, frame: RgbFrame) -> ImageFeatures:
+        return self.blocks.see(image_tensor(frame, image_size=self.blocks.image_size, device=self.blocks.device))
