@@ -193,6 +193,10 @@ class Ledger(Protocol):
         """How many jobs there are of each kind and state; pairs without a job are left out."""
         ...
 
+    def has_open(self, kind: JobKind) -> bool:
+        """Whether a job of this kind waits or runs. One cheap read, however many jobs there are."""
+        ...
+
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         """Claim an attempt: QUEUED → RUNNING. None if the attempt is stale or the job is no longer queued."""
         ...
@@ -218,8 +222,16 @@ class Ledger(Protocol):
         """
         ...
 
-    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int) -> Job:
+    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int, forgiven: bool = False) -> Job:
         """Give up an attempt that died: QUEUED with the next attempt number, or FAILED after max_attempts.
+
+        Attempts are counted since the job was opened or last saved; a forgiven one is not counted at all.
+        Does nothing if that attempt is no longer current.
+        """
+        ...
+
+    def saved(self, job_id: str, attempt: int) -> None:
+        """What this attempt did so far outlives it: attempts are counted anew from the next one on.
 
         Does nothing if that attempt is no longer current.
         """

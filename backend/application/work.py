@@ -26,6 +26,7 @@ from backend.application.prewarm import Prewarmer
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.application.submit import Submitter
 from backend.application.timing import Stopwatch, TimedVideo
+from backend.application.watch import JobWatch
 from backend.domain.errors import (
     Cancelled,
     Interrupted,
@@ -41,53 +42,8 @@ from backend.domain.video import Direction, FrameIndex, VideoInfo
 logger = logging.getLogger(__name__)
 
 RETRYABLE = (MediaUnreachable, ServiceUnavailable)
-HEARTBEAT_EVERY_S = 0.1
-"""A ledger write is an fsync: at 60 frames a second one a frame would cost more than the masks."""
-
 FLUSH_EVERY_S = 1.0
 """How often a running propagation shows readers what it has."""
-
-INTERACTIVE_PATIENCE_S = 5.0
-"""How long one frame of a propagation steps aside for clicks before it goes on regardless."""
-
-
-@dataclass(slots=True)
-class JobWatch:
-    """Progress and cancellation of one attempt; a CancelToken that the engine asks between frames."""
-
-    ledger: Ledger
-    clock: Clock
-    job: Job
-    is_stopping: Callable[[], bool]
-    done: int = 0
-    total: int = 0
-    told_s: float = float("-inf")
-
-    def raise_if_cancelled(self) -> None:
-        """Heartbeat. Raises Interrupted, Superseded or Cancelled if this attempt should not go on."""
-        if self.is_stopping():
-            raise Interrupted("the worker is stopping; the job goes back to the queue")
-        now_s = self.clock.monotonic_s()
-        if now_s - self.told_s < HEARTBEAT_EVERY_S:
-            return
-        self.told_s = now_s
-        state = self.ledger.progress(self.job.job_id, self.job.attempt, self.done, self.total)
-        if state is JobState.SUPERSEDED:
-            raise Superseded("a newer prompt or attempt replaced this job")
-        if state.is_final:
-            raise Cancelled("the job was cancelled")
-        if self.job.kind is JobKind.PROPAGATE:
-            self._step_aside()
-
-    def _step_aside(self) -> None:
-        """Let clicks go first: the device is shared frame by frame."""
-        give_up_s = self.clock.monotonic_s() + INTERACTIVE_PATIENCE_S
-        while self._clicks_waiting() and self.clock.monotonic_s() < give_up_s and not self.is_stopping():
-            self.clock.sleep(0.02)
-
-    def _clicks_waiting(self) -> bool:
-        counts = self.ledger.counts()
-        return any(counts.get((JobKind.INTERACTIVE, state), 0) for state in (JobState.QUEUED, JobState.RUNNING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +89,9 @@ class Workbench:
         return self.ledger.job(job_id)
 
     def _again(self, job: Job, reason: str, *, forgiven: bool = False) -> None:
-        limit = job.attempt + 1 if forgiven else self.max_attempts
-        renewed = self.ledger.requeue(job.job_id, job.attempt, reason=reason, max_attempts=limit)
+        renewed = self.ledger.requeue(
+            job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts, forgiven=forgiven
+        )
         if renewed.state is JobState.QUEUED:
             self.submitter.dispatch(renewed)
 

@@ -309,6 +309,40 @@ class TestAttempts:
         assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.QUEUED
         assert ledger.requeue(job.job_id, 3, reason="silent", max_attempts=2).state is JobState.FAILED
 
+    def test_a_forgiven_attempt_does_not_count(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        for attempt in (1, 2, 3):
+            again = ledger.requeue(job.job_id, attempt, reason="stopping", max_attempts=2, forgiven=True)
+            assert (again.state, again.attempt) == (JobState.QUEUED, attempt + 1)
+        assert ledger.requeue(job.job_id, 4, reason="silent", max_attempts=2).state is JobState.QUEUED
+        assert ledger.requeue(job.job_id, 5, reason="silent", max_attempts=2).state is JobState.FAILED
+
+    def test_attempts_are_counted_anew_once_something_is_saved(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.requeue(job.job_id, 1, reason="silent", max_attempts=2)
+        ledger.start(job.job_id, 2, "worker-1")
+        ledger.saved(job.job_id, 2)
+        assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.QUEUED
+        assert ledger.requeue(job.job_id, 3, reason="silent", max_attempts=2).state is JobState.QUEUED
+        assert ledger.requeue(job.job_id, 4, reason="silent", max_attempts=2).state is JobState.FAILED
+
+    def test_what_a_stale_attempt_saved_changes_no_count(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.requeue(job.job_id, 1, reason="silent", max_attempts=2)
+        ledger.saved(job.job_id, 1)
+        assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.FAILED
+
+    @pytest.mark.parametrize("end", [JobState.DONE, JobState.FAILED])
+    def test_open_jobs_are_those_that_wait_or_run(self, ledger: Ledger, end: JobState) -> None:
+        assert not ledger.has_open(JobKind.PROPAGATE)
+        job, _ = ledger.submit(JobKind.PROPAGATE, propagation())
+        assert ledger.has_open(JobKind.PROPAGATE)
+        assert not ledger.has_open(JobKind.INTERACTIVE)
+        ledger.start(job.job_id, 1, "worker-1")
+        assert ledger.has_open(JobKind.PROPAGATE)
+        ledger.finish(job.job_id, 1, end)
+        assert not ledger.has_open(JobKind.PROPAGATE)
+
     def test_cancel_ends_open_jobs_only(self, ledger: Ledger) -> None:
         job = running(ledger)
         assert ledger.cancel(job.job_id).state is JobState.CANCELLED

@@ -134,6 +134,9 @@ class FakeLedger:
             counted[key] = counted.get(key, 0) + 1
         return counted
 
+    def has_open(self, kind: JobKind) -> bool:
+        return any(row.job.kind is kind and not row.job.state.is_final for row in self._rows.values())
+
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         row = self._rows.get(job_id)
         if row is None or row.job.attempt != attempt or row.job.state is not JobState.QUEUED:
@@ -170,13 +173,19 @@ class FakeLedger:
             self._want_push(row)
         return True
 
-    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int) -> Job:
+    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int, forgiven: bool = False) -> Job:
         row = self._row(job_id)
         if row.job.attempt != attempt or row.job.state.is_final:
             return row.job
-        if attempt - row.first_attempt + 1 >= max_attempts:
+        if not forgiven and attempt - row.first_attempt + 1 >= max_attempts:
             return self._change(row, state=JobState.FAILED, reason=reason)
+        row.first_attempt += forgiven
         return self._change(row, state=JobState.QUEUED, attempt=attempt + 1, done=0, worker="", reason=reason)
+
+    def saved(self, job_id: str, attempt: int) -> None:
+        row = self._row(job_id)
+        if row.job.attempt == attempt and row.job.state is JobState.RUNNING:
+            row.first_attempt = attempt + 1
 
     def cancel(self, job_id: str) -> Job:
         row = self._row(job_id)

@@ -108,6 +108,11 @@ def counts(connection: Connection) -> dict[tuple[JobKind, JobState], int]:
     return {(JobKind(kind), JobState(state)): count for state, kind, count in rows}
 
 
+def has_open(connection: Connection, kind: JobKind) -> bool:
+    query = select(jobs.c.kind).where(jobs.c.state.in_(OPEN), jobs.c.kind == str(kind)).limit(1)
+    return connection.scalar(query) is not None
+
+
 def stale(connection: Connection, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
     """Oldest first."""
     silent = (jobs.c.state == str(JobState.RUNNING)) & (jobs.c.heartbeat_s < heartbeat_before_s)
@@ -173,9 +178,18 @@ def finish(
     return finished
 
 
-def requeue(connection: Connection, job_id: str, attempt: int, *, reason: str, max_attempts: int, now_s: float) -> Job:
+def requeue(
+    connection: Connection,
+    job_id: str,
+    attempt: int,
+    *,
+    reason: str,
+    max_attempts: int,
+    forgiven: bool = False,
+    now_s: float,
+) -> Job:
     row = _known_row(connection, job_id)
-    if attempt - row.first_attempt + 1 >= max_attempts:
+    if not forgiven and attempt - row.first_attempt + 1 >= max_attempts:
         _step(connection, job_id, attempt, from_states=OPEN, state=str(JobState.FAILED), reason=reason, updated_s=now_s)
     else:
         _step(
@@ -185,12 +199,17 @@ def requeue(connection: Connection, job_id: str, attempt: int, *, reason: str, m
             from_states=OPEN,
             state=str(JobState.QUEUED),
             attempt=attempt + 1,
+            first_attempt=row.first_attempt + (1 if forgiven else 0),
             done=0,
             worker="",
             reason=reason,
             updated_s=now_s,
         )
     return get(connection, job_id)
+
+
+def saved(connection: Connection, job_id: str, attempt: int) -> None:
+    _step(connection, job_id, attempt, from_states=(str(JobState.RUNNING),), first_attempt=attempt + 1)
 
 
 def cancel(connection: Connection, job_id: str, *, now_s: float) -> Job:

@@ -70,6 +70,10 @@ class SqlLedger:
         with self._database.read() as connection:
             return job_rows.counts(connection)
 
+    def has_open(self, kind: JobKind) -> bool:
+        with self._database.read() as connection:
+            return job_rows.has_open(connection, kind)
+
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         with self._database.write() as connection:
             return job_rows.start(connection, job_id, attempt, worker, now_s=self._clock.now_s())
@@ -102,11 +106,21 @@ class SqlLedger:
                 now_s=self._clock.now_s(),
             )
 
-    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int) -> Job:
+    def requeue(self, job_id: str, attempt: int, *, reason: str, max_attempts: int, forgiven: bool = False) -> Job:
         with self._database.write() as connection:
             return job_rows.requeue(
-                connection, job_id, attempt, reason=reason, max_attempts=max_attempts, now_s=self._clock.now_s()
+                connection,
+                job_id,
+                attempt,
+                reason=reason,
+                max_attempts=max_attempts,
+                forgiven=forgiven,
+                now_s=self._clock.now_s(),
             )
+
+    def saved(self, job_id: str, attempt: int) -> None:
+        with self._database.write() as connection:
+            job_rows.saved(connection, job_id, attempt)
 
     def cancel(self, job_id: str) -> Job:
         with self._database.write() as connection:
