@@ -59,14 +59,13 @@ class Desk:
         Raises what the worker raised (PromptError, MediaError, ...), ServiceUnavailable if no worker answered
         in time: the prompts are kept and asking again picks the answer up.
         """
-        known = self.ledger.record_prompts(canvas.task, prompts, user=canvas.user)
-        job = self.submitter.submit(
-            PreviewRequest(
-                canvas.task, canvas.media, _only(known, prompts.object_ids), frame_index, canvas.model_version
-            )
-        )
-        if self.propagate_on_prompt:
-            self.submitter.submit(_whole_video(canvas, known))
+
+        def asked(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
+            here = _only(known, prompts.object_ids)
+            preview = PreviewRequest(canvas.task, canvas.media, here, frame_index, canvas.model_version)
+            return [preview, _whole_video(canvas, known)] if self.propagate_on_prompt else [preview]
+
+        job, *_ = self.submitter.accept(canvas.task, prompts, asked, user=canvas.user)
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(

@@ -153,13 +153,28 @@ class Segmenter(Protocol):
 
 
 class Ledger(Protocol):
-    """The durable record of prompts, jobs and pushes: the source of truth. Every write is on disk on return."""
+    """The durable record of prompts, jobs and pushes: the source of truth.
+
+    What people said, what was asked for and what is to be pushed is on disk on return. How far a worker is with it
+    (start, progress, a finish without a push) survives every crash but a power cut, after which it is done again.
+    """
 
     def record_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> PromptSet:
         """Add prompts to a task's and return all of the task's prompts (of this user's canvas), merged.
 
         Recording the same prompt twice changes nothing.
         """
+        ...
+
+    def accept(
+        self,
+        task: TaskKey,
+        prompts: PromptSet,
+        ask: Callable[[PromptSet], Sequence[PreviewRequest | PropagationRequest]],
+        *,
+        user: str = "",
+    ) -> tuple[tuple[Job, bool], ...]:
+        """record_prompts, and submit of what `ask` makes of the merged prompts: all of it on disk, or nothing."""
         ...
 
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet: ...

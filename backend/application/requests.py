@@ -116,6 +116,11 @@ class PreviewRequest:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+def kind_of(request: PreviewRequest | PropagationRequest) -> JobKind:
+    """Which queue a request belongs to."""
+    return JobKind.INTERACTIVE if isinstance(request, PreviewRequest) else JobKind.PROPAGATE
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One row of the ledger's jobs.

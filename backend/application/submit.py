@@ -7,11 +7,13 @@ reconciler, so a caller never learns of a queue that is away.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backend.application.ports import JobQueue, Ledger
-from backend.application.requests import Job, JobKind, PreviewRequest, PropagationRequest
+from backend.application.requests import Job, JobKind, PreviewRequest, PropagationRequest, TaskKey
 from backend.domain.errors import QueueUnavailable
+from backend.domain.prompts import PromptSet
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,22 @@ class Submitter:
             logger.info("job %s accepted for task %s", job.job_id, job.task)
             self.dispatch(job)
         return job
+
+    def accept(
+        self,
+        task: TaskKey,
+        prompts: PromptSet,
+        ask: Callable[[PromptSet], Sequence[PreviewRequest | PropagationRequest]],
+        *,
+        user: str = "",
+    ) -> tuple[Job, ...]:
+        """Record prompts together with what they ask for, and dispatch it in that order."""
+        submitted = self.ledger.accept(task, prompts, ask, user=user)
+        for job, is_new in submitted:
+            if is_new:
+                logger.info("job %s accepted for task %s", job.job_id, job.task)
+                self.dispatch(job)
+        return tuple(job for job, _ in submitted)
 
     def dispatch(self, job: Job) -> None:
         """Offer a recorded job to the queue; a queue that is away is tolerated."""

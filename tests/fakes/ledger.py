@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.application.ports import Clock
@@ -15,6 +15,7 @@ from backend.application.requests import (
     PropagationRequest,
     PushState,
     TaskKey,
+    kind_of,
 )
 from backend.domain.errors import NotFound
 from backend.domain.prompts import PromptSet
@@ -56,6 +57,17 @@ class FakeLedger:
         merged = PromptSet.of([*known, *prompts], {**known.labels, **prompts.labels})
         self._prompts[task, user] = merged
         return merged
+
+    def accept(
+        self,
+        task: TaskKey,
+        prompts: PromptSet,
+        ask: Callable[[PromptSet], Sequence[Request]],
+        *,
+        user: str = "",
+    ) -> tuple[tuple[Job, bool], ...]:
+        requests = ask(self.record_prompts(task, prompts, user=user))
+        return tuple(self.submit(kind_of(request), request) for request in requests)
 
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
         return self._prompts.get((task, user), PromptSet(()))

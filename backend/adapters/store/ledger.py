@@ -1,17 +1,19 @@
 """The Ledger port on a database: SQLite in a file, or PostgreSQL by address.
 
-Each method is one transaction, on disk when it returns. Safe to use from many threads and processes at once.
+Each method is one transaction. What people said, what was asked for and what is to be pushed is on disk when it
+returns; how far a worker is with it survives every crash but a power cut, after which it is done again. Safe to use
+from many threads and processes at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from backend.adapters.store import job_rows, prompt_rows, push_rows
 from backend.adapters.store.codec import Request
 from backend.adapters.store.database import Database
 from backend.application.ports import Clock
-from backend.application.requests import Job, JobKind, JobState, PendingPush, TaskKey
+from backend.application.requests import Job, JobKind, JobState, PendingPush, TaskKey, kind_of
 from backend.domain.prompts import PromptSet
 
 
@@ -39,6 +41,19 @@ class SqlLedger:
     def record_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> PromptSet:
         with self._database.write() as connection:
             return prompt_rows.record(connection, task, prompts, user)
+
+    def accept(
+        self,
+        task: TaskKey,
+        prompts: PromptSet,
+        ask: Callable[[PromptSet], Sequence[Request]],
+        *,
+        user: str = "",
+    ) -> tuple[tuple[Job, bool], ...]:
+        with self._database.write() as connection:
+            requests = ask(prompt_rows.record(connection, task, prompts, user))
+            now_s = self._clock.now_s()
+            return tuple(job_rows.submit(connection, kind_of(request), request, now_s=now_s) for request in requests)
 
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
         with self._database.read() as connection:
@@ -75,11 +90,11 @@ class SqlLedger:
             return job_rows.has_open(connection, kind)
 
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             return job_rows.start(connection, job_id, attempt, worker, now_s=self._clock.now_s())
 
     def progress(self, job_id: str, attempt: int, done: int, total: int) -> JobState:
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             return job_rows.progress(connection, job_id, attempt, done=done, total=total, now_s=self._clock.now_s())
 
     def finish(
@@ -93,7 +108,7 @@ class SqlLedger:
         timings_s: dict[str, float] | None = None,
         push: bool = False,
     ) -> bool:
-        with self._database.write() as connection:
+        with self._database.write(durable=push) as connection:
             return job_rows.finish(
                 connection,
                 job_id,
