@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from backend.application.ports import CancelToken, Clock, MaskCodec, Segmenter, VideoSource
+from backend.domain.calibration import Calibrator
 from backend.domain.masklets import FrameMasks, MaskletFrame
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.scoring import combined_uncertainty, frame_uncertainty
+from backend.domain.scoring import Scorer, combined_uncertainty
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 
@@ -38,6 +39,7 @@ class Offline:
     codec: MaskCodec
     clock: Clock
     cancel: CancelToken = field(default_factory=NeverCancelled)
+    calibrator: Calibrator | None = None
 
     def propagate(
         self,
@@ -55,10 +57,10 @@ class Offline:
         for prompt in prompts:
             self.video.info.require_frame(prompt.frame_index)
         started_s = self.clock.monotonic_s()
-        tally = _Tally()
+        tally, scorer = _Tally(), scorer_of(self.calibrator, prompts)
         frames = self.segmenter.propagate(self.video, prompts, direction=direction, span=span, cancel=self.cancel)
         for masks in frames:
-            for object_id, frame in encoded(masks, self.codec):
+            for object_id, frame in encoded(masks, self.codec, scorer):
                 sink.put(object_id, frame)
                 tally.add(frame)
             tally.frames += 1
@@ -78,8 +80,15 @@ class Summary:
     worst_frame: FrameIndex | None
 
 
-def encoded(masks: FrameMasks, codec: MaskCodec) -> list[tuple[ObjectId, MaskletFrame]]:
-    """The storable form of one frame's masks, with their uncertainty."""
+def scorer_of(calibrator: Calibrator | None, prompts: PromptSet) -> Scorer:
+    """A scorer for one propagation of these prompts."""
+    prompted = {object_id: prompts.of_object(object_id).prompted_frames for object_id in prompts.object_ids}
+    return Scorer(calibrator, prompted)
+
+
+def encoded(masks: FrameMasks, codec: MaskCodec, scorer: Scorer | None = None) -> list[tuple[ObjectId, MaskletFrame]]:
+    """The storable form of one frame's masks, with their uncertainty; without a scorer it is a rank."""
+    scorer = scorer or Scorer(None, {})
     return [
         (
             shown.object_id,
@@ -88,10 +97,10 @@ def encoded(masks: FrameMasks, codec: MaskCodec) -> list[tuple[ObjectId, Masklet
                 codec.encode(shown.mask),
                 shown.evidence,
                 shown.origin,
-                frame_uncertainty(shown.evidence, shown.origin),
+                uncertainty,
             ),
         )
-        for shown in masks.objects
+        for shown, uncertainty in zip(masks.objects, scorer.score(masks), strict=True)
     ]
 
 

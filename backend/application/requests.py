@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from backend.domain.prompts import PromptSet
+from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 
@@ -68,7 +69,8 @@ class TaskKey:
 class PropagationRequest:
     """Carry these prompts through this video.
 
-    frames: None means the whole video. stop_frames: frames whose masks belong to a person and end a run.
+    frames: None means the whole video. scope: how much to make again of what the task has already. user: whose
+    prompts they are, for an earlier run that other people's prompts led to is nothing to go on from.
     """
 
     task: TaskKey
@@ -78,9 +80,11 @@ class PropagationRequest:
     frames: FrameRange | None = None
     label_config: str = ""
     model_version: str = ""
+    scope: Scope = Scope.ONWARD
+    user: str = ""
 
     def idempotency_key(self) -> str:
-        """SHA-256, hex: the same question asked twice is one job."""
+        """SHA-256, hex: the same question asked twice is one job. By whom it is asked makes no difference."""
         parts = (
             str(self.task),
             *self.media.addresses,
@@ -88,6 +92,8 @@ class PropagationRequest:
             self.direction,
             "" if self.frames is None else f"{self.frames.start}-{self.frames.stop}",
             self.model_version,
+            self.scope,
+            hashlib.sha256(self.label_config.encode()).hexdigest(),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -169,7 +175,9 @@ class PendingPush:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model in use. version is what Label Studio sees as model_version: `masklet-<name>-<8 hex of weights>`."""
+    """The model in use. version is what Label Studio sees as model_version: `masklet-<name>-<8 hex of weights>`, and
+    `-u<8 hex>` of the calibrator if uncertainty is a probability.
+    """
 
     name: str
     version: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from backend.application.desk import run_name
-from backend.application.offline import NeverCancelled, encoded
+from backend.application.offline import NeverCancelled, encoded, scorer_of
 from backend.application.ports import (
     Clock,
     Ledger,
@@ -27,6 +27,7 @@ from backend.application.requests import Job, JobKind, JobState, PreviewRequest,
 from backend.application.submit import Submitter
 from backend.application.timing import Stopwatch, TimedVideo
 from backend.application.watch import JobWatch
+from backend.domain.calibration import Calibrator
 from backend.domain.errors import (
     Cancelled,
     Interrupted,
@@ -37,6 +38,7 @@ from backend.domain.errors import (
     reason_of,
 )
 from backend.domain.masklets import FrameMasks
+from backend.domain.scoring import Scorer
 from backend.domain.video import Direction, FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,9 @@ class Workbench:
     max_attempts: int
     pushes: bool
     """Whether finished propagations are to reach Label Studio."""
+
+    calibrator: Calibrator | None = None
+    """What makes uncertainty a probability; a rank without it."""
 
     def run(self, job_id: str, attempt: int, is_stopping: Callable[[], bool]) -> Job:
         """Do one attempt and record how it ended. Never raises for a job that fails: the record says why."""
@@ -113,6 +118,7 @@ class Workbench:
                     writer,
                     watch=watch,
                     stopwatch=stopwatch,
+                    scorer=scorer_of(self.calibrator, request.prompts),
                 )
                 with stopwatch.time("store"):
                     writer.commit()
@@ -137,7 +143,13 @@ class Workbench:
         yield self.segmenter.segment(video, request.prompts, request.frame_index)
 
     def _write(
-        self, frames: Iterator[FrameMasks], writer: MaskWriter, *, watch: JobWatch, stopwatch: Stopwatch
+        self,
+        frames: Iterator[FrameMasks],
+        writer: MaskWriter,
+        *,
+        watch: JobWatch,
+        stopwatch: Stopwatch,
+        scorer: Scorer,
     ) -> None:
         flushed_s = self.clock.monotonic_s()
         while True:
@@ -146,7 +158,7 @@ class Workbench:
             if masks is None:
                 return
             with stopwatch.time("encode"):
-                for object_id, frame in encoded(masks, self.codec):
+                for object_id, frame in encoded(masks, self.codec, scorer):
                     writer.append(object_id, frame)
             watch.done += 1
             watch.raise_if_cancelled()

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from backend.adapters.sam2.calibrators import load_calibrator
 from backend.adapters.sam2.engine import load_engine
 from backend.adapters.store.coco import CocoCodec
 from backend.adapters.store.folder import MaskFolder, mask_folder
@@ -34,7 +35,8 @@ def open_offline(video: Path, model: str | None) -> Iterator[Offline]:
         engine = load_engine(
             settings.model, model_dir=model_folder(settings), device=settings.device, threads=settings.threads
         )
-        yield Offline(source, engine, CocoCodec(), SystemClock())
+        calibrator = load_calibrator(settings.model, model_folder(settings))
+        yield Offline(source, engine, CocoCodec(), SystemClock(), calibrator=calibrator)
 
 
 def mask_output(out: Path, *, overwrite: bool) -> AbstractContextManager[MaskFolder]:

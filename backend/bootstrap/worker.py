@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from backend.adapters.queue.board import RedisBell, RedisWarmBoard
 from backend.adapters.queue.worker import MaskletWorker
+from backend.adapters.sam2.calibrators import load_calibrator
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
 from backend.adapters.store.coco import CocoCodec
 from backend.application.bell import Bell, NoBell
@@ -130,6 +131,7 @@ def build_workbench(settings: Settings, worker_name: str) -> Workbench:
         worker_name=worker_name,
         max_attempts=settings.max_attempts,
         pushes=bool(settings.label_studio_url),
+        calibrator=load_calibrator(settings.model, model_folder(settings)),
     )
 
 

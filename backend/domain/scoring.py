@@ -1,15 +1,72 @@
 """Evidence to uncertainty.
 
-Uncertainty is 0..1 and high means "a person should look here". Until a checkpoint has a calibrator, it is a
-*rank*, not a probability: the order of frames is meaningful, the value is not.
+Uncertainty is 0..1 and high means "a person should look here". With a calibrator of the checkpoint it is a probability:
+that the mask's IoU with the truth is below 0.75, where two empty masks agree and a mask of an absent object does not.
+Without one it is a *rank*: the order of frames is meaningful, the value is not.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from backend.domain.masklets import FrameEvidence, MaskOrigin
+from backend.domain.calibration import Calibrator
+from backend.domain.features import Seen, Trail
+from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, MaskRun
+from backend.domain.prompts import ObjectId
+
+
+class Scorer:
+    """The uncertainty of a propagation's frames while they stream by: one for each propagation.
+
+    prompted: the frames that a person said something about, by object. Holds numbers of a few frames per object.
+    """
+
+    def __init__(self, calibrator: Calibrator | None, prompted: Mapping[ObjectId, Collection[int]]) -> None:
+        self._calibrator = calibrator
+        self._trails = {object_id: Trail(frames) for object_id, frames in prompted.items()}
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether the numbers are probabilities; they are ranks if not."""
+        return self._calibrator is not None
+
+    def score(self, masks: FrameMasks) -> tuple[float, ...]:
+        """The uncertainty of each object of a frame, in order. Frames are to come in the order they were made."""
+        seen = {shown.object_id: Seen(shown.evidence, shown.origin) for shown in masks.objects}
+        return tuple(self.frame(masks.frame_index, seen).values())
+
+    def frame(self, frame_index: int, seen: Mapping[ObjectId, Seen]) -> dict[ObjectId, float]:
+        """The same from evidence alone."""
+        return {object_id: self._one(frame_index, object_id, seen) for object_id in seen}
+
+    def _one(self, frame_index: int, object_id: ObjectId, seen: Mapping[ObjectId, Seen]) -> float:
+        own = seen[object_id]
+        if self._calibrator is None:
+            return frame_uncertainty(own.evidence, own.origin)
+        rivals = [other.evidence for rival, other in seen.items() if rival != object_id]
+        row = self._trails.setdefault(object_id, Trail(())).row(frame_index, own, rivals)
+        if own.origin is MaskOrigin.HUMAN:
+            return 0.0
+        return _clamped(self._calibrator.uncertainty(row))
+
+
+def rescored(run: MaskRun, calibrator: Calibrator) -> dict[ObjectId, dict[int, float]]:
+    """A stored run's uncertainty by object and frame, as if it had been scored with this calibrator going forward."""
+    prompted = {
+        masklet.object_id: [f.frame_index for f in masklet.frames if f.origin is not MaskOrigin.PROPAGATED]
+        for masklet in run.masklets
+    }
+    frames: dict[int, dict[ObjectId, Seen]] = {}
+    for masklet in run.masklets:
+        for frame in masklet.frames:
+            frames.setdefault(frame.frame_index, {})[masklet.object_id] = Seen(frame.evidence, frame.origin)
+    scorer = Scorer(calibrator, prompted)
+    scores: dict[ObjectId, dict[int, float]] = {object_id: {} for object_id in prompted}
+    for frame_index in sorted(frames):
+        for object_id, uncertainty in scorer.frame(frame_index, frames[frame_index]).items():
+            scores[object_id][frame_index] = uncertainty
+    return scores
 
 
 def presence_probability(presence_logit: float) -> float:

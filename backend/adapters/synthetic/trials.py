@@ -1,6 +1,6 @@
 """Trial clips: small clips in which tracking goes wrong in known ways, to calibrate uncertainty and to test it.
 
-Ten generators, each a way of going wrong. Five are for calibration and five for the test, with outlines, textures and
+Each generator is a way of going wrong. Eight are for calibration and five for the test, with outlines, textures and
 random streams of their own, so that the test says how a calibrator does on what it never saw. Keeping them apart is
 not left to care: a clip is asked for by split, each split has its own stream of seeds, and a calibrator records the
 generators that it was fitted on (the benchmark refuses one that was fitted on a test generator).
@@ -22,6 +22,9 @@ from backend.adapters.synthetic.trial_looks import BACKDROPS, BODIES, OUTLINES, 
 TRIAL_FRAMES = 24
 TRIAL_SIZE = (120, 160)
 TARGETS = 2
+MIXED_SHARE = 0.5
+"""Share of the calibration clips in which two things go wrong: the more ways are seen, the less one is learnt."""
+
 _STREAMS: Mapping[Split, int] = {Split.CALIBRATION: 715_225_739, Split.TEST: 334_214_459}
 
 
@@ -133,6 +136,30 @@ def _camouflage(plan: _Plan) -> None:
     plan.noise = float(rng.uniform(3, 22))
 
 
+def _gusts(plan: _Plan) -> None:
+    """The objects rest, and are blown aside of a sudden."""
+    rng, n = plan.rng, plan.frames
+    for index in range(TARGETS):
+        gust = rng.normal(0, 1, (n, 2)) * (rng.random((n, 1)) < 0.2) * rng.uniform(0.05, 0.2)
+        x, y = (plan.paths[index][axis] + np.cumsum(gust[:, axis]) for axis in (0, 1))
+        plan.paths[index] = x.astype(np.float32), y.astype(np.float32)
+
+
+def _flashes(plan: _Plan) -> None:
+    """Lights flash and go out for a frame or a few."""
+    rng, n = plan.rng, plan.frames
+    for start in rng.integers(2, n, int(rng.integers(1, 5))):
+        plan.gain[start : start + int(rng.integers(1, 6))] *= np.float32(rng.choice([0.15, 0.3, 1.8, 2.8]))
+
+
+def _veil(plan: _Plan) -> None:
+    """All of it through a veil: blurred, and swinging by."""
+    rng, n = plan.rng, plan.frames
+    plan.blur = float(rng.uniform(1.0, 3.5))
+    swing = np.sin(np.arange(n) * rng.uniform(0.1, 0.5))[:, None] * rng.uniform(-0.2, 0.2, 2)
+    plan.camera = (plan.camera + swing).astype(np.float32)
+
+
 def _roundabout(plan: _Plan) -> None:
     """Look-alikes that circle around each other, one before the other in turn."""
     rng, n = plan.rng, plan.frames
@@ -197,6 +224,9 @@ GENERATORS: Mapping[Split, Mapping[str, Callable[[_Plan], None]]] = {
         "elevator": _elevator,
         "zoom": _zoom,
         "camouflage": _camouflage,
+        "gusts": _gusts,
+        "flashes": _flashes,
+        "veil": _veil,
     },
     Split.TEST: {
         "roundabout": _roundabout,
@@ -227,6 +257,8 @@ def trial_clip(
     rng = np.random.default_rng((_STREAMS[split], number))
     plan = _fresh_plan(rng, frames)
     GENERATORS[split][name](plan)
+    if split is Split.CALIBRATION and rng.random() < MIXED_SHARE:
+        GENERATORS[split][names[int(rng.integers(len(names)))]](plan)
     pixels, masks = _rendered(plan, split, size)
     return TrialClip(split, name, number, ClipSource(pixels), masks)
 

@@ -1,0 +1,286 @@
+"""What one object's frames say about themselves, as numbers: evidence so far in, one row of features out.
+
+Owns the history that temporal features need. Works on evidence alone, never on masks, so that a frame costs
+microseconds while it streams by and a stored run can be scored again without its video. The order of travel is
+the history: going backward, the frame before is the one with the next higher index.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from backend.domain.geometry import Box
+from backend.domain.masklets import FrameEvidence, MaskOrigin
+
+FEATURES = (
+    "presence",
+    "presence_doubt",
+    "predicted_doubt",
+    "candidate_gap",
+    "soft_doubt",
+    "stability_doubt",
+    "boundary_entropy",
+    "candidate_disagreement",
+    "emitted",
+    "area",
+    "parts",
+    "border",
+    "area_jump",
+    "area_shift",
+    "area_change",
+    "motion_shock",
+    "box_overlap",
+    "fill_change",
+    "age",
+    "distance",
+    "drop",
+    "worst_so_far",
+    "drift",
+    "away",
+    "was_away",
+    "look_change",
+    "look_jump",
+    "rival_overlap",
+    "rival_likeness",
+    "recent_doubt",
+    "recent_presence",
+)
+"""The names of a row's numbers, in order; every number is of the order of one."""
+
+_LOGIT_LIMIT = 5.0
+_SMALLEST_AREA = 1e-5
+_MEDIAN_OF = 10
+_FADE = 0.7
+"""Share of the running means that the frames before keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One object's evidence on one frame, with who made the mask."""
+
+    evidence: FrameEvidence
+    origin: MaskOrigin
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the frames since the last prompt left behind."""
+
+    first: FrameEvidence
+    looks: list[tuple[float, ...]] = field(default_factory=list)
+    areas: deque[float] = field(default_factory=lambda: deque(maxlen=_MEDIAN_OF))
+    last: FrameEvidence | None = None
+    shown: FrameEvidence | None = None
+    step: tuple[float, float] = (0.0, 0.0)
+    age: int = 0
+    away: int = 0
+    was_away: bool = False
+    worst: float = 1.0
+    log_sum: float = 0.0
+    doubt: float = 0.0
+    presence: float = 1.0
+
+
+class Trail:
+    """The history of one object along one propagation. prompted: the frames that a person said something about."""
+
+    def __init__(self, prompted: Collection[int]) -> None:
+        self._prompted = tuple(sorted(prompted))
+        self._memory: _Memory | None = None
+        self._start: _Memory | None = None
+        self._frame: int | None = None
+        self._way = 0
+
+    def row(self, frame_index: int, seen: Seen, rivals: Sequence[FrameEvidence] = ()) -> tuple[float, ...]:
+        """The features of the next frame, in the order of FEATURES; rivals: the other objects on that frame."""
+        memory = self._memory_at(frame_index, seen)
+        row = _row(memory, seen.evidence, self._distance(frame_index), rivals)
+        _remember(memory, seen)
+        if self._start is None:
+            self._start = copy.deepcopy(memory)
+        return row
+
+    def _memory_at(self, frame_index: int, seen: Seen) -> _Memory:
+        """The memory to read this frame with: as it was at the start if this frame does not follow the last one."""
+        way = 0 if self._frame is None else frame_index - self._frame
+        follows = abs(way) == 1 and self._way in (0, way)
+        if self._memory is None:
+            self._memory = _Memory(seen.evidence)
+        elif not follows and self._start is not None:
+            self._memory = copy.deepcopy(self._start)
+            way = 0
+        self._frame, self._way = frame_index, way
+        return self._memory
+
+    def _distance(self, frame_index: int) -> int:
+        return min((abs(frame_index - prompted) for prompted in self._prompted), default=frame_index)
+
+
+def logit(share: float) -> float:
+    """log(p / (1 - p)), within plus or minus 5."""
+    share = min(max(share, 1e-9), 1.0 - 1e-9)
+    return max(-_LOGIT_LIMIT, min(_LOGIT_LIMIT, math.log(share / (1.0 - share))))
+
+
+def box_iou(first: Box | None, second: Box | None) -> float:
+    """Intersection over union of two boxes; 1 if neither is there, 0 if one is."""
+    if first is None or second is None:
+        return 1.0 if first is second else 0.0
+    width = min(first.x1_rel, second.x1_rel) - max(first.x0_rel, second.x0_rel)
+    height = min(first.y1_rel, second.y1_rel) - max(first.y0_rel, second.y0_rel)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (_box_area(first) + _box_area(second) - shared)
+
+
+def cosine(first: Sequence[float], second: Sequence[float]) -> float:
+    """Of two embeddings; 1 where either was not recorded."""
+    if not first or len(first) != len(second):
+        return 1.0
+    norms = math.sqrt(math.fsum(a * a for a in first) * math.fsum(b * b for b in second))
+    return math.fsum(a * b for a, b in zip(first, second, strict=True)) / norms if norms else 1.0
+
+
+def predicted_iou(evidence: FrameEvidence) -> float:
+    """The best candidate's predicted IoU, 0..1; 1 where the mask was given."""
+    return min(max(evidence.predicted_ious[0], 0.0), 1.0) if evidence.predicted_ious else 1.0
+
+
+def _row(memory: _Memory, evidence: FrameEvidence, distance: int, rivals: Sequence[FrameEvidence]) -> tuple[float, ...]:
+    place = evidence if evidence.box is not None else memory.shown or evidence
+    return (
+        *_of_frame(evidence),
+        float(_touches_border(place.box)),
+        *_of_motion(memory, evidence, place),
+        *_of_history(memory, evidence, distance),
+        *_of_rivals(evidence, place, rivals),
+        memory.doubt,
+        memory.presence,
+    )
+
+
+def _of_frame(evidence: FrameEvidence) -> tuple[float, ...]:
+    presence = evidence.presence_logit
+    ious = evidence.predicted_ious
+    return (
+        max(-3.0, min(3.0, presence / 4.0)),
+        math.exp(-presence * presence / 8.0),
+        -logit(predicted_iou(evidence)) / 2.0,
+        ious[0] - ious[1] if len(ious) > 1 else 0.0,
+        -logit(evidence.soft_iou) / 2.0,
+        -logit(evidence.stability) / 2.0,
+        evidence.boundary_entropy,
+        evidence.candidate_disagreement,
+        float(evidence.area_rel > 0),
+        math.log(max(evidence.area_rel, _SMALLEST_AREA)) / 4.0 + 1.0,
+        min(math.log(max(evidence.components, 1)), 3.0),
+    )
+
+
+def _of_motion(memory: _Memory, evidence: FrameEvidence, place: FrameEvidence) -> tuple[float, ...]:
+    """Jumps against the last frames that showed the object; 0 where there is nothing to compare.
+
+    place: this frame's evidence, or that of the last frame with a mask if this one has none: how it looked before it
+    went tells an exit (shrinking, at the border, moving) from a loss.
+    """
+    before = memory.shown
+    if before is None or before.centroid is None or before.box is None or place.box is None or place.centroid is None:
+        return (0.0,) * 6
+    scale = math.sqrt(_box_area(before.box)) + 1e-3
+    x_step, y_step = place.centroid.x_rel - before.centroid.x_rel, place.centroid.y_rel - before.centroid.y_rel
+    shock = math.hypot(x_step - memory.step[0], y_step - memory.step[1]) / scale
+    usual = sorted(memory.areas)[len(memory.areas) // 2]
+    first = memory.first
+    fill = _fill(place) - _fill(first) if first.box is not None else 0.0
+    return (
+        min(abs(_log_ratio(place.area_rel, before.area_rel)), 3.0),
+        min(abs(_log_ratio(place.area_rel, usual)), 3.0),
+        max(-3.0, min(3.0, _log_ratio(place.area_rel, first.area_rel))) if first.area_rel else 0.0,
+        min(shock, 3.0),
+        1.0 - box_iou(evidence.box, before.box),
+        abs(fill),
+    )
+
+
+def _of_history(memory: _Memory, evidence: FrameEvidence, distance: int) -> tuple[float, ...]:
+    sure = predicted_iou(evidence)
+    looks = [cosine(evidence.embedding, look) for look in memory.looks]
+    before = memory.shown.embedding if memory.shown is not None else ()
+    return (
+        math.log1p(memory.age) / 3.0,
+        math.log1p(distance) / 3.0,
+        max(memory.worst, 1e-3) - sure,
+        1.0 - min(memory.worst, sure),
+        min(-memory.log_sum / 2.0, 3.0),
+        min(math.log1p(memory.away), 3.0),
+        float(memory.was_away),
+        1.0 - max(looks, default=1.0),
+        1.0 - cosine(evidence.embedding, before),
+    )
+
+
+def _of_rivals(evidence: FrameEvidence, place: FrameEvidence, rivals: Sequence[FrameEvidence]) -> tuple[float, float]:
+    """How much another object's box covers the place, and how alike the most alike one looks."""
+    overlap = max((box_iou(place.box, rival.box) for rival in rivals if rival.box is not None), default=0.0)
+    likeness = max((cosine(evidence.embedding, rival.embedding) for rival in rivals if rival.embedding), default=0.0)
+    return overlap, likeness
+
+
+def _remember(memory: _Memory, seen: Seen) -> None:
+    evidence = seen.evidence
+    if seen.origin is not MaskOrigin.PROPAGATED:
+        _start_again(memory, evidence)
+    shows = evidence.area_rel > 0
+    if shows:
+        _remember_place(memory, evidence)
+        memory.worst = min(memory.worst, predicted_iou(evidence))
+        memory.log_sum += math.log(max(predicted_iou(evidence), 0.05))
+    memory.was_away = memory.was_away or not shows
+    memory.away = 0 if shows else memory.away + 1
+    memory.age += 1
+    memory.last = evidence
+    frame_doubt = 1.0 - min(max(evidence.soft_iou, 0.0), 1.0) * predicted_iou(evidence) if shows else 0.0
+    memory.doubt = _FADE * memory.doubt + (1 - _FADE) * frame_doubt
+    memory.presence = _FADE * memory.presence + (1 - _FADE) * max(-3.0, min(3.0, evidence.presence_logit / 4.0))
+
+
+def _start_again(memory: _Memory, evidence: FrameEvidence) -> None:
+    """A person spoke: drift and doubt begin anew, and this is a look that the object has."""
+    memory.first = evidence
+    memory.age, memory.was_away, memory.worst, memory.log_sum, memory.doubt = 0, False, 1.0, 0.0, 0.0
+    if evidence.embedding:
+        memory.looks.append(evidence.embedding)
+
+
+def _remember_place(memory: _Memory, evidence: FrameEvidence) -> None:
+    before = memory.shown
+    if before is not None and before.centroid is not None and evidence.centroid is not None and memory.away == 0:
+        memory.step = (
+            evidence.centroid.x_rel - before.centroid.x_rel,
+            evidence.centroid.y_rel - before.centroid.y_rel,
+        )
+    else:
+        memory.step = (0.0, 0.0)
+    memory.areas.append(evidence.area_rel)
+    memory.shown = evidence
+
+
+def _box_area(box: Box) -> float:
+    return (box.x1_rel - box.x0_rel) * (box.y1_rel - box.y0_rel)
+
+
+def _fill(evidence: FrameEvidence) -> float:
+    return evidence.area_rel / _box_area(evidence.box) if evidence.box is not None else 0.0
+
+
+def _log_ratio(first: float, second: float) -> float:
+    return math.log(max(first, _SMALLEST_AREA) / max(second, _SMALLEST_AREA))
+
+
+def _touches_border(box: Box | None) -> bool:
+    if box is None:
+        return False
+    return box.x0_rel < 0.01 or box.y0_rel < 0.01 or box.x1_rel > 0.99 or box.y1_rel > 0.99

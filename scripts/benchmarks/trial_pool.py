@@ -1,0 +1,63 @@
+"""Runs trial clips on a few processes, each with its own engine on one thread; results in the clips' order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from backend.adapters.sam2.engine import Sam2Engine, load_engine
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CACHED_FRAMES = 64
+_engines: list[Sam2Engine] = []
+"""The engine of this process: loaded once, used for every clip that comes its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Which model, where, and on how many processes (0: one a core; always one on an accelerator)."""
+
+    model: str = "demo"
+    device: str = "cpu"
+    workers: int = 0
+    model_dir: Path | None = None
+
+    def map(self, work: Callable[[Sam2Engine, Item], Result], items: Sequence[Item], *, label: str) -> list[Result]:
+        """work(engine, item) of every item. work must be a module's function; a count goes to stderr."""
+        count = 1 if self.device != "cpu" else self.workers or os.cpu_count() or 1
+        context = multiprocessing.get_context("spawn")
+        results: list[Result] = []
+        with ProcessPoolExecutor(count, context, _prepare, (self.model, self.device, self.model_dir)) as pool:
+            for result in pool.map(_Job(work), items):
+                results.append(result)
+                if sys.stderr.isatty() or len(results) % 20 == 0:
+                    end = "\r" if sys.stderr.isatty() else "\n"
+                    print(f"{label}: {len(results)} of {len(items)}", end=end, file=sys.stderr, flush=True)
+        return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[Item, Result]):
+    work: Callable[[Sam2Engine, Item], Result]
+
+    def __call__(self, item: Item) -> Result:
+        return self.work(_engines[0], item)
+
+
+def _prepare(model: str, device: str, model_dir: Path | None) -> None:
+    import warnings
+
+    import cv2
+
+    warnings.simplefilter("ignore")
+    cv2.setNumThreads(1)
+    loaded = load_engine(model, model_dir=model_dir, device=device, threads=1)
+    _engines.append(Sam2Engine(loaded.blocks, loaded.model, cached_frames=CACHED_FRAMES))
