@@ -53,8 +53,13 @@ class MediaCache:
         self._root = root
         self._max_bytes = max_bytes
         root.mkdir(parents=True, exist_ok=True)
-        with self._database() as database:
-            database.executescript(_SCHEMA)
+        with (root / "index.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the switch to WAL does not wait for others, it fails
+            with self._database() as database:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.executescript(_SCHEMA)
+        # The last connection to close would sync the index; this one stays.
+        self._kept_open = self._connect()
         self._remove_stale_parts()
 
     def find(self, address: str) -> CachedFile | None:
@@ -174,9 +179,18 @@ class MediaCache:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """One short transaction; a connection each, for the threads and processes that share the folder."""
-        with closing(sqlite3.connect(self._root / "index.sqlite", timeout=30)) as connection, connection:
+        """One short transaction; a connection each, for the threads and processes that share the folder.
+
+        It is not synced: what a power cut takes from the index is fetched again.
+        """
+        with closing(self._connect()) as connection, connection:
             yield connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._root / "index.sqlite", timeout=30, check_same_thread=False)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # opens the file
+        return connection
 
     def _remove_stale_parts(self) -> None:
         """What a killed fetch left behind; a part that is still growing is younger."""

@@ -56,7 +56,7 @@ def test_a_stream_that_breaks_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(MediaUnreachable, match=r"^cut$"):
         cache.put("http://a/1", broken())
     assert cache.find("http://a/1") is None
-    assert [path.name for path in tmp_path.iterdir()] == ["index.sqlite"]
+    assert {path.name.partition(".")[0] for path in tmp_path.iterdir()} == {"index"}
 
 
 def test_the_longest_unused_goes_first(tmp_path: Path) -> None:
