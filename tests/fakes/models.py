@@ -11,7 +11,9 @@ from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.features import FeatureCache
 from backend.adapters.sam2.loading import model_config
+from backend.adapters.sam2.options import EngineOptions
 from backend.adapters.sam2.state import Sam2Blocks
 from backend.application.requests import ModelInfo
 
@@ -37,9 +39,12 @@ def random_predictor() -> SAM2VideoPredictor:
     )
 
 
-def random_engine(*, cached_frames: int = 8) -> Sam2Engine:
+def random_engine(*, cached_frames: int = 8, lookahead: int = 1) -> Sam2Engine:
+    """cached_frames: how many frames' features are kept."""
     info = ModelInfo("random", "masklet-random-00000000", IMAGE_SIZE, "cpu", is_demo=True)
-    return Sam2Engine(Sam2Blocks(random_model()), info, cached_frames=cached_frames)
+    blocks = Sam2Blocks(random_model())
+    features = FeatureCache(cached_frames * blocks.feature_bytes, device=blocks.device)
+    return Sam2Engine(blocks, info, EngineOptions(lookahead=lookahead), features=features)
 
 
 def _random(target: str, **settings: object) -> SAM2Base:

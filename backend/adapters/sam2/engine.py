@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from backend.adapters.sam2.calibrators import stamped_version
 from backend.adapters.sam2.checkpoints import find
 from backend.adapters.sam2.device import choose_device, computing
-from backend.adapters.sam2.frames import FeatureCache
+from backend.adapters.sam2.features import MIB, FeatureCache, FeatureKind
 from backend.adapters.sam2.legs import planned_legs
 from backend.adapters.sam2.loading import load_model
+from backend.adapters.sam2.options import EngineOptions
 from backend.adapters.sam2.prompting import require_locatable
 from backend.adapters.sam2.propagation import Order, Sam2Propagation, judged_objects
 from backend.adapters.sam2.snapshot import identity_of, load_standing
 from backend.adapters.sam2.state import Sam2Blocks
+from backend.adapters.sam2.supply import FeatureSupply
 from backend.adapters.sam2.tracker import Tracker
 from backend.adapters.sam2.tracks import TrackedMask
 from backend.application.ports import CancelToken, VideoSource
@@ -27,17 +30,31 @@ from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import PromptSet
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
 
-CACHED_FRAMES = 8
+DEFAULTS = EngineOptions()
 
 
 class Sam2Engine:
-    """A resident SAM 2 model. One per process, used by one thread."""
+    """A resident SAM 2 model. One per process, used by one thread.
 
-    def __init__(self, blocks: Sam2Blocks, model: ModelInfo, *, cached_frames: int = CACHED_FRAMES) -> None:
+    features: where features are kept, if not in a cache of its own.
+    """
+
+    def __init__(
+        self,
+        blocks: Sam2Blocks,
+        model: ModelInfo,
+        options: EngineOptions = DEFAULTS,
+        *,
+        features: FeatureCache | None = None,
+    ) -> None:
         self._blocks = blocks
         self._model = model
-        self._features = FeatureCache(cached_frames)
-        self._tracker = Tracker(blocks, self._features)
+        if features is None:
+            features = FeatureCache(options.feature_cache_mib * MIB, device=blocks.device)
+        self._features = features
+        kind = FeatureKind(model.version, blocks.image_size, blocks.runs_on["precision"])
+        lookahead = options.lookahead or blocks.lookahead
+        self._tracker = Tracker(blocks, FeatureSupply(blocks, self._features, kind, lookahead=lookahead))
 
     @property
     def model(self) -> ModelInfo:
@@ -87,14 +104,14 @@ class Sam2Engine:
     @property
     def frames_kept(self) -> int:
         """How many frames' features are kept at once."""
-        return self._features.capacity
+        return self._features.capacity_bytes // self._blocks.feature_bytes
 
     def prewarm(self, video: VideoSource, frames: Sequence[FrameIndex], *, cancel: CancelToken) -> tuple[int, ...]:
         """Encode frames ahead of need. See application.prewarm.Prewarmer."""
         for frame_index in frames[: self.frames_kept]:
             cancel.raise_if_cancelled()
             with computing(self._blocks.device):
-                self._tracker.seen(video, frame_index)
+                self._tracker.supply.one(video, frame_index)
         hashes = {frame_hash(video, index) for index in frames} | {video.info.content_hash}
         return tuple(sorted({index for kept in hashes for index in self._features.frames_of(kept)}))
 
@@ -127,7 +144,7 @@ def load_engine(name: str, *, model_dir: Path | None, device: str, threads: int)
     blocks = Sam2Blocks(model)
     info = ModelInfo(
         name=checkpoint.name,
-        version=checkpoint.version,
+        version=stamped_version(checkpoint),
         image_size=blocks.image_size,
         device=str(place),
         is_demo=checkpoint.is_demo,

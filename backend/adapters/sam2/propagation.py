@@ -9,10 +9,11 @@ from backend.adapters.sam2.device import computing
 from backend.adapters.sam2.evidence import Judged, judge, resized_mask, with_mask
 from backend.adapters.sam2.legs import Leg
 from backend.adapters.sam2.snapshot import Identity, Standing, dump_standing
-from backend.adapters.sam2.tracker import Tracker
-from backend.adapters.sam2.tracks import Track, TrackedMask
+from backend.adapters.sam2.state import ImageFeatures
+from backend.adapters.sam2.tracker import Tracker, Way
+from backend.adapters.sam2.tracks import TrackedMask
 from backend.application.ports import CancelToken, VideoSource
-from backend.domain.geometry import FrameSize, RgbFrame
+from backend.domain.geometry import FrameSize
 from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import PromptSet
 from backend.domain.video import FrameIndex
@@ -87,12 +88,13 @@ class Sam2Propagation:
 
     def _walk(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
         standing = self._started()
+        frame_count = self.order.video.info.frame_count
         while True:
             leg = self.order.legs[standing.leg]
-            for frame_index, frame in self._frames(leg, standing):
+            for frame_index, seen in self._frames(leg, standing):
                 self.order.cancel.raise_if_cancelled()
                 tracks = [track for track in standing.tracks if leg.has_joined(track.object_id, frame_index)]
-                tracked = self._step(tracks, frame_index, frame, leg)
+                tracked = self.order.tracker.step(tracks, frame_index, seen, Way(leg.backward, frame_count))
                 standing.passed += 1
                 yield frame_index, tracked
             if standing.leg + 1 == len(self.order.legs):
@@ -100,12 +102,20 @@ class Sam2Propagation:
             standing.leg, standing.passed = standing.leg + 1, 0
             self._begin(standing)
 
-    def _frames(self, leg: Leg, standing: Standing) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+    def _frames(self, leg: Leg, standing: Standing) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
         rest = leg.rest(standing.passed)
-        return iter(()) if rest is None else self.order.video.frames(rest, backward=leg.backward)
+        if rest is None:
+            return iter(())
 
-    def _step(self, tracks: list[Track], frame_index: FrameIndex, frame: RgbFrame, leg: Leg) -> list[TrackedMask]:
-        return self.order.tracker.step(self.order.video, tracks, frame_index, frame, backward=leg.backward)
+        def is_needed(frame_index: int) -> bool:
+            """Whether any object is carried to this frame; prompted ones were answered before."""
+            return any(
+                leg.has_joined(track.object_id, frame_index) and frame_index not in track.prompted
+                for track in standing.tracks
+            )
+
+        supply = self.order.tracker.supply
+        return supply.along(self.order.video, rest, backward=leg.backward, is_needed=is_needed)
 
 
 def judged_objects(tracked: list[TrackedMask], size: FrameSize) -> list[ObjectFrame]:

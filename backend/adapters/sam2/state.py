@@ -24,9 +24,20 @@ SAM2_VERSION = "1.1.0"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFeatures:
-    """What the image encoder saw on one frame: feature maps [1, C, H, W], finest first."""
+    """What the image encoder saw on one frame (or B): feature maps [B, C, H, W], finest first."""
 
     levels: tuple[Tensor, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(level.nbytes for level in self.levels)
+
+    def split(self) -> list[ImageFeatures]:
+        """One for each frame, each with memory of its own."""
+        count = self.levels[0].size(0)
+        if count == 1:
+            return [self]
+        return [ImageFeatures(tuple(level[i : i + 1].clone() for level in self.levels)) for i in range(count)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,12 +93,25 @@ class Sam2Blocks:
         model.non_overlap_masks_for_mem_enc = False
         self._model = model
         self.image_size = int(model.image_size)
-        side = self.image_size // model.backbone_stride
+        self._side = side = self.image_size // model.backbone_stride
         # The same for every frame; only the coarsest level's are ever read.
         self._image_positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
         self._memory_positions = _positions(model.memory_encoder.position_encoding, side, model.device)
         self.memory_horizon = int(model.num_maskmem) - 1
         self.pointer_horizon = int(model.max_obj_ptrs_in_encoder) - 1
+
+    @property
+    def feature_bytes(self) -> int:
+        """What one frame's features take, at most: all levels in float32."""
+        model = self._model
+        coarse = int(model.hidden_dim) * self._side**2
+        # The finer two levels have 2 and 4 times the side, and a quarter and an eighth of the channels.
+        return 4 * coarse * (4 if model.use_high_res_features_in_sam else 1)
+
+    @property
+    def lookahead(self) -> int:
+        """Frames worth encoding in one call: on a CPU one by one is as fast, and the first mask is there sooner."""
+        return 4 if self.device.type == "cuda" else 1
 
     @property
     def runs_on(self) -> dict[str, str]:
@@ -106,7 +130,7 @@ class Sam2Blocks:
         return cast(torch.device, self._model.device)
 
     def see(self, image: Tensor) -> ImageFeatures:
-        """image: [1, 3, S, S] float32, normalised."""
+        """image: [B, 3, S, S] float32, normalised."""
         encoded = self._model.forward_image(image)
         levels = encoded["backbone_fpn"][-self._model.num_feature_levels :]
         return ImageFeatures(tuple(levels))

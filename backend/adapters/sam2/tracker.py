@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from backend.adapters.sam2.device import computing
 from backend.adapters.sam2.evidence import reduce
-from backend.adapters.sam2.frames import FeatureCache, image_tensor
 from backend.adapters.sam2.memory import ObjectMemory
 from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, is_before
 from backend.adapters.sam2.state import ImageFeatures, Memories, Sam2Blocks
+from backend.adapters.sam2.supply import FeatureSupply
 from backend.adapters.sam2.tracks import Track, TrackedMask, groups_of_one_shape, memories_of
 from backend.application.ports import CancelToken, VideoSource
-from backend.application.prewarm import frame_hash
-from backend.domain.geometry import RgbFrame
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 
 
-class Tracker:
-    """The steps of answering prompts and carrying objects, on one model and one cache of features."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Which way objects are carried, through a video of so many frames."""
 
-    def __init__(self, blocks: Sam2Blocks, features: FeatureCache) -> None:
+    backward: bool
+    frame_count: int
+
+
+class Tracker:
+    """The steps of answering prompts and carrying objects, on one model and its features."""
+
+    def __init__(self, blocks: Sam2Blocks, supply: FeatureSupply) -> None:
         self.blocks = blocks
-        self.features = features
+        self.supply = supply
 
     def tracks(self, video: VideoSource, prompts: PromptSet, cancel: CancelToken) -> list[Track]:
         """Every object of the prompts, its prompted frames answered."""
@@ -44,7 +51,7 @@ class Tracker:
             if cancel is not None:
                 cancel.raise_if_cancelled()
             with computing(self.blocks.device):
-                seen = self.seen(video, prompt.frame_index)
+                seen = self.supply.one(video, prompt.frame_index)
                 if prompt.has_positive:
                     decoded = answer(self.blocks, seen, prompt)
                 else:
@@ -68,7 +75,7 @@ class Tracker:
         track = Track(object_id, prompted, ObjectMemory(memories, 0, 0))
         if frame_index in prompted:
             return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index])
-        seen = self.seen(video, frame_index)
+        seen = self.supply.one(video, frame_index)
         conditioned = self.blocks.recall(
             seen,
             [Memories(memories, {})],
@@ -79,9 +86,12 @@ class Tracker:
         return TrackedMask(track, reduce(self.blocks.decode(conditioned, seen), seen))
 
     def step(
-        self, video: VideoSource, tracks: Sequence[Track], frame_index: FrameIndex, frame: RgbFrame, *, backward: bool
+        self, tracks: Sequence[Track], frame_index: FrameIndex, seen: ImageFeatures | None, way: Way
     ) -> list[TrackedMask]:
-        """One frame: prompted objects as they were answered, the others from memory."""
+        """One frame: prompted objects as they were answered, the others from memory.
+
+        seen: the frame's features; None if all objects are prompted there.
+        """
         done: dict[ObjectId, TrackedMask] = {}
         waiting: list[Track] = []
         for track in tracks:
@@ -90,45 +100,26 @@ class Tracker:
                 done[track.object_id] = TrackedMask(track, prompted.decoded, prompted)
             else:
                 waiting.append(track)
-        if waiting:
+        if waiting and seen is not None:
             with computing(self.blocks.device):
-                seen = self.features.get(frame_hash(video, frame_index), frame_index) or self._see(frame)
                 for group in groups_of_one_shape(waiting):
-                    for tracked in self._carry(group, seen, frame_index, video.info.frame_count, backward=backward):
+                    for tracked in self._carry(group, seen, frame_index, way):
                         done[tracked.track.object_id] = tracked
         return [done[track.object_id] for track in tracks]
 
-    def seen(self, video: VideoSource, frame_index: FrameIndex) -> ImageFeatures:
-        """A frame's features, kept for the next question about it."""
-        content_hash = frame_hash(video, frame_index)
-        seen = self.features.get(content_hash, frame_index)
-        if seen is None:
-            seen = self._see(video.frame(video.info.require_frame(frame_index)))
-            self.features.put(content_hash, frame_index, seen)
-        return seen
-
     def _carry(
-        self,
-        tracks: Sequence[Track],
-        seen: ImageFeatures,
-        frame_index: FrameIndex,
-        frame_count: int,
-        *,
-        backward: bool,
+        self, tracks: Sequence[Track], seen: ImageFeatures, frame_index: FrameIndex, way: Way
     ) -> list[TrackedMask]:
-        """Carry objects whose memories are of the same frames to this frame, in one batch."""
+        """Carry objects whose memories are alike to this frame, in one batch."""
         conditioned = self.blocks.recall(
             seen,
             [track.memory.view for track in tracks],
             frame_index=frame_index,
-            frame_count=frame_count,
-            backward=backward,
+            frame_count=way.frame_count,
+            backward=way.backward,
         )
         decoded = self.blocks.decode(conditioned, seen)
         for track, memory in zip(tracks, self.blocks.remember(seen, decoded, is_prompted=False), strict=True):
-            track.memory.add(frame_index, memory, backward=backward)
+            track.memory.add(frame_index, memory, backward=way.backward)
         reduced = reduce(decoded, seen)
         return [TrackedMask(track, reduced.one(position)) for position, track in enumerate(tracks)]
-
-    def _see(self, frame: RgbFrame) -> ImageFeatures:
-        return self.blocks.see(image_tensor(frame, image_size=self.blocks.image_size, device=self.blocks.device))

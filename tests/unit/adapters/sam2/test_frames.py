@@ -1,4 +1,4 @@
-"""The one way frames become tensors, and the feature cache."""
+"""The one way frames and masks become tensors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.adapters.sam2.frames import FeatureCache, image_tensor, mask_tensor
-from backend.adapters.sam2.state import ImageFeatures
-from backend.domain.video import ContentHash
+from backend.adapters.sam2.frames import image_tensor, mask_tensor
 
 CPU = torch.device("cpu")
 
@@ -39,26 +37,3 @@ def test_masks_become_zeros_and_ones() -> None:
     assert mask_tensor(mask, image_size=8, device=CPU).sum() == 24
     assert set(mask_tensor(mask, image_size=4, device=CPU).flatten().tolist()) == {0.0, 1.0}
     assert mask_tensor(mask, image_size=4, device=CPU)[0, 0, 1].tolist() == [1.0, 1.0, 0.0, 0.0]
-
-
-def test_the_cache_forgets_what_was_asked_for_longest_ago() -> None:
-    cache = FeatureCache(2)
-    video, other = ContentHash("a"), ContentHash("b")
-    first, second, third = (ImageFeatures(()) for _ in range(3))
-    cache.put(video, 0, first)
-    cache.put(video, 1, second)
-    assert cache.get(video, 0) is first
-    cache.put(video, 2, third)
-    assert (cache.get(video, 1), cache.get(video, 0), len(cache)) == (None, first, 2)
-    assert cache.get(other, 0) is None
-
-
-def test_the_cache_tells_what_it_has_of_a_video_and_lets_go_of_it() -> None:
-    cache = FeatureCache(3)
-    video, other = ContentHash("a"), ContentHash("b")
-    for content_hash, index in ((video, 5), (other, 1), (video, 2)):
-        cache.put(content_hash, index, ImageFeatures(()))
-    assert (cache.frames_of(video), cache.frames_of(other)) == ((2, 5), (1,))
-    cache.forget(video)
-    assert (cache.frames_of(video), len(cache)) == ((), 1)
-    assert cache.get(other, 1) is not None
