@@ -14,6 +14,7 @@ from backend.application.requests import MediaRef, PreviewRequest, PropagationRe
 from backend.domain.geometry import Box, Point
 from backend.domain.masklets import EncodedMask
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 Request = PreviewRequest | PropagationRequest
@@ -46,6 +47,8 @@ class RequestRecord(TypedDict):
     direction: NotRequired[str]
     frames: NotRequired[tuple[int, int]]
     label_config: NotRequired[str]
+    scope: NotRequired[str]
+    user: NotRequired[str]
 
 
 def dump_prompt(prompt: FramePrompt) -> str:
@@ -77,6 +80,8 @@ def dump_request(request: Request) -> str:
     record["kind"] = "propagation"
     record["direction"] = str(request.direction)
     record["label_config"] = request.label_config
+    record["scope"] = str(request.scope)
+    record["user"] = request.user
     if request.frames is not None:
         record["frames"] = (request.frames.start, request.frames.stop)
     return _dump(record)
@@ -101,6 +106,8 @@ def load_request(text: str) -> Request:
         frames=None if span is None else FrameRange(FrameIndex(span[0]), FrameIndex(span[1])),
         label_config=record["label_config"],
         model_version=record["model_version"],
+        scope=Scope(record.get("scope", Scope.ONWARD)),
+        user=record.get("user", ""),
     )
 
 
