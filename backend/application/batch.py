@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from backend.application.requests import TaskKey
+from backend.application.requests import MediaRef, TaskKey
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
 from backend.domain.selection import Portion, Selection, as_runs
@@ -238,6 +238,14 @@ class Prompter(Protocol):
 
         Empty if there are none for this draft. Raises PromptError naming the file and the fault.
         """
+        ...
+
+
+class ExistingTasks(Protocol):
+    """Tasks that are there already, to be prompted."""
+
+    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
+        """What the task shows, and prompts for it. Raises what is wrong with the task or the prompts."""
         ...
 
 

@@ -15,6 +15,7 @@ from backend.application.batch import (
     BatchItem,
     BatchRecords,
     Draft,
+    ExistingTasks,
     ImportMode,
     ItemState,
     Library,
@@ -31,7 +32,7 @@ from backend.application.batch import (
 )
 from backend.application.desk import Canvas, Desk
 from backend.application.requests import MediaRef, TaskKey
-from backend.domain.errors import LabelStudioUnavailable, MaskletError, reason_of
+from backend.domain.errors import InvalidInput, LabelStudioUnavailable, MaskletError, PromptError, reason_of
 from backend.domain.prompts import PromptSet
 from backend.domain.segments import cut
 from backend.domain.selection import SelectionKind
@@ -87,6 +88,7 @@ class Importer:
     tasks: ProjectTasks
     records: BatchRecords
     prompter: Prompter | None = None
+    existing: ExistingTasks | None = None
     starting: Starting | None = None
     carry: bool = False
     certainty: float = 0.5
@@ -121,6 +123,9 @@ class Importer:
         self, source: Source, plan: Plan, known: dict[str, int], seen: dict[str, str], settled: set[str], tell: Report
     ) -> Iterator[_Ready]:
         """The drafts of one source that are to be made; what is there already is prompted if it was not."""
+        if source.task_id is not None:
+            tell(self._task(source, TaskKey(plan.project_id, source.task_id)))
+            return
         try:
             drafts = self.drafts(source, plan)
         except MaskletError as error:
@@ -145,10 +150,23 @@ class Importer:
             else:
                 tell(self._settled(ready, plan, known[draft.key], ItemState.EXISTING))
 
+    def _task(self, source: Source, task: TaskKey) -> Outcome:
+        """Have a task carried that is there already."""
+        try:
+            if self.existing is None or self.starting is None:
+                raise InvalidInput("tasks that exist are prompted, which --no-start rules out")
+            media, prompts = self.existing.read(source, task)
+            if not prompts:
+                raise PromptError(f"task {task.task_id} brings no prompts, and --prompts gives it none")
+            start_task(self.starting, task, media, prompts)
+        except MaskletError as error:
+            return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, reason_of(error))
+        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(prompts.prompts))
+
     def drafts(self, source: Source, plan: Plan) -> list[Draft]:
         """One source as tasks. Raises MediaError or InvalidInput."""
         medium = self.library.add(source)
-        frames: tuple[FrameIndex, ...] = tuple(FrameIndex(f) for f in source.frames)
+        frames = _listed_frames(source, medium)
         if not frames:
             frames = plan.selection.frames(medium.frame_count, plan.portion)
         if plan.selection.kind is SelectionKind.DIVERSE and not source.frames:
@@ -239,6 +257,17 @@ def start_task(starting: Starting, task: TaskKey, media: MediaRef, prompts: Prom
             desk.ledger.record_prompts(task, prompts)
         return
     desk.pre_annotate(Canvas(task, media, starting.label_config, starting.model_version), prompts)
+
+
+def _listed_frames(source: Source, medium: Medium) -> tuple[FrameIndex, ...]:
+    """The frames that a list names for a source. Raises InvalidInput for one that there is not."""
+    for frame in source.frames:
+        if frame >= medium.frame_count:
+            raise InvalidInput(
+                f"{source.name}: the list names frame {frame}, but the video has {medium.frame_count} frames "
+                f"(0 to {medium.frame_count - 1})"
+            )
+    return tuple(FrameIndex(frame) for frame in source.frames)
 
 
 def _keyframe(source: Source, medium: Medium, frame: FrameIndex) -> Draft:

@@ -29,6 +29,7 @@ from backend.application.batch_import import Importer, Starting, Tally
 from backend.application.desk import Desk
 from backend.application.requests import OutputMode
 from backend.application.submit import Submitter
+from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.library import DiskLibrary
 from backend.bootstrap.parts import (
     DataFolder,
@@ -130,14 +131,22 @@ def _put_together(
             placement,
             client.imports,
             library.records,
+            prompter=file_prompter(options.prompts, config, client, options.project_id),
+            existing=TaskPrompts(options.prompts, config, client),
             starting=starting,
             carry=options.carry,
             certainty=options.certainty,
         ),
         plan,
-        expand(arguments),
+        _sources(arguments, client, options.project_id),
         "" if starting is None else starting.model_version,
     )
+
+
+def _sources(arguments: list[str], client: LabelStudioClient, project_id: int) -> list[Source]:
+    if arguments == ["tasks:all"]:
+        return [Source(f"task {number}", task_id=number) for number in sorted(client.imports.all(project_id))]
+    return expand(arguments)
 
 
 def _plan(options: BatchOptions, binding: Binding) -> Plan:

@@ -20,6 +20,14 @@ NAME = "masklet"
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionFound:
+    """A prediction of a task, whichever model made it."""
+
+    model_version: str
+    result: list[object]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskImports:
     """ProjectTasks on one Label Studio."""
 
@@ -55,6 +63,16 @@ class TaskImports:
                 f"Label Studio took the import of {len(bodies)} tasks into project {project_id} but named {len(ids)}"
             )
         return ids
+
+    def predictions(self, task_id: int) -> list[PredictionFound]:
+        """A task's predictions, oldest first."""
+        listed: Any = self.session.call(
+            f"read the predictions of task {task_id}", lambda sdk: sdk.predictions.list(task=task_id)
+        )
+        return [
+            PredictionFound(str(p.model_version or ""), list(p.result or []))
+            for p in sorted(listed, key=lambda p: int(p.id))
+        ]
 
     def ensure_local_files(self, project_id: int, folder: Path) -> None:
         """Let the project show the files of a folder under Label Studio's root of local files."""

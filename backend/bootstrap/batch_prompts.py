@@ -1,0 +1,147 @@
+"""`--prompts WHERE`: which reader of prompts the words name, bound to its files and to the project's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.adapters.batch.boxes import Found, mot_boxes, yolo_boxes
+from backend.adapters.batch.coco import coco_boxes
+from backend.adapters.batch.first_masks import first_masks
+from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.client import LabelStudioClient
+from backend.adapters.labelstudio.context import prompts_of_annotation
+from backend.adapters.labelstudio.task import media_of_task
+from backend.application.batch import Draft, Prompter, Source
+from backend.application.batch_prompts import at_start, first_of_each, moved_to, prompts_on
+from backend.application.prompt_file import parse_prompts, refuse_masks
+from backend.application.requests import MediaRef, TaskKey
+from backend.bootstrap.offline import read_prompt_file
+from backend.domain.errors import InvalidInput, PromptError
+from backend.domain.prompts import PromptSet
+
+PROMPTS_KEY = "prompts"
+NO_SCORES: Mapping[str, float] = {}
+WAYS = "FILE.json, a folder of those, masks:DIR, mot:PATH, yolo:DIR, coco:FILE, sibling:TASK, predictions[:MODEL], auto"
+
+Given = tuple[PromptSet, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePrompts:
+    """Prompts from the source's own prompt file, or else from what `--prompts` names."""
+
+    labels: Sequence[str]
+    shared: Callable[[Source, Draft], PromptSet]
+
+    def prompts(self, source: Source, draft: Draft) -> Given:
+        """See the Prompter port."""
+        if source.prompts:
+            return self._from_file(Path(source.prompts), draft), NO_SCORES
+        return self.shared(source, draft), NO_SCORES
+
+    def _from_file(self, path: Path, draft: Draft) -> PromptSet:
+        if not path.is_file():
+            raise PromptError(f"{path}: there is no such prompt file")
+        return moved_to(draft, read_prompt_file(path), self.labels)
+
+
+def file_prompter(where: str, label_config: str, client: LabelStudioClient, project_id: int) -> Prompter:
+    """The prompter that WHERE names; the empty one gives what lists name. Raises InvalidInput for an unknown word."""
+    labels = read_binding(label_config).labels
+    return FilePrompts(labels, _shared(where, label_config, client, TaskKey(project_id, 0)))
+
+
+def _shared(
+    where: str, label_config: str, client: LabelStudioClient, project: TaskKey
+) -> Callable[[Source, Draft], PromptSet]:
+    labels = read_binding(label_config).labels
+    kind, colon, rest = where.partition(":")
+    if not where:
+        return lambda source, draft: PromptSet(())
+    if kind == "sibling" and rest.isdecimal():
+        prompts = _annotated(client, TaskKey(project.project_id, int(rest)), label_config)
+        return lambda source, draft: at_start(prompts) if draft.number == 0 else PromptSet(())
+    readers = _readers()
+    if colon and kind in readers:
+        path = Path(rest).expanduser()
+        if not path.exists():
+            raise InvalidInput(f"--prompts {where}: there is no {path}")
+        return lambda source, draft: prompts_on(draft, readers[kind](path, stem_of(source), draft), labels)
+    path = Path(where).expanduser()
+    if path.is_dir():
+        return lambda source, draft: _from_folder(path / f"{stem_of(source)}.json", draft, labels)
+    if path.is_file():
+        given = read_prompt_file(path)
+        return lambda source, draft: moved_to(draft, given, labels)
+    raise InvalidInput(f"--prompts {where!r} names no file and is not known; there are {WAYS}")
+
+
+def _readers() -> dict[str, Callable[[Path, str, Draft], list[Found]]]:
+    return {
+        "masks": lambda path, stem, draft: first_masks(path, stem, draft.medium.size),
+        "mot": lambda path, stem, draft: mot_boxes(path, stem, draft.medium.size),
+        "yolo": lambda path, stem, draft: yolo_boxes(path, stem),
+        "coco": lambda path, stem, draft: coco_boxes(path, stem, draft.medium.size),
+    }
+
+
+def stem_of(source: Source) -> str:
+    """The name under which other files know the video: its file's, without the suffix."""
+    if source.path is None:
+        return source.name
+    return source.path.name if source.path.is_dir() else source.path.stem
+
+
+def _from_folder(path: Path, draft: Draft, labels: Sequence[str]) -> PromptSet:
+    return moved_to(draft, read_prompt_file(path), labels) if path.is_file() else PromptSet(())
+
+
+def _annotated(client: LabelStudioClient, task: TaskKey, label_config: str) -> PromptSet:
+    """What a person left on a task, from its newest annotation that was not cancelled."""
+    kept = [a for a in client.annotations(task) if not a.was_cancelled]
+    if not kept:
+        raise InvalidInput(f"--prompts sibling:{task.task_id}: that task has no annotation")
+    return prompts_of_annotation(kept[-1].result, read_binding(label_config))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPrompts:
+    """ExistingTasks: what a task of a project shows, and the prompts that it brings itself or that WHERE gives it."""
+
+    where: str
+    label_config: str
+    client: LabelStudioClient
+
+    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
+        """See the ExistingTasks port."""
+        binding = read_binding(self.label_config)
+        data = self.client.fetch_task(task).data
+        media = media_of_task({"id": task.task_id, "data": dict(data)}, binding)
+        prompts = self._prompts(source, task, data.get(PROMPTS_KEY))
+        for label in prompts.labels.values():
+            if label not in binding.labels:
+                raise PromptError(
+                    f"label {label[:60]!r} is not in the label config; it has {', '.join(binding.labels)}"
+                )
+        return media, prompts
+
+    def _prompts(self, source: Source, task: TaskKey, own: object) -> PromptSet:
+        kind, _, rest = self.where.partition(":")
+        if source.prompts:
+            return read_prompt_file(Path(source.prompts))
+        if kind == "predictions":
+            return self._predicted(task, rest)
+        if kind == "sibling" and rest.isdecimal():
+            return at_start(_annotated(self.client, TaskKey(task.project_id, int(rest)), self.label_config))
+        if self.where and Path(self.where).is_file():
+            return read_prompt_file(Path(self.where))
+        return PromptSet(()) if own is None else parse_prompts(own, refuse_masks)
+
+    def _predicted(self, task: TaskKey, model: str) -> PromptSet:
+        """Each object's first mask or box of a task's newest prediction of that model ("": of any)."""
+        found = [p for p in self.client.imports.predictions(task.task_id) if model in ("", p.model_version)]
+        if not found:
+            return PromptSet(())
+        return first_of_each(prompts_of_annotation(found[-1].result, read_binding(self.label_config)))
