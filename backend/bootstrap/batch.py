@@ -26,6 +26,7 @@ from backend.adapters.video.index import IndexCache
 from backend.adapters.video.medium import jpeg_of
 from backend.application.batch import ImportMode, Medium, Placement, Plan, Report, Source
 from backend.application.batch_import import Importer, Starting, Tally
+from backend.application.batch_status import ProjectStatus, project_statuses
 from backend.application.desk import Desk
 from backend.application.requests import OutputMode
 from backend.application.submit import Submitter
@@ -197,6 +198,13 @@ def _placement(options: BatchOptions, settings: Settings, library: DiskLibrary) 
         name, prefix = parse_bucket(options.bucket)
         return BucketPlacement(name, prefix, open_bucket(name), pages)
     raise InvalidInput(f"--pages {options.pages!r} is not known; there are backend, local and s3")
+
+
+def batch_statuses(project_id: int | None) -> list[ProjectStatus]:
+    """How far each project's batch is. Raises ServiceUnavailable if the ledger cannot be read."""
+    settings = load_settings()
+    ledger = open_ledger_of(settings, SystemClock())
+    return project_statuses(ledger, Records(data_folder(settings).records), project_id)
 
 
 def public_url(settings: Settings) -> str:

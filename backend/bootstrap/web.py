@@ -9,12 +9,14 @@ from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.queue.board import RedisBell, RedisWarmBoard
 from backend.application.desk import Desk
+from backend.application.handover import Handover
 from backend.application.ports import Clock, JobQueue, Ledger, ModelDirectory
 from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
 from backend.application.requests import TaskKey
 from backend.application.submit import Submitter
+from backend.bootstrap.handover import open_handover
 from backend.bootstrap.media_service import MediaService, open_media_service
 from backend.bootstrap.parts import (
     SystemClock,
@@ -69,6 +71,7 @@ class WebParts:
     clock: Clock
     label_studio: AnnotationReader | None = None
     media: MediaService | None = None
+    handover: Handover | None = None
     board: WarmBoard = field(default_factory=NoBoard)
 
 
@@ -83,11 +86,13 @@ def build_web(settings: Settings) -> WebParts:
     label_studio = open_label_studio(settings)
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
+    desk = Desk(ledger, masks, submitter, clock, settings.propagate_on_prompt, RedisBell(queue_address(settings)))
+    media = open_media_service(settings)
     return WebParts(
         settings=_web_settings(settings),
         ledger=ledger,
         queue=queue,
-        desk=Desk(ledger, masks, submitter, clock, settings.propagate_on_prompt, RedisBell(queue_address(settings))),
+        desk=desk,
         reconciler=Reconciler(
             ledger,
             queue,
@@ -100,7 +105,8 @@ def build_web(settings: Settings) -> WebParts:
         models=open_model_board(settings),
         clock=clock,
         label_studio=label_studio,
-        media=open_media_service(settings),
+        media=media,
+        handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
         board=RedisWarmBoard(queue_address(settings)),
     )
 

@@ -12,6 +12,7 @@ from backend.bootstrap.web import WebParts
 from backend.interfaces.http import errors
 from backend.interfaces.http.auth import Credentials, Gate
 from backend.interfaces.http.background import Background
+from backend.interfaces.http.batches import batch_routes
 from backend.interfaces.http.jobs import job_routes
 from backend.interfaces.http.media import media_routes
 from backend.interfaces.http.metrics import RequestCount
@@ -20,6 +21,7 @@ from backend.interfaces.http.routes import ProtocolRoutes
 from backend.interfaces.http.service import Service
 
 SWEEP_PERIOD_S = 1.0
+HANDOVER_PERIOD_S = 5.0
 FIRST_FIGURES_S = 1.0
 """How long the start waits for the first figures; a queue that is away is reported as such from then on."""
 
@@ -34,6 +36,8 @@ def create_app(parts: WebParts) -> FastAPI:
             running.enter_context(Background("pulse", service.pulse.take, period_s=PULSE_PERIOD_S))
             running.enter_context(Background("reconciler", parts.reconciler.sweep, period_s=SWEEP_PERIOD_S))
             await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
+            if parts.handover is not None:
+                running.enter_context(Background("segments", parts.handover.sweep, period_s=HANDOVER_PERIOD_S))
             if parts.media is not None:
                 running.callback(parts.media.close)
             yield
@@ -44,6 +48,7 @@ def create_app(parts: WebParts) -> FastAPI:
     app.include_router(job_routes(service))
     if parts.media is not None:
         app.include_router(media_routes(service, parts.media))
+        app.include_router(batch_routes(service, parts.media))
     settings = parts.settings
     app.add_middleware(Gate, credentials=Credentials(settings.user, settings.password, settings.webhook_secret))
     app.add_middleware(RequestCount, metrics=service.metrics)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from backend.adapters.labelstudio.binding import read_binding
 from backend.application.push import frame_uncertainties
-from backend.application.requests import Job, JobState, TaskKey
+from backend.application.requests import Job, JobKind, JobState, TaskKey
 from backend.domain.errors import MalformedRequest, NotFound
 from backend.interfaces.http.calls import job_call
 from backend.interfaces.http.service import Service, json_reply
@@ -30,7 +30,7 @@ def job_routes(service: Service) -> APIRouter:
                 limit=min(max(limit, 1), MOST_JOBS_LISTED),
             )
             shown = [job_summary(job) for job in jobs if project in (0, job.task.project_id)]
-            return json_reply({"jobs": shown})
+            return json_reply({"jobs": shown, "counts": _counts(service)})
 
         return await service.quickly(listed)
 
@@ -97,6 +97,12 @@ def _job(service: Service, job_id: str, project: int) -> Job:
     if project not in (0, job.task.project_id):
         raise NotFound(f"project {project} has no job {job_id!r}")
     return job
+
+
+def _counts(service: Service) -> dict[str, dict[str, int]]:
+    """How many jobs there are of each kind and state, of all projects."""
+    counts = service.parts.ledger.counts()
+    return {str(kind): {str(state): counts.get((kind, state), 0) for state in JobState} for kind in JobKind}
 
 
 def _task_key(text: str) -> TaskKey:

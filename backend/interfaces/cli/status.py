@@ -1,0 +1,60 @@
+"""`masklet status`: how far batches are, and why what failed did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from backend.application.requests import JobState
+
+if TYPE_CHECKING:
+    from backend.application.batch_status import ProjectStatus
+
+SHOWN = (JobState.QUEUED, JobState.RUNNING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+MOST_LINES = 20
+
+
+def status(
+    project: Annotated[int | None, typer.Argument(help="A project's number; default: all that Masklet knows.")] = None,
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything here.")] = None,
+) -> None:
+    """Say how many tasks are queued, running, done and failed, and why; exit code 1 if any failed."""
+    from backend.bootstrap.batch import batch_statuses
+
+    statuses = batch_statuses(project)
+    console = Console()
+    table = Table("project", *(state.value for state in SHOWN), "imported", "not begun", "asks for a person", "frames")
+    for found in statuses:
+        table.add_row(
+            str(found.project_id),
+            *(str(found.states.get(state, 0)) for state in SHOWN),
+            str(found.imported),
+            str(found.unprompted),
+            str(len(found.asks_for_person)),
+            str(found.frames_done),
+        )
+    console.print(table)
+    for found in statuses:
+        _explain(console, found)
+    if json_file is not None:
+        documents = [found.document() for found in statuses]
+        json_file.write_text(json.dumps(documents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if any(found.states.get(JobState.FAILED) or found.failed_sources or found.refused for found in statuses):
+        raise typer.Exit(1)
+
+
+def _explain(console: Console, found: ProjectStatus) -> None:
+    lines = [f"{count} failed: {reason}" for reason, count in found.reasons]
+    lines += [f"{name}: not imported: {reason}" for name, reason in found.failed_sources]
+    lines += [f"task {name}: refused: {reason}" for name, reason in found.refused]
+    lines += [f"{name}: asks for a person: {reason}" for name, reason in found.asks_for_person]
+    for line in lines[:MOST_LINES]:
+        console.print(f"project {found.project_id}: {line}", markup=False, highlight=False, soft_wrap=True)
+    if len(lines) > MOST_LINES:
+        console.print(f"project {found.project_id}: and {len(lines) - MOST_LINES} more; --json FILE has them all")

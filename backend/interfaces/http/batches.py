@@ -1,0 +1,24 @@
+"""Batches over HTTP: how far each project's is, for a lead's eyes or script."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from backend.application.batch_status import project_statuses
+from backend.bootstrap.media_service import MediaService
+from backend.interfaces.http.service import Service, json_reply
+
+
+def batch_routes(service: Service, media: MediaService) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/batches")
+    async def list_batches(project: int = 0) -> JSONResponse:
+        def listed() -> JSONResponse:
+            statuses = project_statuses(service.parts.ledger, media.records, project or None)
+            return json_reply({"projects": [found.document() for found in statuses]})
+
+        return await service.looked_up(listed)
+
+    return router
