@@ -24,7 +24,7 @@ from backend.adapters.labelstudio.binding import Binding, read_binding
 from backend.adapters.labelstudio.client import LabelStudioClient
 from backend.adapters.video.index import IndexCache
 from backend.adapters.video.medium import jpeg_of
-from backend.application.batch import ImportMode, Medium, Placement, Plan, Report, Source
+from backend.application.batch import ImportMode, Medium, Placement, Plan, Prompter, Report, Source
 from backend.application.batch_import import Importer, Starting, Tally
 from backend.application.batch_status import ProjectStatus, project_statuses
 from backend.application.desk import Desk
@@ -132,7 +132,7 @@ def _put_together(
             placement,
             client.imports,
             library.records,
-            prompter=file_prompter(options.prompts, config, client, options.project_id),
+            prompter=_prompter(options, settings, library, client, config),
             existing=TaskPrompts(options.prompts, config, client),
             starting=starting,
             carry=options.carry,
@@ -142,6 +142,17 @@ def _put_together(
         _sources(arguments, client, options.project_id),
         "" if starting is None else starting.model_version,
     )
+
+
+def _prompter(
+    options: BatchOptions, settings: Settings, library: DiskLibrary, client: LabelStudioClient, config: str
+) -> Prompter:
+    if options.prompts.partition(":")[0] == "auto":
+        from backend.bootstrap.auto_prompts import auto_prompter  # loads torch, which no other import needs
+
+        carry = options.carry and options.overlap > 0
+        return auto_prompter(options.prompts, settings, library.open, read_binding(config).labels, carry=carry)
+    return file_prompter(options.prompts, config, client, options.project_id)
 
 
 def _sources(arguments: list[str], client: LabelStudioClient, project_id: int) -> list[Source]:

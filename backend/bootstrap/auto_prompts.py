@@ -1,0 +1,82 @@
+"""`--prompts auto`: the model looks for objects while the batch is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backend.adapters.sam2.engine import load_engine
+from backend.adapters.video.picked import PickedFrames
+from backend.adapters.video.tidy import tidied
+from backend.application.auto_masklets import AutoMasklets, AutoRules
+from backend.application.batch import Draft, Medium, Source
+from backend.application.batch_prompts import prompts_on
+from backend.application.offline import NeverCancelled
+from backend.application.ports import Segmenter, VideoSource
+from backend.bootstrap.parts import model_folder
+from backend.domain.errors import InvalidInput
+from backend.domain.geometry import BoolMask, Box
+from backend.domain.prompts import PromptSet
+from backend.settings import Settings
+
+MOST_POINTS = 64
+
+
+@dataclass(slots=True)
+class AutoPrompts:
+    """A Prompter. every_segment: whether segments after the first are looked at too, which else are handed masks."""
+
+    load: Callable[[], Segmenter]
+    open: Callable[[Medium], VideoSource]
+    labels: Sequence[str]
+    rules: AutoRules
+    every_segment: bool
+    _segmenter: Segmenter | None = field(default=None)
+
+    def prompts(self, source: Source, draft: Draft) -> tuple[PromptSet, Mapping[str, float]]:
+        """See the Prompter port."""
+        if draft.number and not self.every_segment:
+            return PromptSet(()), {}
+        self._segmenter = self._segmenter or self.load()
+        finder = AutoMasklets(self._segmenter, tidied, NeverCancelled(), self.rules)
+        with self.open(draft.medium) as video:
+            found = finder.find(PickedFrames(video, draft.frames))
+        on_source = [_Placed(entry.key, int(draft.frames[entry.frame]), entry.mask) for entry in found]
+        prompts = prompts_on(draft, on_source, self.labels)
+        scores = {str(o): entry.score for o, entry in zip(prompts.object_ids, found, strict=True)}
+        return prompts, scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    key: str
+    frame: int
+    mask: BoolMask
+    label: str = ""
+    box: Box | None = None
+
+
+def auto_prompter(
+    words: str, settings: Settings, open_medium: Callable[[Medium], VideoSource], labels: Sequence[str], *, carry: bool
+) -> AutoPrompts:
+    """words: `auto`, `auto:POINTS` or `auto:POINTS:MOST`. Raises InvalidInput."""
+    rules = parse_auto(words)
+
+    def load() -> Segmenter:
+        return load_engine(
+            settings.model, model_dir=model_folder(settings), device=settings.device, threads=settings.threads
+        )
+
+    return AutoPrompts(load, open_medium, labels, rules, every_segment=not carry)
+
+
+def parse_auto(words: str) -> AutoRules:
+    """Raises InvalidInput."""
+    _, *numbers = words.split(":")
+    if len(numbers) > 2 or not all(n.isdecimal() and 0 < int(n) <= 255 for n in numbers):
+        raise InvalidInput(f"--prompts {words!r} must be auto, auto:POINTS or auto:POINTS:MOST")
+    points = int(numbers[0]) if numbers else AutoRules().points
+    most = int(numbers[1]) if len(numbers) > 1 else AutoRules().most
+    if points > MOST_POINTS:
+        raise InvalidInput(f"--prompts {words!r}: at most {MOST_POINTS} points a side make sense")
+    return AutoRules(points=points, most=most)
