@@ -201,7 +201,7 @@ class Ledger(Protocol):
     def jobs(
         self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
     ) -> tuple[Job, ...]:
-        """Newest first."""
+        """Newest first. A client's sessions are not among a task's jobs."""
         ...
 
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:

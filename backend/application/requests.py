@@ -11,6 +11,9 @@ from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 
+SESSION_PREFIX = "s-"
+
+
 class JobKind(StrEnum):
     """One RQ queue per kind, with the same name."""
 
@@ -82,6 +85,9 @@ class PropagationRequest:
     model_version: str = ""
     scope: Scope = Scope.ONWARD
     user: str = ""
+    session: str = ""
+    """Not empty: these masks go to the client that asked and nowhere else. The job is called "s-", replaces no other
+    of its task and is replaced by none, is no prediction, and is not among the task's jobs."""
 
     def idempotency_key(self) -> str:
         """SHA-256, hex: the same question asked twice is one job. By whom it is asked makes no difference."""
@@ -93,6 +99,7 @@ class PropagationRequest:
             "" if self.frames is None else f"{self.frames.start}-{self.frames.stop}",
             self.model_version,
             self.scope,
+            self.session,
             hashlib.sha256(self.label_config.encode()).hexdigest(),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -127,11 +134,17 @@ def kind_of(request: PreviewRequest | PropagationRequest) -> JobKind:
     return JobKind.INTERACTIVE if isinstance(request, PreviewRequest) else JobKind.PROPAGATE
 
 
+def job_id_of(request: PreviewRequest | PropagationRequest) -> str:
+    """The same for the same question."""
+    is_session = isinstance(request, PropagationRequest) and bool(request.session)
+    return f"{SESSION_PREFIX if is_session else kind_of(request)[0] + '-'}{request.idempotency_key()[:40]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One row of the ledger's jobs.
 
-    job_id is "p-" or "i-" and 40 hex digits of the idempotency key. attempt is the fencing token: only the
+    job_id is "p-", "s-" (a client's session) or "i-" and 40 hex digits of the idempotency key. attempt is the fencing token: only the
     current attempt may publish. worker names who runs it. done/total count frames. reason (domain.errors.reason_of)
     says why it failed or ended. masks_run names the mask store's run with its result, once there is one.
     """
@@ -151,6 +164,10 @@ class Job:
     updated_s: float = 0.0
     heartbeat_s: float = 0.0
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_session(self) -> bool:
+        return self.job_id.startswith(SESSION_PREFIX)
 
 
 class PushState(StrEnum):

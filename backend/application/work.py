@@ -174,7 +174,7 @@ class Workbench:
             JobState.DONE,
             masks_run=run,
             timings_s=timings_s,
-            push=self.pushes and job.kind is JobKind.PROPAGATE,
+            push=self.pushes and job.kind is JobKind.PROPAGATE and not job.is_session,
         )
         if not published:
             self.masks.remove(run)

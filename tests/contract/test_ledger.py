@@ -473,3 +473,75 @@ class TestPushes:
         kept = ledger.latest_push(TASK)
         assert kept is not None
         assert (kept.job_id, kept.state, kept.prediction_id) == (newer.job_id, PushState.PUSHED, 6)
+
+
+class TestSessions:
+    def session(self, user: str = "annie", *, x_rel: float = 0.5) -> PropagationRequest:
+        return replace(propagation(x_rel), session=user)
+
+    def test_a_session_replaces_nothing_and_is_replaced_by_nothing(self, ledger: Ledger) -> None:
+        first = running(ledger)
+        mine, is_new = ledger.submit(JobKind.PROPAGATE, self.session())
+        theirs, _ = ledger.submit(JobKind.PROPAGATE, self.session("bob", x_rel=0.2))
+        assert is_new
+        assert mine.is_session
+        assert ledger.job(first.job_id).state is JobState.RUNNING
+        submitted(ledger, 0.9)
+        assert ledger.job(first.job_id).state is JobState.SUPERSEDED
+        assert [ledger.job(job.job_id).state for job in (mine, theirs)] == [JobState.QUEUED] * 2
+
+    def test_a_session_is_asked_for_once_and_read_back_whole(self, ledger: Ledger) -> None:
+        job, _ = ledger.submit(JobKind.PROPAGATE, self.session())
+        again, is_new = ledger.submit(JobKind.PROPAGATE, self.session())
+        assert (again.job_id, is_new) == (job.job_id, False)
+        request = ledger.request(job.job_id)
+        assert isinstance(request, PropagationRequest)
+        assert request.session == "annie"
+
+    def test_a_session_is_not_among_the_tasks_jobs(self, ledger: Ledger) -> None:
+        job, _ = ledger.submit(JobKind.PROPAGATE, self.session())
+        assert ledger.jobs(task=TASK) == ()
+        assert [listed.job_id for listed in ledger.jobs(states=(JobState.QUEUED,))] == [job.job_id]
+
+
+def test_prompts_and_what_they_ask_for_are_accepted_together(ledger: Ledger) -> None:
+    ledger.record_prompts(TASK, prompt_set(click(0.1)))
+
+    def asked(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
+        return [PreviewRequest(TASK, MEDIA, known, FrameIndex(0)), PropagationRequest(TASK, MEDIA, known)]
+
+    (preview, is_new), (whole, _) = ledger.accept(TASK, prompt_set(click(0.2)), asked)
+    assert (preview.kind, whole.kind, is_new) == (JobKind.INTERACTIVE, JobKind.PROPAGATE, True)
+    assert len(ledger.request(whole.job_id).prompts.prompts[0].points) == 2
+    (_, is_new), (_, is_new_too) = ledger.accept(TASK, prompt_set(click(0.2)), asked)
+    assert not is_new
+    assert not is_new_too
+
+
+def test_prompts_are_not_kept_if_what_they_ask_for_cannot_be(ledger: Ledger) -> None:
+    def asked(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
+        raise NotFound("nothing to ask")
+
+    with pytest.raises(NotFound):
+        ledger.accept(OTHER_TASK, prompt_set(click(0.2)), asked)
+    assert not ledger.prompts(OTHER_TASK)
+
+
+def test_prompts_without_a_name_become_a_users_in_the_order_they_were_made(ledger: Ledger) -> None:
+    ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, object_id=DOG, frame=3), cat="Cat", dog="Dog"))
+    ledger.record_prompts(TASK, prompt_set(click(0.3), cat="Cat"), user="ann")
+
+    ledger.claim_prompts(TASK, user="ann", spots={(CAT, FrameIndex(0))})
+    (claimed,) = ledger.prompts(TASK, user="ann")
+    assert [point.point.x_rel for point in claimed.points] == [0.1, 0.3]
+    assert ledger.prompts(TASK).object_ids == (DOG,)
+
+    ledger.claim_prompts(TASK, user="ben", spots={(DOG, FrameIndex(4))})
+    assert not ledger.prompts(TASK, user="ben")
+    ledger.claim_prompts(TASK, user="ben", spots={(DOG, None)})
+    assert dict(ledger.prompts(TASK, user="ben").labels) == {DOG: "Dog"}
+    assert not ledger.prompts(TASK)
+
+    ledger.record_prompts(TASK, prompt_set(click(0.7), cat="Cat"))
+    ledger.claim_prompts(TASK, user="ben", spots=None)
+    assert ledger.prompts(TASK, user="ben").object_ids == (DOG, CAT)

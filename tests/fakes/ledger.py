@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.application.ports import Clock
@@ -15,10 +15,12 @@ from backend.application.requests import (
     PropagationRequest,
     PushState,
     TaskKey,
+    job_id_of,
     kind_of,
 )
 from backend.domain.errors import NotFound
-from backend.domain.prompts import PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
 
 Request = PreviewRequest | PropagationRequest
@@ -66,11 +68,29 @@ class FakeLedger:
         *,
         user: str = "",
     ) -> tuple[tuple[Job, bool], ...]:
-        requests = ask(self.record_prompts(task, prompts, user=user))
+        before = self.prompts(task, user=user)
+        try:
+            requests = ask(self.record_prompts(task, prompts, user=user))
+        except BaseException:
+            self._prompts[task, user] = before
+            raise
         return tuple(self.submit(kind_of(request), request) for request in requests)
 
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
         return self._prompts.get((task, user), PromptSet(()))
+
+    def claim_prompts(
+        self, task: TaskKey, *, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+    ) -> None:
+        unnamed, known = self.prompts(task), self.prompts(task, user=user)
+        claimed = [
+            prompt
+            for prompt in unnamed
+            if spots is None or {(prompt.object_id, prompt.frame_index), (prompt.object_id, None)} & set(spots)
+        ]
+        rest = [prompt for prompt in unnamed if prompt not in claimed]
+        self._prompts[task, ""] = PromptSet.of(rest, unnamed.labels)
+        self._prompts[task, user] = PromptSet.of([*claimed, *known], {**unnamed.labels, **known.labels})
 
     def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
         self._prompts[task, user] = PromptSet.of(prompts, prompts.labels)
@@ -78,13 +98,13 @@ class FakeLedger:
     # jobs
 
     def submit(self, kind: JobKind, request: Request) -> tuple[Job, bool]:
-        job_id = f"{kind[0]}-{request.idempotency_key()[:40]}"
+        job_id = job_id_of(request)
         row = self._rows.get(job_id)
         opens = row is None or row.job.state in (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
         if opens:
             row = self._open(job_id, kind, request, row)
         assert row is not None
-        if kind is JobKind.PROPAGATE:
+        if kind is JobKind.PROPAGATE and not row.job.is_session:
             self._supersede_others(row.job)
             if row.job.state is JobState.DONE:
                 self._make_newest(row)
@@ -113,7 +133,7 @@ class FakeLedger:
         for row in self._rows.values():
             other = row.job
             same = other.kind is JobKind.PROPAGATE and other.task == newest.task and other.job_id != newest.job_id
-            if same and not other.state.is_final:
+            if same and not other.is_session and not other.state.is_final:
                 self._change(row, state=JobState.SUPERSEDED, reason="Superseded: a newer prompt replaced this run")
 
     def _make_newest(self, row: _Row) -> None:
@@ -135,7 +155,8 @@ class FakeLedger:
         fitting = (
             row.job
             for row in rows
-            if (task is None or row.job.task == task) and (not states or row.job.state in states)
+            if (task is None or (row.job.task == task and not row.job.is_session))
+            and (not states or row.job.state in states)
         )
         return tuple(fitting)[:limit]
 

@@ -49,6 +49,7 @@ class RequestRecord(TypedDict):
     label_config: NotRequired[str]
     scope: NotRequired[str]
     user: NotRequired[str]
+    session: NotRequired[str]
 
 
 def dump_prompt(prompt: FramePrompt) -> str:
@@ -82,6 +83,8 @@ def dump_request(request: Request) -> str:
     record["label_config"] = request.label_config
     record["scope"] = str(request.scope)
     record["user"] = request.user
+    if request.session:
+        record["session"] = request.session
     if request.frames is not None:
         record["frames"] = (request.frames.start, request.frames.stop)
     return _dump(record)
@@ -108,6 +111,7 @@ def load_request(text: str) -> Request:
         model_version=record["model_version"],
         scope=Scope(record.get("scope", Scope.ONWARD)),
         user=record.get("user", ""),
+        session=record.get("session", ""),
     )
 
 

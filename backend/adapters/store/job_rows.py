@@ -15,7 +15,15 @@ from backend.adapters.store import push_rows
 from backend.adapters.store.codec import Request, dump_request, load_request
 from backend.adapters.store.database import next_sequence
 from backend.adapters.store.tables import jobs
-from backend.application.requests import Job, JobKind, JobState, PropagationRequest, TaskKey
+from backend.application.requests import (
+    SESSION_PREFIX,
+    Job,
+    JobKind,
+    JobState,
+    PropagationRequest,
+    TaskKey,
+    job_id_of,
+)
 from backend.domain.errors import NotFound
 
 OPEN = (str(JobState.QUEUED), str(JobState.RUNNING))
@@ -25,13 +33,13 @@ REOPENS = (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
 def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: float) -> tuple[Job, bool]:
     """Open a job, or find the one that answers the same question; see the Ledger port."""
     sequence = next_sequence(connection)  # before reading: of fifty equal requests one must see no job
-    job_id = f"{kind[0]}-{request.idempotency_key()[:40]}"
+    job_id = job_id_of(request)
     row = _row(connection, job_id)
     known = None if row is None else _job_of(row)
     opens = known is None or known.state in REOPENS
     if opens:
         _open(connection, job_id, kind, request, attempt=1 if known is None else known.attempt + 1, now_s=now_s)
-    if kind is JobKind.PROPAGATE:
+    if kind is JobKind.PROPAGATE and not job_id.startswith(SESSION_PREFIX):
         _supersede_others(connection, job_id, request.task, now_s=now_s)
     if opens or (kind is JobKind.PROPAGATE and known is not None and known.state is JobState.DONE):
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(sequence=sequence))
@@ -78,6 +86,7 @@ def _supersede_others(connection: Connection, job_id: str, task: TaskKey, *, now
             jobs.c.kind == str(JobKind.PROPAGATE),
             jobs.c.state.in_(OPEN),
             jobs.c.job_id != job_id,
+            jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"),
         )
         .values(state=str(JobState.SUPERSEDED), reason="Superseded: a newer prompt replaced this run", updated_s=now_s)
     )
@@ -97,7 +106,8 @@ def find(connection: Connection, *, task: TaskKey | None, states: Sequence[JobSt
     """Newest first."""
     query = select(jobs).order_by(jobs.c.sequence.desc()).limit(limit)
     if task is not None:
-        query = query.where(jobs.c.project_id == task.project_id, jobs.c.task_id == task.task_id)
+        of_task = jobs.c.project_id == task.project_id, jobs.c.task_id == task.task_id
+        query = query.where(*of_task, jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"))
     if states:
         query = query.where(jobs.c.state.in_([str(state) for state in states]))
     return tuple(_job_of(row) for row in connection.execute(query))
