@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from backend.adapters.batch.addresses import PREFIX, Signer, open_signer
+from backend.adapters.batch.addresses import PREFIX, Grant, Signer, open_signer
 from backend.adapters.batch.records import Records
 from backend.adapters.video.index import IndexCache
 from backend.adapters.video.medium import open_medium
@@ -15,6 +15,8 @@ from backend.bootstrap.parts import SystemClock, data_folder
 from backend.domain.errors import NotAllowed, NotFound
 from backend.domain.video import FrameIndex
 from backend.settings import Settings
+
+BUCKET = "s3://"
 
 
 class OwnMedia:
@@ -31,10 +33,10 @@ class OwnMedia:
 
         Raises MediaError if the file is gone or was changed, PromptError for a frame that there is not.
         """
-        if PREFIX not in media.addresses[0]:
+        if PREFIX not in media.addresses[0] and not media.addresses[0].startswith(BUCKET):
             return None
         try:
-            grants = [self._signer.read(urlsplit(a).path, 0.0) for a in media.addresses]
+            grants = [self._grant(address) for address in media.addresses]
             (media_id,) = {grant.media_id for grant in grants}
             medium = self._records.medium(media_id)
         except (NotAllowed, NotFound, ValueError):
@@ -44,6 +46,16 @@ class OwnMedia:
         if not media.is_pages or pages[0] is None:
             return video
         return PickedFrames(video, [FrameIndex(page) for page in pages if page is not None])
+
+    def _grant(self, address: str) -> Grant:
+        """What an address asks for; its end is for browsers, work may take longer. Raises NotAllowed.
+
+        A bucket's address has no signature: its medium's id, which only who knows the content knows, stands for it.
+        """
+        if not address.startswith(BUCKET):
+            return self._signer.read(urlsplit(address).path, 0.0)
+        *_, media_id, leaf = address.split("/")
+        return Grant(media_id, leaf)
 
 
 def open_own_media(settings: Settings) -> OwnMedia:

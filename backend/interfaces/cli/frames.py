@@ -1,0 +1,29 @@
+"""`masklet frames`: chosen frames of a video as a zip in Lightning Pose's layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from backend.domain.selection import as_runs, parse_portion, parse_selection
+
+
+def frames(
+    video: Annotated[Path, typer.Argument(help="The video file.", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="The zip to write; name it like the video.")],
+    *,
+    select: Annotated[str, typer.Option(help="all, every:N, diverse:N or range:A-B.")] = "diverse:20",
+    portion: Annotated[str, typer.Option(help="Part of the video, as shares of its length.")] = "0-1",
+    context: Annotated[bool, typer.Option(help="With the two frames before and after each.")] = True,
+) -> None:
+    """Write chosen frames of VIDEO as img%08d.png with selected_frames.csv; `masklet import` reads such zips."""
+    from backend.bootstrap.frames import write_frames
+
+    console = Console(stderr=True)
+    selection, part = parse_selection(select), parse_portion(portion)
+    with console.status("reading frames"):
+        chosen = write_frames(video, out, selection=selection, portion=part, context=context, on_frame=lambda: None)
+    console.print(f"{len(chosen)} frames ({as_runs(chosen)}) in {out}.", highlight=False, soft_wrap=True)
