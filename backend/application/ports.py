@@ -325,6 +325,10 @@ class MaskStore(Protocol):
         """
         ...
 
+    def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
+        """What a run has flushed so far, in the order it was appended, from that record on. Raises IntegrityError."""
+        ...
+
     def coverage(self, run: str) -> tuple[VideoInfo, Mapping[ObjectId, tuple[FrameRange, ...]]]:
         """The video of a complete run, and the frames that each of its objects has a mask on.
 

@@ -1,13 +1,13 @@
 """One job, from claim to result: open the video, run the model frame by frame, store masks, finish.
 
 Only the current attempt publishes: every write to the ledger carries the attempt number and is refused once a
-newer attempt (or a newer prompt) exists.
+newer attempt (or a newer prompt) exists. What an attempt noted down stays for the next one; when the job ends, it goes.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.application.desk import run_name
@@ -17,12 +17,12 @@ from backend.application.ports import (
     Ledger,
     MaskCodec,
     MaskStore,
-    MaskWriter,
     MediaLibrary,
     Segmenter,
     VideoSource,
 )
 from backend.application.prewarm import Prewarmer
+from backend.application.propagate import Propagator, attempts_of
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.application.submit import Submitter
 from backend.application.timing import Stopwatch, TimedVideo
@@ -37,15 +37,14 @@ from backend.domain.errors import (
     Superseded,
     reason_of,
 )
-from backend.domain.masklets import FrameMasks
-from backend.domain.scoring import Scorer
-from backend.domain.video import Direction, FrameIndex, VideoInfo
+from backend.domain.video import FrameIndex
 
 logger = logging.getLogger(__name__)
 
 RETRYABLE = (MediaUnreachable, ServiceUnavailable)
-FLUSH_EVERY_S = 1.0
-"""How often a running propagation shows readers what it has."""
+
+SNAPSHOT_FRAMES = 200
+"""Frames between two notes of how far a propagation is: seconds of work, for a few MiB an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,9 @@ class Workbench:
 
     calibrator: Calibrator | None = None
     """What makes uncertainty a probability; a rank without it."""
+
+    snapshot_frames: int = SNAPSHOT_FRAMES
+    """Frames between two snapshots of a propagation; 0: none are taken."""
 
     def run(self, job_id: str, attempt: int, is_stopping: Callable[[], bool]) -> Job:
         """Do one attempt and record how it ended. Never raises for a job that fails: the record says why."""
@@ -91,7 +93,16 @@ class Workbench:
         except Exception as error:  # the job boundary: whatever it is, the record must say so and the worker live
             logger.exception("job %s attempt %d broke", job_id, attempt)
             self._again(job, reason_of(error))
-        return self.ledger.job(job_id)
+        return self._ended(job)
+
+    def _ended(self, job: Job) -> Job:
+        """The job as it is now; if that is the end of it, what this and earlier attempts left is removed."""
+        latest = self.ledger.job(job.job_id)
+        if latest.state.is_final and latest.attempt == job.attempt:
+            for run in attempts_of(job.job_id, below=job.attempt + 1):
+                if run != latest.masks_run:
+                    self.masks.remove(run)
+        return latest
 
     def _again(self, job: Job, reason: str, *, forgiven: bool = False) -> None:
         renewed = self.ledger.requeue(
@@ -109,62 +120,46 @@ class Workbench:
         with source as video:
             for prompt in request.prompts:
                 video.info.require_frame(prompt.frame_index)
-            watch.total = total_frames(request, video.info)
-            with self.masks.writer(
-                run_name(job.job_id, job.attempt), video=video.info, labels=request.prompts.labels
-            ) as writer:
-                self._write(
-                    self._frames(request, TimedVideo(video, stopwatch), watch, stopwatch),
-                    writer,
-                    watch=watch,
-                    stopwatch=stopwatch,
-                    scorer=scorer_of(self.calibrator, request.prompts),
-                )
-                with stopwatch.time("store"):
-                    writer.commit()
+            timed = TimedVideo(video, stopwatch)
+            if isinstance(request, PreviewRequest):
+                self._preview(job, request, timed, watch=watch, stopwatch=stopwatch)
+            else:
+                self._propagator.run(job, request, timed, watch=watch, stopwatch=stopwatch)
             self.ledger.progress(job.job_id, job.attempt, watch.done, watch.total)
         self._publish(job, stopwatch.seconds)
 
-    def _frames(
-        self, request: PreviewRequest | PropagationRequest, video: VideoSource, watch: JobWatch, stopwatch: Stopwatch
-    ) -> Iterator[FrameMasks]:
-        if isinstance(request, PreviewRequest):
-            return self._preview(request, video, stopwatch)
-        return self.segmenter.propagate(
-            video, request.prompts, direction=request.direction, span=request.frames, cancel=watch
+    @property
+    def _propagator(self) -> Propagator:
+        return Propagator(
+            ledger=self.ledger,
+            masks=self.masks,
+            codec=self.codec,
+            segmenter=self.segmenter,
+            clock=self.clock,
+            calibrator=self.calibrator,
+            snapshot_frames=self.snapshot_frames,
         )
 
-    def _preview(self, request: PreviewRequest, video: VideoSource, stopwatch: Stopwatch) -> Iterator[FrameMasks]:
+    def _preview(
+        self, job: Job, request: PreviewRequest, video: VideoSource, *, watch: JobWatch, stopwatch: Stopwatch
+    ) -> None:
         """One frame. Looking at it is timed apart from prompting on it: the first may have been done ahead."""
         video.info.require_frame(request.frame_index)
-        if isinstance(self.segmenter, Prewarmer):
-            with stopwatch.time("look"):
-                self.segmenter.prewarm(video, (request.frame_index,), cancel=NeverCancelled())
-        yield self.segmenter.segment(video, request.prompts, request.frame_index)
-
-    def _write(
-        self,
-        frames: Iterator[FrameMasks],
-        writer: MaskWriter,
-        *,
-        watch: JobWatch,
-        stopwatch: Stopwatch,
-        scorer: Scorer,
-    ) -> None:
-        flushed_s = self.clock.monotonic_s()
-        while True:
+        watch.total = 1
+        run = run_name(job.job_id, job.attempt)
+        with self.masks.writer(run, video=video.info, labels=request.prompts.labels) as writer:
             with stopwatch.time("model"):
-                masks = next(frames, None)
-            if masks is None:
-                return
+                if isinstance(self.segmenter, Prewarmer):
+                    with stopwatch.time("look"):
+                        self.segmenter.prewarm(video, (request.frame_index,), cancel=NeverCancelled())
+                masks = self.segmenter.segment(video, request.prompts, request.frame_index)
             with stopwatch.time("encode"):
-                for object_id, frame in encoded(masks, self.codec, scorer):
+                for object_id, frame in encoded(masks, self.codec, scorer_of(self.calibrator, request.prompts)):
                     writer.append(object_id, frame)
-            watch.done += 1
+            watch.done = 1
             watch.raise_if_cancelled()
-            if self.clock.monotonic_s() - flushed_s > FLUSH_EVERY_S:
-                writer.flush()
-                flushed_s = self.clock.monotonic_s()
+            with stopwatch.time("store"):
+                writer.commit()
 
     def _publish(self, job: Job, timings_s: dict[str, float]) -> None:
         run = run_name(job.job_id, job.attempt)
@@ -185,17 +180,3 @@ def frames_needed(request: PreviewRequest | PropagationRequest) -> frozenset[Fra
     if isinstance(request, PreviewRequest):
         return frozenset((request.frame_index, *request.prompts.prompted_frames))
     return None
-
-
-def total_frames(request: PreviewRequest | PropagationRequest, video: VideoInfo) -> int:
-    """How many frames a request will yield, for the progress bar."""
-    if isinstance(request, PreviewRequest):
-        return 1
-    start = request.frames.start if request.frames else 0
-    stop = min(request.frames.stop, video.frame_count) if request.frames else video.frame_count
-    first = max(min(request.prompts.prompted_frames), start)
-    return {
-        Direction.FORWARD: stop - first,
-        Direction.BACKWARD: first - start + 1,
-        Direction.BOTH: stop - start,
-    }[request.direction]

@@ -130,6 +130,18 @@ def wanted_frames(first_prompted: int, *, direction: Direction, span: FrameRange
     return range(span.start, min(start, span.stop - 1) + 1)
 
 
+def yields(one: Pass, prompts: PromptSet) -> int:
+    """How many FrameMasks the engine makes in a pass: a frame counts twice if both ways come by it."""
+    span = one.frames
+    starts = [max(min(prompts.of_object(object_id).prompted_frames), span.start) for object_id in one.object_ids]
+    forward = 0 if one.direction is Direction.BACKWARD else max(span.stop - min(starts), 0)
+    if one.direction is Direction.FORWARD:
+        return forward
+    skip = 1 if one.direction is Direction.BOTH else 0
+    last = max(min(start - skip, span.stop - 1) for start in starts)
+    return forward + max(last - span.start + 1, 0)
+
+
 def ranges_of(frames: Iterable[int]) -> tuple[FrameRange, ...]:
     """Frame indices, ascending, as the fewest ranges."""
     return _joined(range(frame, frame + 1) for frame in frames)

@@ -22,8 +22,8 @@ SIZE = FrameSize(16, 8)
 class FakeVideo:
     """A VideoSource of black frames."""
 
-    def __init__(self, frame_count: int = 10) -> None:
-        self._info = VideoInfo(ContentHash("ab" * 32), SIZE, frame_count, Fraction(25))
+    def __init__(self, frame_count: int = 10, content: str = "ab") -> None:
+        self._info = VideoInfo(ContentHash(content * 32), SIZE, frame_count, Fraction(25))
 
     @property
     def info(self) -> VideoInfo:
@@ -69,7 +69,10 @@ class FakeMedia:
 
 
 class FakeSegmenter:
-    """A Segmenter whose mask on frame f covers column f of the frame; on_frame runs before each frame."""
+    """A Segmenter whose mask on frame f covers column f of the frame; on_frame runs before each frame.
+
+    Whatever the direction, the frames come in ascending order, each with every object.
+    """
 
     def __init__(self, on_frame: Callable[[int], None] = lambda _: None) -> None:
         self.on_frame = on_frame
@@ -94,12 +97,13 @@ class FakeSegmenter:
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:
-        return FakePropagation(self._frames(video, prompts, cancel, _done(resume)), video.info.frame_count, resume)
+        indices = range(video.info.frame_count) if span is None else range(span.start, span.stop)
+        return FakePropagation(self._frames(indices[_done(resume) :], prompts, cancel), len(indices), resume)
 
-    def _frames(self, video: VideoSource, prompts: PromptSet, cancel: CancelToken, start: int) -> Iterator[FrameMasks]:
+    def _frames(self, indices: range, prompts: PromptSet, cancel: CancelToken) -> Iterator[FrameMasks]:
         if not prompts:
             raise MediaError("nothing to propagate")
-        for index in range(start, video.info.frame_count):
+        for index in indices:
             cancel.raise_if_cancelled()
             self.on_frame(index)
             yield self._masks(prompts, FrameIndex(index))

@@ -24,7 +24,7 @@ class FakeMaskWriter:
         self._video = video
         self._labels = dict(labels)
         self._pending: list[tuple[ObjectId, MaskletFrame]] = []
-        self._flushed: list[tuple[ObjectId, MaskletFrame]] = []
+        self.flushed: list[tuple[ObjectId, MaskletFrame]] = []
         self.complete = False
         self.noted: tuple[int, bytes] | None = None
 
@@ -42,7 +42,7 @@ class FakeMaskWriter:
             self.flush()
 
     def flush(self) -> None:
-        self._flushed += self._pending
+        self.flushed += self._pending
         self._pending = []
 
     def carry(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
@@ -56,13 +56,13 @@ class FakeMaskWriter:
 
     def snapshot(self, state: bytes) -> None:
         self.flush()
-        self.noted = (len(self._flushed), state)
+        self.noted = (len(self.flushed), state)
 
     def resume(self, other: FakeMaskWriter | None) -> None:
         if other is None or other.noted is None:
             raise NotFound("that run has no snapshot")
         count, state = other.noted
-        self._flushed = other._flushed[:count]
+        self.flushed = other.flushed[:count]
         self.snapshot(state)
 
     def commit(self) -> None:
@@ -71,7 +71,7 @@ class FakeMaskWriter:
 
     def as_run(self, within: FrameRange | None = None) -> MaskRun:
         frames: dict[ObjectId, dict[int, MaskletFrame]] = {object_id: {} for object_id in self._labels}
-        for object_id, frame in self._flushed:
+        for object_id, frame in self.flushed:
             if within is None or frame.frame_index in within:
                 frames[object_id][frame.frame_index] = frame
         masklets = tuple(
@@ -118,6 +118,10 @@ class FakeMaskStore:
         writer = self._runs.get(run)
         return None if writer is None else writer.as_run(frames)
 
+    def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
+        self._require_whole(run)
+        yield from self._runs[run].flushed[start:]
+
     def coverage(self, run: str) -> tuple[VideoInfo, dict[ObjectId, tuple[FrameRange, ...]]]:
         kept = self.read(run)
         return kept.video, {m.object_id: ranges_of(frame.frame_index for frame in m.frames) for m in kept.masklets}
@@ -137,6 +141,10 @@ class FakeMaskStore:
 
     def damage(self, run: str) -> None:
         self._damaged.add(run)
+
+    def overwrite_snapshot(self, run: str, state: bytes) -> None:
+        count, _ = self._runs[run].noted or (0, b"")
+        self._runs[run].noted = (count, state)
 
     def _require_whole(self, run: str) -> None:
         if run in self._damaged:

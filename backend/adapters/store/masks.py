@@ -6,6 +6,7 @@ has a snapshot is there for the job's next attempt; what nobody takes up, `sweep
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ from backend.adapters.store.mask_codec import dump_frame, dump_header, key_of, l
 from backend.adapters.store.run_files import (
     HEADER,
     MANIFEST,
+    SNAPSHOT,
     Hashes,
     chunk_name,
     disk_errors,
@@ -102,10 +104,11 @@ class FileMaskWriter:
         self.snapshot(state)
 
     def commit(self) -> None:
-        """Make the run complete."""
+        """Make the run complete; its snapshot is of no more use."""
         self.flush()
         write_file(self._folder / MANIFEST, json.dumps(self._hashes).encode())
         self.is_complete = True
+        (self._folder / SNAPSHOT).unlink(missing_ok=True)
 
     def _add(self, object_id: ObjectId, frame_index: int, line: bytes) -> None:
         if self.is_complete:
@@ -176,6 +179,12 @@ class FileMaskStore:
             for object_id, kept in found.items()
         )
         return MaskRun(video, masklets, complete=hashes is not None)
+
+    def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
+        """What a run has flushed so far, in the order it was appended, from that record on. Raises IntegrityError."""
+        folder = self._folder(run)
+        for line in itertools.islice(read_lines(folder, read_manifest(folder)), start, None):
+            yield load_frame(line)
 
     def coverage(self, run: str) -> tuple[VideoInfo, dict[ObjectId, tuple[FrameRange, ...]]]:
         """The video of a complete run, and the frames that each object has a mask on. Reads all of it, keeps little.
