@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from backend.application.desk import Answer, Canvas, Desk
 from backend.application.requests import JobKind, JobState, TaskKey
 from backend.domain.errors import PromptError, error_of
 from backend.domain.masklets import Masklet, MaskRun
-from backend.domain.prompts import PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex
 
 POLL_S = 0.25
@@ -17,18 +18,26 @@ POLL_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far to carry from a frame: that many frames that way, None for as far as the video goes."""
+    """How far to carry from a frame: that many frames that way, None for as far as the video goes.
+
+    skip: how many frames are left out before each one that is answered.
+    """
 
     start: FrameIndex
     direction: Direction
     frames: int | None = None
+    skip: int = 0
 
     def span(self, frame_count: int) -> range:
         """The frames reached in a video of that many, the starting one among them."""
-        steps = frame_count if self.frames is None else self.frames
-        first = self.start if self.direction is Direction.FORWARD else max(self.start - steps, 0)
-        last = self.start if self.direction is Direction.BACKWARD else min(self.start + steps, frame_count - 1)
-        return range(first, last + 1)
+        stride = self.skip + 1
+        forward = (frame_count - 1 - self.start) // stride
+        backward = self.start // stride
+        if self.frames is not None:
+            forward, backward = min(forward, self.frames), min(backward, self.frames)
+        first = self.start if self.direction is Direction.FORWARD else self.start - backward * stride
+        last = self.start if self.direction is Direction.BACKWARD else self.start + forward * stride
+        return range(first, last + 1, stride)
 
 
 def carry(desk: Desk, canvas: Canvas, reach: Reach, *, deadline_s: float) -> Answer:
@@ -50,6 +59,22 @@ def carry(desk: Desk, canvas: Canvas, reach: Reach, *, deadline_s: float) -> Ans
             raise error_of(job.reason or f"Cancelled: the job is {job.state}")
         answer = Answer(job, desk.masks_of(job))
     return Answer(answer.job, None if answer.run is None else within(answer.run, reach))
+
+
+def without(run: MaskRun, spots: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
+    """The run less what a person has there already."""
+    return replace(
+        run,
+        masklets=tuple(
+            Masklet(m.object_id, m.label, tuple(f for f in m.frames if (m.object_id, f.frame_index) not in spots))
+            for m in run.masklets
+        ),
+    )
+
+
+def drawn_by_hand(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
+    """Where a person drew the mask: what is there is theirs, and stays as it is."""
+    return frozenset((prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None)
 
 
 def newest_run(desk: Desk, task: TaskKey, model_version: str) -> Answer | None:

@@ -5,14 +5,15 @@ The desk computes nothing itself. It records prompts, hands work to workers and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from backend.application.bell import Bell, NoBell
 from backend.application.ports import Clock, Ledger, MaskStore
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
 from backend.application.submit import Submitter
-from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable, error_of
+from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, error_of
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex
@@ -55,7 +56,8 @@ class Desk:
     def click(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
         """Add prompts to the canvas and return the masks of the prompted objects on one frame.
 
-        All earlier prompts of those objects count. The whole video follows in the background.
+        All earlier prompts of those objects count. The whole video follows in the background. Label Studio's page
+        drops an answer that a newer click overtook, so what such a click asked for is in this answer too.
         Raises what the worker raised (PromptError, MediaError, ...), ServiceUnavailable if no worker answered
         in time: the prompts are kept and asking again picks the answer up.
         """
@@ -65,13 +67,15 @@ class Desk:
             preview = PreviewRequest(canvas.task, canvas.media, here, frame_index, canvas.model_version)
             return [preview, _whole_video(canvas, known)] if self.propagate_on_prompt else [preview]
 
+        overtaken = self._unanswered(canvas)
         job, *_ = self.submitter.accept(canvas.task, prompts, asked, user=canvas.user)
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(
                 f"no worker answered within {deadline_s:g} s; the prompt is kept, ask again (job {job.job_id})"
             )
-        return Answer(finished, self.masks.read(finished.masks_run))
+        run = self.masks.read(finished.masks_run)
+        return Answer(finished, with_others(run, self._answers(overtaken, deadline_s)))
 
     def track(
         self, canvas: Canvas, prompts: PromptSet, *, direction: Direction = Direction.BOTH, deadline_s: float
@@ -122,6 +126,27 @@ class Desk:
         except (NotFound, IntegrityError):
             return None
 
+    def _unanswered(self, canvas: Canvas) -> list[Job]:
+        """The canvas's clicks that are still being worked on, oldest first."""
+        waiting = self.ledger.jobs(task=canvas.task, states=(JobState.QUEUED, JobState.RUNNING))
+        clicks = [job for job in reversed(waiting) if job.kind is JobKind.INTERACTIVE]
+        if not clicks:
+            return []
+        said = {(p.object_id, p.frame_index) for p in self.ledger.prompts(canvas.task, user=canvas.user)}
+        return [
+            job
+            for job in clicks
+            if said.issuperset((p.object_id, p.frame_index) for p in self.ledger.request(job.job_id).prompts)
+        ]
+
+    def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[MaskRun]:
+        """What became of clicks, where anything did; they were asked earlier and so are mostly done."""
+        for job in jobs:
+            with suppress(MaskletError):
+                done = self._wait(job.job_id, deadline_s)
+                if done.state is JobState.DONE:
+                    yield self.masks.read(done.masks_run)
+
     def _wait(self, job_id: str, deadline_s: float) -> Job:
         """The job once it ended, or as it is at the deadline. Raises what the worker recorded if it failed."""
         give_up_s = self.clock.monotonic_s() + deadline_s
@@ -153,6 +178,19 @@ def frame_of(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
             for m in run.masklets
         ),
     )
+
+
+def with_others(run: MaskRun, others: Iterable[MaskRun]) -> MaskRun:
+    """A run with the masks of others of the same video that it does not have itself; the newest of them first."""
+    made = {m.object_id: m for m in run.masklets}
+    for other in reversed(list(others)):
+        for masklet in other.masklets:
+            known = made.setdefault(masklet.object_id, replace(masklet, frames=()))
+            have = {frame.frame_index for frame in known.frames}
+            new = [frame for frame in masklet.frames if frame.frame_index not in have]
+            frames = sorted((*known.frames, *new), key=lambda frame: frame.frame_index)
+            made[masklet.object_id] = replace(known, frames=tuple(frames))
+    return replace(run, masklets=tuple(made.values()))
 
 
 def _only(prompts: PromptSet, object_ids: Iterable[ObjectId]) -> PromptSet:

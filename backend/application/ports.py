@@ -179,6 +179,13 @@ class Ledger(Protocol):
 
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet: ...
 
+    def claim_prompts(
+        self, task: TaskKey, *, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+    ) -> None:
+        """Make prompts of the canvas without a name this user's: those of these objects on these frames (frame None:
+        on any), all of them if spots is None."""
+        ...
+
     def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
         """Forget this canvas's prompts and keep these instead (a submitted annotation is the new truth)."""
         ...

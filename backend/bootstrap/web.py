@@ -8,8 +8,10 @@ from typing import Protocol
 from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.queue.board import RedisBell, RedisWarmBoard
+from backend.adapters.store.notes import FolderNotes
 from backend.application.desk import Desk
 from backend.application.handover import Handover
+from backend.application.notes import MemoryNotes, Notes
 from backend.application.ports import Clock, JobQueue, Ledger, ModelDirectory
 from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.push import Pusher
@@ -20,6 +22,7 @@ from backend.bootstrap.handover import open_handover
 from backend.bootstrap.media_service import MediaService, open_media_service
 from backend.bootstrap.parts import (
     SystemClock,
+    data_folder,
     open_label_studio,
     open_ledger_of,
     open_masks,
@@ -73,6 +76,7 @@ class WebParts:
     media: MediaService | None = None
     handover: Handover | None = None
     board: WarmBoard = field(default_factory=NoBoard)
+    notes: Notes = field(default_factory=MemoryNotes)
 
 
 def build_web(settings: Settings) -> WebParts:
@@ -108,6 +112,7 @@ def build_web(settings: Settings) -> WebParts:
         media=media,
         handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
         board=RedisWarmBoard(queue_address(settings)),
+        notes=FolderNotes(data_folder(settings).root / "notes"),
     )
 
 

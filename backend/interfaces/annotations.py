@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.binding import read_binding
 from backend.adapters.labelstudio.client import AnnotationRecord
 from backend.adapters.labelstudio.context import prompts_of_annotation
+from backend.adapters.labelstudio.known import Known
+from backend.adapters.labelstudio.traces import load_trace
 from backend.application.carry import newest_run
 from backend.application.desk import Canvas, Desk
+from backend.application.notes import MemoryNotes, Notes
 from backend.application.ports import ModelDirectory
 from backend.application.requests import Job, TaskKey
 from backend.bootstrap.web import AnnotationReader
 from backend.domain.errors import MaskletError, ServiceUnavailable
+from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.interfaces.tasks import canvas_of
 
@@ -44,6 +48,7 @@ class Adopter:
     desk: Desk
     label_studio: AnnotationReader
     models: ModelDirectory
+    notes: Notes = field(default_factory=MemoryNotes)
 
     def adopt_all(self, hints: Iterable[Hint]) -> None:
         """Follow each hint; one that leads nowhere is logged and does not stop the others."""
@@ -81,12 +86,17 @@ class Adopter:
         shown = newest_run(self.desk, canvas.task, canvas.model_version)
         if shown is None or shown.run is None:
             return there
-        changed = prompts_of_annotation(annotation.result, binding, known=shown.run)
+        changed = prompts_of_annotation(annotation.result, binding, known=self._known(canvas, shown.run))
         led_here = self.desk.ledger.request(shown.job.job_id).prompts
         kept = [prompt for prompt in led_here if prompt.object_id in there.object_ids]
         if not changed and len(kept) == len(led_here.prompts):
             return None
         return PromptSet.of([*kept, *changed], {**led_here.labels, **there.labels})
+
+    def _known(self, canvas: Canvas, shown: MaskRun) -> Known:
+        pushed = self.desk.latest_run(canvas.task, canvas.model_version)
+        runs = [] if pushed is None or pushed.run is None else [pushed.run]
+        return Known(shown, load_trace(self.notes, canvas.task, runs))
 
 
 def author_of(annotation: AnnotationRecord) -> str:

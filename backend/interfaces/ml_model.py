@@ -13,23 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from backend.adapters.labelstudio.actions import Action, ActionKind
 from backend.adapters.labelstudio.binding import Binding, read_binding
-from backend.adapters.labelstudio.context import ParsedContext, prompts_of_context
 from backend.adapters.labelstudio.fields import as_object
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.labelstudio.task import media_of_task
-from backend.application.carry import Reach, carry, newest_run
-from backend.application.desk import Answer, Canvas, frame_of
+from backend.application.desk import Canvas
 from backend.application.prewarm import Wish, around
 from backend.application.prompt_file import parse_prompts, refuse_masks
 from backend.application.push import run_uncertainty
 from backend.bootstrap.web import WebParts
-from backend.domain.errors import MaskletError, ServiceUnavailable, Superseded
+from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.scoring import label_studio_score
-from backend.domain.video import FrameIndex
+from backend.interfaces.prompting import Prompting
 from backend.interfaces.tasks import canvas_of, require_labels, task_key
 
 logger = logging.getLogger(__name__)
@@ -152,37 +149,9 @@ class MaskletModel(LabelStudioMLBase):
         self, task: Mapping[str, object], context: Mapping[str, object], *, version: str, give_up_s: float
     ) -> Prediction:
         canvas = self._canvas(task, version)
-        asked = prompts_of_context(context, self.binding, known=self._shown(canvas))
         deadline_s = max(give_up_s - self._parts.clock.monotonic_s(), 0.0)
-        try:
-            answer = self._asked(canvas, asked, deadline_s)
-        except Superseded:
-            logger.info("task %s: a newer prompt took this one's place", canvas.task)
-            answer = None
-        return self._prediction(canvas, None if answer is None else answer.run)
-
-    def _asked(self, canvas: Canvas, asked: ParsedContext, deadline_s: float) -> Answer | None:
-        desk = self._parts.desk
-        if asked.action is not None:
-            return self._act(canvas, asked.action, asked.frame_index, deadline_s=deadline_s)
-        if self.binding.is_video:
-            return desk.track(canvas, asked.prompts, deadline_s=deadline_s)
-        answer = desk.click(canvas, asked.prompts, asked.frame_index, deadline_s=deadline_s)
-        return Answer(answer.job, None if answer.run is None else frame_of(answer.run, asked.frame_index))
-
-    def _act(self, canvas: Canvas, action: Action, start: FrameIndex, *, deadline_s: float) -> Answer | None:
-        if action.kind is ActionKind.RESET:
-            self._parts.desk.adopt(canvas, PromptSet(()))
-            return None
-        reach = Reach(start, action.direction, action.frames)
-        return carry(self._parts.desk, canvas, reach, deadline_s=deadline_s)
-
-    def _shown(self, canvas: Canvas) -> MaskRun | None:
-        """The masks that the page has been given: it sends a video's boxes back among a person's own."""
-        if not self.binding.is_video:
-            return None
-        shown = newest_run(self._parts.desk, canvas.task, canvas.model_version)
-        return None if shown is None else shown.run
+        reply = Prompting(self._parts, self.binding).answer(canvas, task, context, deadline_s=deadline_s)
+        return self._prediction(canvas, reply.run, prompts=reply.prompts)
 
     # a batch
 
@@ -206,8 +175,11 @@ class MaskletModel(LabelStudioMLBase):
         answer = self._parts.desk.pre_annotate(canvas, prompts)
         return None if answer is None or answer.run is None else self._prediction(canvas, answer.run)
 
-    def _prediction(self, canvas: Canvas, run: MaskRun | None) -> Prediction:
-        regions = [] if run is None else build_regions(run, label_config=canvas.label_config, task=canvas.task)
+    def _prediction(self, canvas: Canvas, run: MaskRun | None, *, prompts: PromptSet | None = None) -> Prediction:
+        """prompts: what a person said on the canvas: a video's boxes of theirs stay as they are."""
+        regions = []
+        if run is not None:
+            regions = build_regions(run, label_config=canvas.label_config, task=canvas.task, prompts=prompts)
         uncertainty = 1.0 if run is None else run_uncertainty(run)
         return {
             "model_version": canvas.model_version,

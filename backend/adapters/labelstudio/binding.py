@@ -74,7 +74,9 @@ class Binding:
     framerate: the frame rate that Label Studio numbers the video's frames by; None for images, and where the task's
     data has it (framerate="$fps").
     controls: those on that object tag, in the config's order. outputs: those that masks are written with, best
-    first. labels: the objects' labels, in the config's order. actions: the labels that ask for work.
+    first. labels: the objects' labels, in the config's order. actions: the labels that ask for work. auto_accept:
+    whether annotators are expected to have Auto-Accept Suggestions on, which no request tells: autoAccept="false" on
+    the object tag says that they have not, and then an answer holds the prompted page alone.
     """
 
     mode: OutputMode
@@ -85,6 +87,7 @@ class Binding:
     outputs: tuple[Control, ...]
     labels: tuple[str, ...]
     actions: Mapping[str, Action]
+    auto_accept: bool = True
 
     @property
     def is_video(self) -> bool:
@@ -123,6 +126,7 @@ def read_binding(label_config: str) -> Binding:
         outputs=outputs,
         labels=tuple(label for label in labels if label not in actions),
         actions=actions,
+        auto_accept=(media.get("autoAccept") or media.get("autoaccept") or "true").lower() != "false",
     )
 
 

@@ -17,7 +17,6 @@ from backend.adapters.labelstudio.known import Known
 from backend.adapters.labelstudio.regions import ReadRegion, read_regions
 from backend.adapters.labelstudio.shapes import prompts_of_region
 from backend.domain.errors import PromptError
-from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 
@@ -28,16 +27,18 @@ class ParsedContext:
 
     prompts: of everything in the context that is not accepted yet; empty for an action. frame_index: the frame to
     answer for, that of the newest prompt (in a video region, its last keyframe). action: what the label asks for, if
-    it is an action label. region_ids: the newest region of each object, as Label Studio names it.
+    it is an action label. region_ids: the newest region of each object, as Label Studio names it. piled_up: there is
+    more than one region, as happens on pages only where suggestions are not accepted by themselves.
     """
 
     prompts: PromptSet
     frame_index: FrameIndex
     action: Action | None
     region_ids: Mapping[ObjectId, str]
+    piled_up: bool = False
 
 
-def prompts_of_context(context: Json, binding: Binding, *, known: MaskRun | None = None) -> ParsedContext:
+def prompts_of_context(context: Json, binding: Binding, *, known: Known | None = None) -> ParsedContext:
     """What an annotator just did, from `params.context`.
 
     known: masks that the canvas was given before; video keyframes that only repeat them are no prompts.
@@ -53,10 +54,10 @@ def prompts_of_context(context: Json, binding: Binding, *, known: MaskRun | None
     if action is None and not prompts:
         raise PromptError("the context has no prompt: what is on the canvas only repeats masks that are known")
     ids = {region.object_id: region.region_id for region in objects}
-    return ParsedContext(prompts, _frame_to_answer(newest, prompts), action, ids)
+    return ParsedContext(prompts, _frame_to_answer(newest, prompts), action, ids, len(regions) > 1)
 
 
-def prompts_of_annotation(result: object, binding: Binding, *, known: MaskRun | None = None) -> PromptSet:
+def prompts_of_annotation(result: object, binding: Binding, *, known: Known | None = None) -> PromptSet:
     """What a person left on the canvas, from a saved annotation's `result`; may be empty.
 
     A mask wins over points and boxes of the same object and frame, and several regions of one label on one page are
@@ -68,11 +69,11 @@ def prompts_of_annotation(result: object, binding: Binding, *, known: MaskRun | 
     return prompt_set([region for region in regions if region.label not in binding.actions], known=known)
 
 
-def prompt_set(regions: Sequence[ReadRegion], *, known: MaskRun | None) -> PromptSet:
+def prompt_set(regions: Sequence[ReadRegion], *, known: Known | None) -> PromptSet:
     """The regions' prompts, merged, less those that repeat known masks."""
     labels = {region.object_id: region.label for region in regions if region.label}
     merged = _merged(prompt for region in regions for prompt in prompts_of_region(region))
-    return PromptSet.of(merged if known is None else _news(merged, labels, Known(known)), labels)
+    return PromptSet.of(merged if known is None else _news(merged, labels, known), labels)
 
 
 def _news(prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known: Known) -> Iterator[FramePrompt]:

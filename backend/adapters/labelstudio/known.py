@@ -6,45 +6,43 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from backend.adapters.labelstudio.masks import box_of_coco, mask_of_coco, mask_of_polygons, polygons_of_mask
-from backend.domain.geometry import BoolMask, Box, FrameSize
+from backend.adapters.labelstudio.masks import mask_of_coco, mask_of_polygons, polygons_of_mask
+from backend.adapters.labelstudio.traces import Trace
+from backend.domain.geometry import BoolMask, FrameSize
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.video import FrameIndex
 
-BOX_TOLERANCE_REL = 5e-4
-"""Boxes go through Label Studio in percent, rounded; a person's hand moves them farther than this."""
-
 
 @dataclass(slots=True)
 class Known:
-    """The masks of a run, for asking whether a prompt only repeats one of them."""
+    """The masks that a canvas was given, for asking whether a prompt only repeats one of them.
 
-    run: MaskRun
+    run: the newest of them as masks; earlier: all that is remembered of others.
+    """
+
+    run: MaskRun | None
+    earlier: Trace = field(default_factory=Trace)
     _masks: dict[tuple[ObjectId, FrameIndex], EncodedMask] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._masks = {
-            (masklet.object_id, frame.frame_index): frame.mask
-            for masklet in self.run.masklets
-            for frame in masklet.frames
-        }
+        masklets = () if self.run is None else self.run.masklets
+        self._masks = {(m.object_id, frame.frame_index): frame.mask for m in masklets for frame in m.frames}
+        if self.run is not None:
+            self.earlier.add_run(self.run)
 
     def label_of(self, object_id: ObjectId) -> str | None:
-        """The label that an object had in the run; None if it is not in it."""
-        return next((masklet.label for masklet in self.run.masklets if masklet.object_id == object_id), None)
+        """The label that an object was given with; None if it never was."""
+        return self.earlier.labels.get(object_id)
 
     def repeats(self, prompt: FramePrompt) -> bool:
-        """Whether the prompt is the known mask, or the box around it, as Label Studio was given it."""
+        """Whether the prompt is a known mask, or the box around it, as Label Studio was given it."""
+        if self.earlier.repeats(prompt):
+            return True
         encoded = self._masks.get((prompt.object_id, prompt.frame_index))
-        if encoded is None or prompt.points:
+        if encoded is None or prompt.mask is None or prompt.mask.shape != (encoded.height, encoded.width):
             return False
-        if prompt.mask is None:
-            return prompt.box is not None and _near(prompt.box, box_of_coco(encoded))
-        if prompt.mask.shape != (encoded.height, encoded.width):
-            return False
-        mask = mask_of_coco(encoded)
-        return _same(prompt.mask, mask) or _same(prompt.mask, _redrawn(mask))
+        return _same(prompt.mask, _redrawn(mask_of_coco(encoded)))
 
 
 def _same(first: BoolMask, second: BoolMask) -> bool:
@@ -55,10 +53,3 @@ def _redrawn(mask: BoolMask) -> BoolMask:
     """The mask as it comes back from polygons."""
     height, width = mask.shape
     return mask_of_polygons(polygons_of_mask(mask), FrameSize(width, height))
-
-
-def _near(box: Box, known: Box | None) -> bool:
-    if known is None:
-        return False
-    sides = ("x0_rel", "y0_rel", "x1_rel", "y1_rel")
-    return all(abs(float(getattr(box, side)) - float(getattr(known, side))) <= BOX_TOLERANCE_REL for side in sides)

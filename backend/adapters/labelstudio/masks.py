@@ -34,6 +34,12 @@ def mask_of_coco(encoded: EncodedMask) -> BoolMask:
     return np.ascontiguousarray(coco.decode(_coco(encoded))).view(np.bool_)
 
 
+def coco_of_mask(mask: BoolMask) -> EncodedMask:
+    """A mask as COCO run lengths. mask: [H, W] bool."""
+    encoded = coco.encode(np.asfortranarray(mask.view(np.uint8)))
+    return EncodedMask(mask.shape[0], mask.shape[1], encoded["counts"].decode("ascii"))
+
+
 def box_of_coco(encoded: EncodedMask) -> Box | None:
     """The tight box around a mask, pixel-inclusive, read from the run lengths alone; None if the mask is empty."""
     x, y, width, height = coco.toBbox(_coco(encoded)).tolist()

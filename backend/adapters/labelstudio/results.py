@@ -11,7 +11,7 @@ import base64
 import hashlib
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from backend.adapters.labelstudio.binding import Binding, Control, ControlKind, read_binding
@@ -22,9 +22,11 @@ from backend.adapters.labelstudio.tracks import box_percent, video_value
 from backend.adapters.labelstudio.wire import Region
 from backend.application.requests import TaskKey
 from backend.domain.errors import PromptError
+from backend.domain.geometry import Box
 from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.scoring import combined_uncertainty, label_studio_score
+from backend.domain.video import FrameIndex
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +34,12 @@ ID_CHARACTERS = 10
 POLYGON_DECIMALS = 4
 
 
-def build_regions(run: MaskRun, *, label_config: str, task: TaskKey) -> list[dict[str, object]]:
+def build_regions(
+    run: MaskRun, *, label_config: str, task: TaskKey, prompts: PromptSet | None = None
+) -> list[dict[str, object]]:
     """The result for a task: on pages one region per object and frame, in a video one per object.
+
+    prompts: what a person said; where they placed a box in a video, it stays as they placed it.
 
     Where an object is not in the frame, pages have no region, and a video region's keyframe before says
     `enabled: false`. Raises LabelConfigError, or PromptError if a label cannot be written with this config.
@@ -42,7 +48,7 @@ def build_regions(run: MaskRun, *, label_config: str, task: TaskKey) -> list[dic
     _warn_of_frame_rate(binding, run, task)
     regions: list[Region] = []
     for masklet in run.masklets:
-        regions.extend(_of_masklet(masklet, run, binding, task))
+        regions.extend(_of_masklet(masklet, run, binding=binding, task=task, prompts=prompts))
     if binding.is_video:
         regions.extend(uncertain_spans(run, binding, task))
     return cast(list[dict[str, object]], regions)
@@ -61,7 +67,9 @@ def score_of(uncertainties: Iterable[float]) -> float:
     return round(label_studio_score(worst), 4)
 
 
-def _of_masklet(masklet: Masklet, run: MaskRun, binding: Binding, task: TaskKey) -> Iterator[Region]:
+def _of_masklet(
+    masklet: Masklet, run: MaskRun, *, binding: Binding, task: TaskKey, prompts: PromptSet | None
+) -> Iterator[Region]:
     control = binding.output_for(masklet.label)
     if control is None:
         raise PromptError(
@@ -69,7 +77,10 @@ def _of_masklet(masklet: Masklet, run: MaskRun, binding: Binding, task: TaskKey)
             "in the label config"
         )
     if binding.is_video:
-        yield from _on_video(masklet, run, binding, control)
+        placed = (
+            {} if prompts is None else {p.frame_index: p.box for p in prompts.of_object(masklet.object_id) if p.box}
+        )
+        yield from _on_video(masklet, run, binding=binding, control=control, placed=placed)
         return
     for frame in masklet.frames:
         yield from _on_page(frame, masklet, binding=binding, control=control, task=task)
@@ -115,8 +126,11 @@ def _percent(polygon: Sequence[tuple[float, float]]) -> list[list[float]]:
     return [[round(x * 100, POLYGON_DECIMALS), round(y * 100, POLYGON_DECIMALS)] for x, y in polygon]
 
 
-def _on_video(masklet: Masklet, run: MaskRun, binding: Binding, control: Control) -> Iterator[Region]:
-    value = video_value(masklet, run.video, framerate=binding.framerate, vector=control.kind in _VECTORS)
+def _on_video(
+    masklet: Masklet, run: MaskRun, *, binding: Binding, control: Control, placed: Mapping[FrameIndex, Box]
+) -> Iterator[Region]:
+    vector = control.kind in _VECTORS
+    value = video_value(masklet, run.video, framerate=binding.framerate, vector=vector, placed=placed)
     if value is None:
         return
     from_name, kind = control.name, control.kind.value

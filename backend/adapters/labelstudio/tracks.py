@@ -7,29 +7,38 @@ before the end, says `enabled: false`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from backend.adapters.labelstudio.masks import Polygon, box_of_coco, mask_of_coco, polygons_of_mask
 from backend.adapters.labelstudio.wire import Keyframe, VectorKeyframe, Vertex
 from backend.domain.geometry import Box
 from backend.domain.masklets import EncodedMask, Masklet
-from backend.domain.video import VideoInfo
+from backend.domain.video import FrameIndex, VideoInfo
 
 DECIMALS = 4
 """Of percent: a hundredth of a pixel of the widest frame."""
 
 RectangleValue = dict[str, float]
 
+NOTHING_PLACED: Mapping[FrameIndex, Box] = MappingProxyType({})
+
 
 def video_value(
-    masklet: Masklet, video: VideoInfo, *, framerate: float | None, vector: bool
+    masklet: Masklet,
+    video: VideoInfo,
+    *,
+    framerate: float | None,
+    vector: bool,
+    placed: Mapping[FrameIndex, Box] = NOTHING_PLACED,
 ) -> dict[str, object] | None:
     """The value of a video region, without its labels; None if the object is on no frame.
 
-    framerate: what Label Studio numbers frames by; None takes the video's own.
+    framerate: what Label Studio numbers frames by; None takes the video's own. placed: the boxes that a person
+    placed, which stand for the masks of their frames.
     """
     rate = framerate or float(video.frame_rate)
-    sequence = list(_sequence(masklet, video, rate=rate, vector=vector))
+    sequence = list(_sequence(video, _shapes(masklet, vector=vector, placed=placed), rate=rate))
     if not sequence:
         return None
     return {
@@ -51,15 +60,22 @@ def box_percent(box: Box) -> RectangleValue:
     }
 
 
-def _sequence(masklet: Masklet, video: VideoInfo, *, rate: float, vector: bool) -> Iterator[Keyframe | VectorKeyframe]:
-    previous: tuple[int, Box | Polygon] | None = None
+def _shapes(masklet: Masklet, *, vector: bool, placed: Mapping[FrameIndex, Box]) -> Iterator[tuple[int, Box | Polygon]]:
+    """Where the object is, frame by frame: frames that it is not on are left out."""
     for frame in masklet.frames:
-        shape = _outline(frame.mask) if vector else box_of_coco(frame.mask)
-        if shape is None:
-            continue
+        shape = _outline(frame.mask) if vector else placed.get(frame.frame_index) or box_of_coco(frame.mask)
+        if shape is not None:
+            yield frame.frame_index, shape
+
+
+def _sequence(
+    video: VideoInfo, shapes: Iterable[tuple[int, Box | Polygon]], *, rate: float
+) -> Iterator[Keyframe | VectorKeyframe]:
+    previous: tuple[int, Box | Polygon] | None = None
+    for index, shape in shapes:
         if previous is not None:
-            yield _keyframe(*previous, stays=frame.frame_index == previous[0] + 1, rate=rate)
-        previous = (frame.frame_index, shape)
+            yield _keyframe(*previous, stays=index == previous[0] + 1, rate=rate)
+        previous = (index, shape)
     if previous is not None:
         yield _keyframe(*previous, stays=previous[0] + 1 == video.frame_count, rate=rate)
 

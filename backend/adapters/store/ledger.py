@@ -7,14 +7,15 @@ from many threads and processes at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from backend.adapters.store import job_rows, prompt_rows, push_rows
 from backend.adapters.store.codec import Request
 from backend.adapters.store.database import Database
 from backend.application.ports import Clock
 from backend.application.requests import Job, JobKind, JobState, PendingPush, TaskKey, kind_of
-from backend.domain.prompts import PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import FrameIndex
 
 
 def open_ledger(url: str, clock: Clock) -> SqlLedger:
@@ -58,6 +59,12 @@ class SqlLedger:
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
         with self._database.read() as connection:
             return prompt_rows.load(connection, task, user)
+
+    def claim_prompts(
+        self, task: TaskKey, *, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+    ) -> None:
+        with self._database.write() as connection:
+            prompt_rows.claim(connection, task, user, spots)
 
     def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
         with self._database.write() as connection:

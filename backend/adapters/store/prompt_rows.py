@@ -6,7 +6,9 @@ sends all of a region's clicks with every new one.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table, and_, delete, insert, select
+from collections.abc import Collection
+
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store import tables
@@ -14,6 +16,7 @@ from backend.adapters.store.codec import dump_prompt, load_prompt
 from backend.adapters.store.database import next_sequence
 from backend.application.requests import TaskKey
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.video import FrameIndex
 
 
 def load(connection: Connection, task: TaskKey, user: str) -> PromptSet:
@@ -54,6 +57,29 @@ def replace(connection: Connection, task: TaskKey, prompts: PromptSet, user: str
     for prompt in prompts:
         _append(connection, task, prompt, user)
     _keep_labels(connection, task, PromptSet.of(prompts, prompts.labels), user, known=PromptSet(()))
+
+
+def claim(
+    connection: Connection, task: TaskKey, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+) -> None:
+    """Make prompts that came in without a name a user's, where they were said in the order of all the others."""
+    next_sequence(connection)
+    unnamed = _on_canvas(tables.prompts, task, "")
+    rows = connection.execute(
+        select(tables.prompts.c.sequence, tables.prompts.c.object_id, tables.prompts.c.frame_index).where(unnamed)
+    ).all()
+    wanted = None if spots is None else set(spots)
+    claimed = [
+        row for row in rows if wanted is None or {(row.object_id, row.frame_index), (row.object_id, None)} & wanted
+    ]
+    before, unsaid = load(connection, task, user), load(connection, task, "")
+    for row in claimed:
+        connection.execute(
+            update(tables.prompts).where(tables.prompts.c.sequence == row.sequence).values(user_name=user)
+        )
+    objects = {ObjectId(row.object_id) for row in claimed} - set(before.object_ids)
+    labels = {object_id: label for object_id, label in unsaid.labels.items() if object_id in objects}
+    _keep_labels(connection, task, PromptSet((), labels), user, known=before)
 
 
 def _append(connection: Connection, task: TaskKey, prompt: FramePrompt, user: str) -> None:

@@ -83,4 +83,4 @@ def json_reply(content: Mapping[str, object], status: int = 200) -> JSONResponse
 
 
 def _adopter(parts: WebParts) -> Adopter | None:
-    return None if parts.label_studio is None else Adopter(parts.desk, parts.label_studio, parts.models)
+    return None if parts.label_studio is None else Adopter(parts.desk, parts.label_studio, parts.models, parts.notes)

@@ -1,0 +1,57 @@
+"""Notes as files in the data folder, each replaced as a whole by rename.
+
+They are not synced: what a crash takes is made up for by looking again (see application.notes).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderNotes:
+    """A Notes port on a folder; made when the first note is written. Raises OSError if the disk refuses."""
+
+    root: Path
+
+    def read(self, name: str) -> bytes | None:
+        with suppress(FileNotFoundError):
+            return self._path(name).read_bytes()
+        return None
+
+    def write(self, name: str, body: bytes) -> None:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(body)
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        written: list[tuple[int, str]] = []
+        with suppress(FileNotFoundError):
+            for path in self._path(folder).iterdir():
+                with suppress(FileNotFoundError):
+                    if not path.name.startswith(".") and path.is_file():
+                        written.append((path.stat().st_mtime_ns, f"{folder}/{path.name}"))
+        return tuple(name for _, name in sorted(written, reverse=True))
+
+    def remove(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a note")
+        return self.root / name

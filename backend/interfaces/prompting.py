@@ -1,0 +1,144 @@
+"""An annotator's prompt, answered: a click, a box, an action label, with what the request shows of the canvas.
+
+Refuses what the label config, the regions or the worker give reason to refuse. An answer never holds what a person
+drew: it would be replaced on the page by what was made of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.adapters.labelstudio.actions import Action, ActionKind
+from backend.adapters.labelstudio.binding import Binding
+from backend.adapters.labelstudio.context import ParsedContext, prompts_of_annotation, prompts_of_context
+from backend.adapters.labelstudio.drafts import Draft, drawn_spots, newest_draft, shows_prediction
+from backend.adapters.labelstudio.known import Known
+from backend.adapters.labelstudio.traces import keep_trace, load_trace
+from backend.application.canvases import Canvases, Spot, Visit
+from backend.application.carry import Reach, carry, drawn_by_hand, newest_run, without
+from backend.application.desk import Canvas, frame_of
+from backend.bootstrap.web import WebParts
+from backend.domain.errors import MaskletError, PromptError, Superseded
+from backend.domain.masklets import MaskRun
+from backend.domain.prompts import ObjectId, PromptSet
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The masks to show, None for none, and the prompts of the canvas that they came from."""
+
+    run: MaskRun | None
+    prompts: PromptSet
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """Answers prompts for one label config."""
+
+    parts: WebParts
+    binding: Binding
+
+    def answer(
+        self, canvas: Canvas, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
+    ) -> Reply:
+        """Raises what prompts_of_context, the label config and the worker give reason for."""
+        draft = newest_draft(task)
+        drawn = drawn_spots(draft, self.binding)
+        self._canvases.settle(canvas, Visit(drawn, shows_prediction(task, canvas.model_version)))
+        asked = prompts_of_context(
+            context, self.binding, known=known_on(self.parts, canvas) if self.binding.is_video else None
+        )
+        try:
+            run = self._run(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
+        except Superseded:
+            logger.info("task %s: a newer prompt took this one's place", canvas.task)
+            run = None
+        if run is not None:
+            keep_trace(self.parts.notes, canvas.task, run)
+        return Reply(run, self._prompts(canvas))
+
+    @property
+    def _canvases(self) -> Canvases:
+        return Canvases(self.parts.desk, self.parts.notes)
+
+    def _prompts(self, canvas: Canvas) -> PromptSet:
+        return self.parts.ledger.prompts(canvas.task, user=canvas.user)
+
+    def _run(
+        self, canvas: Canvas, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+    ) -> MaskRun | None:
+        desk = self.parts.desk
+        if asked.action is not None:
+            return self._act(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
+        if self.binding.is_video:
+            self._drop_removed(canvas, asked.prompts)
+            return desk.track(canvas, asked.prompts, deadline_s=deadline_s).run
+        run = desk.click(canvas, asked.prompts, asked.frame_index, deadline_s=deadline_s).run
+        return run if run is None or self._shows_every_page(asked) else frame_of(run, asked.frame_index)
+
+    def _shows_every_page(self, asked: ParsedContext) -> bool:
+        """Without Auto-Accept the page draws every suggestion over the page at hand, whatever page it is for."""
+        return self.binding.auto_accept and not asked.piled_up
+
+    def _drop_removed(self, canvas: Canvas, prompts: PromptSet) -> None:
+        """A video's region comes with all of its keyframes: a person's that is no longer there was removed."""
+        known = self._prompts(canvas)
+        there = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
+        kept = [p for p in known if p.object_id not in prompts.object_ids or (p.object_id, p.frame_index) in there]
+        if len(kept) < len(known.prompts):
+            self.parts.ledger.replace_prompts(canvas.task, PromptSet.of(kept, known.labels), user=canvas.user)
+
+    # actions
+
+    def _act(
+        self, canvas: Canvas, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+    ) -> MaskRun | None:
+        action = asked.action
+        assert action is not None, "asked by _run"
+        if action.kind is ActionKind.RESET:
+            self._canvases.reset(canvas, self._object_of(action))
+            return None
+        self._take_up(canvas, draft)
+        reach = Reach(asked.frame_index, action.direction, action.frames, action.skip)
+        run = carry(self.parts.desk, canvas, reach, deadline_s=deadline_s).run
+        if run is None:
+            return None
+        if not self._shows_every_page(asked):
+            return frame_of(run, asked.frame_index)
+        # The page at hand is what the person carries on from: it stays as they see it, even if it was changed so
+        # lately that no draft tells of it.
+        stays = {(object_id, page) for object_id, page in drawn if page == asked.frame_index and page is not None}
+        return without(run, drawn_by_hand(self._prompts(canvas)) | stays)
+
+    def _object_of(self, action: Action) -> ObjectId | None:
+        """Which object a reset names. Raises PromptError if the config has no such label."""
+        if not action.label:
+            return None
+        found = [label for label in self.binding.labels if label.casefold() == action.label.casefold()]
+        if not found:
+            raise PromptError(f"reset names {action.label[:60]!r}, which is no label; there are {self.binding.labels}")
+        return ObjectId(found[0])
+
+    def _take_up(self, canvas: Canvas, draft: Draft) -> None:
+        """Make prompts of the masks that a person drew or corrected since."""
+        try:
+            changed = prompts_of_annotation(draft.result, self.binding, known=known_on(self.parts, canvas))
+        except MaskletError as error:
+            logger.warning("task %s: the draft is left aside: %s", canvas.task, error)
+            return
+        masks = [prompt for prompt in changed if prompt.mask is not None]
+        if masks:
+            self.parts.ledger.record_prompts(canvas.task, PromptSet.of(masks, changed.labels), user=canvas.user)
+
+
+def known_on(parts: WebParts, canvas: Canvas) -> Known:
+    """All masks that the task's canvas was given: by answers, and by the newest predictions."""
+    desk = parts.desk
+    newest = newest_run(desk, canvas.task, canvas.model_version)
+    pushed = desk.latest_run(canvas.task, canvas.model_version)
+    runs = [answer.run for answer in (newest, pushed) if answer is not None and answer.run is not None]
+    return Known(runs[0] if runs else None, load_trace(parts.notes, canvas.task, runs[1:]))

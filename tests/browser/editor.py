@@ -1,0 +1,183 @@
+"""Label Studio's task page as an annotator uses it: switches, tools, labels, clicks, strokes, the saved result.
+
+What the page shows is read from its own store (`window.Htx`); everything that a person does goes through mouse and
+keyboard.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Locator, Page, Request, Response
+
+Json = dict[str, Any]
+ANSWER_S = 60.0
+
+READY = "() => window.Htx?.annotationStore?.selected?.names?.size > 0"
+REGIONS = "() => window.Htx.annotationStore.selected.serializeAnnotation()"
+IDLE = "() => !window.Htx.awaitingSuggestions"
+PLACE = """([tag, x, y]) => {
+  const image = window.Htx.annotationStore.selected.names.get(tag);
+  const stage = image.stageRef.container().getBoundingClientRect();
+  const zoom = image.zoomScale;
+  return [stage.left + image.alignmentOffset.x + image.zoomingPositionX + image.stageWidth * zoom * x / 100,
+          stage.top + image.alignmentOffset.y + image.zoomingPositionY + image.stageHeight * zoom * y / 100];
+}"""
+PAGE = "(tag) => window.Htx.annotationStore.selected.names.get(tag).currentImage"
+
+
+@dataclass
+class Editor:
+    """One annotator's page. `asked` and `answers` are what the page sent to the backend and got, in order."""
+
+    page: Page
+    tag: str = "frames"
+    asked: list[Json] = field(default_factory=list)
+    answers: list[Json] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", self._on_request)
+        self.page.on("response", self._on_response)
+
+    def _on_request(self, request: Request) -> None:
+        if request.url.endswith("/interactive-annotating"):
+            self.asked.append(json.loads(request.post_data or "{}"))
+
+    def _on_response(self, response: Response) -> None:
+        if response.url.endswith("/interactive-annotating"):
+            self.answers.append(response.json())
+
+    # opening
+
+    def open(self, address: str) -> None:
+        """Open a task and wait until its regions can be drawn."""
+        self.page.goto("about:blank")
+        self.page.goto(address)
+        self.page.wait_for_function(READY)
+        self.page.locator(".lsf-label").first.wait_for()
+
+    def switch(self, *, auto_annotation: bool = True, auto_accept: bool = True) -> None:
+        """Put the two switches at the page's foot as wanted."""
+        self._toggle("Auto-Annotation", "autoAnnotation", auto_annotation)
+        if auto_annotation and self._stored("autoAcceptSuggestions") != auto_accept:
+            self._toggle("Auto-Accept Suggestions", "autoAcceptSuggestions", auto_accept)
+
+    def _toggle(self, text: str, name: str, wanted: bool) -> None:
+        if self._stored(name) != wanted:
+            self.page.get_by_text(text, exact=True).first.click()
+            self.page.wait_for_function(f"(wanted) => window.Htx.{name} === wanted", arg=wanted)
+
+    def _stored(self, name: str) -> bool:
+        return bool(self.page.evaluate(f"() => window.Htx.{name}"))
+
+    # tools and labels
+
+    def choose_auto_detect(self, tool: str = "key-point-tool") -> None:
+        """The purple tool of that name, from the fly-out of the toolbar's last icon."""
+        smart = self.page.locator(f"button.lsf-tool_smart[aria-label='{tool}']")
+        if not smart.first.is_visible():
+            self.page.locator("button.lsf-tool_smart").first.hover()
+        smart.first.click()
+
+    def choose_tool(self, tool: str) -> None:
+        self.page.locator(f"button.lsf-tool[aria-label='{tool}']:not(.lsf-tool_smart)").first.click()
+
+    def label(self, text: str, control: str = "point") -> Locator:
+        """A label's button in the control tag of that name."""
+        position = self.page.evaluate(
+            """([control, text]) => {
+              const tags = [...window.Htx.annotationStore.selected.names.values()];
+              const labels = tags.filter(tag => tag.children?.length && tag.type.endsWith('labels'))
+                .flatMap(tag => tag.children.map(label => [tag.name, label._value]));
+              return labels.findIndex(([name, value]) => name === control && value === text);
+            }""",
+            [control, text],
+        )
+        assert position >= 0, f"the page has no label {text!r} in {control!r}"
+        return self.page.locator(".lsf-label").nth(position)
+
+    def choose_label(self, text: str, control: str = "point") -> None:
+        """Pick a label, unless it is picked already (clicking it again would drop it)."""
+        is_chosen = self.page.evaluate(
+            """([control, text]) => window.Htx.annotationStore.selected.names.get(control)
+              .children.find(label => label._value === text).selected""",
+            [control, text],
+        )
+        if not is_chosen:
+            self.label(text, control).click()
+
+    # what a person does on a frame
+
+    def go_to_page(self, page: int) -> None:
+        """page: 0-based. Uses the pager's field."""
+        self.page.evaluate(
+            "([tag, page]) => window.Htx.annotationStore.selected.names.get(tag).setCurrentImage(page)",
+            [self.tag, page],
+        )
+        self.page.wait_for_function(f"([tag, page]) => ({PAGE})(tag) === page", arg=[self.tag, page])
+        self.page.wait_for_function(
+            "(tag) => !!window.Htx.annotationStore.selected.names.get(tag).stageRef", arg=self.tag
+        )
+        self.page.wait_for_timeout(150)
+
+    def place(self, x_pct: float, y_pct: float) -> tuple[float, float]:
+        x, y = self.page.evaluate(PLACE, [self.tag, x_pct, y_pct])
+        return float(x), float(y)
+
+    def click(self, x_pct: float, y_pct: float, *keys: str) -> Json:
+        """Click a point of the image with keys held down, and return the backend's answer once it is on the page."""
+        answered = len(self.answers)
+        self.click_only(x_pct, y_pct, *keys)
+        return self.wait_for_answer(answered)
+
+    def click_only(self, x_pct: float, y_pct: float, *keys: str) -> None:
+        """Click without waiting for anything."""
+        for key in keys:
+            self.page.keyboard.down(key)
+        self.page.mouse.click(*self.place(x_pct, y_pct))
+        for key in keys:
+            self.page.keyboard.up(key)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], *, steps: int = 8) -> None:
+        """Press, move, let go; start and end are percent of the image."""
+        self.page.mouse.move(*self.place(*start))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.place(*end), steps=steps)
+        self.page.mouse.up()
+
+    def wait_for_answer(self, answered: int) -> Json:
+        """The answer after that many, once it is on the page."""
+        deadline = time.monotonic() + ANSWER_S
+        while len(self.answers) <= answered:
+            assert time.monotonic() < deadline, "the page got no answer"
+            self.page.wait_for_timeout(20)
+        self.page.wait_for_function(IDLE)
+        self.page.wait_for_timeout(100)
+        return self.answers[-1]
+
+    # what is there
+
+    def regions(self, kind: str = "") -> list[Json]:
+        """The annotation's result as the page would save it now; kind: only regions of that type."""
+        result: list[Json] = self.page.evaluate(REGIONS)
+        return [region for region in result if not kind or region["type"] == kind]
+
+    def pages_of(self, label: str) -> list[int]:
+        """The 0-based pages that have a mask of that label, ascending."""
+        masks = (r for r in self.regions("brushlabels") if r["value"]["brushlabels"] == [label])
+        return sorted(region["item_index"] for region in masks)
+
+    def submit(self) -> None:
+        """Submit or update, and wait until Label Studio has it."""
+        with self.page.expect_response(
+            lambda reply: "/annotations" in reply.url and reply.request.method in ("POST", "PATCH")
+        ):
+            self.page.get_by_role("button", name="Submit").or_(self.page.get_by_role("button", name="Update")).click()
+
+    def wait_for_draft(self) -> None:
+        """Until the page has saved what is on the canvas as a draft."""
+        with self.page.expect_response(lambda reply: "/drafts" in reply.url, timeout=30_000):
+            pass
