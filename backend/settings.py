@@ -67,5 +67,11 @@ class Settings(BaseSettings):
         True, description="Carry every accepted prompt through the whole video in the background."
     )
     heartbeat_ttl_s: float = Field(60.0, gt=1, description="Silence after which a worker counts as dead.")
-    max_attempts: int = Field(3, ge=1, description="Attempts at a job before it is failed.")
+    max_attempts: int = Field(3, ge=1, description="Attempts at a job that come no further before it is failed.")
+    snapshot_frames: int = Field(
+        200, ge=0, description="Frames after which a propagation notes how far it is, for the next attempt; 0: never."
+    )
+    retention_days: float = Field(
+        30.0, ge=0, description="Days after which jobs and masks that nobody needs any more are removed; 0: never."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

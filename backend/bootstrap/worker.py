@@ -132,6 +132,7 @@ def build_workbench(settings: Settings, worker_name: str) -> Workbench:
         max_attempts=settings.max_attempts,
         pushes=bool(settings.label_studio_url),
         calibrator=load_calibrator(settings.model, model_folder(settings)),
+        snapshot_frames=settings.snapshot_frames,
     )
 
 
