@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from backend.application.desk import Answer, Canvas, Desk
-from backend.application.requests import JobKind, JobState, TaskKey
+from backend.application.requests import Job, JobKind, JobState, TaskKey
 from backend.domain.errors import PromptError, error_of
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.video import Direction, FrameIndex
+from backend.domain.video import Direction, FrameIndex, FrameRange
 
 POLL_S = 0.25
 """Each look reads the run as far as it is."""
@@ -46,19 +46,30 @@ def carry(desk: Desk, canvas: Canvas, reach: Reach, *, deadline_s: float) -> Ans
     The whole video is propagated, as after any prompt, so that reaching twice costs once.
     Raises PromptError if nothing is prompted yet, and what the worker raised.
     """
-    if not desk.ledger.prompts(canvas.task, user=canvas.user):
+    prompts = desk.ledger.prompts(canvas.task, user=canvas.user)
+    if not prompts:
         raise PromptError("nothing is prompted on this task yet: click an object first, then carry it")
     give_up_s = desk.clock.monotonic_s() + deadline_s
-    answer = desk.track(canvas, PromptSet(()), deadline_s=0.0)
-    while not (answer.job.state.is_final or _is_reached(answer.run, reach)):
-        if desk.clock.monotonic_s() >= give_up_s:
-            break
+    start = FrameRange(reach.start, FrameIndex(reach.start + 1))
+    job = desk.track(canvas, PromptSet(()), deadline_s=0.0, frames=start).job
+    while True:
+        run = _so_far(desk, job, reach)
+        if job.state.is_final or _is_reached(run, reach, prompts) or desk.clock.monotonic_s() >= give_up_s:
+            return Answer(job, run)
         desk.clock.sleep(POLL_S)
-        job = desk.ledger.job(answer.job.job_id)
+        job = desk.ledger.job(job.job_id)
         if job.state.is_final and job.state is not JobState.DONE:
             raise error_of(job.reason or f"Cancelled: the job is {job.state}")
-        answer = Answer(job, desk.masks_of(job))
-    return Answer(answer.job, None if answer.run is None else within(answer.run, reach))
+
+
+def _so_far(desk: Desk, job: Job, reach: Reach) -> MaskRun | None:
+    """What a job has within reach, read at the cost of that: a look must not grow with the video."""
+    here = desk.masks_of(job, FrameRange(reach.start, FrameIndex(reach.start + 1)))
+    span = () if here is None else reach.span(here.video.frame_count)
+    if not span:
+        return here
+    run = desk.masks_of(job, FrameRange(FrameIndex(span[0]), FrameIndex(span[-1] + 1)))
+    return None if run is None else within(run, reach)
 
 
 def without(run: MaskRun, spots: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
@@ -98,9 +109,18 @@ def within(run: MaskRun, reach: Reach) -> MaskRun:
     )
 
 
-def _is_reached(run: MaskRun | None, reach: Reach) -> bool:
-    """Whether every frame within reach is there for some object (objects may enter later than others)."""
+def _is_reached(run: MaskRun | None, reach: Reach, prompts: PromptSet) -> bool:
+    """Whether every frame within reach has some object, and every object that was prompted there or before.
+
+    Objects that are prompted later come to it last, on the way back: nobody waits for them. Ones that are carried
+    over from an earlier run are there at once: they do not stand for the others.
+    """
     if run is None:
         return False
-    made = {frame.frame_index for masklet in run.masklets for frame in masklet.frames}
-    return made.issuperset(reach.span(run.video.frame_count))
+    first = {object_id: min(prompts.of_object(object_id).prompted_frames) for object_id in prompts.object_ids}
+    made = {m.object_id: {frame.frame_index for frame in m.frames} for m in run.masklets}
+    return all(
+        any(frame in there for there in made.values())
+        and all(frame in there for object_id, there in made.items() if first.get(object_id, frame + 1) <= frame)
+        for frame in reach.span(run.video.frame_count)
+    )

@@ -16,7 +16,8 @@ from backend.application.submit import Submitter
 from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, error_of
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.video import Direction, FrameIndex
+from backend.domain.replan import Scope
+from backend.domain.video import Direction, FrameIndex, FrameRange
 
 FIRST_POLL_S = 0.004
 LONGEST_POLL_S = 0.1
@@ -78,21 +79,28 @@ class Desk:
         return Answer(finished, with_others(run, self._answers(overtaken, deadline_s)))
 
     def track(
-        self, canvas: Canvas, prompts: PromptSet, *, direction: Direction = Direction.BOTH, deadline_s: float
+        self,
+        canvas: Canvas,
+        prompts: PromptSet,
+        *,
+        direction: Direction = Direction.BOTH,
+        deadline_s: float,
+        frames: FrameRange | None = None,
     ) -> Answer:
         """Add prompts and carry all of the canvas's prompts through the video.
 
         Returns the finished masks, or after the deadline those made so far: the rest comes as a prediction.
+        frames: the masks on these are read, whatever is carried.
         """
         known = self.ledger.record_prompts(canvas.task, prompts, user=canvas.user)
         job = self.submitter.submit(_whole_video(canvas, known, direction))
         latest = self._wait(job.job_id, deadline_s)
-        return Answer(latest, self.masks_of(latest))
+        return Answer(latest, self.masks_of(latest, frames))
 
-    def adopt(self, canvas: Canvas, prompts: PromptSet) -> Job | None:
+    def adopt(self, canvas: Canvas, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
         """Take a submitted annotation as the task's new truth and propagate from it; None if it prompts nothing."""
         self.ledger.replace_prompts(canvas.task, prompts, user=canvas.user)
-        return self.submitter.submit(_whole_video(canvas, prompts)) if prompts else None
+        return self.submitter.submit(_whole_video(canvas, prompts, scope=scope)) if prompts else None
 
     def pre_annotate(self, canvas: Canvas, prompts: PromptSet) -> Answer | None:
         """The masks a task has already, or else start on the prompts that came with it.
@@ -119,10 +127,13 @@ class Desk:
                     return Answer(job, run)
         return None
 
-    def masks_of(self, job: Job) -> MaskRun | None:
-        """What a job has stored so far. A run that was removed or damaged reads as none: it can be made again."""
+    def masks_of(self, job: Job, frames: FrameRange | None = None) -> MaskRun | None:
+        """What a job has stored so far (on these frames, at the cost of these).
+
+        A run that was removed or damaged reads as none: it can be made again.
+        """
         try:
-            return self.masks.partial(job.masks_run or run_name(job.job_id, job.attempt))
+            return self.masks.partial(job.masks_run or run_name(job.job_id, job.attempt), frames)
         except (NotFound, IntegrityError):
             return None
 
@@ -198,7 +209,9 @@ def _only(prompts: PromptSet, object_ids: Iterable[ObjectId]) -> PromptSet:
     return PromptSet.of((p for p in prompts if p.object_id in wanted), prompts.labels)
 
 
-def _whole_video(canvas: Canvas, prompts: PromptSet, direction: Direction = Direction.BOTH) -> PropagationRequest:
+def _whole_video(
+    canvas: Canvas, prompts: PromptSet, direction: Direction = Direction.BOTH, *, scope: Scope = Scope.ONWARD
+) -> PropagationRequest:
     return PropagationRequest(
         canvas.task,
         canvas.media,
@@ -206,4 +219,6 @@ def _whole_video(canvas: Canvas, prompts: PromptSet, direction: Direction = Dire
         direction,
         label_config=canvas.label_config,
         model_version=canvas.model_version,
+        scope=scope,
+        user=canvas.user,
     )
