@@ -170,6 +170,8 @@ class Sam2Blocks:
         previous: [B, 1, h, w] mask logits that the points correct. is_initial: recalled nothing.
         """
         batch = conditioned.size(0)
+        if batch > 1 and self._rounds_by_batch:
+            return _stacked([self.decode(conditioned[row : row + 1], seen) for row in range(batch)])
         model = self._model
         coords, labels = self._point_tensors(points, batch)
         sparse, dense = model.sam_prompt_encoder(points=(coords, labels), boxes=None, masks=previous)
@@ -206,16 +208,37 @@ class Sam2Blocks:
     def remember(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
         """The memory of each of B objects' masks on a frame; a prompted frame's mask is remembered as yes or no."""
         batch = decoded.logits.size(0)
-        size = (self.image_size, self.image_size)
         features, _ = self._model._encode_new_memory(
             current_vision_feats=[_flat(seen.levels[-1].expand(batch, -1, -1, -1))],
             feat_sizes=[tuple(seen.levels[-1].shape[-2:])],
-            pred_masks_high_res=F.interpolate(decoded.logits, size=size, mode="bilinear", align_corners=False),
+            pred_masks_high_res=self._at_image_size(decoded, is_prompted=is_prompted),
             object_score_logits=decoded.presence,
             is_mask_from_pts=is_prompted,
         )
         features = features.to(torch.bfloat16)
         return [MemoryFrame(features[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(batch)]
+
+    @property
+    def _rounds_by_batch(self) -> bool:
+        """Whether the decoder's kernels round a batch differently from one object, as they do on a CPU.
+
+        Memories are kept in bfloat16, which turns a last bit into a visible one; one by one, every object is the
+        reference's bit for bit, and beside attention the decoder costs little.
+        """
+        return self.device.type == "cpu"
+
+    def _at_image_size(self, decoded: Decoded, *, is_prompted: bool) -> Tensor:
+        """Mask logits [B, 1, S, S] for the memory, by the reference's own rounding.
+
+        It brings all candidates of a tracked frame to that size and then chooses; on a CPU three channels are
+        interpolated by another kernel than one.
+        """
+        channels = 1
+        if self._rounds_by_batch and not is_prompted:
+            channels = max(decoded.candidates.size(1), 1)
+        logits = decoded.logits.expand(-1, channels, -1, -1)
+        size = (self.image_size, self.image_size)
+        return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, :1]
 
     def _condition(
         self,
@@ -281,6 +304,18 @@ def _positions(encoding: nn.Module, side: int, device: torch.device) -> Tensor:
     """[1, C, side, side]; the encoding reads its argument's shape only."""
     with torch.inference_mode():
         return cast(Tensor, encoding(torch.zeros(1, 1, side, side, device=device)).clone())
+
+
+def _stacked(decoded: Sequence[Decoded]) -> Decoded:
+    """Decoded masks of one object each as one batch."""
+    return Decoded(
+        logits=torch.cat([one.logits for one in decoded]),
+        raw=torch.cat([one.raw for one in decoded]),
+        candidates=torch.cat([one.candidates for one in decoded]),
+        predicted_ious=torch.cat([one.predicted_ious for one in decoded]),
+        pointer=torch.cat([one.pointer for one in decoded]),
+        presence=torch.cat([one.presence for one in decoded]),
+    )
 
 
 def _flat(feature_map: Tensor) -> Tensor:
