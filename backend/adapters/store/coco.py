@@ -42,13 +42,24 @@ def encode_mask(mask: BoolMask) -> EncodedMask:
 def decode_mask(encoded: EncodedMask) -> BoolMask:
     """[H, W] bool. Raises PromptError if the counts do not fit the shape."""
     height, width = encoded.height, encoded.width
+    runs = _checked_runs(encoded)
+    values = np.arange(len(runs)) % 2 == 1  # runs alternate, beginning with background
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)  # column-major -> [H, W]
+
+
+def require_counts(encoded: EncodedMask) -> int:
+    """The number of the mask's pixels, if its counts fit its shape. Raises PromptError if they do not."""
+    return sum(_checked_runs(encoded)[1::2])
+
+
+def _checked_runs(encoded: EncodedMask) -> list[int]:
+    height, width = encoded.height, encoded.width
     if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
         raise PromptError(f"a mask of {width}x{height} pixels cannot be decoded")
     runs = _run_lengths(encoded.counts)
     if sum(runs) != height * width:
         raise PromptError(f"the mask's run lengths do not add up to its size, {width}x{height}")
-    values = np.arange(len(runs)) % 2 == 1  # runs alternate, beginning with background
-    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)  # column-major -> [H, W]
+    return runs
 
 
 def _run_lengths(counts: str) -> list[int]:

@@ -1,0 +1,1 @@
+"""Data-set formats: one module a format, and what they share."""

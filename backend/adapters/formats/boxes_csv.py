@@ -1,0 +1,75 @@
+"""Boxes as one table for spreadsheets and statistics, a row an object and frame.
+
+    boxes.csv    video, frame (from 0), time_s, number, object, label, x, y, width, height (pixels from 0), area,
+                 origin, approved, uncertainty
+
+time_s is the frame's number over the average rate. area is the mask's pixels, empty where there are boxes only;
+uncertainty is empty where nobody estimated it. Frames without objects have no row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from backend.adapters.formats.rle import area_of, pixel_box
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+
+TRAITS = FormatTraits("boxes-csv", 1, "kept: boxes may overlap", takes_boxes=True)
+HEADER = "video frame time_s number object label x y width height area origin approved uncertainty"
+
+
+class BoxesCsvFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._rows = target.spool()
+        self._write(HEADER.split())
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[BoxesCsvFormat]:
+        self._name = planned.folder
+        self._info = video.info
+        yield self
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        for shown in frame.present:
+            self._write(self._row(frame, shown))
+
+    def _row(self, frame: DatasetFrame, shown: ObjectOnFrame) -> list[object]:
+        box = pixel_box(shown, self._info.size)
+        return [
+            self._name,
+            int(frame.frame_index),
+            round(float(frame.frame_index / self._info.frame_rate), 6),
+            shown.what.number,
+            shown.what.object_id,
+            shown.what.label,
+            box.x,
+            box.y,
+            box.width,
+            box.height,
+            "" if shown.mask is None else area_of(shown.mask),
+            shown.origin.value,
+            int(shown.approved),
+            "" if shown.uncertainty is None else round(shown.uncertainty, 6),
+        ]
+
+    def _write(self, values: Sequence[object]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(values)
+        self._rows.write(text.getvalue().encode("utf-8", "replace"))
+
+    def finish(self) -> Notes:
+        self._rows.seek(0)
+        with self._target.open("boxes.csv") as out:
+            shutil.copyfileobj(self._rows, out)
+        self._rows.close()
+        return {}

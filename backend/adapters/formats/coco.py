@@ -1,0 +1,87 @@
+"""COCO: every kept frame an image, every object on it an annotation with its masklet's number as track id.
+
+    annotations.json              images, annotations, categories, videos
+    images/<video>/000000.jpg     the kept frames, if the video is at hand
+
+`track_id` is unique in the whole file; `object` and `number` are the object's id and number in its video. A source of
+boxes gives annotations with a box and no segmentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from backend.adapters.formats.images import jpeg
+from backend.adapters.formats.labels import LabelNumbers
+from backend.adapters.formats.lists import WaitingList, pour_object
+from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+
+TRAITS = FormatTraits("coco", 1, "kept: every object is an annotation of its own", Pictures.OPTIONAL, takes_boxes=True)
+
+
+class CocoFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._labels = LabelNumbers()
+        self._images = WaitingList(target)
+        self._annotations = WaitingList(target)
+        self._videos: list[dict[str, object]] = []
+        self._tracks = 0
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[CocoFormat]:
+        self._folder = planned.folder
+        self._size = video.info.size
+        self._videos.append({"id": len(self._videos) + 1, "name": planned.entry.name})
+        self._track_ids = {what: self._tracks + what.number for what in video.objects}
+        yield self
+        self._tracks += max((what.number for what in video.objects), default=0)
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        image_id = len(self._images) + 1
+        name = f"{self._folder}/{frame.frame_index:06d}.jpg"
+        image = {
+            "id": image_id,
+            "file_name": name,
+            "width": self._size.width,
+            "height": self._size.height,
+            "video_id": len(self._videos),
+            "frame_index": int(frame.frame_index),
+        }
+        self._images.add(image)
+        if picture is not None:
+            self._target.write(f"images/{name}", jpeg(picture.pixels))
+        for shown in frame.present:
+            self._annotations.add(self._annotation(shown, image_id))
+
+    def _annotation(self, shown: ObjectOnFrame, image_id: int) -> dict[str, object]:
+        box = pixel_box(shown, self._size)
+        return {
+            "id": len(self._annotations) + 1,
+            "image_id": image_id,
+            "category_id": self._labels.of(shown.what.label),
+            "track_id": self._track_ids[shown.what],
+            "number": shown.what.number,
+            "object": str(shown.what.object_id),
+            "segmentation": [] if shown.mask is None else coco_rle(shown.mask),
+            "area": box.width * box.height if shown.mask is None else area_of(shown.mask),
+            "bbox": [box.x, box.y, box.width, box.height],
+            "iscrowd": 0,
+            "approved": shown.approved,
+            "uncertainty": shown.uncertainty,
+        }
+
+    def finish(self) -> Notes:
+        head: dict[str, object] = {"categories": self._labels.categories(), "videos": self._videos}
+        with self._target.open("annotations.json") as out:
+            pour_object(out, head, {"images": self._images, "annotations": self._annotations})
+        self._images.close()
+        self._annotations.close()
+        return {}

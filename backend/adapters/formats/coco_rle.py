@@ -1,0 +1,67 @@
+"""Masks as they are: a JSON a video, COCO run lengths frame by frame. Nothing is converted, nothing is lost.
+
+    <video>.json    {"video", "width", "height", "frame_count", "frame_rate", "objects": [{"number", "id", "label"}],
+                    "frames": [{"frame", "objects": [{"number", "segmentation", "origin", "approved",
+                    "uncertainty"}]}]}
+
+frame counts from 0. An object that is known not to be in a frame has a segmentation of null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from backend.adapters.formats.lists import WaitingList, pour_object
+from backend.adapters.formats.rle import coco_rle
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+
+TRAITS = FormatTraits("coco-rle", 1, "kept: every object has masks of its own")
+
+
+class CocoRleFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
+        info = video.info
+        head: dict[str, object] = {
+            "video": planned.entry.name,
+            "width": info.size.width,
+            "height": info.size.height,
+            "frame_count": info.frame_count,
+            "frame_rate": float(info.frame_rate),
+            "objects": [{"number": w.number, "id": str(w.object_id), "label": w.label} for w in video.objects],
+        }
+        with WaitingList(self._target) as frames:
+            yield _Video(frames)
+            with self._target.open(f"{planned.folder}.json") as out:
+                pour_object(out, head, {"frames": frames})
+
+    def finish(self) -> Notes:
+        return {}
+
+
+class _Video:
+    def __init__(self, frames: WaitingList) -> None:
+        self._frames = frames
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        objects = [_record(shown) for shown in frame.objects]
+        self._frames.add({"frame": int(frame.frame_index), "objects": objects})
+
+
+def _record(shown: ObjectOnFrame) -> dict[str, object]:
+    return {
+        "number": shown.what.number,
+        "segmentation": None if shown.mask is None else coco_rle(shown.mask),
+        "origin": shown.origin.value,
+        "approved": shown.approved,
+        "uncertainty": shown.uncertainty,
+    }

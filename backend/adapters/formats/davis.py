@@ -1,0 +1,90 @@
+"""DAVIS and YouTube-VOS: one indexed PNG a frame whose pixels are the objects' numbers, 0 for none.
+
+    Annotations/<video>/00000.png   numbered by the video's own frames; a frame that is not kept has none
+    JPEGImages/<video>/00000.jpg    the same frames, if the video is at hand
+    meta.json                       YouTube-VOS: each object's category and its frames
+    ImageSets/all.txt               the videos, one a line
+
+A pixel holds one number: where objects overlap, the smaller one is seen. More than 255 objects do not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from backend.adapters.formats.images import jpeg, palette_png
+from backend.adapters.formats.lists import json_bytes
+from backend.adapters.formats.rle import Overlaps, layered
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame, DatasetObject
+from backend.domain.errors import InvalidInput
+
+MOST_OBJECTS = 255
+TRAITS = FormatTraits(
+    "davis",
+    1,
+    "one number a pixel: the smaller object lies on top; notes.overlapping counts the pixels that were shared",
+    Pictures.OPTIONAL,
+)
+
+
+class DavisFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._videos = [planned.folder for planned in videos]
+        self._meta: dict[str, object] = {}
+        self._overlaps = Overlaps()
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
+        if len(video.objects) > MOST_OBJECTS:
+            raise InvalidInput(
+                f"{planned.entry.name} has {len(video.objects)} objects and an indexed PNG holds {MOST_OBJECTS}; "
+                "export to sav or coco"
+            )
+        sink = _Sequence(self._target, planned.folder, video, self._overlaps)
+        yield sink
+        self._meta[planned.folder] = {"objects": sink.objects()}
+
+    def finish(self) -> Notes:
+        self._target.write("meta.json", json_bytes({"videos": self._meta}) + b"\n")
+        self._target.write("ImageSets/all.txt", "".join(f"{name}\n" for name in self._videos).encode())
+        return self._overlaps.notes()
+
+
+class _Sequence:
+    def __init__(self, target: Target, folder: str, video: DatasetVideo, overlaps: Overlaps) -> None:
+        self._target = target
+        self._folder = folder
+        self._size = video.info.size
+        self._digits = frame_digits(video)
+        self._overlaps = overlaps
+        self._seen: dict[DatasetObject, list[str]] = {what: [] for what in video.objects}
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        layers = layered(frame.present, self._size)
+        self._overlaps.add(layers)
+        name = f"{frame.frame_index:0{self._digits}d}"
+        body = palette_png(layers.numbers.astype(np.uint8))
+        self._target.write(f"Annotations/{self._folder}/{name}.png", body)
+        if picture is not None:
+            self._target.write(f"JPEGImages/{self._folder}/{name}.jpg", jpeg(picture.pixels))
+        for shown in frame.present:
+            self._seen[shown.what].append(name)
+
+    def objects(self) -> dict[str, object]:
+        return {
+            str(what.number): {"category": what.label, "frames": names} for what, names in self._seen.items() if names
+        }
+
+
+def frame_digits(video: DatasetVideo) -> int:
+    """Five, as the data sets have it; more for a video so long that names would no longer sort."""
+    return max(5, len(str(video.info.frame_count - 1)))

@@ -1,0 +1,205 @@
+"""Label Studio's import JSON: tasks with their masks as predictions, or as annotations where a person made them.
+
+    tasks.json                  one task a video
+    label_config.xml            for a project that takes them
+    pages/<video>/000000.jpg    every frame of the video, if it is at hand
+
+Masks are brush regions on pages, one page a frame of the video, kept or not, so that page numbers are frame numbers;
+the addresses of pages are relative paths, to be given the place that they are served from. A task that came from Label
+Studio keeps its own data and label config instead. A task is annotated if a person approved all that is exported of it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+from xml.sax.saxutils import quoteattr
+
+from backend.adapters.formats.images import colour_of, jpeg
+from backend.adapters.formats.labels import LabelNumbers
+from backend.adapters.formats.lists import WaitingList, json_bytes, list_pieces
+from backend.adapters.formats.rle import pixel_box
+from backend.application.dataset_ports import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
+from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
+from backend.domain.geometry import Box, FrameSize
+from backend.domain.scoring import label_studio_score
+from backend.domain.video import VideoInfo
+
+Region = dict[str, object]
+
+TRAITS = FormatTraits(
+    "labelstudio",
+    1,
+    "kept: every object is a region of its own",
+    Pictures.OPTIONAL,
+    takes_boxes=True,
+    every_frame=True,
+)
+PAGES_CONFIG = """<View>
+  <BrushLabels name="mask" toName="frames">
+{labels}
+  </BrushLabels>
+  <Image name="frames" valueList="$frames" zoom="true" zoomControl="true"/>
+</View>
+"""
+
+
+class Regions(Protocol):
+    """Writes the regions of a label config (adapters/labelstudio)."""
+
+    def is_video(self, label_config: str) -> bool:
+        """Whether the config has one region an object, not one an object and page."""
+        ...
+
+    def on_page(self, shown: ObjectOnFrame, frame_index: int, *, label_config: str, key: str) -> list[Region]:
+        """The regions of one object on one page. key: the video's. Raises PromptError for a label it cannot write."""
+        ...
+
+    def through_video(
+        self, what: DatasetObject, boxes: Iterable[tuple[int, Box]], *, info: VideoInfo, label_config: str
+    ) -> list[Region]:
+        """The region of an object whose boxes come ascending by frame."""
+        ...
+
+
+class LabelStudioFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def __init__(self, regions: Regions) -> None:
+        self._regions = regions
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._tasks = WaitingList(target)
+        self._labels = LabelNumbers()
+        self._configs: dict[str, None] = {}
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Task]:
+        labels = [what.label for what in video.objects]
+        for label in labels if video.task is None else ():
+            self._labels.of(label)
+        config = pages_config(dict.fromkeys(labels)) if video.task is None else video.task.label_config
+        if video.task is not None:
+            self._configs[config] = None
+        with WaitingList(self._target) as regions:
+            task = _Task(self._target, planned, video, regions, write=self._regions, label_config=config)
+            yield task
+            self._tasks.add_pieces(task.pieces())
+
+    def finish(self) -> Notes:
+        with self._target.open("tasks.json") as out:
+            self._tasks.pour(out)
+            out.write(b"\n")
+        self._tasks.close()
+        configs = list(self._configs)
+        if self._labels.items():
+            configs.append(pages_config(label for _, label in self._labels.items()))
+        names = ["label_config.xml", *(f"label_config_{number}.xml" for number in range(2, len(configs) + 1))]
+        for name, config in zip(names, configs, strict=False):
+            self._target.write(name, config.encode("utf-8", "replace"))
+        return {"label_configs": names[: len(configs)]}
+
+
+class _Task:
+    """Regions wait until it is known whether a person made all of them."""
+
+    def __init__(
+        self,
+        target: Target,
+        planned: PlannedVideo,
+        video: DatasetVideo,
+        regions: WaitingList,
+        *,
+        write: Regions,
+        label_config: str,
+    ) -> None:
+        self._target = target
+        self._folder = planned.folder
+        self._key = planned.entry.key
+        self._video = video
+        self._regions = regions
+        self._write = write
+        self._label_config = label_config
+        self._is_video = write.is_video(label_config)
+        self._boxes: dict[DatasetObject, array[float]] = {what: array("d") for what in video.objects}
+        self._doubt = 0.0
+        self._approved = True
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        if picture is not None and self._video.task is None:
+            self._target.write(self._page(frame.frame_index), jpeg(picture.pixels))
+        for shown in frame.present:
+            self._approved &= shown.approved
+            self._doubt = max(self._doubt, min(shown.doubt, 1.0))
+            if self._is_video:
+                box = pixel_box(shown, self._video.info.size)
+                values = (frame.frame_index, box.x, box.y, box.x + box.width, box.y + box.height)
+                self._boxes[shown.what].extend(values)
+                continue
+            for region in self._write.on_page(shown, frame.frame_index, label_config=self._label_config, key=self._key):
+                self._regions.add(region)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The task's JSON."""
+        for what, values in self._boxes.items():
+            if values:
+                boxes = _boxes(values, self._video.info.size)
+                for region in self._write.through_video(
+                    what, boxes, info=self._video.info, label_config=self._label_config
+                ):
+                    self._regions.add(region)
+        yield b'{"data":'
+        yield from self._data()
+        kind = "annotations" if self._approved else "predictions"
+        yield f',"{kind}":[{{'.encode()
+        if not self._approved:
+            version = str(self._video.provenance.get("model") or "masklet")
+            head = {"model_version": version, "score": round(label_studio_score(self._doubt), 4)}
+            yield json_bytes(head)[1:-1] + b","
+        yield b'"result":'
+        yield from self._regions.pieces()
+        yield b"}]}"
+
+    def _data(self) -> Iterator[bytes]:
+        if self._video.task is not None:
+            yield json_bytes(self._video.task.data)
+            return
+        yield b'{"video":' + json_bytes(self._folder) + b',"frames":'
+        yield from list_pieces(self._page(index) for index in range(self._video.info.frame_count))
+        yield b"}"
+
+    def _page(self, frame_index: int) -> str:
+        return f"pages/{self._folder}/{frame_index:06d}.jpg"
+
+
+def pages_config(labels: Iterable[str]) -> str:
+    """A label config for masks on pages."""
+    lines = (
+        f"    <Label value={quoteattr(label)} background={quoteattr(_hex(n))}/>" for n, label in enumerate(labels, 1)
+    )
+    return PAGES_CONFIG.format(labels="\n".join(lines))
+
+
+def _hex(number: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(number))
+
+
+def _boxes(values: array[float], size: FrameSize) -> Iterator[tuple[int, Box]]:
+    """From frame index and pixel edges, five values a box, back to relative boxes."""
+    for at in range(0, len(values), 5):
+        index, x0, y0, x1, y1 = values[at : at + 5]
+        x1, y1 = min(x1 / size.width, 1.0), min(y1 / size.height, 1.0)
+        yield int(index), Box(x0 / size.width, y0 / size.height, x1, y1)

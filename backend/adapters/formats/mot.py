@@ -1,0 +1,89 @@
+"""MOTChallenge: a folder a video, a line an object and frame.
+
+    <video>/gt/gt.txt          frame,id,left,top,width,height,1,class,1
+    <video>/gt/labels.txt      the classes in the order of their numbers
+    <video>/seqinfo.ini
+    <video>/img1/000001.jpg    the kept frames, if the video is at hand
+    seqmap.txt                 the videos, as TrackEval reads them
+
+Frame numbers count from 1, and so do the pixels of left and top, as the benchmark has it: a box at the frame's corner
+has left 1 and top 1. The last two columns are the class, and a visibility that is always 1, for nobody measured it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from backend.adapters.formats.images import jpeg
+from backend.adapters.formats.labels import LabelNumbers
+from backend.adapters.formats.rle import pixel_box
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame
+from backend.domain.video import VideoInfo
+
+TRAITS = FormatTraits("mot", 1, "kept: boxes may overlap", Pictures.OPTIONAL, takes_boxes=True)
+
+
+class MotFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._videos = [planned.folder for planned in videos]
+        self._labels = LabelNumbers()
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
+        for what in video.objects:
+            self._labels.of(what.label)
+        with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:
+            yield _Sequence(self._target, planned.folder, video, lines, self._labels)
+        self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
+
+    def finish(self) -> Notes:
+        names = "".join(f"{_one_line(label)}\n" for _, label in self._labels.items()).encode()
+        for folder in self._videos:
+            self._target.write(f"{folder}/gt/labels.txt", names)
+        self._target.write("seqmap.txt", "".join(f"{name}\n" for name in ("name", *self._videos)).encode())
+        return {"classes": dict(self._labels.items())}
+
+
+class _Sequence:
+    def __init__(self, target: Target, folder: str, video: DatasetVideo, lines: BinaryIO, labels: LabelNumbers) -> None:
+        self._target = target
+        self._folder = folder
+        self._size = video.info.size
+        self._lines = lines
+        self._labels = labels
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        number = frame.frame_index + 1
+        for shown in frame.present:
+            box = pixel_box(shown, self._size)
+            place = ",".join(f"{value:.10g}" for value in (box.x + 1, box.y + 1, box.width, box.height))
+            line = f"{number},{shown.what.number},{place},1,{self._labels.of(shown.what.label)},1\n"
+            self._lines.write(line.encode("ascii"))
+        if picture is not None:
+            self._target.write(f"{self._folder}/img1/{number:06d}.jpg", jpeg(picture.pixels))
+
+
+def seqinfo(folder: str, info: VideoInfo) -> bytes:
+    """seqinfo.ini of a video; frameRate is whole where the video's is."""
+    lines = {
+        "name": folder,
+        "imDir": "img1",
+        "frameRate": f"{float(info.frame_rate):.6g}",
+        "seqLength": info.frame_count,
+        "imWidth": info.size.width,
+        "imHeight": info.size.height,
+        "imExt": ".jpg",
+    }
+    return ("[Sequence]\n" + "".join(f"{name}={value}\n" for name, value in lines.items())).encode("ascii")
+
+
+def _one_line(label: str) -> str:
+    return " ".join(label.splitlines())

@@ -1,0 +1,103 @@
+"""MOTS: MOT with masks, in the text form that TrackEval reads.
+
+    <video>/gt/gt.txt          frame id class height width rle, separated by blanks
+    <video>/seqinfo.ini
+    <video>/img1/000000.jpg    the kept frames, if the video is at hand
+    seqmap.txt                 the videos, as TrackEval reads them
+
+TrackEval counts the frames of MOTS from 0, and refuses masks that overlap: the smaller object is seen, the rest of the
+larger one stays. ids are class * 1000 + the object's number. Class 1 is for the label car, 2 for person or pedestrian
+(what TrackEval evaluates), 10 means "ignore" to it and is never given; other labels have the numbers from 3 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from backend.adapters.formats.images import jpeg
+from backend.adapters.formats.mot import seqinfo
+from backend.adapters.formats.rle import Overlaps, encoded, layered
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame
+from backend.domain.errors import InvalidInput
+
+TRAITS = FormatTraits(
+    "mots",
+    1,
+    "not allowed by its readers: the smaller object lies on top; notes.overlapping counts the pixels that were shared",
+    Pictures.OPTIONAL,
+)
+KNOWN = {"car": 1, "pedestrian": 2, "person": 2}
+FIRST_OTHER = 3
+IGNORE = 10
+IDS_PER_CLASS = 1000
+
+
+class MotsFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._videos = [planned.folder for planned in videos]
+        self._classes: dict[str, int] = {}
+        self._overlaps = Overlaps()
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
+        if len(video.objects) >= IDS_PER_CLASS:
+            raise InvalidInput(
+                f"{planned.entry.name} has {len(video.objects)} objects and MOTS numbers {IDS_PER_CLASS - 1}; "
+                "export to coco or sav"
+            )
+        for what in video.objects:
+            self._class_of(what.label)
+        with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:
+            yield _Sequence(self._target, planned.folder, video, lines, self._classes, self._overlaps)
+        self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
+
+    def finish(self) -> Notes:
+        self._target.write("seqmap.txt", "".join(f"{name}\n" for name in ("name", *self._videos)).encode())
+        return {"classes": self._classes, **self._overlaps.notes()}
+
+    def _class_of(self, label: str) -> None:
+        if label in self._classes:
+            return
+        taken = {IGNORE, *self._classes.values()}
+        free = next(number for number in range(FIRST_OTHER, FIRST_OTHER + len(taken) + 1) if number not in taken)
+        self._classes[label] = KNOWN.get(label.strip().lower(), free)
+
+
+class _Sequence:
+    def __init__(
+        self,
+        target: Target,
+        folder: str,
+        video: DatasetVideo,
+        lines: BinaryIO,
+        classes: dict[str, int],
+        overlaps: Overlaps,
+    ) -> None:
+        self._target = target
+        self._folder = folder
+        self._size = video.info.size
+        self._lines = lines
+        self._classes = classes
+        self._overlaps = overlaps
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        layers = layered(frame.present, self._size)
+        self._overlaps.add(layers)
+        for shown in frame.present:
+            mask = shown.mask if not layers.shared_pixels else encoded(layers.of(shown.what.number))
+            if mask is None or (layers.shared_pixels and not layers.of(shown.what.number).any()):
+                continue
+            of_class = self._classes[shown.what.label]
+            object_id = of_class * IDS_PER_CLASS + shown.what.number
+            fields = (frame.frame_index, object_id, of_class, mask.height, mask.width, mask.counts)
+            self._lines.write((" ".join(str(field) for field in fields) + "\n").encode("ascii"))
+        if picture is not None:
+            self._target.write(f"{self._folder}/img1/{frame.frame_index:06d}.jpg", jpeg(picture.pixels))

@@ -1,0 +1,118 @@
+"""Masks as the formats need them: COCO run lengths measured without decoding, decoded, and laid over each other.
+
+The run lengths were checked where they were read: pycocotools trusts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+from backend.domain.datasets import ObjectOnFrame
+from backend.domain.geometry import BoolMask, FrameSize
+from backend.domain.masklets import EncodedMask
+
+
+class CocoRle(TypedDict):
+    """As COCO's JSON holds it: size is [height, width], counts the compressed run lengths."""
+
+    size: list[int]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class PixelBox:
+    """A box in pixels: left and top edge from 0, pixel-inclusive width and height. Whole numbers for masks."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def coco_rle(mask: EncodedMask) -> CocoRle:
+    return {"size": [mask.height, mask.width], "counts": mask.counts}
+
+
+def area_of(mask: EncodedMask) -> int:
+    """The mask's pixels."""
+    return int(coco.area(_vendor(mask)))
+
+
+def decoded(mask: EncodedMask) -> BoolMask:
+    """[H, W] bool, C order."""
+    pixels: NDArray[np.uint8] = np.ascontiguousarray(coco.decode(_vendor(mask)))
+    found: BoolMask = pixels.view(np.bool_)
+    return found
+
+
+def encoded(mask: BoolMask) -> EncodedMask:
+    """mask: [H, W] bool."""
+    counts: bytes = coco.encode(np.asfortranarray(mask.view(np.uint8)))["counts"]
+    return EncodedMask(mask.shape[0], mask.shape[1], counts.decode("ascii"))
+
+
+def pixel_box(shown: ObjectOnFrame, size: FrameSize) -> PixelBox:
+    """The tight box around a present object's mask, or its box. Raises ValueError for an absent one."""
+    if shown.mask is not None:
+        x, y, width, height = coco.toBbox(_vendor(shown.mask)).tolist()
+        return PixelBox(int(x), int(y), int(width), int(height))
+    if shown.box is None:
+        raise ValueError(f"object {shown.what.number} is not in the frame")
+    x0, y0, x1, y1 = shown.box.to_px(size)
+    return PixelBox(round(x0, 3), round(y0, 3), round(x1 - x0, 3), round(y1 - y0, 3))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layers:
+    """Masks that may overlap made into one picture of numbers.
+
+    numbers: [H, W], 0 where nothing is, else the number of the object on top. shared_pixels: how many pixels belong
+    to more than one.
+    """
+
+    numbers: NDArray[np.uint16]
+    shared_pixels: int
+
+    def of(self, number: int) -> BoolMask:
+        """What can be seen of an object. -> [H, W]"""
+        seen: BoolMask = self.numbers == number
+        return seen
+
+
+def layered(objects: Sequence[ObjectOnFrame], size: FrameSize) -> Layers:
+    """The smaller mask lies on the larger one, of equal ones the one that comes first: a small thing in front of a
+    large one is the common case, and a large one on top would hide it altogether."""
+    numbers = np.zeros((size.height, size.width), np.uint16)
+    shared = np.zeros((size.height, size.width), np.bool_)
+    masked = [(shown.what.number, shown.mask) for shown in objects if shown.mask is not None]
+    for number, mask in sorted(masked, key=lambda entry: (-area_of(entry[1]), -entry[0])):
+        pixels = decoded(mask)
+        if len(masked) > 1:
+            shared |= pixels & (numbers > 0)
+        numbers[pixels] = number
+    return Layers(numbers, int(np.count_nonzero(shared)))
+
+
+@dataclass(slots=True)
+class Overlaps:
+    """How much was lost to overlaps, for the manifest."""
+
+    frames: int = 0
+    pixels: int = 0
+
+    def add(self, layers: Layers) -> None:
+        self.frames += layers.shared_pixels > 0
+        self.pixels += layers.shared_pixels
+
+    def notes(self) -> dict[str, object]:
+        return {"overlapping": {"frames": self.frames, "pixels": self.pixels}}
+
+
+def _vendor(mask: EncodedMask) -> dict[str, object]:
+    return {"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")}

@@ -1,0 +1,170 @@
+"""SA-V: each object on its own, so that objects may overlap; as PNG folders and as masklet JSON.
+
+    Annotations/<video>/000/00000.png   0 and 255; one folder an object, numbered from 000
+    <video>_manual.json                 masklets that a person had a hand in, all frames
+    <video>_auto.json                   masklets that nobody touched
+    JPEGImages/<video>/00000.jpg        the kept frames, if the video is at hand
+    videos.txt                          the videos, one a line
+
+In the JSON the list `masklet` has an entry for every frame of the video, and so is read with an annotation on every
+frame (not on every fourth, as SA-V's own): null means that nothing is said of that object on that frame, an empty mask
+that it is not there. `masklet_edited_frame_count` counts the kept frames that a person drew or prompted;
+`masklet_number`, `masklet_object` and `masklet_label` are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from backend.adapters.formats.davis import frame_digits
+from backend.adapters.formats.images import jpeg, mask_png
+from backend.adapters.formats.lists import Shelf, json_bytes, list_pieces
+from backend.adapters.formats.rle import CocoRle, area_of, coco_rle, decoded, encoded
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
+from backend.domain.geometry import FrameSize
+from backend.domain.masklets import MaskOrigin
+
+TRAITS = FormatTraits("sav", 1, "kept: every object has masks of its own", Pictures.OPTIONAL)
+SMALL_PX, MEDIUM_PX = 32**2, 96**2
+
+
+class SavFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._videos = [planned.folder for planned in videos]
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
+        with Shelf(self._target) as shelf:
+            sink = _Video(self._target, planned.folder, video, shelf)
+            yield sink
+            sink.finish()
+
+    def finish(self) -> Notes:
+        self._target.write("videos.txt", "".join(f"{name}\n" for name in self._videos).encode())
+        return {"annotated_every": 1}
+
+
+@dataclass(slots=True)
+class _Masklet:
+    """What the JSON says of one masklet as a whole. area_px: over the frames where it is seen."""
+
+    what: DatasetObject
+    frames: int = 0
+    seen: int = 0
+    area_px: int = 0
+    edited: int = 0
+    changes: int = 0
+    first: int | None = None
+    visible: bool = False
+
+    def add(self, shown: ObjectOnFrame, frame_index: int) -> None:
+        self.frames += 1
+        self.edited += shown.origin is not MaskOrigin.PROPAGATED
+        if shown.mask is not None:
+            self.seen += 1
+            self.area_px += area_of(shown.mask)
+            self.first = frame_index if self.first is None else self.first
+        if self.first is not None:
+            self.changes += shown.is_present is not self.visible and frame_index != self.first
+            self.visible = shown.is_present
+
+    @property
+    def kind(self) -> str:
+        return "manual" if self.edited else "auto"
+
+    @property
+    def mean_area_px(self) -> float:
+        return self.area_px / self.seen if self.seen else 0.0
+
+
+class _Video:
+    """Writes the PNGs at once; the masks wait, for a masklet is manual or auto only when all of it was seen."""
+
+    def __init__(self, target: Target, folder: str, video: DatasetVideo, shelf: Shelf) -> None:
+        self._target = target
+        self._folder = folder
+        self._info = video.info
+        self._digits = frame_digits(video)
+        self._masklets = {what.number: _Masklet(what) for what in video.objects}
+        self._shelf = shelf
+        self._rows: dict[int, int] = {}
+        self._empty = encoded(np.zeros((video.info.size.height, video.info.size.width), np.bool_))
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        name = f"{frame.frame_index:0{self._digits}d}"
+        row: dict[str, CocoRle] = {}
+        for shown in frame.objects:
+            self._masklets[shown.what.number].add(shown, frame.frame_index)
+            mask = self._empty if shown.mask is None else shown.mask
+            row[str(shown.what.number)] = coco_rle(mask)
+            path = f"Annotations/{self._folder}/{shown.what.number - 1:03d}/{name}.png"
+            self._target.write(path, mask_png(decoded(mask)))
+        self._rows[frame.frame_index] = self._shelf.put(row)
+        if picture is not None:
+            self._target.write(f"JPEGImages/{self._folder}/{name}.jpg", jpeg(picture.pixels))
+
+    def finish(self) -> None:
+        told = [masklet for masklet in self._masklets.values() if masklet.frames]
+        for kind in ("manual", "auto"):
+            masklets = [masklet for masklet in told if masklet.kind == kind]
+            if masklets:
+                with self._target.open(f"{self._folder}_{kind}.json") as out:
+                    self._write(out, masklets)
+
+    def _write(self, out: BinaryIO, masklets: list[_Masklet]) -> None:
+        fields = {**self._about_video(), **_about(masklets, self._info.size)}
+        out.write(json_bytes(fields)[:-1] + b',"masklet":')
+        out.writelines(list_pieces(self._row(index, masklets) for index in range(self._info.frame_count)))
+        out.write(b"}\n")
+
+    def _row(self, frame_index: int, masklets: list[_Masklet]) -> list[object]:
+        ticket = self._rows.get(frame_index)
+        row = {} if ticket is None else self._shelf.take(ticket)
+        return [row.get(str(masklet.what.number)) for masklet in masklets]
+
+    def _about_video(self) -> dict[str, object]:
+        info = self._info
+        return {
+            "video_id": self._folder,
+            "video_duration": float(info.frame_count / info.frame_rate),
+            "video_frame_count": float(info.frame_count),
+            "video_height": float(info.size.height),
+            "video_width": float(info.size.width),
+            "video_resolution": float(info.size.pixels),
+            "video_environment": [],
+            "video_split": "",
+        }
+
+
+def _about(masklets: list[_Masklet], size: FrameSize) -> dict[str, object]:
+    return {
+        "masklet_id": list(range(len(masklets))),
+        "masklet_size_rel": [masklet.mean_area_px / size.pixels for masklet in masklets],
+        "masklet_size_abs": [masklet.mean_area_px for masklet in masklets],
+        "masklet_size_bucket": [_bucket(masklet.mean_area_px) for masklet in masklets],
+        "masklet_visibility_changes": [masklet.changes for masklet in masklets],
+        "masklet_first_appeared_frame": [masklet.first for masklet in masklets],
+        "masklet_frame_count": [masklet.frames for masklet in masklets],
+        "masklet_edited_frame_count": [masklet.edited for masklet in masklets],
+        "masklet_type": [masklet.kind for masklet in masklets],
+        "masklet_stability_score": [None] * len(masklets),
+        "masklet_num": len(masklets),
+        "masklet_number": [masklet.what.number for masklet in masklets],
+        "masklet_object": [str(masklet.what.object_id) for masklet in masklets],
+        "masklet_label": [masklet.what.label for masklet in masklets],
+    }
+
+
+def _bucket(area_px: float) -> str:
+    return "small" if area_px < SMALL_PX else "medium" if area_px < MEDIUM_PX else "large"

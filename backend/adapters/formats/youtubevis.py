@@ -1,0 +1,116 @@
+"""YouTube-VIS: one JSON whose annotations are whole masklets, a mask or null for every frame of the video.
+
+    instances.json                  videos, categories, annotations
+    JPEGImages/<video>/00000.jpg    the kept frames, if the video is at hand
+
+The lists `file_names`, `segmentations`, `bboxes` and `areas` have one entry for each *kept* frame, in order;
+`frame_indices` of a video says which frames these are.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from backend.adapters.formats.davis import frame_digits
+from backend.adapters.formats.images import jpeg
+from backend.adapters.formats.labels import LabelNumbers
+from backend.adapters.formats.lists import Shelf, WaitingList, json_bytes, list_pieces, pour_object
+from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
+from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.domain.datasets import DatasetFrame, DatasetObject
+
+TRAITS = FormatTraits("youtubevis", 1, "kept: every object has masks of its own", Pictures.OPTIONAL)
+ABSENT = -1
+
+
+class YoutubeVisFormat:
+    """A DatasetFormat."""
+
+    traits = TRAITS
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self._target = target
+        self._labels = LabelNumbers()
+        self._videos = WaitingList(target)
+        self._annotations = WaitingList(target)
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
+        with Shelf(self._target) as shelf:
+            sink = _Video(self._target, planned.folder, video, shelf)
+            yield sink
+            video_id = len(self._videos) + 1
+            self._videos.add_pieces(sink.about({"id": video_id, "name": planned.entry.name}))
+            for what in video.objects:
+                if sink.has(what):
+                    self._annotations.add_pieces(sink.annotation(what, self._head(what, video_id)))
+
+    def _head(self, what: DatasetObject, video_id: int) -> dict[str, object]:
+        return {
+            "id": len(self._annotations) + 1,
+            "video_id": video_id,
+            "category_id": self._labels.of(what.label),
+            "iscrowd": 0,
+            "track_id": what.number,
+            "object": str(what.object_id),
+        }
+
+    def finish(self) -> Notes:
+        head: dict[str, object] = {"categories": self._labels.categories()}
+        with self._target.open("instances.json") as out:
+            pour_object(out, head, {"videos": self._videos, "annotations": self._annotations})
+        self._videos.close()
+        self._annotations.close()
+        return {}
+
+
+class _Video:
+    """Masks wait on the shelf frame by frame, to be taken out object by object."""
+
+    def __init__(self, target: Target, folder: str, video: DatasetVideo, shelf: Shelf) -> None:
+        self._target = target
+        self._folder = folder
+        self._size = video.info.size
+        self._digits = frame_digits(video)
+        self._shelf = shelf
+        self._indices = array("q")
+        self._tickets = {what.number: array("q") for what in video.objects}
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        self._indices.append(frame.frame_index)
+        if picture is not None:
+            self._target.write(f"JPEGImages/{self._file_name(frame.frame_index)}", jpeg(picture.pixels))
+        for tickets in self._tickets.values():
+            tickets.append(ABSENT)
+        for shown in frame.present:
+            assert shown.mask is not None, "the use case lets masks through only"
+            box = pixel_box(shown, self._size)
+            values = (coco_rle(shown.mask), [box.x, box.y, box.width, box.height], area_of(shown.mask))
+            self._tickets[shown.what.number][-1] = self._shelf.put(values)
+
+    def has(self, what: DatasetObject) -> bool:
+        return any(ticket != ABSENT for ticket in self._tickets[what.number])
+
+    def about(self, head: dict[str, object]) -> Iterator[bytes]:
+        fields = {**head, "width": self._size.width, "height": self._size.height, "length": len(self._indices)}
+        yield json_bytes(fields)[:-1] + b',"file_names":'
+        yield from list_pieces(self._file_name(index) for index in self._indices)
+        yield b',"frame_indices":'
+        yield from list_pieces(self._indices)
+        yield b"}"
+
+    def annotation(self, what: DatasetObject, head: dict[str, object]) -> Iterator[bytes]:
+        yield json_bytes({**head, "width": self._size.width, "height": self._size.height})[:-1]
+        for position, name in enumerate((b"segmentations", b"bboxes", b"areas")):
+            yield b',"' + name + b'":'
+            yield from list_pieces(self._values(what, position))
+        yield b"}"
+
+    def _values(self, what: DatasetObject, position: int) -> Iterator[object]:
+        for ticket in self._tickets[what.number]:
+            yield None if ticket == ABSENT else self._shelf.take(ticket)[position]
+
+    def _file_name(self, frame_index: int) -> str:
+        return f"{self._folder}/{frame_index:0{self._digits}d}.jpg"

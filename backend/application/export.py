@@ -1,0 +1,224 @@
+"""Labelled videos out of a source, through a choice of frames, into a format: one video and one frame at a time.
+
+Owns what every format shares: which frames are kept, whether the source can serve the format, and the manifest that
+says where each mask is from. Refuses an export without a single frame: an empty data set looks like a finished one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from backend.application.dataset_ports import (
+    DatasetFormat,
+    DatasetSource,
+    DatasetVideo,
+    FrameSink,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
+from backend.application.naming import planned
+from backend.application.ports import Clock, VideoSource
+from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
+from backend.domain.errors import InvalidInput, MediaError
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+
+
+class SealedTarget(Target, Protocol):
+    """A Target that knows what was written to it."""
+
+    def seal(self) -> Notes:
+        """List every file with its SHA-256; returns how many there are, their bytes, and the list's name and hash."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote. offered: frames that the source says something about."""
+
+    videos: int
+    offered: int
+    kept: int
+    masks: int
+    has_pictures: bool
+    notes: Notes
+
+
+@dataclass(slots=True)
+class _Tally:
+    offered: int = 0
+    kept: int = 0
+    masks: int = 0
+
+    def add(self, other: _Tally) -> None:
+        self.offered += other.offered
+        self.kept += other.kept
+        self.masks += other.masks
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export. pictures: write the video's frames into formats that can have them; None: where they are at hand."""
+
+    source: DatasetSource
+    format: DatasetFormat
+    clock: Clock
+    version: str
+    choice: FrameChoice = field(default_factory=FrameChoice)
+    pictures: bool | None = None
+    on_video: Callable[[str], None] = lambda _: None
+
+    def run(self, target: SealedTarget) -> Exported:
+        """Write everything and the manifest. Raises InvalidInput if no frame is kept or the format cannot be served."""
+        videos = planned(self.source.entries())
+        self.format.start(target, videos)
+        total, records, with_pictures = _Tally(), [], 0
+        for video in videos:
+            record, tally = self._video(video)
+            total.add(tally)
+            records.append(record)
+            with_pictures += bool(record["pictures"])
+            self.on_video(video.entry.name)
+        if total.kept == 0:
+            raise InvalidInput(self._nothing(total.offered))
+        notes = self.format.finish()
+        target.write(MANIFEST, self._manifest(records, total, notes, target.seal()))
+        return Exported(len(videos), total.offered, total.kept, total.masks, with_pictures > 0, notes)
+
+    def _video(self, planned_video: PlannedVideo) -> tuple[dict[str, object], _Tally]:
+        with ExitStack() as stack:
+            video = stack.enter_context(self.source.open(planned_video.entry))
+            shown = self._pictures(planned_video, video, stack)
+            tally = _Tally()
+            sink = stack.enter_context(self.format.video(planned_video, video))
+            if shown is not None and self.format.traits.every_frame:
+                self._put_every(video, shown, sink, tally)
+            else:
+                self._put_kept(video, shown, sink, tally)
+            return self._record(planned_video, video, tally, has_pictures=shown is not None), tally
+
+    def _pictures(self, planned_video: PlannedVideo, video: DatasetVideo, stack: ExitStack) -> VideoSource | None:
+        """The video's frames, opened, if this export shows them."""
+        need = self.format.traits.pictures
+        if need is Pictures.NEVER or (need is Pictures.OPTIONAL and self.pictures is False):
+            return None
+        opening = video.pictures()
+        if opening is None:
+            if need is Pictures.NEEDED or self.pictures:
+                raise InvalidInput(
+                    f"{planned_video.entry.name}: {self.format.traits.name} shows the video's frames, and they are not "
+                    "at hand; name the video file, or the folder it is in, with --video"
+                )
+            return None
+        shown = stack.enter_context(opening)
+        _require_same(planned_video.entry.name, shown.info, video.info)
+        return shown
+
+    def _put_kept(self, video: DatasetVideo, shown: VideoSource | None, sink: FrameSink, tally: _Tally) -> None:
+        for frame in self._kept(video, tally):
+            sink.put(frame, None if shown is None else _picture(shown, frame.frame_index))
+
+    def _put_every(self, video: DatasetVideo, shown: VideoSource, sink: FrameSink, tally: _Tally) -> None:
+        kept = self._kept(video, tally)
+        waiting = next(kept, None)
+        for index, pixels in shown.frames(FrameRange(FrameIndex(0), FrameIndex(shown.info.frame_count))):
+            picture = Picture(pixels, shown.timestamps_s[index])
+            if waiting is not None and waiting.frame_index == index:
+                sink.put(waiting, picture)
+                waiting = next(kept, None)
+            else:
+                sink.put(DatasetFrame(index, ()), picture)
+
+    def _kept(self, video: DatasetVideo, tally: _Tally) -> Iterator[DatasetFrame]:
+        takes_boxes = self.format.traits.takes_boxes
+        for frame in video.frames():
+            tally.offered += 1
+            if not self.choice.keeps(frame):
+                continue
+            if not takes_boxes:
+                self._require_masks(frame)
+            tally.kept += 1
+            tally.masks += len(frame.present)
+            yield frame
+
+    def _require_masks(self, frame: DatasetFrame) -> None:
+        for shown in frame.present:
+            if shown.mask is None:
+                raise InvalidInput(
+                    f"{shown.what.label!r} has a box and no mask on frame {frame.frame_index}, and "
+                    f"{self.format.traits.name} is made of masks; export to mot, yolo, coco, boxes-csv or labelstudio, "
+                    "or export the masks behind the boxes with run:PROJECT/TASK as the source"
+                )
+
+    def _record(
+        self, planned_video: PlannedVideo, video: DatasetVideo, tally: _Tally, *, has_pictures: bool
+    ) -> dict[str, object]:
+        info = video.info
+        return {
+            "name": planned_video.entry.name,
+            "folder": planned_video.folder,
+            "key": planned_video.entry.key,
+            "sha256": info.content_hash or None,
+            "width": info.size.width,
+            "height": info.size.height,
+            "frame_count": info.frame_count,
+            "frame_rate": [info.frame_rate.numerator, info.frame_rate.denominator],
+            "frames_offered": tally.offered,
+            "frames_kept": tally.kept,
+            "masks": tally.masks,
+            "pictures": has_pictures,
+            "objects": [
+                {"number": what.number, "id": str(what.object_id), "label": what.label} for what in video.objects
+            ],
+            "provenance": dict(video.provenance),
+        }
+
+    def _manifest(self, videos: list[dict[str, object]], total: _Tally, notes: Notes, files: Notes) -> bytes:
+        traits = self.format.traits
+        document = {
+            "manifest_version": MANIFEST_VERSION,
+            "masklet": self.version,
+            "created": datetime.fromtimestamp(self.clock.now_s(), UTC).isoformat(timespec="seconds"),
+            "format": {"name": traits.name, "version": traits.version, "overlaps": traits.overlaps},
+            "frames": {"choice": str(self.choice), "offered": total.offered, "kept": total.kept},
+            "masks": total.masks,
+            "source": dict(self.source.record),
+            "notes": dict(notes),
+            "files": dict(files),
+            "videos": videos,
+        }
+        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+
+    def _nothing(self, offered: int) -> str:
+        if self.choice.keep is Keep.ALL or not offered:
+            return "there is nothing to export: the source says nothing about any frame"
+        why = "was approved by a person" if self.choice.keep is Keep.HUMAN else "is certain enough"
+        return f"there is nothing to export: of {offered} frames none {why}; widen --frames {self.choice}"
+
+
+def _picture(shown: VideoSource, index: FrameIndex) -> Picture:
+    return Picture(shown.frame(index), shown.timestamps_s[index])
+
+
+def _require_same(name: str, shown: VideoInfo, labelled: VideoInfo) -> None:
+    """Raises MediaError if the pictures are not of the video that the masks are of."""
+    if shown.size != labelled.size:
+        raise MediaError(
+            f"{name}: the video has {shown.size.width}x{shown.size.height} pixels and its masks "
+            f"{labelled.size.width}x{labelled.size.height}; name the video that was labelled"
+        )
+    if shown.frame_count < labelled.frame_count:
+        raise MediaError(
+            f"{name}: the video has {shown.frame_count} frames and its masks are for {labelled.frame_count}; "
+            "name the video that was labelled"
+        )

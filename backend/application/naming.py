@@ -1,0 +1,39 @@
+"""Names of videos as names of files: safe on every disk and in every tool's lists, unique, and always the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from backend.application.dataset_ports import DatasetEntry, PlannedVideo
+
+LONGEST = 60
+NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def planned(entries: Sequence[DatasetEntry]) -> tuple[PlannedVideo, ...]:
+    """Each video with its folder name.
+
+    A name of at most 60 letters, digits, dots, dashes and underscores stays as it is; of any other the readable part
+    stays, with a hash of the whole. Videos of one name (on disks that do not tell capitals apart, too) get a hash of
+    their keys, all of them, so that none depends on the order.
+    """
+    names = [safe_name(entry.name) for entry in entries]
+    times = Counter(name.lower() for name in names)
+    folders = [
+        f"{name}-{_tag(entry.key)}" if times[name.lower()] > 1 else name
+        for name, entry in zip(names, entries, strict=True)
+    ]
+    return tuple(PlannedVideo(entry, folder) for entry, folder in zip(entries, folders, strict=True))
+
+
+def safe_name(name: str) -> str:
+    """The name if it is plain, else its readable part and a hash of the whole."""
+    plain = NOT_PLAIN.sub("_", name).strip("._-")[:LONGEST].rstrip("._-")
+    return plain if plain == name else f"{plain or 'video'}-{_tag(name)}"
+
+
+def _tag(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -1,0 +1,126 @@
+"""The parts of `masklet export`: where labelled videos come from, and how formats and pictures are found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend import __version__
+from backend.adapters.formats.choose import FORMATS, FormatOptions, format_of
+from backend.adapters.formats.greenscreen import parse_colour
+from backend.adapters.formats.target import target_folder
+from backend.adapters.formats.yolo import Split
+from backend.adapters.labelstudio.exported import ExportedRegions
+from backend.adapters.store.labelled_folder import FolderSource
+from backend.adapters.video.cache import file_hash
+from backend.adapters.video.decode import open_video
+from backend.application.dataset_ports import DatasetSource
+from backend.application.export import Export, Exported
+from backend.application.ports import VideoSource
+from backend.bootstrap.parts import SystemClock
+from backend.domain.datasets import FrameChoice
+from backend.domain.errors import InvalidInput, NotAllowed, NotFound
+from backend.domain.video import ContentHash, VideoInfo
+
+NAMED_SOURCE = re.compile(r"(project|task|run):(.+)")
+FORMAT_NAMES = tuple(FORMATS)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOrder:
+    """What a person asked for, as they wrote it. labels: annotations, predictions or both."""
+
+    sources: Sequence[str]
+    format_name: str
+    out: Path
+    frames: str = "all"
+    labels: str = "annotations"
+    videos: Sequence[Path] = ()
+    pictures: bool | None = None
+    overwrite: bool = False
+    split: str = "0.8,0.2"
+    background: str = "0,255,0"
+    offset: int = 0
+    skip_faulty: bool = False
+
+
+def run_export(order: ExportOrder, on_video: Callable[[str], None] = lambda _: None) -> Exported:
+    """Export; OUT is whole in the end, or not there.
+
+    Raises InvalidInput, NotAllowed, NotFound, IntegrityError or ServiceUnavailable.
+    """
+    if order.offset < 0:
+        raise InvalidInput(f"--offset counts frames from 0 on, it cannot be {order.offset}")
+    options = FormatOptions(ExportedRegions(), Split.parse(order.split), parse_colour(order.background), order.offset)
+    writer = format_of(order.format_name, options)
+    choice = FrameChoice.parse(order.frames)
+    with open_source(order) as source:
+        export = Export(source, writer, SystemClock(), __version__, choice, order.pictures, on_video)
+        with target_folder(order.out, overwrite=order.overwrite) as target:
+            return export.run(target)
+
+
+@contextmanager
+def open_source(order: ExportOrder) -> Iterator[DatasetSource]:
+    """The source that the order names. Raises InvalidInput, NotFound or NotAllowed."""
+    if not order.sources:
+        raise InvalidInput(
+            "name what to export: a folder that `masklet propagate` made, project:N, or run:PROJECT/TASK"
+        )
+    roots = [Path(source) for source in order.sources]
+    missing = next((root for root in roots if not root.is_dir()), None)
+    if missing is not None:
+        raise NotFound(f"there is no folder {missing}")
+    _require_apart(order.out.absolute(), roots)
+    yield FolderSource(roots, VideoShelf(order.videos).open)
+
+
+class VideoShelf:
+    """The video files that a person named, or that lie in the folders they named, found by name and content."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Raises NotFound if a path is not there."""
+        for path in paths:
+            if not path.exists():
+                raise NotFound(f"--video {path} is not there")
+        self._paths = paths
+        self._hashes: dict[Path, ContentHash] = {}
+
+    def open(self, name: str, info: VideoInfo) -> AbstractContextManager[VideoSource] | None:
+        """The file with that content, one of that name being looked at first; None if there is none.
+
+        Raises NotFound if files were named and none of them is the video.
+        """
+        if not self._paths:
+            return None
+        files = sorted(self._files(), key=lambda path: (path.name != name, path.stat().st_size, str(path)))
+        for path in files:
+            if self._hash_of(path) == info.content_hash:
+                return open_video(path, info.content_hash)
+        raise NotFound(
+            f"the video {name or info.content_hash[:12]!r} is not among the {len(files)} files that --video names; "
+            "it must be the very file that was labelled (its SHA-256 is compared)"
+        )
+
+    def _files(self) -> Iterator[Path]:
+        for path in self._paths:
+            if path.is_dir():
+                yield from (file for file in sorted(path.iterdir()) if file.is_file())
+            else:
+                yield path
+
+    def _hash_of(self, path: Path) -> ContentHash:
+        if path not in self._hashes:
+            self._hashes[path] = file_hash(path)
+        return self._hashes[path]
+
+
+def _require_apart(out: Path, roots: Sequence[Path]) -> None:
+    """Raises NotAllowed if OUT lies in a source or a source in OUT: the export would eat its own input."""
+    for root in roots:
+        source = root.resolve()
+        if out.resolve() == source or source in out.resolve().parents or out.resolve() in source.parents:
+            raise NotAllowed(f"{out} and the source {root} lie within each other; name another folder with --out")

@@ -1,0 +1,112 @@
+"""What an export is made of: the objects of a video, what is said of them frame by frame, and which frames are kept.
+
+A frame is kept or left out as a whole: a frame with one object's mask and another one's missing would teach that the
+other is not there. A frame that nobody said anything about is no frame of a data set.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from backend.domain.errors import InvalidInput
+from backend.domain.geometry import Box
+from backend.domain.masklets import EncodedMask, MaskOrigin
+from backend.domain.prompts import ObjectId
+from backend.domain.video import FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetObject:
+    """One object of a video. number counts from 1 in the source's order and is the same in every format."""
+
+    number: int
+    object_id: ObjectId
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOnFrame:
+    """What is said of one object on one frame.
+
+    mask: where it is, at the video's resolution; box: the same where the source has boxes only. Neither: it is not in
+    the frame. uncertainty: 0..1, None where nobody estimated it. approved: a person drew it or submitted it.
+    """
+
+    what: DatasetObject
+    mask: EncodedMask | None
+    box: Box | None
+    origin: MaskOrigin
+    uncertainty: float | None
+    approved: bool
+
+    @property
+    def is_present(self) -> bool:
+        return self.mask is not None or self.box is not None
+
+    @property
+    def doubt(self) -> float:
+        """The uncertainty that counts: none where a person approved, endless where nobody estimated it."""
+        if self.approved:
+            return 0.0
+        return math.inf if self.uncertainty is None else self.uncertainty
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFrame:
+    """One frame that something is said about; objects in the order of their numbers, the absent ones included."""
+
+    frame_index: FrameIndex
+    objects: tuple[ObjectOnFrame, ...]
+
+    @property
+    def present(self) -> tuple[ObjectOnFrame, ...]:
+        return tuple(shown for shown in self.objects if shown.is_present)
+
+
+class Keep(StrEnum):
+    """Which frames an export keeps."""
+
+    HUMAN = "human"
+    ALL = "all"
+    CERTAIN = "certain"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameChoice:
+    """human: a person drew or submitted every object of the frame. certain: none is more uncertain than limit."""
+
+    keep: Keep = Keep.ALL
+    limit: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `human`, `all` or `certain:LIMIT`. Raises InvalidInput naming the choices."""
+        name, colon, limit = text.partition(":")
+        if name == Keep.CERTAIN and colon:
+            return cls(Keep.CERTAIN, _limit(limit))
+        if name in (Keep.HUMAN, Keep.ALL) and not colon:
+            return cls(Keep(name))
+        raise InvalidInput(f"--frames takes human, all or certain:LIMIT (as in certain:0.3), not {text!r}")
+
+    def keeps(self, frame: DatasetFrame) -> bool:
+        if self.keep is Keep.ALL:
+            return True
+        if self.keep is Keep.HUMAN:
+            return bool(frame.objects) and all(shown.approved for shown in frame.objects)
+        return bool(frame.objects) and all(shown.doubt <= self.limit for shown in frame.objects)
+
+    def __str__(self) -> str:
+        return f"{self.keep}:{self.limit:g}" if self.keep is Keep.CERTAIN else str(self.keep)
+
+
+def _limit(text: str) -> float:
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = math.nan
+    if not 0.0 <= limit <= 1.0:
+        raise InvalidInput(f"the uncertainty limit of --frames certain:LIMIT must lie within 0..1, got {text!r}")
+    return limit

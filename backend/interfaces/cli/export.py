@@ -1,0 +1,99 @@
+"""`masklet export`: masks as the data sets that other tools read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+
+class FormatName(StrEnum):
+    """The formats, as they are named on the command line."""
+
+    DAVIS = "davis"
+    SAV = "sav"
+    YOUTUBEVIS = "youtubevis"
+    COCO = "coco"
+    MOT = "mot"
+    MOTS = "mots"
+    YOLO_SEG = "yolo-seg"
+    YOLO = "yolo"
+    BOXES_CSV = "boxes-csv"
+    COCO_RLE = "coco-rle"
+    OVERLAY = "overlay"
+    GREENSCREEN = "greenscreen"
+    LABELSTUDIO = "labelstudio"
+
+
+class LabelsFrom(StrEnum):
+    """What is exported of a Label Studio task."""
+
+    ANNOTATIONS = "annotations"
+    PREDICTIONS = "predictions"
+    BOTH = "both"
+
+
+def export(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE", help="Folders of `masklet propagate`, project:N, task:N/T or run:N/T."),
+    ],
+    format_name: Annotated[FormatName, typer.Option("--format", help="The data set's format.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; it must not hold anything yet.")],
+    *,
+    frames: Annotated[str, typer.Option(help="Which frames: human, all or certain:LIMIT.")] = "all",
+    labels: Annotated[
+        LabelsFrom, typer.Option("--from", help="Of a Label Studio task; both: predictions where nobody annotated.")
+    ] = LabelsFrom.ANNOTATIONS,
+    video: Annotated[list[Path] | None, typer.Option(help="A video file, or a folder of them; repeatable.")] = None,
+    images: Annotated[
+        bool | None, typer.Option("--images/--no-images", help="Write the frames; default: if they are at hand.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="YOLO: shares of train, val and test.")] = "0.8,0.2",
+    background: Annotated[str, typer.Option(help="Green screen: red, green and blue.")] = "0,255,0",
+    offset: Annotated[int, typer.Option(help="Green screen: number of the first frame.")] = 0,
+    skip_faulty: Annotated[
+        bool, typer.Option("--skip-faulty", help="Leave out tasks that cannot be read; the manifest lists them.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in OUT.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the summary here.")] = None,
+) -> None:
+    """Write the masks of SOURCE to OUT in a format that other tools read."""
+    from backend.bootstrap.export import ExportOrder, run_export
+
+    order = ExportOrder(
+        sources,
+        format_name.value,
+        out,
+        frames=frames,
+        labels=labels.value,
+        videos=video or (),
+        pictures=images,
+        overwrite=overwrite,
+        split=split,
+        background=background,
+        offset=offset,
+        skip_faulty=skip_faulty,
+    )
+    console = Console(stderr=True)
+    with console.status(f"{format_name.value}: reading") as status:
+        done = run_export(order, lambda name: _show(status, f"{format_name.value}: {name}"))
+    if json_file is not None:
+        json_file.write_text(json.dumps(asdict(done), indent=2) + "\n", encoding="utf-8")
+    text = f"{done.masks} masks on {done.kept} of {done.offered} frames of {_count(done.videos, 'video')}, in {out}."
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _show(status: Status, text: str) -> None:
+    # Names come from files and from Label Studio: they are no markup.
+    status.update(text.replace("[", "\\["))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
