@@ -97,6 +97,18 @@ class Desk:
         latest = self._wait(job.job_id, deadline_s)
         return Answer(latest, self.masks_of(latest, frames))
 
+    def preview(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
+        """The masks of these prompts on one frame, for who keeps prompts himself: nothing is recorded or carried on.
+
+        Raises as `click` does.
+        """
+        request = PreviewRequest(canvas.task, canvas.media, prompts, frame_index, canvas.model_version)
+        job = self.submitter.submit(request)
+        finished = self._wait(job.job_id, deadline_s)
+        if not finished.state.is_final:
+            raise ServiceUnavailable(f"no worker answered within {deadline_s:.0f} s; ask again (job {job.job_id})")
+        return Answer(finished, self.masks.read(finished.masks_run))
+
     def adopt(self, canvas: Canvas, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
         """Take a submitted annotation as the task's new truth and propagate from it; None if it prompts nothing."""
         self.ledger.replace_prompts(canvas.task, prompts, user=canvas.user)

@@ -10,7 +10,6 @@ from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
-
 SESSION_PREFIX = "s-"
 
 
@@ -144,9 +143,10 @@ def job_id_of(request: PreviewRequest | PropagationRequest) -> str:
 class Job:
     """One row of the ledger's jobs.
 
-    job_id is "p-", "s-" (a client's session) or "i-" and 40 hex digits of the idempotency key. attempt is the fencing token: only the
-    current attempt may publish. worker names who runs it. done/total count frames. reason (domain.errors.reason_of)
-    says why it failed or ended. masks_run names the mask store's run with its result, once there is one.
+    job_id is "p-", "s-" (a client's session) or "i-" and 40 hex digits of the idempotency key. attempt is the fencing
+    token: only the current attempt may publish. worker names who runs it. done/total count frames. reason
+    (domain.errors.reason_of) says why it failed or ended. masks_run names the mask store's run with its result, once
+    there is one.
     """
 
     job_id: str

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
 from backend.adapters.labelstudio.results import build_regions
-from backend.adapters.queue.board import RedisBell, RedisWarmBoard
+from backend.adapters.queue.board import RedisBell, RedisMarks, RedisWarmBoard
 from backend.adapters.store.notes import FolderNotes
 from backend.application.desk import Desk
 from backend.application.handover import Handover
@@ -17,6 +17,7 @@ from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
 from backend.application.requests import TaskKey
+from backend.application.sessions import NoMarks, SessionMarks
 from backend.application.submit import Submitter
 from backend.bootstrap.handover import open_handover
 from backend.bootstrap.media_service import MediaService, open_media_service
@@ -76,6 +77,7 @@ class WebParts:
     media: MediaService | None = None
     handover: Handover | None = None
     board: WarmBoard = field(default_factory=NoBoard)
+    marks: SessionMarks = field(default_factory=NoMarks)
     notes: Notes = field(default_factory=MemoryNotes)
 
 
@@ -112,6 +114,7 @@ def build_web(settings: Settings) -> WebParts:
         media=media,
         handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
         board=RedisWarmBoard(queue_address(settings)),
+        marks=RedisMarks(queue_address(settings)),
         notes=FolderNotes(data_folder(settings).root / "notes"),
     )
 

@@ -102,15 +102,21 @@ class MaskletModel(LabelStudioMLBase):
         return read_binding(self.label_config or "")
 
     def predict(
-        self, tasks: Sequence[object], context: Mapping[str, object] | None = None, **ignored: object
+        self,
+        tasks: Sequence[object],
+        context: Mapping[str, object] | None = None,
+        *,
+        give_up_s: float | None = None,
+        **ignored: object,
     ) -> list[Prediction | list[Prediction]]:
         """One answer per task, in order; an empty list where there is nothing to say yet.
 
         With regions in context it is an annotator's prompt on the one task, and what is wrong with it is raised.
         Without, it is a batch: a task that cannot be answered gets an empty list and a line in the log.
+        give_up_s: when the reply is due, on the clock's monotonic scale; None for the whole deadline from now.
         """
-        clock = self._parts.clock
-        give_up_s = clock.monotonic_s() + self._parts.settings.reply_deadline_s
+        if give_up_s is None:
+            give_up_s = self._parts.clock.monotonic_s() + self._parts.settings.reply_deadline_s
         binding = self.binding
         if not tasks:
             return []

@@ -120,7 +120,8 @@ class FakeMaskStore:
 
     def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
         self._require_whole(run)
-        yield from self._runs[run].flushed[start:]
+        if run in self._runs:
+            yield from self._runs[run].flushed[start:]
 
     def coverage(self, run: str) -> tuple[VideoInfo, dict[ObjectId, tuple[FrameRange, ...]]]:
         kept = self.read(run)

@@ -15,6 +15,7 @@ from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.store.coco import CocoCodec
 from backend.application.desk import Desk
 from backend.application.ports import Clock, Ledger
+from backend.application.prewarm import Lookout, Turns
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
 from backend.application.requests import JobKind, JobState, ModelInfo
@@ -22,6 +23,7 @@ from backend.application.submit import Submitter
 from backend.application.work import Workbench
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
 from backend.interfaces.http.app import create_app
+from tests.fakes.board import FakeBoard, FakeMarks
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
 from tests.fakes.ledger import FakeLedger
@@ -86,6 +88,8 @@ class FakeWeb:
     models: FakeModels = field(default_factory=FakeModels)
     sink: FakeSink = field(default_factory=FakeSink)
     label_studio: AnnotationReader | None = None
+    board: FakeBoard = field(default_factory=FakeBoard)
+    marks: FakeMarks = field(default_factory=FakeMarks)
 
     def __post_init__(self) -> None:
         ledger = self.ledger or FakeLedger(self.clock)
@@ -115,9 +119,12 @@ class FakeWeb:
             models=self.models,
             clock=self.clock,
             label_studio=self.label_studio,
+            board=self.board,
+            marks=self.marks,
         )
+        self.lookout = Lookout(self.board, self.media, self.segmenter, Turns())
         if isinstance(self.clock, WorkingClock):
-            self.clock.work = self.work_off
+            self.clock.work = self.work_off_all
 
     def with_settings(self, **changes: object) -> FakeWeb:
         """The same web process, told otherwise."""
@@ -132,6 +139,12 @@ class FakeWeb:
     def client(self) -> TestClient:
         """Without the background work: that has tests of its own."""
         return TestClient(self.app)
+
+    def work_off_all(self) -> None:
+        """Everything that a worker would come to: what it is asked to look at, then the jobs."""
+        while self.lookout.watch(0.0):
+            pass
+        self.work_off()
 
     def work_off(self, *kinds: JobKind) -> None:
         """Do everything that waits, oldest first; of these kinds alone if any are given."""

@@ -31,6 +31,10 @@ WISHES = "masklet:wishes"
 MOST_WISHES = 8
 WISH_TTL_S = 60
 SIGHT_TTL_S = 3600
+TROUBLE_TTL_S = 5
+"""What could not be opened a moment ago may be there now."""
+
+MARK_TTL_S = 120
 REPLY_TIMEOUT_S = 2.0
 LONGEST_WAIT_S = 5.0
 """How long one wait for a wish may last; the connection's own timeout is longer."""
@@ -53,7 +57,7 @@ class RedisBell:
     @contextmanager
     def listening(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
         """A wait that ends early when the job's bell rings, from now on. otherwise: waits where the server is away."""
-        channel = self._redis.pubsub(ignore_subscribe_messages=True)
+        channel = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         try:
             try:
                 channel.subscribe(_channel(job_id))
@@ -103,7 +107,7 @@ class RedisWarmBoard:
     def tell(self, media: MediaRef, sight: Sight) -> None:
         """See the port."""
         try:
-            self._redis.set(_key(media), _dump(sight), ex=SIGHT_TTL_S)
+            self._redis.set(_key(media), _dump(sight), ex=TROUBLE_TTL_S if sight.trouble else SIGHT_TTL_S)
         except RedisError as error:
             logger.debug("what was seen could not be told: %s", type(error).__name__)
 
@@ -113,7 +117,29 @@ class RedisWarmBoard:
             body = self._redis.get(_key(media))
         except RedisError:
             return None
-        return None if body is None else _sight(body)
+        return _sight(body) if isinstance(body, bytes) else None
+
+
+class RedisMarks:
+    """The SessionMarks port: a key a session, which runs out when nobody asks for it."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
+
+    def mark(self, session_id: str, cursor: int) -> None:
+        """See the port."""
+        try:
+            self._redis.set(f"masklet:session:{session_id}", cursor, ex=MARK_TTL_S)
+        except RedisError as error:
+            logger.debug("a session was not marked: %s", type(error).__name__)
+
+    def marked(self, session_id: str) -> int | None:
+        """See the port."""
+        try:
+            kept = self._redis.get(f"masklet:session:{session_id}")
+            return None if kept is None else int(kept)
+        except (RedisError, ValueError):
+            return None
 
 
 def _channel(job_id: str) -> str:
@@ -125,7 +151,7 @@ def _key(media: MediaRef) -> str:
     return f"masklet:sight:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _wish(body: bytes) -> Wish | None:
+def _wish(body: bytes | str) -> Wish | None:
     """None for what is not a wish of ours: anybody may write to the server."""
     try:
         addresses, is_pages, frames, forget = json.loads(body)

@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 import anyio.to_thread
 from fastapi import FastAPI
 
+from backend.application.sessions import Sessions
 from backend.bootstrap.web import WebParts
 from backend.interfaces.http import errors
 from backend.interfaces.http.auth import Credentials, Gate
@@ -21,6 +22,7 @@ from backend.interfaces.http.routes import ProtocolRoutes
 from backend.interfaces.http.service import Service
 
 SWEEP_PERIOD_S = 1.0
+SESSION_SWEEP_PERIOD_S = 10.0
 HANDOVER_PERIOD_S = 5.0
 FIRST_FIGURES_S = 1.0
 """How long the start waits for the first figures; a queue that is away is reported as such from then on."""
@@ -35,6 +37,8 @@ def create_app(parts: WebParts) -> FastAPI:
         with ExitStack() as running:
             running.enter_context(Background("pulse", service.pulse.take, period_s=PULSE_PERIOD_S))
             running.enter_context(Background("reconciler", parts.reconciler.sweep, period_s=SWEEP_PERIOD_S))
+            sessions = Sessions(parts.desk, parts.marks)
+            running.enter_context(Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S))
             await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
             if parts.handover is not None:
                 running.enter_context(Background("segments", parts.handover.sweep, period_s=HANDOVER_PERIOD_S))

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from backend.adapters.labelstudio.binding import read_binding
 from backend.domain.errors import LabelConfigError, MaskletError
 from backend.interfaces.annotations import Hint
+from backend.interfaces.event_calls import EventCall, event_call
+from backend.interfaces.events import EventDesk
 from backend.interfaces.http.calls import predict_call, project_of, train_call, webhook_call
 from backend.interfaces.http.errors import status_of
 from backend.interfaces.http.health import health
@@ -85,12 +87,17 @@ def _setup(service: Service, document: dict[str, object]) -> JSONResponse:
 async def _predict(service: Service, request: Request) -> JSONResponse:
     kinds = ["unread"]
     started_s = time.monotonic()
+    give_up_s = service.parts.clock.monotonic_s() + service.parts.settings.reply_deadline_s
 
     def predicted(document: dict[str, object]) -> JSONResponse:
+        event = event_call(document)
+        if event is not None:
+            kinds.append(event.event)
+            return _event_reply(service, event, give_up_s=give_up_s)
         call = predict_call(document)
         kinds.append("interactive" if call.is_interactive else "batch")
         model = MaskletModel(project_id=call.project, label_config=call.label_config, parts=service.parts)
-        results = model.predict(call.tasks, context=call.context)
+        results = model.predict(call.tasks, context=call.context, give_up_s=give_up_s)
         return json_reply({"results": results, "model_version": model.model_version})
 
     status = 500
@@ -103,6 +110,12 @@ async def _predict(service: Service, request: Request) -> JSONResponse:
     finally:
         service.metrics.observe_predict(kinds[-1], status, time.monotonic() - started_s)
     return reply
+
+
+def _event_reply(service: Service, call: EventCall, *, give_up_s: float) -> JSONResponse:
+    version = service.model_version if call.event == "capabilities" else service.require_model_version()
+    entry = EventDesk(service.parts, call, version=version, give_up_s=give_up_s).answer()
+    return json_reply({"results": [entry], "model_version": version})
 
 
 def _webhook(service: Service, document: dict[str, object]) -> JSONResponse:
