@@ -122,6 +122,8 @@ def calibrator_of(text: str) -> Calibrator:
             curve_y=_vector(body["curve_y"]),
             fitted_on=tuple(str(name) for name in body["fitted_on"]),
         )
+        if not made.presence or not made.failure:
+            raise ValueError("it has no networks")
         probe = made.uncertainty([0.0] * len(FEATURES))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(f"the calibrator cannot be read: {error}") from error

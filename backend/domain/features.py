@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -137,11 +138,10 @@ def box_iou(first: Box | None, second: Box | None) -> float:
 
 
 def cosine(first: Sequence[float], second: Sequence[float]) -> float:
-    """Of two embeddings; 1 where either was not recorded."""
+    """Of two embeddings, which are unit vectors; 1 where either was not recorded."""
     if not first or len(first) != len(second):
         return 1.0
-    norms = math.sqrt(math.fsum(a * a for a in first) * math.fsum(b * b for b in second))
-    return math.fsum(a * b for a, b in zip(first, second, strict=True)) / norms if norms else 1.0
+    return min(sum(map(operator.mul, first, second)), 1.0)
 
 
 def predicted_iou(evidence: FrameEvidence) -> float:

@@ -16,7 +16,6 @@ from backend.adapters.sam2.engine import Sam2Engine, load_engine
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CACHED_FRAMES = 64
 _engines: list[Sam2Engine] = []
 """The engine of this process: loaded once, used for every clip that comes its way."""
 
@@ -59,5 +58,4 @@ def _prepare(model: str, device: str, model_dir: Path | None) -> None:
 
     warnings.simplefilter("ignore")
     cv2.setNumThreads(1)
-    loaded = load_engine(model, model_dir=model_dir, device=device, threads=1)
-    _engines.append(Sam2Engine(loaded.blocks, loaded.model, cached_frames=CACHED_FRAMES))
+    _engines.append(load_engine(model, model_dir=model_dir, device=device, threads=1))

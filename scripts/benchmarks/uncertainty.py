@@ -1,0 +1,171 @@
+"""Does uncertainty foretell failure? AUROC, calibration and their baselines, on clips that calibration never saw.
+
+    ./scripts/bench uncertainty [--json FILE] [--quick] [--davis DIR] [--model NAME] [--clips N] [--workers N]
+
+200 generated clips of five generators that are not among the calibration's, or every clip of a folder in DAVIS or SA-V
+layout. A calibrator that was fitted on a test generator is refused. Figures are of propagated frames; intervals draw
+whole clips. cost_share: evidence and scoring over the whole propagation, measured on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from backend.adapters.sam2 import evidence, propagation, tracker
+from backend.adapters.sam2.calibrators import find_calibrator
+from backend.adapters.sam2.checkpoints import Checkpoint, find
+from backend.adapters.sam2.device import choose_device
+from backend.adapters.sam2.engine import Sam2Engine, load_engine
+from backend.adapters.synthetic.trial_looks import Split
+from backend.adapters.synthetic.trials import generators, trial_clip
+from backend.application.offline import NeverCancelled, scorer_of
+from backend.application.trial_rows import trial_rows
+from backend.application.trials import Track, mask_prompt, run_trial
+from backend.application.uncertainty_report import gates, uncertainty_report
+from backend.domain.calibration import Calibrator
+from backend.domain.errors import InvalidInput
+from backend.domain.prompts import PromptSet
+from backend.domain.video import Direction
+from scripts.benchmarks.clip_folders import clip_names, read_clip
+from scripts.benchmarks.trial_pool import Crew
+
+CLIPS, QUICK_CLIPS = 200, 20
+COST_FRAMES, COST_RUNS = 48, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Track, judge, report."""
+    given = _parser().parse_args(arguments)
+    started_s = time.perf_counter()
+    checkpoint = find(given.model, given.model_dir)
+    calibrator = unspoiled(find_calibrator(checkpoint))
+    crew = Crew(checkpoint.name, given.device, given.workers, given.model_dir)
+    if given.davis:
+        names = clip_names(given.davis)[: QUICK_CLIPS if given.quick else given.clips]
+        found = crew.map(partial(folder_tracks, given.davis), names, label="clips")
+    else:
+        found = crew.map(test_tracks, range(QUICK_CLIPS if given.quick else given.clips), label="clips")
+    table = trial_rows([track for tracks in found for track in tracks])
+    report = uncertainty_report(table, calibrator, draws=60 if given.quick else 300)
+    report |= cost(checkpoint, given.device, given.model_dir, calibrator)
+    report["gates"] = gates(report)
+    report |= {"model": checkpoint.version, "set": str(given.davis.name) if given.davis else "trial clips, test split"}
+    report |= {"calibrator": calibrator.digest if calibrator else None, "seconds": time.perf_counter() - started_s}
+    show(report)
+    if given.json:
+        given.json.write_text(json.dumps(rounded(report), indent=2) + "\n", encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench uncertainty", description="Does uncertainty foretell failure?")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_CLIPS} clips: a look, not a measurement")
+    parser.add_argument("--davis", type=Path, help="a folder in DAVIS or SA-V layout instead of the generated clips")
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--model-dir", type=Path)
+    parser.add_argument("--clips", type=int, default=CLIPS)
+    parser.add_argument("--workers", type=int, default=0, help="processes; 0: one a core")
+    parser.add_argument("--device", default="cpu")
+    return parser
+
+
+def test_tracks(engine: Sam2Engine, number: int) -> list[Track]:
+    """What the engine makes of a test clip."""
+    return run_trial(engine, trial_clip(Split.TEST, number))
+
+
+def folder_tracks(folder: Path, engine: Sam2Engine, name: str) -> list[Track]:
+    """What the engine makes of a folder's clip."""
+    return run_trial(engine, read_clip(folder, name))
+
+
+def unspoiled(calibrator: Calibrator | None) -> Calibrator | None:
+    """The calibrator itself. Raises InvalidInput if it learnt from a generator of the test."""
+    shared = set(calibrator.fitted_on) & set(generators(Split.TEST)) if calibrator else set()
+    if shared:
+        raise InvalidInput(f"the calibrator was fitted on test generators ({', '.join(sorted(shared))}): fit it anew")
+    return calibrator
+
+
+def cost(
+    checkpoint: Checkpoint, device: str, model_dir: Path | None, calibrator: Calibrator | None
+) -> dict[str, object]:
+    """The share of a two-object propagation that goes into evidence and into scoring; the best of a few runs."""
+    choose_device(device, threads=1)
+    engine = load_engine(checkpoint.name, model_dir=model_dir, device=device, threads=1)
+    clip = trial_clip(Split.CALIBRATION, 1, frames=COST_FRAMES)
+    prompts = PromptSet.of([mask_prompt(clip, number, 0) for number in (0, 1) if clip.masks[0, number].any()], {})
+    shares: list[tuple[float, float, float]] = []
+    for _ in range(COST_RUNS):
+        spent: dict[str, float] = {}
+        with _timed(spent):
+            started_s = time.perf_counter()
+            scorer = scorer_of(calibrator, prompts)
+            for frame in engine.propagate(clip.video, prompts, direction=Direction.FORWARD, cancel=NeverCancelled()):
+                begun_s = time.perf_counter()
+                scorer.score(frame)
+                spent["score"] = spent.get("score", 0.0) + time.perf_counter() - begun_s
+            total_s = time.perf_counter() - started_s
+        evidence_s = spent["reduce"] + spent["judge"] - spent["upscale"]
+        shares.append(((evidence_s + spent["score"]) / total_s, evidence_s / total_s, spent["score"] / total_s))
+    share, of_evidence, of_scoring = min(shares)
+    return {"cost_share": share, "cost_share_evidence": of_evidence, "cost_share_scoring": of_scoring}
+
+
+@contextmanager
+def _timed(spent: dict[str, float]) -> Iterator[None]:
+    """Adds up where evidence is made. Bringing masks to the video's size is not evidence: it is the answer."""
+    places = [(tracker, "reduce", "reduce"), (propagation, "judge", "judge"), (evidence, "upscaled_masks", "upscale")]
+    kept = [getattr(module, attribute) for module, attribute, _ in places]
+    for (module, attribute, name), function in zip(places, kept, strict=True):
+        setattr(module, attribute, _counting(function, name, spent))
+    try:
+        yield
+    finally:
+        for (module, attribute, _), function in zip(places, kept, strict=True):
+            setattr(module, attribute, function)
+
+
+def _counting(function: Callable[..., Any], name: str, spent: dict[str, float]) -> Callable[..., Any]:
+    def timed(*arguments: Any) -> Any:  # noqa: ANN401  (whatever the function takes and gives)
+        begun_s = time.perf_counter()
+        result = function(*arguments)
+        spent[name] = spent.get(name, 0.0) + time.perf_counter() - begun_s
+        return result
+
+    return timed
+
+
+def show(report: dict[str, object], indent: str = "") -> None:
+    """Print a report, a figure a line."""
+    for key, value in report.items():
+        if isinstance(value, dict):
+            print(f"{indent}{key}")
+            show(value, indent + "  ")
+        else:
+            print(f"{indent}{key:{32 - len(indent)}} {rounded(value)}")
+
+
+def rounded(value: object) -> object:
+    """The same with every number to four places, and null for what is not defined."""
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(entry) for entry in value]
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()

@@ -1,0 +1,84 @@
+"""A calibrator: two chances put together, kept as text, refused if the text is not one."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from backend.domain.calibration import Calibrator, Layer, Network, calibrator_of
+from backend.domain.errors import IntegrityError
+from backend.domain.features import FEATURES
+
+COUNT = len(FEATURES)
+
+
+def network(feature: str, weight: float, bias: float = 0.0) -> Network:
+    weights = np.zeros((COUNT, 1))
+    weights[FEATURES.index(feature)] = weight
+    return Network((Layer(weights, np.array([bias])),))
+
+
+def calibrator() -> Calibrator:
+    return Calibrator(
+        sha256="ab" * 32,
+        mean=np.zeros(COUNT),
+        scale=np.ones(COUNT),
+        presence=(network("presence", 4.0),),
+        failure=(network("soft_doubt", 2.0),),
+        curve_x=np.array([0.0, 1.0]),
+        curve_y=np.array([0.0, 1.0]),
+        fitted_on=("parade",),
+    )
+
+
+def row(**values: float) -> list[float]:
+    return [values.get(name, 0.0) for name in FEATURES]
+
+
+def test_a_mask_is_doubted_if_the_object_may_be_gone_or_the_mask_bad() -> None:
+    chance = 1 / (1 + np.exp(-4.0))
+    assert calibrator().uncertainty(row(emitted=1.0, presence=1.0)) == pytest.approx(chance * 0.5 + 1 - chance)
+    assert calibrator().uncertainty(row(emitted=1.0, presence=-3.0)) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_no_mask_is_doubted_as_far_as_the_object_may_be_there() -> None:
+    assert calibrator().uncertainty(row(presence=-3.0)) == pytest.approx(0.0, abs=1e-5)
+    assert calibrator().uncertainty(row(presence=0.0)) == pytest.approx(0.5)
+
+
+def test_hidden_layers_bend_and_members_are_averaged() -> None:
+    hidden = Network((Layer(np.full((1, 2), 0.5), np.zeros(2)), Layer(np.array([[1.0], [1.0]]), np.zeros(1))))
+    expected = 1 / (1 + np.exp(-2 * np.tanh(0.5)))
+    assert hidden.probability(np.array([[1.0]]))[0] == pytest.approx(expected)
+
+
+def test_text_and_back_gives_the_same_numbers_and_the_same_digest() -> None:
+    made = calibrator()
+    again = calibrator_of(made.to_text())
+    rows = np.random.default_rng(0).normal(size=(20, COUNT))
+    assert np.array_equal(again.uncertainties(rows), made.uncertainties(rows))
+    assert (again.digest, again.sha256, again.fitted_on) == (made.digest, "ab" * 32, ("parade",))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "another release"),
+        ({"features": ["presence"]}, "another release"),
+        ({"mean": "x"}, "cannot be read"),
+        ({"presence": []}, "cannot be read"),
+        ({"curve_y": [3.0, 4.0]}, "probabilities"),
+        ({"failure": [[{"weights": [[1.0]], "bias": [0.0]}]]}, "cannot be read"),
+    ],
+)
+def test_a_text_that_is_no_calibrator_is_refused(change: dict[str, object], message: str) -> None:
+    body = json.loads(calibrator().to_text()) | change
+    with pytest.raises(IntegrityError, match=message):
+        calibrator_of(json.dumps(body))
+
+
+def test_what_is_not_json_is_refused() -> None:
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        calibrator_of("{")
