@@ -1,0 +1,163 @@
+"""A real worker killed with -9 at random moments: what it stores in the end is what it would have stored at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.store.ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks import FileMaskStore
+from backend.application.requests import Job, JobState, MediaRef, PropagationRequest, TaskKey
+from backend.application.resume import ResumePoint
+from backend.application.submit import Submitter
+from backend.bootstrap.parts import SystemClock
+from backend.domain.geometry import Box, Point
+from backend.domain.masklets import Masklet, MaskRun
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import FrameIndex
+from tests.fakes.clips import ClipSpec, write_clip
+from tests.fakes.queue import FakeQueue
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+FRAMES = 32
+CAT, DOG = ObjectId("cat"), ObjectId("dog")
+CLICK = FramePrompt(CAT, FrameIndex(6), (PointPrompt(Point(0.3, 0.3)),))
+BOX = FramePrompt(DOG, FrameIndex(20), box=Box(0.4, 0.1, 0.9, 0.6))
+CORRECTION = FramePrompt(CAT, FrameIndex(25), (PointPrompt(Point(0.6, 0.2)),))
+
+
+class Nursery:
+    """The process that worker processes come from."""
+
+    def __init__(self, clip: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.work.nursery", clip],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._answer() == "ready"
+
+    def ask(self, line: str) -> str:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+class Bench:
+    """A ledger and masks in a folder, and workers that come and go."""
+
+    def __init__(self, nursery: Nursery, folder: Path, *, snapshot_frames: int) -> None:
+        folder.mkdir()
+        self.ledger: SqlLedger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", SystemClock())
+        self.masks = FileMaskStore(folder / "masks")
+        self._submitter = Submitter(self.ledger, FakeQueue())
+        self._nursery = nursery
+        self._where = f"{folder} {snapshot_frames}"
+
+    def submit(self, *prompts: FramePrompt) -> Job:
+        request = PropagationRequest(
+            TaskKey(1, 2), MediaRef(("clip.mp4",), is_pages=False), PromptSet.of(prompts, {}), model_version="m"
+        )
+        return self._submitter.submit(request)
+
+    def begin(self, job: Job) -> int:
+        """Begin the job's current attempt; the process id of its worker."""
+        return int(self._nursery.ask(f"{self._where} {job.job_id} {self.ledger.job(job.job_id).attempt}"))
+
+    def kill(self, job: Job, pid: int) -> bool:
+        """kill -9, and what the reconciler does then; False if the job was done already."""
+        os.kill(pid, signal.SIGKILL)
+        self._nursery.ask("wait")
+        latest = self.ledger.job(job.job_id)
+        if latest.state is JobState.DONE:
+            return False
+        self.ledger.requeue(job.job_id, latest.attempt, reason="ServiceUnavailable: died", max_attempts=99)
+        return True
+
+    def finished(self, job: Job) -> MaskRun:
+        """Let the current attempt come to its end."""
+        self.begin(job)
+        assert self._nursery.ask("wait") == "ended"
+        latest = self.ledger.job(job.job_id)
+        assert latest.state is JobState.DONE, latest.reason
+        assert self.masks.snapshot(latest.masks_run) is None
+        return self.masks.read(latest.masks_run)
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    clip = write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", ClipSpec(frame_count=FRAMES))
+    opened = Nursery(clip)
+    yield opened
+    opened.close()
+
+
+def killed_at_random(bench: Bench, job: Job, dice: random.Random, *, kills: int, longest_s: float) -> list[int]:
+    """Kill the job's worker so many times, unless it is done before; how many frames it had saved each time."""
+    saved: list[int] = []
+    for attempt in range(1, kills + 1):
+        pid = bench.begin(job)
+        time.sleep(dice.uniform(0.0, longest_s))
+        if not bench.kill(job, pid):
+            break
+        states = (bench.masks.snapshot(f"{job.job_id}-a{number}") for number in range(1, attempt + 1))
+        saved.append(max((ResumePoint.load(state).done for state in states if state), default=0))
+    return saved
+
+
+def test_killed_many_times_it_stores_the_same_to_the_bit(tmp_path: Path, nursery: Nursery) -> None:
+    calm = Bench(nursery, tmp_path / "calm", snapshot_frames=0)
+    started_s = time.monotonic()
+    first = calm.finished(calm.submit(CLICK, BOX))
+    whole_s = time.monotonic() - started_s
+    corrected = calm.finished(calm.submit(CLICK, BOX, CORRECTION))
+    assert [[f.frame_index for f in m.frames] for m in first.masklets] == [list(range(FRAMES))] * 2
+
+    dice = random.Random(7)
+    bench = Bench(nursery, tmp_path / "killed", snapshot_frames=5)
+    job = bench.submit(CLICK, BOX)
+    saved = killed_at_random(bench, job, dice, kills=8, longest_s=whole_s / 2)
+    assert bench.finished(job) == first
+    assert bench.masks.runs() == (bench.ledger.job(job.job_id).masks_run,)
+    assert len(saved) >= 4
+    assert saved == sorted(saved), "what is saved is never lost"
+    assert saved[-1] > 0
+
+    correction = bench.submit(CLICK, BOX, CORRECTION)
+    killed_at_random(bench, correction, dice, kills=3, longest_s=whole_s / 4)
+    assert bench.finished(correction) == corrected
+    assert bench.ledger.job(correction.job_id).total == FRAMES - CORRECTION.frame_index
+
+    assert of_object(corrected, DOG) == of_object(first, DOG)
+    cat, cat_corrected = of_object(first, CAT).frames, of_object(corrected, CAT).frames
+    assert cat_corrected[: CORRECTION.frame_index] == cat[: CORRECTION.frame_index]
+    assert cat_corrected[CORRECTION.frame_index :] != cat[CORRECTION.frame_index :]
+
+
+def of_object(run: MaskRun, object_id: ObjectId) -> Masklet:
+    return next(masklet for masklet in run.masklets if masklet.object_id == object_id)
