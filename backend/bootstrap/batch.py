@@ -28,7 +28,8 @@ from backend.application.batch import ImportMode, Medium, Placement, Plan, Promp
 from backend.application.batch_import import Importer, Starting, Tally
 from backend.application.batch_status import ProjectStatus, project_statuses
 from backend.application.desk import Desk
-from backend.application.requests import OutputMode
+from backend.application.ports import JobQueue
+from backend.application.requests import Job, JobKind, OutputMode
 from backend.application.submit import Submitter
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.library import DiskLibrary
@@ -43,7 +44,7 @@ from backend.bootstrap.parts import (
     open_model_board,
     open_queue,
 )
-from backend.domain.errors import InvalidInput, NotAllowed
+from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
 from backend.domain.selection import Portion, Selection
 from backend.domain.video import FrameIndex
 from backend.settings import Settings
@@ -231,8 +232,34 @@ def _starting(settings: Settings, label_config: str) -> Starting:
     clock = SystemClock()
     ledger = open_ledger_of(settings, clock)
     model = open_model_board(settings).announced()
-    desk = Desk(ledger, open_masks(settings), Submitter(ledger, open_queue(settings)), clock)
+    desk = Desk(ledger, open_masks(settings), Submitter(ledger, _queue(settings)), clock)
     return Starting(desk, label_config, "" if model is None else model.version)
+
+
+class _NoQueue:
+    """A queue that is away: what is submitted waits in the ledger until `masklet up` runs again."""
+
+    def __init__(self, error: QueueUnavailable) -> None:
+        self._error = error
+
+    def enqueue(self, job: Job, *, timeout_s: float) -> None:
+        raise self._error
+
+    def is_known(self, job: Job) -> bool:
+        raise self._error
+
+    def depths(self) -> dict[JobKind, int]:
+        raise self._error
+
+    def workers(self) -> dict[JobKind, int]:
+        raise self._error
+
+
+def _queue(settings: Settings) -> JobQueue:
+    try:
+        return open_queue(settings)
+    except QueueUnavailable as error:
+        return _NoQueue(error)
 
 
 @contextmanager
