@@ -1,0 +1,269 @@
+"""Batches against a real Label Studio: import, pre-annotation with one and two workers, memory, and trouble on the way.
+
+    ./scripts/bench batch [--json FILE] [--quick] [--clips N] [--annotated N]
+
+Clips are small (64 x 48, a few frames) and all different; the model is the demo's on one thread a worker, so that two
+workers have a core each on a machine with two. In the last part the queue server and the worker are killed with -9 in
+the middle. Exits with 1 if a clip is missing, or has more than one task or prediction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.demonstration.backend import MaskletProcess
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import LabelStudioServer
+from tests.fakes.clips import ClipSpec, write_clip
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
+FRAMES = 8
+POLL_S = 0.5
+GIVE_UP_S = 1800.0
+PROMPTS = {"objects": [{"id": "a", "label": "Object 1", "prompts": [{"frame": 0, "box": [0.0, 0.0, 0.5, 0.5]}]}]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Batches against a real Label Studio.")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--quick", action="store_true", help="40 clips instead of 1000, 6 annotated instead of 40")
+    parser.add_argument("--clips", type=int, default=0, help="how many clips are imported")
+    parser.add_argument("--annotated", type=int, default=0, help="how many clips each run of workers carries")
+    options = parser.parse_args(arguments)
+    clips = options.clips or (40 if options.quick else 1000)
+    annotated = options.annotated or (6 if options.quick else 40)
+    with tempfile.TemporaryDirectory(prefix="masklet-bench-batch-") as folder, ExitStack() as stack:
+        bench = stack.enter_context(Bench(Path(folder)))
+        figures = {
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "clip": f"64x48, {FRAMES} frames",
+            "import": bench.measure_import(clips),
+            "one_worker": bench.measure_workers("one worker", annotated, extra=0),
+            "two_workers": bench.measure_workers("two workers", annotated, extra=1),
+            "trouble": bench.measure_trouble(annotated),
+        }
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(part["exactly_once"] for part in figures.values() if isinstance(part, dict)) else 1
+
+
+@dataclass
+class Bench:
+    """One Label Studio and one Masklet, with clips of their own."""
+
+    root: Path
+    made: int = 0
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Bench:
+        template = os.environ.get(TEMPLATE)
+        if template:
+            shutil.copytree(template, self.root / "label-studio")
+        self.server = self.stack.enter_context(LabelStudioServer(self.root / "label-studio", port=18480))
+        self.api = self.stack.enter_context(LabelStudioApi(self.server.url, self.server.login.token))
+        self.data = self.root / "data"
+        self.environment = {
+            **os.environ,
+            "MASKLET_DATA_DIR": str(self.data),
+            "MASKLET_MODEL": "demo",
+            "MASKLET_THREADS": "1",
+            "MASKLET_PORT": "19480",
+            "LABEL_STUDIO_URL": self.server.url,
+            "LABEL_STUDIO_API_KEY": self.server.login.token,
+        }
+        os.environ.update(MASKLET_MODEL="demo", MASKLET_THREADS="1", MASKLET_PORT="19480")
+        self.masklet = MaskletProcess(self.data)
+        self.masklet.launch(label_studio_url=self.server.url, token=self.server.login.token)
+        self.stack.callback(self.masklet.stop)
+        self.masklet.wait()
+        (self.root / "prompts.json").write_text(json.dumps(PROMPTS))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def measure_import(self, clips: int) -> dict[str, object]:
+        """An import of clips without prompts, and the same again."""
+        folder, project = self.clips(clips), self.project("import")
+        first_s, peak_mib = self.take_in(folder, project)
+        again_s, _ = self.take_in(folder, project)
+        keys = self.keys(project)
+        figures = {
+            "clips": clips,
+            "seconds": round(first_s, 1),
+            "clips_per_s": round(clips / first_s, 1),
+            "again_s": round(again_s, 1),
+            "peak_mib": round(peak_mib),
+            "exactly_once": len(keys) == clips and set(keys.values()) == {1},
+        }
+        return told("import", figures)
+
+    def measure_workers(self, name: str, clips: int, *, extra: int) -> dict[str, object]:
+        """An import with prompts, until every clip has its prediction."""
+        folder, project = self.clips(clips), self.project(name)
+        workers = [self.worker(number) for number in range(extra)]
+        try:
+            figures = self.carried(folder, project, clips, lambda done: None)
+        finally:
+            for worker in workers:
+                worker.terminate()
+                worker.wait()
+        return told(name, figures)
+
+    def measure_trouble(self, clips: int) -> dict[str, object]:
+        """As with one worker, but queue server and worker are killed when a third and two thirds are done."""
+        folder, project = self.clips(clips), self.project("trouble")
+        killed: list[str] = []
+
+        def trouble(done: int) -> None:
+            for name, at in (("queue", clips // 3), ("propagate", 2 * clips // 3)):
+                if done >= at and name not in killed:
+                    os.kill(self.pids()[name], signal.SIGKILL)
+                    killed.append(name)
+
+        figures = self.carried(folder, project, clips, trouble)
+        return told("trouble", {**figures, "killed": killed})
+
+    def carried(self, folder: Path, project: int, clips: int, on_done: Callable[[int], None]) -> dict[str, object]:
+        started_s = time.monotonic()
+        memory = Memory(self.pids)
+        importing = subprocess.Popen(self.import_argv(folder, project, prompted=True), env=self.environment)
+        first_s = 0.0
+        while time.monotonic() - started_s < GIVE_UP_S:
+            memory.sample()
+            predicted = self.predictions(project)
+            if predicted and not first_s:
+                first_s = time.monotonic() - started_s
+            if len(predicted) >= clips:
+                break
+            on_done(len(predicted))
+            time.sleep(POLL_S)
+        seconds = time.monotonic() - started_s
+        importing.wait()
+        predicted = self.predictions(project)
+        return {
+            "clips": clips,
+            "seconds": round(seconds, 1),
+            "first_prediction_s": round(first_s, 1),
+            "clips_per_minute": round(60 * clips / seconds, 1),
+            "frames_per_s": round(clips * FRAMES / seconds, 2),
+            "memory_mib": memory.figures(),
+            "exactly_once": len(predicted) == clips and set(predicted.values()) == {1},
+        }
+
+    # what it is made of
+
+    def clips(self, count: int) -> Path:
+        """So many clips that nobody had before: their first frame and their length in time differ."""
+        folder = self.root / f"clips-{self.made}"
+        folder.mkdir()
+        for number in range(count):
+            self.made += 1
+            times = [*range(FRAMES - 1), FRAMES + self.made]
+            write_clip(folder / f"{number:05d}.mp4", ClipSpec(frame_count=FRAMES, times=times))
+        return folder
+
+    def project(self, name: str) -> int:
+        return self.api.ensure_project(name, (ROOT / "label_config" / "frames.xml").read_text())
+
+    def import_argv(self, folder: Path, project: int, *, prompted: bool) -> list[str]:
+        argv = [sys.executable, "-m", "backend.interfaces.cli", "import", str(folder), "--project", str(project)]
+        return [*argv, "--prompts", str(self.root / "prompts.json")] if prompted else argv
+
+    def take_in(self, folder: Path, project: int) -> tuple[float, float]:
+        """Seconds and the most memory, MiB, of one import. Raises if it fails."""
+        started_s = time.monotonic()
+        process = subprocess.Popen(
+            self.import_argv(folder, project, prompted=False), env=self.environment, stderr=subprocess.DEVNULL
+        )
+        peak_mib = 0.0
+        while process.poll() is None:
+            peak_mib = max(peak_mib, resident_mib(process.pid))
+            time.sleep(0.1)
+        if process.returncode:
+            raise SystemExit(f"the import failed with exit code {process.returncode}")
+        return time.monotonic() - started_s, peak_mib
+
+    def worker(self, number: int) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "backend.interfaces.cli", "worker", "propagate", "--name", f"extra-{number}"]
+        with (self.root / f"extra-{number}.log").open("wb") as log:
+            return subprocess.Popen(argv, env=self.environment, stdout=log, stderr=log)
+
+    def pids(self) -> dict[str, int]:
+        found: dict[str, int] = json.loads((self.data / "run.json").read_text())["pids"]
+        return found
+
+    def tasks(self, project: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            params = {"project": project, "fields": "task_only", "include": "id,data,total_predictions"}
+            query = {**params, "page_size": 100, "page": page}
+            listed = self.api._http.get("/api/tasks/", params=query).json()
+            found += listed["tasks"]
+            if len(found) >= listed["total"] or not listed["tasks"]:
+                return found
+            page += 1
+
+    def keys(self, project: int) -> Counter[str]:
+        return Counter(task["data"]["masklet"]["key"] for task in self.tasks(project))
+
+    def predictions(self, project: int) -> dict[int, int]:
+        """How many predictions each task has that has any."""
+        return {task["id"]: task["total_predictions"] for task in self.tasks(project) if task["total_predictions"]}
+
+
+@dataclass
+class Memory:
+    """Resident memory of each process of the stack over a run."""
+
+    pids: Callable[[], dict[str, int]]
+    seen: dict[str, list[float]] = field(default_factory=dict)
+
+    def sample(self) -> None:
+        for name, pid in self.pids().items():
+            mib = resident_mib(pid)
+            if mib:
+                self.seen.setdefault(name, []).append(mib)
+
+    def figures(self) -> dict[str, dict[str, int]]:
+        return {
+            name: {"first": round(values[0]), "most": round(max(values)), "last": round(values[-1])}
+            for name, values in self.seen.items()
+        }
+
+
+def resident_mib(pid: int) -> float:
+    """0.0 for a process that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    line = next((line for line in fields.splitlines() if line.startswith("VmRSS:")), "VmRSS: 0")
+    return int(line.split()[1]) / 1024
+
+
+def told(name: str, figures: dict[str, object]) -> dict[str, object]:
+    print(f"{name}: {json.dumps(figures)}", flush=True)
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
