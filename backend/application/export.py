@@ -27,11 +27,13 @@ from backend.application.dataset_ports import (
 from backend.application.naming import planned
 from backend.application.ports import Clock, VideoSource
 from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
-from backend.domain.errors import InvalidInput, MediaError
+from backend.domain.errors import IntegrityError, InvalidInput, MediaError, NotFound
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
+FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
+"""What is wrong with one video and not with the others."""
 
 
 class SealedTarget(Target, Protocol):
@@ -44,13 +46,13 @@ class SealedTarget(Target, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export wrote. offered: frames that the source says something about."""
+    """What an export wrote. skipped: faulty videos left out. offered: frames that something is said about."""
 
     videos: int
+    skipped: int
     offered: int
     kept: int
     masks: int
-    has_pictures: bool
     notes: Notes
 
 
@@ -68,7 +70,11 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export. pictures: write the video's frames into formats that can have them; None: where they are at hand."""
+    """One export.
+
+    pictures: write the video's frames into formats that can have them; None: where they are at hand. skip_faulty: go
+    on without videos that cannot be read.
+    """
 
     source: DatasetSource
     format: DatasetFormat
@@ -76,36 +82,45 @@ class Export:
     version: str
     choice: FrameChoice = field(default_factory=FrameChoice)
     pictures: bool | None = None
+    skip_faulty: bool = False
     on_video: Callable[[str], None] = lambda _: None
 
     def run(self, target: SealedTarget) -> Exported:
         """Write everything and the manifest. Raises InvalidInput if no frame is kept or the format cannot be served."""
         videos = planned(self.source.entries())
         self.format.start(target, videos)
-        total, records, with_pictures = _Tally(), [], 0
-        for video in videos:
-            record, tally = self._video(video)
-            total.add(tally)
-            records.append(record)
-            with_pictures += bool(record["pictures"])
-            self.on_video(video.entry.name)
+        total, records, skipped = _Tally(), list[dict[str, object]](), list[dict[str, object]]()
+        for planned_video in videos:
+            self.on_video(planned_video.entry.name)
+            with ExitStack() as stack:
+                try:
+                    video = stack.enter_context(self.source.open(planned_video.entry))
+                    shown = self._pictures(planned_video, video, stack)
+                except FAULTS as error:
+                    if not self.skip_faulty:
+                        raise
+                    skipped.append(_skipped(planned_video, error))
+                    continue
+                records.append(self._video(planned_video, video, shown, total))
         if total.kept == 0:
             raise InvalidInput(self._nothing(total.offered))
         notes = self.format.finish()
-        target.write(MANIFEST, self._manifest(records, total, notes, target.seal()))
-        return Exported(len(videos), total.offered, total.kept, total.masks, with_pictures > 0, notes)
+        head = {"created": self._now(), **self._about(total), "notes": dict(notes), "skipped": skipped}
+        target.write(MANIFEST, _manifest({**head, "files": dict(target.seal()), "videos": records}))
+        return Exported(len(records), len(skipped), total.offered, total.kept, total.masks, notes)
 
-    def _video(self, planned_video: PlannedVideo) -> tuple[dict[str, object], _Tally]:
-        with ExitStack() as stack:
-            video = stack.enter_context(self.source.open(planned_video.entry))
-            shown = self._pictures(planned_video, video, stack)
-            tally = _Tally()
-            sink = stack.enter_context(self.format.video(planned_video, video))
+    def _video(
+        self, planned_video: PlannedVideo, video: DatasetVideo, shown: VideoSource | None, total: _Tally
+    ) -> dict[str, object]:
+        """Write one video; returns what the manifest says of it."""
+        tally = _Tally()
+        with self.format.video(planned_video, video) as sink:
             if shown is not None and self.format.traits.every_frame:
                 self._put_every(video, shown, sink, tally)
             else:
                 self._put_kept(video, shown, sink, tally)
-            return self._record(planned_video, video, tally, has_pictures=shown is not None), tally
+        total.add(tally)
+        return _record(planned_video, video, tally, has_pictures=shown is not None)
 
     def _pictures(self, planned_video: PlannedVideo, video: DatasetVideo, stack: ExitStack) -> VideoSource | None:
         """The video's frames, opened, if this export shows them."""
@@ -126,13 +141,14 @@ class Export:
 
     def _put_kept(self, video: DatasetVideo, shown: VideoSource | None, sink: FrameSink, tally: _Tally) -> None:
         for frame in self._kept(video, tally):
-            sink.put(frame, None if shown is None else _picture(shown, frame.frame_index))
+            index = frame.frame_index
+            sink.put(frame, None if shown is None else Picture(shown.frame(index), _time_s(shown, video, index)))
 
     def _put_every(self, video: DatasetVideo, shown: VideoSource, sink: FrameSink, tally: _Tally) -> None:
         kept = self._kept(video, tally)
         waiting = next(kept, None)
         for index, pixels in shown.frames(FrameRange(FrameIndex(0), FrameIndex(shown.info.frame_count))):
-            picture = Picture(pixels, shown.timestamps_s[index])
+            picture = Picture(pixels, _time_s(shown, video, index))
             if waiting is not None and waiting.frame_index == index:
                 sink.put(waiting, picture)
                 waiting = next(kept, None)
@@ -160,44 +176,18 @@ class Export:
                     "or export the masks behind the boxes with run:PROJECT/TASK as the source"
                 )
 
-    def _record(
-        self, planned_video: PlannedVideo, video: DatasetVideo, tally: _Tally, *, has_pictures: bool
-    ) -> dict[str, object]:
-        info = video.info
-        return {
-            "name": planned_video.entry.name,
-            "folder": planned_video.folder,
-            "key": planned_video.entry.key,
-            "sha256": info.content_hash or None,
-            "width": info.size.width,
-            "height": info.size.height,
-            "frame_count": info.frame_count,
-            "frame_rate": [info.frame_rate.numerator, info.frame_rate.denominator],
-            "frames_offered": tally.offered,
-            "frames_kept": tally.kept,
-            "masks": tally.masks,
-            "pictures": has_pictures,
-            "objects": [
-                {"number": what.number, "id": str(what.object_id), "label": what.label} for what in video.objects
-            ],
-            "provenance": dict(video.provenance),
-        }
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self.clock.now_s(), UTC).isoformat(timespec="seconds")
 
-    def _manifest(self, videos: list[dict[str, object]], total: _Tally, notes: Notes, files: Notes) -> bytes:
+    def _about(self, total: _Tally) -> dict[str, object]:
         traits = self.format.traits
-        document = {
-            "manifest_version": MANIFEST_VERSION,
+        return {
             "masklet": self.version,
-            "created": datetime.fromtimestamp(self.clock.now_s(), UTC).isoformat(timespec="seconds"),
             "format": {"name": traits.name, "version": traits.version, "overlaps": traits.overlaps},
             "frames": {"choice": str(self.choice), "offered": total.offered, "kept": total.kept},
             "masks": total.masks,
             "source": dict(self.source.record),
-            "notes": dict(notes),
-            "files": dict(files),
-            "videos": videos,
         }
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
     def _nothing(self, offered: int) -> str:
         if self.choice.keep is Keep.ALL or not offered:
@@ -206,8 +196,42 @@ class Export:
         return f"there is nothing to export: of {offered} frames none {why}; widen --frames {self.choice}"
 
 
-def _picture(shown: VideoSource, index: FrameIndex) -> Picture:
-    return Picture(shown.frame(index), shown.timestamps_s[index])
+def _manifest(document: dict[str, object]) -> bytes:
+    body = json.dumps({"manifest_version": MANIFEST_VERSION, **document}, indent=1, ensure_ascii=False)
+    return (body + "\n").encode("utf-8", "replace")
+
+
+def _skipped(planned_video: PlannedVideo, error: Exception) -> dict[str, object]:
+    return {"name": planned_video.entry.name, "key": planned_video.entry.key, "reason": str(error)}
+
+
+def _record(
+    planned_video: PlannedVideo, video: DatasetVideo, tally: _Tally, *, has_pictures: bool
+) -> dict[str, object]:
+    info = video.info
+    return {
+        "name": planned_video.entry.name,
+        "folder": planned_video.folder,
+        "key": planned_video.entry.key,
+        "sha256": info.content_hash or None,
+        "width": info.size.width,
+        "height": info.size.height,
+        "frame_count": info.frame_count,
+        "frame_rate": [info.frame_rate.numerator, info.frame_rate.denominator],
+        "frames_offered": tally.offered,
+        "frames_kept": tally.kept,
+        "masks": tally.masks,
+        "pictures": has_pictures,
+        "objects": [{"number": w.number, "id": str(w.object_id), "label": w.label} for w in video.objects],
+        "provenance": dict(video.provenance),
+    }
+
+
+def _time_s(shown: VideoSource, video: DatasetVideo, index: FrameIndex) -> float:
+    """When a frame is shown: pages have no times of their own, but their task may know the rate."""
+    if shown.info.frame_rate != video.info.frame_rate:
+        return float(index / video.info.frame_rate)
+    return shown.timestamps_s[index]
 
 
 def _require_same(name: str, shown: VideoInfo, labelled: VideoInfo) -> None:

@@ -10,6 +10,14 @@ from collections.abc import Sequence
 from backend.application.dataset_ports import DatasetEntry, PlannedVideo
 
 LONGEST = 60
+TAKEN = frozenset(
+    ("manifest", "manifest.json", "files.sha256", "seqmap.txt", "images", "labels", "annotations", "pages")
+)
+"""What formats write beside the videos' own files."""
+
+DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
+"""Names that one system keeps for itself, with any ending."""
+
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -32,7 +40,8 @@ def planned(entries: Sequence[DatasetEntry]) -> tuple[PlannedVideo, ...]:
 def safe_name(name: str) -> str:
     """The name if it is plain, else its readable part and a hash of the whole."""
     plain = NOT_PLAIN.sub("_", name).strip("._-")[:LONGEST].rstrip("._-")
-    return plain if plain == name else f"{plain or 'video'}-{_tag(name)}"
+    taken = plain.lower() in TAKEN or plain.lower().partition(".")[0] in DEVICES
+    return plain if plain == name and plain and not taken else f"{plain or 'video'}-{_tag(name)}"
 
 
 def _tag(text: str) -> str:

@@ -38,7 +38,7 @@ class DavisFormat:
 
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
-        self._videos = [planned.folder for planned in videos]
+        self._videos: list[str] = []
         self._meta: dict[str, object] = {}
         self._overlaps = Overlaps()
 
@@ -51,6 +51,7 @@ class DavisFormat:
             )
         sink = _Sequence(self._target, planned.folder, video, self._overlaps)
         yield sink
+        self._videos.append(planned.folder)
         self._meta[planned.folder] = {"objects": sink.objects()}
 
     def finish(self) -> Notes:

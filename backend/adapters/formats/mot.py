@@ -33,7 +33,7 @@ class MotFormat:
 
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
-        self._videos = [planned.folder for planned in videos]
+        self._videos: list[str] = []
         self._labels = LabelNumbers()
 
     @contextmanager
@@ -43,6 +43,7 @@ class MotFormat:
         with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:
             yield _Sequence(self._target, planned.folder, video, lines, self._labels)
         self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
+        self._videos.append(planned.folder)
 
     def finish(self) -> Notes:
         names = "".join(f"{_one_line(label)}\n" for _, label in self._labels.items()).encode()

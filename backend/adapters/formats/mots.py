@@ -42,7 +42,7 @@ class MotsFormat:
 
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
-        self._videos = [planned.folder for planned in videos]
+        self._videos: list[str] = []
         self._classes: dict[str, int] = {}
         self._overlaps = Overlaps()
 
@@ -58,6 +58,7 @@ class MotsFormat:
         with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:
             yield _Sequence(self._target, planned.folder, video, lines, self._classes, self._overlaps)
         self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
+        self._videos.append(planned.folder)
 
     def finish(self) -> Notes:
         self._target.write("seqmap.txt", "".join(f"{name}\n" for name in ("name", *self._videos)).encode())

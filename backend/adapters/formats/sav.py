@@ -41,7 +41,7 @@ class SavFormat:
 
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
-        self._videos = [planned.folder for planned in videos]
+        self._videos: list[str] = []
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
@@ -49,6 +49,7 @@ class SavFormat:
             sink = _Video(self._target, planned.folder, video, shelf)
             yield sink
             sink.finish()
+        self._videos.append(planned.folder)
 
     def finish(self) -> Notes:
         self._target.write("videos.txt", "".join(f"{name}\n" for name in self._videos).encode())

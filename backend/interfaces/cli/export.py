@@ -42,7 +42,9 @@ class LabelsFrom(StrEnum):
 def export(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE", help="Folders of `masklet propagate`, project:N, task:N/T or run:N/T."),
+        typer.Argument(
+            metavar="SOURCE", help="Folders of `masklet propagate`, project:N, project:N/TASK or run:N/TASK."
+        ),
     ],
     format_name: Annotated[FormatName, typer.Option("--format", help="The data set's format.")],
     out: Annotated[Path, typer.Option(help="The folder to write; it must not hold anything yet.")],
@@ -87,6 +89,8 @@ def export(
     if json_file is not None:
         json_file.write_text(json.dumps(asdict(done), indent=2) + "\n", encoding="utf-8")
     text = f"{done.masks} masks on {done.kept} of {done.offered} frames of {_count(done.videos, 'video')}, in {out}."
+    if done.skipped:
+        text += f" {_count(done.skipped, 'video')} could not be read; the manifest says why."
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -191,8 +191,8 @@ class TestMot:
             for object_id in present(index):
                 left, top, width, height, valid, label, visibility = found[NUMBERS[object_id]]
                 ys, xs = np.nonzero(TRUTH[object_id, index])
-                assert (left, top) == (xs.min() + 1, ys.min() + 1)
-                assert (width, height) == (np.ptp(xs) + 1, np.ptp(ys) + 1)
+                assert [left, top] == [int(xs.min()) + 1, int(ys.min()) + 1]
+                assert [width, height] == [int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1]
                 assert (valid, visibility) == (1, 1)
                 assert labels[int(label) - 1] == LABELS[object_id]
 
