@@ -265,6 +265,25 @@ class Ledger(Protocol):
         """Open jobs whose worker fell silent, or that have waited since before queued_before_s."""
         ...
 
+    def prune(self, before_s: float, *, limit: int) -> tuple[str, ...]:
+        """Forget final jobs that nobody asked for since then and that nobody needs; returns their ids.
+
+        The newest finished propagation of each task and model is needed, and what a push is of.
+        """
+        ...
+
+    def quiet_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
+        """Tasks of which nothing was asked since then, in order; those that come after `after`."""
+        ...
+
+    def forget_task(self, task: TaskKey) -> tuple[str, ...]:
+        """Forget a task's prompts, jobs and pushes; returns its jobs' ids. Does nothing while a job of it is open."""
+        ...
+
+    def known(self, job_ids: Collection[str]) -> frozenset[str]:
+        """Those of these jobs that the ledger has."""
+        ...
+
     def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]: ...
 
     def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
@@ -351,6 +370,10 @@ class MaskStore(Protocol):
         """The names of all runs, finished or not, that begin like this."""
         ...
 
+    def idle_runs(self, before_s: float) -> tuple[str, ...]:
+        """The names of the runs that nobody wrote to since then (wall clock)."""
+        ...
+
     def remove(self, run: str) -> None: ...
 
 
@@ -394,6 +417,14 @@ class PredictionSink(Protocol):
 
         Raises LabelStudioUnavailable (retry) or LabelStudioRefused (do not).
         """
+        ...
+
+
+class TaskDirectory(Protocol):
+    """Label Studio, as far as which tasks there are goes."""
+
+    def exists(self, task: TaskKey) -> bool:
+        """Whether the task is there. Raises LabelStudioUnavailable or LabelStudioRefused where that is not known."""
         ...
 
 

@@ -1,4 +1,5 @@
-"""Putting right what crashes left: jobs whose worker died, jobs the queue forgot, pushes that are due.
+"""Putting right what crashes left: jobs whose worker died, jobs the queue forgot, pushes that are due; and letting go
+of what is old.
 
 Safe to run in any number of processes at once: every step is a compare-and-set in the ledger or idempotent in the
 queue.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from backend.application.housekeeping import Housekeeper
 from backend.application.ports import Clock, JobQueue, Ledger
 from backend.application.push import Pusher
 from backend.application.requests import Job, JobState
@@ -30,6 +32,8 @@ class Reconciler:
     pusher: Pusher | None
     heartbeat_ttl_s: float
     max_attempts: int
+    housekeeper: Housekeeper | None = None
+    """Lets go of what is old; None: nothing ever is."""
 
     def sweep(self) -> None:
         """One round. Raises nothing for a queue or a Label Studio that is away."""
@@ -40,6 +44,8 @@ class Reconciler:
             self._put_right(job)
         if self.pusher is not None:
             self.pusher.sweep()
+        if self.housekeeper is not None:
+            self.housekeeper.sweep()
 
     def worker_died(self, worker: str) -> None:
         """Requeue at once what a worker that is known to be dead was doing."""

@@ -20,6 +20,7 @@ from backend.application.requests import TaskKey
 from backend.application.sessions import NoMarks, SessionMarks
 from backend.application.submit import Submitter
 from backend.bootstrap.handover import open_handover
+from backend.bootstrap.housekeeping import open_housekeeper
 from backend.bootstrap.media_service import MediaService, open_media_service
 from backend.bootstrap.parts import (
     SystemClock,
@@ -107,6 +108,7 @@ def build_web(settings: Settings) -> WebParts:
             pusher,
             heartbeat_ttl_s=settings.heartbeat_ttl_s,
             max_attempts=settings.max_attempts,
+            housekeeper=open_housekeeper(settings, ledger=ledger, masks=masks, clock=clock, label_studio=label_studio),
         ),
         models=open_model_board(settings),
         clock=clock,

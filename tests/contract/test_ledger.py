@@ -385,6 +385,12 @@ class TestLists:
             (JobKind.PROPAGATE, JobState.RUNNING): 1,
         }
 
+    def test_a_finished_job_that_is_asked_for_again_counts_as_of_today(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = done(ledger)
+        clock.advance(100)
+        again, is_new = ledger.submit(JobKind.PROPAGATE, propagation())
+        assert (again.job_id, is_new, again.updated_s) == (job.job_id, False, job.updated_s + 100)
+
     def test_stale_are_the_silent_and_the_forgotten(self, ledger: Ledger, clock: FakeClock) -> None:
         silent, waiting = running(ledger, task=OTHER_TASK), submitted(ledger)
         clock.advance(10)
@@ -545,3 +551,79 @@ def test_prompts_without_a_name_become_a_users_in_the_order_they_were_made(ledge
     ledger.record_prompts(TASK, prompt_set(click(0.7), cat="Cat"))
     ledger.claim_prompts(TASK, user="ben", spots=None)
     assert ledger.prompts(TASK, user="ben").object_ids == (DOG, CAT)
+
+
+class TestRetention:
+    def test_old_jobs_go_but_for_the_newest_finished_and_the_pushed(self, ledger: Ledger, clock: FakeClock) -> None:
+        first = done(ledger, 0.1)
+        click_job, _ = ledger.submit(JobKind.INTERACTIVE, preview())
+        ledger.start(click_job.job_id, 1, "worker-1")
+        ledger.finish(click_job.job_id, 1, JobState.DONE)
+        second = done(ledger, 0.2)
+        failed = running(ledger, 0.3)
+        ledger.finish(failed.job_id, 1, JobState.FAILED)
+        opened = submitted(ledger, 0.4)
+        other = done(ledger, 0.1, task=OTHER_TASK)
+        clock.advance(100)
+        assert ledger.prune(clock.now_s() - 100, limit=99) == ()
+        assert ledger.prune(clock.now_s() - 99, limit=99) == (first.job_id, click_job.job_id, failed.job_id)
+        left = {job.job_id for job in ledger.jobs()}
+        assert left == {second.job_id, opened.job_id, other.job_id}
+        assert ledger.known({first.job_id, second.job_id, "p-nothing"}) == {second.job_id}
+        assert ledger.known(()) == frozenset()
+
+    def test_what_a_prediction_was_made_of_stays(self, ledger: Ledger, clock: FakeClock) -> None:
+        pushed = done(ledger, 0.1)
+        unpushed = running(ledger, 0.2)
+        ledger.finish(unpushed.job_id, 1, JobState.DONE, masks_run="unpushed")
+        clock.advance(100)
+        assert ledger.prune(clock.now_s(), limit=99) == ()
+        assert {job.job_id for job in ledger.jobs()} == {pushed.job_id, unpushed.job_id}
+
+    def test_a_job_that_was_asked_for_again_is_young(self, ledger: Ledger, clock: FakeClock) -> None:
+        first = done(ledger, 0.1)
+        done(ledger, 0.2)
+        clock.advance(100)
+        submitted(ledger, 0.1)
+        done(ledger, 0.3)
+        assert first.job_id not in ledger.prune(clock.now_s() - 50, limit=99)
+
+    def test_no_more_than_so_many_go_at_once(self, ledger: Ledger, clock: FakeClock) -> None:
+        jobs = [done(ledger, x / 10) for x in range(1, 5)]
+        clock.advance(100)
+        assert ledger.prune(clock.now_s(), limit=2) == (jobs[0].job_id, jobs[1].job_id)
+
+    def test_quiet_tasks_are_those_of_which_nothing_was_asked(self, ledger: Ledger, clock: FakeClock) -> None:
+        ledger.record_prompts(TaskKey(3, 7), prompt_set(click(0.5)))
+        done(ledger, task=OTHER_TASK)
+        done(ledger, task=TASK)
+        ledger.record_prompts(TASK, prompt_set(click(0.5)))
+        clock.advance(100)
+        done(ledger, 0.9, task=TaskKey(2, 99))
+        before_s = clock.now_s() - 50
+        assert ledger.quiet_tasks(before_s, after=None, limit=99) == (TaskKey(3, 7), TASK, OTHER_TASK)
+        assert ledger.quiet_tasks(before_s, after=None, limit=2) == (TaskKey(3, 7), TASK)
+        assert ledger.quiet_tasks(before_s, after=TASK, limit=2) == (OTHER_TASK,)
+        assert ledger.quiet_tasks(before_s, after=TaskKey(4, 0), limit=2) == ()
+
+    def test_a_forgotten_task_leaves_nothing(self, ledger: Ledger) -> None:
+        job, other = done(ledger), done(ledger, task=OTHER_TASK)
+        for task in (TASK, OTHER_TASK):
+            ledger.record_prompts(task, prompt_set(click(0.5), cat="Cat"), user="a@b")
+        assert ledger.forget_task(TASK) == (job.job_id,)
+        assert not ledger.prompts(TASK, user="a@b")
+        assert ledger.latest_push(TASK) is None
+        assert [job.job_id for job in ledger.jobs()] == [other.job_id]
+        assert ledger.prompts(OTHER_TASK, user="a@b")
+        assert ledger.latest_push(OTHER_TASK) is not None
+
+    def test_a_task_with_an_open_job_is_not_forgotten(self, ledger: Ledger) -> None:
+        submitted(ledger)
+        ledger.record_prompts(TASK, prompt_set(click(0.5)))
+        assert ledger.forget_task(TASK) == ()
+        assert ledger.prompts(TASK)
+        assert len(ledger.jobs()) == 1
+
+
+def preview() -> PreviewRequest:
+    return PreviewRequest(TASK, MEDIA, prompt_set(click(0.5)), FrameIndex(0), "masklet-demo-1")

@@ -104,6 +104,8 @@ class FakeLedger:
         if opens:
             row = self._open(job_id, kind, request, row)
         assert row is not None
+        if row.job.state is JobState.DONE:
+            self._change(row)
         if kind is JobKind.PROPAGATE and not row.job.is_session:
             self._supersede_others(row.job)
             if row.job.state is JobState.DONE:
@@ -235,6 +237,42 @@ class FakeLedger:
             or (row.job.state is JobState.QUEUED and row.job.updated_s < queued_before_s)
         )
 
+    # retention
+
+    def prune(self, before_s: float, *, limit: int) -> tuple[str, ...]:
+        newest: dict[tuple[TaskKey, str], _Row] = {}
+        for row in sorted(self._rows.values(), key=lambda row: row.order):
+            if row.job.kind is JobKind.PROPAGATE and row.job.state is JobState.DONE and not row.job.is_session:
+                newest[row.job.task, row.job.model_version] = row
+        needed = {row.job.job_id for row in newest.values()} | {kept.push.job_id for kept in self._pushes.values()}
+        old = [
+            row.job.job_id
+            for row in sorted(self._rows.values(), key=lambda row: row.order)
+            if row.job.state.is_final and row.job.updated_s < before_s and row.job.job_id not in needed
+        ][:limit]
+        for job_id in old:
+            del self._rows[job_id]
+        return tuple(old)
+
+    def quiet_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
+        tasks = {row.job.task for row in self._rows.values()} | {task for task, _ in self._prompts}
+        busy = {row.job.task for row in self._rows.values() if row.job.updated_s >= before_s}
+        ordered = sorted(tasks - busy, key=_place)
+        return tuple(task for task in ordered if after is None or _place(task) > _place(after))[:limit]
+
+    def forget_task(self, task: TaskKey) -> tuple[str, ...]:
+        own = [row.job for row in self._rows.values() if row.job.task == task]
+        if not all(job.state.is_final for job in own):
+            return ()
+        for job in own:
+            del self._rows[job.job_id]
+        self._prompts = {key: prompts for key, prompts in self._prompts.items() if key[0] != task}
+        self._pushes = {key: push for key, push in self._pushes.items() if key[0] != task}
+        return tuple(job.job_id for job in own)
+
+    def known(self, job_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(job_ids) & self._rows.keys()
+
     # pushes
 
     def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]:
@@ -298,3 +336,7 @@ class FakeLedger:
     def _change(self, row: _Row, **fields: object) -> Job:
         row.job = replace(row.job, updated_s=self._clock.now_s(), **fields)  # type: ignore[arg-type]
         return row.job
+
+
+def _place(task: TaskKey) -> tuple[int, int]:
+    return task.project_id, task.task_id

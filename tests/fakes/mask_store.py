@@ -87,6 +87,7 @@ class FakeMaskStore:
     def __init__(self) -> None:
         self._runs: dict[str, FakeMaskWriter] = {}
         self._damaged: set[str] = set()
+        self.written_s: dict[str, float] = {}
 
     @contextmanager
     def writer(
@@ -135,6 +136,9 @@ class FakeMaskStore:
 
     def runs(self, prefix: str = "") -> tuple[str, ...]:
         return tuple(sorted(run for run in self._runs if run.startswith(prefix)))
+
+    def idle_runs(self, before_s: float) -> tuple[str, ...]:
+        return tuple(run for run in self.runs() if self.written_s.get(run, 0.0) < before_s)
 
     def remove(self, run: str) -> None:
         self._require_name(run)

@@ -43,6 +43,9 @@ def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: fl
         _supersede_others(connection, job_id, request.task, now_s=now_s)
     if opens or (kind is JobKind.PROPAGATE and known is not None and known.state is JobState.DONE):
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(sequence=sequence))
+    if known is not None and known.state is JobState.DONE:
+        # Still of use: it must not count as old.
+        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(updated_s=now_s))
     if row is not None and not opens and row.pushes:
         push_rows.want_again(connection, _job_of(row), sequence=sequence, now_s=now_s)
     return get(connection, job_id), opens

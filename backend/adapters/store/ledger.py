@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from backend.adapters.store import job_rows, prompt_rows, push_rows
+from backend.adapters.store import job_rows, prompt_rows, push_rows, retention_rows
 from backend.adapters.store.codec import Request
 from backend.adapters.store.database import Database
 from backend.application.ports import Clock
@@ -151,6 +151,22 @@ class SqlLedger:
     def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
         with self._database.read() as connection:
             return job_rows.stale(connection, heartbeat_before_s=heartbeat_before_s, queued_before_s=queued_before_s)
+
+    def prune(self, before_s: float, *, limit: int) -> tuple[str, ...]:
+        with self._database.write() as connection:
+            return retention_rows.prune(connection, before_s, limit)
+
+    def quiet_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
+        with self._database.read() as connection:
+            return retention_rows.quiet_tasks(connection, before_s, after, limit)
+
+    def forget_task(self, task: TaskKey) -> tuple[str, ...]:
+        with self._database.write() as connection:
+            return retention_rows.forget_task(connection, task)
+
+    def known(self, job_ids: Collection[str]) -> frozenset[str]:
+        with self._database.read() as connection:
+            return retention_rows.known(connection, job_ids)
 
     def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]:
         with self._database.read() as connection:

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -212,6 +213,11 @@ class FileMaskStore:
     def runs(self, prefix: str = "") -> tuple[str, ...]:
         """The names of all runs, finished or not, that begin like this."""
         return tuple(sorted(path.name for path in self._root.glob(f"{prefix}*"))) if self._root.is_dir() else ()
+
+    def idle_runs(self, before_s: float) -> tuple[str, ...]:
+        """The names of the runs that nobody wrote to since then (wall clock)."""
+        now_s = time.time()
+        return tuple(run for run in self.runs() if silence_s(self._root / run) > now_s - before_s)
 
     def remove(self, run: str) -> None:
         """Forget a run; one that is not there is fine. Its manifest goes first, so that no reader sees half of it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from backend.application.housekeeping import Housekeeper
 from backend.application.requests import JobState
 from tests.unit.application.parts import CANVAS, TASK, Parts, click_on
 from tests.unit.application.test_work import submitted
@@ -56,3 +59,15 @@ def test_a_sweep_pushes_what_is_due() -> None:
     parts.desk.track(CANVAS, click_on(0), deadline_s=5)
     parts.reconciler.sweep()
     assert (TASK, CANVAS.model_version) in parts.sink.predictions
+
+
+def test_a_sweep_lets_go_of_what_is_old() -> None:
+    parts = Parts()
+    for frame in (0, 5):
+        parts.desk.track(CANVAS, click_on(frame), deadline_s=5)
+    parts.reconciler = replace(
+        parts.reconciler, housekeeper=Housekeeper(parts.ledger, parts.masks, parts.clock, None, retention_s=10)
+    )
+    parts.clock.advance(11)
+    parts.reconciler.sweep()
+    assert len(parts.masks.runs()) == 1

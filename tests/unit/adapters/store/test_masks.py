@@ -216,3 +216,11 @@ def test_whose_mask_a_line_holds_is_read_without_reading_it(name: str) -> None:
     assert key_of(line) == (name, 42)
     other_order = json.dumps(dict(reversed(json.loads(line).items()))).encode()
     assert key_of(other_order) == (name, 42)
+
+
+def test_idle_runs_are_those_that_nobody_wrote_to(store: FileMaskStore, root: Path) -> None:
+    write(store, "old")
+    write(store, "young")
+    os.utime(root / "old", (1000, 1000))
+    assert store.idle_runs(999.0) == ()
+    assert store.idle_runs(1001.0) == ("old",)
