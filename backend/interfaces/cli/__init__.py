@@ -9,7 +9,7 @@ from rich.console import Console
 
 from backend import __version__
 from backend.domain.errors import Cancelled, InvalidInput, MaskletError, NotAllowed, NotFound
-from backend.interfaces.cli import doctor, evaluate, frames, import_, models, propagate, serve, status, up, worker
+from backend.interfaces.cli import doctor, evaluate, export, frames, import_, models, propagate, serve, status, up, worker
 
 app = typer.Typer(
     help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True, add_completion=False
@@ -19,6 +19,7 @@ app.command()(serve.serve)
 app.command()(worker.worker)
 app.command()(propagate.propagate)
 app.command(name="import")(import_.import_batch)
+app.command()(export.export)
 app.command()(frames.frames)
 app.command()(status.status)
 app.command()(doctor.doctor)
