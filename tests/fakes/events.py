@@ -65,12 +65,18 @@ def pixels(picture: Mapping[str, Any]) -> NDArray[np.uint8]:
     return image.astype(np.uint8)
 
 
+def columns(picture: Mapping[str, Any]) -> list[int]:
+    """The columns of the picture that the mask touches."""
+    touched: list[int] = np.flatnonzero(pixels(picture).max(axis=0)).tolist()
+    return touched
+
+
 def read_all(client: TestClient, session_id: str, *, cursor: int | None = None) -> Json:
     """Progress until done: the last reply's value, with all frames."""
     frames: list[Json] = []
     while True:
-        named = {} if cursor is None else {"cursor": cursor}
-        value: Json = ask(client, "track_progress", session_id=session_id, **named)["value"]
+        named: Json = {} if cursor is None else {"cursor": cursor}
+        value: Json = ask(client, "track_progress", changes=None, session_id=session_id, **named)["value"]
         frames += value.get("frames", [])
         if value["done"]:
             return {**value, "frames": frames}

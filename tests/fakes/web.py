@@ -33,7 +33,7 @@ from tests.fakes.sink import FakeSink
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it would rather have another HTTP library than the one that is here
-    from starlette.testclient import TestClient
+    from starlette.testclient import TestClient as TestClient
 
 MODEL = FakeSegmenter().model
 

@@ -1,0 +1,380 @@
+"""What is known to go wrong in other backends that speak `context.event`, by number, and that it does not here.
+
+Frames are real ones: clips whose pictures say their own number, decoded as in a worker; the masks are made up, and say
+which frame the model was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.adapters.video.decode import open_video
+from backend.application.ports import CancelToken, Propagation, VideoSource
+from backend.application.requests import JobKind, JobState, MediaRef
+from backend.application.sessions import Sessions
+from backend.domain.errors import DeviceOutOfMemory, MediaError, MediaUnreachable
+from backend.domain.geometry import FrameSize, box_of_mask
+from backend.domain.masklets import FrameMasks
+from backend.domain.prompts import PromptSet
+from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
+from backend.interfaces.event_calls import EVENTS
+from tests.fakes.clips import ClipSpec, number_of, write_clip
+from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
+from tests.fakes.events import ask, body, box, columns, point, read_all, refusal
+from tests.fakes.web import FakeWeb, TestClient, WorkingClock
+
+Json = dict[str, Any]
+
+
+class ClipMedia(FakeMedia):
+    """A MediaLibrary of clips on disk: the address is the file."""
+
+    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+        self.opened.append(media)
+        (address,) = media.addresses
+        return open_video(Path(address), ContentHash(address))
+
+
+class Seeing(FakeSegmenter):
+    """Masks whose one column is the number that the shown picture says, not the index that was asked for."""
+
+    video: VideoSource | None = None
+
+    def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
+        self.video = video
+        return self._masks(prompts, frame_index)
+
+    def propagate(
+        self,
+        video: VideoSource,
+        prompts: PromptSet,
+        *,
+        direction: Direction,
+        span: FrameRange | None = None,
+        cancel: CancelToken,
+        resume: bytes | None = None,
+    ) -> Propagation:
+        self.video = video
+        return super().propagate(video, prompts, direction=direction, span=span, cancel=cancel, resume=resume)
+
+    def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
+        assert self.video is not None
+        shown = number_of(self.video.frame(index))
+        made = super()._masks(prompts, index)
+        size: FrameSize = self.video.info.size
+        mask = np.zeros((size.height, size.width), np.bool_)
+        mask[:, shown] = True
+        assert box_of_mask(mask) is not None
+        objects = tuple(self._object(o.object_id, mask, o.evidence, prompted=False) for o in made.objects)
+        return FrameMasks(index, objects)
+
+
+def on_clip(path: Path) -> tuple[FakeWeb, Json]:
+    """A web process whose task is this clip, and what to change in a call's body."""
+    web = FakeWeb(media=ClipMedia(), segmenter=Seeing())
+    return web, {"tasks": [{"id": 8, "project": 2, "data": {"video": str(path)}}]}
+
+
+def started(client: TestClient, *, changes: Json | None = None, **context: object) -> Json:
+    context.setdefault("result", [point()])
+    item = ask(client, "track", changes=changes, **context)
+    assert item["type"] == "track_started", item
+    value: Json = item["value"]
+    return value
+
+
+def working(web: FakeWeb) -> WorkingClock:
+    assert isinstance(web.clock, WorkingClock)
+    return web.clock
+
+
+def idle(web: FakeWeb) -> None:
+    """From now on no worker does anything."""
+    working(web).work = lambda: None
+
+
+RATES = (Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60))
+
+
+@pytest.mark.parametrize("rate", RATES, ids=lambda rate: f"{float(rate):.3f}")
+def test_b1_preview_and_track_see_the_very_frame(rate: Fraction, tmp_path: Path) -> None:
+    web, changes = on_clip(write_clip(tmp_path / "clip.mp4", ClipSpec(rate=rate)))
+    with web.client() as client:
+        for index in range(0, 40, 3):
+            at = {"time_ms": float(1000 * index / rate)}
+            assert columns(ask(client, "predict", changes=changes, result=[point()], **at)["value"]) == [index]
+            session = started(client, changes=changes, max_frames=1, **at)["session_id"]
+            frames = ask(client, "track_progress", changes=changes, session_id=session)["value"]["frames"]
+            assert [(f["frame"], columns(f)) for f in frames] == [(i, [i]) for i in (index, index + 1) if i < 40]
+
+
+def test_b2_the_last_frame_can_be_tracked(tmp_path: Path) -> None:
+    web, changes = on_clip(write_clip(tmp_path / "clip.mp4"))
+    client = web.client()
+    session = started(client, changes=changes, frame=40)["session_id"]
+    (frame,) = ask(client, "track_progress", changes=changes, session_id=session)["value"]["frames"]
+    assert (frame["frame"], columns(frame)) == (39, [39])
+
+
+def test_b3_a_variable_rate_repeats_and_skips_nothing(tmp_path: Path) -> None:
+    times = [0, *np.cumsum(np.random.default_rng(7).integers(1, 9, 39)).tolist()]
+    web, changes = on_clip(write_clip(tmp_path / "clip.mp4", ClipSpec(rate=Fraction(90), times=times)))
+    client = web.client()
+    session = started(client, changes=changes, max_frames=31)["session_id"]
+    frames = ask(client, "track_progress", changes=changes, session_id=session)["value"]["frames"]
+    assert [(f["frame"], columns(f)) for f in frames] == [(i, [i]) for i in range(32)]
+    assert [f["time_ms"] for f in frames] == pytest.approx([1000 * tick / 90 for tick in times[:32]], abs=0.01)
+    at = {"time_ms": 1000 * times[20] / 90 + 1}
+    assert columns(ask(client, "predict", changes=changes, result=[point()], **at)["value"]) == [20]
+
+
+def test_b4_a_frame_past_the_end_is_refused_in_a_sentence_and_starts_nothing() -> None:
+    web = FakeWeb()
+    client = web.client()
+    status, detail = refusal(client, "predict", frame=11, result=[point()])
+    assert (status, detail) == (400, "frame 10 is not in the video: it has 10 frames (0 to 9)")
+    item = ask(client, "track", frame=10_000, result=[point()])
+    assert item["type"] == "track_error"
+    assert item["value"] == {"error": "frame 9999 is not in the video: it has 10 frames (0 to 9)", "done": True}
+    assert [job for job in web.book.jobs() if job.kind is JobKind.PROPAGATE] == []
+
+
+def test_b5_another_video_of_the_same_task_is_another_video(tmp_path: Path) -> None:
+    web, changes = on_clip(write_clip(tmp_path / "a.mp4"))
+    client = web.client()
+    assert columns(ask(client, "predict", changes=changes, frame=6, result=[point()])["value"]) == [5]
+    late = write_clip(tmp_path / "b.mp4", ClipSpec(frame_count=8, width=128, height=64))
+    other = {"tasks": [{"id": 8, "project": 2, "data": {"video": str(late)}}]}
+    value = ask(client, "predict", changes=other, frame=6, result=[point()])["value"]
+    assert (value["width"], value["height"], columns(value)) == (128, 64, [5])
+    assert ask(client, "prewarm", changes=other)["value"]["frame_count"] == 8
+
+
+@pytest.mark.parametrize("result", [[], None, [{"type": "videorectangle", "value": {"sequence": []}}]])
+def test_b6_a_track_without_prompts_is_an_error_at_once(result: list[object] | None) -> None:
+    web = FakeWeb()
+    given = {} if result is None else {"result": result}
+    item = ask(web.client(), "track", **given)
+    assert (item["type"], item["value"]["done"]) == ("track_error", True)
+    assert item["value"]["error"] == "there is nothing to track: send a click or a box on the object in context.result"
+    assert web.book.jobs() == ()
+
+
+@pytest.mark.parametrize("no", [{"is_positive": False}, {"value": {"x": 50.0, "y": 50.0, "positive": False}}])
+def test_b7_a_negative_click_is_negative_wherever_it_says_so(no: Json) -> None:
+    web = FakeWeb()
+    ask(web.client(), "predict", result=[point(20.0, 20.0), {**point(), **no}])
+    (job,) = web.book.jobs()
+    (prompt,) = web.book.request(job.job_id).prompts
+    assert [p.positive for p in prompt.points] == [True, False]
+    item = ask(web.client(), "track", result=[{**point(), **no}])
+    assert item["value"]["error"] == "'object' has negative clicks only: add one on the object itself, or a box"
+
+
+def test_b8_the_media_is_where_the_tags_value_says() -> None:
+    web = FakeWeb()
+    task = {"id": 8, "data": {"clip": "/not/this.mp4", "title": "not this", "video": "/data/clip.mp4"}}
+    ask(web.client(), "predict", changes={"tasks": [task]}, result=[point()])
+    assert {media.addresses for media in web.media.opened} == {("/data/clip.mp4",)}
+
+
+def test_r1_a_restart_and_a_second_process_lose_nothing() -> None:
+    web = FakeWeb()
+    session = started(web.client(), max_frames=5)["session_id"]
+    web.work_off()
+    web.marks.kept.clear()
+    done = read_all(web.client(), session)  # another app over the same ledger and masks
+    assert [frame["frame"] for frame in done["frames"]] == [0, 1, 2, 3, 4, 5]
+    assert started(web.client(), max_frames=5)["session_id"] == session
+
+
+def test_r2_a_second_user_is_served_and_neither_is_in_the_others_way() -> None:
+    web = FakeWeb()
+    client = web.client()
+    sessions = []
+    for user in ("annie", "bob", "cyd"):
+        task = {"id": 8, "project": 2, "data": {"video": "/data/clip.mp4"}, "drafts": [{"user": user}]}
+        sessions.append(started(client, changes={"tasks": [task]}, max_frames=2)["session_id"])
+    assert len(set(sessions)) == 3
+    assert [len(read_all(client, session)["frames"]) for session in sessions] == [3, 3, 3]
+
+
+def test_r2_a_finished_session_that_nobody_reads_keeps_nobody_out() -> None:
+    web = FakeWeb()
+    client = web.client()
+    for x in range(10, 90, 10):
+        started(client, result=[point(x)], max_frames=2)
+        web.work_off()
+    assert web.book.counts() == {(JobKind.PROPAGATE, JobState.DONE): 8}
+
+
+def test_r3_a_worker_never_waits_for_the_client() -> None:
+    web = FakeWeb(media=FakeMedia(FakeVideo(400)))
+    session = started(web.client(), max_frames=400)["session_id"]
+    web.work_off()
+    assert web.book.job(session).state is JobState.DONE
+
+
+def test_r3_a_session_that_nobody_asks_for_any_more_ends() -> None:
+    web = FakeWeb()
+    client = web.client()
+    left, kept = (started(client, result=[point(x)])["session_id"] for x in (10, 20))
+    sessions = Sessions(web.parts.desk, web.marks)
+    idle(web)
+    web.marks.kept.clear()  # as they run out
+    sessions.sweep()
+    ask(client, "track_progress", session_id=kept)
+    web.clock.sleep(61.0)
+    sessions.sweep()
+    assert [web.book.job(session).state for session in (left, kept)] == [JobState.CANCELLED, JobState.QUEUED]
+
+
+def test_r3_release_ends_it_at_once() -> None:
+    web = FakeWeb()
+    session = started(web.client())["session_id"]
+    ask(web.client(), "release")
+    assert web.book.job(session).state is JobState.CANCELLED
+
+
+def test_r4_a_lost_reply_loses_no_frame() -> None:
+    client = FakeWeb().client()
+    session = started(client, max_frames=5)["session_id"]
+    first = ask(client, "track_progress", session_id=session, cursor=0)["value"]
+    again = ask(client, "track_progress", session_id=session, cursor=0)["value"]
+    assert first == again
+    assert [frame["frame"] for frame in first["frames"]] == [0, 1, 2, 3, 4, 5]
+    assert ask(client, "track_progress", session_id=session, cursor=first["cursor"])["value"]["frames"] == []
+    after_two = ask(client, "track_progress", session_id=session, cursor=2)["value"]
+    assert [frame["frame"] for frame in after_two["frames"]] == [2, 3, 4, 5]
+
+
+def test_r5_results_stay_and_long_jobs_run_on() -> None:
+    web = FakeWeb()
+    client = web.client()
+    session = started(client, max_frames=3)["session_id"]
+    web.work_off()
+    web.clock.sleep(48 * 3600.0)
+    assert len(read_all(client, session, cursor=0)["frames"]) == 4
+
+
+def test_r6_frames_are_told_while_others_are_still_to_come() -> None:
+    told: list[Json] = []
+
+    def look(index: int) -> None:
+        if index == 7:
+            told.append(ask(client, "track_progress", session_id=session, cursor=0)["value"])
+        working(web).advance(2.0)
+
+    web = FakeWeb(segmenter=FakeSegmenter(look))
+    client = web.client()
+    session = started(client)["session_id"]
+    idle(web)
+    web.work_off()
+    (early,) = told
+    assert early["done"] is False
+    assert 0 < len(early["frames"]) < 8
+
+
+def test_r7_more_than_three_hundred_frames() -> None:
+    web = FakeWeb(media=FakeMedia(FakeVideo(700)))
+    client = web.client()
+    value = started(client, max_frames=650)
+    assert value["total_frames"] == 651
+    assert [frame["frame"] for frame in read_all(client, value["session_id"])["frames"]] == list(range(651))
+    assert started(client, result=[box()])["total_frames"] == 301
+
+
+def test_r8_a_device_without_memory_left_is_told_and_the_next_call_served() -> None:
+    def full(_: int) -> None:
+        raise DeviceOutOfMemory("the device's memory did not suffice: use a smaller checkpoint")
+
+    web = FakeWeb(segmenter=FakeSegmenter(full))
+    client = web.client()
+    status, detail = refusal(client, "predict", result=[point()])
+    assert (status, detail) == (503, "the device's memory did not suffice: use a smaller checkpoint")
+    session = started(client)["session_id"]
+    assert read_all(client, session)["error"] == "the device's memory did not suffice: use a smaller checkpoint"
+    web.segmenter.on_frame = lambda _: None
+    assert ask(client, "predict", frame=2, result=[point()])["type"] == "bitmask"
+
+
+def test_r9_what_keeps_looking_ahead_from_working_is_told() -> None:
+    client = FakeWeb(media=FakeMedia(error=MediaError("clip.mp4 has no video in it"))).client()
+    assert ask(client, "prewarm")["value"] == {"status": "error", "error": "clip.mp4 has no video in it"}
+
+
+def test_r10_a_media_server_that_hangs_holds_no_request_beyond_its_time() -> None:
+    """Workers fetch, with timeouts (the download's tests); a request waits for them no longer than for any job."""
+    web = FakeWeb()
+    idle(web)
+    before_s = web.clock.monotonic_s()
+    item = ask(web.client(), "track", result=[point()])
+    assert item["value"]["error"].startswith("no worker has opened the media yet")
+    assert web.clock.monotonic_s() - before_s == pytest.approx(25, abs=0.1)
+    web = FakeWeb(media=FakeMedia(error=MediaUnreachable("Label Studio did not answer in time")))
+    assert ask(web.client(), "track", result=[point()])["value"]["error"] == "Label Studio did not answer in time"
+
+
+@pytest.mark.parametrize("at", [0, 4])
+def test_r11_cancel_ends_the_work_before_its_next_frame(at: int) -> None:
+    """Frames are decoded one by one as they are needed: there is no long extraction that could not be ended."""
+    made: list[int] = []
+
+    def cancelling(index: int) -> None:
+        made.append(index)
+        working(web).advance(1.0)
+        if index == at:
+            assert ask(client, "track_cancel", session_id=session)["value"] == {"status": "cancelled"}
+
+    web = FakeWeb(segmenter=FakeSegmenter(cancelling))
+    client = web.client()
+    session = started(client)["session_id"]
+    web.work_off()
+    assert made == list(range(at + 1))
+    assert web.book.job(session).state is JobState.CANCELLED
+
+
+def test_r11_what_waits_in_the_queue_is_never_begun_once_it_is_cancelled() -> None:
+    made: list[int] = []
+    web = FakeWeb(segmenter=FakeSegmenter(made.append))
+    client = web.client()
+    session = started(client)["session_id"]
+    job = web.book.job(session)
+    ask(client, "track_cancel", session_id=session)
+    web.bench.run(job.job_id, job.attempt, lambda: False)
+    assert made == []
+
+
+def test_r12_many_who_wait_do_not_keep_health_waiting() -> None:
+    """A progress call is held for a second at most, in threads that /health and prompts do not queue behind."""
+    web = FakeWeb()
+    with web.client() as client, ThreadPoolExecutor(24) as crowd:
+        session = started(client)["session_id"]
+        idle(web)
+        asked = [crowd.submit(ask, client, "track_progress", session_id=session) for _ in range(24)]
+        assert client.get("/health").json()["status"] == "UP"
+        assert {reply.result()["value"]["done"] for reply in asked} == {False}
+
+
+def test_r13_no_traceback_reaches_a_client_and_figures_are_there() -> None:
+    def broken(_: int) -> None:
+        raise RuntimeError("secret detail")
+
+    web = FakeWeb(segmenter=FakeSegmenter(broken))
+    with TestClient(web.app, raise_server_exceptions=False) as client:
+        reply = client.post("/predict", json=body("predict", {"result": [point()]}))
+        assert reply.status_code == 500
+        assert reply.json() == {"detail": "Masklet made a mistake; its log says what happened"}
+        assert 'masklet_predict_seconds_count{kind="predict",status="500"} 1.0' in client.get("/metrics").text
+
+
+def test_r14_every_event_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text()
+    assert [event for event in EVENTS if f"`{event}`" not in page] == []
