@@ -161,7 +161,7 @@ def test_b5_another_video_of_the_same_task_is_another_video(tmp_path: Path) -> N
 def test_b6_a_track_without_prompts_is_an_error_at_once(result: list[object] | None) -> None:
     web = FakeWeb()
     given = {} if result is None else {"result": result}
-    item = ask(web.client(), "track", **given)
+    item = ask(web.client(), "track", changes=None, **given)
     assert (item["type"], item["value"]["done"]) == ("track_error", True)
     assert item["value"]["error"] == "there is nothing to track: send a click or a box on the object in context.result"
     assert web.book.jobs() == ()
