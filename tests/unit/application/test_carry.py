@@ -7,8 +7,10 @@ import pytest
 from backend.application.carry import Reach, carry
 from backend.application.requests import JobKind, JobState
 from backend.domain.errors import MediaError, PromptError
-from backend.domain.video import Direction, FrameIndex
-from tests.unit.application.parts import CANVAS, TASK, Parts, click_on
+from backend.domain.masklets import MaskRun
+from backend.domain.prompts import ObjectId
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.unit.application.parts import CANVAS, CAT, TASK, Parts, click_on
 
 AT_4 = FrameIndex(4)
 
@@ -55,3 +57,43 @@ def test_what_the_worker_found_wrong_is_raised() -> None:
 def test_nothing_is_carried_before_anything_is_prompted() -> None:
     with pytest.raises(PromptError, match="click an object first"):
         carry(Parts().desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+
+
+def test_masks_carried_over_do_not_stand_for_those_that_are_made() -> None:
+    """The dog is on every page at once; the answer still waits for the cat's."""
+    parts = Parts()
+    dog = ObjectId("dog")
+    first = parts.desk.track(CANVAS, click_on(0, object_id=dog), deadline_s=5).job
+    both = parts.ledger.record_prompts(TASK, click_on(4))
+    parts.clock.work = lambda: None
+    job = parts.desk.track(CANVAS, both, deadline_s=0).job
+    parts.ledger.start(job.job_id, 1, "worker-1")
+    parts.clock.slept.clear()
+    labels = {CAT: "Cat", dog: "Cat"}
+    with parts.masks.writer(f"{job.job_id}-a1", video=parts.media.video.info, labels=labels) as writer:
+        writer.carry(first.masks_run, lambda *_: True)
+        writer.flush()
+        answer = carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+        assert sum(parts.clock.slept) >= 5
+        assert answer.run is not None
+        assert {m.object_id: len(m.frames) for m in answer.run.masklets} == {CAT: 0, dog: 3}
+        parts.clock.slept.clear()
+        carry(parts.desk, CANVAS, Reach(FrameIndex(3), Direction.BACKWARD, 3), deadline_s=5)
+        assert parts.clock.slept == []  # the cat was prompted later: it comes to these pages last
+
+
+def test_a_look_reads_no_more_than_is_within_reach() -> None:
+    parts = Parts()
+    parts.desk.click(CANVAS, click_on(4), AT_4, deadline_s=5)
+    parts.work_off()
+    looks: list[FrameRange | None] = []
+    partial = parts.masks.partial
+
+    def watched(run: str, frames: FrameRange | None = None) -> MaskRun | None:
+        looks.append(frames)
+        return partial(run, frames)
+
+    parts.masks.partial = watched  # type: ignore[method-assign]
+    carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    assert {(frames.start, frames.stop) for frames in looks if frames is not None} == {(4, 5), (4, 7)}
+    assert None not in looks

@@ -1,0 +1,73 @@
+"""What the planner thinks that the engine does with a pass is what the real engine does."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backend.adapters.sam2.engine import Sam2Engine
+from backend.application.offline import NeverCancelled
+from backend.domain.geometry import Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.replan import Pass, wanted_frames, yields
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.models import random_engine
+from tests.integration.engine.oracle import PanningVideo
+
+COUNT = 10
+_engines: list[Sam2Engine] = []
+
+said = st.dictionaries(
+    st.sampled_from("ab"), st.sets(st.integers(0, COUNT - 1), min_size=1, max_size=3), min_size=1, max_size=2
+)
+spans = st.tuples(st.integers(0, COUNT - 1), st.integers(1, COUNT)).map(
+    lambda pair: FrameRange(FrameIndex(pair[0]), FrameIndex(min(pair[0] + pair[1], COUNT)))
+)
+
+
+def the_engine() -> Sam2Engine:
+    if not _engines:
+        torch.set_num_threads(1)
+        _engines.append(random_engine())
+    return _engines[0]
+
+
+def prompts_of(frames: dict[str, set[int]]) -> PromptSet:
+    prompts = (
+        FramePrompt(ObjectId(name), FrameIndex(frame), (PointPrompt(Point(0.5, 0.5)),))
+        for name, own in frames.items()
+        for frame in own
+    )
+    return PromptSet.of(prompts, {})
+
+
+@given(said, st.sampled_from(Direction), spans)
+@settings(max_examples=200, deadline=None)
+def test_it_makes_as_many_frames_as_planned(frames: dict[str, set[int]], way: Direction, span: FrameRange) -> None:
+    prompts = prompts_of(frames)
+    propagation = the_engine().propagate(
+        PanningVideo(COUNT), prompts, direction=way, span=span, cancel=NeverCancelled()
+    )
+    assert propagation.total == yields(Pass(prompts.object_ids, way, span), prompts)
+
+
+@given(said, st.sampled_from(Direction), spans)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_it_makes_the_frames_that_were_planned(frames: dict[str, set[int]], way: Direction, span: FrameRange) -> None:
+    prompts = prompts_of(frames)
+    made = Counter(
+        (shown.object_id, masks.frame_index)
+        for masks in the_engine().propagate(
+            PanningVideo(COUNT), prompts, direction=way, span=span, cancel=NeverCancelled()
+        )
+        for shown in masks.objects
+    )
+    planned = Counter(
+        (ObjectId(name), FrameIndex(frame))
+        for name, own in frames.items()
+        for frame in wanted_frames(min(own), direction=way, span=span)
+    )
+    assert made == planned
