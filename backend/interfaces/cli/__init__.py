@@ -9,7 +9,21 @@ from rich.console import Console
 
 from backend import __version__
 from backend.domain.errors import Cancelled, InvalidInput, MaskletError, NotAllowed, NotFound
-from backend.interfaces.cli import doctor, evaluate, export, frames, import_, models, propagate, serve, status, up, worker
+from backend.interfaces.cli import (
+    doctor,
+    evaluate,
+    export,
+    frames,
+    import_,
+    models,
+    next_,
+    propagate,
+    report,
+    serve,
+    status,
+    up,
+    worker,
+)
 
 app = typer.Typer(
     help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True, add_completion=False
@@ -21,6 +35,8 @@ app.command()(propagate.propagate)
 app.command(name="import")(import_.import_batch)
 app.command()(export.export)
 app.command()(frames.frames)
+app.command(name="next")(next_.next_)
+app.command()(report.report)
 app.command()(status.status)
 app.command()(doctor.doctor)
 app.command(name="eval")(evaluate.evaluate)

@@ -1,0 +1,113 @@
+"""One self-contained HTML page: a curve an object, marks for human and chosen frames, and what these look like.
+
+Loads nothing from anywhere and runs no script, so that it can be mailed, archived and opened without a network.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+
+from backend.adapters.report.thumbnails import COLOURS
+from backend.application.review import NextFrame, ReviewVideo, SeenFrame
+from backend.domain.masklets import MaskOrigin
+from backend.domain.prompts import ObjectId
+
+WIDTH, HEIGHT, LEFT, FOOT = 960, 120, 34, 18
+MOST_POINTS = 2000
+"""Longer curves are drawn by the most uncertain frame of each stretch: a page shows no more."""
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}
+h1{font-size:1.4rem}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}
+svg{width:100%;height:auto;display:block}.frames{display:flex;flex-wrap:wrap;gap:.8rem}
+figure{margin:0;width:240px}figure img{width:240px;display:block;border-radius:4px}
+figcaption{font-size:.85rem}small,.note{color:#666}
+i.key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.3em}
+"""
+
+
+def report_page(
+    video: ReviewVideo,
+    chosen: Sequence[NextFrame],
+    *,
+    labels: Mapping[ObjectId, str],
+    picture: Callable[[int], str],
+) -> str:
+    """The page's HTML. picture: the data URL of a frame with its masks, empty if there is nothing to show."""
+    word = "uncertainty" if video.is_probability else "uncertainty (rank)"
+    meaning = (
+        "The probability that the mask's IoU with the truth is below 0.75."
+        if video.is_probability
+        else "The model has no calibrator: a rank, good for comparing frames, not a probability."
+    )
+    marks = {int(frame.choice.frame_index) for frame in chosen}
+    curves = "".join(
+        _object(labels.get(object_id, str(object_id)), frames, video, marks, number)
+        for number, (object_id, frames) in enumerate(video.objects.items())
+    )
+    figures = "".join(_figure(frame, labels, picture) for frame in chosen)
+    title = html.escape(video.name)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f"</head><body><h1>{title}</h1><p>{video.frame_count} frames, {len(video.objects)} objects, model "
+        f'{html.escape(video.model_version)}.</p><p class="note">{word}: {meaning} High: look here. '
+        f"▼ a person's frame · orange line: chosen to look at next.</p>{curves}"
+        f'<h2>Look at next</h2><div class="frames">{figures or "Nothing is left to look at."}</div></body></html>\n'
+    )
+
+
+def _object(label: str, frames: Sequence[SeenFrame], video: ReviewVideo, marks: set[int], number: int) -> str:
+    """One object's curve as inline SVG."""
+    colour = "#{:02x}{:02x}{:02x}".format(*COLOURS[number % len(COLOURS)])
+    points = " ".join(f"{_x(seen.frame_index, video):.1f},{_y(seen.uncertainty):.1f}" for seen in _thinned(frames))
+    lines = "".join(
+        f'<line x1="{_x(mark, video):.1f}" x2="{_x(mark, video):.1f}" y1="0" y2="{HEIGHT}" stroke="#f08c00"/>'
+        for mark in sorted(marks)
+    )
+    people = "".join(
+        f'<path d="M{_x(seen.frame_index, video):.1f} {HEIGHT} l-4 -7 h8 z" fill="#222"><title>frame '
+        f"{seen.frame_index}, {seen.origin.value}</title></path>"
+        for seen in frames
+        if seen.origin is not MaskOrigin.PROPAGATED
+    )
+    grid = "".join(
+        f'<line x1="{LEFT}" x2="{WIDTH}" y1="{_y(level)}" y2="{_y(level)}" stroke="#ddd"/>'
+        f'<text x="0" y="{_y(level) + 4}" font-size="11" fill="#666">{level:g}</text>'
+        for level in (0.0, 0.5, 1.0)
+    )
+    return (
+        f'<h2><i class="key" style="background:{colour}"></i>{html.escape(label)}</h2>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + FOOT}" role="img" '
+        f'aria-label="{html.escape(label)}: uncertainty by frame">'
+        f'{grid}{lines}<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>{people}'
+        f'<text x="{LEFT}" y="{HEIGHT + 14}" font-size="11" fill="#666">0</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT + 14}" font-size="11" fill="#666" text-anchor="end">'
+        f"{video.frame_count - 1}</text>"
+        "</svg>"
+    )
+
+
+def _figure(frame: NextFrame, labels: Mapping[ObjectId, str], picture: Callable[[int], str]) -> str:
+    index = int(frame.choice.frame_index)
+    address = picture(index)
+    image = f'<img src="{address}" alt="frame {index}">' if address else ""
+    label = html.escape(labels.get(frame.object_id, str(frame.object_id)))
+    return (
+        f"<figure>{image}<figcaption><b>frame {index}</b> · {frame.uncertainty:.2f} {label}<br>"
+        f"<small>{frame.choice.reason.value}, gain {frame.choice.gain:.2f}</small></figcaption></figure>"
+    )
+
+
+def _x(frame_index: int, video: ReviewVideo) -> float:
+    return LEFT + (WIDTH - LEFT) * frame_index / max(video.frame_count - 1, 1)
+
+
+def _y(uncertainty: float) -> float:
+    return 4 + (HEIGHT - 8) * (1.0 - uncertainty)
+
+
+def _thinned(frames: Sequence[SeenFrame]) -> list[SeenFrame]:
+    step = -(-len(frames) // MOST_POINTS)
+    parts = (frames[start : start + step] for start in range(0, len(frames), step)) if step else ()
+    return [max(part, key=lambda seen: seen.uncertainty) for part in parts]

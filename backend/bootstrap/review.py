@@ -1,0 +1,129 @@
+"""The parts of `masklet next` and `masklet report`: where propagated videos are read from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from backend.adapters.report.page import report_page
+from backend.adapters.report.thumbnails import thumbnail
+from backend.adapters.store.coco import CocoCodec
+from backend.adapters.store.review_folder import read_review_folder
+from backend.adapters.video.cache import file_hash
+from backend.adapters.video.decode import open_video
+from backend.application.ports import VideoSource
+from backend.application.requests import JobKind, JobState, TaskKey
+from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames, project_videos, review_video
+from backend.bootstrap.media import open_media_library
+from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks
+from backend.domain.errors import InvalidInput, NotFound
+from backend.domain.geometry import BoolMask, RgbFrame
+from backend.domain.prompts import ObjectId
+from backend.domain.video import FrameIndex
+
+
+def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
+    """The videos of project numbers and of folders that `masklet propagate` made.
+
+    Raises NotFound for one that is not there or has nothing propagated.
+    """
+    videos: list[ReviewVideo] = []
+    for source in sources:
+        if source.isascii() and source.isdecimal():
+            settings = load_settings()
+            found = project_videos(open_ledger_of(settings, SystemClock()), open_masks(settings), int(source))
+            if not found:
+                raise NotFound(f"nothing of project {source} has been propagated yet: prompt an object in it first")
+            videos += found
+        else:
+            videos.append(read_review_folder(Path(source)).video)
+    return videos
+
+
+def choose_next(sources: Sequence[str], count: int, *, seed: int) -> tuple[tuple[NextFrame, ...], bool]:
+    """The frames to look at next, and whether nothing is doubtful any more. seed: of the audits' drawing."""
+    if not sources:
+        raise InvalidInput("name a project's number, or a folder that `masklet propagate` made")
+    videos = videos_of(sources)
+    return next_frames(videos, count, rng=np.random.default_rng(seed)), all_done(videos)
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a report is about. mask and frame: of a frame index, None where there is none."""
+
+    video: ReviewVideo
+    labels: Mapping[ObjectId, str]
+    mask: Callable[[ObjectId, int], BoolMask | None]
+    frame: Callable[[int], RgbFrame | None]
+
+    def picture(self, index: int) -> str:
+        return thumbnail(self.frame(index), [self.mask(object_id, index) for object_id in self.video.objects])
+
+
+def write_report(source: str, out: Path, *, video: Path | None, count: int, seed: int) -> Path:
+    """Write the page of a folder that `masklet propagate` made, or of PROJECT/TASK.
+
+    Raises NotFound, IntegrityError, or InvalidInput if the video is not the one that was propagated.
+    """
+    with _subject(source, video) as subject:
+        chosen = next_frames([subject.video], count, rng=np.random.default_rng(seed))
+        page = report_page(subject.video, chosen, labels=subject.labels, picture=subject.picture)
+    out.write_text(page, encoding="utf-8")
+    return out
+
+
+@contextmanager
+def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
+    task = re.fullmatch(r"([0-9]+)/([0-9]+)", source)
+    if task and not Path(source).is_dir():
+        with _task_subject(TaskKey(int(task[1]), int(task[2]))) as subject:
+            yield subject
+        return
+    folder = read_review_folder(Path(source))
+    with ExitStack() as stack:
+        shown = None if video is None else stack.enter_context(_checked_video(video, folder.content_hash))
+        yield _Subject(
+            folder.video,
+            folder.labels,
+            folder.mask,
+            lambda index: None if shown is None else shown.frame(FrameIndex(index)),
+        )
+
+
+def _checked_video(path: Path, content_hash: str) -> VideoSource:
+    """Raises InvalidInput if it is not the video that the masks are of."""
+    found = file_hash(path)
+    if found != content_hash:
+        raise InvalidInput(f"{path} is not the video that was propagated: its SHA-256 differs")
+    return open_video(path, found)
+
+
+@contextmanager
+def _task_subject(task: TaskKey) -> Iterator[_Subject]:
+    """The newest finished propagation of a task, with its media."""
+    settings = load_settings()
+    ledger, codec = open_ledger_of(settings, SystemClock()), CocoCodec()
+    done = (job for job in ledger.jobs(task=task, states=(JobState.DONE,)) if job.kind is JobKind.PROPAGATE)
+    job = next(done, None)
+    if job is None:
+        raise NotFound(f"task {task} has not been propagated yet: prompt an object in it first")
+    run = open_masks(settings).read(job.masks_run)
+    masks = {m.object_id: {int(frame.frame_index): frame.mask for frame in m.frames} for m in run.masklets}
+
+    def mask(object_id: ObjectId, index: int) -> BoolMask | None:
+        encoded = masks[object_id].get(index)
+        return None if encoded is None else codec.decode(encoded)
+
+    with open_media_library(settings).open(ledger.request(job.job_id).media) as source:
+        yield _Subject(
+            review_video(run, f"task {task}", job.model_version, task=task),
+            {masklet.object_id: masklet.label for masklet in run.masklets},
+            mask,
+            lambda index: source.frame(FrameIndex(index)),
+        )

@@ -1,0 +1,65 @@
+"""The report's page: everything on it, nothing loaded from elsewhere, names escaped."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from backend.adapters.report.page import report_page
+from backend.adapters.report.thumbnails import WIDTH_PX, thumbnail
+from backend.application.review import ReviewVideo, SeenFrame, next_frames
+from backend.domain.masklets import MaskOrigin
+from backend.domain.prompts import ObjectId
+from backend.domain.video import FrameIndex
+
+CAT = ObjectId("cat")
+
+
+def video(version: str = "masklet-demo-12345678-u87654321", count: int = 4) -> ReviewVideo:
+    frames = tuple(
+        SeenFrame(FrameIndex(i), i / count, MaskOrigin.HUMAN if i == 0 else MaskOrigin.PROPAGATED) for i in range(count)
+    )
+    return ReviewVideo("<b>.mp4", count, 24.0, version, {CAT: frames})
+
+
+def page(shown: ReviewVideo) -> str:
+    chosen = next_frames([shown], 2, rng=np.random.default_rng(0))
+    return report_page(shown, chosen, labels={CAT: "Cat & co"}, picture=lambda index: f"data:,{index}")
+
+
+def test_a_curve_an_object_a_mark_a_person_and_a_picture_a_chosen_frame() -> None:
+    text = page(video())
+    (points,) = re.findall(r'<polyline points="([^"]+)"', text)
+    assert len(points.split()) == 4
+    assert text.count('fill="#222"><title>frame 0, human') == 1
+    assert re.findall(r'<img src="data:,(\d)"', text) == ["2", "1"]
+    assert "Cat &amp; co" in text
+    assert "The probability that" in text
+
+
+def test_nothing_is_loaded_and_names_are_escaped() -> None:
+    text = page(video())
+    assert re.findall(r'(?:src|href)="(?!data:)', text) == []
+    assert "<script" not in text
+    assert "<b>.mp4" not in text
+
+
+def test_without_a_calibrator_it_is_called_a_rank() -> None:
+    text = page(video("masklet-demo-12345678"))
+    assert "uncertainty (rank)" in text
+    assert "not a probability" in text
+
+
+def test_a_long_curve_is_drawn_by_its_peaks() -> None:
+    (points,) = re.findall(r'<polyline points="([^"]+)"', page(video(count=5000)))
+    assert len(points.split()) == 1667
+
+
+def test_a_thumbnail_shows_what_there_is() -> None:
+    frame, mask = np.zeros((10, 20, 3), np.uint8), np.ones((10, 20), np.bool_)
+    assert thumbnail(None, [None]) == ""
+    plain, veiled = thumbnail(frame, [None]), thumbnail(frame, [mask])
+    assert plain.startswith("data:image/jpeg;base64,")
+    assert plain != veiled
+    assert WIDTH_PX == 240
