@@ -13,6 +13,7 @@ from backend.application.prompt_file import parse_prompts, refuse_masks
 from backend.application.requests import TaskKey
 from backend.domain.errors import MalformedRequest, TooLarge
 from backend.domain.prompts import PromptSet
+from backend.domain.replan import Scope
 from backend.interfaces.annotations import Hint
 from backend.interfaces.tasks import LARGEST_ID, number
 
@@ -97,6 +98,7 @@ class JobCall:
     task: dict[str, object]
     label_config: str
     prompts: PromptSet
+    scope: Scope = Scope.ONWARD
 
 
 def job_call(document: Mapping[str, object]) -> JobCall:
@@ -107,7 +109,15 @@ def job_call(document: Mapping[str, object]) -> JobCall:
         {"id": task, "data": _mapping(_present(document, "data"), "data")},
         required_text(document, "label_config"),
         parse_prompts(_present(document, "prompts"), refuse_masks),
+        _scope(document.get("scope")),
     )
+
+
+def _scope(given: object) -> Scope:
+    try:
+        return Scope.ONWARD if given is None else Scope(str(given))
+    except ValueError:
+        raise MalformedRequest(f"invalid field 'scope': it must be among {', '.join(Scope)}") from None
 
 
 def _context(document: Mapping[str, object]) -> dict[str, object] | None:

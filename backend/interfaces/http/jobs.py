@@ -54,7 +54,7 @@ def job_routes(service: Service) -> APIRouter:
                 call.task, call.key, label_config=call.label_config, model_version=service.require_model_version()
             )
             require_labels(call.prompts.labels.values(), read_binding(call.label_config))
-            job = desk.adopt(canvas, call.prompts)
+            job = desk.adopt(canvas, call.prompts, scope=call.scope)
             assert job is not None, "a prompt file without prompts is refused when it is parsed"
             return json_reply(job_summary(job), 202)
 

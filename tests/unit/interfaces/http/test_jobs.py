@@ -49,6 +49,26 @@ def test_the_same_job_asked_for_twice_is_one() -> None:
     assert [job["job_id"] for job in client.get("/jobs").json()["jobs"]] == [first["job_id"]]
 
 
+def test_everything_is_made_anew_if_that_is_asked_for() -> None:
+    web = FakeWeb()
+    client = web.client()
+    made: list[int] = []
+    web.segmenter.on_frame = made.append
+    for fields, expected in (({}, 10), ({"label_config": FRAMES + " "}, 0), ({"scope": "all"}, 10)):
+        made.clear()
+        job = client.post("/jobs", json=job_body(**fields)).json()
+        web.work_off()
+        told = client.get(f"/jobs/{job['job_id']}").json()
+        assert (told["state"], told["done"], told["total"], len(made)) == ("done", expected, expected, expected)
+        assert len(told["uncertainty"]) == 10
+
+
+def test_another_scope_is_refused_with_the_choices() -> None:
+    refused = FakeWeb().client().post("/jobs", json=job_body(scope="some"))
+    assert refused.status_code == 400
+    assert "invalid field 'scope': it must be among onward, around, all" in refused.text
+
+
 def test_a_job_that_fails_says_why() -> None:
     web = FakeWeb()
     web.media.error = MediaError("the file is a web page")
