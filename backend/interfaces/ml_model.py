@@ -36,6 +36,8 @@ PROMPTS_KEY = "prompts"
 
 ANNOUNCEMENT_POLL_S = 0.1
 
+PENDING = "not all masks were ready in time: the rest follows as the task's prediction"
+
 Prediction = dict[str, object]
 """{"model_version", "score", "result"}: what a task is answered with."""
 
@@ -157,7 +159,8 @@ class MaskletModel(LabelStudioMLBase):
         canvas = self._canvas(task, version)
         deadline_s = max(give_up_s - self._parts.clock.monotonic_s(), 0.0)
         reply = Prompting(self._parts, self.binding).answer(canvas, task, context, deadline_s=deadline_s)
-        return self._prediction(canvas, reply.run, prompts=reply.prompts)
+        prediction = self._prediction(canvas, reply.run, prompts=reply.prompts)
+        return {**prediction, "pending": PENDING} if reply.is_pending else prediction
 
     # a batch
 

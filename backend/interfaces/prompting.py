@@ -29,10 +29,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The masks to show, None for none, and the prompts of the canvas that they came from."""
+    """The masks to show, None for none, and the prompts of the canvas that they came from.
+
+    is_pending: whether there will be more than this, which comes as the task's prediction.
+    """
 
     run: MaskRun | None
     prompts: PromptSet
+    is_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,13 @@ class Prompting:
         )
         try:
             run = self._run(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
+            is_pending = not run.complete if run is not None else _asks_for_masks(asked)
         except Superseded:
             logger.info("task %s: a newer prompt took this one's place", canvas.task)
-            run = None
+            run, is_pending = None, False
         if run is not None:
             keep_trace(self.parts.notes, canvas.task, run)
-        return Reply(run, self._prompts(canvas))
+        return Reply(run, self._prompts(canvas), is_pending)
 
     @property
     def _canvases(self) -> Canvases:
@@ -133,6 +138,10 @@ class Prompting:
         masks = [prompt for prompt in changed if prompt.mask is not None]
         if masks:
             self.parts.ledger.record_prompts(canvas.task, PromptSet.of(masks, changed.labels), user=canvas.user)
+
+
+def _asks_for_masks(asked: ParsedContext) -> bool:
+    return asked.action is None or asked.action.kind is not ActionKind.RESET
 
 
 def known_on(parts: WebParts, canvas: Canvas) -> Known:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import anyio
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse, Response
@@ -42,6 +44,8 @@ class Service:
         self.metrics = Metrics(self.pulse)
         self.adopter = _adopter(parts)
         self._waiting = CapacityLimiter(WAITING_THREADS)
+        self._unlimited = CapacityLimiter(math.inf)
+        """For who has a seat among those that wait."""
         self._quick = CapacityLimiter(QUICK_THREADS)
         self._media = CapacityLimiter(MEDIA_THREADS)
 
@@ -61,12 +65,21 @@ class Service:
     async def answer(self, request: Request, handler: Handler, *, waits: bool = False) -> JSONResponse:
         """Read the body, then parse and handle it in a thread: neither holds up the other requests.
 
-        waits: whether the handler waits for workers. Raises what reading, parsing and the handler raise.
+        waits: whether the handler waits for workers. Raises what reading, parsing and the handler raise, and
+        ServiceUnavailable if no thread came free in the time that a request may be held.
         """
         body = await read_body(request, max_bytes=self.parts.settings.max_body_bytes)
-        return await anyio.to_thread.run_sync(
-            lambda: handler(parse_object(body)), limiter=self._waiting if waits else self._quick
-        )
+        if not waits:
+            return await self.quickly(lambda: handler(parse_object(body)))
+        seat = object()
+        with anyio.move_on_after(self.parts.settings.reply_deadline_s) as patience:
+            await self._waiting.acquire_on_behalf_of(seat)
+        if patience.cancelled_caught:
+            raise ServiceUnavailable(f"{WAITING_THREADS} requests wait for workers already; ask again")
+        try:
+            return await anyio.to_thread.run_sync(lambda: handler(parse_object(body)), limiter=self._unlimited)
+        finally:
+            self._waiting.release_on_behalf_of(seat)
 
     async def quickly(self, work: Callable[[], Reply]) -> Reply:
         """Work without a body, in a thread."""
