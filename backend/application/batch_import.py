@@ -80,6 +80,19 @@ class _Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class _Batch:
+    """One run. known: key to task id, of tasks that are there. settled: keys of those that want nothing more.
+    faulty: sources that failed before. seen: key to name, of what this run has met."""
+
+    plan: Plan
+    tell: Report
+    known: dict[str, int]
+    settled: frozenset[str]
+    faulty: frozenset[str]
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Importer:
     """The parts of an import, bound together. prompter None: no prompts; starting None: nothing is carried."""
 
@@ -106,23 +119,32 @@ class Importer:
                 self.records.fail(plan.project_id, outcome)
             report(outcome)
 
-        known = self.tasks.known(plan.project_id)
-        settled = {i.key for i in self.records.items(plan.project_id) if i.prompted or self.prompter is None}
+        batch = self._opened(plan, tell)
         waiting: list[_Ready] = []
-        seen: dict[str, str] = {}
         for source in sources:
-            for ready in self._drafted(source, plan, known, seen, settled, tell):
+            for ready in self._drafted(source, batch):
                 waiting.append(ready)
                 if len(waiting) >= TASKS_AT_ONCE or sum(len(r.addresses) for r in waiting) >= PAGES_AT_ONCE:
-                    self._make(waiting, plan, known, tell)
+                    self._make(waiting, batch)
                     waiting = []
-        self._make(waiting, plan, known, tell)
+        self._make(waiting, batch)
         return tally
 
-    def _drafted(
-        self, source: Source, plan: Plan, known: dict[str, int], seen: dict[str, str], settled: set[str], tell: Report
-    ) -> Iterator[_Ready]:
+    def _opened(self, plan: Plan, tell: Report) -> _Batch:
+        items = self.records.items(plan.project_id)
+        return _Batch(
+            plan,
+            tell,
+            known=self.tasks.known(plan.project_id),
+            settled=frozenset(item.key for item in items if item.prompted or self.prompter is None),
+            faulty=frozenset(outcome.source for _, outcome in self.records.failures(plan.project_id)),
+        )
+
+    def _drafted(self, source: Source, batch: _Batch) -> Iterator[_Ready]:
         """The drafts of one source that are to be made; what is there already is prompted if it was not."""
+        plan, tell = batch.plan, batch.tell
+        if source.name in batch.faulty:
+            self.records.forgive(plan.project_id, source.name)
         if source.task_id is not None:
             tell(self._task(source, TaskKey(plan.project_id, source.task_id)))
             return
@@ -132,23 +154,30 @@ class Importer:
             tell(Outcome(source.name, ItemState.FAILED, reason=reason_of(error)))
             return
         for draft in drafts:
-            if draft.key in seen:
-                why = f"the same frames as {seen[draft.key]}"
-                tell(Outcome(source.name, ItemState.DUPLICATE, draft.name, known.get(draft.key), why))
-                continue
-            seen[draft.key] = draft.name
-            if draft.key in known and draft.key in settled:
-                tell(Outcome(source.name, ItemState.EXISTING, draft.name, known[draft.key]))
-                continue
-            try:
-                ready = self._ready(source, draft, plan)
-            except MaskletError as error:
-                tell(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), reason_of(error)))
-                continue
-            if draft.key not in known:
+            ready = self._wanted(source, draft, batch)
+            if ready is not None:
                 yield ready
-            else:
-                tell(self._settled(ready, plan, known[draft.key], ItemState.EXISTING))
+
+    def _wanted(self, source: Source, draft: Draft, batch: _Batch) -> _Ready | None:
+        """The draft with all that it takes to make it; None if there is nothing to make, which is then reported."""
+        known, tell = batch.known, batch.tell
+        if draft.key in batch.seen:
+            why = f"the same frames as {batch.seen[draft.key]}"
+            tell(Outcome(source.name, ItemState.DUPLICATE, draft.name, known.get(draft.key), why))
+            return None
+        batch.seen[draft.key] = draft.name
+        if draft.key in known and draft.key in batch.settled:
+            tell(Outcome(source.name, ItemState.EXISTING, draft.name, known[draft.key]))
+            return None
+        try:
+            ready = self._ready(source, draft, batch.plan)
+        except MaskletError as error:
+            tell(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), reason_of(error)))
+            return None
+        if draft.key not in known:
+            return ready
+        tell(self._settled(ready, batch.plan, known[draft.key], ItemState.EXISTING))
+        return None
 
     def _task(self, source: Source, task: TaskKey) -> Outcome:
         """Have a task carried that is there already."""
@@ -188,15 +217,15 @@ class Importer:
         addresses = self.placement.addresses(draft, plan.mode)
         return _Ready(source, draft, prompts, dict(auto), tuple(addresses))
 
-    def _make(self, waiting: list[_Ready], plan: Plan, known: dict[str, int], tell: Report) -> None:
+    def _make(self, waiting: list[_Ready], batch: _Batch) -> None:
         if not waiting:
             return
-        made = self._created(waiting, plan, known)
-        known |= made
+        made = self._created(waiting, batch.plan)
+        batch.known.update(made)
         for ready in waiting:
-            tell(self._settled(ready, plan, made[ready.draft.key], ItemState.CREATED))
+            batch.tell(self._settled(ready, batch.plan, made[ready.draft.key], ItemState.CREATED))
 
-    def _created(self, waiting: list[_Ready], plan: Plan, known: dict[str, int]) -> dict[str, int]:
+    def _created(self, waiting: list[_Ready], plan: Plan) -> dict[str, int]:
         """Key to task id. A call whose answer got lost is not repeated before a look at what it made."""
         missing = list(waiting)
         made: dict[str, int] = {}

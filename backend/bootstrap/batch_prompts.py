@@ -17,10 +17,11 @@ from backend.application.batch import Draft, Prompter, Source
 from backend.application.batch_prompts import at_start, first_of_each, moved_to, prompts_on
 from backend.application.prompt_file import parse_prompts, refuse_masks
 from backend.application.requests import MediaRef, TaskKey
-from backend.bootstrap.offline import read_prompt_file
+from backend.bootstrap.prompt_files import read_prompt_file
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.prompts import PromptSet
 
+PREDICTIONS = "predictions"
 PROMPTS_KEY = "prompts"
 NO_SCORES: Mapping[str, float] = {}
 WAYS = "FILE.json, a folder of those, masks:DIR, mot:PATH, yolo:DIR, coco:FILE, sibling:TASK, predictions[:MODEL], auto"
@@ -58,7 +59,7 @@ def _shared(
 ) -> Callable[[Source, Draft], PromptSet]:
     labels = read_binding(label_config).labels
     kind, colon, rest = where.partition(":")
-    if not where:
+    if not where or kind == PREDICTIONS:
         return lambda source, draft: PromptSet(())
     if kind == "sibling" and rest.isdecimal():
         prompts = _annotated(client, TaskKey(project.project_id, int(rest)), label_config)
@@ -131,12 +132,14 @@ class TaskPrompts:
         kind, _, rest = self.where.partition(":")
         if source.prompts:
             return read_prompt_file(Path(source.prompts))
-        if kind == "predictions":
+        if kind == PREDICTIONS:
             return self._predicted(task, rest)
         if kind == "sibling" and rest.isdecimal():
             return at_start(_annotated(self.client, TaskKey(task.project_id, int(rest)), self.label_config))
         if self.where and Path(self.where).is_file():
             return read_prompt_file(Path(self.where))
+        if self.where:
+            raise PromptError(f"--prompts {self.where} is for files, not for tasks that exist")
         return PromptSet(()) if own is None else parse_prompts(own, refuse_masks)
 
     def _predicted(self, task: TaskKey, model: str) -> PromptSet:

@@ -105,7 +105,7 @@ class Bench:
         first_s, peak_mib = self.take_in(folder, project)
         again_s, _ = self.take_in(folder, project)
         keys = self.keys(project)
-        figures = {
+        figures: dict[str, object] = {
             "clips": clips,
             "seconds": round(first_s, 1),
             "clips_per_s": round(clips / first_s, 1),
@@ -215,8 +215,7 @@ class Bench:
         page = 1
         while True:
             params = {"project": project, "fields": "task_only", "include": "id,data,total_predictions"}
-            query = {**params, "page_size": 100, "page": page}
-            listed = self.api._http.get("/api/tasks/", params=query).json()
+            listed = self.api._call("GET", "/api/tasks/", params={**params, "page_size": 100, "page": page})
             found += listed["tasks"]
             if len(found) >= listed["total"] or not listed["tasks"]:
                 return found

@@ -96,5 +96,8 @@ class MemoryRecords:
     def fail(self, project_id: int, outcome: Outcome) -> None:
         self.failed.append((project_id, outcome))
 
+    def forgive(self, project_id: int, source: str) -> None:
+        self.failed = [(p, o) for p, o in self.failed if (p, o.source) != (project_id, source)]
+
     def failures(self, project_id: int | None = None) -> tuple[tuple[int, Outcome], ...]:
         return tuple(entry for entry in self.failed if project_id in (None, entry[0]))

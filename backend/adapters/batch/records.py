@@ -86,17 +86,10 @@ class Records:
         return tuple(sorted(items, key=lambda item: (item.project_id, item.name, item.number)))
 
     def put(self, items: Sequence[BatchItem]) -> None:
-        """Remember items, or change those of the same project and key; a fault that they had before is forgotten."""
+        """Remember items, or change those of the same project and key."""
         rows = [(i.project_id, i.key, i.task_id, json.dumps(asdict(i))) for i in items]
         with self._database() as database:
             database.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", rows)
-            database.executemany(
-                "DELETE FROM failures WHERE project_id = ? AND name = ?", [(i.project_id, i.name) for i in items]
-            )
-            database.executemany(
-                "DELETE FROM failures WHERE project_id = ? AND name = '' AND source = ?",
-                [(i.project_id, i.name.partition(" [")[0]) for i in items],
-            )
 
     def fail(self, project_id: int, outcome: Outcome) -> None:
         """Remember why a source or task failed."""
@@ -105,6 +98,11 @@ class Records:
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
                 (project_id, outcome.source, outcome.name, outcome.reason),
             )
+
+    def forgive(self, project_id: int, source: str) -> None:
+        """Forget the faults of a source: it is looked at again."""
+        with self._database() as database:
+            database.execute("DELETE FROM failures WHERE project_id = ? AND source = ?", (project_id, source))
 
     def failures(self, project_id: int | None = None) -> tuple[tuple[int, Outcome], ...]:
         with self._database() as database:

@@ -29,7 +29,8 @@ def propagate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the summary here.")] = None,
 ) -> None:
     """Carry the prompts of PROMPTS through VIDEO and write the masks of every frame to OUT."""
-    from backend.bootstrap.offline import mask_output, open_offline, read_prompt_file
+    from backend.bootstrap.offline import mask_output, open_offline
+    from backend.bootstrap.prompt_files import read_prompt_file
 
     console = Console(stderr=True)
     prompt_set = read_prompt_file(prompts)

@@ -122,6 +122,14 @@ def test_one_fault_costs_one_source(bench: Bench) -> None:
     ]
 
 
+def test_a_fault_that_was_mended_is_forgotten(bench: Bench) -> None:
+    bench.tasks.refused = 0
+    bench.records.fail(3, Outcome("a.mp4", ItemState.FAILED, reason="MediaError: it was cut short"))
+    bench.records.fail(3, Outcome("b.mp4", ItemState.FAILED, reason="MediaError: no"))
+    bench.run("a.mp4")
+    assert [o.source for _, o in bench.records.failures(3)] == ["b.mp4"]
+
+
 def test_the_same_content_under_two_names_is_one_task(bench: Bench) -> None:
     outcomes = bench.run("a.mp4", "copy.mp4")
     assert states(outcomes) == ["copy.mp4 duplicate", "a.mp4 created"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pytest
 
 from backend.application.batch import BatchItem
@@ -92,7 +93,7 @@ def test_certain_masks_are_carried_from_segment_to_segment(bench: Bench) -> None
     prompts = bench.parts.ledger.prompts(TaskKey(3, 2))
     assert [(str(p.object_id), p.frame_index) for p in prompts] == [("cat", 0)]
     assert prompts.prompts[0].mask is not None
-    assert prompts.prompts[0].mask.any(axis=0).nonzero()[0].tolist() == [9]  # the mask of the shared frame, number 9
+    assert np.flatnonzero(prompts.prompts[0].mask.any(axis=0)).tolist() == [9]  # the mask of the shared frame, number 9
     assert bench.sweep(2 * EVERYTHING_EVERY) == 0
 
 

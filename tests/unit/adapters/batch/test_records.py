@@ -45,11 +45,12 @@ def test_items_are_in_the_order_of_names_and_segments(records: Records) -> None:
     assert [i.prompted for i in records.items() if i.name == "b"] == [True]
 
 
-def test_a_fault_is_forgotten_when_the_source_made_it(records: Records) -> None:
+def test_a_fault_is_forgotten_when_the_source_is_looked_at_again(records: Records) -> None:
     records.fail(1, Outcome("clip.mp4", ItemState.FAILED, reason="MediaError: no"))
     records.fail(1, Outcome("other.mp4", ItemState.FAILED, reason="MediaError: no"))
     assert [o.source for _, o in records.failures(1)] == ["clip.mp4", "other.mp4"]
-    records.put([BatchItem(1, "k-00000", 1, "clip.mp4 [1/2]", "m")])
+    records.forgive(1, "clip.mp4")
+    records.forgive(2, "other.mp4")
     assert [(p, o.source) for p, o in records.failures()] == [(1, "other.mp4")]
 
 
