@@ -22,6 +22,11 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 FIRST_POLL_S = 0.004
 LONGEST_POLL_S = 0.1
 
+OVERTAKEN_S = 5.0
+"""How long an answer may be on its way through Label Studio to the page."""
+
+MOST_OVERTAKEN = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
@@ -68,7 +73,7 @@ class Desk:
             preview = PreviewRequest(canvas.task, canvas.media, here, frame_index, canvas.model_version)
             return [preview, _whole_video(canvas, known)] if self.propagate_on_prompt else [preview]
 
-        overtaken = self._unanswered(canvas)
+        overtaken = self._overtaken(canvas)
         job, *_ = self.submitter.accept(canvas.task, prompts, asked, user=canvas.user)
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
@@ -149,18 +154,19 @@ class Desk:
         except (NotFound, IntegrityError):
             return None
 
-    def _unanswered(self, canvas: Canvas) -> list[Job]:
-        """The canvas's clicks that are still being worked on, oldest first."""
-        waiting = self.ledger.jobs(task=canvas.task, states=(JobState.QUEUED, JobState.RUNNING))
-        clicks = [job for job in reversed(waiting) if job.kind is JobKind.INTERACTIVE]
-        if not clicks:
+    def _overtaken(self, canvas: Canvas) -> list[Job]:
+        """The canvas's clicks whose answers the page may not have seen when the next click was made, oldest first."""
+        since_s = self.clock.now_s() - OVERTAKEN_S
+        recent = [
+            job
+            for job in reversed(self.ledger.jobs(task=canvas.task, limit=MOST_OVERTAKEN))
+            if job.kind is JobKind.INTERACTIVE and (not job.state.is_final or job.updated_s >= since_s)
+        ]
+        if not recent:
             return []
         said = {(p.object_id, p.frame_index) for p in self.ledger.prompts(canvas.task, user=canvas.user)}
-        return [
-            job
-            for job in clicks
-            if said.issuperset((p.object_id, p.frame_index) for p in self.ledger.request(job.job_id).prompts)
-        ]
+        asked = {job.job_id: self.ledger.request(job.job_id).prompts for job in recent}
+        return [job for job in recent if said.issuperset((p.object_id, p.frame_index) for p in asked[job.job_id])]
 
     def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[MaskRun]:
         """What became of clicks, where anything did; they were asked earlier and so are mostly done."""

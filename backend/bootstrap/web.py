@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
+from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.queue.board import RedisBell, RedisMarks, RedisWarmBoard
 from backend.adapters.store.notes import FolderNotes
@@ -48,6 +48,8 @@ class AnnotationReader(Protocol):
     def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]: ...
 
     def label_config(self, project_id: int) -> str: ...
+
+    def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,16 +50,21 @@ class Adopter:
     models: ModelDirectory
     notes: Notes = field(default_factory=MemoryNotes)
 
-    def adopt_all(self, hints: Iterable[Hint]) -> None:
-        """Follow each hint; one that leads nowhere is logged and does not stop the others."""
-        for hint in hints:
-            try:
-                job = self.adopt(hint)
-                logger.info("task %s: %s", hint.task, f"job {job.job_id}" if job else "the annotation is no news")
-            except MaskletError as error:
-                logger.warning("task %s is not adopted: %s: %s", hint.task, type(error).__name__, error)
-            except Exception:  # nobody waits for the outcome, so the log is the only place to tell it
-                logger.exception("task %s is not adopted", hint.task)
+    def adopt_all(self, hints: Iterable[Hint]) -> list[Job]:
+        """Follow each hint; one that leads nowhere is logged and does not stop the others. Returns the new work."""
+        return [job for hint in hints if (job := self._tried(hint)) is not None]
+
+    def _tried(self, hint: Hint) -> Job | None:
+        try:
+            job = self.adopt(hint)
+            logger.info("task %s: %s", hint.task, f"job {job.job_id}" if job else "the annotation is no news")
+        except MaskletError as error:
+            logger.warning("task %s is not adopted: %s: %s", hint.task, type(error).__name__, error)
+        except Exception:  # nobody waits for the outcome, so the log is the only place to tell it
+            logger.exception("task %s is not adopted", hint.task)
+        else:
+            return job
+        return None
 
     def adopt(self, hint: Hint) -> Job | None:
         """Propagate from an annotation of the task, the newest if the hint names none; None if it says nothing new.
@@ -70,14 +75,20 @@ class Adopter:
         if model is None:
             raise ServiceUnavailable("no worker has announced its model yet; update the annotation again later")
         annotation = _chosen(self.label_studio.annotations(hint.task), hint.annotation_id)
-        if annotation is None:
+        if annotation is None or self._is_adopted(hint.task, annotation):
             return None
         data = self.label_studio.fetch_task(hint.task).data
         label_config = self.label_studio.label_config(hint.task.project_id)
         canvas = canvas_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
         canvas = replace(canvas, user=author_of(annotation))
         prompts = self._prompts(canvas, annotation)
-        return None if prompts is None else self.desk.adopt(canvas, prompts)
+        job = None if prompts is None else self.desk.adopt(canvas, prompts)
+        self.notes.write(_adopted_note(hint.task), _state_of(annotation))
+        return job
+
+    def _is_adopted(self, task: TaskKey, annotation: AnnotationRecord) -> bool:
+        """Whether this very state of the annotation was the last that was taken up: a push changes the task too."""
+        return bool(annotation.updated_at) and self.notes.read(_adopted_note(task)) == _state_of(annotation)
 
     def _prompts(self, canvas: Canvas, annotation: AnnotationRecord) -> PromptSet | None:
         """What led to the masks shown, less removed objects, with what the person changed; None if nothing was."""
@@ -99,6 +110,14 @@ class Adopter:
         return Known(shown, load_trace(self.notes, canvas.task, runs))
 
 
+def _adopted_note(task: TaskKey) -> str:
+    return f"adopted/{task.project_id}-{task.task_id}"
+
+
+def _state_of(annotation: AnnotationRecord) -> bytes:
+    return f"{annotation.annotation_id} {annotation.updated_at}".encode()
+
+
 def author_of(annotation: AnnotationRecord) -> str:
     """Who made an annotation, in the words that their drafts use; empty if it does not say."""
     found = AUTHOR.search(annotation.author)
@@ -106,7 +125,8 @@ def author_of(annotation: AnnotationRecord) -> str:
 
 
 def _chosen(annotations: Iterable[AnnotationRecord], annotation_id: int | None) -> AnnotationRecord | None:
-    """The named annotation, or the last one; never one that was cancelled."""
+    """The named annotation, or the one that was changed last; never one that was cancelled."""
     kept = [annotation for annotation in annotations if not annotation.was_cancelled]
     named = (annotation for annotation in kept if annotation.annotation_id == annotation_id)
-    return next(named, kept[-1] if kept else None)
+    newest = max(kept, key=lambda annotation: (annotation.updated_at, annotation.annotation_id), default=None)
+    return next(named, newest)

@@ -82,6 +82,27 @@ class LabelStudioApi:
                 return int(task["id"])
         return int(self._call("POST", "/api/tasks/", json={"project": project_id, "data": dict(data)})["id"])
 
+    def add_task(self, project_id: int, data: Mapping[str, object]) -> int:
+        """A new task; returns its id."""
+        return int(self._call("POST", "/api/tasks/", json={"project": project_id, "data": dict(data)})["id"])
+
+    def annotations(self, task_id: int) -> list[Json]:
+        """The task's saved annotations, oldest first."""
+        listed: list[Json] = self._call("GET", f"/api/tasks/{task_id}/annotations/")
+        return sorted(listed, key=lambda annotation: int(annotation["id"]))
+
+    def drafts(self, task_id: int) -> list[Json]:
+        """The drafts of the token's user on a task."""
+        listed: list[Json] = self._call("GET", f"/api/tasks/{task_id}/drafts")
+        return listed
+
+    def remove_webhooks(self, project_id: int) -> int:
+        """Remove the webhooks of a project; returns how many there were."""
+        listed: list[Json] = self._call("GET", "/api/webhooks/", params={"project": project_id})
+        for webhook in listed:
+            self._call("DELETE", f"/api/webhooks/{webhook['id']}/")
+        return len(listed)
+
     def task_address(self, project_id: int, task_id: int) -> str:
         """Where a person opens the task."""
         return f"{self.url}/projects/{project_id}/data?task={task_id}"

@@ -158,7 +158,39 @@ class Editor:
         self.page.wait_for_timeout(100)
         return self.answers[-1]
 
+    def current_page(self) -> int:
+        """0-based."""
+        return int(self.page.evaluate(PAGE, self.tag))
+
+    def select_at(self, x_pct: float, y_pct: float) -> None:
+        """Select the region at a point, as the brush and the eraser work on the one that is selected."""
+        self.choose_tool("move-tool")
+        self.page.mouse.click(*self.place(x_pct, y_pct))
+        self.page.wait_for_function("() => window.Htx.annotationStore.selected.selectedRegions.length === 1")
+
+    def keep_label_selected(self) -> None:
+        """Switch "Keep label selected after creating a region" on, as the page's settings do."""
+        self.page.evaluate(
+            "() => window.Htx.settings.continuousLabeling || window.Htx.settings.toggleContinuousLabeling()"
+        )
+
     # what is there
+
+    @property
+    def user(self) -> str:
+        """Who is logged in."""
+        return str(self.page.evaluate("() => window.APP_SETTINGS.user.email"))
+
+    def region(self, region_id: str) -> Json:
+        (found,) = [region for region in self.regions("brushlabels") if region["id"] == region_id]
+        return found
+
+    def suggested_pages(self) -> list[int]:
+        """The 0-based pages of the suggestions that are neither accepted nor rejected yet."""
+        pages = self.page.evaluate(
+            "() => [...window.Htx.annotationStore.selected.suggestions.values()].map(s => s.item_index)"
+        )
+        return sorted(int(page) for page in pages)
 
     def regions(self, kind: str = "") -> list[Json]:
         """The annotation's result as the page would save it now; kind: only regions of that type."""

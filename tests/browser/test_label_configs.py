@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page
 
-from scripts.demonstration.clip import Clip, prepare_demo_clip
+from scripts.demonstration.clip import Clip
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
+from tests.browser.parts import CONFIGS
 
-CONFIGS = Path(__file__).parents[2] / "label_config"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_MS = 180_000
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
@@ -43,42 +29,6 @@ class Complaints:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.seen.append(f"{message.text} ({message.location.get('url', '')})")
-
-
-def _chromium() -> str:
-    for name in (os.environ.get("MASKLET_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name) if name else None
-        if found:
-            return found
-    pytest.fail("Chromium is not installed: run ./scripts/setup --browser")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
-    """A page of somebody who is logged in."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    opened = context.new_page()
-    opened.set_default_timeout(PATIENCE_MS)
-    opened.goto(f"{label_studio.url}/user/login")
-    opened.fill("input[name=email]", label_studio.login.username)
-    opened.fill("input[name=password]", label_studio.login.password)
-    with opened.expect_navigation():
-        opened.press("input[name=password]", "Enter")
-    yield opened
-    context.close()
-
-
-@pytest.fixture(scope="module")
-def clip(label_studio: LabelStudioServer) -> Clip:
-    return prepare_demo_clip(label_studio.files)
 
 
 def test_there_are_four_configs() -> None:

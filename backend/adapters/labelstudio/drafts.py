@@ -58,5 +58,5 @@ def _spot(region: object, binding: Binding) -> Spot | None:
     labels, page = value.get(str(region.get("type"))), region.get("item_index") or 0
     if not isinstance(labels, list) or len(labels) != 1 or type(page) is not int:
         return None
-    has_mask = any(name in value for name in ("rle", "imageDataURL", "points"))
+    has_mask = any(name in value for name in ("rle", "touches", "imageDataURL", "points"))
     return (ObjectId(str(labels[0])), FrameIndex(page)) if has_mask else None

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import cast
 
+import numpy as np
+
 from backend.adapters.labelstudio.binding import ControlKind
 from backend.adapters.labelstudio.fields import (
     Json,
@@ -20,6 +22,7 @@ from backend.adapters.labelstudio.fields import (
 from backend.adapters.labelstudio.masks import Polygon, mask_of_png, mask_of_polygons
 from backend.adapters.labelstudio.regions import MOST_FRAMES, ReadRegion
 from backend.adapters.labelstudio.rle import decode_rle
+from backend.adapters.labelstudio.strokes import strokes_of, with_strokes
 from backend.domain.errors import PromptError, TooLarge
 from backend.domain.geometry import BoolMask, Box, Point
 from backend.domain.prompts import FramePrompt, PointPrompt
@@ -82,11 +85,14 @@ def _video_vector(region: ReadRegion) -> Iterator[FramePrompt]:
 def _brush(region: ReadRegion) -> Iterator[FramePrompt]:
     if region.value.get("format", "rle") != "rle":
         raise PromptError(f"{region.where}.value.format must be 'rle', not {region.value['format']!r}")
+    touches = strokes_of(region.value.get("touches"), f"{region.where}.value.touches", region.size)
+    if touches and region.value.get("rle") is None:
+        return _masked(region, with_strokes(np.zeros((region.size.height, region.size.width), np.bool_), touches))
     rle = as_list(region.value.get("rle"), f"{region.where}.value.rle")
     # Eight bits a byte and six a record of one: a longer stream cannot be this image's.
     if len(rle) > 16 + region.size.pixels * 8:
         raise TooLarge(f"{region.where}.value.rle has {len(rle)} bytes, more than its image can need")
-    return _masked(region, decode_rle(cast(list[int], rle), region.size))
+    return _masked(region, with_strokes(decode_rle(cast(list[int], rle), region.size), touches))
 
 
 def _bitmask(region: ReadRegion) -> Iterator[FramePrompt]:

@@ -40,6 +40,8 @@ def create_app(parts: WebParts) -> FastAPI:
             sessions = Sessions(parts.desk, parts.marks)
             running.enter_context(Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S))
             await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
+            if service.poll is not None:
+                running.enter_context(Background("annotations", service.poll.sweep, period_s=SWEEP_PERIOD_S))
             if parts.handover is not None:
                 running.enter_context(Background("segments", parts.handover.sweep, period_s=HANDOVER_PERIOD_S))
             if parts.media is not None:

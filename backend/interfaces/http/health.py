@@ -27,7 +27,15 @@ def health(service: Service) -> dict[str, object]:
         "workers": None if figures.workers is None else dict(figures.workers),
         "queue_depth": None if figures.depths is None else dict(figures.depths),
         "queue": _queue(service),
+        "annotations": _annotations(service),
     }
+
+
+def _annotations(service: Service) -> object:
+    """How it is learned, project by project, that annotations were submitted: by webhook or by poll."""
+    if service.poll is None:
+        return "not read: LABEL_STUDIO_URL is not set"
+    return dict(service.poll.told)
 
 
 def _queue(service: Service) -> str:

@@ -20,6 +20,7 @@ from backend.interfaces.http.health import health
 from backend.interfaces.http.metrics import CONTENT_TYPE
 from backend.interfaces.http.service import Service, json_reply
 from backend.interfaces.ml_model import MaskletModel
+from backend.interfaces.poll import note_project, note_webhook
 
 
 class ProtocolRoutes:
@@ -73,7 +74,8 @@ class ProtocolRoutes:
 
 def _setup(service: Service, document: dict[str, object]) -> JSONResponse:
     """The token and the address that Label Studio sends are neither trusted nor kept."""
-    project_of(document, needed=True)
+    project = project_of(document, needed=True)
+    note_project(service.parts.notes, int(project.partition(".")[0]))
     reply: dict[str, object] = {"model_version": service.model_version}
     schema = document.get("schema")
     if isinstance(schema, str) and schema:
@@ -122,6 +124,8 @@ def _webhook(service: Service, document: dict[str, object]) -> JSONResponse:
     """A hint that annotations changed. What changed is read from Label Studio itself, after the reply: Label Studio
     waits a second at most and may be the very process that would have to answer."""
     call = webhook_call(document)
+    for project_id in {hint.task.project_id for hint in call.hints}:
+        note_webhook(service.parts.notes, project_id, service.parts.clock.now_s())
     if not call.hints:
         return json_reply({"status": "ignored", "action": call.action})
     return _adopting(service, call.hints, status=200)

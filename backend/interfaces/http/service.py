@@ -18,6 +18,7 @@ from backend.interfaces.annotations import Adopter
 from backend.interfaces.http.body import parse_object, read_body
 from backend.interfaces.http.metrics import Metrics
 from backend.interfaces.http.pulse import Pulse
+from backend.interfaces.poll import AnnotationPoll
 
 WAITING_THREADS = 64
 """Requests that may wait for workers at once. Each holds a thread that sleeps; /health needs none of them."""
@@ -43,6 +44,7 @@ class Service:
         self.pulse = Pulse(ledger=parts.ledger, queue=parts.queue, models=parts.models, clock=parts.clock)
         self.metrics = Metrics(self.pulse)
         self.adopter = _adopter(parts)
+        self.poll = _poll(parts, self.adopter)
         self._waiting = CapacityLimiter(WAITING_THREADS)
         self._unlimited = CapacityLimiter(math.inf)
         """For who has a seat among those that wait."""
@@ -93,6 +95,12 @@ class Service:
 def json_reply(content: Mapping[str, object], status: int = 200) -> JSONResponse:
     """Rendered where it is called, which is in the handler's thread: large results take a while."""
     return JSONResponse(content, status_code=status)
+
+
+def _poll(parts: WebParts, adopter: Adopter | None) -> AnnotationPoll | None:
+    if adopter is None or parts.label_studio is None:
+        return None
+    return AnnotationPoll(adopter, parts.label_studio, parts.notes, parts.clock)
 
 
 def _adopter(parts: WebParts) -> Adopter | None:

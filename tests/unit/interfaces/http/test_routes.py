@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
+from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.adapters.labelstudio.rle import encode_rle
 from backend.application.requests import JobKind, ModelInfo, TaskKey
 from backend.domain.errors import LabelStudioUnavailable, NotFound
@@ -38,6 +38,9 @@ class FakeReader:
 
     def label_config(self, project_id: int) -> str:
         return FRAMES
+
+    def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
+        return ()
 
 
 def setup_body(**fields: object) -> dict[str, object]:
@@ -104,6 +107,7 @@ def test_health_says_what_there_is(path: str) -> None:
         "workers": {"interactive": 1, "propagate": 2},
         "queue_depth": {"interactive": 0, "propagate": 0},
         "queue": "up",
+        "annotations": "not read: LABEL_STUDIO_URL is not set",
     }
 
 

@@ -1,0 +1,132 @@
+"""What the page's tests share: one Chromium, one Label Studio, one Masklet with the demo checkpoint, short clips."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from backend.adapters.store.ledger import open_ledger
+from backend.adapters.synthetic.demo import DEMO_FRAME_RATE, demo_clip
+from backend.adapters.synthetic.video import write_video
+from backend.bootstrap.parts import SystemClock
+from scripts.demonstration.backend import MaskletProcess
+from scripts.demonstration.clip import Clip, prepare_demo_clip
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import LabelStudioServer
+from tests.browser.editor import Editor
+from tests.browser.parts import CONFIGS, Desk, Masklet, Projects
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MS = 180_000
+PAGES = 8
+ENVIRONMENT = {
+    "MASKLET_MODEL": "demo",
+    "MASKLET_DEVICE": "cpu",
+    # Nothing runs in the background but what a test asks for.
+    "MASKLET_PROPAGATE_ON_PROMPT": "false",
+    "MASKLET_PORT": "19290",
+}
+
+
+def chromium() -> str:
+    for name in (os.environ.get("MASKLET_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    pytest.fail("Chromium is not installed: run ./scripts/setup --browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        yield running
+        running.close()
+
+
+def log_in(browser: Browser, server: LabelStudioServer) -> Page:
+    """A page, in a profile of its own, of the user that the server was made with."""
+    opened = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.goto(f"{server.url}/user/login")
+    opened.fill("input[name=email]", server.login.username)
+    opened.fill("input[name=password]", server.login.password)
+    with opened.expect_navigation():
+        opened.press("input[name=password]", "Enter")
+    return opened
+
+
+@pytest.fixture(scope="session")
+def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
+    """A page of somebody who is logged in."""
+    opened = log_in(browser, label_studio)
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture
+def editor(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Editor]:
+    """The task page of an annotator with a fresh profile: no switch is on yet."""
+    opened = log_in(browser, label_studio)
+    yield Editor(opened)
+    opened.context.close()
+
+
+@pytest.fixture(scope="session")
+def clip(label_studio: LabelStudioServer) -> Clip:
+    return prepare_demo_clip(label_studio.files)
+
+
+@pytest.fixture(scope="session")
+def short(clip: Clip) -> Clip:
+    """The clip's first pages and a video of them: a propagation takes a moment."""
+    video = clip.folder / "short" / "video.mp4"
+    video.parent.mkdir(exist_ok=True)
+    write_video(demo_clip().frames[:PAGES], video, frame_rate=DEMO_FRAME_RATE)
+    assert clip.truth is not None
+    return replace(clip, pages=PAGES, truth=clip.truth[:PAGES])
+
+
+@pytest.fixture(scope="session")
+def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masklet]:
+    process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        process.launch(label_studio_url=label_studio.url, token=label_studio.login.token)
+    model = process.wait()
+    ledger = open_ledger(f"sqlite:///{process.data_dir / 'ledger.sqlite'}", SystemClock())
+    yield Masklet(process.url, model.version, ledger, process)
+    ledger.close()
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def projects(label_studio: LabelStudioServer, masklet: Masklet, short: Clip) -> Iterator[Projects]:
+    """Makes projects: title and label config to a desk."""
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
+
+        def make(title: str, label_config: str) -> Desk:
+            project_id = api.ensure_project(title, label_config)
+            api.ensure_local_files(project_id, short.folder.parent)
+            return Desk(api, project_id, api.ensure_backend(project_id, masklet.url, masklet.version), short)
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def frames_project(projects: Projects) -> Desk:
+    return projects("Pages", (CONFIGS / "frames.xml").read_text())
