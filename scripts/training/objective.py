@@ -40,7 +40,8 @@ def prompt_gain(rollout: ClipRollout, predicted: np.ndarray, t: int) -> tuple[fl
 
     def iou(a: np.ndarray, b: np.ndarray) -> float:
         union = (a | b).sum(-1)
-        return float(((a & b).sum(-1) / np.maximum(union, 1))[union > 0].mean())
+        counted = union > 0  # none, where a cut took every object away
+        return float(((a & b).sum(-1) / np.maximum(union, 1))[counted].mean()) if counted.any() else float("nan")
 
     own = iou(guess, truth)
     return own, own - iou(guess, np.roll(truth, 1, axis=1))
