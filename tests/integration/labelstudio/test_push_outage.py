@@ -1,0 +1,197 @@
+"""Label Studio is away when a prediction is to be pushed: it is pushed later, once. Real sockets, ledger and masks."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.adapters.labelstudio.client import LabelStudioClient
+from backend.adapters.labelstudio.results import build_regions
+from backend.adapters.store.coco import CocoCodec
+from backend.adapters.store.ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks import FileMaskStore
+from backend.application.push import Pusher
+from backend.application.requests import JobKind, MediaRef, PropagationRequest, PushState, TaskKey
+from backend.application.submit import Submitter
+from backend.application.work import Workbench
+from backend.domain.geometry import Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import FrameIndex
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeMedia, FakeSegmenter
+from tests.fakes.queue import FakeQueue
+from tests.fakes.web import VIDEO
+
+TASK = TaskKey(1, 41)
+TOKEN = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Studio:
+    """Predictions of one Label Studio behind a real port. mood: "up", "503", or "deaf" (does it and hangs up)."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.mood = "up"
+        self.rows: dict[int, dict[str, Any]] = {}
+        self.posts = 0
+        studio = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                studio.answer(self, list(studio.rows.values()))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                studio.posts += 1
+                if studio.mood == "503":
+                    studio.answer(self, {"detail": "down"})
+                    return
+                row = {"id": len(studio.rows) + 1, **json.loads(body)}
+                studio.rows[row["id"]] = row
+                studio.answer(self, row, status=201)
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return self.server.server_port
+
+    def answer(self, request: BaseHTTPRequestHandler, document: object, *, status: int = 200) -> None:
+        if self.mood == "deaf" and request.command == "POST":
+            request.connection.close()
+            return
+        content = json.dumps(document).encode()
+        request.send_response(503 if self.mood == "503" else status)
+        request.send_header("content-type", "application/json")
+        request.send_header("content-length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Bench:
+    """A finished propagation whose prediction is due, and who would push it."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.clock = FakeClock()
+        self.ledger: SqlLedger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", self.clock)
+        self.masks = FileMaskStore(folder / "masks")
+        self.client = LabelStudioClient(f"http://127.0.0.1:{port}", TOKEN, timeout_s=5.0)
+        self.pusher = Pusher(self.ledger, self.masks, self.client, build_regions, self.clock)
+        prompt = FramePrompt(ObjectId("Cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))
+        media = MediaRef(("/data/clip.mp4",), is_pages=False)
+        request = PropagationRequest(TASK, media, PromptSet.of([prompt], {}), label_config=VIDEO, model_version="m-1")
+        job, _ = self.ledger.submit(JobKind.PROPAGATE, request)
+        worker = Workbench(
+            self.ledger,
+            self.masks,
+            CocoCodec(),
+            FakeMedia(),
+            FakeSegmenter(),
+            Submitter(self.ledger, FakeQueue()),
+            self.clock,
+            worker_name="worker-1",
+            max_attempts=3,
+            pushes=True,
+        )
+        worker.run(job.job_id, job.attempt, lambda: False)
+
+    def sweep(self, *, times: int) -> int:
+        """Sweeps a second apart; returns how many predictions were pushed."""
+        pushed = 0
+        for _ in range(times):
+            pushed += self.pusher.sweep()
+            self.clock.advance(1.0)
+        return pushed
+
+    def state(self) -> PushState:
+        push = self.ledger.latest_push(TASK)
+        assert push is not None
+        return push.state
+
+
+@contextmanager
+def opened(folder: Path, port: int) -> Iterator[Bench]:
+    bench = Bench(folder, port)
+    try:
+        yield bench
+    finally:
+        bench.ledger.close()
+
+
+@pytest.fixture
+def studio() -> Iterator[Studio]:
+    running = Studio()
+    yield running
+    running.stop()
+
+
+def test_nobody_listens_and_then_somebody_does(tmp_path: Path) -> None:
+    first = Studio()
+    port = first.port
+    first.stop()
+    with opened(tmp_path, port) as bench:
+        assert bench.sweep(times=5) == 0
+        assert bench.state() is PushState.PENDING
+        back = Studio(port)
+        try:
+            assert bench.sweep(times=120) == 1
+            assert (bench.state(), len(back.rows), back.posts) == (PushState.PUSHED, 1, 1)
+            assert back.rows[1]["model_version"] == "m-1"
+            assert back.rows[1]["result"][0]["type"] == "videorectangle"
+        finally:
+            back.stop()
+
+
+def test_a_server_error_is_waited_out(tmp_path: Path, studio: Studio) -> None:
+    studio.mood = "503"
+    with opened(tmp_path, studio.port) as bench:
+        assert bench.sweep(times=30) == 0
+        studio.mood = "up"
+        assert bench.sweep(times=120) == 1
+        assert (bench.state(), len(studio.rows)) == (PushState.PUSHED, 1)
+        assert bench.sweep(times=120) == 0
+
+
+def test_a_reply_that_is_lost_makes_no_second_prediction(tmp_path: Path, studio: Studio) -> None:
+    studio.mood = "deaf"
+    with opened(tmp_path, studio.port) as bench:
+        bench.sweep(times=10)
+        studio.mood = "up"
+        bench.sweep(times=120)
+        assert (bench.state(), len(studio.rows), studio.posts) == (PushState.PUSHED, 1, 1)
+
+
+def test_the_process_that_was_to_push_it_dies_and_another_one_does(tmp_path: Path, studio: Studio) -> None:
+    studio.mood = "503"
+    with opened(tmp_path, studio.port) as bench:
+        bench.sweep(times=1)
+        studio.mood = "up"
+        with open_again(tmp_path, bench, studio.port) as other:
+            pushed = 0
+            for _ in range(120):
+                pushed += other.sweep() + bench.pusher.sweep()
+                bench.clock.advance(1.0)
+        assert (pushed, len(studio.rows)) == (1, 1)
+
+
+@contextmanager
+def open_again(folder: Path, bench: Bench, port: int) -> Iterator[Pusher]:
+    """A second process's pusher on the same ledger and masks."""
+    ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", bench.clock)
+    client = LabelStudioClient(f"http://127.0.0.1:{port}", TOKEN, timeout_s=5.0)
+    yield Pusher(ledger, bench.masks, client, build_regions, bench.clock)
+    ledger.close()
