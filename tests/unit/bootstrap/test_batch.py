@@ -1,0 +1,167 @@
+"""What the words of `masklet import` are bound to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.client import AnnotationRecord, LabelStudioClient, TaskRecord
+from backend.adapters.labelstudio.imports import PredictionFound
+from backend.application.batch import Draft, ImportMode, Medium, MediumKind, Prompter, Source
+from backend.application.requests import TaskKey
+from backend.bootstrap.batch import BatchOptions, _plan
+from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
+from backend.domain.errors import InvalidInput, PromptError
+from backend.domain.geometry import FrameSize
+from backend.domain.prompts import PromptSet
+from backend.domain.selection import parse_selection
+from backend.domain.video import ContentHash, FrameIndex
+from tests.fakes.web import FRAMES, VIDEO
+
+FILE = {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 2, "points": [[0.5, 0.5, 1]]}]}]}
+
+
+def box(region_id: str, page: int, label: str = "Dog") -> dict[str, object]:
+    value = {"x": 10, "y": 10, "width": 20, "height": 20, "rotation": 0, "rectanglelabels": [label]}
+    return {
+        "id": region_id, "from_name": "rect", "to_name": "img", "type": "rectanglelabels", "value": value,
+        "item_index": page, "original_width": 64, "original_height": 48, "image_rotation": 0,
+    }  # fmt: skip
+
+
+@dataclass
+class FakeLabelStudio:
+    """Tasks, annotations and predictions of one project."""
+
+    data: Mapping[str, object] = field(default_factory=lambda: {"frames": ["/a.png", "/b.png"]})
+    found: tuple[AnnotationRecord, ...] = ()
+    made: list[PredictionFound] = field(default_factory=list)
+
+    @property
+    def imports(self) -> FakeLabelStudio:
+        return self
+
+    def fetch_task(self, task: TaskKey) -> TaskRecord:
+        return TaskRecord(task, self.data)
+
+    def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
+        return self.found
+
+    def predictions(self, task_id: int) -> list[PredictionFound]:
+        return self.made
+
+
+def client(fake: FakeLabelStudio | None = None) -> LabelStudioClient:
+    return cast(LabelStudioClient, fake or FakeLabelStudio())
+
+
+def prompter(where: str, fake: FakeLabelStudio | None = None) -> Prompter:
+    return file_prompter(where, FRAMES, client(fake), 3)
+
+
+def draft(path: Path, *frames: int, number: int = 0) -> Draft:
+    medium = Medium(ContentHash("ab" * 32), MediumKind.VIDEO, path, path.name, FrameSize(64, 48), 9, Fraction(25), "")
+    return Draft("k-00000", path.name, medium, tuple(FrameIndex(f) for f in frames), number=number)
+
+
+def shown(prompts: PromptSet) -> list[tuple[str, int]]:
+    return [(str(p.object_id), int(p.frame_index)) for p in prompts]
+
+
+def test_a_prompt_file_for_all_and_one_for_each(tmp_path: Path) -> None:
+    (tmp_path / "clip.json").write_text(json.dumps(FILE))
+    source = Source("x", tmp_path / "clip.mp4")
+    for where in (tmp_path / "clip.json", tmp_path):
+        prompts, scores = prompter(str(where)).prompts(source, draft(tmp_path / "clip.mp4", 1, 2, 3))
+        assert (shown(prompts), scores) == ([("c", 1)], {})
+    other = Source("x", tmp_path / "other.mp4")
+    assert not prompter(str(tmp_path)).prompts(other, draft(tmp_path / "other.mp4", 1, 2))[0]
+
+
+def test_a_lists_own_prompt_file_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_text(json.dumps(FILE))
+    source = Source("x", tmp_path / "clip.mp4", prompts=str(tmp_path / "own.json"))
+    assert shown(prompter("").prompts(source, draft(tmp_path / "clip.mp4", 2))[0]) == [("c", 0)]
+    missing = replace(source, prompts=str(tmp_path / "none.json"))
+    with pytest.raises(PromptError, match="none.json: there is no such prompt file"):
+        prompter("").prompts(missing, draft(tmp_path / "clip.mp4", 2))
+
+
+def test_boxes_of_files_by_the_videos_name(tmp_path: Path) -> None:
+    (tmp_path / "clip.txt").write_text("1,7,6,6,12,12,1\n")
+    found = prompter(f"mot:{tmp_path}").prompts(Source("x", tmp_path / "clip.mp4"), draft(tmp_path / "clip.mp4", 0, 1))
+    assert shown(found[0]) == [("Cat", 0)]
+
+
+def test_a_siblings_newest_annotation_begins_the_first_segment_only() -> None:
+    records = [
+        AnnotationRecord(1, "", False, [box("a", 0, "Cat")]),
+        AnnotationRecord(2, "", False, [box("b", 4), box("c", 6)]),
+        AnnotationRecord(3, "", True, []),
+    ]
+    given = prompter("sibling:12", FakeLabelStudio(found=tuple(records)))
+    source = Source("x", Path("clip.mp4"))
+    assert shown(given.prompts(source, draft(Path("clip.mp4"), 0, 1))[0]) == [("Dog", 0)]
+    assert not given.prompts(source, draft(Path("clip.mp4"), 2, 3, number=1))[0]
+    with pytest.raises(InvalidInput, match="sibling:12: that task has no annotation"):
+        prompter("sibling:12")
+
+
+@pytest.mark.parametrize("where", ["none.json", "mot:none", "words", "sibling:x"])
+def test_unknown_words_name_the_choices_or_the_place(where: str) -> None:
+    with pytest.raises(InvalidInput, match=f"--prompts '?{where}"):
+        prompter(where)
+
+
+def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str, int]]:
+    media, found = TaskPrompts(where, FRAMES, client(fake)).read(Source("t", task_id=5, prompts=prompts), TaskKey(3, 5))
+    assert media.addresses == ("/a.png", "/b.png")
+    return shown(found)
+
+
+def test_a_tasks_own_prompts_and_other_models_predictions(tmp_path: Path) -> None:
+    frames = ["/a.png", "/b.png"]
+    assert read("", FakeLabelStudio({"frames": frames, "prompts": FILE})) == [("c", 2)]
+    assert read("", FakeLabelStudio()) == []
+    made = [
+        PredictionFound("yolo-1", [box("a", 0), box("b", 1), box("c", 1, "Cat")]),
+        PredictionFound("other", [box("d", 1, "Cat")]),
+    ]
+    assert read("predictions:yolo-1", FakeLabelStudio(made=made)) == [("Dog", 0), ("Cat", 1)]
+    assert read("predictions", FakeLabelStudio(made=made)) == [("Cat", 1)]
+    assert read("predictions", FakeLabelStudio()) == []
+    (tmp_path / "p.json").write_text(json.dumps(FILE))
+    assert read("", FakeLabelStudio(), prompts=str(tmp_path / "p.json")) == [("c", 2)]
+
+
+def test_what_a_task_cannot_be_given() -> None:
+    with pytest.raises(PromptError, match="--prompts auto is for files, not for tasks that exist"):
+        read("auto", FakeLabelStudio())
+    wrong = {**FILE, "objects": [{**FILE["objects"][0], "label": "Bat"}]}
+    with pytest.raises(PromptError, match="label 'Bat' is not in the label config; it has Cat, Dog"):
+        read("", FakeLabelStudio({"frames": ["/a.png", "/b.png"], "prompts": wrong}))
+
+
+def test_the_label_config_says_how_it_is_shown() -> None:
+    assert _plan(BatchOptions(3, segment=5, overlap=1), read_binding(FRAMES)).mode is ImportMode.PAGES
+    assert _plan(BatchOptions(3), read_binding(VIDEO)).value_key == "video"
+    with pytest.raises(InvalidInput, match=r"--as keyframes does not fit project 3: its label config shows pages"):
+        _plan(BatchOptions(3, ImportMode.KEYFRAMES), read_binding(FRAMES))
+    for options in (BatchOptions(3, segment=5), BatchOptions(3, selection=parse_selection("every:2"))):
+        with pytest.raises(InvalidInput, match="a video is shown whole"):
+            _plan(options, read_binding(VIDEO))
+
+
+def test_an_import_loads_no_model() -> None:
+    code = "import sys, backend.bootstrap.batch, backend.interfaces.cli.import_; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
