@@ -91,6 +91,11 @@ class LabelStudioApi:
         listed: list[Json] = self._call("GET", f"/api/tasks/{task_id}/annotations/")
         return sorted(listed, key=lambda annotation: int(annotation["id"]))
 
+    def remove_annotations(self, task_id: int) -> None:
+        """Make the task one that nobody has worked on."""
+        for annotation in self.annotations(task_id):
+            self._call("DELETE", f"/api/annotations/{annotation['id']}/")
+
     def drafts(self, task_id: int) -> list[Json]:
         """The drafts of the token's user on a task."""
         listed: list[Json] = self._call("GET", f"/api/tasks/{task_id}/drafts")

@@ -26,6 +26,15 @@ PLACE = """([tag, x, y]) => {
   return [stage.left + image.alignmentOffset.x + image.zoomingPositionX + image.stageWidth * zoom * x / 100,
           stage.top + image.alignmentOffset.y + image.zoomingPositionY + image.stageHeight * zoom * y / 100];
 }"""
+PLACE_ON_VIDEO = """([x, y]) => {
+  const stages = [...document.querySelectorAll('.konvajs-content')];
+  const area = stages.map(stage => stage.getBoundingClientRect()).sort((a, b) => b.height - a.height)[0];
+  const video = document.querySelector('video');
+  const scale = Math.min(area.width / video.videoWidth, area.height / video.videoHeight);
+  const [width, height] = [video.videoWidth * scale, video.videoHeight * scale];
+  return [area.left + (area.width - width) / 2 + width * x / 100,
+          area.top + (area.height - height) / 2 + height * y / 100];
+}"""
 PAGE = "(tag) => window.Htx.annotationStore.selected.names.get(tag).currentImage"
 
 
@@ -173,6 +182,42 @@ class Editor:
         self.page.evaluate(
             "() => window.Htx.settings.continuousLabeling || window.Htx.settings.toggleContinuousLabeling()"
         )
+
+    # a video
+
+    def go_to_frame(self, number: int) -> None:
+        """number: 1-based, as the page counts."""
+        self.page.evaluate("(n) => window.Htx.annotationStore.selected.names.get('video').setFrame(n)", number)
+        self.page.wait_for_timeout(400)
+
+    def draw_box(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Draw a box on the frame at hand; start and end are percent of the picture."""
+        (x0, y0), (x1, y1) = self.place_on_video(*start), self.place_on_video(*end)
+        self.page.mouse.move(x0, y0)
+        self.page.mouse.down()
+        self.page.mouse.move(x1, y1, steps=8)
+        self.page.mouse.up()
+        self.page.wait_for_timeout(200)
+
+    def place_on_video(self, x_pct: float, y_pct: float) -> tuple[float, float]:
+        x, y = self.page.evaluate(PLACE_ON_VIDEO, [x_pct, y_pct])
+        return float(x), float(y)
+
+    def select_region(self, region_id: str) -> None:
+        self.page.evaluate(
+            """(id) => {
+              const annotation = window.Htx.annotationStore.selected;
+              annotation.unselectAll();
+              annotation.selectArea(annotation.regions.find(region => region.cleanId === id));
+            }""",
+            region_id,
+        )
+
+    def set_label(self, text: str) -> Json:
+        """Click a label while a box is selected, which asks the backend; returns its answer."""
+        answered = len(self.answers)
+        self.page.locator(".lsf-label", has_text=text).first.click()
+        return self.wait_for_answer(answered)
 
     # what is there
 

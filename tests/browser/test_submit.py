@@ -1,0 +1,67 @@
+"""What was submitted goes on by itself, and the next annotator starts from it: by webhook, and by poll without one."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import Browser
+
+from backend.application.requests import TaskKey
+from scripts.label_studio.server import LabelStudioServer
+from tests.browser.conftest import log_in
+from tests.browser.editor import Editor
+from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, picture
+
+PATIENCE_S = 180.0
+EVERY_PAGE = list(range(8))
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+def submit_one_click(editor: Editor, desk: Desk, task: TaskKey) -> None:
+    """Click one object on the first page, and submit."""
+    editor.open(desk.address(task))
+    editor.switch()
+    editor.choose_auto_detect()
+    editor.choose_label("Object 1")
+    editor.click(*desk.place("Object 1"))
+    editor.submit()
+
+
+def wait_for_prediction(desk: Desk, task: TaskKey) -> list[int]:
+    """The pages of the masks of the task's one prediction, once there is one."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := desk.api.predictions(task.task_id)):
+        assert time.monotonic() < deadline, "nothing was propagated"
+        time.sleep(0.5)
+    (prediction,) = found
+    return sorted(region["item_index"] for region in prediction.result)
+
+
+@pytest.mark.parametrize("channel", ["webhook", "poll"])
+def test_submit_becomes_a_prediction_that_the_next_annotator_starts_from(
+    channel: str,
+    editor: Editor,
+    projects: Projects,
+    masklet: Masklet,
+    browser: Browser,
+    label_studio: LabelStudioServer,
+) -> None:
+    desk = projects(f"Submitted, {channel}", (CONFIGS / "frames.xml").read_text())
+    if channel == "poll":
+        assert desk.api.remove_webhooks(desk.project_id) == 1
+        time.sleep(3)  # the first poll takes note of what was there before
+    task = desk.new_task()
+    submit_one_click(editor, desk, task)
+    assert wait_for_prediction(desk, task) == EVERY_PAGE
+    health = masklet.process.get("/health")
+    assert health is not None
+    assert health["annotations"][str(desk.project_id)] == channel
+
+    desk.api.remove_annotations(task.task_id)
+    second = Editor(log_in(browser, label_studio))
+    second.open(desk.address(task))
+    second.page.wait_for_function("() => window.Htx.annotationStore.selected.serializeAnnotation().length === 8")
+    second.go_to_page(6)
+    picture(second.page, f"submit-4-{channel}")
+    second.page.context.close()

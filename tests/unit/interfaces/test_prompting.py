@@ -1,0 +1,163 @@
+"""Prompts as an annotator goes on with them: drafts, corrections by hand, actions, clicks before a name is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.adapters.labelstudio.rle import encode_rle
+from backend.application.requests import JobKind, JobState, TaskKey
+from tests.fakes.engine import SIZE
+from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
+
+TASK = TaskKey(1, 7)
+ANN = "ann@example.org"
+BEN = "ben@example.org"
+RESETS = FRAMES.replace('<Label value="✕ reset"/>', '<Label value="✕ reset"/><Label value="✕ reset Cat"/>')
+
+
+def ask(web: FakeWeb, task: dict[str, object], *regions: dict[str, object], config: str = FRAMES) -> list[Any]:
+    project = f"{task['project']}.17"
+    body = predict_body(task, label_config=config, project=project, regions=list(regions))
+    reply = web.client().post("/predict", json=body)
+    assert reply.status_code == 200, reply.text
+    return list(reply.json()["results"][0]["result"])
+
+
+def task_of(user: str, *drawn: dict[str, Any]) -> dict[str, object]:
+    """The task as it comes from a user whose draft has these regions."""
+    return {**pages_task(), "drafts": [{"user": user, "updated_at": "2026-01-01", "result": list(drawn)}]}
+
+
+def brush(label: str = "Cat", *, page: int, columns: slice, region_id: str = "h1") -> dict[str, Any]:
+    mask = np.zeros((SIZE.height, SIZE.width), np.bool_)
+    mask[:, columns] = True
+    return {
+        "id": region_id,
+        "type": "brushlabels",
+        "from_name": "brush",
+        "to_name": "img",
+        "item_index": page,
+        "original_width": SIZE.width,
+        "original_height": SIZE.height,
+        "value": {"format": "rle", "rle": encode_rle(mask), "brushlabels": [label]},
+    }
+
+
+def spots(regions: list[Any]) -> list[tuple[str, int]]:
+    return sorted((region["value"]["brushlabels"][0], region["item_index"]) for region in regions)
+
+
+def test_a_mask_corrected_by_hand_is_a_prompt_at_the_next_carry_and_stays_as_it_is() -> None:
+    web = FakeWeb()
+    clicked = ask(web, task_of(ANN), keypoint(page=4))
+    carried = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
+    assert spots(carried) == [("Cat", 5), ("Cat", 6)]
+
+    by_hand = {**brush(page=6, columns=slice(0, 9)), "id": carried[-1]["id"]}
+    again = ask(web, task_of(ANN, *clicked, carried[0], by_hand), keypoint("▶ 2", page=5, region_id="k3"))
+    assert spots(again) == [("Cat", 7)]
+    (drawn,) = (prompt for prompt in web.book.prompts(TASK, user=ANN) if prompt.mask is not None)
+    assert drawn.frame_index == 6
+    assert drawn.mask is not None
+    assert drawn.mask[:, :9].all()
+    assert not drawn.mask[:, 9:].any()
+
+
+def test_masks_that_were_only_given_are_no_prompts_even_when_a_newer_run_replaced_theirs() -> None:
+    web = FakeWeb()
+    clicked = ask(web, task_of(ANN), keypoint(page=4))
+    first = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
+    ask(web, task_of(ANN, *clicked, *first), keypoint(page=2, region_id="k3"))
+    for job in web.book.jobs(task=TASK):
+        if job.kind is JobKind.PROPAGATE:
+            web.masks.remove(job.masks_run)
+    ask(web, task_of(ANN, *clicked, *first), keypoint("▶ 2", page=4, region_id="k4"))
+    assert [prompt.frame_index for prompt in web.book.prompts(TASK, user=ANN)] == [2, 4]
+
+
+def test_clicks_before_the_first_draft_are_their_makers() -> None:
+    web = FakeWeb()
+    first = ask(web, pages_task(), keypoint("Cat", page=1))
+    ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
+    ask(web, task_of(ANN, *first), keypoint("Cat", page=3, region_id="k3"))
+    assert [(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=ANN)] == [
+        ("Cat", 1),
+        ("Cat", 3),
+        ("Dog", 2),
+    ]
+    assert not web.book.prompts(TASK)
+
+
+def test_of_two_people_who_began_at_once_each_gets_what_is_on_their_canvas() -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint("Cat", page=8))
+    ask(web, task_of(BEN), keypoint("Cat", page=9))
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1))
+    ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
+    ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=3, region_id="k3"))
+    ask(web, task_of(BEN, brush("Dog", page=2, columns=slice(0, 3))), keypoint("Cat", page=4, region_id="k4"))
+    said = {user: [(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)] for user in (ANN, BEN)}
+    assert said == {ANN: [("Cat", 1), ("Cat", 3), ("Cat", 8)], BEN: [("Dog", 2), ("Cat", 4), ("Cat", 9)]}
+
+
+def test_a_canvas_that_opened_on_a_prediction_starts_from_its_prompts() -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint("Cat", page=1))
+    web.parts.reconciler.sweep()
+    shown = [{"model_version": MODEL.version, "result": [brush(page=1, columns=slice(1, 2))]}]
+    ask(web, {**pages_task(), "predictions": shown}, keypoint("Cat", page=3))
+    assert [p.frame_index for p in web.book.prompts(TASK)] == [1, 3]
+
+    ask(web, {**pages_task(), "predictions": shown}, keypoint("✕ reset"))
+    ask(web, {**pages_task(), "predictions": shown}, keypoint("Cat", page=5, region_id="k9"))
+    assert [p.frame_index for p in web.book.prompts(TASK)] == [5]
+
+
+def test_a_click_that_overtook_another_is_answered_with_both() -> None:
+    web = FakeWeb()
+    ask(web, pages_task(), keypoint("Cat", page=1))
+    assert spots(ask(web, pages_task(), keypoint("Dog", page=1, region_id="k2"))) == [("Cat", 1), ("Dog", 1)]
+    web.clock.sleep(60.0)
+    assert spots(ask(web, pages_task(), keypoint("Cat", page=2, region_id="k3"))) == [("Cat", 2)]
+
+
+def test_reset_of_one_object_keeps_the_others_and_ends_what_it_led_to() -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint("Cat", page=1), config=RESETS)
+    ask(web, task_of(ANN), keypoint("Dog", page=1, region_id="k2"), config=RESETS)
+    ask(web, task_of(BEN), keypoint("Cat", page=9, region_id="k3"), config=RESETS)
+    open_jobs = [job for job in web.book.jobs() if job.state is JobState.QUEUED]
+    ask(web, task_of(ANN), keypoint("✕ reset Cat", region_id="k4"), config=RESETS)
+    assert web.book.prompts(TASK, user=ANN).object_ids == ("Dog",)
+    assert web.book.prompts(TASK, user=BEN).object_ids == ("Cat",)
+    assert all(web.book.job(job.job_id).state is not JobState.QUEUED for job in open_jobs)
+
+
+@pytest.mark.parametrize("config", [FRAMES.replace("<Image ", '<Image autoAccept="false" '), FRAMES])
+def test_without_auto_accept_the_page_at_hand_is_the_whole_answer(config: str) -> None:
+    """The config says so, or the request shows it: unaccepted prompts of one label pile up."""
+    web = FakeWeb()
+    ask(web, pages_task(), keypoint("Cat", page=4), config=config)
+    piled_up = [] if config != FRAMES else [keypoint("▶ 2", page=1, region_id="k2")]
+    carried = ask(web, pages_task(), *piled_up, keypoint("▶ 2", page=4, region_id="k3"), config=config)
+    assert spots(carried) == [("Cat", 4)]
+
+
+def test_a_box_that_a_person_placed_stays_and_one_that_was_removed_is_forgotten() -> None:
+    web = FakeWeb()
+    (tracked,) = ask(web, video_task(), video_box(frame=3), config=VIDEO)
+    placed = tracked["value"]["sequence"][2]
+    assert [placed[side] for side in ("x", "y", "width", "height")] == [10, 10, 50, 50]
+
+    keyframes = tracked["value"]["sequence"]
+    keyframes[6] = {**keyframes[6], "x": 30, "y": 20, "width": 40, "height": 40}
+    (again,) = ask(web, video_task(), tracked, config=VIDEO)
+    assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [2, 6]
+    assert again["value"]["sequence"][6]["x"] == 30
+
+    without = {**again, "value": {**again["value"], "sequence": again["value"]["sequence"][3:]}}
+    ask(web, video_task(), without, config=VIDEO)
+    assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [6]
