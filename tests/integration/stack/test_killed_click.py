@@ -1,0 +1,130 @@
+"""A worker is killed in the middle of a click: the click is answered by the retry, or told what happened.
+
+Real processes and kill -9. The page is served so slowly that the worker is in the middle of it for as long as it takes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from backend.adapters.store.ledger import SqlLedger, open_ledger
+from backend.application.requests import Job, JobKind, JobState
+from backend.bootstrap.parts import SystemClock
+from scripts.benchmarks.interactive_stack import masklet_up
+from tests.fakes.web import FRAMES, keypoint, predict_body
+
+pytestmark = pytest.mark.slow
+
+PAGE = cv2.imencode(".png", np.full((64, 96, 3), 90, np.uint8))[1].tobytes()
+
+
+class Pages:
+    """A server of pages that gives none while it is shut."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        pages = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                pages.is_open.wait(120)
+                try:
+                    self.send_response(200)
+                    self.send_header("content-length", str(len(PAGE)))
+                    self.end_headers()
+                    self.wfile.write(PAGE)
+                except OSError:
+                    return  # who asked was killed meanwhile
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@contextmanager
+def stack_with(folder: Path, port: int, pages: Pages) -> Iterator[tuple[httpx.Client, SqlLedger]]:
+    settings = {
+        "MASKLET_MODEL": "demo",
+        "MASKLET_THREADS": "1",
+        "MASKLET_MAX_ATTEMPTS": "2",
+        "MASKLET_REPLY_DEADLINE_S": "90",
+        "MASKLET_PROPAGATE_ON_PROMPT": "false",
+        "MASKLET_HEARTBEAT_TTL_S": "3600",
+    }
+    with (
+        masklet_up(folder, port=port, media=pages.url, **settings) as url,
+        closing(open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}", SystemClock())) as ledger,
+        httpx.Client(base_url=url, timeout=100.0) as http,
+    ):
+        yield http, ledger
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come true")
+
+
+def in_the_middle(ledger: SqlLedger, attempt: int) -> Job | None:
+    """The click whose attempt of that number a worker is at."""
+    jobs = ledger.jobs(states=(JobState.RUNNING,))
+    return next((job for job in jobs if job.kind is JobKind.INTERACTIVE and job.attempt == attempt), None)
+
+
+def kill_in_the_middle(folder: Path, ledger: SqlLedger, *, attempt: int) -> None:
+    eventually(lambda: in_the_middle(ledger, attempt) is not None)
+    os.kill(json.loads((folder / "run.json").read_text())["pids"]["interactive"], signal.SIGKILL)
+
+
+def click(http: httpx.Client, pages: Pages, task_id: int) -> httpx.Response:
+    task = {"id": task_id, "project": 1, "data": {"frames": [f"{pages.url}/{task_id}.png"]}}
+    region = {**keypoint(page=0), "original_width": 96, "original_height": 64}
+    return http.post("/predict", json=predict_body(task, label_config=FRAMES, regions=[region]))
+
+
+def test_a_click_outlives_its_worker_or_says_what_happened(tmp_path: Path) -> None:
+    pages = Pages()
+    with stack_with(tmp_path, 19290, pages) as (http, ledger), ThreadPoolExecutor(1) as annotator:
+        # Killed once: another attempt answers the very request that was waiting.
+        waiting = annotator.submit(click, http, pages, 1)
+        kill_in_the_middle(tmp_path, ledger, attempt=1)
+        eventually(lambda: ledger.jobs()[0].attempt == 2)
+        pages.is_open.set()
+        reply = waiting.result()
+        assert reply.status_code == 200, reply.text
+        (prediction,) = reply.json()["results"]
+        assert prediction["model_version"].startswith("masklet-demo-")
+        (job,) = ledger.jobs()
+        assert (job.state, job.attempt) == (JobState.DONE, 2)
+
+        # Killed at every attempt it has: the request is answered with the reason.
+        pages.is_open.clear()
+        waiting = annotator.submit(click, http, pages, 2)
+        kill_in_the_middle(tmp_path, ledger, attempt=1)
+        kill_in_the_middle(tmp_path, ledger, attempt=2)
+        reply = waiting.result()
+        pages.is_open.set()
+        assert reply.status_code == 503
+        assert reply.json()["detail"].startswith("the worker interactive-")
+        assert reply.json()["detail"].endswith(" died")
+    pages.server.shutdown()
+    pages.server.server_close()
