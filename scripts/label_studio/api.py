@@ -152,6 +152,14 @@ class LabelStudioApi:
         ]
         return sorted(records, key=lambda record: record.prediction_id)
 
+    def add_prediction(
+        self, project_id: int, task_id: int, *, model_version: str, result: list[dict[str, object]]
+    ) -> None:
+        """Give a task a prediction that its page opens with."""
+        body = {"task": task_id, "model_version": model_version, "result": result, "score": 0.5}
+        self._call("POST", "/api/predictions/", json=body)
+        self._call("PATCH", f"/api/projects/{project_id}/", json={"model_version": model_version})
+
     def _call(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 - Label Studio's JSON
         try:
             reply = self._http.request(method, path, **options)

@@ -33,6 +33,15 @@ def act(editor: Editor, action: str, *keys: str) -> None:
     editor.click(97.0, 3.0, *keys)
 
 
+def carry_to_the_end(editor: Editor, labels: tuple[str, ...]) -> None:
+    """As a person does: the answer holds what is ready in time, and asking again picks up the rest."""
+    for _ in range(10):
+        act(editor, "▶▶ end")
+        if all(editor.pages_of(label) == EVERY_PAGE for label in labels):
+            return
+    pytest.fail(f"masks on pages {[editor.pages_of(label) for label in labels]} only")
+
+
 def test_the_page_says_how_and_a_click_becomes_a_mask_that_later_prompts_refine(
     editor: Editor, frames_project: Desk, masklet: Masklet
 ) -> None:
@@ -92,8 +101,7 @@ def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
     click_object(editor, frames_project, "Object 2")
     act(editor, "▶ 1")
     assert (editor.pages_of("Object 1"), editor.pages_of("Object 2")) == ([0, 1], [0, 1])
-    act(editor, "▶▶ end")
-    assert (editor.pages_of("Object 1"), editor.pages_of("Object 2")) == (EVERY_PAGE, EVERY_PAGE)
+    carry_to_the_end(editor, ("Object 1", "Object 2"))
     editor.go_to_page(5)
     picture(editor.page, "pages-2-carried")
 
@@ -110,7 +118,7 @@ def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
     erased = editor.region(touched["id"])
     assert mask_of(erased).sum() < mask_of(touched).sum()
 
-    act(editor, "▶▶ end")
+    carry_to_the_end(editor, ("Object 1", "Object 2"))
     after = {region["id"]: region for region in editor.regions("brushlabels")}
     assert sorted(after) == sorted(before)
     assert (mask_of(after[touched["id"]]) == mask_of(erased)).all()
@@ -170,6 +178,8 @@ def test_without_auto_accept_an_answer_holds_the_page_at_hand(
     click_object(editor, desk, "Object 1", 1)
     assert editor.regions("brushlabels") == []
     assert editor.suggested_pages() == [1]
+    picture(editor.page, "pages-2-no-auto-accept-click")
+    editor.page.keyboard.press("Escape")
     act(editor, "▶▶ end")
     assert editor.suggested_pages() == [1]
     picture(editor.page, "pages-2-no-auto-accept")
