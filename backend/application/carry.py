@@ -88,11 +88,14 @@ def drawn_by_hand(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
     return frozenset((prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None)
 
 
-def newest_run(desk: Desk, task: TaskKey, model_version: str) -> Answer | None:
-    """The newest propagation of a task that has made masks, finished or not: what its pages were last shown."""
+def newest_run(desk: Desk, task: TaskKey, model_version: str, frames: FrameRange | None = None) -> Answer | None:
+    """The newest propagation of a task that has made masks, finished or not: what its pages were last shown.
+
+    frames: only the masks on these are read, at the cost of these.
+    """
     for job in desk.ledger.jobs(task=task):
         if job.kind is JobKind.PROPAGATE and job.model_version == model_version:
-            run = desk.masks_of(job)
+            run = desk.masks_of(job, frames)
             if run is not None:
                 return Answer(job, run)
     return None

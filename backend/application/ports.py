@@ -327,11 +327,18 @@ class MaskStore(Protocol):
     """Masklets on disk as COCO RLE in chunks written by rename; a run holds one attempt's masks."""
 
     def writer(
-        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str], resume: str | None = None
+        self,
+        run: str,
+        *,
+        video: VideoInfo,
+        labels: Mapping[ObjectId, str],
+        resume: str | None = None,
+        shown: bool = True,
     ) -> AbstractContextManager[MaskWriter]:
         """Opens a run and writes its header. Leaving without commit removes what was written, unless a snapshot was
         taken: then it stays for the job's next attempt, and whoever ends the job removes it.
 
+        shown: False keeps the run from readers until its first flush or snapshot: until then an older one serves.
         resume: begin with what that run had at its snapshot. Raises NotFound if it has none, IntegrityError if it
         is damaged.
         """

@@ -130,7 +130,7 @@ class _Attempt:
         self.watch.total = self.errand.total
         earlier, point = start or (None, None)
         labels = self.errand.prompts.labels
-        with self.parts.masks.writer(run, video=self.video.info, labels=labels, resume=earlier) as writer:
+        with self.parts.masks.writer(run, video=self.video.info, labels=labels, resume=earlier, shown=False) as writer:
             self._begin(writer, point)
             for one in self.errand.plan.passes[self.position :]:
                 self._make(one, writer, point)
@@ -150,7 +150,7 @@ class _Attempt:
         elif self.errand.base:
             with self.stopwatch.time("store"):
                 self.records = writer.carry(self.errand.base, self.errand.plan.keeps)
-                writer.flush()
+        writer.flush()
         for leftover in attempts_of(self.job.job_id, below=self.job.attempt):
             self.parts.masks.remove(leftover)
         self.noted_done = self.watch.done

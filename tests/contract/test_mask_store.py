@@ -206,6 +206,32 @@ class TestCoverage:
 
 
 class TestCarrying:
+    def test_readers_see_nothing_of_a_run_before_what_is_carried_is_there(self, store: MaskStore) -> None:
+        stored(store, "old", range(200))
+        with store.writer("new", video=VIDEO, labels=LABELS, shown=False) as writer:
+            writer.carry("old", lambda object_id, index: index < 150)
+            for index in range(150, 150 + 65):
+                writer.append(DOG, frame(index))
+            assert store.partial("new") is None
+            writer.flush()
+            seen = store.partial("new")
+            assert seen is not None
+            assert [len(m.frames) for m in seen.masklets] == [150, 65]
+            writer.commit()
+        assert store.read("new").masklets == seen.masklets
+
+    def test_what_is_carried_outlives_the_run_it_came_from(self, store: MaskStore) -> None:
+        stored(store, "old", range(200))
+        with store.writer("new", video=VIDEO, labels=LABELS) as writer:
+            writer.append(CAT, frame(199, uncertainty=0.9))
+            assert writer.carry("old", lambda object_id, index: index != 70) == 199
+            writer.append(CAT, frame(3, uncertainty=0.9))
+            writer.commit()
+        store.remove("old")
+        kept = {int(f.frame_index): f.uncertainty for f in store.read("new").masklets[0].frames}
+        assert sorted(kept) == [index for index in range(200) if index != 70]
+        assert (kept[199], kept[3], kept[4]) == (0.1, 0.9, 0.1)
+
     def test_what_is_carried_is_the_same_to_the_bit(self, store: MaskStore) -> None:
         stored(store, "old", range(100), objects=(CAT, DOG))
         with store.writer("new", video=VIDEO, labels=LABELS) as writer:

@@ -26,6 +26,7 @@ class FakeMaskWriter:
         self._pending: list[tuple[ObjectId, MaskletFrame]] = []
         self.flushed: list[tuple[ObjectId, MaskletFrame]] = []
         self.complete = False
+        self.shown = True
         self.noted: tuple[int, bytes] | None = None
 
     @property
@@ -39,9 +40,13 @@ class FakeMaskWriter:
             raise ValueError(f"run {self._run!r} has no object {object_id!r}; its objects are {list(self._labels)}")
         self._pending.append((object_id, frame))
         if len(self._pending) == CHUNK_RECORDS:
-            self.flush()
+            self._write_chunk()
 
     def flush(self) -> None:
+        self.shown = True
+        self._write_chunk()
+
+    def _write_chunk(self) -> None:
         self.flushed += self._pending
         self._pending = []
 
@@ -91,13 +96,20 @@ class FakeMaskStore:
 
     @contextmanager
     def writer(
-        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str], resume: str | None = None
+        self,
+        run: str,
+        *,
+        video: VideoInfo,
+        labels: Mapping[ObjectId, str],
+        resume: str | None = None,
+        shown: bool = True,
     ) -> Iterator[FakeMaskWriter]:
         self._require_name(run)
         existing = self._runs.get(run)
         if existing is not None and existing.complete:
             raise ValueError(f"run {run!r} is committed already; a run is written once")
         opened = self._runs[run] = FakeMaskWriter(run, video, labels, self)
+        opened.shown = shown
         try:
             if resume is not None:
                 self._require_whole(resume)
@@ -117,7 +129,7 @@ class FakeMaskStore:
         self._require_name(run)
         self._require_whole(run)
         writer = self._runs.get(run)
-        return None if writer is None else writer.as_run(frames)
+        return None if writer is None or not writer.shown else writer.as_run(frames)
 
     def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
         self._require_whole(run)

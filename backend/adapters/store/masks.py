@@ -12,7 +12,7 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -25,15 +25,17 @@ from backend.adapters.store.run_files import (
     Hashes,
     chunk_name,
     disk_errors,
+    read_chunks,
     read_lines,
     read_manifest,
     read_snapshot,
     share_chunks,
+    share_file,
     silence_s,
     write_file,
     write_snapshot,
 )
-from backend.domain.errors import NotFound
+from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.masklets import Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
 from backend.domain.replan import ranges_of
@@ -47,15 +49,18 @@ CHUNK_RECORDS = 64
 class FileMaskWriter:
     """Writes one run; made by FileMaskStore.writer."""
 
-    def __init__(self, folder: Path, video: VideoInfo, labels: Mapping[ObjectId, str]) -> None:
+    def __init__(self, folder: Path, video: VideoInfo, labels: Mapping[ObjectId, str], *, shown: bool = True) -> None:
         self._folder = folder
         self._labels = dict(labels)
+        self._header = dump_header(video, self._labels).encode()
+        self._is_shown = False
         self._lines: list[bytes] = []
         self._frames: list[int] = []
         self._hashes: dict[str, str] = {}
         self.is_complete = False
         self.is_resumable = False
-        write_file(folder / HEADER, dump_header(video, self._labels).encode())
+        if shown:
+            self._show()
 
     @property
     def run(self) -> str:
@@ -70,16 +75,42 @@ class FileMaskWriter:
 
         Returns how many. Raises NotFound, IntegrityError if that run is gone or damaged.
         """
+        source = self._folder.with_name(run)
         carried = 0
-        for line in _complete_lines(self._folder.with_name(run)):
-            object_id, frame_index = key_of(line)
-            if keeps(object_id, frame_index):
-                self._add(object_id, frame_index, line)
-                carried += 1
+        for name, body in read_chunks(source, _complete(source)):
+            lines = body.splitlines()
+            keys = [key_of(line) for line in lines]
+            kept = [position for position, key in enumerate(keys) if keeps(*key)]
+            carried += len(kept)
+            if len(kept) == len(lines) and all(object_id in self._labels for object_id, _ in keys):
+                self._share(source / name, body, [frame_index for _, frame_index in keys])
+                continue
+            for position in kept:
+                self._add(*keys[position], lines[position])
         return carried
 
     def flush(self) -> None:
         """Make everything appended so far visible to `partial`. Raises ServiceUnavailable if the disk is full."""
+        self._write_chunk()
+        self._show()
+
+    def _show(self) -> None:
+        if not self._is_shown:
+            write_file(self._folder / HEADER, self._header)
+            self._is_shown = True
+
+    def _share(self, chunk: Path, body: bytes, frames: Sequence[int]) -> None:
+        """Take over a whole chunk of another run: chunks are never written again, and a sync each would cost most."""
+        self._write_chunk()
+        name = chunk_name(len(self._hashes), min(frames), max(frames))
+        with disk_errors():
+            try:
+                share_file(chunk, self._folder / name)
+            except FileNotFoundError:
+                raise IntegrityError(f"run {chunk.parent.name!r} went away while it was read") from None
+        self._hashes[name] = sha256(body).hexdigest()
+
+    def _write_chunk(self) -> None:
         if not self._lines:
             return
         body = b"".join(line + b"\n" for line in self._lines)
@@ -119,7 +150,7 @@ class FileMaskWriter:
         self._lines.append(line)
         self._frames.append(frame_index)
         if len(self._lines) == CHUNK_RECORDS:
-            self.flush()
+            self._write_chunk()
 
 
 class FileMaskStore:
@@ -130,10 +161,17 @@ class FileMaskStore:
 
     @contextmanager
     def writer(
-        self, run: str, *, video: VideoInfo, labels: Mapping[ObjectId, str], resume: str | None = None
+        self,
+        run: str,
+        *,
+        video: VideoInfo,
+        labels: Mapping[ObjectId, str],
+        resume: str | None = None,
+        shown: bool = True,
     ) -> Iterator[FileMaskWriter]:
         """Opens a run and writes its header; leaving without commit removes what was written, unless it has a snapshot.
 
+        shown: False keeps the run from readers until its first flush or snapshot.
         resume: the run whose masks up to its snapshot this one begins with. Raises ValueError if the run was
         committed before, ServiceUnavailable if the disk is full, and with resume NotFound or IntegrityError.
         """
@@ -145,7 +183,7 @@ class FileMaskStore:
         try:
             with disk_errors():
                 folder.mkdir(parents=True)
-            opened = FileMaskWriter(folder, video, labels)
+            opened = FileMaskWriter(folder, video, labels, shown=shown)
             if resume is not None:
                 opened.resume(self._folder(resume))
             yield opened
@@ -193,7 +231,7 @@ class FileMaskStore:
         Raises NotFound, or IntegrityError if a chunk is damaged.
         """
         folder = self._folder(run)
-        lines = _complete_lines(folder)
+        lines = read_lines(folder, _complete(folder))
         video, labels = load_header(run, (folder / HEADER).read_bytes())
         seen = {object_id: bytearray(video.frame_count) for object_id in labels}
         for line in lines:
@@ -245,12 +283,12 @@ class FileMaskStore:
         return self._root / run
 
 
-def _complete_lines(folder: Path) -> Iterator[bytes]:
-    """Raises NotFound at once if the run is not complete; IntegrityError on the way."""
+def _complete(folder: Path) -> Hashes:
+    """The chunks of a complete run. Raises NotFound if it is not complete, IntegrityError."""
     hashes = read_manifest(folder)
     if hashes is None:
         raise NotFound(f"no masks are stored under {folder.name!r}")
-    return read_lines(folder, hashes)
+    return hashes
 
 
 def _records(folder: Path, hashes: Hashes | None, frames: FrameRange | None) -> Iterator[tuple[ObjectId, MaskletFrame]]:

@@ -66,6 +66,12 @@ def read_lines(folder: Path, hashes: Hashes | None, frames: FrameRange | None = 
 
     hashes: None for a run that is still open, of which there is what there is. Raises IntegrityError.
     """
+    for _, body in read_chunks(folder, hashes, frames):
+        yield from body.splitlines()
+
+
+def read_chunks(folder: Path, hashes: Hashes | None, frames: FrameRange | None = None) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of a run's chunks; see `read_lines`."""
     names = sorted(path.name for path in folder.glob("*.jsonl")) if hashes is None else sorted(hashes)
     for name in names:
         if frames is not None and not _may_hold(name, frames):
@@ -78,7 +84,7 @@ def read_lines(folder: Path, hashes: Hashes | None, frames: FrameRange | None = 
             raise IntegrityError(f"run {folder.name!r} misses its file {name}; run the job again") from None
         if hashes is not None and sha256(body).hexdigest() != hashes[name]:
             raise IntegrityError(f"file {name} of run {folder.name!r} is damaged; run the job again")
-        yield from body.splitlines()
+        yield name, body
 
 
 def write_snapshot(folder: Path, hashes: Hashes, state: bytes) -> None:
@@ -108,13 +114,25 @@ def share_chunks(source: Path, target: Path, hashes: Hashes) -> None:
     with disk_errors():
         for name, digest in hashes.items():
             try:
-                _link(source / name, target / name)
+                share_file(source / name, target / name)
                 body = (target / name).read_bytes()
             except FileNotFoundError:
                 raise IntegrityError(f"run {source.name!r} misses its file {name}") from None
             if sha256(body).hexdigest() != digest:
                 raise IntegrityError(f"file {name} of run {source.name!r} is damaged")
         _sync_folder(target)
+
+
+def share_file(source: Path, target: Path) -> None:
+    """The same content under another name, which is on disk once the folder is synced."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def silence_s(folder: Path) -> float:
@@ -138,17 +156,6 @@ def disk_errors() -> Iterator[None]:
 def _may_hold(name: str, frames: FrameRange) -> bool:
     named = _FRAMES.fullmatch(name)
     return named is None or (int(named[1]) < frames.stop and frames.start <= int(named[2]))
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        raise
-    except OSError:  # a file system without links
-        shutil.copyfile(source, target)
-        with target.open("rb") as file:
-            os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
