@@ -1,0 +1,161 @@
+"""Bell, wishes, sights and marks through a real server, and what becomes of them without one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from redis import Redis
+
+from backend.adapters.queue.board import MOST_WISHES, WISHES, RedisBell, RedisMarks, RedisWarmBoard
+from backend.adapters.queue.valkey import EmbeddedValkey
+from backend.application.prewarm import Sight, Wish
+from backend.application.requests import MediaRef
+from backend.domain.geometry import FrameSize
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+
+CLIP = MediaRef(("/data/clip.mp4",), is_pages=False)
+PAGES = MediaRef(("/data/clip.mp4",), is_pages=True)
+INFO = VideoInfo(
+    ContentHash("ab" * 32), FrameSize(1920, 1080), 40, Fraction(30000, 1001), variable_rate=True, rotation=90
+)
+AWAY = "unix:///nowhere/valkey.sock"
+LONG_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = EmbeddedValkey(Path(tmp_path_factory.mktemp("valkey")))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def empty(url: str) -> None:
+    Redis.from_url(url).flushall()
+
+
+class TestBell:
+    def test_whoever_listens_is_woken_by_their_own_bell(self, url: str) -> None:
+        bell = RedisBell(url)
+        woken: list[bool] = []
+
+        def listen() -> None:
+            with bell.listening("i-1", lambda seconds: None) as wait:
+                is_listening.set()
+                wait(LONG_S)  # may end at once for the server's word that it listens
+                wait(LONG_S)
+                woken.append(True)
+
+        is_listening = threading.Event()
+        listener = threading.Thread(target=listen)
+        listener.start()
+        assert is_listening.wait(30)
+        while listener.is_alive():
+            bell.ring("i-2")
+            bell.ring("i-1")
+            listener.join(0.05)
+        assert woken == [True]
+
+    def test_without_a_server_waiting_is_as_it_was(self) -> None:
+        waited: list[float] = []
+        bell = RedisBell(AWAY)
+        bell.ring("i-1")
+        with bell.listening("i-1", waited.append) as wait:
+            wait(0.004)
+        assert waited == [0.004]
+
+    def test_a_server_that_goes_while_one_waits(self, tmp_path: Path) -> None:
+        server = EmbeddedValkey(tmp_path)
+        server.start()
+        waited: list[float] = []
+        with RedisBell(server.url).listening("i-1", waited.append) as wait:
+            server.stop()
+            wait(0.01)
+            wait(0.02)
+        assert waited[-1] == 0.02
+
+
+class TestWishes:
+    def test_the_newest_is_taken_first_and_old_ones_are_dropped(self, url: str) -> None:
+        board = RedisWarmBoard(url)
+        for index in range(MOST_WISHES + 3):
+            board.ask(Wish(PAGES, (FrameIndex(index), FrameIndex(0))))
+        taken = [board.take(0.1) for _ in range(MOST_WISHES)]
+        newest = MOST_WISHES + 2
+        assert taken == [Wish(PAGES, (FrameIndex(newest - n), FrameIndex(0))) for n in range(MOST_WISHES)]
+        assert board.take(0.05) is None
+
+    def test_a_wish_to_let_go(self, url: str) -> None:
+        board = RedisWarmBoard(url)
+        board.ask(Wish(CLIP, (), forget=True))
+        assert board.take(1.0) == Wish(CLIP, (), forget=True)
+
+    @pytest.mark.parametrize("body", [b"", b"{", b"7", b"[1, 2]", b'[["a"], false, ["x"], false]', b"[3, 1, 1, 1]"])
+    def test_what_is_no_wish_is_left_aside(self, url: str, body: bytes) -> None:
+        Redis.from_url(url).lpush(WISHES, body)
+        assert RedisWarmBoard(url).take(0.1) is None
+
+    def test_without_a_server_nothing_is_asked_or_taken(self) -> None:
+        board = RedisWarmBoard(AWAY)
+        board.ask(Wish(CLIP, ()))
+        assert board.take(0.01) is None
+
+
+class TestSights:
+    def test_times_come_back_to_the_microsecond(self, url: str) -> None:
+        times = tuple(np.cumsum([0, *np.random.default_rng(1).uniform(0.01, 0.2, 39)]).round(6).tolist())
+        board = RedisWarmBoard(url)
+        board.tell(CLIP, Sight(INFO, times, (3, 4)))
+        seen = RedisWarmBoard(url).look(CLIP)
+        assert seen is not None
+        assert (seen.info, seen.ready, seen.trouble) == (INFO, (3, 4), "")
+        assert seen.timestamps_s == pytest.approx(times, abs=1e-9)
+
+    def test_pages_and_a_video_of_one_address_are_two(self, url: str) -> None:
+        board = RedisWarmBoard(url)
+        board.tell(CLIP, Sight(INFO))
+        assert board.look(PAGES) is None
+
+    def test_trouble_is_soon_forgotten(self, url: str) -> None:
+        board = RedisWarmBoard(url)
+        board.tell(CLIP, Sight(None, trouble="MediaError: no"))
+        assert board.look(CLIP) == Sight(None, trouble="MediaError: no")
+        (key,) = Redis.from_url(url).keys("masklet:sight:*")
+        assert 0 < Redis.from_url(url).ttl(key) <= 5
+
+    @pytest.mark.parametrize("body", [b"", b"nothing", b"\x78\x01\x03\x00\x00\x00\x00\x01"])
+    def test_what_is_no_sight_reads_as_none(self, url: str, body: bytes) -> None:
+        board = RedisWarmBoard(url)
+        board.tell(CLIP, Sight(INFO))
+        (key,) = Redis.from_url(url).keys("masklet:sight:*")
+        Redis.from_url(url).set(key, body)
+        assert board.look(CLIP) is None
+
+    def test_without_a_server_nothing_is_seen(self) -> None:
+        board = RedisWarmBoard(AWAY)
+        board.tell(CLIP, Sight(INFO))
+        assert board.look(CLIP) is None
+
+
+class TestMarks:
+    def test_a_mark_is_kept_for_a_while(self, url: str) -> None:
+        marks = RedisMarks(url)
+        assert marks.marked("s-1") is None
+        marks.mark("s-1", 42)
+        assert (RedisMarks(url).marked("s-1"), marks.marked("s-2")) == (42, None)
+        assert 60 < Redis.from_url(url).ttl("masklet:session:s-1") <= 120
+
+    def test_what_is_no_mark_reads_as_none(self, url: str) -> None:
+        Redis.from_url(url).set("masklet:session:s-1", "far")
+        assert RedisMarks(url).marked("s-1") is None
+
+    def test_without_a_server_nothing_is_marked(self) -> None:
+        marks = RedisMarks(AWAY)
+        marks.mark("s-1", 3)
+        assert marks.marked("s-1") is None
