@@ -17,6 +17,7 @@ from backend.adapters.labelstudio.context import prompts_of_annotation
 from backend.adapters.labelstudio.known import Known
 from backend.adapters.labelstudio.traces import load_trace
 from backend.application.carry import newest_run
+from backend.application.corrections import Corrected, carried_back, corrected_by
 from backend.application.desk import Canvas, Desk
 from backend.application.notes import MemoryNotes, Notes
 from backend.application.ports import ModelDirectory
@@ -79,6 +80,10 @@ class Adopter:
             return None
         data = self.label_studio.fetch_task(hint.task).data
         label_config = self.label_studio.label_config(hint.task.project_id)
+        corrected = corrected_by(data)
+        if corrected is not None:
+            drawn = prompts_of_annotation(annotation.result, read_binding(label_config))
+            return self._carry_back(drawn, corrected, model.version, author_of(annotation))
         canvas = canvas_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
         canvas = replace(canvas, user=author_of(annotation))
         prompts = self._prompts(canvas, annotation)
@@ -89,6 +94,21 @@ class Adopter:
     def _is_adopted(self, task: TaskKey, annotation: AnnotationRecord) -> bool:
         """Whether this very state of the annotation was the last that was taken up: a push changes the task too."""
         return bool(annotation.updated_at) and self.notes.read(_adopted_note(task)) == _state_of(annotation)
+
+    def _carry_back(self, drawn: PromptSet, corrected: Corrected, version: str, author: str) -> Job | None:
+        """What was drawn on a correction task, as prompts of the task that its frame is of; None if nothing was."""
+        if not drawn:
+            return None
+        data = self.label_studio.fetch_task(corrected.task).data
+        config = self.label_studio.label_config(corrected.task.project_id)
+        canvas = canvas_of({"data": data}, corrected.task, label_config=config, model_version=version)
+        canvas = replace(canvas, user=author)
+        shown = newest_run(self.desk, corrected.task, version)
+        if shown is None:
+            led_here = self.desk.ledger.prompts(corrected.task, user=author)
+        else:
+            led_here = self.desk.ledger.request(shown.job.job_id).prompts
+        return self.desk.adopt(canvas, carried_back(drawn, corrected, led_here))
 
     def _prompts(self, canvas: Canvas, annotation: AnnotationRecord) -> PromptSet | None:
         """What led to the masks shown, less removed objects, with what the person changed; None if nothing was."""

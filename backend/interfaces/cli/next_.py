@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from backend.application.review import NextFrame
+from backend.domain.errors import InvalidInput
 
 
 def next_(
@@ -18,13 +22,42 @@ def next_(
     *,
     frames: Annotated[int, typer.Option(help="How many frames.", min=1)] = 20,
     seed: Annotated[int, typer.Option(help="Which frames are drawn as audits.")] = 0,
+    into: Annotated[
+        int | None, typer.Option(help="A project for correction tasks: make one there for each frame of the list.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the list here.")] = None,
 ) -> None:
-    """List the frames whose correction is expected to save the most, the most useful first."""
-    from backend.bootstrap.review import choose_next
+    """List the frames whose correction is expected to save the most, the most useful first.
 
-    chosen, is_done = choose_next(sources, frames, seed=seed)
+    With --into, each becomes a task of one picture with the masks that are there; what people submit there is carried
+    back into the video's task, which is propagated again.
+    """
     console = Console()
+    if into is None:
+        from backend.bootstrap.review import choose_next
+
+        chosen, is_done = choose_next(sources, frames, seed=seed)
+    else:
+        chosen, is_done = _made(console, sources, into, frames, seed), False
+    _show(console, chosen, is_done=is_done)
+    if json_file is not None:
+        listed = [frame.document() for frame in chosen]
+        json_file.write_text(json.dumps(listed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _made(console: Console, sources: list[str], into: int, count: int, seed: int) -> tuple[NextFrame, ...]:
+    """Make the correction tasks of one project."""
+    from backend.bootstrap.corrections import make_corrections
+
+    if len(sources) != 1 or not sources[0].isdecimal():
+        raise InvalidInput("--into takes the frames of one project: name its number")
+    made = make_corrections(int(sources[0]), into, count, seed=seed)
+    fresh = sum(one.is_new for one in made)
+    console.print(f"Project {into}: {fresh} correction tasks made, {len(made) - fresh} were there already.")
+    return tuple(one.frame for one in made)
+
+
+def _show(console: Console, chosen: Sequence[NextFrame], *, is_done: bool) -> None:
     probable = all(frame.video.is_probability for frame in chosen)
     table = Table("video", "frame", "object", "uncertainty" if probable else "uncertainty (rank)", "gain", "why")
     for frame in chosen:
@@ -41,6 +74,3 @@ def next_(
         console.print("The model has no calibrator: uncertainty is a rank here, good for comparing, not a probability.")
     if is_done:
         console.print("No frame is doubtful any more; what is listed is for checking.")
-    if json_file is not None:
-        listed = [frame.document() for frame in chosen]
-        json_file.write_text(json.dumps(listed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,153 @@
+"""A correction's whole way: frames chosen, tasks made with masks and scores, one submitted, its video made again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.batch.addresses import open_signer
+from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
+from backend.application.corrections import Corrected
+from backend.application.requests import JobKind, MediaRef, PropagationRequest, TaskKey
+from backend.bootstrap.corrections import CorrectionMaker, frame_address
+from backend.bootstrap.parts import data_folder
+from backend.domain.errors import InvalidInput, NotFound
+from backend.domain.video import FrameIndex
+from backend.interfaces.annotations import Adopter, Hint
+from backend.settings import Settings
+from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
+
+TASK, INTO = TaskKey(1, 7), 5
+KEYFRAME = (
+    '<View><BrushLabels name="mask" toName="image"><Label value="Cat"/><Label value="Dog"/></BrushLabels>'
+    '<Image name="image" value="$image"/></View>'
+)
+SETTINGS = Settings()
+
+
+@dataclass
+class Studio:
+    """A Label Studio with the pages' task, and whatever correction tasks are made."""
+
+    data: dict[int, dict[str, object]] = field(default_factory=dict)
+    results: dict[int, list[dict[str, object]]] = field(default_factory=dict)
+    scores: dict[int, tuple[float, int, str]] = field(default_factory=dict)
+    columns: dict[TaskKey, dict[str, str]] = field(default_factory=dict)
+    serving: list[tuple[int, str]] = field(default_factory=list)
+
+    def known(self, project_id: int) -> dict[str, int]:
+        return {str(data["masklet"]["key"]): task for task, data in self.data.items()}  # type: ignore[index]
+
+    def create(self, project_id: int, data: Mapping[str, object]) -> int:
+        self.data[100 + len(self.data)] = dict(data)
+        return 99 + len(self.data)
+
+    def predict(
+        self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float, cluster: int
+    ) -> None:
+        self.results[task.task_id] = result
+        self.scores[task.task_id] = (score, cluster, model_version)
+
+    def describe(self, task: TaskKey, columns: Mapping[str, str]) -> None:
+        self.columns[task] = dict(columns)
+
+    def serve_worst_first(self, project_id: int, model_version: str) -> None:
+        self.serving.append((project_id, model_version))
+
+    def fetch_task(self, task: TaskKey) -> TaskRecord:
+        source = pages_task()["data"]
+        assert isinstance(source, dict)
+        return TaskRecord(task, source if task == TASK else self.data[task.task_id])
+
+    def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
+        result: list[object] = [keypoint(page=0)] if task == TASK else list(self.results[task.task_id])
+        return (AnnotationRecord(11, "3", False, result, author="ann@example.org, 3"),)
+
+    def label_config(self, project_id: int) -> str:
+        return FRAMES if project_id == TASK.project_id else KEYFRAME
+
+
+@dataclass
+class Stage:
+    web: FakeWeb = field(default_factory=FakeWeb)
+    studio: Studio = field(default_factory=Studio)
+
+    def adopt(self, task: TaskKey) -> None:
+        assert Adopter(self.web.parts.desk, self.studio, self.web.models).adopt(Hint(task)) is not None
+        self.web.work_off_all()
+
+    def make(self, count: int = 2) -> list[tuple[int, bool]]:
+        maker = CorrectionMaker(self.web.book, self.web.masks, self.studio, KEYFRAME, SETTINGS)
+        return [(made.task_id, made.is_new) for made in maker.make(TASK.project_id, INTO, count, seed=0)]
+
+    def newest(self) -> PropagationRequest:
+        job = next(job for job in self.web.book.jobs() if job.kind is JobKind.PROPAGATE)
+        request = self.web.book.request(job.job_id)
+        assert isinstance(request, PropagationRequest)
+        return request
+
+
+@pytest.fixture
+def stage() -> Stage:
+    made = Stage()
+    made.adopt(TASK)
+    return made
+
+
+def test_each_chosen_frame_is_a_task_with_its_masks_its_score_and_its_video_as_cluster(stage: Stage) -> None:
+    made = stage.make()
+    assert [is_new for _, is_new in made] == [True, True]
+    for task_id, _ in made:
+        frame = stage.studio.data[task_id]["frame"]
+        assert stage.studio.data[task_id]["image"] == f"/data/{frame}.png"
+        (region,) = stage.studio.results[task_id]
+        assert (region["from_name"], region["item_index"]) == ("mask", 0)
+        score, cluster, version = stage.studio.scores[task_id]
+        assert cluster == TASK.task_id
+        assert region["score"] == pytest.approx(score, abs=1e-4)
+        assert f"{1 - score:.4f}" == stage.studio.data[task_id]["uncertainty"]
+        assert stage.studio.serving == [(INTO, version)]
+    assert set(stage.studio.columns[TASK]) == {"uncertainty", "priority", "worst_frame"}
+
+
+def test_asking_again_makes_no_task_twice(stage: Stage) -> None:
+    first = stage.make()
+    assert stage.make() == [(task_id, False) for task_id, _ in first]
+
+
+def test_what_is_submitted_there_becomes_a_prompt_here_and_the_video_is_propagated_again(stage: Stage) -> None:
+    ((task_id, _),) = stage.make(1)
+    frame = stage.studio.data[task_id]["frame"]
+    before = stage.newest()
+    stage.adopt(TaskKey(INTO, task_id))
+    after = stage.newest()
+    assert (before.task, after.task) == (TASK, TASK)
+    (drawn,) = [prompt for prompt in after.prompts if prompt.frame_index == frame and prompt.mask is not None]
+    assert drawn.object_id == "Cat"
+    assert {prompt.frame_index for prompt in after.prompts} == {0, frame}
+
+
+def test_a_project_without_propagations_is_said_so(stage: Stage) -> None:
+    maker = CorrectionMaker(stage.web.book, stage.web.masks, stage.studio, KEYFRAME, SETTINGS)
+    with pytest.raises(NotFound, match="nothing of project 9 has been propagated"):
+        maker.make(9, INTO, 1, seed=0)
+
+
+def test_a_frame_of_a_video_that_masklet_serves_is_cut_by_masklet(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", public_url="https://pages.example")
+    (tmp_path / "data").mkdir()
+    signer = open_signer(data_folder(settings).media_key)
+    video = MediaRef(("http://masklet.example" + signer.path("m1", "video.mp4"),), is_pages=False)
+    address = frame_address(video, FrameIndex(12), settings)
+    assert address == "https://pages.example" + signer.path("m1", "000012.jpg")
+    with pytest.raises(InvalidInput, match="bring the video in with `masklet import`"):
+        frame_address(MediaRef(("https://other.example/a.mp4",), is_pages=False), FrameIndex(0), settings)
+
+
+def test_the_key_names_project_task_and_frame() -> None:
+    corrected = Corrected(TASK, FrameIndex(3))
+    assert corrected.key == "correction:1/7:3"
+    assert replace(corrected, frame_index=FrameIndex(4)).key == "correction:1/7:4"
