@@ -86,11 +86,9 @@ class TestOrder:
 
 
 class TestSegment:
-    def test_a_prompted_frame_is_answered_as_upstream_answers(
-        self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_prompted_frame_is_answered_as_upstream_answers(self, engine: Sam2Engine) -> None:
         prompts = prompt_set(click(3), boxed(3), boxed(9, name="a"))
-        expected = Oracle(PanningVideo(12), monkeypatch).prompt(prompts)
+        expected = Oracle(PanningVideo(12)).prompt(prompts)
         got = engine.segment(PanningVideo(12), prompts, FrameIndex(3))
         assert [item.object_id for item in got.objects] == ["a", "b"]
         for item in got.objects:

@@ -1,0 +1,98 @@
+"""A propagation that can be killed at any moment: `python -m ... interrupted FOLDER FRAMES EVERY`.
+
+Every mask and its evidence is one line of FOLDER/masks.jsonl. Every so many frames the lines are synced, and then the
+engine's snapshot, with the length of the file it belongs to, replaces the last one by rename. Started again, it cuts
+the file to that length and goes on. Prints one line a frame, for whoever means to kill it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from backend.adapters.store.coco import CocoCodec
+from backend.application.offline import NeverCancelled
+from backend.domain.masklets import FrameMasks
+from backend.domain.video import Direction
+from scripts.benchmarks.engine_figures.models import demo_pair
+from scripts.benchmarks.engine_figures.panning import PanningVideo
+from scripts.benchmarks.engine_figures.prompting import boxes
+from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE
+
+OBJECTS = 2
+_LENGTH_BYTES = 8
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="interrupted", description="A propagation that can be killed.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("frames", type=int)
+    parser.add_argument("every", type=int)
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    carry(given.folder, frames=given.frames, every=given.every)
+
+
+def carry(folder: Path, *, frames: int, every: int) -> None:
+    """From the last snapshot, or from the start, to the end."""
+    length, state = last_snapshot(folder)
+    engine = demo_pair(torch.device("cpu")).engine
+    video = PanningVideo(frames, VIDEO_SIZE)
+    masks = engine.propagate(
+        video, boxes(OBJECTS, frame=frames // 3), direction=Direction.BOTH, cancel=NeverCancelled(), resume=state
+    )
+    with masks_path(folder).open("ab") as file:
+        file.truncate(length)
+        file.seek(length)
+        for item in masks:
+            file.write(lines_of(item))
+            if masks.done % every == 0:
+                file.flush()
+                os.fsync(file.fileno())
+                keep_snapshot(folder, file.tell(), masks.snapshot())
+            print(item.frame_index, flush=True)
+        file.flush()
+
+
+def lines_of(masks: FrameMasks) -> bytes:
+    """A frame's masks as run lengths and their evidence to the last digit, one line an object."""
+    codec = CocoCodec()
+    lines = [
+        json.dumps(
+            [masks.frame_index, item.object_id, codec.encode(item.mask).counts, repr(item.evidence), item.origin]
+        )
+        for item in masks.objects
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def keep_snapshot(folder: Path, length: int, state: bytes) -> None:
+    """All at once or not at all."""
+    draft = folder / "snapshot.part"
+    with draft.open("wb") as file:
+        file.write(length.to_bytes(_LENGTH_BYTES) + state)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / "snapshot")
+
+
+def last_snapshot(folder: Path) -> tuple[int, bytes | None]:
+    """How much of the masks' file belongs to the last snapshot, and that snapshot; 0 and None at the start."""
+    path = folder / "snapshot"
+    if not path.exists():
+        return 0, None
+    body = path.read_bytes()
+    return int.from_bytes(body[:_LENGTH_BYTES]), body[_LENGTH_BYTES:]
+
+
+def masks_path(folder: Path) -> Path:
+    return folder / "masks.jsonl"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The weights that both sides run on: a checkpoint's, or seeded random ones in the shape of a published model.
+
+Random weights say nothing sensible; what they say is reproducible, and speed and parity do not ask for sense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import cast
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from sam2.modeling.sam2_base import SAM2Base
+from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+from backend.adapters.sam2.checkpoints import DEMO, PUBLISHED, find
+from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.loading import load_model, model_config
+from backend.adapters.sam2.state import Sam2Blocks
+from backend.application.requests import ModelInfo
+
+SEED = 20
+_BASE = "sam2.modeling.sam2_base.SAM2Base"
+_PREDICTOR = "sam2.sam2_video_predictor.SAM2VideoPredictor"
+_COMPILED_PREDICTOR = "sam2.sam2_video_predictor.SAM2VideoPredictorVOS"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Our engine and upstream's predictor, each with its own copy of the same weights."""
+
+    engine: Sam2Engine
+    predictor: SAM2VideoPredictor
+    device: torch.device
+
+    @property
+    def image_size(self) -> int:
+        return self.engine.model.image_size
+
+    def another_engine(self) -> Sam2Engine:
+        """An engine on the same weights that has seen nothing yet."""
+        return Sam2Engine(self.engine.blocks, self.engine.model)
+
+
+def demo_pair(device: torch.device) -> Pair:
+    """Both sides with the demo checkpoint. Raises ModelError if it is not there."""
+    checkpoint = find(DEMO, None)
+    return _pair(load_model(checkpoint), checkpoint.version, checkpoint.config, device, image_size=None)
+
+
+def demo_model() -> SAM2Base:
+    """The demo checkpoint's model, on the CPU, in evaluation mode. Raises ModelError if it is not there."""
+    return load_model(find(DEMO, None))
+
+
+def seeded_engine(name: str, device: torch.device, *, image_size: int) -> Sam2Engine:
+    """Our side alone of `seeded_pair`."""
+    return _engine(seeded_model(name, image_size=image_size), f"seeded-{name}", device)
+
+
+def seeded_pair(name: str, device: torch.device, *, image_size: int, compiled: bool = False) -> Pair:
+    """Both sides with the same random weights in the shape of a published model.
+
+    name: tiny, small, base_plus or large. compiled: upstream is its own `vos_optimized` predictor.
+    """
+    model = seeded_model(name, image_size=image_size)
+    version = f"seeded-{name}"
+    return _pair(model, version, published_config(name), device, image_size=image_size, compiled=compiled)
+
+
+def seeded_model(name: str, *, image_size: int) -> SAM2Base:
+    """A published model's shape with seeded weights, on the CPU, in evaluation mode."""
+    settings = _resized(model_config(published_config(name)), image_size)
+    settings["_target_"] = _BASE
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        model = cast(SAM2Base, instantiate(settings, _recursive_=True))
+        _make_lively(model)
+    return model.eval().requires_grad_(False)
+
+
+def published_config(name: str) -> Path:
+    return Path(str(files("sam2"))) / "configs" / "sam2.1" / PUBLISHED[name].config
+
+
+def _pair(
+    model: SAM2Base,
+    version: str,
+    config: Path,
+    device: torch.device,
+    *,
+    image_size: int | None,
+    compiled: bool = False,
+) -> Pair:
+    settings = model_config(config)
+    if image_size is not None:
+        _resized(settings, image_size)
+    settings["_target_"] = _COMPILED_PREDICTOR if compiled else _PREDICTOR
+    # Holes are filled on neither side: upstream's own builder appends 8, so the attribute is what counts.
+    settings.update({"fill_hole_area": 0, "add_all_frames_to_correct_as_cond": True})
+    predictor = cast(SAM2VideoPredictor, instantiate(settings, _recursive_=True))
+    predictor.load_state_dict(model.state_dict())
+    if predictor.fill_hole_area != 0 or not predictor.binarize_mask_from_pts_for_mem_enc:
+        raise RuntimeError("upstream's predictor was not built as the comparison needs it")
+    engine = _engine(model, version, device)
+    return Pair(engine, predictor.to(device).eval().requires_grad_(False), device)
+
+
+def _engine(model: SAM2Base, version: str, device: torch.device) -> Sam2Engine:
+    info = ModelInfo(version, version, int(model.image_size), str(device), is_demo=True)
+    return Sam2Engine(Sam2Blocks(model.to(device)), info)
+
+
+def _resized(settings: DictConfig, image_size: int) -> DictConfig:
+    """The same model for frames of another size: position encodings are made for it, weights fit as they are."""
+    settings.image_size = image_size
+    grid = image_size // 16
+    layer = settings.memory_attention.layer
+    for attention in (layer.self_attention, layer.cross_attention):
+        attention.feat_sizes = [grid, grid]
+    settings.image_encoder.neck.position_encoding.image_size = image_size
+    settings.memory_encoder.position_encoding.image_size = image_size
+    return settings
+
+
+def _make_lively(model: SAM2Base) -> None:
+    """Fresh weights say "absent", or the same faint mask everywhere: parity of those would show nothing."""
+    decoder = model.sam_mask_decoder
+    with torch.no_grad():
+        decoder.pred_obj_score_head.layers[-1].bias.fill_(1.0)
+        for head in decoder.output_hypernetworks_mlps:
+            head.layers[-1].weight.mul_(40.0)
+            head.layers[-1].bias.normal_(0.0, 2.0)
+        for name, parameter in model.named_parameters():
+            if name.startswith("memory_attention") and parameter.dim() > 1:
+                parameter.mul_(2.0)

@@ -1,0 +1,64 @@
+"""A video out of memory, so that decoding is not what is measured: frames of any number, made when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from backend.domain.geometry import FrameSize, RgbFrame
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+
+TRAVEL = 512
+"""Frames until the pan turns round: up to here every frame differs from every other."""
+
+_SHARPEST_PX = 3.0
+_SHARPEST_HEIGHT = 64
+
+
+class PanningVideo:
+    """A VideoSource that pans to and fro over a blotchy picture. `read` lists the frames asked for, in order."""
+
+    def __init__(self, frame_count: int, size: FrameSize) -> None:
+        self._info = VideoInfo(ContentHash(f"{frame_count:064x}"), size, frame_count, Fraction(25))
+        self._travel = min(frame_count, TRAVEL)
+        noise = np.random.default_rng(0).integers(0, 255, (size.height, size.width + self._travel, 3))
+        scale = size.height / _SHARPEST_HEIGHT
+        # Blurring takes contrast away in the measure of its width; this gives it back.
+        smooth = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), _SHARPEST_PX * scale)
+        self._picture: RgbFrame = ((smooth - smooth.mean()) * 4 * scale + 128).clip(0, 255).astype(np.uint8)
+        self.read: list[int] = []
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        return [index / 25 for index in range(self._info.frame_count)]
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        self._info.require_frame(index)
+        self.read.append(index)
+        turn, left = divmod(index, self._travel)
+        if turn % 2:
+            left = self._travel - 1 - left
+        shown: RgbFrame = self._picture[:, left : left + self._info.size.width].copy()
+        return shown
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        indices = range(span.start, span.stop)
+        for index in reversed(indices) if backward else indices:
+            yield FrameIndex(index), self.frame(FrameIndex(index))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return

@@ -1,0 +1,127 @@
+"""Where a frame's time goes: the shares of decoding, encoding, attention, mask decoder, memory and run lengths."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.state import (
+    Decoded,
+    ImageFeatures,
+    Memories,
+    MemoryFrame,
+    PointInputs,
+    Sam2Blocks,
+)
+from backend.adapters.store.coco import CocoCodec
+from backend.adapters.video.decode import open_video
+from backend.application.offline import NeverCancelled, encoded
+from backend.application.requests import ModelInfo
+from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
+from scripts.benchmarks.engine_figures.first_mask import SHORT, kept_clip
+from scripts.benchmarks.engine_figures.measuring import shares
+from scripts.benchmarks.engine_figures.models import demo_model
+from scripts.benchmarks.engine_figures.prompting import boxes
+from scripts.benchmarks.engine_figures.setup import Figures, Setup
+
+PARTS = ("decode", "encode", "attention", "decoder", "memory encoder", "RLE", "the rest")
+
+
+class Meter:
+    """Adds up seconds by part. On a CUDA device it waits for the device, so that each part pays for its own."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self._depth = 0
+
+    @contextmanager
+    def of(self, part: str) -> Iterator[None]:
+        """Time what happens inside; a part within a part is the outer one's."""
+        self._depth += 1
+        started = self._now()
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self.seconds[part] += self._now() - started
+
+    def _now(self) -> float:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter()
+
+
+class MeteredBlocks(Sam2Blocks):
+    """The model's steps, each under its name."""
+
+    meter: Meter
+
+    def see(self, image: Tensor) -> ImageFeatures:
+        with self.meter.of("encode"):
+            return super().see(image)
+
+    def recall(
+        self, seen: ImageFeatures, memories: Sequence[Memories], *, frame_index: int, frame_count: int, backward: bool
+    ) -> Tensor:
+        with self.meter.of("attention"):
+            return super().recall(seen, memories, frame_index=frame_index, frame_count=frame_count, backward=backward)
+
+    def decode(
+        self,
+        conditioned: Tensor,
+        seen: ImageFeatures,
+        *,
+        points: PointInputs | None = None,
+        previous: Tensor | None = None,
+        is_initial: bool = False,
+    ) -> Decoded:
+        with self.meter.of("decoder"):
+            return super().decode(conditioned, seen, points=points, previous=previous, is_initial=is_initial)
+
+    def remember(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
+        with self.meter.of("memory encoder"):
+            return super().remember(seen, decoded, is_prompted=is_prompted)
+
+
+def measure(setup: Setup) -> Figures:
+    """Shares of one object's way and five objects' through a video file, from the file to stored run lengths.
+
+    `the rest` is resizing frames, evidence, masks brought to the video's size, and what lies between the parts.
+    """
+    for count, label in ((1, "one_object"), (5, "five_objects")):
+        for part, share in shares(measured_parts(setup, count)).items():
+            yield f"share.{label}.{part.replace(' ', '_')}", share
+
+
+def measured_parts(setup: Setup, objects: int) -> dict[str, float]:
+    """Seconds by part."""
+    frames = setup.of(SHORT, 6)
+    meter = Meter(setup.device)
+    blocks = MeteredBlocks(demo_model().to(setup.device))
+    blocks.meter = meter
+    info = ModelInfo("demo", "demo", blocks.image_size, str(setup.device), is_demo=True)
+    codec = CocoCodec()
+    clip = kept_clip(SHORT)
+    span = FrameRange(FrameIndex(0), FrameIndex(frames))
+    with open_video(clip, ContentHash(clip.stem)) as video:
+        started = time.perf_counter()
+        for _ in video.frames(span):
+            pass
+        meter.seconds["decode"] = time.perf_counter() - started
+        engine = Sam2Engine(blocks, info)
+        started = time.perf_counter()
+        for masks in engine.propagate(
+            video, boxes(objects, frame=0), direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
+        ):
+            with meter.of("RLE"):
+                encoded(masks, codec)
+        whole = time.perf_counter() - started
+    meter.seconds["the rest"] = max(whole - sum(meter.seconds.values()), 0.0)
+    return meter.seconds

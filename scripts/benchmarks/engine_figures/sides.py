@@ -1,0 +1,25 @@
+"""Both sides from prompts to masks in host memory: what is timed."""
+
+from __future__ import annotations
+
+from backend.adapters.sam2.engine import Sam2Engine
+from backend.application.offline import NeverCancelled
+from backend.application.ports import VideoSource
+from backend.domain.prompts import PromptSet
+from backend.domain.video import Direction
+from scripts.benchmarks.engine_figures.models import Pair
+from scripts.benchmarks.engine_figures.upstream import UpstreamSession
+
+
+def run_ours(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> None:
+    """Masks at the video's size with their evidence, which upstream does not give, of all frames."""
+    for _ in engine.propagate(video, prompts, direction=Direction.FORWARD, cancel=NeverCancelled()):
+        pass
+
+
+def run_upstream(pair: Pair, video: VideoSource, prompts: PromptSet) -> None:
+    """Masks at the video's size, of all frames."""
+    session = UpstreamSession(pair.predictor, video)
+    session.prompt(prompts)
+    for _, _, logits in session.steps():
+        (logits > 0).cpu()

@@ -1,0 +1,75 @@
+"""`./scripts/bench engine`, as far as it can be tried in seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from backend.domain.errors import Cancelled
+from scripts.benchmarks.engine import main
+from scripts.benchmarks.engine_figures import cuda, interrupted
+from scripts.benchmarks.engine_figures.setup import Setup
+
+
+class AfterFive:
+    """Stops a propagation of two objects after five frames: it is asked once for each prompt, then for each frame."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def raise_if_cancelled(self) -> None:
+        self.asked += 1
+        if self.asked > 7:
+            raise Cancelled("stopped")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_parity_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--quick", "--only", "parity", "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["quick"] is True
+    assert figures["parity.iou_min"] >= 0.999
+    assert figures["parity.logit_max"] <= 1e-3
+    assert figures["parity.masks"] == 24
+    assert "| smallest IoU with upstream's mask | `parity.iou_min` | ≥ 0.999 |" in capsys.readouterr().out
+
+
+def test_an_interrupted_propagation_goes_on_from_its_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    for folder in (calm, killed):
+        folder.mkdir()
+    interrupted.carry(calm, frames=9, every=3)
+    with monkeypatch.context() as patched:
+        patched.setattr(interrupted, "NeverCancelled", AfterFive)
+        with pytest.raises(Cancelled):
+            interrupted.carry(killed, frames=9, every=3)
+    expected = interrupted.masks_path(calm).read_bytes()
+    assert 0 < len(interrupted.masks_path(killed).read_bytes()) < len(expected)
+    interrupted.carry(killed, frames=9, every=3)
+    assert interrupted.masks_path(killed).read_bytes() == expected
+    assert expected.count(b"\n") == 2 * 9
+
+
+def test_the_gpus_table_without_a_gpu() -> None:
+    """Its steps are the same on a CPU, where upstream agrees with itself in float32."""
+    wanted = cuda.Table(models=("tiny",), objects=(1,), image_size=128, frames=3, laps=1, compiled=False)
+    figures = dict(cuda.table(torch.device("cpu"), wanted))
+    assert set(figures) == {
+        *(f"cuda.tiny.1.gpu.{name}" for name in ("ours_fps", "eager_fps", "over_eager")),
+        *(f"cuda.tiny.1.whole.{name}" for name in ("ours_fps", "eager_fps", "over_eager")),
+        *(f"cuda.tiny.parity.{name}" for name in ("ours_error", "upstream_error", "ours_over_upstream")),
+    }
+    assert figures["cuda.tiny.parity.upstream_error"] == 0.0
+    assert figures["cuda.tiny.parity.ours_error"] <= 1e-4
+
+
+def test_the_gpus_table_asks_for_a_gpu() -> None:
+    with pytest.raises(SystemExit, match="needs a CUDA device: add --device cuda"):
+        list(cuda.measure(Setup(torch.device("cpu"))))
