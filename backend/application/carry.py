@@ -93,8 +93,8 @@ def newest_run(desk: Desk, task: TaskKey, model_version: str, frames: FrameRange
 
     frames: only the masks on these are read, at the cost of these.
     """
-    for job in desk.ledger.jobs(task=task):
-        if job.kind is JobKind.PROPAGATE and job.model_version == model_version:
+    for job in desk.ledger.jobs(task=task, kind=JobKind.PROPAGATE):
+        if job.model_version == model_version:
             run = desk.masks_of(job, frames)
             if run is not None:
                 return Answer(job, run)

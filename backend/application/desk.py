@@ -137,8 +137,8 @@ class Desk:
 
     def latest_run(self, task: TaskKey, model_version: str) -> Answer | None:
         """The newest finished propagation of a task by this model, with its masks."""
-        for job in self.ledger.jobs(task=task, states=(JobState.DONE,)):
-            if job.kind is JobKind.PROPAGATE and job.model_version == model_version:
+        for job in self.ledger.jobs(task=task, kind=JobKind.PROPAGATE, states=(JobState.DONE,)):
+            if job.model_version == model_version:
                 run = self.masks_of(job)
                 if run is not None:
                     return Answer(job, run)

@@ -17,7 +17,7 @@ from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 logger = logging.getLogger(__name__)
 
 EARLIER_JOBS = 20
-"""How many of a task's finished jobs are looked at for one to go on from."""
+"""How many of a task's finished propagations are looked at for one to go on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def errand_of(job: Job, request: PropagationRequest, video: VideoInfo, *, ledger
 
 def _earlier(job: Job, request: PropagationRequest, ledger: Ledger) -> Iterator[tuple[Job, PromptSet]]:
     """The task's finished propagations by this model that nothing but this canvas's prompts led to, newest first."""
-    for earlier in ledger.jobs(task=job.task, states=(JobState.DONE,), limit=EARLIER_JOBS):
-        if earlier.kind is not JobKind.PROPAGATE or earlier.model_version != job.model_version:
+    for earlier in ledger.jobs(task=job.task, kind=JobKind.PROPAGATE, states=(JobState.DONE,), limit=EARLIER_JOBS):
+        if earlier.model_version != job.model_version:
             continue
         asked = ledger.request(earlier.job_id)
         if isinstance(asked, PropagationRequest) and asked.media == request.media and _is_ours(asked, request):

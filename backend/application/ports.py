@@ -206,7 +206,12 @@ class Ledger(Protocol):
     def request(self, job_id: str) -> PreviewRequest | PropagationRequest: ...
 
     def jobs(
-        self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
+        self,
+        *,
+        task: TaskKey | None = None,
+        kind: JobKind | None = None,
+        states: Sequence[JobState] = (),
+        limit: int = 100,
     ) -> tuple[Job, ...]:
         """Newest first. A client's sessions are not among a task's jobs."""
         ...

@@ -374,6 +374,12 @@ class TestLists:
         assert [job.job_id for job in ledger.jobs(task=TASK, states=(JobState.QUEUED,))] == [second.job_id]
         assert ledger.jobs(states=(JobState.QUEUED, JobState.RUNNING), task=OTHER_TASK) == (third,)
 
+    def test_jobs_of_one_kind(self, ledger: Ledger) -> None:
+        click_job, _ = ledger.submit(JobKind.INTERACTIVE, preview())
+        job = submitted(ledger)
+        assert ledger.jobs(kind=JobKind.PROPAGATE, limit=1) == (job,)
+        assert ledger.jobs(task=TASK, kind=JobKind.INTERACTIVE) == (click_job,)
+
     def test_counts(self, ledger: Ledger) -> None:
         assert ledger.counts() == {}
         submitted(ledger, 0.1)

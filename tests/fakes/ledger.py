@@ -151,13 +151,19 @@ class FakeLedger:
         return self._row(job_id).request
 
     def jobs(
-        self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
+        self,
+        *,
+        task: TaskKey | None = None,
+        kind: JobKind | None = None,
+        states: Sequence[JobState] = (),
+        limit: int = 100,
     ) -> tuple[Job, ...]:
         rows = sorted(self._rows.values(), key=lambda row: -row.order)
         fitting = (
             row.job
             for row in rows
             if (task is None or (row.job.task == task and not row.job.is_session))
+            and (kind is None or row.job.kind is kind)
             and (not states or row.job.state in states)
         )
         return tuple(fitting)[:limit]

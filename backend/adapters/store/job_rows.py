@@ -105,12 +105,16 @@ def request_of(connection: Connection, job_id: str) -> Request:
     return load_request(_known_row(connection, job_id).request)
 
 
-def find(connection: Connection, *, task: TaskKey | None, states: Sequence[JobState], limit: int) -> tuple[Job, ...]:
+def find(
+    connection: Connection, *, task: TaskKey | None, kind: JobKind | None, states: Sequence[JobState], limit: int
+) -> tuple[Job, ...]:
     """Newest first."""
     query = select(jobs).order_by(jobs.c.sequence.desc()).limit(limit)
     if task is not None:
         of_task = jobs.c.project_id == task.project_id, jobs.c.task_id == task.task_id
         query = query.where(*of_task, jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"))
+    if kind is not None:
+        query = query.where(jobs.c.kind == str(kind))
     if states:
         query = query.where(jobs.c.state.in_([str(state) for state in states]))
     return tuple(_job_of(row) for row in connection.execute(query))

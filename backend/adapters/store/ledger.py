@@ -83,10 +83,15 @@ class SqlLedger:
             return job_rows.request_of(connection, job_id)
 
     def jobs(
-        self, *, task: TaskKey | None = None, states: Sequence[JobState] = (), limit: int = 100
+        self,
+        *,
+        task: TaskKey | None = None,
+        kind: JobKind | None = None,
+        states: Sequence[JobState] = (),
+        limit: int = 100,
     ) -> tuple[Job, ...]:
         with self._database.read() as connection:
-            return job_rows.find(connection, task=task, states=states, limit=limit)
+            return job_rows.find(connection, task=task, kind=kind, states=states, limit=limit)
 
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
         with self._database.read() as connection:

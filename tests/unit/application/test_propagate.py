@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backend.adapters.store.masks import FileMaskStore
 from backend.application.offline import NeverCancelled
 from backend.application.propagate import SNAPSHOT_EVERY_S
-from backend.application.requests import Job, JobState, PropagationRequest
+from backend.application.requests import Job, JobState, PreviewRequest, PropagationRequest
 from backend.application.submit import Submitter
 from backend.application.work import Workbench
 from backend.domain.errors import MediaError
@@ -400,6 +400,19 @@ class TestCorrections:
         worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         assert len(worker.engine.made) == FRAMES
         assert "cannot go on from" in caplog.text
+
+    def test_however_many_clicks_came_since_the_run_is_found(self) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5)))
+        for number in range(120):
+            click = clicks((DOG, 3, number / 200))
+            job = worker.submitter.submit(
+                PreviewRequest(TASK, CANVAS.media, click, FrameIndex(3), CANVAS.model_version)
+            )
+            worker.attempt(job.job_id)
+        worker.engine.made.clear()
+        worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
+        assert worker.engine.made == [(frame, CAT) for frame in range(8, FRAMES)]
 
     def test_a_changed_video_is_made_anew(self) -> None:
         worker = Worker()
