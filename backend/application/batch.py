@@ -63,8 +63,9 @@ class Medium:
 class Source:
     """One thing to import, as the command line or a list names it.
 
-    name: what a person knows it by; differs where two files have one name. project_id, task_id: of a task that exists
-    already, which is then prompted and not made.
+    name: what a person knows it by; differs where two files have one name. prompts: a prompt file of its own. task_id:
+    of a task that exists already, which is then prompted and not made. extra: more for the task's data. frames: those
+    that a list names; empty: as the plan says.
     """
 
     name: str
@@ -85,7 +86,7 @@ class ImportMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How sources become tasks. segment None: one task, however long. certainty: see application/handover.py."""
+    """How sources become tasks. segment None: one task, however long."""
 
     project_id: int
     mode: ImportMode

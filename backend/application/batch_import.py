@@ -30,7 +30,7 @@ from backend.application.batch import (
     draft_key,
     task_data,
 )
-from backend.application.desk import Canvas, Desk
+from backend.application.batch_start import Starting, start_task
 from backend.application.requests import MediaRef, TaskKey
 from backend.domain.errors import InvalidInput, LabelStudioUnavailable, MaskletError, PromptError, reason_of
 from backend.domain.prompts import PromptSet
@@ -43,16 +43,6 @@ logger = logging.getLogger(__name__)
 TASKS_AT_ONCE = 50
 PAGES_AT_ONCE = 20_000
 CREATE_TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Starting:
-    """What it takes to have prompts carried at once. model_version is empty while no worker has announced its model:
-    prompts are then recorded, and carried when predictions are retrieved."""
-
-    desk: Desk
-    label_config: str
-    model_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,16 +266,6 @@ class Importer:
             return
         media = MediaRef(ready.addresses, is_pages=plan.mode is not ImportMode.VIDEO)
         start_task(self.starting, task, media, ready.prompts)
-
-
-def start_task(starting: Starting, task: TaskKey, media: MediaRef, prompts: PromptSet) -> None:
-    """Record a task's prompts and have them carried; does nothing to a task that has masks or prompts already."""
-    desk = starting.desk
-    if not starting.model_version:
-        if not desk.ledger.prompts(task):
-            desk.ledger.record_prompts(task, prompts)
-        return
-    desk.pre_annotate(Canvas(task, media, starting.label_config, starting.model_version), prompts)
 
 
 def _listed_frames(source: Source, medium: Medium) -> tuple[FrameIndex, ...]:

@@ -25,7 +25,8 @@ from backend.adapters.labelstudio.client import LabelStudioClient
 from backend.adapters.video.index import IndexCache
 from backend.adapters.video.medium import jpeg_of
 from backend.application.batch import ImportMode, Medium, Placement, Plan, Prompter, Report, Source
-from backend.application.batch_import import Importer, Starting, Tally
+from backend.application.batch_import import Importer, Tally
+from backend.application.batch_start import Starting
 from backend.application.batch_status import ProjectStatus, project_statuses
 from backend.application.desk import Desk
 from backend.application.ports import JobQueue

@@ -15,7 +15,8 @@ from backend.application.batch import (
     Plan,
     Source,
 )
-from backend.application.batch_import import TASKS_AT_ONCE, Importer, Starting
+from backend.application.batch_import import TASKS_AT_ONCE, Importer
+from backend.application.batch_start import Starting
 from backend.application.requests import MediaRef, TaskKey
 from backend.domain.errors import LabelStudioUnavailable, PromptError
 from backend.domain.prompts import PromptSet
