@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.batch.addresses import open_signer
-from backend.adapters.labelstudio.client import AnnotationRecord, TaskRecord
+from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.application.corrections import Corrected
 from backend.application.requests import JobKind, MediaRef, PropagationRequest, TaskKey
 from backend.bootstrap.corrections import CorrectionMaker, frame_address
@@ -65,6 +65,9 @@ class Studio:
     def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
         result: list[object] = [keypoint(page=0)] if task == TASK else list(self.results[task.task_id])
         return (AnnotationRecord(11, "3", False, result, author="ann@example.org, 3"),)
+
+    def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
+        return ()
 
     def label_config(self, project_id: int) -> str:
         return FRAMES if project_id == TASK.project_id else KEYFRAME
