@@ -32,6 +32,7 @@ from backend.adapters.store.run_files import (
     share_chunks,
     share_file,
     silence_s,
+    sync_files,
     write_file,
     write_snapshot,
 )
@@ -57,6 +58,7 @@ class FileMaskWriter:
         self._lines: list[bytes] = []
         self._frames: list[int] = []
         self._hashes: dict[str, str] = {}
+        self._unsynced: list[str] = []
         self.is_complete = False
         self.is_resumable = False
         if shown:
@@ -96,8 +98,17 @@ class FileMaskWriter:
 
     def _show(self) -> None:
         if not self._is_shown:
-            write_file(self._folder / HEADER, self._header)
+            self._write_later(HEADER, self._header)
             self._is_shown = True
+
+    def _write_later(self, name: str, body: bytes) -> None:
+        """Readers see it at once; it has to be on the disk only when a manifest or a snapshot counts on it."""
+        write_file(self._folder / name, body, synced=False)
+        self._unsynced.append(name)
+
+    def _sync(self) -> None:
+        sync_files(self._folder / name for name in self._unsynced)
+        self._unsynced = []
 
     def _share(self, chunk: Path, body: bytes, frames: Sequence[int]) -> None:
         """Take over a whole chunk of another run: chunks are never written again, and a sync each would cost most."""
@@ -115,13 +126,14 @@ class FileMaskWriter:
             return
         body = b"".join(line + b"\n" for line in self._lines)
         name = chunk_name(len(self._hashes), min(self._frames), max(self._frames))
-        write_file(self._folder / name, body)
+        self._write_later(name, body)
         self._hashes[name] = sha256(body).hexdigest()
         self._lines, self._frames = [], []
 
     def snapshot(self, state: bytes) -> None:
         """Flush, and note that the run can be gone on with from here, given this state."""
         self.flush()
+        self._sync()
         write_snapshot(self._folder, self._hashes, state)
         self.is_resumable = True
 
@@ -138,6 +150,7 @@ class FileMaskWriter:
     def commit(self) -> None:
         """Make the run complete; its snapshot is of no more use."""
         self.flush()
+        self._sync()
         write_file(self._folder / MANIFEST, json.dumps(self._hashes).encode())
         self.is_complete = True
         (self._folder / SNAPSHOT).unlink(missing_ok=True)

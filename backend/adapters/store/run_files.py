@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -38,16 +38,29 @@ def chunk_name(position: int, first_frame: int, last_frame: int) -> str:
     return f"{position:06d}_{first_frame}-{last_frame}.jsonl"
 
 
-def write_file(path: Path, body: bytes) -> None:
-    """All of it or nothing, and on disk on return. Raises ServiceUnavailable if the disk is full."""
+def write_file(path: Path, body: bytes, *, synced: bool = True) -> None:
+    """All of it or nothing, and on disk on return. Raises ServiceUnavailable if the disk is full.
+
+    synced False leaves it to the system when it gets to the disk; until then it is there for every process.
+    """
     beside = path.with_suffix(".tmp")
     with disk_errors():
         with beside.open("wb") as file:
             file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         beside.replace(path)
-        _sync_folder(path.parent)  # the rename itself
+        if synced:
+            _sync_folder(path.parent)  # the rename itself
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Bring to the disk what was written without; their names get there with the next file that is synced."""
+    with disk_errors():
+        for path in paths:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def read_manifest(folder: Path) -> Hashes | None:
