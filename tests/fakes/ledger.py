@@ -19,7 +19,7 @@ from backend.application.requests import (
     kind_of,
 )
 from backend.domain.errors import NotFound
-from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
 
@@ -51,6 +51,7 @@ class FakeLedger:
         self._rows: dict[str, _Row] = {}
         self._pushes: dict[tuple[TaskKey, str], _Push] = {}
         self._order = 0
+        self._first_said: dict[tuple[TaskKey, str, ObjectId, FrameIndex], int] = {}
 
     # prompts
 
@@ -58,6 +59,8 @@ class FakeLedger:
         known = self.prompts(task, user=user)
         merged = PromptSet.of([*known, *prompts], {**known.labels, **prompts.labels})
         self._prompts[task, user] = merged
+        for prompt in prompts:
+            self._first_said.setdefault((task, user, prompt.object_id, prompt.frame_index), self._next_order())
         return merged
 
     def accept(
@@ -90,7 +93,14 @@ class FakeLedger:
         ]
         rest = [prompt for prompt in unnamed if prompt not in claimed]
         self._prompts[task, ""] = PromptSet.of(rest, unnamed.labels)
-        self._prompts[task, user] = PromptSet.of([*claimed, *known], {**unnamed.labels, **known.labels})
+        said = [(self._said_at(task, "", p), p) for p in claimed] + [(self._said_at(task, user, p), p) for p in known]
+        said.sort(key=lambda statement: statement[0])
+        for order, prompt in reversed(said):
+            self._first_said[task, user, prompt.object_id, prompt.frame_index] = order
+        self._prompts[task, user] = PromptSet.of((p for _, p in said), {**unnamed.labels, **known.labels})
+
+    def _said_at(self, task: TaskKey, user: str, prompt: FramePrompt) -> int:
+        return self._first_said.pop((task, user, prompt.object_id, prompt.frame_index), 0)
 
     def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
         self._prompts[task, user] = PromptSet.of(prompts, prompts.labels)
@@ -261,7 +271,9 @@ class FakeLedger:
         return tuple(old)
 
     def quiet_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
-        tasks = {row.job.task for row in self._rows.values()} | {task for task, _ in self._prompts}
+        tasks = {row.job.task for row in self._rows.values()} | {
+            task for (task, _), prompts in self._prompts.items() if prompts
+        }
         busy = {row.job.task for row in self._rows.values() if row.job.updated_s >= before_s}
         ordered = sorted(tasks - busy, key=_place)
         return tuple(task for task in ordered if after is None or _place(task) > _place(after))[:limit]
