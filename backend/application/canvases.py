@@ -7,7 +7,6 @@ prompt that opens on a prediction of ours starts from the prompts that led to it
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -42,8 +41,8 @@ class Canvases:
 
     def settle(self, canvas: Canvas, visit: Visit) -> None:
         """Give the canvas the prompts that are its own, before a new one counts with them."""
-        if canvas.user:
-            self._claim(canvas, visit)
+        if canvas.user and visit.drawn and self._ledger.prompts(canvas.task):
+            self._ledger.claim_prompts(canvas.task, user=canvas.user, spots=visit.drawn)
         if visit.sees_prediction and not self._ledger.prompts(canvas.task, user=canvas.user):
             self._start_from_prediction(canvas)
 
@@ -62,17 +61,6 @@ class Canvases:
     @property
     def _ledger(self) -> Ledger:
         return self.desk.ledger
-
-    def _claim(self, canvas: Canvas, visit: Visit) -> None:
-        folder = f"visitors/{canvas.task.project_id}-{canvas.task.task_id}"
-        me = f"{folder}/{hashlib.sha256(canvas.user.encode()).hexdigest()[:24]}"
-        visitors = self.notes.names(folder)
-        if me not in visitors:
-            self.notes.write(me, b"")
-        if not self._ledger.prompts(canvas.task):
-            return
-        is_alone = set(visitors) <= {me}
-        self._ledger.claim_prompts(canvas.task, user=canvas.user, spots=None if is_alone else visit.drawn)
 
     def _start_from_prediction(self, canvas: Canvas) -> None:
         push = self._ledger.latest_push(canvas.task)

@@ -158,6 +158,12 @@ _VECTORS = (ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS)
 def _warn_of_frame_rate(binding: Binding, run: MaskRun, task: TaskKey) -> None:
     """Label Studio numbers frames by the config's frame rate: if that is wrong, boxes come late or early."""
     actual = float(run.video.frame_rate)
+    if binding.framerate is not None and run.video.variable_rate:
+        logger.warning(
+            "task %s: the video has a variable frame rate, and Label Studio numbers frames by one rate for all: boxes "
+            "drift against the picture; convert it to a constant rate",
+            task,
+        )
     if binding.framerate is not None and abs(binding.framerate - actual) > 0.005 * actual:
         logger.warning(
             "task %s: the label config says framerate=%g and the video has %g; write framerate=%r into its <Video> tag",

@@ -93,3 +93,35 @@ def test_the_same_click_fifty_times_at_once_is_one_job(web: FakeWeb) -> None:
         answers = [answer.result() for answer in clicks]
     assert all(answer == answers[0] for answer in answers)
     assert len(web.book.jobs()) == 2
+
+
+def test_twenty_on_one_project_two_to_a_task_mix_nothing_and_lose_nothing(web: FakeWeb) -> None:
+    """The first click of each comes before their draft names them, the others after."""
+    may_work = threading.Event()
+    may_work.set()
+
+    def work(number: int) -> list[int]:
+        user, task_id = f"u{number}@example.org", 200 + number // 2
+        drawn: list[object] = []
+        statuses = []
+        for step in range(3):
+            page, label = step * 2 + number % 2, ("Cat", "Dog")[number % 2]
+            drafts = [{"user": user, "updated_at": "2026", "result": list(drawn)}] if step else []
+            body = predict_body(
+                {**pages_task(task_id), "drafts": drafts},
+                regions=[keypoint(label, page=page, x=float(number + 1), region_id=f"k{step}")],
+            )
+            reply = client.post("/predict", json=body)
+            statuses.append(reply.status_code)
+            drawn += [r for r in reply.json()["results"][0]["result"] if r["value"]["brushlabels"] == [label]]
+        return statuses
+
+    with web.client() as client, working(web, may_work), ThreadPoolExecutor(CROWD) as crowd:
+        assert list(crowd.map(work, range(CROWD))) == [[200] * 3] * CROWD
+    for number in range(CROWD):
+        task = TaskKey(1, 200 + number // 2)
+        said = web.book.prompts(task, user=f"u{number}@example.org")
+        mine = [p for p in said if p.points[0].point.x_rel == pytest.approx((number + 1) / 100)]
+        assert [p.frame_index for p in mine] == [number % 2, 2 + number % 2, 4 + number % 2]
+    for pair in range(CROWD // 2):
+        assert not web.book.prompts(TaskKey(1, 200 + pair))

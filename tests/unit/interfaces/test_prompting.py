@@ -80,9 +80,9 @@ def test_masks_that_were_only_given_are_no_prompts_even_when_a_newer_run_replace
 
 def test_clicks_before_the_first_draft_are_their_makers() -> None:
     web = FakeWeb()
-    first = ask(web, pages_task(), keypoint("Cat", page=1))
-    ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
-    ask(web, task_of(ANN, *first), keypoint("Cat", page=3, region_id="k3"))
+    ask(web, pages_task(), keypoint("Cat", page=1))
+    both = ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
+    ask(web, task_of(ANN, *both), keypoint("Cat", page=3, region_id="k3"))
     assert [(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=ANN)] == [
         ("Cat", 1),
         ("Cat", 3),
@@ -99,8 +99,8 @@ def test_of_two_people_who_began_at_once_each_gets_what_is_on_their_canvas() -> 
     ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
     ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=3, region_id="k3"))
     ask(web, task_of(BEN, brush("Dog", page=2, columns=slice(0, 3))), keypoint("Cat", page=4, region_id="k4"))
-    said = {user: [(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)] for user in (ANN, BEN)}
-    assert said == {ANN: [("Cat", 1), ("Cat", 3), ("Cat", 8)], BEN: [("Dog", 2), ("Cat", 4), ("Cat", 9)]}
+    said = {user: {(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)} for user in (ANN, BEN)}
+    assert said == {ANN: {("Cat", 1), ("Cat", 3), ("Cat", 8)}, BEN: {("Dog", 2), ("Cat", 4), ("Cat", 9)}}
 
 
 def test_a_canvas_that_opened_on_a_prediction_starts_from_its_prompts() -> None:
