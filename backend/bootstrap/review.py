@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.adapters.report.page import report_page
-from backend.adapters.report.thumbnails import thumbnail
+from backend.adapters.report.thumbnails import small_picture, thumbnail
 from backend.adapters.store.coco import CocoCodec
 from backend.adapters.store.review_folder import read_review_folder
 from backend.adapters.video.cache import file_hash
@@ -21,10 +22,13 @@ from backend.application.requests import JobKind, JobState, TaskKey
 from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames, project_videos, review_video
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks
+from backend.domain.diversity import ColdStart, diverse
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.geometry import BoolMask, RgbFrame
 from backend.domain.prompts import ObjectId
-from backend.domain.video import FrameIndex
+from backend.domain.video import FrameIndex, FrameRange
+
+COLD_START_FRAMES = 10_000
 
 
 def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
@@ -127,3 +131,23 @@ def _task_subject(task: TaskKey) -> Iterator[_Subject]:
             mask,
             lambda index: source.frame(FrameIndex(index)),
         )
+
+
+def cold_start(path: Path, count: int, method: ColdStart, *, seed: int) -> tuple[int, ...]:
+    """Frames of a video file to begin with, none being masked yet, ascending. Raises MediaError.
+
+    Of a long video, COLD_START_FRAMES evenly spread frames are looked at.
+    """
+    width, grey = (30, True) if method is ColdStart.DEEPLABCUT else (64, False)
+    pictures: list[NDArray[np.uint8]] = []
+    seen: list[int] = []
+    with open_video(path, file_hash(path)) as video:
+        step = -(-video.info.frame_count // COLD_START_FRAMES)
+        size = video.info.size
+        height = max(round(width * size.height / size.width), 1) if grey else width
+        for index, frame in video.frames(FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))):
+            if index % step == 0:
+                pictures.append(small_picture(frame, (width, height), grey=grey))
+                seen.append(int(index))
+    rows = np.stack(pictures).reshape(len(pictures), -1) / 255.0
+    return tuple(seen[position] for position in diverse(method, rows, count, np.random.default_rng(seed)))

@@ -83,3 +83,13 @@ def test_a_damaged_folder_is_named(folder: Path) -> None:
     (folder / "evidence.jsonl").write_text("{")
     done = CliRunner().invoke(app, ["next", str(folder)])
     assert "is damaged" in str(done.exception)
+
+
+@pytest.mark.parametrize("method", ["medoids", "lightning-pose", "deeplabcut"])
+def test_a_video_without_masks_gets_frames_that_differ(clip: Path, tmp_path: Path, method: str) -> None:
+    run("next", str(clip), "--frames", "3", "--method", method, "--json", str(tmp_path / "next.json"))
+    listed = json.loads((tmp_path / "next.json").read_text())
+    assert [entry["reason"] for entry in listed] == [method] * len(listed)
+    frames = [entry["frame"] for entry in listed]
+    assert frames == sorted(set(frames))
+    assert 1 <= len(frames) <= 3

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.domain.geometry import BoolMask, RgbFrame
 
@@ -41,3 +42,9 @@ def thumbnail(frame: RgbFrame | None, masks: Sequence[BoolMask | None]) -> str:
     pixels = np.clip(canvas, 0, 255).astype(np.uint8)[..., ::-1]
     _, jpeg = cv2.imencode(".jpg", np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode("ascii")
+
+
+def small_picture(frame: RgbFrame, size: tuple[int, int], *, grey: bool) -> NDArray[np.uint8]:
+    """A frame made small, to compare it with others: [h, w] if grey, else [h, w, 3]. size: (width, height)."""
+    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) if grey else small, np.uint8)

@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from backend.application.review import NextFrame
+from backend.domain.diversity import ColdStart
 from backend.domain.errors import InvalidInput
 
 
 def next_(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="A project's number, or folders of `masklet propagate`.")
+        list[str],
+        typer.Argument(metavar="SOURCE", help="A project's number, folders of `masklet propagate`, or a video."),
     ],
     *,
     frames: Annotated[int, typer.Option(help="How many frames.", min=1)] = 20,
@@ -25,14 +27,27 @@ def next_(
     into: Annotated[
         int | None, typer.Option(help="A project for correction tasks: make one there for each frame of the list.")
     ] = None,
+    method: Annotated[
+        ColdStart, typer.Option(help="How to choose frames of a video without masks.")
+    ] = ColdStart.MEDOIDS,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the list here.")] = None,
 ) -> None:
     """List the frames whose correction is expected to save the most, the most useful first.
 
     With --into, each becomes a task of one picture with the masks that are there; what people submit there is carried
-    back into the video's task, which is propagated again.
+    back into the video's task, which is propagated again. Of a video file, which has no masks yet, the frames are such
+    as differ from each other.
     """
     console = Console()
+    if len(sources) == 1 and Path(sources[0]).is_file():
+        from backend.bootstrap.review import cold_start
+
+        beginning = cold_start(Path(sources[0]), frames, method, seed=seed)
+        console.print(f"Begin with these frames ({method.value}): {', '.join(map(str, beginning))}")
+        if json_file is not None:
+            listed = [{"video": Path(sources[0]).name, "frame": index, "reason": method.value} for index in beginning]
+            json_file.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+        return
     if into is None:
         from backend.bootstrap.review import choose_next
 
@@ -41,8 +56,8 @@ def next_(
         chosen, is_done = _made(console, sources, into, frames, seed), False
     _show(console, chosen, is_done=is_done)
     if json_file is not None:
-        listed = [frame.document() for frame in chosen]
-        json_file.write_text(json.dumps(listed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        documents = [frame.document() for frame in chosen]
+        json_file.write_text(json.dumps(documents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _made(console: Console, sources: list[str], into: int, count: int, seed: int) -> tuple[NextFrame, ...]:
