@@ -25,7 +25,7 @@ from backend.application.dataset_ports import (
     Target,
 )
 from backend.application.naming import planned
-from backend.application.ports import Clock, VideoSource
+from backend.application.ports import VideoSource
 from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
 from backend.domain.errors import IntegrityError, InvalidInput, MediaError, NotFound
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
@@ -72,13 +72,13 @@ class _Tally:
 class Export:
     """One export.
 
-    pictures: write the video's frames into formats that can have them; None: where they are at hand. skip_faulty: go
-    on without videos that cannot be read.
+    now_s: wall-clock seconds since the epoch. pictures: write the video's frames into formats that can have them;
+    None: where they are at hand. skip_faulty: go on without videos that cannot be read.
     """
 
     source: DatasetSource
     format: DatasetFormat
-    clock: Clock
+    now_s: Callable[[], float]
     version: str
     choice: FrameChoice = field(default_factory=FrameChoice)
     pictures: bool | None = None
@@ -177,7 +177,7 @@ class Export:
                 )
 
     def _now(self) -> str:
-        return datetime.fromtimestamp(self.clock.now_s(), UTC).isoformat(timespec="seconds")
+        return datetime.fromtimestamp(self.now_s(), UTC).isoformat(timespec="seconds")
 
     def _about(self, total: _Tally) -> dict[str, object]:
         traits = self.format.traits

@@ -14,6 +14,7 @@ from typing import BinaryIO
 BLOCK = 1 << 18
 LARGEST_VALUE = 1 << 26
 WHITESPACE = " \t\r\n"
+ENDS = frozenset((*WHITESPACE, ",", ":", "]", "}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class JsonScanner:
                 if not self._more():
                     raise ValueError(f"no JSON at byte {self._place}") from error
                 continue
-            if stop < len(self._text) or not self._more():
+            # Half a number is a number too: only what must follow a value tells that it is whole.
+            if self._text[stop : stop + 1] in ENDS or not self._more():
                 break
         # Read again from the bytes: names and texts may be more than ASCII.
         value = json.loads(self._text[self._at : stop].encode("latin-1"))
@@ -110,7 +112,9 @@ class JsonScanner:
         if len(kept) > LARGEST_VALUE:
             raise ValueError(f"the value at byte {self._place} is too large")
         block = self._file.read(max(BLOCK, len(kept)))
+        if not block:
+            return False
         self._text_start += self._at
         self._at = 0
         self._text = kept + block.decode("latin-1")
-        return bool(block)
+        return True
