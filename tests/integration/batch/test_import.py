@@ -1,0 +1,110 @@
+"""Batches into a real Label Studio: made once, also by an import that is killed; pre-annotated by a real worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import LabelStudioServer
+from tests.fakes.clips import ClipSpec, write_clip
+
+pytestmark = pytest.mark.timeout(1800)
+"""Label Studio's start alone takes minutes on a busy machine."""
+
+ROOT = Path(__file__).parents[3]
+FRAMES = (ROOT / "label_config" / "frames.xml").read_text()
+PROMPTS = {"objects": [{"id": "a", "label": "Object 1", "prompts": [{"frame": 0, "box": [0.1, 0.1, 0.5, 0.4]}]}]}
+
+KILLED = """
+import os, signal
+from backend.adapters.batch.records import Records
+Records.put = lambda self, items: os.kill(os.getpid(), signal.SIGKILL)
+from backend.interfaces.cli import main
+main()
+"""
+"""An import that dies after Label Studio made the tasks and before anything of it is noted."""
+
+
+class Bench:
+    def __init__(self, server: LabelStudioServer, root: Path) -> None:
+        self.root = root
+        self.said = ""
+        self.api = LabelStudioApi(server.url, server.login.token)
+        self.project = self.api.ensure_project(f"batch {root.name}", FRAMES)
+        self.environment = {
+            **os.environ,
+            "LABEL_STUDIO_URL": server.url,
+            "LABEL_STUDIO_API_KEY": server.login.token,
+            "MASKLET_DATA_DIR": str(root / "data"),
+            "MASKLET_MODEL": "demo",
+            "MASKLET_THREADS": "1",
+            "COLUMNS": "200",
+        }
+        (root / "in").mkdir()
+        for number in range(3):
+            write_clip(root / "in" / f"clip {number}.mp4", ClipSpec(frame_count=4 + number))
+
+    def masklet(self, *arguments: str, code: str = "from backend.interfaces.cli import main; main()") -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], env=self.environment, capture_output=True, text=True, check=False
+        )
+        self.said = done.stderr
+        return done.returncode
+
+    def take_in(self, *options: str, code: str = "from backend.interfaces.cli import main; main()") -> int:
+        report = str(self.root / "report.jsonl")
+        source = str(self.root / "in")
+        return self.masklet("import", source, "--project", str(self.project), "--report", report, *options, code=code)
+
+    def report(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in (self.root / "report.jsonl").read_text().splitlines()]
+
+    def tasks(self) -> list[Mapping[str, object]]:
+        listed = self.api._call("GET", "/api/tasks/", params={"project": self.project, "fields": "all"})["tasks"]
+        return [dict(task) for task in listed]
+
+
+@pytest.fixture
+def bench(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(label_studio, tmp_path)
+    yield bench
+    bench.api.close()
+
+
+def test_a_batch_is_made_once_also_by_an_import_that_is_killed(bench: Bench) -> None:
+    assert bench.take_in(code=KILLED) == -signal.SIGKILL
+    assert len(bench.tasks()) == 3
+    assert bench.take_in() == 0
+    assert bench.report()[-1] == {"summary": {"created": 0, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 0}}
+    (bench.root / "in" / "bad.mp4").write_bytes(b"#EXTM3U\n")
+    write_clip(bench.root / "in" / "ü 3.mp4", ClipSpec(frame_count=8))
+    assert bench.take_in() == 1
+    assert bench.report()[-1] == {"summary": {"created": 1, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
+    tasks = bench.tasks()
+    assert sorted(len(list(task["data"]["frames"])) for task in tasks) == [4, 5, 6, 8]  # type: ignore[index]
+
+
+def test_prompts_of_a_batch_wait_in_the_ledger_while_nothing_runs(bench: Bench) -> None:
+    (bench.root / "p.json").write_text(json.dumps(PROMPTS))
+    assert bench.take_in("--prompts", str(bench.root / "p.json"), "--segment", "3", "--overlap", "1") == 0
+    made = [line for line in bench.report() if line.get("state") == "created"]
+    assert [line["name"] for line in made if line.get("prompts")] == [
+        f"clip {n}.mp4 [1/{c}]" for n, c in ((0, 2), (1, 2), (2, 3))
+    ]
+    assert bench.masklet("status", str(bench.project), "--json", str(bench.root / "s.json")) == 0
+    (status,) = json.loads((bench.root / "s.json").read_text())
+    assert (status["project"], status["imported"], status["failed"]) == (bench.project, 7, 0)
+
+
+def test_a_mode_that_does_not_fit_the_project_is_refused_with_the_way_out(bench: Bench) -> None:
+    assert bench.take_in("--as", "video") == 2
+    assert "its label config shows pages; use --as pages" in bench.said
+    assert bench.tasks() == []
