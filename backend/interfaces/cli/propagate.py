@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backend.application.offline import Summary
+from backend.application.prompt_record import prompts_record
 from backend.domain.errors import PromptError
 from backend.domain.video import Direction
 
@@ -44,7 +45,7 @@ def propagate(
                 prompt_set, folder, direction=direction, on_frame=lambda _: progress.advance(task)
             )
         document = summary_document(summary, model=model_info.version, video=video.name)
-        folder.finish(info, prompt_set.labels, document)
+        folder.finish(info, prompt_set.labels, {**document, "prompts": prompts_record(prompt_set)})
     if json_file is not None:
         json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     console.print(_sentence(summary, out), highlight=False, soft_wrap=True)

@@ -86,8 +86,10 @@ def test_a_prediction_is_silent_about_what_it_does_not_show() -> None:
     [("manual", "human"), ("prediction-changed", "human"), ("prediction", "propagated"), (None, "human")],
 )
 def test_who_made_a_mask(origin: str | None, told: str) -> None:
-    extra = {} if origin is None else {"origin": origin}
-    (frame, *_) = task(brush(0, "Cat", LEFT, **extra)).frames()
+    region = brush(0, "Cat", LEFT)
+    if origin is not None:
+        region["origin"] = origin
+    (frame, *_) = task(region).frames()
     assert frame.present[0].origin is MaskOrigin(told)
 
 
