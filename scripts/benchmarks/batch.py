@@ -45,11 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="40 clips instead of 1000, 6 annotated instead of 40")
     parser.add_argument("--clips", type=int, default=0, help="how many clips are imported")
     parser.add_argument("--annotated", type=int, default=0, help="how many clips each run of workers carries")
+    parser.add_argument("--url", default="", help="a Label Studio that runs already, instead of one made for this")
+    parser.add_argument("--token", default="", help="its token")
     options = parser.parse_args(arguments)
     clips = options.clips or (40 if options.quick else 1000)
     annotated = options.annotated or (6 if options.quick else 40)
     with tempfile.TemporaryDirectory(prefix="masklet-bench-batch-") as folder, ExitStack() as stack:
-        bench = stack.enter_context(Bench(Path(folder)))
+        bench = stack.enter_context(Bench(Path(folder), options.url, options.token))
         figures = {
             "machine": platform.machine(),
             "cores": os.cpu_count(),
@@ -69,15 +71,15 @@ class Bench:
     """One Label Studio and one Masklet, with clips of their own."""
 
     root: Path
+    url: str = ""
+    token: str = ""
     made: int = 0
     stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Bench:
-        template = os.environ.get(TEMPLATE)
-        if template:
-            shutil.copytree(template, self.root / "label-studio")
-        self.server = self.stack.enter_context(LabelStudioServer(self.root / "label-studio", port=18480))
-        self.api = self.stack.enter_context(LabelStudioApi(self.server.url, self.server.login.token))
+        if not self.url:
+            self.start_label_studio()
+        self.api = self.stack.enter_context(LabelStudioApi(self.url, self.token))
         self.data = self.root / "data"
         self.environment = {
             **os.environ,
@@ -85,12 +87,12 @@ class Bench:
             "MASKLET_MODEL": "demo",
             "MASKLET_THREADS": "1",
             "MASKLET_PORT": "19480",
-            "LABEL_STUDIO_URL": self.server.url,
-            "LABEL_STUDIO_API_KEY": self.server.login.token,
+            "LABEL_STUDIO_URL": self.url,
+            "LABEL_STUDIO_API_KEY": self.token,
         }
         os.environ.update(MASKLET_MODEL="demo", MASKLET_THREADS="1", MASKLET_PORT="19480")
         self.masklet = MaskletProcess(self.data)
-        self.masklet.launch(label_studio_url=self.server.url, token=self.server.login.token)
+        self.masklet.launch(label_studio_url=self.url, token=self.token)
         self.stack.callback(self.masklet.stop)
         self.masklet.wait()
         (self.root / "prompts.json").write_text(json.dumps(PROMPTS))
@@ -98,6 +100,13 @@ class Bench:
 
     def __exit__(self, *_: object) -> None:
         self.stack.close()
+
+    def start_label_studio(self) -> None:
+        template = os.environ.get(TEMPLATE)
+        if template:
+            shutil.copytree(template, self.root / "label-studio")
+        server = self.stack.enter_context(LabelStudioServer(self.root / "label-studio", port=18480))
+        self.url, self.token = server.url, server.login.token
 
     def measure_import(self, clips: int) -> dict[str, object]:
         """An import of clips without prompts, and the same again."""
@@ -180,7 +189,7 @@ class Bench:
         return folder
 
     def project(self, name: str) -> int:
-        return self.api.ensure_project(name, (ROOT / "label_config" / "frames.xml").read_text())
+        return self.api.ensure_project(f"{name} {self.root.name}", (ROOT / "label_config" / "frames.xml").read_text())
 
     def import_argv(self, folder: Path, project: int, *, prompted: bool) -> list[str]:
         argv = [sys.executable, "-m", "backend.interfaces.cli", "import", str(folder), "--project", str(project)]
