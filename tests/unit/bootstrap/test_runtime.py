@@ -1,0 +1,56 @@
+"""What comes after a job in a worker: whoever waits is woken, and the frames around a click are wished for."""
+
+from __future__ import annotations
+
+from backend.application.prewarm import NoBoard, Wish
+from backend.application.requests import JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
+from backend.bootstrap.worker import Runtime
+from backend.domain.errors import MediaError
+from backend.domain.video import FrameIndex
+from tests.fakes.board import FakeBoard
+from tests.fakes.engine import FakeMedia
+from tests.unit.application.parts import Parts, click_on
+
+MEDIA = MediaRef(("/data/clip.mp4",), is_pages=False)
+TASK = TaskKey(1, 1)
+
+
+class HeardBell:
+    def __init__(self) -> None:
+        self.rung: list[str] = []
+
+    def ring(self, job_id: str) -> None:
+        self.rung.append(job_id)
+
+
+def ran(request: PreviewRequest | PropagationRequest, kind: JobKind, parts: Parts, *, frames: int) -> FakeBoard:
+    board, bell = FakeBoard(), HeardBell()
+    job, _ = parts.ledger.submit(kind, request)
+    runtime = Runtime(parts.bench, lambda: False, bell=bell, board=board, prewarm_frames=frames)  # type: ignore[arg-type]
+    ended = runtime.run(job.job_id, job.attempt)
+    assert bell.rung == [job.job_id]
+    assert ended.state in (JobState.DONE, JobState.FAILED)
+    return board
+
+
+def preview(frame: int) -> PreviewRequest:
+    return PreviewRequest(TASK, MEDIA, click_on(frame), FrameIndex(frame))
+
+
+def test_the_frames_around_a_click_are_wished_for() -> None:
+    board = ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=1)
+    assert board.asked == [Wish(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)))]
+
+
+def test_nothing_is_wished_for_where_that_is_switched_off_or_the_click_failed_or_was_none() -> None:
+    whole = PropagationRequest(TASK, MEDIA, click_on(0))
+    failing = Parts(media=FakeMedia(error=MediaError("no")))
+    assert ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=0).asked == []
+    assert ran(preview(4), JobKind.INTERACTIVE, failing, frames=1).asked == []
+    assert ran(whole, JobKind.PROPAGATE, Parts(), frames=1).asked == []
+
+
+def test_a_board_that_nobody_reads() -> None:
+    board = NoBoard()
+    board.ask(Wish(MEDIA, ()))
+    assert (board.take(0.0), board.look(MEDIA)) == (None, None)
