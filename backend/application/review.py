@@ -5,6 +5,7 @@ Owns how stored runs become curves, and how the frames of several videos share o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 
 MOST_JOBS = 10_000
+CALIBRATED = re.compile(r"-u[0-9a-f]{8}$")
+"""How the model version of a calibrated model ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class ReviewVideo:
 
     @property
     def is_probability(self) -> bool:
-        return "-u" in self.model_version
+        return CALIBRATED.search(self.model_version) is not None
 
     def curve(self) -> FrameCurve:
         """The frames that anything is known of: the most uncertain object stands for a frame, with its look.
