@@ -193,7 +193,7 @@ class Importer:
         if plan.mode is ImportMode.KEYFRAMES:
             return [_keyframe(source, medium, frame) for frame in frames]
         length = plan.segment if plan.mode is ImportMode.PAGES else None
-        how = f"{hash_of(frames)}:{length}:{plan.overlap if length else 0}"
+        how = f"{_choice(source, plan, frames)}:{length}:{plan.overlap if length else 0}"
         drafts = []
         for segment in cut(len(frames), length=length, overlap=plan.overlap):
             part = frames[segment.start : segment.stop]
@@ -283,6 +283,13 @@ def _keyframe(source: Source, medium: Medium, frame: FrameIndex) -> Draft:
     """One frame as a task of its own."""
     key = draft_key(medium, ImportMode.KEYFRAMES, [frame], number=frame, cut="frame")
     return Draft(key, f"{source.name} #{medium.number_of(frame)}", medium, (frame,), extra=source.extra)
+
+
+def _choice(source: Source, plan: Plan, frames: tuple[FrameIndex, ...]) -> str:
+    """What tells this choice of frames from others. A diverse one goes by its words: rounding could choose others."""
+    if plan.selection.kind is SelectionKind.DIVERSE and not source.frames:
+        return f"{plan.selection} {plan.portion}"
+    return hash_of(frames)
 
 
 def hash_of(frames: tuple[FrameIndex, ...]) -> str:

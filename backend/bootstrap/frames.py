@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from backend.adapters.batch.frames_zip import frames_with_context, write_frames_zip
 from backend.adapters.video.cache import file_hash
 from backend.adapters.video.decode import open_video
 from backend.adapters.video.medium import thumbs
 from backend.application.ports import VideoSource
+from backend.domain.diversity import medoids
 from backend.domain.errors import NotAllowed
-from backend.domain.selection import Portion, Selection, SelectionKind, most_different
+from backend.domain.selection import DIVERSE_SEED, Portion, Selection, SelectionKind
 from backend.domain.video import FrameIndex
 
 
@@ -40,7 +42,8 @@ def _chosen(source: VideoSource, selection: Selection, portion: Portion) -> tupl
     candidates = selection.frames(source.info.frame_count, portion)
     if selection.kind is not SelectionKind.DIVERSE:
         return candidates
-    return tuple(candidates[position] for position in most_different(thumbs(source, candidates), selection.number))
+    chosen = medoids(thumbs(source, candidates), selection.number, np.random.default_rng(DIVERSE_SEED))
+    return tuple(candidates[position] for position in chosen)
 
 
 def _images(source: VideoSource, numbers: Sequence[int], on_frame: Callable[[], None]) -> Iterator[tuple[int, bytes]]:

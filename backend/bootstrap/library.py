@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from backend.adapters.batch.lightning import unpack_frames
 from backend.adapters.batch.records import Records
 from backend.adapters.video.index import IndexCache
@@ -14,8 +16,9 @@ from backend.adapters.video.reencode import Reencoded, reencode
 from backend.application.batch import Medium, Source
 from backend.application.ports import VideoSource
 from backend.bootstrap.parts import DataFolder
+from backend.domain.diversity import medoids
 from backend.domain.errors import InvalidInput
-from backend.domain.selection import most_different
+from backend.domain.selection import DIVERSE_SEED
 from backend.domain.video import FrameIndex
 
 
@@ -50,7 +53,7 @@ class DiskLibrary:
     def diverse(self, medium: Medium, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
         """See the Library port."""
         with self.open(medium) as video:
-            chosen = most_different(thumbs(video, candidates), number)
+            chosen = medoids(thumbs(video, candidates), number, np.random.default_rng(DIVERSE_SEED))
         return tuple(candidates[position] for position in chosen)
 
     def _looked_at(self, path: Path, name: str) -> Medium:

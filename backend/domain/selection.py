@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
 from backend.domain.errors import InvalidInput
 from backend.domain.video import FrameIndex
 
 WAYS = "all, every:N, diverse:N, or range:A-B"
 DIVERSE_CANDIDATES = 512
 """More frames than these need not be looked at to find some that differ: they are spread over the portion."""
+
+
+DIVERSE_SEED = 0
+"""The same video and words choose the same frames, every time."""
 
 
 class SelectionKind(StrEnum):
@@ -102,24 +103,6 @@ def parse_portion(text: str) -> Portion:
     if not 0.0 <= portion.start_rel < portion.stop_rel <= 1.0:
         raise InvalidInput(f"--portion {text!r} must lie within 0 to 1, the smaller share first")
     return portion
-
-
-def most_different(features: NDArray[np.float32], number: int) -> tuple[int, ...]:
-    """Positions, ascending, of rows that lie far from each other (the farthest from those chosen, again and again).
-
-    features: [N, D]. The first row chosen is the one nearest to the mean, so that the choice begins with what is usual.
-    Fewer than `number` if there are no more rows that differ at all.
-    """
-    centre = features.mean(axis=0)
-    chosen = [int(np.linalg.norm(features - centre, axis=1).argmin())]
-    distance = np.linalg.norm(features - features[chosen[0]], axis=1)
-    while len(chosen) < min(number, len(features)):
-        farthest = int(distance.argmax())
-        if distance[farthest] <= 0.0:
-            break
-        chosen.append(farthest)
-        distance = np.minimum(distance, np.linalg.norm(features - features[farthest], axis=1))
-    return tuple(sorted(chosen))
 
 
 def as_runs(frames: Sequence[int]) -> str:

@@ -88,12 +88,12 @@ def open_medium(medium: Medium, indices: IndexCache) -> VideoSource:
     return open_video(medium.path, medium.content_hash, indices=indices)
 
 
-def thumbs(video: VideoSource, frames: Sequence[FrameIndex]) -> NDArray[np.float32]:
-    """[N, 768] float32: each frame as 16 x 16 pixels in colour, 0..1."""
+def thumbs(video: VideoSource, frames: Sequence[FrameIndex]) -> NDArray[np.float64]:
+    """[N, 768] float64: each frame as 16 x 16 pixels in colour, 0..1."""
     rows = []
     for index in frames:
         small = cv2.resize(video.frame(index), (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
-        rows.append(small.astype(np.float32).ravel() / 255.0)
+        rows.append(small.astype(np.float64).ravel() / 255.0)
     return np.stack(rows)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from backend.domain.errors import InvalidInput
-from backend.domain.selection import Portion, as_runs, most_different, parse_portion, parse_selection
+from backend.domain.selection import Portion, as_runs, parse_portion, parse_selection
 
 
 @pytest.mark.parametrize(
@@ -47,12 +46,6 @@ def test_candidates_of_a_long_video_are_spread() -> None:
     candidates = parse_selection("diverse:5").frames(100_000, Portion())
     assert 500 <= len(candidates) <= 520
     assert candidates[-1] > 99_000
-
-
-def test_those_farthest_apart_are_chosen_and_equal_ones_once() -> None:
-    features = np.array([[0.0], [0.1], [5.0], [5.1], [10.0], [10.0]], np.float32)
-    assert most_different(features, 3) in {(0, 2, 4), (0, 3, 4)}
-    assert len(most_different(np.zeros((4, 2), np.float32), 3)) == 1
 
 
 def test_runs() -> None:
