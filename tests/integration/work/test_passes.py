@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from backend.adapters.sam2.engine import Sam2Engine
@@ -55,8 +55,10 @@ def test_it_makes_as_many_frames_as_planned(frames: dict[str, set[int]], way: Di
 
 
 @given(said, st.sampled_from(Direction), spans)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_it_makes_the_frames_that_were_planned(frames: dict[str, set[int]], way: Direction, span: FrameRange) -> None:
+    # Going back to a span from a prompt that lies before it makes no sense, and SAM 2 has no pointer to go by then.
+    assume(way is not Direction.BACKWARD or all(min(own) >= span.start for own in frames.values()))
     prompts = prompts_of(frames)
     made = Counter(
         (shown.object_id, masks.frame_index)
