@@ -7,6 +7,10 @@ purpose, that order keeps the difference out of the comparison:
   a correction of that frame's mask. Ours has no "before": all prompts of an object are there from the start.
 - Before its first prompted frame an object is left out of a forward pass; the predictor would carry it there from a
   frame yet to come.
+- A backward pass from the first frame gives that frame; the predictor gives nothing.
+
+Equal but for the last bits is not enough: memories are kept in bfloat16, and a last bit that tips a rounding shows in
+the demo model's logits as up to 5e-3 some frames later. So on a CPU the engine has to round as the predictor does.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from backend.adapters.sam2.engine import Sam2Engine
@@ -76,11 +80,6 @@ def test_the_demo_model(name: str, demo: Pair) -> None:
 @pytest.mark.parametrize("name", FEW)
 def test_the_published_shape(name: str, tiny: Pair) -> None:
     assert_same(agreement_of(tiny, CASES[name]))
-
-
-def test_by_itself_an_object_has_upstreams_masks_bit_for_bit(demo: Pair) -> None:
-    """Nothing is left to the tolerance: memories in bfloat16 would make more of every last bit, frame by frame."""
-    assert agreement_of(demo, CASES["a box, both ways"]).logit_max == 0.0
 
 
 def test_an_empty_mask(small: Pair) -> None:
@@ -170,16 +169,17 @@ def scripts(draw: st.DrawFn) -> ParityCase:
     prompts: list[FramePrompt] = []
     for name in draw(st.sampled_from([["a"], ["a", "b"]])):
         frames: Sequence[int] = draw(
-            st.lists(st.integers(0, SCRIPT_FRAMES - 1), min_size=1, max_size=3, unique=True).map(sorted)
+            st.lists(st.integers(1, SCRIPT_FRAMES - 1), min_size=1, max_size=3, unique=True).map(sorted)
         )
         prompts += [draw(frame_prompts(name, frame)) for frame in frames]
     return ParityCase(SCRIPT_FRAMES, PromptSet.of(prompts, {}), draw(st.sampled_from(list(Direction))))
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     derandomize="CI" in os.environ,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # explaining traces every line, for minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(case=scripts())
