@@ -30,7 +30,7 @@ PLACE_ON_VIDEO = """([x, y]) => {
   const stages = [...document.querySelectorAll('.konvajs-content')];
   const area = stages.map(stage => stage.getBoundingClientRect()).sort((a, b) => b.height - a.height)[0];
   const video = document.querySelector('video');
-  const scale = Math.min(area.width / video.videoWidth, area.height / video.videoHeight);
+  const scale = Math.min(1, area.width / video.videoWidth, area.height / video.videoHeight);
   const [width, height] = [video.videoWidth * scale, video.videoHeight * scale];
   return [area.left + (area.width - width) / 2 + width * x / 100,
           area.top + (area.height - height) / 2 + height * y / 100];

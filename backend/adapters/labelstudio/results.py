@@ -130,7 +130,9 @@ def _on_video(
     masklet: Masklet, run: MaskRun, *, binding: Binding, control: Control, placed: Mapping[FrameIndex, Box]
 ) -> Iterator[Region]:
     vector = control.kind in _VECTORS
-    value = video_value(masklet, run.video, framerate=binding.framerate, vector=vector, placed=placed)
+    value = video_value(
+        masklet, run.video, framerate=binding.framerate, vector=vector, placed=placed, is_whole=run.complete
+    )
     if value is None:
         return
     from_name, kind = control.name, control.kind.value

@@ -31,14 +31,17 @@ def video_value(
     framerate: float | None,
     vector: bool,
     placed: Mapping[FrameIndex, Box] = NOTHING_PLACED,
+    is_whole: bool = True,
 ) -> dict[str, object] | None:
     """The value of a video region, without its labels; None if the object is on no frame.
 
     framerate: what Label Studio numbers frames by; None takes the video's own. placed: the boxes that a person
-    placed, which stand for the masks of their frames.
+    placed, which stand for the masks of their frames. is_whole: False if masks are still being made, and so the last
+    one is no sign that the object is gone.
     """
     rate = framerate or float(video.frame_rate)
-    sequence = list(_sequence(video, _shapes(masklet, vector=vector, placed=placed), rate=rate))
+    last_known = masklet.frames[-1].frame_index if masklet.frames and not is_whole else video.frame_count - 1
+    sequence = list(_sequence(_shapes(masklet, vector=vector, placed=placed), rate=rate, last_known=last_known))
     if not sequence:
         return None
     return {
@@ -69,7 +72,7 @@ def _shapes(masklet: Masklet, *, vector: bool, placed: Mapping[FrameIndex, Box])
 
 
 def _sequence(
-    video: VideoInfo, shapes: Iterable[tuple[int, Box | Polygon]], *, rate: float
+    shapes: Iterable[tuple[int, Box | Polygon]], *, rate: float, last_known: int
 ) -> Iterator[Keyframe | VectorKeyframe]:
     previous: tuple[int, Box | Polygon] | None = None
     for index, shape in shapes:
@@ -77,7 +80,7 @@ def _sequence(
             yield _keyframe(*previous, stays=index == previous[0] + 1, rate=rate)
         previous = (index, shape)
     if previous is not None:
-        yield _keyframe(*previous, stays=previous[0] + 1 == video.frame_count, rate=rate)
+        yield _keyframe(*previous, stays=previous[0] == last_known, rate=rate)
 
 
 def _outline(mask: EncodedMask) -> Polygon | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -308,3 +309,13 @@ def test_boxes_are_taken_from_the_mask_exactly() -> None:
     result = build_regions(run_of(masklet("t1", {0: MASK}), size=SIZE, frame_count=1), label_config=VIDEO, task=TASK)
     (prompt,) = prompts_of_annotation(result, read_binding(VIDEO))
     assert prompt.box == Box(0.1, 0.25, 0.6, 0.75)
+
+
+def test_a_run_that_is_still_being_made_does_not_say_that_the_object_is_gone() -> None:
+    mask = rectangle_mask(FrameSize(64, 48), 2, 2, 6, 6)
+    run = run_of(masklet("t1", dict.fromkeys(range(5), mask), label="Dog"), size=FrameSize(64, 48), frame_count=50)
+    for is_complete in (True, False):
+        (region,) = build_regions(replace(run, complete=is_complete), label_config=VIDEO, task=TASK)
+        value = region["value"]
+        assert isinstance(value, dict)
+        assert [keyframe["enabled"] for keyframe in value["sequence"]] == [True] * 4 + [not is_complete]
