@@ -79,6 +79,15 @@ def test_commits_are_synced_to_disk(tmp_path: Path) -> None:
     database.close()
 
 
+def test_only_what_can_be_done_again_is_not_synced(tmp_path: Path) -> None:
+    database = Database(url_of(tmp_path))
+    database.set_up()
+    for durable, level in ((True, 2), (False, 1), (True, 2)):
+        with database.write(durable=durable) as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+    database.close()
+
+
 def test_several_processes_open_a_new_ledger_at_once(tmp_path: Path) -> None:
     text = (
         "import sys\n"
