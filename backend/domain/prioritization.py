@@ -55,12 +55,14 @@ class FrameCurve:
 class Policy:
     """How frames are chosen. Lengths are in frames.
 
-    ahead, behind: how far a correction reaches, as the length over which its worth falls to 1/e; ahead 0 stands for
-    no reach at all: a frame is worth its own uncertainty. uses_looks: what looks different is not reached. uses_onset:
-    within a failing run a frame reaches all that follow. spacing: frames of one batch keep this distance; None: half a
-    second or a quarter of an even spread, whichever is longer; 0: none.
+    strength: the share of other frames' uncertainty that a correction is expected to settle at all; its own frame's is
+    settled for certain, for a person drew it. ahead, behind: how far a correction reaches, as the length over which its
+    worth falls to 1/e; ahead 0 stands for no reach at all: a frame is worth its own uncertainty. uses_looks: what looks
+    different is not reached. uses_onset: within a failing run a frame reaches all that follow. spacing: frames of one
+    batch keep this distance; None: half a second or a quarter of an even spread, whichever is longer; 0: none.
     """
 
+    strength: float = 0.1
     ahead: float = 8.0
     behind: float = 4.0
     uses_looks: bool = True
@@ -131,6 +133,7 @@ def reach(curve: FrameCurve, policy: Policy) -> Matrix:
         settled = settled * np.clip(curve.looks @ curve.looks.T, 0.0, 1.0)
     if curve.shots is not None:
         settled = settled * (curve.shots[:, None] == curve.shots[None, :])
+    settled = settled * policy.strength
     np.fill_diagonal(settled, 1.0)
     return settled
 

@@ -18,7 +18,7 @@ from backend.domain.prioritization import (
     reach,
 )
 
-PLAIN = Policy(ahead=4.0, behind=4.0, uses_looks=False, uses_onset=False)
+PLAIN = Policy(strength=1.0, ahead=4.0, behind=4.0, uses_looks=False, uses_onset=False)
 
 
 def curve(values: list[float], taken: frozenset[int] = frozenset()) -> FrameCurve:
@@ -50,6 +50,13 @@ def test_a_frame_that_looks_different_is_not_reached() -> None:
     assert settled[0, 2] == 0.0
     assert settled[0, 1] == pytest.approx(np.exp(-1 / 4))
     assert np.diag(settled).tolist() == [1.0] * 4
+
+
+def test_a_weak_reach_counts_the_frame_itself_for_more() -> None:
+    values = [0.9, 0, 0, 0, 0, 0, 0, 0.6, 0.6, 0.6]
+    assert chosen(curve(values), 1, replace(PLAIN, strength=0.1)) == [0]
+    settled = reach(curve(values), replace(PLAIN, strength=0.5))
+    assert settled[0, :2].tolist() == [1.0, pytest.approx(0.5 * np.exp(-1 / 4))]
 
 
 def test_a_cut_stops_the_reach() -> None:

@@ -33,7 +33,7 @@ def test_a_curve_an_object_a_mark_a_person_and_a_picture_a_chosen_frame() -> Non
     (points,) = re.findall(r'<polyline points="([^"]+)"', text)
     assert len(points.split()) == 4
     assert text.count('fill="#222"><title>frame 0, human') == 1
-    assert re.findall(r'<img src="data:,(\d)"', text) == ["2", "1"]
+    assert re.findall(r'<img src="data:,(\d)"', text) == ["3", "2"]
     assert "Cat &amp; co" in text
     assert "The probability that" in text
 
