@@ -27,7 +27,7 @@ from backend.application.dataset_ports import (
 from backend.application.naming import planned
 from backend.application.ports import VideoSource
 from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
-from backend.domain.errors import IntegrityError, InvalidInput, MediaError, NotFound
+from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 MANIFEST = "manifest.json"
@@ -127,7 +127,11 @@ class Export:
         need = self.format.traits.pictures
         if need is Pictures.NEVER or (need is Pictures.OPTIONAL and self.pictures is False):
             return None
-        opening = video.pictures()
+        try:
+            opening = video.pictures()
+        except MediaUnreachable as error:
+            way_out = "; --no-images exports without the frames" if need is Pictures.OPTIONAL else ""
+            raise MediaUnreachable(f"{planned_video.entry.name}: {error}{way_out}") from error
         if opening is None:
             if need is Pictures.NEEDED or self.pictures:
                 raise InvalidInput(

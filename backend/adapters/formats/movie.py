@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import av
 import numpy as np
@@ -20,6 +21,23 @@ QUALITY = "18"
 """x264's constant rate factor: hardly to be told from the original."""
 
 
+class _NotingFile:
+    """Keeps the error that a write met: PyAV tells that there was one, not which."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def write(self, body: bytes) -> int:
+        try:
+            return self._file.write(body)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+
 class Movie:
     """Use as a context manager. The file is made with the first frame, for there is no film without one.
 
@@ -32,11 +50,16 @@ class Movie:
         self._width, self._height = size.width + size.width % 2, size.height + size.height % 2
         self._rate = rate
         self._stack = ExitStack()
+        self._noting: _NotingFile | None = None
         self._opened: tuple[OutputContainer, VideoStream] | None = None
         self._last_tick = -1
 
     def add(self, picture: RgbFrame, time_s: float) -> None:
         """picture: [H, W, 3] uint8 RGB. time_s: its presentation time; later than the one before."""
+        with self._told():
+            self._add(picture, time_s)
+
+    def _add(self, picture: RgbFrame, time_s: float) -> None:
         container, stream = self._opened = self._opened or self._open()
         height, width, _ = picture.shape
         padding = ((0, self._height - height), (0, self._width - width), (0, 0))
@@ -47,7 +70,8 @@ class Movie:
 
     def _open(self) -> tuple[OutputContainer, VideoStream]:
         file = self._stack.enter_context(self._target.open(self._path))
-        container = self._stack.enter_context(av.open(file, "w", format="mp4", options={"movflags": "faststart"}))
+        self._noting = _NotingFile(file)
+        container = av.open(self._noting, "w", format="mp4")
         options = {"crf": QUALITY, "preset": "veryfast"}
         stream = container.add_stream("libx264", rate=self._rate.limit_denominator(1001), options=options)
         assert isinstance(stream, VideoStream), "libx264 makes video"
@@ -60,8 +84,30 @@ class Movie:
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        # The stack holds the file, whose context tells failures to write by its name.
+        self._stack.push(self._close)
+        return self._stack.__exit__(kind, error, trace)
+
+    def _close(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._stack:
-            if kind is None and self._opened is not None:
-                container, stream = self._opened
-                container.mux(stream.encode(None))
+        if self._opened is None:
+            return
+        container, stream = self._opened
+        if kind is not None:
+            with suppress(av.FFmpegError, OSError):
+                container.close()
+            return
+        with self._told(), container:
+            container.mux(stream.encode(None))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The disk's own error in place of PyAV's."""
+        try:
+            yield
+        except av.FFmpegError:
+            if self._noting is not None and self._noting.error is not None:
+                raise self._noting.error from None
+            raise
