@@ -34,7 +34,9 @@ def test_an_action_label_is_read(label: str, action: Action) -> None:
     assert action_of_label(label) == action
 
 
-@pytest.mark.parametrize("label", ["Cat", "▶", "▶ 0", "▶ -3", "▶ 15 s", "play 15", "reset", "✕", "▶▶ 15", "▶▶ start", "▶ 5 skip 0", "15", ""])
+@pytest.mark.parametrize(
+    "label", ["Cat", "▶", "▶ 0", "▶ -3", "▶ 15 s", "play 15", "reset", "✕", "▶▶ 15", "▶▶ start", "▶ 5 skip 0", "15", ""]
+)
 def test_every_other_label_names_an_object(label: str) -> None:
     assert action_of_label(label) is None
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from backend.adapters.labelstudio.actions import Action, ActionKind
 from backend.adapters.labelstudio.binding import read_binding
 from backend.adapters.labelstudio.context import prompts_of_annotation, prompts_of_context
-from backend.adapters.labelstudio.masks import png_of_mask
 from backend.adapters.labelstudio.known import Known
+from backend.adapters.labelstudio.masks import png_of_mask
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.labelstudio.rle import encode_rle
 from backend.domain.errors import InvalidInput, MalformedRequest, PromptError
