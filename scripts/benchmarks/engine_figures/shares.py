@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.sam2.state import (
-    Decoded,
-    ImageFeatures,
-    Memories,
-    MemoryFrame,
-    PointInputs,
-    Sam2Blocks,
-)
+from backend.adapters.sam2.state import Sam2Blocks
 from backend.adapters.store.coco import CocoCodec
 from backend.adapters.video.decode import open_video
 from backend.application.offline import NeverCancelled, encoded
@@ -58,36 +50,23 @@ class Meter:
         return time.perf_counter()
 
 
-class MeteredBlocks(Sam2Blocks):
-    """The model's steps, each under its name."""
+STEPS = {"see": "encode", "recall": "attention", "decode": "decoder", "remember": "memory encoder"}
+"""The model's steps and the parts they are."""
 
-    meter: Meter
 
-    def see(self, image: Tensor) -> ImageFeatures:
-        with self.meter.of("encode"):
-            return super().see(image)
+def metered(blocks: Sam2Blocks, meter: Meter) -> Sam2Blocks:
+    """The same blocks, each of whose steps is timed from now on. Raises AttributeError for a step that is gone."""
+    for step, part in STEPS.items():
+        setattr(blocks, step, _timed(getattr(blocks, step), meter, part))
+    return blocks
 
-    def recall(
-        self, seen: ImageFeatures, memories: Sequence[Memories], *, frame_index: int, frame_count: int, backward: bool
-    ) -> Tensor:
-        with self.meter.of("attention"):
-            return super().recall(seen, memories, frame_index=frame_index, frame_count=frame_count, backward=backward)
 
-    def decode(
-        self,
-        conditioned: Tensor,
-        seen: ImageFeatures,
-        *,
-        points: PointInputs | None = None,
-        previous: Tensor | None = None,
-        is_initial: bool = False,
-    ) -> Decoded:
-        with self.meter.of("decoder"):
-            return super().decode(conditioned, seen, points=points, previous=previous, is_initial=is_initial)
+def _timed(work: Callable[..., object], meter: Meter, part: str) -> Callable[..., object]:
+    def timed(*arguments: object, **named: object) -> object:
+        with meter.of(part):
+            return work(*arguments, **named)
 
-    def remember(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
-        with self.meter.of("memory encoder"):
-            return super().remember(seen, decoded, is_prompted=is_prompted)
+    return timed
 
 
 def measure(setup: Setup) -> Figures:
@@ -104,8 +83,7 @@ def measured_parts(setup: Setup, objects: int) -> dict[str, float]:
     """Seconds by part."""
     frames = setup.of(SHORT, 6)
     meter = Meter(setup.device)
-    blocks = MeteredBlocks(demo_model().to(setup.device))
-    blocks.meter = meter
+    blocks = metered(Sam2Blocks(demo_model().to(setup.device)), meter)
     info = ModelInfo("demo", "demo", blocks.image_size, str(setup.device), is_demo=True)
     codec = CocoCodec()
     clip = kept_clip(SHORT)
