@@ -132,7 +132,7 @@ def _fit(rows: NDArray[np.float64], truth: NDArray[np.bool_], head: Head, recipe
         penalty = torch.stack([(weight**2).sum() for weight in weights]).sum()
         loss = torch.nn.functional.binary_cross_entropy_with_logits(values[:, 0], wanted) + recipe.decay * penalty
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
     weights = _constrained(free, signs)

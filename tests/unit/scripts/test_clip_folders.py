@@ -12,7 +12,7 @@ from backend.domain.errors import InvalidInput
 from scripts.benchmarks.clip_folders import clip_names, read_clip
 
 
-def put(path: Path, pixels: np.ndarray) -> None:  # type: ignore[type-arg]
+def put(path: Path, pixels: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), pixels)
 
