@@ -132,7 +132,9 @@ class Sam2Engine:
         return self.propagate(video, prompts, direction=direction, span=span, cancel=cancel).tracked()
 
 
-def load_engine(name: str, *, model_dir: Path | None, device: str, threads: int) -> Sam2Engine:
+def load_engine(
+    name: str, *, model_dir: Path | None, device: str, threads: int, options: EngineOptions = DEFAULTS
+) -> Sam2Engine:
     """Load a checkpoint onto a device. Raises ModelError, IntegrityError or DeviceOutOfMemory.
 
     name: auto, demo, tiny, small, base_plus or large. device: auto, cpu, cuda or cuda:N. threads: 0 for all cores.
@@ -141,7 +143,7 @@ def load_engine(name: str, *, model_dir: Path | None, device: str, threads: int)
     place = choose_device(device, threads=threads)
     with computing(place):
         model = load_model(checkpoint).to(place)
-    blocks = Sam2Blocks(model)
+    blocks = Sam2Blocks(model, max_prompted=options.max_prompted_frames_attended)
     info = ModelInfo(
         name=checkpoint.name,
         version=stamped_version(checkpoint),
@@ -149,7 +151,7 @@ def load_engine(name: str, *, model_dir: Path | None, device: str, threads: int)
         device=str(place),
         is_demo=checkpoint.is_demo,
     )
-    return Sam2Engine(blocks, info)
+    return Sam2Engine(blocks, info, options)
 
 
 def _checked_span(info: VideoInfo, prompts: PromptSet, span: FrameRange | None) -> FrameRange:

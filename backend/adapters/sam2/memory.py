@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backend.adapters.sam2.state import Memories, MemoryFrame
+from backend.adapters.sam2.recollection import Memories, MemoryFrame
 
 
 @dataclass(slots=True)
@@ -31,12 +31,6 @@ class ObjectMemory:
     @property
     def view(self) -> Memories:
         return Memories(self.prompted, self.tracked)
-
-    @property
-    def shape(self) -> tuple[tuple[int, ...], tuple[tuple[int, bool], ...]]:
-        """Which frames are held, and of which more than the pointer: objects that agree can share one batch."""
-        tracked = tuple((index, frame.features is not None) for index, frame in self.tracked.items())
-        return tuple(self.prompted), tracked
 
     @property
     def held(self) -> int:

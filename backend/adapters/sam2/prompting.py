@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from backend.adapters.sam2.evidence import Reduced
 from backend.adapters.sam2.frames import mask_tensor
-from backend.adapters.sam2.state import Decoded, ImageFeatures, Memories, MemoryFrame, PointInputs, Sam2Blocks
+from backend.adapters.sam2.recollection import Memories, MemoryFrame, Moment
+from backend.adapters.sam2.state import Decoded, ImageFeatures, PointInputs, Sam2Blocks
 from backend.domain.errors import PromptError
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import FramePrompt, PromptSet
@@ -60,21 +62,23 @@ def correct(
     frame_count: int,
 ) -> Decoded:
     """A prompt of negative clicks, in the light of the object's other prompted frames."""
-    conditioned = blocks.recall(
-        seen,
-        [Memories(prompted, {})],
-        frame_index=prompt.frame_index,
-        frame_count=frame_count,
-        backward=is_before(prompt.frame_index, prompted),
-    )
+    conditioned = recalled(blocks, seen, prompted, frame_index=prompt.frame_index, frame_count=frame_count)
     expected = blocks.decode(conditioned, seen)
     previous = expected.raw.clamp(-_LOGIT_CLAMP, _LOGIT_CLAMP) if bool(expected.presence[0, 0] > 0) else None
     return blocks.decode(conditioned, seen, points=_point_inputs(blocks, prompt), previous=previous)
 
 
-def is_before(frame_index: int, prompted: Mapping[int, MemoryFrame]) -> bool:
-    """Whether a frame lies before all prompted ones, so that memory reaches it backward."""
-    return frame_index < min(prompted)
+def recalled(
+    blocks: Sam2Blocks,
+    seen: ImageFeatures,
+    prompted: Mapping[int, MemoryFrame],
+    *,
+    frame_index: int,
+    frame_count: int,
+) -> Tensor:
+    """A frame in the light of one object's prompted frames alone; memory reaches those before all of them backward."""
+    moment = Moment(frame_index, frame_count, backward=frame_index < min(prompted))
+    return blocks.recall(seen, [blocks.offer(Memories(prompted, {}), moment)], moment)
 
 
 def _point_inputs(blocks: Sam2Blocks, prompt: FramePrompt) -> PointInputs:

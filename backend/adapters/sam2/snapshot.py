@@ -20,7 +20,8 @@ from torch import Tensor
 from backend.adapters.sam2.evidence import Reduced
 from backend.adapters.sam2.memory import ObjectMemory
 from backend.adapters.sam2.prompting import PromptedFrame
-from backend.adapters.sam2.state import MemoryFrame, Sam2Blocks
+from backend.adapters.sam2.recollection import MemoryFrame
+from backend.adapters.sam2.state import Sam2Blocks
 from backend.adapters.sam2.tracks import Track, memories_of
 from backend.domain.errors import SnapshotMismatch
 from backend.domain.prompts import ObjectId, PromptSet

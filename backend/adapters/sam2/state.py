@@ -1,13 +1,13 @@
 """SAM 2's building blocks as four plain steps: see, remember, recall, decode.
 
-The only file that touches sam2's private parts; written against sam2 1.1.0, whose SAM2VideoPredictor is the
-reference for every step. What the predictor throws away (candidates' predicted IoU, logits before the presence
-gate) is kept here, for uncertainty is read from it.
+With attention, encoder, kernels and recollection the only files that touch sam2's private parts; written against sam2
+1.1.0, whose SAM2VideoPredictor is the reference for every step. What the predictor throws away (candidates' predicted
+IoU, logits before the presence gate) is kept here, for uncertainty is read from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,11 @@ import torch.nn.functional as F
 from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from torch import Tensor, nn
 
+from backend.adapters.sam2.attention import MemoryAttention
 from backend.adapters.sam2.device import precision_of
+from backend.adapters.sam2.encoder import ImageEncoder
+from backend.adapters.sam2.kernels import prepare
+from backend.adapters.sam2.recollection import Memories, MemoryFrame, Moment, Offer, Recollection
 from backend.domain.errors import ModelError
 
 SAM2_VERSION = "1.1.0"
@@ -38,21 +42,6 @@ class ImageFeatures:
         if count == 1:
             return [self]
         return [ImageFeatures(tuple(level[i : i + 1].clone() for level in self.levels)) for i in range(count)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MemoryFrame:
-    """One object's memory of one frame.
-
-    features: [1, C, H, W] bfloat16 (as the reference stores it on every device), or None where only the pointer is
-    still of use. pointer: [1, D].
-    """
-
-    features: Tensor | None
-    pointer: Tensor
-
-    def pointer_only(self) -> MemoryFrame:
-        return MemoryFrame(None, self.pointer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,16 +76,24 @@ class Decoded:
 class Sam2Blocks:
     """The steps of tracking, over B objects at a time; keeps no state between calls."""
 
-    def __init__(self, model: SAM2Base) -> None:
+    def __init__(self, model: SAM2Base, *, max_prompted: int = 0) -> None:
+        """Takes the model over: its layers are replaced. max_prompted: see EngineOptions."""
         _require_supported(model)
-        # The reference runs every object by itself, so that this constraint never acts; batching must not wake it.
-        model.non_overlap_masks_for_mem_enc = False
+        prepare(model)
         self._model = model
         self.image_size = int(model.image_size)
         self._side = side = self.image_size // model.backbone_stride
         # The same for every frame; only the coarsest level's are ever read.
-        self._image_positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
-        self._memory_positions = _positions(model.memory_encoder.position_encoding, side, model.device)
+        image_positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
+        memory_positions = _positions(model.memory_encoder.position_encoding, side, model.device)
+        self._attention = MemoryAttention(model, side, image_positions)
+        self._recollection = Recollection(model, memory_positions, max_prompted=max_prompted)
+        self._encoder = ImageEncoder(model)
+        with torch.inference_mode():
+            self._dense_positions = model.sam_prompt_encoder.get_dense_pe().clone()
+            self._unprompted = self._embedded(None, None)
+        self._glanced: tuple[ImageFeatures, Tensor] | None = None
+        self.max_prompted = max_prompted
         self.memory_horizon = int(model.num_maskmem) - 1
         self.pointer_horizon = int(model.max_obj_ptrs_in_encoder) - 1
 
@@ -104,7 +101,7 @@ class Sam2Blocks:
     def feature_bytes(self) -> int:
         """What one frame's features take, at most: all levels in float32."""
         model = self._model
-        coarse = int(model.hidden_dim) * self._side**2
+        coarse = int(model.hidden_dim) * int(self._side) ** 2
         # The finer two levels have 2 and 4 times the side, and a quarter and an eighth of the channels.
         return 4 * coarse * (4 if model.use_high_res_features_in_sam else 1)
 
@@ -123,6 +120,7 @@ class Sam2Blocks:
             "kind of device": self.device.type,
             "precision": str(precision_of(self.device)).removeprefix("torch."),
             "thread count": str(torch.get_num_threads()),
+            "number of prompted frames attended": str(self.max_prompted),
         }
 
     @property
@@ -131,30 +129,21 @@ class Sam2Blocks:
 
     def see(self, image: Tensor) -> ImageFeatures:
         """image: [B, 3, S, S] float32, normalised."""
-        encoded = self._model.forward_image(image)
-        levels = encoded["backbone_fpn"][-self._model.num_feature_levels :]
-        return ImageFeatures(tuple(levels))
+        return ImageFeatures(self._encoder.encode(image))
 
     def recall_nothing(self, seen: ImageFeatures) -> Tensor:
         """The frame as if nothing had come before: [1, D, h, w]."""
-        return self._condition(seen, {}, frame_index=0, frame_count=1, backward=False, batch=1)
+        return cast(Tensor, seen.levels[-1] + self._model.no_mem_embed.view(1, -1, 1, 1))
 
-    def recall(
-        self, seen: ImageFeatures, memories: Sequence[Memories], *, frame_index: int, frame_count: int, backward: bool
-    ) -> Tensor:
-        """The frame in the light of each object's memories, which must be of the same frames: [B, D, h, w]."""
-        joined = {
-            "cond_frame_outputs": self._joined([memory.prompted for memory in memories]),
-            "non_cond_frame_outputs": self._joined([memory.tracked for memory in memories]),
-        }
-        return self._condition(
-            seen,
-            joined,
-            frame_index=frame_index,
-            frame_count=frame_count,
-            backward=backward,
-            batch=len(memories),
-        )
+    def offer(self, memories: Memories, moment: Moment) -> Offer:
+        """What an object's memories have to offer at a moment; those of one shape can be recalled together."""
+        return self._recollection.offer(memories, moment)
+
+    def recall(self, seen: ImageFeatures, offers: Sequence[Offer], moment: Moment) -> Tensor:
+        """The frame in the light of each object's memories, offers of one shape: [B, D, h, w]."""
+        memory, keys, spatial = self._recollection.joined(offers, moment)
+        tokens = self._attention.recall(self._glance(seen), memory, keys, spatial=spatial)
+        return torch.unflatten(tokens.transpose(1, 2), 2, (self._side, self._side))
 
     def decode(
         self,
@@ -171,16 +160,16 @@ class Sam2Blocks:
         """
         batch = conditioned.size(0)
         if batch > 1 and self._rounds_by_batch:
-            return _stacked([self.decode(conditioned[row : row + 1], seen) for row in range(batch)])
+            tokens = torch.split(conditioned.flatten(2), 1)
+            return _stacked([self.decode(torch.unflatten(row, 2, (self._side, self._side)), seen) for row in tokens])
         model = self._model
-        coords, labels = self._point_tensors(points, batch)
-        sparse, dense = model.sam_prompt_encoder(points=(coords, labels), boxes=None, masks=previous)
-        given = None if points is None else {"point_coords": coords, "point_labels": labels}
+        sparse, dense = self._unprompted if points is None and previous is None else self._embedded(points, previous)
+        given = None if points is None else {"point_labels": points.labels}
         candidates, ious, tokens, presence = model.sam_mask_decoder(
             image_embeddings=conditioned,
-            image_pe=model.sam_prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
+            image_pe=self._dense_positions,
+            sparse_prompt_embeddings=sparse.expand(batch, -1, -1),
+            dense_prompt_embeddings=dense.expand(batch, -1, -1, -1),
             multimask_output=model._use_multimask(is_initial, given),
             repeat_image=False,
             high_res_features=[level.expand(batch, -1, -1, -1) for level in seen.levels[:-1]] or None,
@@ -207,16 +196,20 @@ class Sam2Blocks:
 
     def remember(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
         """The memory of each of B objects' masks on a frame; a prompted frame's mask is remembered as yes or no."""
-        batch = decoded.logits.size(0)
-        features, _ = self._model._encode_new_memory(
-            current_vision_feats=[_flat(seen.levels[-1].expand(batch, -1, -1, -1))],
-            feat_sizes=[tuple(seen.levels[-1].shape[-2:])],
-            pred_masks_high_res=self._at_image_size(decoded, is_prompted=is_prompted),
-            object_score_logits=decoded.presence,
-            is_mask_from_pts=is_prompted,
-        )
-        features = features.to(torch.bfloat16)
-        return [MemoryFrame(features[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(batch)]
+        model = self._model
+        masks = self._at_image_size(decoded, is_prompted=is_prompted)
+        masks = (masks > 0).float() if is_prompted and model.binarize_mask_from_pts_for_mem_enc else masks.sigmoid()
+        masks = masks * model.sigmoid_scale_for_mem_enc + model.sigmoid_bias_for_mem_enc
+        encoder = model.memory_encoder
+        # As the reference lays the frame out, for kernels round by layout.
+        coarse = torch.unflatten(seen.levels[-1].expand(len(masks), -1, -1, -1).flatten(2), 2, (self._side, self._side))
+        features = encoder.pix_feat_proj(coarse) + encoder.mask_downsampler(masks)
+        features = encoder.out_proj(encoder.fuser(features))
+        if model.no_obj_embed_spatial is not None:
+            absent = (decoded.presence <= 0).float()[..., None, None]
+            features = features + absent * model.no_obj_embed_spatial[..., None, None]
+        kept = features.flatten(2).transpose(1, 2).to(torch.bfloat16)  # [B, HW, M]
+        return [MemoryFrame(kept[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(len(kept))]
 
     @property
     def _rounds_by_batch(self) -> bool:
@@ -240,48 +233,18 @@ class Sam2Blocks:
         size = (self.image_size, self.image_size)
         return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, :1]
 
-    def _condition(
-        self,
-        seen: ImageFeatures,
-        memories: dict[str, dict[int, dict[str, object]]],
-        *,
-        frame_index: int,
-        frame_count: int,
-        backward: bool,
-        batch: int,
-    ) -> Tensor:
-        coarse = seen.levels[-1].expand(batch, -1, -1, -1)
-        positions = self._image_positions.expand(batch, -1, -1, -1)
-        conditioned = self._model._prepare_memory_conditioned_features(
-            frame_idx=frame_index,
-            is_init_cond_frame=not memories,
-            current_vision_feats=[_flat(coarse)],
-            current_vision_pos_embeds=[_flat(positions)],
-            feat_sizes=[tuple(coarse.shape[-2:])],
-            output_dict=memories,
-            num_frames=frame_count,
-            track_in_reverse=backward,
-        )
-        return cast(Tensor, conditioned)
+    def _glance(self, seen: ImageFeatures) -> Tensor:
+        """Once a frame, for all of its objects."""
+        if self._glanced is None or self._glanced[0] is not seen:
+            self._glanced = (seen, self._attention.glance(seen.levels[-1]))
+        return self._glanced[1]
 
-    def _joined(self, per_object: Sequence[Mapping[int, MemoryFrame]]) -> dict[int, dict[str, object]]:
-        """B objects' memories of the same frames as one batch, in the reference's own form."""
-        joined: dict[int, dict[str, object]] = {}
-        for frame_index in per_object[0]:
-            frames = [memories[frame_index] for memories in per_object]
-            entry: dict[str, object] = {"obj_ptr": torch.cat([frame.pointer for frame in frames])}
-            features = [frame.features for frame in frames if frame.features is not None]
-            if features:
-                entry["maskmem_features"] = torch.cat(features)
-                entry["maskmem_pos_enc"] = [self._memory_positions.expand(len(frames), -1, -1, -1)]
-            joined[frame_index] = entry
-        return joined
-
-    def _point_tensors(self, points: PointInputs | None, batch: int) -> tuple[Tensor, Tensor]:
-        if points is not None:
-            return points.coords, points.labels
-        coords = torch.zeros(batch, 1, 2, device=self.device)
-        return coords, -torch.ones(batch, 1, dtype=torch.int32, device=self.device)
+    def _embedded(self, points: PointInputs | None, previous: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Sparse [1, P, D] and dense [1, D, h, w] embeddings of one object's prompts; no points are one point at 0."""
+        coords = torch.zeros(1, 1, 2, device=self.device) if points is None else points.coords
+        labels = coords.new_full((1, 1), -1, dtype=torch.int32) if points is None else points.labels
+        sparse, dense = self._model.sam_prompt_encoder(points=(coords, labels), boxes=None, masks=previous)
+        return sparse, dense
 
     def _pointer(self, token: Tensor, presence: Tensor) -> Tensor:
         model = self._model
@@ -290,14 +253,6 @@ class Sam2Blocks:
         if model.fixed_no_obj_ptr:
             pointer = share * pointer
         return cast(Tensor, pointer + (1 - share) * model.no_obj_ptr)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Memories:
-    """One object's memories by frame index: of prompted frames, and of the frames it was tracked through."""
-
-    prompted: Mapping[int, MemoryFrame]
-    tracked: Mapping[int, MemoryFrame]
 
 
 def _positions(encoding: nn.Module, side: int, device: torch.device) -> Tensor:
@@ -316,10 +271,6 @@ def _stacked(decoded: Sequence[Decoded]) -> Decoded:
         pointer=torch.cat([one.pointer for one in decoded]),
         presence=torch.cat([one.presence for one in decoded]),
     )
-
-
-def _flat(feature_map: Tensor) -> Tensor:
-    return feature_map.flatten(2).permute(2, 0, 1)  # [B, C, H, W] -> [HW, B, C]
 
 
 def _require_supported(model: SAM2Base) -> None:

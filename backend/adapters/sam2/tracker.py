@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from backend.adapters.sam2.device import computing
 from backend.adapters.sam2.evidence import reduce
 from backend.adapters.sam2.memory import ObjectMemory
-from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, is_before
-from backend.adapters.sam2.state import ImageFeatures, Memories, Sam2Blocks
+from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, recalled
+from backend.adapters.sam2.recollection import Moment, Offer
+from backend.adapters.sam2.state import ImageFeatures, Sam2Blocks
 from backend.adapters.sam2.supply import FeatureSupply
 from backend.adapters.sam2.tracks import Track, TrackedMask, groups_of_one_shape, memories_of
 from backend.application.ports import CancelToken, VideoSource
@@ -76,13 +77,8 @@ class Tracker:
         if frame_index in prompted:
             return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index])
         seen = self.supply.one(video, frame_index)
-        conditioned = self.blocks.recall(
-            seen,
-            [Memories(memories, {})],
-            frame_index=frame_index,
-            frame_count=video.info.frame_count,
-            backward=is_before(frame_index, memories),
-        )
+        count = video.info.frame_count
+        conditioned = recalled(self.blocks, seen, memories, frame_index=frame_index, frame_count=count)
         return TrackedMask(track, reduce(self.blocks.decode(conditioned, seen), seen))
 
     def step(
@@ -101,25 +97,19 @@ class Tracker:
             else:
                 waiting.append(track)
         if waiting and seen is not None:
+            moment = Moment(frame_index, way.frame_count, way.backward)
             with computing(self.blocks.device):
-                for group in groups_of_one_shape(waiting):
-                    for tracked in self._carry(group, seen, frame_index, way):
+                offers = [(track, self.blocks.offer(track.memory.view, moment)) for track in waiting]
+                for group in groups_of_one_shape(offers):
+                    for tracked in self._carry(group, seen, moment):
                         done[tracked.track.object_id] = tracked
         return [done[track.object_id] for track in tracks]
 
-    def _carry(
-        self, tracks: Sequence[Track], seen: ImageFeatures, frame_index: FrameIndex, way: Way
-    ) -> list[TrackedMask]:
+    def _carry(self, group: Sequence[tuple[Track, Offer]], seen: ImageFeatures, moment: Moment) -> list[TrackedMask]:
         """Carry objects whose memories are alike to this frame, in one batch."""
-        conditioned = self.blocks.recall(
-            seen,
-            [track.memory.view for track in tracks],
-            frame_index=frame_index,
-            frame_count=way.frame_count,
-            backward=way.backward,
-        )
-        decoded = self.blocks.decode(conditioned, seen)
+        tracks = [track for track, _ in group]
+        decoded = self.blocks.decode(self.blocks.recall(seen, [offer for _, offer in group], moment), seen)
         for track, memory in zip(tracks, self.blocks.remember(seen, decoded, is_prompted=False), strict=True):
-            track.memory.add(frame_index, memory, backward=way.backward)
+            track.memory.add(moment.frame_index, memory, backward=moment.backward)
         reduced = reduce(decoded, seen)
         return [TrackedMask(track, reduced.one(position)) for position, track in enumerate(tracks)]

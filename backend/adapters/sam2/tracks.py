@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backend.adapters.sam2.evidence import Reduced
 from backend.adapters.sam2.memory import ObjectMemory
 from backend.adapters.sam2.prompting import PromptedFrame
-from backend.adapters.sam2.state import MemoryFrame
+from backend.adapters.sam2.recollection import MemoryFrame, Offer
 from backend.domain.prompts import ObjectId
 
 OBJECTS_AT_ONCE = 8
@@ -41,11 +41,11 @@ def memories_of(frames: Mapping[int, PromptedFrame]) -> dict[int, MemoryFrame]:
     return {index: frame.memory for index, frame in frames.items()}
 
 
-def groups_of_one_shape(tracks: Sequence[Track]) -> Iterator[list[Track]]:
-    """Tracks that can share a batch; one with other prompted frames, or another start, cannot."""
-    groups: dict[object, list[Track]] = {}
-    for track in tracks:
-        groups.setdefault(track.memory.shape, []).append(track)
+def groups_of_one_shape(offers: Sequence[tuple[Track, Offer]]) -> Iterator[list[tuple[Track, Offer]]]:
+    """Tracks whose memories make one batch: as many prompted frames, memories of the same ages, as many pointers."""
+    groups: dict[object, list[tuple[Track, Offer]]] = {}
+    for track, offer in offers:
+        groups.setdefault(offer.shape, []).append((track, offer))
     for group in groups.values():
         for start in range(0, len(group), OBJECTS_AT_ONCE):
             yield group[start : start + OBJECTS_AT_ONCE]

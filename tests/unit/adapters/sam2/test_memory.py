@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from backend.adapters.sam2.memory import ObjectMemory
-from backend.adapters.sam2.state import MemoryFrame
+from backend.adapters.sam2.recollection import MemoryFrame
 
 
 def frame() -> MemoryFrame:
@@ -58,12 +58,3 @@ def test_what_is_held_does_not_grow() -> None:
     for index in range(50, 500):
         memory.add(index, frame(), backward=False)
     assert memory.held == after_50 == 1 + 15 + 15
-
-
-def test_only_objects_with_memories_of_the_same_frames_have_one_shape() -> None:
-    one, same, later = (ObjectMemory({start: frame()}, 3, 5) for start in (0, 0, 1))
-    for memory in (one, same, later):
-        forward(memory, 2, 9)
-    assert one.shape == same.shape != later.shape
-    same.add(9, frame(), backward=False)
-    assert one.shape != same.shape

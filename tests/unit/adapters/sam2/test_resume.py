@@ -92,9 +92,11 @@ def test_a_snapshot_before_the_first_frame_holds_the_prompts_answers(engine: Sam
     snapshot = at_start.snapshot()
     expected = content([next(at_start) for _ in range(3)])
     video = PanningVideo(FRAMES)
-    resumed = engine.propagate(video, MANY, direction=Direction.FORWARD, cancel=NeverCancelled(), resume=snapshot)
+    resumed = random_engine().propagate(
+        video, MANY, direction=Direction.FORWARD, cancel=NeverCancelled(), resume=snapshot
+    )
     assert content([next(resumed) for _ in range(3)]) == expected
-    assert video.read == [4, 5, 6]
+    assert video.read == [5, 6]
 
 
 def test_after_the_last_frame_nothing_is_left(engine: Sam2Engine) -> None:

@@ -1,0 +1,104 @@
+"""Memory attention over objects whose memories have one shape. Private parts of sam2.
+
+The same sums as sam2's MemoryAttention and RoPEAttention, with what does not change made once: rotation tables, and
+per frame the first layer's self-attention, which no memory has touched yet and which all objects share.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from sam2.modeling.memory_attention import MemoryAttentionLayer
+from sam2.modeling.sam.transformer import RoPEAttention
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from backend.domain.errors import ModelError
+
+
+class MemoryAttention:
+    """side: of the coarse feature map, HW = side * side tokens."""
+
+    def __init__(self, model: SAM2Base, side: int, positions: Tensor) -> None:
+        self._module = model.memory_attention
+        self._layers: list[MemoryAttentionLayer] = list(self._module.layers)
+        for layer in self._layers:
+            _require_supported(layer)
+        self._positions = 0.1 * _tokens(positions) if self._module.pos_enc_at_input else torch.zeros_like(positions[0])
+        first = self._layers[0]
+        self._rotation = _rotation(first.self_attn, side, positions.device)
+        self._memory_rotation = _rotation(first.cross_attn_image, side, positions.device)
+
+    def glance(self, coarse: Tensor) -> Tensor:
+        """The first layer's self-attention over a frame's coarse features [1, D, h, w]: [1, HW, D]."""
+        return self._look(self._layers[0], _tokens(coarse) + self._positions)
+
+    def recall(self, glance: Tensor, memory: Tensor, keys: Tensor, *, spatial: int) -> Tensor:
+        """The frame in the light of B objects' memories: [B, HW, D].
+
+        memory, keys: [B, N, M], the latter with positions; the first `spatial` of the N are rotated by their place.
+        """
+        batch = memory.size(0)
+        tokens = glance.expand(batch, -1, -1)
+        for number, layer in enumerate(self._layers):
+            if number > 0:
+                tokens = self._look(layer, tokens)
+            tokens = tokens + self._attend(layer, tokens, memory, keys, spatial)
+            tokens = tokens + layer.linear2(layer.activation(layer.linear1(layer.norm3(tokens))))
+        return cast(Tensor, self._module.norm(tokens))
+
+    def _look(self, layer: MemoryAttentionLayer, tokens: Tensor) -> Tensor:
+        attention, normed = layer.self_attn, layer.norm1(tokens)
+        queries = _rotated(_heads(attention, attention.q_proj(normed)), self._rotation)
+        keys = _rotated(_heads(attention, attention.k_proj(normed)), self._rotation)
+        return tokens + _mixed(attention, queries, keys, attention.v_proj(normed))
+
+    def _attend(
+        self, layer: MemoryAttentionLayer, tokens: Tensor, memory: Tensor, keys: Tensor, spatial: int
+    ) -> Tensor:
+        attention = layer.cross_attn_image
+        queries = _rotated(_heads(attention, attention.q_proj(layer.norm2(tokens))), self._memory_rotation)
+        projected = _heads(attention, attention.k_proj(keys))
+        projected = _rotated(projected, self._memory_rotation, count=spatial)
+        return _mixed(attention, queries, projected, attention.v_proj(memory))
+
+
+def _tokens(feature_map: Tensor) -> Tensor:
+    return feature_map.flatten(2).transpose(1, 2)  # [B, C, h, w] -> [B, hw, C]
+
+
+def _heads(attention: RoPEAttention, tokens: Tensor) -> Tensor:
+    split: Tensor = tokens.reshape(*tokens.shape[:2], attention.num_heads, -1)  # [B, N, D] -> [B, N, heads, d]
+    return split.transpose(1, 2)
+
+
+def _mixed(attention: RoPEAttention, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    mixed = F.scaled_dot_product_attention(queries, keys, _heads(attention, values))
+    return cast(Tensor, attention.out_proj(mixed.transpose(1, 2).flatten(2)))
+
+
+def _rotated(tokens: Tensor, rotation: Tensor, *, count: int | None = None) -> Tensor:
+    """The first `count` tokens [B, heads, N, d] rotated by place, the places repeating every HW; in place if float32.
+
+    rotation: [HW, d / 2] complex. The tokens must be nobody else's.
+    """
+    turned = tokens if count is None else tokens[:, :, :count]
+    pairs = torch.view_as_complex(turned.float().reshape(*turned.shape[:-1], -1, 2))
+    torch.unflatten(pairs, 2, (-1, rotation.size(0))).mul_(rotation)
+    if tokens.dtype is not torch.float32:
+        turned.copy_(torch.view_as_real(pairs).flatten(-2))
+    return tokens
+
+
+def _rotation(attention: RoPEAttention, side: int, device: torch.device) -> Tensor:
+    return cast(Tensor, attention.compute_cis(end_x=side, end_y=side).to(device))
+
+
+def _require_supported(layer: MemoryAttentionLayer) -> None:
+    """Raises ModelError for a layer that adds positions where the published ones do not."""
+    if layer.pos_enc_at_attn or layer.pos_enc_at_cross_attn_queries or not layer.pos_enc_at_cross_attn_keys:
+        raise ModelError("the model's memory attention adds positions elsewhere than SAM 2's; Masklet cannot run it")
+    if not all(isinstance(part, RoPEAttention) for part in (layer.self_attn, layer.cross_attn_image)):
+        raise ModelError("the model's memory attention has no rotary positions as SAM 2's has; Masklet cannot run it")

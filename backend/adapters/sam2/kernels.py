@@ -1,0 +1,149 @@
+"""The same layers, computed faster and to the same bits: what a model's are replaced by. Private parts of sam2.
+
+On a CPU, linear layers that see whole feature maps get their weights laid out once for oneDNN, which uses the widest
+vectors there are. A layer is replaced only if it then gives, on this machine, the very bits that it gave: memories are
+kept in bfloat16, which turns a last bit into a visible one, and from frame to frame it would grow. On every device the
+trunk's position embedding, the same for every frame, is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from sam2.modeling.backbones.hieradet import Hiera
+from sam2.modeling.sam2_base import SAM2Base
+from sam2.modeling.sam2_utils import MLP
+from torch import Tensor, nn
+
+_WIDE = ("image_encoder.trunk", "memory_attention", "memory_encoder")
+"""Parts whose layers see whole feature maps; elsewhere a handful of tokens, for which packed weights do not pay."""
+_ACTIVATIONS = {nn.GELU: "gelu", nn.ReLU: "relu"}
+_WIDE_IN_DECODER = (
+    "cross_attn_token_to_image.k_proj",
+    "cross_attn_token_to_image.v_proj",
+    "cross_attn_image_to_token.q_proj",
+    "cross_attn_image_to_token.out_proj",
+    "final_attn_token_to_image.k_proj",
+    "final_attn_token_to_image.v_proj",
+)
+
+
+def prepare(model: SAM2Base) -> None:
+    """Replace a model's layers by faster ones, in place; doing it twice changes nothing."""
+    if can_pack() and model.device.type == "cpu":
+        with torch.inference_mode():
+            _pack(model)
+    if isinstance(model.image_encoder.trunk, Hiera):
+        _keep_position_embedding(model.image_encoder.trunk)
+
+
+def can_pack() -> bool:
+    """Whether this torch has oneDNN's prepacked linear layers."""
+    return bool(torch._C._has_mkldnn) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _pack(parent: nn.Module, path: str = "") -> None:
+    for name, child in parent.named_children():
+        full_name = f"{path}{name}"
+        is_wide = full_name.startswith(_WIDE) or full_name.endswith(_WIDE_IN_DECODER)
+        faster = _faster(child) if is_wide else None
+        if faster is not None and _is_exact(child, faster):
+            setattr(parent, name, faster)
+        else:
+            _pack(child, f"{full_name}.")
+
+
+class PackedLinear(nn.Module):
+    """A linear layer on a CPU in float32, its activation (none, gelu, relu) included. [..., K] to [..., N]."""
+
+    def __init__(self, layer: nn.Linear, activation: str = "none") -> None:
+        super().__init__()
+        self.bias = layer.bias
+        self.out_features = layer.out_features
+        self._activation = activation
+        self._weight: Tensor = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        packed = torch.ops.mkldnn._linear_pointwise(x, self._weight, self.bias, self._activation, [], "none")
+        return cast(Tensor, packed)
+
+
+class PackedMlp(nn.Module):
+    """sam2's MLP without sigmoid, the activation computed while the product is still in the registers."""
+
+    def __init__(self, mlp: MLP, activation: str) -> None:
+        super().__init__()
+        last = len(mlp.layers) - 1
+        self.layers = nn.Sequential(
+            *(PackedLinear(layer, activation if i < last else "none") for i, layer in enumerate(mlp.layers))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.layers(x))
+
+
+class PointwiseConvolution(nn.Module):
+    """A 1x1 convolution, as a linear layer over channels where they lie last. [B, K, H, W] to [B, N, H, W]."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        layer = nn.Linear(convolution.in_channels, convolution.out_channels, device="meta")
+        layer.weight = nn.Parameter(convolution.weight.detach().flatten(1), requires_grad=False)
+        layer.bias = cast(nn.Parameter, convolution.bias)
+        self._packed = PackedLinear(layer)
+        self._convolution = convolution
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.stride(1) != 1:
+            return cast(Tensor, self._convolution(x))
+        return cast(Tensor, self._packed(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+
+
+def pointwise(convolution: nn.Conv2d, *, side: int) -> nn.Module:
+    """A 1x1 convolution over square maps whose channels lie last, packed if it gives the same bits in the same layout.
+
+    side: of the maps, for the kernel that is chosen depends on it.
+    """
+    if not (can_pack() and convolution.weight.device.type == "cpu"):
+        return convolution
+    packed = PointwiseConvolution(convolution)
+    probe = _probe(1, side, side, convolution.in_channels).permute(0, 3, 1, 2)
+    expected, got = convolution(probe), packed(probe)
+    return packed if torch.equal(got, expected) and got.stride() == expected.stride() else convolution
+
+
+def _faster(module: nn.Module) -> nn.Module | None:
+    if isinstance(module, MLP) and _can_fuse(module):
+        return PackedMlp(module, _ACTIVATIONS[type(module.act)])
+    return PackedLinear(module) if isinstance(module, nn.Linear) else None
+
+
+def _can_fuse(mlp: MLP) -> bool:
+    is_whole = all(isinstance(layer, nn.Linear) for layer in mlp.layers)
+    return is_whole and not mlp.sigmoid_output and type(mlp.act) in _ACTIVATIONS
+
+
+def _is_exact(module: nn.Module, faster: nn.Module) -> bool:
+    """Whether it gives the same bits, for rows by the hundred and for few."""
+    width = module.layers[0].in_features if isinstance(module, MLP) else cast(int, module.in_features)
+    return all(torch.equal(module(probe), faster(probe)) for probe in (_probe(300, width), _probe(40, width)))
+
+
+def _probe(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def _keep_position_embedding(trunk: Hiera) -> None:
+    made: dict[tuple[int, int], Tensor] = {}
+    make: Callable[[tuple[int, int]], Tensor] = trunk._get_pos_embed
+
+    def kept(size: tuple[int, int]) -> Tensor:
+        size = (int(size[0]), int(size[1]))
+        if size not in made:
+            with torch.autocast(trunk.pos_embed.device.type, enabled=False):
+                made[size] = make(size)
+        return made[size]
+
+    trunk._get_pos_embed = kept
