@@ -58,6 +58,15 @@ class Settings(BaseSettings):
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0: all cores.")
+    feature_cache_mib: int = Field(
+        512, ge=0, description="Host memory for what the encoder saw, MiB per worker; a second pass reads it. 0: none."
+    )
+    lookahead_frames: int = Field(
+        0, ge=0, le=32, description="Frames encoded in one call; 0: one on a CPU, four on a GPU."
+    )
+    max_prompted_frames_attended: int = Field(
+        0, ge=0, description="Prompted frames of an object looked at per frame, the nearest, 2 or more; 0: all."
+    )
 
     reply_deadline_s: float = Field(25.0, gt=0, le=90, description="Longest time a /predict is held.")
     prewarm_frames: int = Field(

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from backend.adapters.sam2.calibrators import load_calibrator
-from backend.adapters.sam2.engine import load_engine
 from backend.adapters.store.coco import CocoCodec
 from backend.adapters.store.folder import MaskFolder, mask_folder
 from backend.adapters.video.cache import file_hash
 from backend.adapters.video.decode import open_video
 from backend.application.offline import Offline
+from backend.bootstrap.engine import build_engine
 from backend.bootstrap.parts import SystemClock, load_settings, model_folder
 
 
@@ -24,9 +24,7 @@ def open_offline(video: Path, model: str | None) -> Iterator[Offline]:
     """
     settings = load_settings(model=model)
     with open_video(video, file_hash(video)) as source:
-        engine = load_engine(
-            settings.model, model_dir=model_folder(settings), device=settings.device, threads=settings.threads
-        )
+        engine = build_engine(settings)
         calibrator = load_calibrator(settings.model, model_folder(settings))
         yield Offline(source, engine, CocoCodec(), SystemClock(), calibrator=calibrator)
 

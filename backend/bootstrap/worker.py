@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from backend.adapters.queue.board import RedisBell, RedisWarmBoard
 from backend.adapters.queue.worker import MaskletWorker
 from backend.adapters.sam2.calibrators import load_calibrator
-from backend.adapters.sam2.engine import Sam2Engine, load_engine
+from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.store.coco import CocoCodec
 from backend.application.bell import Bell, NoBell
 from backend.application.prewarm import Lookout, Turns, WarmBoard, Wish, around
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest
 from backend.application.submit import Submitter
 from backend.application.work import Workbench
+from backend.bootstrap.engine import build_engine
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.parts import (
     SystemClock,
@@ -123,9 +124,7 @@ def build_workbench(settings: Settings, worker_name: str) -> Workbench:
         masks=open_masks(settings),
         codec=CocoCodec(),
         media=open_media_library(settings),
-        segmenter=load_engine(
-            settings.model, model_dir=model_folder(settings), device=settings.device, threads=settings.threads
-        ),
+        segmenter=build_engine(settings),
         submitter=Submitter(ledger, open_queue(settings)),
         clock=clock,
         worker_name=worker_name,

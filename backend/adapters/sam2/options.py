@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.domain.errors import ModelError
+
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
@@ -16,3 +18,8 @@ class EngineOptions:
     feature_cache_mib: int = 512
     lookahead: int = 0
     max_prompted_frames_attended: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ModelError for a bound of one: the nearest frame to either side is always looked at."""
+        if self.max_prompted_frames_attended == 1:
+            raise ModelError("at least 2 prompted frames must be attended (MASKLET_MAX_PROMPTED_FRAMES_ATTENDED), or 0")

@@ -1,0 +1,14 @@
+"""What a person may choose about the engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.adapters.sam2.options import EngineOptions
+from backend.domain.errors import ModelError
+
+
+def test_one_prompted_frame_attended_is_too_few() -> None:
+    with pytest.raises(ModelError, match="at least 2 prompted frames must be attended"):
+        EngineOptions(max_prompted_frames_attended=1)
+    assert EngineOptions(max_prompted_frames_attended=2).max_prompted_frames_attended == 2
