@@ -7,8 +7,8 @@ drew: it would be replaced on the page by what was made of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.actions import Action, ActionKind
 from backend.adapters.labelstudio.binding import Binding
@@ -81,7 +81,8 @@ class Prompting:
             return self._act(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
         if self.binding.is_video:
             self._drop_removed(canvas, asked.prompts)
-            return desk.track(canvas, asked.prompts, deadline_s=deadline_s).run
+            run = desk.track(canvas, asked.prompts, deadline_s=deadline_s).run
+            return None if run is None else only(run, asked.region_ids)
         run = desk.click(canvas, asked.prompts, asked.frame_index, deadline_s=deadline_s).run
         return run if run is None or self._shows_every_page(asked) else frame_of(run, asked.frame_index)
 
@@ -142,6 +143,11 @@ class Prompting:
 
 def _asks_for_masks(asked: ParsedContext) -> bool:
     return asked.action is None or asked.action.kind is not ActionKind.RESET
+
+
+def only(run: MaskRun, object_ids: Collection[ObjectId]) -> MaskRun:
+    """The run less other objects: the page puts the label at hand on every region of a video that is answered."""
+    return replace(run, masklets=tuple(masklet for masklet in run.masklets if masklet.object_id in object_ids))
 
 
 def known_on(parts: WebParts, canvas: Canvas) -> Known:

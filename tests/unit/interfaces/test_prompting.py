@@ -161,3 +161,11 @@ def test_a_box_that_a_person_placed_stays_and_one_that_was_removed_is_forgotten(
     without = {**again, "value": {**again["value"], "sequence": again["value"]["sequence"][3:]}}
     ask(web, video_task(), without, config=VIDEO)
     assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [6]
+
+
+def test_an_answer_on_a_video_holds_the_boxes_of_the_label_at_hand_alone() -> None:
+    web = FakeWeb()
+    ask(web, video_task(), video_box("Dog"), config=VIDEO)
+    (answered,) = ask(web, video_task(), video_box("Cat", region_id="b2"), config=VIDEO)
+    assert (answered["id"], answered["value"]["labels"]) == ("b2", ["Cat"])
+    assert web.book.prompts(TaskKey(2, 8)).object_ids == ("b1", "b2")
