@@ -59,7 +59,7 @@ def test_objects_prompted_on_different_frames_make_one_batch_if_their_memories_h
     moment = Moment(40, 100, backward=False)
     with torch.inference_mode():
         together = blocks.recall(seen, [early, late], moment)
-        for row, alone in zip(together.split(1), (early, late), strict=True):
+        for row, alone in zip(torch.split(together, 1), (early, late), strict=True):
             assert torch.allclose(row, blocks.recall(seen, [alone], moment), atol=1e-5)
     assert not torch.allclose(together[0], together[1], atol=1e-2)
 
@@ -76,7 +76,7 @@ def test_the_bound_keeps_the_prompted_frames_that_the_reference_keeps(most: int)
         kept = memory(index)
         assert kept.features is not None
         positions = model.memory_encoder.position_encoding(torch.zeros(1, WIDTH, SIDE, SIDE))
-        features = kept.features.transpose(1, 2).unflatten(2, (SIDE, SIDE))
+        features = torch.unflatten(kept.features.transpose(1, 2), 2, (SIDE, SIDE))
         return {"maskmem_features": features, "maskmem_pos_enc": [positions], "obj_ptr": kept.pointer}
 
     coarse = torch.randn(1, DEPTH, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
