@@ -32,6 +32,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--work-dir", type=Path, default=Path("build/demo-checkpoint"))
     parser.add_argument("--clips", type=int, default=40, help="held-out clips to evaluate on; 0 for none")
     parser.add_argument("--export-only", action="store_true")
+    parser.add_argument(
+        "--blend",
+        type=Path,
+        action="append",
+        default=[],
+        help="an earlier snapshot of the run, kept by hand: the mean of its weights and the last ones is exported",
+    )
     return parser.parse_args()
 
 
@@ -51,10 +58,11 @@ def export(arguments: argparse.Namespace) -> None:
         "license": "Apache-2.0",
         "recipe": RECIPE,
         "training": {"minutes": arguments.minutes, "seed": arguments.seed, "device": arguments.device}
-        | samples_seen(snapshot),
+        | samples_seen(snapshot)
+        | {"blended_with": [samples_seen(path) for path in arguments.blend]},
         "figures": {},
     }
-    weights, folder = averaged_weights(snapshot), CONFIG_PATH.parent
+    weights, folder = averaged_weights(snapshot, *arguments.blend), CONFIG_PATH.parent
     print(write_checkpoint(weights, folder, facts))
     if arguments.clips:
         facts["figures"] = held_out_report(arguments.clips, arguments.threads).to_json()

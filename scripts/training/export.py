@@ -39,11 +39,15 @@ def write_checkpoint(weights: Mapping[str, Tensor], folder: Path, facts: Mapping
     return sha256
 
 
-def averaged_weights(snapshot: Path) -> dict[str, Tensor]:
-    """The averaged weights of a training snapshot."""
-    state = torch.load(snapshot, map_location="cpu", weights_only=True)
-    weights: dict[str, Tensor] = state["average"]
-    return weights
+def averaged_weights(snapshot: Path, *others: Path) -> dict[str, Tensor]:
+    """The averaged weights of a training snapshot, or the mean of several snapshots' averaged weights."""
+    sets: list[dict[str, Tensor]] = [
+        torch.load(path, map_location="cpu", weights_only=True)["average"] for path in (snapshot, *others)
+    ]
+    return {
+        name: torch.stack([weights[name] for weights in sets]).mean(0) if value.is_floating_point() else value
+        for name, value in sets[0].items()
+    }
 
 
 def samples_seen(snapshot: Path) -> dict[str, object]:

@@ -79,3 +79,11 @@ def test_an_absent_object_is_judged_by_its_presence_only() -> None:
     noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     loss = frame_loss(noise, torch.rand(1, 3), torch.full((1, 1), -10.0), truth, torch.ones(1), 0.5)
     assert loss.total < 1e-3
+
+
+def test_the_weights_of_two_snapshots_are_blended_half_and_half(tmp_path: Path) -> None:
+    for name, value in (("early.pt", 1.0), ("late.pt", 3.0)):
+        torch.save({"average": {"w": torch.full((2,), value), "n": torch.tensor(int(value))}}, tmp_path / name)
+    blended = averaged_weights(tmp_path / "late.pt", tmp_path / "early.pt")
+    assert blended["w"].tolist() == [2.0, 2.0]
+    assert blended["n"].item() == 3
