@@ -141,7 +141,8 @@ def cosine(first: Sequence[float], second: Sequence[float]) -> float:
     """Of two embeddings, which are unit vectors; 1 where either was not recorded."""
     if not first or len(first) != len(second):
         return 1.0
-    return min(sum(map(operator.mul, first, second)), 1.0)
+    product: float = sum(map(operator.mul, first, second))
+    return min(product, 1.0)
 
 
 def predicted_iou(evidence: FrameEvidence) -> float:

@@ -133,19 +133,19 @@ OUTLINES: Mapping[Split, Mapping[str, Callable[[Rng], list[Outline]]]] = {
 
 
 def _waves(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
-    return 0.5 + 0.5 * np.sin(rng.uniform(20, 34) * (y + 0.06 * np.sin(rng.uniform(8, 16) * x)))
+    return np.asarray(0.5 + 0.5 * np.sin(rng.uniform(20, 34) * (y + 0.06 * np.sin(rng.uniform(8, 16) * x))))
 
 
 def _scales(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
     pitch = rng.uniform(6, 10)
     row = np.floor(y * pitch)
     u, v = (x * pitch + 0.5 * (row % 2)) % 1 - 0.5, (y * pitch) % 1
-    return np.clip(1.6 * np.hypot(u, v), 0, 1)
+    return np.asarray(np.clip(1.6 * np.hypot(u, v), 0, 1))
 
 
 def _hatch(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
     pitch = rng.uniform(26, 40)
-    return np.maximum(np.sin(pitch * (x + y)), np.sin(pitch * (x - y))) * 0.5 + 0.5
+    return np.asarray(np.maximum(np.sin(pitch * (x + y)), np.sin(pitch * (x - y))) * 0.5 + 0.5)
 
 
 def _clouds(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
@@ -153,7 +153,7 @@ def _clouds(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
     for octave in (2.0, 4.0, 7.0, 11.0):
         fx, fy = rng.normal(0, octave, 2)
         total += np.sin(fx * x + fy * y + rng.uniform(0, 6.3)) / octave**0.5
-    return np.clip(0.5 + 0.3 * total, 0, 1)
+    return np.asarray(np.clip(0.5 + 0.3 * total, 0, 1))
 
 
 def _facets(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
@@ -166,7 +166,7 @@ def _facets(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
 
 def _spiral(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
     dx, dy = x - rng.uniform(0.3, 0.7), y - rng.uniform(0.3, 0.7)
-    return 0.5 + 0.5 * np.sin(rng.uniform(24, 36) * np.hypot(dx, dy) + 3 * np.arctan2(dy, dx))
+    return np.asarray(0.5 + 0.5 * np.sin(rng.uniform(24, 36) * np.hypot(dx, dy) + 3 * np.arctan2(dy, dx)))
 
 
 def _leopard(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
@@ -193,7 +193,9 @@ def _terraces(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
 
 def _moire(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
     one, other = rng.uniform(9, 15, 2)
-    return 0.5 + 0.25 * (np.sin(one * np.hypot(x, y)) + np.sin(other * np.hypot(x - 1.3, y - rng.uniform(0, 1))))
+    return np.asarray(
+        0.5 + 0.25 * (np.sin(one * np.hypot(x, y)) + np.sin(other * np.hypot(x - 1.3, y - rng.uniform(0, 1))))
+    )
 
 
 BODIES: Mapping[Split, Mapping[str, Painter]] = {
@@ -218,7 +220,7 @@ def draw_outline(split: Split, name: str, side: int, rng: Rng) -> ByteArray:
 def paint(painter: Painter, size: tuple[int, int], low: FloatArray, high: FloatArray, rng: Rng) -> ByteArray:
     """A texture between two colours (float32 [3], 0..255), uint8 [height, width, 3]."""
     y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32) / np.float32(min(size))
-    weight = np.clip(painter(rng, x, y), 0, 1).astype(np.float32)
-    weight = cv2.GaussianBlur(weight, (0, 0), 0.7)[..., None]
+    sharp = np.clip(painter(rng, x, y), 0, 1).astype(np.float32)
+    weight = cv2.GaussianBlur(sharp, (0, 0), 0.7)[..., None]
     painted: ByteArray = np.clip(low + (high - low) * weight, 0, 255).astype(np.uint8)
     return painted

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from backend.application.reliability import (
     area_under_precision,
@@ -49,7 +50,12 @@ def test_correlation_within_groups_leaves_out_constant_ones() -> None:
 def test_an_interval_draws_whole_clips() -> None:
     clip = np.array([0, 0, 0, 1])
     sizes: set[int] = set()
-    low, high = clip_interval(lambda at: float(sizes.add(len(at)) or len(at)), clip, draws=50)
+
+    def noted(at: NDArray[np.intp]) -> float:
+        sizes.add(len(at))
+        return float(len(at))
+
+    low, high = clip_interval(noted, clip, draws=50)
     assert sizes == {2, 4, 6}
     assert (low, high) == (2.0, 6.0)
 
