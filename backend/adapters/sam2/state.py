@@ -1,8 +1,8 @@
 """SAM 2's building blocks as four plain steps: see, remember, recall, decode.
 
-With attention, encoder, kernels and recollection the only files that touch sam2's private parts; written against sam2
-1.1.0, whose SAM2VideoPredictor is the reference for every step. What the predictor throws away (candidates' predicted
-IoU, logits before the presence gate) is kept here, for uncertainty is read from it.
+With attention, decoder, encoder, kernels and recollection the only files that touch sam2's private parts; written
+against sam2 1.1.0, whose SAM2VideoPredictor is the reference for every step. What the predictor throws away
+(candidates' predicted IoU, logits before the presence gate) is kept here, for uncertainty is read from it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from torch import Tensor, nn
 
 from backend.adapters.sam2.attention import MemoryAttention
+from backend.adapters.sam2.decoder import Candidates, Decoder, Question
 from backend.adapters.sam2.device import precision_of
 from backend.adapters.sam2.encoder import ImageEncoder
 from backend.adapters.sam2.kernels import prepare
@@ -90,8 +91,9 @@ class Sam2Blocks:
         self._recollection = Recollection(model, memory_positions, max_prompted=max_prompted)
         self._encoder = ImageEncoder(model)
         with torch.inference_mode():
-            self._dense_positions = model.sam_prompt_encoder.get_dense_pe().clone()
+            places = model.sam_prompt_encoder.get_dense_pe().clone()
             self._unprompted = self._embedded(None, None)
+        self._decoder = Decoder(model.sam_mask_decoder, positions=places, rounds_by_batch=self._rounds_by_batch)
         self._glanced: tuple[ImageFeatures, Tensor] | None = None
         self.max_prompted = max_prompted
         self.memory_horizon = int(model.num_maskmem) - 1
@@ -158,34 +160,11 @@ class Sam2Blocks:
 
         previous: [B, 1, h, w] mask logits that the points correct. is_initial: recalled nothing.
         """
-        batch = conditioned.size(0)
-        if batch > 1 and self._rounds_by_batch:
-            tokens = torch.split(conditioned.flatten(2), 1)
-            return _stacked([self.decode(torch.unflatten(row, 2, (self._side, self._side)), seen) for row in tokens])
         model = self._model
         sparse, dense = self._unprompted if points is None and previous is None else self._embedded(points, previous)
         given = None if points is None else {"point_labels": points.labels}
-        candidates, ious, tokens, presence = model.sam_mask_decoder(
-            image_embeddings=conditioned,
-            image_pe=self._dense_positions,
-            sparse_prompt_embeddings=sparse.expand(batch, -1, -1),
-            dense_prompt_embeddings=dense.expand(batch, -1, -1, -1),
-            multimask_output=model._use_multimask(is_initial, given),
-            repeat_image=False,
-            high_res_features=[level.expand(batch, -1, -1, -1) for level in seen.levels[:-1]] or None,
-        )
-        best = torch.argmax(ious, dim=-1)
-        rows = torch.arange(batch, device=conditioned.device)
-        raw = candidates[rows, best].unsqueeze(1).float()
-        token = tokens[rows, best] if tokens.size(1) > 1 else tokens[:, 0]
-        return Decoded(
-            logits=torch.where((presence > 0)[:, None, None], raw, NO_OBJ_SCORE),
-            raw=raw,
-            candidates=candidates,
-            predicted_ious=ious.float().sort(dim=-1, descending=True).values,
-            pointer=self._pointer(token, presence),
-            presence=presence.float(),
-        )
+        question = Question(sparse, dense, bool(model._use_multimask(is_initial, given)))
+        return self._chosen(self._decoder.decode(conditioned, seen.levels[:-1], question))
 
     def decode_mask(self, seen: ImageFeatures, mask: Tensor) -> Decoded:
         """A person's mask [1, 1, S, S] (0 or 1, float32) taken as the output."""
@@ -211,12 +190,26 @@ class Sam2Blocks:
         kept = features.flatten(2).transpose(1, 2).to(torch.bfloat16)  # [B, HW, M]
         return [MemoryFrame(kept[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(len(kept))]
 
+    def _chosen(self, said: Candidates) -> Decoded:
+        """The best candidate of each object."""
+        best = torch.argmax(said.ious, dim=-1)
+        rows = torch.arange(len(best), device=best.device)
+        raw = said.masks[rows, best].unsqueeze(1).float()
+        token = said.tokens[rows, best] if said.tokens.size(1) > 1 else said.tokens[:, 0]
+        return Decoded(
+            logits=torch.where((said.presence > 0)[:, None, None], raw, NO_OBJ_SCORE),
+            raw=raw,
+            candidates=said.masks,
+            predicted_ious=said.ious.float().sort(dim=-1, descending=True).values,
+            pointer=self._pointer(token, said.presence),
+            presence=said.presence.float(),
+        )
+
     @property
     def _rounds_by_batch(self) -> bool:
-        """Whether the decoder's kernels round a batch differently from one object, as they do on a CPU.
+        """Whether kernels round a batch differently from one object, as they do on a CPU.
 
-        Memories are kept in bfloat16, which turns a last bit into a visible one; one by one, every object is the
-        reference's bit for bit, and beside attention the decoder costs little.
+        Memories are kept in bfloat16, which turns a last bit into a visible one.
         """
         return self.device.type == "cpu"
 
@@ -248,7 +241,7 @@ class Sam2Blocks:
 
     def _pointer(self, token: Tensor, presence: Tensor) -> Tensor:
         model = self._model
-        pointer = model.obj_ptr_proj(token)
+        pointer = self._decoder.each(model.obj_ptr_proj, token)
         share = presence.sigmoid() if model.soft_no_obj_ptr else (presence > 0).float()
         if model.fixed_no_obj_ptr:
             pointer = share * pointer
@@ -259,18 +252,6 @@ def _positions(encoding: nn.Module, side: int, device: torch.device) -> Tensor:
     """[1, C, side, side]; the encoding reads its argument's shape only."""
     with torch.inference_mode():
         return cast(Tensor, encoding(torch.zeros(1, 1, side, side, device=device)).clone())
-
-
-def _stacked(decoded: Sequence[Decoded]) -> Decoded:
-    """Decoded masks of one object each as one batch."""
-    return Decoded(
-        logits=torch.cat([one.logits for one in decoded]),
-        raw=torch.cat([one.raw for one in decoded]),
-        candidates=torch.cat([one.candidates for one in decoded]),
-        predicted_ious=torch.cat([one.predicted_ious for one in decoded]),
-        pointer=torch.cat([one.pointer for one in decoded]),
-        presence=torch.cat([one.presence for one in decoded]),
-    )
 
 
 def _require_supported(model: SAM2Base) -> None:
