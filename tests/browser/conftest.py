@@ -49,8 +49,9 @@ def chromium() -> str:
     pytest.fail("Chromium is not installed: run ./scripts/setup --browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One browser for this folder: while it is open an event loop runs in this thread, in nobody else's way after."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         yield running
@@ -69,7 +70,7 @@ def log_in(browser: Browser, server: LabelStudioServer) -> Page:
     return opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
     """A page of somebody who is logged in."""
     opened = log_in(browser, label_studio)
@@ -85,12 +86,12 @@ def editor(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Editor
     opened.context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clip(label_studio: LabelStudioServer) -> Clip:
     return prepare_demo_clip(label_studio.files)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def short(clip: Clip) -> Clip:
     """The clip's first pages and a video of them: a propagation takes a moment."""
     video = clip.folder / "short" / "video.mp4"
@@ -100,7 +101,7 @@ def short(clip: Clip) -> Clip:
     return replace(clip, pages=PAGES, truth=clip.truth[:PAGES])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masklet]:
     process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
     with pytest.MonkeyPatch.context() as patch:
@@ -114,7 +115,7 @@ def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFa
     process.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def projects(label_studio: LabelStudioServer, masklet: Masklet, short: Clip) -> Iterator[Projects]:
     """Makes projects: title and label config to a desk."""
     with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
@@ -127,6 +128,6 @@ def projects(label_studio: LabelStudioServer, masklet: Masklet, short: Clip) -> 
         yield make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def frames_project(projects: Projects) -> Desk:
     return projects("Pages", (CONFIGS / "frames.xml").read_text())
