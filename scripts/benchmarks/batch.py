@@ -4,7 +4,8 @@
 
 Clips are small (64 x 48, a few frames) and all different; the model is the demo's on one thread a worker, so that two
 workers have a core each on a machine with two. In the last part the queue server and the worker are killed with -9 in
-the middle. Exits with 1 if a clip is missing, or has more than one task or prediction.
+the middle. What more workers would do is played through, not measured. Exits with 1 if a clip is missing, or has more
+than one task or prediction.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmarks.batch_simulation import simulated
 from scripts.demonstration.backend import MaskletProcess
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
@@ -58,12 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "clip": f"64x48, {FRAMES} frames",
             "import": bench.measure_import(clips),
             "one_worker": bench.measure_workers("one worker", annotated, extra=0),
+            "simulated": told("simulated", simulated(bench.done_s)),
             "two_workers": bench.measure_workers("two workers", annotated, extra=1),
             "trouble": bench.measure_trouble(annotated),
         }
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(part["exactly_once"] for part in figures.values() if isinstance(part, dict)) else 1
+    measured = [part for part in figures.values() if isinstance(part, dict) and "exactly_once" in part]
+    return 0 if all(part["exactly_once"] for part in measured) else 1
 
 
 @dataclass
@@ -74,6 +78,9 @@ class Bench:
     url: str = ""
     token: str = ""
     made: int = 0
+    done_s: list[float] = field(default_factory=list)
+    """When each clip of the last run was done, seconds after its start."""
+
     stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Bench:
@@ -155,9 +162,11 @@ class Bench:
         memory = Memory(self.pids)
         importing = subprocess.Popen(self.import_argv(folder, project, prompted=True), env=self.environment)
         first_s, first_count = 0.0, 0
+        self.done_s = done_s = list[float]()
         while time.monotonic() - started_s < GIVE_UP_S:
             memory.sample()
             predicted = self.predictions(project)
+            done_s += [time.monotonic() - started_s] * (len(predicted) - len(done_s))
             if predicted and not first_s:
                 first_s, first_count = time.monotonic() - started_s, len(predicted)
             if len(predicted) >= clips:
