@@ -131,7 +131,7 @@ def open_bucket(name: str) -> Bucket:
         import boto3  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
         raise InvalidInput(
-            "--pages s3 needs boto3, which Masklet does not install by itself: .venv/bin/pip install boto3"
+            "--pages s3 needs boto3, which Masklet does not install: uv pip install --python .venv/bin/python boto3"
         ) from error
     return _BotoBucket(name, boto3.client("s3"))
 
