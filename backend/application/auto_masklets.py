@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from backend.application.frame_by_frame import FrameByFrame
 from backend.application.ports import CancelToken, Segmenter, VideoSource
 from backend.domain.geometry import BoolMask, FrameSize, Point, RgbFrame, mask_iou
 from backend.domain.masklets import ObjectFrame
@@ -128,7 +127,7 @@ class Crop:
     is_part: bool
 
 
-class CroppedFrame:
+class CroppedFrame(FrameByFrame):
     """A part of a video's frames as a VideoSource, for looking closer."""
 
     def __init__(self, video: VideoSource, crop: Crop) -> None:
@@ -153,18 +152,6 @@ class CroppedFrame:
         """[H, W, 3] uint8: the crop of one frame."""
         crop = self._crop
         return np.ascontiguousarray(self._video.frame(index)[crop.top : crop.bottom, crop.left : crop.right])
-
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        order = range(span.start, span.stop)
-        return ((FrameIndex(i), self.frame(FrameIndex(i))) for i in (reversed(order) if backward else order))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """The video is its owner's to close."""
 
 
 def _crops(size: FrameSize, scale: int) -> list[Crop]:

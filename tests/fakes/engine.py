@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from fractions import Fraction
-from types import TracebackType
 
 import numpy as np
 
+from backend.application.frame_by_frame import FrameByFrame
 from backend.application.ports import CancelToken, Propagation, VideoSource
 from backend.application.requests import MediaRef, ModelInfo
 from backend.domain.errors import MediaError, SnapshotMismatch
@@ -19,7 +19,7 @@ from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange,
 SIZE = FrameSize(16, 8)
 
 
-class FakeVideo:
+class FakeVideo(FrameByFrame):
     """A VideoSource of black frames."""
 
     def __init__(self, frame_count: int = 10, content: str = "ab") -> None:
@@ -36,19 +36,6 @@ class FakeVideo:
     def frame(self, index: FrameIndex) -> RgbFrame:
         self._info.require_frame(index)
         return np.zeros((SIZE.height, SIZE.width, 3), np.uint8)
-
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        indices = range(span.start, span.stop)
-        for index in reversed(indices) if backward else indices:
-            yield FrameIndex(index), self.frame(FrameIndex(index))
-
-    def __enter__(self) -> FakeVideo:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return
 
 
 class FakeMedia:

@@ -16,6 +16,7 @@ from backend.adapters.sam2.loading import model_config
 from backend.adapters.sam2.options import EngineOptions
 from backend.adapters.sam2.state import Sam2Blocks
 from backend.application.requests import ModelInfo
+from scripts.benchmarks.engine_figures.models import make_lively
 
 SMALL_CONFIG = Path(__file__).with_name("small_model.yaml")
 IMAGE_SIZE = 128
@@ -54,18 +55,5 @@ def _random(target: str, **settings: object) -> SAM2Base:
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         model = cast(SAM2Base, instantiate(config, _recursive_=True))
-        _make_lively(model)
+        make_lively(model)
     return model.eval().requires_grad_(False)
-
-
-def _make_lively(model: SAM2Base) -> None:
-    """Fresh weights say "absent" or the same faint mask everywhere: make the object present and masks of contrast."""
-    decoder = model.sam_mask_decoder
-    with torch.no_grad():
-        decoder.pred_obj_score_head.layers[-1].bias.fill_(1.0)
-        for head in decoder.output_hypernetworks_mlps:
-            head.layers[-1].weight.mul_(40.0)
-            head.layers[-1].bias.normal_(0.0, 2.0)
-        for name, parameter in model.named_parameters():
-            if name.startswith("memory_attention") and parameter.dim() > 1:
-                parameter.mul_(2.0)

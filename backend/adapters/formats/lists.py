@@ -17,11 +17,29 @@ def json_bytes(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-class WaitingList:
-    """A JSON list in a spool file. Use as a context manager; leaving it forgets the list."""
+class _Spooled:
+    """Something in a spool file. A context manager; leaving it forgets what was put."""
 
     def __init__(self, target: Target) -> None:
         self._file = target.spool()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class WaitingList(_Spooled):
+    """A JSON list in a spool file. Use as a context manager; leaving it forgets the list."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
         self._length = 0
 
     def __len__(self) -> int:
@@ -50,23 +68,12 @@ class WaitingList:
         """Write the whole list into another file."""
         out.writelines(self.pieces())
 
-    def close(self) -> None:
-        self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class Shelf:
+class Shelf(_Spooled):
     """JSON values put away in a spool file and taken out again, in any order. Closing it forgets them."""
 
     def __init__(self, target: Target) -> None:
-        self._file = target.spool()
+        super().__init__(target)
         self._end = 0
 
     def put(self, value: object) -> int:
@@ -79,17 +86,6 @@ class Shelf:
         """Values are taken out only when all are put."""
         self._file.seek(ticket)
         return json.loads(self._file.readline())
-
-    def close(self) -> None:
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def list_pieces(values: Iterable[object]) -> Iterator[bytes]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 from backend.adapters.synthetic.stage import ByteArray
+from backend.application.frame_by_frame import FrameByFrame
 from backend.domain.geometry import FrameSize, RgbFrame
-from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 FRAME_RATE = 24
 
 
-class ClipSource:
+class ClipSource(FrameByFrame):
     """Frames in memory, uint8 [T, H, W, 3] RGB, behind the VideoSource port."""
 
     def __init__(self, frames: ByteArray, frame_rate: int = FRAME_RATE) -> None:
@@ -38,17 +37,3 @@ class ClipSource:
         """One frame, uint8 [H, W, 3]. Raises PromptError past the end."""
         frame: RgbFrame = self._frames[self._info.require_frame(index)]
         return frame
-
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        """The span's frames in order, or in descending order."""
-        order = range(span.start, span.stop)
-        for index in reversed(order) if backward else order:
-            yield FrameIndex(index), self.frame(FrameIndex(index))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None

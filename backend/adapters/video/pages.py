@@ -10,13 +10,12 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from backend.adapters.video.probe import require_sane_size
+from backend.application.frame_by_frame import FrameByFrame
 from backend.domain.errors import MediaError
 from backend.domain.geometry import FrameSize, RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
@@ -26,7 +25,7 @@ _EXIF_ORIENTATION = 0x0112
 _TURNED_ORIENTATIONS = (5, 6, 7, 8)
 
 
-class PagesVideo:
+class PagesVideo(FrameByFrame):
     """A VideoSource over image files, one frame a page, one second a frame. Use as a context manager."""
 
     def __init__(self, paths: Mapping[int, Path], info: VideoInfo) -> None:
@@ -52,16 +51,7 @@ class PagesVideo:
     def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         """The span's pages in order, or in descending order. Raises PromptError past the end, MediaError."""
         self._info.require_frame(span.stop - 1)
-        order = range(span.stop - 1, span.start - 1, -1) if backward else range(span.start, span.stop)
-        return ((FrameIndex(index), self.frame(FrameIndex(index))) for index in order)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is held open between pages."""
+        return super().frames(span, backward=backward)
 
 
 def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:

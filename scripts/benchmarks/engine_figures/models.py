@@ -78,7 +78,7 @@ def seeded_model(name: str, *, image_size: int) -> SAM2Base:
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         model = cast(SAM2Base, instantiate(settings, _recursive_=True))
-        _make_lively(model)
+        make_lively(model)
     return model.eval().requires_grad_(False)
 
 
@@ -126,7 +126,7 @@ def _resized(settings: DictConfig, image_size: int) -> DictConfig:
     return settings
 
 
-def _make_lively(model: SAM2Base) -> None:
+def make_lively(model: SAM2Base) -> None:
     """Fresh weights say "absent", or the same faint mask everywhere: parity of those would show nothing."""
     decoder = model.sam_mask_decoder
     with torch.no_grad():

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
+from backend.application.frame_by_frame import FrameByFrame
 from backend.domain.geometry import FrameSize, RgbFrame
-from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 TRAVEL = 512
 """Frames until the pan turns round: up to here every frame differs from every other."""
@@ -20,7 +19,7 @@ _SHARPEST_PX = 3.0
 _SHARPEST_HEIGHT = 64
 
 
-class PanningVideo:
+class PanningVideo(FrameByFrame):
     """A VideoSource that pans to and fro over a blotchy picture. `read` lists the frames asked for, in order."""
 
     def __init__(self, frame_count: int, size: FrameSize) -> None:
@@ -49,16 +48,3 @@ class PanningVideo:
             left = self._travel - 1 - left
         shown: RgbFrame = self._picture[:, left : left + self._info.size.width].copy()
         return shown
-
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        indices = range(span.start, span.stop)
-        for index in reversed(indices) if backward else indices:
-            yield FrameIndex(index), self.frame(FrameIndex(index))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return

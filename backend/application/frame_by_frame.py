@@ -1,0 +1,33 @@
+"""What every VideoSource does that gets its frames one by one and holds nothing open between them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from backend.domain.geometry import RgbFrame
+from backend.domain.video import FrameIndex, FrameRange
+
+
+class FrameByFrame(ABC):
+    """The part of the VideoSource port that follows from `frame`."""
+
+    @abstractmethod
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end."""
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The span's frames in order, or in descending order."""
+        order = range(span.start, span.stop)
+        for index in reversed(order) if backward else order:
+            yield FrameIndex(index), self.frame(FrameIndex(index))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
