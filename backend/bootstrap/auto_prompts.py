@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.adapters.sam2.engine import load_engine
 from backend.adapters.video.picked import PickedFrames
 from backend.adapters.video.tidy import tidied
 from backend.application.auto_masklets import AutoMasklets, AutoRules
@@ -13,7 +12,7 @@ from backend.application.batch import Draft, Medium, Source
 from backend.application.batch_prompts import prompts_on
 from backend.application.offline import NeverCancelled
 from backend.application.ports import Segmenter, VideoSource
-from backend.bootstrap.parts import model_folder
+from backend.bootstrap.engine import build_engine
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import BoolMask, Box
 from backend.domain.prompts import PromptSet
@@ -63,9 +62,7 @@ def auto_prompter(
     rules = parse_auto(words)
 
     def load() -> Segmenter:
-        return load_engine(
-            settings.model, model_dir=model_folder(settings), device=settings.device, threads=settings.threads
-        )
+        return build_engine(settings)
 
     return AutoPrompts(load, open_medium, labels, rules, every_segment=not carry)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from backend.adapters.sam2.engine import load_engine
 from backend.adapters.synthetic.evaluation import HELD_OUT_CLIPS, HeldOutClip, held_out_clips
 from backend.application.evaluate import evaluate
-from backend.bootstrap.parts import load_settings, model_folder
+from backend.bootstrap.engine import build_engine
+from backend.bootstrap.parts import load_settings
 
 Watch = Callable[[Iterable[HeldOutClip], int], Iterable[HeldOutClip]]
 """Hands on the clips, of which there are so many, and may show how far it is."""
@@ -19,6 +19,6 @@ def evaluate_checkpoint(name: str, clips: int | None, watch: Watch) -> dict[str,
     Raises ModelError if there is no such checkpoint.
     """
     settings = load_settings(model=name)
-    engine = load_engine(name, model_dir=model_folder(settings), device=settings.device, threads=settings.threads)
+    engine = build_engine(settings)
     count = HELD_OUT_CLIPS if clips is None else min(clips, HELD_OUT_CLIPS)
     return evaluate(engine, watch(held_out_clips(count), count)).to_json()
