@@ -11,7 +11,7 @@ from typing import Protocol
 
 from backend.application.ports import CancelToken, Clock, MaskCodec, Segmenter, VideoSource
 from backend.domain.calibration import Calibrator
-from backend.domain.masklets import FrameMasks, MaskletFrame
+from backend.domain.masklets import FrameMasks, MaskletFrame, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.scoring import Scorer, combined_uncertainty
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -90,18 +90,14 @@ def encoded(masks: FrameMasks, codec: MaskCodec, scorer: Scorer | None = None) -
     """The storable form of one frame's masks, with their uncertainty; without a scorer it is a rank."""
     scorer = scorer or Scorer(None, {})
     return [
-        (
-            shown.object_id,
-            MaskletFrame(
-                masks.frame_index,
-                codec.encode(shown.mask),
-                shown.evidence,
-                shown.origin,
-                uncertainty,
-            ),
-        )
+        (shown.object_id, masklet_frame(shown, masks.frame_index, codec, uncertainty))
         for shown, uncertainty in zip(masks.objects, scorer.score(masks), strict=True)
     ]
+
+
+def masklet_frame(shown: ObjectFrame, frame_index: FrameIndex, codec: MaskCodec, uncertainty: float) -> MaskletFrame:
+    """The storable form of one object's mask on one frame."""
+    return MaskletFrame(frame_index, codec.encode(shown.mask), shown.evidence, shown.origin, uncertainty)
 
 
 @dataclass(slots=True)

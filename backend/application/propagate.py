@@ -1,18 +1,18 @@
 """One attempt at a propagation: pass by pass, noted down now and then, so that the next attempt can go on from there.
 
 What is stored is the same to the bit whether or not the work was interrupted: the engine goes on from its own
-snapshot, the masks stored by then are taken over, and the scorer is shown their evidence again.
+snapshot, the masks stored by then are taken over, and the scorer recalls their evidence, as it does that of frames
+which are kept from an earlier run.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from backend.application.desk import run_name
 from backend.application.errand import Errand, anew, errand_of
-from backend.application.offline import encoded, scorer_of
+from backend.application.offline import masklet_frame, scorer_of
 from backend.application.ports import (
     Clock,
     Ledger,
@@ -23,16 +23,16 @@ from backend.application.ports import (
     Segmenter,
     VideoSource,
 )
+from backend.application.recollection import Recollection
 from backend.application.requests import Job, PropagationRequest
 from backend.application.resume import ResumePoint
 from backend.application.timing import Stopwatch
 from backend.application.watch import JobWatch
 from backend.domain.calibration import Calibrator
 from backend.domain.errors import IntegrityError, Interrupted, NotFound, SnapshotMismatch
-from backend.domain.features import Seen
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.replan import Pass
+from backend.domain.replan import Pass, yields
 from backend.domain.scoring import Scorer
 
 logger = logging.getLogger(__name__)
@@ -116,10 +116,6 @@ class _Attempt:
     watch: JobWatch
     stopwatch: Stopwatch
     position: int = 0
-    records: int = 0
-    pass_records: int = 0
-    breaks: list[int] = field(default_factory=list)
-    last_frame: int = -1
     noted_done: int = 0
     noted_s: float = 0.0
     flushed_s: float = 0.0
@@ -136,7 +132,6 @@ class _Attempt:
                 self._make(one, writer, point)
                 point = None
                 self.position += 1
-                self.pass_records, self.breaks, self.last_frame = self.records, [], -1
             with self.stopwatch.time("store"):
                 writer.commit()
 
@@ -144,12 +139,11 @@ class _Attempt:
         """Have what need not be made, and show it."""
         self.watch.done = 0 if point is None else point.done
         if point is not None:
-            self.position, self.records = point.position, point.records
-            self.pass_records, self.breaks = point.pass_records, list(point.breaks)
+            self.position = point.position
             logger.info("job %s attempt %d goes on at frame %d", self.job.job_id, self.job.attempt, point.done)
         elif self.errand.base:
             with self.stopwatch.time("store"):
-                self.records = writer.carry(self.errand.base, self.errand.plan.keeps)
+                writer.carry(self.errand.base, self.errand.plan.keeps)
         writer.flush()
         for leftover in attempts_of(self.job.job_id, below=self.job.attempt):
             self.parts.masks.remove(leftover)
@@ -168,30 +162,41 @@ class _Attempt:
             cancel=self.watch,
             resume=None if point is None else point.engine,
         )
-        if point is not None:
-            self._show_again(scorer, writer.run)
+        recollection = self._recollection(one, writer, scorer)
         while True:
             with self.stopwatch.time("model"):
                 masks = next(frames, None)
             if masks is None:
                 return
             with self.stopwatch.time("encode"):
-                self._store(masks, writer, scorer)
+                self._store(masks, writer, scorer, recollection)
             self.watch.done += 1
             self._rest(frames, writer)
 
-    def _store(self, masks: FrameMasks, writer: MaskWriter, scorer: Scorer) -> None:
+    def _recollection(self, one: Pass, writer: MaskWriter, scorer: Scorer) -> Recollection:
+        """What the run has of a pass's surroundings, the scorer having been told what comes before.
+
+        A rank depends on its own frame alone: without a calibrator there is nothing to recall.
+        """
+        is_new = self.parts.calibrator is None or (not self.errand.base and not self.position)
+        recollection = Recollection(self.parts.masks, writer.run, one, self.errand.prompts, is_new)
+        if self.parts.calibrator is not None:
+            with self.stopwatch.time("store"):
+                writer.flush()
+                earlier = self.errand.plan.passes[: self.position]
+                recollection.prepare(
+                    scorer, self.watch.done - sum(yields(made, self.errand.prompts) for made in earlier)
+                )
+        return recollection
+
+    def _store(self, masks: FrameMasks, writer: MaskWriter, scorer: Scorer, recollection: Recollection) -> None:
         """Store a frame's masks, but for those that are kept as they were."""
-        keeps = self.errand.plan.keeps
-        made = tuple(shown for shown in masks.objects if not keeps(shown.object_id, masks.frame_index))
-        if not made:
-            return
-        if masks.frame_index == self.last_frame:
-            self.breaks.append(self.records)
-        self.last_frame = masks.frame_index
-        for object_id, frame in encoded(replace(masks, objects=made), self.parts.codec, scorer):
-            writer.append(object_id, frame)
-            self.records += 1
+        seen, keeps = recollection.seen(masks), self.errand.plan.keeps
+        uncertainty = scorer.frame(masks.frame_index, seen, recollection.others(masks.frame_index, tuple(seen)))
+        for shown in masks.objects:
+            if not keeps(shown.object_id, masks.frame_index):
+                frame = masklet_frame(shown, masks.frame_index, self.parts.codec, uncertainty[shown.object_id])
+                writer.append(shown.object_id, frame)
 
     def _rest(self, frames: Propagation, writer: MaskWriter) -> None:
         """Between two frames: see whether to go on, note how far it is if it is time, show what there is."""
@@ -217,9 +222,6 @@ class _Attempt:
             self.video.info.content_hash,
             self.position,
             self.watch.done,
-            self.records,
-            self.pass_records,
-            tuple(self.breaks),
             frames.snapshot(),
         )
         with self.stopwatch.time("store"):
@@ -227,24 +229,6 @@ class _Attempt:
             self.parts.ledger.saved(self.job.job_id, self.job.attempt)
         self.noted_done = self.watch.done
         self.noted_s = self.flushed_s = self.parts.clock.monotonic_s()
-
-    def _show_again(self, scorer: Scorer, run: str) -> None:
-        """Let the scorer see what the earlier attempt made in this pass: its numbers depend on what came before."""
-        for frame_index, seen in self._frames_of(run):
-            scorer.frame(frame_index, seen)
-            self.last_frame = frame_index
-
-    def _frames_of(self, run: str) -> Iterator[tuple[int, dict[ObjectId, Seen]]]:
-        """The stored frames of the pass under way, each with its objects, in the order they were made."""
-        at, seen = -1, dict[ObjectId, Seen]()
-        for number, (object_id, frame) in enumerate(self.parts.masks.records(run, self.pass_records)):
-            if seen and (frame.frame_index != at or self.pass_records + number in self.breaks):
-                yield at, seen
-                seen = {}
-            at = frame.frame_index
-            seen[object_id] = Seen(frame.evidence, frame.origin)
-        if seen:
-            yield at, seen
 
 
 def only(prompts: PromptSet, object_ids: tuple[ObjectId, ...]) -> PromptSet:

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from backend.domain.errors import SnapshotMismatch
 
-FORMAT = 1
+FORMAT = 2
 
 
 class _Record(TypedDict):
@@ -17,9 +17,6 @@ class _Record(TypedDict):
     video: str
     position: int
     done: int
-    records: int
-    pass_records: int
-    breaks: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +24,13 @@ class ResumePoint:
     """A place between two frames of an errand.
 
     errand, video: what it is a place in (Errand.digest, the video's content hash). position: of the pass under way;
-    engine: its Propagation.snapshot. done: frames made, of all passes. records: masks stored, carried ones included;
-    pass_records: of these, the ones before the pass. breaks: counts of records at which a frame began that has the
-    same index as the one before it.
+    engine: its Propagation.snapshot. done: frames made, of all passes.
     """
 
     errand: str
     video: str
     position: int
     done: int
-    records: int
-    pass_records: int
-    breaks: tuple[int, ...]
     engine: bytes
 
     def dump(self) -> bytes:
@@ -49,9 +41,6 @@ class ResumePoint:
             "video": self.video,
             "position": self.position,
             "done": self.done,
-            "records": self.records,
-            "pass_records": self.pass_records,
-            "breaks": list(self.breaks),
         }
         return json.dumps(record).encode() + b"\n" + self.engine
 
@@ -68,9 +57,6 @@ class ResumePoint:
                 record["video"],
                 record["position"],
                 record["done"],
-                record["records"],
-                record["pass_records"],
-                tuple(record["breaks"]),
                 engine,
             )
         except (ValueError, KeyError, TypeError) as error:

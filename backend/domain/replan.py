@@ -142,6 +142,20 @@ def yields(one: Pass, prompts: PromptSet) -> int:
     return forward + max(last - span.start + 1, 0)
 
 
+def steps(one: Pass, prompts: PromptSet) -> Iterator[tuple[int, tuple[ObjectId, ...]]]:
+    """The frames that the engine makes in a pass, in its order, each with the objects that come with it."""
+    span = one.frames
+    joins = {i: max(min(prompts.of_object(i).prompted_frames), span.start) for i in one.object_ids}
+    if one.direction is not Direction.BACKWARD:
+        for frame in range(min(joins.values()), span.stop):
+            yield frame, tuple(i for i, join in joins.items() if frame >= join)
+    if one.direction is not Direction.FORWARD:
+        skip = 1 if one.direction is Direction.BOTH else 0
+        back = {i: min(join - skip, span.stop - 1) for i, join in joins.items()}
+        for frame in range(max(back.values()), span.start - 1, -1):
+            yield frame, tuple(i for i, join in back.items() if frame <= join)
+
+
 def ranges_of(frames: Iterable[int]) -> tuple[FrameRange, ...]:
     """Frame indices, ascending, as the fewest ranges."""
     return _joined(range(frame, frame + 1) for frame in frames)

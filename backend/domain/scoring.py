@@ -8,11 +8,11 @@ Without one it is a *rank*: the order of frames is meaningful, the value is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from backend.domain.calibration import Calibrator
 from backend.domain.features import Seen, Trail
-from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, MaskRun
+from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin
 from backend.domain.prompts import ObjectId
 
 
@@ -36,37 +36,36 @@ class Scorer:
         seen = {shown.object_id: Seen(shown.evidence, shown.origin) for shown in masks.objects}
         return tuple(self.frame(masks.frame_index, seen).values())
 
-    def frame(self, frame_index: int, seen: Mapping[ObjectId, Seen]) -> dict[ObjectId, float]:
-        """The same from evidence alone."""
-        return {object_id: self._one(frame_index, object_id, seen) for object_id in seen}
+    def frame(
+        self, frame_index: int, seen: Mapping[ObjectId, Seen], others: Sequence[FrameEvidence] = ()
+    ) -> dict[ObjectId, float]:
+        """The same from evidence alone. others: of objects that are on the frame too and are not to be scored."""
+        rows = self._rows(frame_index, seen, others)
+        return {object_id: self._one(own, rows.get(object_id)) for object_id, own in seen.items()}
 
-    def _one(self, frame_index: int, object_id: ObjectId, seen: Mapping[ObjectId, Seen]) -> float:
-        own = seen[object_id]
+    def recall(self, frame_index: int, seen: Mapping[ObjectId, Seen]) -> None:
+        """Take in a frame that was scored before: the numbers of those that follow depend on it."""
+        self._rows(frame_index, seen, ())
+
+    def _rows(
+        self, frame_index: int, seen: Mapping[ObjectId, Seen], others: Sequence[FrameEvidence]
+    ) -> dict[ObjectId, tuple[float, ...]]:
+        """The features of each object; none without a calibrator, who alone reads them."""
         if self._calibrator is None:
+            return {}
+        return {
+            object_id: self._trails.setdefault(object_id, Trail(())).row(
+                frame_index, own, [*(seen[rival].evidence for rival in seen if rival != object_id), *others]
+            )
+            for object_id, own in seen.items()
+        }
+
+    def _one(self, own: Seen, row: tuple[float, ...] | None) -> float:
+        if self._calibrator is None or row is None:
             return frame_uncertainty(own.evidence, own.origin)
-        rivals = [other.evidence for rival, other in seen.items() if rival != object_id]
-        row = self._trails.setdefault(object_id, Trail(())).row(frame_index, own, rivals)
         if own.origin is MaskOrigin.HUMAN:
             return 0.0
         return _clamped(self._calibrator.uncertainty(row))
-
-
-def rescored(run: MaskRun, calibrator: Calibrator) -> dict[ObjectId, dict[int, float]]:
-    """A stored run's uncertainty by object and frame, as if it had been scored with this calibrator going forward."""
-    prompted = {
-        masklet.object_id: [f.frame_index for f in masklet.frames if f.origin is not MaskOrigin.PROPAGATED]
-        for masklet in run.masklets
-    }
-    frames: dict[int, dict[ObjectId, Seen]] = {}
-    for masklet in run.masklets:
-        for frame in masklet.frames:
-            frames.setdefault(frame.frame_index, {})[masklet.object_id] = Seen(frame.evidence, frame.origin)
-    scorer = Scorer(calibrator, prompted)
-    scores: dict[ObjectId, dict[int, float]] = {object_id: {} for object_id in prompted}
-    for frame_index in sorted(frames):
-        for object_id, uncertainty in scorer.frame(frame_index, frames[frame_index]).items():
-            scores[object_id][frame_index] = uncertainty
-    return scores
 
 
 def presence_probability(presence_logit: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from backend.application.ports import CancelToken, Propagation, VideoSource
 from backend.application.requests import ModelInfo
 from backend.domain.errors import SnapshotMismatch
-from backend.domain.geometry import box_of_mask
+from backend.domain.geometry import Point, box_of_mask
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Pass, wanted_frames, yields
@@ -123,9 +124,10 @@ def drawn(object_id: ObjectId, frame: int, past: str, prompts: PromptSet) -> Obj
         stability=numbers[0],
         soft_iou=numbers[4],
         area_rel=float(mask.mean()),
-        centroid=None,
+        centroid=Point(numbers[0], numbers[1]),
         box=box_of_mask(mask),
         components=1,
+        embedding=(math.cos(numbers[2]), math.sin(numbers[2])),
     )
     return ObjectFrame(object_id, mask, evidence, origin)
 

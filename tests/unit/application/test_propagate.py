@@ -14,6 +14,7 @@ from backend.adapters.store.masks import FileMaskStore
 from backend.application.offline import NeverCancelled
 from backend.application.propagate import SNAPSHOT_EVERY_S
 from backend.application.requests import Job, JobState, PreviewRequest, PropagationRequest
+from backend.application.resume import ResumePoint
 from backend.application.submit import Submitter
 from backend.application.work import Workbench
 from backend.domain.errors import MediaError
@@ -146,7 +147,7 @@ class TestGoingOn:
     @staticmethod
     def saved_frames(worker: Worker, job: Job) -> int:
         states = [state for run in worker.masks.runs(job.job_id) if (state := worker.masks.snapshot(run))]
-        return max((int(state.split(b'"done": ')[1].split(b",")[0]) for state in states), default=0)
+        return max((ResumePoint.load(state).done for state in states), default=0)
 
     def test_on_disk_too(self, tmp_path: Path) -> None:
         worker = Worker(masks=FileMaskStore(tmp_path / "masks"))
