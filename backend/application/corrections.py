@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backend.application.requests import TaskKey
 from backend.application.review import NextFrame, ReviewVideo
-from backend.domain.errors import MalformedRequest, PromptError
+from backend.application.seal import Seal
+from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.scoring import combined_uncertainty, label_studio_score
@@ -21,6 +23,7 @@ from backend.domain.video import FrameIndex
 
 DATA_KEY = "masklet"
 CORRECTS = "corrects"
+PROOF = "proof"
 ONLY_PAGE = FrameIndex(0)
 
 
@@ -40,8 +43,8 @@ class Corrected:
 class CorrectionProject(Protocol):
     """The Label Studio project that correction tasks are made in."""
 
-    def known(self, project_id: int) -> Mapping[str, int]:
-        """Key and id of the tasks that are there."""
+    def tasks(self, project_id: int) -> Mapping[int, Mapping[str, object]]:
+        """Id and data of the tasks that are there."""
         ...
 
     def create(self, project_id: int, data: Mapping[str, object]) -> int:
@@ -63,8 +66,11 @@ class CorrectionProject(Protocol):
         ...
 
 
-def task_data(corrected: Corrected, address: str, frame: NextFrame) -> dict[str, object]:
-    """The data of a correction task: the picture, columns to sort by, and what it corrects."""
+def task_data(corrected: Corrected, address: str, frame: NextFrame, *, proof: str) -> dict[str, object]:
+    """The data of a correction task: the picture, columns to sort by, and what it corrects, with the seal's proof.
+
+    Why the frame was chosen is not in it: who checks an audit must not know that it is one.
+    """
     return {
         "image": address,
         "video": frame.video.name,
@@ -73,6 +79,7 @@ def task_data(corrected: Corrected, address: str, frame: NextFrame) -> dict[str,
         "priority": fixed(frame.priority),
         DATA_KEY: {
             "key": corrected.key,
+            PROOF: proof,
             CORRECTS: {
                 "project": corrected.task.project_id,
                 "task": corrected.task.task_id,
@@ -118,10 +125,22 @@ def page_score(page: MaskRun) -> float:
     return label_studio_score(combined_uncertainty(f.uncertainty for m in page.masklets for f in m.frames))
 
 
-def corrected_by(data: Mapping[str, object]) -> Corrected | None:
-    """What a task corrects, from its data; None if it is no correction task.
+def known_corrections(tasks: Mapping[int, Mapping[str, object]], project_id: int, seal: Seal) -> dict[str, int]:
+    """Key and id of those of a project's tasks that are corrections of our making, the oldest for each key."""
+    found: dict[str, int] = {}
+    for task_id, data in sorted(tasks.items()):
+        with suppress(MalformedRequest, NotAllowed):
+            corrected = corrected_by(data, project_id, seal)
+            if corrected is not None:
+                found.setdefault(corrected.key, task_id)
+    return found
 
-    Raises MalformedRequest if it says so without saying what.
+
+def corrected_by(data: Mapping[str, object], project_id: int, seal: Seal) -> Corrected | None:
+    """What a task of that project corrects, from its data; None if it is no correction task.
+
+    Raises MalformedRequest if it says so without saying what, NotAllowed if it is not of our making: anybody who may
+    make tasks could write prompts into somebody else's task otherwise.
     """
     facts = data.get(DATA_KEY)
     what = facts.get(CORRECTS) if isinstance(facts, dict) else None
@@ -133,7 +152,13 @@ def corrected_by(data: Mapping[str, object]) -> Corrected | None:
             f"invalid field 'data.{DATA_KEY}.{CORRECTS}': it must name a project, a task and a frame"
         )
     project, task, frame = (int(str(number)) for number in numbers)
-    return Corrected(TaskKey(project, task), FrameIndex(frame))
+    corrected = Corrected(TaskKey(project, task), FrameIndex(frame))
+    if not isinstance(facts, dict) or not seal.holds(facts.get(PROOF), project_id, corrected.key):
+        raise NotAllowed(
+            f"Masklet did not make this correction of frame {frame} of task {corrected.task}, or not in this project: "
+            "make it with `masklet next --into`"
+        )
+    return corrected
 
 
 def carried_back(drawn: PromptSet, corrected: Corrected, led_here: PromptSet) -> PromptSet:

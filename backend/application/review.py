@@ -6,7 +6,7 @@ Owns how stored runs become curves, and how the frames of several videos share o
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,11 @@ from backend.domain.video import FrameIndex
 MOST_JOBS = 10_000
 CALIBRATED = re.compile(r"-u[0-9a-f]{8}$")
 """How the model version of a calibrated model ends."""
+
+
+def is_probability(model_version: str) -> bool:
+    """Whether what a model of that version says of uncertainty is calibrated."""
+    return CALIBRATED.search(model_version) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class ReviewVideo:
 
     @property
     def is_probability(self) -> bool:
-        return CALIBRATED.search(self.model_version) is not None
+        return is_probability(self.model_version)
 
     def curve(self) -> FrameCurve:
         """The frames that anything is known of: the most uncertain object stands for a frame, with its look.
@@ -118,7 +123,8 @@ def next_frames(
 ) -> tuple[NextFrame, ...]:
     """Up to `count` frames over all videos, the most useful first.
 
-    With several videos the gains are compared across them, and the audits are drawn from all that is left.
+    With several videos the gains are compared across them, and audits are drawn from all frames of all of them that
+    nobody has done and that were not chosen, each as likely as any other.
     """
     if len(videos) == 1:
         (video,) = videos
@@ -127,14 +133,28 @@ def next_frames(
     audits = round(policy.audit_share * count) if count >= 5 else 0
     by_gain = replace(policy, audit_share=0.0, gap_share=0.0)
     found = [
-        (video, choice)
-        for video in videos
+        (position, choice)
+        for position, video in enumerate(videos)
         for choice in choose_frames(video.curve(), count, policy=by_gain, rng=rng, frame_rate=video.frame_rate)
     ]
     found.sort(key=lambda entry: -entry[1].gain)
-    kept, spare = found[: count - audits], found[count - audits :]
-    drawn = sorted(rng.permutation(len(spare))[:audits].tolist())
-    return _listed([*kept, *((spare[at][0], replace(spare[at][1], reason=Reason.AUDIT)) for at in drawn)])
+    kept = found[: count - audits]
+    kept += _drawn(videos, {(position, int(choice.frame_index)) for position, choice in kept}, audits, rng)
+    return _listed([(videos[position], choice) for position, choice in kept])
+
+
+def _drawn(
+    videos: Sequence[ReviewVideo], chosen: Collection[tuple[int, int]], count: int, rng: np.random.Generator
+) -> list[tuple[int, Choice]]:
+    """Audits, each with the position of its video."""
+    left = [
+        (position, index)
+        for position, curve in enumerate(video.curve() for video in videos)
+        for index in curve.frames.tolist()
+        if index not in curve.taken and (position, index) not in chosen
+    ]
+    drawn = sorted(rng.permutation(len(left))[:count].tolist())
+    return [(left[at][0], Choice(FrameIndex(left[at][1]), Reason.AUDIT, 0.0)) for at in drawn]
 
 
 def all_done(videos: Sequence[ReviewVideo]) -> bool:

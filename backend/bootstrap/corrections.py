@@ -10,10 +10,20 @@ import numpy as np
 from backend.adapters.batch.addresses import PREFIX, open_signer, page_leaf
 from backend.adapters.labelstudio.correcting import CorrectionTasks
 from backend.adapters.labelstudio.results import build_regions
-from backend.application.corrections import Corrected, CorrectionProject, one_page, page_score, task_data, video_columns
+from backend.application.audits import Audits
+from backend.application.corrections import (
+    Corrected,
+    CorrectionProject,
+    known_corrections,
+    one_page,
+    page_score,
+    task_data,
+    video_columns,
+)
 from backend.application.ports import Ledger, MaskStore
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PropagationRequest, TaskKey
 from backend.application.review import NextFrame, ReviewVideo, next_frames, project_videos
+from backend.application.seal import Seal
 from backend.bootstrap.batch import public_url
 from backend.bootstrap.parts import (
     SystemClock,
@@ -22,8 +32,11 @@ from backend.bootstrap.parts import (
     open_label_studio,
     open_ledger_of,
     open_masks,
+    open_notes,
+    open_seal,
 )
 from backend.domain.errors import InvalidInput, NotFound
+from backend.domain.prioritization import Reason
 from backend.domain.video import FrameIndex
 from backend.settings import Settings
 
@@ -55,6 +68,8 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> li
             CorrectionTasks(client.imports.session),
             client.label_config(into),
             settings,
+            open_seal(settings),
+            Audits(open_notes(settings)),
         )
         return maker.make(project_id, into, count, seed=seed)
     finally:
@@ -70,6 +85,8 @@ class CorrectionMaker:
     project: CorrectionProject
     label_config: str
     settings: Settings
+    seal: Seal
+    audits: Audits
 
     def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
         """See make_corrections."""
@@ -77,7 +94,7 @@ class CorrectionMaker:
         if not videos:
             raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
         chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
-        known = self.project.known(into)
+        known = known_corrections(self.project.tasks(into), into, self.seal)
         made = [self._make(frame, into, known.get(_corrected(frame).key)) for frame in chosen]
         for video in videos:
             priority = max((frame.priority for frame in chosen if frame.video is video), default=0.0)
@@ -90,7 +107,8 @@ class CorrectionMaker:
         request = self.ledger.request(job.job_id)
         assert isinstance(request, PropagationRequest), "only propagations are reviewed"
         address = frame_address(request.media, corrected.frame_index, self.settings)
-        task_id = known or self.project.create(into, task_data(corrected, address, frame))
+        proof = self.seal.proof(into, corrected.key)
+        task_id = known or self.project.create(into, task_data(corrected, address, frame, proof=proof))
         page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)
         self.project.predict(
@@ -100,6 +118,8 @@ class CorrectionMaker:
             score=page_score(page),
             cluster=corrected.task.task_id,
         )
+        if frame.choice.reason is Reason.AUDIT and known is None:
+            self.audits.draw(corrected, page, job.model_version)
         return Made(frame, task_id, is_new=known is None)
 
     def _job(self, task: TaskKey) -> Job:

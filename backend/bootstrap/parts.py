@@ -10,12 +10,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backend.adapters.announce.announce import ModelBoard
+from backend.adapters.batch.addresses import open_signer
 from backend.adapters.labelstudio.client import LabelStudioClient
 from backend.adapters.queue.names import connect
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.adapters.store.ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks import FileMaskStore
+from backend.adapters.store.notes import FolderNotes
+from backend.application.seal import Seal
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.settings import Settings
 
@@ -62,6 +65,10 @@ class DataFolder:
     @property
     def media_key(self) -> Path:
         return self.root / "media.key"
+
+    @property
+    def notes(self) -> Path:
+        return self.root / "notes"
 
     @property
     def pages(self) -> Path:
@@ -132,6 +139,16 @@ def open_ledger_of(settings: Settings, clock: SystemClock) -> SqlLedger:
 def open_masks(settings: Settings) -> FileMaskStore:
     """The mask store in the data folder."""
     return FileMaskStore(data_folder(settings).masks)
+
+
+def open_notes(settings: Settings) -> FolderNotes:
+    """The notes in the data folder."""
+    return FolderNotes(data_folder(settings).notes)
+
+
+def open_seal(settings: Settings) -> Seal:
+    """What proves that a correction task is ours; its secret comes from the key of the data folder."""
+    return Seal.derived_from(open_signer(data_folder(settings).media_key).key)
 
 
 def queue_address(settings: Settings) -> str:

@@ -8,15 +8,16 @@ from typing import Protocol
 from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.queue.board import RedisBell, RedisMarks, RedisWarmBoard
-from backend.adapters.store.notes import FolderNotes
+from backend.adapters.store.coco import CocoCodec
 from backend.application.desk import Desk
 from backend.application.handover import Handover
 from backend.application.notes import MemoryNotes, Notes
-from backend.application.ports import Clock, JobQueue, Ledger, ModelDirectory
+from backend.application.ports import Clock, JobQueue, Ledger, MaskCodec, ModelDirectory
 from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler
 from backend.application.requests import TaskKey
+from backend.application.seal import Seal
 from backend.application.sessions import NoMarks, SessionMarks
 from backend.application.submit import Submitter
 from backend.bootstrap.handover import open_handover
@@ -24,12 +25,13 @@ from backend.bootstrap.housekeeping import open_housekeeper
 from backend.bootstrap.media_service import MediaService, open_media_service
 from backend.bootstrap.parts import (
     SystemClock,
-    data_folder,
     open_label_studio,
     open_ledger_of,
     open_masks,
     open_model_board,
+    open_notes,
     open_queue,
+    open_seal,
     queue_address,
 )
 from backend.settings import Settings
@@ -82,6 +84,8 @@ class WebParts:
     board: WarmBoard = field(default_factory=NoBoard)
     marks: SessionMarks = field(default_factory=NoMarks)
     notes: Notes = field(default_factory=MemoryNotes)
+    seal: Seal = field(default_factory=Seal)
+    codec: MaskCodec = field(default_factory=CocoCodec)
 
 
 def build_web(settings: Settings) -> WebParts:
@@ -119,7 +123,8 @@ def build_web(settings: Settings) -> WebParts:
         handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
         board=RedisWarmBoard(queue_address(settings)),
         marks=RedisMarks(queue_address(settings)),
-        notes=FolderNotes(data_folder(settings).root / "notes"),
+        notes=open_notes(settings),
+        seal=open_seal(settings),
     )
 
 

@@ -16,12 +16,15 @@ from backend.adapters.labelstudio.client import AnnotationRecord
 from backend.adapters.labelstudio.context import prompts_of_annotation
 from backend.adapters.labelstudio.known import Known
 from backend.adapters.labelstudio.traces import load_trace
+from backend.adapters.store.coco import CocoCodec
+from backend.application.audits import Audits
 from backend.application.carry import newest_run
 from backend.application.corrections import Corrected, carried_back, corrected_by
 from backend.application.desk import Canvas, Desk
 from backend.application.notes import MemoryNotes, Notes
-from backend.application.ports import ModelDirectory
+from backend.application.ports import MaskCodec, ModelDirectory
 from backend.application.requests import Job, TaskKey
+from backend.application.seal import Seal
 from backend.bootstrap.web import AnnotationReader
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
@@ -50,6 +53,8 @@ class Adopter:
     label_studio: AnnotationReader
     models: ModelDirectory
     notes: Notes = field(default_factory=MemoryNotes)
+    seal: Seal = field(default_factory=Seal)
+    codec: MaskCodec = field(default_factory=CocoCodec)
 
     def adopt_all(self, hints: Iterable[Hint]) -> list[Job]:
         """Follow each hint; one that leads nowhere is logged and does not stop the others. Returns the new work."""
@@ -80,10 +85,13 @@ class Adopter:
             return None
         data = self.label_studio.fetch_task(hint.task).data
         label_config = self.label_studio.label_config(hint.task.project_id)
-        corrected = corrected_by(data)
+        corrected = corrected_by(data, hint.task.project_id, self.seal)
         if corrected is not None:
             drawn = prompts_of_annotation(annotation.result, read_binding(label_config))
-            return self._carry_back(drawn, corrected, model.version, author_of(annotation))
+            job = self._carry_back(drawn, corrected, model.version, author_of(annotation))
+            Audits(self.notes).settle(corrected, drawn, self.codec)
+            self.notes.write(_adopted_note(hint.task), _state_of(annotation))
+            return job
         canvas = canvas_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
         canvas = replace(canvas, user=author_of(annotation))
         prompts = self._prompts(canvas, annotation)

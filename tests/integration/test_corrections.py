@@ -10,11 +10,15 @@ import pytest
 
 from backend.adapters.batch.addresses import open_signer
 from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.application.audits import Audits
 from backend.application.corrections import Corrected
+from backend.application.notes import MemoryNotes
 from backend.application.requests import JobKind, MediaRef, PropagationRequest, TaskKey
+from backend.application.seal import Seal
 from backend.bootstrap.corrections import CorrectionMaker, frame_address
 from backend.bootstrap.parts import data_folder
-from backend.domain.errors import InvalidInput, NotFound
+from backend.domain.errors import InvalidInput, NotAllowed, NotFound
+from backend.domain.prioritization import Reason
 from backend.domain.video import FrameIndex
 from backend.interfaces.annotations import Adopter, Hint
 from backend.settings import Settings
@@ -26,6 +30,7 @@ KEYFRAME = (
     '<Image name="image" value="$image"/></View>'
 )
 SETTINGS = Settings()
+SEAL = Seal(b"a secret")
 
 
 @dataclass
@@ -37,9 +42,10 @@ class Studio:
     scores: dict[int, tuple[float, int, str]] = field(default_factory=dict)
     columns: dict[TaskKey, dict[str, str]] = field(default_factory=dict)
     serving: list[tuple[int, str]] = field(default_factory=list)
+    updated_at: str = "3"
 
-    def known(self, project_id: int) -> dict[str, int]:
-        return {str(data["masklet"]["key"]): task for task, data in self.data.items()}  # type: ignore[index]
+    def tasks(self, project_id: int) -> dict[int, dict[str, object]]:
+        return self.data if project_id == INTO else {}
 
     def create(self, project_id: int, data: Mapping[str, object]) -> int:
         self.data[100 + len(self.data)] = dict(data)
@@ -64,7 +70,7 @@ class Studio:
 
     def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
         result: list[object] = [keypoint(page=0)] if task == TASK else list(self.results[task.task_id])
-        return (AnnotationRecord(11, "3", False, result, author="ann@example.org, 3"),)
+        return (AnnotationRecord(11, "3", False, result, author="ann@example.org, 3", updated_at=self.updated_at),)
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
         return ()
@@ -77,14 +83,20 @@ class Studio:
 class Stage:
     web: FakeWeb = field(default_factory=FakeWeb)
     studio: Studio = field(default_factory=Studio)
+    notes: MemoryNotes = field(default_factory=MemoryNotes)
 
     def adopt(self, task: TaskKey) -> None:
-        assert Adopter(self.web.parts.desk, self.studio, self.web.models).adopt(Hint(task)) is not None
+        assert self.adopter().adopt(Hint(task)) is not None
         self.web.work_off_all()
 
+    def adopter(self) -> Adopter:
+        return Adopter(self.web.parts.desk, self.studio, self.web.models, self.notes, SEAL)
+
     def make(self, count: int = 2) -> list[tuple[int, bool]]:
-        maker = CorrectionMaker(self.web.book, self.web.masks, self.studio, KEYFRAME, SETTINGS)
-        return [(made.task_id, made.is_new) for made in maker.make(TASK.project_id, INTO, count, seed=0)]
+        return [(made.task_id, made.is_new) for made in self.maker().make(TASK.project_id, INTO, count, seed=0)]
+
+    def maker(self) -> CorrectionMaker:
+        return CorrectionMaker(self.web.book, self.web.masks, self.studio, KEYFRAME, SETTINGS, SEAL, Audits(self.notes))
 
     def newest(self) -> PropagationRequest:
         job = next(job for job in self.web.book.jobs() if job.kind is JobKind.PROPAGATE)
@@ -133,10 +145,53 @@ def test_what_is_submitted_there_becomes_a_prompt_here_and_the_video_is_propagat
     assert {prompt.frame_index for prompt in after.prompts} == {0, frame}
 
 
+def test_a_task_that_masklet_did_not_make_writes_no_prompts(stage: Stage) -> None:
+    ((task_id, _),) = stage.make(1)
+    before = stage.newest()
+    masklet = stage.studio.data[task_id]["masklet"]
+    assert isinstance(masklet, dict)
+    stage.studio.data[task_id]["masklet"] = {**masklet, "corrects": {**masklet["corrects"], "frame": 1}}
+    with pytest.raises(NotAllowed, match="did not make this correction of frame 1 of task 1/7"):
+        stage.adopter().adopt(Hint(TaskKey(INTO, task_id)))
+    assert stage.newest().prompts.digest() == before.prompts.digest()
+
+
+def test_a_forged_task_does_not_stand_for_the_real_one(stage: Stage) -> None:
+    ((task_id, _),) = stage.make(1)
+    masklet = stage.studio.data[task_id]["masklet"]
+    assert isinstance(masklet, dict)
+    del masklet["proof"]
+    ((again, is_new),) = stage.make(1)
+    assert is_new
+    assert again != task_id
+
+
+def test_an_annotation_that_was_taken_up_is_no_news(stage: Stage) -> None:
+    ((task_id, _),) = stage.make(1)
+    assert stage.adopter().adopt(Hint(TaskKey(INTO, task_id))) is not None
+    assert stage.adopter().adopt(Hint(TaskKey(INTO, task_id))) is None
+
+
+def test_audits_are_held_against_what_is_submitted_on_them(stage: Stage) -> None:
+    made = stage.maker().make(TASK.project_id, INTO, 10, seed=0)
+    (audit,) = [one for one in made if one.frame.choice.reason is Reason.AUDIT]
+    audits = Audits(stage.notes)
+    assert audits.tallies() == {}
+    for one in made:
+        stage.adopter().adopt(Hint(TaskKey(INTO, one.task_id)))
+    ((version, found),) = audits.tallies(TASK.project_id).items()
+    assert version == audit.frame.video.model_version
+    assert (found.count, found.failures) == (1, 0)
+    assert found.predicted == pytest.approx(audit.frame.uncertainty)
+    stage.studio.results[audit.task_id] = []
+    stage.studio.updated_at = "4"
+    assert stage.adopter().adopt(Hint(TaskKey(INTO, audit.task_id))) is None
+    assert [one.failures for one in audits.tallies().values()] == [1]
+
+
 def test_a_project_without_propagations_is_said_so(stage: Stage) -> None:
-    maker = CorrectionMaker(stage.web.book, stage.web.masks, stage.studio, KEYFRAME, SETTINGS)
     with pytest.raises(NotFound, match="nothing of project 9 has been propagated"):
-        maker.make(9, INTO, 1, seed=0)
+        stage.maker().make(9, INTO, 1, seed=0)
 
 
 def test_a_frame_of_a_video_that_masklet_serves_is_cut_by_masklet(tmp_path: Path) -> None:

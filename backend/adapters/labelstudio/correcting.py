@@ -21,9 +21,9 @@ class CorrectionTasks:
 
     session: Session
 
-    def known(self, project_id: int) -> Mapping[str, int]:
-        """Key and id of the tasks that were made before."""
-        return TaskImports(self.session).known(project_id)
+    def tasks(self, project_id: int) -> Mapping[int, Mapping[str, object]]:
+        """Id and data of the tasks that are there."""
+        return TaskImports(self.session).all(project_id)
 
     def create(self, project_id: int, data: Mapping[str, object]) -> int:
         """Make a task; its id."""

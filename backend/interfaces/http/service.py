@@ -104,4 +104,6 @@ def _poll(parts: WebParts, adopter: Adopter | None) -> AnnotationPoll | None:
 
 
 def _adopter(parts: WebParts) -> Adopter | None:
-    return None if parts.label_studio is None else Adopter(parts.desk, parts.label_studio, parts.models, parts.notes)
+    if parts.label_studio is None:
+        return None
+    return Adopter(parts.desk, parts.label_studio, parts.models, parts.notes, parts.seal, parts.codec)

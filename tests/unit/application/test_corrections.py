@@ -12,6 +12,7 @@ from backend.application.corrections import (
     carried_back,
     corrected_by,
     fixed,
+    known_corrections,
     one_page,
     page_score,
     task_data,
@@ -19,7 +20,8 @@ from backend.application.corrections import (
 )
 from backend.application.requests import TaskKey
 from backend.application.review import next_frames, review_video
-from backend.domain.errors import MalformedRequest, PromptError
+from backend.application.seal import Seal
+from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -27,6 +29,7 @@ from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 TASK = TaskKey(3, 7)
 SOURCE = Corrected(TASK, FrameIndex(2))
+SEAL = Seal(b"a secret")
 EVIDENCE = FrameEvidence((0.9,), 5.0, 0.9, 0.9, 0.1, None, None, 1)
 MASK = np.ones((4, 4), np.bool_)
 
@@ -52,11 +55,11 @@ def led_here(*ids: str) -> PromptSet:
 def test_a_task_says_what_it_corrects_in_columns_of_fixed_width() -> None:
     video = review_video(run(), "task 7", "masklet-demo-1", task=TASK)
     (frame,) = next_frames([video], 1, rng=np.random.default_rng(0))
-    data = task_data(SOURCE, "http://x/2.jpg", frame)
+    data = task_data(SOURCE, "http://x/2.jpg", frame, proof=SEAL.proof(9, SOURCE.key))
     assert (data["image"], data["frame"], data["uncertainty"], data["priority"]) == (
         "http://x/2.jpg", 2, "0.9000", "1.0000",
     )  # fmt: skip
-    assert corrected_by(data) == SOURCE
+    assert corrected_by(data, 9, SEAL) == SOURCE
     assert video_columns(video, 0.5) == {"uncertainty": "0.9000", "priority": "0.5000", "worst_frame": "000002"}
 
 
@@ -92,10 +95,30 @@ def test_a_label_of_several_objects_cannot_be_told_apart() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"masklet": {"key": "video"}}, {"masklet": "x"}])
 def test_other_tasks_correct_nothing(data: dict[str, object]) -> None:
-    assert corrected_by(data) is None
+    assert corrected_by(data, 9, SEAL) is None
 
 
 @pytest.mark.parametrize("what", ["x", {"project": 1, "task": 2}, {"project": 1, "task": True, "frame": 0}])
 def test_a_correction_of_nothing_is_refused(what: object) -> None:
     with pytest.raises(MalformedRequest, match="must name a project, a task and a frame"):
-        corrected_by({"masklet": {"corrects": what}})
+        corrected_by({"masklet": {"corrects": what}}, 9, SEAL)
+
+
+@pytest.mark.parametrize("proof", [None, "", 7, SEAL.proof(8, SOURCE.key), Seal(b"other").proof(9, SOURCE.key)])
+def test_a_correction_needs_this_masklets_proof_for_this_project(proof: object) -> None:
+    corrects = {"project": 3, "task": 7, "frame": 2}
+    data = {"masklet": {"key": SOURCE.key, "proof": proof, "corrects": corrects}}
+    with pytest.raises(NotAllowed, match="did not make this correction of frame 2 of task 3/7"):
+        corrected_by(data, 9, SEAL)
+    assert known_corrections({1: data}, 9, SEAL) == {}
+
+
+def test_the_oldest_task_of_our_making_stands_for_a_correction() -> None:
+    facts = {"proof": SEAL.proof(9, SOURCE.key), "corrects": {"project": 3, "task": 7, "frame": 2}}
+    tasks: dict[int, dict[str, object]] = {
+        5: {"masklet": facts},
+        4: {"masklet": facts},
+        3: {},
+        2: {"masklet": {"corrects": 1}},
+    }
+    assert known_corrections(tasks, 9, SEAL) == {SOURCE.key: 4}
