@@ -54,7 +54,7 @@ class VideoSource(Protocol):
 
     @property
     def timestamps_s(self) -> Sequence[float]:
-        """Presentation time of each frame in seconds, the first at 0."""
+        """Presentation time of each frame in seconds, as a player of the video counts them."""
         ...
 
     def frame(self, index: FrameIndex) -> RgbFrame:

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 from backend.application.ports import CancelToken, MediaLibrary, VideoSource
 from backend.application.requests import MediaRef
 from backend.domain.errors import Cancelled, MaskletError, reason_of
+from backend.domain.frame_times import FrameTimes
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -75,14 +76,20 @@ class Wish:
 class Sight:
     """What a worker has seen of some media.
 
-    timestamps_s: presentation time of each frame in seconds. ready: the frames that are encoded. trouble: why the
-    media could not be opened (domain.errors.reason_of), empty if it could; info is None then.
+    ready: the frames that are encoded. trouble: why the media could not be opened (domain.errors.reason_of), empty if
+    it could; info is None then.
     """
 
     info: VideoInfo | None
-    timestamps_s: tuple[float, ...] = ()
     ready: tuple[int, ...] = ()
     trouble: str = ""
+
+    @property
+    def timestamps_s(self) -> tuple[float, ...]:
+        """Presentation time of each frame in seconds; pages take their turn at the task's rate."""
+        if self.info is None:
+            return ()
+        return (self.info.times or FrameTimes.steady(self.info.frame_rate, self.info.frame_count)).seconds()
 
 
 class WarmBoard(Protocol):
@@ -213,7 +220,7 @@ class Lookout:
 
 
 def sight_of(video: VideoSource, ready: Collection[int]) -> Sight:
-    return Sight(video.info, tuple(video.timestamps_s), tuple(sorted(ready)))
+    return Sight(video.info, tuple(sorted(ready)))
 
 
 def _openings(media: MediaRef, frames: tuple[FrameIndex, ...]) -> list[tuple[FrameIndex, ...]]:

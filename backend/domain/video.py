@@ -1,7 +1,7 @@
 """Frame indices, ranges and times of one video.
 
 A frame index is 0-based, in presentation order, over the frames that really decode. Label Studio's frame
-*number* is 1-based; conversion happens in adapters/labelstudio.
+*number* is 1-based and counts time; `timeline` has the mapping and adapters/labelstudio applies it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import NewType
 
 from backend.domain.errors import PromptError
+from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
 
 FrameIndex = NewType("FrameIndex", int)
@@ -37,7 +38,8 @@ class VideoInfo:
 
     frame_count is counted over the frames that decode, not read from the header.
     frame_rate is the average rate in frames a second. rotation is the display rotation that was applied.
-    truncated says that the file ended early and the decoded prefix is used.
+    truncated says that the file ended early and the decoded prefix is used. times: when each frame is shown; None
+    where that is not known, as of pages.
     """
 
     content_hash: ContentHash
@@ -47,6 +49,7 @@ class VideoInfo:
     variable_rate: bool = False
     rotation: int = 0
     truncated: bool = False
+    times: FrameTimes | None = None
 
     def require_frame(self, frame_index: int) -> FrameIndex:
         """The index if the video has that frame; raises PromptError naming the valid range otherwise."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -22,6 +21,7 @@ from backend.adapters.queue.names import connect
 from backend.application.bell import Wait
 from backend.application.prewarm import Sight, Wish
 from backend.application.requests import MediaRef
+from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
@@ -163,9 +163,6 @@ def _wish(body: bytes | str) -> Wish | None:
 
 
 def _dump(sight: Sight) -> bytes:
-    """Times as differences in microseconds: a steady video's compress to next to nothing."""
-    times_us = [round(time_s * 1e6) for time_s in sight.timestamps_s]
-    steps = [after - before for before, after in zip([0, *times_us], times_us, strict=False)]
     info = sight.info
     video = info and [
         info.content_hash,
@@ -176,22 +173,23 @@ def _dump(sight: Sight) -> bytes:
         info.variable_rate,
         info.rotation,
         info.truncated,
+        info.times and info.times.packed(),
     ]
-    return zlib.compress(json.dumps([video, steps, list(sight.ready), sight.trouble]).encode(), 1)
+    return json.dumps([video, list(sight.ready), sight.trouble]).encode()
 
 
 def _sight(body: bytes) -> Sight | None:
     try:
-        video, steps, ready, trouble = json.loads(zlib.decompress(body))
-        return Sight(_info(video), _times(steps), tuple(map(int, ready)), str(trouble))
-    except (zlib.error, ValueError, TypeError, ZeroDivisionError):
+        video, ready, trouble = json.loads(body)
+        return Sight(_info(video), tuple(map(int, ready)), str(trouble))
+    except (ValueError, TypeError, ZeroDivisionError):
         return None
 
 
 def _info(video: Sequence[object] | None) -> VideoInfo | None:
     if video is None:
         return None
-    content_hash, width, height, frame_count, rate, variable_rate, rotation, truncated = video
+    content_hash, width, height, frame_count, rate, variable_rate, rotation, truncated, times = video
     return VideoInfo(
         ContentHash(str(content_hash)),
         FrameSize(int(str(width)), int(str(height))),
@@ -200,13 +198,5 @@ def _info(video: Sequence[object] | None) -> VideoInfo | None:
         bool(variable_rate),
         int(str(rotation)),
         bool(truncated),
+        None if times is None else FrameTimes.unpacked(str(times)),
     )
-
-
-def _times(steps: Sequence[int]) -> tuple[float, ...]:
-    times: list[float] = []
-    now_us = 0
-    for step in steps:
-        now_us += int(step)
-        times.append(now_us / 1e6)
-    return tuple(times)

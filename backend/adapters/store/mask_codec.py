@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import NotRequired, TypedDict
 
 from backend.domain.errors import IntegrityError
+from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box, FrameSize, Point
 from backend.domain.masklets import EncodedMask, FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId
@@ -15,6 +16,8 @@ from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 
 class HeaderRecord(TypedDict):
+    """times: FrameTimes.packed; not there if they are not known, or an earlier version wrote the run."""
+
     version: int
     content_hash: str
     size: tuple[int, int]
@@ -24,6 +27,7 @@ class HeaderRecord(TypedDict):
     rotation: int
     truncated: bool
     labels: list[tuple[str, str]]
+    times: NotRequired[str]
 
 
 class EvidenceRecord(TypedDict):
@@ -74,6 +78,8 @@ def dump_header(video: VideoInfo, labels: Mapping[ObjectId, str]) -> str:
         "truncated": video.truncated,
         "labels": [(str(object_id), label) for object_id, label in labels.items()],
     }
+    if video.times is not None:
+        record["times"] = video.times.packed()
     return json.dumps(record)
 
 
@@ -91,6 +97,7 @@ def load_header(run: str, body: bytes) -> tuple[VideoInfo, dict[ObjectId, str]]:
             variable_rate=record["variable_rate"],
             rotation=record["rotation"],
             truncated=record["truncated"],
+            times=FrameTimes.unpacked(record["times"]) if "times" in record else None,
         )
         return video, {ObjectId(object_id): label for object_id, label in record["labels"]}
     except (ValueError, KeyError, TypeError) as error:

@@ -46,10 +46,8 @@ class FileVideo:
 
     @cached_property
     def timestamps_s(self) -> Sequence[float]:
-        """Presentation time of each frame in seconds, the first at 0."""
-        pts = self._index.pts
-        base = self._index.time_base
-        return tuple(((pts - pts[0]) * base.numerator / base.denominator).tolist())
+        """Presentation time of each frame in seconds, as a player counts them: a late first frame is not at 0."""
+        return self._index.times.seconds()
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""

@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 
 from backend.adapters.video.probe import REMEDY, open_stream, require_sane_size
 from backend.domain.errors import MediaError
+from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, VideoInfo
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +38,8 @@ class StreamIndex:
     """Presentation times of a stream's frames.
 
     pts: [N] int64, ascending, in units of time_base. key_pts: [K] int64, ascending: the frames decoding can start at.
-    width, height: pixels as stored; rotation: degrees clockwise that a player turns them by.
+    width, height: pixels as stored; rotation: degrees clockwise that a player turns them by. zero: the time that a
+    player counts from, in units of time_base; end: when the last frame ends, or the file, if that goes on for longer.
     """
 
     pts: NDArray[np.int64]
@@ -49,6 +51,12 @@ class StreamIndex:
     rotation: int
     variable_rate: bool
     truncated: bool
+    zero: int
+    end: int
+
+    @property
+    def times(self) -> FrameTimes:
+        return FrameTimes.of(self.pts - self.zero, self.time_base, end=self.end - self.zero)
 
     def info(self, content_hash: ContentHash) -> VideoInfo:
         turned = self.rotation in (90, 270)
@@ -61,6 +69,7 @@ class StreamIndex:
             variable_rate=self.variable_rate,
             rotation=self.rotation,
             truncated=self.truncated,
+            times=self.times,
         )
 
 
@@ -100,6 +109,8 @@ def build_index(path: Path) -> StreamIndex:
             rotation=-first.rotation % 360,
             variable_rate=_is_variable(pts),
             truncated=truncated,
+            zero=_zero(container, pts, time_base),
+            end=_end(container, pts, time_base, is_cut=truncated),
         )
 
 
@@ -191,6 +202,24 @@ def _frame_rate(stream: VideoStream, pts: NDArray[np.int64], time_base: Fraction
     if claimed and abs(measured / Fraction(claimed) - 1) < Fraction(1, 500):
         return Fraction(claimed)
     return measured.limit_denominator(100_000)
+
+
+def _zero(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction) -> int:
+    """Players move times only where the file begins before 0, so that it begins there; a late first frame stays late.
+
+    https://html.spec.whatwg.org/multipage/media.html#offsets-into-the-media-resource
+    """
+    start = min(Fraction(container.start_time or 0, av.time_base) / time_base, Fraction(int(pts[0])))
+    return min(round(start), 0, int(pts[0]))
+
+
+def _end(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction, *, is_cut: bool) -> int:
+    """As the header says, if the last frame is within that; else the last frame is taken to last as long as most."""
+    usual = int(np.median(np.diff(pts))) if len(pts) > 1 else 1
+    if is_cut or container.duration is None:
+        return int(pts[-1]) + usual
+    claimed = Fraction((container.start_time or 0) + container.duration, av.time_base) / time_base
+    return round(claimed) if claimed > int(pts[-1]) else int(pts[-1]) + usual
 
 
 def _is_variable(pts: NDArray[np.int64]) -> bool:

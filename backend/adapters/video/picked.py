@@ -33,6 +33,7 @@ class PickedFrames:
             source.info,
             content_hash=ContentHash(hashlib.sha256(picked.encode()).hexdigest()),
             frame_count=len(self._indices),
+            times=None,
         )
 
     @property
