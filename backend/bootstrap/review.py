@@ -20,8 +20,10 @@ from backend.adapters.video.decode import open_video
 from backend.application.ports import VideoSource
 from backend.application.requests import JobKind, JobState, TaskKey
 from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames, project_videos, review_video
+from backend.bootstrap.audits import audit_tallies
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks
+from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.geometry import BoolMask, RgbFrame
@@ -77,9 +79,19 @@ def write_report(source: str, out: Path, *, video: Path | None, count: int, seed
     """
     with _subject(source, video) as subject:
         chosen = next_frames([subject.video], count, rng=np.random.default_rng(seed))
-        page = report_page(subject.video, chosen, labels=subject.labels, picture=subject.picture)
+        page = report_page(
+            subject.video, chosen, labels=subject.labels, picture=subject.picture, audits=_audits(subject.video)
+        )
     out.write_text(page, encoding="utf-8")
     return out
+
+
+def _audits(video: ReviewVideo) -> str:
+    """What audits of the video's project and model found; a folder belongs to no project, and has none."""
+    if video.task is None:
+        return ""
+    found = audit_tallies(video.task.project_id).get(video.model_version)
+    return (found or tally([], is_probability=video.is_probability)).sentence()
 
 
 @contextmanager

@@ -78,6 +78,16 @@ class AuditTally:
             return Verdict.TOO_LOW
         return Verdict.TOO_HIGH if self.predicted > high else Verdict.HOLDS
 
+    def document(self) -> dict[str, object]:
+        """For other tools."""
+        return {
+            "masks": self.count,
+            "failures": self.failures,
+            "interval": [round(bound, 4) for bound in self.interval],
+            "predicted": round(self.predicted, 4) if self.count and self.is_probability else None,
+            "verdict": self.verdict.value,
+        }
+
     def sentence(self) -> str:
         """For people."""
         if not self.count:

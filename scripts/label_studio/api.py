@@ -66,6 +66,14 @@ class LabelStudioApi:
             self._call("PATCH", f"/api/projects/{project_id}/", json={"label_config": label_config})
         return project_id
 
+    def change_project(self, project_id: int, **fields: object) -> None:
+        """Change fields of a project, such as maximum_annotations."""
+        self._call("PATCH", f"/api/projects/{project_id}/", json=fields)
+
+    def invitation(self) -> str:
+        """Where somebody new makes a login of their own."""
+        return self.url + str(self._call("GET", "/api/invite")["invite_url"])
+
     def ensure_local_files(self, project_id: int, folder: Path) -> None:
         """Let the project show the media in a folder under Label Studio's root of local files."""
         listed = self._call("GET", "/api/storages/localfiles", params={"project": project_id})
@@ -90,6 +98,24 @@ class LabelStudioApi:
         """The task's saved annotations, oldest first."""
         listed: list[Json] = self._call("GET", f"/api/tasks/{task_id}/annotations/")
         return sorted(listed, key=lambda annotation: int(annotation["id"]))
+
+    def add_annotation(self, task_id: int, result: list[Json]) -> int:
+        """Submit an annotation of a task, as the page does; returns its id."""
+        return int(self._call("POST", f"/api/tasks/{task_id}/annotations/", json={"result": result})["id"])
+
+    def task_data(self, task_id: int) -> Json:
+        """A task's data."""
+        data: Json = self._call("GET", f"/api/tasks/{task_id}/")["data"]
+        return data
+
+    def tasks(self, project_id: int) -> list[int]:
+        """The ids of a project's tasks, ascending."""
+        params = {"project": project_id, "page_size": 1000, "fields": "task_only", "include": "id"}
+        return sorted(int(task["id"]) for task in self._call("GET", "/api/tasks/", params=params)["tasks"])
+
+    def next_task(self, project_id: int) -> int:
+        """The task that Label Studio hands out next."""
+        return int(self._call("GET", f"/api/projects/{project_id}/next/")["id"])
 
     def remove_annotations(self, task_id: int) -> None:
         """Make the task one that nobody has worked on."""

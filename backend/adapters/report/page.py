@@ -33,8 +33,12 @@ def report_page(
     *,
     labels: Mapping[ObjectId, str],
     picture: Callable[[int], str],
+    audits: str = "",
 ) -> str:
-    """The page's HTML. picture: the data URL of a frame with its masks, empty if there is nothing to show."""
+    """The page's HTML. picture: the data URL of a frame with its masks, empty if there is nothing to show.
+
+    audits: a sentence on what audits of the model found, empty where there can be none.
+    """
     word = "uncertainty" if video.is_probability else "uncertainty (rank)"
     meaning = (
         "The probability that the mask's IoU with the truth is below 0.75."
@@ -48,11 +52,12 @@ def report_page(
     )
     figures = "".join(_figure(frame, labels, picture) for frame in chosen)
     title = html.escape(video.name)
+    audited = f'<p class="note">Audits: {html.escape(audits)}.</p>' if audits else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"</head><body><h1>{title}</h1><p>{video.frame_count} frames, {len(video.objects)} objects, model "
         f'{html.escape(video.model_version)}.</p><p class="note">{word}: {meaning} High: look here. '
-        f"▼ a person's frame · orange line: chosen to look at next.</p>{curves}"
+        f"▼ a person's frame · orange line: chosen to look at next.</p>{audited}{curves}"
         f'<h2>Look at next</h2><div class="frames">{figures or "Nothing is left to look at."}</div></body></html>\n'
     )
 

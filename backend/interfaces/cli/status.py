@@ -25,6 +25,7 @@ def status(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything here.")] = None,
 ) -> None:
     """Say how many tasks are queued, running, done and failed, and why; exit code 1 if any failed."""
+    from backend.bootstrap.audits import audit_tallies
     from backend.bootstrap.batch import batch_statuses
 
     statuses = batch_statuses(project)
@@ -42,8 +43,19 @@ def status(
     console.print(table)
     for found in statuses:
         _explain(console, found)
+    audits = {found.project_id: audit_tallies(found.project_id) for found in statuses}
+    for number, tallies in audits.items():
+        for version, tally in tallies.items():
+            line = f"project {number}: audits of {version}: {tally.sentence()}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     if json_file is not None:
-        documents = [found.document() for found in statuses]
+        documents = [
+            {
+                **found.document(),
+                "audits": {version: tally.document() for version, tally in audits[found.project_id].items()},
+            }
+            for found in statuses
+        ]
         json_file.write_text(json.dumps(documents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if any(found.states.get(JobState.FAILED) or found.failed_sources or found.refused for found in statuses):
         raise typer.Exit(1)

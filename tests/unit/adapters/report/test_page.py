@@ -63,3 +63,9 @@ def test_a_thumbnail_shows_what_there_is() -> None:
     assert plain.startswith("data:image/jpeg;base64,")
     assert plain != veiled
     assert WIDTH_PX == 240
+
+
+def test_what_audits_found_is_said_where_there_can_be_any() -> None:
+    text = report_page(video(), (), labels={}, picture=lambda _: "", audits="3 of 40 <wrong>")
+    assert "Audits: 3 of 40 &lt;wrong&gt;." in text
+    assert "Audits" not in page(video())

@@ -1,0 +1,14 @@
+"""The parts of what `masklet status` and `masklet report` say of audits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backend.application.audits import Audits
+from backend.bootstrap.parts import load_settings, open_notes
+from backend.domain.audits import AuditTally
+
+
+def audit_tallies(project_id: int | None) -> Mapping[str, AuditTally]:
+    """What audits of a project (None: of all) add up to, by model version."""
+    return Audits(open_notes(load_settings())).tallies(project_id)
