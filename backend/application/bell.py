@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+AWAITED = "awaited"
+"""The bell that rings when a person begins to wait for a propagation."""
+
 Wait = Callable[[float], None]
 """Waits this many seconds, or less."""
 

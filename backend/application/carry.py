@@ -1,12 +1,17 @@
-"""Carrying masks over a few frames and answering as soon as those are there, while the rest goes on behind."""
+"""Carrying masks over a few frames and answering as soon as those are there, while the rest goes on behind.
+
+A propagation goes forward to the end of the video before it goes back. Who carries backward need not wait for that:
+the way back depends on a few frames after each object's first prompt only, so the frames within reach are made by a
+job of their own, which is nobody's prediction, to the same bits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from backend.application.desk import Answer, Canvas, Desk
-from backend.application.requests import Job, JobKind, JobState, TaskKey
+from backend.application.requests import Job, JobKind, JobState, PropagationRequest, TaskKey
 from backend.domain.errors import PromptError, error_of
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
@@ -14,6 +19,9 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 
 POLL_S = 0.25
 """Each look reads the run as far as it is."""
+
+SEAM = 16
+"""Frames from an object's first prompted one on that its way back depends on: what SAM 2 remembers at the turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +59,72 @@ def carry(desk: Desk, canvas: Canvas, reach: Reach, *, deadline_s: float) -> Ans
         raise PromptError("nothing is prompted on this task yet: click an object first, then carry it")
     give_up_s = desk.clock.monotonic_s() + deadline_s
     start = FrameRange(reach.start, FrameIndex(reach.start + 1))
-    job = desk.track(canvas, PromptSet(()), deadline_s=0.0, frames=start).job
-    while True:
+    whole = desk.track(canvas, PromptSet(()), deadline_s=0.0, frames=start).job
+    answer = _reached(desk, (whole,), reach, prompts)
+    if answer.is_reached or deadline_s <= 0:
+        return Answer(answer.job, answer.run)
+    back = way_back(canvas, prompts, reach)
+    jobs: tuple[Job, ...] = (whole,) if back is None else (desk.ask(back), whole)
+    with desk.awaiting(jobs[0], deadline_s), desk.bell.listening(jobs[0].job_id, desk.clock.sleep) as wait:
+        while True:
+            answer = _reached(desk, jobs, reach, prompts)
+            if answer.is_reached or desk.clock.monotonic_s() >= give_up_s:
+                return Answer(answer.job, answer.run)
+            wait(POLL_S)
+            jobs = tuple(_going_on(desk.ledger.job(job.job_id)) for job in jobs)
+
+
+def way_back(canvas: Canvas, prompts: PromptSet, reach: Reach) -> PropagationRequest | None:
+    """What to make so that frames within reach, before an object's first prompt, need not wait for the video's end.
+
+    None if there are no such frames. Objects that are prompted later than where the person is are left out.
+    """
+    if not canvas.media.is_pages or reach.direction is Direction.FORWARD:
+        return None
+    first = {object_id: min(prompts.of_object(object_id).prompted_frames) for object_id in prompts.object_ids}
+    here = {object_id: frame for object_id, frame in first.items() if frame <= reach.start}
+    frame_count = len(canvas.media.addresses)
+    span = reach.span(frame_count)
+    if not span or max(here.values(), default=0) <= span[0]:
+        return None
+    stop = max(span[-1] + 1, max(here.values()) + SEAM)
+    return PropagationRequest(
+        canvas.task,
+        canvas.media,
+        PromptSet.of((prompt for prompt in prompts if prompt.object_id in here), prompts.labels),
+        Direction.BOTH,
+        frames=FrameRange(FrameIndex(span[0]), FrameIndex(min(stop, frame_count))),
+        label_config=canvas.label_config,
+        model_version=canvas.model_version,
+        user=canvas.user,
+        session=f"way back of {canvas.user or 'anybody'}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    job: Job
+    run: MaskRun | None
+    is_reached: bool
+
+
+def _reached(desk: Desk, jobs: Sequence[Job], reach: Reach, prompts: PromptSet) -> _Look:
+    """The first of the jobs that has all within reach; if none has, the first that has anything."""
+    looks = []
+    for job in jobs:
         run = _so_far(desk, job, reach)
-        if job.state.is_final or _is_reached(run, reach, prompts) or desk.clock.monotonic_s() >= give_up_s:
-            return Answer(job, run)
-        desk.clock.sleep(POLL_S)
-        job = desk.ledger.job(job.job_id)
-        if job.state.is_final and job.state is not JobState.DONE:
-            raise error_of(job.reason or f"Cancelled: the job is {job.state}")
+        look = _Look(job, run, job.state.is_final or _is_reached(run, reach, prompts))
+        if look.is_reached:
+            return look
+        looks.append(look)
+    return next((look for look in looks if look.run is not None), looks[-1])
+
+
+def _going_on(job: Job) -> Job:
+    """Raises what ended a job before it was done."""
+    if job.state.is_final and job.state is not JobState.DONE:
+        raise error_of(job.reason or f"Cancelled: the job is {job.state}")
+    return job
 
 
 def _so_far(desk: Desk, job: Job, reach: Reach) -> MaskRun | None:

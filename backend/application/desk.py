@@ -5,11 +5,12 @@ The desk computes nothing itself. It records prompts, hands work to workers and 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from backend.application.bell import Bell, NoBell
+from backend.application.bell import AWAITED, Bell, NoBell
 from backend.application.ports import Clock, Ledger, MaskStore
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
 from backend.application.submit import Submitter
@@ -19,6 +20,8 @@ from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
+logger = logging.getLogger(__name__)
+
 FIRST_POLL_S = 0.004
 LONGEST_POLL_S = 0.1
 
@@ -26,6 +29,11 @@ OVERTAKEN_S = 5.0
 """How long an answer may be on its way through Label Studio to the page."""
 
 MOST_OVERTAKEN = 20
+
+FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
+
+ATTEMPTS = 3
+"""How many of a job's newest attempts are looked at for masks: one that has only begun has none to show yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Desk:
 
         overtaken = self._overtaken(canvas)
         job, *_ = self.submitter.accept(canvas.task, prompts, asked, user=canvas.user)
-        finished = self._wait(job.job_id, deadline_s)
+        finished = self._wait(self.kept(job).job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(
                 f"no worker answered within {deadline_s:g} s; the prompt is kept, ask again (job {job.job_id})"
@@ -98,9 +106,24 @@ class Desk:
         frames: the masks on these are read, whatever is carried.
         """
         known = self.ledger.record_prompts(canvas.task, prompts, user=canvas.user)
-        job = self.submitter.submit(_whole_video(canvas, known, direction))
-        latest = self._wait(job.job_id, deadline_s)
+        job = self.ask(_whole_video(canvas, known, direction))
+        with self.awaiting(job, deadline_s):
+            latest = self._wait(job.job_id, deadline_s)
         return Answer(latest, self.masks_of(latest, frames))
+
+    @contextmanager
+    def awaiting(self, job: Job, deadline_s: float) -> Iterator[None]:
+        """Have workers know that a person waits for a job, so long at most: it goes before what nobody waits for."""
+        if job.state.is_final or deadline_s <= 0:
+            yield
+            return
+        until_s = self.clock.now_s() + deadline_s
+        self.ledger.expect(job.job_id, until_s=until_s)
+        self.bell.ring(AWAITED)
+        try:
+            yield
+        finally:
+            self.ledger.expect_no_more(job.job_id, until_s=until_s)
 
     def preview(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
         """The masks of these prompts on one frame, for who keeps prompts himself: nothing is recorded or carried on.
@@ -108,7 +131,7 @@ class Desk:
         Raises as `click` does.
         """
         request = PreviewRequest(canvas.task, canvas.media, prompts, frame_index, canvas.model_version)
-        job = self.submitter.submit(request)
+        job = self.ask(request)
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(f"no worker answered within {deadline_s:.0f} s; ask again (job {job.job_id})")
@@ -117,7 +140,7 @@ class Desk:
     def adopt(self, canvas: Canvas, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
         """Take a submitted annotation as the task's new truth and propagate from it; None if it prompts nothing."""
         self.ledger.replace_prompts(canvas.task, prompts, user=canvas.user)
-        return self.submitter.submit(_whole_video(canvas, prompts, scope=scope)) if prompts else None
+        return self.ask(_whole_video(canvas, prompts, scope=scope)) if prompts else None
 
     def pre_annotate(self, canvas: Canvas, prompts: PromptSet) -> Answer | None:
         """The masks a task has already, or else start on the prompts that came with it.
@@ -133,7 +156,7 @@ class Desk:
             return None
         if not known:
             self.ledger.record_prompts(canvas.task, wanted, user=canvas.user)
-        return Answer(self.submitter.submit(_whole_video(canvas, wanted)), None)
+        return Answer(self.ask(_whole_video(canvas, wanted)), None)
 
     def latest_run(self, task: TaskKey, model_version: str) -> Answer | None:
         """The newest finished propagation of a task by this model, with its masks."""
@@ -144,15 +167,32 @@ class Desk:
                     return Answer(job, run)
         return None
 
+    def ask(self, request: PreviewRequest | PropagationRequest) -> Job:
+        """Submit a request; the same one again is the same job, begun again only if it failed or its masks are gone."""
+        return self.kept(self.submitter.submit(request))
+
+    def kept(self, job: Job) -> Job:
+        """The job, begun again if it is done and its masks were removed or damaged since."""
+        if job.state is not JobState.DONE or self.masks_of(job, FIRST_FRAME) is not None:
+            return job
+        again = self.ledger.reopen(job.job_id, job.attempt)
+        if again.state is JobState.QUEUED:
+            logger.info("job %s: its masks are gone and are made again", job.job_id)
+            self.submitter.dispatch(again)
+        return again
+
     def masks_of(self, job: Job, frames: FrameRange | None = None) -> MaskRun | None:
         """What a job has stored so far (on these frames, at the cost of these).
 
         A run that was removed or damaged reads as none: it can be made again.
         """
-        try:
-            return self.masks.partial(job.masks_run or run_name(job.job_id, job.attempt), frames)
-        except (NotFound, IntegrityError):
-            return None
+        newest = range(job.attempt, max(job.attempt - ATTEMPTS, 0), -1)
+        for run in [job.masks_run] if job.masks_run else [run_name(job.job_id, attempt) for attempt in newest]:
+            with suppress(NotFound, IntegrityError):
+                found = self.masks.partial(run, frames)
+                if found is not None:
+                    return found
+        return None
 
     def _overtaken(self, canvas: Canvas) -> list[Job]:
         """The canvas's clicks whose answers the page may not have seen when the next click was made, oldest first."""

@@ -52,7 +52,7 @@ def errand_of(job: Job, request: PropagationRequest, video: VideoInfo, *, ledger
     Raises PromptError for frames past the end.
     """
     span = _span_of(request, video)
-    if request.scope is not Scope.ALL and not request.session:  # a session's client waits for frames that are made
+    if request.scope is not Scope.ALL:
         for earlier, prompts in _earlier(job, request, ledger):
             try:
                 of_video, covered = masks.coverage(earlier.masks_run)

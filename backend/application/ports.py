@@ -17,6 +17,7 @@ from backend.application.requests import (
     PreviewRequest,
     PropagationRequest,
     TaskKey,
+    Waiting,
 )
 from backend.domain.geometry import BoolMask, RgbFrame
 from backend.domain.masklets import EncodedMask, FrameMasks, MaskletFrame, MaskRun
@@ -220,8 +221,19 @@ class Ledger(Protocol):
         """How many jobs there are of each kind and state; pairs without a job are left out."""
         ...
 
-    def has_open(self, kind: JobKind) -> bool:
-        """Whether a job of this kind waits or runs. One cheap read, however many jobs there are."""
+    def waiting(self) -> Waiting:
+        """For what persons wait now. One cheap read, however many jobs there are."""
+        ...
+
+    def expect(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
+        """Note that a person waits for a job, until then (wall clock) at the longest.
+
+        backward: above all for the frames before the one that they carry on from.
+        """
+        ...
+
+    def expect_no_more(self, job_id: str, *, until_s: float) -> None:
+        """Take back such a note, unless somebody waits longer than until then."""
         ...
 
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
@@ -254,6 +266,13 @@ class Ledger(Protocol):
 
         Attempts are counted since the job was opened or last saved; a forgiven one is not counted at all.
         Does nothing if that attempt is no longer current.
+        """
+        ...
+
+    def reopen(self, job_id: str, attempt: int) -> Job:
+        """A job that is DONE and whose masks are gone: QUEUED with the next attempt number, counted from there.
+
+        Does nothing if that attempt is no longer current, or not DONE.
         """
         ...
 

@@ -151,6 +151,11 @@ class Turns:
         finally:
             self._working.clear()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether there is real work now."""
+        return self._working.is_set()
+
     @contextmanager
     def idle(self) -> Iterator[None]:
         """Work that can wait, for one frame. Raises Cancelled if there is real work."""

@@ -163,15 +163,16 @@ class _Attempt:
             resume=None if point is None else point.engine,
         )
         recollection = self._recollection(one, writer, scorer)
-        while True:
-            with self.stopwatch.time("model"):
-                masks = next(frames, None)
-            if masks is None:
-                return
-            with self.stopwatch.time("encode"):
-                self._store(masks, writer, scorer, recollection)
-            self.watch.done += 1
-            self._rest(frames, writer)
+        with self.watch.seat:
+            while (masks := self._next(frames)) is not None:
+                with self.stopwatch.time("encode"):
+                    self._store(masks, writer, scorer, recollection)
+                self.watch.done += 1
+                self._rest(frames, writer)
+
+    def _next(self, frames: Propagation) -> FrameMasks | None:
+        with self.stopwatch.time("model"):
+            return next(frames, None)
 
     def _recollection(self, one: Pass, writer: MaskWriter, scorer: Scorer) -> Recollection:
         """What the run has of a pass's surroundings, the scorer having been told what comes before.
@@ -202,6 +203,7 @@ class _Attempt:
         """Between two frames: see whether to go on, note how far it is if it is time, show what there is."""
         try:
             self.watch.raise_if_cancelled()
+            self.watch.raise_if_outstayed()
         except Interrupted:
             self._note(frames, writer)
             raise

@@ -170,6 +170,24 @@ class Job:
         return self.job_id.startswith(SESSION_PREFIX)
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An open propagation that a person waits for now. backward: for frames before the one they carry on from."""
+
+    job_id: str
+    attempt: int
+    state: JobState
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """For what persons wait: whether for clicks, and for which propagations, who has waited longest first."""
+
+    has_clicks: bool = False
+    awaited: tuple[Awaited, ...] = ()
+
+
 class PushState(StrEnum):
     PENDING = "pending"
     PUSHED = "pushed"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.application.desk import run_name
 from backend.application.offline import NeverCancelled, encoded, scorer_of
@@ -24,6 +24,7 @@ from backend.application.ports import (
 from backend.application.prewarm import Prewarmer
 from backend.application.propagate import Propagator, attempts_of
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.application.rota import Rota, Seat
 from backend.application.submit import Submitter
 from backend.application.timing import Stopwatch, TimedVideo
 from backend.application.watch import JobWatch
@@ -42,6 +43,8 @@ from backend.domain.video import FrameIndex
 logger = logging.getLogger(__name__)
 
 RETRYABLE = (MediaUnreachable, ServiceUnavailable)
+
+Asked = Callable[[], bool]
 
 SNAPSHOT_FRAMES = 200
 """Frames between two notes of how far a propagation is: seconds of work, for a few MiB an object."""
@@ -69,13 +72,19 @@ class Workbench:
     snapshot_frames: int = SNAPSHOT_FRAMES
     """Frames between two snapshots of a propagation; 0: none are taken."""
 
-    def run(self, job_id: str, attempt: int, is_stopping: Callable[[], bool]) -> Job:
-        """Do one attempt and record how it ended. Never raises for a job that fails: the record says why."""
+    rota: Rota = field(default_factory=Rota)
+    """Whose turn it is with the engine, where several propagations go on at once."""
+
+    def run(self, job_id: str, attempt: int, is_stopping: Asked, *, is_crowded: Asked | None = None) -> Job:
+        """Do one attempt and record how it ended. Never raises for a job that fails: the record says why.
+
+        is_crowded: given for a guest (see `guests`): whether others wait for its place.
+        """
         job = self.ledger.start(job_id, attempt, self.worker_name)
         if job is None:
             logger.info("job %s attempt %d is stale and left alone", job_id, attempt)
             return self.ledger.job(job_id)
-        watch = JobWatch(self.ledger, self.clock, job, is_stopping)
+        watch = self._watch(job, is_stopping, is_crowded)
         try:
             self._do(job, watch)
         except Interrupted as error:
@@ -94,6 +103,12 @@ class Workbench:
             logger.exception("job %s attempt %d broke", job_id, attempt)
             self._again(job, reason_of(error))
         return self._ended(job)
+
+    def _watch(self, job: Job, is_stopping: Asked, is_crowded: Asked | None) -> JobWatch:
+        watch = JobWatch(self.ledger, self.clock, job, is_stopping, seat=Seat(self.rota))
+        if is_crowded is not None and self.snapshot_frames:  # without snapshots, to leave would be to start afresh
+            watch.is_guest, watch.is_crowded = True, is_crowded
+        return watch
 
     def _ended(self, job: Job) -> Job:
         """The job as it is now; if that is the end of it, what this and earlier attempts left is removed."""

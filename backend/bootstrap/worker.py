@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from backend.adapters.queue.worker import MaskletWorker
 from backend.adapters.sam2.calibrators import load_calibrator
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.store.coco import CocoCodec
-from backend.application.bell import Bell, NoBell
+from backend.application.bell import AWAITED, Bell, NoBell
+from backend.application.guests import Guests
 from backend.application.prewarm import Lookout, Turns, WarmBoard, Wish, around
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest
 from backend.application.submit import Submitter
@@ -40,6 +42,16 @@ logger = logging.getLogger(__name__)
 SWEEP_EVERY_S = 3600.0
 LEFTOVER_S = 24 * 3600.0
 LOOKOUT_WAIT_S = 1.0
+GUEST_WAIT_S = 0.25
+"""The bell rings for who begins to wait, and may be lost."""
+
+IDLE_WAIT_S = 0.05
+"""An idle worker takes from the queue whatever is first there; then others may have to go before that."""
+
+LOOKS_A_LISTENING = 240
+"""Now and then the worker listens anew: the queue's server may have been away when it began to."""
+
+GOODBYE_S = 4.0
 LOWEST_PRIORITY = 19
 """Of the system's scheduler: what is done ahead of need runs when nobody else wants the processor."""
 
@@ -92,15 +104,50 @@ def run_worker(settings: Settings, kind: JobKind, name: str | None) -> None:
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     worker = MaskletWorker(queue_address(settings), kind, name=worker_name)
     bench = build_workbench(settings, worker_name)
+    if isinstance(bench.segmenter, Sam2Engine):
+        bench.segmenter.warm_up()
     open_model_board(settings).announce(bench.segmenter.model)
     logger.info("worker %s: %s on %s", worker_name, bench.segmenter.model.version, bench.segmenter.model.device)
     runtime = _runtime_of(settings, bench, worker, kind)
     _runtime.append(runtime)
     try:
-        with _sweeping(settings), _looking_ahead(runtime, worker.is_stopping):
+        with (
+            _sweeping(settings),
+            _looking_ahead(runtime, worker.is_stopping),
+            _taking_in_guests(runtime, kind, worker.is_stopping),
+        ):
             worker.run()
     finally:
         _runtime.clear()
+
+
+@contextmanager
+def _taking_in_guests(runtime: Runtime, kind: JobKind, is_stopping: Callable[[], bool]) -> Iterator[None]:
+    """While a propagation is at work, take in those that persons wait for: see application.guests."""
+    if kind is not JobKind.PROPAGATE:
+        yield
+        return
+    guests = Guests(runtime.bench, is_stopping, ended=runtime.bell.ring)
+    ended = threading.Event()
+
+    def look() -> None:
+        while not (ended.is_set() or is_stopping()):
+            with runtime.bell.listening(AWAITED, time.sleep) as wait:
+                for _ in range(LOOKS_A_LISTENING):
+                    wait(GUEST_WAIT_S if runtime.turns.is_working else IDLE_WAIT_S)
+                    if runtime.turns.is_working:
+                        guests.look()
+                    if ended.is_set() or is_stopping():
+                        return
+
+    thread = threading.Thread(target=look, name="guests", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(GOODBYE_S)
+        guests.say_goodbye(GOODBYE_S)
 
 
 def _runtime_of(settings: Settings, bench: Workbench, worker: MaskletWorker, kind: JobKind) -> Runtime:

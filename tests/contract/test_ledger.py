@@ -12,6 +12,7 @@ import pytest
 from backend.adapters.store.ledger import open_ledger
 from backend.application.ports import Ledger
 from backend.application.requests import (
+    Awaited,
     Job,
     JobKind,
     JobState,
@@ -20,6 +21,7 @@ from backend.application.requests import (
     PropagationRequest,
     PushState,
     TaskKey,
+    Waiting,
 )
 from backend.domain.errors import NotFound
 from backend.domain.geometry import Box, Point
@@ -333,15 +335,58 @@ class TestAttempts:
         assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.FAILED
 
     @pytest.mark.parametrize("end", [JobState.DONE, JobState.FAILED])
-    def test_open_jobs_are_those_that_wait_or_run(self, ledger: Ledger, end: JobState) -> None:
-        assert not ledger.has_open(JobKind.PROPAGATE)
-        job, _ = ledger.submit(JobKind.PROPAGATE, propagation())
-        assert ledger.has_open(JobKind.PROPAGATE)
-        assert not ledger.has_open(JobKind.INTERACTIVE)
+    def test_a_click_is_waited_for_until_it_ends(self, ledger: Ledger, end: JobState) -> None:
+        ledger.submit(JobKind.PROPAGATE, propagation())
+        assert ledger.waiting() == Waiting()
+        job, _ = ledger.submit(JobKind.INTERACTIVE, preview())
+        assert ledger.waiting() == Waiting(has_clicks=True)
         ledger.start(job.job_id, 1, "worker-1")
-        assert ledger.has_open(JobKind.PROPAGATE)
+        assert ledger.waiting() == Waiting(has_clicks=True)
         ledger.finish(job.job_id, 1, end)
-        assert not ledger.has_open(JobKind.PROPAGATE)
+        assert ledger.waiting() == Waiting()
+
+    def test_a_propagation_is_waited_for_until_then_or_until_it_ends(self, ledger: Ledger, clock: FakeClock) -> None:
+        first, _ = ledger.submit(JobKind.PROPAGATE, propagation())
+        second, _ = ledger.submit(JobKind.PROPAGATE, propagation(task=OTHER_TASK))
+        now_s = clock.now_s()
+        ledger.expect(second.job_id, until_s=now_s + 20)
+        clock.advance(1)
+        ledger.expect(first.job_id, until_s=now_s + 10, backward=True)
+        ledger.start(first.job_id, 1, "worker-1")
+        of_first = Awaited(first.job_id, 1, JobState.RUNNING, backward=True)
+        of_second = Awaited(second.job_id, 1, JobState.QUEUED)
+        assert ledger.waiting() == Waiting(awaited=(of_second, of_first))
+        clock.advance(10)
+        assert ledger.waiting() == Waiting(awaited=(of_second,))
+        ledger.cancel(second.job_id)
+        assert ledger.waiting() == Waiting()
+
+    def test_who_waits_longer_is_not_forgotten_with_who_waits_no_more(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = running(ledger)
+        now_s = clock.now_s()
+        ledger.expect(job.job_id, until_s=now_s + 20)
+        ledger.expect(job.job_id, until_s=now_s + 10)
+        ledger.expect_no_more(job.job_id, until_s=now_s + 10)
+        assert [one.job_id for one in ledger.waiting().awaited] == [job.job_id]
+        ledger.expect_no_more(job.job_id, until_s=now_s + 20)
+        assert ledger.waiting() == Waiting()
+        ledger.expect_no_more(job.job_id, until_s=now_s + 20)
+
+    def test_a_note_for_a_job_that_is_not_there_does_nothing(self, ledger: Ledger, clock: FakeClock) -> None:
+        ledger.expect("p-" + "0" * 40, until_s=clock.now_s() + 10)
+        assert ledger.waiting() == Waiting()
+
+    def test_a_job_whose_masks_are_gone_is_opened_again(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = done(ledger, 0.9)
+        clock.advance(5)
+        again = ledger.reopen(job.job_id, job.attempt)
+        assert (again.state, again.attempt, again.masks_run, again.done) == (JobState.QUEUED, job.attempt + 1, "", 0)
+        assert (again.created_s, again.worker) == (clock.now_s(), "")
+        assert ledger.reopen(job.job_id, job.attempt) == again
+        assert ledger.start(job.job_id, again.attempt, "worker-2") is not None
+        assert ledger.reopen(job.job_id, again.attempt).state is JobState.RUNNING
+        counted = ledger.requeue(job.job_id, again.attempt, reason="silent", max_attempts=2)
+        assert counted.state is JobState.QUEUED
 
     def test_cancel_ends_open_jobs_only(self, ledger: Ledger) -> None:
         job = running(ledger)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from backend.application.ports import Clock
 from backend.application.requests import (
+    Awaited,
     Job,
     JobKind,
     JobState,
@@ -15,6 +16,7 @@ from backend.application.requests import (
     PropagationRequest,
     PushState,
     TaskKey,
+    Waiting,
     job_id_of,
     kind_of,
 )
@@ -36,6 +38,13 @@ class _Row:
 
 
 @dataclass
+class _Expected:
+    since_s: float
+    until_s: float
+    backward: bool = False
+
+
+@dataclass
 class _Push:
     push: PendingPush
     order: int
@@ -50,6 +59,7 @@ class FakeLedger:
         self._prompts: dict[tuple[TaskKey, str], PromptSet] = {}
         self._rows: dict[str, _Row] = {}
         self._pushes: dict[tuple[TaskKey, str], _Push] = {}
+        self._expected: dict[str, _Expected] = {}
         self._order = 0
         self._first_said: dict[tuple[TaskKey, str, ObjectId, FrameIndex], int] = {}
 
@@ -185,8 +195,28 @@ class FakeLedger:
             counted[key] = counted.get(key, 0) + 1
         return counted
 
-    def has_open(self, kind: JobKind) -> bool:
-        return any(row.job.kind is kind and not row.job.state.is_final for row in self._rows.values())
+    def waiting(self) -> Waiting:
+        now_s = self._clock.now_s()
+        open_jobs = {name: row.job for name, row in self._rows.items() if not row.job.state.is_final}
+        notes = sorted(self._expected.items(), key=lambda note: note[1].since_s)
+        return Waiting(
+            any(job.kind is JobKind.INTERACTIVE for job in open_jobs.values()),
+            tuple(
+                Awaited(job_id, open_jobs[job_id].attempt, open_jobs[job_id].state, note.backward)
+                for job_id, note in notes
+                if job_id in open_jobs and note.until_s > now_s
+            ),
+        )
+
+    def expect(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
+        now_s = self._clock.now_s()
+        self._expected = {name: note for name, note in self._expected.items() if note.until_s > now_s}
+        known = self._expected.get(job_id, _Expected(now_s, until_s))
+        self._expected[job_id] = _Expected(known.since_s, max(known.until_s, until_s), backward)
+
+    def expect_no_more(self, job_id: str, *, until_s: float) -> None:
+        if job_id in self._expected and self._expected[job_id].until_s <= until_s:
+            del self._expected[job_id]
 
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         row = self._rows.get(job_id)
@@ -232,6 +262,16 @@ class FakeLedger:
             return self._change(row, state=JobState.FAILED, reason=reason)
         row.first_attempt += forgiven
         return self._change(row, state=JobState.QUEUED, attempt=attempt + 1, done=0, worker="", reason=reason)
+
+    def reopen(self, job_id: str, attempt: int) -> Job:
+        row = self._row(job_id)
+        if row.job.attempt != attempt or row.job.state is not JobState.DONE:
+            return row.job
+        row.first_attempt = attempt + 1
+        now_s = self._clock.now_s()
+        return self._change(
+            row, state=JobState.QUEUED, attempt=attempt + 1, done=0, worker="", masks_run="", created_s=now_s
+        )
 
     def saved(self, job_id: str, attempt: int) -> None:
         row = self._row(job_id)

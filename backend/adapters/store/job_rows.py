@@ -125,11 +125,6 @@ def counts(connection: Connection) -> dict[tuple[JobKind, JobState], int]:
     return {(JobKind(kind), JobState(state)): count for state, kind, count in rows}
 
 
-def has_open(connection: Connection, kind: JobKind) -> bool:
-    query = select(jobs.c.kind).where(jobs.c.state.in_(OPEN), jobs.c.kind == str(kind)).limit(1)
-    return connection.scalar(query) is not None
-
-
 def stale(connection: Connection, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
     """Oldest first."""
     silent = (jobs.c.state == str(JobState.RUNNING)) & (jobs.c.heartbeat_s < heartbeat_before_s)
@@ -222,6 +217,24 @@ def requeue(
             reason=reason,
             updated_s=now_s,
         )
+    return get(connection, job_id)
+
+
+def reopen(connection: Connection, job_id: str, attempt: int, *, now_s: float) -> Job:
+    _step(
+        connection,
+        job_id,
+        attempt,
+        from_states=(str(JobState.DONE),),
+        state=str(JobState.QUEUED),
+        attempt=attempt + 1,
+        first_attempt=attempt + 1,
+        done=0,
+        worker="",
+        masks_run="",
+        created_s=now_s,
+        updated_s=now_s,
+    )
     return get(connection, job_id)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from backend.adapters.store import job_rows, prompt_rows, push_rows, retention_rows
+from backend.adapters.store import awaited_rows, job_rows, prompt_rows, push_rows, retention_rows
 from backend.adapters.store.codec import Request
 from backend.adapters.store.database import Database
 from backend.application.ports import Clock
-from backend.application.requests import Job, JobKind, JobState, PendingPush, TaskKey, kind_of
+from backend.application.requests import Job, JobKind, JobState, PendingPush, TaskKey, Waiting, kind_of
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 
@@ -97,9 +97,17 @@ class SqlLedger:
         with self._database.read() as connection:
             return job_rows.counts(connection)
 
-    def has_open(self, kind: JobKind) -> bool:
+    def waiting(self) -> Waiting:
         with self._database.read() as connection:
-            return job_rows.has_open(connection, kind)
+            return awaited_rows.waiting(connection, self._clock.now_s())
+
+    def expect(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
+        with self._database.write(durable=False) as connection:
+            awaited_rows.expect(connection, job_id, now_s=self._clock.now_s(), until_s=until_s, backward=backward)
+
+    def expect_no_more(self, job_id: str, *, until_s: float) -> None:
+        with self._database.write(durable=False) as connection:
+            awaited_rows.expect_no_more(connection, job_id, until_s=until_s)
 
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         with self._database.write(durable=False) as connection:
@@ -144,6 +152,10 @@ class SqlLedger:
                 forgiven=forgiven,
                 now_s=self._clock.now_s(),
             )
+
+    def reopen(self, job_id: str, attempt: int) -> Job:
+        with self._database.write() as connection:
+            return job_rows.reopen(connection, job_id, attempt, now_s=self._clock.now_s())
 
     def saved(self, job_id: str, attempt: int) -> None:
         with self._database.write() as connection:

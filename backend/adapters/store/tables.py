@@ -72,6 +72,16 @@ jobs = Table(
 """first_attempt is the attempt with which the job was opened last: attempts are counted from there.
 sequence orders jobs by when they were asked for last, whatever the machine's clock did."""
 
+awaited = Table(
+    "masklet_awaited",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("since_s", Float, nullable=False),
+    Column("until_s", Float, nullable=False),
+    Column("backward", Boolean, nullable=False),
+)
+"""For which propagations persons wait. A Masklet that does not know the table does without: no other version."""
+
 pushes = Table(
     "masklet_pushes",
     metadata,

@@ -10,8 +10,8 @@ import pytest
 
 from backend.adapters.store.ledger import open_ledger
 from backend.application.ports import Ledger
-from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest
-from backend.application.watch import INTERACTIVE_PATIENCE_S, JobWatch
+from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest, TaskKey
+from backend.application.watch import AWAITED_PATIENCE_S, INTERACTIVE_PATIENCE_S, LINGER_S, JobWatch
 from backend.domain.errors import Interrupted
 from backend.domain.video import FrameIndex
 from tests.unit.application.parts import CANVAS, TASK, WorkingClock, click_on
@@ -114,6 +114,113 @@ def test_clicks_do_not_wait_for_each_other(ledger: Ledger, clock: WorkingClock) 
     assert started is not None
     JobWatch(ledger, clock, started, lambda: False, total=1).raise_if_cancelled()
     assert clock.slept == []
+
+
+def action(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float = 25.0) -> Job:
+    """A person on another task carries on and waits."""
+    request = PropagationRequest(TaskKey(3, task), CANVAS.media, click_on(0), model_version=CANVAS.model_version)
+    job, _ = ledger.submit(JobKind.PROPAGATE, request)
+    ledger.expect(job.job_id, until_s=clock.now_s() + for_s)
+    return job
+
+
+def test_what_nobody_waits_for_stands_still_until_the_person_has_the_answer(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    awaited = action(ledger, clock)
+    looks = 0
+
+    def answer() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 7:
+            ledger.expect_no_more(awaited.job_id, until_s=clock.now_s() + 25)
+
+    clock.work = answer
+    watch.raise_if_cancelled()
+    assert (looks, ledger.job(awaited.job_id).state) == (7, JobState.QUEUED)
+    watch.raise_if_cancelled()
+    assert looks == 7
+
+
+def test_after_the_deadline_a_person_s_action_is_like_any_other(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    action(ledger, clock, for_s=2.0)
+    started_s = clock.monotonic_s()
+    watch.raise_if_cancelled()
+    assert clock.monotonic_s() - started_s == pytest.approx(2.0, abs=0.05)
+
+
+def test_persons_do_not_stand_still_for_each_other(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    action(ledger, clock)
+    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+    watch.raise_if_cancelled()
+    assert clock.slept == []
+
+
+def test_a_person_s_click_goes_before_a_person_s_action(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+    clock.work = answering(ledger, clicked(ledger), looks=4)
+    watch.raise_if_cancelled()
+    assert len(clock.slept) == 4
+
+
+def test_however_long_persons_go_on_a_frame_in_five_is_made_in_the_background(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    action(ledger, clock, for_s=600.0)
+    started_s = clock.monotonic_s()
+    watch.raise_if_cancelled()
+    assert clock.monotonic_s() - started_s == pytest.approx(AWAITED_PATIENCE_S, abs=0.05)
+    for _ in range(10):
+        clock.advance(0.2)  # a frame
+        stopped_s = clock.monotonic_s()
+        watch.raise_if_cancelled()  # the attempt's own look after it
+        watch.raise_if_cancelled()  # and the engine's before the next
+        assert clock.monotonic_s() - stopped_s == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_moment_in_which_nobody_waits_renews_the_patience(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    first = action(ledger, clock, for_s=600.0)
+    watch.raise_if_cancelled()
+    ledger.cancel(first.job_id)
+    watch.raise_if_cancelled()
+    action(ledger, clock, 43, for_s=600.0)
+    started_s = clock.monotonic_s()
+    watch.raise_if_cancelled()
+    assert clock.monotonic_s() - started_s == pytest.approx(AWAITED_PATIENCE_S, abs=0.05)
+
+
+def test_a_guest_stays_a_little_when_nobody_waits_any_more(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    watch.is_guest = True
+    until_s = clock.now_s() + 25
+    ledger.expect(watch.job.job_id, until_s=until_s)
+    clock.advance(LINGER_S + 1)
+    watch.raise_if_cancelled()
+    watch.raise_if_outstayed()
+    ledger.expect_no_more(watch.job.job_id, until_s=until_s)
+    clock.advance(LINGER_S - 0.1)
+    watch.raise_if_cancelled()
+    watch.raise_if_outstayed()
+    clock.advance(0.2)
+    with pytest.raises(Interrupted, match="back to the queue"):
+        watch.raise_if_outstayed()
+
+
+def test_a_guest_leaves_at_once_if_its_place_is_needed(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    watch.is_guest, watch.is_crowded = True, lambda: True
+    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+    watch.raise_if_cancelled()
+    watch.raise_if_outstayed()
+    clock.advance(26)
+    watch.raise_if_cancelled()
+    with pytest.raises(Interrupted):
+        watch.raise_if_outstayed()
 
 
 def test_the_ledger_is_told_now_and_then_only(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:

@@ -1,0 +1,98 @@
+"""Who waits for whom: a person's action is answered while another task's propagation is at work, which loses nothing.
+
+Real processes, a real queue server and the demo model.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from backend.adapters.store.ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks import FileMaskStore
+from backend.application.requests import Job, JobKind, JobState, TaskKey
+from backend.bootstrap.parts import SystemClock
+from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages
+from tests.fakes.web import FRAMES, keypoint, predict_body
+
+pytestmark = pytest.mark.slow
+
+PAGES = 60
+START = 30
+CONFIG = FRAMES.replace('<Label value="✕ reset"/>', '<Label value="✕ reset"/><Label value="◀ 2"/>')
+
+
+class Annotator:
+    """Clicks and actions of one person on one task."""
+
+    def __init__(self, http: httpx.Client, ledger: SqlLedger, pages: Sequence[str], task_id: int) -> None:
+        self._http = http
+        self._ledger = ledger
+        self._task: Mapping[str, object] = {"id": task_id, "project": 1, "data": {"frames": list(pages)}}
+        self._key = TaskKey(1, task_id)
+
+    def choose(self, label: str, page: int) -> set[int]:
+        """Click on the disc with this label; the pages that are answered."""
+        x, _ = disc_at(page)  # halfway down the page
+        point = {**keypoint(page=page, label=label, x=100 * x / SIZE.width)}
+        region = {**point, "original_width": SIZE.width, "original_height": SIZE.height}
+        reply = self._http.post("/predict", json=predict_body(dict(self._task), label_config=CONFIG, regions=[region]))
+        assert reply.status_code == 200, reply.text
+        (prediction,) = reply.json()["results"]
+        return {found["item_index"] for found in prediction["result"]}
+
+    @property
+    def propagation(self) -> Job:
+        (job,) = self._ledger.jobs(task=self._key, kind=JobKind.PROPAGATE)
+        return job
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    for _ in range(12000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come true")
+
+
+def test_actions_are_answered_while_another_task_is_propagated(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "data").mkdir()
+    names = write_pages(tmp_path / "pages", PAGES)
+    with (
+        serving(tmp_path / "pages") as media,
+        masklet_up(tmp_path / "data", port=19310, media=media, MASKLET_MODEL="demo", MASKLET_THREADS="1") as url,
+        closing(open_ledger(f"sqlite:///{tmp_path / 'data' / 'ledger.sqlite'}", SystemClock())) as ledger,
+        httpx.Client(base_url=url, timeout=100.0) as http,
+    ):
+        pages = [f"{media}/{name}" for name in names]
+        alone, crowd, ann, bob = (Annotator(http, ledger, pages, task_id) for task_id in (1, 2, 3, 4))
+        alone.choose("Cat", START)
+        eventually(lambda: alone.propagation.state is JobState.DONE)
+
+        crowd.choose("Cat", START)
+        eventually(lambda: crowd.propagation.state is JobState.RUNNING and crowd.propagation.done > 2)
+        ann.choose("Cat", START)
+        assert ann.choose("▶ 2", START) >= {START + 1, START + 2}
+        assert crowd.propagation.state is JobState.RUNNING
+        bob.choose("Cat", START)
+        assert bob.choose("◀ 2", START) >= {START - 2, START - 1}
+        assert crowd.propagation.state is JobState.RUNNING
+        assert not bob.propagation.state.is_final  # and so the way back did not wait for the end of the video
+
+        for annotator in (crowd, ann, bob):
+            eventually(lambda annotator=annotator: annotator.propagation.state.is_final)  # type: ignore[misc]
+        masks = FileMaskStore(tmp_path / "data" / "masks")
+        undisturbed = list(masks.records(alone.propagation.masks_run))
+        assert len(undisturbed) == PAGES
+        for annotator in (crowd, ann, bob):
+            assert list(masks.records(annotator.propagation.masks_run)) == undisturbed
+        back = next(job for job in ledger.jobs(states=(JobState.DONE,)) if job.is_session)
+        of_page = {frame.frame_index: frame.mask for _, frame in undisturbed}
+        for _, frame in masks.records(back.masks_run):
+            assert frame.mask == of_page[frame.frame_index]
