@@ -117,13 +117,18 @@ class Desk:
         if job.state.is_final or deadline_s <= 0:
             yield
             return
-        until_s = self.clock.now_s() + deadline_s
-        self.ledger.expect(job.job_id, until_s=until_s)
-        self.bell.ring(AWAITED)
+        until_s = self.expect(job, for_s=deadline_s)
         try:
             yield
         finally:
             self.ledger.expect_no_more(job.job_id, until_s=until_s)
+
+    def expect(self, job: Job, *, for_s: float) -> float:
+        """Note that a person waits for an open job for so long; returns until when (wall clock)."""
+        until_s = self.clock.now_s() + for_s
+        self.ledger.expect(job.job_id, until_s=until_s)
+        self.bell.ring(AWAITED)
+        return until_s
 
     def preview(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
         """The masks of these prompts on one frame, for who keeps prompts himself: nothing is recorded or carried on.

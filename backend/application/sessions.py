@@ -28,6 +28,9 @@ LOOK_AGAIN_S = 0.1
 ABANDONED_S = 60.0
 """A client asks every few seconds; one that has not for so long is gone."""
 
+WATCHED_S = 5.0
+"""For how long a session is waited for after it was asked for."""
+
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -103,7 +106,13 @@ class Sessions:
             if job.state is not JobState.DONE or self.desk.masks_of(job) is not None:
                 break  # what is done and was removed since is asked for under another name
         self.marks.mark(job.job_id, 0)
+        self._expect(job)
         return job
+
+    def _expect(self, job: Job) -> None:
+        """Somebody watches: the session goes before what nobody waits for, until they stop asking."""
+        if not job.state.is_final:
+            self.desk.expect(job, for_s=WATCHED_S)
 
     def read(self, task: TaskKey, session_id: str, cursor: int | None, *, patience_s: float) -> Reading:
         """What was made since a cursor, waiting at most this long for something new.
@@ -114,6 +123,7 @@ class Sessions:
         job = self.find(task, session_id)
         start = (self.marks.marked(session_id) or 0) if cursor is None else cursor
         give_up_s = self.desk.clock.monotonic_s() + patience_s
+        self._expect(job)
         while True:
             reading = self._reading(job, start)
             if reading.frames or reading.is_over or self.desk.clock.monotonic_s() >= give_up_s:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from backend.application.carry import Reach, carry
-from backend.application.requests import JobKind, JobState
+from backend.application.carry import SEAM, Reach, carry, way_back
+from backend.application.requests import JobKind, JobState, MediaRef
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.masklets import MaskRun
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.engine import FakeVideo
 from tests.unit.application.parts import CANVAS, CAT, TASK, Parts, click_on
 
 AT_4 = FrameIndex(4)
@@ -80,6 +83,74 @@ def test_masks_carried_over_do_not_stand_for_those_that_are_made() -> None:
         parts.clock.slept.clear()
         carry(parts.desk, CANVAS, Reach(FrameIndex(3), Direction.BACKWARD, 3), deadline_s=5)
         assert parts.clock.slept == []  # the cat was prompted later: it comes to these pages last
+
+
+PAGES = replace(CANVAS, media=MediaRef(tuple(f"/{page}.png" for page in range(40)), is_pages=True))
+
+
+@pytest.mark.parametrize(
+    ("prompted", "reach", "expected"),
+    [
+        ([20], Reach(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + SEAM)),
+        ([20], Reach(FrameIndex(20), Direction.BACKWARD), (0, 20 + SEAM)),
+        ([20, 30], Reach(FrameIndex(22), Direction.BACKWARD, 5), (17, 20 + SEAM)),
+        ([20], Reach(FrameIndex(38), Direction.BACKWARD, 25), (13, 39)),
+        ([35], Reach(FrameIndex(35), Direction.BOTH, 2), (33, 40)),
+        ([20], Reach(FrameIndex(20), Direction.FORWARD, 5), None),
+        ([10], Reach(FrameIndex(20), Direction.BACKWARD, 5), None),
+        ([30], Reach(FrameIndex(20), Direction.BACKWARD, 5), None),
+    ],
+    ids=["a few", "to the start", "a correction", "far", "both", "forward", "made going forward", "prompted later"],
+)
+def test_the_way_back_is_made_by_itself_where_frames_lie_before_the_first_prompt(
+    prompted: list[int], reach: Reach, expected: tuple[int, int] | None
+) -> None:
+    prompts = PromptSet.of([prompt for frame in prompted for prompt in click_on(frame)], {CAT: "Cat"})
+    request = way_back(PAGES, prompts, reach)
+    found = None if request is None or request.frames is None else (request.frames.start, request.frames.stop)
+    assert found == expected
+
+
+def test_of_a_video_file_nobody_knows_yet_how_long_it_is() -> None:
+    assert way_back(CANVAS, click_on(20), Reach(FrameIndex(20), Direction.BACKWARD, 5)) is None
+
+
+def test_who_carries_backward_does_not_wait_for_the_end_of_the_video() -> None:
+    parts = Parts()
+    parts.media.video = FakeVideo(40)
+    parts.ledger.record_prompts(TASK, click_on(20))
+    whole = parts.desk.track(PAGES, click_on(20), deadline_s=0).job
+    parts.ledger.start(whole.job_id, 1, "worker-1")  # and is on its way forward
+    expected: list[str] = []
+
+    def work() -> None:
+        expected.extend(one.job_id for one in parts.ledger.waiting().awaited)
+        parts.work_off()
+
+    parts.clock.work = work
+    answer = carry(parts.desk, PAGES, Reach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=5)
+    assert answer.run is not None
+    assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [15, 16, 17, 18, 19, 20]
+    assert parts.ledger.job(whole.job_id).state is JobState.RUNNING
+    assert expected == [answer.job.job_id]
+    assert answer.job.is_session
+    assert parts.ledger.waiting().awaited == ()
+    assert parts.ledger.latest_push(TASK) is None
+
+
+def test_a_person_who_waits_is_noted_until_there_is_an_answer() -> None:
+    parts = Parts()
+    parts.ledger.record_prompts(TASK, click_on(4))
+    expected: list[str] = []
+
+    def work() -> None:
+        expected.extend(one.job_id for one in parts.ledger.waiting().awaited)
+        parts.work_off()
+
+    parts.clock.work = work
+    answer = carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    assert expected == [answer.job.job_id]
+    assert parts.ledger.waiting().awaited == ()
 
 
 def test_a_look_reads_no_more_than_is_within_reach() -> None:

@@ -140,6 +140,68 @@ def test_a_batch_call_for_a_task_with_nothing_to_go_by_says_so() -> None:
     assert parts.desk.pre_annotate(CANVAS, click_on(0).of_object(ObjectId("nobody"))) is None
 
 
+def test_a_click_whose_masks_were_removed_is_answered_anew() -> None:
+    parts = Parts()
+    first = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    parts.masks.remove(first.job.masks_run)
+    again = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    assert (again.job.job_id, again.job.attempt) == (first.job.job_id, 2)
+    assert again.run is not None
+    assert first.run is not None
+    assert again.run.masklets == first.run.masklets
+    assert parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5).job == again.job
+
+
+def test_a_client_s_preview_whose_masks_were_removed_is_answered_anew() -> None:
+    parts = Parts()
+    first = parts.desk.preview(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    parts.masks.remove(first.job.masks_run)
+    again = parts.desk.preview(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    assert again.run is not None
+    assert again.job.attempt == 2
+
+
+def test_a_track_whose_masks_were_removed_is_made_anew_and_pushed_again() -> None:
+    parts = Parts()
+    first = parts.desk.track(CANVAS, click_on(4), deadline_s=5)
+    parts.pusher.sweep()
+    parts.masks.remove(first.job.masks_run)
+    again = parts.desk.track(CANVAS, click_on(4), deadline_s=5)
+    assert (again.job.job_id, again.job.attempt, again.job.state) == (first.job.job_id, 2, JobState.DONE)
+    assert again.run is not None
+    assert len(again.run.masklets[0].frames) == 10
+    push = parts.ledger.latest_push(TASK)
+    assert push is not None
+    assert push.job_id == first.job.job_id
+
+
+def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
+    parts = Parts()
+    first = parts.desk.track(CANVAS, click_on(4), deadline_s=5)
+    parts.masks.remove(first.job.masks_run)
+    answer = parts.desk.pre_annotate(CANVAS, click_on(4))
+    assert answer is not None
+    assert answer.job.state is JobState.QUEUED
+    parts.work_off()
+    found = parts.desk.pre_annotate(CANVAS, click_on(4))
+    assert found is not None
+    assert found.run is not None
+
+
+def test_while_a_new_attempt_has_nothing_to_show_the_one_before_it_serves() -> None:
+    parts = Parts()
+    parts.clock.work = lambda: None
+    job = parts.desk.track(CANVAS, click_on(4), deadline_s=0).job
+    parts.segmenter.on_frame = lambda index: setattr(parts, "stopping", index == 3)
+    parts.run(job)
+    again = parts.ledger.job(job.job_id)
+    assert (again.state, again.attempt) == (JobState.QUEUED, 2)
+    run = parts.desk.masks_of(again)
+    assert run is not None
+    assert not run.complete
+    assert [frame.frame_index for frame in run.masklets[0].frames] == [0, 1, 2, 3]
+
+
 def test_one_frame_of_a_run_keeps_objects_that_are_not_on_it() -> None:
     parts = Parts()
     run = parts.desk.track(CANVAS, click_on(0), deadline_s=5).run

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from backend.application.requests import JobKind, JobState
+from backend.application.sessions import WATCHED_S
 from backend.domain.errors import MediaError
 from tests.fakes.engine import FakeMedia
 from tests.fakes.events import ask, body, box, columns, pixels, point, read_all, refusal
-from tests.fakes.web import FRAMES, VIDEO, FakeWeb, pages_task
+from tests.fakes.web import FRAMES, VIDEO, FakeWeb, WorkingClock, pages_task
 
 Json = dict[str, Any]
 
@@ -183,6 +184,18 @@ class TestTrack:
         value = ask(web.client(), "track_progress", session_id=session)["value"]
         assert (value["frames"], value["done"], value["cursor"]) == ([], False, 0)
         assert web.clock.monotonic_s() - before_s == pytest.approx(1.0)
+
+    def test_a_session_that_is_watched_is_waited_for(self, web: FakeWeb) -> None:
+        session = track(web)["session_id"]
+        assert isinstance(web.clock, WorkingClock)
+        web.clock.work = lambda: None
+        web.clock.advance(WATCHED_S - 1)
+        assert [one.job_id for one in web.book.waiting().awaited] == [session]
+        ask(web.client(), "track_progress", session_id=session)  # and is held for a second
+        web.clock.advance(WATCHED_S - 2)
+        assert [one.job_id for one in web.book.waiting().awaited] == [session]
+        web.clock.advance(2)
+        assert web.book.waiting().awaited == ()
 
     def test_one_image_is_predicted(self, web: FakeWeb) -> None:
         assert ask(web.client(), "track", changes=AN_IMAGE, result=[box()])["type"] == "bitmask"

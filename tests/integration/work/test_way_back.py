@@ -1,0 +1,47 @@
+"""What a backward action is answered with is, to the bit, what the whole video's propagation makes of these frames."""
+
+from __future__ import annotations
+
+import torch
+
+from backend.application.carry import SEAM, Reach, way_back
+from backend.application.desk import Canvas
+from backend.application.offline import NeverCancelled
+from backend.application.requests import MediaRef, TaskKey
+from backend.domain.geometry import BoolMask, Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.models import random_engine
+from tests.integration.engine.oracle import PanningVideo
+
+COUNT = 40
+A, B, LATE = ObjectId("a"), ObjectId("b"), ObjectId("late")
+CANVAS = Canvas(TaskKey(1, 2), MediaRef(tuple(f"/{page}.png" for page in range(COUNT)), True), "<View/>", "v")
+
+
+def said(object_id: ObjectId, frame: int, x: float) -> FramePrompt:
+    return FramePrompt(object_id, FrameIndex(frame), (PointPrompt(Point(x, 0.5)),))
+
+
+def test_the_frames_within_reach_are_those_of_the_whole_video() -> None:
+    torch.set_num_threads(1)
+    engine = random_engine()
+    prompts = PromptSet.of([said(A, 8, 0.3), said(A, 33, 0.4), said(B, 12, 0.7), said(LATE, 20, 0.5)], {})
+
+    def masks(prompts: PromptSet, span: FrameRange | None) -> dict[tuple[ObjectId, int], BoolMask]:
+        made = engine.propagate(
+            PanningVideo(COUNT), prompts, direction=Direction.BOTH, span=span, cancel=NeverCancelled()
+        )
+        return {(shown.object_id, found.frame_index): shown.mask for found in made for shown in found.objects}
+
+    request = way_back(CANVAS, prompts, Reach(FrameIndex(14), Direction.BACKWARD, 8))
+    assert request is not None
+    assert (request.prompts.object_ids, request.frames) == ((A, B), FrameRange(FrameIndex(6), FrameIndex(12 + SEAM)))
+    whole, back = masks(prompts, None), masks(request.prompts, request.frames)
+    within = {(name, frame): mask for (name, frame), mask in back.items() if frame <= 14}
+    assert within.keys() == {(name, frame) for name in (A, B) for frame in range(6, 15)}
+    assert all((mask == whole[spot]).all() for spot, mask in within.items())
+
+
+def test_the_seam_is_as_long_as_what_the_model_remembers() -> None:
+    assert random_engine().blocks.pointer_horizon < SEAM
