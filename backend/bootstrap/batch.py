@@ -30,10 +30,11 @@ from backend.application.batch_start import Starting
 from backend.application.batch_status import ProjectStatus, project_statuses
 from backend.application.desk import Desk
 from backend.application.ports import JobQueue
-from backend.application.requests import Job, JobKind, OutputMode
+from backend.application.requests import Job, JobKind, MediaRef, OutputMode
 from backend.application.submit import Submitter
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.library import DiskLibrary
+from backend.bootstrap.media import open_media_library
 from backend.bootstrap.parts import (
     DataFolder,
     SystemClock,
@@ -47,7 +48,7 @@ from backend.bootstrap.parts import (
 )
 from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
 from backend.domain.selection import Portion, Selection
-from backend.domain.video import FrameIndex
+from backend.domain.video import FrameIndex, VideoInfo
 from backend.settings import Settings
 
 DAY_S = 86_400
@@ -135,7 +136,7 @@ def _put_together(
             client.imports,
             library.records,
             prompter=_prompter(options, settings, library, client, config),
-            existing=TaskPrompts(options.prompts, config, client),
+            existing=TaskPrompts(options.prompts, config, client, lambda media: _looked_at(settings, media)),
             starting=starting,
             carry=options.carry,
             certainty=options.certainty,
@@ -144,6 +145,11 @@ def _put_together(
         _sources(arguments, client, options.project_id),
         "" if starting is None else starting.model_version,
     )
+
+
+def _looked_at(settings: Settings, media: MediaRef) -> VideoInfo:
+    with open_media_library(settings).open(media) as video:
+        return video.info
 
 
 def _prompter(

@@ -9,7 +9,7 @@ from pathlib import Path
 from backend.adapters.batch.boxes import Found, mot_boxes, yolo_boxes
 from backend.adapters.batch.coco import coco_boxes
 from backend.adapters.batch.first_masks import first_masks
-from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.binding import read_binding, with_rate
 from backend.adapters.labelstudio.client import LabelStudioClient
 from backend.adapters.labelstudio.context import prompts_of_annotation
 from backend.adapters.labelstudio.task import media_of_task
@@ -20,6 +20,8 @@ from backend.application.requests import MediaRef, TaskKey
 from backend.bootstrap.prompt_files import read_prompt_file
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.prompts import PromptSet
+from backend.domain.timeline import clock_of
+from backend.domain.video import VideoInfo
 
 PREDICTIONS = "predictions"
 PROMPTS_KEY = "prompts"
@@ -114,13 +116,15 @@ class TaskPrompts:
     where: str
     label_config: str
     client: LabelStudioClient
+    look: Callable[[MediaRef], VideoInfo]
+    """Opens media to see of which frames they are."""
 
     def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
         """See the ExistingTasks port."""
         binding = read_binding(self.label_config)
         data = self.client.fetch_task(task).data
         media = media_of_task({"id": task.task_id, "data": dict(data)}, binding)
-        prompts = self._prompts(source, task, data.get(PROMPTS_KEY))
+        prompts = self._prompts(source, task, media, data)
         for label in prompts.labels.values():
             if label not in binding.labels:
                 raise PromptError(
@@ -128,12 +132,13 @@ class TaskPrompts:
                 )
         return media, prompts
 
-    def _prompts(self, source: Source, task: TaskKey, own: object) -> PromptSet:
+    def _prompts(self, source: Source, task: TaskKey, media: MediaRef, data: Mapping[str, object]) -> PromptSet:
+        own = data.get(PROMPTS_KEY)
         kind, _, rest = self.where.partition(":")
         if source.prompts:
             return read_prompt_file(Path(source.prompts))
         if kind == PREDICTIONS:
-            return self._predicted(task, rest)
+            return self._predicted(task, media, data, model=rest)
         if kind == "sibling" and rest.isdecimal():
             return at_start(_annotated(self.client, TaskKey(task.project_id, int(rest)), self.label_config))
         if self.where and Path(self.where).is_file():
@@ -142,9 +147,11 @@ class TaskPrompts:
             raise PromptError(f"--prompts {self.where} is for files, not for tasks that exist")
         return PromptSet(()) if own is None else parse_prompts(own, refuse_masks)
 
-    def _predicted(self, task: TaskKey, model: str) -> PromptSet:
+    def _predicted(self, task: TaskKey, media: MediaRef, data: Mapping[str, object], *, model: str) -> PromptSet:
         """Each object's first mask or box of a task's newest prediction of that model ("": of any)."""
         found = [p for p in self.client.imports.predictions(task.task_id) if model in ("", p.model_version)]
         if not found:
             return PromptSet(())
-        return first_of_each(prompts_of_annotation(found[-1].result, read_binding(self.label_config)))
+        binding = read_binding(with_rate(self.label_config, data))
+        clock = clock_of(self.look(media), binding.framerate) if binding.is_video else None
+        return first_of_each(prompts_of_annotation(found[-1].result, binding, clock=clock))

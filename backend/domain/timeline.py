@@ -59,9 +59,12 @@ class FrameClock:
 
     def numbers_of(self, index: FrameIndex) -> range:
         """The numbers at which a frame is shown; empty if it is shown between two of them and never at one."""
+        return range(self.first_from(index), self.last_to(index) + 1)
+
+    def last_to(self, index: FrameIndex) -> int:
+        """The last number at which this frame, or an earlier one, is shown; 0 if the page steps over all of them."""
         after = index + 1
-        stop = self.first_from(FrameIndex(after)) if after < len(self.starts_us) else self.count + 1
-        return range(self.first_from(index), stop)
+        return self.first_from(FrameIndex(after)) - 1 if after < len(self.starts_us) else self.count
 
     def first_from(self, index: FrameIndex) -> int:
         """The first number at which this frame, or a later one, is shown; may be one past the last number."""

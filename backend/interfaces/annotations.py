@@ -23,15 +23,21 @@ from backend.application.corrections import Corrected, carried_back, corrected_b
 from backend.application.desk import Canvas, Desk
 from backend.application.notes import MemoryNotes, Notes
 from backend.application.ports import MaskCodec, ModelDirectory
+from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.requests import Job, TaskKey
 from backend.application.seal import Seal
 from backend.bootstrap.web import AnnotationReader
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
+from backend.domain.timeline import FrameClock
+from backend.interfaces.sights import numbering
 from backend.interfaces.tasks import canvas_of
 
 logger = logging.getLogger(__name__)
+
+LOOK_PATIENCE_S = 20.0
+"""How long a worker may take to open a video that nobody has looked at before; a poll asks again after that."""
 
 AUTHOR = re.compile(r"(\S+@\S+), [0-9]+$")
 """How an annotation's author ends; drafts, and so canvases, name the same person by the address alone."""
@@ -55,6 +61,7 @@ class Adopter:
     notes: Notes = field(default_factory=MemoryNotes)
     seal: Seal = field(default_factory=Seal)
     codec: MaskCodec = field(default_factory=CocoCodec)
+    board: WarmBoard = field(default_factory=NoBoard)
 
     def adopt_all(self, hints: Iterable[Hint]) -> list[Job]:
         """Follow each hint; one that leads nowhere is logged and does not stop the others. Returns the new work."""
@@ -121,21 +128,31 @@ class Adopter:
     def _prompts(self, canvas: Canvas, annotation: AnnotationRecord) -> PromptSet | None:
         """What led to the masks shown, less removed objects, with what the person changed; None if nothing was."""
         binding = read_binding(canvas.label_config)
-        there = prompts_of_annotation(annotation.result, binding)
         shown = newest_run(self.desk, canvas.task, canvas.model_version)
+        numbers = self._numbers(canvas, shown.run if shown is not None else None)
+        there = prompts_of_annotation(annotation.result, binding, clock=numbers)
         if shown is None or shown.run is None:
             return there
-        changed = prompts_of_annotation(annotation.result, binding, known=self._known(canvas, shown.run))
+        known = self._known(canvas, shown.run)
+        changed = prompts_of_annotation(annotation.result, binding, known=known, clock=numbers)
         led_here = self.desk.ledger.request(shown.job.job_id).prompts
         kept = [prompt for prompt in led_here if prompt.object_id in there.object_ids]
         if not changed and len(kept) == len(led_here.prompts):
             return None
         return PromptSet.of([*kept, *changed], {**led_here.labels, **there.labels})
 
+    def _numbers(self, canvas: Canvas, shown: MaskRun | None) -> FrameClock | None:
+        """How the page numbers the task's frames. Raises ServiceUnavailable if no worker can open a video not known."""
+        clock = self.desk.clock
+        info = None if shown is None else shown.video
+        give_up_s = clock.monotonic_s() + LOOK_PATIENCE_S
+        return numbering(self.board, clock, canvas, give_up_s=give_up_s, info=info)
+
     def _known(self, canvas: Canvas, shown: MaskRun) -> Known:
         pushed = self.desk.latest_run(canvas.task, canvas.model_version)
         runs = [] if pushed is None or pushed.run is None else [pushed.run]
-        return Known(shown, load_trace(self.notes, canvas.task, runs))
+        said = self.desk.ledger.prompts(canvas.task, user=canvas.user)
+        return Known(shown, load_trace(self.notes, canvas.task, runs), said)
 
 
 def _adopted_note(task: TaskKey) -> str:

@@ -29,17 +29,16 @@ from backend.bootstrap.web import WebParts
 from backend.domain.errors import (
     MalformedRequest,
     MaskletError,
-    MediaError,
     NotFound,
     PromptError,
-    ServiceUnavailable,
     error_of,
 )
 from backend.domain.masklets import MaskletFrame
 from backend.domain.prompts import ObjectId
 from backend.domain.scoring import label_studio_score
-from backend.domain.video import Direction, FrameIndex, VideoInfo, frame_at_time
+from backend.domain.video import Direction, FrameIndex, frame_at_time
 from backend.interfaces.event_calls import EventCall, Json
+from backend.interfaces.sights import info_of, seen
 from backend.interfaces.tasks import canvas_of, task_key
 
 USUAL_FRAMES = 300
@@ -48,7 +47,6 @@ PROGRESS_PATIENCE_S = 1.0
 """How long a track_progress is held for something new. Short, for it holds a thread; clients ask again at once."""
 
 PREWARM_PATIENCE_S = 5.0
-LOOK_AGAIN_S = 0.02
 
 Value = dict[str, object]
 
@@ -130,7 +128,7 @@ class EventDesk:
         direction = _direction(scene.context, (Direction.FORWARD, Direction.BACKWARD))
         try:
             sight = self._sight(scene.canvas.media, patience_s=PREWARM_PATIENCE_S)
-            info = _info(sight)
+            info = info_of(sight)
             start = self._frame_within(scene, sight)
             span = span_of(start, direction, window, frame_count=info.frame_count)
         except (MalformedRequest, PromptError):
@@ -155,7 +153,7 @@ class EventDesk:
         duration_ms = milliseconds(scene.context, "max_duration_ms")
         try:
             sight = self._sight(scene.canvas.media)
-            info = _info(sight)
+            info = info_of(sight)
             start = self._frame_within(scene, sight)
             prompts = prompts_of_event(scene.context, start)
             if duration_ms is not None:
@@ -217,25 +215,15 @@ class EventDesk:
         if time_ms is not None:
             return frame_at_time(time_ms / 1000, sight.timestamps_s)
         frame_index = max(whole_number(scene.context, "frame", default=1) - 1, 0)
-        return _info(sight).require_frame(frame_index)
+        return info_of(sight).require_frame(frame_index)
 
     def _sight(self, media: MediaRef, *, patience_s: float | None = None) -> Sight:
         """What a worker saw of the media, having one look if none has. Raises what it met, or ServiceUnavailable."""
-        clock, board = self._parts.clock, self._parts.board
         give_up_s = self._give_up_s
         if patience_s is not None:
-            give_up_s = min(give_up_s, clock.monotonic_s() + patience_s)
-        sight = board.look(media)
-        if sight is None:
-            board.ask(Wish(media, (FrameIndex(0),) if media.is_pages else ()))
-        while sight is None:
-            if clock.monotonic_s() >= give_up_s:
-                raise ServiceUnavailable("no worker has opened the media yet; ask again, or start: masklet worker")
-            clock.sleep(LOOK_AGAIN_S)
-            sight = board.look(media)
-        if sight.trouble:
-            raise error_of(sight.trouble)
-        return sight
+            give_up_s = min(give_up_s, self._parts.clock.monotonic_s() + patience_s)
+        frames = (FrameIndex(0),) if media.is_pages else ()
+        return seen(self._parts.board, self._parts.clock, media, give_up_s=give_up_s, frames=frames)
 
     # replies
 
@@ -268,12 +256,6 @@ def _direction(context: Json, choices: tuple[Direction, ...]) -> Direction:
     if not isinstance(given, str) or given not in choices:
         raise MalformedRequest(f"invalid field 'params.context.direction': it must be one of {', '.join(choices)}")
     return Direction(given)
-
-
-def _info(sight: Sight) -> VideoInfo:
-    if sight.info is None:
-        raise MediaError("the media could not be opened")
-    return sight.info
 
 
 def _named(object_id: ObjectId) -> Value:

@@ -17,6 +17,7 @@ from backend.adapters.labelstudio.binding import Binding, read_binding
 from backend.adapters.labelstudio.fields import as_object
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.labelstudio.task import media_of_task
+from backend.application.carry import newest_run
 from backend.application.desk import Canvas
 from backend.application.prewarm import Wish, around
 from backend.application.prompt_file import parse_prompts, refuse_masks
@@ -26,7 +27,9 @@ from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.scoring import label_studio_score
+from backend.domain.timeline import FrameClock
 from backend.interfaces.prompting import Prompting
+from backend.interfaces.sights import numbering
 from backend.interfaces.tasks import canvas_of, require_labels, task_key
 
 logger = logging.getLogger(__name__)
@@ -157,10 +160,25 @@ class MaskletModel(LabelStudioMLBase):
         self, task: Mapping[str, object], context: Mapping[str, object], *, version: str, give_up_s: float
     ) -> Prediction:
         canvas = self._canvas(task, version)
-        deadline_s = max(give_up_s - self._parts.clock.monotonic_s(), 0.0)
-        reply = Prompting(self._parts, self.binding).answer(canvas, task, context, deadline_s=deadline_s)
+        clock = self._parts.clock
+        numbers = self._numbers(canvas, give_up_s=give_up_s)
+        deadline_s = max(give_up_s - clock.monotonic_s(), 0.0)
+        reply = Prompting(self._parts, read_binding(canvas.label_config), numbers).answer(
+            canvas, task, context, deadline_s=deadline_s
+        )
         prediction = self._prediction(canvas, reply.run, prompts=reply.prompts)
         return {**prediction, "pending": PENDING} if reply.is_pending else prediction
+
+    def _numbers(self, canvas: Canvas, *, give_up_s: float) -> FrameClock | None:
+        """How the page numbers the canvas's frames, by what a worker saw or by the masks that there are."""
+        parts = self._parts
+        if not read_binding(canvas.label_config).is_video:
+            return None
+        made = None
+        if parts.board.look(canvas.media) is None:
+            made = newest_run(parts.desk, canvas.task, canvas.model_version)
+        info = None if made is None or made.run is None else made.run.video
+        return numbering(parts.board, parts.clock, canvas, give_up_s=give_up_s, info=info)
 
     # a batch
 

@@ -23,6 +23,7 @@ from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, PromptError, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.timeline import FrameClock
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +42,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """Answers prompts for one label config."""
+    """Answers prompts for one label config. numbers: how the page numbers the video's frames; None for pages."""
 
     parts: WebParts
     binding: Binding
+    numbers: FrameClock | None = None
 
     def answer(
         self, canvas: Canvas, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
@@ -54,7 +56,10 @@ class Prompting:
         drawn = drawn_spots(draft, self.binding)
         self._canvases.settle(canvas, Visit(drawn, shows_prediction(task, canvas.model_version)))
         asked = prompts_of_context(
-            context, self.binding, known=known_on(self.parts, canvas) if self.binding.is_video else None
+            context,
+            self.binding,
+            known=known_on(self.parts, canvas) if self.binding.is_video else None,
+            clock=self.numbers,
         )
         try:
             run = self._run(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
@@ -91,10 +96,19 @@ class Prompting:
         return self.binding.auto_accept and not asked.piled_up
 
     def _drop_removed(self, canvas: Canvas, prompts: PromptSet) -> None:
-        """A video's region comes with all of its keyframes: a person's that is no longer there was removed."""
+        """A video's region comes with all of its keyframes: a person's that is no longer there was removed.
+
+        Unless it is on a frame that the page has no number for, and so never was there.
+        """
         known = self._prompts(canvas)
         there = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
-        kept = [p for p in known if p.object_id not in prompts.object_ids or (p.object_id, p.frame_index) in there]
+        kept = [
+            prompt
+            for prompt in known
+            if prompt.object_id not in prompts.object_ids
+            or (prompt.object_id, prompt.frame_index) in there
+            or (self.numbers is not None and not self.numbers.numbers_of(prompt.frame_index))
+        ]
         if len(kept) < len(known.prompts):
             self.parts.ledger.replace_prompts(canvas.task, PromptSet.of(kept, known.labels), user=canvas.user)
 
@@ -132,7 +146,9 @@ class Prompting:
     def _take_up(self, canvas: Canvas, draft: Draft) -> None:
         """Make prompts of the masks that a person drew or corrected since."""
         try:
-            changed = prompts_of_annotation(draft.result, self.binding, known=known_on(self.parts, canvas))
+            changed = prompts_of_annotation(
+                draft.result, self.binding, known=known_on(self.parts, canvas), clock=self.numbers
+            )
         except MaskletError as error:
             logger.warning("task %s: the draft is left aside: %s", canvas.task, error)
             return
@@ -156,4 +172,5 @@ def known_on(parts: WebParts, canvas: Canvas) -> Known:
     newest = newest_run(desk, canvas.task, canvas.model_version)
     pushed = desk.latest_run(canvas.task, canvas.model_version)
     runs = [answer.run for answer in (newest, pushed) if answer is not None and answer.run is not None]
-    return Known(runs[0] if runs else None, load_trace(parts.notes, canvas.task, runs[1:]))
+    said = parts.ledger.prompts(canvas.task, user=canvas.user)
+    return Known(runs[0] if runs else None, load_trace(parts.notes, canvas.task, runs[1:]), said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from backend.adapters.labelstudio.binding import Binding, read_binding
+from backend.adapters.labelstudio.binding import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.task import media_of_task, user_of_drafts
 from backend.application.desk import Canvas
 from backend.application.requests import TaskKey
@@ -30,7 +30,12 @@ def task_key(task: Mapping[str, object], *, project_id: int | None) -> TaskKey:
 
 
 def canvas_of(task: Mapping[str, object], key: TaskKey, *, label_config: str, model_version: str) -> Canvas:
-    """Raises LabelConfigError, or MalformedRequest naming the field of the task's data that is missing."""
+    """Raises LabelConfigError, or MalformedRequest naming the field of the task's data that is missing.
+
+    A frame rate that the config takes from the task's data is written into it, for who has the config without the task.
+    """
+    data = task.get("data")
+    label_config = with_rate(label_config, data if isinstance(data, Mapping) else {})
     binding = read_binding(label_config)
     return Canvas(key, media_of_task(task, binding), label_config, model_version, user_of_drafts(task))
 

@@ -12,7 +12,7 @@ Studio keeps its own data and label config instead. A task is annotated if a per
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 from xml.sax.saxutils import quoteattr
@@ -66,9 +66,15 @@ class Regions(Protocol):
         ...
 
     def through_video(
-        self, what: DatasetObject, boxes: Iterable[tuple[int, Box]], *, info: VideoInfo, label_config: str
+        self,
+        what: DatasetObject,
+        boxes: Iterable[tuple[int, Box]],
+        *,
+        info: VideoInfo,
+        label_config: str,
+        data: Mapping[str, object],
     ) -> list[Region]:
-        """The region of an object whose boxes come ascending by frame."""
+        """The region of an object whose boxes come ascending by frame. data: the task's."""
         ...
 
 
@@ -154,11 +160,12 @@ class _Task:
 
     def pieces(self) -> Iterator[bytes]:
         """The task's JSON."""
+        data = {} if self._video.task is None else self._video.task.data
         for what, values in self._boxes.items():
             if values:
                 boxes = _boxes(values, self._video.info.size)
                 for region in self._write.through_video(
-                    what, boxes, info=self._video.info, label_config=self._label_config
+                    what, boxes, info=self._video.info, label_config=self._label_config, data=data
                 ):
                     self._regions.add(region)
         yield b'{"data":'

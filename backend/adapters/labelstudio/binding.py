@@ -35,6 +35,9 @@ DEFAULT_FRAMERATE = 24.0
 DATA_KEY = re.compile(r"\$([^\s,$]+)")
 
 
+RATE_OF_DATA = re.compile(r"""(\bframe[rR]ate\s*=\s*)(["'])\$([^\s,$"']+)\2""")
+
+
 class ControlKind(StrEnum):
     """The control tags that Masklet understands; the value is Label Studio's region type."""
 
@@ -231,6 +234,26 @@ def _value_key(media: Element) -> str:
             f'give it {attribute}="$name", not {media.get(attribute)!r}'
         )
     return found[1]
+
+
+def with_rate(label_config: str, data: Mapping[str, object]) -> str:
+    """The config with the frame rate that it takes from the task's data (framerate="$fps") written into it.
+
+    As the page reads it: a number, or the usual rate where the data has none.
+    """
+    return RATE_OF_DATA.sub(lambda found: f'{found[1]}"{_rate_in(data, found[3]):.17g}"', label_config)
+
+
+def _rate_in(data: Mapping[str, object], key: str) -> float:
+    value: object = data
+    for part in [key] if key in data else key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    try:
+        rate = float(value) if isinstance(value, str | int | float) else 0.0
+    except ValueError:
+        rate = 0.0
+    rate = 1 / rate if 0 < rate < 1 else rate
+    return rate if rate >= 1 else DEFAULT_FRAMERATE
 
 
 def _framerate(media: Element) -> float | None:

@@ -14,10 +14,11 @@ from backend.adapters.labelstudio.actions import Action
 from backend.adapters.labelstudio.binding import Binding
 from backend.adapters.labelstudio.fields import Json
 from backend.adapters.labelstudio.known import Known
-from backend.adapters.labelstudio.regions import ReadRegion, read_regions
+from backend.adapters.labelstudio.regions import VIDEO_KINDS, ReadRegion, read_regions
 from backend.adapters.labelstudio.shapes import prompts_of_region
 from backend.domain.errors import PromptError
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex
 
 
@@ -38,10 +39,13 @@ class ParsedContext:
     piled_up: bool = False
 
 
-def prompts_of_context(context: Json, binding: Binding, *, known: Known | None = None) -> ParsedContext:
+def prompts_of_context(
+    context: Json, binding: Binding, *, known: Known | None = None, clock: FrameClock | None = None
+) -> ParsedContext:
     """What an annotator just did, from `params.context`.
 
-    known: masks that the canvas was given before; video keyframes that only repeat them are no prompts.
+    known: masks that the canvas was given before; video keyframes that only repeat them are no prompts. clock: how the
+    page numbers a video's frames; None where number n is frame n - 1.
     Raises MalformedRequest, PromptError or TooLarge, also if there is no prompt in it.
     """
     regions = read_regions(context.get("result"), binding, where="context.result")
@@ -50,29 +54,39 @@ def prompts_of_context(context: Json, binding: Binding, *, known: Known | None =
     newest = regions[-1]
     action = binding.actions.get(newest.label)
     objects = [region for region in regions if region.label not in binding.actions]
-    prompts = prompt_set(objects, known=known)
+    prompts = prompt_set(objects, known=known, clock=clock)
     if action is None and not prompts:
         raise PromptError("the context has no prompt: what is on the canvas only repeats masks that are known")
     ids = {region.object_id: region.region_id for region in objects}
     return ParsedContext(prompts, _frame_to_answer(newest, prompts), action, ids, len(regions) > 1)
 
 
-def prompts_of_annotation(result: object, binding: Binding, *, known: Known | None = None) -> PromptSet:
+def prompts_of_annotation(
+    result: object, binding: Binding, *, known: Known | None = None, clock: FrameClock | None = None
+) -> PromptSet:
     """What a person left on the canvas, from a saved annotation's `result`; may be empty.
 
     A mask wins over points and boxes of the same object and frame, and several regions of one label on one page are
     one mask. known: masks that the canvas was given before; what only repeats them is left out, so that what remains
-    is what the person changed or added.
+    is what the person changed or added. clock: as for `prompts_of_context`.
     Raises MalformedRequest, PromptError or TooLarge.
     """
     regions = read_regions(result, binding, where="result")
-    return prompt_set([region for region in regions if region.label not in binding.actions], known=known)
+    return prompt_set([region for region in regions if region.label not in binding.actions], known=known, clock=clock)
 
 
-def prompt_set(regions: Sequence[ReadRegion], *, known: Known | None) -> PromptSet:
+def prompt_set(regions: Sequence[ReadRegion], *, known: Known | None, clock: FrameClock | None = None) -> PromptSet:
     """The regions' prompts, merged, less those that repeat known masks."""
     labels = {region.object_id: region.label for region in regions if region.label}
-    merged = _merged(prompt for region in regions for prompt in prompts_of_region(region))
+    merged = _merged(
+        prompt
+        for region in regions
+        for prompt in (
+            _one_a_frame(prompts_of_region(region, clock), known)
+            if region.kind in VIDEO_KINDS
+            else prompts_of_region(region)
+        )
+    )
     return PromptSet.of(merged if known is None else _news(merged, labels, known), labels)
 
 
@@ -83,6 +97,15 @@ def _news(prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known:
         if prompt.object_id in renamed or not known.repeats(prompt):
             renamed.discard(prompt.object_id)
             yield prompt
+
+
+def _one_a_frame(prompts: Iterable[FramePrompt], known: Known | None) -> Iterator[FramePrompt]:
+    """Where a frame has several of the page's numbers, one of the keyframes: what the person changed last, if any."""
+    by_frame: dict[FrameIndex, list[FramePrompt]] = {}
+    for prompt in prompts:
+        by_frame.setdefault(prompt.frame_index, []).append(prompt)
+    for same in by_frame.values():
+        yield same[-1] if known is None or len(same) == 1 else max(reversed(same), key=known.news)
 
 
 def _merged(prompts: Iterable[FramePrompt]) -> list[FramePrompt]:

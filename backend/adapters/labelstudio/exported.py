@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import cast
 
-from backend.adapters.labelstudio.binding import Binding, ControlKind, read_binding
+from backend.adapters.labelstudio.binding import Binding, ControlKind, read_binding, with_rate
 from backend.adapters.labelstudio.results import build_regions, region_id, score_of
-from backend.adapters.labelstudio.tracks import box_percent
-from backend.adapters.labelstudio.wire import Keyframe, Region
+from backend.adapters.labelstudio.tracks import box_percent, value_of_shapes
+from backend.adapters.labelstudio.wire import Region
 from backend.application.requests import TaskKey
 from backend.domain.datasets import DatasetObject, ObjectOnFrame
 from backend.domain.errors import LabelConfigError
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskRun
+from backend.domain.timeline import clock_of
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 NO_EVIDENCE = FrameEvidence((), 0.0, 1.0, 1.0, 0.0, None, None, 0)
@@ -49,19 +50,23 @@ class ExportedRegions:
         return build_regions(run, label_config=label_config, task=NO_TASK)
 
     def through_video(
-        self, what: DatasetObject, boxes: Iterable[tuple[int, Box]], *, info: VideoInfo, label_config: str
+        self,
+        what: DatasetObject,
+        boxes: Iterable[tuple[int, Box]],
+        *,
+        info: VideoInfo,
+        label_config: str,
+        data: Mapping[str, object],
     ) -> list[Item]:
-        """The region of an object whose boxes come ascending by frame. Raises LabelConfigError."""
-        binding = read_binding(label_config)
+        """The region of an object whose boxes come ascending by frame. data: the task's. Raises LabelConfigError."""
+        binding = read_binding(with_rate(label_config, data))
         control = binding.control(ControlKind.VIDEO_RECTANGLE)
         if control is None:
             raise LabelConfigError("the label config has no VideoRectangle tag, so boxes cannot be written with it")
-        rate = binding.framerate or float(info.frame_rate)
-        value: Item = {
-            "framesCount": info.frame_count,
-            "duration": round(info.frame_count / rate, 3),
-            "sequence": list(_keyframes(boxes, info, rate)),
-        }
+        clock = clock_of(info, binding.framerate)
+        value = value_of_shapes(((FrameIndex(index), box) for index, box in boxes), clock)
+        if value is None:
+            return []
         if what.label in binding.labels:
             value["labels"] = [what.label]
         region: Region = {
@@ -86,29 +91,4 @@ def _rectangle(shown: ObjectOnFrame, box: Box, binding: Binding, frame_index: in
         "value": {**box_percent(box), control.kind.value: [shown.what.label]},
         "item_index": frame_index,
         "score": score_of([min(shown.doubt, 1.0)]),
-    }
-
-
-def _keyframes(boxes: Iterable[tuple[int, Box]], info: VideoInfo, rate: float) -> Iterator[Keyframe]:
-    """One for each box; the last one before a gap, or before the end, ends the stay."""
-    previous: tuple[int, Box] | None = None
-    for index, box in boxes:
-        if previous is not None:
-            yield _keyframe(*previous, stays=index == previous[0] + 1, rate=rate)
-        previous = (index, box)
-    if previous is not None:
-        yield _keyframe(*previous, stays=previous[0] + 1 == info.frame_count, rate=rate)
-
-
-def _keyframe(index: int, box: Box, *, stays: bool, rate: float) -> Keyframe:
-    place = box_percent(box)
-    return {
-        "frame": index + 1,
-        "enabled": stays,
-        "time": round((index + 1) / rate, 4),
-        "x": place["x"],
-        "y": place["y"],
-        "width": place["width"],
-        "height": place["height"],
-        "rotation": 0,
     }

@@ -7,7 +7,7 @@ until one that says `enabled: false`, or to the video's end. Region kinds that o
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -26,6 +26,7 @@ from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.prompts import FramePrompt, ObjectId
+from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex, VideoInfo
 
 UNTOUCHED = "prediction"
@@ -44,16 +45,19 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A keyframe: the box on its frame; it holds on if is_enabled. None: nothing of it lies in the frame."""
+    """A keyframe: the box at one of the page's frame numbers, None if nothing is to be seen; is_enabled: it holds on."""
 
-    frame_index: int
+    number: int
     box: Box | None
     is_enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What a result says: shapes by object and frame, and stays by object, ascending. size: the masks' own."""
+    """What a result says: shapes by object and frame, and stays by object, ascending. size: the masks' own.
+
+    clock: how the page numbers the video's frames; None where number n is frame n - 1.
+    """
 
     objects: tuple[DatasetObject, ...]
     shapes: Mapping[ObjectId, Mapping[int, Shape]]
@@ -61,9 +65,10 @@ class Labelled:
     edited: Mapping[ObjectId, bool]
     doubts: Mapping[ObjectId, float | None]
     size: FrameSize | None
+    clock: FrameClock | None = None
 
 
-def read_labels(result: object, binding: Binding, *, where: str) -> Labelled:
+def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClock | None = None) -> Labelled:
     """Raises PromptError, MalformedRequest or TooLarge naming the place in the result."""
     regions = [region for region in read_regions(result, binding, where=where) if _says_where(region, binding)]
     shapes: dict[ObjectId, dict[int, Shape]] = {}
@@ -75,11 +80,11 @@ def read_labels(result: object, binding: Binding, *, where: str) -> Labelled:
             stays[region.object_id] = _stays(region)
             continue
         of_object = shapes.setdefault(region.object_id, {})
-        for prompt in prompts_of_region(region):
+        for prompt in prompts_of_region(region, clock):
             shape = _shape(prompt, region)
             earlier = of_object.get(prompt.frame_index)
             of_object[prompt.frame_index] = shape if earlier is None else _joined(earlier, shape, region.where)
-    order = sorted(labels, key=lambda object_id: _place(labels[object_id], binding.labels))
+    order = sorted(labels, key=lambda object_id: _rank(labels[object_id], binding.labels))
     objects = tuple(DatasetObject(number, object_id, labels[object_id]) for number, object_id in enumerate(order, 1))
     return Labelled(
         objects,
@@ -88,6 +93,7 @@ def read_labels(result: object, binding: Binding, *, where: str) -> Labelled:
         {region.object_id: _is_edited(region) for region in regions},
         {region.object_id: _doubt(region) for region in regions},
         _size_of(shapes),
+        clock,
     )
 
 
@@ -144,7 +150,7 @@ class LabelledTask:
         stays = self._labelled.stays.get(what.object_id)
         if stays is None:
             return self._labelled.shapes.get(what.object_id, {}).get(index)
-        box, is_keyframe = box_at(stays, index)
+        box, is_keyframe = box_at(stays, _place(stays, FrameIndex(index), self._labelled.clock))
         if box is None:
             return None
         drawn = self._labelled.edited[what.object_id] and is_keyframe
@@ -170,21 +176,35 @@ def require_fitting(labelled: Labelled, info: VideoInfo) -> None:
         )
 
 
-def box_at(stays: Sequence[Stay], index: int) -> tuple[Box | None, bool]:
-    """The box that Label Studio shows on a frame, and whether a keyframe stands there. stays: ascending."""
-    position = bisect_right(stays, index, key=lambda stay: stay.frame_index) - 1
+def box_at(stays: Sequence[Stay], place: float) -> tuple[Box | None, bool]:
+    """The box that Label Studio shows at a frame number, or between two, and whether a keyframe stands there.
+
+    stays: ascending.
+    """
+    position = bisect_right(stays, place, key=lambda stay: stay.number) - 1
     if position < 0:
         return None, False
     before = stays[position]
-    if before.frame_index == index:
+    if before.number == place:
         return before.box, True
     if not before.is_enabled or before.box is None:
         return None, False
     if position + 1 == len(stays) or (after := stays[position + 1]).box is None:
         return before.box, False
-    share = (index - before.frame_index) / (after.frame_index - before.frame_index)
+    share = (place - before.number) / (after.number - before.number)
     sides = zip(_sides(before.box), _sides(after.box), strict=True)
     return Box(*(first + (second - first) * share for first, second in sides)), False
+
+
+def _place(stays: Sequence[Stay], index: FrameIndex, clock: FrameClock | None) -> float:
+    """Where on the page's count a frame is: at a keyframe, if one of its numbers has one."""
+    if clock is None:
+        return index + 1
+    numbers = clock.numbers_of(index)
+    position = bisect_left(stays, numbers.start, key=lambda stay: stay.number)
+    if position < len(stays) and stays[position].number in numbers:
+        return stays[position].number
+    return clock.place_of(index)
 
 
 def _sides(box: Box | None) -> tuple[float, float, float, float]:
@@ -196,7 +216,7 @@ def _says_where(region: ReadRegion, binding: Binding) -> bool:
     return region.kind is not ControlKind.KEYPOINT and region.label not in binding.actions
 
 
-def _place(label: str, labels: Sequence[str]) -> int:
+def _rank(label: str, labels: Sequence[str]) -> int:
     return labels.index(label) if label in labels else len(labels)
 
 
@@ -210,7 +230,7 @@ def _stays(region: ReadRegion) -> list[Stay]:
         number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MOST_FRAMES)
         enabled = keyframe.get("enabled")
         is_enabled = enabled is None or as_flag(enabled, f"{path}.enabled")
-        stays[number - 1] = Stay(number - 1, _box(keyframe, path), is_enabled)
+        stays[number] = Stay(number, _box(keyframe, path), is_enabled)
     return [stay for _, stay in sorted(stays.items())]
 
 

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.binding import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.labelled import Labelled, LabelledTask, read_labels, require_fitting
 from backend.adapters.labelstudio.session import Session
 from backend.adapters.labelstudio.task import media_of_task
@@ -25,6 +25,7 @@ from backend.application.dataset_ports import DatasetEntry, Notes, TaskOrigin
 from backend.application.ports import MediaLibrary
 from backend.application.requests import MediaRef
 from backend.domain.errors import InvalidInput, NotFound
+from backend.domain.timeline import clock_of
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 TASKS_A_PAGE = 200
@@ -93,14 +94,13 @@ class ProjectSource:
                 yield int(task.id), _name_of(int(task.id), dict(task.data or {}))
 
     def _open(self, task_id: int) -> LabelledTask:
-        label_config = self._label_config()
-        binding = read_binding(label_config)
         data = self._data(task_id)
+        label_config = self._label_config()
+        binding = read_binding(with_rate(label_config, data))
         record = self._record(task_id)
         where = "annotation" if record.is_annotation else "prediction"
-        labelled = read_labels(record.result, binding, where=where)
         media = media_of_task({"data": data}, binding)
-        info = self._info(media, labelled, data)
+        labelled, info = self._labelled(record.result, binding, media, data, where=where)
         require_fitting(labelled, info)
         return LabelledTask(
             labelled,
@@ -110,6 +110,17 @@ class ProjectSource:
             task=TaskOrigin(data, label_config),
             open_pictures=lambda: self.media.open(media),
         )
+
+    def _labelled(
+        self, result: list[object], binding: Binding, media: MediaRef, data: Mapping[str, object], *, where: str
+    ) -> tuple[Labelled, VideoInfo]:
+        """What the labels say, and of which frames: a video's numbers mean nothing before its times are known."""
+        if binding.is_video:
+            with self.media.open(media) as source:
+                info = source.info
+            return read_labels(result, binding, where=where, clock=clock_of(info, binding.framerate)), info
+        labelled = read_labels(result, binding, where=where)
+        return labelled, self._info(media, labelled, data)
 
     def _info(self, media: MediaRef, labelled: Labelled, data: Mapping[str, object]) -> VideoInfo:
         """What is known of the task's frames; nothing is fetched where the labels tell enough, else little.

@@ -11,7 +11,8 @@ import base64
 import hashlib
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from typing import cast
 
 from backend.adapters.labelstudio.binding import Binding, Control, ControlKind, read_binding
@@ -22,11 +23,10 @@ from backend.adapters.labelstudio.tracks import box_percent, video_value
 from backend.adapters.labelstudio.wire import Region
 from backend.application.requests import TaskKey
 from backend.domain.errors import PromptError
-from backend.domain.geometry import Box
 from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.scoring import combined_uncertainty, label_studio_score
-from backend.domain.video import FrameIndex
+from backend.domain.timeline import FrameClock, clock_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +45,14 @@ def build_regions(
     `enabled: false`. Raises LabelConfigError, or PromptError if a label cannot be written with this config.
     """
     binding = read_binding(label_config)
-    _warn_of_frame_rate(binding, run, task)
+    clock = clock_of(run.video, binding.framerate) if binding.is_video else None
+    if clock is not None:
+        _warn_of_unnumbered(clock, task, run.video.frame_rate)
     regions: list[Region] = []
     for masklet in run.masklets:
-        regions.extend(_of_masklet(masklet, run, binding=binding, task=task, prompts=prompts))
-    if binding.is_video:
-        regions.extend(uncertain_spans(run, binding, task))
+        regions.extend(_of_masklet(masklet, run, binding=binding, task=task, prompts=prompts, clock=clock))
+    if clock is not None:
+        regions.extend(uncertain_spans(run, binding, task, clock))
     return cast(list[dict[str, object]], regions)
 
 
@@ -68,7 +70,13 @@ def score_of(uncertainties: Iterable[float]) -> float:
 
 
 def _of_masklet(
-    masklet: Masklet, run: MaskRun, *, binding: Binding, task: TaskKey, prompts: PromptSet | None
+    masklet: Masklet,
+    run: MaskRun,
+    *,
+    binding: Binding,
+    task: TaskKey,
+    prompts: PromptSet | None,
+    clock: FrameClock | None,
 ) -> Iterator[Region]:
     control = binding.output_for(masklet.label)
     if control is None:
@@ -76,11 +84,13 @@ def _of_masklet(
             f"no tag that takes masks has the label {masklet.label!r}; add it to <{binding.outputs[0].name}> "
             "in the label config"
         )
-    if binding.is_video:
+    if clock is not None:
         placed = (
             {} if prompts is None else {p.frame_index: p.box for p in prompts.of_object(masklet.object_id) if p.box}
         )
-        yield from _on_video(masklet, run, binding=binding, control=control, placed=placed)
+        value = video_value(masklet, clock, vector=control.kind in _VECTORS, placed=placed, is_whole=run.complete)
+        if value is not None:
+            yield _on_video(masklet, value, binding=binding, control=control)
         return
     for frame in masklet.frames:
         yield from _on_page(frame, masklet, binding=binding, control=control, task=task)
@@ -126,15 +136,7 @@ def _percent(polygon: Sequence[tuple[float, float]]) -> list[list[float]]:
     return [[round(x * 100, POLYGON_DECIMALS), round(y * 100, POLYGON_DECIMALS)] for x, y in polygon]
 
 
-def _on_video(
-    masklet: Masklet, run: MaskRun, *, binding: Binding, control: Control, placed: Mapping[FrameIndex, Box]
-) -> Iterator[Region]:
-    vector = control.kind in _VECTORS
-    value = video_value(
-        masklet, run.video, framerate=binding.framerate, vector=vector, placed=placed, is_whole=run.complete
-    )
-    if value is None:
-        return
+def _on_video(masklet: Masklet, value: dict[str, object], *, binding: Binding, control: Control) -> Region:
     from_name, kind = control.name, control.kind.value
     labels = [masklet.label] if masklet.label in binding.labels else []
     labelling = binding.control(ControlKind.LABELS)
@@ -144,7 +146,7 @@ def _on_video(
         value[kind] = labels
     elif labels:
         value["labels"] = labels
-    yield {
+    return {
         "id": str(masklet.object_id),
         "from_name": from_name,
         "to_name": binding.to_name,
@@ -157,20 +159,15 @@ def _on_video(
 _VECTORS = (ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS)
 
 
-def _warn_of_frame_rate(binding: Binding, run: MaskRun, task: TaskKey) -> None:
-    """Label Studio numbers frames by the config's frame rate: if that is wrong, boxes come late or early."""
-    actual = float(run.video.frame_rate)
-    if binding.framerate is not None and run.video.variable_rate:
+def _warn_of_unnumbered(clock: FrameClock, task: TaskKey, own_rate: Fraction) -> None:
+    """What the page steps over cannot have a box there, whatever it is given."""
+    if clock.unnumbered:
         logger.warning(
-            "task %s: the video has a variable frame rate, and Label Studio numbers frames by one rate for all: boxes "
-            "drift against the picture; convert it to a constant rate",
+            "task %s: %d of the video's %d frames have no number at framerate=%g, so the page never shows their boxes; "
+            "their masks are kept. The video's own rate is %g: write that into its <Video> tag",
             task,
-        )
-    if binding.framerate is not None and abs(binding.framerate - actual) > 0.005 * actual:
-        logger.warning(
-            "task %s: the label config says framerate=%g and the video has %g; write framerate=%r into its <Video> tag",
-            task,
-            binding.framerate,
-            actual,
-            f"{actual:g}",
+            clock.unnumbered,
+            len(clock.starts_us),
+            clock.rate,
+            own_rate,
         )

@@ -1,4 +1,4 @@
-"""A region's shape as prompts, kind by kind: percent to relative, frame numbers to frame indices."""
+"""A region's shape as prompts, kind by kind: percent to relative, the page's frame numbers to frame indices."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from backend.adapters.labelstudio.strokes import strokes_of, with_strokes
 from backend.domain.errors import PromptError, TooLarge
 from backend.domain.geometry import BoolMask, Box, Point
 from backend.domain.prompts import FramePrompt, PointPrompt
+from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex
 
 MOST_KEYFRAMES = 200_000
@@ -34,9 +35,14 @@ FARTHEST_PCT = 1_000.0
 """Label Studio lets a box hang over the frame's edge; a box that is farther out than this is a mistake."""
 
 
-def prompts_of_region(region: ReadRegion) -> Iterator[FramePrompt]:
-    """What the region says, as prompts. An empty mask says nothing. Raises PromptError or MalformedRequest."""
-    return _READERS[region.kind](region)
+def prompts_of_region(region: ReadRegion, clock: FrameClock | None = None) -> Iterator[FramePrompt]:
+    """What the region says, as prompts. An empty mask says nothing. Raises PromptError or MalformedRequest.
+
+    clock: how the page numbers the video's frames; None for pages, and where number n is frame n - 1. Of a frame that
+    has several numbers there may be several prompts.
+    """
+    reader = _VIDEO_READERS.get(region.kind)
+    return _READERS[region.kind](region) if reader is None else reader(region, clock)
 
 
 def _keypoint(region: ReadRegion) -> Iterator[FramePrompt]:
@@ -60,14 +66,14 @@ def _rectangle(region: ReadRegion) -> Iterator[FramePrompt]:
     yield FramePrompt(region.object_id, region.page, box=box)
 
 
-def _video_rectangle(region: ReadRegion) -> Iterator[FramePrompt]:
-    for where, frame_index, keyframe in _keyframes(region):
+def _video_rectangle(region: ReadRegion, clock: FrameClock | None) -> Iterator[FramePrompt]:
+    for where, frame_index, keyframe in _keyframes(region, clock):
         # A video region does not say its frame's size, so a turned box is taken on a square frame.
         yield FramePrompt(region.object_id, frame_index, box=box_of_rectangle(keyframe, where, aspect=1.0))
 
 
-def _video_vector(region: ReadRegion) -> Iterator[FramePrompt]:
-    for where, frame_index, keyframe in _keyframes(region):
+def _video_vector(region: ReadRegion, clock: FrameClock | None) -> Iterator[FramePrompt]:
+    for where, frame_index, keyframe in _keyframes(region, clock):
         corners = as_list(keyframe.get("vertices"), f"{where}.vertices")
         _require_few(len(corners), f"{where}.vertices")
         polygon = [
@@ -120,7 +126,7 @@ def _masked(region: ReadRegion, mask: BoolMask) -> Iterator[FramePrompt]:
         yield FramePrompt(region.object_id, region.page, mask=mask)
 
 
-def _keyframes(region: ReadRegion) -> list[tuple[str, FrameIndex, Json]]:
+def _keyframes(region: ReadRegion, clock: FrameClock | None) -> list[tuple[str, FrameIndex, Json]]:
     """(path, frame index, keyframe) of the keyframes that say where the object is.
 
     A keyframe with enabled false ends a stay: Label Studio draws the box on it and no farther, at a place that nobody
@@ -135,7 +141,7 @@ def _keyframes(region: ReadRegion) -> list[tuple[str, FrameIndex, Json]]:
         path = f"{where}[{position}]"
         keyframe = as_object(entry, path)
         number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MOST_FRAMES)
-        keyframes.append((path, FrameIndex(number - 1), keyframe))
+        keyframes.append((path, FrameIndex(number - 1) if clock is None else clock.index_of(number), keyframe))
     enabled = [entry for entry in keyframes if entry[2].get("enabled", True)]
     return enabled or keyframes
 
@@ -189,10 +195,13 @@ def _require_few(count: int, where: str) -> None:
 _READERS: dict[ControlKind, Callable[[ReadRegion], Iterator[FramePrompt]]] = {
     ControlKind.KEYPOINT: _keypoint,
     ControlKind.RECTANGLE: _rectangle,
-    ControlKind.VIDEO_RECTANGLE: _video_rectangle,
-    ControlKind.VIDEO_VECTOR: _video_vector,
-    ControlKind.VIDEO_VECTOR_LABELS: _video_vector,
     ControlKind.BRUSH: _brush,
     ControlKind.BITMASK: _bitmask,
     ControlKind.POLYGON: _polygon,
+}
+
+_VIDEO_READERS: dict[ControlKind, Callable[[ReadRegion, FrameClock | None], Iterator[FramePrompt]]] = {
+    ControlKind.VIDEO_RECTANGLE: _video_rectangle,
+    ControlKind.VIDEO_VECTOR: _video_vector,
+    ControlKind.VIDEO_VECTOR_LABELS: _video_vector,
 }

@@ -14,6 +14,8 @@ from backend.adapters.labelstudio.binding import Binding, ControlKind
 from backend.adapters.labelstudio.wire import Region
 from backend.application.requests import TaskKey
 from backend.domain.masklets import MaskRun
+from backend.domain.timeline import FrameClock
+from backend.domain.video import FrameIndex
 
 LABEL = "uncertain"
 UNCERTAIN_FROM = 0.5
@@ -23,7 +25,7 @@ BRIDGED_FRAMES = 5
 MOST_SPANS = 50
 
 
-def uncertain_spans(run: MaskRun, binding: Binding, task: TaskKey) -> Iterator[Region]:
+def uncertain_spans(run: MaskRun, binding: Binding, task: TaskKey, clock: FrameClock) -> Iterator[Region]:
     """One read-only region a span, the most uncertain ones if there are too many, in the video's order."""
     control = binding.control(ControlKind.TIMELINE)
     if control is None or LABEL not in control.labels:
@@ -35,13 +37,15 @@ def uncertain_spans(run: MaskRun, binding: Binding, task: TaskKey) -> Iterator[R
     spans = list(spans_of(index for index, uncertainty in worst.items() if uncertainty >= UNCERTAIN_FROM))
     peaks = {span: max(worst.get(index, 0.0) for index in range(span[0], span[1] + 1)) for span in spans}
     for first, last in sorted(sorted(spans, key=lambda span: -peaks[span])[:MOST_SPANS]):
+        start = clock.nearest(FrameIndex(first))
+        end = max(clock.last_to(FrameIndex(last)), start)
         digest = hashlib.sha256(f"{task}\0{LABEL}\0{first}".encode()).digest()
         yield {
             "id": base64.b32encode(digest).decode("ascii").lower()[:10],
             "from_name": control.name,
             "to_name": binding.to_name,
             "type": ControlKind.TIMELINE.value,
-            "value": {"ranges": [{"start": first + 1, "end": last + 1}], ControlKind.TIMELINE.value: [LABEL]},
+            "value": {"ranges": [{"start": start, "end": end}], ControlKind.TIMELINE.value: [LABEL]},
             "readonly": True,
             "score": round(1.0 - min(peaks[first, last], 1.0), 4),
         }

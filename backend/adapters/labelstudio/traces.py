@@ -54,7 +54,7 @@ class Trace:
         return bool(digests) and _digest(coco_of_mask(mask)) in (digests or ())
 
     def has_box(self, spot: Spot, box: Box) -> bool:
-        return any(_near(box, known) for known in self.boxes.get(spot, ()))
+        return any(near(box, known) for known in self.boxes.get(spot, ()))
 
     def repeats(self, prompt: FramePrompt) -> bool:
         """Whether the prompt is only a mask, or the box around one, that was given there."""
@@ -119,6 +119,6 @@ def _digest(encoded: EncodedMask) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _near(box: Box, known: Box) -> bool:
+def near(box: Box, known: Box) -> bool:
     sides = ("x0_rel", "y0_rel", "x1_rel", "y1_rel")
     return all(abs(float(getattr(box, side)) - float(getattr(known, side))) <= BOX_TOLERANCE_REL for side in sides)

@@ -106,4 +106,4 @@ def _poll(parts: WebParts, adopter: Adopter | None) -> AnnotationPoll | None:
 def _adopter(parts: WebParts) -> Adopter | None:
     if parts.label_studio is None:
         return None
-    return Adopter(parts.desk, parts.label_studio, parts.models, parts.notes, parts.seal, parts.codec)
+    return Adopter(parts.desk, parts.label_studio, parts.models, parts.notes, parts.seal, parts.codec, parts.board)

@@ -17,14 +17,14 @@ from backend.adapters.labelstudio.binding import read_binding
 from backend.adapters.labelstudio.client import AnnotationRecord, LabelStudioClient, TaskRecord
 from backend.adapters.labelstudio.imports import PredictionFound
 from backend.application.batch import Draft, ImportMode, Medium, MediumKind, Prompter, Source
-from backend.application.requests import TaskKey
+from backend.application.requests import MediaRef, TaskKey
 from backend.bootstrap.batch import BatchOptions, _plan
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
 from backend.domain.selection import parse_selection
-from backend.domain.video import ContentHash, FrameIndex
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from tests.fakes.web import FRAMES, VIDEO
 
 FILE = {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 2, "points": [[0.5, 0.5, 1]]}]}]}
@@ -122,8 +122,14 @@ def test_unknown_words_name_the_choices_or_the_place(where: str) -> None:
         prompter(where)
 
 
+def no_look(media: MediaRef) -> VideoInfo:
+    raise AssertionError("pages need no look at the media")
+
+
 def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str, int]]:
-    media, found = TaskPrompts(where, FRAMES, client(fake)).read(Source("t", task_id=5, prompts=prompts), TaskKey(3, 5))
+    media, found = TaskPrompts(where, FRAMES, client(fake), no_look).read(
+        Source("t", task_id=5, prompts=prompts), TaskKey(3, 5)
+    )
     assert media.addresses == ("/a.png", "/b.png")
     return shown(found)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_studio_sdk.label_interface import LabelInterface
 
-from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.binding import read_binding, with_rate
 from backend.adapters.labelstudio.context import prompts_of_annotation
 from backend.adapters.labelstudio.results import build_regions, region_id, score_of
 from backend.adapters.labelstudio.rle import decode_rle
@@ -23,6 +23,7 @@ from backend.domain.errors import LabelConfigError, PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId
+from backend.domain.timeline import clock_of
 from tests.unit.adapters.labelstudio.parts import (
     MASK_TAGS,
     PAGES,
@@ -289,6 +290,14 @@ def test_uncertain_stretches_stand_on_the_timeline() -> None:
     assert not prompts_of_annotation(spans, read_binding(VIDEO))
 
 
+def test_spans_stand_where_the_page_shows_their_frames() -> None:
+    unsure = masklet("b", dict.fromkeys([5, 17, 18, 59], MASK), uncertainty=0.7)
+    _, *spans = built(run_of(unsure, size=SIZE, frame_count=60, rate=30), VIDEO)
+    ranges = [value["ranges"] for span in spans if isinstance(value := span["value"], dict)]
+    # 5 and 59 have no number at 25 a second: the nearest stands for them; 17 has none either, 18 is shown at 16.
+    assert ranges == [[{"start": 6, "end": 6}], [{"start": 16, "end": 16}], [{"start": 50, "end": 50}]]
+
+
 @pytest.mark.parametrize(
     ("frames", "spans"),
     [([], []), ([4], [(4, 4)]), ([9, 3, 4], [(3, 9)]), ([0, 5, 11], [(0, 5), (11, 11)])],
@@ -297,12 +306,48 @@ def test_spans_bridge_small_gaps(frames: list[int], spans: list[tuple[int, int]]
     assert list(spans_of(frames)) == spans
 
 
-def test_a_wrong_frame_rate_is_said_with_the_remedy(caplog: pytest.LogCaptureFixture) -> None:
-    run = run_of(masklet("t1", {0: MASK}), size=SIZE, frame_count=1, rate=30)
+def numbers_of(result: list[dict[str, object]]) -> list[tuple[int, bool]]:
+    """Frame number and whether the object stays, of the only region's keyframes."""
+    (region,) = result
+    value = region["value"]
+    assert isinstance(value, dict)
+    return [(keyframe["frame"], keyframe["enabled"]) for keyframe in value["sequence"]]
+
+
+def test_frames_that_the_page_has_no_number_for_are_left_out_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    run = run_of(masklet("t1", dict.fromkeys(range(12), MASK)), size=SIZE, frame_count=30, rate=30)
     with caplog.at_level(logging.WARNING):
-        build_regions(run, label_config=VIDEO, task=TASK)
+        result = build_regions(run, label_config=VIDEO, task=TASK)
+    assert numbers_of(result) == [*((number, True) for number in range(1, 10)), (10, False)]
     (record,) = caplog.records
-    assert "framerate=25 and the video has 30; write framerate='30'" in record.getMessage()
+    assert "5 of the video's 30 frames have no number at framerate=25" in record.getMessage()
+    assert "The video's own rate is 30" in record.getMessage()
+
+
+def test_a_picture_that_stands_for_several_numbers_keeps_its_box(caplog: pytest.LogCaptureFixture) -> None:
+    """The page draws straight lines between keyframes: without a second one the box would leave before the object."""
+    run = run_of(masklet("t1", {0: MASK, 1: MASK, 3: MASK}), size=SIZE, frame_count=5, rate=10)
+    result = build_regions(run, label_config=VIDEO, task=TASK)
+    assert numbers_of(result) == [(1, True), (3, True), (4, True), (5, False), (9, True), (10, False)]
+    prompts = prompts_of_annotation(result, read_binding(VIDEO), clock=clock_of(run.video, 25.0))
+    assert [prompt.frame_index for prompt in prompts] == [0, 1, 3]
+    assert {prompt.box for prompt in prompts} == {Box(0.1, 0.25, 0.6, 0.75)}
+    assert not caplog.records
+
+
+def test_an_object_that_is_only_where_the_page_never_stops_has_no_region() -> None:
+    run = run_of(masklet("t1", {5: MASK}), size=SIZE, frame_count=30, rate=30)
+    assert build_regions(run, label_config=VIDEO, task=TASK) == []
+
+
+@pytest.mark.parametrize("given", [25, "25", "25.0", 0.04])
+def test_the_rate_is_what_the_tasks_data_says(given: object) -> None:
+    config = VIDEO.replace('framerate="25"', "frameRate = '$clip.fps'")
+    filled = with_rate(config, {"clip": {"fps": given}})
+    assert read_binding(filled).framerate == 25.0
+    assert read_binding(with_rate(config, {})).framerate == 24.0
+    assert read_binding(with_rate(config, {"clip": {"fps": "fast"}})).framerate == 24.0
+    assert with_rate(VIDEO, {"fps": 30}) == VIDEO
 
 
 def test_boxes_are_taken_from_the_mask_exactly() -> None:

@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.task import media_of_task
+from backend.application.prewarm import Sight
 from backend.application.requests import JobKind, JobState
 from backend.interfaces.http import service
 from backend.interfaces.ml_model import PENDING
 from backend.settings import Settings
-from tests.fakes.engine import FakeSegmenter
+from tests.fakes.engine import FakeSegmenter, FakeVideo
 from tests.fakes.web import VIDEO, FakeWeb, WorkingClock, keypoint, pages_task, predict_body, video_box, video_task
 
 
@@ -31,6 +34,11 @@ def held_s(web: FakeWeb, body: dict[str, object]) -> tuple[float, int, dict[str,
 VIDEO_BODY = predict_body(video_task(), label_config=VIDEO, project="2.1700000000", regions=[video_box()])
 
 
+def look_at_clip(web: FakeWeb) -> None:
+    """As a worker did when the page was opened."""
+    web.board.tell(media_of_task(video_task(), read_binding(VIDEO)), Sight(FakeVideo().info))
+
+
 def test_the_settings_own_limit_is_below_what_proxies_allow() -> None:
     assert Settings.model_fields["reply_deadline_s"].default <= 30
 
@@ -47,6 +55,7 @@ def test_a_slow_propagation_is_answered_in_time_and_the_reply_says_that_more_com
 
     web.segmenter.on_frame = slow
     clock.work = lambda: None
+    look_at_clip(web)
     seconds, status, result = held_s(web, VIDEO_BODY)
     assert (status, result["pending"], result["result"]) == (200, PENDING, [])
     assert deadline_s <= seconds <= deadline_s + 0.2
@@ -66,6 +75,7 @@ def test_what_was_made_by_then_is_in_the_reply() -> None:
 
     web = FakeWeb(segmenter=FakeSegmenter(slow)).with_settings(reply_deadline_s=0.1)
     clock_of(web).work = lambda: None
+    look_at_clip(web)
     web.client().post("/predict", json=VIDEO_BODY)
     web.work_off()
     ((_, status, result),) = answer
@@ -73,6 +83,16 @@ def test_what_was_made_by_then_is_in_the_reply() -> None:
     assert isinstance(regions, list)
     assert (status, result["pending"]) == (200, PENDING)
     assert 0 < len(regions[0]["value"]["sequence"]) < 10
+
+
+def test_a_prompt_on_a_video_that_no_worker_can_open_yet_is_refused_in_time() -> None:
+    """Without the video's times its frame numbers mean nothing: a wrong frame would be worse than no answer."""
+    web = FakeWeb().with_settings(reply_deadline_s=5.0)
+    clock_of(web).work = lambda: None
+    seconds, status, refusal = held_s(web, VIDEO_BODY)
+    assert (status, 5.0 <= seconds <= 5.2) == (503, True)
+    assert "no worker has opened the media yet; ask again" in str(refusal["detail"])
+    assert not web.book.jobs()
 
 
 def test_a_reply_with_everything_says_nothing_of_the_kind() -> None:
