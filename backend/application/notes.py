@@ -6,8 +6,14 @@ store's. Names are paths of plain words; the last part may be anything that the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from backend.application.requests import TaskKey
+
+OF_TASKS = ("resets", "adopted", "shown", "second-look")
+"""Where notes of single tasks are: in each, notes or folders of notes that are called PROJECT-TASK."""
 
 
 class Notes(Protocol):
@@ -21,7 +27,13 @@ class Notes(Protocol):
         """The names right below a folder ("shown/1-7"), the one written last first."""
         ...
 
-    def remove(self, name: str) -> None: ...
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """The folders right below a folder that have notes, in order."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """One that is not there is fine."""
+        ...
 
 
 @dataclass(slots=True)
@@ -41,5 +53,35 @@ class MemoryNotes:
         found = [name for name in self.kept if name.rpartition("/")[0] == folder]
         return tuple(reversed(found))
 
+    def folders(self, folder: str) -> tuple[str, ...]:
+        parents = {name.rpartition("/")[0] for name in self.kept}
+        return tuple(sorted(parent for parent in parents if parent.rpartition("/")[0] == folder))
+
     def remove(self, name: str) -> None:
         self.kept.pop(name, None)
+
+
+def noted_tasks(notes: Notes) -> tuple[TaskKey, ...]:
+    """The tasks that there are notes of, in order."""
+    names = (name for folder in OF_TASKS for name in (*notes.names(folder), *notes.folders(folder)))
+    tasks = {task for name in names if (task := _task_of(name)) is not None}
+    return tuple(sorted(tasks, key=lambda task: (task.project_id, task.task_id)))
+
+
+def forget_task(notes: Notes, task: TaskKey) -> None:
+    """Remove all notes of a task."""
+    for name in _of_task(notes, task):
+        notes.remove(name)
+
+
+def _of_task(notes: Notes, task: TaskKey) -> Iterator[str]:
+    for folder in OF_TASKS:
+        name = f"{folder}/{task.project_id}-{task.task_id}"
+        yield name
+        yield from notes.names(name)
+
+
+def _task_of(name: str) -> TaskKey | None:
+    """None for what is called otherwise."""
+    project, _, task = name.rpartition("/")[2].partition("-")
+    return TaskKey(int(project), int(task)) if project.isdecimal() and task.isdecimal() else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backend.adapters.labelstudio.client import LabelStudioClient
 from backend.application.housekeeping import Housekeeper
+from backend.application.notes import Notes
 from backend.application.ports import Clock, Ledger, MaskStore
 from backend.application.requests import TaskKey
 from backend.domain.errors import NotAllowed, NotFound
@@ -32,10 +33,16 @@ class LabelStudioTasks:
 
 
 def open_housekeeper(
-    settings: Settings, *, ledger: Ledger, masks: MaskStore, clock: Clock, label_studio: LabelStudioClient | None
+    settings: Settings,
+    *,
+    ledger: Ledger,
+    masks: MaskStore,
+    notes: Notes,
+    clock: Clock,
+    label_studio: LabelStudioClient | None,
 ) -> Housekeeper | None:
     """None if everything is to be kept for ever."""
     if not settings.retention_days:
         return None
     tasks = None if label_studio is None else LabelStudioTasks(label_studio)
-    return Housekeeper(ledger, masks, clock, tasks, retention_s=settings.retention_days * DAY_S)
+    return Housekeeper(ledger, masks, clock, tasks, retention_s=settings.retention_days * DAY_S, notes=notes)

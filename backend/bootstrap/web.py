@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, DraftRecord, TaskRecord
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.queue.board import RedisBell, RedisMarks, RedisWarmBoard
 from backend.adapters.store.coco import CocoCodec
@@ -54,6 +54,12 @@ class AnnotationReader(Protocol):
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]: ...
 
 
+class DraftReader(Protocol):
+    """Label Studio, as far as what is on people's canvases goes. Raises as AnnotationReader does."""
+
+    def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class WebSettings:
     """What the web process is told: whom it admits, how much it takes, how long it holds a request."""
@@ -79,6 +85,7 @@ class WebParts:
     models: ModelDirectory
     clock: Clock
     label_studio: AnnotationReader | None = None
+    drafts: DraftReader | None = None
     media: MediaService | None = None
     handover: Handover | None = None
     board: WarmBoard = field(default_factory=NoBoard)
@@ -96,6 +103,7 @@ def build_web(settings: Settings) -> WebParts:
     """
     clock = SystemClock()
     ledger, queue, masks = open_ledger_of(settings, clock), open_queue(settings), open_masks(settings)
+    notes = open_notes(settings)
     label_studio = open_label_studio(settings)
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
@@ -114,16 +122,19 @@ def build_web(settings: Settings) -> WebParts:
             pusher,
             heartbeat_ttl_s=settings.heartbeat_ttl_s,
             max_attempts=settings.max_attempts,
-            housekeeper=open_housekeeper(settings, ledger=ledger, masks=masks, clock=clock, label_studio=label_studio),
+            housekeeper=open_housekeeper(
+                settings, ledger=ledger, masks=masks, notes=notes, clock=clock, label_studio=label_studio
+            ),
         ),
         models=open_model_board(settings),
         clock=clock,
         label_studio=label_studio,
+        drafts=label_studio,
         media=media,
         handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
         board=RedisWarmBoard(queue_address(settings)),
         marks=RedisMarks(queue_address(settings)),
-        notes=open_notes(settings),
+        notes=notes,
         seal=open_seal(settings),
     )
 

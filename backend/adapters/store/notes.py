@@ -41,15 +41,26 @@ class FolderNotes:
 
     def names(self, folder: str) -> tuple[str, ...]:
         written: list[tuple[int, str]] = []
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             for path in self._path(folder).iterdir():
                 with suppress(FileNotFoundError):
                     if not path.name.startswith(".") and path.is_file():
                         written.append((path.stat().st_mtime_ns, f"{folder}/{path.name}"))
         return tuple(name for _, name in sorted(written, reverse=True))
 
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """One that its last note has left stays on the disk, for somebody may be about to write into it."""
+        found: list[str] = []
+        with suppress(FileNotFoundError):
+            for path in self._path(folder).iterdir():
+                if path.is_dir() and any(path.iterdir()):
+                    found.append(f"{folder}/{path.name}")
+        return tuple(sorted(found))
+
     def remove(self, name: str) -> None:
-        self._path(name).unlink(missing_ok=True)
+        """A folder of notes is none, and stays."""
+        with suppress(FileNotFoundError, IsADirectoryError):
+            self._path(name).unlink()
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):

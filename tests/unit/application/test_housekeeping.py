@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.application.housekeeping import EVERY_S, TASKS_AT_ONCE, Housekeeper
+from backend.application.notes import MemoryNotes
 from backend.application.requests import TaskKey
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.video import FrameIndex
@@ -153,6 +154,62 @@ def test_all_quiet_tasks_are_asked_after_in_turn() -> None:
         parts.ledger.record_prompts(key, click_on(0))
     tasks = Tasks()
     housekeeper = keeper(parts, tasks)
+    for _ in range(3):
+        housekeeper.sweep()
+        parts.clock.advance(EVERY_S)
+    assert tasks.asked == [*keys, *keys[:TASKS_AT_ONCE]]
+
+
+NOTES = ("shown/3-41/a", "shown/3-41/b", "resets/3-41", "adopted/3-41")
+
+
+def noted(*names: str) -> MemoryNotes:
+    notes = MemoryNotes()
+    for name in names:
+        notes.write(name, b"x")
+    return notes
+
+
+def test_a_deleted_task_s_notes_go_with_it_and_no_others() -> None:
+    parts = Parts()
+    worked(parts, TASK, 1)
+    worked(parts, OTHER, 1)
+    parts.clock.advance(31 * DAY_S)
+    housekeeper = keeper(parts, Tasks(gone=[TASK]))
+    housekeeper.notes = notes = noted(*NOTES, "shown/3-42/a", "resets/3-42", "projects/3", "polls/3")
+    housekeeper.sweep()
+    assert set(notes.kept) == {"shown/3-42/a", "resets/3-42", "projects/3", "polls/3"}
+
+
+def test_notes_that_outlived_everything_else_of_a_deleted_task_go_too() -> None:
+    parts = Parts()
+    worked(parts, OTHER, 1)
+    housekeeper = keeper(parts, tasks := Tasks(gone=[TASK]))
+    housekeeper.notes = notes = noted(*NOTES, "shown/3-42/a", "adopted/3-43")
+    housekeeper.sweep()
+    assert set(notes.kept) == {"shown/3-42/a", "adopted/3-43"}
+    assert tasks.asked == [TASK, TaskKey(3, 43), OTHER]  # of the other, whether Label Studio can be believed
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [Tasks(gone=[TASK, OTHER]), Tasks(error=LabelStudioUnavailable("503")), None],
+    ids=["token", "away", "-"],
+)
+def test_where_label_studio_cannot_be_believed_every_note_is_kept(tasks: Tasks | None) -> None:
+    parts = Parts()
+    worked(parts, OTHER, 1)
+    housekeeper = keeper(parts, tasks)
+    housekeeper.notes = notes = noted(*NOTES)
+    housekeeper.sweep()
+    assert set(notes.kept) == set(NOTES)
+
+
+def test_all_tasks_with_notes_are_asked_after_in_turn() -> None:
+    parts = Parts()
+    keys = [TaskKey(1, number) for number in range(TASKS_AT_ONCE + 3)]
+    housekeeper = keeper(parts, tasks := Tasks())
+    housekeeper.notes = noted(*(f"resets/1-{key.task_id}" for key in keys))
     for _ in range(3):
         housekeeper.sweep()
         parts.clock.advance(EVERY_S)
