@@ -45,7 +45,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A keyframe: the box at one of the page's frame numbers, None if nothing is to be seen; is_enabled: it holds on."""
+    """A keyframe: the box at a frame number of the page, None if there is nothing to see; is_enabled: it holds on."""
 
     number: int
     box: Box | None
