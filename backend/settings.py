@@ -57,6 +57,14 @@ class Settings(BaseSettings):
         description="Where `masklet models pull` fetches from.",
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    precision: str = Field(
+        "auto", description="auto, float32 or bfloat16; auto: bfloat16 on a GPU that computes in it, else float32."
+    )
+    compile: str = Field(
+        "off",
+        description="Faster steps after a warm-up at a worker's start: off, graphs (CUDA graphs), default "
+        "(torch.compile) or max (both, kernels tried out; minutes).",
+    )
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0: all cores.")
     feature_cache_mib: int = Field(
         512, ge=0, description="Host memory for what the encoder saw, MiB per worker; a second pass reads it. 0: none."

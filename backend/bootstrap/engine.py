@@ -14,6 +14,8 @@ def build_engine(settings: Settings) -> Sam2Engine:
         feature_cache_mib=settings.feature_cache_mib,
         lookahead=settings.lookahead_frames,
         max_prompted_frames_attended=settings.max_prompted_frames_attended,
+        precision=settings.precision,
+        compile=settings.compile,
     )
     return load_engine(
         settings.model,

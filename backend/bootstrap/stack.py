@@ -31,6 +31,8 @@ from backend.settings import Settings
 logger = logging.getLogger(__name__)
 
 READY_S = 120.0
+WARM_READY_S = 1800.0
+"""For a worker that compiles before it signs up."""
 """A large checkpoint on a slow disk takes its time to load."""
 
 PORTS_TO_TRY = 50
@@ -75,7 +77,7 @@ def start_stack(settings: Settings, should_stop: Callable[[], bool]) -> Stack:
     redis_url = settings.redis_url or (server.url if server else "")
     port = free_port(settings.host, settings.port)
     url = f"http://{settings.host}:{port}"
-    specs = [_web(folder, redis_url, settings.host, port), *(_worker(folder, redis_url, kind) for kind in JobKind)]
+    specs = [_web(folder, redis_url, settings.host, port), *(_worker(settings, redis_url, kind) for kind in JobKind)]
     if server is not None:
         specs.insert(0, _valkey(folder, server))
     # Which model the last stack had says nothing of this one's; until a worker announces its own, none is known.
@@ -142,7 +144,8 @@ def _web(folder: DataFolder, redis_url: str, host: str, port: int) -> ProcessSpe
     )
 
 
-def _worker(folder: DataFolder, redis_url: str, kind: JobKind) -> ProcessSpec:
+def _worker(settings: Settings, redis_url: str, kind: JobKind) -> ProcessSpec:
+    folder = data_folder(settings)
     return ProcessSpec(
         str(kind),
         (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", worker_name(kind)),
@@ -150,7 +153,7 @@ def _worker(folder: DataFolder, redis_url: str, kind: JobKind) -> ProcessSpec:
         log=folder.logs / f"{kind}.log",
         is_ready=partial(_worker_seen, redis_url, kind),
         tier=1,
-        ready_s=READY_S,
+        ready_s=READY_S if settings.compile == "off" else WARM_READY_S,
     )
 
 

@@ -30,6 +30,7 @@ from scripts.benchmarks.engine_figures import (
     shares,
     speed,
     under_load,
+    values,
 )
 from scripts.benchmarks.engine_figures.goals import GOALS, markdown
 from scripts.benchmarks.engine_figures.setup import Measure, Setup
@@ -43,6 +44,7 @@ FIGURES: Mapping[str, Measure] = {
     "resume": resume.measure,
     "interactive": under_load.measure,
     "memory": memory.measure,
+    "values": values.measure,
     "cuda": cuda.measure,
 }
 

@@ -2,6 +2,8 @@
 
 The same sums as sam2's MemoryAttention and RoPEAttention, with what does not change made once: rotation tables, and
 per frame the first layer's self-attention, which no memory has touched yet and which all objects share.
+
+Tokens are rotated as complex numbers, as sam2 does it, or to the same sums in real ones, which compilers can fuse.
 """
 
 from __future__ import annotations
@@ -19,23 +21,27 @@ from backend.domain.errors import ModelError
 
 
 class MemoryAttention:
-    """side: of the coarse feature map, HW = side * side tokens."""
+    """side: of the coarse feature map, HW = side * side tokens. in_reals: rotate without complex numbers."""
 
-    def __init__(self, model: SAM2Base, side: int, positions: Tensor) -> None:
+    def __init__(self, model: SAM2Base, side: int, positions: Tensor, *, in_reals: bool = False) -> None:
         self._module = model.memory_attention
         self._layers: list[MemoryAttentionLayer] = list(self._module.layers)
         for layer in self._layers:
             _require_supported(layer)
         self._positions = 0.1 * _tokens(positions) if self._module.pos_enc_at_input else torch.zeros_like(positions[0])
         first = self._layers[0]
+        self._rotated = _rotated_in_reals if in_reals else _rotated
         self._rotation = _rotation(first.self_attn, side, positions.device)
         self._memory_rotation = _rotation(first.cross_attn_image, side, positions.device)
+        if in_reals:
+            self._rotation = torch.view_as_real(self._rotation)
+            self._memory_rotation = torch.view_as_real(self._memory_rotation)
 
-    def glance(self, coarse: Tensor) -> Tensor:
+    def glance(self, coarse: Tensor) -> tuple[Tensor]:
         """The first layer's self-attention over a frame's coarse features [1, D, h, w]: [1, HW, D]."""
-        return self._look(self._layers[0], _tokens(coarse) + self._positions)
+        return (self._look(self._layers[0], _tokens(coarse) + self._positions),)
 
-    def recall(self, glance: Tensor, memory: Tensor, keys: Tensor, *, spatial: int) -> Tensor:
+    def recall(self, glance: Tensor, memory: Tensor, keys: Tensor, *, spatial: int) -> tuple[Tensor]:
         """The frame in the light of B objects' memories: [B, HW, D].
 
         memory, keys: [B, N, M], the latter with positions; the first `spatial` of the N are rotated by their place.
@@ -47,21 +53,21 @@ class MemoryAttention:
                 tokens = self._look(layer, tokens)
             tokens = tokens + self._attend(layer, tokens, memory, keys, spatial)
             tokens = tokens + layer.linear2(layer.activation(layer.linear1(layer.norm3(tokens))))
-        return cast(Tensor, self._module.norm(tokens))
+        return (self._module.norm(tokens),)
 
     def _look(self, layer: MemoryAttentionLayer, tokens: Tensor) -> Tensor:
         attention, normed = layer.self_attn, layer.norm1(tokens)
-        queries = _rotated(_heads(attention, attention.q_proj(normed)), self._rotation)
-        keys = _rotated(_heads(attention, attention.k_proj(normed)), self._rotation)
+        queries = self._rotated(_heads(attention, attention.q_proj(normed)), self._rotation)
+        keys = self._rotated(_heads(attention, attention.k_proj(normed)), self._rotation)
         return tokens + _mixed(attention, queries, keys, attention.v_proj(normed))
 
     def _attend(
         self, layer: MemoryAttentionLayer, tokens: Tensor, memory: Tensor, keys: Tensor, spatial: int
     ) -> Tensor:
         attention = layer.cross_attn_image
-        queries = _rotated(_heads(attention, attention.q_proj(layer.norm2(tokens))), self._memory_rotation)
+        queries = self._rotated(_heads(attention, attention.q_proj(layer.norm2(tokens))), self._memory_rotation)
         projected = _heads(attention, attention.k_proj(keys))
-        projected = _rotated(projected, self._memory_rotation, count=spatial)
+        projected = self._rotated(projected, self._memory_rotation, spatial)
         return _mixed(attention, queries, projected, attention.v_proj(memory))
 
 
@@ -79,7 +85,7 @@ def _mixed(attention: RoPEAttention, queries: Tensor, keys: Tensor, values: Tens
     return cast(Tensor, attention.out_proj(mixed.transpose(1, 2).flatten(2)))
 
 
-def _rotated(tokens: Tensor, rotation: Tensor, *, count: int | None = None) -> Tensor:
+def _rotated(tokens: Tensor, rotation: Tensor, count: int | None = None) -> Tensor:
     """The first `count` tokens [B, heads, N, d] rotated by place, the places repeating every HW; in place if float32.
 
     rotation: [HW, d / 2] complex. The tokens must be nobody else's.
@@ -90,6 +96,18 @@ def _rotated(tokens: Tensor, rotation: Tensor, *, count: int | None = None) -> T
     if tokens.dtype is not torch.float32:
         turned.copy_(torch.view_as_real(pairs).flatten(-2))
     return tokens
+
+
+def _rotated_in_reals(tokens: Tensor, rotation: Tensor, count: int | None = None) -> Tensor:
+    """The same, never in place. rotation: [HW, d / 2, 2], cosine and sine."""
+    turned = tokens if count is None else tokens[:, :, :count]
+    cosine, sine = rotation.unbind(-1)
+    # [B, heads, N, d] -> two of [B, heads, N / HW, HW, d / 2]
+    placed = torch.unflatten(turned.float(), 2, (-1, len(rotation)))
+    across, up = torch.unflatten(placed, -1, (-1, 2)).unbind(-1)
+    pairs = torch.stack((across * cosine - up * sine, across * sine + up * cosine), dim=-1)
+    turned = pairs.flatten(-2).flatten(2, 3).to(tokens.dtype)
+    return turned if count is None else torch.cat((turned, tokens[:, :, count:]), dim=2)
 
 
 def _rotation(attention: RoPEAttention, side: int, device: torch.device) -> Tensor:

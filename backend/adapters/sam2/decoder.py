@@ -76,6 +76,11 @@ class Decoder:
             ).equals(answer)
         return answer
 
+    def tracked(self, conditioned: Tensor, sparse: Tensor, dense: Tensor, *finer: Tensor) -> tuple[Tensor, ...]:
+        """Three candidates for each object, by sam2's own code over the batch: the fields of Candidates."""
+        said = self._by_sam(conditioned, finer, Question(sparse, dense, several=True))
+        return said.masks, said.ious, said.tokens, said.presence
+
     def each(self, layer: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
         """A layer on each of [B, D] rows, as if it were the only one."""
         return _by_row(layer, rows) if self._rounds_by_batch else layer(rows)

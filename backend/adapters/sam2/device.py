@@ -10,6 +10,8 @@ import torch
 
 from backend.domain.errors import DeviceOutOfMemory, ModelError
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 _CPU_EXHAUSTED = ("not enough memory", "can't allocate memory")
 
 
@@ -35,18 +37,25 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     return device
 
 
-def precision_of(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device computes in it natively, else float32.
+def precision_of(device: torch.device, wanted: str = "auto") -> torch.dtype:
+    """`auto` is bfloat16 where the device computes in it natively, else float32. wanted: one of PRECISIONS.
 
     A CPU without AVX-512 or AMX is some ten times slower in bfloat16: float32 there.
     """
-    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    if wanted != "auto":
+        return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+    # GPUs before Ampere only play it, as slowly.
+    is_native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if is_native else torch.float32
 
 
 @contextmanager
-def computing(device: torch.device) -> Iterator[None]:
-    """Inference mode, with bfloat16 autocast where the device has it. Raises DeviceOutOfMemory."""
-    mixed = precision_of(device) is torch.bfloat16
+def computing(device: torch.device, precision: torch.dtype | None = None) -> Iterator[None]:
+    """Inference mode, with autocast if the precision is bfloat16. Raises DeviceOutOfMemory.
+
+    precision: None for the device's own.
+    """
+    mixed = (precision or precision_of(device)) is torch.bfloat16
     try:
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             yield

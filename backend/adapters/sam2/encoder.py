@@ -18,7 +18,8 @@ from backend.adapters.sam2.kernels import pointwise
 class ImageEncoder:
     """The coarsest level that is read, and before it, if the decoder reads them, the two finer ones."""
 
-    def __init__(self, model: SAM2Base) -> None:
+    def __init__(self, model: SAM2Base, *, packed: bool = True) -> None:
+        """packed: take layers whose weights are laid out for the CPU, which torch's compiler does not know."""
         self._trunk = model.image_encoder.trunk
         self._neck = model.image_encoder.neck
         lateral: list[nn.Conv2d] = [convolution.conv for convolution in self._neck.convs][::-1]
@@ -26,7 +27,9 @@ class ImageEncoder:
         self._narrowing = (decoder.conv_s0, decoder.conv_s1) if model.use_high_res_features_in_sam else ()
         self._coarse_level = len(lateral) - int(model.image_encoder.scalp) - 1
         finest = int(model.image_size) // 4
-        self._lateral = [pointwise(convolution, side=finest >> level) for level, convolution in enumerate(lateral)]
+        self._lateral: list[nn.Module] = list(lateral)
+        if packed:
+            self._lateral = [pointwise(layer, side=finest >> level) for level, layer in enumerate(lateral)]
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
         """[B, 3, S, S] to feature maps [B, C, h, w], finest first."""

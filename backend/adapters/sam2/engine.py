@@ -6,11 +6,13 @@ once for all objects, every object keeps a bounded memory, and what is known abo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from backend.adapters.sam2.calibrators import stamped_version
 from backend.adapters.sam2.checkpoints import find
+from backend.adapters.sam2.compiling import Compiling
 from backend.adapters.sam2.device import choose_device, computing
 from backend.adapters.sam2.features import MIB, FeatureCache, FeatureKind
 from backend.adapters.sam2.legs import planned_legs
@@ -23,12 +25,15 @@ from backend.adapters.sam2.state import Sam2Blocks
 from backend.adapters.sam2.supply import FeatureSupply
 from backend.adapters.sam2.tracker import Tracker
 from backend.adapters.sam2.tracks import TrackedMask
+from backend.adapters.sam2.warming import run_through
 from backend.application.ports import CancelToken, VideoSource
 from backend.application.prewarm import frame_hash
 from backend.application.requests import ModelInfo
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import PromptSet
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
+
+logger = logging.getLogger(__name__)
 
 DEFAULTS = EngineOptions()
 
@@ -69,7 +74,7 @@ class Sam2Engine:
         """The masks, on one frame, of every object in `prompts`. See the Segmenter port."""
         require_locatable(prompts)
         frame_index = video.info.require_frame(frame_index)
-        with computing(self._blocks.device):
+        with self._blocks.computing():
             tracked = [
                 self._tracker.from_prompts(video, prompts.of_object(object_id), frame_index)
                 for object_id in prompts.object_ids
@@ -110,10 +115,24 @@ class Sam2Engine:
         """Encode frames ahead of need. See application.prewarm.Prewarmer."""
         for frame_index in frames[: self.frames_kept]:
             cancel.raise_if_cancelled()
-            with computing(self._blocks.device):
+            with self._blocks.computing():
                 self._tracker.supply.one(video, frame_index)
         hashes = {frame_hash(video, index) for index in frames} | {video.info.content_hash}
         return tuple(sorted({index for kept in hashes for index in self._features.frames_of(kept)}))
+
+    def warm_up(self) -> None:
+        """Before the first job: choose kernels and have the steps compiled, so far as either is to be done.
+
+        Nothing on a CPU where nothing is compiled. Raises DeviceOutOfMemory.
+        """
+        blocks = self._blocks
+        if blocks.device.type != "cuda" and not blocks.stages.any_fast:
+            return
+        with blocks.computing():
+            blocks.choose_kernels()
+        options = EngineOptions(feature_cache_mib=0, lookahead=self._tracker.supply.lookahead)
+        run_through(Sam2Engine(blocks, self._model, options))
+        logger.info("warmed up on %s in %s, attention by %s, steps %s", blocks.device, *blocks.said)
 
     def forget(self, video: ContentHash) -> None:
         """Let go of a video's features. See application.prewarm.Prewarmer."""
@@ -143,7 +162,12 @@ def load_engine(
     place = choose_device(device, threads=threads)
     with computing(place):
         model = load_model(checkpoint).to(place)
-    blocks = Sam2Blocks(model, max_prompted=options.max_prompted_frames_attended)
+    blocks = Sam2Blocks(
+        model,
+        max_prompted=options.max_prompted_frames_attended,
+        precision=options.precision,
+        compiling=Compiling(options.compile),
+    )
     info = ModelInfo(
         name=checkpoint.name,
         version=stamped_version(checkpoint),

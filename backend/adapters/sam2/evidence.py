@@ -54,19 +54,23 @@ class Judged:
 
 
 def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
-    """B objects' logits and the numbers about them; nothing leaves the device."""
-    raw = decoded.raw.flatten(1)
-    probability = raw.sigmoid()
-    chosen = raw > 0
-    columns = (
-        _stability(raw),
-        _soft_iou(probability, chosen),
-        _boundary_entropy(decoded.raw, probability, chosen),
-        _disagreement(decoded.candidates),
-        decoded.presence,
-        _embedding(probability.view_as(decoded.raw), seen.levels[-1]),
-        _padded(decoded.predicted_ious),
-    )
+    """B objects' logits and the numbers about them; nothing leaves the device.
+
+    In float32 also under autocast, whose bfloat16 cannot count the pixels of a mask.
+    """
+    with torch.autocast(decoded.raw.device.type, enabled=False):
+        raw = decoded.raw.flatten(1)
+        probability = raw.sigmoid()
+        chosen = raw > 0
+        columns = (
+            _stability(raw),
+            _soft_iou(probability, chosen),
+            _boundary_entropy(decoded.raw, probability, chosen),
+            _disagreement(decoded.candidates),
+            decoded.presence,
+            _embedding(probability.view_as(decoded.raw), seen.levels[-1]),
+            _padded(decoded.predicted_ious),
+        )
     return Reduced(decoded.logits, torch.cat([column.float() for column in columns], dim=1))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -23,9 +25,7 @@ def image_tensor(frame: RgbFrame, *, image_size: int, device: torch.device) -> T
     size = (image_size, image_size)
     if image.shape[-2:] != size:
         image = F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
-    mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
-    return (image - mean) / std
+    return (image - _per_channel(_MEAN, device)) / _per_channel(_STD, device)
 
 
 def mask_tensor(mask: BoolMask, *, image_size: int, device: torch.device) -> Tensor:
@@ -36,6 +36,12 @@ def mask_tensor(mask: BoolMask, *, image_size: int, device: torch.device) -> Ten
         return pixels
     resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
     return (resized >= 0.5).float()
+
+
+@lru_cache(maxsize=8)
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Made once: numbers that come from Python have a GPU waited for."""
+    return torch.tensor(values, device=device).view(1, -1, 1, 1)
 
 
 def _on_device(pixels: RgbFrame | BoolMask, device: torch.device) -> Tensor:

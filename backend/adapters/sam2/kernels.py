@@ -2,8 +2,10 @@
 
 On a CPU, linear layers that see whole feature maps get their weights laid out once for oneDNN, which uses the widest
 vectors there are. A layer is replaced only if it then gives, on this machine, the very bits that it gave: memories are
-kept in bfloat16, which turns a last bit into a visible one, and from frame to frame it would grow. On every device the
-trunk's position embedding, the same for every frame, is made once.
+kept in bfloat16, which turns a last bit into a visible one, and from frame to frame it would grow.
+
+Where bfloat16 is computed in, weights are brought to it once: autocast would do so at every call, for nothing else is
+asked of them. On every device the trunk's position embedding, the same for every frame, is made once.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from torch import Tensor, nn
 
 _WIDE = ("image_encoder.trunk", "memory_attention", "memory_encoder")
 """Parts whose layers see whole feature maps; elsewhere a handful of tokens, for which packed weights do not pay."""
+_CAST_BY_AUTOCAST = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+"""Layers to which autocast gives their weights in bfloat16, on a CPU as on a GPU."""
 _ACTIVATIONS = {nn.GELU: "gelu", nn.ReLU: "relu"}
 _WIDE_IN_DECODER = (
     "cross_attn_token_to_image.k_proj",
@@ -30,9 +34,14 @@ _WIDE_IN_DECODER = (
 )
 
 
-def prepare(model: SAM2Base) -> None:
-    """Replace a model's layers by faster ones, in place; doing it twice changes nothing."""
-    if can_pack() and model.device.type == "cpu":
+def prepare(model: SAM2Base, *, precision: torch.dtype = torch.float32, packed: bool = True) -> None:
+    """Replace a model's layers by faster ones, in place; doing it twice changes nothing.
+
+    precision: what is computed in; bfloat16 means by autocast. packed: not if torch's compiler is to know the layers.
+    """
+    if precision is torch.bfloat16:
+        _cast_weights(model)
+    elif packed and can_pack() and model.device.type == "cpu":
         with torch.inference_mode():
             _pack(model)
     if isinstance(model.image_encoder.trunk, Hiera):
@@ -42,6 +51,12 @@ def prepare(model: SAM2Base) -> None:
 def can_pack() -> bool:
     """Whether this torch has oneDNN's prepacked linear layers."""
     return bool(torch._C._has_mkldnn) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _cast_weights(model: SAM2Base) -> None:
+    for module in model.modules():
+        if isinstance(module, _CAST_BY_AUTOCAST):
+            module.to(torch.bfloat16)
 
 
 def _pack(parent: nn.Module, path: str = "") -> None:
@@ -106,7 +121,8 @@ def pointwise(convolution: nn.Conv2d, *, side: int) -> nn.Module:
 
     side: of the maps, for the kernel that is chosen depends on it.
     """
-    if not (can_pack() and convolution.weight.device.type == "cpu"):
+    weight = convolution.weight
+    if not (can_pack() and weight.device.type == "cpu" and weight.dtype is torch.float32):
         return convolution
     packed = PointwiseConvolution(convolution)
     probe = _probe(1, side, side, convolution.in_channels).permute(0, 3, 1, 2)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.adapters.sam2.compiling import MODES
+from backend.adapters.sam2.device import PRECISIONS
 from backend.domain.errors import ModelError
 
 
@@ -13,13 +16,27 @@ class EngineOptions:
     lookahead: frames encoded in one call; 0 chooses by the device.
     max_prompted_frames_attended: prompted frames of an object that are looked at when it is carried to a frame, the
         nearest ones, 2 or more; 0 looks at all of them.
+    precision: one of device.PRECISIONS.
+    compile: one of compiling.MODES.
     """
 
     feature_cache_mib: int = 512
     lookahead: int = 0
     max_prompted_frames_attended: int = 0
+    precision: str = "auto"
+    compile: str = "off"
 
     def __post_init__(self) -> None:
-        """Raises ModelError for a bound of one: the nearest frame to either side is always looked at."""
+        """Raises ModelError for a choice that there is not, and for a bound of one.
+
+        The nearest prompted frame to either side is always looked at.
+        """
+        _require_one_of("MASKLET_PRECISION", self.precision, PRECISIONS)
+        _require_one_of("MASKLET_COMPILE", self.compile, MODES)
         if self.max_prompted_frames_attended == 1:
             raise ModelError("at least 2 prompted frames must be attended (MASKLET_MAX_PROMPTED_FRAMES_ATTENDED), or 0")
+
+
+def _require_one_of(setting: str, given: str, choices: Sequence[str]) -> None:
+    if given not in choices:
+        raise ModelError(f"{setting} is {given!r}; choose {', '.join(choices[:-1])} or {choices[-1]}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from backend.adapters.sam2.device import computing
 from backend.adapters.sam2.evidence import Judged, judge, resized_mask, with_mask
 from backend.adapters.sam2.legs import Leg
 from backend.adapters.sam2.snapshot import Identity, Standing, dump_standing
@@ -59,7 +58,7 @@ class Sam2Propagation:
     def __next__(self) -> FrameMasks:
         size = self.order.video.info.size
         frame_index, tracked = next(self._steps)
-        with computing(self.order.tracker.blocks.device):
+        with self.order.tracker.blocks.computing():
             return FrameMasks(frame_index, tuple(judged_objects(tracked, size)))
 
     def tracked(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:

@@ -1,30 +1,34 @@
 """SAM 2's building blocks as four plain steps: see, remember, recall, decode.
 
-With attention, decoder, encoder, kernels and recollection the only files that touch sam2's private parts; written
-against sam2 1.1.0, whose SAM2VideoPredictor is the reference for every step. What the predictor throws away
+With attention, decoder, encoder, kernels, recollection and remembering the only files that touch sam2's private parts;
+written against sam2 1.1.0, whose SAM2VideoPredictor is the reference for every step. What the predictor throws away
 (candidates' predicted IoU, logits before the presence gate) is kept here, for uncertainty is read from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from torch import Tensor, nn
 
 from backend.adapters.sam2.attention import MemoryAttention
+from backend.adapters.sam2.choosing import Attended, KernelChoice, Timer, choose
+from backend.adapters.sam2.compiling import Compiling, Stages
 from backend.adapters.sam2.decoder import Candidates, Decoder, Question
-from backend.adapters.sam2.device import precision_of
+from backend.adapters.sam2.device import computing, precision_of
 from backend.adapters.sam2.encoder import ImageEncoder
 from backend.adapters.sam2.kernels import prepare
 from backend.adapters.sam2.recollection import Memories, MemoryFrame, Moment, Offer, Recollection
+from backend.adapters.sam2.remembering import MemoryEncoder
 from backend.domain.errors import ModelError
 
 SAM2_VERSION = "1.1.0"
+AS_WRITTEN = Compiling()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,27 +81,57 @@ class Decoded:
 class Sam2Blocks:
     """The steps of tracking, over B objects at a time; keeps no state between calls."""
 
-    def __init__(self, model: SAM2Base, *, max_prompted: int = 0) -> None:
-        """Takes the model over: its layers are replaced. max_prompted: see EngineOptions."""
+    def __init__(
+        self,
+        model: SAM2Base,
+        *,
+        max_prompted: int = 0,
+        precision: str = "auto",
+        compiling: Compiling = AS_WRITTEN,
+    ) -> None:
+        """Takes the model over: its layers are replaced. max_prompted, precision: see EngineOptions."""
         _require_supported(model)
-        prepare(model)
+        self.precision = precision_of(model.device, precision)
+        prepare(model, precision=self.precision, packed=not compiling.compiles)
         self._model = model
+        self._compiling = compiling
         self.image_size = int(model.image_size)
-        self._side = side = self.image_size // model.backbone_stride
-        # The same for every frame; only the coarsest level's are ever read.
-        image_positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
-        memory_positions = _positions(model.memory_encoder.position_encoding, side, model.device)
-        self._attention = MemoryAttention(model, side, image_positions)
+        self._side = self.image_size // model.backbone_stride
+        memory_positions = _positions(model.memory_encoder.position_encoding, self._side, model.device)
         self._recollection = Recollection(model, memory_positions, max_prompted=max_prompted)
-        self._encoder = ImageEncoder(model)
         with torch.inference_mode():
             places = model.sam_prompt_encoder.get_dense_pe().clone()
             self._unprompted = self._embedded(None, None)
         self._decoder = Decoder(model.sam_mask_decoder, positions=places, rounds_by_batch=self._rounds_by_batch)
+        self._memory_encoder = MemoryEncoder(model, side=self._side, rounds_by_batch=self._rounds_by_batch)
+        self.stages = Stages(compiling, device=self.device, precision=self.precision)
+        self._stage()
+        self.kernels = KernelChoice()
         self._glanced: tuple[ImageFeatures, Tensor] | None = None
         self.max_prompted = max_prompted
         self.memory_horizon = int(model.num_maskmem) - 1
         self.pointer_horizon = int(model.max_obj_ptrs_in_encoder) - 1
+
+    def _stage(self) -> None:
+        """The steps that every frame takes, fast where they can be. Prompts are as many and as long as people make
+        them, so that what answers them goes on as it is written.
+        """
+        model, side, stages = self._model, self._side, self.stages
+        # The same for every frame; only the coarsest level's are ever read.
+        positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
+        encoder = ImageEncoder(model, packed=not self._compiling.compiles)
+        plain, in_reals = (MemoryAttention(model, side, positions, in_reals=reals) for reals in (False, True))
+        self._encode = stages.add("image encoder", encoder.encode)
+        self._look = stages.add("frame attention", plain.glance, compilable=in_reals.glance)
+        self._attend = stages.add(
+            "memory attention", plain.recall, compilable=in_reals.recall, varying={1: (0, 1), 2: (0, 1)}
+        )
+        self._decode_tracked = stages.add("mask decoder", self._decoder.tracked, varying={0: (0,)})
+        self._encode_memory = stages.add("memory encoder", self._memory_encoder.tracked, varying={1: (0,), 2: (0,)})
+
+    def computing(self) -> AbstractContextManager[None]:
+        """What every step is to run in. Raises DeviceOutOfMemory at its end."""
+        return computing(self.device, self.precision)
 
     @property
     def feature_bytes(self) -> int:
@@ -120,7 +154,9 @@ class Sam2Blocks:
             "sam2 version": SAM2_VERSION,
             "image size": str(self.image_size),
             "kind of device": self.device.type,
-            "precision": str(precision_of(self.device)).removeprefix("torch."),
+            "precision": str(self.precision).removeprefix("torch."),
+            "way of compiling": self._compiling.mode,
+            "attention kernels": str(self.kernels),
             "thread count": str(torch.get_num_threads()),
             "number of prompted frames attended": str(self.max_prompted),
         }
@@ -129,9 +165,19 @@ class Sam2Blocks:
     def device(self) -> torch.device:
         return cast(torch.device, self._model.device)
 
+    @property
+    def said(self) -> tuple[str, str, str]:
+        """For the log: the precision, the attention kernels, and which steps are fast."""
+        return str(self.precision).removeprefix("torch."), str(self.kernels), self.stages.said
+
+    def choose_kernels(self, timer: Timer | None = None) -> None:
+        """Take the attention kernels that are fastest on this device. timer: see choosing.choose."""
+        settled = Attended.of(self._model, self._side)
+        self.kernels = choose(settled, self.device, self.precision, timer)
+
     def see(self, image: Tensor) -> ImageFeatures:
         """image: [B, 3, S, S] float32, normalised."""
-        return ImageFeatures(self._encoder.encode(image))
+        return ImageFeatures(self._encode(image))
 
     def recall_nothing(self, seen: ImageFeatures) -> Tensor:
         """The frame as if nothing had come before: [1, D, h, w]."""
@@ -144,7 +190,9 @@ class Sam2Blocks:
     def recall(self, seen: ImageFeatures, offers: Sequence[Offer], moment: Moment) -> Tensor:
         """The frame in the light of each object's memories, offers of one shape: [B, D, h, w]."""
         memory, keys, spatial = self._recollection.joined(offers, moment)
-        tokens = self._attention.recall(self._glance(seen), memory, keys, spatial=spatial)
+        glance = self._glance(seen)
+        with self.kernels.of(len(offers)):
+            (tokens,) = self._attend(glance, memory, keys, spatial=spatial)
         return torch.unflatten(tokens.transpose(1, 2), 2, (self._side, self._side))
 
     def decode(
@@ -160,10 +208,12 @@ class Sam2Blocks:
 
         previous: [B, 1, h, w] mask logits that the points correct. is_initial: recalled nothing.
         """
-        model = self._model
-        sparse, dense = self._unprompted if points is None and previous is None else self._embedded(points, previous)
+        is_prompted = points is not None or previous is not None
+        sparse, dense = self._embedded(points, previous) if is_prompted else self._unprompted
         given = None if points is None else {"point_labels": points.labels}
-        question = Question(sparse, dense, bool(model._use_multimask(is_initial, given)))
+        question = Question(sparse, dense, bool(self._model._use_multimask(is_initial, given)))
+        if self.stages.any_fast and question.several and not is_prompted:
+            return self._chosen(Candidates(*self._decode_tracked(conditioned, sparse, dense, *seen.levels[:-1])))
         return self._chosen(self._decoder.decode(conditioned, seen.levels[:-1], question))
 
     def decode_mask(self, seen: ImageFeatures, mask: Tensor) -> Decoded:
@@ -175,19 +225,12 @@ class Sam2Blocks:
 
     def remember(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
         """The memory of each of B objects' masks on a frame; a prompted frame's mask is remembered as yes or no."""
-        model = self._model
-        masks = self._at_image_size(decoded, is_prompted=is_prompted)
-        masks = (masks > 0).float() if is_prompted and model.binarize_mask_from_pts_for_mem_enc else masks.sigmoid()
-        masks = masks * model.sigmoid_scale_for_mem_enc + model.sigmoid_bias_for_mem_enc
-        encoder = model.memory_encoder
-        # As the reference lays the frame out, for kernels round by layout.
-        coarse = torch.unflatten(seen.levels[-1].expand(len(masks), -1, -1, -1).flatten(2), 2, (self._side, self._side))
-        features = encoder.pix_feat_proj(coarse) + encoder.mask_downsampler(masks)
-        features = encoder.out_proj(encoder.fuser(features))
-        if model.no_obj_embed_spatial is not None:
-            absent = (decoded.presence <= 0).float()[..., None, None]
-            features = features + absent * model.no_obj_embed_spatial[..., None, None]
-        kept = features.flatten(2).transpose(1, 2).to(torch.bfloat16)  # [B, HW, M]
+        masks, presence = decoded.logits, decoded.presence
+        if is_prompted:
+            (kept,) = self._memory_encoder.prompted(seen.levels[-1], masks, presence)
+        else:
+            count = decoded.candidates.size(1)
+            (kept,) = self._encode_memory(seen.levels[-1], masks, presence, candidates=count)
         return [MemoryFrame(kept[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(len(kept))]
 
     def _chosen(self, said: Candidates) -> Decoded:
@@ -209,27 +252,16 @@ class Sam2Blocks:
     def _rounds_by_batch(self) -> bool:
         """Whether kernels round a batch differently from one object, as they do on a CPU.
 
-        Memories are kept in bfloat16, which turns a last bit into a visible one.
+        Memories are kept in bfloat16, which turns a last bit into a visible one. Compiled kernels promise no bits.
         """
-        return self.device.type == "cpu"
-
-    def _at_image_size(self, decoded: Decoded, *, is_prompted: bool) -> Tensor:
-        """Mask logits [B, 1, S, S] for the memory, by the reference's own rounding.
-
-        It brings all candidates of a tracked frame to that size and then chooses; on a CPU three channels are
-        interpolated by another kernel than one.
-        """
-        channels = 1
-        if self._rounds_by_batch and not is_prompted:
-            channels = max(decoded.candidates.size(1), 1)
-        logits = decoded.logits.expand(-1, channels, -1, -1)
-        size = (self.image_size, self.image_size)
-        return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, :1]
+        return self.device.type == "cpu" and not self._compiling.compiles
 
     def _glance(self, seen: ImageFeatures) -> Tensor:
         """Once a frame, for all of its objects."""
         if self._glanced is None or self._glanced[0] is not seen:
-            self._glanced = (seen, self._attention.glance(seen.levels[-1]))
+            with self.kernels.of(1):
+                (glance,) = self._look(seen.levels[-1])
+            self._glanced = (seen, glance)
         return self._glanced[1]
 
     def _embedded(self, points: PointInputs | None, previous: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from backend.adapters.sam2.device import computing
 from backend.adapters.sam2.features import FeatureCache, FeatureKind
 from backend.adapters.sam2.frames import image_tensor
 from backend.adapters.sam2.state import ImageFeatures, Sam2Blocks
@@ -32,7 +31,7 @@ class FeatureSupply:
         self.cache = cache
         self._blocks = blocks
         self._kind = kind
-        self._lookahead = lookahead
+        self.lookahead = lookahead
 
     def one(self, video: VideoSource, frame_index: int) -> ImageFeatures:
         """A frame's features, kept for the next question about it."""
@@ -64,8 +63,8 @@ class FeatureSupply:
             way.close()
 
     def _encode_from(self, way: _Way, index: int) -> dict[int, ImageFeatures]:
-        batch = way.take(index, self._lookahead)
-        encoded = self._encoded([frame for _, frame in batch], padded_to=self._lookahead)
+        batch = way.take(index, self.lookahead)
+        encoded = self._encoded([frame for _, frame in batch], padded_to=self.lookahead)
         ahead: dict[int, ImageFeatures] = {}
         for (number, _), features in zip(batch, encoded, strict=True):
             self._keep(way.video, number, features)
@@ -75,7 +74,7 @@ class FeatureSupply:
     def _encoded(self, frames: Sequence[RgbFrame], *, padded_to: int) -> list[ImageFeatures]:
         """Always the same number of frames a call: kernels, and with them the last bits, follow the shape."""
         blocks = self._blocks
-        with computing(blocks.device):
+        with blocks.computing():
             images = [image_tensor(frame, image_size=blocks.image_size, device=blocks.device) for frame in frames]
             images += images[-1:] * (padded_to - len(images))
             return blocks.see(torch.cat(images)).split()[: len(frames)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.adapters.sam2.device import computing
 from backend.adapters.sam2.evidence import reduce
 from backend.adapters.sam2.memory import ObjectMemory
 from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, recalled
@@ -51,7 +50,7 @@ class Tracker:
         for prompt in sorted(prompts, key=lambda prompt: (not prompt.has_positive, prompt.frame_index)):
             if cancel is not None:
                 cancel.raise_if_cancelled()
-            with computing(self.blocks.device):
+            with self.blocks.computing():
                 seen = self.supply.one(video, prompt.frame_index)
                 if prompt.has_positive:
                     decoded = answer(self.blocks, seen, prompt)
@@ -98,7 +97,7 @@ class Tracker:
                 waiting.append(track)
         if waiting and seen is not None:
             moment = Moment(frame_index, way.frame_count, way.backward)
-            with computing(self.blocks.device):
+            with self.blocks.computing():
                 offers = [(track, self.blocks.offer(track.memory.view, moment)) for track in waiting]
                 for group in groups_of_one_shape(offers):
                     for tracked in self._carry(group, seen, moment):

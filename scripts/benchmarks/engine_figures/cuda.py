@@ -1,7 +1,8 @@
 """A GPU's table: frames a second at 1024 px for every published shape, beside upstream eager and `vos_optimized`.
 
 Weights are seeded: their values do not matter for speed. "gpu" is what upstream's own benchmark times: frames from
-memory, logits left on the device. "whole" is from an H.264 file to masks in host memory.
+memory, logits left on the device. "whole" is from an H.264 file to masks in host memory. Our side runs as it is
+written, and in each other way of MASKLET_COMPILE, warmed up as a worker is.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from backend.adapters.sam2.compiling import Compiling
+from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.video.decode import open_video
 from backend.application.offline import NeverCancelled
 from backend.application.ports import VideoSource
+from backend.domain.errors import DeviceOutOfMemory
 from backend.domain.prompts import PromptSet
 from backend.domain.video import ContentHash, Direction
 from scripts.benchmarks.engine_figures.first_mask import kept_clip
 from scripts.benchmarks.engine_figures.measuring import seconds
-from scripts.benchmarks.engine_figures.models import Pair, seeded_pair
+from scripts.benchmarks.engine_figures.models import Pair, seeded_engine, seeded_pair
 from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes, whole
 from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE, Figures, Setup
@@ -32,66 +36,90 @@ from scripts.benchmarks.engine_figures.upstream import UpstreamSession
 MODELS = ("tiny", "small", "base_plus", "large")
 COMPILED, EAGER, OURS = "vos_optimized", "eager", "ours"
 
+Lap = Callable[[PromptSet, str], None]
+"""Carry the prompts' objects through the video, from memory ("gpu") or from a file ("whole")."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is measured. compiled: also upstream's compiled predictor, which takes minutes to warm up."""
+    """What is measured.
+
+    ways: of MASKLET_COMPILE, besides off. compiled: also upstream's compiled predictor. Both take minutes to warm up.
+    precision: ours, and upstream's beside it.
+    """
 
     models: Sequence[str] = MODELS
     objects: Sequence[int] = (1, 10)
     image_size: int = 1024
     frames: int = 100
     laps: int = 3
+    ways: Sequence[str] = ("graphs", "default", "max")
     compiled: bool = True
+    precision: str = "auto"
 
 
 def measure(setup: Setup) -> Figures:
     """Raises SystemExit where there is no CUDA device."""
     if setup.device.type != "cuda":
         raise SystemExit("the cuda figure needs a CUDA device: add --device cuda")
-    yield from table(setup.device, Table(laps=1, frames=20, compiled=False) if setup.quick else Table())
+    yield from table(
+        setup.device, Table(laps=1, frames=20, ways=("graphs",), compiled=False) if setup.quick else Table()
+    )
 
 
 def table(device: torch.device, wanted: Table) -> Figures:
     """Frames a second by model, number of objects and side, our ratio to each other side, and parity."""
     for model in wanted.models:
-        sides = {EAGER: seeded_pair(model, device, image_size=wanted.image_size)}
-        if wanted.compiled:
-            sides[COMPILED] = seeded_pair(model, device, image_size=wanted.image_size, compiled=True)
+        pair = seeded_pair(model, device, image_size=wanted.image_size, precision=wanted.precision)
+        sides = sides_of(model, pair, wanted)
         for count in wanted.objects:
             for scope in ("gpu", "whole"):
                 speeds = frames_a_second(sides, wanted, count, scope)
                 for side, speed in speeds.items():
                     yield f"cuda.{model}.{count}.{scope}.{side}_fps", speed
-                    if side != OURS:
+                    if side != OURS and OURS in speeds:
                         yield f"cuda.{model}.{count}.{scope}.over_{side}", speeds[OURS] / speed
-        yield from errors(model, sides[EAGER], min(wanted.frames, 50))
-        del sides
+        yield from errors(model, pair, min(wanted.frames, 50))
+        del pair, sides
         if device.type == "cuda":
             torch.cuda.empty_cache()
 
 
-def frames_a_second(sides: Mapping[str, Pair], wanted: Table, count: int, scope: str) -> dict[str, float]:
+def sides_of(model: str, pair: Pair, wanted: Table) -> dict[str, Lap]:
+    """Every side's lap: ours as it is written and in the wanted ways, upstream's as it is and compiled."""
+    size, device, precision = wanted.image_size, pair.device, wanted.precision
+    sides: dict[str, Lap] = {OURS: partial(our_lap, pair.engine, wanted), EAGER: partial(upstream_lap, pair, wanted)}
+    for way in wanted.ways:
+        engine = seeded_engine(model, device, image_size=size, precision=precision, compiling=Compiling(way))
+        engine.warm_up()
+        sides[f"{OURS}_{way}"] = partial(our_lap, engine, wanted)
+    if wanted.compiled:
+        compiled = seeded_pair(model, device, image_size=size, compiled=True, precision=precision)
+        sides[COMPILED] = partial(upstream_lap, compiled, wanted)
+    return sides
+
+
+def frames_a_second(sides: Mapping[str, Lap], wanted: Table, count: int, scope: str) -> dict[str, float]:
     """The best of alternating laps after one that warms up; a side that cannot run is told and left out."""
     prompts = boxes(count, frame=0)
-    works: dict[str, Callable[[], None]] = {OURS: partial(our_lap, sides[EAGER], wanted, prompts, scope)}
-    works |= {side: partial(upstream_lap, pair, wanted, prompts, scope) for side, pair in sides.items()}
-    times: dict[str, list[float]] = {side: [] for side in works}
+    running = dict(sides)
+    times: dict[str, list[float]] = {side: [] for side in sides}
     for lap in range(wanted.laps + 1):
-        for side, work in list(works.items()):
+        for side, run in list(running.items()):
             try:
-                taken = seconds(work)
-            except RuntimeError as error:
-                print(f"  {side} with {count} objects does not run: {str(error).splitlines()[0]}", flush=True)
-                del works[side]
+                taken = seconds(partial(run, prompts, scope))
+            except (RuntimeError, AssertionError, DeviceOutOfMemory) as error:
+                print(f"  {side} with {count} objects does not run: {(str(error) or repr(error)).splitlines()[0]}")
+                del running[side]
                 continue
             if lap:
                 times[side].append(taken)
     return {side: wanted.frames / min(taken) for side, taken in times.items() if taken}
 
 
-def our_lap(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> None:
-    engine = pair.another_engine()
+def our_lap(warm: Sam2Engine, wanted: Table, prompts: PromptSet, scope: str) -> None:
+    """On an engine that has seen no frame yet, with another one's steps."""
+    engine = Sam2Engine(warm.blocks, warm.model)
     if scope == "whole":
         with open_video(clip(wanted), ContentHash("clip")) as video:
             run_ours(engine, video, prompts)
@@ -101,7 +129,7 @@ def our_lap(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> None:
             in_memory(wanted), prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
         ):
             pass
-    wait_for(pair.device)
+    wait_for(warm.blocks.device)
 
 
 def upstream_lap(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> None:
@@ -109,7 +137,7 @@ def upstream_lap(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> N
         with open_video(clip(wanted), ContentHash("clip")) as video:
             run_upstream(pair, video, prompts)
     else:
-        session = UpstreamSession(pair.predictor, in_memory(wanted))
+        session = UpstreamSession(pair.predictor, in_memory(wanted), precision=pair.precision)
         session.prompt(prompts)
         for _ in session.steps():
             pass
@@ -121,7 +149,7 @@ def errors(model: str, pair: Pair, frames: int) -> Figures:
     video, prompts = PanningVideo(frames, VIDEO_SIZE), boxes(2, frame=0)
     exact = upstream_masks(pair, video, prompts, precise=True)
     theirs = mean_error(upstream_masks(pair, video, prompts, precise=False), exact)
-    ours = mean_error(our_masks(pair, video, prompts), exact)
+    ours = mean_error(our_masks(pair.engine, video, prompts), exact)
     yield f"cuda.{model}.parity.ours_error", ours
     yield f"cuda.{model}.parity.upstream_error", theirs
     yield f"cuda.{model}.parity.ours_over_upstream", ours / theirs if theirs else float(ours > 0)
@@ -132,15 +160,15 @@ _Masks = dict[tuple[str, int], "np.ndarray[tuple[int, ...], np.dtype[np.float32]
 
 def upstream_masks(pair: Pair, video: VideoSource, prompts: PromptSet, *, precise: bool) -> _Masks:
     """Mask logits at the video's size by object and frame."""
-    session = UpstreamSession(pair.predictor, video, precise=precise)
+    session = UpstreamSession(pair.predictor, video, precise=precise, precision=pair.precision)
     session.prompt(prompts)
     return {(name, index): logits for name, frames in session.propagate().items() for index, logits in frames.items()}
 
 
-def our_masks(pair: Pair, video: VideoSource, prompts: PromptSet) -> _Masks:
+def our_masks(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> _Masks:
     """The same of our engine."""
     size, found = video.info.size, _Masks()
-    for index, items in pair.another_engine().track(
+    for index, items in engine.track(
         video,
         prompts,
         direction=Direction.FORWARD,

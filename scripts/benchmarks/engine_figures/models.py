@@ -5,7 +5,9 @@ Random weights say nothing sensible; what they say is reproducible, and speed an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import cast
@@ -17,9 +19,10 @@ from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 from backend.adapters.sam2.checkpoints import DEMO, PUBLISHED, find
+from backend.adapters.sam2.compiling import Compiling
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.loading import load_model, model_config
-from backend.adapters.sam2.state import Sam2Blocks
+from backend.adapters.sam2.state import AS_WRITTEN, Sam2Blocks
 from backend.application.requests import ModelInfo
 
 SEED = 20
@@ -40,6 +43,11 @@ class Pair:
     def image_size(self) -> int:
         return self.engine.model.image_size
 
+    @property
+    def precision(self) -> torch.dtype:
+        """What ours computes in, and upstream's is to beside it."""
+        return self.engine.blocks.precision
+
     def another_engine(self) -> Sam2Engine:
         """An engine on the same weights that has seen nothing yet."""
         return Sam2Engine(self.engine.blocks, self.engine.model)
@@ -48,7 +56,8 @@ class Pair:
 def demo_pair(device: torch.device) -> Pair:
     """Both sides with the demo checkpoint. Raises ModelError if it is not there."""
     checkpoint = find(DEMO, None)
-    return _pair(load_model(checkpoint), checkpoint.version, checkpoint.config, device, image_size=None)
+    engine = partial(_engine, version=checkpoint.version, device=device)
+    return _pair(load_model(checkpoint), engine, checkpoint.config, device, image_size=None)
 
 
 def demo_model() -> SAM2Base:
@@ -56,19 +65,29 @@ def demo_model() -> SAM2Base:
     return load_model(find(DEMO, None))
 
 
-def seeded_engine(name: str, device: torch.device, *, image_size: int) -> Sam2Engine:
+def seeded_engine(
+    name: str,
+    device: torch.device,
+    *,
+    image_size: int,
+    precision: str = "auto",
+    compiling: Compiling = AS_WRITTEN,
+) -> Sam2Engine:
     """Our side alone of `seeded_pair`."""
-    return _engine(seeded_model(name, image_size=image_size), f"seeded-{name}", device)
+    model = seeded_model(name, image_size=image_size)
+    return _engine(model, f"seeded-{name}", device, precision=precision, compiling=compiling)
 
 
-def seeded_pair(name: str, device: torch.device, *, image_size: int, compiled: bool = False) -> Pair:
+def seeded_pair(
+    name: str, device: torch.device, *, image_size: int, compiled: bool = False, precision: str = "auto"
+) -> Pair:
     """Both sides with the same random weights in the shape of a published model.
 
-    name: tiny, small, base_plus or large. compiled: upstream is its own `vos_optimized` predictor.
+    name: tiny, small, base_plus or large. compiled: upstream is its own `vos_optimized` predictor. precision: ours.
     """
     model = seeded_model(name, image_size=image_size)
-    version = f"seeded-{name}"
-    return _pair(model, version, published_config(name), device, image_size=image_size, compiled=compiled)
+    engine = partial(_engine, version=f"seeded-{name}", device=device, precision=precision)
+    return _pair(model, engine, published_config(name), device, image_size=image_size, compiled=compiled)
 
 
 def seeded_model(name: str, *, image_size: int) -> SAM2Base:
@@ -88,7 +107,7 @@ def published_config(name: str) -> Path:
 
 def _pair(
     model: SAM2Base,
-    version: str,
+    engine: Callable[[SAM2Base], Sam2Engine],
     config: Path,
     device: torch.device,
     *,
@@ -105,13 +124,20 @@ def _pair(
     predictor.load_state_dict(model.state_dict())
     if predictor.fill_hole_area != 0 or not predictor.binarize_mask_from_pts_for_mem_enc:
         raise RuntimeError("upstream's predictor was not built as the comparison needs it")
-    engine = _engine(model, version, device)
-    return Pair(engine, predictor.to(device).eval().requires_grad_(False), device)
+    # The engine last: it takes the model over.
+    return Pair(engine(model), predictor.to(device).eval().requires_grad_(False), device)
 
 
-def _engine(model: SAM2Base, version: str, device: torch.device) -> Sam2Engine:
+def _engine(
+    model: SAM2Base,
+    version: str,
+    device: torch.device,
+    *,
+    precision: str = "auto",
+    compiling: Compiling = AS_WRITTEN,
+) -> Sam2Engine:
     info = ModelInfo(version, version, int(model.image_size), str(device), is_demo=True)
-    return Sam2Engine(Sam2Blocks(model.to(device)), info)
+    return Sam2Engine(Sam2Blocks(model.to(device), precision=precision, compiling=compiling), info)
 
 
 def _resized(settings: DictConfig, image_size: int) -> DictConfig:

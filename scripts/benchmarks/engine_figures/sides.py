@@ -19,7 +19,7 @@ def run_ours(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> None
 
 def run_upstream(pair: Pair, video: VideoSource, prompts: PromptSet) -> None:
     """Masks at the video's size, of all frames."""
-    session = UpstreamSession(pair.predictor, video)
+    session = UpstreamSession(pair.predictor, video, precision=pair.precision)
     session.prompt(prompts)
     for _, _, logits in session.steps():
         (logits > 0).cpu()

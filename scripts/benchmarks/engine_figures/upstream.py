@@ -32,13 +32,15 @@ Logits = dict[int, NDArray[np.float32]]
 @contextmanager
 def float32() -> Iterator[None]:
     """Inference without autocast and without TF32."""
-    before = torch.get_float32_matmul_precision()
+    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False  # a switch of its own, and on by default
     try:
         with torch.inference_mode():
             yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 class UpstreamImages:
@@ -67,7 +69,7 @@ class UpstreamImages:
 class UpstreamSession:
     """One session of the predictor. Its state grows with every frame: make a new one for a new run.
 
-    precise: in float32 wherever it runs; otherwise as our engine computes on that device.
+    precise: in float32 wherever it runs; otherwise in `precision`, or as our engine computes on that device.
     """
 
     def __init__(
@@ -77,10 +79,11 @@ class UpstreamSession:
         *,
         keep_images: bool = False,
         precise: bool = False,
+        precision: torch.dtype | None = None,
     ) -> None:
         self.predictor = predictor
         self._device = cast(torch.device, predictor.device)
-        self._computing = float32 if precise else partial(computing, self._device)
+        self._computing = float32 if precise else partial(computing, self._device, precision)
         images = UpstreamImages(video, image_size=int(predictor.image_size), device=self._device, keep=keep_images)
         size = video.info.size
         with (

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from backend.domain.errors import Cancelled
+from backend.domain.errors import Cancelled, DeviceOutOfMemory
+from backend.domain.prompts import PromptSet
 from scripts.benchmarks.engine import main
-from scripts.benchmarks.engine_figures import cuda, interrupted
+from scripts.benchmarks.engine_figures import cuda, interrupted, values
+from scripts.benchmarks.engine_figures.models import seeded_pair
 from scripts.benchmarks.engine_figures.setup import Setup
 
 
@@ -59,15 +61,51 @@ def test_an_interrupted_propagation_goes_on_from_its_snapshot(tmp_path: Path, mo
 
 def test_the_gpus_table_without_a_gpu() -> None:
     """Its steps are the same on a CPU, where upstream agrees with itself in float32."""
-    wanted = cuda.Table(models=("tiny",), objects=(1,), image_size=128, frames=3, laps=1, compiled=False)
+    wanted = cuda.Table(
+        models=("tiny",), objects=(1,), image_size=128, frames=3, laps=1, ways=("graphs",), compiled=False
+    )
     figures = dict(cuda.table(torch.device("cpu"), wanted))
+    speeds = ("ours_fps", "eager_fps", "over_eager", "ours_graphs_fps", "over_ours_graphs")
     assert set(figures) == {
-        *(f"cuda.tiny.1.gpu.{name}" for name in ("ours_fps", "eager_fps", "over_eager")),
-        *(f"cuda.tiny.1.whole.{name}" for name in ("ours_fps", "eager_fps", "over_eager")),
+        *(f"cuda.tiny.1.{scope}.{name}" for scope in ("gpu", "whole") for name in speeds),
         *(f"cuda.tiny.parity.{name}" for name in ("ours_error", "upstream_error", "ours_over_upstream")),
     }
+    assert all(value > 0 for key, value in figures.items() if ".1." in key)
     assert figures["cuda.tiny.parity.upstream_error"] == 0.0
     assert figures["cuda.tiny.parity.ours_error"] <= 1e-4
+
+
+@pytest.mark.parametrize("objects", [1, 10])
+def test_a_side_that_does_not_run_is_left_out_of_the_table(objects: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def runs(prompts: PromptSet, scope: str) -> None:
+        assert (len(prompts.object_ids), scope) == (objects, "gpu")
+
+    def exhausted(prompts: PromptSet, scope: str) -> None:
+        raise DeviceOutOfMemory("the memory of cuda did not suffice")
+
+    sides = {"ours": runs, "eager": exhausted}
+    wanted = cuda.Table(frames=5, laps=2)
+    assert set(cuda.frames_a_second(sides, wanted, objects, "gpu")) == {"ours"}
+    assert (
+        capsys.readouterr().out == f"  eager with {objects} objects does not run: the memory of cuda did not suffice\n"
+    )
+
+
+def test_mixed_precision_errs_no_more_than_upstreams_own() -> None:
+    """In bfloat16, which a CPU computes slowly, but by the same rules."""
+    device = torch.device("cpu")
+    pair = seeded_pair("tiny", device, image_size=128, precision="bfloat16")
+    figures = dict(cuda.errors("tiny", pair, 6))
+    assert figures["cuda.tiny.parity.upstream_error"] > 1e-3
+    assert figures["cuda.tiny.parity.ours_over_upstream"] <= 1.1
+
+
+def test_values_narrower_than_keys_give_the_same_answer() -> None:
+    problem = values.make_problem(2, 6, torch.device("cpu"))
+    times = values.best_times(problem, torch.device("cpu"), laps=1)
+    assert list(times) == ["before", "after", "after_in_blocks"]
+    for way in (values.after, values.after_in_blocks):
+        assert torch.allclose(way(problem), values.before(problem), atol=1e-5)
 
 
 def test_the_gpus_table_asks_for_a_gpu() -> None:

@@ -1,0 +1,52 @@
+"""SAM 2's memory encoder: from a frame's features and its masks to what is remembered. Private parts of sam2."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+
+class MemoryEncoder:
+    """side: of the coarse feature map. rounds_by_batch: see Decoder."""
+
+    def __init__(self, model: SAM2Base, *, side: int, rounds_by_batch: bool) -> None:
+        self._model = model
+        self._side = side
+        self._rounds_by_batch = rounds_by_batch
+
+    def tracked(self, coarse: Tensor, logits: Tensor, presence: Tensor, *, candidates: int) -> tuple[Tensor]:
+        """Memories [B, HW, M] bfloat16 of a frame [1, D, h, w] and B objects' gated mask logits [B, 1, h, w].
+
+        presence: [B, 1] logits. candidates: how many the logits were chosen from.
+        """
+        # The reference brings all candidates to the model's size and then chooses; on a CPU three channels are
+        # interpolated by another kernel than one.
+        channels = max(candidates, 1) if self._rounds_by_batch else 1
+        return self._encoded(coarse, self._at_image_size(logits, channels).sigmoid(), presence)
+
+    def prompted(self, coarse: Tensor, logits: Tensor, presence: Tensor) -> tuple[Tensor]:
+        """The same of a frame that a person prompted, whose mask is remembered as yes or no."""
+        masks = self._at_image_size(logits, 1)
+        yes_or_no = self._model.binarize_mask_from_pts_for_mem_enc
+        return self._encoded(coarse, (masks > 0).float() if yes_or_no else masks.sigmoid(), presence)
+
+    def _encoded(self, coarse: Tensor, masks: Tensor, presence: Tensor) -> tuple[Tensor]:
+        model = self._model
+        encoder = model.memory_encoder
+        masks = masks * model.sigmoid_scale_for_mem_enc + model.sigmoid_bias_for_mem_enc
+        # As the reference lays the frame out, for kernels round by layout.
+        coarse = torch.unflatten(coarse.expand(len(masks), -1, -1, -1).flatten(2), 2, (self._side, self._side))
+        features = encoder.pix_feat_proj(coarse) + encoder.mask_downsampler(masks)
+        features = encoder.out_proj(encoder.fuser(features))
+        if model.no_obj_embed_spatial is not None:
+            absent = (presence <= 0).float()[..., None, None]
+            features = features + absent * model.no_obj_embed_spatial[..., None, None]
+        return (features.flatten(2).transpose(1, 2).to(torch.bfloat16),)
+
+    def _at_image_size(self, logits: Tensor, channels: int) -> Tensor:
+        """Mask logits [B, 1, S, S], interpolated as one of so many channels."""
+        size = (int(self._model.image_size),) * 2
+        shown = logits.expand(-1, channels, -1, -1)
+        return F.interpolate(shown, size=size, mode="bilinear", align_corners=False)[:, :1]

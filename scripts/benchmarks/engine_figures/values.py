@@ -1,0 +1,141 @@
+"""Memory attention's values: projected before attention, as SAM 2 does, or after it, which is the same algebra.
+
+A memory has 64 channels and its values 256, so attending over the memory itself and projecting what comes out saves
+three quarters of the second product. Whether that is faster depends on what kernels there are for values narrower than
+keys: this measures it, on the shapes that a long video settles at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from backend.adapters.sam2.device import computing
+from scripts.benchmarks.engine_figures.setup import Figures, Setup
+
+SIDES = {"192": 12, "512": 32, "1024": 64}
+"""Of the coarse feature map, by image size."""
+MEMORIES, POINTER_TOKENS = 7, 64
+BLOCK = 256
+"""Queries whose weights are spread out at once, where no kernel does it in pieces."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """queries [B, 1, HW, D], keys [B, 1, N, D], memory [B, 1, N, M]; project: M to D."""
+
+    queries: Tensor
+    keys: Tensor
+    memory: Tensor
+    project: nn.Linear
+
+
+Way = Callable[[Problem], Tensor]
+
+
+def measure(setup: Setup) -> Figures:
+    """Time of SAM 2's way over that of each other one, for one object and five: above 1 means that it wins."""
+    for size, side in SIDES.items():
+        if size == "1024" and setup.device.type == "cpu":
+            continue  # minutes on a CPU, and no other answer than at 512
+        for batch in (1, 5):
+            problem = make_problem(batch, side, setup.device)
+            times = best_times(problem, setup.device, laps=setup.of(7, 1))
+            before = times.pop("before")
+            yield f"values.{size}.{batch}.before_ms", before * 1000
+            for name, taken in times.items():
+                yield f"values.{size}.{batch}.{name}_ratio", before / taken
+
+
+def make_problem(batch: int, side: int, device: torch.device) -> Problem:
+    """Seeded numbers in SAM 2's shapes: seven memories and sixteen pointers of four tokens."""
+    generator = torch.Generator().manual_seed(0)
+    count = MEMORIES * side * side + POINTER_TOKENS
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(device)
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        project = nn.Linear(64, 256).to(device).requires_grad_(False)
+    return Problem(
+        random(batch, 1, side * side, 256), random(batch, 1, count, 256), random(batch, 1, count, 64), project
+    )
+
+
+def before(problem: Problem) -> Tensor:
+    """SAM 2's way."""
+    return F.scaled_dot_product_attention(problem.queries, problem.keys, problem.project(problem.memory))
+
+
+def after(problem: Problem) -> Tensor:
+    """Whatever kernel torch takes for values narrower than keys."""
+    narrow = F.scaled_dot_product_attention(problem.queries, problem.keys, problem.memory)
+    return cast(Tensor, problem.project(narrow))
+
+
+def after_by(backend: SDPBackend, problem: Problem) -> Tensor:
+    """One kernel, or RuntimeError if it does not take such shapes."""
+    with sdpa_kernel(backend):
+        return after(problem)
+
+
+def after_in_blocks(problem: Problem) -> Tensor:
+    """Plain products, so many queries at a time that their weights stay in the cache."""
+    keys = (problem.keys * problem.queries.size(-1) ** -0.5).transpose(2, 3)
+    blocks = [(block @ keys).softmax(-1) @ problem.memory for block in torch.split(problem.queries, BLOCK, dim=2)]
+    return cast(Tensor, problem.project(torch.cat(blocks, dim=2)))
+
+
+def ways(device: torch.device) -> Mapping[str, Way]:
+    """All ways that the device may know, SAM 2's first."""
+    known: dict[str, Way] = {"before": before, "after": after, "after_in_blocks": after_in_blocks}
+    if device.type == "cuda":
+        for backend in (SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION):
+            known[f"after_{backend.name.split('_')[0].lower()}"] = partial(after_by, backend)
+    return known
+
+
+def best_times(problem: Problem, device: torch.device, *, laps: int) -> dict[str, float]:
+    """Seconds of the best of alternating laps. Raises ValueError for a way that gives another answer."""
+    times: dict[str, float] = {}
+    works = dict(ways(device))
+    with computing(device):
+        expected = before(problem).float()
+        for lap in range(laps + 1):
+            for name, way in list(works.items()):
+                try:
+                    taken = seconds_of(partial(way, problem), device)
+                    if lap == 0:
+                        _require_alike(name, way(problem).float(), expected)
+                except RuntimeError as error:
+                    print(f"  {name} does not run: {str(error).splitlines()[0]}", flush=True)
+                    del works[name]
+                    continue
+                if lap:
+                    times[name] = min(taken, times.get(name, taken))
+    return times
+
+
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """Of the device: on a CPU processor time, which other processes do not lengthen by waiting."""
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    started = clock()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return clock() - started
+
+
+def _require_alike(name: str, answer: Tensor, expected: Tensor) -> None:
+    error = float((answer - expected).norm() / expected.norm())
+    if not error < 0.05:
+        raise ValueError(f"{name} is off by {error:.3g} of the answer")

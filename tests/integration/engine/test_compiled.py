@@ -1,0 +1,139 @@
+"""The whole engine with compiled steps: the same masks, compiled at the warm-up and never again.
+
+The compiler's front end and torch's own kernels: what the inductor makes of the steps needs minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+from torch import Tensor
+from torch._dynamo.utils import counters
+
+from backend.adapters.sam2.compiling import Compiling
+from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.options import EngineOptions
+from backend.adapters.sam2.state import Sam2Blocks
+from backend.adapters.sam2.warming import Noise, run_through
+from backend.application.offline import NeverCancelled
+from backend.application.requests import ModelInfo
+from backend.domain.video import ContentHash, Direction
+from scripts.benchmarks.engine_figures.panning import PanningVideo
+from scripts.benchmarks.engine_figures.prompting import boxes, whole
+from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE
+from tests.fakes.models import IMAGE_SIZE, random_model
+from tests.unit.adapters.sam2.test_graphs import Recorder
+
+STEPS = "image encoder, frame attention, memory attention, mask decoder, memory encoder"
+
+Logits = dict[tuple[str, int], Tensor]
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler() -> None:
+    """Other engines' compiled steps count towards the compiler's bounds."""
+    torch.set_num_threads(1)
+    torch._dynamo.reset()
+
+
+def engine(compiling: Compiling, *, precision: str = "auto") -> Sam2Engine:
+    info = ModelInfo("random", "masklet-random-00000000", IMAGE_SIZE, "cpu", is_demo=True)
+    blocks = Sam2Blocks(random_model(), compiling=compiling, precision=precision)
+    return Sam2Engine(blocks, info, EngineOptions(feature_cache_mib=0))
+
+
+def tracked(on: Sam2Engine, objects: int, frames: int) -> Logits:
+    """Gated mask logits by object and frame."""
+    video, prompts = PanningVideo(frames, VIDEO_SIZE), boxes(objects, frame=0)
+    steps = on.track(video, prompts, direction=Direction.FORWARD, span=whole(frames), cancel=NeverCancelled())
+    return {(item.track.object_id, index): item.decoded.logits for index, items in steps for item in items}
+
+
+def graphs() -> int:
+    return int(counters["stats"]["unique_graphs"])
+
+
+def require_same_masks(found: Logits, expected: Logits, *, within: float) -> None:
+    assert found.keys() == expected.keys()
+    assert any((logits > 0).any() for logits in expected.values())
+    for key, logits in expected.items():
+        assert torch.equal(found[key] > 0, logits > 0), key
+        assert (found[key] - logits).abs().max() <= within, key
+
+
+@pytest.mark.slow
+def test_one_to_five_objects_after_a_warm_up(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="backend")
+    compiled, plain = engine(Compiling("default", "eager")), engine(Compiling())
+    before = graphs()
+    compiled.warm_up()
+    made = graphs() - before
+    assert 5 <= made <= 15
+    assert f"fast (default): {STEPS}" in caplog.text
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    for objects, frames in ((1, 40), (2, 5), (3, 3), (4, 3), (5, 10)):
+        require_same_masks(tracked(compiled, objects, frames), tracked(plain, objects, frames), within=1e-3)
+    assert graphs() - before == made, "nothing is compiled after the warm-up"
+    assert compiled.blocks.stages.said == f"fast (default): {STEPS}"
+
+
+def test_memory_attention_through_the_whole_compiler_but_its_kernels() -> None:
+    """Rotation in real numbers, any number of memories: one shape of one object, then of two."""
+    blocks = Sam2Blocks(random_model(), compiling=Compiling("default", "aot_eager"))
+    plain = Sam2Blocks(random_model())
+    generator = torch.Generator().manual_seed(0)
+    before = graphs()
+    with torch.inference_mode():
+        glance = torch.randn(1, 64, 128, generator=generator)
+        for objects, memories in ((1, 1), (1, 2), (1, 5), (2, 2), (3, 7)):
+            memory, keys = (torch.randn(objects, 64 * memories + 8, 64, generator=generator) for _ in range(2))
+            (found,) = blocks._attend(glance, memory, keys, spatial=64 * memories)
+            (expected,) = plain._attend(glance, memory, keys, spatial=64 * memories)
+            assert torch.allclose(found, expected, atol=1e-4), (objects, memories)
+    assert 1 <= graphs() - before <= 4
+    assert blocks.stages.any_fast
+
+
+def test_a_backend_that_fails_leaves_the_engine_as_it_was_written(caplog: pytest.LogCaptureFixture) -> None:
+    broken = engine(Compiling("default", "no such backend"))
+    before = graphs()
+    require_same_masks(tracked(broken, 2, 3), tracked(engine(Compiling()), 2, 3), within=1e-3)
+    warnings = [record.getMessage() for record in caplog.records if record.name.startswith("backend")]
+    assert len(warnings) == 5
+    assert all("goes on as it was written, uncompiled: InvalidBackend" in warning for warning in warnings)
+    assert (graphs(), broken.blocks.stages.any_fast) == (before, False)
+
+
+def test_recorded_graphs_give_the_masks_bit_for_bit() -> None:
+    """The same kernels, so the same bits; recording is played by running a step again on the recording's memory."""
+    record = Recorder()
+    graphed = engine(Compiling("graphs", record=record))
+    require_same_masks(tracked(graphed, 1, 22), tracked(engine(Compiling()), 1, 22), within=0.0)
+    # Encoder, frame attention and memory encoder, asked with one shape; memory attention and decoder, once settled.
+    assert record.recorded == 5
+    assert record.replayed > 40
+
+
+def test_what_results_depend_on_tells_how_they_were_computed() -> None:
+    ways = [engine(Compiling(mode, "eager")).blocks.runs_on["way of compiling"] for mode in ("off", "default")]
+    assert ways == ["off", "default"]
+
+
+def test_without_a_compiler_and_a_gpu_there_is_nothing_to_warm_up(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="backend")
+    engine(Compiling()).warm_up()
+    engine(Compiling("graphs")).warm_up()
+    assert caplog.records == []
+
+
+def test_the_film_to_warm_up_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="backend")
+    run_through(engine(Compiling()))
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "warming up, pass 1 of 2: 1 object(s), 20 frames"
+    assert said[2] == "warming up, pass 2 of 2: 2 object(s), 5 frames"
+    noise = Noise(2)
+    assert noise.info.content_hash == ContentHash("noise")
+    assert not (noise.frame(noise.info.require_frame(0)) == noise.frame(noise.info.require_frame(1))).all()
