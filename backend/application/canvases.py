@@ -8,8 +8,8 @@ prompt that opens on a prediction of ours starts from the prompts that led to it
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from backend.application.desk import Canvas, Desk
 from backend.application.notes import Notes
@@ -26,9 +26,13 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a request shows of the canvas. drawn: the masks on it; sees_prediction: whether it opened with ours."""
+    """What a request shows of the canvas.
 
-    drawn: Collection[Spot] = ()
+    claims: of canvases without a name, by their stand-in names, what turned out to be this one's. sees_prediction:
+    whether it opened with masks of ours.
+    """
+
+    claims: Mapping[str, Collection[Spot]] = field(default_factory=dict)
     sees_prediction: bool = False
 
 
@@ -41,8 +45,8 @@ class Canvases:
 
     def settle(self, canvas: Canvas, visit: Visit) -> None:
         """Give the canvas the prompts that are its own, before a new one counts with them."""
-        if canvas.user and visit.drawn and self._ledger.prompts(canvas.task):
-            self._ledger.claim_prompts(canvas.task, user=canvas.user, spots=visit.drawn)
+        for guest, spots in visit.claims.items():
+            self._claim(canvas, guest, spots)
         if visit.sees_prediction and not self._ledger.prompts(canvas.task, user=canvas.user):
             self._start_from_prediction(canvas)
 
@@ -57,6 +61,21 @@ class Canvases:
             request = self._ledger.request(job.job_id)
             if request.prompts and set(request.prompts.object_ids) & set(gone.object_ids) and _within(request, known):
                 self._ledger.cancel(job.job_id)
+
+    def _claim(self, canvas: Canvas, guest: str, spots: Collection[Spot]) -> None:
+        """Make a guest's prompts at these spots this canvas's."""
+        said = self._ledger.prompts(canvas.task, user=guest)
+        if not said:
+            return
+        if not guest:
+            self._ledger.claim_prompts(canvas.task, user=canvas.user, spots=spots)
+            return
+        wanted = set(spots)
+        claimed = [p for p in said if not wanted.isdisjoint(((p.object_id, p.frame_index), (p.object_id, None)))]
+        left = [prompt for prompt in said if prompt not in claimed]
+        taken, kept = PromptSet.of(claimed, said.labels), PromptSet.of(left, said.labels)
+        self._ledger.record_prompts(canvas.task, taken, user=canvas.user)
+        self._ledger.replace_prompts(canvas.task, kept, user=guest)
 
     @property
     def _ledger(self) -> Ledger:

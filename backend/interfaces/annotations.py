@@ -18,6 +18,7 @@ from backend.adapters.labelstudio.known import Known
 from backend.adapters.labelstudio.traces import load_trace
 from backend.adapters.store.coco import CocoCodec
 from backend.application.audits import Audits
+from backend.application.canvases import Canvases, Visit
 from backend.application.carry import newest_run
 from backend.application.corrections import Corrected, carried_back, corrected_by
 from backend.application.desk import Canvas, Desk
@@ -31,6 +32,7 @@ from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.timeline import FrameClock
+from backend.interfaces.guests import Guests
 from backend.interfaces.sights import numbering
 from backend.interfaces.tasks import canvas_of
 
@@ -101,6 +103,7 @@ class Adopter:
             return job
         canvas = canvas_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
         canvas = replace(canvas, user=author_of(annotation))
+        self._settle(canvas, annotation)
         prompts = self._prompts(canvas, annotation)
         job = None if prompts is None else self.desk.adopt(canvas, prompts)
         self.notes.write(_adopted_note(hint.task), _state_of(annotation))
@@ -125,6 +128,13 @@ class Adopter:
             led_here = self.desk.ledger.request(shown.job.job_id).prompts
         return self.desk.adopt(canvas, carried_back(drawn, corrected, led_here))
 
+    def _settle(self, canvas: Canvas, annotation: AnnotationRecord) -> None:
+        """Give the author what they said before Label Studio named them."""
+        if canvas.user:
+            guests = Guests(self.notes, self.desk.clock, read_binding(canvas.label_config))
+            claims = guests.claims(canvas.task, annotation.result)
+            Canvases(self.desk, self.notes).settle(canvas, Visit(claims))
+
     def _prompts(self, canvas: Canvas, annotation: AnnotationRecord) -> PromptSet | None:
         """What led to the masks shown, less removed objects, with what the person changed; None if nothing was."""
         binding = read_binding(canvas.label_config)
@@ -135,7 +145,9 @@ class Adopter:
             return there
         known = self._known(canvas, shown.run)
         changed = prompts_of_annotation(annotation.result, binding, known=known, clock=numbers)
-        led_here = self.desk.ledger.request(shown.job.job_id).prompts
+        # On a task of several annotators the newest masks may be another one's: what the author said goes first.
+        own = self.desk.ledger.prompts(canvas.task, user=canvas.user) if canvas.user else PromptSet(())
+        led_here = own or self.desk.ledger.request(shown.job.job_id).prompts
         kept = [prompt for prompt in led_here if prompt.object_id in there.object_ids]
         if not changed and len(kept) == len(led_here.prompts):
             return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.actions import Action, ActionKind
 from backend.adapters.labelstudio.binding import Binding
+from backend.adapters.labelstudio.client import DraftRecord
 from backend.adapters.labelstudio.context import ParsedContext, prompts_of_annotation, prompts_of_context
 from backend.adapters.labelstudio.drafts import Draft, drawn_spots, newest_draft, shows_prediction
 from backend.adapters.labelstudio.known import Known
@@ -19,11 +20,13 @@ from backend.adapters.labelstudio.traces import keep_trace, load_trace
 from backend.application.canvases import Canvases, Spot, Visit
 from backend.application.carry import Reach, carry, drawn_by_hand, newest_run, without
 from backend.application.desk import Canvas, frame_of
+from backend.application.requests import TaskKey
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, PromptError, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.timeline import FrameClock
+from backend.interfaces.guests import Guests
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +57,9 @@ class Prompting:
         """Raises what prompts_of_context, the label config and the worker give reason for."""
         draft = newest_draft(task)
         drawn = drawn_spots(draft, self.binding)
-        self._canvases.settle(canvas, Visit(drawn, shows_prediction(task, canvas.model_version)))
+        canvas = canvas if canvas.user else self._seated(canvas)
+        claims = self._guests.claims(canvas.task, draft.result) if draft.result else {}
+        self._canvases.settle(canvas, Visit(claims, shows_prediction(task, canvas.model_version)))
         asked = prompts_of_context(
             context,
             self.binding,
@@ -69,11 +74,36 @@ class Prompting:
             run, is_pending = None, False
         if run is not None:
             keep_trace(self.parts.notes, canvas.task, run)
+            self._guests.answered(canvas, run)
         return Reply(run, self._prompts(canvas), is_pending)
 
     @property
     def _canvases(self) -> Canvases:
         return Canvases(self.parts.desk, self.parts.notes)
+
+    @property
+    def _guests(self) -> Guests:
+        return Guests(self.parts.notes, self.parts.desk.clock, self.binding)
+
+    def _seated(self, canvas: Canvas) -> Canvas:
+        """The canvas of somebody whom no draft names yet, once those who have a draft by now have what is theirs."""
+        latest = self._guests.latest(canvas.task)
+        said = PromptSet(()) if latest is None else self.parts.ledger.prompts(canvas.task, user=latest)
+        if latest is None or not said:
+            return self._guests.seat(canvas, latest_left=False)
+        for draft in self._drafts(canvas.task):
+            claims = self._guests.claims(canvas.task, draft.result)
+            self._canvases.settle(replace(canvas, user=draft.user), Visit(claims))
+        left = self.parts.ledger.prompts(canvas.task, user=latest)
+        return self._guests.seat(canvas, latest_left=len(left.prompts) < len(said.prompts))
+
+    def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
+        """Everybody's drafts, or none if Label Studio does not say."""
+        try:
+            return () if self.parts.drafts is None else self.parts.drafts.drafts(task)
+        except MaskletError as error:
+            logger.warning("task %s: who is at work is not known: %s", task, error)
+            return ()
 
     def _prompts(self, canvas: Canvas) -> PromptSet:
         return self.parts.ledger.prompts(canvas.task, user=canvas.user)

@@ -54,6 +54,14 @@ class AnnotationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftRecord:
+    """What somebody has on a task's canvas. user: as the drafts of a request name them."""
+
+    user: str
+    result: list[object]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedTask:
     """A task that changed. updated_at: when, in the form in which Label Studio's filters take times."""
 
@@ -147,6 +155,14 @@ class LabelStudioClient:
             for a in found
         )
         return tuple(sorted(records, key=lambda record: record.annotation_id))
+
+    def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
+        """Everybody's drafts on the task, which a request of the page does not have: there are its user's alone."""
+        found = self._session.read(f"list the drafts of task {task.task_id}", f"/api/tasks/{task.task_id}/drafts")
+        entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+        return tuple(
+            DraftRecord(str(entry["user"]), list(entry.get("result") or [])) for entry in entries if entry.get("user")
+        )
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
         """The project's annotated tasks that changed after a time, those that changed first coming first.

@@ -55,6 +55,21 @@ class Session:
         except (ApiError, httpx.HTTPError, ParsingError, httpx.InvalidURL) as error:
             raise translated(error, what, self._url) from error
 
+    def read(self, what: str, path: str) -> object:
+        """The JSON at a path of the API for which the SDK has no method. Raises as `call` does."""
+
+        def ask(sdk: Any) -> object:  # noqa: ANN401
+            reply = self._http.get(self._url + path, headers={"Authorization": _authorization(sdk)})
+            try:
+                body: object = reply.json()
+            except ValueError:
+                raise ApiError(status_code=reply.status_code) from None
+            if reply.status_code != httpx.codes.OK:
+                raise ApiError(status_code=reply.status_code, body=body)
+            return body
+
+        return self.call(what, ask)
+
     def authorization(self) -> str:
         """The Authorization header's value, with a valid access token in it. Raises as `call` does."""
         return self.call("log in", lambda sdk: _authorization(sdk))

@@ -72,7 +72,7 @@ def keep_trace(notes: Notes, task: TaskKey, run: MaskRun) -> None:
     trace.add_run(run)
     if not trace.digests:
         return
-    body = json.dumps(_written(trace), separators=(",", ":"), sort_keys=True).encode()
+    body = json.dumps(trace_to_json(trace), separators=(",", ":"), sort_keys=True).encode()
     folder = _folder(task)
     notes.write(f"{folder}/{hashlib.sha256(body).hexdigest()[:24]}", gzip.compress(body, 1, mtime=0))
     for surplus in notes.names(folder)[MOST_TRACES:]:
@@ -91,23 +91,32 @@ def load_trace(notes: Notes, task: TaskKey, runs: Iterable[MaskRun] = ()) -> Tra
     return trace
 
 
+def trace_of_json(document: dict[str, object]) -> Trace:
+    """What trace_to_json wrote."""
+    trace = Trace()
+    _read_into(trace, document)
+    return trace
+
+
 def _folder(task: TaskKey) -> str:
     return f"shown/{task.project_id}-{task.task_id}"
 
 
-def _written(trace: Trace) -> dict[str, object]:
+def trace_to_json(trace: Trace) -> dict[str, object]:
+    """As JSON: a row for every mask; of several at one spot the first one's row has the box."""
     rows = []
     for (object_id, frame_index), digests in trace.digests.items():
         boxes = trace.boxes.get((object_id, frame_index), [])
         sides = [round(side, 6) for b in boxes[:1] for side in (b.x0_rel, b.y0_rel, b.x1_rel, b.y1_rel)]
-        rows.append([object_id, int(frame_index), min(digests), sides])
+        for order, digest in enumerate(sorted(digests)):
+            rows.append([object_id, int(frame_index), digest, sides if order == 0 else []])
     return {"labels": trace.labels, "masks": rows}
 
 
 def _read_into(trace: Trace, document: dict[str, object]) -> None:
     labels, rows = document["labels"], document["masks"]
-    assert isinstance(labels, dict), "written by _written"
-    assert isinstance(rows, list), "written by _written"
+    assert isinstance(labels, dict), "written by trace_to_json"
+    assert isinstance(rows, list), "written by trace_to_json"
     for object_id, label in labels.items():
         trace.labels.setdefault(ObjectId(object_id), label)
     for object_id, frame_index, digest, sides in rows:

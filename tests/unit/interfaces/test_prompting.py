@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from backend.adapters.labelstudio.client import DraftRecord
 from backend.adapters.labelstudio.rle import encode_rle
 from backend.application.requests import JobKind, JobState, TaskKey
-from tests.fakes.engine import SIZE
+from backend.domain.errors import LabelStudioUnavailable, MaskletError
+from backend.domain.masklets import FrameMasks
+from backend.domain.prompts import PromptSet
+from backend.domain.video import FrameIndex
+from tests.fakes.engine import SIZE, FakeSegmenter
 from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 TASK = TaskKey(1, 7)
@@ -96,11 +102,91 @@ def test_of_two_people_who_began_at_once_each_gets_what_is_on_their_canvas() -> 
     ask(web, task_of(ANN), keypoint("Cat", page=8))
     ask(web, task_of(BEN), keypoint("Cat", page=9))
     of_ann = ask(web, pages_task(), keypoint("Cat", page=1))
-    ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
+    both = ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
+    of_ben = [region for region in both if region["value"]["brushlabels"] == ["Dog"]]
     ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=3, region_id="k3"))
-    ask(web, task_of(BEN, brush("Dog", page=2, columns=slice(0, 3))), keypoint("Cat", page=4, region_id="k4"))
+    ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=4, region_id="k4"))
     said = {user: {(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)} for user in (ANN, BEN)}
     assert said == {ANN: {("Cat", 1), ("Cat", 3), ("Cat", 8)}, BEN: {("Dog", 2), ("Cat", 4), ("Cat", 9)}}
+
+
+class PointingSegmenter(FakeSegmenter):
+    """Its masks say where an object's last click was."""
+
+    def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
+        frame = super()._masks(prompts, index)
+        lasts = {p.object_id: p.points[-1].point.x_rel for p in prompts if p.points}
+        moved = (replace(o, mask=np.roll(o.mask, int(lasts[o.object_id] * SIZE.width), 1)) for o in frame.objects)
+        return replace(frame, objects=tuple(moved))
+
+
+def clicks(web: FakeWeb, user: str) -> list[float]:
+    """How far to the right a person clicked, in percent."""
+    return sorted(round(point.point.x_rel * 100) for p in web.book.prompts(TASK, user=user) for point in p.points)
+
+
+def test_who_asks_after_a_draft_would_be_saved_is_somebody_else_even_at_the_same_spot() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.clock.sleep(31.0)
+    of_ben = ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    assert of_ann[0]["value"] != of_ben[0]["value"]
+    assert (clicks(web, ""), clicks(web, "?2")) == ([10], [90])
+
+    ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=1, x=80.0, region_id="k3"))
+    ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=1, x=20.0, region_id="k4"))
+    assert (clicks(web, ANN), clicks(web, BEN)) == ([10, 20], [80, 90])
+    assert (clicks(web, ""), clicks(web, "?2")) == ([], [])
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """What Label Studio says of a task's drafts."""
+
+    kept: tuple[DraftRecord, ...] = ()
+    error: MaskletError | None = None
+
+    def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
+        if self.error is not None:
+            raise self.error
+        return self.kept
+
+
+def test_who_asks_without_a_draft_when_the_last_guest_has_one_is_somebody_else() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.clock.sleep(6.0)
+    web.parts = replace(web.parts, drafts=Drafts((DraftRecord(ANN, of_ann),)))
+    of_ben = ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    assert (clicks(web, ANN), clicks(web, ""), clicks(web, "?2")) == ([10], [], [90])
+    ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=1, x=80.0, region_id="k3"))
+    assert (clicks(web, ANN), clicks(web, BEN)) == ([10], [80, 90])
+
+
+def test_where_label_studio_does_not_say_who_has_drafts_the_guest_stays_the_same_for_a_while() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.parts = replace(web.parts, drafts=Drafts(error=LabelStudioUnavailable("away")))
+    ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    assert clicks(web, "") == [10, 90]
+
+
+def test_a_third_guest_is_not_taken_for_somebody_whose_mask_is_at_that_spot() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, task_of(ANN), keypoint("Cat", page=1, x=10.0))
+    ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=1, x=20.0, region_id="k3"))
+    assert (clicks(web, ANN), clicks(web, "")) == ([10, 20], [90])
+
+
+def test_a_guest_who_erased_some_of_the_first_mask_by_hand_is_known_by_what_lies_under_the_strokes() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    (given,) = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.clock.sleep(60.0)
+    stroke = {"type": "eraser", "relativePoints": [0.0, 50.0, 40.0, 50.0], "relativeStrokeWidth": 10.0}
+    erased = {**given, "value": {**given["value"], "touches": [stroke]}}
+    ask(web, task_of(ANN, erased), keypoint("Cat", page=1, x=20.0, region_id="k2"))
+    assert (clicks(web, ANN), clicks(web, "")) == ([10, 20], [])
 
 
 def test_a_canvas_that_opened_on_a_prediction_starts_from_its_prompts() -> None:
