@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from backend.adapters.labelstudio.client import REMEDY, LabelStudioClient
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.checkpoints import find, require_hash
+from backend.application.channels import Channel, channels
+from backend.application.notes import Notes
 from backend.bootstrap.parts import (
     SystemClock,
     data_folder,
     model_folder,
     open_label_studio,
     open_ledger_of,
+    open_notes,
     queue_address,
 )
 from backend.domain.errors import MaskletError
 from backend.settings import Settings
 
+ANSWER_WITHIN_S = 3.0
 LEAST_FREE_GIB = 5.0
 OLDEST_LABEL_STUDIO = (1, 20)
 
@@ -127,8 +136,9 @@ def _label_studio(settings: Settings, backend_url: str) -> Iterator[Finding]:
         ):
             finding = _guarded(subject, check)
             yield finding
-            if finding.verdict is Verdict.FAIL:
+            if finding.verdict is Verdict.FAIL and subject != "acceptance":
                 return
+        yield from annotation_findings(open_notes(settings), client, trouble_of_web(settings, backend_url))
 
 
 def _version(client: LabelStudioClient) -> Finding:
@@ -145,3 +155,60 @@ def _acceptance(client: LabelStudioClient, backend_url: str) -> Finding:
         remedy = "" if REMEDY in problem else REMEDY
         return Finding("acceptance", Verdict.FAIL, f"Label Studio refuses {backend_url}: {problem}", remedy)
     return Finding("acceptance", Verdict.OK, f"Label Studio accepts a backend at {backend_url}")
+
+
+class ProjectReader(Protocol):
+    """Label Studio, as far as reading what was submitted in a project goes. Raises MaskletError where it does not."""
+
+    def label_config(self, project_id: int) -> str: ...
+
+    def changed_tasks(self, project_id: int, *, since: str, limit: int) -> Sequence[object]: ...
+
+
+def annotation_findings(notes: Notes, label_studio: ProjectReader, trouble: str) -> Iterator[Finding]:
+    """For each connected project, how Masklet learns that something was submitted; what to do where it does not.
+
+    trouble: why neither webhooks nor polls can be at work now (trouble_of_web), or empty.
+    """
+    known = channels(notes)
+    if not known:
+        connect = "in Label Studio: the project's Settings, Model, Connect Model"
+        yield Finding("annotations", Verdict.WARN, "no project is connected to Masklet yet", connect)
+    for project_id, channel in known.items():
+        subject = f"project {project_id}"
+        if trouble:
+            sentence = f"neither webhook nor poll is at work: {trouble}"
+            remedy = "start Masklet with LABEL_STUDIO_URL set: masklet up; or say where it is: masklet doctor --url URL"
+            yield Finding(subject, Verdict.FAIL, sentence, remedy)
+        else:
+            yield _project(subject, int(project_id), Channel(channel), label_studio)
+
+
+def _project(subject: str, project_id: int, channel: Channel, label_studio: ProjectReader) -> Finding:
+    try:
+        label_studio.label_config(project_id)
+        label_studio.changed_tasks(project_id, since="", limit=1)
+    except MaskletError as error:
+        return Finding(
+            subject,
+            Verdict.FAIL,
+            f"neither webhook nor poll is at work: its annotations cannot be read: {error}",
+            "let the token's user see the project; if it was deleted, nothing needs to be done",
+        )
+    if channel is Channel.WEBHOOK:
+        return Finding(subject, Verdict.OK, "submitted annotations are told of by webhook")
+    return Finding(subject, Verdict.OK, "submitted annotations are asked for (poll): no webhook has come in")
+
+
+def trouble_of_web(settings: Settings, url: str) -> str:
+    """Why the web process at that address does not learn of annotations; empty if it does."""
+    request = urllib.request.Request(f"{url.rstrip('/')}/health")
+    if settings.basic_auth_user:
+        login = f"{settings.basic_auth_user}:{settings.basic_auth_pass.get_secret_value()}"
+        request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as reply:
+            said = json.load(reply).get("annotations")
+    except (OSError, ValueError, AttributeError):
+        return f"no Masklet answers at {url}"
+    return said if isinstance(said, str) else ""

@@ -7,14 +7,13 @@ notes, so that a restart goes on where it was, and waits longer the longer nothi
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
 from backend.adapters.labelstudio.client import ChangedTask
+from backend.application.channels import Channel, channel_of, channels, note_silence, place_name, projects_of
 from backend.application.notes import Notes
 from backend.application.ports import Clock
 from backend.domain.errors import LabelStudioUnavailable, MaskletError, ServiceUnavailable
@@ -34,13 +33,6 @@ class ChangeReader(Protocol):
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
         """Raises LabelStudioUnavailable, LabelStudioRefused or NotFound."""
         ...
-
-
-class Channel(StrEnum):
-    """How it is learned that a project's annotations changed."""
-
-    WEBHOOK = "webhook"
-    POLL = "poll"
 
 
 @dataclass(slots=True)
@@ -75,7 +67,7 @@ class AnnotationPoll:
 
     def _ask(self, project_id: int) -> bool:
         """Whether anything was submitted since. Never raises what Label Studio gives reason for."""
-        place = self.notes.read(_place(project_id))
+        place = self.notes.read(place_name(project_id))
         try:
             if place is None:
                 self._begin(project_id)
@@ -99,7 +91,7 @@ class AnnotationPoll:
     def _begin(self, project_id: int) -> None:
         """What was there before is not news: only what is submitted from now on is taken up."""
         newest = self.changes.changed_tasks(project_id, since="", limit=1)
-        self.notes.write(_place(project_id), (newest[0].updated_at if newest else LONG_AGO).encode())
+        self.notes.write(place_name(project_id), (newest[0].updated_at if newest else LONG_AGO).encode())
 
     def _adopt(self, project_id: int, task: ChangedTask) -> bool:
         job = None
@@ -109,43 +101,8 @@ class AnnotationPoll:
             raise
         except MaskletError as error:
             logger.warning("task %s is not adopted: %s: %s", task.key, type(error).__name__, error)
-        self.notes.write(_place(project_id), task.updated_at.encode())
+        self.notes.write(place_name(project_id), task.updated_at.encode())
         if job is not None and channel_of(self.notes, project_id) is Channel.WEBHOOK:
             logger.warning("project %d: no webhook told of task %s; it is polled again", project_id, task.key)
-            self.notes.remove(_webhook(project_id))
+            note_silence(self.notes, project_id)
         return job is not None
-
-
-def note_project(notes: Notes, project_id: int) -> None:
-    """Remember that Label Studio connected this backend to a project."""
-    if notes.read(f"projects/{project_id}") is None:
-        notes.write(f"projects/{project_id}", b"")
-
-
-def note_webhook(notes: Notes, project_id: int, now_s: float) -> None:
-    """Remember that a webhook of the project came in."""
-    note_project(notes, project_id)
-    if notes.read(_webhook(project_id)) is None:
-        notes.write(_webhook(project_id), json.dumps(now_s).encode())
-
-
-def projects_of(notes: Notes) -> Iterator[int]:
-    """The projects that this backend is connected to, as far as is known."""
-    return (int(name.rpartition("/")[2]) for name in notes.names("projects"))
-
-
-def channel_of(notes: Notes, project_id: int) -> Channel:
-    return Channel.POLL if notes.read(_webhook(project_id)) is None else Channel.WEBHOOK
-
-
-def channels(notes: Notes) -> Mapping[str, str]:
-    """For each project, how it is learned that its annotations changed."""
-    return {str(project_id): channel_of(notes, project_id).value for project_id in sorted(projects_of(notes))}
-
-
-def _place(project_id: int) -> str:
-    return f"polls/{project_id}"
-
-
-def _webhook(project_id: int) -> str:
-    return f"webhooks/{project_id}"

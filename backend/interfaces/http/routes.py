@@ -10,6 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 
 from backend.adapters.labelstudio.binding import read_binding
+from backend.application.channels import note_project, note_webhook
 from backend.domain.errors import LabelConfigError, MaskletError
 from backend.interfaces.annotations import Hint
 from backend.interfaces.event_calls import EventCall, event_call
@@ -20,7 +21,6 @@ from backend.interfaces.http.health import health
 from backend.interfaces.http.metrics import CONTENT_TYPE
 from backend.interfaces.http.service import Service, json_reply
 from backend.interfaces.ml_model import MaskletModel
-from backend.interfaces.poll import note_project, note_webhook
 
 
 class ProtocolRoutes:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.application.channels import note_project, note_webhook
 from backend.application.notes import MemoryNotes
 from backend.application.requests import JobKind, TaskKey
 from backend.domain.errors import LabelStudioUnavailable
 from backend.interfaces.annotations import Adopter
-from backend.interfaces.poll import LONG_AGO, SHORTEST_WAIT_S, AnnotationPoll, note_project, note_webhook
+from backend.interfaces.poll import LONG_AGO, SHORTEST_WAIT_S, AnnotationPoll
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
 TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)

@@ -1,0 +1,111 @@
+"""What `masklet doctor` says of each project: how Masklet learns of annotations, and the way out where it does not."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from backend.application.channels import note_project, note_webhook
+from backend.application.notes import MemoryNotes
+from backend.bootstrap.doctor import Verdict, annotation_findings, trouble_of_web
+from backend.domain.errors import MaskletError, NotFound
+from backend.settings import Settings
+
+
+@dataclass
+class Projects:
+    """A ProjectReader in which some projects cannot be read."""
+
+    refused: dict[int, MaskletError] = field(default_factory=dict)
+
+    def label_config(self, project_id: int) -> str:
+        if project_id in self.refused:
+            raise self.refused[project_id]
+        return "<View/>"
+
+    def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[object, ...]:
+        assert (since, limit) == ("", 1)
+        return ()
+
+
+@contextmanager
+def answering(status: int, body: object) -> Iterator[tuple[str, list[str | None]]]:
+    """A web process's /health; yields its address and the logins that it was asked with."""
+    logins: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            logins.append(self.headers["Authorization"] if self.path == "/health" else None)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", logins
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_every_project_s_way_is_named() -> None:
+    notes = MemoryNotes()
+    note_project(notes, 3)
+    note_webhook(notes, 12, 1.0)
+    assert [(f.subject, f.verdict, f.sentence) for f in annotation_findings(notes, Projects(), "")] == [
+        ("project 3", Verdict.OK, "submitted annotations are asked for (poll): no webhook has come in"),
+        ("project 12", Verdict.OK, "submitted annotations are told of by webhook"),
+    ]
+
+
+def test_where_neither_is_at_work_the_way_out_is_named() -> None:
+    notes = MemoryNotes()
+    note_project(notes, 3)
+    note_webhook(notes, 12, 1.0)
+    for finding in annotation_findings(notes, Projects(), "no Masklet answers at http://here"):
+        assert finding.verdict is Verdict.FAIL
+        assert finding.sentence == "neither webhook nor poll is at work: no Masklet answers at http://here"
+        assert "masklet up" in finding.remedy
+
+
+def test_a_project_that_cannot_be_read_does_not_hide_the_others() -> None:
+    notes = MemoryNotes()
+    note_project(notes, 3)
+    note_project(notes, 4)
+    refused, fine = annotation_findings(notes, Projects({3: NotFound("there is no project 3")}), "")
+    assert (refused.verdict, fine.verdict) == (Verdict.FAIL, Verdict.OK)
+    assert refused.sentence.endswith("cannot be read: there is no project 3")
+    assert "token's user" in refused.remedy
+
+
+def test_no_project_is_connected() -> None:
+    (finding,) = annotation_findings(MemoryNotes(), Projects(), "no Masklet answers at http://here")
+    assert (finding.subject, finding.verdict) == ("annotations", Verdict.WARN)
+    assert "Connect Model" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "trouble"),
+    [
+        (200, {"annotations": {"3": "poll"}}, ""),
+        (200, {"annotations": "not read: LABEL_STUDIO_URL is not set"}, "not read: LABEL_STUDIO_URL is not set"),
+        (200, ["another server"], "no Masklet answers at {url}"),
+        (401, {}, "no Masklet answers at {url}"),
+    ],
+)
+def test_what_the_web_process_says(status: int, body: object, trouble: str) -> None:
+    with answering(status, body) as (url, logins):
+        settings = Settings(basic_auth_user="ann", basic_auth_pass="secret")
+        assert trouble_of_web(settings, url) == trouble.format(url=url)
+    assert logins == ["Basic YW5uOnNlY3JldA=="]
+    assert trouble_of_web(settings, url) == f"no Masklet answers at {url}"
