@@ -12,7 +12,6 @@ import hashlib
 import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 from typing import cast
 
 from backend.adapters.labelstudio.binding import Binding, Control, ControlKind, read_binding
@@ -27,6 +26,7 @@ from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.scoring import combined_uncertainty, label_studio_score
 from backend.domain.timeline import FrameClock, clock_of
+from backend.domain.video import VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def build_regions(
     binding = read_binding(label_config)
     clock = clock_of(run.video, binding.framerate) if binding.is_video else None
     if clock is not None:
-        _warn_of_unnumbered(clock, task, run.video.frame_rate)
+        _warn_of_unnumbered(clock, task, run.video)
     regions: list[Region] = []
     for masklet in run.masklets:
         regions.extend(_of_masklet(masklet, run, binding=binding, task=task, prompts=prompts, clock=clock))
@@ -159,15 +159,15 @@ def _on_video(masklet: Masklet, value: dict[str, object], *, binding: Binding, c
 _VECTORS = (ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS)
 
 
-def _warn_of_unnumbered(clock: FrameClock, task: TaskKey, own_rate: Fraction) -> None:
+def _warn_of_unnumbered(clock: FrameClock, task: TaskKey, video: VideoInfo) -> None:
     """What the page steps over cannot have a box there, whatever it is given."""
     if clock.unnumbered:
         logger.warning(
             "task %s: %d of the video's %d frames have no number at framerate=%g, so the page never shows their boxes; "
-            "their masks are kept. The video's own rate is %g: write that into its <Video> tag",
+            "their masks are kept. Write %s into its <Video> tag",
             task,
             clock.unnumbered,
             len(clock.starts_us),
             clock.rate,
-            own_rate,
+            "a higher framerate" if video.variable_rate else f"framerate={float(video.frame_rate):g}",
         )

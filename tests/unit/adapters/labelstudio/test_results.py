@@ -321,7 +321,7 @@ def test_frames_that_the_page_has_no_number_for_are_left_out_and_told_of(caplog:
     assert numbers_of(result) == [*((number, True) for number in range(1, 10)), (10, False)]
     (record,) = caplog.records
     assert "5 of the video's 30 frames have no number at framerate=25" in record.getMessage()
-    assert "The video's own rate is 30" in record.getMessage()
+    assert "Write framerate=30 into its <Video> tag" in record.getMessage()
 
 
 def test_a_picture_that_stands_for_several_numbers_keeps_its_box(caplog: pytest.LogCaptureFixture) -> None:

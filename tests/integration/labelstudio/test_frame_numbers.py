@@ -1,0 +1,227 @@
+"""Label Studio's frame numbers against what is decoded: every frame carries its own number as stripes.
+
+The oracle is short and knows nothing of Masklet: the file is decoded from its start, and of each of the page's
+numbers the frame counts that a player shows where the page seeks to. A box that goes in must land on that frame, and
+what comes out must have the page draw that frame's box, at every number, whatever the file's rate and the tag's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from backend.adapters.labelstudio.binding import read_binding
+from backend.adapters.labelstudio.context import prompts_of_annotation, prompts_of_context
+from backend.adapters.labelstudio.known import Known
+from backend.adapters.labelstudio.labelled import LabelledTask, read_labels
+from backend.adapters.labelstudio.results import build_regions
+from backend.adapters.video.decode import FileVideo, open_video
+from backend.application.dataset_ports import TaskOrigin
+from backend.domain.geometry import Box, FrameSize
+from backend.domain.masklets import MaskRun
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.timeline import FrameClock, clock_of
+from backend.domain.video import ContentHash, FrameIndex
+from tests.fakes.clips import HEIGHT, WIDTH, ClipSpec, number_of, write_clip
+from tests.unit.adapters.labelstudio.parts import TASK, VIDEO, masklet, rectangle_mask
+
+HASH = ContentHash("ab" * 32)
+SIZE = FrameSize(WIDTH, HEIGHT)
+GONE = range(10, 15)
+"""Frames that the object is not on."""
+
+GAPS_MS = np.random.default_rng(11).integers(4, 120, 59)
+VARIABLE = ClipSpec(frame_count=60, rate=Fraction(1000), times=[0, *np.cumsum(GAPS_MS).tolist()])
+CASES = {
+    "23.976": ("a.mp4", ClipSpec(rate=Fraction(24000, 1001)), "23.976"),
+    "24": ("a.mp4", ClipSpec(rate=Fraction(24)), "24"),
+    "25": ("a.mp4", ClipSpec(rate=Fraction(25)), "25"),
+    "29.97": ("a.mp4", ClipSpec(rate=Fraction(30000, 1001)), "29.97"),
+    "30": ("a.mp4", ClipSpec(rate=Fraction(30)), "30"),
+    "60": ("a.mp4", ClipSpec(rate=Fraction(60)), "60"),
+    "29.97 in milliseconds": ("a.mkv", ClipSpec(rate=Fraction(30000, 1001)), "29.97"),
+    "30 at 25": ("a.mp4", ClipSpec(rate=Fraction(30), frame_count=60), "25"),
+    "60 at 24": ("a.mp4", ClipSpec(rate=Fraction(60), frame_count=60), "24"),
+    "25 at 30": ("a.mp4", ClipSpec(rate=Fraction(25)), "30"),
+    "24 at 60": ("a.mp4", ClipSpec(rate=Fraction(24)), "60"),
+    "variable at 24": ("a.mp4", VARIABLE, "24"),
+    "variable at 60": ("a.mp4", VARIABLE, "60"),
+    "late start at 25": ("a.mp4", ClipSpec(times=list(range(20, 60))), "25"),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A clip, what its player shows at the page's numbers 1, 2, ..., and the label config."""
+
+    path: Path
+    shown: list[int]
+    config: str
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[tuple[FileVideo, FrameClock]]:
+        with open_video(self.path, HASH) as video:
+            yield video, clock_of(video.info, read_binding(self.config).framerate)
+
+
+def seek_s(number: int, framerate: float) -> float:
+    """Where the page seeks to: `goToFrame` and `frameSteppedTime` of its VideoCanvas."""
+    return math.floor((number - 1) / framerate / 0.002 + 0.5) * 0.002 + 0.002
+
+
+def shown_by_player(path: Path, framerate: float) -> list[int]:
+    """The number drawn into the frame shown at each of the page's numbers."""
+    with av.open(str(path)) as container:
+        frames = [(float(frame.time or 0), frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+    drawn = [(time_s, number_of(frame.astype(np.uint8, copy=False))) for time_s, frame in frames]
+    assert drawn == sorted(drawn)
+    end_s = drawn[-1][0] + (drawn[-1][0] - drawn[0][0]) / (len(drawn) - 1)
+    seeks = [seek_s(number, framerate) for number in range(1, math.floor(end_s * framerate) + 1)]
+    return [max((n for time_s, n in drawn if time_s <= seek + 1e-6), default=drawn[0][1]) for seek in seeks]
+
+
+@pytest.fixture(params=CASES, scope="module")
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    name, spec, framerate = CASES[request.param]
+    path = write_clip(tmp_path_factory.mktemp("numbers") / name, spec)
+    config = VIDEO.replace('framerate="25"', f'framerate="{framerate}"')
+    return Case(path, shown_by_player(path, float(framerate)), config)
+
+
+def region_with(*keyframes: dict[str, object]) -> dict[str, object]:
+    value = {"framesCount": 40, "duration": 1.0, "sequence": list(keyframes), "labels": ["Dog"]}
+    return {"id": "b1", "type": "videorectangle", "from_name": "box", "to_name": "vid", "value": value}
+
+
+def keyframe(number: int, x: float = 10.0) -> dict[str, object]:
+    return {"frame": number, "enabled": True, "rotation": 0, "x": x, "y": 10, "width": 50, "height": 50}
+
+
+def run_on(video: FileVideo) -> MaskRun:
+    """A run whose object has a place of its own on every frame, and is on none of GONE."""
+    frames = {
+        index: rectangle_mask(SIZE, index % 48, 8 * (index // 48), index % 48 + 16, 8 * (index // 48) + 20)
+        for index in range(video.info.frame_count)
+        if index not in GONE
+    }
+    return MaskRun(video.info, (masklet("b1", frames, label="Dog"),))
+
+
+def place_of(index: int) -> dict[str, float] | None:
+    """The box of that place, in percent."""
+    if index in GONE:
+        return None
+    sides = {"x": index % 48, "y": 8 * (index // 48), "width": 16, "height": 20}
+    return {name: side / (WIDTH if name in ("x", "width") else HEIGHT) * 100 for name, side in sides.items()}
+
+
+def drawn_by_page(sequence: list[dict[str, float]], number: int) -> dict[str, float] | None:
+    """`getShape` and `isInLifespan` of the page's VideoRectangleRegion."""
+    before = [entry for entry in sequence if entry["frame"] <= number]
+    after = next((entry for entry in sequence if entry["frame"] > number), None)
+    if not before or not (before[-1]["enabled"] or before[-1]["frame"] == number):
+        return None
+    last = before[-1]
+    sides = ("x", "y", "width", "height")
+    if last["frame"] == number or after is None:
+        return {side: last[side] for side in sides}
+    share = (number - last["frame"]) / (after["frame"] - last["frame"])
+    return {side: last[side] + (after[side] - last[side]) * share for side in sides}
+
+
+def test_a_box_is_on_the_frame_that_the_page_showed(case: Case) -> None:
+    binding = read_binding(case.config)
+    with case.opened() as (video, clock):
+        assert abs(clock.count - len(case.shown)) <= 1
+        for number, shown in enumerate(case.shown, 1):
+            asked = prompts_of_context({"result": [region_with(keyframe(number))]}, binding, clock=clock)
+            assert [prompt.frame_index for prompt in asked.prompts] == [asked.frame_index]
+            assert number_of(video.frame(asked.frame_index)) == shown
+
+
+def test_the_page_draws_the_box_of_the_frame_that_it_shows(case: Case) -> None:
+    with case.opened() as (video, _):
+        (region,) = build_regions(run_on(video), label_config=case.config, task=TASK)
+    value = region["value"]
+    assert isinstance(value, dict)
+    for number, shown in enumerate(case.shown, 1):
+        drawn = drawn_by_page(value["sequence"], number)
+        expected = place_of(shown)
+        assert (drawn is None) == (expected is None), (number, shown)
+        assert drawn is None or drawn == pytest.approx(expected, abs=1e-3), (number, shown)
+
+
+def test_what_was_given_to_the_page_comes_back_as_no_news(case: Case) -> None:
+    with case.opened() as (video, clock):
+        run = run_on(video)
+        result = build_regions(run, label_config=case.config, task=TASK)
+        binding = read_binding(case.config)
+        assert not prompts_of_annotation(result, binding, known=Known(run), clock=clock)
+        there = {int(prompt.frame_index) for prompt in prompts_of_annotation(result, binding, clock=clock)}
+    # A keyframe that ends a stay says nothing of where the object is.
+    ends = {max(case.shown), max(index for index in case.shown if index < GONE.start)}
+    assert set(case.shown) - set(GONE) - ends <= there
+    assert not there & set(GONE)
+
+
+def test_labels_read_back_stand_on_the_frames_that_they_were_of(case: Case) -> None:
+    with case.opened() as (video, clock):
+        result = build_regions(run_on(video), label_config=case.config, task=TASK)
+        labelled = read_labels(result, read_binding(case.config), where="prediction", clock=clock)
+        info = video.info
+    task = LabelledTask(
+        labelled,
+        info,
+        approved=True,
+        provenance={},
+        task=TaskOrigin({}, case.config),
+        open_pictures=lambda: contextlib.nullcontext(),  # type: ignore[arg-type, return-value]
+    )
+    frames = list(task.frames())
+    assert len(frames) == info.frame_count
+    for index in sorted(set(case.shown)):
+        (shown,) = frames[index].objects
+        expected = place_of(index)
+        assert shown.is_present == (expected is not None)
+        if shown.box is not None and expected is not None:
+            corner = [shown.box.x0_rel * 100, shown.box.y0_rel * 100]
+            assert corner == pytest.approx([expected["x"], expected["y"]], abs=1e-3)
+
+
+def test_of_several_keyframes_on_one_picture_the_persons_counts(tmp_path: Path) -> None:
+    """At 60 numbers a second a frame of 24 has two or three; the page changes the one that the person stands at."""
+    config = VIDEO.replace('framerate="25"', 'framerate="60"')
+    binding = read_binding(config)
+    with open_video(write_clip(tmp_path / "a.mp4", ClipSpec(rate=Fraction(24))), HASH) as video:
+        clock = clock_of(video.info, binding.framerate)
+        (region,) = build_regions(run_on(video), label_config=config, task=TASK)
+        run = run_on(video)
+    value = region["value"]
+    assert isinstance(value, dict)
+    assert [entry["frame"] for entry in value["sequence"][:4]] == [1, 3, 4, 5]
+    for position, number in ((0, 1), (1, 3), (2, 4)):
+        moved = dict(value["sequence"][position], x=40.0)
+        changed = [*value["sequence"][:position], moved, *value["sequence"][position + 1 :]]
+        result = [{**region, "value": {**value, "sequence": changed}}]
+        (prompt,) = prompts_of_annotation(result, binding, known=Known(run), clock=clock)
+        assert (prompt.frame_index, prompt.box and prompt.box.x0_rel) == (clock.index_of(number), 0.4)
+
+
+def test_a_persons_newer_box_wins_over_their_older_one_on_the_same_picture(tmp_path: Path) -> None:
+    config = VIDEO.replace('framerate="25"', 'framerate="60"')
+    binding = read_binding(config)
+    with open_video(write_clip(tmp_path / "a.mp4", ClipSpec(rate=Fraction(24))), HASH) as video:
+        clock = clock_of(video.info, binding.framerate)
+    older = FramePrompt(ObjectId("b1"), FrameIndex(0), box=Box(0.1, 0.1, 0.6, 0.6))
+    known = Known(None, said=PromptSet.of([older], {ObjectId("b1"): "Dog"}))
+    for sequence in ([keyframe(1, x=30.0), keyframe(3)], [keyframe(1), keyframe(3, x=30.0)]):
+        (prompt,) = prompts_of_annotation([region_with(*sequence)], binding, known=known, clock=clock)
+        assert prompt.box == Box(0.3, 0.1, 0.8, 0.6)
