@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.application.ports import Ledger, MaskStore
-from backend.application.requests import JobKind, JobState, TaskKey
+from backend.application.ports import Ledger
+from backend.application.requests import Job, JobKind, JobState, TaskKey
 from backend.domain.masklets import MaskOrigin, MaskRun
 from backend.domain.prioritization import Choice, FrameCurve, Policy, Reason, choose_frames, is_done
 from backend.domain.prompts import ObjectId
+from backend.domain.second_look import Findings
+from backend.domain.shots import shots_of
 from backend.domain.video import FrameIndex
 
 MOST_JOBS = 10_000
@@ -30,17 +32,21 @@ def is_probability(model_version: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SeenFrame:
-    """What is known of one object on one frame. look: its embedding, or empty."""
+    """What is known of one object on one frame. look: its embedding, or empty. findings: of a second look."""
 
     frame_index: FrameIndex
     uncertainty: float
     origin: MaskOrigin
     look: tuple[float, ...] = ()
+    findings: Findings = Findings()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewVideo:
-    """A propagated video. is_probability: whether its uncertainties are calibrated; they are ranks if not."""
+    """A propagated video. is_probability: whether its uncertainties are calibrated; they are ranks if not.
+
+    cuts: the frames that are known to begin a shot, ascending.
+    """
 
     name: str
     frame_count: int
@@ -48,6 +54,7 @@ class ReviewVideo:
     model_version: str
     objects: dict[ObjectId, tuple[SeenFrame, ...]]
     task: TaskKey | None = None
+    cuts: tuple[int, ...] = ()
 
     @property
     def is_probability(self) -> bool:
@@ -74,6 +81,7 @@ class ReviewVideo:
             uncertainty=np.array([worst[index].uncertainty for index in order], np.float64),
             looks=looks.reshape(len(order), width),
             taken=frozenset(index for index, by_hand in drawn.items() if by_hand),
+            shots=shots_of(np.array(order, np.int64), self.cuts) if self.cuts else None,
         )
 
     def worst_object(self, frame_index: int) -> tuple[ObjectId, float]:
@@ -100,6 +108,7 @@ class NextFrame:
     def document(self) -> dict[str, object]:
         """For other tools."""
         task = self.video.task
+        seen = next(one for one in self.video.objects[self.object_id] if one.frame_index == self.choice.frame_index)
         return {
             "video": self.video.name,
             "project": task.project_id if task else None,
@@ -111,6 +120,7 @@ class NextFrame:
             "gain": round(self.choice.gain, 4),
             "priority": round(self.priority, 4),
             "reason": self.choice.reason.value,
+            **{name: round(value, 4) for name, value in seen.findings.values()},
         }
 
 
@@ -162,13 +172,12 @@ def all_done(videos: Sequence[ReviewVideo]) -> bool:
     return all(is_done(video.curve()) for video in videos)
 
 
-def project_videos(ledger: Ledger, masks: MaskStore, project_id: int) -> list[ReviewVideo]:
-    """The newest finished propagation of every task of a project."""
-    newest: dict[TaskKey, ReviewVideo] = {}
+def project_jobs(ledger: Ledger, project_id: int) -> list[Job]:
+    """The newest finished propagation of every task of a project, by task."""
+    newest: dict[TaskKey, Job] = {}
     for job in ledger.jobs(states=(JobState.DONE,), limit=MOST_JOBS):
-        if job.kind is JobKind.PROPAGATE and job.task.project_id == project_id and job.task not in newest:
-            run = masks.read(job.masks_run)
-            newest[job.task] = review_video(run, f"task {job.task.task_id}", job.model_version, task=job.task)
+        if job.kind is JobKind.PROPAGATE and job.task.project_id == project_id:
+            newest.setdefault(job.task, job)
     return [newest[task] for task in sorted(newest, key=lambda task: task.task_id)]
 
 

@@ -17,13 +17,15 @@ from backend.application.corrections import (
     known_corrections,
     one_page,
     page_score,
+    rated,
     task_data,
     video_columns,
 )
 from backend.application.ports import Ledger, MaskStore
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PropagationRequest, TaskKey
-from backend.application.review import NextFrame, ReviewVideo, next_frames, project_videos
+from backend.application.review import NextFrame, ReviewVideo, next_frames
 from backend.application.seal import Seal
+from backend.application.second_opinions import project_videos
 from backend.bootstrap.batch import public_url
 from backend.bootstrap.parts import (
     SystemClock,
@@ -90,7 +92,7 @@ class CorrectionMaker:
 
     def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
         """See make_corrections."""
-        videos = project_videos(self.ledger, self.masks, project_id)
+        videos = project_videos(self.ledger, self.masks, self.audits.notes, project_id)
         if not videos:
             raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
         chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
@@ -109,7 +111,7 @@ class CorrectionMaker:
         address = frame_address(request.media, corrected.frame_index, self.settings)
         proof = self.seal.proof(into, corrected.key)
         task_id = known or self.project.create(into, task_data(corrected, address, frame, proof=proof))
-        page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
+        page = rated(one_page(self.masks.read(job.masks_run), corrected.frame_index), frame)
         task = TaskKey(into, task_id)
         self.project.predict(
             task,

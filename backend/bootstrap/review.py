@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,11 @@ from backend.adapters.video.cache import file_hash
 from backend.adapters.video.decode import open_video
 from backend.application.ports import VideoSource
 from backend.application.requests import JobKind, JobState, TaskKey
-from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames, project_videos, review_video
+from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames
+from backend.application.second_opinions import project_videos, task_video
 from backend.bootstrap.audits import audit_tallies
 from backend.bootstrap.media import open_media_library
-from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks
+from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks, open_notes
 from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
 from backend.domain.errors import InvalidInput, NotFound
@@ -42,7 +43,8 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
     for source in sources:
         if source.isascii() and source.isdecimal():
             settings = load_settings()
-            found = project_videos(open_ledger_of(settings, SystemClock()), open_masks(settings), int(source))
+            ledger = open_ledger_of(settings, SystemClock())
+            found = project_videos(ledger, open_masks(settings), open_notes(settings), int(source))
             if not found:
                 raise NotFound(f"nothing of project {source} has been propagated yet: prompt an object in it first")
             videos += found
@@ -103,7 +105,7 @@ def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
         return
     folder = read_review_folder(Path(source))
     with ExitStack() as stack:
-        shown = None if video is None else stack.enter_context(_checked_video(video, folder.content_hash))
+        shown = None if video is None else stack.enter_context(checked_video(video, folder.content_hash))
         yield _Subject(
             folder.video,
             folder.labels,
@@ -112,7 +114,7 @@ def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
         )
 
 
-def _checked_video(path: Path, content_hash: str) -> VideoSource:
+def checked_video(path: Path, content_hash: str) -> VideoSource:
     """Raises InvalidInput if it is not the video that the masks are of."""
     found = file_hash(path)
     if found != content_hash:
@@ -138,7 +140,7 @@ def _task_subject(task: TaskKey) -> Iterator[_Subject]:
 
     with open_media_library(settings).open(ledger.request(job.job_id).media) as source:
         yield _Subject(
-            review_video(run, f"task {task}", job.model_version, task=task),
+            replace(task_video(job, open_masks(settings), open_notes(settings)), name=f"task {task}"),
             {masklet.object_id: masklet.label for masklet in run.masklets},
             mask,
             lambda index: source.frame(FrameIndex(index)),

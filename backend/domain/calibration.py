@@ -11,13 +11,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import IntegrityError
 from backend.domain.features import FEATURES
+from backend.domain.second_look import SecondOpinion, second_opinion_of
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -58,6 +59,7 @@ class Calibrator:
     sha256: of the checkpoint's weights. mean, scale: [F], which standardise a row of FEATURES. presence: the chance
     that the object is there. failure: the chance that the mask's IoU is below 0.75, given that it is. curve_x,
     curve_y: [K] ascending, the correction of the uncertainty. fitted_on: the generators that it learnt from.
+    second: what a second look makes of the uncertainty; None if that was not learnt, and then it changes nothing.
     """
 
     sha256: str
@@ -68,6 +70,7 @@ class Calibrator:
     curve_x: Vector
     curve_y: Vector
     fitted_on: tuple[str, ...]
+    second: SecondOpinion | None = None
 
     def uncertainties(self, rows: Matrix) -> Vector:
         """P(IoU < 0.75) of rows [N, F]: u = q*g + (1 - q) where a mask was emitted, u = q where none was; [N]."""
@@ -85,12 +88,15 @@ class Calibrator:
 
     @property
     def digest(self) -> str:
-        """The first hex digits of its SHA-256: what a model version carries."""
-        return hashlib.sha256(self.to_text().encode()).hexdigest()[:DIGEST_DIGITS]
+        """The first hex digits of its SHA-256: what a model version carries.
+
+        Without the second look: what is stored while a video is propagated does not depend on it.
+        """
+        return hashlib.sha256(replace(self, second=None).to_text().encode()).hexdigest()[:DIGEST_DIGITS]
 
     def to_text(self) -> str:
         """The JSON of the calibrator's file."""
-        body = {
+        body: dict[str, object] = {
             "format": FORMAT,
             "sha256": self.sha256,
             "meaning": "probability that a mask's IoU with the truth is below 0.75",
@@ -103,6 +109,8 @@ class Calibrator:
             "curve_x": _listed(self.curve_x),
             "curve_y": _listed(self.curve_y),
         }
+        if self.second is not None:
+            body["second_look"] = self.second.document()
         return json.dumps(body, separators=(",", ":")) + "\n"
 
 
@@ -121,6 +129,7 @@ def calibrator_of(text: str) -> Calibrator:
             curve_x=_vector(body["curve_x"]),
             curve_y=_vector(body["curve_y"]),
             fitted_on=tuple(str(name) for name in body["fitted_on"]),
+            second=second_opinion_of(body["second_look"]) if "second_look" in body else None,
         )
         if not made.presence or not made.failure:
             raise ValueError("it has no networks")

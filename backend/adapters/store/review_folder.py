@@ -11,11 +11,16 @@ import cv2
 import numpy as np
 
 from backend.application.review import ReviewVideo, SeenFrame
+from backend.application.second_opinions import load_opinions, with_opinions
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.geometry import BoolMask
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
+
+OPINIONS = "second_look.json"
+THIS_FOLDER = "this folder"
+"""What a folder's opinions are of: it holds one run, and is replaced as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,10 @@ def read_review_folder(root: Path) -> ReviewFolder:
                 object_id: tuple(sorted(seen, key=lambda one: one.frame_index)) for object_id, seen in frames.items()
             },
         )
+        body = (root / OPINIONS).read_bytes() if (root / OPINIONS).is_file() else None
         return ReviewFolder(
             root=root,
-            video=video,
+            video=video if body is None else with_opinions(video, load_opinions(THIS_FOLDER, body)),
             labels={object_id: str(entry["label"]) for object_id, entry in described.items()},
             mask_folders={object_id: str(entry["folder"]) for object_id, entry in described.items()},
             content_hash=str(document["video"]["sha256"]),

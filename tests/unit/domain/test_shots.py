@@ -1,0 +1,69 @@
+"""Cuts: found where pictures change at once and for good, whichever way they come."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from backend.domain.shots import CutFinder, shots_of, signature, unlikeness
+
+Picture = NDArray[np.uint8]
+
+
+def plain(level: int) -> Picture:
+    return np.full((12, 16, 3), level, np.uint8)
+
+
+def found(levels: list[int], *, backward: bool = False) -> set[int]:
+    finder = CutFinder()
+    order = range(len(levels) - 1, -1, -1) if backward else range(len(levels))
+    for index in order:
+        finder.look(index, plain(levels[index]))
+    return finder.cuts
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_cut_is_the_frame_that_begins_the_later_shot(backward: bool) -> None:
+    assert found([0] * 5 + [200] * 12 + [100] * 12, backward=backward) == {5, 17}
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("frames", [1, 3, 8])
+def test_a_flash_is_none(frames: int, backward: bool) -> None:
+    assert found([0] * 10 + [200] * frames + [0] * 10, backward=backward) == set()
+
+
+def test_what_comes_back_after_long_was_gone() -> None:
+    assert found([0] * 10 + [200] * 12 + [0] * 10) == {10, 22}
+
+
+def test_a_cut_during_a_flash_is_one() -> None:
+    assert found([0] * 10 + [200] * 2 + [100] * 20) == {10, 12}
+
+
+def test_frames_that_are_no_neighbours_are_not_compared() -> None:
+    finder = CutFinder()
+    finder.look(0, plain(0))
+    finder.look(5, plain(200))
+    finder.look(6, plain(200))
+    assert (finder.cuts, finder.looked) == (set(), {6})
+
+
+def test_looking_again_corrects() -> None:
+    finder = CutFinder()
+    for level in (200, 0):
+        finder.look(0, plain(0))
+        finder.look(1, plain(level))
+    assert finder.cuts == set()
+
+
+def test_the_same_colours_elsewhere_are_another_picture() -> None:
+    left, right = plain(0), plain(0)
+    left[:, :8], right[:, 8:] = 200, 200
+    assert unlikeness(signature(left), signature(left)) == 0.0
+    assert unlikeness(signature(left), signature(right)) == 1.0
+
+
+def test_frames_have_the_number_of_their_shot() -> None:
+    assert shots_of(np.array([0, 4, 5, 6, 20]), [5, 17]).tolist() == [0, 0, 1, 1, 2]
