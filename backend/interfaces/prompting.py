@@ -16,7 +16,7 @@ from backend.adapters.labelstudio.client import DraftRecord
 from backend.adapters.labelstudio.context import ParsedContext, prompts_of_annotation, prompts_of_context
 from backend.adapters.labelstudio.drafts import Draft, drawn_spots, newest_draft, shows_prediction
 from backend.adapters.labelstudio.known import Known
-from backend.adapters.labelstudio.traces import keep_trace, load_trace
+from backend.adapters.labelstudio.traces import keep_trace, load_trace, near
 from backend.application.canvases import Canvases, Spot, Visit
 from backend.application.carry import Reach, carry, drawn_by_hand, newest_run, without
 from backend.application.desk import Canvas, frame_of
@@ -24,7 +24,7 @@ from backend.application.requests import TaskKey
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, PromptError, Superseded
 from backend.domain.masklets import MaskRun
-from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.timeline import FrameClock
 from backend.interfaces.guests import Guests
 
@@ -116,7 +116,7 @@ class Prompting:
             return self._act(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
         if self.binding.is_video:
             self._drop_removed(canvas, asked.prompts)
-            run = desk.track(canvas, asked.prompts, deadline_s=deadline_s).run
+            run = desk.track(canvas, self._unrounded(canvas, asked.prompts), deadline_s=deadline_s).run
             return None if run is None else only(run, asked.region_ids)
         run = desk.click(canvas, asked.prompts, asked.frame_index, deadline_s=deadline_s).run
         return run if run is None or self._shows_every_page(asked) else frame_of(run, asked.frame_index)
@@ -124,6 +124,18 @@ class Prompting:
     def _shows_every_page(self, asked: ParsedContext) -> bool:
         """Without Auto-Accept the page draws every suggestion over the page at hand, whatever page it is for."""
         return self.binding.auto_accept and not asked.piled_up
+
+    def _unrounded(self, canvas: Canvas, prompts: PromptSet) -> PromptSet:
+        """The prompts, boxes that came back a little rounded being those that were placed: asking again is no news."""
+        placed = {(p.object_id, p.frame_index): p for p in self._prompts(canvas) if p.box is not None}
+
+        def as_placed(prompt: FramePrompt) -> FramePrompt:
+            before = placed.get((prompt.object_id, prompt.frame_index))
+            if before is None or before.box is None or prompt.box is None:
+                return prompt
+            return before if near(before.box, prompt.box) else prompt
+
+        return PromptSet.of((as_placed(prompt) for prompt in prompts), prompts.labels)
 
     def _drop_removed(self, canvas: Canvas, prompts: PromptSet) -> None:
         """A video's region comes with all of its keyframes: a person's that is no longer there was removed.

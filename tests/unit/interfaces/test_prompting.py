@@ -249,6 +249,19 @@ def test_a_box_that_a_person_placed_stays_and_one_that_was_removed_is_forgotten(
     assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [6]
 
 
+def test_a_box_that_comes_back_rounded_is_the_one_that_was_placed_and_asks_for_nothing_new() -> None:
+    web, key = FakeWeb(), TaskKey(2, 8)
+    for x in (10.00004, 10.0):
+        box = video_box()
+        sequence: Any = box["value"]["sequence"]  # type: ignore[index]
+        sequence[0]["x"] = x
+        ask(web, video_task(), box, config=VIDEO)
+    (placed,) = web.book.prompts(key)
+    assert placed.box is not None
+    assert placed.box.x0_rel == pytest.approx(0.1000004, abs=1e-9)
+    assert len(web.book.jobs(task=key)) == 1
+
+
 def test_an_answer_on_a_video_holds_the_boxes_of_the_label_at_hand_alone() -> None:
     web = FakeWeb()
     ask(web, video_task(), video_box("Dog"), config=VIDEO)
