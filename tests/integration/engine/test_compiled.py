@@ -38,9 +38,9 @@ def fresh_compiler() -> None:
     torch._dynamo.reset()
 
 
-def engine(compiling: Compiling, *, precision: str = "auto") -> Sam2Engine:
-    info = ModelInfo("random", "masklet-random-00000000", IMAGE_SIZE, "cpu", is_demo=True)
-    blocks = Sam2Blocks(random_model(), compiling=compiling, precision=precision)
+def engine(compiling: Compiling, *, device: str = "cpu") -> Sam2Engine:
+    info = ModelInfo("random", "masklet-random-00000000", IMAGE_SIZE, device, is_demo=True)
+    blocks = Sam2Blocks(random_model().to(device), compiling=compiling)
     return Sam2Engine(blocks, info, EngineOptions(feature_cache_mib=0))
 
 
@@ -137,3 +137,17 @@ def test_the_film_to_warm_up_on(caplog: pytest.LogCaptureFixture) -> None:
     noise = Noise(2)
     assert noise.info.content_hash == ContentHash("noise")
     assert not (noise.frame(noise.info.require_frame(0)) == noise.frame(noise.info.require_frame(1))).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("mode", ["graphs", "default", "max"])
+def test_on_a_gpu_every_step_is_fast_and_masks_agree(mode: str) -> None:
+    fast, plain = engine(Compiling(mode), device="cuda"), engine(Compiling(), device="cuda")
+    fast.warm_up()
+    for objects, frames in ((1, 25), (3, 6)):
+        found, expected = tracked(fast, objects, frames), tracked(plain, objects, frames)
+        for key, logits in expected.items():
+            ours, theirs = found[key] > 0, logits > 0
+            assert (ours & theirs).sum() >= 0.98 * (ours | theirs).sum(), (mode, key)
+    assert fast.blocks.stages.said == f"fast ({mode}): {STEPS}"

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import ClassVar
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.adapters.sam2.choosing import OWN, SEVERAL, Attended, KernelChoice, Work, choose, cuda_timer, fastest
+from backend.adapters.sam2.choosing import (
+    OWN,
+    SEVERAL,
+    TIMED_RUNS,
+    Attended,
+    KernelChoice,
+    Work,
+    choose,
+    cuda_timer,
+    fastest,
+)
 from backend.adapters.sam2.state import Sam2Blocks
 from tests.fakes.models import random_model
 
@@ -85,6 +98,39 @@ def test_a_kernel_that_does_not_take_a_shape_gives_way(name: str) -> None:
     for objects in (1, 2):
         with KernelChoice(name, name).of(objects):
             assert torch.allclose(F.scaled_dot_product_attention(queries, keys, values), expected, atol=1e-6)
+
+
+class FakeEvent:
+    """Stands in for torch.cuda.Event: a clock that each record moves on, by less and less."""
+
+    said: ClassVar[list[str]] = []
+
+    def __init__(self, *, enable_timing: bool) -> None:
+        assert enable_timing
+
+    def record(self) -> None:
+        self.said.append("record")
+
+    def synchronize(self) -> None:
+        self.said.append("synchronize")
+
+    def elapsed_time(self, end: FakeEvent) -> float:
+        assert self.said[-1] == "synchronize", "events are read once the device has reached them"
+        return 100.0 - len(self.said)
+
+
+def test_runs_on_a_gpu_are_timed_by_its_own_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    inspect.signature(torch.cuda.Event).bind(enable_timing=True)
+    monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    FakeEvent.said.clear()
+
+    def work() -> Tensor:
+        FakeEvent.said.append("work")
+        return torch.ones(1)
+
+    assert cuda_timer(torch.device("cuda"))(work) == 100.0 - 1 - 4 * TIMED_RUNS
+    assert FakeEvent.said == ["work", *["record", "work", "record", "synchronize"] * TIMED_RUNS]
 
 
 @pytest.mark.gpu

@@ -5,7 +5,9 @@ Recording itself needs a GPU; here the same contract is kept by running the work
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -147,3 +149,77 @@ def test_a_real_graph_replays_on_new_input() -> None:
             (answer,) = step(torch.full((4, 5), float(ask), device=device), by=3)
             assert answer.tolist() == [[3.0 * ask + 1] * 5] * 4
     assert len(step) == 1
+
+
+class FakeCuda:
+    """Stands in for torch.cuda: the order of what is asked of it, with the real signatures. Work runs on the CPU."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.real_graph = torch.cuda.graph
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("Stream", "CUDAGraph", "current_stream", "graph_pool_handle", "device", "stream", "graph"):
+            monkeypatch.setattr(torch.cuda, name, getattr(self, name))
+
+    class _Stream:
+        def __init__(self, cuda: FakeCuda, name: str) -> None:
+            self._cuda, self.name = cuda, name
+
+        def wait_stream(self, other: FakeCuda._Stream) -> None:
+            self._cuda.said.append(f"{self.name} waits for {other.name}")
+
+    def Stream(self) -> FakeCuda._Stream:
+        return FakeCuda._Stream(self, "aside")
+
+    def CUDAGraph(self) -> FakeCuda:
+        return self
+
+    def replay(self) -> None:
+        self.said.append("replay")
+
+    def current_stream(self) -> FakeCuda._Stream:
+        return FakeCuda._Stream(self, "main")
+
+    def graph_pool_handle(self) -> str:
+        self.said.append("a pool")
+        return "pool"
+
+    @contextmanager
+    def device(self, device: torch.device) -> Iterator[None]:
+        self.said.append(f"on {device}")
+        yield
+
+    @contextmanager
+    def stream(self, stream: FakeCuda._Stream) -> Iterator[None]:
+        self.said.append(f"in {stream.name}")
+        yield
+
+    @contextmanager
+    def graph(self, *given: object, **named: object) -> Iterator[None]:
+        inspect.signature(self.real_graph).bind(*given, **named)
+        assert given == (self,)
+        assert (named["pool"], named["capture_error_mode"]) == ("pool", "thread_local")
+        self.said.append("recording")
+        yield
+        self.said.append("recorded")
+
+
+def test_what_is_asked_of_torch_to_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = FakeCuda()
+    cuda.install(monkeypatch)
+    record = CudaRecorder(torch.device("cuda:1"))
+
+    def work() -> tuple[Tensor]:
+        cuda.said.append("work")
+        return (torch.ones(2),)
+
+    once = ["on cuda:1", "aside waits for main", "in aside", "work", "work", "main waits for aside"]
+    replay, answers = record(work)
+    assert cuda.said == [*once, "a pool", "recording", "work", "recorded"]
+    assert answers[0].tolist() == [1.0, 1.0]
+    cuda.said.clear()
+    record(work)
+    assert cuda.said == [*once, "recording", "work", "recorded"], "one pool and one stream for all"
+    replay()
+    assert cuda.said[-1] == "replay"
