@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Connection, Float, cast, delete, insert, null, select, union_all, update
+from sqlalchemy import Boolean, Connection, Float, bindparam, cast, delete, insert, null, select, union_all, update
 
 from backend.adapters.store.database import next_sequence
 from backend.adapters.store.job_rows import OPEN
 from backend.adapters.store.tables import awaited, jobs
 from backend.application.requests import Awaited, JobKind, JobState, Waiting
 
+_CLICK = (
+    select(
+        jobs.c.job_id,
+        jobs.c.attempt,
+        jobs.c.state,
+        cast(null(), Boolean).label("backward"),
+        cast(null(), Float).label("since_s"),
+    )
+    .where(jobs.c.state.in_(OPEN), jobs.c.kind == str(JobKind.INTERACTIVE))
+    .limit(1)
+    .subquery()
+)
+_PROPAGATIONS = (
+    select(jobs.c.job_id, jobs.c.attempt, jobs.c.state, awaited.c.backward, awaited.c.since_s)
+    .join(jobs, jobs.c.job_id == awaited.c.job_id)
+    .where(awaited.c.until_s > bindparam("now_s"), jobs.c.state.in_(OPEN))
+)
+_WAITING = union_all(select(_CLICK), _PROPAGATIONS)
+"""Put together once: asked before every frame, putting it together would cost more than the answer."""
+
 
 def waiting(connection: Connection, now_s: float) -> Waiting:
-    """Clicks that are open, and open propagations that somebody waits for; see the Ledger port."""
-    clicks = (
-        select(
-            jobs.c.job_id,
-            jobs.c.attempt,
-            jobs.c.state,
-            cast(null(), Boolean).label("backward"),
-            cast(null(), Float).label("since_s"),
-        )
-        .where(jobs.c.state.in_(OPEN), jobs.c.kind == str(JobKind.INTERACTIVE))
-        .limit(1)
-        .subquery()
-    )
-    propagations = (
-        select(jobs.c.job_id, jobs.c.attempt, jobs.c.state, awaited.c.backward, awaited.c.since_s)
-        .join(jobs, jobs.c.job_id == awaited.c.job_id)
-        .where(awaited.c.until_s > now_s, jobs.c.state.in_(OPEN))
-    )
-    rows = connection.execute(union_all(select(clicks), propagations)).all()
+    """Whether a click is open, and the open propagations that somebody waits for; see the Ledger port."""
+    rows = connection.execute(_WAITING, {"now_s": now_s}).all()
     found = sorted((row for row in rows if row.backward is not None), key=lambda row: (row.since_s, row.job_id))
     return Waiting(
         len(found) < len(rows),
