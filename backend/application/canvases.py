@@ -45,8 +45,8 @@ class Canvases:
 
     def settle(self, canvas: Canvas, visit: Visit) -> None:
         """Give the canvas the prompts that are its own, before a new one counts with them."""
-        for guest, spots in visit.claims.items():
-            self._claim(canvas, guest, spots)
+        for newcomer, spots in visit.claims.items():
+            self._claim(canvas, newcomer, spots)
         if visit.sees_prediction and not self._ledger.prompts(canvas.task, user=canvas.user):
             self._start_from_prediction(canvas)
 
@@ -62,12 +62,12 @@ class Canvases:
             if request.prompts and set(request.prompts.object_ids) & set(gone.object_ids) and _within(request, known):
                 self._ledger.cancel(job.job_id)
 
-    def _claim(self, canvas: Canvas, guest: str, spots: Collection[Spot]) -> None:
-        """Make a guest's prompts at these spots this canvas's."""
-        said = self._ledger.prompts(canvas.task, user=guest)
+    def _claim(self, canvas: Canvas, newcomer: str, spots: Collection[Spot]) -> None:
+        """Make a newcomer's prompts at these spots this canvas's."""
+        said = self._ledger.prompts(canvas.task, user=newcomer)
         if not said:
             return
-        if not guest:
+        if not newcomer:
             self._ledger.claim_prompts(canvas.task, user=canvas.user, spots=spots)
             return
         wanted = set(spots)
@@ -75,7 +75,7 @@ class Canvases:
         left = [prompt for prompt in said if prompt not in claimed]
         taken, kept = PromptSet.of(claimed, said.labels), PromptSet.of(left, said.labels)
         self._ledger.record_prompts(canvas.task, taken, user=canvas.user)
-        self._ledger.replace_prompts(canvas.task, kept, user=guest)
+        self._ledger.replace_prompts(canvas.task, kept, user=newcomer)
 
     @property
     def _ledger(self) -> Ledger:

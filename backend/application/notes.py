@@ -12,7 +12,7 @@ from typing import Protocol
 
 from backend.application.requests import TaskKey
 
-OF_TASKS = ("resets", "adopted", "shown", "second-look")
+OF_TASKS = ("resets", "adopted", "shown", "second-look", "newcomers")
 """Where notes of single tasks are: in each, notes or folders of notes that are called PROJECT-TASK."""
 
 

@@ -32,7 +32,7 @@ from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.timeline import FrameClock
-from backend.interfaces.guests import Guests
+from backend.interfaces.newcomers import Newcomers
 from backend.interfaces.sights import numbering
 from backend.interfaces.tasks import canvas_of
 
@@ -131,8 +131,8 @@ class Adopter:
     def _settle(self, canvas: Canvas, annotation: AnnotationRecord) -> None:
         """Give the author what they said before Label Studio named them."""
         if canvas.user:
-            guests = Guests(self.notes, self.desk.clock, read_binding(canvas.label_config))
-            claims = guests.claims(canvas.task, annotation.result)
+            newcomers = Newcomers(self.notes, self.desk.clock, read_binding(canvas.label_config))
+            claims = newcomers.claims(canvas.task, annotation.result)
             Canvases(self.desk, self.notes).settle(canvas, Visit(claims))
 
     def _prompts(self, canvas: Canvas, annotation: AnnotationRecord) -> PromptSet | None:

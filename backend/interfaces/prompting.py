@@ -26,7 +26,7 @@ from backend.domain.errors import MaskletError, PromptError, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.timeline import FrameClock
-from backend.interfaces.guests import Guests
+from backend.interfaces.newcomers import Newcomers
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Prompting:
         draft = newest_draft(task)
         drawn = drawn_spots(draft, self.binding)
         canvas = canvas if canvas.user else self._seated(canvas)
-        claims = self._guests.claims(canvas.task, draft.result) if draft.result else {}
+        claims = self._newcomers.claims(canvas.task, draft.result) if draft.result else {}
         self._canvases.settle(canvas, Visit(claims, shows_prediction(task, canvas.model_version)))
         asked = prompts_of_context(
             context,
@@ -74,7 +74,7 @@ class Prompting:
             run, is_pending = None, False
         if run is not None:
             keep_trace(self.parts.notes, canvas.task, run)
-            self._guests.answered(canvas, run)
+            self._newcomers.answered(canvas, run)
         return Reply(run, self._prompts(canvas), is_pending)
 
     @property
@@ -82,20 +82,20 @@ class Prompting:
         return Canvases(self.parts.desk, self.parts.notes)
 
     @property
-    def _guests(self) -> Guests:
-        return Guests(self.parts.notes, self.parts.desk.clock, self.binding)
+    def _newcomers(self) -> Newcomers:
+        return Newcomers(self.parts.notes, self.parts.desk.clock, self.binding)
 
     def _seated(self, canvas: Canvas) -> Canvas:
         """The canvas of somebody whom no draft names yet, once those who have a draft by now have what is theirs."""
-        latest = self._guests.latest(canvas.task)
+        latest = self._newcomers.latest(canvas.task)
         said = PromptSet(()) if latest is None else self.parts.ledger.prompts(canvas.task, user=latest)
         if latest is None or not said:
-            return self._guests.seat(canvas, latest_left=False)
+            return self._newcomers.seat(canvas, latest_left=False)
         for draft in self._drafts(canvas.task):
-            claims = self._guests.claims(canvas.task, draft.result)
+            claims = self._newcomers.claims(canvas.task, draft.result)
             self._canvases.settle(replace(canvas, user=draft.user), Visit(claims))
         left = self.parts.ledger.prompts(canvas.task, user=latest)
-        return self._guests.seat(canvas, latest_left=len(left.prompts) < len(said.prompts))
+        return self._newcomers.seat(canvas, latest_left=len(left.prompts) < len(said.prompts))
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
         """Everybody's drafts, or none if Label Studio does not say."""

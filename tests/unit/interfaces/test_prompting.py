@@ -152,7 +152,7 @@ class Drafts:
         return self.kept
 
 
-def test_who_asks_without_a_draft_when_the_last_guest_has_one_is_somebody_else() -> None:
+def test_who_asks_without_a_draft_when_the_last_newcomer_has_one_is_somebody_else() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
     web.clock.sleep(6.0)
@@ -163,7 +163,7 @@ def test_who_asks_without_a_draft_when_the_last_guest_has_one_is_somebody_else()
     assert (clicks(web, ANN), clicks(web, BEN)) == ([10], [80, 90])
 
 
-def test_where_label_studio_does_not_say_who_has_drafts_the_guest_stays_the_same_for_a_while() -> None:
+def test_where_label_studio_does_not_say_who_has_drafts_the_newcomer_stays_the_same_for_a_while() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
     web.parts = replace(web.parts, drafts=Drafts(error=LabelStudioUnavailable("away")))
@@ -171,7 +171,7 @@ def test_where_label_studio_does_not_say_who_has_drafts_the_guest_stays_the_same
     assert clicks(web, "") == [10, 90]
 
 
-def test_a_third_guest_is_not_taken_for_somebody_whose_mask_is_at_that_spot() -> None:
+def test_a_third_newcomer_is_not_taken_for_somebody_whose_mask_is_at_that_spot() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     of_ann = ask(web, task_of(ANN), keypoint("Cat", page=1, x=10.0))
     ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
@@ -179,7 +179,7 @@ def test_a_third_guest_is_not_taken_for_somebody_whose_mask_is_at_that_spot() ->
     assert (clicks(web, ANN), clicks(web, "")) == ([10, 20], [90])
 
 
-def test_a_guest_who_erased_some_of_the_first_mask_by_hand_is_known_by_what_lies_under_the_strokes() -> None:
+def test_a_newcomer_who_erased_some_of_the_first_mask_by_hand_is_known_by_what_lies_under_the_strokes() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     (given,) = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
     web.clock.sleep(60.0)

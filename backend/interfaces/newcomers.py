@@ -1,11 +1,12 @@
 """Canvases of people whom Label Studio has not named yet, and whose they turn out to be.
 
 Nothing in a request says who clicks before their first draft is saved, five seconds after the click. Until then a
-person is a guest. A guest's prompts become a person's whose draft shows the very masks that the guest was answered
-with: two people who mark the same page with the same label are told apart by that. Whoever asks without a draft when
-the last guest has one is a new guest; so is who asks when drafts cannot be read and one would long have been saved.
+person is a newcomer. A newcomer's prompts become a person's whose draft shows the very masks that the newcomer was
+answered with: two people who mark the same page with the same label are told apart by that. Whoever asks without a
+draft when the last newcomer has one is another newcomer; so is, where drafts cannot be read, who asks when one would
+long have been saved.
 
-Everything that is known about guests is a note: losing it costs a repeated click, never a prompt.
+Everything that is known about newcomers is a note: losing it costs a repeated click, never a prompt.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from backend.domain.errors import MaskletError
 from backend.domain.masklets import MaskRun
 
 FIRST = ""
-"""The first guest's name, which is also that of prompts that came with a batch."""
+"""The first newcomer's name, which is also that of prompts that came with a batch."""
 
 MARK = "?"
 """What the others' names begin with, and no e-mail address does."""
@@ -35,11 +36,11 @@ MARK = "?"
 APART_S = 30.0
 """Much longer than a draft takes to be saved, on a busy machine too: who asks without one after that is another one."""
 
-MOST_GUESTS = 20
+MOST_NEWCOMERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Guests:
+class Newcomers:
     """Seats people without a name, and tells which of them somebody was."""
 
     notes: Notes
@@ -47,21 +48,21 @@ class Guests:
     binding: Binding
 
     def latest(self, task: TaskKey) -> str | None:
-        """The guest who asked last; None if there was none."""
+        """The newcomer who asked last; None if there was none."""
         return next(iter(self._known(task)), None)
 
     def seat(self, canvas: Canvas, *, latest_left: bool) -> Canvas:
-        """The canvas of the guest who asked last, or of a new one. latest_left: that one has a name by now."""
+        """The canvas of the newcomer who asked last, or of a new one. latest_left: that one has a name by now."""
         now_s = self.clock.now_s()
         known = self._known(canvas.task)
         latest, seen = next(iter(known.items()), (FIRST, Seen(now_s)))
         if known and (latest_left or now_s - seen.seen_s > APART_S):
-            latest, seen = _name(1 + max(_number(guest) for guest in known)), Seen(now_s)
+            latest, seen = _name(1 + max(_number(newcomer) for newcomer in known)), Seen(now_s)
         self._write(canvas.task, latest, Seen(now_s, seen.shown))
         return replace(canvas, user=latest)
 
     def answered(self, canvas: Canvas, run: MaskRun) -> None:
-        """Remember what a guest was shown; nothing for who has a name."""
+        """Remember what a newcomer was shown; nothing for who has a name."""
         if canvas.user != FIRST and not canvas.user.startswith(MARK):
             return
         seen = self._known(canvas.task).get(canvas.user, Seen(0.0))
@@ -69,16 +70,16 @@ class Guests:
         self._write(canvas.task, canvas.user, Seen(self.clock.now_s(), seen.shown))
 
     def claims(self, task: TaskKey, result: Sequence[object]) -> dict[str, frozenset[Spot]]:
-        """Of each guest, the spots at which these regions, a person's, show what the guest was answered with.
+        """Of each newcomer, the spots at which these regions, a person's, show what the newcomer was answered with.
 
-        Where a guest was shown no mask, prompts came with a batch or no answer came: there any mask will do.
+        Where a newcomer was shown no mask, prompts came with a batch or no answer came: there any mask will do.
         """
         drawn = {spot: region for region in result if (spot := spot_of(region, self.binding)) is not None}
         known = self._known(task)
-        found = {guest: frozenset(self._shown_by(drawn, seen.shown)) for guest, seen in known.items()}
+        found = {newcomer: frozenset(self._shown_by(drawn, seen.shown)) for newcomer, seen in known.items()}
         if FIRST not in known:
             found[FIRST] = frozenset(drawn)
-        return {guest: spots for guest, spots in found.items() if spots}
+        return {newcomer: spots for newcomer, spots in found.items() if spots}
 
     def _shown_by(self, drawn: Mapping[Spot, object], shown: Trace) -> Iterator[Spot]:
         for spot, region in drawn.items():
@@ -99,20 +100,20 @@ class Guests:
             return False
 
     def _known(self, task: TaskKey) -> dict[str, Seen]:
-        """The task's guests, the one who asked last first."""
+        """The task's newcomers, the one who asked last first."""
         bodies = ((name, self.notes.read(name)) for name in self.notes.names(_folder(task)))
         seen = [(name.rpartition("/")[2], Seen.of(body)) for name, body in bodies if body is not None]
-        return {_name(int(leaf)): guest for leaf, guest in sorted(seen, key=lambda entry: -entry[1].seen_s)}
+        return {_name(int(leaf)): newcomer for leaf, newcomer in sorted(seen, key=lambda entry: -entry[1].seen_s)}
 
     def _write(self, task: TaskKey, user: str, seen: Seen) -> None:
         self.notes.write(f"{_folder(task)}/{_number(user)}", seen.body())
-        for surplus in self.notes.names(_folder(task))[MOST_GUESTS:]:
+        for surplus in self.notes.names(_folder(task))[MOST_NEWCOMERS:]:
             self.notes.remove(surplus)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """When a guest asked last, and what they were answered with."""
+    """When a newcomer asked last, and what they were answered with."""
 
     seen_s: float
     shown: Trace = field(default_factory=Trace)
@@ -130,9 +131,9 @@ def _name(number: int) -> str:
     return FIRST if number == 1 else f"{MARK}{number}"
 
 
-def _number(guest: str) -> int:
-    return 1 if guest == FIRST else int(guest.removeprefix(MARK))
+def _number(newcomer: str) -> int:
+    return 1 if newcomer == FIRST else int(newcomer.removeprefix(MARK))
 
 
 def _folder(task: TaskKey) -> str:
-    return f"guests/{task.project_id}-{task.task_id}"
+    return f"newcomers/{task.project_id}-{task.task_id}"
