@@ -6,10 +6,11 @@ The same engine, scoring and records as the worker's; only the ends differ.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from backend.application.ports import CancelToken, Clock, MaskCodec, Segmenter, VideoSource
+from backend.application.shots import WatchedVideo
 from backend.domain.calibration import Calibrator
 from backend.domain.masklets import FrameMasks, MaskletFrame, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
@@ -58,19 +59,24 @@ class Offline:
             self.video.info.require_frame(prompt.frame_index)
         started_s = self.clock.monotonic_s()
         tally, scorer = _Tally(), scorer_of(self.calibrator, prompts)
-        frames = self.segmenter.propagate(self.video, prompts, direction=direction, span=span, cancel=self.cancel)
+        watched = WatchedVideo(self.video)
+        frames = self.segmenter.propagate(watched, prompts, direction=direction, span=span, cancel=self.cancel)
         for masks in frames:
             for object_id, frame in encoded(masks, self.codec, scorer):
                 sink.put(object_id, frame)
                 tally.add(frame)
             tally.frames += 1
             on_frame(masks.frame_index)
-        return tally.summary(len(prompts.object_ids), self.clock.monotonic_s() - started_s)
+        summary = tally.summary(len(prompts.object_ids), self.clock.monotonic_s() - started_s)
+        return replace(summary, cuts=tuple(FrameIndex(cut) for cut in sorted(watched.finder.cuts)))
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a propagation made. masks counts the ones that are not empty; worst_frame is None if nothing was made."""
+    """What a propagation made. masks counts the ones that are not empty; worst_frame is None if nothing was made.
+
+    cuts: the frames that begin a shot, ascending.
+    """
 
     frames: int
     objects: int
@@ -78,6 +84,7 @@ class Summary:
     seconds: float
     uncertainty: float
     worst_frame: FrameIndex | None
+    cuts: tuple[FrameIndex, ...] = ()
 
 
 def scorer_of(calibrator: Calibrator | None, prompts: PromptSet) -> Scorer:

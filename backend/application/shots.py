@@ -61,13 +61,16 @@ class WatchedVideo:
 
 
 def remember_cuts(notes: Notes, video: ContentHash, finder: CutFinder) -> None:
-    """Add what was found to what is known of a video."""
+    """Add what was found to what is known of a video. A disk that refuses costs the finding, not the work around it."""
     if not finder.looked:
         return
     known, looked = _read(notes, video) or (frozenset(), frozenset())
     cuts = sorted((known - finder.looked) | finder.cuts)
     ranges = [(r.start, r.stop) for r in ranges_of(sorted(looked | finder.looked))]
-    notes.write(_name(video), json.dumps({"cuts": cuts, "looked": ranges}).encode())
+    try:
+        notes.write(_name(video), json.dumps({"cuts": cuts, "looked": ranges}).encode())
+    except OSError as error:
+        logger.warning("the cuts of video %s are not remembered: %s", video[:12], error.strerror)
 
 
 def known_cuts(notes: Notes, video: ContentHash) -> tuple[int, ...]:

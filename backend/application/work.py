@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backend.application.desk import run_name
+from backend.application.notes import MemoryNotes, Notes
 from backend.application.offline import NeverCancelled, encoded, scorer_of
 from backend.application.ports import (
     Clock,
@@ -25,6 +26,7 @@ from backend.application.prewarm import Prewarmer
 from backend.application.propagate import Propagator, attempts_of
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.application.rota import Rota, Seat
+from backend.application.shots import WatchedVideo, remember_cuts
 from backend.application.submit import Submitter
 from backend.application.timing import Stopwatch, TimedVideo
 from backend.application.watch import JobWatch
@@ -71,6 +73,9 @@ class Workbench:
 
     snapshot_frames: int = SNAPSHOT_FRAMES
     """Frames between two snapshots of a propagation; 0: none are taken."""
+
+    notes: Notes = field(default_factory=MemoryNotes)
+    """Where a video's cuts are remembered."""
 
     rota: Rota = field(default_factory=Rota)
     """Whose turn it is with the engine, where several propagations go on at once."""
@@ -135,11 +140,15 @@ class Workbench:
         with source as video:
             for prompt in request.prompts:
                 video.info.require_frame(prompt.frame_index)
-            timed = TimedVideo(video, stopwatch)
+            watched = WatchedVideo(video)
+            timed = TimedVideo(watched, stopwatch)
             if isinstance(request, PreviewRequest):
                 self._preview(job, request, timed, watch=watch, stopwatch=stopwatch)
             else:
-                self._propagator.run(job, request, timed, watch=watch, stopwatch=stopwatch)
+                try:
+                    self._propagator.run(job, request, timed, watch=watch, stopwatch=stopwatch)
+                finally:
+                    remember_cuts(self.notes, video.info.content_hash, watched.finder)
             self.ledger.progress(job.job_id, job.attempt, watch.done, watch.total)
         self._publish(job, stopwatch.seconds)
 

@@ -32,6 +32,7 @@ from backend.bootstrap.parts import (
     open_ledger_of,
     open_masks,
     open_model_board,
+    open_notes,
     open_queue,
     queue_address,
 )
@@ -179,6 +180,7 @@ def build_workbench(settings: Settings, worker_name: str) -> Workbench:
         pushes=bool(settings.label_studio_url),
         calibrator=load_calibrator(settings.model, model_folder(settings)),
         snapshot_frames=settings.snapshot_frames,
+        notes=open_notes(settings),
     )
 
 

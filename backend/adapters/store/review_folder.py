@@ -63,6 +63,7 @@ def read_review_folder(root: Path) -> ReviewFolder:
             objects={
                 object_id: tuple(sorted(seen, key=lambda one: one.frame_index)) for object_id, seen in frames.items()
             },
+            cuts=tuple(int(cut) for cut in summary.get("cuts", ())),
         )
         body = (root / OPINIONS).read_bytes() if (root / OPINIONS).is_file() else None
         return ReviewFolder(
