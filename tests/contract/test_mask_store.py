@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backend.adapters.store.masks import FileMaskStore
 from backend.application.ports import MaskStore
 from backend.domain.errors import NotFound
+from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box, FrameSize, Point
 from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId
@@ -27,6 +29,7 @@ VIDEO = VideoInfo(
     variable_rate=True,
     rotation=90,
     truncated=True,
+    times=FrameTimes.of(np.cumsum([7, *range(1, 200)]), Fraction(1, 600), end=20_000),
 )
 FULL = FrameEvidence(
     predicted_ious=(0.9, 1 / 3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -72,6 +73,33 @@ def test_rates_and_times_are_exact(tmp_path: Path) -> None:
         assert not video.info.variable_rate
         assert video.timestamps_s[0] == 0.0
         assert video.timestamps_s[30] == pytest.approx(1.001, abs=1e-9)
+
+
+def test_times_are_those_of_a_players_clock(tmp_path: Path) -> None:
+    """Players leave a late first frame late; a file that begins before 0 they begin at 0."""
+    with open_video(write_clip(tmp_path / "a.mp4", ClipSpec(times=list(range(20, 60)))), HASH) as late:
+        assert late.info.times is not None
+        assert late.info.times.starts_us[[0, -1]].tolist() == pytest.approx([666_667, 1_966_667], abs=1000)
+        assert late.info.times.end_us == pytest.approx(2_000_000, abs=35_000)
+        assert late.timestamps_s[0] == pytest.approx(2 / 3, abs=1e-3)
+    index = build_index(write_clip(tmp_path / "b.mp4", ClipSpec(rate=Fraction(25))))
+    early = replace(index, pts=index.pts - 100, zero=int(index.pts[0]) - 100)
+    assert early.times.starts_us.tolist() == [40_000 * n for n in range(40)]
+
+
+def test_a_file_that_begins_before_0_begins_at_0(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    write_clip(path, ClipSpec(rate=Fraction(25), times=list(range(-3, 37)), b_frames=0, frame_count=40))
+    index = build_index(path)
+    assert index.zero == min(int(index.pts[0]), 0)
+    assert index.times.starts_us.tolist() == [40_000 * n for n in range(40)]
+
+
+def test_the_end_is_the_files(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.mkv"):
+        with open_video(write_clip(tmp_path / name, ClipSpec(rate=Fraction(25))), HASH) as video:
+            assert video.info.times is not None
+            assert video.info.times.end_us == pytest.approx(1_600_000, abs=1000)
 
 
 def test_a_variable_rate_is_noticed(tmp_path: Path) -> None:
