@@ -7,6 +7,7 @@ import numpy as np
 from backend.application.requests import TaskKey
 from backend.application.review import ReviewVideo, SeenFrame, all_done, next_frames
 from backend.domain.masklets import MaskOrigin
+from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 
@@ -56,3 +57,17 @@ def test_a_long_list_over_several_videos_has_audits() -> None:
 def test_nothing_is_left_to_do_when_all_videos_are_sure() -> None:
     assert all_done([video({CAT: seen([0.05, 0.02])})])
     assert not all_done([video({CAT: seen([0.05, 0.02])}), video({CAT: seen([0.6])})])
+
+
+def test_audits_over_several_videos_are_any_frames_that_nobody_did_each_as_likely() -> None:
+    videos = [video({CAT: seen([0.5] * 40, human=(0,))}, "long"), video({CAT: seen([0.9] * 10, human=(0,))}, "short")]
+    drawn = {"long": 0, "short": 0}
+    for seed in range(200):
+        for frame in next_frames(videos, 10, rng=np.random.default_rng(seed)):
+            if frame.choice.reason is Reason.AUDIT:
+                drawn[frame.video.name] += 1
+                assert frame.choice.frame_index != 0
+    gains = [frame.video.name for frame in next_frames(videos, 10, rng=np.random.default_rng(0))][:9]
+    left = {"long": 39 - gains.count("long"), "short": 9 - gains.count("short")}
+    share = left["short"] / sum(left.values())
+    assert abs(drawn["short"] / 200 - share) < 0.09  # three standard errors

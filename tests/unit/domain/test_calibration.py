@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from backend.domain.calibration import Calibrator, Layer, Network, calibrator_of
 from backend.domain.errors import IntegrityError
 from backend.domain.features import FEATURES
+from backend.domain.second_look import SecondOpinion, Weights
 
 COUNT = len(FEATURES)
 
@@ -82,3 +84,19 @@ def test_a_text_that_is_no_calibrator_is_refused(change: dict[str, object], mess
 def test_what_is_not_json_is_refused() -> None:
     with pytest.raises(IntegrityError, match="cannot be read"):
         calibrator_of("{")
+
+
+def test_a_second_look_is_in_the_text_and_not_in_the_digest() -> None:
+    plain = calibrator()
+    opinion = SecondOpinion((Weights(-1.0, 0.5, {"cycle": 2.0}),))
+    taught = replace(plain, second=opinion)
+    assert taught.digest == plain.digest
+    assert calibrator_of(taught.to_text()).second == opinion
+    assert calibrator_of(plain.to_text()).second is None
+    assert "second_look" not in plain.to_text()
+
+
+def test_a_second_look_that_cannot_be_read_is_refused() -> None:
+    body = json.loads(calibrator().to_text()) | {"second_look": [{"bias": 0.0}]}
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        calibrator_of(json.dumps(body))
