@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from threading import Thread
 
 import pytest
 import torch
@@ -14,6 +15,12 @@ from backend.adapters.sam2.graphs import Tensors
 from tests.unit.adapters.sam2.test_graphs import Recorder
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler() -> None:
+    """What other tests had compiled of the same functions would be taken."""
+    torch._dynamo.reset()
 
 
 def doubled(tensor: Tensor) -> tuple[Tensor]:
@@ -138,3 +145,15 @@ def test_a_reason_is_one_line_of_readable_length() -> None:
     assert reason_of(RuntimeError("\n\n  first \nsecond")) == "RuntimeError: first"
     assert reason_of(RuntimeError()) == "RuntimeError"
     assert len(reason_of(RuntimeError("x" * 9999))) == 300
+
+
+def test_another_thread_takes_what_was_compiled_in_the_first() -> None:
+    """Jobs have threads of their own, one at a time."""
+    step = stages("default").add("step", doubled, varying={0: (0,)})
+    before = graphs()
+    for length in (3, 4, 5):
+        thread = Thread(target=step, args=(torch.ones(length),))
+        thread.start()
+        thread.join()
+    step(torch.ones(6))
+    assert graphs() - before == 1
