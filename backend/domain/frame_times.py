@@ -64,7 +64,7 @@ class FrameTimes:
     def packed(self) -> str:
         """As text to keep: steps between frames compress to next to nothing where they repeat."""
         steps = np.diff(self.starts, prepend=0).astype(_TICK)
-        body = base64.b85encode(zlib.compress(steps.tobytes(), 1)).decode("ascii")
+        body = base64.b64encode(zlib.compress(steps.tobytes(), 1)).decode("ascii")
         return f"{self.unit} {self.end} {body}"
 
     @classmethod
@@ -72,7 +72,7 @@ class FrameTimes:
         """What `packed` wrote. Raises ValueError for anything else."""
         try:
             unit, end, body = text.split(" ")
-            steps = np.frombuffer(zlib.decompress(base64.b85decode(body)), _TICK)
+            steps = np.frombuffer(zlib.decompress(base64.b64decode(body, validate=True)), _TICK)
             return cls.of(np.cumsum(steps, dtype=np.int64), Fraction(unit), end=int(end))
         except (zlib.error, binascii.Error, ArithmeticError) as error:
             raise ValueError("these are no frame times") from error
