@@ -77,8 +77,7 @@ def _look_at_task(
 
 
 def _look_at_folder(root: Path, path: Path | None, engine: Segmenter, opinion: SecondOpinion, tell: Tell) -> None:
-    (root / OPINIONS).unlink(missing_ok=True)
-    folder = read_review_folder(root)
+    folder = read_review_folder(root, as_stored=True)
     _require_model(folder.video, engine)
     if path is None:
         raise InvalidInput(f"a second look at {root} needs its video: name the file with --video")

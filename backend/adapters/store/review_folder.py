@@ -44,8 +44,11 @@ class ReviewFolder:
         return np.asarray(picture > 127, np.bool_)
 
 
-def read_review_folder(root: Path) -> ReviewFolder:
-    """Raises NotFound if it is no such folder, IntegrityError if it is damaged."""
+def read_review_folder(root: Path, *, as_stored: bool = False) -> ReviewFolder:
+    """as_stored: with the uncertainties of the propagation, whatever a second look made of them.
+
+    Raises NotFound if it is no such folder, IntegrityError if it is damaged.
+    """
     if not (root / "evidence.jsonl").is_file() or not (root / "masklets.json").is_file():
         raise NotFound(f"{root} has no evidence.jsonl and masklets.json; name a folder that `masklet propagate` made")
     try:
@@ -65,7 +68,7 @@ def read_review_folder(root: Path) -> ReviewFolder:
             },
             cuts=tuple(int(cut) for cut in summary.get("cuts", ())),
         )
-        body = (root / OPINIONS).read_bytes() if (root / OPINIONS).is_file() else None
+        body = (root / OPINIONS).read_bytes() if (root / OPINIONS).is_file() and not as_stored else None
         return ReviewFolder(
             root=root,
             video=video if body is None else with_opinions(video, load_opinions(THIS_FOLDER, body)),
