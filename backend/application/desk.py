@@ -217,7 +217,7 @@ class Desk:
         """What became of clicks, where anything did; they were asked earlier and so are mostly done."""
         for job in jobs:
             with suppress(MaskletError):
-                done = self._wait(job.job_id, deadline_s)
+                done = job if job.state is JobState.DONE else self._wait(job.job_id, deadline_s)
                 if done.state is JobState.DONE:
                     yield self.masks.read(done.masks_run)
 

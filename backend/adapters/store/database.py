@@ -126,17 +126,16 @@ class Database:
         return f"the ledger {self.name} does not answer: {first_line}"
 
 
+_BUMP = (
+    update(counters).where(counters.c.name == "sequence").values(value=counters.c.value + 1).returning(counters.c.value)
+)
+
+
 def next_sequence(connection: Connection) -> int:
     """The next number of the ledger's one sequence. Also serializes writers on databases that run them in parallel:
     until the transaction ends, nobody else gets past this line.
     """
-    bump = (
-        update(counters)
-        .where(counters.c.name == "sequence")
-        .values(value=counters.c.value + 1)
-        .returning(counters.c.value)
-    )
-    return int(connection.execute(bump).scalar_one())
+    return int(connection.execute(_BUMP).scalar_one())
 
 
 def _parse(url: str) -> URL:

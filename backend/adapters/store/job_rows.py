@@ -6,10 +6,11 @@ same step, one finds nothing to change.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Integer, Row, Select, bindparam, func, insert, or_, select, update
 
 from backend.adapters.store import push_rows
 from backend.adapters.store.codec import Request, dump_request, load_request
@@ -27,6 +28,12 @@ from backend.application.requests import (
 from backend.domain.errors import NotFound
 
 OPEN = (str(JobState.QUEUED), str(JobState.RUNNING))
+_BY_ID = select(jobs).where(jobs.c.job_id == bindparam("job_id"))
+_STEP = update(jobs).where(
+    jobs.c.job_id == bindparam("of_job"),
+    jobs.c.attempt == bindparam("of_attempt"),
+    jobs.c.state.in_(bindparam("of_states", expanding=True)),
+)
 REOPENS = (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
 
 
@@ -109,15 +116,28 @@ def find(
     connection: Connection, *, task: TaskKey | None, kind: JobKind | None, states: Sequence[JobState], limit: int
 ) -> tuple[Job, ...]:
     """Newest first."""
-    query = select(jobs).order_by(jobs.c.sequence.desc()).limit(limit)
+    wanted: dict[str, object] = {"most": limit}
     if task is not None:
-        of_task = jobs.c.project_id == task.project_id, jobs.c.task_id == task.task_id
-        query = query.where(*of_task, jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"))
+        wanted |= {"project_id": task.project_id, "task_id": task.task_id}
     if kind is not None:
-        query = query.where(jobs.c.kind == str(kind))
+        wanted["kind"] = str(kind)
     if states:
-        query = query.where(jobs.c.state.in_([str(state) for state in states]))
-    return tuple(_job_of(row) for row in connection.execute(query))
+        wanted["states"] = [str(state) for state in states]
+    return tuple(_job_of(row) for row in connection.execute(_finding(frozenset(wanted)), wanted))
+
+
+@functools.cache
+def _finding(wanted: frozenset[str]) -> Select[tuple[object, ...]]:
+    """The statement that asks for this: put together once, for that costs more than the answer."""
+    query = select(jobs).order_by(jobs.c.sequence.desc()).limit(bindparam("most", type_=Integer))
+    if "task_id" in wanted:
+        of_task = jobs.c.project_id == bindparam("project_id"), jobs.c.task_id == bindparam("task_id")
+        query = query.where(*of_task, jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"))
+    if "kind" in wanted:
+        query = query.where(jobs.c.kind == bindparam("kind"))
+    if "states" in wanted:
+        query = query.where(jobs.c.state.in_(bindparam("states", expanding=True)))
+    return query
 
 
 def counts(connection: Connection) -> dict[tuple[JobKind, JobState], int]:
@@ -255,16 +275,13 @@ def _step(
     connection: Connection, job_id: str, current: int, /, *, from_states: Sequence[str], **values: str | int | float
 ) -> bool:
     """Compare and set: change the row only if this attempt is current and the job in one of these states."""
-    changed = connection.execute(
-        update(jobs)
-        .where(jobs.c.job_id == job_id, jobs.c.attempt == current, jobs.c.state.in_(from_states))
-        .values(values)
-    )
+    where = {"of_job": job_id, "of_attempt": current, "of_states": list(from_states)}
+    changed = connection.execute(_STEP, {**where, **values})
     return changed.rowcount == 1
 
 
 def _row(connection: Connection, job_id: str) -> Row[tuple[object, ...]] | None:
-    return connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one_or_none()
+    return connection.execute(_BY_ID, {"job_id": job_id}).one_or_none()
 
 
 def _known_row(connection: Connection, job_id: str) -> Row[tuple[object, ...]]:

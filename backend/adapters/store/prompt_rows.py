@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store import tables
@@ -19,17 +19,24 @@ from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 
 
+def _of_canvas(table: Table) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == bindparam(name) for name in ("project_id", "task_id", "user_name")))
+
+
+_SAID = (
+    select(tables.prompts.c.object_id, tables.prompts.c.frame_index, tables.prompts.c.body)
+    .where(_of_canvas(tables.prompts))
+    .order_by(tables.prompts.c.sequence)
+)
+_NAMED = select(tables.labels.c.object_id, tables.labels.c.label).where(_of_canvas(tables.labels))
+"""Put together once: for a click they are asked several times, and putting them together costs more than the answer."""
+
+
 def load(connection: Connection, task: TaskKey, user: str) -> PromptSet:
     """All prompts of a canvas, merged in the order in which they were made."""
-    rows = connection.execute(
-        select(tables.prompts.c.object_id, tables.prompts.c.frame_index, tables.prompts.c.body)
-        .where(_on_canvas(tables.prompts, task, user))
-        .order_by(tables.prompts.c.sequence)
-    )
-    prompts = [load_prompt(row.object_id, row.frame_index, row.body) for row in rows]
-    named = connection.execute(
-        select(tables.labels.c.object_id, tables.labels.c.label).where(_on_canvas(tables.labels, task, user))
-    )
+    canvas = {"project_id": task.project_id, "task_id": task.task_id, "user_name": user}
+    prompts = [load_prompt(row.object_id, row.frame_index, row.body) for row in connection.execute(_SAID, canvas)]
+    named = connection.execute(_NAMED, canvas)
     return PromptSet.of(prompts, {ObjectId(row.object_id): row.label for row in named})
 
 
