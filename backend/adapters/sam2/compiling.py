@@ -1,8 +1,8 @@
 """Steps of the model made faster for their shapes, by torch's compiler or as recorded CUDA graphs, with a way back.
 
-A step that cannot be made faster, or whose faster form answers otherwise than the plain one, goes on as it was
-written: one warning says which step and why, and nothing is lost but time. The answer is compared once for every
-shape, for kernels are chosen and graphs are recorded by shape.
+A step that cannot be compiled, or whose faster form answers otherwise than the plain one, goes on without: in graphs
+alone, or as it was written. One warning says which step and why, and nothing is lost but time. The answer is compared
+once for every shape, for kernels are chosen and graphs are recorded by shape.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -32,6 +33,9 @@ _RECORDED = ("graphs", "max")
 _TOLERANCES = {torch.float32: 0.01, torch.bfloat16: 0.05}
 """Of a faster step's answer, as a share of the plain one's length: rounding stays far below."""
 _LONGEST_REASON = 300
+
+COMPILED, RECORDED, BOTH, AS_WRITTEN = "compiled", "in CUDA graphs", "compiled, in CUDA graphs", "as written"
+"""Forms of a step, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,51 +93,57 @@ class Stages:
 
         varying: None if the step is asked with few shapes, each worth kernels of its own.
         """
-        compiling = self._compiling
-        fast = compiling.compiled(compilable or plain, varying) if compiling.compiles else None
+        compiled = self._compiling.compiled(compilable or plain, varying) if self._compiling.compiles else None
+        forms: dict[str, Step] = {COMPILED: compiled} if compiled else {}
         if self._record is not None:
-            fast = Graphed(name, fast or plain, self._record, tolerance=self._tolerance)
-        stage = Stage(name, plain, fast, tolerance=self._tolerance)
+            graphs = partial(Graphed, name, record=self._record, tolerance=self._tolerance)
+            forms = {BOTH: graphs(step=compiled)} if compiled else {}
+            forms[RECORDED] = graphs(step=plain)
+        stage = Stage(name, plain, forms, tolerance=self._tolerance)
         self._all.append(stage)
         return stage
 
     @property
     def said(self) -> str:
-        """Which steps are fast, for the log."""
-        fast = ", ".join(stage.name for stage in self._all if stage.is_fast)
-        plain = ", ".join(stage.name for stage in self._all if not stage.is_fast)
-        return f"fast ({self._compiling.mode}): {fast or 'no step'}" + (f"; as written: {plain}" if plain else "")
+        """Which steps run in which form, for the log."""
+        by_form: dict[str, list[str]] = {}
+        for stage in self._all:
+            by_form.setdefault(stage.form, []).append(stage.name)
+        return "; ".join(f"{form}: {', '.join(names)}" for form, names in by_form.items())
 
     @property
     def any_fast(self) -> bool:
-        return any(stage.is_fast for stage in self._all)
+        return any(stage.form != AS_WRITTEN for stage in self._all)
 
 
 class Stage:
-    """A named step, fast as long as that works."""
+    """A named step, in the fastest of its forms that works."""
 
-    def __init__(self, name: str, plain: Step, fast: Step | None, *, tolerance: float) -> None:
+    def __init__(self, name: str, plain: Step, forms: Mapping[str, Step], *, tolerance: float) -> None:
+        """forms: faster ones by what they are called, the best first."""
         self.name = name
         self._plain = plain
-        self._fast = fast
+        self._forms = list(forms.items())
         self._tolerance = tolerance
         self._known: set[object] = set()
 
     @property
-    def is_fast(self) -> bool:
-        return self._fast is not None
+    def form(self) -> str:
+        """Which one answers now."""
+        return self._forms[0][0] if self._forms else AS_WRITTEN
 
     def __call__(self, *tensors: Tensor, **numbers: int) -> Tensors:
         """The step's answer. Raises what the plain step raises, and torch.OutOfMemoryError."""
-        if self._fast is None:
-            return self._plain(*tensors, **numbers)
-        try:
-            return self._tried(self._fast, tensors, numbers)
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:  # a compiler raises what it likes; if the input is at fault, the plain step says so
-            self._fast = None
-            logger.warning("%s: goes on as it was written, uncompiled: %s", self.name, reason_of(error))
+        while self._forms:
+            form, fast = self._forms[0]
+            try:
+                return self._tried(fast, tensors, numbers)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:  # compilers raise what they like; what the input is to blame for, plain says
+                del self._forms[0]
+                self._known.clear()
+                logger.warning("%s: %s it fails, goes on %s: %s", self.name, form, self.form, reason_of(error))
         return self._plain(*tensors, **numbers)
 
     def _tried(self, fast: Step, tensors: Sequence[Tensor], numbers: Mapping[str, int]) -> Tensors:
@@ -145,7 +155,7 @@ class Stage:
         taken = time.perf_counter() - started
         require_alike(answer, self._plain(*tensors, **numbers), self._tolerance)
         if not self._known:
-            logger.info("%s: ready after %.1f s", self.name, taken)
+            logger.info("%s: %s after %.1f s", self.name, self.form, taken)
         self._known.add(shape)
         return answer
 

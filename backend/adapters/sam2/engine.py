@@ -132,7 +132,7 @@ class Sam2Engine:
             blocks.choose_kernels()
         options = EngineOptions(feature_cache_mib=0, lookahead=self._tracker.supply.lookahead)
         run_through(Sam2Engine(blocks, self._model, options))
-        logger.info("warmed up on %s in %s, attention by %s, steps %s", blocks.device, *blocks.said)
+        logger.info("warmed up on %s in %s; attention kernels: %s; %s", blocks.device, *blocks.said)
 
     def forget(self, video: ContentHash) -> None:
         """Let go of a video's features. See application.prewarm.Prewarmer."""

@@ -71,12 +71,12 @@ def test_one_to_five_objects_after_a_warm_up(caplog: pytest.LogCaptureFixture) -
     compiled.warm_up()
     made = graphs() - before
     assert 5 <= made <= 15
-    assert f"fast (default): {STEPS}" in caplog.text
+    assert f"compiled: {STEPS}" in caplog.text
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     for objects, frames in ((1, 40), (2, 5), (3, 3), (4, 3), (5, 10)):
         require_same_masks(tracked(compiled, objects, frames), tracked(plain, objects, frames), within=1e-3)
     assert graphs() - before == made, "nothing is compiled after the warm-up"
-    assert compiled.blocks.stages.said == f"fast (default): {STEPS}"
+    assert compiled.blocks.stages.said == f"compiled: {STEPS}"
 
 
 def test_memory_attention_through_the_whole_compiler_but_its_kernels() -> None:
@@ -102,7 +102,7 @@ def test_a_backend_that_fails_leaves_the_engine_as_it_was_written(caplog: pytest
     require_same_masks(tracked(broken, 2, 3), tracked(engine(Compiling()), 2, 3), within=1e-3)
     warnings = [record.getMessage() for record in caplog.records if record.name.startswith("backend")]
     assert len(warnings) == 5
-    assert all("goes on as it was written, uncompiled: InvalidBackend" in warning for warning in warnings)
+    assert all("compiled it fails, goes on as written: InvalidBackend" in warning for warning in warnings)
     assert (graphs(), broken.blocks.stages.any_fast) == (before, False)
 
 
@@ -150,4 +150,5 @@ def test_on_a_gpu_every_step_is_fast_and_masks_agree(mode: str) -> None:
         for key, logits in expected.items():
             ours, theirs = found[key] > 0, logits > 0
             assert (ours & theirs).sum() >= 0.98 * (ours | theirs).sum(), (mode, key)
-    assert fast.blocks.stages.said == f"fast ({mode}): {STEPS}"
+    forms = {"graphs": "in CUDA graphs", "default": "compiled", "max": "compiled, in CUDA graphs"}
+    assert fast.blocks.stages.said == f"{forms[mode]}: {STEPS}"
