@@ -54,29 +54,21 @@ class FrameClock:
             raise PromptError(
                 f"frame number {number} is not in the video: at {self.rate:g} frames a second it has {self.count}"
             )
-        shown = int(np.searchsorted(self.starts_us, _seek_us(number, self.rate) + _TIE_US, side="right")) - 1
+        seek_us = int(_seeks_us(np.asarray([number], np.int64), self.rate)[0])
+        shown = int(np.searchsorted(self.starts_us, seek_us + _TIE_US, side="right")) - 1
         return FrameIndex(max(shown, 0))
 
     def numbers_of(self, index: FrameIndex) -> range:
         """The numbers at which a frame is shown; empty if it is shown between two of them and never at one."""
         return range(self.first_from(index), self.last_to(index) + 1)
 
-    def last_to(self, index: FrameIndex) -> int:
-        """The last number at which this frame, or an earlier one, is shown; 0 if the page steps over all of them."""
-        after = index + 1
-        return self.first_from(FrameIndex(after)) - 1 if after < len(self.starts_us) else self.count
-
     def first_from(self, index: FrameIndex) -> int:
         """The first number at which this frame, or a later one, is shown; may be one past the last number."""
-        if index == 0:
-            return 1
-        start_us = int(self.starts_us[index]) - _TIE_US
-        number = max(int(start_us / 1e6 * self.rate) + 1, 1)
-        while _seek_us(number, self.rate) < start_us:
-            number += 1
-        while number > 1 and _seek_us(number - 1, self.rate) >= start_us:
-            number -= 1
-        return min(number, self.count + 1)
+        return int(self._firsts[index])
+
+    def last_to(self, index: FrameIndex) -> int:
+        """The last number at which this frame, or an earlier one, is shown; 0 if the page steps over all of them."""
+        return int(self._firsts[index + 1]) - 1
 
     def nearest(self, index: FrameIndex) -> int:
         """The first number of a frame, or, of one that has none, that at which the picture after it is shown."""
@@ -92,10 +84,19 @@ class FrameClock:
     @cached_property
     def unnumbered(self) -> int:
         """How many frames have no number, because the page steps over them."""
-        seconds = np.arange(self.count) / self.rate
-        seeks_us = np.rint((np.floor(seconds / PAGE_STEP_S + 0.5) * PAGE_STEP_S + PAGE_STEP_S) * 1e6)
-        shown = np.searchsorted(self.starts_us, seeks_us + _TIE_US, side="right") - 1
-        return len(self.starts_us) - len(np.unique(np.maximum(shown, 0)))
+        return int((np.diff(self._firsts) == 0).sum())
+
+    @cached_property
+    def _firsts(self) -> NDArray[np.int64]:
+        """[N + 1] int64, ascending: `first_from` of each frame, and one past the last number."""
+        starts_us = self.starts_us - _TIE_US
+        # No number is shown farther past its time than this, so these are too low, and soon high enough.
+        numbers = np.floor((starts_us / 1e6 - 2 * PAGE_STEP_S) * self.rate).astype(np.int64)
+        numbers[0] = 1
+        numbers = np.maximum(numbers, 1)
+        while (late := _seeks_us(numbers[1:], self.rate) < starts_us[1:]).any():
+            numbers[1:] += late
+        return np.append(np.minimum(numbers, self.count + 1), self.count + 1)
 
 
 def clock_of(info: VideoInfo, framerate: float | None) -> FrameClock:
@@ -109,9 +110,10 @@ def _clock(times: FrameTimes, rate: float) -> FrameClock:
     return FrameClock(times.starts_us, times.end_us, rate)
 
 
-def _seek_us(number: int, rate: float) -> int:
-    """Where the page's player stands to show a number, in microseconds; in the page's own floating point."""
-    return round((_js_round((number - 1) / rate / PAGE_STEP_S) * PAGE_STEP_S + PAGE_STEP_S) * 1e6)
+def _seeks_us(numbers: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
+    """Where the page's player stands to show numbers, in microseconds; in the page's own floating point."""
+    seconds = np.floor((numbers - 1) / rate / PAGE_STEP_S + 0.5) * PAGE_STEP_S + PAGE_STEP_S
+    return np.rint(seconds * 1e6).astype(np.int64)
 
 
 def _js_round(value: float) -> int:

@@ -1,0 +1,150 @@
+"""The page's frame numbers in the page itself: which picture it shows at each, and where a box drawn there goes.
+
+Every frame carries its own number as stripes; they are read from the page's own video element after it has gone to a
+frame as its timeline does. The clips' times never lie on the page's grid of two milliseconds: there a browser may
+show either of two pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from backend.adapters.video.decode import open_video
+from backend.application.requests import TaskKey
+from backend.domain.prompts import ObjectId
+from backend.domain.timeline import FrameClock, clock_of
+from backend.domain.video import ContentHash
+from scripts.demonstration.clip import Clip
+from tests.browser.editor import Editor
+from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, picture
+from tests.fakes.clips import BITS, ClipSpec, write_clip
+
+HASH = ContentHash("ab" * 32)
+WIDTH, HEIGHT = 128, 96
+GAPS_MS = 2 * np.random.default_rng(4).integers(4, 70, 23)
+VARIABLE = ClipSpec(
+    frame_count=24,
+    rate=Fraction(1000),
+    # Chromium may show a frame of such a file too early if its order of decoding is not that of showing.
+    b_frames=0,
+    times=[0, *(1 + np.cumsum(GAPS_MS)).tolist()],
+    width=WIDTH,
+    height=HEIGHT,
+)
+CASES = {
+    "variable at 25": (VARIABLE, 25.0),
+    "variable at 60": (VARIABLE, 60.0),
+    "30 at 25": (ClipSpec(frame_count=30, rate=Fraction(30), width=WIDTH, height=HEIGHT), 25.0),
+    "24 at 29.97": (ClipSpec(frame_count=24, rate=Fraction(24), width=WIDTH, height=HEIGHT), 29.97),
+    "29.97 at 29.97": (ClipSpec(frame_count=30, rate=Fraction(30000, 1001), width=WIDTH, height=HEIGHT), 29.97),
+    "late start at 24": (
+        ClipSpec(frame_count=24, rate=Fraction(30), times=list(range(11, 35)), width=WIDTH, height=HEIGHT),
+        24.0,
+    ),
+}
+
+GO_AND_READ = """async ([number, bits]) => {
+  const video = document.querySelector('video');
+  const tag = [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video');
+  if (tag.frame !== number) {
+    const seeked = new Promise(done => video.addEventListener('seeked', done, {once: true}));
+    tag.setFrame(number);
+    await seeked;
+  }
+  await new Promise(done => setTimeout(done, 60));
+  const canvas = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
+  const context = canvas.getContext('2d');
+  context.drawImage(video, 0, 0);
+  const row = context.getImageData(0, canvas.height / 4, canvas.width, 1).data;
+  const stripe = canvas.width / bits;
+  let drawn = 0;
+  for (let bit = 0; bit < bits; bit++) {
+    if (row[4 * (bit * stripe + stripe / 2) + 1] > 127) drawn |= 1 << bit;
+  }
+  return [drawn, tag.frame, tag.length];
+}"""
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def rates_project(projects: Projects) -> Desk:
+    """Its label config takes the frame rate from the task."""
+    return projects("Rates", (CONFIGS / "video.xml").read_text().replace('framerate="24"', 'framerate="$fps"'))
+
+
+def new_task(desk: Desk, clip: Clip, case: str) -> tuple[TaskKey, FrameClock]:
+    """A task of that case's clip, and how Masklet numbers its frames."""
+    spec, framerate = CASES[case]
+    path = clip.folder / "rates" / f"{case.replace(' ', '-')}.mp4"
+    path.parent.mkdir(exist_ok=True)
+    write_clip(path, spec)
+    with open_video(path, HASH) as video:
+        clock = clock_of(video.info, framerate)
+    address = f"/data/local-files/?d=clips/{clip.folder.name}/rates/{path.name}"
+    return desk.new_task(video=address, fps=framerate), clock
+
+
+def open_task(editor: Editor, desk: Desk, task: TaskKey) -> None:
+    editor.open(desk.address(task))
+    editor.page.wait_for_function("() => document.querySelector('video')?.readyState === 4")
+    editor.page.wait_for_function(
+        "() => [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video')?.length > 1"
+    )
+
+
+def go_to(editor: Editor, number: int) -> tuple[int, int, int]:
+    """The picture's own number, the page's frame number, and how many frames the page counts."""
+    drawn, frame, length = editor.page.evaluate(GO_AND_READ, [number, BITS])
+    return int(drawn), int(frame), int(length)
+
+
+def ends_of(clock: FrameClock, number: int) -> tuple[int, int]:
+    """The first and the last number of the frame shown at one."""
+    numbers = clock.numbers_of(clock.index_of(number))
+    return numbers[0], numbers[-1]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_shows_the_frame_that_its_number_stands_for(
+    editor: Editor, rates_project: Desk, clip: Clip, case: str
+) -> None:
+    task, clock = new_task(rates_project, clip, case)
+    open_task(editor, rates_project, task)
+    *_, length = go_to(editor, 2)
+    assert abs(length - clock.count) <= (1 if case != "late start at 24" else length)
+    numbers = range(1, min(length, clock.count) + 1)
+    shown = {number: go_to(editor, number) for number in numbers}
+    picture(editor.page, f"rates-{case.replace(' ', '-')}")
+    # No player goes to before the first frame, so there the page names the number at which that one begins.
+    first = math.ceil(int(clock.starts_us[0]) / 1e6 * clock.rate)
+    assert {number: frame for number, (_, frame, _) in shown.items()} == {n: max(n, first) for n in numbers}
+    assert {number: drawn for number, (drawn, _, _) in shown.items()} == {n: clock.index_of(n) for n in numbers}
+
+
+def test_a_box_drawn_in_the_page_is_on_the_frame_that_was_to_be_seen(
+    editor: Editor, rates_project: Desk, clip: Clip, masklet: Masklet
+) -> None:
+    task, clock = new_task(rates_project, clip, "variable at 25")
+    open_task(editor, rates_project, task)
+    editor.switch(auto_accept=False)
+    number = clock.count // 2
+    drawn, frame, _ = go_to(editor, number)
+    assert frame == number
+    assert drawn != number - 1
+    editor.draw_box((20, 60), (60, 90))
+    (region,) = editor.regions("videorectangle")
+    assert [keyframe["frame"] for keyframe in region["value"]["sequence"]] == [number]
+    editor.select_region(region["id"])
+    editor.set_label("Object 1")
+    picture(editor.page, "rates-box")
+    (prompt,) = masklet.prompts(task, editor.user).of_object(ObjectId(region["id"]))
+    assert prompt.frame_index == drawn
+    (tracked,) = editor.regions("videorectangle")
+    numbers = {keyframe["frame"] for keyframe in tracked["value"]["sequence"]}
+    shown_at = clock.numbers_of(prompt.frame_index)
+    assert {shown_at[0], shown_at[-1]} <= numbers
+    assert all(number in ends_of(clock, number) for number in numbers)
