@@ -86,7 +86,7 @@ class ImportMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How sources become tasks. segment None: one task, however long."""
+    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video."""
 
     project_id: int
     mode: ImportMode
@@ -95,6 +95,7 @@ class Plan:
     portion: Portion = field(default_factory=Portion)
     segment: int | None = None
     overlap: int = 0
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,7 @@ def task_data(draft: Draft, plan: Plan, addresses: Sequence[str], auto: Mapping[
     """A task's data: where its media are, and under `masklet` what they were cut from.
 
     masklet.start and stop are frame numbers of the source, stop excluded; frames lists them where some are left out.
+    Players beside the video show it too until there is something else for them: Label Studio makes no task without.
     """
     medium = draft.medium
     numbers = [medium.number_of(index) for index in draft.frames]
@@ -282,7 +284,8 @@ def task_data(draft: Draft, plan: Plan, addresses: Sequence[str], auto: Mapping[
         facts["auto"] = dict(auto)
     value: object = list(addresses) if plan.mode is ImportMode.PAGES else addresses[0]
     data: dict[str, object] = {**draft.extra, "clip": draft.name, "fps": float(medium.frame_rate), "masklet": facts}
-    _put(data, plan.value_key, value)
+    for key in (plan.value_key, *plan.beside):
+        _put(data, key, value)
     return data
 
 

@@ -31,8 +31,9 @@ class Complaints:
             self.seen.append(f"{message.text} ({message.location.get('url', '')})")
 
 
-def test_there_are_four_configs() -> None:
-    assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == ["frames", "keyframe", "video", "video_vector"]
+def test_there_are_five_configs() -> None:
+    names = ["frames", "keyframe", "video", "video_overlay", "video_vector"]
+    assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == names
 
 
 def open_task(name: str, page: Page, clip: Clip, server: LabelStudioServer) -> Complaints:
@@ -40,14 +41,15 @@ def open_task(name: str, page: Page, clip: Clip, server: LabelStudioServer) -> C
     with LabelStudioApi(server.url, server.login.token) as api:
         project_id = api.ensure_project(f"Opens {name}", (CONFIGS / f"{name}.xml").read_text())
         api.ensure_local_files(project_id, clip.folder.parent)
-        task_id = api.ensure_task(project_id, clip.addresses())
+        addresses = clip.addresses()
+        task_id = api.ensure_task(project_id, {**addresses, "overlay": addresses["video"]})
     complaints = Complaints()
     complaints.listen(page)
     page.goto(api.task_address(project_id, task_id))
     return complaints
 
 
-@pytest.mark.parametrize("name", ["frames", "keyframe", "video"])
+@pytest.mark.parametrize("name", ["frames", "keyframe", "video", "video_overlay"])
 def test_config_opens_with_all_its_tags_and_no_error(
     name: str, page: Page, clip: Clip, label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -6,11 +6,15 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.status import Status
+
+if TYPE_CHECKING:
+    from backend.bootstrap.export import ExportOrder
+    from backend.bootstrap.overlays import OverlayPlan
 
 
 class FormatName(StrEnum):
@@ -64,6 +68,10 @@ def export(
         bool, typer.Option("--skip-faulty", help="Leave out tasks that cannot be read; the manifest lists them.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in OUT.")] = False,
+    into_tasks: Annotated[
+        bool, typer.Option("--into-tasks", help="Overlay: show each film beside its task's video.")
+    ] = False,
+    media_url: Annotated[str, typer.Option(help="Where browsers reach Masklet; default: MASKLET_PUBLIC_URL.")] = "",
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the summary here.")] = None,
 ) -> None:
     """Write the masks of SOURCE to OUT in a format that other tools read."""
@@ -84,6 +92,7 @@ def export(
         skip_faulty=skip_faulty,
     )
     console = Console(stderr=True)
+    films = _plan(order, media_url) if into_tasks else None
     with console.status(f"{format_name.value}: reading") as status:
         done = run_export(order, lambda name: _show(status, f"{format_name.value}: {name}"))
     if json_file is not None:
@@ -91,7 +100,16 @@ def export(
     text = f"{done.masks} masks on {done.kept} of {done.offered} frames of {_count(done.videos, 'video')}, in {out}."
     if done.skipped:
         text += f" {_count(done.skipped, 'video')} could not be read; the manifest says why."
+    if films is not None:
+        text += f" {_count(films.show(out), 'task')} of project {films.project_id} shows it in {films.field!r}."
     console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _plan(order: ExportOrder, media_url: str) -> OverlayPlan:
+    """Before anything is drawn: can the project show it?"""
+    from backend.bootstrap.overlays import plan_overlays
+
+    return plan_overlays(order, media_url)
 
 
 def _show(status: Status, text: str) -> None:

@@ -71,6 +71,8 @@ def test_an_export_says_what_it_wrote_and_its_manifest_says_the_rest(
         (("--format", "yolo", "--split", "0.5,0.2"), "--split takes the shares of train, val and test"),
         (("--format", "greenscreen", "--background", "green"), "--background takes red, green and blue"),
         (("--format", "greenscreen", "--offset", "-1"), "--offset counts frames from 0 on"),
+        (("--format", "davis", "--into-tasks"), "--into-tasks is for --format overlay of tasks"),
+        (("--format", "overlay", "--into-tasks"), "name project:N, project:N/TASK or run:N/TASK as the source"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence_and_leaves_nothing(

@@ -40,6 +40,7 @@ def test_a_video_is_bound() -> None:
         ("frames", OutputMode.PAGES),
         ("keyframe", OutputMode.KEYFRAME),
         ("video", OutputMode.VIDEO),
+        ("video_overlay", OutputMode.VIDEO),
         ("video_vector", OutputMode.VIDEO_VECTOR),
     ],
 )
@@ -53,7 +54,8 @@ def test_the_shipped_configs_work_here_and_in_label_studio(name: str, mode: Outp
 
 
 def test_every_shipped_config_is_tested() -> None:
-    assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == ["frames", "keyframe", "video", "video_vector"]
+    names = ["frames", "keyframe", "video", "video_overlay", "video_vector"]
+    assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == names
 
 
 @pytest.mark.parametrize("config", [PAGES, VIDEO, image_config("PolygonLabels")])

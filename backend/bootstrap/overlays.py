@@ -1,0 +1,83 @@
+"""The parts of `masklet export --format overlay --into-tasks`: exported films, served by Masklet, beside their videos.
+
+A film stays where it was exported, as imported videos stay where they lie; its address is signed like theirs. The
+project is asked before anything is drawn whether its page could show it.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.adapters.batch.addresses import open_signer
+from backend.adapters.batch.placement import file_leaf
+from backend.adapters.batch.records import Records
+from backend.adapters.labelstudio.overlays import TaskFields, require_overlay_key
+from backend.adapters.labelstudio.session import Session
+from backend.adapters.video.index import IndexCache
+from backend.application.batch import Source
+from backend.application.export import MANIFEST
+from backend.bootstrap.batch import public_url
+from backend.bootstrap.export import NAMED_SOURCE, ExportOrder
+from backend.bootstrap.export_tasks import TIMEOUT_S
+from backend.bootstrap.library import DiskLibrary
+from backend.bootstrap.parts import data_folder, load_settings, open_label_studio
+from backend.domain.errors import InvalidInput
+from backend.settings import Settings
+
+FORMAT = "overlay"
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayPlan:
+    """Where an export's films are to be shown. field: of the tasks' data. media_url: of Masklet, empty: as set."""
+
+    settings: Settings
+    project_id: int
+    field: str
+    media_url: str
+
+    def show(self, out: Path) -> int:
+        """Put the films of a finished export into their tasks; returns how many. Raises what Label Studio answers."""
+        folder = data_folder(self.settings)
+        library = DiskLibrary(folder, Records(folder.records), IndexCache(folder.indices))
+        signer = open_signer(folder.media_key)
+        base = (self.media_url or public_url(self.settings)).rstrip("/")
+        films = films_of(out)
+        with closing(_session(self.settings)) as session:
+            tasks = TaskFields(session)
+            for task_id, film in films.items():
+                medium = library.add(Source(film.name, film.absolute()))
+                tasks.put(task_id, {self.field: base + signer.path(medium.media_id, file_leaf(medium))})
+        return len(films)
+
+
+def plan_overlays(order: ExportOrder, media_url: str = "") -> OverlayPlan:
+    """Raises InvalidInput if the order is of no overlay, names no project, or the project's page shows none."""
+    found = NAMED_SOURCE.fullmatch(order.sources[0]) if len(order.sources) == 1 else None
+    if order.format_name != FORMAT or found is None:
+        raise InvalidInput(
+            "--into-tasks is for --format overlay of tasks: name project:N, project:N/TASK or run:N/TASK as the source"
+        )
+    settings = load_settings()
+    client = open_label_studio(settings)
+    if client is None:
+        raise InvalidInput("no Label Studio is set; put its address in LABEL_STUDIO_URL")
+    project_id = int(found[2])
+    with closing(client):
+        field = require_overlay_key(client.label_config(project_id), project_id)
+    return OverlayPlan(settings, project_id, field, media_url)
+
+
+def films_of(out: Path) -> dict[int, Path]:
+    """The films of a finished export by the number of their task."""
+    manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    # A project's entries are named by the task alone, a stored run's by project/task.
+    named = ((str(video["key"]).rpartition("/")[2], out / f"{video['folder']}.mp4") for video in manifest["videos"])
+    return {int(task_id): film for task_id, film in named if film.is_file()}
+
+
+def _session(settings: Settings) -> Session:
+    return Session(settings.label_studio_url, settings.label_studio_token.get_secret_value(), timeout_s=TIMEOUT_S)
