@@ -192,7 +192,9 @@ class Importer:
             frames = self.library.diverse(medium, frames, plan.selection.number)
         if plan.mode is ImportMode.KEYFRAMES:
             return [_keyframe(source, medium, frame) for frame in frames]
-        length = plan.segment if plan.mode is ImportMode.PAGES else None
+        # What is no longer than a segment is not cut, whatever its length: it stays the same task at any other.
+        is_cut = plan.mode is ImportMode.PAGES and plan.segment is not None and len(frames) > plan.segment
+        length = plan.segment if is_cut else None
         how = f"{_choice(source, plan, frames)}:{length}:{plan.overlap if length else 0}"
         drafts = []
         for segment in cut(len(frames), length=length, overlap=plan.overlap):

@@ -28,7 +28,10 @@ def import_batch(
     mode: Annotated[ImportMode | None, typer.Option("--as", help="Default: what the label config shows.")] = None,
     select: Annotated[str, typer.Option(help="all, every:N, diverse:N or range:A-B.")] = "all",
     portion: Annotated[str, typer.Option(help="Part of each video, as shares of its length.")] = "0-1",
-    segment: Annotated[int | None, typer.Option(help="Cut long videos into tasks of so many frames.", min=2)] = None,
+    segment: Annotated[
+        int | None,
+        typer.Option(help="Cut videos into tasks of so many pages; default: 100, 0: leave them whole.", min=0),
+    ] = None,
     overlap: Annotated[int, typer.Option(help="Frames that neighbouring segments share.", min=0)] = 1,
     carry: Annotated[bool, typer.Option(help="Offer a segment's last masks to the next one.")] = True,
     certainty: Annotated[float, typer.Option(help="Below it the next segment asks for a person.")] = 0.5,

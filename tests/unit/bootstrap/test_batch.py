@@ -159,6 +159,8 @@ def test_what_a_task_cannot_be_given() -> None:
 
 def test_the_label_config_says_how_it_is_shown() -> None:
     assert _plan(BatchOptions(3, segment=5, overlap=1), read_binding(FRAMES)).mode is ImportMode.PAGES
+    plans = [_plan(BatchOptions(3, segment=given, overlap=1), read_binding(FRAMES)) for given in (None, 0, 5)]
+    assert [(plan.segment, plan.overlap) for plan in plans] == [(100, 1), (None, 0), (5, 1)]
     assert _plan(BatchOptions(3), read_binding(VIDEO)).value_key == "video"
     with pytest.raises(InvalidInput, match=r"--as keyframes does not fit project 3: its label config shows pages"):
         _plan(BatchOptions(3, ImportMode.KEYFRAMES), read_binding(FRAMES))
