@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -65,6 +66,20 @@ def log_in(browser: Browser, server: LabelStudioServer) -> Page:
     opened.goto(f"{server.url}/user/login")
     opened.fill("input[name=email]", server.login.username)
     opened.fill("input[name=password]", server.login.password)
+    with opened.expect_navigation():
+        opened.press("input[name=password]", "Enter")
+    return opened
+
+
+def sign_up(browser: Browser, server: LabelStudioServer, email: str) -> Page:
+    """A page, in a profile of its own, of somebody new whom the server's user invited."""
+    with LabelStudioApi(server.url, server.login.token) as api:
+        invitation = api.invitation()
+    opened = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.goto(invitation)
+    opened.fill("input[name=email]", email)
+    opened.fill("input[name=password]", secrets.token_urlsafe(12))
     with opened.expect_navigation():
         opened.press("input[name=password]", "Enter")
     return opened

@@ -131,6 +131,26 @@ def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
     picture(editor.page, "pages-3-carried-on")
 
 
+def test_a_backward_action_puts_masks_on_the_earlier_pages(editor: Editor, frames_project: Desk) -> None:
+    task = frames_project.new_task()
+    editor.open(frames_project.address(task))
+    editor.switch()
+    click_object(editor, frames_project, "Object 1", 5)
+    for _ in range(10):
+        act(editor, "◀ 15")
+        if editor.pages_of("Object 1") == [0, 1, 2, 3, 4, 5]:
+            break
+    assert editor.current_page() == 5
+    overlaps = {
+        region["item_index"]: iou(mask_of(region), frames_project.truth("Object 1", region["item_index"]))
+        for region in editor.regions("brushlabels")
+    }
+    assert sorted(overlaps) == [0, 1, 2, 3, 4, 5]
+    assert min(overlaps.values()) > 0.7, overlaps
+    editor.go_to_page(1)
+    picture(editor.page, "pages-2-backward")
+
+
 def test_reset_forgets_and_the_next_click_stands_alone(editor: Editor, frames_project: Desk, masklet: Masklet) -> None:
     task = frames_project.new_task()
     editor.open(frames_project.address(task))

@@ -1,0 +1,77 @@
+"""Two people on one task, each in a browser of their own: what one clicks is nothing to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from backend.domain.prompts import ObjectId
+from scripts.label_studio.server import LabelStudioServer
+from tests.browser.conftest import sign_up
+from tests.browser.editor import Editor
+from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, iou, mask_of, picture
+
+LABEL = "Object 1"
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def colleague(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Editor]:
+    """The task page of somebody else, in a profile of their own."""
+    opened = sign_up(browser, label_studio, "colleague@localhost.local")
+    yield Editor(opened)
+    opened.context.close()
+
+
+def start_on(editor: Editor, desk: Desk, address: str, shown: str) -> None:
+    """Open the task, click the object that stands under `shown` as LABEL, and wait until a draft names the user."""
+    editor.open(address)
+    editor.switch()
+    editor.choose_auto_detect()
+    editor.choose_label(LABEL)
+    editor.click(*desk.place(shown))
+    editor.wait_for_draft()
+
+
+def refine(editor: Editor, desk: Desk, shown: str) -> None:
+    """One more click on the same object, beside its middle."""
+    x, y = desk.place(shown)
+    editor.choose_auto_detect()
+    editor.choose_label(LABEL)
+    editor.click(x + 2, y + 2, "Control")
+
+
+def test_two_people_mark_different_objects_under_one_label(
+    editor: Editor, colleague: Editor, projects: Projects, masklet: Masklet
+) -> None:
+    desk = projects("Pages for two", (CONFIGS / "frames.xml").read_text())
+    desk.api.change_project(desk.project_id, maximum_annotations=2)
+    task = desk.new_task()
+    everyone = ((editor, "Object 1"), (colleague, "Object 2"))
+    for person, shown in everyone:
+        start_on(person, desk, desk.address(task), shown)
+    for person, shown in everyone:
+        refine(person, desk, shown)
+    picture(editor.page, "together-first")
+    picture(colleague.page, "together-second")
+
+    assert editor.user != colleague.user
+    for person, shown in everyone:
+        (region,) = person.regions("brushlabels")
+        assert region["value"]["brushlabels"] == [LABEL]
+        overlaps = {name: iou(mask_of(region), desk.truth(name, 0)) for name in ("Object 1", "Object 2")}
+        other = "Object 2" if shown == "Object 1" else "Object 1"
+        assert overlaps[shown] > 0.7, overlaps
+        assert overlaps[other] < 0.05, overlaps
+        (prompt,) = masklet.ledger.prompts(task, user=person.user).of_object(ObjectId(LABEL))
+        x, y = desk.place(shown)
+        placed = [(round(point.point.x_rel * 100), round(point.point.y_rel * 100)) for point in prompt.points]
+        assert placed == [(round(x), round(y)), (round(x + 2), round(y + 2))]
+    assert not masklet.ledger.prompts(task)
+
+    for person, _ in everyone:
+        person.submit()
+    saved = {annotation["completed_by"]: annotation["result"] for annotation in desk.api.annotations(task.task_id)}
+    assert sorted(len(result) for result in saved.values()) == [1, 1]
