@@ -35,6 +35,10 @@ GONE = 15
 SPANS = ((1, 3), (19, 21))
 """First and last frame, 0-based, of where the masks are said to be uncertain."""
 
+PULL = """(id) => {
+  const annotation = window.Htx.annotationStore.selected;
+  annotation.regions.find(region => region.cleanId === id).setRange([20, 24]);
+}"""
 SELECT = """(id) => {
   const annotation = window.Htx.annotationStore.selected;
   annotation.selectArea(annotation.regions.find(region => region.cleanId === id));
@@ -165,6 +169,9 @@ def test_uncertain_spans_are_for_reading_and_no_prompts_when_they_come_back(
     editor.page.locator(".lsf-label", has_text="Object 1").first.click()
     editor.page.wait_for_timeout(300)
     assert editor.regions("timelinelabels") == spans
+    # What pulling at a span's end on the timeline does: the page locks it against all else.
+    editor.page.evaluate(PULL, spans[1]["id"])
+    assert editor.regions("timelinelabels")[1]["value"]["ranges"] == [{"start": 20, "end": 24}]
 
     editor.submit()
     (saved,) = desk.api.annotations(other.task_id)

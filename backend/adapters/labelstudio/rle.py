@@ -135,16 +135,13 @@ def decode_rle(rle: Sequence[int], size: FrameSize) -> BoolMask:
 def _fill(out: NDArray[np.uint8], reader: _Reader, length_bits: tuple[int, ...]) -> None:
     done = 0
     while done < out.size:
-        is_run = reader.take(1)
-        length = reader.take(length_bits[reader.take(2)]) + 1
+        length, word = reader.take_record(length_bits)
         if done + length > out.size:
             raise PromptError(f"the brush RLE runs past the image's end, to byte {done + length} of {out.size}")
-        if is_run:
-            word = reader.take(WORD_BITS)
-            if word:
-                out[done : done + length] = word
-        else:
+        if word is None:
             out[done : done + length] = reader.take_words(length)
+        elif word:
+            out[done : done + length] = word
         done += length
 
 
@@ -170,6 +167,21 @@ class _Reader:
         self._advance(bits)
         window = int.from_bytes(self.data[start >> 3 : (start >> 3) + 5], "big")
         return window >> (40 - (start & 7) - bits) & ((1 << bits) - 1)
+
+    def take_record(self, length_bits: tuple[int, ...]) -> tuple[int, int | None]:
+        """A record's length and its word; None for a literal, whose words follow.
+
+        A drawn mask is hundreds of records, so each is cut out of one number: its 14 to 27 bits fit into 32.
+        """
+        start = self.position
+        record = int.from_bytes(self.data[start >> 3 : (start >> 3) + 5], "big") >> 8 - (start & 7)
+        bits = length_bits[record >> 29 & 3]
+        length = (record >> 29 - bits & (1 << bits) - 1) + 1
+        if record >> 31 & 1:
+            self._advance(3 + bits + WORD_BITS)
+            return length, record >> 21 - bits & 255
+        self._advance(3 + bits)
+        return length, None
 
     def take_words(self, count: int) -> NDArray[np.uint8]:
         """The next count bytes, which need not start on a byte's edge. -> [count] uint8"""

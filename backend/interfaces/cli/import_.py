@@ -30,7 +30,7 @@ def import_batch(
     portion: Annotated[str, typer.Option(help="Part of each video, as shares of its length.")] = "0-1",
     segment: Annotated[
         int | None,
-        typer.Option(help="Cut videos into tasks of so many pages; default: 100, 0: leave them whole.", min=0),
+        typer.Option(help="Cut videos into tasks of so many pages; default: 100; 0: do not.", min=0),
     ] = None,
     overlap: Annotated[int, typer.Option(help="Frames that neighbouring segments share.", min=0)] = 1,
     carry: Annotated[bool, typer.Option(help="Offer a segment's last masks to the next one.")] = True,
