@@ -20,11 +20,13 @@ import pytest
 
 from backend.adapters.labelstudio.binding import read_binding
 from backend.adapters.labelstudio.context import prompts_of_annotation, prompts_of_context
+from backend.adapters.labelstudio.exported import ExportedRegions
 from backend.adapters.labelstudio.known import Known
 from backend.adapters.labelstudio.labelled import LabelledTask, read_labels
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.video.decode import FileVideo, open_video
 from backend.application.dataset_ports import TaskOrigin
+from backend.domain.datasets import DatasetObject
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -123,6 +125,15 @@ def place_of(index: int) -> dict[str, float] | None:
     return {name: side / (WIDTH if name in ("x", "width") else HEIGHT) * 100 for name, side in sides.items()}
 
 
+def box_of(place: dict[str, float]) -> Box:
+    x, y = place["x"] / 100, place["y"] / 100
+    return Box(x, y, x + place["width"] / 100, y + place["height"] / 100)
+
+
+def rate_of(case: Case) -> str:
+    return f"{read_binding(case.config).framerate:g}"
+
+
 def drawn_by_page(sequence: list[dict[str, float]], number: int) -> dict[str, float] | None:
     """`getShape` and `isInLifespan` of the page's VideoRectangleRegion."""
     before = [entry for entry in sequence if entry["frame"] <= number]
@@ -155,6 +166,25 @@ def test_the_page_draws_the_box_of_the_frame_that_it_shows(case: Case) -> None:
     for number, shown in enumerate(case.shown, 1):
         drawn = drawn_by_page(value["sequence"], number)
         expected = place_of(shown)
+        assert (drawn is None) == (expected is None), (number, shown)
+        assert drawn is None or drawn == pytest.approx(expected, abs=1e-3), (number, shown)
+
+
+def test_exported_boxes_are_drawn_on_their_frames(case: Case) -> None:
+    with case.opened() as (video, _):
+        info = video.info
+    placed = ((index, place_of(index)) for index in range(info.frame_count))
+    boxes = [(index, box_of(place)) for index, place in placed if place is not None]
+    what = DatasetObject(1, ObjectId("b1"), "Dog")
+    config = case.config.replace("framerate", "frameRate").replace(rate_of(case), "$rate")
+    written = ExportedRegions().through_video(
+        what, boxes, info=info, label_config=config, data={"rate": float(rate_of(case))}
+    )
+    (region,) = written
+    value = region["value"]
+    assert isinstance(value, dict)
+    for number, shown in enumerate(case.shown, 1):
+        drawn, expected = drawn_by_page(value["sequence"], number), place_of(shown)
         assert (drawn is None) == (expected is None), (number, shown)
         assert drawn is None or drawn == pytest.approx(expected, abs=1e-3), (number, shown)
 

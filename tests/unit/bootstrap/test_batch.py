@@ -25,7 +25,8 @@ from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
 from backend.domain.selection import parse_selection
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
-from tests.fakes.web import FRAMES, VIDEO
+from tests.fakes.engine import FakeVideo
+from tests.fakes.web import FRAMES, VIDEO, video_box
 
 FILE = {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 2, "points": [[0.5, 0.5, 1]]}]}]}
 
@@ -132,6 +133,16 @@ def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str
     )
     assert media.addresses == ("/a.png", "/b.png")
     return shown(found)
+
+
+def test_the_frames_of_a_videos_predictions_are_those_that_the_page_shows() -> None:
+    """A tag that counts 10 frames a second, and a video of 25: number 4 is 0.302 s, which is frame 7."""
+    config = VIDEO.replace('framerate="25"', 'framerate="$fps"')
+    made = [PredictionFound("yolo-1", [video_box(frame=4)])]
+    fake = FakeLabelStudio({"video": "/data/clip.mp4", "fps": "10"}, made=made)
+    prompts = TaskPrompts("predictions", config, client(fake), lambda media: FakeVideo().info)
+    _, found = prompts.read(Source("t", task_id=5), TaskKey(3, 5))
+    assert shown(found) == [("b1", 7)]
 
 
 def test_a_tasks_own_prompts_and_other_models_predictions(tmp_path: Path) -> None:
