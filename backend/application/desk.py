@@ -178,7 +178,9 @@ class Desk:
 
     def kept(self, job: Job) -> Job:
         """The job, begun again if it is done and its masks were removed or damaged since."""
-        if job.state is not JobState.DONE or self.masks_of(job, FIRST_FRAME) is not None:
+        if job.state is not JobState.DONE:
+            return job
+        if self.masks_of(job, None if job.kind is JobKind.INTERACTIVE else FIRST_FRAME) is not None:
             return job
         again = self.ledger.reopen(job.job_id, job.attempt)
         if again.state is JobState.QUEUED:

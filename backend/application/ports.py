@@ -344,7 +344,12 @@ class MaskWriter(Protocol):
         """Flush, and note that the run can be gone on with from here, given this state: all of it or nothing."""
         ...
 
-    def commit(self) -> None: ...
+    def commit(self, *, durable: bool = True) -> None:
+        """Make the run complete. Not durable: without waiting for the disk, for what can be made again in a moment.
+
+        Such a run survives the end of any process; after a power cut it may be gone or read as damaged.
+        """
+        ...
 
 
 class MaskStore(Protocol):

@@ -167,7 +167,10 @@ class Workbench:
     def _preview(
         self, job: Job, request: PreviewRequest, video: VideoSource, *, watch: JobWatch, stopwatch: Stopwatch
     ) -> None:
-        """One frame. Looking at it is timed apart from prompting on it: the first may have been done ahead."""
+        """One frame. Looking at it is timed apart from prompting on it: the first may have been done ahead.
+
+        The person does not wait for the disk: a click whose masks a power cut took is answered anew (Desk.kept).
+        """
         video.info.require_frame(request.frame_index)
         watch.total = 1
         run = run_name(job.job_id, job.attempt)
@@ -183,7 +186,7 @@ class Workbench:
             watch.done = 1
             watch.raise_if_cancelled()
             with stopwatch.time("store"):
-                writer.commit()
+                writer.commit(durable=False)
 
     def _publish(self, job: Job, timings_s: dict[str, float]) -> None:
         run = run_name(job.job_id, job.attempt)

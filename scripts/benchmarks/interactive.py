@@ -44,6 +44,9 @@ PAUSE_S = 1.0
 SYNCS_TIMED = 20
 TASK = TaskKey(1, 1)
 CONFIG = (Path(__file__).parents[2] / "label_config" / "frames.xml").read_text(encoding="utf-8")
+DRAFT = {"id": 1, "user": "ann@example.com", "updated_at": "2026-01-01T00:00:00Z", "result": []}
+"""Label Studio has saved one, and so names the user, from five seconds after an annotator's first change on."""
+
 OBJECT, RESET = "Object 1", "✕ reset"
 GOAL_MS = 30.0
 OWN_WORK = ("fetch", "decode", "encode", "prompt", "mask", "store")
@@ -75,8 +78,14 @@ class Annotator:
             "is_positive": True,
             "value": {"x": 100 * (x + shift) / SIZE.width, "y": 100 * y / SIZE.height, "keypointlabels": [label]},
         }
+        task = {
+            "id": TASK.task_id,
+            "project": TASK.project_id,
+            "data": {"frames": list(self.media.addresses)},
+            "drafts": [DRAFT],
+        }
         body = {
-            "tasks": [{"id": TASK.task_id, "project": TASK.project_id, "data": {"frames": list(self.media.addresses)}}],
+            "tasks": [task],
             "project": f"{TASK.project_id}.1700000000",
             "label_config": CONFIG,
             "params": {"context": {"result": [region]}},

@@ -70,7 +70,7 @@ class FakeMaskWriter:
         self.flushed = other.flushed[:count]
         self.snapshot(state)
 
-    def commit(self) -> None:
+    def commit(self, *, durable: bool = True) -> None:
         self.flush()
         self.complete = True
 

@@ -147,11 +147,12 @@ class FileMaskWriter:
         self._hashes = dict(hashes)
         self.snapshot(state)
 
-    def commit(self) -> None:
-        """Make the run complete; its snapshot is of no more use."""
+    def commit(self, *, durable: bool = True) -> None:
+        """Make the run complete; its snapshot is of no more use. durable: see the MaskWriter port."""
         self.flush()
-        self._sync()
-        write_file(self._folder / MANIFEST, json.dumps(self._hashes).encode())
+        if durable:
+            self._sync()
+        write_file(self._folder / MANIFEST, json.dumps(self._hashes).encode(), synced=durable)
         self.is_complete = True
         (self._folder / SNAPSHOT).unlink(missing_ok=True)
 

@@ -152,6 +152,16 @@ def test_a_click_whose_masks_were_removed_is_answered_anew() -> None:
     assert parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5).job == again.job
 
 
+def test_a_click_whose_masks_were_damaged_is_answered_anew() -> None:
+    parts = Parts()
+    first = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    parts.masks.damage(first.job.masks_run)
+    again = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    assert again.job.attempt == 2
+    assert again.run is not None
+    assert [frame.frame_index for frame in again.run.masklets[0].frames] == [4]
+
+
 def test_a_client_s_preview_whose_masks_were_removed_is_answered_anew() -> None:
     parts = Parts()
     first = parts.desk.preview(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)

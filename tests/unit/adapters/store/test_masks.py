@@ -148,6 +148,19 @@ def test_a_disk_that_fills_up_at_any_write_leaves_nothing(
     assert store.read("run").complete
 
 
+def test_what_can_be_made_again_does_not_wait_for_the_disk(
+    store: FileMaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(_: int) -> None:
+        raise AssertionError("a click waited for the disk")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with store.writer("i-1-a1", video=VIDEO, labels={CAT: "Cat"}) as writer:
+        writer.append(CAT, frame(3))
+        writer.commit(durable=False)
+    assert store.read("i-1-a1").masklets[0].frames == (frame(3),)
+
+
 def killed_after_a_snapshot(store: FileMaskStore, run: str = "old") -> None:
     with store.writer(run, video=VIDEO, labels={CAT: "Cat"}) as writer:
         for index in range(70):
