@@ -45,7 +45,7 @@ def prepare(model: SAM2Base, *, precision: torch.dtype = torch.float32, packed: 
         with torch.inference_mode():
             _pack(model)
     if isinstance(model.image_encoder.trunk, Hiera):
-        _keep_position_embedding(model.image_encoder.trunk)
+        _keep_position_embedding(model.image_encoder.trunk, int(model.image_size))
 
 
 def can_pack() -> bool:
@@ -151,7 +151,7 @@ def _probe(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
-def _keep_position_embedding(trunk: Hiera) -> None:
+def _keep_position_embedding(trunk: Hiera, image_size: int) -> None:
     made: dict[tuple[int, int], Tensor] = {}
     make: Callable[[tuple[int, int]], Tensor] = trunk._get_pos_embed
 
@@ -163,3 +163,7 @@ def _keep_position_embedding(trunk: Hiera) -> None:
         return made[size]
 
     trunk._get_pos_embed = kept
+    # Now, for a compiler that saw it being made would compile the trunk again once it is there.
+    side = image_size // int(trunk.patch_embed.proj.stride[0])
+    with torch.inference_mode():
+        kept((side, side))

@@ -79,6 +79,17 @@ def test_one_to_five_objects_after_a_warm_up(caplog: pytest.LogCaptureFixture) -
     assert compiled.blocks.stages.said == f"compiled: {STEPS}"
 
 
+def test_the_encoder_is_compiled_once_for_each_number_of_frames() -> None:
+    blocks = Sam2Blocks(random_model(), compiling=Compiling("default", "eager"))
+    made: list[int] = []
+    before = graphs()
+    for count in (1, 1, 4, 4, 1):
+        with blocks.computing():
+            blocks.see(torch.zeros(count, 3, IMAGE_SIZE, IMAGE_SIZE))
+        made.append(graphs() - before)
+    assert made == [1, 1, 2, 2, 2]
+
+
 def test_memory_attention_through_the_whole_compiler_but_its_kernels() -> None:
     """Rotation in real numbers, any number of memories: one shape of one object, then of two."""
     blocks = Sam2Blocks(random_model(), compiling=Compiling("default", "aot_eager"))
