@@ -109,7 +109,7 @@ class _Look:
 
 
 def _reached(desk: Desk, jobs: Sequence[Job], reach: Reach, prompts: PromptSet) -> _Look:
-    """The first of the jobs that has all within reach; if none has, the first that has anything."""
+    """The first of the jobs that has all within reach; if none has, the one that has most."""
     looks = []
     for job in jobs:
         run = _so_far(desk, job, reach)
@@ -117,7 +117,7 @@ def _reached(desk: Desk, jobs: Sequence[Job], reach: Reach, prompts: PromptSet) 
         if look.is_reached:
             return look
         looks.append(look)
-    return next((look for look in looks if look.run is not None), looks[-1])
+    return max(looks, key=lambda look: -1 if look.run is None else sum(len(m.frames) for m in look.run.masklets))
 
 
 def _going_on(job: Job) -> Job:

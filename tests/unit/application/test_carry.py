@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from backend.application.carry import SEAM, Reach, carry, way_back
-from backend.application.requests import JobKind, JobState, MediaRef
+from backend.application.desk import Canvas
+from backend.application.requests import JobKind, JobState, MediaRef, PropagationRequest
 from backend.domain.errors import MediaError, PromptError
-from backend.domain.masklets import MaskRun
+from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
-from tests.fakes.engine import FakeVideo
+from tests.fakes.engine import FakeCodec, FakeSegmenter, FakeVideo
 from tests.unit.application.parts import CANVAS, CAT, TASK, Parts, click_on
 
 AT_4 = FrameIndex(4)
@@ -136,6 +138,36 @@ def test_who_carries_backward_does_not_wait_for_the_end_of_the_video() -> None:
     assert answer.job.is_session
     assert parts.ledger.waiting().awaited == ()
     assert parts.ledger.latest_push(TASK) is None
+
+
+def test_at_the_deadline_the_one_that_has_more_is_shown() -> None:
+    parts = Parts()
+    parts.media.video = FakeVideo(40)
+    whole = parts.desk.track(PAGES, click_on(20), deadline_s=0).job
+    parts.ledger.start(whole.job_id, 1, "worker-1")
+    back = parts.desk.ask(_back(PAGES, click_on(20)))
+    parts.ledger.start(back.job_id, 1, "worker-1")
+    parts.clock.work = lambda: None
+    evidence = FakeSegmenter().segment(parts.media.video, click_on(20), FrameIndex(20)).objects[0].evidence
+    with (
+        parts.masks.writer(f"{whole.job_id}-a1", video=parts.media.video.info, labels={CAT: "Cat"}) as of_whole,
+        parts.masks.writer(f"{back.job_id}-a1", video=parts.media.video.info, labels={CAT: "Cat"}) as of_back,
+    ):
+        for writer, frames in ((of_whole, (20,)), (of_back, (20, 19, 18))):
+            for index in frames:
+                mask = FakeCodec().encode(np.zeros((8, 16), np.bool_))
+                writer.append(CAT, MaskletFrame(FrameIndex(index), mask, evidence, MaskOrigin.PROPAGATED, 0.5))
+            writer.flush()
+        answer = carry(parts.desk, PAGES, Reach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=1)
+    assert answer.job.job_id == back.job_id
+    assert answer.run is not None
+    assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [18, 19, 20]
+
+
+def _back(canvas: Canvas, prompts: PromptSet) -> PropagationRequest:
+    request = way_back(canvas, prompts, Reach(FrameIndex(20), Direction.BACKWARD, 5))
+    assert request is not None
+    return request
 
 
 def test_a_person_who_waits_is_noted_until_there_is_an_answer() -> None:
