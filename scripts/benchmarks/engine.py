@@ -1,6 +1,7 @@
 """Our engine against SAM 2's own video predictor, in one run: same weights, same frames, same prompts.
 
     ./scripts/bench engine [--json FILE] [--quick] [--only FIGURE,...] [--device cpu|cuda] [--threads N]
+                           [--models MODEL,...] [--ways WAY,...]
 
 Each figure is a module of its own in engine_figures and can be run alone. Speeds are ratios, each of the best of
 alternating laps; above 1 means that ours is faster. Prints the rows of docs/benchmarks.md at the end.
@@ -10,15 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
 
+from backend.adapters.sam2.compiling import MODES
 from backend.adapters.sam2.device import choose_device
 from scripts.benchmarks.engine_figures import (
     cuda,
@@ -52,7 +55,16 @@ FIGURES: Mapping[str, Measure] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     device = choose_device(given.device, threads=given.threads)
-    setup = Setup(device, given.threads, given.quick)
+    setup = Setup(
+        device,
+        given.threads,
+        given.quick,
+        models=named(given.models, "model", cuda.MODELS),
+        ways=named(given.ways, "way of compiling", MODES),
+    )
+    if device.type == "cuda":
+        # What a warm-up chooses and compiles belongs to the figures.
+        logging.basicConfig(level=logging.INFO, format="  %(message)s")
     report: dict[str, object] = about(setup)
     for name in chosen(given.only, device):
         print(f"{name} …", flush=True)
@@ -84,11 +96,17 @@ def about(setup: Setup) -> dict[str, object]:
 
 def chosen(wanted: str, device: torch.device) -> list[str]:
     """The figures to measure: those named, or else all that the device can show. Exits naming one that is unknown."""
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    unknown = [name for name in names if name not in FIGURES]
+    names = named(wanted, "figure", FIGURES)
+    return list(names or [name for name in FIGURES if name != "cuda" or device.type == "cuda"])
+
+
+def named(wanted: str, kind: str, known: Collection[str]) -> tuple[str, ...] | None:
+    """The names of a list with commas; None for an empty one. Exits naming one that is unknown."""
+    names = tuple(name.strip() for name in wanted.split(",") if name.strip())
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise SystemExit(f"there is no figure {unknown[0]!r}; choose from {', '.join(FIGURES)}")
-    return names or [name for name in FIGURES if name != "cuda" or device.type == "cuda"]
+        raise SystemExit(f"there is no {kind} {unknown[0]!r}; choose from {', '.join(known)}")
+    return names or None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a few frames each, to see that it works")
     parser.add_argument("--only", default="", help=f"figures, comma-separated: {', '.join(FIGURES)}")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--models", default="", help=f"of the cuda figure, comma-separated: {', '.join(cuda.MODELS)}")
+    parser.add_argument("--ways", default="", help=f"of compiling, likewise: {', '.join(MODES)}")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads a side; 0: all cores; default: 1")
     return parser
 

@@ -8,7 +8,7 @@ written, and in each other way of MASKLET_COMPILE, warmed up as a worker is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -62,9 +62,15 @@ def measure(setup: Setup) -> Figures:
     """Raises SystemExit where there is no CUDA device."""
     if setup.device.type != "cuda":
         raise SystemExit("the cuda figure needs a CUDA device: add --device cuda")
-    yield from table(
-        setup.device, Table(laps=1, frames=20, ways=("graphs",), compiled=False) if setup.quick else Table()
-    )
+    yield from table(setup.device, wanted_table(setup))
+
+
+def wanted_table(setup: Setup) -> Table:
+    """What a run is to measure."""
+    table = Table(laps=1, frames=20, ways=("graphs",), compiled=False) if setup.quick else Table()
+    if setup.models is not None:
+        table = replace(table, models=setup.models)
+    return table if setup.ways is None else replace(table, ways=setup.ways)
 
 
 def table(device: torch.device, wanted: Table) -> Figures:
@@ -88,6 +94,7 @@ def table(device: torch.device, wanted: Table) -> Figures:
 def sides_of(model: str, pair: Pair, wanted: Table) -> dict[str, Lap]:
     """Every side's lap: ours as it is written and in the wanted ways, upstream's as it is and compiled."""
     size, device, precision = wanted.image_size, pair.device, wanted.precision
+    pair.engine.warm_up()
     sides: dict[str, Lap] = {OURS: partial(our_lap, pair.engine, wanted), EAGER: partial(upstream_lap, pair, wanted)}
     for way in wanted.ways:
         engine = seeded_engine(model, device, image_size=size, precision=precision, compiling=Compiling(way))

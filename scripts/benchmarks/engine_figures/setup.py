@@ -19,11 +19,16 @@ KEPT = Path(__file__).parents[3] / "build" / "bench"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """quick: few frames and laps, to see that a figure works; its values mean little."""
+    """quick: few frames and laps, to see that a figure works; its values mean little.
+
+    models, ways: of the cuda figure, the published shapes and the ways of MASKLET_COMPILE; None: all of them.
+    """
 
     device: torch.device
     threads: int = 1
     quick: bool = False
+    models: tuple[str, ...] | None = None
+    ways: tuple[str, ...] | None = None
 
     def of(self, whole: int, quick: int) -> int:
         """How many, in a whole run and in a quick one."""

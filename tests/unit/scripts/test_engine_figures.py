@@ -11,12 +11,14 @@ import torch
 
 from backend.domain.geometry import FrameSize
 from backend.domain.video import FrameIndex
-from scripts.benchmarks.engine import FIGURES, chosen
+from scripts.benchmarks.engine import FIGURES, chosen, named
+from scripts.benchmarks.engine_figures import cuda
 from scripts.benchmarks.engine_figures.goals import GOALS, markdown
 from scripts.benchmarks.engine_figures.interrupted import keep_snapshot, last_snapshot
 from scripts.benchmarks.engine_figures.measuring import Race, percentile, race, shares, slope
 from scripts.benchmarks.engine_figures.panning import TRAVEL, PanningVideo
 from scripts.benchmarks.engine_figures.parity import compared
+from scripts.benchmarks.engine_figures.setup import Setup
 
 SIZE = FrameSize(48, 32)
 
@@ -134,6 +136,20 @@ class TestChoice:
     def test_an_unknown_one_is_named(self) -> None:
         with pytest.raises(SystemExit, match="there is no figure 'sped'; choose from parity, speed"):
             chosen("sped", torch.device("cpu"))
+
+    def test_the_gpus_table_in_parts(self) -> None:
+        assert (named("", "model", cuda.MODELS), named("tiny, large", "model", cuda.MODELS)) == (
+            None,
+            ("tiny", "large"),
+        )
+        with pytest.raises(SystemExit, match="there is no model 'huge'; choose from tiny, small, base_plus, large"):
+            named("tiny,huge", "model", cuda.MODELS)
+        device = torch.device("cuda")
+        whole, some = (cuda.wanted_table(Setup(device, models=models)) for models in (None, ("tiny",)))
+        assert (whole.models, whole.ways) == (cuda.MODELS, ("graphs", "default", "max"))
+        assert (some.models, some.ways, some.frames) == (("tiny",), whole.ways, whole.frames)
+        quick = cuda.wanted_table(Setup(device, quick=True, ways=("max",)))
+        assert (quick.models, quick.ways, quick.frames, quick.compiled) == (cuda.MODELS, ("max",), 20, False)
 
 
 def test_a_snapshot_is_kept_with_the_length_it_belongs_to(tmp_path: Path) -> None:
