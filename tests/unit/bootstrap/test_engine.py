@@ -1,0 +1,54 @@
+"""Settings reach the engine; a worker that compiles gets the time for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.sam2.options import EngineOptions
+from backend.application.requests import JobKind
+from backend.bootstrap import engine, stack
+from backend.domain.errors import ModelError
+from backend.settings import Settings
+
+
+def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[EngineOptions] = []
+
+    def load(name: str, *, model_dir: Path, device: str, threads: int, options: EngineOptions) -> None:
+        assert (name, device, threads) == ("demo", "cpu", 3)
+        given.append(options)
+
+    monkeypatch.setattr(engine, "load_engine", load)
+    settings = Settings(
+        data_dir=tmp_path,
+        model="demo",
+        device="cpu",
+        threads=3,
+        feature_cache_mib=7,
+        lookahead_frames=5,
+        max_prompted_frames_attended=4,
+        precision="bfloat16",
+        compile="graphs",
+    )
+    engine.build_engine(settings)
+    assert asdict(given[0]) == {
+        "feature_cache_mib": 7,
+        "lookahead": 5,
+        "max_prompted_frames_attended": 4,
+        "precision": "bfloat16",
+        "compile": "graphs",
+    }
+
+
+def test_a_way_of_compiling_that_there_is_not(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="MASKLET_COMPILE is 'full'; choose off, graphs, default or max"):
+        engine.build_engine(Settings(data_dir=tmp_path, model="demo", compile="full"))
+
+
+@pytest.mark.parametrize(("way", "patience_s"), [("off", 120.0), ("graphs", 1800.0), ("max", 1800.0)])
+def test_a_worker_that_compiles_may_take_longer_to_sign_up(way: str, patience_s: float, tmp_path: Path) -> None:
+    spec = stack._worker(Settings(data_dir=tmp_path, compile=way), "redis://127.0.0.1:1/0", JobKind.INTERACTIVE)
+    assert spec.ready_s == patience_s
