@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backend.adapters.sam2.calibrators import stamped_version
 from backend.adapters.sam2.checkpoints import find
-from backend.adapters.sam2.compiling import Compiling
+from backend.adapters.sam2.compiling import Compiling, reason_of
 from backend.adapters.sam2.device import choose_device, computing
 from backend.adapters.sam2.features import MIB, FeatureCache, FeatureKind
 from backend.adapters.sam2.legs import planned_legs
@@ -123,15 +123,19 @@ class Sam2Engine:
     def warm_up(self) -> None:
         """Before the first job: choose kernels and have the steps compiled, so far as either is to be done.
 
-        Nothing on a CPU where nothing is compiled. Raises DeviceOutOfMemory.
+        Nothing on a CPU where nothing is compiled. If it fails, a warning says why: it costs the first jobs time.
         """
         blocks = self._blocks
         if blocks.device.type != "cuda" and not blocks.stages.any_fast:
             return
-        with blocks.computing():
-            blocks.choose_kernels()
         options = EngineOptions(feature_cache_mib=0, lookahead=self._tracker.supply.lookahead)
-        run_through(Sam2Engine(blocks, self._model, options))
+        try:
+            with blocks.computing():
+                blocks.choose_kernels()
+            run_through(Sam2Engine(blocks, self._model, options))
+        except Exception as error:  # a job that fails for the same reason says so to whoever asked for it
+            logger.warning("the warm-up on %s failed, jobs come unprepared: %s", blocks.device, reason_of(error))
+            return
         logger.info("warmed up on %s in %s; attention kernels: %s; %s", blocks.device, *blocks.said)
 
     def forget(self, video: ContentHash) -> None:

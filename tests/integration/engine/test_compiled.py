@@ -19,6 +19,7 @@ from backend.adapters.sam2.state import Sam2Blocks
 from backend.adapters.sam2.warming import Noise, run_through
 from backend.application.offline import NeverCancelled
 from backend.application.requests import ModelInfo
+from backend.domain.errors import DeviceOutOfMemory
 from backend.domain.video import ContentHash, Direction
 from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes, whole
@@ -137,6 +138,20 @@ def test_without_a_compiler_and_a_gpu_there_is_nothing_to_warm_up(caplog: pytest
     engine(Compiling()).warm_up()
     engine(Compiling("graphs")).warm_up()
     assert caplog.records == []
+
+
+def test_a_warm_up_that_fails_does_not_keep_a_worker_from_working(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(segmenter: Sam2Engine) -> None:
+        raise DeviceOutOfMemory("the memory of cuda did not suffice")
+
+    monkeypatch.setattr("backend.adapters.sam2.engine.run_through", exhausted)
+    engine(Compiling("default", "eager")).warm_up()
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "the warm-up on cpu failed, jobs come unprepared: DeviceOutOfMemory: the memory of cuda did not suffice"
+    )
 
 
 def test_the_film_to_warm_up_on(caplog: pytest.LogCaptureFixture) -> None:
