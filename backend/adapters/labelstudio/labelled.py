@@ -7,7 +7,6 @@ until one that says `enabled: false`, or to the video's end. Region kinds that o
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -16,9 +15,10 @@ import numpy as np
 from pycocotools import mask as coco
 
 from backend.adapters.labelstudio.binding import Binding, ControlKind
-from backend.adapters.labelstudio.fields import Json, as_flag, as_list, as_number, as_object, as_whole
-from backend.adapters.labelstudio.regions import MOST_FRAMES, ReadRegion, read_regions
-from backend.adapters.labelstudio.shapes import box_of_rectangle, prompts_of_region
+from backend.adapters.labelstudio.fields import as_number
+from backend.adapters.labelstudio.regions import ReadRegion, read_regions
+from backend.adapters.labelstudio.shapes import prompts_of_region
+from backend.adapters.labelstudio.stays import Stay, box_at, place_of, sides, stays_of
 from backend.application.dataset_ports import Notes, TaskOrigin
 from backend.application.ports import VideoSource
 from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
@@ -41,15 +41,6 @@ class Shape:
     box: Box | None
     origin: MaskOrigin
     uncertainty: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """A keyframe: the box at a frame number of the page, None if there is nothing to see; is_enabled: it holds on."""
-
-    number: int
-    box: Box | None
-    is_enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +68,7 @@ def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClo
     for region in regions:
         labels.setdefault(region.object_id, region.label or str(region.object_id))
         if region.kind is ControlKind.VIDEO_RECTANGLE:
-            stays[region.object_id] = _stays(region)
+            stays[region.object_id] = stays_of(region)
             continue
         of_object = shapes.setdefault(region.object_id, {})
         for prompt in prompts_of_region(region, clock):
@@ -150,7 +141,7 @@ class LabelledTask:
         stays = self._labelled.stays.get(what.object_id)
         if stays is None:
             return self._labelled.shapes.get(what.object_id, {}).get(index)
-        box, is_keyframe = box_at(stays, _place(stays, FrameIndex(index), self._labelled.clock))
+        box, is_keyframe = box_at(stays, place_of(stays, FrameIndex(index), self._labelled.clock))
         if box is None:
             return None
         drawn = self._labelled.edited[what.object_id] and is_keyframe
@@ -176,69 +167,12 @@ def require_fitting(labelled: Labelled, info: VideoInfo) -> None:
         )
 
 
-def box_at(stays: Sequence[Stay], place: float) -> tuple[Box | None, bool]:
-    """The box that Label Studio shows at a frame number, or between two, and whether a keyframe stands there.
-
-    stays: ascending.
-    """
-    position = bisect_right(stays, place, key=lambda stay: stay.number) - 1
-    if position < 0:
-        return None, False
-    before = stays[position]
-    if before.number == place:
-        return before.box, True
-    if not before.is_enabled or before.box is None:
-        return None, False
-    if position + 1 == len(stays) or (after := stays[position + 1]).box is None:
-        return before.box, False
-    share = (place - before.number) / (after.number - before.number)
-    sides = zip(_sides(before.box), _sides(after.box), strict=True)
-    return Box(*(first + (second - first) * share for first, second in sides)), False
-
-
-def _place(stays: Sequence[Stay], index: FrameIndex, clock: FrameClock | None) -> float:
-    """Where on the page's count a frame is: at a keyframe, if one of its numbers has one."""
-    if clock is None:
-        return index + 1
-    numbers = clock.numbers_of(index)
-    position = bisect_left(stays, numbers.start, key=lambda stay: stay.number)
-    if position < len(stays) and stays[position].number in numbers:
-        return stays[position].number
-    return clock.place_of(index)
-
-
-def _sides(box: Box | None) -> tuple[float, float, float, float]:
-    assert box is not None, "asked for above"
-    return box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel
-
-
 def _says_where(region: ReadRegion, binding: Binding) -> bool:
     return region.kind is not ControlKind.KEYPOINT and region.label not in binding.actions
 
 
 def _rank(label: str, labels: Sequence[str]) -> int:
     return labels.index(label) if label in labels else len(labels)
-
-
-def _stays(region: ReadRegion) -> list[Stay]:
-    where = f"{region.where}.value.sequence"
-    entries = as_list(region.value.get("sequence"), where)
-    stays = {}
-    for position, entry in enumerate(entries):
-        path = f"{where}[{position}]"
-        keyframe = as_object(entry, path)
-        number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MOST_FRAMES)
-        enabled = keyframe.get("enabled")
-        is_enabled = enabled is None or as_flag(enabled, f"{path}.enabled")
-        stays[number] = Stay(number, _box(keyframe, path), is_enabled)
-    return [stay for _, stay in sorted(stays.items())]
-
-
-def _box(keyframe: Json, where: str) -> Box | None:
-    try:
-        return box_of_rectangle(keyframe, where, aspect=1.0)
-    except PromptError:
-        return None  # without area, or beyond the frame's edge: there is nothing to see
 
 
 def _shape(prompt: FramePrompt, region: ReadRegion) -> Shape:
@@ -269,7 +203,7 @@ def _joined(first: Shape, second: Shape, where: str) -> Shape:
             raise PromptError(f"{where} has another size than an earlier region of its label on that page")
         return replace(shape, mask=_union(first.mask, second.mask))
     if first.box is not None and second.box is not None:
-        return replace(shape, box=_hull(_sides(first.box), _sides(second.box)))
+        return replace(shape, box=_hull(sides(first.box), sides(second.box)))
     return shape
 
 

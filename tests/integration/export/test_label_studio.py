@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def test_what_is_exported_for_label_studio_is_taken_back_by_the_same_project(stu
 def test_boxes_of_a_video_stand_where_label_studio_shows_them(studio: Studio) -> None:
     project = studio.project("video.xml")
     (studio.files / studio.folder.name).mkdir(parents=True)
-    write_clip(studio.files / studio.folder.name / "a b.mp4", ClipSpec(frame_count=12))
+    write_clip(studio.files / studio.folder.name / "a b.mp4", ClipSpec(frame_count=12, rate=Fraction(24)))
     studio.api.ensure_local_files(project, studio.files / studio.folder.name)
     task = studio.task(project, {"video": f"/data/local-files/?d={studio.folder.name}/a b.mp4"})
     sequence = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +31,7 @@ from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.timeline import FrameClock, clock_of
-from backend.domain.video import ContentHash, FrameIndex
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from tests.fakes.clips import HEIGHT, WIDTH, ClipSpec, number_of, write_clip
 from tests.unit.adapters.labelstudio.parts import TASK, VIDEO, masklet, rectangle_mask
 
@@ -148,6 +148,19 @@ def drawn_by_page(sequence: list[dict[str, float]], number: int) -> dict[str, fl
     return {side: last[side] + (after[side] - last[side]) * share for side in sides}
 
 
+def labelled_task(result: Sequence[object], case: Case, info: VideoInfo, clock: FrameClock) -> LabelledTask:
+    """What a submitted annotation says."""
+    labelled = read_labels(list(result), read_binding(case.config), where="annotation", clock=clock)
+    return LabelledTask(
+        labelled,
+        info,
+        approved=True,
+        provenance={},
+        task=TaskOrigin({}, case.config),
+        open_pictures=lambda: contextlib.nullcontext(),  # type: ignore[arg-type, return-value]
+    )
+
+
 def test_a_box_is_on_the_frame_that_the_page_showed(case: Case) -> None:
     binding = read_binding(case.config)
     with case.opened() as (video, clock):
@@ -205,16 +218,8 @@ def test_what_was_given_to_the_page_comes_back_as_no_news(case: Case) -> None:
 def test_labels_read_back_stand_on_the_frames_that_they_were_of(case: Case) -> None:
     with case.opened() as (video, clock):
         result = build_regions(run_on(video), label_config=case.config, task=TASK)
-        labelled = read_labels(result, read_binding(case.config), where="prediction", clock=clock)
         info = video.info
-    task = LabelledTask(
-        labelled,
-        info,
-        approved=True,
-        provenance={},
-        task=TaskOrigin({}, case.config),
-        open_pictures=lambda: contextlib.nullcontext(),  # type: ignore[arg-type, return-value]
-    )
+        task = labelled_task(result, case, info, clock)
     frames = list(task.frames())
     assert len(frames) == info.frame_count
     for index in sorted(set(case.shown)):
@@ -224,6 +229,16 @@ def test_labels_read_back_stand_on_the_frames_that_they_were_of(case: Case) -> N
         if shown.box is not None and expected is not None:
             corner = [shown.box.x0_rel * 100, shown.box.y0_rel * 100]
             assert corner == pytest.approx([expected["x"], expected["y"]], abs=1e-3)
+
+
+def test_a_box_that_was_drawn_where_only_the_sound_went_on_is_on_the_last_frame(case: Case) -> None:
+    binding = read_binding(case.config)
+    with case.opened() as (video, clock):
+        past = [region_with(keyframe(clock.count + 1))]
+        last = video.info.frame_count - 1
+        assert [int(p.frame_index) for p in prompts_of_annotation(past, binding, clock=clock)] == [last]
+        frames = list(labelled_task(past, case, video.info, clock).frames())
+    assert [frame.frame_index for frame in frames if frame.present] == [last]
 
 
 def test_of_several_keyframes_on_one_picture_the_persons_counts(tmp_path: Path) -> None:

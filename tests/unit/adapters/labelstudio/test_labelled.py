@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.labelled import LabelledTask, Stay, box_at, read_labels, require_fitting
+from backend.adapters.labelstudio.labelled import LabelledTask, read_labels, require_fitting
 from backend.adapters.labelstudio.masks import mask_of_coco
 from backend.adapters.labelstudio.rle import encode_rle
+from backend.adapters.labelstudio.stays import Stay, box_at
 from backend.application.dataset_ports import TaskOrigin
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize
