@@ -96,7 +96,11 @@ BAD_CALLS: dict[str, tuple[dict[str, object], int, str]] = {
     "negative page": (clicked(item_index=-1), 400, "item_index"),
     "page past the end": (clicked(item_index=99), 400, "frame 99 is not in the video: it has 10 frames"),
     "page is text": (clicked(item_index="4"), 400, "item_index"),
-    "frame past the end": (video(video_box(frame=500)), 400, "frame 499 is not in the video"),
+    "frame past the end": (
+        video(video_box(frame=500)),
+        400,
+        "frame number 500 is not in the video: at 25 frames a second it has 10",
+    ),
     "frame zero": (video(video_box(frame=0)), 400, "frame"),
     "x is huge": (clicked_at(x=1e308), 400, "x"),
     "x is negative": (clicked_at(x=-0.1), 400, "x"),
