@@ -1,10 +1,13 @@
-"""Frames as pages in the real Label Studio: how long a task of many pages with masks takes to open and to page.
+"""Frames as pages in the real Label Studio: how long a task of many pages with masks takes to open, page and submit.
 
-    ./scripts/bench pages [--pages N] [--objects N] [--width PX] [--height PX] [--template DIR] [--json FILE]
+    ./scripts/bench pages [--pages N] [--segment N] [--objects N] [--width PX] [--height PX] [--template DIR]
+                          [--json FILE]
 
 Makes masks for every page and object, says how large their JSON is and how long it takes to write and to read it,
-gives it to a Label Studio of its own as a prediction, and drives its page in Chromium. For comparison the same task is
-opened without masks. --template names a folder that a Label Studio was started in before: it saves the first start.
+gives it to a Label Studio of its own as a prediction, and drives its page in Chromium. In the same run the task is
+opened without masks, and so is a task of its first --segment pages, as `masklet import` cuts long videos. The page is
+asked for nothing while it opens: how many regions it has is looked up, they are not written out. --template names a
+folder that a Label Studio was started in before: it saves the first start.
 """
 
 from __future__ import annotations
@@ -43,22 +46,38 @@ CONFIG = Path(__file__).parents[2] / "label_config" / "frames.xml"
 VERSION = "bench-pages"
 Result = TypeVar("Result")
 TURNS = 12
-READY = "(count) => window.Htx?.annotationStore?.selected?.serializeAnnotation().length >= count"
+READY = "(count) => window.Htx?.annotationStore?.selected?.regions.length >= count"
 PAGE_SHOWN = "() => !!window.Htx.annotationStore.selected.names.get('frames').stageRef"
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+WRITE = "(options) => window.Htx.annotationStore.selected.serializeAnnotation(options).length"
+POLL_MS = 100
 TURN = "(page) => window.Htx.annotationStore.selected.names.get('frames').setCurrentImage(page)"
 HEAP = "() => Math.round(performance.memory.usedJSHeapSize / 2 ** 20)"
 
 
 class Opened(TypedDict):
+    """draft_s, submit_s: what the page computes before it saves a draft, or submits; nothing else goes on meanwhile.
+
+    The cpu_s are what the page's main thread had of a core, which other work on the machine changes little.
+    """
+
+    pages: int
+    masks: int
     open_s: float
+    open_cpu_s: float
     turn_median_s: float
     turn_slowest_s: float
+    turn_mean_cpu_s: float
+    draft_s: float
+    submit_s: float
+    submit_cpu_s: float
     heap_mib: int
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How long many pages with masks take to open and to page.")
     parser.add_argument("--pages", type=int, default=300)
+    parser.add_argument("--segment", type=int, default=100)
     parser.add_argument("--objects", type=int, default=2, choices=range(1, len(LABELS) + 1))
     parser.add_argument("--width", type=int, default=960)
     parser.add_argument("--height", type=int, default=540)
@@ -73,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.template:
             shutil.copytree(options.template, folder)
         with LabelStudioServer(folder, port=18980) as server:
-            figures["without_masks"], figures["with_masks"] = measure_page(server, run, regions)
+            figures.update(measure_page(server, run, regions, segment=min(options.segment, options.pages)))
     print(json.dumps(figures, indent=2))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -126,31 +145,47 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
     return round(time.perf_counter() - started, 3), result
 
 
-def measure_page(server: LabelStudioServer, run: MaskRun, regions: list[dict[str, object]]) -> tuple[Opened, Opened]:
-    """The task opened without masks, and with them as the prediction that the page starts from."""
+def measure_page(
+    server: LabelStudioServer, run: MaskRun, regions: list[dict[str, object]], *, segment: int
+) -> dict[str, Opened]:
+    """The task opened without masks, with them as the prediction that the page starts from, and its first segment."""
     folder = server.files / "bench"
-    folder.mkdir()
-    for page in range(run.video.frame_count):
-        picture = np.full((run.video.size.height, run.video.size.width, 3), 40 + page % 100, np.uint8)
-        for masklet in run.masklets:
-            cv2.putText(picture, f"{masklet.label} {page}", (40, 80), cv2.FONT_HERSHEY_SIMPLEX, 2, (255, 255, 255), 3)
-        cv2.imwrite(str(folder / f"{page:06d}.jpg"), picture)
-    frames = [f"/data/local-files/?d=bench/{page:06d}.jpg" for page in range(run.video.frame_count)]
+    frames = draw_pages(run, folder)
+    first = [region for region in regions if int(str(region["item_index"])) < segment]
+    shown = {
+        "without_masks": (frames, []),
+        "with_masks": (frames, regions),
+        "segment": (frames[:segment], first),
+    }
     with LabelStudioApi(server.url, server.login.token) as api, sync_playwright() as playwright:
         project_id = api.ensure_project("Bench", CONFIG.read_text())
         api.ensure_local_files(project_id, folder)
-        bare, masked = (api.add_task(project_id, {"frames": frames, "clip": name}) for name in ("bare", "masked"))
-        api.add_prediction(project_id, masked, model_version=VERSION, result=regions)
         chromium = playwright.chromium.launch(
             executable_path=os.environ.get("MASKLET_CHROMIUM") or shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
         )
-        tab = chromium.new_page(viewport={"width": 1400, "height": 1100})
-        log_in(tab, server)
-        addresses = [(api.task_address(project_id, task), count) for task, count in ((bare, 0), (masked, len(regions)))]
-        opened = [open_and_turn(tab, address, count, run.video.frame_count) for address, count in addresses]
+        found = {}
+        for name, (pages, masks) in shown.items():
+            task = api.add_task(project_id, {"frames": pages, "clip": name})
+            if masks:
+                api.add_prediction(project_id, task, model_version=VERSION, result=masks)
+            # A browser of its own for each: what one leaves behind is no other one's memory.
+            tab = chromium.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+            log_in(tab, server)
+            found[name] = open_and_turn(tab, api.task_address(project_id, task), len(masks), len(pages))
+            tab.context.close()
         chromium.close()
-    return opened[0], opened[1]
+    return found
+
+
+def draw_pages(run: MaskRun, folder: Path) -> list[str]:
+    """Pictures with their number on them; returns their addresses."""
+    folder.mkdir()
+    for page in range(run.video.frame_count):
+        picture = np.full((run.video.size.height, run.video.size.width, 3), 40 + page % 100, np.uint8)
+        cv2.putText(picture, f"{page}", (40, 80), cv2.FONT_HERSHEY_SIMPLEX, 2, (255, 255, 255), 3)
+        cv2.imwrite(str(folder / f"{page:06d}.jpg"), picture)
+    return [f"/data/local-files/?d={folder.name}/{page:06d}.jpg" for page in range(run.video.frame_count)]
 
 
 def log_in(page: Page, server: LabelStudioServer) -> None:
@@ -163,26 +198,51 @@ def log_in(page: Page, server: LabelStudioServer) -> None:
 
 
 def open_and_turn(page: Page, address: str, regions: int, pages: int) -> Opened:
-    """Open a task, wait until its masks are there, and go to pages all over it."""
-    started = time.perf_counter()
+    """Open a task, wait until its masks are there, go to pages all over it, and write them out."""
+    cpu_s = cpu_clock(page)
+    before_s, started = cpu_s(), time.perf_counter()
     page.goto(address)
-    page.wait_for_function("() => window.Htx?.annotationStore?.selected?.names?.size > 0")
-    page.wait_for_function(READY, arg=regions)
-    page.wait_for_function(PAGE_SHOWN)
-    open_s = time.perf_counter() - started
+    page.wait_for_function("() => window.Htx?.annotationStore?.selected?.names?.size > 0", polling=POLL_MS)
+    page.wait_for_function(READY, arg=regions, polling=POLL_MS)
+    page.wait_for_function(PAGE_SHOWN, polling=POLL_MS)
+    page.evaluate(DRAWN)
+    open_s, opened_s = time.perf_counter() - started, cpu_s()
     turns = []
     for step in range(1, TURNS + 1):
         started = time.perf_counter()
         page.evaluate(TURN, step * (pages - 1) // TURNS)
-        page.wait_for_function(PAGE_SHOWN)
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.wait_for_function(PAGE_SHOWN, polling=POLL_MS)
+        page.evaluate(DRAWN)
         turns.append(time.perf_counter() - started)
+    turned_s, heap_mib = cpu_s(), int(page.evaluate(HEAP))
+    draft_s, _ = timed(lambda: page.evaluate(WRITE, {"fast": True}))
+    drafted_s = cpu_s()
+    submit_s, _ = timed(lambda: page.evaluate(WRITE, {}))
     return {
+        "pages": pages,
+        "masks": regions,
         "open_s": round(open_s, 2),
+        "open_cpu_s": round(opened_s - before_s, 2),
         "turn_median_s": round(statistics.median(turns), 2),
         "turn_slowest_s": round(max(turns), 2),
-        "heap_mib": int(page.evaluate(HEAP)),
+        "turn_mean_cpu_s": round((turned_s - opened_s) / TURNS, 2),
+        "draft_s": round(draft_s, 2),
+        "submit_s": round(submit_s, 2),
+        "submit_cpu_s": round(cpu_s() - drafted_s, 2),
+        "heap_mib": heap_mib,
     }
+
+
+def cpu_clock(page: Page) -> Callable[[], float]:
+    """Seconds of a core that the page's main thread has had."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def read() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
+
+    return read
 
 
 if __name__ == "__main__":
