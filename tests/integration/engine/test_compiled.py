@@ -65,6 +65,7 @@ def require_same_masks(found: Logits, expected: Logits, *, within: float) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # the compiler's front end, on a busy machine
 def test_one_to_five_objects_after_a_warm_up(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="backend")
     compiled, plain = engine(Compiling("default", "eager")), engine(Compiling())
