@@ -83,13 +83,17 @@ class Desk:
 
         overtaken = self._overtaken(canvas)
         job, *_ = self.submitter.accept(canvas.task, prompts, asked, user=canvas.user)
-        finished = self._wait(self.kept(job).job_id, deadline_s)
+        job = self.kept(job)
+        read = {earlier.job_id: run for earlier in overtaken if (run := self._read(earlier)) is not None}  # meanwhile
+        finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(
                 f"no worker answered within {deadline_s:g} s; the prompt is kept, ask again (job {job.job_id})"
             )
         run = self.masks.read(finished.masks_run)
-        return Answer(finished, with_others(run, self._answers(overtaken, deadline_s)))
+        late = [earlier for earlier in overtaken if earlier.job_id not in read]
+        read |= {earlier.job_id: found for earlier, found in self._answers(late, deadline_s)}
+        return Answer(finished, with_others(run, [read[one.job_id] for one in overtaken if one.job_id in read]))
 
     def track(
         self,
@@ -178,9 +182,8 @@ class Desk:
 
     def kept(self, job: Job) -> Job:
         """The job, begun again if it is done and its masks were removed or damaged since."""
-        if job.state is not JobState.DONE:
-            return job
-        if self.masks_of(job, None if job.kind is JobKind.INTERACTIVE else FIRST_FRAME) is not None:
+        frames = None if job.kind is JobKind.INTERACTIVE else FIRST_FRAME
+        if job.state is not JobState.DONE or self.masks_of(job, frames) is not None:
             return job
         again = self.ledger.reopen(job.job_id, job.attempt)
         if again.state is JobState.QUEUED:
@@ -215,13 +218,19 @@ class Desk:
         asked = {job.job_id: self.ledger.request(job.job_id).prompts for job in recent}
         return [job for job in recent if said.issuperset((p.object_id, p.frame_index) for p in asked[job.job_id])]
 
-    def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[MaskRun]:
+    def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[tuple[Job, MaskRun]]:
         """What became of clicks, where anything did; they were asked earlier and so are mostly done."""
         for job in jobs:
             with suppress(MaskletError):
-                done = job if job.state is JobState.DONE else self._wait(job.job_id, deadline_s)
-                if done.state is JobState.DONE:
-                    yield self.masks.read(done.masks_run)
+                run = self._read(self._wait(job.job_id, deadline_s))
+                if run is not None:
+                    yield job, run
+
+    def _read(self, job: Job) -> MaskRun | None:
+        """The masks of a job that is done; None if it is not, or they are gone."""
+        with suppress(NotFound, IntegrityError):
+            return self.masks.read(job.masks_run) if job.state is JobState.DONE else None
+        return None
 
     def _wait(self, job_id: str, deadline_s: float) -> Job:
         """The job once it ended, or as it is at the deadline. Raises what the worker recorded if it failed."""
