@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import ViewportSize
 
 from backend.application.requests import TaskKey
 from scripts.label_studio.server import LabelStudioServer
@@ -17,12 +18,20 @@ from tests.browser.test_video import draw_and_label, sequence, tracks
 
 CONFIG = (CONFIGS / "video_overlay.xml").read_text()
 LAST = 8
+WIDE = ViewportSize(width=1900, height=1100)
+"""Room for two players side by side."""
+
 READY = "(v => v.length === 2 && v.every(video => video.readyState >= 2))([...document.querySelectorAll('video')])"
+LISTEN = """() => {
+  window.played = new Set();
+  for (const video of document.querySelectorAll('video'))
+    video.addEventListener('playing', () => window.played.add(video.currentSrc));
+}"""
+BOTH_PLAYED = "() => window.played.size === 2"
 FRAME = "(name) => window.Htx.annotationStore.selected.names.get(name).frame"
 AT = "([name, frame]) => window.Htx.annotationStore.selected.names.get(name).frame === frame"
 SEEK = "([name, frame]) => window.Htx.annotationStore.selected.names.get(name).setFrame(frame)"
 SOURCES = "() => [...document.querySelectorAll('video')].map(video => video.currentSrc || video.src)"
-TIMES = "() => [...document.querySelectorAll('video')].map(video => video.currentTime)"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
@@ -90,9 +99,14 @@ def test_the_masks_play_beside_the_video_and_move_with_it(
         [f"{label_studio.url}/data/local-files", overlay_folder(desk, task, masklet)]
     )
 
+    editor.page.set_viewport_size(WIDE)
+    editor.page.wait_for_timeout(1000)
     for leader, follower, frame in (("video", "overlay", 6), ("overlay", "video", 3)):
         editor.page.evaluate(SEEK, [leader, frame])
         editor.page.wait_for_function(AT, arg=[follower, frame], timeout=20_000)
         editor.page.wait_for_timeout(400)
         assert [editor.page.evaluate(FRAME, name) for name in ("video", "overlay")] == [frame, frame]
         picture(editor.page, f"video-7-{leader}-leads")
+    editor.page.evaluate(LISTEN)
+    editor.page.get_by_test_id("playback-button:play").first.click()
+    editor.page.wait_for_function(BOTH_PLAYED, timeout=20_000)
