@@ -70,7 +70,9 @@ class Clip:
         """The data of tasks of any of our label configs: each reads the field it needs."""
         base = f"/data/local-files/?d={CLIPS}/{self.folder.name}"
         frames = [f"{base}/pages/{index:06d}.jpg" for index in range(self.pages)]
-        return {"clip": self.name, "video": f"{base}/{self.video.name}", "frames": frames, "image": frames[0]}
+        video = f"{base}/{self.video.name}"
+        # Where the masks' film goes once there is one; until then the player beside shows the video too.
+        return {"clip": self.name, "video": video, "overlay": video, "frames": frames, "image": frames[0]}
 
 
 def prepare_demo_clip(files: Path) -> Clip:

@@ -41,8 +41,7 @@ def open_task(name: str, page: Page, clip: Clip, server: LabelStudioServer) -> C
     with LabelStudioApi(server.url, server.login.token) as api:
         project_id = api.ensure_project(f"Opens {name}", (CONFIGS / f"{name}.xml").read_text())
         api.ensure_local_files(project_id, clip.folder.parent)
-        addresses = clip.addresses()
-        task_id = api.ensure_task(project_id, {**addresses, "overlay": addresses["video"]})
+        task_id = api.ensure_task(project_id, clip.addresses())
     complaints = Complaints()
     complaints.listen(page)
     page.goto(api.task_address(project_id, task_id))
