@@ -1,6 +1,7 @@
 """Fits the calibrator of a checkpoint on the calibration clips and writes it beside the weights.
 
-    python -m scripts.calibrate [--second-look] [--model NAME] [--clips N] [--workers N] [--device NAME] [--out FILE]
+    python -m scripts.calibrate [--second-look [--signals NAME ...]] [--model NAME] [--clips N] [--workers N]
+                                [--device NAME] [--out FILE]
 
 With --second-look it fits what extra passes make of uncertainty, and adds that to the calibrator that is there.
 Sees no test clip: it asks for the calibration split alone, and the file says which generators it learnt from. Run it
@@ -21,6 +22,7 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.store.coco import CocoCodec
 from backend.adapters.synthetic.trial_looks import Split
 from backend.adapters.synthetic.trials import trial_clip
+from backend.application.second_look import BOTH
 from backend.application.second_trials import SecondTrial, run_second_trial
 from backend.application.trial_rows import trial_rows
 from backend.application.trials import Track, run_trial
@@ -43,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--second-look", action="store_true", help="fit the second look of the calibrator that is there"
     )
+    parser.add_argument(
+        "--signals", nargs="+", choices=BOTH, default=["cycle"], help="what a second look is to go by; default: cycle"
+    )
     parser.add_argument("--clips", type=int, help=f"default: {CLIPS}, of a second look {SECOND_CLIPS}")
     parser.add_argument("--workers", type=int, default=0, help="processes; 0: one a core")
     parser.add_argument("--device", default="cpu")
@@ -52,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     crew = Crew(checkpoint.name, given.device, given.workers, given.model_dir)
     out = given.out or calibrator_path(checkpoint)
     if given.second_look:
-        calibrator = with_second_look(find_calibrator(checkpoint), crew, given.clips or SECOND_CLIPS)
+        calibrator = with_second_look(find_calibrator(checkpoint), crew, given.clips or SECOND_CLIPS, given.signals)
     else:
         numbers = range(given.clips or CLIPS)
         tracks = [track for some in crew.map(calibration_tracks, numbers, label="clips") for track in some]
@@ -61,12 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{out}: calibrator {calibrator.digest} of {checkpoint.version}")
 
 
-def with_second_look(calibrator: Calibrator | None, crew: Crew, clips: int) -> Calibrator:
+def with_second_look(calibrator: Calibrator | None, crew: Crew, clips: int, signals: Sequence[str]) -> Calibrator:
     """The calibrator with what second looks at calibration clips teach. Raises InvalidInput if there is none."""
     if calibrator is None:
         raise InvalidInput("there is no calibrator of these weights yet: fit it without --second-look first")
     work = partial(second_trials, Split.CALIBRATION, calibrator)
-    fitted = fit_second([trial for trial in crew.map(work, range(clips), label="clips") if trial is not None])
+    trials = crew.map(work, range(clips), label="clips")
+    fitted = fit_second([trial for trial in trials if trial is not None], signals)
     for one in fitted:
         helps = "kept" if one.weights else "left out: too few frames, or no help"
         names, brier = " and ".join(one.names), f"Brier {one.brier_first:.4f} -> {one.brier_second:.4f}"

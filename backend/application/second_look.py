@@ -24,6 +24,8 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 LONGEST_WAY = 64
 """Frames that a mask is carried back at most: from farther away, that it does not arrive says little."""
 
+BOTH = ("forward_backward", "cycle")
+
 Spot = tuple[ObjectId, int]
 """An object on a frame."""
 
@@ -54,19 +56,24 @@ class SecondLook:
     codec: MaskCodec
     cancel: CancelToken = field(default_factory=NeverCancelled)
 
-    def at(self, shown: Sequence[ShownMasks], spots: Collection[Spot]) -> dict[Spot, Findings]:
-        """What the extra passes say of these spots; a spot of which neither can say anything is left out.
+    def at(
+        self, shown: Sequence[ShownMasks], spots: Collection[Spot], names: Collection[str] = BOTH
+    ) -> dict[Spot, Findings]:
+        """What the extra passes say of these spots; a spot of which they cannot say anything is left out.
 
+        names: of the findings that are sought, forward_backward and cycle; passes for others are not made.
         Spots without a mask are left out, too: that nothing comes back from nothing is no finding. No spot may be a
         human frame.
         """
         masks = {one.object_id: one.mask for one in shown}
         spots = {spot for spot in spots if masks[spot[0]](spot[1]).any()}
         found: dict[Spot, Findings] = {}
-        for spot, disagreement in self.forward_backward(shown, spots).items():
-            found[spot] = Findings(forward_backward=disagreement)
-        for spot, disagreement in self.cycle(shown, spots).items():
-            found[spot] = replace(found.get(spot, Findings()), cycle=disagreement)
+        if "forward_backward" in names:
+            for spot, disagreement in self.forward_backward(shown, spots).items():
+                found[spot] = Findings(forward_backward=disagreement)
+        if "cycle" in names:
+            for spot, disagreement in self.cycle(shown, spots).items():
+                found[spot] = replace(found.get(spot, Findings()), cycle=disagreement)
         return found
 
     def forward_backward(self, shown: Sequence[ShownMasks], spots: Collection[Spot]) -> dict[Spot, float]:

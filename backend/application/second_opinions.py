@@ -65,7 +65,7 @@ def look_again(
         for object_id, frames in video.objects.items()
         for seen in frames
     }
-    found = look.at(shown, candidates(video, count))
+    found = look.at(shown, candidates(video, count), opinion.names)
     return {spot: Opinion(what, opinion.uncertainty(first[spot], what)) for spot, what in found.items()}
 
 

@@ -46,15 +46,24 @@ class SecondOpinion:
 
     weights: tuple[Weights, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The findings that it has learnt from: others need not be sought."""
+        return frozenset(name for weights in self.weights for name in weights.findings)
+
     def uncertainty(self, first: float, findings: Findings) -> float:
-        """The uncertainty after a second look, 0..1; the first one where nothing was found that was learnt from."""
+        """The uncertainty after a second look, 0..1; the first one where nothing was found that was learnt from.
+
+        Of several sets of weights whose findings are all there, the one with most of them counts.
+        """
         found = dict(findings.values())
-        for weights in self.weights:
-            if found and weights.findings.keys() == found.keys():
-                logit = weights.bias + weights.uncertainty * certain_logit(first)
-                logit += sum(weights.findings[name] * value for name, value in found.items())
-                return 1.0 / (1.0 + math.exp(-logit))
-        return first
+        fitting = [weights for weights in self.weights if weights.findings.keys() <= found.keys()]
+        if not fitting:
+            return first
+        weights = max(fitting, key=lambda one: len(one.findings))
+        logit = weights.bias + weights.uncertainty * certain_logit(first)
+        logit += sum(weight * found[name] for name, weight in weights.findings.items())
+        return 1.0 / (1.0 + math.exp(-logit))
 
     def document(self) -> list[dict[str, object]]:
         """For a calibrator's file."""

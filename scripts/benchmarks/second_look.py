@@ -79,7 +79,7 @@ def _figures(rows: Sequence[SecondRow], calibrator: Calibrator | None, names: Se
         alone = np.array([dict(one.values())[names[0]] for one in found])
         report["alone"] = {"auroc": area_under_roc(alone, failed), "auprc": area_under_precision(alone, failed)}
     opinion = calibrator.second if calibrator else None
-    if opinion is not None:
+    if opinion is not None and opinion.names & set(names):
         second = np.array([opinion.uncertainty(row.uncertainty, one) for row, one in zip(rows, found, strict=True)])
         clips = {name: number for number, name in enumerate(dict.fromkeys(row.clip for row in rows))}
         clip = np.array([clips[row.clip] for row in rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +35,11 @@ class Fitted:
     brier_second: float
 
 
-def fit_second(trials: Sequence[SecondTrial]) -> list[Fitted]:
-    """One for each set. The first uncertainty is that of networks which saw nothing of the frame's clip: the one that
-    the calibrator gives its own clips is too good to leave anything to a second look.
+def fit_second(trials: Sequence[SecondTrial], signals: Collection[str]) -> list[Fitted]:
+    """One for each set of these signals.
+
+    The first uncertainty is that of networks which saw nothing of the frame's clip: the one that the calibrator gives
+    its own clips is too good to leave anything to a second look.
     """
     tracks = [track for trial in trials for track in trial.tracks]
     table = trial_rows(tracks)
@@ -48,7 +50,7 @@ def fit_second(trials: Sequence[SecondTrial]) -> list[Fitted]:
     clips = {name: number for number, name in enumerate(dict.fromkeys(track.clip for track in tracks))}
     rows = [row for trial in trials for row in trial.candidates]
     fitted = []
-    for names in SETS:
+    for names in (one for one in SETS if set(one) <= set(signals)):
         chosen = [(row, dict(row.findings.values())) for row in rows]
         chosen = [(row, found) for row, found in chosen if all(name in found for name in names)]
         logits = [certain_logit(first[row.clip, row.spot]) for row, _ in chosen]

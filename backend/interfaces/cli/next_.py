@@ -45,9 +45,9 @@ def next_(
     back into the video's task, which is propagated again. Of a video file, which has no masks yet, the frames are such
     as differ from each other.
 
-    --second-look runs the model on the twenty best candidates of each video once more: do the human frames before and
-    after lead to the same mask, and does the mask lead back to the nearest one? It takes about as long as propagating,
-    changes the uncertainty of these frames, and is remembered.
+    --second-look runs the model on the twenty best candidates of each video once more: does the mask lead back to the
+    nearest human frame's, or do those before and after lead to different ones, as the calibrator goes by? It costs up
+    to twenty short propagations, changes the uncertainty of these frames, and is remembered.
     """
     console = Console()
     if len(sources) == 1 and Path(sources[0]).is_file():

@@ -86,9 +86,7 @@ def test_each_stretch_with_a_spot_is_passed_both_ways_from_one_human_frame_alone
 def test_the_two_ways_masks_are_compared(engine: AskedSegmenter, look: SecondLook) -> None:
     found = look.forward_backward([shown(CAT, 2, 6)], [(CAT, 4)])
     ways = []
-    for number, (way, frames) in enumerate(
-        [(Direction.FORWARD, span(2, 6)), (Direction.BACKWARD, span(3, 7))]
-    ):
+    for number, (way, frames) in enumerate([(Direction.FORWARD, span(2, 6)), (Direction.BACKWARD, span(3, 7))]):
         made = RememberingSegmenter().propagate(
             look.video, engine.prompts[number], direction=way, span=frames, cancel=look.cancel
         )
@@ -139,3 +137,8 @@ def test_both_questions_together(look: SecondLook) -> None:
     assert found[CAT, 4].cycle is not None
     assert found[CAT, 8].forward_backward is None
     assert found[CAT, 8].cycle is not None
+
+
+def test_passes_for_what_is_not_sought_are_not_made(engine: AskedSegmenter, look: SecondLook) -> None:
+    found = look.at([shown(CAT, 2, 6)], [(CAT, 4)], ["cycle"])
+    assert (found[CAT, 4].forward_backward, len(engine.asked)) == (None, 1)

@@ -23,6 +23,13 @@ def test_each_set_of_findings_has_weights_of_its_own() -> None:
     assert found == pytest.approx(1 / (1 + math.exp(-4.0)))
 
 
+def test_findings_without_weights_have_no_say() -> None:
+    cycle_alone = SecondOpinion((Weights(0.0, 1.0, {"cycle": 1.0}),))
+    assert cycle_alone.names == {"cycle"}
+    assert OPINION.names == {"forward_backward", "cycle"}
+    assert cycle_alone.uncertainty(0.5, Findings(1.0, 0.5)) == cycle_alone.uncertainty(0.5, Findings(None, 0.5)) > 0.5
+
+
 def test_disagreement_raises_and_agreement_lowers() -> None:
     agree, differ = (OPINION.uncertainty(0.4, Findings(value)) for value in (0.0, 1.0))
     assert agree < 0.4 < differ
