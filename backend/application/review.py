@@ -14,7 +14,7 @@ import numpy as np
 from backend.application.ports import Ledger
 from backend.application.requests import Job, JobKind, JobState, TaskKey
 from backend.domain.masklets import MaskOrigin, MaskRun
-from backend.domain.prioritization import Choice, FrameCurve, Policy, Reason, choose_frames, is_done
+from backend.domain.prioritization import USUAL, Choice, FrameCurve, Policy, Reason, choose_frames, is_done
 from backend.domain.prompts import ObjectId
 from backend.domain.second_look import Findings
 from backend.domain.shots import shots_of
@@ -129,7 +129,7 @@ def next_frames(
     count: int,
     *,
     rng: np.random.Generator,
-    policy: Policy = Policy(),  # noqa: B008
+    policy: Policy = USUAL,
 ) -> tuple[NextFrame, ...]:
     """Up to `count` frames over all videos, the most useful first.
 

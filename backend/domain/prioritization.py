@@ -58,19 +58,23 @@ class Policy:
     strength: the share of other frames' uncertainty that a correction is expected to settle at all; its own frame's is
     settled for certain, for a person drew it. ahead, behind: how far a correction reaches, as the length over which its
     worth falls to 1/e; ahead 0 stands for no reach at all: a frame is worth its own uncertainty. uses_looks: what looks
-    different is not reached. uses_onset: within a failing run a frame reaches all that follow. spacing: frames of one
+    different is not reached. uses_onset: within a failing run a frame reaches all that follow, so that the frame where
+    it sets in comes first; it pays where corrections carry far. spacing: frames of one
     batch keep this distance; None: half a second or a quarter of an even spread, whichever is longer; 0: none.
     """
 
-    strength: float = 0.1
+    strength: float = 0.3
     ahead: float = 8.0
     behind: float = 4.0
     uses_looks: bool = True
-    uses_onset: bool = True
+    uses_onset: bool = False
     spacing: int | None = None
     failing_from: float = 0.5
     audit_share: float = 0.1
     gap_share: float = 0.1
+
+
+USUAL = Policy()
 
 
 @dataclass(frozen=True, slots=True)
