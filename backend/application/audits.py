@@ -16,8 +16,8 @@ from typing import TypedDict
 import numpy as np
 
 from backend.application.corrections import Corrected
+from backend.application.mask_ports import MaskCodec
 from backend.application.notes import Notes
-from backend.application.ports import MaskCodec
 from backend.application.requests import TaskKey
 from backend.application.review import is_probability
 from backend.domain.audits import AuditedMask, AuditTally, tally

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from backend.application.batch import BatchItem, BatchRecords
 from backend.application.handover import PERSON
-from backend.application.ports import Ledger
+from backend.application.ledger_port import Ledger
 from backend.application.requests import Job, JobKind, JobState, PushState, TaskKey
 
 MOST_JOBS = 200_000

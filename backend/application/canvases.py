@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from backend.application.desk import Canvas, Desk
+from backend.application.ledger_port import Ledger
 from backend.application.notes import Notes
-from backend.application.ports import Ledger
 from backend.application.requests import JobState, PreviewRequest, PropagationRequest, PushState, TaskKey
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import FrameIndex

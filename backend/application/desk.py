@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from backend.application.bell import AWAITED, Bell, NoBell
-from backend.application.ports import Clock, Ledger, MaskStore
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
+from backend.application.ports import Clock
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
 from backend.application.submit import Submitter
 from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, error_of

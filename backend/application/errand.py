@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backend.application.ports import Ledger, MaskStore
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
 from backend.application.requests import Job, JobKind, JobState, PropagationRequest
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.prompts import PromptSet

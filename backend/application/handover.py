@@ -14,7 +14,7 @@ from typing import Protocol
 
 from backend.application.batch import BatchItem, BatchRecords
 from backend.application.desk import Canvas, Desk
-from backend.application.ports import MaskCodec
+from backend.application.mask_ports import MaskCodec
 from backend.application.requests import Job, JobKind, JobState
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskletFrame, MaskRun

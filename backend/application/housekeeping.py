@@ -13,9 +13,12 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
 from backend.application.notes import MemoryNotes, Notes, forget_task, noted_tasks
-from backend.application.ports import Clock, Ledger, MaskStore, TaskDirectory
+from backend.application.ports import Clock
 from backend.application.requests import TaskKey
+from backend.application.task_ports import TaskDirectory
 from backend.domain.errors import MaskletError
 
 logger = logging.getLogger(__name__)

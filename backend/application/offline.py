@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from backend.application.ports import CancelToken, Clock, MaskCodec, Segmenter, VideoSource
+from backend.application.mask_ports import MaskCodec
+from backend.application.ports import CancelToken, Clock, Segmenter, VideoSource
 from backend.application.shots import WatchedVideo
 from backend.domain.calibration import Calibrator
 from backend.domain.masklets import FrameMasks, MaskletFrame, ObjectFrame

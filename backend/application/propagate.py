@@ -12,17 +12,10 @@ from dataclasses import dataclass
 
 from backend.application.desk import run_name
 from backend.application.errand import Errand, anew, errand_of
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskCodec, MaskStore, MaskWriter
 from backend.application.offline import masklet_frame, scorer_of
-from backend.application.ports import (
-    Clock,
-    Ledger,
-    MaskCodec,
-    MaskStore,
-    MaskWriter,
-    Propagation,
-    Segmenter,
-    VideoSource,
-)
+from backend.application.ports import Clock, Propagation, Segmenter, VideoSource
 from backend.application.recollection import Recollection
 from backend.application.requests import Job, PropagationRequest
 from backend.application.resume import ResumePoint

@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from backend.application.ports import Clock, Ledger, MaskStore, PredictionSink, RegionBuilder
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
+from backend.application.ports import Clock
 from backend.application.requests import PendingPush, PropagationRequest, PushState
+from backend.application.task_ports import PredictionSink, RegionBuilder
 from backend.domain.errors import LabelStudioUnavailable, MaskletError, reason_of
 from backend.domain.masklets import MaskRun
 from backend.domain.scoring import combined_uncertainty, label_studio_score

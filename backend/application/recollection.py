@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from backend.application.ports import MaskStore
+from backend.application.mask_ports import MaskStore
 from backend.domain.features import Seen
 from backend.domain.masklets import FrameEvidence, FrameMasks
 from backend.domain.prompts import ObjectId, PromptSet

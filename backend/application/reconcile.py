@@ -11,7 +11,8 @@ import logging
 from dataclasses import dataclass
 
 from backend.application.housekeeping import Housekeeper
-from backend.application.ports import Clock, JobQueue, Ledger
+from backend.application.ledger_port import Ledger
+from backend.application.ports import Clock, JobQueue
 from backend.application.push import Pusher
 from backend.application.requests import Job, JobState
 from backend.application.submit import Submitter

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.application.ports import Ledger
+from backend.application.ledger_port import Ledger
 from backend.application.requests import Job, JobKind, JobState, TaskKey
 from backend.domain.masklets import MaskOrigin, MaskRun
 from backend.domain.prioritization import USUAL, Choice, FrameCurve, Policy, Reason, choose_frames, is_done

@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from backend.application.mask_ports import MaskCodec
 from backend.application.offline import NeverCancelled
-from backend.application.ports import CancelToken, MaskCodec, Segmenter, VideoSource
+from backend.application.ports import CancelToken, Segmenter, VideoSource
 from backend.domain.geometry import BoolMask, mask_iou
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet

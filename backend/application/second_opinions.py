@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
 from backend.application.notes import Notes
-from backend.application.ports import Ledger, MaskStore
 from backend.application.requests import Job, TaskKey
 from backend.application.review import ReviewVideo, project_jobs, review_video
 from backend.application.second_look import SecondLook, ShownMasks, Spot

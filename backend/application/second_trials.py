@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.application.mask_ports import MaskCodec
 from backend.application.offline import NeverCancelled
-from backend.application.ports import Clock, MaskCodec, Segmenter
+from backend.application.ports import Clock, Segmenter
 from backend.application.review import ReviewVideo, SeenFrame
 from backend.application.second_look import SecondLook, ShownMasks, Spot
 from backend.application.second_opinions import candidates

@@ -10,7 +10,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backend.application.ports import JobQueue, Ledger
+from backend.application.ledger_port import Ledger
+from backend.application.ports import JobQueue
 from backend.application.requests import Job, JobKind, PreviewRequest, PropagationRequest, TaskKey
 from backend.domain.errors import QueueUnavailable
 from backend.domain.prompts import PromptSet

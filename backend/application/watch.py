@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from backend.application.ports import Clock, Ledger
+from backend.application.ledger_port import Ledger
+from backend.application.ports import Clock
 from backend.application.requests import Awaited, Job, JobKind, JobState, Waiting
 from backend.application.rota import Seat
 from backend.domain.errors import Cancelled, Interrupted, Superseded

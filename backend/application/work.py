@@ -11,17 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backend.application.desk import run_name
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskCodec, MaskStore
 from backend.application.notes import MemoryNotes, Notes
 from backend.application.offline import NeverCancelled, encoded, scorer_of
-from backend.application.ports import (
-    Clock,
-    Ledger,
-    MaskCodec,
-    MaskStore,
-    MediaLibrary,
-    Segmenter,
-    VideoSource,
-)
+from backend.application.ports import Clock, MediaLibrary, Segmenter, VideoSource
 from backend.application.prewarm import Prewarmer
 from backend.application.propagate import Propagator, attempts_of
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest

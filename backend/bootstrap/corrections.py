@@ -21,7 +21,8 @@ from backend.application.corrections import (
     task_data,
     video_columns,
 )
-from backend.application.ports import Ledger, MaskStore
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PropagationRequest, TaskKey
 from backend.application.review import NextFrame, ReviewVideo, next_frames
 from backend.application.seal import Seal

@@ -12,7 +12,7 @@ from backend.adapters.labelstudio.session import Session
 from backend.adapters.store.labelled import OpenPictures, no_pictures
 from backend.adapters.store.labelled_run import open_run
 from backend.application.dataset_ports import DatasetEntry, DatasetSource, DatasetVideo, Notes
-from backend.application.ports import Ledger
+from backend.application.ledger_port import Ledger
 from backend.application.prompt_record import prompts_record
 from backend.application.requests import Job, JobKind, JobState, PropagationRequest, TaskKey
 from backend.bootstrap.media import open_media_library

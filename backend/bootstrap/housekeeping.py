@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from backend.adapters.labelstudio.client import LabelStudioClient
 from backend.application.housekeeping import Housekeeper
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
 from backend.application.notes import Notes
-from backend.application.ports import Clock, Ledger, MaskStore
+from backend.application.ports import Clock
 from backend.application.requests import TaskKey
 from backend.domain.errors import NotAllowed, NotFound
 from backend.settings import Settings

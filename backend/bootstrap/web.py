@@ -11,8 +11,10 @@ from backend.adapters.queue.board import RedisBell, RedisMarks, RedisWarmBoard
 from backend.adapters.store.coco import CocoCodec
 from backend.application.desk import Desk
 from backend.application.handover import Handover
+from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskCodec
 from backend.application.notes import MemoryNotes, Notes
-from backend.application.ports import Clock, JobQueue, Ledger, MaskCodec, ModelDirectory
+from backend.application.ports import Clock, JobQueue, ModelDirectory
 from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler

@@ -22,8 +22,9 @@ from backend.application.canvases import Canvases, Visit
 from backend.application.carry import newest_run
 from backend.application.corrections import Corrected, carried_back, corrected_by
 from backend.application.desk import Canvas, Desk
+from backend.application.mask_ports import MaskCodec
 from backend.application.notes import MemoryNotes, Notes
-from backend.application.ports import MaskCodec, ModelDirectory
+from backend.application.ports import ModelDirectory
 from backend.application.prewarm import NoBoard, WarmBoard
 from backend.application.requests import Job, TaskKey
 from backend.application.seal import Seal

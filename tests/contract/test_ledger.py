@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backend.adapters.store.ledger import open_ledger
-from backend.application.ports import Ledger
+from backend.application.ledger_port import Ledger
 from backend.application.requests import (
     Awaited,
     Job,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backend.adapters.store.masks import FileMaskStore
-from backend.application.ports import MaskStore
+from backend.application.mask_ports import MaskStore
 from backend.domain.errors import NotFound
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box, FrameSize, Point

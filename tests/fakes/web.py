@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from backend.adapters.labelstudio.results import build_regions
 from backend.adapters.store.coco import CocoCodec
 from backend.application.desk import Desk
-from backend.application.ports import Clock, Ledger
+from backend.application.ledger_port import Ledger
+from backend.application.ports import Clock
 from backend.application.prewarm import Lookout, Turns
 from backend.application.push import Pusher
 from backend.application.reconcile import Reconciler

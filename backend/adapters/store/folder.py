@@ -22,7 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.application.ports import MaskCodec
+from backend.application.mask_ports import MaskCodec
 from backend.domain.errors import NotAllowed, ServiceUnavailable
 from backend.domain.masklets import MaskletFrame
 from backend.domain.prompts import ObjectId

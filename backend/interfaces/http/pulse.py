@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from backend.application.ports import Clock, JobQueue, Ledger, ModelDirectory
+from backend.application.ledger_port import Ledger
+from backend.application.ports import Clock, JobQueue, ModelDirectory
 from backend.application.requests import JobKind, JobState, ModelInfo
 from backend.domain.errors import QueueUnavailable
 

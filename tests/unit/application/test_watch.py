@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.store.ledger import open_ledger
-from backend.application.ports import Ledger
+from backend.application.ledger_port import Ledger
 from backend.application.requests import Job, JobKind, JobState, PreviewRequest, PropagationRequest, TaskKey
 from backend.application.watch import AWAITED_PATIENCE_S, INTERACTIVE_PATIENCE_S, LINGER_S, JobWatch
 from backend.domain.errors import Interrupted
