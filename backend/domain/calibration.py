@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ Matrix = NDArray[np.float64]
 
 FORMAT = 1
 DIGEST_DIGITS = 8
+_EMITTED = FEATURES.index("emitted")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,15 +42,29 @@ class Network:
 
     layers: tuple[Layer, ...]
 
+
+class Ensemble:
+    """Networks of one shape, run as one. Raises ValueError if there are none, or of several shapes."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        if not networks:
+            raise ValueError("it has no networks")
+        self._layers = [
+            (np.stack([layer.weights for layer in layers]), np.stack([layer.bias for layer in layers])[:, None])
+            for layers in zip(*(network.layers for network in networks), strict=True)
+        ]
+
     def probability(self, rows: Matrix) -> Vector:
-        """rows: [N, inputs], standardised. Returns [N], 0..1."""
-        values = rows
-        for position, layer in enumerate(self.layers):
-            values = values @ layer.weights + layer.bias
-            if position < len(self.layers) - 1:
-                values = np.tanh(values)
-        chance: Vector = 1.0 / (1.0 + np.exp(-np.clip(values[:, 0], -30.0, 30.0)))
-        return chance
+        """The mean of the networks'. rows: [N, inputs], standardised. Returns [N], 0..1.
+
+        A row is a product of its own, [1, inputs]: its number does not depend on the rows beside it, to the last bit.
+        """
+        values = rows[:, None, None]
+        for position, (weights, bias) in enumerate(self._layers):
+            values = np.matmul(np.tanh(values) if position else values, weights) + bias
+        chances = 1.0 / (1.0 + np.exp(-np.clip(values[:, :, 0, 0], -30.0, 30.0)))
+        mean: Vector = chances.mean(axis=1)
+        return mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,20 +86,23 @@ class Calibrator:
     curve_y: Vector
     fitted_on: tuple[str, ...]
     second: SecondOpinion | None = None
+    _is_there: Ensemble = field(init=False, repr=False, compare=False)
+    _is_bad: Ensemble = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if a chance has no networks, or of several shapes."""
+        object.__setattr__(self, "_is_there", Ensemble(self.presence))
+        object.__setattr__(self, "_is_bad", Ensemble(self.failure))
 
     def uncertainties(self, rows: Matrix) -> Vector:
         """P(IoU < 0.75) of rows [N, F]: u = q*g + (1 - q) where a mask was emitted, u = q where none was; [N]."""
         standard = (rows - self.mean) / self.scale
-        present = _average(self.presence, standard)
-        bad = _average(self.failure, standard)
-        emitted = rows[:, FEATURES.index("emitted")] > 0.5
+        present = self._is_there.probability(standard)
+        bad = self._is_bad.probability(standard)
+        emitted = rows[:, _EMITTED] > 0.5
         raw = np.where(emitted, present * bad + (1.0 - present), present)
         corrected: Vector = np.interp(raw, self.curve_x, self.curve_y)
         return corrected
-
-    def uncertainty(self, row: Sequence[float]) -> float:
-        """Of one row of FEATURES."""
-        return float(self.uncertainties(np.asarray(row, np.float64)[None])[0])
 
     @property
     def digest(self) -> str:
@@ -131,19 +149,12 @@ def calibrator_of(text: str) -> Calibrator:
             fitted_on=tuple(str(name) for name in body["fitted_on"]),
             second=second_opinion_of(body["second_look"]) if "second_look" in body else None,
         )
-        if not made.presence or not made.failure:
-            raise ValueError("it has no networks")
-        probe = made.uncertainty([0.0] * len(FEATURES))
+        probe = float(made.uncertainties(np.zeros((1, len(FEATURES))))[0])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(f"the calibrator cannot be read: {error}") from error
     if not math.isfinite(probe) or not 0.0 <= probe <= 1.0:
         raise IntegrityError("the calibrator does not give probabilities: fit it anew")
     return made
-
-
-def _average(networks: Sequence[Network], rows: Matrix) -> Vector:
-    mean: Vector = np.mean([network.probability(rows) for network in networks], axis=0)
-    return mean
 
 
 def _listed(values: NDArray[np.float64]) -> list[object]:

@@ -8,12 +8,17 @@ Without one it is a *rank*: the order of frames is meaningful, the value is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from backend.domain.calibration import Calibrator
-from backend.domain.features import Seen, Trail
+from backend.domain.features import FEATURES, Seen, Trail
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin
 from backend.domain.prompts import ObjectId
+
+FAILED_BELOW = 0.75
+"""A mask whose IoU with the truth is lower is bad."""
 
 
 class Scorer:
@@ -40,32 +45,28 @@ class Scorer:
         self, frame_index: int, seen: Mapping[ObjectId, Seen], others: Sequence[FrameEvidence] = ()
     ) -> dict[ObjectId, float]:
         """The same from evidence alone. others: of objects that are on the frame too and are not to be scored."""
-        rows = self._rows(frame_index, seen, others)
-        return {object_id: self._one(own, rows.get(object_id)) for object_id, own in seen.items()}
+        if self._calibrator is None:
+            return {object_id: frame_uncertainty(own.evidence, own.origin) for object_id, own in seen.items()}
+        rows = np.array(list(self._rows(frame_index, seen, others)), np.float64).reshape(-1, len(FEATURES))
+        found = np.clip(self._calibrator.uncertainties(rows), 0.0, 1.0).tolist()
+        return {
+            object_id: 0.0 if own.origin is MaskOrigin.HUMAN else uncertainty
+            for (object_id, own), uncertainty in zip(seen.items(), found, strict=True)
+        }
 
     def recall(self, frame_index: int, seen: Mapping[ObjectId, Seen]) -> None:
         """Take in a frame that was scored before: the numbers of those that follow depend on it."""
-        self._rows(frame_index, seen, ())
+        if self._calibrator is not None:
+            for _ in self._rows(frame_index, seen, ()):
+                pass
 
     def _rows(
         self, frame_index: int, seen: Mapping[ObjectId, Seen], others: Sequence[FrameEvidence]
-    ) -> dict[ObjectId, tuple[float, ...]]:
-        """The features of each object; none without a calibrator, who alone reads them."""
-        if self._calibrator is None:
-            return {}
-        return {
-            object_id: self._trails.setdefault(object_id, Trail(())).row(
-                frame_index, own, [*(seen[rival].evidence for rival in seen if rival != object_id), *others]
-            )
-            for object_id, own in seen.items()
-        }
-
-    def _one(self, own: Seen, row: tuple[float, ...] | None) -> float:
-        if self._calibrator is None or row is None:
-            return frame_uncertainty(own.evidence, own.origin)
-        if own.origin is MaskOrigin.HUMAN:
-            return 0.0
-        return _clamped(self._calibrator.uncertainty(row))
+    ) -> Iterator[tuple[float, ...]]:
+        """The features of each object, in order; a calibrator alone reads them."""
+        for object_id, own in seen.items():
+            rivals = [*(seen[rival].evidence for rival in seen if rival != object_id), *others]
+            yield self._trails.setdefault(object_id, Trail(())).row(frame_index, own, rivals)
 
 
 def presence_probability(presence_logit: float) -> float:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from backend.adapters.sam2.state import Decoded, ImageFeatures
-from backend.domain.geometry import BoolMask, FrameSize, Point, box_of_mask
+from backend.domain.geometry import BoolMask, Box, FrameSize, Point
 from backend.domain.masklets import FrameEvidence
 
 EMBEDDING_SIZE = 32
@@ -59,16 +59,12 @@ def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
     In float32 also under autocast, whose bfloat16 cannot count the pixels of a mask.
     """
     with torch.autocast(decoded.raw.device.type, enabled=False):
-        raw = decoded.raw.flatten(1)
-        probability = raw.sigmoid()
-        chosen = raw > 0
+        probability = decoded.raw.sigmoid()
         columns = (
-            _stability(raw),
-            _soft_iou(probability, chosen),
-            _boundary_entropy(decoded.raw, probability, chosen),
+            _of_mask(decoded.raw, probability),
             _disagreement(decoded.candidates),
             decoded.presence,
-            _embedding(probability.view_as(decoded.raw), seen.levels[-1]),
+            _embedding(probability, seen.levels[-1]),
             _padded(decoded.predicted_ious),
         )
     return Reduced(decoded.logits, torch.cat([column.float() for column in columns], dim=1))
@@ -87,12 +83,12 @@ def judge(reduced: Sequence[Reduced], size: FrameSize) -> list[Judged]:
 
 def with_mask(judged: Judged, mask: BoolMask) -> Judged:
     """The same evidence about a person's own mask, which replaces the model's copy of it."""
-    area_rel, centroid = _area_and_centroid(mask)
+    area_rel, centroid, box = _place(mask)
     evidence = replace(
         judged.evidence,
         area_rel=area_rel,
         centroid=centroid,
-        box=box_of_mask(mask),
+        box=box,
         components=_count_components(mask),
     )
     return Judged(mask, evidence)
@@ -118,29 +114,42 @@ def resized_mask(mask: BoolMask, size: FrameSize) -> BoolMask:
     return mask[np.ix_(rows, columns)]
 
 
-def _stability(raw: Tensor) -> Tensor:
-    inner = (raw > _STABILITY_MARGIN).sum(dim=1, keepdim=True)
-    outer = (raw > -_STABILITY_MARGIN).sum(dim=1, keepdim=True)
-    return torch.where(outer > 0, inner / outer.clamp(min=1), 1.0)
+def _of_mask(raw: Tensor, probability: Tensor) -> Tensor:
+    """Stability, soft IoU, and mean entropy in bits where the mask's surroundings are of both kinds; [B, 3].
+
+    All sums over pixels are one: on small masks it is the number of operations that costs, not their size.
+    """
+    chosen = raw > 0
+    entropy = (F.softplus(raw) - probability * raw) / math.log(2)
+    band = _band(chosen)
+    summed = (
+        raw > _STABILITY_MARGIN,
+        raw > -_STABILITY_MARGIN,
+        chosen,
+        probability,
+        probability * chosen,
+        entropy * band,
+        band,
+    )
+    inner, outer, area, mass, inside, doubt, length = torch.cat(summed, dim=1).flatten(2).sum(dim=2).unbind(dim=1)
+    stability = (inner + (outer == 0)) / outer.clamp(min=1)
+    soft_iou = inside / (area + mass - inside).clamp(min=1e-12)
+    return torch.stack((stability, soft_iou, doubt / length.clamp(min=1)), dim=1)
 
 
-def _soft_iou(probability: Tensor, chosen: Tensor) -> Tensor:
-    inside = (probability * chosen).sum(dim=1, keepdim=True)
-    outside = probability.sum(dim=1, keepdim=True) - inside
-    union = chosen.sum(dim=1, keepdim=True) + outside
-    return inside / union.clamp(min=1e-12)
+def _band(chosen: Tensor) -> Tensor:
+    """Which pixels of [B, 1, h, w] have both kinds in the square around them."""
+    along, across = (_near(size, chosen.device) for size in chosen.shape[2:])
+    marked = along @ chosen.float() @ across
+    return (marked > 0) & (marked < along.sum(dim=1)[:, None] * across.sum(dim=0))
 
 
-def _boundary_entropy(raw: Tensor, probability: Tensor, chosen: Tensor) -> Tensor:
-    """Mean entropy, in bits, where the mask's surroundings are of both kinds; [B, 1]."""
-    mask = chosen.view_as(raw).float()
-    window = 2 * _BAND_PX + 1
-    dilated = F.max_pool2d(mask, window, stride=1, padding=_BAND_PX)
-    eroded = -F.max_pool2d(-mask, window, stride=1, padding=_BAND_PX)
-    band = (dilated - eroded).flatten(1)
-    flat = raw.flatten(1)
-    entropy = (F.softplus(flat) - probability * flat) / math.log(2)
-    return (entropy * band).sum(dim=1, keepdim=True) / band.sum(dim=1, keepdim=True).clamp(min=1)
+@lru_cache(maxsize=8)
+def _near(size: int, device: torch.device) -> Tensor:
+    """[size, size], 1 where two places are within the band's half width. A product with it is a sum over neighbours:
+    on small masks several times faster than pooling, on a GPU exact in every precision."""
+    places = torch.arange(size, device=device)
+    return ((places[:, None] - places).abs() <= _BAND_PX).float()
 
 
 def _disagreement(candidates: Tensor) -> Tensor:
@@ -153,8 +162,8 @@ def _disagreement(candidates: Tensor) -> Tensor:
     areas = shared.diagonal(dim1=1, dim2=2)
     united = areas[:, :, None] + areas[:, None, :] - shared
     iou = torch.where(united > 0, shared / united.clamp(min=1), 1.0)
-    rows, columns = torch.triu_indices(count, count, offset=1, device=candidates.device)
-    return 1 - iou[:, rows, columns].mean(dim=1, keepdim=True)
+    others = iou.flatten(1).sum(dim=1, keepdim=True) - count  # without the diagonal, which is 1
+    return 1 - others / (count * (count - 1))
 
 
 def _embedding(probability: Tensor, coarse: Tensor) -> Tensor:
@@ -180,7 +189,7 @@ def _padded(predicted_ious: Tensor) -> Tensor:
 def _judged(mask: BoolMask, row: list[float], part: BoolMask) -> Judged:
     stability, soft_iou, boundary_entropy, disagreement, presence = row[:5]
     embedding, predicted_ious = row[5 : 5 + EMBEDDING_SIZE], row[5 + EMBEDDING_SIZE :]
-    area_rel, centroid = _area_and_centroid(mask)
+    area_rel, centroid, box = _place(mask)
     evidence = FrameEvidence(
         predicted_ious=tuple(iou for iou in predicted_ious if not math.isnan(iou)),
         presence_logit=presence,
@@ -188,7 +197,7 @@ def _judged(mask: BoolMask, row: list[float], part: BoolMask) -> Judged:
         soft_iou=soft_iou,
         area_rel=area_rel,
         centroid=centroid,
-        box=box_of_mask(mask),
+        box=box,
         components=_count_components(part) if area_rel else 0,
         boundary_entropy=boundary_entropy,
         candidate_disagreement=disagreement,
@@ -197,18 +206,22 @@ def _judged(mask: BoolMask, row: list[float], part: BoolMask) -> Judged:
     return Judged(mask, evidence)
 
 
-def _area_and_centroid(mask: BoolMask) -> tuple[float, Point | None]:
+def _place(mask: BoolMask) -> tuple[float, Point | None, Box | None]:
+    """Share of the frame, centroid and tight box; the sums run over the box alone."""
     height, width = mask.shape
-    rows = mask.sum(axis=1, dtype=np.int64)
-    columns = mask.sum(axis=0, dtype=np.int64)
+    pixels = mask.view(np.uint8)
+    left, top, across, down = cv2.boundingRect(pixels)
+    if across == 0:
+        return 0.0, None, None
+    inside = pixels[top : top + down, left : left + across]
+    columns, rows = (cv2.reduce(inside, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (0, 1))
     area = int(rows.sum())
-    if area == 0:
-        return 0.0, None
-    x_px = float(columns @ (np.arange(width) + 0.5)) / area
-    y_px = float(rows @ (np.arange(height) + 0.5)) / area
-    return area / mask.size, Point(x_px / width, y_px / height)
+    x_px = left + 0.5 + int(columns @ np.arange(across)) / area
+    y_px = top + 0.5 + int(rows @ np.arange(down)) / area
+    box = Box(left / width, top / height, (left + across) / width, (top + down) / height)
+    return area / mask.size, Point(x_px / width, y_px / height), box
 
 
 def _count_components(mask: BoolMask) -> int:
-    count, _ = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    count, _ = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
     return int(count) - 1

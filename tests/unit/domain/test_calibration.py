@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backend.domain.calibration import Calibrator, Layer, Network, calibrator_of
+from backend.domain.calibration import Calibrator, Ensemble, Layer, Network, calibrator_of
 from backend.domain.errors import IntegrityError
 from backend.domain.features import FEATURES
 from backend.domain.second_look import SecondOpinion, Weights
@@ -39,21 +39,35 @@ def row(**values: float) -> list[float]:
     return [values.get(name, 0.0) for name in FEATURES]
 
 
+def uncertainty(features: list[float]) -> float:
+    return float(calibrator().uncertainties(np.array([features]))[0])
+
+
 def test_a_mask_is_doubted_if_the_object_may_be_gone_or_the_mask_bad() -> None:
     chance = 1 / (1 + np.exp(-4.0))
-    assert calibrator().uncertainty(row(emitted=1.0, presence=1.0)) == pytest.approx(chance * 0.5 + 1 - chance)
-    assert calibrator().uncertainty(row(emitted=1.0, presence=-3.0)) == pytest.approx(1.0, abs=1e-5)
+    assert uncertainty(row(emitted=1.0, presence=1.0)) == pytest.approx(chance * 0.5 + 1 - chance)
+    assert uncertainty(row(emitted=1.0, presence=-3.0)) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_no_mask_is_doubted_as_far_as_the_object_may_be_there() -> None:
-    assert calibrator().uncertainty(row(presence=-3.0)) == pytest.approx(0.0, abs=1e-5)
-    assert calibrator().uncertainty(row(presence=0.0)) == pytest.approx(0.5)
+    assert uncertainty(row(presence=-3.0)) == pytest.approx(0.0, abs=1e-5)
+    assert uncertainty(row(presence=0.0)) == pytest.approx(0.5)
 
 
 def test_hidden_layers_bend_and_members_are_averaged() -> None:
     hidden = Network((Layer(np.full((1, 2), 0.5), np.zeros(2)), Layer(np.array([[1.0], [1.0]]), np.zeros(1))))
+    still = Network((Layer(np.zeros((1, 2)), np.zeros(2)), Layer(np.zeros((2, 1)), np.zeros(1))))
     expected = 1 / (1 + np.exp(-2 * np.tanh(0.5)))
-    assert hidden.probability(np.array([[1.0]]))[0] == pytest.approx(expected)
+    assert Ensemble((hidden,)).probability(np.array([[1.0], [0.0]])) == pytest.approx([expected, 0.5])
+    assert Ensemble((hidden, still)).probability(np.array([[1.0]])) == pytest.approx([(expected + 0.5) / 2])
+
+
+def test_networks_that_are_not_alike_are_refused() -> None:
+    flat = Network((Layer(np.zeros((1, 1)), np.zeros(1)),))
+    deep = Network((Layer(np.zeros((1, 2)), np.zeros(2)), Layer(np.zeros((2, 1)), np.zeros(1))))
+    for networks in ((), (flat, deep)):
+        with pytest.raises(ValueError, match=r"no networks|shorter|longer|same shape"):
+            Ensemble(networks)
 
 
 def test_text_and_back_gives_the_same_numbers_and_the_same_digest() -> None:
