@@ -18,7 +18,7 @@ from backend.application.ports import CancelToken, Segmenter, VideoSource
 from backend.domain.geometry import BoolMask, FrameSize, Point, RgbFrame, mask_iou
 from backend.domain.masklets import ObjectFrame
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 
 Tidy = Callable[[BoolMask], BoolMask]
 """Removes small parts of a mask and fills small holes."""
@@ -131,18 +131,15 @@ class CroppedFrame(FrameByFrame):
     """A part of a video's frames as a VideoSource, for looking closer."""
 
     def __init__(self, video: VideoSource, crop: Crop) -> None:
-        self._video = video
-        self._crop = crop
         place = f"{crop.left},{crop.top},{crop.right},{crop.bottom}"
-        self._info = replace(
+        info = replace(
             video.info,
             size=FrameSize(crop.right - crop.left, crop.bottom - crop.top),
             content_hash=ContentHash(f"{video.info.content_hash}@{place}") if crop.is_part else video.info.content_hash,
         )
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._info
+        super().__init__(info)
+        self._video = video
+        self._crop = crop
 
     @property
     def timestamps_s(self) -> Sequence[float]:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from backend.domain.geometry import RgbFrame
-from backend.domain.video import FrameIndex, FrameRange
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 
 class FrameByFrame(ABC):
-    """The part of the VideoSource port that follows from `frame`."""
+    """The part of the VideoSource port that follows from `info` and `frame`, at a steady rate."""
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._info = info
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        """Seconds, the first frame at 0."""
+        return [float(index / self._info.frame_rate) for index in range(self._info.frame_count)]
 
     @abstractmethod
     def frame(self, index: FrameIndex) -> RgbFrame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -141,11 +141,12 @@ def next_frames(
         chosen = choose_frames(video.curve(), count, policy=policy, rng=rng, frame_rate=video.frame_rate)
         return _listed([(video, choice) for choice in chosen])
     audits = round(policy.audit_share * count) if count >= 5 else 0
-    by_gain = replace(policy, audit_share=0.0, gap_share=0.0)
     found = [
         (position, choice)
         for position, video in enumerate(videos)
-        for choice in choose_frames(video.curve(), count, policy=by_gain, rng=rng, frame_rate=video.frame_rate)
+        for choice in choose_frames(
+            video.curve(), count, policy=policy.by_gain_alone, rng=rng, frame_rate=video.frame_rate
+        )
     ]
     found.sort(key=lambda entry: -entry[1].gain)
     kept = found[: count - audits]

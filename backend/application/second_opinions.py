@@ -21,7 +21,7 @@ from backend.application.second_look import SecondLook, ShownMasks, Spot
 from backend.application.shots import known_cuts
 from backend.domain.errors import IntegrityError
 from backend.domain.masklets import MaskOrigin
-from backend.domain.prioritization import Policy, choose_frames
+from backend.domain.prioritization import USUAL, choose_frames
 from backend.domain.prompts import ObjectId
 from backend.domain.second_look import Findings, SecondOpinion
 
@@ -43,9 +43,8 @@ class Opinion:
 
 def candidates(video: ReviewVideo, count: int = CANDIDATES) -> tuple[Spot, ...]:
     """The frames that would be chosen by gain, each with its most uncertain object; never what a person made."""
-    by_gain = replace(Policy(), audit_share=0.0, gap_share=0.0)
     chosen = choose_frames(
-        video.curve(), count, policy=by_gain, rng=np.random.default_rng(0), frame_rate=video.frame_rate
+        video.curve(), count, policy=USUAL.by_gain_alone, rng=np.random.default_rng(0), frame_rate=video.frame_rate
     )
     spots = [(video.worst_object(choice.frame_index)[0], int(choice.frame_index)) for choice in chosen]
     made = {

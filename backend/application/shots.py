@@ -8,56 +8,32 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
 
 from backend.application.notes import Notes
 from backend.application.ports import VideoSource
-from backend.application.prewarm import frame_hash
+from backend.application.wrapped_video import WrappedVideo
 from backend.domain.geometry import RgbFrame
 from backend.domain.replan import ranges_of
 from backend.domain.shots import CutFinder
-from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex, FrameRange
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "shots"
 
 
-class WatchedVideo:
-    """A VideoSource whose pictures a CutFinder sees as they go by. Does not close what it wraps."""
+class WatchedVideo(WrappedVideo):
+    """A CutFinder sees a video's pictures as they go by."""
 
     def __init__(self, source: VideoSource) -> None:
-        self._source = source
+        super().__init__(source)
         self.finder = CutFinder()
 
-    @property
-    def info(self) -> VideoInfo:
-        return self._source.info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        return self._source.timestamps_s
-
-    def frame_hash(self, index: int) -> ContentHash:
-        return frame_hash(self._source, index)
-
-    def frame(self, index: FrameIndex) -> RgbFrame:
-        return self._source.frame(index)
-
     def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        for index, picture in self._source.frames(span, backward=backward):
+        for index, picture in super().frames(span, backward=backward):
             self.finder.look(int(index), picture)
             yield index, picture
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return
 
 
 def remember_cuts(notes: Notes, video: ContentHash, finder: CutFinder) -> None:

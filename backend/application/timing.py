@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from backend.application.ports import Clock, VideoSource
-from backend.application.prewarm import frame_hash
+from backend.application.wrapped_video import WrappedVideo
 from backend.domain.geometry import RgbFrame
-from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import FrameIndex
 
 
 @dataclass(slots=True)
@@ -30,35 +28,13 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + self.clock.monotonic_s() - started_s
 
 
-class TimedVideo:
-    """A VideoSource that says how long getting its single frames took, as "decode". Does not close what it wraps."""
+class TimedVideo(WrappedVideo):
+    """Says how long getting a video's single frames took, as "decode"."""
 
     def __init__(self, source: VideoSource, stopwatch: Stopwatch) -> None:
-        self._source = source
+        super().__init__(source)
         self._stopwatch = stopwatch
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._source.info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        return self._source.timestamps_s
-
-    def frame_hash(self, index: int) -> ContentHash:
-        return frame_hash(self._source, index)
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         with self._stopwatch.time("decode"):
-            return self._source.frame(index)
-
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        return self._source.frames(span, backward=backward)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return
+            return super().frame(index)

@@ -19,9 +19,9 @@ from backend.application.ports import Segmenter, VideoSource
 from backend.domain.features import Seen
 from backend.domain.geometry import BoolMask, Point, box_of_mask, mask_iou
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.scoring import FAILED_BELOW
 from backend.domain.video import Direction, FrameIndex
 
-FAILED_BELOW = 0.75
 SMALLEST_FIRST_REL = 0.004
 """Share of the frame that an object must show at first: nobody starts with a sliver."""
 

@@ -23,10 +23,9 @@ from backend.application.reliability import (
     spearman_within,
 )
 from backend.application.trial_rows import TrialRows
-from backend.application.trials import FAILED_BELOW
 from backend.domain.calibration import Calibrator
 from backend.domain.features import FEATURES, predicted_iou
-from backend.domain.scoring import frame_uncertainty, presence_probability
+from backend.domain.scoring import FAILED_BELOW, frame_uncertainty, presence_probability
 
 Report = dict[str, object]
 

@@ -21,11 +21,11 @@ from backend.adapters.video.index import IndexCache
 from backend.adapters.video.pages import open_some_pages
 from backend.application.ports import Clock, VideoSource
 from backend.application.requests import MediaRef
+from backend.application.wrapped_video import WrappedVideo
 from backend.bootstrap.own_media import OwnMedia, open_own_media
 from backend.bootstrap.parts import SystemClock, data_folder, open_label_studio
 from backend.domain.errors import MediaUnreachable, PromptError
-from backend.domain.geometry import RgbFrame
-from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import ContentHash, FrameIndex
 from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -128,32 +128,18 @@ class CachedMedia:
             return self._cache.put(address, _chunks(landing), validator=fetched.validator)
 
 
-class HeldVideo:
-    """A VideoSource whose files nobody evicts while it is open."""
+class HeldVideo(WrappedVideo):
+    """A video whose files nobody evicts while it is open. It is opened and closed with them."""
 
     def __init__(self, source: VideoSource, holds: ExitStack, page_hashes: Mapping[int, ContentHash]) -> None:
         """page_hashes: what each page is by itself; empty for a video."""
-        self._source = source
+        super().__init__(source)
         self._holds = holds
         self._page_hashes = page_hashes
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._source.info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        return self._source.timestamps_s
 
     def frame_hash(self, index: int) -> ContentHash:
         """What a frame is: a page opened alone and among others is the same page."""
         return self._page_hashes.get(index, self._source.info.content_hash)
-
-    def frame(self, index: FrameIndex) -> RgbFrame:
-        return self._source.frame(index)
-
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        return self._source.frames(span, backward=backward)
 
     def __enter__(self) -> Self:
         self._source.__enter__()

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-FAILED_BELOW = 0.75
-"""A mask with a lower IoU with what a person drew was wrong."""
+from backend.domain.scoring import FAILED_BELOW
 
 LEAST = 30
 """Fewer audited masks than this bear no verdict: one more failure would turn it."""

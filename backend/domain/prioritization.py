@@ -9,7 +9,7 @@ the widest stretch that nobody looked at.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -72,6 +72,11 @@ class Policy:
     failing_from: float = 0.5
     audit_share: float = 0.1
     gap_share: float = 0.1
+
+    @property
+    def by_gain_alone(self) -> Policy:
+        """The same without audits and gaps."""
+        return replace(self, audit_share=0.0, gap_share=0.0)
 
 
 USUAL = Policy()

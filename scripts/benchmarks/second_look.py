@@ -26,9 +26,10 @@ from backend.application.reliability import (
     clip_interval,
 )
 from backend.application.second_trials import SecondRow, SecondTrial, run_second_trial
-from backend.application.trials import FAILED_BELOW, TruthClip
+from backend.application.trials import TruthClip
 from backend.bootstrap.parts import SystemClock
 from backend.domain.calibration import Calibrator
+from backend.domain.scoring import FAILED_BELOW
 from backend.domain.second_look import Findings
 from scripts.benchmarks.clip_folders import read_clip
 from scripts.benchmarks.trial_pool import Crew

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from backend.application.trial_rows import TrialRows
-from backend.application.trials import FAILED_BELOW
 from backend.domain.calibration import Calibrator, Layer, Network, Vector
 from backend.domain.features import FEATURES
+from backend.domain.scoring import FAILED_BELOW
 
 STEPS = 300
 FOLDS = 5

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from backend.application.reliability import brier
 from backend.application.second_trials import SecondTrial, rated_frames
 from backend.application.trial_rows import trial_rows
-from backend.application.trials import FAILED_BELOW
+from backend.domain.scoring import FAILED_BELOW
 from backend.domain.second_look import SecondOpinion, Weights, certain_logit
 from scripts.calibration.fitting import FOLDS, left_out_uncertainties
 

@@ -23,15 +23,7 @@ class FakeVideo(FrameByFrame):
     """A VideoSource of black frames."""
 
     def __init__(self, frame_count: int = 10, content: str = "ab") -> None:
-        self._info = VideoInfo(ContentHash(content * 32), SIZE, frame_count, Fraction(25))
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        return [index / 25 for index in range(self._info.frame_count)]
+        super().__init__(VideoInfo(ContentHash(content * 32), SIZE, frame_count, Fraction(25)))
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         self._info.require_frame(index)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -34,15 +33,7 @@ class Noise(FrameByFrame):
     """A VideoSource in which every frame is another noise, the same every time."""
 
     def __init__(self, frame_count: int) -> None:
-        self._info = VideoInfo(ContentHash("noise"), SIZE, frame_count, Fraction(25))
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        return [index / 25 for index in range(self._info.frame_count)]
+        super().__init__(VideoInfo(ContentHash("noise"), SIZE, frame_count, Fraction(25)))
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         self._info.require_frame(index)

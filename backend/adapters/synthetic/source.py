@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from fractions import Fraction
 
 from backend.adapters.synthetic.stage import ByteArray
@@ -19,19 +18,9 @@ class ClipSource(FrameByFrame):
 
     def __init__(self, frames: ByteArray, frame_rate: int = FRAME_RATE) -> None:
         self._frames = frames
-        self._rate = frame_rate
         count, height, width = frames.shape[:3]
         digest = hashlib.sha256(repr(frames.shape).encode() + frames.tobytes()).hexdigest()
-        self._info = VideoInfo(ContentHash(digest), FrameSize(width, height), count, Fraction(frame_rate))
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        """Seconds, the first frame at 0."""
-        return [index / self._rate for index in range(len(self._frames))]
+        super().__init__(VideoInfo(ContentHash(digest), FrameSize(width, height), count, Fraction(frame_rate)))
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One frame, uint8 [H, W, 3]. Raises PromptError past the end."""

@@ -30,16 +30,8 @@ class PagesVideo(FrameByFrame):
 
     def __init__(self, paths: Mapping[int, Path], info: VideoInfo) -> None:
         """paths: by frame index; of the video's frames only these can be read."""
+        super().__init__(info)
         self._paths = dict(paths)
-        self._info = info
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        return [float(index) for index in range(self._info.frame_count)]
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One page, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import cv2
@@ -23,7 +22,7 @@ class PanningVideo(FrameByFrame):
     """A VideoSource that pans to and fro over a blotchy picture. `read` lists the frames asked for, in order."""
 
     def __init__(self, frame_count: int, size: FrameSize) -> None:
-        self._info = VideoInfo(ContentHash(f"{frame_count:064x}"), size, frame_count, Fraction(25))
+        super().__init__(VideoInfo(ContentHash(f"{frame_count:064x}"), size, frame_count, Fraction(25)))
         self._travel = min(frame_count, TRAVEL)
         noise = np.random.default_rng(0).integers(0, 255, (size.height, size.width + self._travel, 3))
         scale = size.height / _SHARPEST_HEIGHT
@@ -31,14 +30,6 @@ class PanningVideo(FrameByFrame):
         smooth = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), _SHARPEST_PX * scale)
         self._picture: RgbFrame = ((smooth - smooth.mean()) * 4 * scale + 128).clip(0, 255).astype(np.uint8)
         self.read: list[int] = []
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._info
-
-    @property
-    def timestamps_s(self) -> Sequence[float]:
-        return [index / 25 for index in range(self._info.frame_count)]
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         self._info.require_frame(index)
