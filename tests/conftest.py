@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,18 +13,21 @@ import pytest
 from scripts.label_studio.server import LabelStudioServer
 
 TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
-"""Names a folder that a Label Studio of ours has been started in before: saves the minute that its database takes."""
+"""Names a folder for the database, made there by whichever run of tests needs it first: it takes up to a minute."""
 
 
 @pytest.fixture(scope="session")
 def label_studio_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a whole, empty Label Studio database, to be copied."""
     given = os.environ.get(TEMPLATE)
-    if given:
-        return Path(given)
-    folder = tmp_path_factory.mktemp("label-studio-template")
-    with LabelStudioServer(folder, port=18080):
-        pass
+    folder = Path(given) if given else tmp_path_factory.mktemp("label-studio-template")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = LabelStudioServer(folder, port=18080)
+        if server.is_first_start:
+            with server:
+                pass
     return folder
 
 

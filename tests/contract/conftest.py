@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+
+STARTS = 6
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +34,18 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         for parent in (folder, *folder.parents):
             if parent.is_relative_to(Path(os.environ.get("TMPDIR", "/tmp"))) and os.access(parent, os.W_OK):
                 parent.chmod(parent.stat().st_mode | 0o011)
-        server = get_server(folder / "data")
+        server = started(partial(get_server, folder / "data"))
         yield str(server.get_uri())
         server.cleanup()
+
+
+def started(start: Callable[[], Any]) -> Any:  # noqa: ANN401  (the wheel has no types)
+    """pgserver gives its server ten seconds, which a busy machine may need more than; it goes on starting meanwhile."""
+    for _ in range(STARTS - 1):
+        with suppress(subprocess.TimeoutExpired, AssertionError):  # late, or not ready yet
+            return start()
+        time.sleep(2)
+    return start()
 
 
 @pytest.fixture
