@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -44,32 +45,46 @@ class Network:
 
 
 class Ensemble:
-    """Networks of one shape, run as one. Raises ValueError if there are none, or of several shapes."""
+    """Networks of one depth, run as one, over rows that are standardised first.
 
-    def __init__(self, networks: Sequence[Network]) -> None:
+    Raises ValueError if there are none, or of several depths.
+    """
+
+    def __init__(self, networks: Sequence[Network], mean: Vector, scale: Vector) -> None:
         if not networks:
             raise ValueError("it has no networks")
-        self._layers = [
-            (np.stack([layer.weights for layer in layers]), np.stack([layer.bias for layer in layers])[:, None])
-            for layers in zip(*(network.layers for network in networks), strict=True)
-        ]
+        joined = [_side_by_side(layers) for layers in zip(*(network.layers for network in networks), strict=True)]
+        inputs = np.hstack([network.layers[0].weights for network in networks])
+        joined[0] = (inputs / scale[:, None], joined[0][1] - (mean / scale) @ inputs)
+        self._layers = joined
 
-    def probability(self, rows: Matrix) -> Vector:
-        """The mean of the networks'. rows: [N, inputs], standardised. Returns [N], 0..1.
+    def probabilities(self, row: Sequence[float]) -> list[float]:
+        """One for each network, 0..1.
 
-        A row is a product of its own, [1, inputs]: its number does not depend on the rows beside it, to the last bit.
+        A few rows come at a time, frame by frame: one by one they take no longer, and what becomes of one does not
+        depend on those beside it, to the last bit.
         """
-        values = rows[:, None, None]
+        values = np.asarray(row, np.float64)
         for position, (weights, bias) in enumerate(self._layers):
-            values = np.matmul(np.tanh(values) if position else values, weights) + bias
-        chances = 1.0 / (1.0 + np.exp(-np.clip(values[:, :, 0, 0], -30.0, 30.0)))
-        mean: Vector = chances.mean(axis=1)
-        return mean
+            values = (np.tanh(values) if position else values) @ weights + bias
+        chances: list[float] = (0.5 + 0.5 * np.tanh(0.5 * values)).tolist()
+        return chances
+
+
+def _side_by_side(layers: Sequence[Layer]) -> tuple[Matrix, Vector]:
+    """Layers as one, in which each sees its own inputs alone."""
+    shape = (sum(len(layer.weights) for layer in layers), sum(len(layer.bias) for layer in layers))
+    weights, row, column = np.zeros(shape), 0, 0
+    for layer in layers:
+        high, wide = layer.weights.shape
+        weights[row : row + high, column : column + wide] = layer.weights
+        row, column = row + high, column + wide
+    return weights, np.concatenate([layer.bias for layer in layers])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibrator:
-    """Evidence to probability, for one checkpoint.
+    """Evidence to probability, for one checkpoint. All its networks have one depth.
 
     sha256: of the checkpoint's weights. mean, scale: [F], which standardise a row of FEATURES. presence: the chance
     that the object is there. failure: the chance that the mask's IoU is below 0.75, given that it is. curve_x,
@@ -86,23 +101,35 @@ class Calibrator:
     curve_y: Vector
     fitted_on: tuple[str, ...]
     second: SecondOpinion | None = None
-    _is_there: Ensemble = field(init=False, repr=False, compare=False)
-    _is_bad: Ensemble = field(init=False, repr=False, compare=False)
+    _networks: Ensemble = field(init=False, repr=False, compare=False)
+    _curve: list[tuple[float, float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError if a chance has no networks, or of several shapes."""
-        object.__setattr__(self, "_is_there", Ensemble(self.presence))
-        object.__setattr__(self, "_is_bad", Ensemble(self.failure))
+        """Raises ValueError if a chance has no networks, or not all are of one depth."""
+        if not self.presence or not self.failure:
+            raise ValueError("it has no networks")
+        object.__setattr__(self, "_networks", Ensemble([*self.presence, *self.failure], self.mean, self.scale))
+        object.__setattr__(self, "_curve", list(zip(self.curve_x.tolist(), self.curve_y.tolist(), strict=True)))
+
+    def uncertainty(self, row: Sequence[float]) -> float:
+        """P(IoU < 0.75) of a row of FEATURES: u = q*g + (1 - q) where a mask was emitted, u = q where none was."""
+        chances = self._networks.probabilities(row)
+        count = len(self.presence)
+        present = sum(chances[:count]) / count
+        bad = sum(chances[count:]) / len(self.failure)
+        return self._corrected(present * bad + (1.0 - present) if row[_EMITTED] > 0.5 else present)
 
     def uncertainties(self, rows: Matrix) -> Vector:
-        """P(IoU < 0.75) of rows [N, F]: u = q*g + (1 - q) where a mask was emitted, u = q where none was; [N]."""
-        standard = (rows - self.mean) / self.scale
-        present = self._is_there.probability(standard)
-        bad = self._is_bad.probability(standard)
-        emitted = rows[:, _EMITTED] > 0.5
-        raw = np.where(emitted, present * bad + (1.0 - present), present)
-        corrected: Vector = np.interp(raw, self.curve_x, self.curve_y)
-        return corrected
+        """Of rows [N, F]; [N]."""
+        return np.array([self.uncertainty(row) for row in rows.tolist()], np.float64)
+
+    def _corrected(self, raw: float) -> float:
+        """Along the curve; beyond its ends, as at its ends."""
+        after = bisect_right(self._curve, (raw, math.inf))
+        if after == 0 or after == len(self._curve):
+            return self._curve[max(after - 1, 0)][1]
+        (x0, y0), (x1, y1) = self._curve[after - 1 : after + 1]
+        return y0 + (y1 - y0) * (raw - x0) / (x1 - x0)
 
     @property
     def digest(self) -> str:
@@ -149,7 +176,7 @@ def calibrator_of(text: str) -> Calibrator:
             fitted_on=tuple(str(name) for name in body["fitted_on"]),
             second=second_opinion_of(body["second_look"]) if "second_look" in body else None,
         )
-        probe = float(made.uncertainties(np.zeros((1, len(FEATURES))))[0])
+        probe = made.uncertainty([0.0] * len(FEATURES))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(f"the calibrator cannot be read: {error}") from error
     if not math.isfinite(probe) or not 0.0 <= probe <= 1.0:

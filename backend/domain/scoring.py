@@ -10,10 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
-
 from backend.domain.calibration import Calibrator
-from backend.domain.features import FEATURES, Seen, Trail
+from backend.domain.features import Seen, Trail
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin
 from backend.domain.prompts import ObjectId
 
@@ -47,11 +45,9 @@ class Scorer:
         """The same from evidence alone. others: of objects that are on the frame too and are not to be scored."""
         if self._calibrator is None:
             return {object_id: frame_uncertainty(own.evidence, own.origin) for object_id, own in seen.items()}
-        rows = np.array(list(self._rows(frame_index, seen, others)), np.float64).reshape(-1, len(FEATURES))
-        found = np.clip(self._calibrator.uncertainties(rows), 0.0, 1.0).tolist()
         return {
-            object_id: 0.0 if own.origin is MaskOrigin.HUMAN else uncertainty
-            for (object_id, own), uncertainty in zip(seen.items(), found, strict=True)
+            object_id: 0.0 if own.origin is MaskOrigin.HUMAN else _clamped(self._calibrator.uncertainty(row))
+            for (object_id, own), row in zip(seen.items(), self._rows(frame_index, seen, others), strict=True)
         }
 
     def recall(self, frame_index: int, seen: Mapping[ObjectId, Seen]) -> None:

@@ -36,7 +36,7 @@ from scripts.benchmarks.interaction import CLICK_S, CLICKS, MASK_S, ROUNDS, Play
 from scripts.benchmarks.trial_pool import Crew
 from scripts.benchmarks.uncertainty import rounded, show, unspoiled
 
-CLIPS, QUICK_CLIPS = 72, 4
+CLIPS, QUICK_CLIPS = 200, 4
 FRAMES = 24
 RANDOMS = 5
 

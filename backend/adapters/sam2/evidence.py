@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -31,9 +32,9 @@ _UPSCALED_PX_AT_ONCE = 2**25
 class Reduced:
     """What is kept of B objects' decoded masks until they are judged.
 
-    logits: [B, 1, h, w] float32, gated. numbers: [B, 5 + EMBEDDING_SIZE + 3] float32 on the device: stability, soft
-    IoU, boundary entropy, candidate disagreement, presence logit, embedding, predicted IoUs (NaN for those that
-    there are not).
+    logits: [B, 1, h, w] float32, gated. numbers: [B, 8 + 9 + EMBEDDING_SIZE + 3] float32 on the device: the pixel sums
+    of _of_mask, presence logit, pixels that each two candidates share, embedding of any length, predicted IoUs; NaN for
+    candidates that there are not.
     """
 
     logits: Tensor
@@ -56,18 +57,19 @@ class Judged:
 def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
     """B objects' logits and the numbers about them; nothing leaves the device.
 
-    In float32 also under autocast, whose bfloat16 cannot count the pixels of a mask.
+    In float32 also under autocast, whose bfloat16 cannot count the pixels of a mask. Sums alone: what follows from them
+    is worked out from a few floats afterwards. On small masks the number of operations costs, not their size.
     """
     with torch.autocast(decoded.raw.device.type, enabled=False):
         probability = decoded.raw.sigmoid()
         columns = (
-            _of_mask(decoded.raw, probability),
-            _disagreement(decoded.candidates),
+            *_of_mask(decoded.raw, probability),
             decoded.presence,
+            _shared(decoded.candidates),
             _embedding(probability, seen.levels[-1]),
-            _padded(decoded.predicted_ious),
+            _padded(decoded.predicted_ious, _MOST_CANDIDATES),
         )
-    return Reduced(decoded.logits, torch.cat([column.float() for column in columns], dim=1))
+        return Reduced(decoded.logits, torch.cat(columns, dim=1))
 
 
 def judge(reduced: Sequence[Reduced], size: FrameSize) -> list[Judged]:
@@ -78,7 +80,7 @@ def judge(reduced: Sequence[Reduced], size: FrameSize) -> list[Judged]:
     numbers = torch.cat([item.numbers for item in reduced]).tolist()
     parts = (logits[:, 0] > 0).cpu().numpy()
     masks = upscaled_masks(logits, size)
-    return [_judged(mask, row, part) for mask, row, part in zip(masks, numbers, parts, strict=True)]
+    return [_judged(mask, part, row) for mask, part, row in zip(masks, parts, numbers, strict=True)]
 
 
 def with_mask(judged: Judged, mask: BoolMask) -> Judged:
@@ -114,65 +116,54 @@ def resized_mask(mask: BoolMask, size: FrameSize) -> BoolMask:
     return mask[np.ix_(rows, columns)]
 
 
-def _of_mask(raw: Tensor, probability: Tensor) -> Tensor:
-    """Stability, soft IoU, and mean entropy in bits where the mask's surroundings are of both kinds; [B, 3].
-
-    All sums over pixels are one: on small masks it is the number of operations that costs, not their size.
-    """
-    chosen = raw > 0
-    entropy = (F.softplus(raw) - probability * raw) / math.log(2)
+def _of_mask(raw: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums over pixels of logits [B, 1, h, w]: [B, 4] how many are above the margin, above minus the margin, above 0,
+    and in the boundary band; [B, 3] probability, that of the mask, and entropy (in nats) of the band."""
+    above = raw > _limits(raw.device)
+    chosen = above[:, 2:]
     band = _band(chosen)
-    summed = (
-        raw > _STABILITY_MARGIN,
-        raw > -_STABILITY_MARGIN,
-        chosen,
-        probability,
-        probability * chosen,
-        entropy * band,
-        band,
-    )
-    inner, outer, area, mass, inside, doubt, length = torch.cat(summed, dim=1).flatten(2).sum(dim=2).unbind(dim=1)
-    stability = (inner + (outer == 0)) / outer.clamp(min=1)
-    soft_iou = inside / (area + mass - inside).clamp(min=1e-12)
-    return torch.stack((stability, soft_iou, doubt / length.clamp(min=1)), dim=1)
+    entropy = F.softplus(raw) - probability * raw
+    counts = torch.cat((above, band), dim=1).sum(dim=(2, 3), dtype=torch.float32)
+    return counts, torch.cat((probability, probability * chosen, entropy * band), dim=1).sum(dim=(2, 3))
+
+
+@lru_cache(maxsize=4)
+def _limits(device: torch.device) -> Tensor:
+    return torch.tensor([_STABILITY_MARGIN, -_STABILITY_MARGIN, 0.0], device=device)[:, None, None]
 
 
 def _band(chosen: Tensor) -> Tensor:
     """Which pixels of [B, 1, h, w] have both kinds in the square around them."""
-    along, across = (_near(size, chosen.device) for size in chosen.shape[2:])
+    along, across, most = _near(chosen.size(2), chosen.size(3), chosen.device)
     marked = along @ chosen.float() @ across
-    return (marked > 0) & (marked < along.sum(dim=1)[:, None] * across.sum(dim=0))
+    return (marked > 0) & (marked < most)
 
 
 @lru_cache(maxsize=8)
-def _near(size: int, device: torch.device) -> Tensor:
-    """[size, size], 1 where two places are within the band's half width. A product with it is a sum over neighbours:
-    on small masks several times faster than pooling, on a GPU exact in every precision."""
-    places = torch.arange(size, device=device)
-    return ((places[:, None] - places).abs() <= _BAND_PX).float()
+def _near(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """[h, h] and [w, w], 1 where two places are within the band's half width; [h, w], how many are around each place.
+
+    A product with them is a sum over neighbours: on small masks several times faster than pooling, and exact.
+    """
+    places = [torch.arange(size, device=device) for size in (height, width)]
+    along, across = (((row[:, None] - row).abs() <= _BAND_PX).float() for row in places)
+    return along, across, along.sum(dim=1)[:, None] * across.sum(dim=0)
 
 
-def _disagreement(candidates: Tensor) -> Tensor:
-    """1 - mean IoU over the pairs of candidates [B, M, h, w]; [B, 1]."""
-    batch, count = candidates.shape[:2]
-    if count < 2:
-        return candidates.new_zeros(batch, 1)
+def _shared(candidates: Tensor) -> Tensor:
+    """How many pixels each two of candidates [B, M, h, w] share, row by row; [B, 9]."""
     masks = (candidates > 0).flatten(2).float()
-    shared = masks @ masks.transpose(1, 2)  # [B, M, M]
-    areas = shared.diagonal(dim1=1, dim2=2)
-    united = areas[:, :, None] + areas[:, None, :] - shared
-    iou = torch.where(united > 0, shared / united.clamp(min=1), 1.0)
-    others = iou.flatten(1).sum(dim=1, keepdim=True) - count  # without the diagonal, which is 1
-    return 1 - others / (count * (count - 1))
+    shared = masks @ masks.transpose(1, 2)
+    missing = _MOST_CANDIDATES - candidates.size(1)
+    return F.pad(shared, (0, missing, 0, missing), value=math.nan).flatten(1) if missing else shared.flatten(1)
 
 
 def _embedding(probability: Tensor, coarse: Tensor) -> Tensor:
-    """Coarse features [1, C, h/4, w/4] averaged under soft masks [B, 1, h, w], projected; [B, EMBEDDING_SIZE]."""
+    """Coarse features [1, C, h/4, w/4] summed under soft masks [B, 1, h, w], projected; [B, EMBEDDING_SIZE]."""
     scale = probability.shape[-1] // coarse.shape[-1]
     weights = F.avg_pool2d(probability, scale).flatten(1)
     features = coarse[0].flatten(1).float()  # [C, hw]
-    pooled = (weights @ features.T) / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
-    return F.normalize(pooled @ _projection(features.size(0), coarse.device), dim=1)
+    return weights @ features.T @ _projection(features.size(0), coarse.device)
 
 
 @lru_cache(maxsize=4)
@@ -182,28 +173,49 @@ def _projection(channels: int, device: torch.device) -> Tensor:
     return torch.from_numpy(signs.astype(np.float32)).to(device)
 
 
-def _padded(predicted_ious: Tensor) -> Tensor:
-    return F.pad(predicted_ious.float(), (0, _MOST_CANDIDATES - predicted_ious.size(1)), value=math.nan)
+def _padded(values: Tensor, width: int) -> Tensor:
+    missing = width - values.size(1)
+    return F.pad(values.float(), (0, missing), value=math.nan) if missing else values.float()
 
 
-def _judged(mask: BoolMask, row: list[float], part: BoolMask) -> Judged:
-    stability, soft_iou, boundary_entropy, disagreement, presence = row[:5]
-    embedding, predicted_ious = row[5 : 5 + EMBEDDING_SIZE], row[5 + EMBEDDING_SIZE :]
+_COUNTS = 8
+_EMBEDDING = slice(_COUNTS + _MOST_CANDIDATES**2, _COUNTS + _MOST_CANDIDATES**2 + EMBEDDING_SIZE)
+"""Where in a row of numbers the embedding is; the candidates' shares are before it, their predicted IoUs after it."""
+
+
+def _judged(mask: BoolMask, part: BoolMask, row: list[float]) -> Judged:
+    inner, outer, area, band, mass, inside, doubt, presence = row[:_COUNTS]
     area_rel, centroid, box = _place(mask)
+    embedding = row[_EMBEDDING]
+    length = max(math.hypot(*embedding), 1e-12)
     evidence = FrameEvidence(
-        predicted_ious=tuple(iou for iou in predicted_ious if not math.isnan(iou)),
+        predicted_ious=tuple(iou for iou in row[_EMBEDDING.stop :] if not math.isnan(iou)),
         presence_logit=presence,
-        stability=stability,
-        soft_iou=soft_iou,
+        stability=inner / outer if outer else 1.0,
+        soft_iou=inside / max(area + mass - inside, 1e-12),
         area_rel=area_rel,
         centroid=centroid,
         box=box,
         components=_count_components(part) if area_rel else 0,
-        boundary_entropy=boundary_entropy,
-        candidate_disagreement=disagreement,
-        embedding=tuple(round(value, _EMBEDDING_DECIMALS) for value in embedding),
+        boundary_entropy=doubt / math.log(2) / max(band, 1.0),
+        candidate_disagreement=_disagreement(row[_COUNTS : _EMBEDDING.start]),
+        embedding=tuple([round(value / length, _EMBEDDING_DECIMALS) for value in embedding]),
     )
     return Judged(mask, evidence)
+
+
+def _disagreement(shared: Sequence[float]) -> float:
+    """1 - mean IoU over the pairs of candidates; 0.0 for one. shared: what each two share, NaN for one there is not."""
+    areas = [area for area in shared[:: _MOST_CANDIDATES + 1] if not math.isnan(area)]
+    pairs = list(combinations(range(len(areas)), 2))
+    if not pairs:
+        return 0.0
+    total = 0.0
+    for first, second in pairs:
+        common = shared[first * _MOST_CANDIDATES + second]
+        united = areas[first] + areas[second] - common
+        total += common / united if united else 1.0
+    return 1.0 - total / len(pairs)
 
 
 def _place(mask: BoolMask) -> tuple[float, Point | None, Box | None]:
@@ -214,10 +226,10 @@ def _place(mask: BoolMask) -> tuple[float, Point | None, Box | None]:
     if across == 0:
         return 0.0, None, None
     inside = pixels[top : top + down, left : left + across]
-    columns, rows = (cv2.reduce(inside, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (0, 1))
-    area = int(rows.sum())
-    x_px = left + 0.5 + int(columns @ np.arange(across)) / area
-    y_px = top + 0.5 + int(rows @ np.arange(down)) / area
+    moments = cv2.moments(inside, binaryImage=True)
+    area = moments["m00"]
+    x_px = left + 0.5 + moments["m10"] / area
+    y_px = top + 0.5 + moments["m01"] / area
     box = Box(left / width, top / height, (left + across) / width, (top + down) / height)
     return area / mask.size, Point(x_px / width, y_px / height), box
 

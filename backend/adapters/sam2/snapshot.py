@@ -27,7 +27,7 @@ from backend.domain.errors import SnapshotMismatch
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameRange, VideoInfo
 
-FORMAT = 1
+FORMAT = 2
 
 Identity = Mapping[str, str]
 """What a propagation is of and runs on: a value for each thing that must not differ."""

@@ -28,6 +28,7 @@ from scripts.label_studio.server import LabelStudioServer
 CONFIGS = Path(__file__).parents[3] / "label_config"
 PAGES = 10
 PATIENCE_S = 240.0
+QUIET_S = 4.0
 Json = dict[str, Any]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -169,6 +170,7 @@ def _audit_is_counted(stage: Stage, left: dict[int, float]) -> None:
 
 def _forgery_is_refused(stage: Stage, video: TaskKey) -> None:
     """Somebody makes a task of their own that claims to correct the video."""
+    _settled(stage, video)
     before, done = stage.ledger.prompts(video).digest(), stage.done(video)
     claim = {"corrects": {"project": video.project_id, "task": video.task_id, "frame": 5}}
     forged = stage.api.add_task(stage.corrections, {"image": _page(stage, 5), "masklet": claim})
@@ -178,6 +180,18 @@ def _forgery_is_refused(stage: Stage, video: TaskKey) -> None:
     until(lambda: refused in stage.masklet.log.read_text() + _web_log(stage), "the refusal")
     assert stage.ledger.prompts(video).digest() == before
     assert stage.done(video) == done
+
+
+def _settled(stage: Stage, video: TaskKey) -> None:
+    """Wait until what was submitted has led to its propagations: none open, and none new for a while."""
+    seen: tuple[int, float] = (-1, 0.0)
+    deadline = time.monotonic() + PATIENCE_S
+    while seen[0] < 0 or time.monotonic() - seen[1] < QUIET_S:
+        assert time.monotonic() < deadline, "the propagations did not come to rest"
+        jobs = stage.ledger.jobs(task=video, kind=JobKind.PROPAGATE)
+        if len(jobs) != seen[0] or not all(job.state.is_final for job in jobs):
+            seen = len(jobs), time.monotonic()
+        time.sleep(0.3)
 
 
 def _page(stage: Stage, index: int) -> str:

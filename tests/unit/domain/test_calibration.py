@@ -39,35 +39,47 @@ def row(**values: float) -> list[float]:
     return [values.get(name, 0.0) for name in FEATURES]
 
 
-def uncertainty(features: list[float]) -> float:
-    return float(calibrator().uncertainties(np.array([features]))[0])
-
-
 def test_a_mask_is_doubted_if_the_object_may_be_gone_or_the_mask_bad() -> None:
     chance = 1 / (1 + np.exp(-4.0))
-    assert uncertainty(row(emitted=1.0, presence=1.0)) == pytest.approx(chance * 0.5 + 1 - chance)
-    assert uncertainty(row(emitted=1.0, presence=-3.0)) == pytest.approx(1.0, abs=1e-5)
+    assert calibrator().uncertainty(row(emitted=1.0, presence=1.0)) == pytest.approx(chance * 0.5 + 1 - chance)
+    assert calibrator().uncertainty(row(emitted=1.0, presence=-3.0)) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_no_mask_is_doubted_as_far_as_the_object_may_be_there() -> None:
-    assert uncertainty(row(presence=-3.0)) == pytest.approx(0.0, abs=1e-5)
-    assert uncertainty(row(presence=0.0)) == pytest.approx(0.5)
+    assert calibrator().uncertainty(row(presence=-3.0)) == pytest.approx(0.0, abs=1e-5)
+    assert calibrator().uncertainty(row(presence=0.0)) == pytest.approx(0.5)
 
 
-def test_hidden_layers_bend_and_members_are_averaged() -> None:
+def test_hidden_layers_bend_and_rows_are_standardised() -> None:
     hidden = Network((Layer(np.full((1, 2), 0.5), np.zeros(2)), Layer(np.array([[1.0], [1.0]]), np.zeros(1))))
     still = Network((Layer(np.zeros((1, 2)), np.zeros(2)), Layer(np.zeros((2, 1)), np.zeros(1))))
     expected = 1 / (1 + np.exp(-2 * np.tanh(0.5)))
-    assert Ensemble((hidden,)).probability(np.array([[1.0], [0.0]])) == pytest.approx([expected, 0.5])
-    assert Ensemble((hidden, still)).probability(np.array([[1.0]])) == pytest.approx([(expected + 0.5) / 2])
+    plain = Ensemble((hidden, still), np.zeros(1), np.ones(1))
+    assert plain.probabilities([1.0]) == pytest.approx([expected, 0.5])
+    assert plain.probabilities([0.0]) == pytest.approx([0.5, 0.5])
+    shifted = Ensemble((hidden,), np.array([3.0]), np.array([2.0]))
+    assert shifted.probabilities([5.0]) == pytest.approx([expected])
+
+
+def test_the_curve_is_followed_between_its_knots_and_flat_beyond_them() -> None:
+    curved = replace(calibrator(), curve_x=np.array([0.2, 0.4, 0.4, 0.6]), curve_y=np.array([0.1, 0.3, 0.5, 0.9]))
+    for chance in (0.05, 0.2, 0.3, 0.5, 0.55, 0.6, 0.95):
+        rated = curved.uncertainty(row(presence=float(np.log(chance / (1 - chance))) / 4))
+        assert rated == pytest.approx(float(np.interp(chance, curved.curve_x, curved.curve_y)), abs=1e-9)
+
+
+def test_members_are_averaged() -> None:
+    sure = Layer(np.zeros((COUNT, 1)), np.array([30.0]))
+    split = replace(calibrator(), presence=(Network((sure,)),), failure=(network("soft_doubt", 0.0), Network((sure,))))
+    assert split.uncertainty(row(emitted=1.0)) == pytest.approx((0.5 + 1.0) / 2)
 
 
 def test_networks_that_are_not_alike_are_refused() -> None:
     flat = Network((Layer(np.zeros((1, 1)), np.zeros(1)),))
     deep = Network((Layer(np.zeros((1, 2)), np.zeros(2)), Layer(np.zeros((2, 1)), np.zeros(1))))
     for networks in ((), (flat, deep)):
-        with pytest.raises(ValueError, match=r"no networks|shorter|longer|same shape"):
-            Ensemble(networks)
+        with pytest.raises(ValueError, match=r"no networks|shorter|longer"):
+            Ensemble(networks, np.zeros(1), np.ones(1))
 
 
 def test_text_and_back_gives_the_same_numbers_and_the_same_digest() -> None:
