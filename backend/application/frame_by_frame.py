@@ -11,7 +11,19 @@ from backend.domain.geometry import RgbFrame
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 
-class FrameByFrame(ABC):
+class HoldsNothing:
+    """A context that nothing is opened or closed with."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+
+class FrameByFrame(HoldsNothing, ABC):
     """The part of the VideoSource port that follows from `info` and `frame`, at a steady rate."""
 
     def __init__(self, info: VideoInfo) -> None:
@@ -35,11 +47,3 @@ class FrameByFrame(ABC):
         order = range(span.start, span.stop)
         for index in reversed(order) if backward else order:
             yield FrameIndex(index), self.frame(FrameIndex(index))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return

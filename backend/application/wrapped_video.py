@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
+from backend.application.frame_by_frame import HoldsNothing
 from backend.application.ports import VideoSource
 from backend.application.prewarm import frame_hash
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
 
-class WrappedVideo:
+class WrappedVideo(HoldsNothing):
     """What it wraps, as it is. Does not open or close it: that is for whoever opened it."""
 
     def __init__(self, source: VideoSource) -> None:
@@ -35,11 +34,3 @@ class WrappedVideo:
 
     def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         return self._source.frames(span, backward=backward)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return

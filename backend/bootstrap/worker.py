@@ -129,9 +129,8 @@ def _taking_in_guests(runtime: Runtime, kind: JobKind, is_stopping: Callable[[],
         yield
         return
     guests = Guests(runtime.bench, is_stopping, ended=runtime.bell.ring)
-    ended = threading.Event()
 
-    def look() -> None:
+    def look(ended: threading.Event) -> None:
         while not (ended.is_set() or is_stopping()):
             with runtime.bell.listening(AWAITED, time.sleep) as wait:
                 for _ in range(LOOKS_A_LISTENING):
@@ -141,13 +140,10 @@ def _taking_in_guests(runtime: Runtime, kind: JobKind, is_stopping: Callable[[],
                     if ended.is_set() or is_stopping():
                         return
 
-    thread = threading.Thread(target=look, name="guests", daemon=True)
-    thread.start()
     try:
-        yield
+        with _beside("guests", look, join_s=GOODBYE_S):
+            yield
     finally:
-        ended.set()
-        thread.join(GOODBYE_S)
         guests.say_goodbye(GOODBYE_S)
 
 
@@ -187,21 +183,16 @@ def build_workbench(settings: Settings, worker_name: str) -> Workbench:
 @contextmanager
 def _sweeping(settings: Settings) -> Iterator[None]:
     """Now and then remove what killed attempts left in the mask store."""
-    ended = threading.Event()
     masks = open_masks(settings)
 
-    def sweep() -> None:
+    def sweep(ended: threading.Event) -> None:
         while not ended.wait(SWEEP_EVERY_S):
             removed = masks.sweep(LEFTOVER_S)
             if removed:
                 logger.info("removed %d leftover mask runs in %s", len(removed), data_folder(settings).masks)
 
-    thread = threading.Thread(target=sweep, name="mask-sweep", daemon=True)
-    thread.start()
-    try:
+    with _beside("mask-sweep", sweep):
         yield
-    finally:
-        ended.set()
 
 
 @contextmanager
@@ -212,17 +203,25 @@ def _looking_ahead(runtime: Runtime, is_stopping: Callable[[], bool]) -> Iterato
         yield
         return
     lookout = Lookout(runtime.board, runtime.bench.media, engine, runtime.turns)
-    ended = threading.Event()
 
-    def look() -> None:
+    def look(ended: threading.Event) -> None:
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
         while not (ended.is_set() or is_stopping()):
             lookout.watch(LOOKOUT_WAIT_S)
 
-    thread = threading.Thread(target=look, name="lookout", daemon=True)
+    with _beside("lookout", look):
+        yield
+
+
+@contextmanager
+def _beside(name: str, work: Callable[[threading.Event], None], *, join_s: float = 0.0) -> Iterator[None]:
+    """Something done in a thread of its own meanwhile, which is to end when the event is set."""
+    ended = threading.Event()
+    thread = threading.Thread(target=work, args=(ended,), name=name, daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
+        thread.join(join_s)
