@@ -78,7 +78,11 @@ def clip_interval(
 
 def mean_interval(values: Values, *, draws: int = 4000, seed: int = 0) -> tuple[float, float]:
     """The 95 % bootstrap interval of a mean of one value a clip."""
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(len(values), size=(draws, len(values)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
+    return ratio_interval(values, np.ones(len(values)), draws=draws, seed=seed)
+
+
+def ratio_interval(above: Values, below: Values, *, draws: int = 4000, seed: int = 0) -> tuple[float, float]:
+    """The 95 % bootstrap interval of a mean over another one, of one value a clip each; clips are drawn for both."""
+    drawn = np.random.default_rng(seed).integers(len(above), size=(draws, len(above)))
+    low, high = np.percentile(above[drawn].mean(axis=1) / below[drawn].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)

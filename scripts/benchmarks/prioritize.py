@@ -27,7 +27,7 @@ from backend.adapters.sam2.checkpoints import find
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.synthetic.trial_looks import Split
 from backend.adapters.synthetic.trials import trial_clip
-from backend.application.reliability import mean_interval
+from backend.application.reliability import mean_interval, ratio_interval
 from backend.application.trials import TruthClip
 from backend.domain.calibration import Calibrator
 from backend.domain.prioritization import Policy
@@ -119,6 +119,7 @@ def compared(results: Results, *, clicks: bool) -> dict[str, object]:
         "failing_after": {name: _mean([one.failing[-1] for one in played]) for name, played in results.items()},
         "rounds_to_90": {name: rounds_to_90(played) for name, played in results.items()},
         "gap_closed": (auc["ours"] - auc["random"]) / gap if gap > 0 else float("nan"),
+        "gap_closed_ci": ratio_interval(area["ours"] - area["random"], area["oracle"] - area["random"]),
     }
     report["gates"] = {
         "beats_uniform": mean_interval(area["ours"] - area["uniform"])[0] > 0,

@@ -12,6 +12,7 @@ from backend.application.reliability import (
     calibration_error,
     clip_interval,
     mean_interval,
+    ratio_interval,
     spearman_within,
 )
 
@@ -62,3 +63,10 @@ def test_an_interval_draws_whole_clips() -> None:
 
 def test_the_interval_of_a_constant_has_no_width() -> None:
     assert mean_interval(np.full(5, 0.25)) == (0.25, 0.25)
+
+
+def test_a_ratio_is_of_means_and_not_a_mean_of_ratios() -> None:
+    above, below = np.array([0.0, 3.0]), np.array([1.0, 3.0])
+    low, high = ratio_interval(above, below)
+    assert (low, high) == (0.0, 1.0)
+    assert ratio_interval(above, np.full(2, 2.0)) == (0.0, 1.5)

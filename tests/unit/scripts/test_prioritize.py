@@ -97,6 +97,7 @@ def test_the_comparison_pools_random_streams_and_takes_the_better_oracle() -> No
     }
     assert not any(name.startswith("random_") for name in auc)
     assert report["gap_closed"] == pytest.approx(1.0)
+    assert report["gap_closed_ci"] == pytest.approx((1.0, 1.0))
     assert report["gates"] == {"beats_uniform": True, "beats_random": True, "closes_half": True}
 
 
