@@ -67,7 +67,7 @@ def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
             decoded.presence,
             _shared(decoded.candidates),
             _embedding(probability, seen.levels[-1]),
-            _padded(decoded.predicted_ious, _MOST_CANDIDATES),
+            _padded(decoded.predicted_ious),
         )
         return Reduced(decoded.logits, torch.cat(columns, dim=1))
 
@@ -173,9 +173,9 @@ def _projection(channels: int, device: torch.device) -> Tensor:
     return torch.from_numpy(signs.astype(np.float32)).to(device)
 
 
-def _padded(values: Tensor, width: int) -> Tensor:
-    missing = width - values.size(1)
-    return F.pad(values.float(), (0, missing), value=math.nan) if missing else values.float()
+def _padded(predicted_ious: Tensor) -> Tensor:
+    missing = _MOST_CANDIDATES - predicted_ious.size(1)
+    return F.pad(predicted_ious, (0, missing), value=math.nan) if missing else predicted_ious
 
 
 _COUNTS = 8
