@@ -66,9 +66,9 @@ class Ensemble:
         """
         values = np.asarray(row, np.float64)
         for position, (weights, bias) in enumerate(self._layers):
-            values = (np.tanh(values) if position else values) @ weights + bias
-        chances: list[float] = (0.5 + 0.5 * np.tanh(0.5 * values)).tolist()
-        return chances
+            values = np.dot(np.tanh(values) if position else values, weights)
+            values += bias
+        return [0.5 + 0.5 * math.tanh(0.5 * value) for value in values.tolist()]
 
 
 def _side_by_side(layers: Sequence[Layer]) -> tuple[Matrix, Vector]:

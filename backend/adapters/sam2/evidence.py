@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -60,7 +61,8 @@ def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
     In float32 also under autocast, whose bfloat16 cannot count the pixels of a mask. Sums alone: what follows from them
     is worked out from a few floats afterwards. On small masks the number of operations costs, not their size.
     """
-    with torch.autocast(decoded.raw.device.type, enabled=False):
+    kind = decoded.raw.device.type
+    with torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext():
         probability = decoded.raw.sigmoid()
         columns = (
             *_of_mask(decoded.raw, probability),
