@@ -141,12 +141,11 @@ def next_frames(
         chosen = choose_frames(video.curve(), count, policy=policy, rng=rng, frame_rate=video.frame_rate)
         return _listed([(video, choice) for choice in chosen])
     audits = round(policy.audit_share * count) if count >= 5 else 0
+    by_gain = policy.by_gain_alone
     found = [
         (position, choice)
         for position, video in enumerate(videos)
-        for choice in choose_frames(
-            video.curve(), count, policy=policy.by_gain_alone, rng=rng, frame_rate=video.frame_rate
-        )
+        for choice in choose_frames(video.curve(), count, policy=by_gain, rng=rng, frame_rate=video.frame_rate)
     ]
     found.sort(key=lambda entry: -entry[1].gain)
     kept = found[: count - audits]

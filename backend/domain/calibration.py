@@ -53,10 +53,10 @@ class Ensemble:
     def __init__(self, networks: Sequence[Network], mean: Vector, scale: Vector) -> None:
         if not networks:
             raise ValueError("it has no networks")
-        joined = [_side_by_side(layers) for layers in zip(*(network.layers for network in networks), strict=True)]
-        inputs = np.hstack([network.layers[0].weights for network in networks])
-        joined[0] = (inputs / scale[:, None], joined[0][1] - (mean / scale) @ inputs)
-        self._layers = joined
+        first, *others = zip(*(network.layers for network in networks), strict=True)
+        weights = np.hstack([layer.weights for layer in first]) / scale[:, None]
+        bias = np.concatenate([layer.bias for layer in first]) - mean @ weights
+        self._layers = [(weights, bias), *(_side_by_side(layers) for layers in others)]
 
     def probabilities(self, row: Sequence[float]) -> list[float]:
         """One for each network, 0..1.
