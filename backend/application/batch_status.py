@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from backend.application.batch import BatchItem, BatchRecords
 from backend.application.handover import PERSON
+from backend.application.jobs_queries import ANY, newest_propagations
 from backend.application.ledger_port import Ledger
-from backend.application.requests import Job, JobKind, JobState, PushState, TaskKey
-
-MOST_JOBS = 200_000
+from backend.application.requests import Job, JobState, PushState
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +49,15 @@ class ProjectStatus:
 
 def project_statuses(ledger: Ledger, records: BatchRecords, project_id: int | None = None) -> list[ProjectStatus]:
     """Of every project that has jobs or imports, or of the one that is named, by number."""
-    newest = _newest_of_each_task(ledger.jobs(limit=MOST_JOBS))
+    newest = newest_propagations(ledger, project_id=project_id, states=ANY)
     items = records.items(project_id)
     failures = records.failures(project_id)
-    projects = (
-        {job.task.project_id for job in newest.values()} | {i.project_id for i in items} | {p for p, _ in failures}
-    )
+    projects = {job.task.project_id for job in newest} | {i.project_id for i in items} | {p for p, _ in failures}
     wanted = projects if project_id is None else {project_id}
     return [
         _status(
             number,
-            [job for job in newest.values() if job.task.project_id == number],
+            [job for job in newest if job.task.project_id == number],
             [item for item in items if item.project_id == number],
             [(outcome.name or outcome.source, outcome.reason) for p, outcome in failures if p == number],
             ledger,
@@ -94,11 +91,3 @@ def _refused(jobs: Iterable[Job], ledger: Ledger) -> Iterable[tuple[str, str]]:
         push = ledger.latest_push(job.task) if job.state is JobState.DONE else None
         if push is not None and push.state is PushState.REFUSED:
             yield str(job.task), push.reason
-
-
-def _newest_of_each_task(jobs: Iterable[Job]) -> dict[TaskKey, Job]:
-    newest: dict[TaskKey, Job] = {}
-    for job in jobs:
-        if job.kind is JobKind.PROPAGATE:
-            newest.setdefault(job.task, job)
-    return newest

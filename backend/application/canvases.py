@@ -12,16 +12,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from backend.application.desk import Canvas, Desk
+from backend.application.jobs_queries import open_jobs
 from backend.application.ledger_port import Ledger
 from backend.application.notes import Notes
-from backend.application.requests import JobState, PreviewRequest, PropagationRequest, PushState, TaskKey
+from backend.application.requests import PreviewRequest, PropagationRequest, PushState, TaskKey
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 
 Spot = tuple[ObjectId, FrameIndex | None]
 """An object on a frame; None: wherever it is."""
-
-OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Canvases:
         kept = PromptSet.of((p for p in known if p.object_id not in gone.object_ids), known.labels)
         self.notes.write(_reset_note(canvas), json.dumps(self.desk.clock.now_s()).encode())
         self._ledger.replace_prompts(canvas.task, kept, user=canvas.user)
-        for job in self._ledger.jobs(task=canvas.task, states=OPEN):
+        for job in open_jobs(self._ledger, canvas.task):
             request = self._ledger.request(job.job_id)
             if request.prompts and set(request.prompts.object_ids) & set(gone.object_ids) and _within(request, known):
                 self._ledger.cancel(job.job_id)

@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from backend.application.desk import Answer, Canvas, Desk
-from backend.application.requests import Job, JobKind, JobState, PropagationRequest, TaskKey
+from backend.application.jobs_queries import ANY, propagations
+from backend.application.requests import Job, JobState, PropagationRequest, TaskKey
 from backend.domain.errors import PromptError, error_of
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
@@ -158,11 +159,10 @@ def newest_run(desk: Desk, task: TaskKey, model_version: str, frames: FrameRange
 
     frames: only the masks on these are read, at the cost of these.
     """
-    for job in desk.ledger.jobs(task=task, kind=JobKind.PROPAGATE):
-        if job.model_version == model_version:
-            run = desk.masks_of(job, frames)
-            if run is not None:
-                return Answer(job, run)
+    for job in propagations(desk.ledger, task, model_version=model_version, states=ANY):
+        run = desk.masks_of(job, frames)
+        if run is not None:
+            return Answer(job, run)
     return None
 
 

@@ -9,8 +9,10 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from backend.application.bell import AWAITED, Bell, NoBell
+from backend.application.jobs_queries import propagations, recent_clicks
 from backend.application.ledger_port import Ledger
 from backend.application.mask_ports import MaskStore
 from backend.application.ports import Clock
@@ -31,6 +33,7 @@ OVERTAKEN_S = 5.0
 """How long an answer may be on its way through Label Studio to the page."""
 
 MOST_OVERTAKEN = 20
+"""How many of a canvas's overtaken clicks an answer includes at most."""
 
 FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
 
@@ -171,11 +174,10 @@ class Desk:
 
     def latest_run(self, task: TaskKey, model_version: str) -> Answer | None:
         """The newest finished propagation of a task by this model, with its masks."""
-        for job in self.ledger.jobs(task=task, kind=JobKind.PROPAGATE, states=(JobState.DONE,)):
-            if job.model_version == model_version:
-                run = self.masks_of(job)
-                if run is not None:
-                    return Answer(job, run)
+        for job in propagations(self.ledger, task, model_version=model_version):
+            run = self.masks_of(job)
+            if run is not None:
+                return Answer(job, run)
         return None
 
     def ask(self, request: PreviewRequest | PropagationRequest) -> Job:
@@ -208,17 +210,13 @@ class Desk:
 
     def _overtaken(self, canvas: Canvas) -> list[Job]:
         """The canvas's clicks whose answers the page may not have seen when the next click was made, oldest first."""
-        since_s = self.clock.now_s() - OVERTAKEN_S
-        recent = [
-            job
-            for job in reversed(self.ledger.jobs(task=canvas.task, limit=MOST_OVERTAKEN))
-            if job.kind is JobKind.INTERACTIVE and (not job.state.is_final or job.updated_s >= since_s)
-        ]
+        recent = recent_clicks(self.ledger, canvas.task, since_s=self.clock.now_s() - OVERTAKEN_S)
         if not recent:
             return []
         said = {(p.object_id, p.frame_index) for p in self.ledger.prompts(canvas.task, user=canvas.user)}
-        asked = {job.job_id: self.ledger.request(job.job_id).prompts for job in recent}
-        return [job for job in recent if said.issuperset((p.object_id, p.frame_index) for p in asked[job.job_id])]
+        asked = ((job, self.ledger.request(job.job_id).prompts) for job in recent)
+        own = (job for job, prompts in asked if said.issuperset((p.object_id, p.frame_index) for p in prompts))
+        return list(islice(own, MOST_OVERTAKEN))[::-1]
 
     def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[tuple[Job, MaskRun]]:
         """What became of clicks, where anything did; they were asked earlier and so are mostly done."""

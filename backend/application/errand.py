@@ -7,18 +7,16 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from backend.application.jobs_queries import propagations
 from backend.application.ledger_port import Ledger
 from backend.application.mask_ports import MaskStore
-from backend.application.requests import Job, JobKind, JobState, PropagationRequest
+from backend.application.requests import Job, PropagationRequest
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.prompts import PromptSet
 from backend.domain.replan import Before, Plan, Scope, plan_anew, replan, yields
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 logger = logging.getLogger(__name__)
-
-EARLIER_JOBS = 20
-"""How many of a task's finished propagations are looked at for one to go on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +73,7 @@ def errand_of(job: Job, request: PropagationRequest, video: VideoInfo, *, ledger
 
 def _earlier(job: Job, request: PropagationRequest, ledger: Ledger) -> Iterator[tuple[Job, PromptSet]]:
     """The task's finished propagations by this model that nothing but this canvas's prompts led to, newest first."""
-    for earlier in ledger.jobs(task=job.task, kind=JobKind.PROPAGATE, states=(JobState.DONE,), limit=EARLIER_JOBS):
-        if earlier.model_version != job.model_version:
-            continue
+    for earlier in propagations(ledger, job.task, model_version=job.model_version):
         asked = ledger.request(earlier.job_id)
         if isinstance(asked, PropagationRequest) and asked.media == request.media and _is_ours(asked, request):
             yield earlier, asked.prompts

@@ -14,8 +14,8 @@ from typing import Protocol
 
 from backend.application.batch import BatchItem, BatchRecords
 from backend.application.desk import Canvas, Desk
+from backend.application.jobs_queries import ANY, newest_propagation
 from backend.application.mask_ports import MaskCodec
-from backend.application.requests import Job, JobKind, JobState
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskletFrame, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -85,7 +85,7 @@ class Handover:
                 yield before, item
 
     def _hand_over(self, before: BatchItem, item: BatchItem) -> bool:
-        done = self._newest(before, JobState.DONE)
+        done = newest_propagation(self.desk.ledger, before.task)
         if done is None or done.job_id in item.handover.split(maxsplit=2)[:2]:
             return False
         if item.handover.startswith(f"{PERSON} {done.job_id}:") or self._is_a_persons(item):
@@ -125,14 +125,10 @@ class Handover:
 
     def _is_a_persons(self, item: BatchItem) -> bool:
         """Whether somebody else than this handover prompted the segment."""
-        newest = self._newest(item)
+        newest = newest_propagation(self.desk.ledger, item.task, states=ANY)
         if newest is None:
             return bool(self.desk.ledger.prompts(item.task))
         return newest.job_id not in item.handover.split()
-
-    def _newest(self, item: BatchItem, *states: JobState) -> Job | None:
-        jobs = self.desk.ledger.jobs(task=item.task, states=states, limit=20)
-        return next((job for job in jobs if job.kind is JobKind.PROPAGATE), None)
 
     def _note(self, item: BatchItem, handover: str) -> None:
         self.records.put([replace(item, handover=handover)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 from backend.application.requests import (
     Job,
@@ -17,6 +17,23 @@ from backend.application.requests import (
 )
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import FrameIndex
+
+
+class JobsWanted(TypedDict, total=False):
+    """Conditions on jobs. All must hold; one that is None, empty or absent always holds."""
+
+    task: TaskKey | None
+    project_id: int | None
+    kind: JobKind | None
+    model_version: str | None
+    worker: str | None
+    states: Sequence[JobState]
+
+    sessions: bool | None
+    """True: clients' sessions alone. False: none of them. Absent: none of them if a task is named."""
+
+    active_since_s: float | None
+    """The job is open, or was changed at that time (wall clock) or later."""
 
 
 class Ledger(Protocol):
@@ -72,15 +89,18 @@ class Ledger(Protocol):
 
     def request(self, job_id: str) -> PreviewRequest | PropagationRequest: ...
 
-    def jobs(
-        self,
-        *,
-        task: TaskKey | None = None,
-        kind: JobKind | None = None,
-        states: Sequence[JobState] = (),
-        limit: int = 100,
-    ) -> tuple[Job, ...]:
-        """Newest first. A client's sessions are not among a task's jobs."""
+    def jobs(self, *, limit: int | None = None, **wanted: Unpack[JobsWanted]) -> tuple[Job, ...]:
+        """Newest first. The limit counts jobs that meet all conditions; None: all of them are returned.
+
+        A client's sessions are not among a task's jobs.
+        """
+        ...
+
+    def newest_propagations(self, *, project_id: int | None = None, states: Sequence[JobState] = ()) -> tuple[Job, ...]:
+        """The newest propagation of each task in one of these states (none named: in any), by project and task.
+
+        A client's sessions are not among them.
+        """
         ...
 
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
@@ -184,4 +204,6 @@ class Ledger(Protocol):
         """Write back what became of a claimed push, unless a newer job's push replaced it meanwhile."""
         ...
 
-    def latest_push(self, task: TaskKey) -> PendingPush | None: ...
+    def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:
+        """A task's newest push. job_id: of this job, however many newer ones there are of other models."""
+        ...

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 
 from backend.application.housekeeping import Housekeeper
+from backend.application.jobs_queries import running_jobs
 from backend.application.ledger_port import Ledger
 from backend.application.ports import Clock, JobQueue
 from backend.application.push import Pusher
@@ -50,9 +51,8 @@ class Reconciler:
 
     def worker_died(self, worker: str) -> None:
         """Requeue at once what a worker that is known to be dead was doing."""
-        for job in self.ledger.jobs(states=(JobState.RUNNING,)):
-            if job.worker == worker:
-                self._requeue(job, f"ServiceUnavailable: the worker {worker} died")
+        for job in running_jobs(self.ledger, worker):
+            self._requeue(job, f"ServiceUnavailable: the worker {worker} died")
 
     def _put_right(self, job: Job) -> None:
         if job.state is JobState.RUNNING:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.application.jobs_queries import newest_propagations
 from backend.application.ledger_port import Ledger
-from backend.application.requests import Job, JobKind, JobState, TaskKey
+from backend.application.requests import Job, TaskKey
 from backend.domain.masklets import MaskOrigin, MaskRun
 from backend.domain.prioritization import USUAL, Choice, FrameCurve, Policy, Reason, choose_frames, is_done
 from backend.domain.prompts import ObjectId
@@ -20,7 +21,6 @@ from backend.domain.second_look import Findings
 from backend.domain.shots import shots_of
 from backend.domain.video import FrameIndex
 
-MOST_JOBS = 10_000
 CALIBRATED = re.compile(r"-u[0-9a-f]{8}$")
 """How the model version of a calibrated model ends."""
 
@@ -174,11 +174,7 @@ def all_done(videos: Sequence[ReviewVideo]) -> bool:
 
 def project_jobs(ledger: Ledger, project_id: int) -> list[Job]:
     """The newest finished propagation of every task of a project, by task."""
-    newest: dict[TaskKey, Job] = {}
-    for job in ledger.jobs(states=(JobState.DONE,), limit=MOST_JOBS):
-        if job.kind is JobKind.PROPAGATE and job.task.project_id == project_id:
-            newest.setdefault(job.task, job)
-    return [newest[task] for task in sorted(newest, key=lambda task: task.task_id)]
+    return list(newest_propagations(ledger, project_id=project_id))
 
 
 def review_video(run: MaskRun, name: str, model_version: str, *, task: TaskKey | None = None) -> ReviewVideo:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from backend.application.desk import Canvas, Desk, run_name
+from backend.application.jobs_queries import open_sessions
 from backend.application.requests import Job, JobState, PropagationRequest, TaskKey
 from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.masklets import MaskletFrame
@@ -30,8 +31,6 @@ ABANDONED_S = 60.0
 
 WATCHED_S = 5.0
 """For how long a session is waited for after it was asked for."""
-
-OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
 class SessionMarks(Protocol):
@@ -144,8 +143,8 @@ class Sessions:
     def release(self, canvas: Canvas) -> int:
         """End what this user still has under way on this task; returns how many sessions that were."""
         ended = 0
-        for job in self._open():
-            if job.task == canvas.task and self._request(job).user == canvas.user:
+        for job in open_sessions(self.desk.ledger, canvas.task):
+            if self._request(job).user == canvas.user:
                 self.desk.ledger.cancel(job.job_id)
                 ended += 1
         return ended
@@ -153,16 +152,13 @@ class Sessions:
     def sweep(self) -> None:
         """Cancel the sessions that nobody has asked for in a long while."""
         now_s = self.desk.clock.monotonic_s()
-        silent = [job.job_id for job in self._open() if self.marks.marked(job.job_id) is None]
+        silent = [job.job_id for job in open_sessions(self.desk.ledger) if self.marks.marked(job.job_id) is None]
         # The marks may just have been lost; a client that is there leaves new ones soon.
         self._silent_since_s = {job_id: self._silent_since_s.get(job_id, now_s) for job_id in silent}
         for job_id, since_s in self._silent_since_s.items():
             if now_s - since_s >= ABANDONED_S:
                 logger.info("session %s is cancelled: nobody has asked for it for a while", job_id)
                 self.desk.ledger.cancel(job_id)
-
-    def _open(self) -> tuple[Job, ...]:
-        return tuple(job for job in self.desk.ledger.jobs(states=OPEN, limit=1000) if job.is_session)
 
     def find(self, task: TaskKey, session_id: str) -> Job:
         """Raises NotFound if this task has no such session."""

@@ -21,9 +21,10 @@ from backend.application.corrections import (
     task_data,
     video_columns,
 )
+from backend.application.jobs_queries import newest_propagation
 from backend.application.ledger_port import Ledger
 from backend.application.mask_ports import MaskStore
-from backend.application.requests import Job, JobKind, JobState, MediaRef, PropagationRequest, TaskKey
+from backend.application.requests import Job, MediaRef, PropagationRequest, TaskKey
 from backend.application.review import NextFrame, ReviewVideo, next_frames
 from backend.application.seal import Seal
 from backend.application.second_opinions import project_videos
@@ -126,9 +127,11 @@ class CorrectionMaker:
         return Made(frame, task_id, is_new=known is None)
 
     def _job(self, task: TaskKey) -> Job:
-        """The newest finished propagation, which the frame was chosen from."""
-        done = self.ledger.jobs(task=task, states=(JobState.DONE,))
-        return next(job for job in done if job.kind is JobKind.PROPAGATE)
+        """The newest finished propagation, which the frame was chosen from. Raises NotFound if it is gone since."""
+        job = newest_propagation(self.ledger, task)
+        if job is None:
+            raise NotFound(f"the propagation of task {task} is being made again: try again when it is finished")
+        return job
 
 
 def frame_address(media: MediaRef, frame_index: FrameIndex, settings: Settings) -> str:

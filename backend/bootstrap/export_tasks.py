@@ -12,15 +12,15 @@ from backend.adapters.labelstudio.session import Session
 from backend.adapters.store.labelled import OpenPictures, no_pictures
 from backend.adapters.store.labelled_run import open_run
 from backend.application.dataset_ports import DatasetEntry, DatasetSource, DatasetVideo, Notes
+from backend.application.jobs_queries import newest_propagation
 from backend.application.ledger_port import Ledger
 from backend.application.prompt_record import prompts_record
-from backend.application.requests import Job, JobKind, JobState, PropagationRequest, TaskKey
+from backend.application.requests import Job, PropagationRequest, TaskKey
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.parts import SystemClock, data_folder, load_settings, open_ledger_of
 from backend.domain.errors import InvalidInput, NotFound
 
 TIMEOUT_S = 60.0
-MOST_JOBS = 1000
 
 
 @contextmanager
@@ -78,8 +78,7 @@ class RunSource:
             yield run
 
     def _job(self) -> Job:
-        jobs = self.ledger.jobs(task=self.task, states=[JobState.DONE], limit=MOST_JOBS)
-        found = next((job for job in jobs if job.kind is JobKind.PROPAGATE and job.masks_run), None)
+        found = newest_propagation(self.ledger, self.task)
         if found is None:
             raise NotFound(f"task {self.task} has no finished propagation in this data folder (MASKLET_DATA_DIR)")
         return found

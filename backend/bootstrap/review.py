@@ -17,8 +17,9 @@ from backend.adapters.store.coco import CocoCodec
 from backend.adapters.store.review_folder import read_review_folder
 from backend.adapters.video.cache import file_hash
 from backend.adapters.video.decode import open_video
+from backend.application.jobs_queries import newest_propagation
 from backend.application.ports import VideoSource
-from backend.application.requests import JobKind, JobState, TaskKey
+from backend.application.requests import TaskKey
 from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames
 from backend.application.second_opinions import project_videos, task_video
 from backend.bootstrap.audits import audit_tallies
@@ -130,8 +131,7 @@ def _task_subject(task: TaskKey) -> Iterator[_Subject]:
     """The newest finished propagation of a task, with its media."""
     settings = load_settings()
     ledger, codec = open_ledger_of(settings, SystemClock()), CocoCodec()
-    done = (job for job in ledger.jobs(task=task, states=(JobState.DONE,)) if job.kind is JobKind.PROPAGATE)
-    job = next(done, None)
+    job = newest_propagation(ledger, task)
     if job is None:
         raise NotFound(f"task {task} has not been propagated yet: prompt an object in it first")
     run = open_masks(settings).read(job.masks_run)

@@ -113,7 +113,7 @@ class Annotator:
         raise SystemExit(f"page {page} was not encoded ahead within {PREWARM_PATIENCE_S:g} s")
 
     def _newest(self) -> Job:
-        return next(job for job in self.ledger.jobs(task=TASK, limit=20) if job.kind is JobKind.INTERACTIVE)
+        return self.ledger.jobs(task=TASK, kind=JobKind.INTERACTIVE, limit=1)[0]
 
 
 def split(job: Job, *, sent_s: float, got_s: float) -> Split:

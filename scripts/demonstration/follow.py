@@ -88,6 +88,5 @@ def follow(masklet: MaskletProcess, project_id: int, task_id: int, progress: Pro
 
 def _newest(masklet: MaskletProcess, project_id: int, task_id: int) -> Json | None:
     """The task's newest propagation; None while the backend does not answer."""
-    listed = masklet.get("/jobs", {"task": f"{project_id}/{task_id}"})
-    jobs = [] if listed is None else [job for job in listed["jobs"] if job["kind"] == "propagate"]
-    return jobs[0] if jobs else None
+    listed = masklet.get("/jobs", {"task": f"{project_id}/{task_id}", "kind": "propagate", "limit": "1"})
+    return listed["jobs"][0] if listed is not None and listed["jobs"] else None

@@ -425,6 +425,44 @@ class TestLists:
         assert ledger.jobs(kind=JobKind.PROPAGATE, limit=1) == (job,)
         assert ledger.jobs(task=TASK, kind=JobKind.INTERACTIVE) == (click_job,)
 
+    def test_conditions_apply_before_the_limit(self, ledger: Ledger, clock: FakeClock) -> None:
+        session, _ = ledger.submit(JobKind.PROPAGATE, replace(propagation(0.1), session="annie"))
+        wanted = ledger.submit(JobKind.PROPAGATE, propagation(version="masklet-demo-2"))[0]
+        ledger.start(wanted.job_id, wanted.attempt, "worker-2")
+        clock.advance(10)
+        elsewhere = ledger.submit(JobKind.PROPAGATE, propagation(task=TaskKey(4, 1)))[0]
+        for number in range(5):
+            done(ledger, number / 10, task=OTHER_TASK)
+        (newest,) = ledger.jobs(limit=1)
+        assert [job.job_id for job in ledger.jobs(model_version="masklet-demo-2", limit=1)] == [wanted.job_id]
+        assert [job.job_id for job in ledger.jobs(worker="worker-2", limit=1)] == [wanted.job_id]
+        assert [job.job_id for job in ledger.jobs(project_id=4, limit=1)] == [elsewhere.job_id]
+        assert ledger.jobs(task=TASK, project_id=4) == ()
+        assert [job.job_id for job in ledger.jobs(sessions=True, limit=1)] == [session.job_id]
+        assert [job.job_id for job in ledger.jobs(task=TASK, sessions=True)] == [session.job_id]
+        assert session.job_id not in {job.job_id for job in ledger.jobs(sessions=False)}
+        assert ledger.jobs(task=OTHER_TASK, active_since_s=1010.0, limit=1) == (newest,)
+        assert ledger.jobs(task=OTHER_TASK, active_since_s=1011.0) == ()
+        assert [job.job_id for job in ledger.jobs(task=TASK, active_since_s=1011.0)] == [wanted.job_id]
+
+    def test_all_jobs_are_listed_without_a_limit(self, ledger: Ledger) -> None:
+        for number in range(120):
+            submitted(ledger, number / 120)
+        assert len(ledger.jobs(task=TASK)) == 120
+
+    def test_the_newest_propagation_of_each_task(self, ledger: Ledger) -> None:
+        done(ledger, 0.1)
+        second, other = done(ledger, 0.2), done(ledger, 0.1, task=OTHER_TASK)
+        elsewhere = done(ledger, task=TaskKey(2, 90))
+        third = submitted(ledger, 0.3)
+        ledger.submit(JobKind.INTERACTIVE, preview())
+        session, _ = ledger.submit(JobKind.PROPAGATE, replace(propagation(0.4), session="annie"))
+        ledger.finish(session.job_id, session.attempt, JobState.DONE, masks_run="r")
+        assert ledger.newest_propagations() == (elsewhere, third, other)
+        assert ledger.newest_propagations(states=(JobState.DONE,)) == (elsewhere, second, other)
+        assert ledger.newest_propagations(project_id=3, states=(JobState.DONE,)) == (second, other)
+        assert ledger.newest_propagations(project_id=9) == ()
+
     def test_counts(self, ledger: Ledger) -> None:
         assert ledger.counts() == {}
         submitted(ledger, 0.1)
@@ -508,6 +546,7 @@ class TestPushes:
         assert latest is not None
         assert latest.model_version == "masklet-tiny-2"
         assert ledger.latest_push(OTHER_TASK) is None
+        assert ledger.latest_push(TASK, job_id="p-other") is None
 
     def test_an_earlier_answer_asked_for_again_is_pushed_again(self, ledger: Ledger) -> None:
         first, second = done(ledger, 0.1), done(ledger, 0.2)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Unpack
 
+from backend.application.ledger_port import JobsWanted
 from backend.application.ports import Clock
 from backend.application.requests import (
     Awaited,
@@ -170,23 +172,15 @@ class FakeLedger:
     def request(self, job_id: str) -> Request:
         return self._row(job_id).request
 
-    def jobs(
-        self,
-        *,
-        task: TaskKey | None = None,
-        kind: JobKind | None = None,
-        states: Sequence[JobState] = (),
-        limit: int = 100,
-    ) -> tuple[Job, ...]:
+    def jobs(self, *, limit: int | None = None, **wanted: Unpack[JobsWanted]) -> tuple[Job, ...]:
         rows = sorted(self._rows.values(), key=lambda row: -row.order)
-        fitting = (
-            row.job
-            for row in rows
-            if (task is None or (row.job.task == task and not row.job.is_session))
-            and (kind is None or row.job.kind is kind)
-            and (not states or row.job.state in states)
-        )
-        return tuple(fitting)[:limit]
+        return tuple(row.job for row in rows if _meets(row.job, wanted))[:limit]
+
+    def newest_propagations(self, *, project_id: int | None = None, states: Sequence[JobState] = ()) -> tuple[Job, ...]:
+        newest: dict[TaskKey, Job] = {}
+        for job in self.jobs(project_id=project_id, kind=JobKind.PROPAGATE, states=states, sessions=False):
+            newest.setdefault(job.task, job)
+        return tuple(newest[task] for task in sorted(newest, key=_place))
 
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
         counted: dict[tuple[JobKind, JobState], int] = {}
@@ -359,8 +353,8 @@ class FakeLedger:
         elif push.prediction_id is not None:
             kept.push = replace(kept.push, prediction_id=push.prediction_id)
 
-    def latest_push(self, task: TaskKey) -> PendingPush | None:
-        kept = [kept for (of, _), kept in self._pushes.items() if of == task]
+    def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:
+        kept = [one for (of, _), one in self._pushes.items() if of == task and job_id in (None, one.push.job_id)]
         return max(kept, key=lambda one: one.order).push if kept else None
 
     def _want_push(self, row: _Row) -> None:
@@ -394,6 +388,21 @@ class FakeLedger:
     def _change(self, row: _Row, **fields: object) -> Job:
         row.job = replace(row.job, updated_s=self._clock.now_s(), **fields)  # type: ignore[arg-type]
         return row.job
+
+
+def _meets(job: Job, wanted: JobsWanted) -> bool:
+    task, since_s = wanted.get("task"), wanted.get("active_since_s")
+    sessions = wanted.get("sessions", None if task is None else False)
+    return (
+        task in (None, job.task)
+        and wanted.get("project_id") in (None, job.task.project_id)
+        and wanted.get("kind") in (None, job.kind)
+        and wanted.get("model_version") in (None, job.model_version)
+        and wanted.get("worker") in (None, job.worker)
+        and (not wanted.get("states") or job.state in wanted["states"])
+        and sessions in (None, job.is_session)
+        and (since_s is None or not job.state.is_final or job.updated_s >= since_s)
+    )
 
 
 def _place(task: TaskKey) -> tuple[int, int]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Integer, Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Boolean, Connection, Integer, Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store import push_rows
 from backend.adapters.store.codec import Request, dump_request, load_request
 from backend.adapters.store.database import next_sequence
 from backend.adapters.store.tables import jobs
+from backend.application.ledger_port import JobsWanted
 from backend.application.requests import (
     SESSION_PREFIX,
     Job,
@@ -35,6 +37,19 @@ _STEP = update(jobs).where(
     jobs.c.state.in_(bindparam("of_states", expanding=True)),
 )
 REOPENS = (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
+IS_SESSION = jobs.c.job_id.like(f"{SESSION_PREFIX}%")
+_CONDITIONS: Mapping[str, ColumnElement[bool]] = {
+    "of_project": jobs.c.project_id == bindparam("of_project"),
+    "of_task": jobs.c.task_id == bindparam("of_task"),
+    "project_id": jobs.c.project_id == bindparam("project_id"),
+    "kind": jobs.c.kind == bindparam("kind"),
+    "model_version": jobs.c.model_version == bindparam("model_version"),
+    "worker": jobs.c.worker == bindparam("worker"),
+    "states": jobs.c.state.in_(bindparam("states", expanding=True)),
+    "sessions": bindparam("sessions", type_=Boolean) == IS_SESSION,
+    "active_since_s": or_(jobs.c.state.in_(OPEN), jobs.c.updated_s >= bindparam("active_since_s")),
+}
+"""The conditions of JobsWanted, by the name of their parameter. A task is two: its project's number and its own."""
 
 
 def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: float) -> tuple[Job, bool]:
@@ -96,7 +111,7 @@ def _supersede_others(connection: Connection, job_id: str, task: TaskKey, *, now
             jobs.c.kind == str(JobKind.PROPAGATE),
             jobs.c.state.in_(OPEN),
             jobs.c.job_id != job_id,
-            jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"),
+            ~IS_SESSION,
         )
         .values(state=str(JobState.SUPERSEDED), reason="Superseded: a newer prompt replaced this run", updated_s=now_s)
     )
@@ -112,32 +127,48 @@ def request_of(connection: Connection, job_id: str) -> Request:
     return load_request(_known_row(connection, job_id).request)
 
 
-def find(
-    connection: Connection, *, task: TaskKey | None, kind: JobKind | None, states: Sequence[JobState], limit: int
-) -> tuple[Job, ...]:
-    """Newest first."""
-    wanted: dict[str, object] = {"most": limit}
-    if task is not None:
-        wanted |= {"project_id": task.project_id, "task_id": task.task_id}
-    if kind is not None:
-        wanted["kind"] = str(kind)
-    if states:
-        wanted["states"] = [str(state) for state in states]
-    return tuple(_job_of(row) for row in connection.execute(_finding(frozenset(wanted)), wanted))
+def find(connection: Connection, wanted: JobsWanted, limit: int | None) -> tuple[Job, ...]:
+    """Newest first; see the Ledger port."""
+    values = _values(wanted)
+    query = _finding(frozenset(values), limit is not None)
+    found = connection.execute(query, values if limit is None else {**values, "most": limit})
+    return tuple(_job_of(row) for row in found)
+
+
+def _values(wanted: JobsWanted) -> dict[str, object]:
+    """The values of the conditions that do not always hold, by the names of _CONDITIONS."""
+    task, states = wanted.get("task"), wanted.get("states")
+    values: dict[str, object] = {
+        "of_project": None if task is None else task.project_id,
+        "of_task": None if task is None else task.task_id,
+        "project_id": wanted.get("project_id"),
+        "kind": wanted.get("kind"),
+        "model_version": wanted.get("model_version"),
+        "worker": wanted.get("worker"),
+        "states": [str(state) for state in states] if states else None,
+        "sessions": wanted.get("sessions", None if task is None else False),
+        "active_since_s": wanted.get("active_since_s"),
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @functools.cache
-def _finding(wanted: frozenset[str]) -> Select[tuple[object, ...]]:
-    """The statement that asks for this: put together once, for that costs more than the answer."""
-    query = select(jobs).order_by(jobs.c.sequence.desc()).limit(bindparam("most", type_=Integer))
-    if "task_id" in wanted:
-        of_task = jobs.c.project_id == bindparam("project_id"), jobs.c.task_id == bindparam("task_id")
-        query = query.where(*of_task, jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"))
-    if "kind" in wanted:
-        query = query.where(jobs.c.kind == bindparam("kind"))
-    if "states" in wanted:
-        query = query.where(jobs.c.state.in_(bindparam("states", expanding=True)))
-    return query
+def _finding(names: frozenset[str], is_limited: bool) -> Select[tuple[object, ...]]:
+    """The statement for these conditions: put together once, for that costs more than the answer."""
+    query = select(jobs).where(*(_CONDITIONS[name] for name in sorted(names))).order_by(jobs.c.sequence.desc())
+    return query.limit(bindparam("most", type_=Integer)) if is_limited else query
+
+
+def newest_propagations(connection: Connection, project_id: int | None, states: Sequence[JobState]) -> tuple[Job, ...]:
+    """Of each task, by project and task; see the Ledger port."""
+    values = _values({"project_id": project_id, "kind": JobKind.PROPAGATE, "states": states, "sessions": False})
+    newest = (
+        select(func.max(jobs.c.sequence))
+        .where(*(_CONDITIONS[name] for name in sorted(values)))
+        .group_by(jobs.c.project_id, jobs.c.task_id)
+    )
+    query = select(jobs).where(jobs.c.sequence.in_(newest)).order_by(jobs.c.project_id, jobs.c.task_id)
+    return tuple(_job_of(row) for row in connection.execute(query, values))
 
 
 def counts(connection: Connection) -> dict[tuple[JobKind, JobState], int]:

@@ -8,10 +8,12 @@ from many threads and processes at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Unpack
 
 from backend.adapters.store import awaited_rows, job_rows, prompt_rows, push_rows, retention_rows
 from backend.adapters.store.codec import Request
 from backend.adapters.store.database import Database
+from backend.application.ledger_port import JobsWanted
 from backend.application.ports import Clock
 from backend.application.requests import Job, JobKind, JobState, PendingPush, TaskKey, Waiting, kind_of
 from backend.domain.prompts import ObjectId, PromptSet
@@ -82,16 +84,13 @@ class SqlLedger:
         with self._database.read() as connection:
             return job_rows.request_of(connection, job_id)
 
-    def jobs(
-        self,
-        *,
-        task: TaskKey | None = None,
-        kind: JobKind | None = None,
-        states: Sequence[JobState] = (),
-        limit: int = 100,
-    ) -> tuple[Job, ...]:
+    def jobs(self, *, limit: int | None = None, **wanted: Unpack[JobsWanted]) -> tuple[Job, ...]:
         with self._database.read() as connection:
-            return job_rows.find(connection, task=task, kind=kind, states=states, limit=limit)
+            return job_rows.find(connection, wanted, limit)
+
+    def newest_propagations(self, *, project_id: int | None = None, states: Sequence[JobState] = ()) -> tuple[Job, ...]:
+        with self._database.read() as connection:
+            return job_rows.newest_propagations(connection, project_id, states)
 
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
         with self._database.read() as connection:
@@ -197,6 +196,6 @@ class SqlLedger:
         with self._database.write() as connection:
             push_rows.settle(connection, push)
 
-    def latest_push(self, task: TaskKey) -> PendingPush | None:
+    def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:
         with self._database.read() as connection:
-            return push_rows.latest(connection, task)
+            return push_rows.latest(connection, task, job_id)

@@ -92,13 +92,12 @@ def settle(connection: Connection, push: PendingPush) -> None:
         connection.execute(update(pushes).where(at_task).values(released))
 
 
-def latest(connection: Connection, task: TaskKey) -> PendingPush | None:
-    row = connection.execute(
-        select(pushes)
-        .where(pushes.c.project_id == task.project_id, pushes.c.task_id == task.task_id)
-        .order_by(pushes.c.sequence.desc())
-        .limit(1)
-    ).one_or_none()
+def latest(connection: Connection, task: TaskKey, job_id: str | None) -> PendingPush | None:
+    """A task's newest push, of that job if one is named."""
+    query = select(pushes).where(pushes.c.project_id == task.project_id, pushes.c.task_id == task.task_id)
+    if job_id is not None:
+        query = query.where(pushes.c.job_id == job_id)
+    row = connection.execute(query.order_by(pushes.c.sequence.desc()).limit(1)).one_or_none()
     return None if row is None else _push_of(row)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from sqlalchemy import Connection, and_, delete, func, select, tuple_, union
 
 from backend.adapters.store.database import next_sequence
-from backend.adapters.store.job_rows import OPEN
+from backend.adapters.store.job_rows import IS_SESSION, OPEN
 from backend.adapters.store.tables import jobs, labels, prompts, pushes
-from backend.application.requests import SESSION_PREFIX, JobKind, JobState, TaskKey
+from backend.application.requests import JobKind, JobState, TaskKey
 
 AT_ONCE = 500
 """Names in one statement: SQLite takes some thousand parameters."""
@@ -23,7 +23,7 @@ def prune(connection: Connection, before_s: float, limit: int) -> tuple[str, ...
         .where(
             jobs.c.kind == str(JobKind.PROPAGATE),
             jobs.c.state == str(JobState.DONE),
-            jobs.c.job_id.not_like(f"{SESSION_PREFIX}%"),
+            ~IS_SESSION,
         )
         .group_by(jobs.c.project_id, jobs.c.task_id, jobs.c.model_version)
     )

@@ -22,15 +22,18 @@ def job_routes(service: Service) -> APIRouter:
     desk = service.parts.desk
 
     @router.get("/jobs")
-    async def list_jobs(task: str = "", state: str = "", project: int = 0, limit: int = 100) -> JSONResponse:
+    async def list_jobs(
+        task: str = "", kind: str = "", state: str = "", project: int = 0, limit: int = 100
+    ) -> JSONResponse:
         def listed() -> JSONResponse:
             jobs = service.parts.ledger.jobs(
                 task=_task_key(task) if task else None,
+                project_id=project or None,
+                kind=_kind(kind),
                 states=_states(state),
                 limit=min(max(limit, 1), MOST_JOBS_LISTED),
             )
-            shown = [job_summary(job) for job in jobs if project in (0, job.task.project_id)]
-            return json_reply({"jobs": shown, "counts": _counts(service)})
+            return json_reply({"jobs": [job_summary(job) for job in jobs], "counts": _counts(service)})
 
         return await service.quickly(listed)
 
@@ -82,12 +85,11 @@ def job_summary(job: Job) -> dict[str, object]:
 def job_details(service: Service, job: Job) -> dict[str, object]:
     """The summary, with the uncertainty of each frame once the job is done, and the prediction it became."""
     run = service.parts.desk.masks_of(job) if job.state is JobState.DONE else None
-    push = service.parts.ledger.latest_push(job.task)
-    is_pushed = push is not None and push.job_id == job.job_id
+    push = service.parts.ledger.latest_push(job.task, job_id=job.job_id)
     return {
         **job_summary(job),
         "uncertainty": None if run is None else frame_uncertainties(run),
-        "prediction_id": push.prediction_id if push is not None and is_pushed else None,
+        "prediction_id": None if push is None else push.prediction_id,
     }
 
 
@@ -110,6 +112,12 @@ def _task_key(text: str) -> TaskKey:
     if not (slash and project.isdecimal() and task.isdecimal() and len(text) <= 40):
         raise MalformedRequest("invalid field 'task': it must be \"PROJECT/TASK\", two numbers")
     return TaskKey(int(project), int(task))
+
+
+def _kind(text: str) -> JobKind | None:
+    if text and text not in tuple(JobKind):
+        raise MalformedRequest(f"invalid field 'kind': it must be among {', '.join(JobKind)}")
+    return JobKind(text) if text else None
 
 
 def _states(text: str) -> tuple[JobState, ...]:
