@@ -536,7 +536,7 @@ class TestPushes:
         assert (push.job_id, push.state, push.tries, push.prediction_id) == (newer.job_id, PushState.PENDING, 0, 77)
 
     def test_model_versions_have_their_own(self, ledger: Ledger) -> None:
-        done(ledger, 0.1)
+        older = done(ledger, 0.1)
         job, _ = ledger.submit(JobKind.PROPAGATE, propagation(0.1, version="masklet-tiny-2"))
         ledger.start(job.job_id, 1, "w")
         ledger.finish(job.job_id, 1, JobState.DONE, push=True)
@@ -546,6 +546,9 @@ class TestPushes:
         assert latest is not None
         assert latest.model_version == "masklet-tiny-2"
         assert ledger.latest_push(OTHER_TASK) is None
+        of_older = ledger.latest_push(TASK, job_id=older.job_id)
+        assert of_older is not None
+        assert of_older.model_version == "masklet-demo-1"
         assert ledger.latest_push(TASK, job_id="p-other") is None
 
     def test_an_earlier_answer_asked_for_again_is_pushed_again(self, ledger: Ledger) -> None:

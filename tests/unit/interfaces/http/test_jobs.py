@@ -101,10 +101,17 @@ def test_jobs_are_listed_newest_first_by_task_and_state() -> None:
     assert listed("") == [new, old]
     assert listed("task=1/7") == [old]
     assert listed("project=2") == [new]
+    assert listed("kind=propagate") == [new, old]
+    assert listed("kind=interactive") == []
     assert listed("limit=1") == [new]
     assert listed("limit=0") == [new]
     assert listed("state=done,failed") == []
     assert listed("state=queued") == [new, old]
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    reply = FakeWeb().client().get("/jobs?kind=session")
+    assert (reply.status_code, "'kind'" in reply.json()["detail"]) == (400, True)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/jobs/{}?project=2"), ("POST", "/jobs/{}/cancel?project=2")])
