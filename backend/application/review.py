@@ -14,7 +14,7 @@ import numpy as np
 from backend.application.ledger_port import Ledger
 from backend.application.requests import Job, JobKind, JobState, TaskKey
 from backend.domain.masklets import MaskOrigin, MaskRun
-from backend.domain.prioritization import USUAL, Choice, FrameCurve, Policy, Reason, choose_frames, is_done
+from backend.domain.prioritization import USUAL, Choice, FrameCurve, Reason, choose_frames, is_done
 from backend.domain.prompts import ObjectId
 from backend.domain.second_look import Findings
 from backend.domain.shots import shots_of
@@ -129,7 +129,6 @@ def next_frames(
     count: int,
     *,
     rng: np.random.Generator,
-    policy: Policy = USUAL,
 ) -> tuple[NextFrame, ...]:
     """Up to `count` frames over all videos, the most useful first.
 
@@ -138,10 +137,10 @@ def next_frames(
     """
     if len(videos) == 1:
         (video,) = videos
-        chosen = choose_frames(video.curve(), count, policy=policy, rng=rng, frame_rate=video.frame_rate)
+        chosen = choose_frames(video.curve(), count, policy=USUAL, rng=rng, frame_rate=video.frame_rate)
         return _listed([(video, choice) for choice in chosen])
-    audits = round(policy.audit_share * count) if count >= 5 else 0
-    by_gain = policy.by_gain_alone
+    audits = round(USUAL.audit_share * count) if count >= 5 else 0
+    by_gain = USUAL.by_gain_alone
     found = [
         (position, choice)
         for position, video in enumerate(videos)

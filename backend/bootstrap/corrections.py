@@ -39,7 +39,7 @@ from backend.bootstrap.parts import (
     open_seal,
 )
 from backend.domain.errors import InvalidInput, NotFound
-from backend.domain.prioritization import USUAL, Policy, Reason
+from backend.domain.prioritization import Reason
 from backend.domain.video import FrameIndex
 from backend.settings import Settings
 
@@ -53,7 +53,7 @@ class Made:
     is_new: bool
 
 
-def make_corrections(project_id: int, into: int, count: int, *, seed: int, policy: Policy = USUAL) -> list[Made]:
+def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
     """Choose frames of a project and make their tasks in another one; what is there already is left as it is.
 
     Raises InvalidInput without a Label Studio or for frames that have no address, NotFound if nothing is propagated.
@@ -74,7 +74,7 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int, polic
             open_seal(settings),
             Audits(open_notes(settings)),
         )
-        return maker.make(project_id, into, count, seed=seed, policy=policy)
+        return maker.make(project_id, into, count, seed=seed)
     finally:
         client.close()
 
@@ -91,12 +91,12 @@ class CorrectionMaker:
     seal: Seal
     audits: Audits
 
-    def make(self, project_id: int, into: int, count: int, *, seed: int, policy: Policy = USUAL) -> list[Made]:
+    def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
         """See make_corrections."""
         videos = project_videos(self.ledger, self.masks, self.audits.notes, project_id)
         if not videos:
             raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
-        chosen = next_frames(videos, count, rng=np.random.default_rng(seed), policy=policy)
+        chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
         known = known_corrections(self.project.tasks(into), into, self.seal)
         made = [self._make(frame, into, known.get(_corrected(frame).key)) for frame in chosen]
         for video in videos:

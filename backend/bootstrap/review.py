@@ -28,7 +28,6 @@ from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.geometry import BoolMask, RgbFrame
-from backend.domain.prioritization import USUAL, Policy
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex, FrameRange
 
@@ -54,14 +53,12 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
     return videos
 
 
-def choose_next(
-    sources: Sequence[str], count: int, *, seed: int, policy: Policy = USUAL
-) -> tuple[tuple[NextFrame, ...], bool]:
+def choose_next(sources: Sequence[str], count: int, *, seed: int) -> tuple[tuple[NextFrame, ...], bool]:
     """The frames to look at next, and whether nothing is doubtful any more. seed: of the audits' drawing."""
     if not sources:
         raise InvalidInput("name a project's number, or a folder that `masklet propagate` made")
     videos = videos_of(sources)
-    return next_frames(videos, count, rng=np.random.default_rng(seed), policy=policy), all_done(videos)
+    return next_frames(videos, count, rng=np.random.default_rng(seed)), all_done(videos)
 
 
 @dataclass(frozen=True, slots=True)

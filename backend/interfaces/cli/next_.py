@@ -15,7 +15,6 @@ from backend.application.review import NextFrame
 from backend.application.second_opinions import Opinions
 from backend.domain.diversity import ColdStart
 from backend.domain.errors import InvalidInput
-from backend.domain.prioritization import Policy
 
 
 def next_(
@@ -32,10 +31,6 @@ def next_(
     method: Annotated[
         ColdStart, typer.Option(help="How to choose frames of a video without masks.")
     ] = ColdStart.MEDOIDS,
-    onset: Annotated[
-        bool,
-        typer.Option("--onset", help="Prefer frames where a failing stretch sets in: for models that carry far."),
-    ] = False,
     second_look: Annotated[
         bool, typer.Option("--second-look", help="First look again at the best candidates, with extra passes.")
     ] = False,
@@ -66,13 +61,12 @@ def next_(
         return
     if second_look:
         _look_again(console, sources, video)
-    policy = Policy(uses_onset=onset)
     if into is None:
         from backend.bootstrap.review import choose_next
 
-        chosen, is_done = choose_next(sources, frames, seed=seed, policy=policy)
+        chosen, is_done = choose_next(sources, frames, seed=seed)
     else:
-        chosen, is_done = _made(console, sources, into, frames, seed, policy), False
+        chosen, is_done = _made(console, sources, into, frames, seed), False
     _show(console, chosen, is_done=is_done)
     if json_file is not None:
         documents = [frame.document() for frame in chosen]
@@ -88,15 +82,13 @@ def _look_again(console: Console, sources: list[str], video: Path | None) -> Non
     look_again_at(sources, video=video, tell=tell)
 
 
-def _made(
-    console: Console, sources: list[str], into: int, count: int, seed: int, policy: Policy
-) -> tuple[NextFrame, ...]:
+def _made(console: Console, sources: list[str], into: int, count: int, seed: int) -> tuple[NextFrame, ...]:
     """Make the correction tasks of one project."""
     from backend.bootstrap.corrections import make_corrections
 
     if len(sources) != 1 or not sources[0].isdecimal():
         raise InvalidInput("--into takes the frames of one project: name its number")
-    made = make_corrections(int(sources[0]), into, count, seed=seed, policy=policy)
+    made = make_corrections(int(sources[0]), into, count, seed=seed)
     fresh = sum(one.is_new for one in made)
     console.print(f"Project {into}: {fresh} correction tasks made, {len(made) - fresh} were there already.")
     return tuple(one.frame for one in made)
