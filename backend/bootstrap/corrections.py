@@ -17,16 +17,14 @@ from backend.application.corrections import (
     known_corrections,
     one_page,
     page_score,
-    rated,
     task_data,
     video_columns,
 )
 from backend.application.ledger_port import Ledger
 from backend.application.mask_ports import MaskStore
 from backend.application.requests import Job, JobKind, JobState, MediaRef, PropagationRequest, TaskKey
-from backend.application.review import NextFrame, ReviewVideo, next_frames
+from backend.application.review import NextFrame, ReviewVideo, next_frames, project_videos
 from backend.application.seal import Seal
-from backend.application.second_opinions import project_videos
 from backend.bootstrap.batch import public_url
 from backend.bootstrap.parts import (
     SystemClock,
@@ -112,7 +110,7 @@ class CorrectionMaker:
         address = frame_address(request.media, corrected.frame_index, self.settings)
         proof = self.seal.proof(into, corrected.key)
         task_id = known or self.project.create(into, task_data(corrected, address, frame, proof=proof))
-        page = rated(one_page(self.masks.read(job.masks_run), corrected.frame_index), frame)
+        page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)
         self.project.predict(
             task,

@@ -19,8 +19,7 @@ from backend.adapters.video.cache import file_hash
 from backend.adapters.video.decode import open_video
 from backend.application.ports import VideoSource
 from backend.application.requests import JobKind, JobState, TaskKey
-from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames
-from backend.application.second_opinions import project_videos, task_video
+from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames, project_videos, task_video
 from backend.bootstrap.audits import audit_tallies
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks, open_notes
@@ -105,7 +104,7 @@ def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
         return
     folder = read_review_folder(Path(source))
     with ExitStack() as stack:
-        shown = None if video is None else stack.enter_context(checked_video(video, folder.content_hash))
+        shown = None if video is None else stack.enter_context(_checked_video(video, folder.content_hash))
         yield _Subject(
             folder.video,
             folder.labels,
@@ -114,7 +113,7 @@ def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
         )
 
 
-def checked_video(path: Path, content_hash: str) -> VideoSource:
+def _checked_video(path: Path, content_hash: str) -> VideoSource:
     """Raises InvalidInput if it is not the video that the masks are of."""
     found = file_hash(path)
     if found != content_hash:
