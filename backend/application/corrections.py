@@ -120,21 +120,6 @@ def one_page(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
     return replace(run, video=replace(run.video, frame_count=1), masklets=masklets)
 
 
-def rated(page: MaskRun, frame: NextFrame) -> MaskRun:
-    """The page with the uncertainties that its frame was chosen by: a second look may have changed those stored."""
-    known = {
-        object_id: seen.uncertainty
-        for object_id, frames in frame.video.objects.items()
-        for seen in frames
-        if seen.frame_index == frame.choice.frame_index
-    }
-    masklets = tuple(
-        replace(one, frames=tuple(replace(f, uncertainty=known.get(one.object_id, f.uncertainty)) for f in one.frames))
-        for one in page.masklets
-    )
-    return replace(page, masklets=masklets)
-
-
 def page_score(page: MaskRun) -> float:
     """The prediction's score: 1 - the largest uncertainty of its objects."""
     return label_studio_score(combined_uncertainty(f.uncertainty for m in page.masklets for f in m.frames))

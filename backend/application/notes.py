@@ -13,7 +13,10 @@ from typing import Protocol
 from backend.application.requests import TaskKey
 
 OF_TASKS = ("resets", "adopted", "shown", "second-look", "newcomers")
-"""Where notes of single tasks are: in each, notes or folders of notes that are called PROJECT-TASK."""
+"""Where notes of single tasks are: in each, notes or folders of notes that are called PROJECT-TASK.
+
+Nothing reads or writes "second-look" any more: notes of earlier builds are there, and are removed with their tasks.
+"""
 
 
 class Notes(Protocol):

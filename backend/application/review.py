@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from backend.application.jobs_queries import newest_propagations
 from backend.application.ledger_port import Ledger
+from backend.application.mask_ports import MaskStore
+from backend.application.notes import Notes
 from backend.application.requests import Job, TaskKey
+from backend.application.shots import known_cuts
 from backend.domain.masklets import MaskOrigin, MaskRun
-from backend.domain.prioritization import USUAL, Choice, FrameCurve, Policy, Reason, choose_frames, is_done
+from backend.domain.prioritization import USUAL, Choice, FrameCurve, Reason, choose_frames, is_done
 from backend.domain.prompts import ObjectId
-from backend.domain.second_look import Findings
 from backend.domain.shots import shots_of
 from backend.domain.video import FrameIndex
 
@@ -32,13 +34,12 @@ def is_probability(model_version: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SeenFrame:
-    """What is known of one object on one frame. look: its embedding, or empty. findings: of a second look."""
+    """What is known of one object on one frame. look: its embedding, or empty."""
 
     frame_index: FrameIndex
     uncertainty: float
     origin: MaskOrigin
     look: tuple[float, ...] = ()
-    findings: Findings = Findings()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,6 @@ class NextFrame:
     def document(self) -> dict[str, object]:
         """For other tools."""
         task = self.video.task
-        seen = next(one for one in self.video.objects[self.object_id] if one.frame_index == self.choice.frame_index)
         return {
             "video": self.video.name,
             "project": task.project_id if task else None,
@@ -120,7 +120,6 @@ class NextFrame:
             "gain": round(self.choice.gain, 4),
             "priority": round(self.priority, 4),
             "reason": self.choice.reason.value,
-            **{name: round(value, 4) for name, value in seen.findings.values()},
         }
 
 
@@ -129,7 +128,6 @@ def next_frames(
     count: int,
     *,
     rng: np.random.Generator,
-    policy: Policy = USUAL,
 ) -> tuple[NextFrame, ...]:
     """Up to `count` frames over all videos, the most useful first.
 
@@ -138,10 +136,10 @@ def next_frames(
     """
     if len(videos) == 1:
         (video,) = videos
-        chosen = choose_frames(video.curve(), count, policy=policy, rng=rng, frame_rate=video.frame_rate)
+        chosen = choose_frames(video.curve(), count, policy=USUAL, rng=rng, frame_rate=video.frame_rate)
         return _listed([(video, choice) for choice in chosen])
-    audits = round(policy.audit_share * count) if count >= 5 else 0
-    by_gain = policy.by_gain_alone
+    audits = round(USUAL.audit_share * count) if count >= 5 else 0
+    by_gain = USUAL.by_gain_alone
     found = [
         (position, choice)
         for position, video in enumerate(videos)
@@ -172,9 +170,19 @@ def all_done(videos: Sequence[ReviewVideo]) -> bool:
     return all(is_done(video.curve()) for video in videos)
 
 
-def project_jobs(ledger: Ledger, project_id: int) -> list[Job]:
-    """The newest finished propagation of every task of a project, by task."""
-    return list(newest_propagations(ledger, project_id=project_id))
+def project_videos(ledger: Ledger, masks: MaskStore, notes: Notes, project_id: int) -> list[ReviewVideo]:
+    """The newest finished propagation of every task of a project."""
+    return [task_video(job, masks, notes) for job in newest_propagations(ledger, project_id=project_id)]
+
+
+def task_video(job: Job, masks: MaskStore, notes: Notes) -> ReviewVideo:
+    """A finished propagation as a video to review, with the cuts that are known of it.
+
+    Raises NotFound or IntegrityError for masks that are gone or damaged.
+    """
+    run = masks.read(job.masks_run)
+    video = review_video(run, f"task {job.task.task_id}", job.model_version, task=job.task)
+    return replace(video, cuts=known_cuts(notes, run.video.content_hash))
 
 
 def review_video(run: MaskRun, name: str, model_version: str, *, task: TaskKey | None = None) -> ReviewVideo:

@@ -80,17 +80,9 @@ def run_trial(segmenter: Segmenter, clip: TruthClip) -> list[Track]:
     """Prompt a clip's objects, carry them forward, and judge every frame; nothing for a clip without objects."""
     rng = np.random.default_rng(zlib.crc32(clip.name.encode()))
     numbers = tracked_objects(clip)
-    prompts = PromptSet.of([prompt for number in numbers for prompt in first_prompts(rng, clip, number)], {})
-    return judged_tracks(segmenter, clip, prompts) if prompts else []
-
-
-def judged_tracks(
-    segmenter: Segmenter,
-    clip: TruthClip,
-    prompts: PromptSet,
-    masks: dict[tuple[ObjectId, int], BoolMask] | None = None,
-) -> list[Track]:
-    """Carry prompts forward, and judge every frame. masks: takes what was shown, by object and frame."""
+    prompts = PromptSet.of([prompt for number in numbers for prompt in _prompts(rng, clip, number)], {})
+    if not prompts:
+        return []
     found: dict[ObjectId, list[Judgement]] = {object_id: [] for object_id in prompts.object_ids}
     for frame in segmenter.propagate(clip.video, prompts, direction=Direction.FORWARD, cancel=NeverCancelled()):
         for shown in frame.objects:
@@ -102,8 +94,6 @@ def judged_tracks(
                 is_present=bool(truth.any()),
             )
             found[shown.object_id].append(judgement)
-            if masks is not None:
-                masks[shown.object_id, int(frame.frame_index)] = shown.mask
     return [
         Track(clip.name, clip.generator, object_id, prompts.of_object(object_id).prompted_frames, tuple(frames))
         for object_id, frames in found.items()
@@ -115,7 +105,7 @@ def mask_prompt(clip: TruthClip, number: int, frame_index: int) -> FramePrompt:
     return FramePrompt(ObjectId(str(number)), FrameIndex(frame_index), mask=clip.masks[frame_index, number])
 
 
-def first_prompts(rng: np.random.Generator, clip: TruthClip, number: int) -> list[FramePrompt]:
+def _prompts(rng: np.random.Generator, clip: TruthClip, number: int) -> list[FramePrompt]:
     """A box, a click or a mask on the first frame; then up to two masks on later frames that show the object."""
     truth = clip.masks[0, number]
     prompts = [_first_prompt(int(rng.integers(4)), clip, number, truth)]

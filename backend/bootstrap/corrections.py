@@ -17,7 +17,6 @@ from backend.application.corrections import (
     known_corrections,
     one_page,
     page_score,
-    rated,
     task_data,
     video_columns,
 )
@@ -25,9 +24,8 @@ from backend.application.jobs_queries import newest_propagation
 from backend.application.ledger_port import Ledger
 from backend.application.mask_ports import MaskStore
 from backend.application.requests import Job, MediaRef, PropagationRequest, TaskKey
-from backend.application.review import NextFrame, ReviewVideo, next_frames
+from backend.application.review import NextFrame, ReviewVideo, next_frames, project_videos
 from backend.application.seal import Seal
-from backend.application.second_opinions import project_videos
 from backend.bootstrap.batch import public_url
 from backend.bootstrap.parts import (
     SystemClock,
@@ -40,7 +38,7 @@ from backend.bootstrap.parts import (
     open_seal,
 )
 from backend.domain.errors import InvalidInput, NotFound
-from backend.domain.prioritization import USUAL, Policy, Reason
+from backend.domain.prioritization import Reason
 from backend.domain.video import FrameIndex
 from backend.settings import Settings
 
@@ -54,7 +52,7 @@ class Made:
     is_new: bool
 
 
-def make_corrections(project_id: int, into: int, count: int, *, seed: int, policy: Policy = USUAL) -> list[Made]:
+def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
     """Choose frames of a project and make their tasks in another one; what is there already is left as it is.
 
     Raises InvalidInput without a Label Studio or for frames that have no address, NotFound if nothing is propagated.
@@ -75,7 +73,7 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int, polic
             open_seal(settings),
             Audits(open_notes(settings)),
         )
-        return maker.make(project_id, into, count, seed=seed, policy=policy)
+        return maker.make(project_id, into, count, seed=seed)
     finally:
         client.close()
 
@@ -92,12 +90,12 @@ class CorrectionMaker:
     seal: Seal
     audits: Audits
 
-    def make(self, project_id: int, into: int, count: int, *, seed: int, policy: Policy = USUAL) -> list[Made]:
+    def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
         """See make_corrections."""
         videos = project_videos(self.ledger, self.masks, self.audits.notes, project_id)
         if not videos:
             raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
-        chosen = next_frames(videos, count, rng=np.random.default_rng(seed), policy=policy)
+        chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
         known = known_corrections(self.project.tasks(into), into, self.seal)
         made = [self._make(frame, into, known.get(_corrected(frame).key)) for frame in chosen]
         for video in videos:
@@ -113,7 +111,7 @@ class CorrectionMaker:
         address = frame_address(request.media, corrected.frame_index, self.settings)
         proof = self.seal.proof(into, corrected.key)
         task_id = known or self.project.create(into, task_data(corrected, address, frame, proof=proof))
-        page = rated(one_page(self.masks.read(job.masks_run), corrected.frame_index), frame)
+        page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)
         self.project.predict(
             task,

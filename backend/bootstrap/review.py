@@ -20,8 +20,7 @@ from backend.adapters.video.decode import open_video
 from backend.application.jobs_queries import newest_propagation
 from backend.application.ports import VideoSource
 from backend.application.requests import TaskKey
-from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames
-from backend.application.second_opinions import project_videos, task_video
+from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames, project_videos, task_video
 from backend.bootstrap.audits import audit_tallies
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks, open_notes
@@ -29,7 +28,6 @@ from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.geometry import BoolMask, RgbFrame
-from backend.domain.prioritization import USUAL, Policy
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex, FrameRange
 
@@ -55,14 +53,12 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
     return videos
 
 
-def choose_next(
-    sources: Sequence[str], count: int, *, seed: int, policy: Policy = USUAL
-) -> tuple[tuple[NextFrame, ...], bool]:
+def choose_next(sources: Sequence[str], count: int, *, seed: int) -> tuple[tuple[NextFrame, ...], bool]:
     """The frames to look at next, and whether nothing is doubtful any more. seed: of the audits' drawing."""
     if not sources:
         raise InvalidInput("name a project's number, or a folder that `masklet propagate` made")
     videos = videos_of(sources)
-    return next_frames(videos, count, rng=np.random.default_rng(seed), policy=policy), all_done(videos)
+    return next_frames(videos, count, rng=np.random.default_rng(seed)), all_done(videos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +105,7 @@ def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
         return
     folder = read_review_folder(Path(source))
     with ExitStack() as stack:
-        shown = None if video is None else stack.enter_context(checked_video(video, folder.content_hash))
+        shown = None if video is None else stack.enter_context(_checked_video(video, folder.content_hash))
         yield _Subject(
             folder.video,
             folder.labels,
@@ -118,7 +114,7 @@ def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
         )
 
 
-def checked_video(path: Path, content_hash: str) -> VideoSource:
+def _checked_video(path: Path, content_hash: str) -> VideoSource:
     """Raises InvalidInput if it is not the video that the masks are of."""
     found = file_hash(path)
     if found != content_hash:

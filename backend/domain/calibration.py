@@ -12,14 +12,13 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import IntegrityError
 from backend.domain.features import FEATURES
-from backend.domain.second_look import SecondOpinion, second_opinion_of
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -89,7 +88,6 @@ class Calibrator:
     sha256: of the checkpoint's weights. mean, scale: [F], which standardise a row of FEATURES. presence: the chance
     that the object is there. failure: the chance that the mask's IoU is below 0.75, given that it is. curve_x,
     curve_y: [K] ascending, the correction of the uncertainty. fitted_on: the generators that it learnt from.
-    second: what a second look makes of the uncertainty; None if that was not learnt, and then it changes nothing.
     """
 
     sha256: str
@@ -100,7 +98,6 @@ class Calibrator:
     curve_x: Vector
     curve_y: Vector
     fitted_on: tuple[str, ...]
-    second: SecondOpinion | None = None
     _networks: Ensemble = field(init=False, repr=False, compare=False)
     _curve: list[tuple[float, float]] = field(init=False, repr=False, compare=False)
 
@@ -133,11 +130,8 @@ class Calibrator:
 
     @property
     def digest(self) -> str:
-        """The first hex digits of its SHA-256: what a model version carries.
-
-        Without the second look: what is stored while a video is propagated does not depend on it.
-        """
-        return hashlib.sha256(replace(self, second=None).to_text().encode()).hexdigest()[:DIGEST_DIGITS]
+        """The first hex digits of its SHA-256: what a model version carries."""
+        return hashlib.sha256(self.to_text().encode()).hexdigest()[:DIGEST_DIGITS]
 
     def to_text(self) -> str:
         """The JSON of the calibrator's file."""
@@ -154,13 +148,14 @@ class Calibrator:
             "curve_x": _listed(self.curve_x),
             "curve_y": _listed(self.curve_y),
         }
-        if self.second is not None:
-            body["second_look"] = self.second.document()
         return json.dumps(body, separators=(",", ":")) + "\n"
 
 
 def calibrator_of(text: str) -> Calibrator:
-    """The calibrator of a file's text. Raises IntegrityError saying what is wrong with it."""
+    """The calibrator of a file's text. Raises IntegrityError saying what is wrong with it.
+
+    Unknown fields are ignored: files of earlier builds have a `second_look`.
+    """
     try:
         body = json.loads(text)
         if body["format"] != FORMAT or tuple(body["features"]) != FEATURES:
@@ -174,7 +169,6 @@ def calibrator_of(text: str) -> Calibrator:
             curve_x=_vector(body["curve_x"]),
             curve_y=_vector(body["curve_y"]),
             fitted_on=tuple(str(name) for name in body["fitted_on"]),
-            second=second_opinion_of(body["second_look"]) if "second_look" in body else None,
         )
         probe = made.uncertainty([0.0] * len(FEATURES))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -1,9 +1,8 @@
 """Which frames a person should look at next, so that a correction saves the most frames.
 
 Owns the gain of looking at a frame: the uncertainty that a correction there would reach, not the frame's own. The worst
-frame is often not the best one to correct; the frame where a failure sets in usually is. A batch keeps some frames for
-other ends: a few drawn at random (audits, which alone say how often the unsuspected ones are wrong) and the middle of
-the widest stretch that nobody looked at.
+frame is often not the best one to correct. A batch keeps some frames for other ends: a few drawn at random (audits,
+which alone say how often the unsuspected ones are wrong) and the middle of the widest stretch that nobody looked at.
 """
 
 from __future__ import annotations
@@ -58,18 +57,15 @@ class Policy:
     strength: the share of other frames' uncertainty that a correction is expected to settle at all; its own frame's is
     settled for certain, for a person drew it. ahead, behind: how far a correction reaches, as the length over which its
     worth falls to 1/e; ahead 0 stands for no reach at all: a frame is worth its own uncertainty. uses_looks: what looks
-    different is not reached. uses_onset: within a failing run a frame reaches all that follow, so that the frame where
-    it sets in comes first; it pays where corrections carry far. spacing: frames of one
-    batch keep this distance; None: half a second or a quarter of an even spread, whichever is longer; 0: none.
+    different is not reached. spacing: frames of one batch keep this distance; None: half a second or a quarter of an
+    even spread, whichever is longer; 0: none.
     """
 
     strength: float = 0.3
     ahead: float = 8.0
     behind: float = 4.0
     uses_looks: bool = True
-    uses_onset: bool = False
     spacing: int | None = None
-    failing_from: float = 0.5
     audit_share: float = 0.1
     gap_share: float = 0.1
 
@@ -120,13 +116,6 @@ def is_done(curve: FrameCurve, *, stop_below: float = STOP_BELOW) -> bool:
     return not len(left) or float(left.max()) < stop_below
 
 
-def failing_runs(uncertainty: Vector, threshold: float) -> list[tuple[int, int]]:
-    """First and last position of each stretch at or above the threshold."""
-    above = np.concatenate([[False], uncertainty >= threshold, [False]])
-    edges = np.flatnonzero(above[1:] != above[:-1])
-    return [(int(first), int(stop) - 1) for first, stop in zip(edges[::2], edges[1::2], strict=True)]
-
-
 def reach(curve: FrameCurve, policy: Policy) -> Matrix:
     """[N, N]: how much of frame t (column) a correction on frame f (row) is expected to settle, 0..1."""
     distance = curve.frames[None, :] - curve.frames[:, None]
@@ -134,10 +123,6 @@ def reach(curve: FrameCurve, policy: Policy) -> Matrix:
         return np.eye(len(curve.frames))
     length = np.where(distance >= 0, policy.ahead, policy.behind)
     settled: Matrix = np.exp(-np.abs(distance) / length)
-    if policy.uses_onset:
-        for first, last in failing_runs(curve.uncertainty, policy.failing_from):
-            block = settled[first : last + 1, first : last + 1]
-            block[np.triu_indices(len(block))] = 1.0
     if policy.uses_looks and curve.looks.shape[1]:
         settled = settled * np.clip(curve.looks @ curve.looks.T, 0.0, 1.0)
     if curve.shots is not None:

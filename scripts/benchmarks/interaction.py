@@ -233,7 +233,6 @@ def policies(base: Policy, randoms: int) -> Mapping[str, Chooser]:
         "ours": ours(base),
         "ours_without_reach": ours(replace(base, ahead=0.0)),
         "ours_without_looks": ours(replace(base, uses_looks=False)),
-        "ours_with_onset": ours(replace(base, uses_onset=True)),
         "oracle_worst": oracle_worst,
         "oracle_gain": oracle_gain(base),
         "worst": worst,

@@ -1,12 +1,10 @@
 """Does uncertainty foretell failure? AUROC, calibration and their baselines, on clips that calibration never saw.
 
     ./scripts/bench uncertainty [--json FILE] [--quick] [--davis DIR] [--model NAME] [--clips N] [--workers N]
-                                [--second-look]
 
 200 generated clips of five generators that are not among the calibration's, or every clip of a folder in DAVIS or SA-V
 layout. A calibrator that was fitted on a test generator is refused. Figures are of propagated frames; intervals draw
-whole clips. cost_share: evidence and scoring over the whole propagation, measured on one thread. --second-look measures
-extra passes instead (see second_look).
+whole clips. cost_share: evidence and scoring over the whole propagation, measured on one thread.
 """
 
 from __future__ import annotations
@@ -38,7 +36,6 @@ from backend.domain.errors import InvalidInput
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction
 from scripts.benchmarks.clip_folders import clip_names, read_clip
-from scripts.benchmarks.second_look import second_look
 from scripts.benchmarks.trial_pool import Crew
 
 CLIPS, QUICK_CLIPS = 200, 20
@@ -52,11 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     checkpoint = find(given.model, given.model_dir)
     calibrator = unspoiled(find_calibrator(checkpoint))
     crew = Crew(checkpoint.name, given.device, given.workers, given.model_dir)
-    if given.second_look:
-        report = _second_looks(given, crew, calibrator)
-        report |= {"model": checkpoint.version, "seconds": time.perf_counter() - started_s}
-        _tell(report, given.json)
-        return
     if given.davis:
         names = clip_names(given.davis)[: QUICK_CLIPS if given.quick else given.clips]
         found = crew.map(partial(folder_tracks, given.davis), names, label="clips")
@@ -68,19 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report["gates"] = gates(report)
     report |= {"model": checkpoint.version, "set": str(given.davis.name) if given.davis else "trial clips, test split"}
     report |= {"calibrator": calibrator.digest if calibrator else None, "seconds": time.perf_counter() - started_s}
-    _tell(report, given.json)
-
-
-def _tell(report: dict[str, object], file: Path | None) -> None:
     show(report)
-    if file:
-        file.write_text(json.dumps(rounded(report), indent=2) + "\n", encoding="utf-8")
-
-
-def _second_looks(given: argparse.Namespace, crew: Crew, calibrator: Calibrator | None) -> dict[str, object]:
-    count = QUICK_CLIPS if given.quick else given.clips
-    items: Sequence[str | int] = clip_names(given.davis)[:count] if given.davis else range(count)
-    return second_look(crew, calibrator, given.davis, items, 60 if given.quick else 300)
+    if given.json:
+        given.json.write_text(json.dumps(rounded(report), indent=2) + "\n", encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,7 +70,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_CLIPS} clips: a look, not a measurement")
     parser.add_argument("--davis", type=Path, help="a folder in DAVIS or SA-V layout instead of the generated clips")
-    parser.add_argument("--second-look", action="store_true", help="measure extra passes instead")
     parser.add_argument("--model", default="demo")
     parser.add_argument("--model-dir", type=Path)
     parser.add_argument("--clips", type=int, default=CLIPS)

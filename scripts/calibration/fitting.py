@@ -82,17 +82,12 @@ class Recipe:
 
 def fit_calibrator(table: TrialRows, *, sha256: str, recipe: Recipe = Recipe()) -> Calibrator:
     """A calibrator learnt from the whole table; its curve from predictions on clips that were left out."""
-    x, y = _curve(left_out_uncertainties(table, recipe), table.iou < FAILED_BELOW)
-    return replace(_networks_of(table, sha256, recipe), curve_x=x, curve_y=y)
-
-
-def left_out_uncertainties(table: TrialRows, recipe: Recipe = Recipe()) -> Vector:
-    """Of each row by networks that saw nothing of its clip, without a curve."""
     left_out = np.zeros(len(table.iou))
     for fold in range(FOLDS):
         held = table.clip % FOLDS == fold
-        left_out[held] = _networks_of(table.of(~held), "", recipe).uncertainties(table.rows[held])
-    return left_out
+        left_out[held] = _networks_of(table.of(~held), sha256, recipe).uncertainties(table.rows[held])
+    x, y = _curve(left_out, table.iou < FAILED_BELOW)
+    return replace(_networks_of(table, sha256, recipe), curve_x=x, curve_y=y)
 
 
 def _networks_of(table: TrialRows, sha256: str, recipe: Recipe) -> Calibrator:

@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 
 from backend.adapters.store.coco import CocoCodec
 from backend.adapters.store.folder import mask_folder
+from backend.adapters.store.review_folder import read_review_folder
+from backend.adapters.synthetic.trial_looks import Split
+from backend.adapters.synthetic.trials import trial_clip
 from backend.adapters.synthetic.video import write_video
 from backend.adapters.video.cache import file_hash
 from backend.adapters.video.decode import open_video
@@ -52,15 +55,34 @@ def run(*arguments: str) -> str:
     return done.output
 
 
-@pytest.mark.parametrize(("options", "frame"), [([], 8), (["--onset"], 7)])
-def test_the_first_frame_to_look_at_reaches_the_failing_ones_or_is_where_they_set_in(
-    folder: Path, tmp_path: Path, options: list[str], frame: int
-) -> None:
-    out = run("next", str(folder), "--frames", "2", *options, "--json", str(tmp_path / "next.json"))
+def test_the_first_frame_to_look_at_reaches_the_failing_ones(folder: Path, tmp_path: Path) -> None:
+    out = run("next", str(folder), "--frames", "2", "--json", str(tmp_path / "next.json"))
     first = json.loads((tmp_path / "next.json").read_text())[0]
-    assert (first["frame"], first["object"], first["uncertainty"]) == (frame, "the cat", 0.9)
+    assert (first["frame"], first["object"], first["uncertainty"]) == (8, "the cat", 0.9)
     assert first["is_probability"] is True
     assert "rank" not in out
+
+
+def test_the_record_of_an_earlier_build_s_second_look_is_ignored(folder: Path) -> None:
+    (folder / "second_look.json").write_text("unreadable")
+    assert [seen.uncertainty for seen in read_review_folder(folder).video.objects[CAT]][6:8] == [0.1, 0.9]
+    run("next", str(folder), "--frames", "1")
+
+
+def test_the_cuts_of_a_propagated_film_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten frames of one clip, then six of another, with the model that ships."""
+    first, second = (trial_clip(Split.CALIBRATION, number, frames=16) for number in (7, 5))
+    frames = [(first if t < 10 else second).video.frame(FrameIndex(t)) for t in range(16)]
+    film = write_video(np.stack(frames), tmp_path / "film.mp4")
+    box = box_of_mask(first.masks[0, 0])
+    assert box is not None
+    prompt = {"frame": 0, "box": [box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel]}
+    prompts = {"objects": [{"id": "cat", "label": "Cat", "prompts": [prompt]}]}
+    (tmp_path / "prompts.json").write_text(json.dumps(prompts))
+    for name, value in {"MODEL": "demo", "DEVICE": "cpu", "THREADS": "1", "DATA_DIR": str(tmp_path / "data")}.items():
+        monkeypatch.setenv(f"MASKLET_{name}", value)
+    run("propagate", str(film), "--prompts", str(tmp_path / "prompts.json"), "--out", str(tmp_path / "out"))
+    assert read_review_folder(tmp_path / "out").video.cuts == (10,)
 
 
 def test_the_report_shows_the_chosen_frames_with_their_masks(folder: Path, clip: Path, tmp_path: Path) -> None:

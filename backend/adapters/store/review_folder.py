@@ -11,16 +11,11 @@ import cv2
 import numpy as np
 
 from backend.application.review import ReviewVideo, SeenFrame
-from backend.application.second_opinions import load_opinions, with_opinions
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.geometry import BoolMask
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
-
-OPINIONS = "second_look.json"
-THIS_FOLDER = "this folder"
-"""What a folder's opinions are of: it holds one run, and is replaced as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +39,8 @@ class ReviewFolder:
         return np.asarray(picture > 127, np.bool_)
 
 
-def read_review_folder(root: Path, *, as_stored: bool = False) -> ReviewFolder:
-    """as_stored: with the uncertainties of the propagation, whatever a second look made of them.
-
-    Raises NotFound if it is no such folder, IntegrityError if it is damaged.
-    """
+def read_review_folder(root: Path) -> ReviewFolder:
+    """Raises NotFound if it is no such folder, IntegrityError if it is damaged."""
     if not (root / "evidence.jsonl").is_file() or not (root / "masklets.json").is_file():
         raise NotFound(f"{root} has no evidence.jsonl and masklets.json; name a folder that `masklet propagate` made")
     try:
@@ -68,10 +60,9 @@ def read_review_folder(root: Path, *, as_stored: bool = False) -> ReviewFolder:
             },
             cuts=tuple(int(cut) for cut in summary.get("cuts", ())),
         )
-        body = (root / OPINIONS).read_bytes() if (root / OPINIONS).is_file() and not as_stored else None
         return ReviewFolder(
             root=root,
-            video=video if body is None else with_opinions(video, load_opinions(THIS_FOLDER, body)),
+            video=video,
             labels={object_id: str(entry["label"]) for object_id, entry in described.items()},
             mask_folders={object_id: str(entry["folder"]) for object_id, entry in described.items()},
             content_hash=str(document["video"]["sha256"]),

@@ -12,10 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from backend.application.review import NextFrame
-from backend.application.second_opinions import Opinions
 from backend.domain.diversity import ColdStart
 from backend.domain.errors import InvalidInput
-from backend.domain.prioritization import Policy
 
 
 def next_(
@@ -32,16 +30,6 @@ def next_(
     method: Annotated[
         ColdStart, typer.Option(help="How to choose frames of a video without masks.")
     ] = ColdStart.MEDOIDS,
-    onset: Annotated[
-        bool,
-        typer.Option("--onset", help="Prefer frames where a failing stretch sets in: for models that carry far."),
-    ] = False,
-    second_look: Annotated[
-        bool, typer.Option("--second-look", help="First look again at the best candidates, with extra passes.")
-    ] = False,
-    video: Annotated[
-        Path | None, typer.Option(help="The folder's video file, for --second-look.", exists=True, dir_okay=False)
-    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the list here.")] = None,
 ) -> None:
     """List the frames whose correction is expected to save the most, the most useful first.
@@ -49,10 +37,6 @@ def next_(
     With --into, each becomes a task of one picture with the masks that are there; what people submit there is carried
     back into the video's task, which is propagated again. Of a video file, which has no masks yet, the frames are such
     as differ from each other.
-
-    --second-look runs the model on the twenty best candidates of each video once more: does the mask lead back to the
-    nearest human frame's, or do those before and after lead to different ones, as the calibrator goes by? It costs up
-    to twenty short propagations, changes the uncertainty of these frames, and is remembered.
     """
     console = Console()
     if len(sources) == 1 and Path(sources[0]).is_file():
@@ -64,39 +48,25 @@ def next_(
             listed = [{"video": Path(sources[0]).name, "frame": index, "reason": method.value} for index in beginning]
             json_file.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
         return
-    if second_look:
-        _look_again(console, sources, video)
-    policy = Policy(uses_onset=onset)
     if into is None:
         from backend.bootstrap.review import choose_next
 
-        chosen, is_done = choose_next(sources, frames, seed=seed, policy=policy)
+        chosen, is_done = choose_next(sources, frames, seed=seed)
     else:
-        chosen, is_done = _made(console, sources, into, frames, seed, policy), False
+        chosen, is_done = _made(console, sources, into, frames, seed), False
     _show(console, chosen, is_done=is_done)
     if json_file is not None:
         documents = [frame.document() for frame in chosen]
         json_file.write_text(json.dumps(documents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _look_again(console: Console, sources: list[str], video: Path | None) -> None:
-    from backend.bootstrap.second_look import look_again_at
-
-    def tell(name: str, opinions: Opinions) -> None:
-        console.print(f"{name}: a second look at {len(opinions)} frames.", highlight=False)
-
-    look_again_at(sources, video=video, tell=tell)
-
-
-def _made(
-    console: Console, sources: list[str], into: int, count: int, seed: int, policy: Policy
-) -> tuple[NextFrame, ...]:
+def _made(console: Console, sources: list[str], into: int, count: int, seed: int) -> tuple[NextFrame, ...]:
     """Make the correction tasks of one project."""
     from backend.bootstrap.corrections import make_corrections
 
     if len(sources) != 1 or not sources[0].isdecimal():
         raise InvalidInput("--into takes the frames of one project: name its number")
-    made = make_corrections(int(sources[0]), into, count, seed=seed, policy=policy)
+    made = make_corrections(int(sources[0]), into, count, seed=seed)
     fresh = sum(one.is_new for one in made)
     console.print(f"Project {into}: {fresh} correction tasks made, {len(made) - fresh} were there already.")
     return tuple(one.frame for one in made)

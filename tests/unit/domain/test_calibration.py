@@ -11,7 +11,6 @@ import pytest
 from backend.domain.calibration import Calibrator, Ensemble, Layer, Network, calibrator_of
 from backend.domain.errors import IntegrityError
 from backend.domain.features import FEATURES
-from backend.domain.second_look import SecondOpinion, Weights
 
 COUNT = len(FEATURES)
 
@@ -112,17 +111,9 @@ def test_what_is_not_json_is_refused() -> None:
         calibrator_of("{")
 
 
-def test_a_second_look_is_in_the_text_and_not_in_the_digest() -> None:
-    plain = calibrator()
-    opinion = SecondOpinion((Weights(-1.0, 0.5, {"cycle": 2.0}),))
-    taught = replace(plain, second=opinion)
-    assert taught.digest == plain.digest
-    assert calibrator_of(taught.to_text()).second == opinion
-    assert calibrator_of(plain.to_text()).second is None
-    assert "second_look" not in plain.to_text()
-
-
-def test_a_second_look_that_cannot_be_read_is_refused() -> None:
-    body = json.loads(calibrator().to_text()) | {"second_look": [{"bias": 0.0}]}
-    with pytest.raises(IntegrityError, match="cannot be read"):
-        calibrator_of(json.dumps(body))
+@pytest.mark.parametrize("learnt", [[{"bias": -0.5, "uncertainty": 0.8, "findings": {"cycle": 1.8}}], "unreadable"])
+def test_the_second_look_of_an_earlier_build_s_file_is_ignored(learnt: object) -> None:
+    made = calibrator()
+    again = calibrator_of(json.dumps(json.loads(made.to_text()) | {"second_look": learnt}))
+    assert again.digest == made.digest
+    assert again.to_text() == made.to_text()

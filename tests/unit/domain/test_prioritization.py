@@ -13,12 +13,11 @@ from backend.domain.prioritization import (
     Policy,
     Reason,
     choose_frames,
-    failing_runs,
     is_done,
     reach,
 )
 
-PLAIN = Policy(strength=1.0, ahead=4.0, behind=4.0, uses_looks=False, uses_onset=False)
+PLAIN = Policy(strength=1.0, ahead=4.0, behind=4.0, uses_looks=False)
 
 
 def curve(values: list[float], taken: frozenset[int] = frozenset()) -> FrameCurve:
@@ -37,10 +36,9 @@ def test_with_reach_the_middle_of_many_doubtful_frames_is_worth_more_than_one_wo
     assert chosen(curve([0.9, 0, 0, 0, 0, 0, 0, 0.6, 0.6, 0.6]), 1, PLAIN) == [8]
 
 
-def test_within_a_failing_run_its_onset_is_preferred() -> None:
+def test_of_a_failing_run_the_frame_that_reaches_most_of_it_is_chosen() -> None:
     values = [0.1, 0.1, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.1]
     assert chosen(curve(values), 1, PLAIN) == [5]
-    assert chosen(curve(values), 1, replace(PLAIN, uses_onset=True)) == [2]
 
 
 def test_a_frame_that_looks_different_is_not_reached() -> None:
@@ -102,8 +100,3 @@ def test_it_is_done_when_no_open_frame_is_doubtful() -> None:
     assert is_done(curve([0.05, 0.9], frozenset({1})))
     assert not is_done(curve([0.05, 0.9]))
     assert is_done(curve([0.9], frozenset({0})))
-
-
-def test_runs_are_stretches_at_or_above_the_threshold() -> None:
-    assert failing_runs(np.array([0.5, 0.5, 0.1, 0.9]), 0.5) == [(0, 1), (3, 3)]
-    assert failing_runs(np.array([0.1]), 0.5) == []

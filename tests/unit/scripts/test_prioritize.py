@@ -58,20 +58,20 @@ def scripted() -> Scripted:
 def test_each_policy_asks_for_its_own_first_frame() -> None:
     made, start = scripted(), frozenset({0})
     made.correct(0, start)
-    assert ours(Policy(uses_onset=True))(made, start) == 5
+    assert ours(Policy())(made, start) == 7
     assert (worst(made, start), last(made, start), oracle_worst(made, start)) == (11, 11, 5)
     assert uniform(made, start) == FRAMES * 4 // 9
 
 
 def test_eight_rounds_cost_what_their_masks_cost_and_states_are_made_once() -> None:
     made = scripted()
-    played = play(made, ours(Policy(uses_onset=True)))
+    played = play(made, oracle_worst)
     assert len(played.quality) == ROUNDS + 1
     assert played.quality[0] == pytest.approx(4 / 11)
     assert played.quality[1] == 1.0
     assert played.seconds == tuple(80.0 * count for count in range(ROUNDS + 1))
     before = len(made.known)
-    play(made, ours(Policy(uses_onset=True)))
+    play(made, oracle_worst)
     assert len(made.known) == before
 
 
