@@ -51,7 +51,7 @@ def test_a_second_start_uses_the_living_server_and_does_not_stop_it(server: Embe
     pid = pid_of(tmp_path)
     assert not second.start()
     second.stop()
-    assert server.is_ready()
+    eventually(server.is_ready)
     assert pid_of(tmp_path) == pid
     with pytest.raises(QueueUnavailable, match="is running in .* already"):
         second.prepare()
@@ -113,7 +113,7 @@ def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"True\n"
-        assert EmbeddedValkey(tmp_path).is_ready()
+        eventually(EmbeddedValkey(tmp_path).is_ready)
         parent.kill()
     eventually(lambda: not EmbeddedValkey(tmp_path).is_ready())
 
