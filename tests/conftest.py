@@ -15,6 +15,9 @@ from scripts.label_studio.server import LabelStudioServer
 TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
 """Names a folder for the database, made there by whichever run of tests needs it first: it takes up to a minute."""
 
+PORT = 20_000 + os.getpid() % 100 * 100
+"""The first to try: it listens seconds after its port was found free, and another run of tests may start meanwhile."""
+
 
 @pytest.fixture(scope="session")
 def label_studio_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,7 +27,7 @@ def label_studio_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        server = LabelStudioServer(folder, port=18080)
+        server = LabelStudioServer(folder, port=PORT)
         if server.is_first_start:
             with server:
                 pass
@@ -36,5 +39,5 @@ def label_studio(label_studio_template: Path, tmp_path_factory: pytest.TempPathF
     """A running Label Studio of the tests' own."""
     folder = tmp_path_factory.mktemp("label-studio") / "data"
     shutil.copytree(label_studio_template, folder)
-    with LabelStudioServer(folder, port=18180) as server:
+    with LabelStudioServer(folder, port=PORT) as server:
         yield server

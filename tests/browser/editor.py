@@ -14,7 +14,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Request, Response
 
 Json = dict[str, Any]
-ANSWER_S = 60.0
+ANSWER_S = 120.0
 
 READY = "() => window.Htx?.annotationStore?.selected?.names?.size > 0"
 REGIONS = "() => window.Htx.annotationStore.selected.serializeAnnotation()"
@@ -193,10 +193,12 @@ class Editor:
     def draw_box(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Draw a box on the frame at hand; start and end are percent of the picture."""
         (x0, y0), (x1, y1) = self.place_on_video(*start), self.place_on_video(*end)
+        before = len(self.regions())
         self.page.mouse.move(x0, y0)
         self.page.mouse.down()
         self.page.mouse.move(x1, y1, steps=8)
         self.page.mouse.up()
+        self.page.wait_for_function(f"(before) => ({REGIONS})().length > before", arg=before)
         self.page.wait_for_timeout(200)
 
     def place_on_video(self, x_pct: float, y_pct: float) -> tuple[float, float]:
@@ -256,5 +258,5 @@ class Editor:
 
     def wait_for_draft(self) -> None:
         """Until the page has saved what is on the canvas as a draft."""
-        with self.page.expect_response(lambda reply: "/drafts" in reply.url, timeout=30_000):
+        with self.page.expect_response(lambda reply: "/drafts" in reply.url):
             pass

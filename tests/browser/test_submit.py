@@ -7,6 +7,8 @@ import time
 import pytest
 from playwright.sync_api import Browser
 
+from backend.adapters.store.notes import FolderNotes
+from backend.application.channels import place_name
 from backend.application.requests import TaskKey
 from scripts.label_studio.server import LabelStudioServer
 from tests.browser.conftest import log_in
@@ -26,6 +28,15 @@ def submit_one_click(editor: Editor, desk: Desk, task: TaskKey) -> None:
     editor.choose_label("Object 1")
     editor.click(*desk.place("Object 1"))
     editor.submit()
+
+
+def wait_for_first_poll(desk: Desk, masklet: Masklet) -> None:
+    """It takes note of what was there before; only what comes later is news."""
+    notes = FolderNotes(masklet.process.data_dir / "notes")
+    deadline = time.monotonic() + PATIENCE_S
+    while notes.read(place_name(desk.project_id)) is None:
+        assert time.monotonic() < deadline, "the project was not polled"
+        time.sleep(0.1)
 
 
 def wait_for_prediction(desk: Desk, task: TaskKey) -> list[int]:
@@ -50,7 +61,7 @@ def test_submit_becomes_a_prediction_that_the_next_annotator_starts_from(
     desk = projects(f"Submitted, {channel}", (CONFIGS / "frames.xml").read_text())
     if channel == "poll":
         assert desk.api.remove_webhooks(desk.project_id) == 1
-        time.sleep(3)  # the first poll takes note of what was there before
+        wait_for_first_poll(desk, masklet)
     task = desk.new_task()
     submit_one_click(editor, desk, task)
     assert wait_for_prediction(desk, task) == EVERY_PAGE

@@ -103,10 +103,10 @@ def test_the_masks_play_beside_the_video_and_move_with_it(
     editor.page.wait_for_timeout(1000)
     for leader, follower, frame in (("video", "overlay", 6), ("overlay", "video", 3)):
         editor.page.evaluate(SEEK, [leader, frame])
-        editor.page.wait_for_function(AT, arg=[follower, frame], timeout=20_000)
+        editor.page.wait_for_function(AT, arg=[follower, frame])
         editor.page.wait_for_timeout(400)
         assert [editor.page.evaluate(FRAME, name) for name in ("video", "overlay")] == [frame, frame]
         picture(editor.page, f"video-7-{leader}-leads")
     editor.page.evaluate(LISTEN)
     editor.page.get_by_test_id("playback-button:play").first.click()
-    editor.page.wait_for_function(BOTH_PLAYED, timeout=20_000)
+    editor.page.wait_for_function(BOTH_PLAYED)

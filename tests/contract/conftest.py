@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,7 +16,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-STARTS = 6
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -27,22 +26,30 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        from pgserver.postgres_server import get_server
+        from pgserver.postgres_server import PostgresServer, get_server
 
         # As root it runs the server as another user, who has to come through here.
         folder = tmp_path_factory.mktemp("postgresql")
         for parent in (folder, *folder.parents):
             if parent.is_relative_to(Path(os.environ.get("TMPDIR", "/tmp"))) and os.access(parent, os.W_OK):
                 parent.chmod(parent.stat().st_mode | 0o011)
-        server = started(partial(get_server, folder / "data"))
+        data = (folder / "data").resolve()
+
+        def start() -> Any:  # noqa: ANN401  (the wheel has no types)
+            PostgresServer._instances.pop(data, None)  # else it would be given the one whose start failed
+            return get_server(data)
+
+        server = started(start)
         yield str(server.get_uri())
         server.cleanup()
 
 
 def started(start: Callable[[], Any]) -> Any:  # noqa: ANN401  (the wheel has no types)
     """pgserver gives its server ten seconds, which a busy machine may need more than; it goes on starting meanwhile."""
-    for _ in range(STARTS - 1):
-        with suppress(subprocess.TimeoutExpired, AssertionError):  # late, or not ready yet
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        # Late, not ready yet, or the one that goes on starting is in the way of another.
+        with suppress(subprocess.SubprocessError, AssertionError):
             return start()
         time.sleep(2)
     return start()

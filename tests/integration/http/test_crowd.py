@@ -35,7 +35,7 @@ def working(web: FakeWeb, may_work: threading.Event) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join(30)
+        thread.join(120)
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ class Bench:
         self.clock = FakeClock()
         self.ledger: SqlLedger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", self.clock)
         self.masks = FileMaskStore(folder / "masks")
-        self.client = LabelStudioClient(f"http://127.0.0.1:{port}", TOKEN, timeout_s=5.0)
+        self.client = LabelStudioClient(f"http://127.0.0.1:{port}", TOKEN, timeout_s=60.0)
         self.pusher = Pusher(self.ledger, self.masks, self.client, build_regions, self.clock)
         prompt = FramePrompt(ObjectId("Cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))
         media = MediaRef(("/data/clip.mp4",), is_pages=False)
@@ -192,6 +192,6 @@ def test_the_process_that_was_to_push_it_dies_and_another_one_does(tmp_path: Pat
 def open_again(folder: Path, bench: Bench, port: int) -> Iterator[Pusher]:
     """A second process's pusher on the same ledger and masks."""
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", bench.clock)
-    client = LabelStudioClient(f"http://127.0.0.1:{port}", TOKEN, timeout_s=5.0)
+    client = LabelStudioClient(f"http://127.0.0.1:{port}", TOKEN, timeout_s=60.0)
     yield Pusher(ledger, bench.masks, client, build_regions, bench.clock)
     ledger.close()

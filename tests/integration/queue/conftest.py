@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.queue import board, rq_queue
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.tether import tethered
 from backend.adapters.queue.valkey import EmbeddedValkey
@@ -26,13 +27,24 @@ from tests.integration.queue.clock import SystemClock
 REPOSITORY = Path(__file__).parents[3]
 
 
+PATIENCE_S = 120.0
+
+
 def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
-    for _ in range(2500):
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
         each()
         if condition():
             return
         time.sleep(0.02)
     raise AssertionError("it did not come true")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's server is slow and not away: an entry or a wish that was given up on would be missed here."""
+    for module in (board, rq_queue):
+        monkeypatch.setattr(module, "REPLY_TIMEOUT_S", PATIENCE_S)
 
 
 def request_of(task_id: int, *, project_id: int = 1) -> PropagationRequest:
@@ -92,7 +104,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, patient: None) -> Iterator[Bench]:
     opened = Bench(tmp_path)
     yield opened
     opened.end()

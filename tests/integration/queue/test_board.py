@@ -57,7 +57,7 @@ class TestBell:
         is_listening = threading.Event()
         listener = threading.Thread(target=listen)
         listener.start()
-        assert is_listening.wait(30)
+        assert is_listening.wait(LONG_S)
         while listener.is_alive():
             bell.ring("i-2")
             bell.ring("i-1")

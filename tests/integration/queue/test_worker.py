@@ -93,7 +93,7 @@ def test_a_worker_survives_a_killed_server_idle_and_at_work(bench: Bench) -> Non
     eventually(lambda: bench.queue.workers()[JobKind.PROPAGATE] == 1)
     kill_server(bench)
     bench.valkey.start()
-    job = bench.submit(50)
+    job = bench.submit(200)
     eventually(lambda: bench.state(job) is JobState.RUNNING)
     kill_server(bench)
     eventually(lambda: bench.state(job) is JobState.DONE)  # with no server at all

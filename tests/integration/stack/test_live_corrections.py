@@ -28,7 +28,7 @@ from scripts.label_studio.server import LabelStudioServer
 CONFIGS = Path(__file__).parents[3] / "label_config"
 PAGES = 10
 PATIENCE_S = 240.0
-QUIET_S = 4.0
+QUIET_S = 10.0
 Json = dict[str, Any]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

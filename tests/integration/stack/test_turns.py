@@ -22,6 +22,7 @@ from tests.fakes.web import FRAMES, keypoint, predict_body
 
 pytestmark = pytest.mark.slow
 
+SETTINGS = {"MASKLET_MODEL": "demo", "MASKLET_THREADS": "1", "MASKLET_REPLY_DEADLINE_S": "90"}
 PAGES = 60
 START = 30
 CONFIG = FRAMES.replace('<Label value="✕ reset"/>', '<Label value="✕ reset"/><Label value="◀ 2"/>')
@@ -66,7 +67,7 @@ def test_actions_are_answered_while_another_task_is_propagated(tmp_path: Path) -
     names = write_pages(tmp_path / "pages", PAGES)
     with (
         serving(tmp_path / "pages") as media,
-        masklet_up(tmp_path / "data", port=19310, media=media, MASKLET_MODEL="demo", MASKLET_THREADS="1") as url,
+        masklet_up(tmp_path / "data", port=19310, media=media, **SETTINGS) as url,
         closing(open_ledger(f"sqlite:///{tmp_path / 'data' / 'ledger.sqlite'}", SystemClock())) as ledger,
         httpx.Client(base_url=url, timeout=100.0) as http,
     ):

@@ -118,12 +118,12 @@ def test_real_work_has_the_engine_for_itself() -> None:
     def idle() -> None:
         with turns.idle():
             is_in.set()
-            may_leave.wait(30)
+            may_leave.wait(120)
             order.append("idle")
 
     thread = threading.Thread(target=idle)
     thread.start()
-    assert is_in.wait(30)
+    assert is_in.wait(120)
     worker = threading.Thread(target=lambda: _work(turns, order))
     worker.start()
     while not turns._working.is_set():
@@ -131,8 +131,8 @@ def test_real_work_has_the_engine_for_itself() -> None:
     with pytest.raises(Cancelled), turns.idle():
         raise AssertionError("real work waits")
     may_leave.set()
-    thread.join(30)
-    worker.join(30)
+    thread.join(120)
+    worker.join(120)
     assert order == ["idle", "work"]
     with turns.idle():
         order.append("idle again")

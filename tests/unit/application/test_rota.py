@@ -8,7 +8,7 @@ import pytest
 
 from backend.application.rota import Rota, Seat
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def in_line(rota: Rota, count: int) -> None:

@@ -26,7 +26,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def cutter() -> Iterator[PageCutter]:
-    cutter = PageCutter((sys.executable, "-c", CHILD), answer_s=10.0)
+    cutter = PageCutter((sys.executable, "-c", CHILD), answer_s=120.0)
     yield cutter
     cutter.close()
 

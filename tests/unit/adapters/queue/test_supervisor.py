@@ -31,7 +31,8 @@ def is_alive(pid: int) -> bool:
 
 
 def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
-    for _ in range(1000):
+    deadline_s = time.monotonic() + 120.0
+    while time.monotonic() < deadline_s:
         each()
         if condition():
             return
@@ -106,7 +107,7 @@ def test_stopping_lets_processes_end_in_order_highest_tier_first(run: Run, tmp_p
         "time.sleep(600)"
     )
     specs = [
-        ProcessSpec(name, (*script(text), name), tier=tier, is_ready=(tmp_path / f"up-{name}").exists)
+        ProcessSpec(name, (*script(text), name), tier=tier, is_ready=(tmp_path / f"up-{name}").exists, grace_s=60.0)
         for name, tier in (("w", 1), ("q", 0))
     ]
     supervisor = run.of(*specs)

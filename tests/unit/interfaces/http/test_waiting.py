@@ -119,12 +119,12 @@ def test_who_finds_all_threads_taken_is_told_so_in_time(monkeypatch: pytest.Monk
 
     def stuck(index: int) -> None:
         is_working.set()
-        may_end.wait(30)
+        may_end.wait(120)
 
     web.segmenter.on_frame = stuck
     with web.client() as client, ThreadPoolExecutor(1) as other:
         first = other.submit(client.post, "/predict", json=predict_body(pages_task(), regions=[keypoint()]))
-        assert is_working.wait(30)
+        assert is_working.wait(120)
         second = client.post("/predict", json=predict_body(pages_task(9), regions=[keypoint()]))
         may_end.set()
         assert (second.status_code, second.json()) == (
