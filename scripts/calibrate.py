@@ -12,15 +12,15 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.adapters.sam2.calibrators import calibrator_path
-from backend.adapters.sam2.checkpoints import find
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.synthetic.trial_looks import Split
-from backend.adapters.synthetic.trials import trial_clip
-from backend.application.trial_rows import trial_rows
-from backend.application.trials import Track, run_trial
+from backend.adapters.sam2.weights.calibrators import calibrator_path
+from backend.adapters.sam2.weights.checkpoints import find
 from scripts.benchmarks.trial_pool import Crew
+from scripts.calibration.clip_looks import Split
+from scripts.calibration.clips import trial_clip
+from scripts.calibration.feature_rows import trial_rows
 from scripts.calibration.fitting import fit_calibrator
+from scripts.calibration.tracking_runs import Track, run_trial
 
 CLIPS = 320
 

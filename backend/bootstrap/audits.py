@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backend.application.audits import Audits
-from backend.bootstrap.parts import load_settings, open_notes
+from backend.application.review.audits import Audits
+from backend.bootstrap.container import load_settings, open_notes
 from backend.domain.audits import AuditTally
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.adapters.video.picked import PickedFrames
-from backend.adapters.video.tidy import tidied
-from backend.application.auto_masklets import AutoMasklets, AutoRules
-from backend.application.batch import Draft, Medium, Source
-from backend.application.batch_prompts import prompts_on
-from backend.application.offline import NeverCancelled
-from backend.application.ports import Segmenter, VideoSource
+from backend.adapters.media.frame_subset import PickedFrames
+from backend.adapters.media.mask_cleanup import tidied
+from backend.application.imports.auto_segment import AutoMasklets, AutoRules
+from backend.application.imports.model import Draft, Medium, Source
+from backend.application.imports.prompts import prompts_on
+from backend.application.ports.engine import NeverCancelled, Segmenter
+from backend.application.ports.media import VideoSource
 from backend.bootstrap.engine import build_engine
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import BoolMask, Box

@@ -10,33 +10,31 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backend.adapters.batch.addresses import NEVER, open_signer
-from backend.adapters.batch.placement import (
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.api.overlays import overlay_key
+from backend.adapters.labelstudio.config.label_config import Binding, read_binding
+from backend.adapters.media.import_library import DiskLibrary
+from backend.adapters.media.import_records import Records
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.serving.addresses import NEVER, open_signer
+from backend.adapters.media.serving.placement import (
     BackendPlacement,
     BucketPlacement,
     LocalPlacement,
     open_bucket,
     parse_bucket,
 )
-from backend.adapters.batch.records import Records
-from backend.adapters.batch.sources import expand
-from backend.adapters.labelstudio.binding import Binding, read_binding
-from backend.adapters.labelstudio.client import LabelStudioClient
-from backend.adapters.labelstudio.overlays import overlay_key
-from backend.adapters.video.index import IndexCache
-from backend.adapters.video.medium import jpeg_of
-from backend.application.batch import ImportMode, Medium, Placement, Plan, Prompter, Report, Source
-from backend.application.batch_import import Importer, Tally
-from backend.application.batch_start import Starting
-from backend.application.batch_status import ProjectStatus, project_statuses
-from backend.application.desk import Desk
-from backend.application.ports import JobQueue
-from backend.application.requests import Job, JobKind, MediaRef, OutputMode
-from backend.application.submit import Submitter
+from backend.adapters.media.source_media import jpeg_of
+from backend.adapters.media.sources.sources import expand
+from backend.application.annotation.annotation_service import Desk
+from backend.application.imports.importer import Importer, Tally
+from backend.application.imports.model import ImportMode, Medium, Placement, Plan, Prompter, Report, Source
+from backend.application.imports.start import Starting
+from backend.application.imports.status import ProjectStatus, project_statuses
+from backend.application.jobs.submit import Submitter
+from backend.application.ports.queue import JobQueue
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
-from backend.bootstrap.library import DiskLibrary
-from backend.bootstrap.media import open_media_library
-from backend.bootstrap.parts import (
+from backend.bootstrap.container import (
     DataFolder,
     SystemClock,
     data_folder,
@@ -47,8 +45,11 @@ from backend.bootstrap.parts import (
     open_model_board,
     open_queue,
 )
+from backend.bootstrap.media import open_media_library
 from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
+from backend.domain.jobs import Job, JobKind, OutputMode
 from backend.domain.selection import Portion, Selection
+from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex, VideoInfo
 from backend.settings import Settings
 
@@ -129,7 +130,11 @@ def _put_together(
     beside = overlay_key(config)
     plan = replace(_plan(options, binding), beside=() if beside is None else (beside,))
     library = DiskLibrary(
-        folder, Records(folder.records), IndexCache(folder.indices), reencodes=options.reencodes, on_frame=on_frame
+        folder.imported,
+        Records(folder.records),
+        IndexCache(folder.indices),
+        reencodes=options.reencodes,
+        on_frame=on_frame,
     )
     placement = _placement(options, settings, library)
     if isinstance(placement, LocalPlacement):
@@ -207,7 +212,7 @@ def _placement(options: BatchOptions, settings: Settings, library: DiskLibrary) 
     if options.pages == "backend":
         until_s = int(time.time()) + options.expire_days * DAY_S if options.expire_days else NEVER
         url = options.public_url or public_url(settings)
-        return BackendPlacement(url, open_signer(library.folder.media_key), until_s)
+        return BackendPlacement(url, open_signer(data_folder(settings).media_key), until_s)
 
     def pages(medium: Medium, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
         with library.open(medium) as video:

@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.batch.boxes import Found, mot_boxes, yolo_boxes
-from backend.adapters.batch.coco import coco_boxes
-from backend.adapters.batch.first_masks import first_masks
-from backend.adapters.labelstudio.binding import read_binding, with_rate
-from backend.adapters.labelstudio.client import LabelStudioClient
-from backend.adapters.labelstudio.context import prompts_of_annotation
-from backend.adapters.labelstudio.task import media_of_task
-from backend.application.batch import Draft, Prompter, Source
-from backend.application.batch_prompts import at_start, first_of_each, moved_to, prompts_on
-from backend.application.prompt_file import parse_prompts, refuse_masks
-from backend.application.requests import MediaRef, TaskKey
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.config.label_config import read_binding, with_rate
+from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.adapters.labelstudio.reading.task import media_of_task
+from backend.adapters.media.sources.boxes import Found, mot_boxes, yolo_boxes
+from backend.adapters.media.sources.coco import coco_boxes
+from backend.adapters.media.sources.first_masks import first_masks
+from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
+from backend.application.imports.model import Draft, Prompter, Source
+from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
 from backend.bootstrap.prompt_files import read_prompt_file
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.prompts import PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.timeline import clock_of
 from backend.domain.video import VideoInfo
 

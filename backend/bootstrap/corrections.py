@@ -7,11 +7,14 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from backend.adapters.batch.addresses import PREFIX, open_signer, page_leaf
-from backend.adapters.labelstudio.correcting import CorrectionTasks
-from backend.adapters.labelstudio.results import build_regions
-from backend.application.audits import Audits
-from backend.application.corrections import (
+from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.media.serving.addresses import PREFIX, open_signer, page_leaf
+from backend.application.jobs.queries import newest_propagation
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.masks import MaskStore
+from backend.application.review.audits import Audits
+from backend.application.review.correction_tasks import (
     Corrected,
     CorrectionProject,
     known_corrections,
@@ -20,14 +23,10 @@ from backend.application.corrections import (
     task_data,
     video_columns,
 )
-from backend.application.jobs_queries import newest_propagation
-from backend.application.ledger_port import Ledger
-from backend.application.mask_ports import MaskStore
-from backend.application.requests import Job, MediaRef, PropagationRequest, TaskKey
-from backend.application.review import NextFrame, ReviewVideo, next_frames, project_videos
-from backend.application.seal import Seal
+from backend.application.review.next_frames import NextFrame, ReviewVideo, next_frames, project_videos
+from backend.application.review.task_signature import Seal
 from backend.bootstrap.batch import public_url
-from backend.bootstrap.parts import (
+from backend.bootstrap.container import (
     SystemClock,
     data_folder,
     load_settings,
@@ -38,7 +37,9 @@ from backend.bootstrap.parts import (
     open_seal,
 )
 from backend.domain.errors import InvalidInput, NotFound
+from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.prioritization import Reason
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from backend.settings import Settings
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from backend.adapters.labelstudio.client import REMEDY, LabelStudioClient
+from backend.adapters.labelstudio.api.client import REMEDY, LabelStudioClient
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.sam2.checkpoints import find, require_hash
-from backend.application.channels import Channel, channels
-from backend.application.notes import Notes
-from backend.bootstrap.parts import (
+from backend.adapters.sam2.weights.checkpoints import find, require_hash
+from backend.application.annotation.change_detection import Channel, channels
+from backend.application.ports.key_value import Notes
+from backend.bootstrap.container import (
     SystemClock,
     data_folder,
     model_folder,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
-from backend.adapters.sam2.options import EngineOptions
-from backend.bootstrap.parts import model_folder
+from backend.adapters.sam2.runtime.options import EngineOptions
+from backend.bootstrap.container import model_folder
 from backend.settings import Settings
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from backend.adapters.synthetic.evaluation import HELD_OUT_CLIPS, HeldOutClip, held_out_clips
-from backend.application.evaluate import evaluate
+from backend.bootstrap.container import load_settings
 from backend.bootstrap.engine import build_engine
-from backend.bootstrap.parts import load_settings
+from backend.evaluation.protocol import evaluate
+from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, HeldOutClip, held_out_clips
 
 Watch = Callable[[Iterable[HeldOutClip], int], Iterable[HeldOutClip]]
 """Hands on the clips, of which there are so many, and may show how far it is."""

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend import __version__
-from backend.adapters.formats.choose import FORMATS, FormatOptions, format_of
 from backend.adapters.formats.greenscreen import parse_colour
-from backend.adapters.formats.target import target_folder
+from backend.adapters.formats.registry import FORMATS, FormatOptions, format_of
+from backend.adapters.formats.shared.target import target_folder
 from backend.adapters.formats.yolo import Split
-from backend.adapters.labelstudio.exported import ExportedRegions
-from backend.adapters.store.labelled_folder import FolderSource
-from backend.adapters.video.cache import file_hash
-from backend.adapters.video.decode import open_video
-from backend.application.dataset_ports import DatasetSource
-from backend.application.export import Export, Exported
-from backend.application.ports import VideoSource
-from backend.application.requests import TaskKey
+from backend.adapters.labelstudio.writing.exported import ExportedRegions
+from backend.adapters.media.cache import file_hash
+from backend.adapters.media.decode import open_video
+from backend.adapters.store.datasets.labelled_folder import FolderSource
+from backend.application.exports.export import Export, Exported
+from backend.application.ports.datasets import DatasetSource
+from backend.application.ports.media import VideoSource
 from backend.domain.datasets import FrameChoice
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound
+from backend.domain.tasks import TaskKey
 from backend.domain.video import ContentHash, VideoInfo
 
 NAMED_SOURCE = re.compile(r"(project|run):([0-9]{1,18})(?:/([0-9]{1,18}))?")

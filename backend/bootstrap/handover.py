@@ -2,39 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
-from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.client import TaskRecord
-from backend.adapters.labelstudio.task import media_of_task
-from backend.adapters.store.coco import CocoCodec
-from backend.application.batch import BatchItem, BatchRecords
-from backend.application.desk import Canvas, Desk
-from backend.application.handover import Handover
-from backend.application.requests import TaskKey
-
-
-class TaskReader(Protocol):
-    """Label Studio, as far as it is read here."""
-
-    def fetch_task(self, task: TaskKey) -> TaskRecord: ...
-
-    def label_config(self, project_id: int) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class TaskCanvases:
-    """The Canvases port on Label Studio."""
-
-    label_studio: TaskReader
-
-    def canvas(self, item: BatchItem, model_version: str) -> Canvas:
-        """See the Canvases port."""
-        config = self.label_studio.label_config(item.project_id)
-        data = dict(self.label_studio.fetch_task(item.task).data)
-        media = media_of_task({"id": item.task_id, "data": data}, read_binding(config))
-        return Canvas(item.task, media, config, model_version)
+from backend.adapters.labelstudio.api.task_canvases import TaskCanvases, TaskReader
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.annotation.annotation_service import Desk
+from backend.application.imports.model import BatchRecords
+from backend.application.imports.segment_handover import Handover
 
 
 def open_handover(label_studio: TaskReader, records: BatchRecords, desk: Desk) -> Handover:

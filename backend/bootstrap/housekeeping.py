@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from backend.adapters.labelstudio.client import LabelStudioClient
-from backend.application.housekeeping import Housekeeper
-from backend.application.ledger_port import Ledger
-from backend.application.mask_ports import MaskStore
-from backend.application.notes import Notes
-from backend.application.ports import Clock
-from backend.application.requests import TaskKey
-from backend.domain.errors import NotAllowed, NotFound
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.api.task_directory import LabelStudioTasks
+from backend.application.jobs.retention import Housekeeper
+from backend.application.ports.clock import Clock
+from backend.application.ports.key_value import Notes
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.masks import MaskStore
 from backend.settings import Settings
 
 DAY_S = 24 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class LabelStudioTasks:
-    """The TaskDirectory port."""
-
-    client: LabelStudioClient
-
-    def exists(self, task: TaskKey) -> bool:
-        """Whether Label Studio has the task; one that it has in another project counts as there."""
-        try:
-            self.client.fetch_task(task)
-        except NotFound:
-            return False
-        except NotAllowed:
-            return True
-        return True
 
 
 def open_housekeeper(

@@ -1,65 +1,13 @@
-"""Media that Masklet itself serves to browsers: videos where they lie, and pages cut when they are looked at."""
+"""Wiring of the media that the web process serves."""
 
 from __future__ import annotations
 
-import mimetypes
-from dataclasses import dataclass
-from pathlib import Path
-
-from backend.adapters.batch.addresses import Grant, Signer, open_signer
-from backend.adapters.batch.pages import PageCache, PageCutter
-from backend.adapters.batch.records import Records
-from backend.application.batch import Medium, MediumKind
-from backend.application.ports import Clock
-from backend.bootstrap.parts import SystemClock, data_folder
-from backend.domain.errors import NotFound
+from backend.adapters.media.import_records import Records
+from backend.adapters.media.serving.addresses import open_signer
+from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.adapters.media.serving.service import MediaService
+from backend.bootstrap.container import SystemClock, data_folder
 from backend.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What an address gets: a file, or bytes. tag: the same for the same content, for ever."""
-
-    media_type: str
-    tag: str
-    path: Path | None = None
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaService:
-    signer: Signer
-    records: Records
-    cutter: PageCutter
-    cache: PageCache
-    clock: Clock
-
-    def serve(self, path: str) -> Served:
-        """What a signed address leads to. path: with its leading /media/.
-
-        Raises NotAllowed, NotFound, MediaError, or MediaUnreachable (ask again).
-        """
-        grant = self.signer.read(path, self.clock.now_s())
-        medium = self.records.medium(grant.media_id)
-        page = grant.page
-        if page is None:
-            return _whole(medium)
-        if page >= medium.frame_count:
-            raise NotFound(f"{medium.name} has {medium.frame_count} frames (0 to {medium.frame_count - 1}), not {page}")
-        tag = f"{medium.media_id}-{page}"
-        if medium.kind is MediumKind.IMAGES:
-            return _file(medium.path / medium.names[page], tag)
-        return Served("image/jpeg", tag, body=self._cut(grant, page))
-
-    def _cut(self, grant: Grant, page: int) -> bytes:
-        body = self.cache.get(grant.media_id, page)
-        if body is None:
-            body = self.cutter.cut(grant.media_id, page)
-            self.cache.put(grant.media_id, page, body)
-        return body
-
-    def close(self) -> None:
-        self.cutter.close()
 
 
 def open_media_service(settings: Settings) -> MediaService:
@@ -67,18 +15,3 @@ def open_media_service(settings: Settings) -> MediaService:
     folder = data_folder(settings)
     cache = PageCache(folder.pages, settings.page_cache_mib * 2**20)
     return MediaService(open_signer(folder.media_key), Records(folder.records), PageCutter(), cache, SystemClock())
-
-
-def _whole(medium: Medium) -> Served:
-    if medium.kind is not MediumKind.VIDEO:
-        raise NotFound(f"{medium.name} is a folder of images, not a video")
-    status = medium.path.stat() if medium.path.is_file() else None
-    if status is None or f"{status.st_size}-{status.st_mtime_ns}" != medium.stamp:
-        raise NotFound(f"{medium.name} was moved or changed after it was imported; import it again")
-    return _file(medium.path, medium.media_id)
-
-
-def _file(path: Path, tag: str) -> Served:
-    if not path.is_file():
-        raise NotFound(f"{path.name} was removed after it was imported; import it again")
-    return Served(mimetypes.guess_type(path.name)[0] or "application/octet-stream", tag, path)

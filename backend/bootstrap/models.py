@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.sam2.checkpoints import DEMO, NAMES, PUBLISHED, find
-from backend.adapters.sam2.pull import pull
-from backend.bootstrap.parts import load_settings, model_folder
+from backend.adapters.sam2.weights.checkpoints import DEMO, NAMES, PUBLISHED, find
+from backend.adapters.sam2.weights.download import pull
+from backend.bootstrap.container import load_settings, model_folder
 from backend.domain.errors import ModelError
 
 

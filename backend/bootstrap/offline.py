@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from backend.adapters.sam2.calibrators import load_calibrator
-from backend.adapters.store.coco import CocoCodec
-from backend.adapters.store.folder import MaskFolder, mask_folder
-from backend.adapters.video.cache import file_hash
-from backend.adapters.video.decode import open_video
-from backend.application.offline import Offline
+from backend.adapters.media.cache import file_hash
+from backend.adapters.media.decode import open_video
+from backend.adapters.sam2.weights.calibrators import load_calibrator
+from backend.adapters.store.datasets.mask_folder import MaskFolder, mask_folder
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.worker.offline import Offline
+from backend.bootstrap.container import SystemClock, load_settings, model_folder
 from backend.bootstrap.engine import build_engine
-from backend.bootstrap.parts import SystemClock, load_settings, model_folder
 
 
 @contextmanager

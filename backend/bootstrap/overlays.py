@@ -11,19 +11,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.batch.addresses import open_signer
-from backend.adapters.batch.placement import file_leaf
-from backend.adapters.batch.records import Records
-from backend.adapters.labelstudio.overlays import TaskFields, require_overlay_key
-from backend.adapters.labelstudio.session import Session
-from backend.adapters.video.index import IndexCache
-from backend.application.batch import Source
-from backend.application.export import MANIFEST
+from backend.adapters.labelstudio.api.overlays import TaskFields, require_overlay_key
+from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.media.import_library import DiskLibrary
+from backend.adapters.media.import_records import Records
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.serving.addresses import open_signer
+from backend.adapters.media.serving.placement import file_leaf
+from backend.application.exports.export import MANIFEST
+from backend.application.imports.model import Source
 from backend.bootstrap.batch import public_url
+from backend.bootstrap.container import data_folder, load_settings, open_label_studio
 from backend.bootstrap.export import NAMED_SOURCE, ExportOrder
 from backend.bootstrap.export_tasks import TIMEOUT_S
-from backend.bootstrap.library import DiskLibrary
-from backend.bootstrap.parts import data_folder, load_settings, open_label_studio
 from backend.domain.errors import InvalidInput
 from backend.settings import Settings
 
@@ -42,7 +42,7 @@ class OverlayPlan:
     def show(self, out: Path) -> int:
         """Put the films of a finished export into their tasks; returns how many. Raises what Label Studio answers."""
         folder = data_folder(self.settings)
-        library = DiskLibrary(folder, Records(folder.records), IndexCache(folder.indices))
+        library = DiskLibrary(folder.imported, Records(folder.records), IndexCache(folder.indices))
         signer = open_signer(folder.media_key)
         base = (self.media_url or public_url(self.settings)).rstrip("/")
         films = films_of(out)

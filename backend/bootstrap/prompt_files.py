@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.application.prompt_file import ReadMask, parse_prompts
+from backend.application.annotation.prompt_file import ReadMask, parse_prompts
 from backend.domain.errors import PromptError
 from backend.domain.geometry import BoolMask
 from backend.domain.prompts import PromptSet

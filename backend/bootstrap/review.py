@@ -11,24 +11,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.adapters.media.cache import file_hash
+from backend.adapters.media.decode import open_video
 from backend.adapters.report.page import report_page
 from backend.adapters.report.thumbnails import small_picture, thumbnail
-from backend.adapters.store.coco import CocoCodec
-from backend.adapters.store.review_folder import read_review_folder
-from backend.adapters.video.cache import file_hash
-from backend.adapters.video.decode import open_video
-from backend.application.jobs_queries import newest_propagation
-from backend.application.ports import VideoSource
-from backend.application.requests import TaskKey
-from backend.application.review import NextFrame, ReviewVideo, all_done, next_frames, project_videos, task_video
+from backend.adapters.store.datasets.review_folder import read_review_folder
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.jobs.queries import newest_propagation
+from backend.application.ports.media import VideoSource
+from backend.application.review.next_frames import (
+    NextFrame,
+    ReviewVideo,
+    all_done,
+    next_frames,
+    project_videos,
+    task_video,
+)
 from backend.bootstrap.audits import audit_tallies
+from backend.bootstrap.container import SystemClock, load_settings, open_ledger_of, open_masks, open_notes
 from backend.bootstrap.media import open_media_library
-from backend.bootstrap.parts import SystemClock, load_settings, open_ledger_of, open_masks, open_notes
 from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.geometry import BoolMask, RgbFrame
 from backend.domain.prompts import ObjectId
+from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex, FrameRange
 
 COLD_START_FRAMES = 10_000

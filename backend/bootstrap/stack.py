@@ -21,11 +21,11 @@ from types import FrameType
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.application.reconcile import Reconciler
-from backend.application.requests import JobKind
-from backend.application.submit import Submitter
-from backend.bootstrap.parts import DataFolder, SystemClock, data_folder, open_ledger_of
+from backend.application.jobs.reconcile import Reconciler
+from backend.application.jobs.submit import Submitter
+from backend.bootstrap.container import DataFolder, SystemClock, data_folder, open_ledger_of
 from backend.domain.errors import QueueUnavailable
+from backend.domain.jobs import JobKind
 from backend.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -5,27 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, DraftRecord, TaskRecord
-from backend.adapters.labelstudio.results import build_regions
-from backend.adapters.queue.board import RedisBell, RedisMarks, RedisWarmBoard
-from backend.adapters.store.coco import CocoCodec
-from backend.application.desk import Desk
-from backend.application.handover import Handover
-from backend.application.ledger_port import Ledger
-from backend.application.mask_ports import MaskCodec
-from backend.application.notes import MemoryNotes, Notes
-from backend.application.ports import Clock, JobQueue, ModelDirectory
-from backend.application.prewarm import NoBoard, WarmBoard
-from backend.application.push import Pusher
-from backend.application.reconcile import Reconciler
-from backend.application.requests import TaskKey
-from backend.application.seal import Seal
-from backend.application.sessions import NoMarks, SessionMarks
-from backend.application.submit import Submitter
-from backend.bootstrap.handover import open_handover
-from backend.bootstrap.housekeeping import open_housekeeper
-from backend.bootstrap.media_service import MediaService, open_media_service
-from backend.bootstrap.parts import (
+from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, DraftRecord, TaskRecord
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.media.serving.service import MediaService
+from backend.adapters.queue.signals import RedisBell, RedisMarks, RedisWarmBoard
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.annotation.annotation_service import Desk
+from backend.application.annotation.tracking_sessions import NoMarks, SessionMarks
+from backend.application.imports.segment_handover import Handover
+from backend.application.jobs.push_predictions import Pusher
+from backend.application.jobs.reconcile import Reconciler
+from backend.application.jobs.submit import Submitter
+from backend.application.ports.clock import Clock
+from backend.application.ports.engine import ModelDirectory
+from backend.application.ports.key_value import MemoryNotes, Notes
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.masks import MaskCodec
+from backend.application.ports.prewarm import NoBoard, WarmBoard
+from backend.application.ports.queue import JobQueue
+from backend.application.review.task_signature import Seal
+from backend.bootstrap.container import (
     SystemClock,
     open_label_studio,
     open_ledger_of,
@@ -36,6 +35,10 @@ from backend.bootstrap.parts import (
     open_seal,
     queue_address,
 )
+from backend.bootstrap.handover import open_handover
+from backend.bootstrap.housekeeping import open_housekeeper
+from backend.bootstrap.media_service import open_media_service
+from backend.domain.tasks import TaskKey
 from backend.settings import Settings
 
 

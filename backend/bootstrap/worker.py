@@ -12,20 +12,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from backend.adapters.queue.board import RedisBell, RedisWarmBoard
-from backend.adapters.queue.worker import MaskletWorker
-from backend.adapters.sam2.calibrators import load_calibrator
+from backend.adapters.queue.rq_worker import MaskletWorker
+from backend.adapters.queue.signals import RedisBell, RedisWarmBoard
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.store.coco import CocoCodec
-from backend.application.bell import AWAITED, Bell, NoBell
-from backend.application.guests import Guests
-from backend.application.prewarm import Lookout, Turns, WarmBoard, Wish, around
-from backend.application.requests import Job, JobKind, JobState, PreviewRequest
-from backend.application.submit import Submitter
-from backend.application.work import Workbench
-from backend.bootstrap.engine import build_engine
-from backend.bootstrap.media import open_media_library
-from backend.bootstrap.parts import (
+from backend.adapters.sam2.weights.calibrators import load_calibrator
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.jobs.submit import Submitter
+from backend.application.ports.notifier import AWAITED, Bell, NoBell
+from backend.application.ports.prewarm import WarmBoard, Wish, around
+from backend.application.worker.job_runner import Workbench
+from backend.application.worker.scheduling.engine_turns import Turns
+from backend.application.worker.scheduling.prewarm_loop import Lookout
+from backend.application.worker.scheduling.priority_jobs import Guests
+from backend.bootstrap.container import (
     SystemClock,
     data_folder,
     model_folder,
@@ -36,6 +35,9 @@ from backend.bootstrap.parts import (
     open_queue,
     queue_address,
 )
+from backend.bootstrap.engine import build_engine
+from backend.bootstrap.media import open_media_library
+from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 from backend.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.adapters.synthetic.source import ClipSource
 from backend.domain.errors import InvalidInput
+from backend.evaluation.synthetic.source import ClipSource
 
 _PICTURES = ("JPEGImages/480p", "JPEGImages/Full-Resolution", "JPEGImages", "JPEGImages_24fps")
 _TRUTHS = ("Annotations/480p", "Annotations/Full-Resolution", "Annotations", "Annotations_6fps")

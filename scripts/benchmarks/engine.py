@@ -21,8 +21,8 @@ from pathlib import Path
 
 import torch
 
-from backend.adapters.sam2.compiling import MODES
-from backend.adapters.sam2.device import choose_device
+from backend.adapters.sam2.runtime.compiled_steps import MODES
+from backend.adapters.sam2.runtime.device import choose_device
 from scripts.benchmarks.engine_figures import (
     cuda,
     first_mask,

@@ -25,8 +25,8 @@ from typing import TypedDict
 import av
 import numpy as np
 
-from backend.adapters.store.coco import encode_mask
-from backend.adapters.video.cache import file_hash
+from backend.adapters.media.cache import file_hash
+from backend.adapters.store.masks.coco import encode_mask
 from backend.bootstrap.export import FORMAT_NAMES, ExportOrder, run_export
 from backend.domain.geometry import BoolMask
 

@@ -16,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.application.figures import largest_error
-from backend.application.offline import NeverCancelled, scorer_of
-from backend.application.trials import TruthClip, tracked_objects
+from backend.application.ports.engine import NeverCancelled
+from backend.application.worker.mask_records import scorer_of
 from backend.domain.calibration import Calibrator
 from backend.domain.geometry import BoolMask, Point, mask_iou
 from backend.domain.prioritization import FrameCurve, Policy, choose_frames
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.scoring import FAILED_BELOW
 from backend.domain.video import Direction, FrameIndex
+from backend.evaluation.metrics import largest_error
+from scripts.calibration.tracking_runs import TruthClip, tracked_objects
 
 ROUNDS = 8
 CLICKS = 3

@@ -26,11 +26,12 @@ from pathlib import Path
 
 import httpx
 
-from backend.adapters.queue.board import RedisWarmBoard
+from backend.adapters.queue.signals import RedisWarmBoard
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.adapters.store.ledger import SqlLedger, open_ledger
-from backend.application.requests import Job, JobKind, MediaRef, TaskKey
-from backend.bootstrap.parts import DataFolder, SystemClock
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.bootstrap.container import DataFolder, SystemClock
+from backend.domain.jobs import Job, JobKind
+from backend.domain.tasks import MediaRef, TaskKey
 from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages
 
 STRIDE = 10

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.adapters.queue.tether import tethered
+from backend.adapters.queue.child_process import tethered
 from backend.domain.geometry import FrameSize
 
 SIZE = FrameSize(960, 540)

@@ -28,15 +28,15 @@ import cv2
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.context import prompts_of_annotation
-from backend.adapters.labelstudio.known import Known
-from backend.adapters.labelstudio.masks import coco_of_mask
-from backend.adapters.labelstudio.results import build_regions
-from backend.application.requests import TaskKey
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.mask_forms.masks import coco_of_mask
+from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.adapters.labelstudio.reading.known_masks import Known
+from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.domain.geometry import BoolMask, FrameSize
 from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId
+from backend.domain.tasks import TaskKey
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.api import LabelStudioApi

@@ -22,19 +22,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.adapters.sam2.calibrators import find_calibrator
-from backend.adapters.sam2.checkpoints import find
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.synthetic.trial_looks import Split
-from backend.adapters.synthetic.trials import trial_clip
-from backend.application.reliability import mean_interval, ratio_interval
-from backend.application.trials import TruthClip
+from backend.adapters.sam2.weights.calibrators import find_calibrator
+from backend.adapters.sam2.weights.checkpoints import find
 from backend.domain.calibration import Calibrator
 from backend.domain.prioritization import Policy
 from scripts.benchmarks.clip_folders import clip_names, read_clip
 from scripts.benchmarks.interaction import CLICK_S, CLICKS, MASK_S, ROUNDS, Played, annotator_of, play, policies
 from scripts.benchmarks.trial_pool import Crew
 from scripts.benchmarks.uncertainty import rounded, show, unspoiled
+from scripts.calibration.calibration_metrics import mean_interval, ratio_interval
+from scripts.calibration.clip_looks import Split
+from scripts.calibration.clips import trial_clip
+from scripts.calibration.tracking_runs import TruthClip
 
 CLIPS, QUICK_CLIPS = 200, 4
 FRAMES = 24

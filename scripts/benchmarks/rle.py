@@ -20,7 +20,7 @@ from typing import TypedDict
 import numpy as np
 from label_studio_sdk.converter.brush import mask2rle
 
-from backend.adapters.labelstudio.rle import decode_rle, encode_rle
+from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle, encode_rle
 from backend.domain.geometry import BoolMask, FrameSize
 
 SIZES = (FrameSize(960, 540), FrameSize(1920, 1080))

@@ -21,22 +21,23 @@ from pathlib import Path
 from typing import Any
 
 from backend.adapters.sam2 import evidence, propagation, tracker
-from backend.adapters.sam2.calibrators import find_calibrator
-from backend.adapters.sam2.checkpoints import Checkpoint, find
-from backend.adapters.sam2.device import choose_device
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
-from backend.adapters.synthetic.trial_looks import Split
-from backend.adapters.synthetic.trials import generators, trial_clip
-from backend.application.offline import NeverCancelled, scorer_of
-from backend.application.trial_rows import trial_rows
-from backend.application.trials import Track, mask_prompt, run_trial
-from backend.application.uncertainty_report import gates, uncertainty_report
+from backend.adapters.sam2.runtime.device import choose_device
+from backend.adapters.sam2.weights.calibrators import find_calibrator
+from backend.adapters.sam2.weights.checkpoints import Checkpoint, find
+from backend.application.ports.engine import NeverCancelled
+from backend.application.worker.mask_records import scorer_of
 from backend.domain.calibration import Calibrator
 from backend.domain.errors import InvalidInput
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction
 from scripts.benchmarks.clip_folders import clip_names, read_clip
 from scripts.benchmarks.trial_pool import Crew
+from scripts.benchmarks.uncertainty_report import gates, uncertainty_report
+from scripts.calibration.clip_looks import Split
+from scripts.calibration.clips import generators, trial_clip
+from scripts.calibration.feature_rows import trial_rows
+from scripts.calibration.tracking_runs import Track, mask_prompt, run_trial
 
 CLIPS, QUICK_CLIPS = 200, 20
 COST_FRAMES, COST_RUNS = 48, 3

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.application.trial_rows import TrialRows
 from backend.domain.calibration import Calibrator, Layer, Network, Vector
 from backend.domain.features import FEATURES
 from backend.domain.scoring import FAILED_BELOW
+from scripts.calibration.feature_rows import TrialRows
 
 STEPS = 300
 FOLDS = 5

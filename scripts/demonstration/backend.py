@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from backend.adapters.queue.tether import tethered
+from backend.adapters.queue.child_process import tethered
 
 READY_S = 300.0
 STOP_S = 20.0

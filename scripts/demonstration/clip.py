@@ -21,8 +21,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from backend.adapters.synthetic.demo import DEMO_FRAME_RATE, demo_clip
-from backend.adapters.synthetic.video import write_video
+from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
+from scripts.demonstration.write_video import write_video
 
 CLIPS = "clips"
 """The folder under the root that projects are given."""

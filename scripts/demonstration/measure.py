@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backend.adapters.labelstudio.rle import decode_rle
+from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle
 from backend.domain.geometry import BoolMask, FrameSize
 from scripts.demonstration.clip import LABELS, BoolArray
 from scripts.label_studio.api import Json

@@ -20,7 +20,7 @@ from typing import Self
 
 import httpx
 
-from backend.adapters.queue.tether import tethered
+from backend.adapters.queue.child_process import tethered
 from scripts.label_studio.environment import label_studio_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]

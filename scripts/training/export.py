@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from backend.adapters.sam2.engine import load_engine
-from backend.adapters.synthetic.evaluation import held_out_clips
-from backend.application.evaluate import Report, evaluate
+from backend.evaluation.protocol import Report, evaluate
+from backend.evaluation.synthetic.evaluation import held_out_clips
 
 LARGEST_BYTES = 20_000_000
 

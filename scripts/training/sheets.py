@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
-from backend.adapters.synthetic.clips import render_clip
-from backend.adapters.synthetic.source import ClipSource
-from backend.application.offline import NeverCancelled
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import Box, box_of_mask
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex
+from backend.evaluation.synthetic.clips import render_clip
+from backend.evaluation.synthetic.source import ClipSource
 
 COLOURS = ((255, 60, 60), (60, 230, 60), (80, 110, 255), (255, 230, 60))
 SHOWN = 7

@@ -11,16 +11,16 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from backend.adapters.store.ledger import open_ledger
-from backend.adapters.synthetic.demo import DEMO_FRAME_RATE, demo_clip
-from backend.adapters.synthetic.video import write_video
-from backend.bootstrap.parts import SystemClock
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.bootstrap.container import SystemClock
 from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.clip import Clip, prepare_demo_clip
+from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
+from scripts.demonstration.write_video import write_video
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
+from tests.browser.builders import CONFIGS, Desk, Masklet, Projects
 from tests.browser.editor import Editor
-from tests.browser.parts import CONFIGS, Desk, Masklet, Projects
 
 FLAGS = (
     "--no-sandbox",

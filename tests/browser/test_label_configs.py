@@ -11,7 +11,7 @@ from playwright.sync_api import ConsoleMessage, Page
 from scripts.demonstration.clip import Clip
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.parts import CONFIGS
+from tests.browser.builders import CONFIGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.context import prompts_of_annotation
-from backend.application.requests import JobState
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.domain.jobs import JobState
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
+from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, iou, mask_of, picture
 from tests.browser.editor import Editor
-from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, iou, mask_of, picture
 
 EVERY_PAGE = list(range(8))
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

@@ -7,13 +7,13 @@ import time
 import pytest
 from playwright.sync_api import Browser
 
-from backend.adapters.store.notes import FolderNotes
-from backend.application.channels import place_name
-from backend.application.requests import TaskKey
+from backend.adapters.store.key_value import FolderNotes
+from backend.application.annotation.change_detection import place_name
+from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
+from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
 from tests.browser.conftest import log_in
 from tests.browser.editor import Editor
-from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, picture
 
 PATIENCE_S = 180.0
 EVERY_PAGE = list(range(8))

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser
 
 from backend.domain.prompts import ObjectId
 from scripts.label_studio.server import LabelStudioServer
+from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, iou, mask_of, picture
 from tests.browser.conftest import sign_up
 from tests.browser.editor import Editor
-from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, iou, mask_of, picture
 
 LABEL = "Object 1"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.context import prompts_of_annotation
-from backend.adapters.labelstudio.results import build_regions
-from backend.adapters.store.masks import FileMaskStore
-from backend.adapters.synthetic.clips import SyntheticClip
-from backend.adapters.synthetic.demo import DEMO_FRAME_RATE, demo_clip
-from backend.adapters.synthetic.video import write_video
-from backend.application.requests import JobState, TaskKey
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskRun
+from backend.domain.tasks import TaskKey
+from backend.evaluation.synthetic.clips import SyntheticClip
 from scripts.demonstration.clip import Clip
+from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
+from scripts.demonstration.write_video import write_video
+from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
 from tests.browser.editor import Editor
-from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, picture
 
 CONFIG = (CONFIGS / "video.xml").read_text()
 FRAMES = 24

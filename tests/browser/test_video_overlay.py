@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ViewportSize
 
-from backend.application.requests import TaskKey
+from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
+from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
 from tests.browser.editor import Editor
-from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, picture
 from tests.browser.test_video import draw_and_label, sequence, tracks
 
 CONFIG = (CONFIGS / "video_overlay.xml").read_text()

@@ -13,14 +13,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from backend.adapters.video.decode import open_video
-from backend.application.requests import TaskKey
+from backend.adapters.media.decode import open_video
 from backend.domain.prompts import ObjectId
+from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import ContentHash
 from scripts.demonstration.clip import Clip
+from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
 from tests.browser.editor import Editor
-from tests.browser.parts import CONFIGS, Desk, Masklet, Projects, picture
 from tests.fakes.clips import BITS, ClipSpec, write_clip
 
 HASH = ContentHash("ab" * 32)

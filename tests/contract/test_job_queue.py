@@ -14,9 +14,10 @@ from rq import Queue
 from backend.adapters.queue.names import queue_name
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.application.ports import JobQueue
-from backend.application.requests import Job, JobKind, JobState, TaskKey
+from backend.application.ports.queue import JobQueue
 from backend.domain.errors import QueueUnavailable
+from backend.domain.jobs import Job, JobKind, JobState
+from backend.domain.tasks import TaskKey
 from tests.fakes.queue import FakeQueue
 
 

@@ -9,23 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.adapters.store.ledger import open_ledger
-from backend.application.ledger_port import Ledger
-from backend.application.requests import (
-    Awaited,
-    Job,
-    JobKind,
-    JobState,
-    MediaRef,
-    PreviewRequest,
-    PropagationRequest,
-    PushState,
-    TaskKey,
-    Waiting,
-)
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.application.ports.ledger import Ledger
 from backend.domain.errors import NotFound
 from backend.domain.geometry import Box, Point
+from backend.domain.jobs import Awaited, Job, JobKind, JobState, PreviewRequest, PropagationRequest, PushState, Waiting
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledger import FakeLedger

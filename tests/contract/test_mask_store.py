@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.adapters.store.masks import FileMaskStore
-from backend.application.mask_ports import MaskStore
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.application.ports.masks import MaskStore
 from backend.domain.errors import NotFound
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box, FrameSize, Point

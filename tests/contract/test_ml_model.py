@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backend.interfaces.ml_model import LabelStudioMLBase, MaskletModel
+from backend.interfaces.labelstudio.predict import LabelStudioMLBase, MaskletModel
 from tests.fakes.web import FRAMES, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 Post = Callable[[str, dict[str, object]], Any]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from backend.application.requests import JobKind
+from backend.domain.jobs import JobKind
 from backend.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.store.ledger import open_ledger
-from backend.application.requests import TaskKey
-from backend.bootstrap.parts import SystemClock
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.bootstrap.container import SystemClock
 from backend.domain.prompts import ObjectId
+from backend.domain.tasks import TaskKey
 
 ROOT = Path(__file__).parents[2]
 OBJECTS = ("Object 1", "Object 2", "Object 3")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from backend.application.batch import (
+from backend.application.imports.model import (
     BatchItem,
     Draft,
     ImportMode,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.application.prewarm import Sight, Wish
-from backend.application.requests import MediaRef
+from backend.application.ports.prewarm import Sight, Wish
+from backend.domain.tasks import MediaRef
 
 
 class FakeBoard:

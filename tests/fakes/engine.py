@@ -7,13 +7,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from backend.application.frame_by_frame import FrameByFrame
-from backend.application.ports import CancelToken, Propagation, VideoSource
-from backend.application.requests import MediaRef, ModelInfo
+from backend.application.ports.engine import CancelToken, Propagation
+from backend.application.ports.frame_by_frame import FrameByFrame
+from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaError, SnapshotMismatch
 from backend.domain.geometry import FrameSize, RgbFrame, box_of_mask
+from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import EncodedMask, FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
 
 SIZE = FrameSize(16, 8)

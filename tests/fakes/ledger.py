@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Unpack
 
-from backend.application.ledger_port import JobsWanted
-from backend.application.ports import Clock
-from backend.application.requests import (
+from backend.application.ports.clock import Clock
+from backend.application.ports.ledger import JobsWanted
+from backend.domain.errors import NotFound
+from backend.domain.jobs import (
     Awaited,
     Job,
     JobKind,
@@ -17,13 +18,12 @@ from backend.application.requests import (
     PreviewRequest,
     PropagationRequest,
     PushState,
-    TaskKey,
     Waiting,
     job_id_of,
     kind_of,
 )
-from backend.domain.errors import NotFound
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
 

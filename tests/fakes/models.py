@@ -11,11 +11,11 @@ from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.sam2.features import FeatureCache
-from backend.adapters.sam2.loading import model_config
-from backend.adapters.sam2.options import EngineOptions
-from backend.adapters.sam2.state import Sam2Blocks
-from backend.application.requests import ModelInfo
+from backend.adapters.sam2.features.cache import FeatureCache
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.runtime.options import EngineOptions
+from backend.adapters.sam2.weights.load import model_config
+from backend.domain.jobs import ModelInfo
 from scripts.benchmarks.engine_figures.models import make_lively
 
 SMALL_CONFIG = Path(__file__).with_name("small_model.yaml")

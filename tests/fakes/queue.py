@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.application.requests import Job, JobKind
 from backend.domain.errors import QueueUnavailable
+from backend.domain.jobs import Job, JobKind
 
 
 class FakeQueue:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from backend.application.ports import CancelToken, Propagation, VideoSource
-from backend.application.requests import ModelInfo
+from backend.application.ports.engine import CancelToken, Propagation
+from backend.application.ports.media import VideoSource
 from backend.domain.errors import SnapshotMismatch
 from backend.domain.geometry import Point, box_of_mask
+from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Pass, wanted_frames, yields

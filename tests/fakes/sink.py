@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backend.application.requests import TaskKey
 from backend.domain.masklets import MaskRun
+from backend.domain.tasks import TaskKey
 
 
 @dataclass

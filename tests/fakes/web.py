@@ -11,18 +11,19 @@ from dataclasses import dataclass, field, replace
 
 from fastapi import FastAPI
 
-from backend.adapters.labelstudio.results import build_regions
-from backend.adapters.store.coco import CocoCodec
-from backend.application.desk import Desk
-from backend.application.ledger_port import Ledger
-from backend.application.ports import Clock
-from backend.application.prewarm import Lookout, Turns
-from backend.application.push import Pusher
-from backend.application.reconcile import Reconciler
-from backend.application.requests import JobKind, JobState, ModelInfo
-from backend.application.submit import Submitter
-from backend.application.work import Workbench
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.annotation.annotation_service import Desk
+from backend.application.jobs.push_predictions import Pusher
+from backend.application.jobs.reconcile import Reconciler
+from backend.application.jobs.submit import Submitter
+from backend.application.ports.clock import Clock
+from backend.application.ports.ledger import Ledger
+from backend.application.worker.job_runner import Workbench
+from backend.application.worker.scheduling.engine_turns import Turns
+from backend.application.worker.scheduling.prewarm_loop import Lookout
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
+from backend.domain.jobs import JobKind, JobState, ModelInfo
 from backend.interfaces.http.app import create_app
 from tests.fakes.board import FakeBoard, FakeMarks
 from tests.fakes.clock import FakeClock

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.batch.addresses import open_signer
-from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
-from backend.application.audits import Audits
-from backend.application.corrections import Corrected
-from backend.application.notes import MemoryNotes
-from backend.application.requests import JobKind, MediaRef, PropagationRequest, TaskKey
-from backend.application.seal import Seal
+from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.media.serving.addresses import open_signer
+from backend.application.ports.key_value import MemoryNotes
+from backend.application.review.audits import Audits
+from backend.application.review.correction_tasks import Corrected
+from backend.application.review.task_signature import Seal
+from backend.bootstrap.container import data_folder
 from backend.bootstrap.corrections import CorrectionMaker, frame_address
-from backend.bootstrap.parts import data_folder
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound
+from backend.domain.jobs import JobKind, PropagationRequest
 from backend.domain.prioritization import Reason
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
-from backend.interfaces.annotations import Adopter, Hint
+from backend.interfaces.labelstudio.annotations import Adopter, Hint
 from backend.settings import Settings
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 

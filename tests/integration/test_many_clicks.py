@@ -9,28 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.store.coco import CocoCodec
-from backend.adapters.store.labelled import no_pictures
-from backend.adapters.store.ledger import open_ledger
-from backend.application.batch import BatchItem
-from backend.application.batch_status import project_statuses
-from backend.application.canvases import Canvases
-from backend.application.carry import newest_run
-from backend.application.desk import Canvas
-from backend.application.errand import errand_of
-from backend.application.handover import EVERYTHING_EVERY, Handover
-from backend.application.jobs_queries import newest_propagation
-from backend.application.ledger_port import Ledger
-from backend.application.notes import MemoryNotes
-from backend.application.requests import Job, JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
+from backend.adapters.store.datasets.labelled import no_pictures
+from backend.adapters.store.datasets.run_source import RunSource
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.annotation.annotation_service import Canvas
+from backend.application.annotation.prompt_ownership import Canvases
+from backend.application.annotation.propagate_range import newest_run
+from backend.application.imports.model import BatchItem
+from backend.application.imports.segment_handover import EVERYTHING_EVERY, Handover
+from backend.application.imports.status import project_statuses
+from backend.application.jobs.queries import newest_propagation
+from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.ledger import Ledger
+from backend.application.worker.propagation_plan import errand_of
 from backend.bootstrap import review
-from backend.bootstrap.export_tasks import RunSource
+from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.batch import MemoryRecords
 from tests.fakes.web import FRAMES, MODEL, FakeWeb, WorkingClock
 from tests.integration.test_corrections import TASK, Stage
-from tests.unit.application.parts import click_on
+from tests.unit.application.builders import click_on
 
 CLICKS = 500
 NEXT_TASK = TaskKey(TASK.project_id, 8)

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from backend.adapters.store.coco import CocoCodec
-from backend.adapters.store.folder import mask_folder
-from backend.adapters.store.review_folder import read_review_folder
-from backend.adapters.synthetic.trial_looks import Split
-from backend.adapters.synthetic.trials import trial_clip
-from backend.adapters.synthetic.video import write_video
-from backend.adapters.video.cache import file_hash
-from backend.adapters.video.decode import open_video
+from backend.adapters.media.cache import file_hash
+from backend.adapters.media.decode import open_video
+from backend.adapters.store.datasets.mask_folder import mask_folder
+from backend.adapters.store.datasets.review_folder import read_review_folder
+from backend.adapters.store.masks.coco import CocoCodec
 from backend.domain.geometry import box_of_mask
 from backend.domain.masklets import FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 from backend.interfaces.cli import app
+from scripts.calibration.clip_looks import Split
+from scripts.calibration.clips import trial_clip
+from scripts.demonstration.write_video import write_video
 
 CAT = ObjectId("the cat")
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.adapters.formats.rle import area_of, pixel_box
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
+from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 
 TRAITS = FormatTraits("boxes-csv", 1, "kept: boxes may overlap", takes_boxes=True)

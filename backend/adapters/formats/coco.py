@@ -12,11 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from backend.adapters.formats.images import jpeg
-from backend.adapters.formats.labels import LabelNumbers
-from backend.adapters.formats.lists import WaitingList, pour_object
 from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import jpeg
+from backend.adapters.formats.shared.json_lists import WaitingList, pour_object
+from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 
 TRAITS = FormatTraits("coco", 1, "kept: every object is an annotation of its own", Pictures.OPTIONAL, takes_boxes=True)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from backend.adapters.formats.lists import WaitingList, pour_object
 from backend.adapters.formats.rle import coco_rle
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
+from backend.adapters.formats.shared.json_lists import WaitingList, pour_object
+from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 
 TRAITS = FormatTraits("coco-rle", 1, "kept: every object has masks of its own")

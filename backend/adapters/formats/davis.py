@@ -15,10 +15,18 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from backend.adapters.formats.images import jpeg, palette_png
-from backend.adapters.formats.lists import json_bytes
 from backend.adapters.formats.rle import Overlaps, layered
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import jpeg, palette_png
+from backend.adapters.formats.shared.json_lists import json_bytes
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame, DatasetObject
 from backend.domain.errors import InvalidInput
 

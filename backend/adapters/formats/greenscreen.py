@@ -17,10 +17,18 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from backend.adapters.formats.images import png
 from backend.adapters.formats.movie import Movie
 from backend.adapters.formats.rle import decoded
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import png
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame
 from backend.domain.errors import InvalidInput
 

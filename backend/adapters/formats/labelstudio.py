@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from typing import Protocol
 from xml.sax.saxutils import quoteattr
 
-from backend.adapters.formats.images import colour_of, jpeg
-from backend.adapters.formats.labels import LabelNumbers
-from backend.adapters.formats.lists import WaitingList, json_bytes, list_pieces
 from backend.adapters.formats.rle import pixel_box
-from backend.application.dataset_ports import (
+from backend.adapters.formats.shared.images import colour_of, jpeg
+from backend.adapters.formats.shared.json_lists import WaitingList, json_bytes, list_pieces
+from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
     Notes,

@@ -16,10 +16,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from backend.adapters.formats.images import jpeg
-from backend.adapters.formats.labels import LabelNumbers
 from backend.adapters.formats.rle import pixel_box
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import jpeg
+from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame
 from backend.domain.video import VideoInfo
 

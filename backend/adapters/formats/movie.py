@@ -13,7 +13,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from backend.application.dataset_ports import Target
+from backend.application.ports.datasets import Target
 from backend.domain.geometry import FrameSize, RgbFrame
 
 TICKS_PER_S = 90_000

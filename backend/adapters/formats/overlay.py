@@ -14,10 +14,18 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from backend.adapters.formats.images import colour_of
 from backend.adapters.formats.movie import Movie
 from backend.adapters.formats.rle import decoded, pixel_box
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import colour_of
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 from backend.domain.geometry import FrameSize, RgbFrame
 

@@ -22,10 +22,18 @@ from typing import BinaryIO
 import numpy as np
 
 from backend.adapters.formats.davis import frame_digits
-from backend.adapters.formats.images import jpeg, mask_png
-from backend.adapters.formats.lists import Shelf, json_bytes, list_pieces
 from backend.adapters.formats.rle import CocoRle, area_of, coco_rle, decoded, encoded
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import jpeg, mask_png
+from backend.adapters.formats.shared.json_lists import Shelf, json_bytes, list_pieces
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import MaskOrigin

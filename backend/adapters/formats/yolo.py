@@ -17,11 +17,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from backend.adapters.formats.images import jpeg
-from backend.adapters.formats.labels import LabelNumbers
-from backend.adapters.formats.polygons import outline_of, relative
 from backend.adapters.formats.rle import decoded, pixel_box
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import jpeg
+from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.polygons import outline_of, relative
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import FrameSize

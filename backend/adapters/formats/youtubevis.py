@@ -14,11 +14,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.adapters.formats.davis import frame_digits
-from backend.adapters.formats.images import jpeg
-from backend.adapters.formats.labels import LabelNumbers
-from backend.adapters.formats.lists import Shelf, WaitingList, json_bytes, list_pieces, pour_object
 from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
-from backend.application.dataset_ports import DatasetVideo, FormatTraits, Notes, Picture, Pictures, PlannedVideo, Target
+from backend.adapters.formats.shared.images import jpeg
+from backend.adapters.formats.shared.json_lists import Shelf, WaitingList, json_bytes, list_pieces, pour_object
+from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.application.ports.datasets import (
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
 from backend.domain.datasets import DatasetFrame, DatasetObject
 
 TRAITS = FormatTraits("youtubevis", 1, "kept: every object has masks of its own", Pictures.OPTIONAL)

@@ -6,7 +6,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from backend.application.requests import JobKind
+from backend.domain.jobs import JobKind
 
 RUN_JOB = "backend.interfaces.worker.run_job"
 """The one callable that an entry of the queue may name; its arguments are the ledger's job id and the attempt."""

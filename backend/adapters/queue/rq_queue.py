@@ -19,10 +19,10 @@ from rq.job import JobStatus
 from rq.worker import BaseWorker
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from backend.adapters.queue.job import LedgerJob
+from backend.adapters.queue.ledger_job import LedgerJob
 from backend.adapters.queue.names import LONGEST_TIMEOUT_S, RUN_JOB, SERIALIZER, connect, queue_name, rq_id
-from backend.application.requests import Job, JobKind
 from backend.domain.errors import NotAllowed, QueueUnavailable
+from backend.domain.jobs import Job, JobKind
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from backend.adapters.queue.tether import tethered
+from backend.adapters.queue.child_process import tethered
 from backend.domain.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)

@@ -26,8 +26,8 @@ from urllib.parse import quote
 from redis import RedisError
 from redis.exceptions import BusyLoadingError
 
+from backend.adapters.queue.child_process import tethered
 from backend.adapters.queue.names import connect
-from backend.adapters.queue.tether import tethered
 from backend.domain.errors import QueueUnavailable
 
 logger = logging.getLogger(__name__)

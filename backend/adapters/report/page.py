@@ -9,7 +9,7 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 
 from backend.adapters.report.thumbnails import COLOURS
-from backend.application.review import NextFrame, ReviewVideo, SeenFrame
+from backend.application.review.next_frames import NextFrame, ReviewVideo, SeenFrame
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 

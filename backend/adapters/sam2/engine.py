@@ -10,25 +10,26 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from backend.adapters.sam2.calibrators import stamped_version
-from backend.adapters.sam2.checkpoints import find
-from backend.adapters.sam2.compiling import Compiling, reason_of
-from backend.adapters.sam2.device import choose_device, computing
-from backend.adapters.sam2.features import MIB, FeatureCache, FeatureKind
-from backend.adapters.sam2.legs import planned_legs
-from backend.adapters.sam2.loading import load_model
-from backend.adapters.sam2.options import EngineOptions
-from backend.adapters.sam2.prompting import require_locatable
+from backend.adapters.sam2.features.cache import MIB, FeatureCache, FeatureKind
+from backend.adapters.sam2.features.loader import FeatureSupply
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.passes import planned_legs
+from backend.adapters.sam2.prompt_encoding import require_locatable
 from backend.adapters.sam2.propagation import Order, Sam2Propagation, judged_objects
+from backend.adapters.sam2.runtime.compiled_steps import Compiling, reason_of
+from backend.adapters.sam2.runtime.device import choose_device, computing
+from backend.adapters.sam2.runtime.options import EngineOptions
+from backend.adapters.sam2.runtime.warmup import run_through
 from backend.adapters.sam2.snapshot import identity_of, load_standing
-from backend.adapters.sam2.state import Sam2Blocks
-from backend.adapters.sam2.supply import FeatureSupply
+from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import Tracker
-from backend.adapters.sam2.tracks import TrackedMask
-from backend.adapters.sam2.warming import run_through
-from backend.application.ports import CancelToken, VideoSource
-from backend.application.prewarm import frame_hash
-from backend.application.requests import ModelInfo
+from backend.adapters.sam2.weights.calibrators import stamped_version
+from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.load import load_model
+from backend.application.ports.engine import CancelToken
+from backend.application.ports.media import VideoSource
+from backend.application.ports.prewarm import frame_hash
+from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import PromptSet
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo

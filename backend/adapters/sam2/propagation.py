@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from backend.adapters.sam2.evidence import Judged, judge, resized_mask, with_mask
-from backend.adapters.sam2.legs import Leg
+from backend.adapters.sam2.model.blocks import ImageFeatures
+from backend.adapters.sam2.passes import Leg
 from backend.adapters.sam2.snapshot import Identity, Standing, dump_standing
-from backend.adapters.sam2.state import ImageFeatures
+from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import Tracker, Way
-from backend.adapters.sam2.tracks import TrackedMask
-from backend.application.ports import CancelToken, VideoSource
+from backend.application.ports.engine import CancelToken
+from backend.application.ports.media import VideoSource
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import PromptSet

@@ -18,11 +18,11 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from backend.adapters.sam2.evidence import Reduced
-from backend.adapters.sam2.memory import ObjectMemory
-from backend.adapters.sam2.prompting import PromptedFrame
-from backend.adapters.sam2.recollection import MemoryFrame
-from backend.adapters.sam2.state import Sam2Blocks
-from backend.adapters.sam2.tracks import Track, memories_of
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.model.memory_bank import ObjectMemory
+from backend.adapters.sam2.model.memory_selection import MemoryFrame
+from backend.adapters.sam2.prompt_encoding import PromptedFrame
+from backend.adapters.sam2.tracked_objects import Track, memories_of
 from backend.domain.errors import SnapshotMismatch
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameRange, VideoInfo

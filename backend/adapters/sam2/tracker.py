@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.adapters.sam2.evidence import reduce
-from backend.adapters.sam2.memory import ObjectMemory
-from backend.adapters.sam2.prompting import PromptedFrame, answer, correct, recalled
-from backend.adapters.sam2.recollection import Moment, Offer
-from backend.adapters.sam2.state import ImageFeatures, Sam2Blocks
-from backend.adapters.sam2.supply import FeatureSupply
-from backend.adapters.sam2.tracks import Track, TrackedMask, groups_of_one_shape, memories_of
-from backend.application.ports import CancelToken, VideoSource
+from backend.adapters.sam2.features.loader import FeatureSupply
+from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
+from backend.adapters.sam2.model.memory_bank import ObjectMemory
+from backend.adapters.sam2.model.memory_selection import Moment, Offer
+from backend.adapters.sam2.prompt_encoding import PromptedFrame, answer, correct, recalled
+from backend.adapters.sam2.tracked_objects import Track, TrackedMask, groups_of_one_shape, memories_of
+from backend.application.ports.engine import CancelToken
+from backend.application.ports.media import VideoSource
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 

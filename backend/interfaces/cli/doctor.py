@@ -18,8 +18,8 @@ def doctor(
     Whether Label Studio accepts this backend is tried out on a project that is made for it and removed again.
     Exit code 1 if something does not work.
     """
+    from backend.bootstrap.container import load_settings
     from backend.bootstrap.doctor import Verdict, findings
-    from backend.bootstrap.parts import load_settings
 
     settings = load_settings()
     console = Console()

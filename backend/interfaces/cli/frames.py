@@ -20,7 +20,7 @@ def frames(
     context: Annotated[bool, typer.Option(help="With the two frames before and after each.")] = True,
 ) -> None:
     """Write chosen frames of VIDEO as img%08d.png with selected_frames.csv; `masklet import` reads such zips."""
-    from backend.bootstrap.frames import write_frames
+    from backend.adapters.media.frames_zip_command import write_frames
 
     console = Console(stderr=True)
     selection, part = parse_selection(select), parse_portion(portion)

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backend.application.batch import ImportMode, ItemState, Outcome
-from backend.application.batch_import import Tally
+from backend.application.imports.importer import Tally
+from backend.application.imports.model import ImportMode, ItemState, Outcome
 from backend.domain.selection import parse_portion, parse_selection
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from backend.application.review import NextFrame
+from backend.application.review.next_frames import NextFrame
 from backend.domain.diversity import ColdStart
 from backend.domain.errors import InvalidInput
 

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backend.application.offline import Summary
-from backend.application.prompt_record import prompts_record
+from backend.application.annotation.prompt_record import prompts_record
+from backend.application.worker.offline import Summary
 from backend.domain.errors import PromptError
 from backend.domain.video import Direction
 

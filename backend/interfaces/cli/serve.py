@@ -15,7 +15,7 @@ def serve(
     """Answer Label Studio. Needs a queue (REDIS_URL, or a running `masklet up`) and workers to compute masks."""
     import uvicorn
 
-    from backend.bootstrap.parts import load_settings, set_up_logging
+    from backend.bootstrap.container import load_settings, set_up_logging
     from backend.bootstrap.web import build_web
     from backend.interfaces.http.app import create_app
     from backend.interfaces.http.auth import require_safe_binding

@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from backend.application.requests import JobState
+from backend.domain.jobs import JobState
 
 if TYPE_CHECKING:
-    from backend.application.batch_status import ProjectStatus
+    from backend.application.imports.status import ProjectStatus
 
 SHOWN = (JobState.QUEUED, JobState.RUNNING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 MOST_LINES = 20

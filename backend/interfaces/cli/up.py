@@ -19,7 +19,7 @@ def up(
 
     Prints `ready URL` once everything answers; DATA_DIR/run.json then holds the address and the process ids.
     """
-    from backend.bootstrap.parts import load_settings, set_up_logging
+    from backend.bootstrap.container import load_settings, set_up_logging
     from backend.bootstrap.stack import start_stack, stop_on_signals
     from backend.interfaces.http.auth import require_safe_binding
 

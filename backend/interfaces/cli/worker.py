@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backend.application.requests import JobKind
+from backend.domain.jobs import JobKind
 
 
 def worker(
@@ -15,7 +15,7 @@ def worker(
     name: Annotated[str | None, typer.Option(help="The worker's name; default: kind, host and process id.")] = None,
 ) -> None:
     """Work on one queue until stopped. SIGTERM ends it at the next frame boundary; the job goes back."""
-    from backend.bootstrap.parts import load_settings, set_up_logging
+    from backend.bootstrap.container import load_settings, set_up_logging
     from backend.bootstrap.worker import run_worker
 
     settings = load_settings()

@@ -8,18 +8,18 @@ from contextlib import ExitStack, asynccontextmanager
 import anyio.to_thread
 from fastapi import FastAPI
 
-from backend.application.sessions import Sessions
+from backend.application.annotation.tracking_sessions import Sessions
 from backend.bootstrap.web import WebParts
 from backend.interfaces.http import errors
+from backend.interfaces.http.app_state import Service
 from backend.interfaces.http.auth import Credentials, Gate
 from backend.interfaces.http.background import Background
 from backend.interfaces.http.batches import batch_routes
 from backend.interfaces.http.jobs import job_routes
 from backend.interfaces.http.media import media_routes
 from backend.interfaces.http.metrics import RequestCount
-from backend.interfaces.http.pulse import PULSE_PERIOD_S
 from backend.interfaces.http.routes import ProtocolRoutes
-from backend.interfaces.http.service import Service
+from backend.interfaces.http.status_poller import PULSE_PERIOD_S
 
 SWEEP_PERIOD_S = 1.0
 SESSION_SWEEP_PERIOD_S = 10.0

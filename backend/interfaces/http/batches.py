@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from backend.application.batch_status import project_statuses
-from backend.bootstrap.media_service import MediaService
-from backend.interfaces.http.service import Service, json_reply
+from backend.adapters.media.serving.service import MediaService
+from backend.application.imports.status import project_statuses
+from backend.interfaces.http.app_state import Service, json_reply
 
 
 def batch_routes(service: Service, media: MediaService) -> APIRouter:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.application.prompt_file import parse_prompts, refuse_masks
-from backend.application.requests import TaskKey
+from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.domain.errors import MalformedRequest, TooLarge
 from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
-from backend.interfaces.annotations import Hint
-from backend.interfaces.tasks import LARGEST_ID, number
+from backend.domain.tasks import TaskKey
+from backend.interfaces.labelstudio.annotations import Hint
+from backend.interfaces.labelstudio.tasks import LARGEST_ID, number
 
 MOST_TASKS = 10_000
 ADOPTED_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.interfaces.http.pulse import STALE_S
-from backend.interfaces.http.service import Service
+from backend.interfaces.http.app_state import Service
+from backend.interfaces.http.status_poller import STALE_S
 
 MODEL_CLASS = "MaskletModel"
 DEMO_NOTICE = "This is the demo model: it shows how Masklet works and is not for real work."

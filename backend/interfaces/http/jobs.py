@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.application.push import frame_uncertainties
-from backend.application.requests import Job, JobKind, JobState, TaskKey
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.application.jobs.push_predictions import frame_uncertainties
 from backend.domain.errors import MalformedRequest, NotFound
+from backend.domain.jobs import Job, JobKind, JobState
+from backend.domain.tasks import TaskKey
+from backend.interfaces.http.app_state import Service, json_reply
 from backend.interfaces.http.calls import job_call
-from backend.interfaces.http.service import Service, json_reply
-from backend.interfaces.tasks import canvas_of, require_labels
+from backend.interfaces.labelstudio.tasks import canvas_of, require_labels
 
 MOST_JOBS_LISTED = 1000
 

@@ -10,9 +10,9 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 from starlette.requests import Request
 
-from backend.adapters.batch.addresses import PREFIX
-from backend.bootstrap.media_service import MediaService
-from backend.interfaces.http.service import Service
+from backend.adapters.media.serving.addresses import PREFIX
+from backend.adapters.media.serving.service import MediaService
+from backend.interfaces.http.app_state import Service
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",

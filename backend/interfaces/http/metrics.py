@@ -9,8 +9,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.application.requests import JobKind, JobState
-from backend.interfaces.http.pulse import Figures, Pulse
+from backend.domain.jobs import JobKind, JobState
+from backend.interfaces.http.status_poller import Figures, Pulse
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -9,18 +9,18 @@ from fastapi.responses import JSONResponse, Response
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.application.channels import note_project, note_webhook
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.application.annotation.change_detection import note_project, note_webhook
 from backend.domain.errors import LabelConfigError, MaskletError
-from backend.interfaces.annotations import Hint
-from backend.interfaces.event_calls import EventCall, event_call
-from backend.interfaces.events import EventDesk
+from backend.interfaces.http.app_state import Service, json_reply
 from backend.interfaces.http.calls import predict_call, project_of, train_call, webhook_call
 from backend.interfaces.http.errors import status_of
 from backend.interfaces.http.health import health
 from backend.interfaces.http.metrics import CONTENT_TYPE
-from backend.interfaces.http.service import Service, json_reply
-from backend.interfaces.ml_model import MaskletModel
+from backend.interfaces.labelstudio.annotations import Hint
+from backend.interfaces.labelstudio.predict import MaskletModel
+from backend.interfaces.labelstudio.tracking_calls import EventCall, event_call
+from backend.interfaces.labelstudio.tracking_protocol import EventDesk
 
 
 class ProtocolRoutes:

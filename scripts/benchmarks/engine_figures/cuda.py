@@ -16,11 +16,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from backend.adapters.sam2.compiling import Compiling
+from backend.adapters.media.decode import open_video
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.video.decode import open_video
-from backend.application.offline import NeverCancelled
-from backend.application.ports import VideoSource
+from backend.adapters.sam2.runtime.compiled_steps import Compiling
+from backend.application.ports.engine import NeverCancelled
+from backend.application.ports.media import VideoSource
 from backend.domain.errors import DeviceOutOfMemory
 from backend.domain.prompts import PromptSet
 from backend.domain.video import ContentHash, Direction

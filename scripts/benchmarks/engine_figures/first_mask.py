@@ -9,8 +9,8 @@ from pathlib import Path
 
 import av
 
-from backend.adapters.video.decode import open_video
-from backend.adapters.video.index import IndexCache
+from backend.adapters.media.decode import open_video
+from backend.adapters.media.index import IndexCache
 from backend.domain.video import ContentHash, FrameIndex
 from scripts.benchmarks.engine_figures.measuring import seconds
 from scripts.benchmarks.engine_figures.models import Pair, demo_pair

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from backend.adapters.store.coco import CocoCodec
-from backend.application.offline import NeverCancelled
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.masklets import FrameMasks
 from backend.domain.video import Direction
 from scripts.benchmarks.engine_figures.models import demo_pair

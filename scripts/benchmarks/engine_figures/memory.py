@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.sam2.options import EngineOptions
-from backend.application.offline import NeverCancelled
+from backend.adapters.sam2.runtime.options import EngineOptions
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.video import Direction
 from scripts.benchmarks.engine_figures.measuring import slope
 from scripts.benchmarks.engine_figures.models import Pair, demo_pair

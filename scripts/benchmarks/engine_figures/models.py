@@ -18,12 +18,12 @@ from omegaconf import DictConfig
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-from backend.adapters.sam2.checkpoints import DEMO, PUBLISHED, find
-from backend.adapters.sam2.compiling import Compiling
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.sam2.loading import load_model, model_config
-from backend.adapters.sam2.state import AS_WRITTEN, Sam2Blocks
-from backend.application.requests import ModelInfo
+from backend.adapters.sam2.model.blocks import AS_WRITTEN, Sam2Blocks
+from backend.adapters.sam2.runtime.compiled_steps import Compiling
+from backend.adapters.sam2.weights.checkpoints import DEMO, PUBLISHED, find
+from backend.adapters.sam2.weights.load import load_model, model_config
+from backend.domain.jobs import ModelInfo
 
 SEED = 20
 _BASE = "sam2.modeling.sam2_base.SAM2Base"

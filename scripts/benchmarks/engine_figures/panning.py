@@ -7,7 +7,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from backend.application.frame_by_frame import FrameByFrame
+from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.domain.geometry import FrameSize, RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from backend.application.offline import NeverCancelled
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import mask_iou
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 import torch
 
+from backend.adapters.media.decode import open_video
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.sam2.state import Sam2Blocks
-from backend.adapters.store.coco import CocoCodec
-from backend.adapters.video.decode import open_video
-from backend.application.offline import NeverCancelled, encoded
-from backend.application.requests import ModelInfo
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.application.ports.engine import NeverCancelled
+from backend.application.worker.mask_records import encoded
+from backend.domain.jobs import ModelInfo
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 from scripts.benchmarks.engine_figures.first_mask import SHORT, kept_clip
 from scripts.benchmarks.engine_figures.measuring import shares

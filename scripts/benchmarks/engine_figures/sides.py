@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.application.offline import NeverCancelled
-from backend.application.ports import VideoSource
+from backend.application.ports.engine import NeverCancelled
+from backend.application.ports.media import VideoSource
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction
 from scripts.benchmarks.engine_figures.models import Pair

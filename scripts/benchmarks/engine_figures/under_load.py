@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from backend.application.desk import Canvas, Desk
-from backend.application.requests import Job, JobState, MediaRef, ModelInfo, PropagationRequest, TaskKey
-from backend.bootstrap.parts import load_settings, open_model_board
+from backend.application.annotation.annotation_service import Canvas, Desk
+from backend.bootstrap.container import load_settings, open_model_board
 from backend.bootstrap.web import build_web
+from backend.domain.jobs import Job, JobState, ModelInfo, PropagationRequest
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex
 from scripts.benchmarks.engine_figures.first_mask import kept_clip
 from scripts.benchmarks.engine_figures.measuring import percentile, seconds

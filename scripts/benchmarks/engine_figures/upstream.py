@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 from torch import Tensor
 
-from backend.adapters.sam2.device import computing
-from backend.adapters.sam2.frames import image_tensor
-from backend.application.ports import VideoSource
+from backend.adapters.sam2.features.preprocess import image_tensor
+from backend.adapters.sam2.runtime.device import computing
+from backend.application.ports.media import VideoSource
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 

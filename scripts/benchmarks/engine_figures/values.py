@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from backend.adapters.sam2.device import computing
+from backend.adapters.sam2.runtime.device import computing
 from scripts.benchmarks.engine_figures.setup import Figures, Setup
 
 SIDES = {"192": 12, "512": 32, "1024": 64}

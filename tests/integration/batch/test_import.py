@@ -25,7 +25,7 @@ PROMPTS = {"objects": [{"id": "a", "label": "Object 1", "prompts": [{"frame": 0,
 
 KILLED = """
 import os, signal
-from backend.adapters.batch.records import Records
+from backend.adapters.media.import_records import Records
 Records.put = lambda self, items: os.kill(os.getpid(), signal.SIGKILL)
 from backend.interfaces.cli import main
 main()

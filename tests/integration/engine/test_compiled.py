@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 from torch._dynamo.utils import counters
 
-from backend.adapters.sam2.compiling import Compiling
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.adapters.sam2.options import EngineOptions
-from backend.adapters.sam2.state import Sam2Blocks
-from backend.adapters.sam2.warming import Noise, run_through
-from backend.application.offline import NeverCancelled
-from backend.application.requests import ModelInfo
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.runtime.compiled_steps import Compiling
+from backend.adapters.sam2.runtime.options import EngineOptions
+from backend.adapters.sam2.runtime.warmup import Noise, run_through
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import DeviceOutOfMemory
+from backend.domain.jobs import ModelInfo
 from backend.domain.video import ContentHash, Direction
 from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes, whole
 from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE
 from tests.fakes.models import IMAGE_SIZE, random_model
-from tests.unit.adapters.sam2.test_graphs import Recorder
+from tests.unit.adapters.sam2.runtime.test_cuda_graphs import Recorder
 
 STEPS = "image encoder, frame attention, memory attention, mask decoder, memory encoder"
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.application.offline import NeverCancelled
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import Cancelled, DeviceOutOfMemory, PromptError
 from backend.domain.geometry import Box, Point, mask_iou
 from backend.domain.masklets import MaskOrigin

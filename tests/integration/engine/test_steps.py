@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.application.offline import NeverCancelled
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Pass, steps
 from backend.domain.video import Direction

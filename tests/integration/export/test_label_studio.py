@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from backend.adapters.labelstudio.rle import encode_rle
+from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.geometry import BoolMask
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.store.ledger import open_ledger
-from backend.application.requests import JobKind, JobState, TaskKey
-from backend.bootstrap.parts import SystemClock
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.bootstrap.container import SystemClock
+from backend.domain.jobs import JobKind, JobState
+from backend.domain.tasks import TaskKey
 from tests.fakes.web import FakeWeb, keypoint, pages_task, predict_body
 
 CROWD = 20

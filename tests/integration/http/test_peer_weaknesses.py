@@ -15,16 +15,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.adapters.video.decode import open_video
-from backend.application.ports import CancelToken, Propagation, VideoSource
-from backend.application.requests import JobKind, JobState, MediaRef
-from backend.application.sessions import Sessions
+from backend.adapters.media.decode import open_video
+from backend.application.annotation.tracking_sessions import Sessions
+from backend.application.ports.engine import CancelToken, Propagation
+from backend.application.ports.media import VideoSource
 from backend.domain.errors import DeviceOutOfMemory, MediaError, MediaUnreachable
 from backend.domain.geometry import FrameSize, box_of_mask
+from backend.domain.jobs import JobKind, JobState
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import PromptSet
+from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
-from backend.interfaces.event_calls import EVENTS
+from backend.interfaces.labelstudio.tracking_calls import EVENTS
 from tests.fakes.clips import ClipSpec, number_of, write_clip
 from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
 from tests.fakes.events import ask, body, box, columns, point, read_all, refusal

@@ -13,7 +13,7 @@ from time import time
 
 import pytest
 
-from backend.adapters.labelstudio.client import LabelStudioClient
+from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.domain.errors import MediaError, MediaUnreachable, NotAllowed
 
 BODY = bytes(range(256)) * 40

@@ -18,14 +18,14 @@ import av
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.context import prompts_of_annotation, prompts_of_context
-from backend.adapters.labelstudio.exported import ExportedRegions
-from backend.adapters.labelstudio.known import Known
-from backend.adapters.labelstudio.labelled import LabelledTask, read_labels
-from backend.adapters.labelstudio.results import build_regions
-from backend.adapters.video.decode import FileVideo, open_video
-from backend.application.dataset_ports import TaskOrigin
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.reading.context import prompts_of_annotation, prompts_of_context
+from backend.adapters.labelstudio.reading.known_masks import Known
+from backend.adapters.labelstudio.reading.labelled import LabelledTask, read_labels
+from backend.adapters.labelstudio.writing.exported import ExportedRegions
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.media.decode import FileVideo, open_video
+from backend.application.ports.datasets import TaskOrigin
 from backend.domain.datasets import DatasetObject
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import MaskRun
@@ -33,7 +33,7 @@ from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from tests.fakes.clips import HEIGHT, WIDTH, ClipSpec, number_of, write_clip
-from tests.unit.adapters.labelstudio.parts import TASK, VIDEO, masklet, rectangle_mask
+from tests.unit.adapters.labelstudio.builders import TASK, VIDEO, masklet, rectangle_mask
 
 HASH = ContentHash("ab" * 32)
 SIZE = FrameSize(WIDTH, HEIGHT)

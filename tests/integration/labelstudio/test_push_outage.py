@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.labelstudio.client import LabelStudioClient
-from backend.adapters.labelstudio.results import build_regions
-from backend.adapters.store.coco import CocoCodec
-from backend.adapters.store.ledger import SqlLedger, open_ledger
-from backend.adapters.store.masks import FileMaskStore
-from backend.application.push import Pusher
-from backend.application.requests import JobKind, MediaRef, PropagationRequest, PushState, TaskKey
-from backend.application.submit import Submitter
-from backend.application.work import Workbench
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks.coco import CocoCodec
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.application.jobs.push_predictions import Pusher
+from backend.application.jobs.submit import Submitter
+from backend.application.worker.job_runner import Workbench
 from backend.domain.geometry import Point
+from backend.domain.jobs import JobKind, PropagationRequest, PushState
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter

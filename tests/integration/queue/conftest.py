@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.queue import board, rq_queue
+from backend.adapters.queue import rq_queue, signals
+from backend.adapters.queue.child_process import tethered
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.queue.tether import tethered
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.adapters.store.ledger import SqlLedger, open_ledger
-from backend.application.reconcile import Reconciler
-from backend.application.requests import Job, JobKind, JobState, MediaRef, PropagationRequest, TaskKey
-from backend.application.submit import Submitter
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.application.jobs.reconcile import Reconciler
+from backend.application.jobs.submit import Submitter
 from backend.domain.geometry import Point
+from backend.domain.jobs import Job, JobKind, JobState, PropagationRequest
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.integration.queue.clock import SystemClock
 
@@ -43,7 +44,7 @@ def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = la
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine's server is slow and not away: an entry or a wish that was given up on would be missed here."""
-    for module in (board, rq_queue):
+    for module in (signals, rq_queue):
         monkeypatch.setattr(module, "REPLY_TIMEOUT_S", PATIENCE_S)
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from backend.adapters.queue.board import MOST_WISHES, WISHES, RedisBell, RedisMarks, RedisWarmBoard
+from backend.adapters.queue.signals import MOST_WISHES, WISHES, RedisBell, RedisMarks, RedisWarmBoard
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.application.prewarm import Sight, Wish
-from backend.application.requests import MediaRef
+from backend.application.ports.prewarm import Sight, Wish
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
+from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 CLIP = MediaRef(("/data/clip.mp4",), is_pages=False)

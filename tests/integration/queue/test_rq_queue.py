@@ -13,8 +13,9 @@ from redis import Redis
 from backend.adapters.queue import rq_queue
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.application.requests import Job, JobKind, JobState, TaskKey
 from backend.domain.errors import QueueUnavailable
+from backend.domain.jobs import Job, JobKind, JobState
+from backend.domain.tasks import TaskKey
 
 JOB = Job("p-" + "0" * 40, JobKind.PROPAGATE, TaskKey(1, 2), JobState.QUEUED, 1)
 ENTRY = f"rq:job:{JOB.job_id}-a1"

@@ -10,7 +10,7 @@ from redis import Redis
 from rq import Queue
 
 from backend.adapters.queue.names import queue_name
-from backend.application.requests import JobKind, JobState
+from backend.domain.jobs import JobKind, JobState
 from tests.integration.queue.conftest import Bench, eventually
 from tests.integration.queue.worker_process import EXITS, RAISES, SEGFAULTS
 

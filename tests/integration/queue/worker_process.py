@@ -11,9 +11,9 @@ import sys
 import time
 import types
 
-from backend.adapters.queue.worker import MaskletWorker
-from backend.adapters.store.ledger import SqlLedger, open_ledger
-from backend.application.requests import JobKind, JobState
+from backend.adapters.queue.rq_worker import MaskletWorker
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.domain.jobs import JobKind, JobState
 from tests.integration.queue.clock import SystemClock
 
 RAISES, EXITS, SEGFAULTS = -1, -2, -3

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from backend.adapters.labelstudio.rle import decode_rle, encode_rle
-from backend.adapters.store.ledger import SqlLedger, open_ledger
-from backend.application.requests import JobKind, JobState, TaskKey
-from backend.bootstrap.parts import SystemClock
+from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle, encode_rle
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.bootstrap.container import SystemClock
 from backend.domain.geometry import FrameSize
+from backend.domain.jobs import JobKind, JobState
 from backend.domain.prompts import PromptSet
+from backend.domain.tasks import TaskKey
 from backend.interfaces.cli import app
 from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.clip import LABELS, Clip, prepare_demo_clip

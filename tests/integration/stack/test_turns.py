@@ -13,10 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.adapters.store.ledger import SqlLedger, open_ledger
-from backend.adapters.store.masks import FileMaskStore
-from backend.application.requests import Job, JobKind, JobState, TaskKey
-from backend.bootstrap.parts import SystemClock
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.bootstrap.container import SystemClock
+from backend.domain.jobs import Job, JobKind, JobState
+from backend.domain.tasks import TaskKey
 from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages
 from tests.fakes.web import FRAMES, keypoint, predict_body
 

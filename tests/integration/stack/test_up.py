@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.store.ledger import open_ledger
-from backend.application.requests import JobKind, MediaRef, PropagationRequest, TaskKey
-from backend.bootstrap.parts import SystemClock
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.bootstrap.container import SystemClock
 from backend.bootstrap.stack import worker_name
 from backend.domain.geometry import Point
+from backend.domain.jobs import JobKind, PropagationRequest
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 
 ROOT = Path(__file__).parents[3]

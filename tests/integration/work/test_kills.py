@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.store.ledger import SqlLedger, open_ledger
-from backend.adapters.store.masks import FileMaskStore
-from backend.application.requests import Job, JobState, MediaRef, PropagationRequest, TaskKey
-from backend.application.resume import ResumePoint
-from backend.application.submit import Submitter
-from backend.bootstrap.parts import SystemClock
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.application.jobs.submit import Submitter
+from backend.application.worker.resume_point import ResumePoint
+from backend.bootstrap.container import SystemClock
 from backend.domain.geometry import Box, Point
+from backend.domain.jobs import Job, JobState, PropagationRequest
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clips import ClipSpec, write_clip
 from tests.fakes.queue import FakeQueue
@@ -43,7 +44,7 @@ class Nursery:
 
     def __init__(self, clip: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.work.nursery", clip],
+            [sys.executable, "-m", "tests.integration.work.child_worker", clip],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,

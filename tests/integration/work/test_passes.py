@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.application.offline import NeverCancelled
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.replan import Pass, wanted_frames, yields

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from backend.application.carry import SEAM, Reach, way_back
-from backend.application.desk import Canvas
-from backend.application.offline import NeverCancelled
-from backend.application.requests import MediaRef, TaskKey
+from backend.application.annotation.annotation_service import Canvas
+from backend.application.annotation.propagate_range import SEAM, Reach, way_back
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import BoolMask, Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.models import random_engine
 from tests.integration.engine.oracle import PanningVideo

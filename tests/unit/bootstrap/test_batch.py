@@ -13,17 +13,17 @@ from typing import cast
 
 import pytest
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.client import AnnotationRecord, LabelStudioClient, TaskRecord
-from backend.adapters.labelstudio.imports import PredictionFound
-from backend.application.batch import Draft, ImportMode, Medium, MediumKind, Prompter, Source
-from backend.application.requests import MediaRef, TaskKey
+from backend.adapters.labelstudio.api.client import AnnotationRecord, LabelStudioClient, TaskRecord
+from backend.adapters.labelstudio.api.task_creation import PredictionFound
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.application.imports.model import Draft, ImportMode, Medium, MediumKind, Prompter, Source
 from backend.bootstrap.batch import BatchOptions, _plan
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
 from backend.domain.selection import parse_selection
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from tests.fakes.engine import FakeVideo
 from tests.fakes.web import FRAMES, VIDEO, video_box

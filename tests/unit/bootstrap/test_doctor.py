@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from backend.application.channels import note_project, note_webhook
-from backend.application.notes import MemoryNotes
+from backend.application.annotation.change_detection import note_project, note_webhook
+from backend.application.ports.key_value import MemoryNotes
 from backend.bootstrap.doctor import Verdict, annotation_findings, trouble_of_web
 from backend.domain.errors import MaskletError, NotFound
 from backend.settings import Settings

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.sam2.options import EngineOptions
-from backend.application.requests import JobKind
+from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.bootstrap import engine, stack
 from backend.domain.errors import ModelError
+from backend.domain.jobs import JobKind
 from backend.settings import Settings
 
 

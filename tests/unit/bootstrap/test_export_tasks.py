@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.store.ledger import open_ledger
-from backend.adapters.store.masks import FileMaskStore
-from backend.adapters.video.cache import file_hash
-from backend.application.requests import JobKind, JobState, MediaRef, PropagationRequest, TaskKey
+from backend.adapters.media.cache import file_hash
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.adapters.store.masks.store import FileMaskStore
 from backend.bootstrap.export import ExportOrder, run_export
 from backend.domain.geometry import Box
+from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.prompts import FramePrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex, VideoInfo
 from tests.fakes.clock import FakeClock
-from tests.unit.adapters.formats.parts import CAT, FRAMES, LABELS, SIZE, clip, stored, truth
+from tests.unit.adapters.formats.builders import CAT, FRAMES, LABELS, SIZE, clip, stored, truth
 
 TASK = TaskKey(5, 6)
 PROMPTS = PromptSet.of([FramePrompt(CAT, FrameIndex(2), box=Box(0.1, 0.2, 0.5, 0.75))], LABELS)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from backend.application.prewarm import NoBoard, Wish
-from backend.application.requests import JobKind, JobState, MediaRef, PreviewRequest, PropagationRequest, TaskKey
+from backend.application.ports.prewarm import NoBoard, Wish
 from backend.bootstrap.worker import Runtime
 from backend.domain.errors import MediaError
+from backend.domain.jobs import JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.board import FakeBoard
 from tests.fakes.engine import FakeMedia
-from tests.unit.application.parts import Parts, click_on
+from tests.unit.application.builders import Parts, click_on
 
 MEDIA = MediaRef(("/data/clip.mp4",), is_pages=False)
 TASK = TaskKey(1, 1)

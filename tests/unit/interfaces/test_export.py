@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.formats.choose import FORMATS
-from backend.adapters.video.cache import file_hash
+from backend.adapters.formats.registry import FORMATS
+from backend.adapters.media.cache import file_hash
 from backend.bootstrap.export import FORMAT_NAMES
 from backend.interfaces import cli
 from backend.interfaces.cli.export import FormatName
-from tests.unit.adapters.formats.parts import SIZE, clip, propagated, truth
+from tests.unit.adapters.formats.builders import SIZE, clip, propagated, truth
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
-from backend.application.notes import MemoryNotes
-from backend.application.requests import TaskKey
+from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.application.ports.key_value import MemoryNotes
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
-from backend.interfaces.annotations import Adopter, Hint
+from backend.interfaces.labelstudio.annotations import Adopter, Hint
 from tests.fakes.engine import FakeMedia, FakeVideo
 from tests.fakes.web import VIDEO, FakeWeb, predict_body, video_box, video_task
 

@@ -9,7 +9,7 @@ PROBE = """
 import sys
 import backend.bootstrap.web
 import backend.interfaces.http.app
-import backend.interfaces.ml_model
+import backend.interfaces.labelstudio.predict
 print(sorted(name for name in ("torch", "torchvision", "sam2", "av") if name in sys.modules))
 import torch
 print(torch.tensor([1, 2]).sum().item())

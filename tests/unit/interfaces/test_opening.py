@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.application.prewarm import Wish
-from backend.application.requests import MediaRef
+from backend.application.ports.prewarm import Wish
+from backend.domain.tasks import MediaRef
 from tests.fakes.web import VIDEO, FakeWeb, pages_task, predict_body, video_task
 
 

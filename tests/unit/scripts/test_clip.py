@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from backend.adapters.synthetic.video import write_video
 from scripts.demonstration import clip as clips
 from scripts.demonstration.clip import Click, ClipFailed, prepare_user_clip
+from scripts.demonstration.write_video import write_video
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.application.requests import Job, JobKind, JobState, TaskKey
+from backend.domain.jobs import Job, JobKind, JobState
+from backend.domain.tasks import TaskKey
 from scripts.benchmarks.interactive import OWN_WORK, PARTS, split, summary, table
 
 TIMINGS = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.rle import encode_rle
+from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from scripts.demonstration.measure import iou, masks_of_regions, mean_iou
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.adapters.synthetic.source import ClipSource
 from backend.domain.prioritization import Policy
+from backend.evaluation.synthetic.source import ClipSource
 from scripts.benchmarks.interaction import (
     ROUNDS,
     Annotator,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from backend.adapters.sam2.checkpoints import require_hash
+from backend.adapters.sam2.weights.checkpoints import require_hash
 from backend.domain.errors import IntegrityError
 from scripts.training.export import averaged_weights, write_checkpoint
 from scripts.training.loop import Batch, RunPlan, Trainer

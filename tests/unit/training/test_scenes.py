@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.adapters.synthetic import shapes as held_out_shapes
-from backend.adapters.synthetic import textures as held_out_textures
+from backend.evaluation.synthetic import shapes as held_out_shapes
+from backend.evaluation.synthetic import textures as held_out_textures
 from scripts.training import shapes
 from scripts.training.curriculum import STAGES, stage_at
 from scripts.training.loop import draw_batch

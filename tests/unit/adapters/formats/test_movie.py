@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from backend.adapters.formats.movie import Movie
-from backend.adapters.formats.target import target_folder
+from backend.adapters.formats.shared.target import target_folder
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.geometry import FrameSize
 

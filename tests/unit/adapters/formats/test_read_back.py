@@ -23,7 +23,7 @@ from pycocotools.coco import COCO
 from backend.domain.geometry import BoolMask
 from backend.domain.prompts import ObjectId
 from tests.fakes.clips import number_of
-from tests.unit.adapters.formats.parts import CAT, DOG, FRAMES, LABELS, SIZE, export, truth, visible
+from tests.unit.adapters.formats.builders import CAT, DOG, FRAMES, LABELS, SIZE, export, truth, visible
 
 TRUTH = truth()
 NUMBERS = {object_id: number for number, object_id in enumerate(LABELS, 1)}
@@ -356,8 +356,8 @@ class TestFilms:
 
 class TestLabelStudio:
     def test_regions_are_read_back_by_the_reader_of_annotations(self, tmp_path: Path) -> None:
-        from backend.adapters.labelstudio.binding import read_binding
-        from backend.adapters.labelstudio.context import prompts_of_annotation
+        from backend.adapters.labelstudio.config.label_config import read_binding
+        from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 
         out = export(tmp_path, "labelstudio", with_video=True)
         (task,) = read_json(out / "tasks.json")

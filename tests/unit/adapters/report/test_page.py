@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.adapters.report.page import report_page
 from backend.adapters.report.thumbnails import WIDTH_PX, thumbnail
-from backend.application.review import ReviewVideo, SeenFrame, next_frames
+from backend.application.review.next_frames import ReviewVideo, SeenFrame, next_frames
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex

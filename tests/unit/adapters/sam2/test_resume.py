@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from backend.adapters.sam2.engine import Sam2Engine
-from backend.application.offline import NeverCancelled
-from backend.application.requests import ModelInfo
+from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import SnapshotMismatch
 from backend.domain.geometry import Box, Point
+from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange

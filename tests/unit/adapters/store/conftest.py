@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.store.ledger import SqlLedger, open_ledger
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from tests.fakes.clock import FakeClock
 
 

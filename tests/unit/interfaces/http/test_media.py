@@ -10,20 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.adapters.batch.addresses import Signer, page_leaf
-from backend.adapters.batch.pages import PageCache, PageCutter
-from backend.adapters.batch.records import Records
-from backend.adapters.video.index import IndexCache
-from backend.application.batch import BatchItem, Medium, Source
-from backend.application.requests import MediaRef
-from backend.bootstrap.library import DiskLibrary
-from backend.bootstrap.media_service import MediaService
-from backend.bootstrap.own_media import OwnMedia
-from backend.bootstrap.page_child import OpenVideos
-from backend.bootstrap.parts import DataFolder
+from backend.adapters.media.import_library import DiskLibrary
+from backend.adapters.media.import_records import Records
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.serving.addresses import Signer, page_leaf
+from backend.adapters.media.serving.own_media import OwnMedia
+from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.adapters.media.serving.service import MediaService
+from backend.application.imports.model import BatchItem, Medium, Source
 from backend.bootstrap.web import WebSettings
 from backend.domain.errors import MediaError, NotFound, PromptError
+from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex, FrameRange
+from backend.interfaces.page_process import OpenVideos
 from tests.fakes.clips import ClipSpec, number_of, write_clip
 from tests.fakes.clock import FakeClock
 from tests.fakes.web import FakeWeb, TestClient
@@ -49,7 +48,7 @@ class Bench:
         self.root = root
         self.records = Records(root / "batches.sqlite")
         self.indices = IndexCache(root / "indices")
-        self.library = DiskLibrary(DataFolder(root), self.records, self.indices)
+        self.library = DiskLibrary(root / "imported", self.records, self.indices)
         self.clip = write_clip(root / "clip ü.mp4", ClipSpec(frame_count=30))
         self.cutter = InProcessCutter(OpenVideos(self.records, self.indices))
         self.clock = FakeClock()

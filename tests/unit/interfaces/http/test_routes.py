@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.client import AnnotationRecord, ChangedTask, TaskRecord
-from backend.adapters.labelstudio.rle import encode_rle
-from backend.application.requests import JobKind, ModelInfo, TaskKey
+from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.errors import LabelStudioUnavailable, NotFound
+from backend.domain.jobs import JobKind, ModelInfo
+from backend.domain.tasks import TaskKey
 from tests.fakes.web import FRAMES, MODEL, FakeWeb, keypoint, pages_task, predict_body
 
 DEMO = ModelInfo("demo", "masklet-demo-0badcafe", 256, "cpu", is_demo=True)

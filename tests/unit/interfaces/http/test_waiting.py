@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from backend.adapters.labelstudio.binding import read_binding
-from backend.adapters.labelstudio.task import media_of_task
-from backend.application.prewarm import Sight
-from backend.application.requests import JobKind, JobState
-from backend.interfaces.http import service
-from backend.interfaces.ml_model import PENDING
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.reading.task import media_of_task
+from backend.application.ports.prewarm import Sight
+from backend.domain.jobs import JobKind, JobState
+from backend.interfaces.http import app_state
+from backend.interfaces.labelstudio.predict import PENDING
 from backend.settings import Settings
 from tests.fakes.engine import FakeSegmenter, FakeVideo
 from tests.fakes.web import VIDEO, FakeWeb, WorkingClock, keypoint, pages_task, predict_body, video_box, video_task
@@ -113,7 +113,7 @@ def test_a_click_that_no_worker_takes_is_told_so_and_kept() -> None:
 
 
 def test_who_finds_all_threads_taken_is_told_so_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "WAITING_THREADS", 1)
+    monkeypatch.setattr(app_state, "WAITING_THREADS", 1)
     web = FakeWeb().with_settings(reply_deadline_s=0.05)
     is_working, may_end = threading.Event(), threading.Event()
 

@@ -1,1 +1,0 @@
-"""How the web process, which has no model, learns which model the workers hold."""

@@ -1,0 +1,1 @@
+"""Calls of Label Studio's API."""

@@ -1,0 +1,55 @@
+"""A CorrectionProject on one Label Studio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backend.adapters.labelstudio.api.predictions import Predictions
+from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.task_creation import TaskImports
+from backend.domain.tasks import TaskKey
+
+SAMPLING = "Uncertainty sampling"
+"""Its page calls this an Enterprise feature; the open-source API takes it and serves by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionTasks:
+    """Makes correction tasks and describes the tasks that they are cut from."""
+
+    session: Session
+
+    def tasks(self, project_id: int) -> Mapping[int, Mapping[str, object]]:
+        """Id and data of the tasks that are there."""
+        return TaskImports(self.session).all(project_id)
+
+    def create(self, project_id: int, data: Mapping[str, object]) -> int:
+        """Make a task; its id."""
+        (task_id,) = TaskImports(self.session).create(project_id, [data])
+        return task_id
+
+    def predict(
+        self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float, cluster: int
+    ) -> None:
+        """Make or update the task's prediction, and say which cluster it is of."""
+        made = Predictions(self.session).put(task, model_version=model_version, result=result, score=score)
+        self.session.call(
+            f"say the cluster of prediction {made}", lambda sdk: sdk.predictions.update(made, cluster=cluster)
+        )
+
+    def describe(self, task: TaskKey, columns: Mapping[str, str]) -> None:
+        """Write columns into a task's data, beside what is there."""
+        what = f"describe task {task.task_id}"
+        record: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task.task_id)))
+        data = {**(record.data or {}), **columns}
+        if data != record.data:
+            self.session.call(what, lambda sdk: sdk.tasks.update(str(task.task_id), data=data))
+
+    def serve_worst_first(self, project_id: int, model_version: str) -> None:
+        """Sampling counts predictions of the project's own model version only, so both are set."""
+        self.session.call(
+            f"let project {project_id} serve the most uncertain first",
+            lambda sdk: sdk.projects.update(project_id, sampling=SAMPLING, model_version=model_version),
+        )

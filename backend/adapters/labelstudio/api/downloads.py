@@ -1,0 +1,152 @@
+"""Fetching a task's media: streamed, bounded in size and time, and never beyond what the policy allows.
+
+The connection goes to the very network address that was checked, so that a name cannot lead elsewhere in between;
+every redirect is checked anew, and the token goes only where the policy says.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import httpx
+
+from backend.adapters.labelstudio.api.media_policy import Destination, MediaPolicy
+from backend.domain.errors import MediaError, MediaUnreachable
+
+logger = logging.getLogger(__name__)
+
+MOST_REDIRECTS = 5
+RETRYABLE = frozenset((408, 425, 429))
+TIMEOUTS = httpx.Timeout(30.0, connect=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came. validator identifies this version to the server (its ETag, or else its Last-Modified; may be empty).
+
+    unchanged: the server said that what the caller has is still current; nothing was written.
+    """
+
+    validator: str
+    length: int
+    content_type: str
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Downloader:
+    """authorization: gives the header's value for Label Studio. renew: called when that was refused."""
+
+    policy: MediaPolicy
+    authorization: Callable[[], str]
+    renew: Callable[[], None]
+    monotonic_s: Callable[[], float]
+    max_bytes: int
+    deadline_s: float
+    transport: httpx.BaseTransport | None = None
+
+    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched:
+        """Write the media at an address into sink.
+
+        address: as the task's data has it. validator: of the version that the caller has, if it has one.
+        Raises NotAllowed, MediaError, MediaUnreachable, LabelStudioRefused or LabelStudioUnavailable (no token). What
+        was written before an error is to be thrown away.
+        """
+        url = self.policy.absolute(address)
+        with httpx.Client(timeout=TIMEOUTS, trust_env=False, transport=self.transport) as client:
+            for _ in range(MOST_REDIRECTS + 1):
+                with self._response(client, self.policy.destination(url), validator) as response:
+                    if not response.has_redirect_location:
+                        return self._received(response, sink, validator)
+                    url = self._next(url, response)
+        raise MediaError(f"the media's address redirects more than {MOST_REDIRECTS} times")
+
+    @contextmanager
+    def _response(self, client: httpx.Client, to: Destination, validator: str) -> Iterator[httpx.Response]:
+        """The answer's head. An access token that Label Studio refuses is renewed once."""
+        try:
+            response = self._send(client, to, validator)
+            if response.status_code == 401 and to.with_token:
+                response.close()
+                self.renew()
+                response = self._send(client, to, validator)
+        except httpx.HTTPError as error:
+            raise MediaUnreachable(f"{to.url.host} does not answer: {type(error).__name__}") from error
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _send(self, client: httpx.Client, to: Destination, validator: str) -> httpx.Response:
+        headers = {"Host": to.url.netloc.decode("ascii"), "Accept-Encoding": "identity", **_condition(validator)}
+        if to.with_token:
+            headers["Authorization"] = self.authorization()
+        request = client.build_request(
+            "GET", to.url.copy_with(host=to.ip), headers=headers, extensions={"sni_hostname": to.url.host}
+        )
+        request.extensions["timeout"] = TIMEOUTS.as_dict()
+        return client.send(request, stream=True, follow_redirects=False)
+
+    def _next(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
+        location = response.headers.get("location", "")
+        try:
+            return url.join(location)
+        except httpx.InvalidURL as error:
+            raise MediaError("the media's address redirects to something that is no address") from error
+
+    def _received(self, response: httpx.Response, sink: BinaryIO, validator: str) -> Fetched:
+        status, host = response.status_code, response.request.headers["host"]
+        content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if status == 304 and validator:
+            return Fetched(validator, 0, content_type, unchanged=True)
+        if status in RETRYABLE or status >= 500:
+            raise MediaUnreachable(f"{host} answered {status} instead of the media")
+        if status != 200:
+            raise MediaError(_refusal(host, status))
+        if content_type in ("text/html", "application/xhtml+xml"):
+            raise MediaError(f"{host} gave a web page instead of the media; is it a login page?")
+        length = self._copy(response, sink, host)
+        if length == 0:
+            raise MediaError(f"{host} gave an empty file")
+        stamp = response.headers.get("etag") or response.headers.get("last-modified") or ""
+        return Fetched(stamp[:500], length, content_type)
+
+    def _copy(self, response: httpx.Response, sink: BinaryIO, host: str) -> int:
+        give_up_s = self.monotonic_s() + self.deadline_s
+        declared = response.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self.max_bytes:
+            raise MediaError(self._too_large(host))
+        written = 0
+        try:
+            for chunk in response.iter_bytes():
+                written += len(chunk)
+                if written > self.max_bytes:
+                    raise MediaError(self._too_large(host))
+                if self.monotonic_s() > give_up_s:
+                    raise MediaUnreachable(f"{host} did not send the whole file within {self.deadline_s:g} s")
+                sink.write(chunk)
+        except httpx.HTTPError as error:
+            raise MediaUnreachable(f"{host} broke off after {written} bytes: {type(error).__name__}") from error
+        return written
+
+    def _too_large(self, host: str) -> str:
+        return f"the file at {host} is larger than {self.max_bytes} bytes, the most that is fetched"
+
+
+def _condition(validator: str) -> dict[str, str]:
+    """The header that asks for the media only if it changed. An ETag has quotes, a date has not."""
+    if not validator or not validator.isascii() or not validator.isprintable():
+        return {}
+    return {"If-None-Match" if '"' in validator else "If-Modified-Since": validator}
+
+
+def _refusal(host: str, status: int) -> str:
+    if status in (401, 403):
+        return f"{host} refused the media ({status}); the token's user needs access to the project, or the link expired"
+    if status in (404, 410):
+        return f"{host} has no such file ({status})"
+    return f"{host} answered {status} instead of the media"

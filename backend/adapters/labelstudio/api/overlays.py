@@ -1,0 +1,58 @@
+"""Films of the masks beside a task's video: where a label config shows them, and putting them there.
+
+The open-source page draws no masks on a video. It can play a second one in step with it (`sync`), and that is where
+the exported overlay goes: into the field of the task's data that the second <Video> tag reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from defusedxml.ElementTree import fromstring
+
+from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.config.label_config import DATA_KEY, read_binding
+from backend.domain.errors import InvalidInput
+
+
+def overlay_key(label_config: str) -> str | None:
+    """The data field of the <Video> tag that runs beside the one with the controls; None if there is none.
+
+    Raises LabelConfigError.
+    """
+    own = read_binding(label_config)
+    if not own.is_video:
+        return None
+    for tag in fromstring(label_config, forbid_dtd=True).iter("Video"):
+        field = DATA_KEY.fullmatch((tag.get("value") or "").strip())
+        if tag.get("name") != own.to_name and tag.get("sync") and field:
+            return str(field[1])
+    return None
+
+
+def require_overlay_key(label_config: str, project_id: int) -> str:
+    """As overlay_key. Raises InvalidInput with the way out if there is none."""
+    key = overlay_key(label_config)
+    if key is None or "." in key:
+        raise InvalidInput(
+            f"the label config of project {project_id} has no second <Video> tag with sync to show an overlay in; "
+            "give it label_config/video_overlay.xml"
+        )
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFields:
+    """Writes fields into tasks' data."""
+
+    session: Session
+
+    def put(self, task_id: int, fields: Mapping[str, str]) -> None:
+        """Write fields beside what is there."""
+        what = f"put {', '.join(fields)} into the data of task {task_id}"
+        task: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task_id)))
+        data = {**(task.data or {}), **fields}
+        if data != task.data:
+            self.session.call(what, lambda sdk: sdk.tasks.update(str(task_id), data=data))

@@ -1,0 +1,92 @@
+"""Tasks made by imports: which there are, and making more in one call.
+
+A request to make tasks is never repeated here: it may have been carried out although its answer got lost. Whoever asks
+looks at `known` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.adapters.labelstudio.api.session import Session
+from backend.domain.errors import LabelStudioRefused
+
+TASKS_A_PAGE = 200
+NAME = "masklet"
+"""Where a task's data says what it was cut from; `key` in it tells tasks of imports apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionFound:
+    """A prediction of a task, whichever model made it."""
+
+    model_version: str
+    result: list[object]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskImports:
+    """ProjectTasks on one Label Studio."""
+
+    session: Session
+
+    def known(self, project_id: int) -> dict[str, int]:
+        """The key and id of every task of a project that an import made; the oldest where a key is there twice."""
+        found: dict[str, int] = {}
+        for task_id, data in sorted(self.all(project_id).items()):
+            facts = data.get(NAME)
+            key = facts.get("key") if isinstance(facts, dict) else None
+            if isinstance(key, str):
+                found.setdefault(key, task_id)
+        return found
+
+    def all(self, project_id: int) -> dict[int, Mapping[str, object]]:
+        """Every task's id and data."""
+        return self.session.call(f"list the tasks of project {project_id}", lambda sdk: _listed(sdk, project_id))
+
+    def create(self, project_id: int, tasks: Sequence[Mapping[str, object]]) -> list[int]:
+        """Make tasks in one call; their ids in order. tasks: their data.
+
+        Raises LabelStudioUnavailable (they may have been made all the same) or LabelStudioRefused.
+        """
+        bodies = [{"data": dict(data)} for data in tasks]
+        answer: Any = self.session.call(
+            f"import {len(bodies)} tasks into project {project_id}",
+            lambda sdk: sdk.projects.import_tasks(project_id, request=bodies, return_task_ids=True),
+        )
+        ids = [int(number) for number in answer.task_ids or []]
+        if len(ids) != len(bodies):
+            raise LabelStudioRefused(
+                f"Label Studio took the import of {len(bodies)} tasks into project {project_id} but named {len(ids)}"
+            )
+        return ids
+
+    def predictions(self, task_id: int) -> list[PredictionFound]:
+        """A task's predictions, oldest first."""
+        listed: Any = self.session.call(
+            f"read the predictions of task {task_id}", lambda sdk: sdk.predictions.list(task=task_id)
+        )
+        return [
+            PredictionFound(str(p.model_version or ""), list(p.result or []))
+            for p in sorted(listed, key=lambda p: int(p.id))
+        ]
+
+    def ensure_local_files(self, project_id: int, folder: Path) -> None:
+        """Let the project show the files of a folder under Label Studio's root of local files."""
+        what = f"give project {project_id} the local files in {folder}"
+        listed: Any = self.session.call(what, lambda sdk: sdk.import_storage.local.list(project=project_id))
+        if all(storage.path != str(folder) for storage in listed):
+            self.session.call(
+                what,
+                lambda sdk: sdk.import_storage.local.create(
+                    project=project_id, path=str(folder), title=folder.name, use_blob_urls=True
+                ),
+            )
+
+
+def _listed(sdk: Any, project_id: int) -> dict[int, Mapping[str, object]]:  # noqa: ANN401 - the SDK's client
+    pages = sdk.tasks.list(project=project_id, page_size=TASKS_A_PAGE, fields="task_only", include="id,data")
+    return {int(task.id): dict(task.data or {}) for task in pages}

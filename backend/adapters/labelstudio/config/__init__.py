@@ -1,0 +1,1 @@
+"""The label config: controls, objects, labels, action labels."""

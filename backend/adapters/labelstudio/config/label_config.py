@@ -1,0 +1,273 @@
+"""Label config to binding: which tags Masklet reads prompts from and writes masks with.
+
+Owns every decision that the config alone determines. Refuses, in a sentence that says which tag is missing or
+ambiguous, a config that Masklet cannot answer: a wrong guess here would put masks where nobody sees them.
+
+The config comes from whoever may edit a project, so it is parsed without document type declarations or entities,
+within limits on size and number of tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from backend.adapters.labelstudio.config.action_labels import Action, action_of_label
+from backend.domain.errors import LabelConfigError
+from backend.domain.jobs import OutputMode
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+LONGEST_CONFIG_CHARS = 256 * 1024
+MOST_TAGS = 5_000
+DEFAULT_FRAMERATE = 24.0
+"""What Label Studio takes if a Video tag has no framerate."""
+
+DATA_KEY = re.compile(r"\$([^\s,$]+)")
+
+
+RATE_OF_DATA = re.compile(r"""(\bframe[rR]ate\s*=\s*)(["'])\$([^\s,$"']+)\2""")
+
+
+class ControlKind(StrEnum):
+    """The control tags that Masklet understands; the value is Label Studio's region type."""
+
+    KEYPOINT = "keypointlabels"
+    RECTANGLE = "rectanglelabels"
+    BRUSH = "brushlabels"
+    BITMASK = "bitmasklabels"
+    POLYGON = "polygonlabels"
+    VIDEO_RECTANGLE = "videorectangle"
+    VIDEO_VECTOR = "videovector"
+    VIDEO_VECTOR_LABELS = "videovectorlabels"
+    LABELS = "labels"
+    TIMELINE = "timelinelabels"
+
+
+IMAGE_OUTPUTS = (ControlKind.BRUSH, ControlKind.BITMASK, ControlKind.POLYGON, ControlKind.RECTANGLE)
+"""Best first: rectangles lose the mask and are written only if there is nothing else."""
+
+VIDEO_OUTPUTS = (ControlKind.VIDEO_VECTOR_LABELS, ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_RECTANGLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control tag: its from_name, the labels written inside it, and whether it is a smart tool."""
+
+    kind: ControlKind
+    name: str
+    labels: tuple[str, ...]
+    smart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a label config means to Masklet.
+
+    to_name: the object tag's name. value_key: where the task's data has its address or addresses, dots for nesting.
+    framerate: the frame rate that Label Studio numbers the video's frames by; None for images, and where the task's
+    data has it (framerate="$fps").
+    controls: those on that object tag, in the config's order. outputs: those that masks are written with, best
+    first. labels: the objects' labels, in the config's order. actions: the labels that ask for work. auto_accept:
+    whether annotators are expected to have Auto-Accept Suggestions on, which no request tells: autoAccept="false" on
+    the object tag says that they have not, and then an answer holds the prompted page alone.
+    """
+
+    mode: OutputMode
+    to_name: str
+    value_key: str
+    framerate: float | None
+    controls: tuple[Control, ...]
+    outputs: tuple[Control, ...]
+    labels: tuple[str, ...]
+    actions: Mapping[str, Action]
+    auto_accept: bool = True
+
+    @property
+    def is_video(self) -> bool:
+        return self.mode in (OutputMode.VIDEO, OutputMode.VIDEO_VECTOR)
+
+    def control(self, kind: ControlKind) -> Control | None:
+        """The first control tag of that kind."""
+        return next((control for control in self.controls if control.kind is kind), None)
+
+    def output_for(self, label: str) -> Control | None:
+        """The control tag that an object of this label is written with; None if none can say the label.
+
+        On a Video tag the labels stand in a <Labels> tag beside, so every output can.
+        """
+        return next((o for o in self.outputs if self.is_video or label in o.labels), None)
+
+
+@lru_cache(maxsize=64)
+def read_binding(label_config: str) -> Binding:
+    """The binding of a label config. Raises LabelConfigError."""
+    root = _parsed(label_config)
+    tags = list(root.iter())
+    if len(tags) > MOST_TAGS:
+        raise LabelConfigError(f"the label config has {len(tags)} tags; the most that is read is {MOST_TAGS}")
+    media = _media_tag(tags)
+    controls = tuple(_controls(root, media.attrib["name"]))
+    outputs = _outputs(media.tag, controls)
+    labels = tuple(dict.fromkeys(label for control in _labelling(controls) for label in control.labels))
+    actions = {label: action for label in labels if (action := action_of_label(label)) is not None}
+    return Binding(
+        mode=_mode(media, outputs[0]),
+        to_name=media.attrib["name"],
+        value_key=_value_key(media),
+        framerate=_framerate(media) if media.tag == "Video" else None,
+        controls=controls,
+        outputs=outputs,
+        labels=tuple(label for label in labels if label not in actions),
+        actions=actions,
+        auto_accept=(media.get("autoAccept") or media.get("autoaccept") or "true").lower() != "false",
+    )
+
+
+def _parsed(label_config: str) -> Element:
+    if not label_config.strip():
+        raise LabelConfigError("the label config is empty; give the project one of those in label_config/")
+    if len(label_config) > LONGEST_CONFIG_CHARS:
+        raise LabelConfigError(
+            f"the label config has {len(label_config)} characters; the most that is read is {LONGEST_CONFIG_CHARS}"
+        )
+    try:
+        root: Element = fromstring(label_config, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise LabelConfigError("the label config has a document type declaration; remove it") from error
+    except (ParseError, ValueError) as error:
+        raise LabelConfigError(f"the label config is not well-formed XML: {error}") from error
+    return root
+
+
+def _media_tag(tags: list[Element]) -> Element:
+    """The one Image or Video tag that controls point to. Raises LabelConfigError if none or several do."""
+    media = [tag for tag in tags if tag.tag in ("Image", "Video") and tag.get("name")]
+    if not media:
+        raise LabelConfigError(
+            "the label config has no <Video> or <Image> tag with a name, so there is nothing to mask"
+        )
+    names = [tag.attrib["name"] for tag in media]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise LabelConfigError(f"the label config has two tags named {sorted(repeated)[0]!r}; names must differ")
+    pointed = {name for tag in tags if _kind(tag) in _WRITABLE for name in _to_names(tag)}
+    used = [tag for tag in media if tag.attrib["name"] in pointed] if len(media) > 1 else media
+    if len(used) != 1:
+        listed = ", ".join(f"<{tag.tag} name={tag.attrib['name']!r}>" for tag in media)
+        raise LabelConfigError(
+            f"the label config is ambiguous: of {listed} exactly one must have control tags that Masklet writes"
+        )
+    return used[0]
+
+
+_WRITABLE = frozenset((*IMAGE_OUTPUTS, *VIDEO_OUTPUTS))
+
+
+def _kind(tag: Element) -> ControlKind | None:
+    if not tag.get("toName") or not isinstance(tag.tag, str):
+        return None
+    try:
+        return ControlKind(tag.tag.lower())
+    except ValueError:
+        return None
+
+
+def _to_names(tag: Element) -> list[str]:
+    return [name.strip() for name in tag.get("toName", "").split(",")]
+
+
+def _controls(root: Element, to_name: str) -> Iterable[Control]:
+    for tag in root.iter():
+        kind = _kind(tag)
+        if kind is None or to_name not in _to_names(tag):
+            continue
+        name = tag.get("name")
+        if not name:
+            raise LabelConfigError(f"the label config has a <{tag.tag}> tag without a name; give it one")
+        # The page stores a label's alias, if it has one, in place of its value.
+        labels = (label.get("alias") or label.get("value") for label in tag.iter("Label"))
+        smart = tag.get("smart") == "true" or tag.get("smartOnly") == "true"
+        yield Control(kind, name, tuple(label for label in labels if label), smart)
+
+
+def _labelling(controls: tuple[Control, ...]) -> Iterable[Control]:
+    """The controls whose labels name objects or actions: all but time spans."""
+    return (control for control in controls if control.kind is not ControlKind.TIMELINE)
+
+
+def _outputs(media: str, controls: tuple[Control, ...]) -> tuple[Control, ...]:
+    """The controls that masks can be written with, best first. Raises LabelConfigError if there is none."""
+    wanted = IMAGE_OUTPUTS if media == "Image" else VIDEO_OUTPUTS
+    found = tuple(control for kind in wanted for control in controls if control.kind is kind)
+    if found and media == "Image" and not any(control.labels for control in found):
+        raise LabelConfigError(f"the tag named {found[0].name!r} has no <Label>; give it one for every kind of object")
+    if found:
+        return found
+    choices = "BrushLabels, BitmaskLabels, PolygonLabels or RectangleLabels"
+    if media == "Video":
+        choices = "VideoRectangle, VideoVector or VideoVectorLabels"
+    raise LabelConfigError(f"the label config has no tag on its <{media}> that can take masks: add {choices}")
+
+
+def _mode(media: Element, output: Control) -> OutputMode:
+    if media.tag == "Video":
+        return OutputMode.VIDEO if output.kind is ControlKind.VIDEO_RECTANGLE else OutputMode.VIDEO_VECTOR
+    return OutputMode.PAGES if media.get("valueList") else OutputMode.KEYFRAME
+
+
+def _value_key(media: Element) -> str:
+    attribute = "valueList" if media.get("valueList") else "value"
+    found = DATA_KEY.fullmatch((media.get(attribute) or "").strip())
+    if not found:
+        raise LabelConfigError(
+            f"<{media.tag} name={media.attrib['name']!r}> must take its address from the task's data: "
+            f'give it {attribute}="$name", not {media.get(attribute)!r}'
+        )
+    return found[1]
+
+
+def with_rate(label_config: str, data: Mapping[str, object]) -> str:
+    """The config with the frame rate that it takes from the task's data (framerate="$fps") written into it.
+
+    As the page reads it: a number, or the usual rate where the data has none.
+    """
+    return RATE_OF_DATA.sub(lambda found: f'{found[1]}"{_rate_in(data, found[3]):.17g}"', label_config)
+
+
+def _rate_in(data: Mapping[str, object], key: str) -> float:
+    value: object = data
+    for part in [key] if key in data else key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    try:
+        rate = float(value) if isinstance(value, str | int | float) else 0.0
+    except ValueError:
+        rate = 0.0
+    rate = 1 / rate if 0 < rate < 1 else rate
+    return rate if rate >= 1 else DEFAULT_FRAMERATE
+
+
+def _framerate(media: Element) -> float | None:
+    text = media.get("framerate") or media.get("frameRate")
+    if text is None:
+        return DEFAULT_FRAMERATE
+    if DATA_KEY.fullmatch(text):
+        return None
+    try:
+        framerate = float(text)
+    except ValueError:
+        framerate = 0.0
+    # Label Studio takes a value below 1 as seconds a frame.
+    framerate = 1 / framerate if 0 < framerate < 1 else framerate
+    if not 1 <= framerate <= 1000:
+        raise LabelConfigError(f"the Video tag's framerate must be a number of frames a second, not {text!r}")
+    return framerate

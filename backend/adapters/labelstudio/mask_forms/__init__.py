@@ -1,0 +1,1 @@
+"""Mask forms of Label Studio: brush RLE and pictures."""

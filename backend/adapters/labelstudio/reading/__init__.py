@@ -1,0 +1,1 @@
+"""Tasks, annotations and regions of Label Studio, read into domain values."""

@@ -1,0 +1,63 @@
+"""What the annotator at work has on the canvas: their draft, which Label Studio sends along, saved a few seconds late.
+
+A draft names its user and holds accepted masks, ours among them. Everything else that the page knows stays in the
+browser: no request says who clicks before the first draft is saved, nor whether suggestions are accepted by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.adapters.labelstudio.config.label_config import Binding
+from backend.adapters.labelstudio.reading.fields import Json
+from backend.adapters.labelstudio.reading.regions import VIDEO_KINDS
+from backend.application.annotation.prompt_ownership import Spot
+from backend.domain.prompts import ObjectId
+from backend.domain.video import FrameIndex
+
+KINDS = frozenset(kind.value for kind in VIDEO_KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The newest draft of the user at work. result: its regions, unread; empty if there is no draft."""
+
+    result: list[object]
+
+
+def newest_draft(task: Json) -> Draft:
+    """The draft that was saved last; Label Studio sends those of the current user alone."""
+    drafts = task.get("drafts")
+    kept = [draft for draft in drafts if isinstance(draft, Mapping)] if isinstance(drafts, list) else []
+    newest = max(kept, key=lambda draft: str(draft.get("updated_at") or ""), default={})
+    result = newest.get("result")
+    return Draft(result if isinstance(result, list) else [])
+
+
+def shows_prediction(task: Json, model_version: str) -> bool:
+    """Whether the page was opened with masks of ours on it: a prediction of this model that says something."""
+    predictions = task.get("predictions")
+    return any(
+        isinstance(entry, Mapping) and entry.get("model_version") == model_version and bool(entry.get("result"))
+        for entry in (predictions if isinstance(predictions, list) else [])
+    )
+
+
+def drawn_spots(draft: Draft, binding: Binding) -> frozenset[Spot]:
+    """Which objects are on the draft's canvas, and on which pages; a video's object is on no frame in particular."""
+    return frozenset(spot for region in draft.result if (spot := spot_of(region, binding)) is not None)
+
+
+def spot_of(region: object, binding: Binding) -> Spot | None:
+    """Which object a region shows, and on which page; None if it shows none."""
+    if not isinstance(region, Mapping) or not isinstance(value := region.get("value"), Mapping):
+        return None
+    if binding.is_video:
+        is_object = region.get("type") in KINDS and isinstance(region.get("id"), str)
+        return (ObjectId(str(region["id"])), None) if is_object else None
+    labels, page = value.get(str(region.get("type"))), region.get("item_index") or 0
+    if not isinstance(labels, list) or len(labels) != 1 or type(page) is not int:
+        return None
+    has_mask = any(name in value for name in ("rle", "touches", "imageDataURL", "points"))
+    return (ObjectId(str(labels[0])), FrameIndex(page)) if has_mask else None

@@ -1,0 +1,207 @@
+"""A region's shape as prompts, kind by kind: percent to relative, the page's frame numbers to frame indices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import numpy as np
+
+from backend.adapters.labelstudio.config.label_config import ControlKind
+from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle
+from backend.adapters.labelstudio.mask_forms.masks import Polygon, mask_of_png, mask_of_polygons
+from backend.adapters.labelstudio.reading.brush_strokes import strokes_of, with_strokes
+from backend.adapters.labelstudio.reading.fields import (
+    Json,
+    as_flag,
+    as_list,
+    as_number,
+    as_object,
+    as_percent,
+    as_text,
+    as_whole,
+)
+from backend.adapters.labelstudio.reading.regions import MOST_FRAMES, ReadRegion
+from backend.domain.errors import PromptError, TooLarge
+from backend.domain.geometry import BoolMask, Box, Point
+from backend.domain.prompts import FramePrompt, PointPrompt
+from backend.domain.timeline import FrameClock
+from backend.domain.video import FrameIndex
+
+MOST_KEYFRAMES = 200_000
+MOST_CORNERS = 100_000
+FARTHEST_PCT = 1_000.0
+"""Label Studio lets a box hang over the frame's edge; a box that is farther out than this is a mistake."""
+
+
+def prompts_of_region(region: ReadRegion, clock: FrameClock | None = None) -> Iterator[FramePrompt]:
+    """What the region says, as prompts. An empty mask says nothing. Raises PromptError or MalformedRequest.
+
+    clock: how the page numbers the video's frames; None for pages, and where number n is frame n - 1. Of a frame that
+    has several numbers there may be several prompts.
+    """
+    reader = _VIDEO_READERS.get(region.kind)
+    return _READERS[region.kind](region) if reader is None else reader(region, clock)
+
+
+def _keypoint(region: ReadRegion) -> Iterator[FramePrompt]:
+    point = Point(
+        as_percent(region.value.get("x"), f"{region.where}.value.x"),
+        as_percent(region.value.get("y"), f"{region.where}.value.y"),
+    )
+    # The page says the polarity beside the value; some scripts say it inside.
+    for holder, field in ((region.item, "is_positive"), (region.value, "positive")):
+        if holder.get(field) is not None:
+            positive = as_flag(holder[field], f"{region.where}.{field}")
+            break
+    else:
+        positive = True
+    yield FramePrompt(region.object_id, region.page, points=(PointPrompt(point, positive),))
+
+
+def _rectangle(region: ReadRegion) -> Iterator[FramePrompt]:
+    aspect = region.size.width / region.size.height if "original_width" in region.item else 1.0
+    box = box_of_rectangle(region.value, f"{region.where}.value", aspect=aspect)
+    yield FramePrompt(region.object_id, region.page, box=box)
+
+
+def _video_rectangle(region: ReadRegion, clock: FrameClock | None) -> Iterator[FramePrompt]:
+    for where, frame_index, keyframe in _keyframes(region, clock):
+        # A video region does not say its frame's size, so a turned box is taken on a square frame.
+        yield FramePrompt(region.object_id, frame_index, box=box_of_rectangle(keyframe, where, aspect=1.0))
+
+
+def _video_vector(region: ReadRegion, clock: FrameClock | None) -> Iterator[FramePrompt]:
+    for where, frame_index, keyframe in _keyframes(region, clock):
+        corners = as_list(keyframe.get("vertices"), f"{where}.vertices")
+        _require_few(len(corners), f"{where}.vertices")
+        polygon = [
+            _corner(as_object(c, f"{where}.vertices[{i}]"), f"{where}.vertices[{i}]") for i, c in enumerate(corners)
+        ]
+        if len(polygon) < 2:
+            raise PromptError(f"{where} needs at least two vertices, got {len(polygon)}")
+        if "original_width" in region.item and len(polygon) > 2:
+            mask = mask_of_polygons([polygon], region.size)
+            yield FramePrompt(region.object_id, frame_index, mask=mask)
+        else:
+            yield FramePrompt(region.object_id, frame_index, box=_hull(polygon, where))
+
+
+def _brush(region: ReadRegion) -> Iterator[FramePrompt]:
+    if region.value.get("format", "rle") != "rle":
+        raise PromptError(f"{region.where}.value.format must be 'rle', not {region.value['format']!r}")
+    touches = strokes_of(region.value.get("touches"), f"{region.where}.value.touches", region.size)
+    if touches and region.value.get("rle") is None:
+        return _masked(region, with_strokes(np.zeros((region.size.height, region.size.width), np.bool_), touches))
+    rle = as_list(region.value.get("rle"), f"{region.where}.value.rle")
+    # Eight bits a byte and six a record of one: a longer stream cannot be this image's.
+    if len(rle) > 16 + region.size.pixels * 8:
+        raise TooLarge(f"{region.where}.value.rle has {len(rle)} bytes, more than its image can need")
+    return _masked(region, with_strokes(decode_rle(cast(list[int], rle), region.size), touches))
+
+
+def _bitmask(region: ReadRegion) -> Iterator[FramePrompt]:
+    address = as_text(region.value.get("imageDataURL"), f"{region.where}.value.imageDataURL", longest=1 << 26)
+    return _masked(region, mask_of_png(address, region.size))
+
+
+def _polygon(region: ReadRegion) -> Iterator[FramePrompt]:
+    points = as_list(region.value.get("points"), f"{region.where}.value.points")
+    _require_few(len(points), f"{region.where}.value.points")
+    if len(points) < 3:
+        raise PromptError(f"{region.where}.value.points needs at least three points, got {len(points)}")
+    polygon: Polygon = []
+    for position, entry in enumerate(points):
+        where = f"{region.where}.value.points[{position}]"
+        pair = as_list(entry, where)
+        if len(pair) != 2:
+            raise PromptError(f"{where} must be a pair of x and y")
+        polygon.append((_percent_near(pair[0], where), _percent_near(pair[1], where)))
+    return _masked(region, mask_of_polygons([polygon], region.size))
+
+
+def _masked(region: ReadRegion, mask: BoolMask) -> Iterator[FramePrompt]:
+    if mask.any():
+        yield FramePrompt(region.object_id, region.page, mask=mask)
+
+
+def _keyframes(region: ReadRegion, clock: FrameClock | None) -> list[tuple[str, FrameIndex, Json]]:
+    """(path, frame index, keyframe) of the keyframes that say where the object is.
+
+    A keyframe with enabled false ends a stay: Label Studio draws the box on it and no farther, at a place that nobody
+    may have looked at. It counts only if the region has no other.
+    """
+    where = f"{region.where}.value.sequence"
+    entries = as_list(region.value.get("sequence"), where)
+    if len(entries) > MOST_KEYFRAMES:
+        raise TooLarge(f"{where} has {len(entries)} keyframes; the most that is read is {MOST_KEYFRAMES}")
+    keyframes = []
+    for position, entry in enumerate(entries):
+        path = f"{where}[{position}]"
+        keyframe = as_object(entry, path)
+        number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MOST_FRAMES)
+        keyframes.append((path, FrameIndex(number - 1) if clock is None else clock.index_of(number), keyframe))
+    enabled = [entry for entry in keyframes if entry[2].get("enabled", True)]
+    return enabled or keyframes
+
+
+def box_of_rectangle(value: Json, where: str, *, aspect: float) -> Box:
+    """The upright box around a rectangle that may be turned and may hang over the frame's edge.
+
+    value: x, y, width, height in percent and rotation in degrees, clockwise around the top left corner, as Label
+    Studio turns. aspect: the frame's width over its height, for a turn is a turn of pixels, not of percent.
+    Raises PromptError if nothing of it lies within the frame.
+    """
+    x, y = _percent_near(value.get("x"), f"{where}.x"), _percent_near(value.get("y"), f"{where}.y")
+    width = _percent_near(value.get("width"), f"{where}.width")
+    height = _percent_near(value.get("height"), f"{where}.height")
+    if width <= 0 or height <= 0:
+        raise PromptError(f"{where} has no area: width {width * 100:g}, height {height * 100:g} percent")
+    turn = as_number(value.get("rotation") or 0, f"{where}.rotation")
+    if turn % 360 == 0:
+        return _hull([(x, y), (x + width, y + height)], where)
+    cosine, sine = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)]
+    return _hull([(x + a * cosine - b * sine / aspect, y + a * sine * aspect + b * cosine) for a, b in corners], where)
+
+
+def _hull(corners: Polygon, where: str) -> Box:
+    """The upright box around points, cut at the frame's edge."""
+    xs = [min(max(x, 0.0), 1.0) for x, _ in corners]
+    ys = [min(max(y, 0.0), 1.0) for _, y in corners]
+    if min(xs) >= max(xs) or min(ys) >= max(ys):
+        raise PromptError(f"{where}: nothing of it lies within the frame (0 to 100 percent)")
+    return Box(min(xs), min(ys), max(xs), max(ys))
+
+
+def _corner(vertex: Json, where: str) -> tuple[float, float]:
+    return _percent_near(vertex.get("x"), f"{where}.x"), _percent_near(vertex.get("y"), f"{where}.y")
+
+
+def _percent_near(value: object, where: str) -> float:
+    """Percent as relative, where a little outside the frame is in order."""
+    number = as_number(value, where)
+    if abs(number) > FARTHEST_PCT:
+        raise PromptError(f"{where} must lie in or near the frame (0 to 100 percent), got {number:g}")
+    return number / 100.0
+
+
+def _require_few(count: int, where: str) -> None:
+    if count > MOST_CORNERS:
+        raise TooLarge(f"{where} has {count} points; the most that is read is {MOST_CORNERS}")
+
+
+_READERS: dict[ControlKind, Callable[[ReadRegion], Iterator[FramePrompt]]] = {
+    ControlKind.KEYPOINT: _keypoint,
+    ControlKind.RECTANGLE: _rectangle,
+    ControlKind.BRUSH: _brush,
+    ControlKind.BITMASK: _bitmask,
+    ControlKind.POLYGON: _polygon,
+}
+
+_VIDEO_READERS: dict[ControlKind, Callable[[ReadRegion, FrameClock | None], Iterator[FramePrompt]]] = {
+    ControlKind.VIDEO_RECTANGLE: _video_rectangle,
+    ControlKind.VIDEO_VECTOR: _video_vector,
+    ControlKind.VIDEO_VECTOR_LABELS: _video_vector,
+}

@@ -1,0 +1,125 @@
+"""One region of a Label Studio result, read and checked: whose it is, on which frame, with which label.
+
+Owns what all kinds of region have in common. Drops what is not for Masklet: relations, results of other controls, and
+the second result that Label Studio adds to an accepted region if labels stay selected (a keypoint without
+coordinates). Refuses what is for Masklet and is wrong, naming the field, the value and the choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
+from backend.adapters.labelstudio.reading.fields import Json, as_list, as_object, as_text, as_whole
+from backend.domain.errors import MalformedRequest, PromptError, TooLarge
+from backend.domain.geometry import FrameSize
+from backend.domain.prompts import ObjectId
+from backend.domain.video import FrameIndex
+
+MOST_REGIONS = 50_000
+MOST_FRAMES = 10_000_000
+LONGEST_SIDE_PX = 65_535
+
+VIDEO_KINDS = frozenset((ControlKind.VIDEO_RECTANGLE, ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS))
+SHAPES = VIDEO_KINDS | {
+    ControlKind.KEYPOINT,
+    ControlKind.RECTANGLE,
+    ControlKind.BRUSH,
+    ControlKind.BITMASK,
+    ControlKind.POLYGON,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRegion:
+    """A region that concerns Masklet. where is its path in the body, for messages; label is empty if it has none."""
+
+    where: str
+    region_id: str
+    kind: ControlKind
+    label: str
+    item: Json
+    value: Json
+
+    @property
+    def page(self) -> FrameIndex:
+        """The 0-based page that an image's region is on."""
+        index = self.item.get("item_index")
+        return FrameIndex(
+            0 if index is None else as_whole(index, f"{self.where}.item_index", least=0, most=MOST_FRAMES)
+        )
+
+    @property
+    def object_id(self) -> ObjectId:
+        """A video region is an object of its own; on pages, all regions of a label are one object."""
+        return ObjectId(self.region_id if self.kind in VIDEO_KINDS else self.label)
+
+    @property
+    def size(self) -> FrameSize:
+        """original_width and original_height. Raises PromptError if the region does not have them."""
+        side = {"least": 1, "most": LONGEST_SIDE_PX}
+        return FrameSize(
+            as_whole(self.item.get("original_width"), f"{self.where}.original_width", **side),
+            as_whole(self.item.get("original_height"), f"{self.where}.original_height", **side),
+        )
+
+
+def read_regions(result: object, binding: Binding, *, where: str) -> list[ReadRegion]:
+    """The regions of a `result` that concern Masklet, in order.
+
+    Raises MalformedRequest, PromptError or TooLarge; also if two regions have one id.
+    """
+    items = as_list(result, where)
+    if len(items) > MOST_REGIONS:
+        raise TooLarge(f"{where} has {len(items)} regions; the most that is read is {MOST_REGIONS}")
+    regions = list(_read(items, binding, where))
+    seen: set[str] = set()
+    for region in regions:
+        if region.region_id in seen:
+            raise MalformedRequest(f"{region.where}.id: {region.region_id!r} is the id of two regions")
+        seen.add(region.region_id)
+    return regions
+
+
+def _read(items: Sequence[object], binding: Binding, where: str) -> Iterator[ReadRegion]:
+    names = {control.name for control in binding.controls}
+    for position, entry in enumerate(items):
+        path = f"{where}[{position}]"
+        item = as_object(entry, path)
+        kind = _shape(item)
+        if kind is None:
+            continue
+        value = as_object(item.get("value"), f"{path}.value")
+        if kind is ControlKind.KEYPOINT and "x" not in value and "y" not in value:
+            continue
+        name = as_text(item.get("from_name"), f"{path}.from_name")
+        if name not in names:
+            raise MalformedRequest(
+                f"{path}.from_name: the label config has no control tag {name!r}; it has {_or(names)}"
+            )
+        region_id = as_text(item.get("id"), f"{path}.id", longest=200)
+        yield ReadRegion(path, region_id, kind, _label(value, kind, binding, path), item, value)
+
+
+def _shape(item: Json) -> ControlKind | None:
+    kind = item.get("type")
+    return ControlKind(kind) if isinstance(kind, str) and kind in SHAPES else None
+
+
+def _label(value: Json, kind: ControlKind, binding: Binding, where: str) -> str:
+    field = kind.value if kind.value in value else "labels"
+    labels = as_list(value.get(field, []), f"{where}.value.{field}")
+    if not labels and (kind in VIDEO_KINDS or not binding.labels):
+        return ""
+    if len(labels) != 1:
+        raise PromptError(f"{where} has {len(labels)} labels; give it exactly one of {_or(binding.labels)}")
+    label = as_text(labels[0], f"{where}.value.{field}[0]")
+    if label not in binding.labels and label not in binding.actions:
+        raise PromptError(f"{where}: the label {label!r} is not in the label config; it has {_or(binding.labels)}")
+    return label
+
+
+def _or(names: Sequence[str] | set[str]) -> str:
+    shown = [repr(name) for name in sorted(names)][:10]
+    return ", ".join(shown) + (" and more" if len(names) > len(shown) else "") if shown else "none"

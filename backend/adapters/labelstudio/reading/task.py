@@ -1,0 +1,57 @@
+"""What a task says beside its regions: where its frames are and who is at work on it."""
+
+from __future__ import annotations
+
+from backend.adapters.labelstudio.config.label_config import Binding
+from backend.adapters.labelstudio.reading.fields import Json, as_list, as_object, as_text
+from backend.domain.errors import MalformedRequest
+from backend.domain.jobs import OutputMode
+from backend.domain.tasks import MediaRef
+
+MOST_PAGES = 100_000
+LONGEST_ADDRESS = 16_384
+
+
+def media_of_task(task: Json, binding: Binding) -> MediaRef:
+    """Where the task's frames are, as its data says: a video's address, or one address a page.
+
+    Raises MalformedRequest naming the field of the task's data that is missing or is not what the tag wants.
+    """
+    where = f"the task's data.{binding.value_key}"
+    value = _at(as_object(task.get("data"), "the task's data"), binding.value_key, where)
+    if binding.mode is not OutputMode.PAGES:
+        return MediaRef((_address(value, where),), is_pages=not binding.is_video)
+    pages = as_list(value, where)
+    if not 1 <= len(pages) <= MOST_PAGES:
+        raise MalformedRequest(f"{where} must list 1 to {MOST_PAGES} pages, it lists {len(pages)}")
+    return MediaRef(tuple(_address(page, f"{where}[{i}]") for i, page in enumerate(pages)), is_pages=True)
+
+
+def user_of_drafts(task: Json) -> str:
+    """Who is at work: Label Studio sends the drafts of the current user only. Empty if it does not say."""
+    drafts = task.get("drafts")
+    users: set[str] = set()
+    for draft in drafts if isinstance(drafts, list) else []:
+        user = draft.get("user") if isinstance(draft, dict) else None
+        if isinstance(user, str | int) and not isinstance(user, bool):
+            users.add(str(user)[:200])
+    return users.pop() if len(users) == 1 else ""
+
+
+def _at(data: Json, key: str, where: str) -> object:
+    """The value under a key; a dot leads into nested objects, unless the data has the dotted name itself."""
+    if key in data:
+        return data[key]
+    value: object = data
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise MalformedRequest(f"{where} is missing; the label config reads the media's address from there")
+        value = value[part]
+    return value
+
+
+def _address(value: object, where: str) -> str:
+    address = as_text(value, where, longest=LONGEST_ADDRESS).strip()
+    if not address:
+        raise MalformedRequest(f"{where} is empty; it must be the media's address")
+    return address

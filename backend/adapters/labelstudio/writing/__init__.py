@@ -1,0 +1,1 @@
+"""Masks and boxes, written as Label Studio regions."""

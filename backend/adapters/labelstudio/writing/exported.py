@@ -1,0 +1,94 @@
+"""Regions of an export: masks on pages one at a time, and boxes through a video, in a label config's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import cast
+
+from backend.adapters.labelstudio.config.label_config import Binding, ControlKind, read_binding, with_rate
+from backend.adapters.labelstudio.wire import Region
+from backend.adapters.labelstudio.writing.regions import build_regions, region_id, score_of
+from backend.adapters.labelstudio.writing.video_regions import box_percent, value_of_shapes
+from backend.domain.datasets import DatasetObject, ObjectOnFrame
+from backend.domain.errors import LabelConfigError
+from backend.domain.geometry import Box, FrameSize
+from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskRun
+from backend.domain.tasks import TaskKey
+from backend.domain.timeline import clock_of
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+
+NO_EVIDENCE = FrameEvidence((), 0.0, 1.0, 1.0, 0.0, None, None, 0)
+NO_TASK = TaskKey(0, 0)
+_ANY_RATE = Fraction(1)
+Item = dict[str, object]
+
+
+class ExportedRegions:
+    """Writes what `adapters/formats/labelstudio` asks for."""
+
+    def is_video(self, label_config: str) -> bool:
+        """Whether the config has one region an object. Raises LabelConfigError."""
+        return read_binding(label_config).is_video
+
+    def on_page(self, shown: ObjectOnFrame, frame_index: int, *, label_config: str, key: str) -> list[Item]:
+        """The regions of one object on one page.
+
+        key: the video's; with the object and the frame it determines the ids. Raises LabelConfigError, or PromptError
+        for a label that the config cannot write.
+        """
+        object_id = type(shown.what.object_id)(f"{key}\0{shown.what.object_id}")
+        if shown.mask is None:
+            assert shown.box is not None, "only present objects are exported"
+            binding = read_binding(label_config)
+            return [_rectangle(shown, shown.box, binding, frame_index, region_id(NO_TASK, object_id, frame_index))]
+        uncertainty = min(shown.doubt, 1.0)
+        frame = MaskletFrame(FrameIndex(frame_index), shown.mask, NO_EVIDENCE, shown.origin, uncertainty)
+        size = FrameSize(shown.mask.width, shown.mask.height)
+        info = VideoInfo(ContentHash(""), size, frame_index + 1, _ANY_RATE)
+        run = MaskRun(info, (Masklet(object_id, shown.what.label, (frame,)),))
+        return build_regions(run, label_config=label_config, task=NO_TASK)
+
+    def through_video(
+        self,
+        what: DatasetObject,
+        boxes: Iterable[tuple[int, Box]],
+        *,
+        info: VideoInfo,
+        label_config: str,
+        data: Mapping[str, object],
+    ) -> list[Item]:
+        """The region of an object whose boxes come ascending by frame. data: the task's. Raises LabelConfigError."""
+        binding = read_binding(with_rate(label_config, data))
+        control = binding.control(ControlKind.VIDEO_RECTANGLE)
+        if control is None:
+            raise LabelConfigError("the label config has no VideoRectangle tag, so boxes cannot be written with it")
+        clock = clock_of(info, binding.framerate)
+        value = value_of_shapes(((FrameIndex(index), box) for index, box in boxes), clock)
+        if value is None:
+            return []
+        if what.label in binding.labels:
+            value["labels"] = [what.label]
+        region: Region = {
+            "id": str(what.object_id),
+            "from_name": control.name,
+            "to_name": binding.to_name,
+            "type": control.kind.value,
+            "value": value,
+        }
+        return [cast(Item, region)]
+
+
+def _rectangle(shown: ObjectOnFrame, box: Box, binding: Binding, frame_index: int, identity: str) -> Item:
+    control = binding.control(ControlKind.RECTANGLE)
+    if control is None:
+        raise LabelConfigError("the label config has no RectangleLabels tag, so boxes cannot be written with it")
+    return {
+        "id": identity,
+        "from_name": control.name,
+        "to_name": binding.to_name,
+        "type": control.kind.value,
+        "value": {**box_percent(box), control.kind.value: [shown.what.label]},
+        "item_index": frame_index,
+        "score": score_of([min(shown.doubt, 1.0)]),
+    }

@@ -1,0 +1,173 @@
+"""Masklets to the regions of a Label Studio result.
+
+Owns how a mask is said with each control tag. Region ids are a function of task, object and frame, so that a newer
+answer replaces the older one on the canvas instead of lying on top of it; a video region keeps its object's id, which
+is the id of the region that the person drew. Every mask is written, frame by frame: nothing is thinned out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
+
+from backend.adapters.labelstudio.config.label_config import Binding, Control, ControlKind, read_binding
+from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
+from backend.adapters.labelstudio.mask_forms.masks import box_of_coco, mask_of_coco, png_of_mask, polygons_of_mask
+from backend.adapters.labelstudio.wire import Region
+from backend.adapters.labelstudio.writing.uncertain_spans import uncertain_spans
+from backend.adapters.labelstudio.writing.video_regions import box_percent, video_value
+from backend.domain.errors import PromptError
+from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.scoring import combined_uncertainty, label_studio_score
+from backend.domain.tasks import TaskKey
+from backend.domain.timeline import FrameClock, clock_of
+from backend.domain.video import VideoInfo
+
+logger = logging.getLogger(__name__)
+
+ID_CHARACTERS = 10
+POLYGON_DECIMALS = 4
+
+
+def build_regions(
+    run: MaskRun, *, label_config: str, task: TaskKey, prompts: PromptSet | None = None
+) -> list[dict[str, object]]:
+    """The result for a task: on pages one region per object and frame, in a video one per object.
+
+    prompts: what a person said; where they placed a box in a video, it stays as they placed it.
+
+    Where an object is not in the frame, pages have no region, and a video region's keyframe before says
+    `enabled: false`. Raises LabelConfigError, or PromptError if a label cannot be written with this config.
+    """
+    binding = read_binding(label_config)
+    clock = clock_of(run.video, binding.framerate) if binding.is_video else None
+    if clock is not None:
+        _warn_of_unnumbered(clock, task, run.video)
+    regions: list[Region] = []
+    for masklet in run.masklets:
+        regions.extend(_of_masklet(masklet, run, binding=binding, task=task, prompts=prompts, clock=clock))
+    if clock is not None:
+        regions.extend(uncertain_spans(run, binding, task, clock))
+    return cast(list[dict[str, object]], regions)
+
+
+def region_id(task: TaskKey, object_id: ObjectId, frame_index: int, *, part: int = 0) -> str:
+    """Ten lower-case letters and digits, the same in every process. part: which piece of a mask in several."""
+    text = "\0".join((str(task), object_id, str(frame_index), *([str(part)] if part else [])))
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return base64.b32encode(digest).decode("ascii").lower()[:ID_CHARACTERS]
+
+
+def score_of(uncertainties: Iterable[float]) -> float:
+    """Label Studio's score, 0..1 and always a number, for the most uncertain of some frames."""
+    worst = combined_uncertainty(1.0 if math.isnan(u) else u for u in uncertainties)
+    return round(label_studio_score(worst), 4)
+
+
+def _of_masklet(
+    masklet: Masklet,
+    run: MaskRun,
+    *,
+    binding: Binding,
+    task: TaskKey,
+    prompts: PromptSet | None,
+    clock: FrameClock | None,
+) -> Iterator[Region]:
+    control = binding.output_for(masklet.label)
+    if control is None:
+        raise PromptError(
+            f"no tag that takes masks has the label {masklet.label!r}; add it to <{binding.outputs[0].name}> "
+            "in the label config"
+        )
+    if clock is not None:
+        placed = (
+            {} if prompts is None else {p.frame_index: p.box for p in prompts.of_object(masklet.object_id) if p.box}
+        )
+        value = video_value(masklet, clock, vector=control.kind in _VECTORS, placed=placed, is_whole=run.complete)
+        if value is not None:
+            yield _on_video(masklet, value, binding=binding, control=control)
+        return
+    for frame in masklet.frames:
+        yield from _on_page(frame, masklet, binding=binding, control=control, task=task)
+
+
+def _on_page(
+    frame: MaskletFrame, masklet: Masklet, *, binding: Binding, control: Control, task: TaskKey
+) -> Iterator[Region]:
+    for part, value in enumerate(_page_values(control.kind, frame.mask)):
+        yield {
+            "id": region_id(task, masklet.object_id, frame.frame_index, part=part),
+            "from_name": control.name,
+            "to_name": binding.to_name,
+            "type": control.kind.value,
+            "value": {**value, control.kind.value: [masklet.label]},
+            "item_index": int(frame.frame_index),
+            "original_width": frame.mask.width,
+            "original_height": frame.mask.height,
+            "image_rotation": 0,
+            "score": score_of([frame.uncertainty]),
+        }
+
+
+def _page_values(kind: ControlKind, encoded: EncodedMask) -> list[dict[str, object]]:
+    """The mask as this kind of region says it, none if it is empty.
+
+    Polygons have no gaps, so there each part of the mask is a region of its own.
+    """
+    if kind is ControlKind.RECTANGLE:
+        box = box_of_coco(encoded)
+        return [] if box is None else [dict(box_percent(box))]
+    mask = mask_of_coco(encoded)
+    if not mask.any():
+        return []
+    if kind is ControlKind.BRUSH:
+        return [{"format": "rle", "rle": encode_rle(mask)}]
+    if kind is ControlKind.BITMASK:
+        return [{"imageDataURL": png_of_mask(mask)}]
+    return [{"points": _percent(polygon), "closed": True} for polygon in polygons_of_mask(mask)]
+
+
+def _percent(polygon: Sequence[tuple[float, float]]) -> list[list[float]]:
+    return [[round(x * 100, POLYGON_DECIMALS), round(y * 100, POLYGON_DECIMALS)] for x, y in polygon]
+
+
+def _on_video(masklet: Masklet, value: dict[str, object], *, binding: Binding, control: Control) -> Region:
+    from_name, kind = control.name, control.kind.value
+    labels = [masklet.label] if masklet.label in binding.labels else []
+    labelling = binding.control(ControlKind.LABELS)
+    if labels and control.kind is ControlKind.VIDEO_VECTOR and labelling is not None:
+        # A VideoVector whose labels stand in a <Labels> beside it is one region of the latter, of a merged type.
+        from_name, kind = labelling.name, ControlKind.VIDEO_VECTOR_LABELS.value
+        value[kind] = labels
+    elif labels:
+        value["labels"] = labels
+    return {
+        "id": str(masklet.object_id),
+        "from_name": from_name,
+        "to_name": binding.to_name,
+        "type": kind,
+        "value": value,
+        "score": score_of(frame.uncertainty for frame in masklet.frames),
+    }
+
+
+_VECTORS = (ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS)
+
+
+def _warn_of_unnumbered(clock: FrameClock, task: TaskKey, video: VideoInfo) -> None:
+    """What the page steps over cannot have a box there, whatever it is given."""
+    if clock.unnumbered:
+        logger.warning(
+            "task %s: %d of the video's %d frames have no number at framerate=%g, so the page never shows their boxes; "
+            "their masks are kept. Write %s into its <Video> tag",
+            task,
+            clock.unnumbered,
+            len(clock.starts_us),
+            clock.rate,
+            "a higher framerate" if video.variable_rate else f"framerate={float(video.frame_rate):g}",
+        )

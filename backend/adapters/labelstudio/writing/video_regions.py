@@ -1,0 +1,127 @@
+"""A masklet through a video as Label Studio's keyframes: boxes, or the outline of the largest part.
+
+Label Studio draws straight interpolation between keyframes and shows a region from a keyframe until one that says
+`enabled: false`, that one included. So every frame with a mask is a keyframe, and the last one before a gap, or
+before the end, says `enabled: false`. Frames are numbered as the page does: one that has several numbers is a keyframe
+at the first and the last of them, one that has none is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from backend.adapters.labelstudio.mask_forms.masks import Polygon, box_of_coco, mask_of_coco, polygons_of_mask
+from backend.adapters.labelstudio.wire import Keyframe, VectorKeyframe, Vertex
+from backend.domain.geometry import Box
+from backend.domain.masklets import EncodedMask, Masklet
+from backend.domain.timeline import FrameClock
+from backend.domain.video import FrameIndex
+
+DECIMALS = 4
+"""Of percent: a hundredth of a pixel of the widest frame."""
+
+RectangleValue = dict[str, float]
+Shape = Box | Polygon
+
+NOTHING_PLACED: Mapping[FrameIndex, Box] = MappingProxyType({})
+
+
+def video_value(
+    masklet: Masklet,
+    clock: FrameClock,
+    *,
+    vector: bool,
+    placed: Mapping[FrameIndex, Box] = NOTHING_PLACED,
+    is_whole: bool = True,
+) -> dict[str, object] | None:
+    """The value of a video region, without its labels; None if the object is on no frame that has a number.
+
+    placed: the boxes that a person placed, which stand for the masks of their frames. is_whole: False if masks are
+    still being made, and so the last one is no sign that the object is gone.
+    """
+    last_known = None if is_whole or not masklet.frames else masklet.frames[-1].frame_index
+    return value_of_shapes(_shapes(masklet, vector=vector, placed=placed), clock, last_known=last_known)
+
+
+def value_of_shapes(
+    shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock, *, last_known: FrameIndex | None = None
+) -> dict[str, object] | None:
+    """The value of a region that has these shapes, ascending by frame, and is on no other frame; None without any.
+
+    last_known: the last frame of which anything is known; None takes the video's last.
+    """
+    end = clock.count if last_known is None else clock.last_to(last_known)
+    sequence = list(_sequence(shapes, clock, end=end))
+    if not sequence:
+        return None
+    return {"framesCount": clock.count, "duration": round(clock.end_us / 1e6, 3), "sequence": sequence}
+
+
+def box_percent(box: Box) -> RectangleValue:
+    """x, y, width, height in percent and rotation 0, never beyond 100."""
+    x, y = round(box.x0_rel * 100, DECIMALS), round(box.y0_rel * 100, DECIMALS)
+    return {
+        "x": x,
+        "y": y,
+        "width": round(min(box.x1_rel * 100, 100.0) - x, DECIMALS),
+        "height": round(min(box.y1_rel * 100, 100.0) - y, DECIMALS),
+        "rotation": 0,
+    }
+
+
+def _shapes(masklet: Masklet, *, vector: bool, placed: Mapping[FrameIndex, Box]) -> Iterator[tuple[FrameIndex, Shape]]:
+    """Where the object is, frame by frame: frames that it is not on are left out."""
+    for frame in masklet.frames:
+        shape = _outline(frame.mask) if vector else placed.get(frame.frame_index) or box_of_coco(frame.mask)
+        if shape is not None:
+            yield frame.frame_index, shape
+
+
+def _sequence(
+    shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock, *, end: int
+) -> Iterator[Keyframe | VectorKeyframe]:
+    """end: the last number of which anything is known."""
+    previous: tuple[int, Shape] | None = None
+    for index, shape in shapes:
+        numbers = clock.numbers_of(index)
+        if not numbers:
+            continue
+        if previous is not None:
+            yield _keyframe(*previous, stays=numbers[0] == previous[0] + 1, rate=clock.rate)
+        if len(numbers) > 1:
+            # The picture stands still, and so must the box: the page would move it on its way to the next keyframe.
+            yield _keyframe(numbers[0], shape, stays=True, rate=clock.rate)
+        previous = (numbers[-1], shape)
+    if previous is not None:
+        yield _keyframe(*previous, stays=previous[0] >= end, rate=clock.rate)
+
+
+def _outline(mask: EncodedMask) -> Polygon | None:
+    outlines = polygons_of_mask(mask_of_coco(mask))
+    return outlines[0] if outlines else None
+
+
+def _keyframe(number: int, shape: Shape, *, stays: bool, rate: float) -> Keyframe | VectorKeyframe:
+    # Label Studio's own time is the 1-based number over the rate, not the frame's presentation time.
+    time = round(number / rate, 4)
+    if not isinstance(shape, Box):
+        return {"frame": number, "enabled": stays, "time": time, "closed": True, "vertices": _vertices(shape)}
+    placed = box_percent(shape)
+    return {
+        "frame": number,
+        "enabled": stays,
+        "time": time,
+        "x": placed["x"],
+        "y": placed["y"],
+        "width": placed["width"],
+        "height": placed["height"],
+        "rotation": 0,
+    }
+
+
+def _vertices(outline: Polygon) -> list[Vertex]:
+    return [
+        {"id": f"v{position}", "x": round(x * 100, DECIMALS), "y": round(y * 100, DECIMALS)}
+        for position, (x, y) in enumerate(outline)
+    ]

@@ -1,0 +1,182 @@
+"""Frames of a video file, by exact index, in either direction, in bounded memory.
+
+Decoding starts at a key frame and is matched to the index by presentation time, so B-frames, variable frame rates
+and edit lists cannot shift a frame. Nothing is written to disk and no frame is kept beyond what one pass needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from backend.adapters.media.index import IndexCache, StreamIndex, build_index, decoded_frames
+from backend.adapters.media.probe import REMEDY, open_stream
+from backend.domain.errors import MediaError
+from backend.domain.geometry import RgbFrame
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+
+HELD_BYTES = 256 * 2**20
+"""What a backward pass may hold of decoded frames; a longer group of pictures is decoded again for each part."""
+
+
+class FileVideo:
+    """A VideoSource over one video file. Use as a context manager."""
+
+    def __init__(
+        self, path: Path, index: StreamIndex, content_hash: ContentHash, *, held_bytes: int = HELD_BYTES
+    ) -> None:
+        self._path = path
+        self._index = index
+        self._info = index.info(content_hash)
+        self._held = max(2, held_bytes // (3 * index.width * index.height))
+        self._random = _Cursor(path, index)
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @cached_property
+    def timestamps_s(self) -> Sequence[float]:
+        """Presentation time of each frame in seconds, as a player counts them: a late first frame is not at 0."""
+        return self._index.times.seconds()
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""
+        return self._random.read(self._info.require_frame(index))
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The span's frames in order, or in descending order. Raises PromptError past the end, MediaError."""
+        self._info.require_frame(span.stop - 1)
+        return self._backward(span) if backward else self._forward(span)
+
+    def close(self) -> None:
+        self._random.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _forward(self, span: FrameRange) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        # Each pass has a reader of its own, so that single frames can be asked for meanwhile.
+        cursor = _Cursor(self._path, self._index)
+        try:
+            for index in range(span.start, span.stop):
+                yield FrameIndex(index), cursor.read(index)
+        finally:
+            cursor.close()
+
+    def _backward(self, span: FrameRange) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        cursor = _Cursor(self._path, self._index)
+        try:
+            stop = int(span.stop)
+            while stop > span.start:
+                start = max(span.start, cursor.key_before(stop - 1), stop - self._held)
+                held = [cursor.read(index) for index in range(start, stop)]
+                for index in range(stop - 1, start - 1, -1):
+                    yield FrameIndex(index), held.pop()
+                stop = start
+        finally:
+            cursor.close()
+
+
+class _Cursor:
+    """A reader with a position: reads on where it can and jumps to a key frame where it must."""
+
+    def __init__(self, path: Path, index: StreamIndex) -> None:
+        self._path = path
+        self._index = index
+        self._keys = np.searchsorted(index.pts, index.key_pts)
+        self._opened: tuple[InputContainer, VideoStream] | None = None
+        self._frames: Iterator[VideoFrame] = iter(())
+        self._next = -1
+        self._last: tuple[int, RgbFrame] | None = None
+
+    def key_before(self, index: int) -> int:
+        """The frame that decoding starts at to reach this one; 0 at the least."""
+        position = int(np.searchsorted(self._keys, index, side="right")) - 1
+        return int(self._keys[position]) if position >= 0 else 0
+
+    def read(self, index: int) -> RgbFrame:
+        if self._last is not None and self._last[0] == index:
+            return self._last[1].copy()
+        frame = self._find(index)
+        if (frame.width, frame.height) != (self._index.width, self._index.height):
+            raise MediaError(
+                f"{self._path.name} changes its frame size at frame {index}, from {self._index.width}x"
+                f"{self._index.height} to {frame.width}x{frame.height}; {REMEDY}"
+            )
+        rgb: RgbFrame = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+        turned: RgbFrame = np.ascontiguousarray(np.rot90(rgb, k=-(self._index.rotation // 90)))
+        self._last = (index, turned)
+        return turned.copy()
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened[0].close()
+        self._opened = None
+        self._frames = iter(())
+        self._next = -1
+
+    def _find(self, index: int) -> VideoFrame:
+        if not 0 <= self._next <= index or self.key_before(index) > self._next:
+            self._jump(self.key_before(index))
+        frame, found = self._read_until(index)
+        start = self.key_before(index)
+        while found != index and start > 0:
+            # The container's own index can land after the key frame that was asked for, and some key frames
+            # do not stand alone; the one before does.
+            start = self.key_before(start - 1)
+            self._jump(start)
+            frame, found = self._read_until(index)
+        if frame is None or found != index:
+            self.close()
+            raise MediaError(f"frame {index} of {self._path.name} does not decode; {REMEDY}")
+        return frame
+
+    def _read_until(self, index: int) -> tuple[VideoFrame | None, int]:
+        """The first frame at or after an index, with its own index; (None, -1) at the end."""
+        pts = self._index.pts
+        wanted = int(pts[index])
+        for frame in self._frames:
+            if frame.pts is None or frame.pts < wanted:
+                continue
+            found = int(np.searchsorted(pts, frame.pts))
+            if found < len(pts) and pts[found] == frame.pts:
+                self._next = found + 1
+                return frame, found
+        self._next = -1
+        return None, -1
+
+    def _jump(self, index: int) -> None:
+        try:
+            if self._opened is None:
+                self._opened = open_stream(self._path)
+            container, stream = self._opened
+            container.seek(int(self._index.pts[index]), stream=stream)
+        except av.FFmpegError as error:
+            raise MediaError(f"{self._path.name} cannot be read at frame {index}: {error.strerror}") from error
+        self._frames = decoded_frames(container, stream)
+        self._next = index
+
+
+def open_video(path: Path, content_hash: ContentHash, *, indices: IndexCache | None = None) -> FileVideo:
+    """Open a video file; with a cache of indices, a known file is not read through again. Raises MediaError."""
+    index = indices.load(content_hash) if indices else None
+    if index is None:
+        index = build_index(path)
+        if indices:
+            indices.save(content_hash, index)
+    return FileVideo(path, index, content_hash)

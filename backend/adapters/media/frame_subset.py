@@ -1,0 +1,79 @@
+"""Some frames of a video as a video of their own: what a task shows that was cut from a longer one.
+
+No frame is copied or coded again: reading one reads the source's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from backend.application.ports.media import VideoSource
+from backend.domain.geometry import RgbFrame
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+
+DENSE = 12
+"""Decoding this many frames to reach the next one is about what a jump to a key frame costs."""
+
+
+class PickedFrames:
+    """A VideoSource of a source's frames: position n is the n-th of `indices`, which ascend."""
+
+    def __init__(self, source: VideoSource, indices: Sequence[FrameIndex]) -> None:
+        """Raises PromptError if the source has not all of these frames."""
+        for index in (indices[0], indices[-1]):
+            source.info.require_frame(index)
+        self._source = source
+        self._indices = tuple(indices)
+        picked = f"{source.info.content_hash}\0{list(map(int, self._indices))!r}"
+        self._info = replace(
+            source.info,
+            content_hash=ContentHash(hashlib.sha256(picked.encode()).hexdigest()),
+            frame_count=len(self._indices),
+            times=None,
+        )
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._info
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        """Those of the source, the first at 0."""
+        times = self._source.timestamps_s
+        first = times[self._indices[0]]
+        return [times[index] - first for index in self._indices]
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError."""
+        return self._source.frame(self._indices[self._info.require_frame(index)])
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The span's frames in order, or in descending order. Raises PromptError past the end, MediaError."""
+        self._info.require_frame(span.stop - 1)
+        wanted = self._indices[span.start : span.stop]
+        if (wanted[-1] - wanted[0] + 1) > DENSE * len(wanted):
+            order = range(span.stop - 1, span.start - 1, -1) if backward else range(span.start, span.stop)
+            return ((FrameIndex(position), self.frame(FrameIndex(position))) for position in order)
+        return self._streamed(wanted, span.start, backward=backward)
+
+    def _streamed(
+        self, wanted: Sequence[FrameIndex], first: int, *, backward: bool
+    ) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        positions = {index: FrameIndex(first + offset) for offset, index in enumerate(wanted)}
+        span = FrameRange(wanted[0], FrameIndex(wanted[-1] + 1))
+        for index, frame in self._source.frames(span, backward=backward):
+            if index in positions:
+                yield positions[index], frame
+
+    def __enter__(self) -> Self:
+        self._source.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.__exit__(kind, error, trace)

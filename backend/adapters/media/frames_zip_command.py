@@ -1,0 +1,54 @@
+"""`masklet frames`, put together: a video, a choice of its frames, a zip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from backend.adapters.media.cache import file_hash
+from backend.adapters.media.decode import open_video
+from backend.adapters.media.source_media import thumbs
+from backend.adapters.media.sources.frames_zip import frames_with_context, write_frames_zip
+from backend.application.ports.media import VideoSource
+from backend.domain.diversity import medoids
+from backend.domain.errors import NotAllowed
+from backend.domain.selection import DIVERSE_SEED, Portion, Selection, SelectionKind
+from backend.domain.video import FrameIndex
+
+
+def write_frames(
+    video: Path,
+    out: Path,
+    *,
+    selection: Selection,
+    portion: Portion,
+    context: bool,
+    on_frame: Callable[[], None],
+) -> tuple[int, ...]:
+    """Write the chosen frames; returns which. Raises MediaError, InvalidInput, or NotAllowed if `out` is there."""
+    if out.exists():
+        raise NotAllowed(f"{out} is there already; name another file")
+    with open_video(video, file_hash(video)) as source:
+        chosen = _chosen(source, selection, portion)
+        numbers = frames_with_context(chosen, source.info.frame_count) if context else chosen
+        write_frames_zip(out, chosen, _images(source, numbers, on_frame))
+    return chosen
+
+
+def _chosen(source: VideoSource, selection: Selection, portion: Portion) -> tuple[int, ...]:
+    candidates = selection.frames(source.info.frame_count, portion)
+    if selection.kind is not SelectionKind.DIVERSE:
+        return candidates
+    chosen = medoids(thumbs(source, candidates), selection.number, np.random.default_rng(DIVERSE_SEED))
+    return tuple(candidates[position] for position in chosen)
+
+
+def _images(source: VideoSource, numbers: Sequence[int], on_frame: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
+    for number in numbers:
+        done, encoded = cv2.imencode(".png", source.frame(FrameIndex(number))[..., ::-1])
+        assert done, "a decoded frame can always be written as PNG"
+        yield number, encoded.tobytes()
+        on_frame()

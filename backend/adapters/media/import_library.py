@@ -1,0 +1,70 @@
+"""The media of imports on this machine: looked at once, remembered by content, left where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from backend.adapters.media.import_records import Records
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.reencode import Reencoded, reencode
+from backend.adapters.media.source_media import look_at_images, look_at_video, open_medium, renamed, stamp_of, thumbs
+from backend.adapters.media.sources.lightning_pose import unpack_frames
+from backend.application.imports.model import Medium, Source
+from backend.application.ports.media import VideoSource
+from backend.domain.diversity import medoids
+from backend.domain.errors import InvalidInput
+from backend.domain.selection import DIVERSE_SEED
+from backend.domain.video import FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLibrary:
+    """The Library port on this machine's disk. reencodes: whether videos are made playable before they are used.
+
+    imported: the folder for files that an import makes: unpacked frames, re-encoded videos.
+    """
+
+    imported: Path
+    records: Records
+    indices: IndexCache
+    reencodes: bool = False
+    on_frame: Callable[[], None] = lambda: None
+
+    def add(self, source: Source) -> Medium:
+        """See the Library port."""
+        if source.path is None:
+            raise InvalidInput(f"{source.name} has no file of its own to import")
+        path = source.path.resolve()
+        stamp = f"{stamp_of(path)}{'-re' if self.reencodes and path.is_file() else ''}"
+        known = self.records.medium_at(path, stamp)
+        if known is not None and known.path.exists():
+            return renamed(known, source.name)
+        medium = self._looked_at(path, source.name)
+        self.records.put_medium(medium)
+        self.records.put_alias(path, stamp, medium.media_id)
+        return medium
+
+    def open(self, medium: Medium) -> VideoSource:
+        """Its frames, to look at or to copy."""
+        return open_medium(medium, self.indices)
+
+    def diverse(self, medium: Medium, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
+        """See the Library port."""
+        with self.open(medium) as video:
+            chosen = medoids(thumbs(video, candidates), number, np.random.default_rng(DIVERSE_SEED))
+        return tuple(candidates[position] for position in chosen)
+
+    def _looked_at(self, path: Path, name: str) -> Medium:
+        if path.is_dir():
+            return look_at_images(path, name)
+        if path.suffix.lower() == ".zip":
+            frames = unpack_frames(path, self.imported)
+            return look_at_images(frames.folder, name, numbers=frames.numbers, names=frames.names)
+        if self.reencodes:
+            made: Reencoded = reencode(path, self.imported, on_frame=self.on_frame)
+            return look_at_video(made.path, name, self.indices)
+        return look_at_video(path, name, self.indices)

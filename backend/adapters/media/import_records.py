@@ -1,0 +1,148 @@
+"""What imports found and made, in one SQLite file of the data folder: media by content, tasks by key, faults.
+
+It is a record of this machine's files and imports, not of the work on tasks: that is the ledger's. Losing it costs a
+second look at the files; no task is made twice, for Label Studio's tasks carry their keys.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, fields
+from fractions import Fraction
+from pathlib import Path
+
+from backend.application.imports.model import BatchItem, ItemState, Medium, MediumKind, Outcome
+from backend.domain.errors import NotFound, ServiceUnavailable
+from backend.domain.geometry import FrameSize
+from backend.domain.video import ContentHash
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files (path TEXT NOT NULL, stamp TEXT NOT NULL, media_id TEXT NOT NULL,
+    PRIMARY KEY (path, stamp));
+CREATE TABLE IF NOT EXISTS items (project_id INTEGER NOT NULL, key TEXT NOT NULL, task_id INTEGER NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (project_id, key));
+CREATE TABLE IF NOT EXISTS failures (project_id INTEGER NOT NULL, source TEXT NOT NULL, name TEXT NOT NULL,
+    reason TEXT NOT NULL, PRIMARY KEY (project_id, source, name));
+"""
+BUSY_S = 30.0
+
+
+class Records:
+    """BatchRecords, and the media that they tell of. Safe to use from many threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ServiceUnavailable if the file cannot be used."""
+        self._path = path
+        with self._database() as database:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.executescript(_SCHEMA)
+
+    # media
+
+    def medium(self, media_id: str) -> Medium:
+        """Raises NotFound."""
+        with self._database() as database:
+            row = database.execute("SELECT body FROM media WHERE media_id = ?", (media_id,)).fetchone()
+        if row is None:
+            raise NotFound(f"Masklet knows no medium {media_id[:40]!r}; import its file again")
+        return _medium_of(json.loads(row[0]))
+
+    def medium_at(self, path: Path, stamp: str) -> Medium | None:
+        """The medium that a file or folder held when it had this stamp; saves reading it again."""
+        with self._database() as database:
+            row = database.execute(
+                "SELECT media_id FROM files WHERE path = ? AND stamp = ?", (str(path), stamp)
+            ).fetchone()
+        return None if row is None else self.medium(row[0])
+
+    def put_medium(self, medium: Medium) -> None:
+        body = json.dumps(_medium_body(medium))
+        with self._database() as database:
+            database.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (medium.media_id, body))
+            database.execute(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (str(medium.path), medium.stamp, medium.media_id)
+            )
+
+    def put_alias(self, path: Path, stamp: str, media_id: str) -> None:
+        """Remember that a file led to this medium, which may lie elsewhere (unpacked, or re-encoded)."""
+        with self._database() as database:
+            database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (str(path), stamp, media_id))
+
+    # items
+
+    def items(self, project_id: int | None = None) -> tuple[BatchItem, ...]:
+        """In the order of their names and segments."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT body FROM items WHERE ? IS NULL OR project_id = ?", (project_id, project_id)
+            ).fetchall()
+        known = {field.name for field in fields(BatchItem)}
+        bodies = ({k: v for k, v in json.loads(row[0]).items() if k in known} for row in rows)
+        items = [BatchItem(**body) for body in bodies]
+        return tuple(sorted(items, key=lambda item: (item.project_id, item.name, item.number)))
+
+    def put(self, items: Sequence[BatchItem]) -> None:
+        """Remember items, or change those of the same project and key."""
+        rows = [(i.project_id, i.key, i.task_id, json.dumps(asdict(i))) for i in items]
+        with self._database() as database:
+            database.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", rows)
+
+    def fail(self, project_id: int, outcome: Outcome) -> None:
+        """Remember why a source or task failed."""
+        with self._database() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
+                (project_id, outcome.source, outcome.name, outcome.reason),
+            )
+
+    def forgive(self, project_id: int, source: str) -> None:
+        """Forget the faults of a source: it is looked at again."""
+        with self._database() as database:
+            database.execute("DELETE FROM failures WHERE project_id = ? AND source = ?", (project_id, source))
+
+    def failures(self, project_id: int | None = None) -> tuple[tuple[int, Outcome], ...]:
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT project_id, source, name, reason FROM failures WHERE ? IS NULL OR project_id = ? "
+                "ORDER BY project_id, source, name",
+                (project_id, project_id),
+            ).fetchall()
+        return tuple((row[0], Outcome(row[1], ItemState.FAILED, row[2], reason=row[3])) for row in rows)
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        """One short transaction; a connection each, for the threads and processes that share the file."""
+        try:
+            with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as connection, connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            full = "full" in str(error).lower()
+            remedy = "free some space and run the same command again" if full else "look at that file"
+            raise ServiceUnavailable(
+                f"the record of imports {self._path} cannot be used ({error}); {remedy}"
+            ) from error
+
+
+def _medium_body(medium: Medium) -> dict[str, object]:
+    body = asdict(medium)
+    return body | {"path": str(medium.path), "frame_rate": str(medium.frame_rate)}
+
+
+def _medium_of(body: dict[str, object]) -> Medium:
+    values: dict[str, object] = dict(body)
+    size = values["size"]
+    assert isinstance(size, dict), "written by us"
+    values |= {
+        "kind": MediumKind(str(values["kind"])),
+        "path": Path(str(values["path"])),
+        "content_hash": ContentHash(str(values["content_hash"])),
+        "size": FrameSize(size["width"], size["height"]),
+        "frame_rate": Fraction(str(values["frame_rate"])),
+        "names": tuple(values["names"]),  # type: ignore[arg-type]
+        "numbers": tuple(values["numbers"]),  # type: ignore[arg-type]
+    }
+    return Medium(**values)  # type: ignore[arg-type]

@@ -1,0 +1,268 @@
+"""Which frames a video file has and when each is shown, found once by reading its packets.
+
+A frame's index is its rank by presentation time, over the frames that decode: what a header claims is not asked.
+Reading packets is some hundred times cheaper than decoding; only the first frame and a suspicious tail are decoded.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from backend.adapters.media.probe import REMEDY, open_stream, require_sane_size
+from backend.domain.errors import MediaError
+from backend.domain.frame_times import FrameTimes
+from backend.domain.geometry import FrameSize
+from backend.domain.video import ContentHash, VideoInfo
+
+log = logging.getLogger(__name__)
+
+_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamIndex:
+    """Presentation times of a stream's frames.
+
+    pts: [N] int64, ascending, in units of time_base. key_pts: [K] int64, ascending: the frames decoding can start at.
+    width, height: pixels as stored; rotation: degrees clockwise that a player turns them by. zero: the time that a
+    player counts from, in units of time_base; end: when the last frame ends, or the file, if that goes on for longer.
+    """
+
+    pts: NDArray[np.int64]
+    key_pts: NDArray[np.int64]
+    time_base: Fraction
+    frame_rate: Fraction
+    width: int
+    height: int
+    rotation: int
+    variable_rate: bool
+    truncated: bool
+    zero: int
+    end: int
+
+    @property
+    def times(self) -> FrameTimes:
+        return FrameTimes.of(self.pts - self.zero, self.time_base, end=self.end - self.zero)
+
+    def info(self, content_hash: ContentHash) -> VideoInfo:
+        turned = self.rotation in (90, 270)
+        size = FrameSize(self.height, self.width) if turned else FrameSize(self.width, self.height)
+        return VideoInfo(
+            content_hash=content_hash,
+            size=size,
+            frame_count=len(self.pts),
+            frame_rate=self.frame_rate,
+            variable_rate=self.variable_rate,
+            rotation=self.rotation,
+            truncated=self.truncated,
+            times=self.times,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Packets:
+    pts: NDArray[np.int64]
+    key_pts: NDArray[np.int64]
+    damaged: bool
+
+
+def build_index(path: Path) -> StreamIndex:
+    """Read all packets of a file and decode its first frame. Raises MediaError."""
+    container, stream = open_stream(path)
+    with container:
+        packets = _read_packets(container, stream, path)
+    container, stream = open_stream(path)
+    with container:
+        first = next(decoded_frames(container, stream), None)
+        if first is None or first.pts is None:
+            raise MediaError(f"{path.name} has no frame that decodes; {REMEDY}")
+        require_sane_size(path.name, first.width, first.height)
+        pts = packets.pts[packets.pts >= first.pts]
+        truncated = packets.damaged or _is_shorter_than_claimed(stream, packets)
+        if truncated:
+            pts = _without_undecodable_tail(container, stream, pts, packets.key_pts)
+            log.warning("%s ends early; its first %d frames are used", path.name, len(pts))
+        if len(pts) == 0:
+            raise MediaError(f"{path.name} has no frame that decodes; {REMEDY}")
+        time_base = _time_base(stream)
+        return StreamIndex(
+            pts=pts,
+            key_pts=packets.key_pts,
+            time_base=time_base,
+            frame_rate=_frame_rate(stream, pts, time_base),
+            width=first.width,
+            height=first.height,
+            rotation=-first.rotation % 360,
+            variable_rate=_is_variable(pts),
+            truncated=truncated,
+            zero=_zero(container, pts, time_base),
+            end=_end(container, pts, time_base, is_cut=truncated),
+        )
+
+
+def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Frames from the container's position to its end, in presentation order; what does not decode is left out."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            packet = None
+        if packet is None:
+            return
+        if packet.is_corrupt:
+            continue
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        yield from frames
+
+
+def _read_packets(container: InputContainer, stream: VideoStream, path: Path) -> _Packets:
+    times: list[int] = []
+    keys: list[int] = []
+    damaged = False
+    try:
+        for packet in container.demux(stream):
+            damaged |= packet.is_corrupt
+            if packet.size == 0 or packet.is_corrupt or not (keys or packet.is_keyframe):
+                continue
+            if packet.pts is None:
+                raise MediaError(f"{path.name} has frames without a time; {REMEDY}")
+            if packet.is_keyframe:
+                keys.append(packet.pts)
+            # An edit list marks what is only there to decode the rest from.
+            if not packet.is_discard:
+                times.append(packet.pts)
+    except av.FFmpegError as error:
+        log.warning("%s stops being readable after %d frames: %s", path.name, len(times), error.strerror)
+        damaged = True
+    return _Packets(_distinct(times, path), np.unique(np.asarray(keys, dtype=np.int64)), damaged)
+
+
+def _distinct(times: list[int], path: Path) -> NDArray[np.int64]:
+    pts = np.unique(np.asarray(times, dtype=np.int64))
+    if len(pts) == 0:
+        raise MediaError(f"{path.name} has no frames; {REMEDY}")
+    if len(pts) != len(times):
+        raise MediaError(f"{path.name} has frames that share a time; {REMEDY}")
+    return pts
+
+
+def _is_shorter_than_claimed(stream: VideoStream, packets: _Packets) -> bool:
+    """Whether the header promises a video that goes on after the last packet."""
+    if stream.duration is None or len(packets.pts) < 2:
+        return False
+    shown = int(packets.pts[-1] - packets.pts[0])
+    longest_frame = int(np.diff(packets.pts).max())
+    return stream.duration > shown + 2 * longest_frame
+
+
+def _without_undecodable_tail(
+    container: InputContainer, stream: VideoStream, pts: NDArray[np.int64], key_pts: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Drop frames at the end that do not decode, group of pictures by group of pictures."""
+    for key in key_pts[::-1]:
+        container.seek(int(key), stream=stream)
+        shown = np.asarray([frame.pts for frame in decoded_frames(container, stream) if frame.pts is not None])
+        kept: NDArray[np.int64] = pts[(pts < key) | np.isin(pts, shown)]
+        if len(kept) and kept[-1] >= key:
+            return kept
+        pts = kept
+    return pts
+
+
+def _time_base(stream: VideoStream) -> Fraction:
+    if stream.time_base is None:
+        raise MediaError(f"the video does not say in which unit its times are; {REMEDY}")
+    return Fraction(stream.time_base)
+
+
+def _frame_rate(stream: VideoStream, pts: NDArray[np.int64], time_base: Fraction) -> Fraction:
+    """Average frames a second: the header's exact fraction where the packets bear it out."""
+    claimed = stream.average_rate
+    if len(pts) < 2:
+        return Fraction(claimed) if claimed else Fraction(1)
+    measured = Fraction(len(pts) - 1) / (int(pts[-1] - pts[0]) * time_base)
+    if claimed and abs(measured / Fraction(claimed) - 1) < Fraction(1, 500):
+        return Fraction(claimed)
+    return measured.limit_denominator(100_000)
+
+
+def _zero(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction) -> int:
+    """Players move times only where the file begins before 0, so that it begins there; a late first frame stays late.
+
+    https://html.spec.whatwg.org/multipage/media.html#offsets-into-the-media-resource
+    """
+    start = min(Fraction(container.start_time or 0, av.time_base) / time_base, Fraction(int(pts[0])))
+    return min(round(start), 0, int(pts[0]))
+
+
+def _end(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction, *, is_cut: bool) -> int:
+    """As the header says, if the last frame is within that; else the last frame is taken to last as long as most."""
+    usual = int(np.median(np.diff(pts))) if len(pts) > 1 else 1
+    if is_cut or container.duration is None:
+        return int(pts[-1]) + usual
+    claimed = Fraction((container.start_time or 0) + container.duration, av.time_base) / time_base
+    return round(claimed) if claimed > int(pts[-1]) else int(pts[-1]) + usual
+
+
+def _is_variable(pts: NDArray[np.int64]) -> bool:
+    if len(pts) < 3:
+        return False
+    steps = np.diff(pts)
+    # Matroska rounds times to milliseconds: steps then differ by one or two units without meaning it.
+    return bool(steps.max() - steps.min() > max(2, 0.05 * float(np.median(steps))))
+
+
+class IndexCache:
+    """Indices of known files, by content hash, so that a long video is not read through at every opening."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def load(self, content_hash: ContentHash) -> StreamIndex | None:
+        """None if there is none, or none that this version can read."""
+        try:
+            with self._path(content_hash).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                head = json.loads(str(stored["head"]))
+                if head.pop("version") != _VERSION:
+                    return None
+                for name in ("time_base", "frame_rate"):
+                    head[name] = Fraction(head[name])
+                return StreamIndex(pts=stored["pts"], key_pts=stored["key_pts"], **head)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def save(self, content_hash: ContentHash, index: StreamIndex) -> None:
+        """Keeps it if it can: a full disk costs time at the next opening, nothing else."""
+        head = {name: value for name, value in asdict(index).items() if name not in ("pts", "key_pts")}
+        head |= {"time_base": str(index.time_base), "frame_rate": str(index.frame_rate), "version": _VERSION}
+        path = self._path(content_hash)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                np.savez(file, pts=index.pts, key_pts=index.key_pts, head=np.asarray(json.dumps(head)))
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            log.warning("the index of %s could not be kept: %s", content_hash, error.strerror)
+
+    def _path(self, content_hash: ContentHash) -> Path:
+        return self._root / f"{content_hash}.npz"

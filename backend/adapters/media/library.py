@@ -1,0 +1,173 @@
+"""Media for workers: fetched through Label Studio's client into the cache, then opened as video or pages.
+
+The cache and the client know nothing of each other; this is where they meet.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from backend.adapters.media.cache import CachedFile, MediaCache, pages_hash
+from backend.adapters.media.decode import open_video
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.pages import open_some_pages
+from backend.adapters.media.serving.own_media import OwnMedia
+from backend.application.ports.clock import Clock
+from backend.application.ports.media import VideoSource
+from backend.application.ports.video_wrapper import WrappedVideo
+from backend.domain.errors import MediaUnreachable, PromptError
+from backend.domain.tasks import MediaRef
+from backend.domain.video import ContentHash, FrameIndex
+
+logger = logging.getLogger(__name__)
+
+GIB = 2**30
+FRESH_S = 300.0
+"""How long a fetched file is taken as current before its server is asked again. Label Studio gives a changed upload a
+new address, so this matters for files that somebody replaces in place."""
+
+FETCHES_AT_ONCE = 8
+CHUNK_BYTES = 2**20
+
+
+class Fetched(Protocol):
+    """One answer of a media server. unchanged: the caller's version is still current, and nothing was written."""
+
+    @property
+    def validator(self) -> str: ...
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def unchanged(self) -> bool: ...
+
+
+class MediaClient(Protocol):
+    """Label Studio, as far as media are fetched through it."""
+
+    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched: ...
+
+
+class CachedMedia:
+    """The MediaLibrary port. Safe to share between threads; the pages of a task are fetched by several of its own."""
+
+    def __init__(
+        self,
+        client: MediaClient | None,
+        cache: MediaCache,
+        indices: IndexCache,
+        clock: Clock,
+        *,
+        own: OwnMedia | None = None,
+    ) -> None:
+        """client: None where the settings name no Label Studio; then only cached media can be opened.
+
+        own: media that Masklet serves itself and that lie on this machine.
+        """
+        self._own = own
+        self._client = client
+        self._cache = cache
+        self._indices = indices
+        self._clock = clock
+        self._checked_s: dict[str, float] = {}
+
+    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+        """See the MediaLibrary port."""
+        mine = None if self._own is None else self._own.open(media)
+        if mine is not None:
+            return mine
+        wanted = _wanted(media, frames)
+        holds = ExitStack()
+        try:
+            files = self._fetch_all([media.addresses[index] for index in wanted])
+            paths = [holds.enter_context(self._cache.hold(file)) for file in files]
+            hashes = {index: file.content_hash for index, file in zip(wanted, files, strict=True)}
+            return HeldVideo(self._source(media, wanted, files, paths), holds, hashes if media.is_pages else {})
+        except BaseException:
+            holds.close()
+            raise
+
+    def _source(
+        self, media: MediaRef, wanted: Sequence[int], files: Sequence[CachedFile], paths: Sequence[Path]
+    ) -> VideoSource:
+        if not media.is_pages:
+            return open_video(paths[0], files[0].content_hash, indices=self._indices)
+        content_hash = pages_hash(file.content_hash for file in files)
+        if len(wanted) < len(media.addresses):
+            # Which pages these are is part of what they are: the same picture may be on several.
+            content_hash = pages_hash([content_hash, ContentHash(repr(list(wanted)))])
+        return open_some_pages(dict(zip(wanted, paths, strict=True)), content_hash, page_count=len(media.addresses))
+
+    def _fetch_all(self, addresses: Sequence[str]) -> list[CachedFile]:
+        if len(addresses) == 1:
+            return [self._fetch(addresses[0])]
+        with ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix="fetch") as pool:
+            return list(pool.map(self._fetch, addresses))
+
+    def _fetch(self, address: str) -> CachedFile:
+        known = self._cache.find(address)
+        now_s = self._clock.monotonic_s()
+        if known is not None and now_s - self._checked_s.get(address, float("-inf")) < FRESH_S:
+            return known
+        current = self._download(address, known)
+        self._checked_s[address] = now_s
+        return current
+
+    def _download(self, address: str, known: CachedFile | None) -> CachedFile:
+        if self._client is None:
+            raise MediaUnreachable("no Label Studio is set; put its address in LABEL_STUDIO_URL to fetch media")
+        with tempfile.TemporaryFile() as landing:
+            fetched = self._client.download(address, landing, validator=known.validator if known else "")
+            if fetched.unchanged and known is not None:
+                return known
+            landing.seek(0)
+            logger.info("fetched %d bytes of media", fetched.length)
+            return self._cache.put(address, _chunks(landing), validator=fetched.validator)
+
+
+class HeldVideo(WrappedVideo):
+    """A video whose files nobody evicts while it is open. It is opened and closed with them."""
+
+    def __init__(self, source: VideoSource, holds: ExitStack, page_hashes: Mapping[int, ContentHash]) -> None:
+        """page_hashes: what each page is by itself; empty for a video."""
+        super().__init__(source)
+        self._holds = holds
+        self._page_hashes = page_hashes
+
+    def frame_hash(self, index: int) -> ContentHash:
+        """What a frame is: a page opened alone and among others is the same page."""
+        return self._page_hashes.get(index, self._source.info.content_hash)
+
+    def __enter__(self) -> Self:
+        self._source.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._holds:
+            self._source.__exit__(kind, error, trace)
+
+
+def _wanted(media: MediaRef, frames: Collection[FrameIndex] | None) -> Sequence[int]:
+    """Positions in media.addresses of what is to be fetched. Raises PromptError for a page that there is not."""
+    every = range(len(media.addresses))
+    if not media.is_pages or frames is None:
+        return every
+    for index in frames:
+        if index not in every:
+            raise PromptError(f"frame {index} is not in the task: it has {len(every)} pages (0 to {len(every) - 1})")
+    return sorted(frames)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk

@@ -1,0 +1,125 @@
+"""A task's page images as a video: page n is frame n-1.
+
+Pages are read as a browser shows them (EXIF orientation applied, opaque RGB) and must be of one size, for masks of
+one object share one frame size.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from backend.adapters.media.probe import require_sane_size
+from backend.application.ports.frame_by_frame import FrameByFrame
+from backend.domain.errors import MediaError
+from backend.domain.geometry import FrameSize, RgbFrame
+from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_EXIF_ORIENTATION = 0x0112
+_TURNED_ORIENTATIONS = (5, 6, 7, 8)
+
+
+class PagesVideo(FrameByFrame):
+    """A VideoSource over image files, one frame a page, one second a frame. Use as a context manager."""
+
+    def __init__(self, paths: Mapping[int, Path], info: VideoInfo) -> None:
+        """paths: by frame index; of the video's frames only these can be read."""
+        super().__init__(info)
+        self._paths = dict(paths)
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """One page, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""
+        path = self._paths.get(self._info.require_frame(index))
+        if path is None:
+            raise MediaError(f"page {index + 1} was not asked for when the task's pages were opened")
+        return _read_page(path, index, self._info.size)
+
+    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The span's pages in order, or in descending order. Raises PromptError past the end, MediaError."""
+        self._info.require_frame(span.stop - 1)
+        return super().frames(span, backward=backward)
+
+
+def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:
+    """Open a task's pages in order; reads the headers only.
+
+    Raises MediaError naming the page that is no image or has another size than the first.
+    """
+    return open_some_pages(dict(enumerate(paths)), content_hash, page_count=len(paths))
+
+
+def open_some_pages(paths: Mapping[int, Path], content_hash: ContentHash, *, page_count: int) -> PagesVideo:
+    """Open some of a task's pages, by frame index, as a video of page_count frames; reads the headers only.
+
+    Raises MediaError naming the page that is no image or has another size than the first of them.
+    """
+    if not paths:
+        raise MediaError("the task has no pages")
+    sizes = {index: _page_size(path, index) for index, path in sorted(paths.items())}
+    first, expected = next(iter(sizes.items()))
+    for index, size in sizes.items():
+        if size != expected:
+            raise MediaError(
+                f"page {index + 1} is {size.width}x{size.height} pixels but page {first + 1} is "
+                f"{expected.width}x{expected.height}: all pages of a task must have one size"
+            )
+    info = VideoInfo(content_hash=content_hash, size=expected, frame_count=page_count, frame_rate=Fraction(1))
+    return PagesVideo(paths, info)
+
+
+def _page_size(path: Path, index: int) -> FrameSize:
+    with _open_image(path, index) as image:
+        width, height = image.size
+        require_sane_size(f"page {index + 1}", width, height)
+        turned = _orientation(image) in _TURNED_ORIENTATIONS
+        return FrameSize(height, width) if turned else FrameSize(width, height)
+
+
+def _read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
+    try:
+        with _open_image(path, index) as image:
+            upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+            pixels = np.array(_as_rgb(upright), dtype=np.uint8)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"page {index + 1} does not decode: {error}") from error
+    if pixels.shape != (size.height, size.width, 3):
+        raise MediaError(f"page {index + 1} changed its size while it was in use")
+    return pixels
+
+
+def _open_image(path: Path, index: int) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own size alarm; require_sane_size sets our limit.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path, formats=_FORMATS)
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"page {index + 1} claims too many pixels to be meant") from error
+    except UnidentifiedImageError as error:
+        raise MediaError(
+            f"page {index + 1} is not an image Masklet can read (it reads {', '.join(_FORMATS)})"
+        ) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"page {index + 1} cannot be read: {error}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) to 8, from the header alone."""
+    if image.format == "PNG" and "exif" not in image.info:
+        # Pillow would decode the whole page to look behind the pixels, where browsers do not look.
+        return 1
+    return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        # 16-bit grey: Pillow's own conversion clips instead of scaling.
+        grey = np.asarray(image, dtype=np.float32)
+        return Image.fromarray((grey / 256.0).clip(0, 255).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,1 @@
+"""Media that Masklet serves to browsers."""

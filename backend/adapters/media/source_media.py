@@ -1,0 +1,109 @@
+"""A medium of an import, looked at and opened where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.adapters.media.cache import file_hash, pages_hash
+from backend.adapters.media.decode import open_video
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.pages import open_pages
+from backend.application.imports.model import Medium, MediumKind
+from backend.application.ports.media import VideoSource
+from backend.domain.errors import MediaError
+from backend.domain.video import FrameIndex
+
+IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
+THUMB_PX = 16
+PAGE_QUALITY = 95
+
+
+def stamp_of(path: Path) -> str:
+    """Size and time of change; of a folder, those of its images. Raises MediaError if it is not there."""
+    try:
+        if not path.is_dir():
+            status = path.stat()
+            return f"{status.st_size}-{status.st_mtime_ns}"
+        found = [file.stat() for file in images_in(path)]
+        return f"{len(found)}-{sum(s.st_size for s in found)}-{max((s.st_mtime_ns for s in found), default=0)}"
+    except OSError as error:
+        raise MediaError(f"{path} cannot be read: {error.strerror}; was it moved? import it again") from error
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images of a folder in the order of their names."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def look_at_video(path: Path, name: str, indices: IndexCache) -> Medium:
+    """Read a video file through once. Raises MediaError naming the file and the way out."""
+    stamp = stamp_of(path)
+    content_hash = file_hash(path)
+    with open_video(path, content_hash, indices=indices) as video:
+        info = video.info
+    return Medium(content_hash, MediumKind.VIDEO, path, name, info.size, info.frame_count, info.frame_rate, stamp)
+
+
+def look_at_images(folder: Path, name: str, *, numbers: Sequence[int] = (), names: Sequence[str] = ()) -> Medium:
+    """A folder of images of one size as frames. numbers: theirs in the video they came from; names: which ones.
+
+    Raises MediaError naming the image that is none or has another size.
+    """
+    stamp = stamp_of(folder)
+    paths = [folder / file for file in names] or images_in(folder)
+    if not paths:
+        raise MediaError(f"{folder} holds no images")
+    content_hash = pages_hash(file_hash(path) for path in paths)
+    try:
+        info = open_pages(paths, content_hash).info
+    except MediaError as error:
+        raise MediaError(f"{folder}: {error}") from error
+    return Medium(
+        content_hash,
+        MediumKind.IMAGES,
+        folder,
+        name,
+        info.size,
+        len(paths),
+        Fraction(1),
+        stamp,
+        names=tuple(path.name for path in paths),
+        numbers=tuple(numbers),
+    )
+
+
+def open_medium(medium: Medium, indices: IndexCache) -> VideoSource:
+    """Its frames. Raises MediaError if the file is gone or another one lies there now."""
+    if stamp_of(medium.path) != medium.stamp:
+        raise MediaError(f"{medium.path} was changed after it was imported; import it again")
+    if medium.kind is MediumKind.IMAGES:
+        return open_pages([medium.path / name for name in medium.names], medium.content_hash)
+    return open_video(medium.path, medium.content_hash, indices=indices)
+
+
+def thumbs(video: VideoSource, frames: Sequence[FrameIndex]) -> NDArray[np.float64]:
+    """[N, 768] float64: each frame as 16 x 16 pixels in colour, 0..1."""
+    rows = []
+    for index in frames:
+        small = cv2.resize(video.frame(index), (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
+        rows.append(small.astype(np.float64).ravel() / 255.0)
+    return np.stack(rows)
+
+
+def jpeg_of(video: VideoSource, frame: FrameIndex) -> bytes:
+    """One frame as a JPEG file. Raises PromptError past the end, MediaError."""
+    done, encoded = cv2.imencode(".jpg", video.frame(frame)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, PAGE_QUALITY])
+    if not done:
+        raise MediaError(f"frame {frame} cannot be written as JPEG")
+    return encoded.tobytes()
+
+
+def renamed(medium: Medium, name: str) -> Medium:
+    return replace(medium, name=name)

@@ -1,0 +1,76 @@
+"""The board on which a worker announces its model and from which the web process reads it.
+
+A file in the data folder, written by rename; with a Redis given also a key there, for a web process that does not
+share the worker's folder. It says what was loaded last, not whether a worker is alive: the queue knows that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from redis import Redis, RedisError
+
+from backend.domain.jobs import ModelInfo
+
+logger = logging.getLogger(__name__)
+
+KEY = "masklet:model"
+
+
+class ModelBoard:
+    """A ModelDirectory kept in a file and, if there is a Redis, under a key."""
+
+    def __init__(self, path: Path, redis: Redis | None = None) -> None:
+        """path: the file; its folder is made when a worker announces. redis: its timeouts bound `announced`."""
+        self._path = path
+        self._redis = redis
+
+    def announce(self, model: ModelInfo) -> None:
+        """Say which model this worker holds. A Redis that is away is tolerated: the file stays."""
+        text = json.dumps(asdict(model), sort_keys=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
+        draft.write_text(text)
+        os.replace(draft, self._path)
+        if self._redis is not None:
+            try:
+                self._redis.set(KEY, text)
+            except RedisError as error:
+                logger.warning("the model was announced in %s only: %s", self._path.name, type(error).__name__)
+
+    def announced(self) -> ModelInfo | None:
+        """The model announced last; None before any worker has. Text that is not a model reads as none."""
+        return _model(self._from_file()) or _model(self._from_redis())
+
+    def _from_file(self) -> str | None:
+        try:
+            return self._path.read_text()
+        except OSError:
+            return None
+
+    def _from_redis(self) -> str | None:
+        if self._redis is None:
+            return None
+        try:
+            kept = self._redis.get(KEY)
+        except RedisError:
+            return None
+        return kept.decode(errors="replace") if isinstance(kept, bytes) else kept if isinstance(kept, str) else None
+
+
+def _model(text: str | None) -> ModelInfo | None:
+    try:
+        fields = json.loads(text or "null")
+        return ModelInfo(
+            name=str(fields["name"]),
+            version=str(fields["version"]),
+            image_size=int(fields["image_size"]),
+            device=str(fields["device"]),
+            is_demo=bool(fields["is_demo"]),
+        )
+    except (ValueError, TypeError, KeyError):
+        return None

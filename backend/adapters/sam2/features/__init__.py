@@ -1,0 +1,1 @@
+"""Encoded frames: preprocessing, loading, caching."""

@@ -1,0 +1,131 @@
+"""Features in the order in which a pass asks for them: kept ones, or frames decoded and encoded a few ahead.
+
+A frame that is kept is neither decoded nor encoded again, and one that nobody waits for is neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from backend.adapters.sam2.features.cache import FeatureCache, FeatureKind
+from backend.adapters.sam2.features.preprocess import image_tensor
+from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
+from backend.application.ports.media import VideoSource
+from backend.application.ports.prewarm import frame_hash
+from backend.domain.geometry import RgbFrame
+from backend.domain.video import FrameIndex, FrameRange
+
+WORTH_A_SEEK = 32
+"""So many frames in a row must be known for a pass to jump over them: fewer are decoded sooner than sought."""
+
+NumberedFrame = tuple[FrameIndex, RgbFrame]
+
+
+class FeatureSupply:
+    """One model's features. lookahead: frames that are encoded in one call."""
+
+    def __init__(self, blocks: Sam2Blocks, cache: FeatureCache, kind: FeatureKind, *, lookahead: int = 1) -> None:
+        self.cache = cache
+        self._blocks = blocks
+        self._kind = kind
+        self.lookahead = lookahead
+
+    def one(self, video: VideoSource, frame_index: int) -> ImageFeatures:
+        """A frame's features, kept for the next question about it."""
+        kept = self._kept(video, frame_index)
+        if kept is not None:
+            return kept
+        index = video.info.require_frame(frame_index)
+        (features,) = self._encoded([video.frame(index)], padded_to=1)
+        self._keep(video, index, features)
+        return features
+
+    def along(
+        self, video: VideoSource, span: FrameRange, *, backward: bool, is_needed: Callable[[int], bool]
+    ) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
+        """The span's frames in the order of travel, with features where they are needed."""
+        indices = range(span.start, span.stop)
+        way = _Way(video, indices[::-1] if backward else indices, lambda i: is_needed(i) and not self._has(video, i))
+        ahead: dict[int, ImageFeatures] = {}
+        try:
+            for index in way.indices:
+                features = None
+                if is_needed(index):
+                    features = ahead.pop(index, None) or self._kept(video, index)
+                    if features is None:
+                        ahead = self._encode_from(way, index)
+                        features = ahead.pop(index)
+                yield FrameIndex(index), features
+        finally:
+            way.close()
+
+    def _encode_from(self, way: _Way, index: int) -> dict[int, ImageFeatures]:
+        batch = way.take(index, self.lookahead)
+        encoded = self._encoded([frame for _, frame in batch], padded_to=self.lookahead)
+        ahead: dict[int, ImageFeatures] = {}
+        for (number, _), features in zip(batch, encoded, strict=True):
+            self._keep(way.video, number, features)
+            ahead[number] = features
+        return ahead
+
+    def _encoded(self, frames: Sequence[RgbFrame], *, padded_to: int) -> list[ImageFeatures]:
+        """Always the same number of frames a call: kernels, and with them the last bits, follow the shape."""
+        blocks = self._blocks
+        with blocks.computing():
+            images = [image_tensor(frame, image_size=blocks.image_size, device=blocks.device) for frame in frames]
+            images += images[-1:] * (padded_to - len(images))
+            return blocks.see(torch.cat(images)).split()[: len(frames)]
+
+    def _kept(self, video: VideoSource, frame_index: int) -> ImageFeatures | None:
+        return self.cache.get(frame_hash(video, frame_index), frame_index, self._kind)
+
+    def _has(self, video: VideoSource, frame_index: int) -> bool:
+        return self.cache.has(frame_hash(video, frame_index), frame_index, self._kind)
+
+    def _keep(self, video: VideoSource, frame_index: int, features: ImageFeatures) -> None:
+        self.cache.put(frame_hash(video, frame_index), frame_index, self._kind, features)
+
+
+@dataclass(slots=True)
+class _Way:
+    """Reads the frames that are missing on the way, in stretches without long gaps."""
+
+    video: VideoSource
+    indices: range
+    is_missing: Callable[[int], bool]
+    _reader: Iterator[NumberedFrame] = field(default_factory=lambda: iter(()))
+
+    def take(self, first: int, count: int) -> list[NumberedFrame]:
+        """The frame `first`, and the missing ones after it, so many in all or as many as the stretch has."""
+        taken = [self._read(first)]
+        while len(taken) < count and (numbered := next(self._reader, None)) is not None:
+            if self.is_missing(numbered[0]):
+                taken.append(numbered)
+        return taken
+
+    def close(self) -> None:
+        close = getattr(self._reader, "close", None)
+        if close is not None:
+            close()
+
+    def _read(self, wanted: int) -> NumberedFrame:
+        for index, frame in self._reader:
+            if index == wanted:
+                return index, frame
+        self.close()
+        self._reader = self._opened(wanted)
+        return next(self._reader)
+
+    def _opened(self, first: int) -> Iterator[NumberedFrame]:
+        """A reader from this frame to the last missing one before a gap that is worth a seek."""
+        last = first
+        for index in self.indices[self.indices.index(first) :]:
+            if self.is_missing(index):
+                last = index
+            elif abs(index - last) >= WORTH_A_SEEK:
+                break
+        start, stop = min(first, last), max(first, last) + 1
+        return self.video.frames(FrameRange(FrameIndex(start), FrameIndex(stop)), backward=self.indices.step < 0)

@@ -1,0 +1,1 @@
+"""How the model runs: device, precision, compiled steps, CUDA graphs, attention kernels."""

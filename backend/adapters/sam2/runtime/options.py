@@ -1,0 +1,42 @@
+"""How the engine is to work, as far as a person may choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backend.adapters.sam2.runtime.compiled_steps import MODES
+from backend.adapters.sam2.runtime.device import PRECISIONS
+from backend.domain.errors import ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """feature_cache_mib: host memory for the features of frames seen; 0 keeps none.
+    lookahead: frames encoded in one call; 0 chooses by the device.
+    max_prompted_frames_attended: prompted frames of an object that are looked at when it is carried to a frame, the
+        nearest ones, 2 or more; 0 looks at all of them.
+    precision: one of device.PRECISIONS.
+    compile: one of compiling.MODES.
+    """
+
+    feature_cache_mib: int = 512
+    lookahead: int = 0
+    max_prompted_frames_attended: int = 0
+    precision: str = "auto"
+    compile: str = "off"
+
+    def __post_init__(self) -> None:
+        """Raises ModelError for a choice that there is not, and for a bound of one.
+
+        The nearest prompted frame to either side is always looked at.
+        """
+        _require_one_of("MASKLET_PRECISION", self.precision, PRECISIONS)
+        _require_one_of("MASKLET_COMPILE", self.compile, MODES)
+        if self.max_prompted_frames_attended == 1:
+            raise ModelError("at least 2 prompted frames must be attended (MASKLET_MAX_PROMPTED_FRAMES_ATTENDED), or 0")
+
+
+def _require_one_of(setting: str, given: str, choices: Sequence[str]) -> None:
+    if given not in choices:
+        raise ModelError(f"{setting} is {given!r}; choose {', '.join(choices[:-1])} or {choices[-1]}")

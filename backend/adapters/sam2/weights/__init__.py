@@ -1,0 +1,1 @@
+"""Checkpoints and calibrators: listing, fetching, loading."""

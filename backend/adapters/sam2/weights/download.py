@@ -1,0 +1,123 @@
+"""Fetching a published checkpoint: resumable, checked, and in place all at once or not at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx
+
+from backend.adapters.sam2.weights.checkpoints import DEMO, PUBLISHED, PublishedCheckpoint, require_hash
+from backend.domain.errors import IntegrityError, ModelError
+
+Progress = Callable[[int, int], None]
+"""Told the bytes that are here and the bytes there will be (0 if the server does not say)."""
+
+_TIMEOUT_S = 30.0
+_AGAIN = "run the command again to go on from there"
+
+
+def pull(name: str, base_url: str, model_dir: Path, on_progress: Progress) -> Path:
+    """Fetch a checkpoint into a folder and return its path; one that is here already is only checked.
+
+    Raises ModelError with one sentence, or IntegrityError if what arrived is not what was published.
+    """
+    entry = _published(name)
+    path = model_dir / entry.file_name
+    if _is_here(path, entry):
+        return path
+    part = path.with_suffix(path.suffix + ".part")
+    try:
+        model_dir.mkdir(parents=True, exist_ok=True)
+        with _locked(part, entry) as file:
+            _fetch(file, base_url.rstrip("/") + "/" + entry.file_name, entry, on_progress)
+            os.fsync(file.fileno())
+            _require_published(part, entry)
+            part.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ModelError(
+                f"no space is left in {model_dir} for {entry.file_name}: free some, then {_AGAIN}"
+            ) from error
+        raise ModelError(f"{entry.file_name} cannot be written to {model_dir}: {error.strerror}") from error
+    return path
+
+
+def _published(name: str) -> PublishedCheckpoint:
+    if name == DEMO:
+        raise ModelError("the demo checkpoint comes with Masklet: there is nothing to fetch")
+    if name not in PUBLISHED:
+        raise ModelError(f"there is no checkpoint {name!r} to fetch; choose {', '.join(PUBLISHED)}")
+    return PUBLISHED[name]
+
+
+def _is_here(path: Path, entry: PublishedCheckpoint) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        require_hash(path, entry.sha256)
+    except IntegrityError:
+        return False
+    return True
+
+
+@contextmanager
+def _locked(part: Path, entry: PublishedCheckpoint) -> Iterator[BinaryIO]:
+    """The part file, opened for appending; two fetches at once would write into each other."""
+    with part.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ModelError(f"{entry.file_name} is being fetched by another process") from error
+        yield file
+
+
+def _fetch(file: BinaryIO, url: str, entry: PublishedCheckpoint, on_progress: Progress) -> None:
+    """Append what is missing."""
+    here = file.tell()
+    headers = {"Range": f"bytes={here}-"} if here else {}
+    try:
+        with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as response:
+            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # all of it is here; the hash will tell
+            if response.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
+                raise ModelError(f"{url} answered {response.status_code} {response.reason_phrase}")
+            if not _continues(response, here):
+                file.truncate(0)
+                here = 0
+            total = here + int(response.headers.get("Content-Length", -here))
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+                here += len(chunk)
+                on_progress(here, total)
+            file.flush()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        file.flush()
+        where = f"broke off after {here:,} bytes" if here else "could not be started"
+        raise ModelError(f"fetching {entry.file_name} {where} ({_cause(error)}): {_AGAIN}") from error
+
+
+def _continues(response: httpx.Response, here: int) -> bool:
+    """Whether the server sends what comes after `here`, rather than all of it anew."""
+    if response.status_code != httpx.codes.PARTIAL_CONTENT:
+        return False
+    return str(response.headers.get("Content-Range", "")).startswith(f"bytes {here}-")
+
+
+def _require_published(part: Path, entry: PublishedCheckpoint) -> None:
+    try:
+        require_hash(part, entry.sha256)
+    except IntegrityError as error:
+        part.unlink()
+        raise IntegrityError(
+            f"what arrived as {entry.file_name} is not the published file (its SHA-256 differs); it was removed"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

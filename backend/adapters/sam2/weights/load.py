@@ -1,0 +1,74 @@
+"""From a checkpoint's files to a model.
+
+A file is loaded only if its SHA-256 is the recorded one, and never as a pickle that could run code.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from backend.adapters.sam2.weights.checkpoints import Checkpoint, require_hash
+from backend.domain.errors import ModelError
+
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    SafetensorError,
+    pickle.UnpicklingError,
+)
+
+
+def build_model(config: Path) -> SAM2Base:
+    """A model with random weights from a config file, with the decoder settings of SAM 2's own video predictor.
+
+    Hole filling, which needs a CUDA extension that the published package does not carry, is left out.
+    """
+    return cast(SAM2Base, instantiate(model_config(config), _recursive_=True))
+
+
+def model_config(config: Path) -> DictConfig:
+    """The `model:` part of a config file, completed with the settings that the video predictor adds."""
+    model = cast(DictConfig, OmegaConf.load(config)).model
+    OmegaConf.set_struct(model, False)
+    model.sam_mask_decoder_extra_args = {
+        "dynamic_multimask_via_stability": True,
+        "dynamic_multimask_stability_delta": 0.05,
+        "dynamic_multimask_stability_thresh": 0.98,
+    }
+    model.binarize_mask_from_pts_for_mem_enc = True
+    return cast(DictConfig, model)
+
+
+def load_model(checkpoint: Checkpoint) -> SAM2Base:
+    """The checkpoint's model, on the CPU, in evaluation mode. Raises ModelError or IntegrityError."""
+    require_hash(checkpoint.weights, checkpoint.sha256)
+    model = build_model(checkpoint.config)
+    try:
+        model.load_state_dict(_read_weights(checkpoint.weights))
+    except RuntimeError as error:
+        raise ModelError(f"the weights in {checkpoint.weights.name} do not fit {checkpoint.config.name}") from error
+    return model.eval().requires_grad_(False)
+
+
+def _read_weights(path: Path) -> Mapping[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return cast(Mapping[str, Tensor], load_file(path))
+        return cast(Mapping[str, Tensor], torch.load(path, map_location="cpu", weights_only=True)["model"])
+    except _UNREADABLE as error:
+        raise ModelError(f"{path.name} is not a checkpoint that can be read") from error

@@ -1,0 +1,1 @@
+"""Stored masks as labelled videos."""

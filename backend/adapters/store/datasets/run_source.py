@@ -1,0 +1,63 @@
+"""A task's stored masks as a source of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.adapters.store.datasets.labelled import OpenPictures
+from backend.adapters.store.datasets.labelled_run import open_run
+from backend.application.annotation.prompt_record import prompts_record
+from backend.application.exports.naming import name_of_address
+from backend.application.jobs.queries import newest_propagation
+from backend.application.ports.datasets import DatasetEntry, DatasetVideo, Notes
+from backend.application.ports.ledger import Ledger
+from backend.domain.errors import NotFound
+from backend.domain.jobs import Job, PropagationRequest
+from backend.domain.tasks import TaskKey
+
+
+@dataclass(frozen=True, slots=True)
+class RunSource:
+    """A DatasetSource: the masks that the last finished propagation of a task left in the mask store."""
+
+    task: TaskKey
+    ledger: Ledger
+    masks: Path
+    open_pictures: OpenPictures
+
+    @property
+    def record(self) -> Notes:
+        return {"kind": "run", "project": self.task.project_id, "task": self.task.task_id}
+
+    def entries(self) -> Sequence[DatasetEntry]:
+        """Raises NotFound if the task has no finished propagation."""
+        address = self.request().media.addresses[0]
+        return [DatasetEntry(str(self.task), name_of_address(address) or f"task-{self.task.task_id}")]
+
+    @contextmanager
+    def open(self, entry: DatasetEntry) -> Iterator[DatasetVideo]:
+        """Raises NotFound or IntegrityError."""
+        job, request = self._job(), self.request()
+        provenance = {
+            "kind": "propagation",
+            "job": job.job_id,
+            "model": job.model_version,
+            "prompts": prompts_record(request.prompts),
+        }
+        with open_run(self.masks / job.masks_run, provenance=provenance, open_pictures=self.open_pictures) as run:
+            yield run
+
+    def _job(self) -> Job:
+        found = newest_propagation(self.ledger, self.task)
+        if found is None:
+            raise NotFound(f"task {self.task} has no finished propagation in this data folder (MASKLET_DATA_DIR)")
+        return found
+
+    def request(self) -> PropagationRequest:
+        """What was asked for; says where the video is."""
+        request = self.ledger.request(self._job().job_id)
+        assert isinstance(request, PropagationRequest), "a propagation's job has a propagation's request"
+        return request

@@ -1,0 +1,179 @@
+"""Connections, transactions and the database's own errors; knows nothing of what the tables mean.
+
+SQLite is opened so that what is committed is on disk (WAL with synchronous=FULL) and so that writers queue instead
+of deadlocking (BEGIN IMMEDIATE: a read that turns into a write would be refused at once while another one writes).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from backend.adapters.store.ledger.tables import SCHEMA_VERSION, counters, metadata
+from backend.domain.errors import InvalidInput, ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+BUSY_TIMEOUT_MS = 20_000
+"""A writer holds the lock for one fsync; waiting this long means that the disk hangs."""
+
+SCHEMA_LOCK = 0x6D61736B
+"""Key of PostgreSQL's advisory lock under which the tables are made."""
+
+_FULL = ("disk is full", "no space left", "disk full", "quota exceeded", "could not extend file")
+_BUSY = ("database is locked", "database table is locked", "lock timeout")
+
+
+class Database:
+    """One engine, with transactions that read or write."""
+
+    def __init__(self, url: str) -> None:
+        self._url = _parse(url)
+        self._engine = _engine(self._url)
+
+    @property
+    def name(self) -> str:
+        """The address without its password, for messages."""
+        return self._url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises ServiceUnavailable if the database does not answer."""
+        with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction that is on disk when the block is left, or not at all.
+
+        One that is not durable survives the end of any process, but a power cut may undo it, together with all that
+        came after it: for what would only be done again. It saves waiting for the disk.
+        Raises ServiceUnavailable if the database does not answer or its disk is full.
+        """
+        with self._translated(), self._engine.connect() as connection:
+            writing = connection.execution_options(masklet_writes=True, masklet_durable=durable)
+            with writing.begin():
+                if not durable and self._engine.dialect.name == "postgresql":
+                    writing.execute(text("SET LOCAL synchronous_commit TO OFF"))
+                yield writing
+
+    def set_up(self) -> None:
+        """Make the tables if they are missing; any number of processes may do so at once.
+
+        Raises ServiceUnavailable for a ledger that another version of Masklet made.
+        """
+        with self._alone(), self.write() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
+            metadata.create_all(connection)
+            version = connection.scalar(select(counters.c.value).where(counters.c.name == "schema"))
+            if version is None:
+                rows = [{"name": "schema", "value": SCHEMA_VERSION}, {"name": "sequence", "value": 0}]
+                connection.execute(insert(counters), rows)
+            elif version != SCHEMA_VERSION:
+                raise ServiceUnavailable(
+                    f"the ledger {self.name} has schema {version} and this Masklet needs {SCHEMA_VERSION}; "
+                    "start the Masklet that made it, or another data folder"
+                )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes out while SQLite turns to WAL: that switch does not wait for locks, it fails."""
+        path = self._url.database
+        if self._engine.dialect.name != "sqlite" or path is None:
+            yield
+            return
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            lock = Path(f"{path}.lock").open("w")  # noqa: SIM115 - closed below, whether or not it was locked
+        except OSError as error:
+            raise ServiceUnavailable(f"the ledger {path} cannot be written: {error.strerror}") from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (IntegrityError, ProgrammingError):
+            raise  # ours: a wrong statement is no outage
+        except DBAPIError as error:
+            raise ServiceUnavailable(self._sentence(str(error.orig))) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise InvalidInput(f"the ledger cannot keep this value: {error}") from error
+
+    def _sentence(self, cause: str) -> str:
+        lowered = cause.lower()
+        if any(sign in lowered for sign in _FULL):
+            return f"the disk of the ledger {self.name} is full; free some space, nothing accepted before is lost"
+        if any(sign in lowered for sign in _BUSY):
+            return f"the ledger {self.name} is busy; try again"
+        first_line = (cause.strip() or "it gave no reason").splitlines()[0]
+        return f"the ledger {self.name} does not answer: {first_line}"
+
+
+_BUMP = (
+    update(counters).where(counters.c.name == "sequence").values(value=counters.c.value + 1).returning(counters.c.value)
+)
+
+
+def next_sequence(connection: Connection) -> int:
+    """The next number of the ledger's one sequence. Also serializes writers on databases that run them in parallel:
+    until the transaction ends, nobody else gets past this line.
+    """
+    return int(connection.execute(_BUMP).scalar_one())
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InvalidInput(
+            "DATABASE_URL must look like sqlite:///file or postgresql://user:password@host/name"
+        ) from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise InvalidInput(f"DATABASE_URL names {parsed.drivername}; Masklet keeps its ledger in SQLite or PostgreSQL")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise InvalidInput("DATABASE_URL must name a file (sqlite:///path): a ledger in memory would lose everything")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    engine = create_engine(url, pool_size=5, max_overflow=40, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # sqlite3 shall not begin transactions by itself
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    writes = options.get("masklet_writes", False)
+    if writes:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('masklet_durable', True) else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

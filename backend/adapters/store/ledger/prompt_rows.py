@@ -1,0 +1,132 @@
+"""Rows of what people said about objects: appended, never edited, so that the order of clicks is kept.
+
+A canvas is one task as one user sees it. A statement that changes nothing is not written again, for Label Studio
+sends all of a region's clicks with every new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from backend.adapters.store.ledger import tables
+from backend.adapters.store.ledger.codec import dump_prompt, load_prompt
+from backend.adapters.store.ledger.database import next_sequence
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
+
+
+def _of_canvas(table: Table) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == bindparam(name) for name in ("project_id", "task_id", "user_name")))
+
+
+_SAID = (
+    select(tables.prompts.c.object_id, tables.prompts.c.frame_index, tables.prompts.c.body)
+    .where(_of_canvas(tables.prompts))
+    .order_by(tables.prompts.c.sequence)
+)
+_NAMED = select(tables.labels.c.object_id, tables.labels.c.label).where(_of_canvas(tables.labels))
+"""Put together once: for a click they are asked several times, and putting them together costs more than the answer."""
+
+
+def load(connection: Connection, task: TaskKey, user: str) -> PromptSet:
+    """All prompts of a canvas, merged in the order in which they were made."""
+    canvas = {"project_id": task.project_id, "task_id": task.task_id, "user_name": user}
+    prompts = [load_prompt(row.object_id, row.frame_index, row.body) for row in connection.execute(_SAID, canvas)]
+    named = connection.execute(_NAMED, canvas)
+    return PromptSet.of(prompts, {ObjectId(row.object_id): row.label for row in named})
+
+
+def record(connection: Connection, task: TaskKey, prompts: PromptSet, user: str) -> PromptSet:
+    """Append what is new and return the canvas's prompts, merged."""
+    next_sequence(connection)  # before reading: two writers must not both miss what the other one adds
+    known = load(connection, task, user)
+    current = {(prompt.object_id, prompt.frame_index): prompt for prompt in known}
+    for prompt in prompts:
+        key = (prompt.object_id, prompt.frame_index)
+        merged = current[key].merged_with(prompt) if key in current else prompt
+        if key not in current or _says(merged) != _says(current[key]):
+            _append(connection, task, prompt, user)
+        current[key] = merged
+    combined = PromptSet.of([*known, *prompts], {**known.labels, **prompts.labels})
+    _keep_labels(connection, task, combined, user, known=known)
+    return combined
+
+
+def replace(connection: Connection, task: TaskKey, prompts: PromptSet, user: str) -> None:
+    """Forget a canvas and keep these prompts instead."""
+    next_sequence(connection)
+    connection.execute(delete(tables.prompts).where(_on_canvas(tables.prompts, task, user)))
+    connection.execute(delete(tables.labels).where(_on_canvas(tables.labels, task, user)))
+    for prompt in prompts:
+        _append(connection, task, prompt, user)
+    _keep_labels(connection, task, PromptSet.of(prompts, prompts.labels), user, known=PromptSet(()))
+
+
+def claim(
+    connection: Connection, task: TaskKey, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+) -> None:
+    """Make prompts that came in without a name a user's, where they were said in the order of all the others."""
+    next_sequence(connection)
+    unnamed = _on_canvas(tables.prompts, task, "")
+    rows = connection.execute(
+        select(tables.prompts.c.sequence, tables.prompts.c.object_id, tables.prompts.c.frame_index).where(unnamed)
+    ).all()
+    wanted = None if spots is None else set(spots)
+    claimed = [
+        row for row in rows if wanted is None or {(row.object_id, row.frame_index), (row.object_id, None)} & wanted
+    ]
+    before, unsaid = load(connection, task, user), load(connection, task, "")
+    for row in claimed:
+        connection.execute(
+            update(tables.prompts).where(tables.prompts.c.sequence == row.sequence).values(user_name=user)
+        )
+    objects = {ObjectId(row.object_id) for row in claimed} - set(before.object_ids)
+    labels = {object_id: label for object_id, label in unsaid.labels.items() if object_id in objects}
+    _keep_labels(connection, task, PromptSet((), labels), user, known=before)
+
+
+def _append(connection: Connection, task: TaskKey, prompt: FramePrompt, user: str) -> None:
+    connection.execute(
+        insert(tables.prompts).values(
+            sequence=next_sequence(connection),
+            project_id=task.project_id,
+            task_id=task.task_id,
+            user_name=user,
+            object_id=str(prompt.object_id),
+            frame_index=int(prompt.frame_index),
+            body=dump_prompt(prompt),
+        )
+    )
+
+
+def _keep_labels(connection: Connection, task: TaskKey, prompts: PromptSet, user: str, *, known: PromptSet) -> None:
+    for object_id, label in prompts.labels.items():
+        if known.labels.get(object_id) == label:
+            continue
+        of_object = and_(_on_canvas(tables.labels, task, user), tables.labels.c.object_id == str(object_id))
+        connection.execute(delete(tables.labels).where(of_object))
+        connection.execute(
+            insert(tables.labels).values(
+                project_id=task.project_id,
+                task_id=task.task_id,
+                user_name=user,
+                object_id=str(object_id),
+                label=label,
+            )
+        )
+
+
+def _says(prompt: FramePrompt) -> str:
+    return PromptSet((prompt,)).digest()
+
+
+def _on_canvas(table: Table, task: TaskKey, user: str) -> ColumnElement[bool]:
+    return and_(
+        table.c.project_id == task.project_id,
+        table.c.task_id == task.task_id,
+        table.c.user_name == user,
+    )

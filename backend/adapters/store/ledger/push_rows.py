@@ -1,0 +1,123 @@
+"""Rows of predictions that are to reach Label Studio: one per task and model version, the newest job's.
+
+A row taken over by a newer job keeps the claim of whoever is pushing the older one, so that two processes never
+push the same task at once, and keeps the prediction's id.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from backend.adapters.store.ledger.tables import pushes
+from backend.domain.jobs import Job, PendingPush, PushState
+from backend.domain.tasks import TaskKey
+
+
+def want(connection: Connection, job: Job, *, sequence: int, now_s: float) -> None:
+    """Make a finished job's masks the task's pending push, unless a newer job's are."""
+    at_task = _at(job.task, job.model_version)
+    newest = connection.scalar(select(pushes.c.sequence).where(at_task))
+    if newest is not None and newest > sequence:
+        return
+    values = {
+        "job_id": job.job_id,
+        "sequence": sequence,
+        "state": str(PushState.PENDING),
+        "tries": 0,
+        "next_try_s": now_s,
+        "reason": "",
+    }
+    if newest is not None:
+        connection.execute(update(pushes).where(at_task).values(values))
+        return
+    key = {"project_id": job.task.project_id, "task_id": job.task.task_id, "model_version": job.model_version}
+    connection.execute(insert(pushes).values(claimed_until_s=0.0, prediction_id=None, **key, **values))
+
+
+def want_again(connection: Connection, job: Job, *, sequence: int, now_s: float) -> None:
+    """Like `want`, for a job that was pushed before: only if another job's push took its place."""
+    holder = connection.scalar(select(pushes.c.job_id).where(_at(job.task, job.model_version)))
+    if holder is not None and holder != job.job_id:
+        want(connection, job, sequence=sequence, now_s=now_s)
+
+
+def due(connection: Connection, now_s: float, limit: int) -> tuple[PendingPush, ...]:
+    """Pending pushes whose time has come and that nobody has claimed, longest due first."""
+    rows = connection.execute(
+        select(pushes)
+        .where(
+            pushes.c.state == str(PushState.PENDING),
+            pushes.c.next_try_s <= now_s,
+            pushes.c.claimed_until_s <= now_s,
+        )
+        .order_by(pushes.c.next_try_s, pushes.c.sequence)
+        .limit(limit)
+    )
+    return tuple(_push_of(row) for row in rows)
+
+
+def claim(connection: Connection, push: PendingPush, *, now_s: float, until_s: float) -> bool:
+    taken = connection.execute(
+        update(pushes)
+        .where(
+            _at(push.task, push.model_version),
+            pushes.c.job_id == push.job_id,
+            pushes.c.state == str(PushState.PENDING),
+            pushes.c.claimed_until_s <= now_s,
+        )
+        .values(claimed_until_s=until_s)
+    )
+    return taken.rowcount == 1
+
+
+def settle(connection: Connection, push: PendingPush) -> None:
+    """Write back what became of a push and release the claim; of a replaced one only the prediction's id is kept."""
+    at_task = _at(push.task, push.model_version)
+    settled = connection.execute(
+        update(pushes)
+        .where(at_task, pushes.c.job_id == push.job_id)
+        .values(
+            state=str(push.state),
+            tries=push.tries,
+            next_try_s=push.next_try_s,
+            prediction_id=push.prediction_id,
+            reason=push.reason,
+            claimed_until_s=0.0,
+        )
+    )
+    if settled.rowcount == 0:
+        released: dict[str, float | int] = {"claimed_until_s": 0.0}
+        if push.prediction_id is not None:
+            released["prediction_id"] = push.prediction_id
+        connection.execute(update(pushes).where(at_task).values(released))
+
+
+def latest(connection: Connection, task: TaskKey, job_id: str | None) -> PendingPush | None:
+    """A task's newest push, of that job if one is named."""
+    query = select(pushes).where(pushes.c.project_id == task.project_id, pushes.c.task_id == task.task_id)
+    if job_id is not None:
+        query = query.where(pushes.c.job_id == job_id)
+    row = connection.execute(query.order_by(pushes.c.sequence.desc()).limit(1)).one_or_none()
+    return None if row is None else _push_of(row)
+
+
+def _at(task: TaskKey, model_version: str) -> ColumnElement[bool]:
+    return and_(
+        pushes.c.project_id == task.project_id,
+        pushes.c.task_id == task.task_id,
+        pushes.c.model_version == model_version,
+    )
+
+
+def _push_of(row: Row[tuple[object, ...]]) -> PendingPush:
+    return PendingPush(
+        TaskKey(row.project_id, row.task_id),
+        row.model_version,
+        row.job_id,
+        PushState(row.state),
+        tries=row.tries,
+        next_try_s=row.next_try_s,
+        prediction_id=row.prediction_id,
+        reason=row.reason,
+    )

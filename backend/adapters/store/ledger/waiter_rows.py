@@ -1,0 +1,56 @@
+"""Rows that say for which propagations persons wait: each runs out by itself, and is looked at before every frame."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Connection, Float, bindparam, cast, delete, insert, null, select, union_all, update
+
+from backend.adapters.store.ledger.database import next_sequence
+from backend.adapters.store.ledger.job_rows import OPEN
+from backend.adapters.store.ledger.tables import awaited, jobs
+from backend.domain.jobs import Awaited, JobKind, JobState, Waiting
+
+_CLICK = (
+    select(
+        jobs.c.job_id,
+        jobs.c.attempt,
+        jobs.c.state,
+        cast(null(), Boolean).label("backward"),
+        cast(null(), Float).label("since_s"),
+    )
+    .where(jobs.c.state.in_(OPEN), jobs.c.kind == str(JobKind.INTERACTIVE))
+    .limit(1)
+    .subquery()
+)
+_PROPAGATIONS = (
+    select(jobs.c.job_id, jobs.c.attempt, jobs.c.state, awaited.c.backward, awaited.c.since_s)
+    .join(jobs, jobs.c.job_id == awaited.c.job_id)
+    .where(awaited.c.until_s > bindparam("now_s"), jobs.c.state.in_(OPEN))
+)
+_WAITING = union_all(select(_CLICK), _PROPAGATIONS)
+"""Put together once: asked before every frame, putting it together would cost more than the answer."""
+
+
+def waiting(connection: Connection, now_s: float) -> Waiting:
+    """Whether a click is open, and the open propagations that somebody waits for; see the Ledger port."""
+    rows = connection.execute(_WAITING, {"now_s": now_s}).all()
+    found = sorted((row for row in rows if row.backward is not None), key=lambda row: (row.since_s, row.job_id))
+    return Waiting(
+        len(found) < len(rows),
+        tuple(Awaited(row.job_id, row.attempt, JobState(row.state), bool(row.backward)) for row in found),
+    )
+
+
+def expect(connection: Connection, job_id: str, *, now_s: float, until_s: float, backward: bool) -> None:
+    next_sequence(connection)  # two who begin to wait for one job at once must not both find no row
+    connection.execute(delete(awaited).where(awaited.c.until_s <= now_s))
+    longest = connection.scalar(select(awaited.c.until_s).where(awaited.c.job_id == job_id))
+    if longest is None:
+        row = {"job_id": job_id, "since_s": now_s, "until_s": until_s, "backward": backward}
+        connection.execute(insert(awaited).values(row))
+        return
+    values = {"until_s": max(longest, until_s), "backward": backward}
+    connection.execute(update(awaited).where(awaited.c.job_id == job_id).values(values))
+
+
+def expect_no_more(connection: Connection, job_id: str, *, until_s: float) -> None:
+    connection.execute(delete(awaited).where(awaited.c.job_id == job_id, awaited.c.until_s <= until_s))

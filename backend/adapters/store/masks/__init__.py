@@ -1,0 +1,1 @@
+"""Mask runs in files."""

@@ -1,0 +1,1 @@
+"""An annotator's prompts: recording them, answering them, propagating from them."""

@@ -1,0 +1,1 @@
+"""Exports: labelled videos to data set formats."""

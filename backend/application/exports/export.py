@@ -1,0 +1,252 @@
+"""Labelled videos out of a source, through a choice of frames, into a format: one video and one frame at a time.
+
+Owns what every format shares: which frames are kept, whether the source can serve the format, and the manifest that
+says where each mask is from. Refuses an export without a single frame: an empty data set looks like a finished one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from backend.application.exports.naming import planned
+from backend.application.ports.datasets import (
+    DatasetFormat,
+    DatasetSource,
+    DatasetVideo,
+    FrameSink,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
+from backend.application.ports.media import VideoSource
+from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
+from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
+"""What is wrong with one video and not with the others."""
+
+
+class SealedTarget(Target, Protocol):
+    """A Target that knows what was written to it."""
+
+    def seal(self) -> Notes:
+        """List every file with its SHA-256; returns how many there are, their bytes, and the list's name and hash."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote. skipped: faulty videos left out. offered: frames that something is said about."""
+
+    videos: int
+    skipped: int
+    offered: int
+    kept: int
+    masks: int
+    notes: Notes
+
+
+@dataclass(slots=True)
+class _Tally:
+    offered: int = 0
+    kept: int = 0
+    masks: int = 0
+
+    def add(self, other: _Tally) -> None:
+        self.offered += other.offered
+        self.kept += other.kept
+        self.masks += other.masks
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export.
+
+    now_s: wall-clock seconds since the epoch. pictures: write the video's frames into formats that can have them;
+    None: where they are at hand. skip_faulty: go on without videos that cannot be read.
+    """
+
+    source: DatasetSource
+    format: DatasetFormat
+    now_s: Callable[[], float]
+    version: str
+    choice: FrameChoice = field(default_factory=FrameChoice)
+    pictures: bool | None = None
+    skip_faulty: bool = False
+    on_video: Callable[[str], None] = lambda _: None
+
+    def run(self, target: SealedTarget) -> Exported:
+        """Write everything and the manifest. Raises InvalidInput if no frame is kept or the format cannot be served."""
+        videos = planned(self.source.entries())
+        self.format.start(target, videos)
+        total, records, skipped = _Tally(), list[dict[str, object]](), list[dict[str, object]]()
+        for planned_video in videos:
+            self.on_video(planned_video.entry.name)
+            with ExitStack() as stack:
+                try:
+                    video = stack.enter_context(self.source.open(planned_video.entry))
+                    shown = self._pictures(planned_video, video, stack)
+                except FAULTS as error:
+                    if not self.skip_faulty:
+                        raise
+                    skipped.append(_skipped(planned_video, error))
+                    continue
+                records.append(self._video(planned_video, video, shown, total))
+        if total.kept == 0:
+            raise InvalidInput(self._nothing(total.offered))
+        notes = self.format.finish()
+        head = {"created": self._now(), **self._about(total), "notes": dict(notes), "skipped": skipped}
+        target.write(MANIFEST, _manifest({**head, "files": dict(target.seal()), "videos": records}))
+        return Exported(len(records), len(skipped), total.offered, total.kept, total.masks, notes)
+
+    def _video(
+        self, planned_video: PlannedVideo, video: DatasetVideo, shown: VideoSource | None, total: _Tally
+    ) -> dict[str, object]:
+        """Write one video; returns what the manifest says of it."""
+        tally = _Tally()
+        with self.format.video(planned_video, video) as sink:
+            if shown is not None and self.format.traits.every_frame:
+                self._put_every(video, shown, sink, tally)
+            else:
+                self._put_kept(video, shown, sink, tally)
+        total.add(tally)
+        return _record(planned_video, video, tally, has_pictures=shown is not None)
+
+    def _pictures(self, planned_video: PlannedVideo, video: DatasetVideo, stack: ExitStack) -> VideoSource | None:
+        """The video's frames, opened, if this export shows them."""
+        need = self.format.traits.pictures
+        if need is Pictures.NEVER or (need is Pictures.OPTIONAL and self.pictures is False):
+            return None
+        try:
+            opening = video.pictures()
+        except MediaUnreachable as error:
+            way_out = "; --no-images exports without the frames" if need is Pictures.OPTIONAL else ""
+            raise MediaUnreachable(f"{planned_video.entry.name}: {error}{way_out}") from error
+        if opening is None:
+            if need is Pictures.NEEDED or self.pictures:
+                raise InvalidInput(
+                    f"{planned_video.entry.name}: {self.format.traits.name} shows the video's frames, and they are not "
+                    "at hand; name the video file, or the folder it is in, with --video"
+                )
+            return None
+        shown = stack.enter_context(opening)
+        _require_same(planned_video.entry.name, shown.info, video.info)
+        return shown
+
+    def _put_kept(self, video: DatasetVideo, shown: VideoSource | None, sink: FrameSink, tally: _Tally) -> None:
+        for frame in self._kept(video, tally):
+            index = frame.frame_index
+            sink.put(frame, None if shown is None else Picture(shown.frame(index), _time_s(shown, video, index)))
+
+    def _put_every(self, video: DatasetVideo, shown: VideoSource, sink: FrameSink, tally: _Tally) -> None:
+        kept = self._kept(video, tally)
+        waiting = next(kept, None)
+        for index, pixels in shown.frames(FrameRange(FrameIndex(0), FrameIndex(shown.info.frame_count))):
+            picture = Picture(pixels, _time_s(shown, video, index))
+            if waiting is not None and waiting.frame_index == index:
+                sink.put(waiting, picture)
+                waiting = next(kept, None)
+            else:
+                sink.put(DatasetFrame(index, ()), picture)
+
+    def _kept(self, video: DatasetVideo, tally: _Tally) -> Iterator[DatasetFrame]:
+        takes_boxes = self.format.traits.takes_boxes
+        for frame in video.frames():
+            tally.offered += 1
+            if not self.choice.keeps(frame):
+                continue
+            if not takes_boxes:
+                self._require_masks(frame)
+            tally.kept += 1
+            tally.masks += len(frame.present)
+            yield frame
+
+    def _require_masks(self, frame: DatasetFrame) -> None:
+        for shown in frame.present:
+            if shown.mask is None:
+                raise InvalidInput(
+                    f"{shown.what.label!r} has a box and no mask on frame {frame.frame_index}, and "
+                    f"{self.format.traits.name} is made of masks; export to mot, yolo, coco, boxes-csv or labelstudio, "
+                    "or export the masks behind the boxes with run:PROJECT/TASK as the source"
+                )
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self.now_s(), UTC).isoformat(timespec="seconds")
+
+    def _about(self, total: _Tally) -> dict[str, object]:
+        traits = self.format.traits
+        return {
+            "masklet": self.version,
+            "format": {"name": traits.name, "version": traits.version, "overlaps": traits.overlaps},
+            "frames": {"choice": str(self.choice), "offered": total.offered, "kept": total.kept},
+            "masks": total.masks,
+            "source": dict(self.source.record),
+        }
+
+    def _nothing(self, offered: int) -> str:
+        if self.choice.keep is Keep.ALL or not offered:
+            return "there is nothing to export: the source says nothing about any frame"
+        why = "was approved by a person" if self.choice.keep is Keep.HUMAN else "is certain enough"
+        return f"there is nothing to export: of {offered} frames none {why}; widen --frames {self.choice}"
+
+
+def _manifest(document: dict[str, object]) -> bytes:
+    body = json.dumps({"manifest_version": MANIFEST_VERSION, **document}, indent=1, ensure_ascii=False)
+    return (body + "\n").encode("utf-8", "replace")
+
+
+def _skipped(planned_video: PlannedVideo, error: Exception) -> dict[str, object]:
+    return {"name": planned_video.entry.name, "key": planned_video.entry.key, "reason": str(error)}
+
+
+def _record(
+    planned_video: PlannedVideo, video: DatasetVideo, tally: _Tally, *, has_pictures: bool
+) -> dict[str, object]:
+    info = video.info
+    return {
+        "name": planned_video.entry.name,
+        "folder": planned_video.folder,
+        "key": planned_video.entry.key,
+        "sha256": info.content_hash or None,
+        "width": info.size.width,
+        "height": info.size.height,
+        "frame_count": info.frame_count,
+        "frame_rate": [info.frame_rate.numerator, info.frame_rate.denominator],
+        "frames_offered": tally.offered,
+        "frames_kept": tally.kept,
+        "masks": tally.masks,
+        "pictures": has_pictures,
+        "objects": [{"number": w.number, "id": str(w.object_id), "label": w.label} for w in video.objects],
+        "provenance": dict(video.provenance),
+    }
+
+
+def _time_s(shown: VideoSource, video: DatasetVideo, index: FrameIndex) -> float:
+    """When a frame is shown: pages have no times of their own, but their task may know the rate."""
+    if shown.info.frame_rate != video.info.frame_rate:
+        return float(index / video.info.frame_rate)
+    return shown.timestamps_s[index]
+
+
+def _require_same(name: str, shown: VideoInfo, labelled: VideoInfo) -> None:
+    """Raises MediaError if the pictures are not of the video that the masks are of."""
+    if shown.size != labelled.size:
+        raise MediaError(
+            f"{name}: the video has {shown.size.width}x{shown.size.height} pixels and its masks "
+            f"{labelled.size.width}x{labelled.size.height}; name the video that was labelled"
+        )
+    if shown.frame_count < labelled.frame_count:
+        raise MediaError(
+            f"{name}: the video has {shown.frame_count} frames and its masks are for {labelled.frame_count}; "
+            "name the video that was labelled"
+        )

@@ -1,0 +1,62 @@
+"""Names of videos as names of files: safe on every disk and in every tool's lists, unique, and always the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from backend.application.ports.datasets import DatasetEntry, PlannedVideo
+
+LONGEST = 60
+TAKEN = frozenset(
+    ("manifest", "manifest.json", "files.sha256", "seqmap.txt", "images", "labels", "annotations", "pages")
+)
+"""What formats write beside the videos' own files."""
+
+DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
+"""Names that one system keeps for itself, with any ending."""
+
+NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def planned(entries: Sequence[DatasetEntry]) -> tuple[PlannedVideo, ...]:
+    """Each video with its folder name.
+
+    A name of at most 60 letters, digits, dots, dashes and underscores stays as it is; of any other the readable part
+    stays, with a hash of the whole. Videos of one name (on disks that do not tell capitals apart, too) get a hash of
+    their keys, all of them, so that none depends on the order.
+    """
+    names = [safe_name(entry.name) for entry in entries]
+    times = Counter(name.lower() for name in names)
+    folders = [
+        f"{name}-{_tag(entry.key)}" if times[name.lower()] > 1 else name
+        for name, entry in zip(names, entries, strict=True)
+    ]
+    return tuple(PlannedVideo(entry, folder) for entry, folder in zip(entries, folders, strict=True))
+
+
+def safe_name(name: str) -> str:
+    """The name if it is plain, else its readable part and a hash of the whole."""
+    plain = NOT_PLAIN.sub("_", name).strip("._-")[:LONGEST].rstrip("._-")
+    taken = plain.lower() in TAKEN or plain.lower().partition(".")[0] in DEVICES
+    return plain if plain == name and plain and not taken else f"{plain or 'video'}-{_tag(name)}"
+
+
+def _tag(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def name_of_address(address: str) -> str:
+    """The file's name in a media address, without its ending; empty if it has none."""
+    if "/" not in address:
+        return ""
+    parts = urlsplit(address)
+    return path_stem(unquote(parse_qs(parts.query).get("d", [parts.path])[0]))
+
+
+def path_stem(path: str) -> str:
+    return PurePosixPath(path.strip()).stem

@@ -1,0 +1,220 @@
+"""Objects found without a person, as SAM 2's data engine found them: grids of points at three scales on a frame.
+
+Each point is asked about by itself; masks that are unsure, tiny or nearly the whole frame are dropped, small parts are
+removed, and of masks that say the same the surest is kept. Later frames are looked at again for objects that none of
+those known covers. Every object comes with its score, for somebody has to look at what nobody asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from backend.application.ports.engine import CancelToken, Segmenter
+from backend.application.ports.frame_by_frame import FrameByFrame
+from backend.application.ports.media import VideoSource
+from backend.domain.geometry import BoolMask, FrameSize, Point, RgbFrame, mask_iou
+from backend.domain.masklets import ObjectFrame
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
+
+Tidy = Callable[[BoolMask], BoolMask]
+"""Removes small parts of a mask and fills small holes."""
+
+CROP_OVERLAP = 0.25
+COMPARED_SIDE_PX = 160
+
+
+@dataclass(frozen=True, slots=True)
+class AutoRules:
+    """points: a side of the grid on the whole frame; half and an eighth of it on its quarters and sixteenths.
+
+    least_score: predicted IoU times stability, below which a mask is dropped. same: the IoU from which two masks are
+    one object. new: the share of a later mask that nothing known covers, from which it is a new object.
+    """
+
+    points: int = 16
+    most: int = 10
+    least_score: float = 0.7
+    least_area: float = 0.001
+    most_area: float = 0.6
+    same: float = 0.6
+    new: float = 0.7
+    later_looks: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AutoObject:
+    """One object on the frame where it was found first. mask: [H, W] bool."""
+
+    key: str
+    frame: int
+    mask: BoolMask
+    score: float
+    label: str = ""
+    box: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AutoMasklets:
+    """Looks for objects in videos with one segmenter."""
+
+    segmenter: Segmenter
+    tidy: Tidy
+    cancel: CancelToken
+    rules: AutoRules = AutoRules()
+
+    def find(self, video: VideoSource) -> tuple[AutoObject, ...]:
+        """The objects of a video, those of frame 0 first, the surest first."""
+        found = self._on_frame(video, FrameIndex(0), ())
+        for frame in self._later(video.info.frame_count):
+            if len(found) >= self.rules.most:
+                break
+            known = self._known_at(video, found, frame) if found else ()
+            found += self._on_frame(video, frame, known)
+        kept = found[: self.rules.most]
+        return tuple(replace(entry, key=f"auto {number}") for number, entry in enumerate(kept, 1))
+
+    def _later(self, frame_count: int) -> list[FrameIndex]:
+        looks = self.rules.later_looks
+        return [FrameIndex(f) for k in range(1, looks + 1) if (f := frame_count * k // (looks + 1)) > 0]
+
+    def _on_frame(self, video: VideoSource, frame: FrameIndex, known: Sequence[BoolMask]) -> tuple[AutoObject, ...]:
+        candidates: list[AutoObject] = []
+        for scale, share in ((1, 1), (2, 2), (4, 8)):
+            side = max(2, self.rules.points // share)
+            for crop in _crops(video.info.size, scale):
+                candidates.extend(self._in_crop(video, frame, crop, side))
+        fresh = [c for c in candidates if _uncovered(c.mask, known) >= self.rules.new]
+        return tuple(_distinct(fresh, self.rules.same))
+
+    def _in_crop(self, video: VideoSource, frame: FrameIndex, crop: Crop, side: int) -> Iterator[AutoObject]:
+        view = CroppedFrame(video, crop)
+        prompts = PromptSet.of(_grid(side, frame), {})
+        for shown in self.segmenter.segment(view, prompts, frame).objects:
+            score = _score(shown)
+            if score < self.rules.least_score or (crop.is_part and _touches_edge(shown.mask, crop, video.info.size)):
+                continue
+            mask = np.zeros((video.info.size.height, video.info.size.width), np.bool_)
+            mask[crop.top : crop.bottom, crop.left : crop.right] = self.tidy(shown.mask)
+            if self.rules.least_area <= float(mask.mean()) <= self.rules.most_area:
+                yield AutoObject("", int(frame), mask, round(score, 4))
+
+    def _known_at(self, video: VideoSource, found: Sequence[AutoObject], frame: FrameIndex) -> tuple[BoolMask, ...]:
+        """The masks on a frame of the objects found before it."""
+        prompts = PromptSet.of(
+            [FramePrompt(ObjectId(str(n)), FrameIndex(o.frame), mask=o.mask) for n, o in enumerate(found)], {}
+        )
+        span = FrameRange(FrameIndex(0), FrameIndex(frame + 1))
+        masks: tuple[BoolMask, ...] = ()
+        for shown in self.segmenter.propagate(
+            video, prompts, direction=Direction.FORWARD, span=span, cancel=self.cancel
+        ):
+            masks = tuple(entry.mask for entry in shown.objects)
+        return masks
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Part of a frame, in pixels. is_part: whether it is less than the whole."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    is_part: bool
+
+
+class CroppedFrame(FrameByFrame):
+    """A part of a video's frames as a VideoSource, for looking closer."""
+
+    def __init__(self, video: VideoSource, crop: Crop) -> None:
+        place = f"{crop.left},{crop.top},{crop.right},{crop.bottom}"
+        info = replace(
+            video.info,
+            size=FrameSize(crop.right - crop.left, crop.bottom - crop.top),
+            content_hash=ContentHash(f"{video.info.content_hash}@{place}") if crop.is_part else video.info.content_hash,
+        )
+        super().__init__(info)
+        self._video = video
+        self._crop = crop
+
+    @property
+    def timestamps_s(self) -> Sequence[float]:
+        return self._video.timestamps_s
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        """[H, W, 3] uint8: the crop of one frame."""
+        crop = self._crop
+        return np.ascontiguousarray(self._video.frame(index)[crop.top : crop.bottom, crop.left : crop.right])
+
+
+def _crops(size: FrameSize, scale: int) -> list[Crop]:
+    """scale x scale parts that overlap a little, so that what lies on a cut is whole in one of them."""
+    crops = []
+    width, height = size.width / scale, size.height / scale
+    for row in range(scale):
+        for column in range(scale):
+            spare_x, spare_y = (CROP_OVERLAP * width, CROP_OVERLAP * height) if scale > 1 else (0.0, 0.0)
+            crops.append(
+                Crop(
+                    max(0, math.floor(column * width - spare_x)),
+                    max(0, math.floor(row * height - spare_y)),
+                    min(size.width, math.ceil((column + 1) * width + spare_x)),
+                    min(size.height, math.ceil((row + 1) * height + spare_y)),
+                    is_part=scale > 1,
+                )
+            )
+    return crops
+
+
+def _grid(side: int, frame: FrameIndex) -> Iterator[FramePrompt]:
+    """side x side points, each an object of its own."""
+    for row in range(side):
+        for column in range(side):
+            point = Point((column + 0.5) / side, (row + 0.5) / side)
+            yield FramePrompt(ObjectId(f"{row}.{column}"), frame, (PointPrompt(point),))
+
+
+def _score(shown: ObjectFrame) -> float:
+    evidence = shown.evidence
+    if evidence.presence_logit <= 0 or not evidence.predicted_ious or not shown.mask.any():
+        return 0.0
+    return min(max(evidence.predicted_ious[0] * evidence.stability, 0.0), 1.0)
+
+
+def _touches_edge(mask: BoolMask, crop: Crop, size: FrameSize) -> bool:
+    """Whether a mask is cut off by the crop's edge, where that is not the frame's own."""
+    return bool(
+        (crop.left > 0 and mask[:, 0].any())
+        or (crop.top > 0 and mask[0].any())
+        or (crop.right < size.width and mask[:, -1].any())
+        or (crop.bottom < size.height and mask[-1].any())
+    )
+
+
+def _distinct(candidates: Iterable[AutoObject], same: float) -> list[AutoObject]:
+    """The surest of those that say the same, the surest first."""
+    kept: list[tuple[AutoObject, BoolMask]] = []
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        small = _shrunk(candidate.mask)
+        if all(mask_iou(small, other) < same for _, other in kept):
+            kept.append((candidate, small))
+    return [candidate for candidate, _ in kept]
+
+
+def _uncovered(mask: BoolMask, known: Sequence[BoolMask]) -> float:
+    """The share of a mask that none of the known ones covers."""
+    if not known:
+        return 1.0
+    covered = np.logical_or.reduce(list(known))
+    return float(np.count_nonzero(mask & ~covered)) / max(int(np.count_nonzero(mask)), 1)
+
+
+def _shrunk(mask: BoolMask) -> BoolMask:
+    """Every n-th pixel: enough to tell whether two masks are the same."""
+    step = max(1, max(mask.shape) // COMPARED_SIDE_PX)
+    return mask[::step, ::step]

@@ -1,0 +1,299 @@
+"""A batch: sources in, tasks out, each made once however often and with whatever interruptions it is asked for.
+
+Label Studio is the truth about which tasks there are: each task's data has a key made of its content, and what is
+there is not made again. One source's fault costs that source; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from backend.application.imports.model import (
+    BatchItem,
+    BatchRecords,
+    Draft,
+    ExistingTasks,
+    ImportMode,
+    ItemState,
+    Library,
+    Medium,
+    Outcome,
+    Placement,
+    Plan,
+    ProjectTasks,
+    Prompter,
+    Report,
+    Source,
+    draft_key,
+    task_data,
+)
+from backend.application.imports.start import Starting, start_task
+from backend.domain.errors import InvalidInput, LabelStudioUnavailable, MaskletError, PromptError, reason_of
+from backend.domain.prompts import PromptSet
+from backend.domain.segments import cut
+from backend.domain.selection import SelectionKind
+from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.video import FrameIndex
+
+logger = logging.getLogger(__name__)
+
+TASKS_AT_ONCE = 50
+PAGES_AT_ONCE = 20_000
+CREATE_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many sources or tasks ended how."""
+
+    counts: dict[ItemState, int] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        self.counts[outcome.state] = self.counts.get(outcome.state, 0) + 1
+
+    def of(self, state: ItemState) -> int:
+        return self.counts.get(state, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A draft with its data, waiting to be made with others in one call."""
+
+    source: Source
+    draft: Draft
+    prompts: PromptSet
+    auto: dict[str, float]
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One run. known: key to task id, of tasks that are there. settled: keys of those that want nothing more.
+    faulty: sources that failed before. seen: key to name, of what this run has met."""
+
+    plan: Plan
+    tell: Report
+    known: dict[str, int]
+    settled: frozenset[str]
+    faulty: frozenset[str]
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """The parts of an import, bound together. prompter None: no prompts; starting None: nothing is carried."""
+
+    library: Library
+    placement: Placement
+    tasks: ProjectTasks
+    records: BatchRecords
+    prompter: Prompter | None = None
+    existing: ExistingTasks | None = None
+    starting: Starting | None = None
+    carry: bool = False
+    certainty: float = 0.5
+
+    def run(self, sources: Iterable[Source], plan: Plan, report: Report) -> Tally:
+        """Make the tasks of all sources that are not there yet; every task and every fault goes to the report.
+
+        Raises LabelStudioUnavailable or LabelStudioRefused if Label Studio as a whole cannot be worked with.
+        """
+        tally = Tally()
+
+        def tell(outcome: Outcome) -> None:
+            tally.add(outcome)
+            if outcome.state is ItemState.FAILED:
+                self.records.fail(plan.project_id, outcome)
+            report(outcome)
+
+        batch = self._opened(plan, tell)
+        waiting: list[_Ready] = []
+        for source in sources:
+            for ready in self._drafted(source, batch):
+                waiting.append(ready)
+                if len(waiting) >= TASKS_AT_ONCE or sum(len(r.addresses) for r in waiting) >= PAGES_AT_ONCE:
+                    self._make(waiting, batch)
+                    waiting = []
+        self._make(waiting, batch)
+        return tally
+
+    def _opened(self, plan: Plan, tell: Report) -> _Batch:
+        items = self.records.items(plan.project_id)
+        return _Batch(
+            plan,
+            tell,
+            known=self.tasks.known(plan.project_id),
+            settled=frozenset(item.key for item in items if item.prompted or self.prompter is None),
+            faulty=frozenset(outcome.source for _, outcome in self.records.failures(plan.project_id)),
+        )
+
+    def _drafted(self, source: Source, batch: _Batch) -> Iterator[_Ready]:
+        """The drafts of one source that are to be made; what is there already is prompted if it was not."""
+        plan, tell = batch.plan, batch.tell
+        if source.name in batch.faulty:
+            self.records.forgive(plan.project_id, source.name)
+        if source.task_id is not None:
+            tell(self._task(source, TaskKey(plan.project_id, source.task_id)))
+            return
+        try:
+            drafts = self.drafts(source, plan)
+        except MaskletError as error:
+            tell(Outcome(source.name, ItemState.FAILED, reason=reason_of(error)))
+            return
+        for draft in drafts:
+            ready = self._wanted(source, draft, batch)
+            if ready is not None:
+                yield ready
+
+    def _wanted(self, source: Source, draft: Draft, batch: _Batch) -> _Ready | None:
+        """The draft with all that it takes to make it; None if there is nothing to make, which is then reported."""
+        known, tell = batch.known, batch.tell
+        if draft.key in batch.seen:
+            why = f"the same frames as {batch.seen[draft.key]}"
+            tell(Outcome(source.name, ItemState.DUPLICATE, draft.name, known.get(draft.key), why))
+            return None
+        batch.seen[draft.key] = draft.name
+        if draft.key in known and draft.key in batch.settled:
+            tell(Outcome(source.name, ItemState.EXISTING, draft.name, known[draft.key]))
+            return None
+        try:
+            ready = self._ready(source, draft, batch.plan)
+        except MaskletError as error:
+            tell(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), reason_of(error)))
+            return None
+        if draft.key not in known:
+            return ready
+        tell(self._settled(ready, batch.plan, known[draft.key], ItemState.EXISTING))
+        return None
+
+    def _task(self, source: Source, task: TaskKey) -> Outcome:
+        """Have a task carried that is there already."""
+        try:
+            if self.existing is None or self.starting is None:
+                raise InvalidInput("tasks that exist are prompted, which --no-start rules out")
+            media, prompts = self.existing.read(source, task)
+            if not prompts:
+                raise PromptError(f"task {task.task_id} brings no prompts, and --prompts gives it none")
+            start_task(self.starting, task, media, prompts)
+        except MaskletError as error:
+            return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, reason_of(error))
+        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(prompts.prompts))
+
+    def drafts(self, source: Source, plan: Plan) -> list[Draft]:
+        """One source as tasks. Raises MediaError or InvalidInput."""
+        medium = self.library.add(source)
+        frames = _listed_frames(source, medium)
+        if not frames:
+            frames = plan.selection.frames(medium.frame_count, plan.portion)
+        if plan.selection.kind is SelectionKind.DIVERSE and not source.frames:
+            frames = self.library.diverse(medium, frames, plan.selection.number)
+        if plan.mode is ImportMode.KEYFRAMES:
+            return [_keyframe(source, medium, frame) for frame in frames]
+        # What is no longer than a segment is not cut, whatever its length: it stays the same task at any other.
+        is_cut = plan.mode is ImportMode.PAGES and plan.segment is not None and len(frames) > plan.segment
+        length = plan.segment if is_cut else None
+        how = f"{_choice(source, plan, frames)}:{length}:{plan.overlap if length else 0}"
+        drafts = []
+        for segment in cut(len(frames), length=length, overlap=plan.overlap):
+            part = frames[segment.start : segment.stop]
+            key = draft_key(medium, plan.mode, part, number=segment.number, cut=how)
+            name = segment.name(source.name)
+            drafts.append(Draft(key, name, medium, part, segment.number, segment.count, segment.shared, source.extra))
+        return drafts
+
+    def _ready(self, source: Source, draft: Draft, plan: Plan) -> _Ready:
+        prompts, auto = (PromptSet(()), {}) if self.prompter is None else self.prompter.prompts(source, draft)
+        addresses = self.placement.addresses(draft, plan.mode)
+        return _Ready(source, draft, prompts, dict(auto), tuple(addresses))
+
+    def _make(self, waiting: list[_Ready], batch: _Batch) -> None:
+        if not waiting:
+            return
+        made = self._created(waiting, batch.plan)
+        batch.known.update(made)
+        for ready in waiting:
+            batch.tell(self._settled(ready, batch.plan, made[ready.draft.key], ItemState.CREATED))
+
+    def _created(self, waiting: list[_Ready], plan: Plan) -> dict[str, int]:
+        """Key to task id. A call whose answer got lost is not repeated before a look at what it made."""
+        missing = list(waiting)
+        made: dict[str, int] = {}
+        for tries in range(CREATE_TRIES):
+            try:
+                bodies = [task_data(r.draft, plan, r.addresses, r.auto) for r in missing]
+                ids = self.tasks.create(plan.project_id, bodies)
+                return made | {r.draft.key: task_id for r, task_id in zip(missing, ids, strict=True)}
+            except LabelStudioUnavailable as error:
+                if tries == CREATE_TRIES - 1:
+                    raise
+                logger.warning("project %d: %s; looking at what was made", plan.project_id, error)
+                there = self.tasks.known(plan.project_id)
+                made |= {r.draft.key: there[r.draft.key] for r in missing if r.draft.key in there}
+                missing = [r for r in missing if r.draft.key not in there]
+                if not missing:
+                    return made
+        raise AssertionError("the last try returns or raises")
+
+    def _settled(self, ready: _Ready, plan: Plan, task_id: int, state: ItemState) -> Outcome:
+        """Record a task that is there, and have its prompts carried."""
+        draft = ready.draft
+        item = BatchItem(
+            plan.project_id,
+            draft.key,
+            task_id,
+            draft.name,
+            draft.medium.media_id,
+            number=draft.number,
+            count=draft.count,
+            shared=draft.shared,
+            length=len(draft.frames),
+            carry=self.carry and draft.shared > 0,
+            certainty=self.certainty,
+        )
+        self.records.put([item])
+        outcome = Outcome(ready.source.name, state, draft.name, task_id, prompts=len(ready.prompts.prompts))
+        try:
+            self._start(ready, item.task, plan)
+        except MaskletError as error:
+            return replace(outcome, state=ItemState.FAILED, reason=reason_of(error))
+        if ready.prompts:
+            self.records.put([replace(item, prompted=True)])
+        return replace(outcome, auto=ready.auto)
+
+    def _start(self, ready: _Ready, task: TaskKey, plan: Plan) -> None:
+        if self.starting is None or not ready.prompts:
+            return
+        media = MediaRef(ready.addresses, is_pages=plan.mode is not ImportMode.VIDEO)
+        start_task(self.starting, task, media, ready.prompts)
+
+
+def _listed_frames(source: Source, medium: Medium) -> tuple[FrameIndex, ...]:
+    """The frames that a list names for a source. Raises InvalidInput for one that there is not."""
+    for frame in source.frames:
+        if frame >= medium.frame_count:
+            raise InvalidInput(
+                f"{source.name}: the list names frame {frame}, but the video has {medium.frame_count} frames "
+                f"(0 to {medium.frame_count - 1})"
+            )
+    return tuple(FrameIndex(frame) for frame in source.frames)
+
+
+def _keyframe(source: Source, medium: Medium, frame: FrameIndex) -> Draft:
+    """One frame as a task of its own."""
+    key = draft_key(medium, ImportMode.KEYFRAMES, [frame], number=frame, cut="frame")
+    return Draft(key, f"{source.name} #{medium.number_of(frame)}", medium, (frame,), extra=source.extra)
+
+
+def _choice(source: Source, plan: Plan, frames: tuple[FrameIndex, ...]) -> str:
+    """What tells this choice of frames from others. A diverse one goes by its words: rounding could choose others."""
+    if plan.selection.kind is SelectionKind.DIVERSE and not source.frames:
+        return f"{plan.selection} {plan.portion}"
+    return hash_of(frames)
+
+
+def hash_of(frames: tuple[FrameIndex, ...]) -> str:
+    """A choice of frames in few characters."""
+    return hashlib.sha256(repr([int(f) for f in frames]).encode()).hexdigest()[:16]

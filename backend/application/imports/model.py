@@ -1,0 +1,300 @@
+"""What a batch import works with: media that were found, drafts of tasks, and how each one ended.
+
+Plain values and the ports that the import needs. A medium stays where it is: it is known by its content, and its
+frames are read on demand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from backend.domain.geometry import FrameSize
+from backend.domain.prompts import PromptSet
+from backend.domain.selection import Portion, Selection, as_runs
+from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.video import ContentHash, FrameIndex
+
+MEDIA_ID_DIGITS = 32
+
+
+class MediumKind(StrEnum):
+    """A video file, or a folder of images that are its frames."""
+
+    VIDEO = "video"
+    IMAGES = "images"
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """A source of frames on this machine.
+
+    content_hash: SHA-256, hex, of its content; media_id is its first 32 digits. path: the file or folder. names: of an
+    IMAGES medium, its files in the order of frames. numbers: the frames' numbers in the video they were taken from;
+    empty where they count from 0.
+    stamp: size and time of change when it was looked at, to notice that it is not the same any more.
+    """
+
+    content_hash: ContentHash
+    kind: MediumKind
+    path: Path
+    name: str
+    size: FrameSize
+    frame_count: int
+    frame_rate: Fraction
+    stamp: str
+    names: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def media_id(self) -> str:
+        return self.content_hash[:MEDIA_ID_DIGITS]
+
+    def number_of(self, position: int) -> int:
+        return self.numbers[position] if self.numbers else position
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing to import, as the command line or a list names it.
+
+    name: what a person knows it by; differs where two files have one name. prompts: a prompt file of its own. task_id:
+    of a task that exists already, which is then prompted and not made. extra: more for the task's data. frames: those
+    that a list names; empty: as the plan says.
+    """
+
+    name: str
+    path: Path | None = None
+    prompts: str = ""
+    task_id: int | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    frames: tuple[int, ...] = ()
+
+
+class ImportMode(StrEnum):
+    """What a task shows: a video, its frames as pages of one image, or one frame."""
+
+    VIDEO = "video"
+    PAGES = "pages"
+    KEYFRAMES = "keyframes"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video."""
+
+    project_id: int
+    mode: ImportMode
+    value_key: str
+    selection: Selection = field(default_factory=Selection)
+    portion: Portion = field(default_factory=Portion)
+    segment: int | None = None
+    overlap: int = 0
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A task to be made. key: the same for the same frames of the same content, in every run and process."""
+
+    key: str
+    name: str
+    medium: Medium
+    frames: tuple[FrameIndex, ...]
+    number: int = 0
+    count: int = 1
+    shared: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        """The same for all segments of one video cut in one way."""
+        return self.key.rpartition("-")[0]
+
+
+def draft_key(medium: Medium, mode: ImportMode, frames: Sequence[int], *, number: int, cut: str) -> str:
+    """40 hex digits and the segment's number. cut: how the segments were cut, which all of them share."""
+    what = "\0".join((medium.media_id, mode, cut))
+    return f"{hashlib.sha256(what.encode()).hexdigest()[:40]}-{number:05d}" if frames else ""
+
+
+class ItemState(StrEnum):
+    """How one source or task ended."""
+
+    CREATED = "created"
+    EXISTING = "existing"
+    DUPLICATE = "duplicate"
+    PROMPTED = "prompted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One line of the report: what became of one task, or why a source gave none."""
+
+    source: str
+    state: ItemState
+    name: str = ""
+    task_id: int | None = None
+    reason: str = ""
+    prompts: int = 0
+    auto: Mapping[str, float] = field(default_factory=dict)
+
+    def document(self) -> dict[str, object]:
+        """As written to the report, without what is empty."""
+        fields: dict[str, object] = {"source": self.source, "state": self.state, "name": self.name}
+        fields |= {"task": self.task_id, "reason": self.reason, "prompts": self.prompts, "auto": dict(self.auto)}
+        return {name: value for name, value in fields.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """A task that was imported, as the record keeps it.
+
+    handover: of a segment that follows another: empty before it was looked at, else what became of it.
+    """
+
+    project_id: int
+    key: str
+    task_id: int
+    name: str
+    media_id: str
+    number: int = 0
+    count: int = 1
+    shared: int = 0
+    length: int = 0
+    carry: bool = False
+    certainty: float = 1.0
+    prompted: bool = False
+    handover: str = ""
+
+    @property
+    def task(self) -> TaskKey:
+        return TaskKey(self.project_id, self.task_id)
+
+    @property
+    def group(self) -> str:
+        return self.key.rpartition("-")[0]
+
+
+class Library(Protocol):
+    """Media on this machine, by content."""
+
+    def add(self, source: Source) -> Medium:
+        """Look at a source and remember it. Raises MediaError or InvalidInput naming the file and the way out."""
+        ...
+
+    def diverse(self, medium: Medium, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
+        """Of the candidates, some that look unlike each other, ascending."""
+        ...
+
+
+class Placement(Protocol):
+    """Puts a draft's media where Label Studio's page finds them: `--pages`."""
+
+    def addresses(self, draft: Draft, mode: ImportMode) -> list[str]:
+        """One address a frame; of a VIDEO draft, one address. Raises InvalidInput, MediaError or ServiceUnavailable."""
+        ...
+
+
+class ProjectTasks(Protocol):
+    """Label Studio, as far as making tasks goes. Raises LabelStudioUnavailable, LabelStudioRefused or NotFound."""
+
+    def known(self, project_id: int) -> dict[str, int]:
+        """The key and id of every task of a project that an import made."""
+        ...
+
+    def create(self, project_id: int, tasks: Sequence[Mapping[str, object]]) -> list[int]:
+        """Make tasks in one call; their ids in order. tasks: their data."""
+        ...
+
+
+class BatchRecords(Protocol):
+    """The durable record of imported tasks, on this machine."""
+
+    def items(self, project_id: int | None = None) -> tuple[BatchItem, ...]:
+        """In the order of their names and segments."""
+        ...
+
+    def put(self, items: Sequence[BatchItem]) -> None:
+        """Remember items, or change those of the same project and key."""
+        ...
+
+    def fail(self, project_id: int, outcome: Outcome) -> None:
+        """Remember why a source gave no task."""
+        ...
+
+    def forgive(self, project_id: int, source: str) -> None:
+        """Forget the faults of a source: it is looked at again."""
+        ...
+
+    def failures(self, project_id: int | None = None) -> tuple[tuple[int, Outcome], ...]: ...
+
+
+class Prompter(Protocol):
+    """Prompts for a draft without a person."""
+
+    def prompts(self, source: Source, draft: Draft) -> tuple[PromptSet, Mapping[str, float]]:
+        """The prompts on the draft's own frames, 0-based, and the scores of the automatic ones among them.
+
+        Empty if there are none for this draft. Raises PromptError naming the file and the fault.
+        """
+        ...
+
+
+class ExistingTasks(Protocol):
+    """Tasks that are there already, to be prompted."""
+
+    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
+        """What the task shows, and prompts for it. Raises what is wrong with the task or the prompts."""
+        ...
+
+
+Report = Callable[[Outcome], None]
+
+
+def task_data(draft: Draft, plan: Plan, addresses: Sequence[str], auto: Mapping[str, float]) -> dict[str, object]:
+    """A task's data: where its media are, and under `masklet` what they were cut from.
+
+    masklet.start and stop are frame numbers of the source, stop excluded; frames lists them where some are left out.
+    Players beside the video show it too until there is something else for them: Label Studio makes no task without.
+    """
+    medium = draft.medium
+    numbers = [medium.number_of(index) for index in draft.frames]
+    facts: dict[str, object] = {
+        "key": draft.key,
+        "media": medium.media_id,
+        "video": medium.name,
+        "start": numbers[0],
+        "stop": numbers[-1] + 1,
+        "fps": float(medium.frame_rate),
+        "segment": draft.number + 1,
+        "segments": draft.count,
+        "width": medium.size.width,
+        "height": medium.size.height,
+    }
+    if numbers != list(range(numbers[0], numbers[-1] + 1)):
+        facts["frames"] = as_runs(numbers)
+    if auto:
+        facts["auto"] = dict(auto)
+    value: object = list(addresses) if plan.mode is ImportMode.PAGES else addresses[0]
+    data: dict[str, object] = {**draft.extra, "clip": draft.name, "fps": float(medium.frame_rate), "masklet": facts}
+    for key in (plan.value_key, *plan.beside):
+        _put(data, key, value)
+    return data
+
+
+def _put(data: dict[str, object], key: str, value: object) -> None:
+    """Under a dotted key as the page looks for it: nested."""
+    first, dot, rest = key.partition(".")
+    if not dot:
+        data[key] = value
+        return
+    inner = data.setdefault(first, {})
+    if isinstance(inner, dict):
+        _put(inner, rest, value)

@@ -1,0 +1,1 @@
+"""Jobs in the ledger: submission, recovery after crashes, pushing predictions, retention, queries."""

@@ -1,0 +1,74 @@
+"""Putting right what crashes left: jobs whose worker died, jobs the queue forgot, pushes that are due; and letting go
+of what is old.
+
+Safe to run in any number of processes at once: every step is a compare-and-set in the ledger or idempotent in the
+queue.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from backend.application.jobs.push_predictions import Pusher
+from backend.application.jobs.queries import running_jobs
+from backend.application.jobs.retention import Housekeeper
+from backend.application.jobs.submit import Submitter
+from backend.application.ports.clock import Clock
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.queue import JobQueue
+from backend.domain.errors import QueueUnavailable
+from backend.domain.jobs import Job, JobState
+
+logger = logging.getLogger(__name__)
+
+QUEUED_GRACE_S = 2.0
+"""A job younger than this is still on its way into the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    ledger: Ledger
+    queue: JobQueue
+    submitter: Submitter
+    clock: Clock
+    pusher: Pusher | None
+    heartbeat_ttl_s: float
+    max_attempts: int
+    housekeeper: Housekeeper | None = None
+    """Lets go of what is old; None: nothing ever is."""
+
+    def sweep(self) -> None:
+        """One round. Raises nothing for a queue or a Label Studio that is away."""
+        now_s = self.clock.now_s()
+        for job in self.ledger.stale(
+            heartbeat_before_s=now_s - self.heartbeat_ttl_s, queued_before_s=now_s - QUEUED_GRACE_S
+        ):
+            self._put_right(job)
+        if self.pusher is not None:
+            self.pusher.sweep()
+        if self.housekeeper is not None:
+            self.housekeeper.sweep()
+
+    def worker_died(self, worker: str) -> None:
+        """Requeue at once what a worker that is known to be dead was doing."""
+        for job in running_jobs(self.ledger, worker):
+            self._requeue(job, f"ServiceUnavailable: the worker {worker} died")
+
+    def _put_right(self, job: Job) -> None:
+        if job.state is JobState.RUNNING:
+            self._requeue(job, "ServiceUnavailable: the worker fell silent")
+            return
+        try:
+            known = self.queue.is_known(job)
+        except QueueUnavailable:
+            return
+        if not known:
+            logger.info("job %s is not in the queue; offering it again", job.job_id)
+            self.submitter.dispatch(job)
+
+    def _requeue(self, job: Job, reason: str) -> None:
+        renewed = self.ledger.requeue(job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts)
+        logger.warning("job %s attempt %d: %s; now %s", job.job_id, job.attempt, reason, renewed.state)
+        if renewed.state is JobState.QUEUED:
+            self.submitter.dispatch(renewed)

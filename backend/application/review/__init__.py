@@ -1,0 +1,1 @@
+"""Review: which frame to correct next, correction tasks, audits."""

@@ -1,0 +1,136 @@
+"""Audit frames: what was said of them when they were drawn, and what people made of them.
+
+Owns the record. An audit counts once its correction task was submitted, for then somebody looked at it for certain; a
+mask that was left as it is counts as right, one that was deleted as wrong. The mask that was shown is recorded beside
+its uncertainty, so that the verdict needs no run that may be gone by then. Submitted again, the newest word counts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+
+from backend.application.ports.key_value import Notes
+from backend.application.ports.masks import MaskCodec
+from backend.application.review.correction_tasks import Corrected
+from backend.application.review.next_frames import is_probability
+from backend.domain.audits import AuditedMask, AuditTally, tally
+from backend.domain.geometry import mask_iou
+from backend.domain.masklets import EncodedMask, MaskOrigin, MaskRun
+from backend.domain.prompts import PromptSet
+from backend.domain.tasks import TaskKey
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "audits"
+
+
+class _MaskRecord(TypedDict):
+    label: str
+    uncertainty: float
+    size: tuple[int, int]
+    counts: str
+    iou: float | None
+
+
+class _Record(TypedDict):
+    project: int
+    model_version: str
+    masks: list[_MaskRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Audits:
+    """What is known of audits, in notes."""
+
+    notes: Notes
+
+    def draw(self, corrected: Corrected, page: MaskRun, model_version: str) -> None:
+        """A frame was drawn as an audit and its task made. page: what it shows, as a run of one page.
+
+        What a person made is no audit of the model. A frame that was drawn before keeps its first record.
+        """
+        if self.notes.read(_name(corrected)) is not None:
+            return
+        masks: list[_MaskRecord] = [
+            {
+                "label": masklet.label,
+                "uncertainty": frame.uncertainty,
+                "size": (frame.mask.height, frame.mask.width),
+                "counts": frame.mask.counts,
+                "iou": None,
+            }
+            for masklet in page.masklets
+            for frame in masklet.frames
+            if frame.origin is MaskOrigin.PROPAGATED
+        ]
+        self._write(corrected, {"project": corrected.task.project_id, "model_version": model_version, "masks": masks})
+
+    def settle(self, corrected: Corrected, drawn: PromptSet, codec: MaskCodec) -> bool:
+        """A correction task was submitted: hold what was shown against what was drawn; whether it was an audit.
+
+        drawn: of the correction task, by label. A label without a drawn mask means "not there". What cannot be
+        compared (clicks, a picture of another size) is left open.
+        """
+        record = self._read(_name(corrected))
+        if record is None:
+            return False
+        for mask in record["masks"]:
+            encoded = EncodedMask(*mask["size"], mask["counts"])
+            said = [prompt for prompt in drawn if drawn.labels[prompt.object_id] == mask["label"]]
+            shapes_fit = all(prompt.mask is not None and prompt.mask.shape == mask["size"] for prompt in said)
+            same_label = sum(other["label"] == mask["label"] for other in record["masks"])
+            if not shapes_fit or same_label > 1:
+                logger.info("audit of frame %s of task %s: %r cannot be compared", *_where(corrected), mask["label"])
+                continue
+            truth = np.zeros(mask["size"], np.bool_)
+            for prompt in said:
+                if prompt.mask is not None:
+                    truth |= prompt.mask
+            mask["iou"] = mask_iou(codec.decode(encoded), truth)
+        self._write(corrected, record)
+        return True
+
+    def tallies(self, project_id: int | None = None) -> Mapping[str, AuditTally]:
+        """By model version, of one project or of all; versions of which nothing was settled are left out."""
+        found: dict[str, list[AuditedMask]] = {}
+        for name in self.notes.names(FOLDER):
+            record = self._read(name)
+            if record is not None and project_id in (None, record["project"]):
+                settled = [AuditedMask(m["uncertainty"], m["iou"]) for m in record["masks"] if m["iou"] is not None]
+                found.setdefault(record["model_version"], []).extend(settled)
+        return {
+            version: tally(masks, is_probability=is_probability(version))
+            for version, masks in sorted(found.items())
+            if masks
+        }
+
+    def _read(self, name: str) -> _Record | None:
+        body = self.notes.read(name)
+        if body is None:
+            return None
+        try:
+            record: _Record = json.loads(body)
+            for mask in record["masks"]:
+                mask["size"] = (mask["size"][0], mask["size"][1])
+            return record
+        except (ValueError, KeyError, TypeError, IndexError):
+            logger.warning("the note %s is not readable and is left out", name)
+            return None
+
+    def _write(self, corrected: Corrected, record: _Record) -> None:
+        self.notes.write(_name(corrected), json.dumps(record).encode())
+
+
+def _name(corrected: Corrected) -> str:
+    task: TaskKey = corrected.task
+    return f"{FOLDER}/{task.project_id}-{task.task_id}-{corrected.frame_index}"
+
+
+def _where(corrected: Corrected) -> tuple[int, TaskKey]:
+    return int(corrected.frame_index), corrected.task

@@ -1,0 +1,1 @@
+"""One job in a worker process: decode, propagate, score, store."""

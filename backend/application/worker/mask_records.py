@@ -1,0 +1,30 @@
+"""Masks of a frame with their uncertainty, encoded for storage."""
+
+from __future__ import annotations
+
+from backend.application.ports.masks import MaskCodec
+from backend.domain.calibration import Calibrator
+from backend.domain.masklets import FrameMasks, MaskletFrame, ObjectFrame
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.scoring import Scorer
+from backend.domain.video import FrameIndex
+
+
+def scorer_of(calibrator: Calibrator | None, prompts: PromptSet) -> Scorer:
+    """A scorer for one propagation of these prompts."""
+    prompted = {object_id: prompts.of_object(object_id).prompted_frames for object_id in prompts.object_ids}
+    return Scorer(calibrator, prompted)
+
+
+def encoded(masks: FrameMasks, codec: MaskCodec, scorer: Scorer | None = None) -> list[tuple[ObjectId, MaskletFrame]]:
+    """The storable form of one frame's masks, with their uncertainty; without a scorer it is a rank."""
+    scorer = scorer or Scorer(None, {})
+    return [
+        (shown.object_id, masklet_frame(shown, masks.frame_index, codec, uncertainty))
+        for shown, uncertainty in zip(masks.objects, scorer.score(masks), strict=True)
+    ]
+
+
+def masklet_frame(shown: ObjectFrame, frame_index: FrameIndex, codec: MaskCodec, uncertainty: float) -> MaskletFrame:
+    """The storable form of one object's mask on one frame."""
+    return MaskletFrame(frame_index, codec.encode(shown.mask), shown.evidence, shown.origin, uncertainty)

@@ -1,0 +1,107 @@
+"""Propagation without Label Studio and without a queue: a video and prompts in, masks handed to a sink.
+
+The same engine, scoring and records as the worker's; only the ends differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from backend.application.ports.clock import Clock
+from backend.application.ports.engine import CancelToken, NeverCancelled, Segmenter
+from backend.application.ports.masks import MaskCodec
+from backend.application.ports.media import VideoSource
+from backend.application.worker.mask_records import encoded, scorer_of
+from backend.application.worker.shot_cuts import WatchedVideo
+from backend.domain.calibration import Calibrator
+from backend.domain.masklets import MaskletFrame
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.scoring import combined_uncertainty
+from backend.domain.video import Direction, FrameIndex, FrameRange
+
+
+class MaskSink(Protocol):
+    """Takes one object's mask of one frame at a time, in the order they are made."""
+
+    def put(self, object_id: ObjectId, frame: MaskletFrame) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """The parts that an offline propagation needs, bound together."""
+
+    video: VideoSource
+    segmenter: Segmenter
+    codec: MaskCodec
+    clock: Clock
+    cancel: CancelToken = field(default_factory=NeverCancelled)
+    calibrator: Calibrator | None = None
+
+    def propagate(
+        self,
+        prompts: PromptSet,
+        sink: MaskSink,
+        *,
+        direction: Direction = Direction.BOTH,
+        span: FrameRange | None = None,
+        on_frame: Callable[[FrameIndex], None] = lambda _: None,
+    ) -> Summary:
+        """Carry the prompts through the video; every mask goes to the sink.
+
+        Raises PromptError for a prompt on a frame that the video does not have.
+        """
+        for prompt in prompts:
+            self.video.info.require_frame(prompt.frame_index)
+        started_s = self.clock.monotonic_s()
+        tally, scorer = _Tally(), scorer_of(self.calibrator, prompts)
+        watched = WatchedVideo(self.video)
+        frames = self.segmenter.propagate(watched, prompts, direction=direction, span=span, cancel=self.cancel)
+        for masks in frames:
+            for object_id, frame in encoded(masks, self.codec, scorer):
+                sink.put(object_id, frame)
+                tally.add(frame)
+            tally.frames += 1
+            on_frame(masks.frame_index)
+        summary = tally.summary(len(prompts.object_ids), self.clock.monotonic_s() - started_s)
+        return replace(summary, cuts=tuple(FrameIndex(cut) for cut in sorted(watched.finder.cuts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a propagation made. masks counts the ones that are not empty; worst_frame is None if nothing was made.
+
+    cuts: the frames that begin a shot, ascending.
+    """
+
+    frames: int
+    objects: int
+    masks: int
+    seconds: float
+    uncertainty: float
+    worst_frame: FrameIndex | None
+    cuts: tuple[FrameIndex, ...] = ()
+
+
+@dataclass(slots=True)
+class _Tally:
+    frames: int = 0
+    masks: int = 0
+    worst: MaskletFrame | None = None
+
+    def add(self, frame: MaskletFrame) -> None:
+        self.masks += frame.evidence.area_rel > 0
+        if self.worst is None or frame.uncertainty > self.worst.uncertainty:
+            self.worst = frame
+
+    def summary(self, objects: int, seconds: float) -> Summary:
+        worst = self.worst
+        return Summary(
+            self.frames,
+            objects,
+            self.masks,
+            seconds,
+            combined_uncertainty([worst.uncertainty] if worst else []),
+            worst.frame_index if worst else None,
+        )

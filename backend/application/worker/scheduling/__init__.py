@@ -1,0 +1,1 @@
+"""Which job uses the engine next. The rules are in README.md."""

@@ -1,0 +1,41 @@
+"""Where a job's time goes, in seconds by name, also within what the engine does with a video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from backend.application.ports.clock import Clock
+from backend.application.ports.media import VideoSource
+from backend.application.ports.video_wrapper import WrappedVideo
+from backend.domain.geometry import RgbFrame
+from backend.domain.video import FrameIndex
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Adds up where a job's time goes, in seconds by name."""
+
+    clock: Clock
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        started_s = self.clock.monotonic_s()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock.monotonic_s() - started_s
+
+
+class TimedVideo(WrappedVideo):
+    """Says how long getting a video's single frames took, as "decode"."""
+
+    def __init__(self, source: VideoSource, stopwatch: Stopwatch) -> None:
+        super().__init__(source)
+        self._stopwatch = stopwatch
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        with self._stopwatch.time("decode"):
+            return super().frame(index)

@@ -1,0 +1,1 @@
+"""`masklet eval`: the protocol, the metrics and the held-out synthetic clips."""

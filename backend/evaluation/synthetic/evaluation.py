@@ -1,0 +1,34 @@
+"""The held-out set: a fixed list of clips, each with what an evaluation wants to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backend.evaluation.synthetic.clips import Plot, SyntheticClip, render_clip
+from backend.evaluation.synthetic.source import ClipSource
+from backend.evaluation.synthetic.stage import BoolArray
+
+HELD_OUT_CLIPS = 40
+HELD_OUT_FRAMES = 32
+TWIN_OBJECTS = ((0, 1),)
+
+
+@dataclass(frozen=True)
+class HeldOutClip:
+    """A clip as an evaluation takes it: a video, masks bool [T, N, H, W], and pairs of look-alike objects."""
+
+    video: ClipSource
+    masks: BoolArray
+    alike: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, clip: SyntheticClip) -> HeldOutClip:
+        """Wrap a rendered clip; the first two objects of a twins clip are alike."""
+        return cls(ClipSource(clip.frames), clip.masks, TWIN_OBJECTS if clip.plot is Plot.TWINS else ())
+
+
+def held_out_clips(count: int = HELD_OUT_CLIPS) -> Iterator[HeldOutClip]:
+    """The first ``count`` clips of the held-out set, rendered one at a time."""
+    for seed in range(count):
+        yield HeldOutClip.of(render_clip(seed, frames=HELD_OUT_FRAMES))

@@ -1,0 +1,109 @@
+"""What all routes share: the parts, the figures, and the threads in which requests wait for workers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio import CapacityLimiter
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import Request
+
+from backend.bootstrap.web import WebParts
+from backend.domain.errors import ServiceUnavailable
+from backend.interfaces.http.body import parse_object, read_body
+from backend.interfaces.http.metrics import Metrics
+from backend.interfaces.http.status_poller import Pulse
+from backend.interfaces.labelstudio.annotation_poll import AnnotationPoll
+from backend.interfaces.labelstudio.annotations import Adopter
+
+WAITING_THREADS = 64
+"""Requests that may wait for workers at once. Each holds a thread that sleeps; /health needs none of them."""
+
+MEDIA_THREADS = 16
+"""Requests for media at once; pages wait for one decoder, and nobody else waits for them."""
+
+QUICK_THREADS = 8
+"""Requests that only read or write the ledger: they never queue behind those that wait for workers."""
+
+Reply = TypeVar("Reply", bound=Response)
+
+NO_MODEL = "no worker has announced its model yet; start one with: masklet worker"
+
+Handler = Callable[[dict[str, object]], JSONResponse]
+
+
+class Service:
+    """One app's shared state."""
+
+    def __init__(self, parts: WebParts) -> None:
+        self.parts = parts
+        self.pulse = Pulse(ledger=parts.ledger, queue=parts.queue, models=parts.models, clock=parts.clock)
+        self.metrics = Metrics(self.pulse)
+        self.adopter = _adopter(parts)
+        self.poll = _poll(parts, self.adopter)
+        self._waiting = CapacityLimiter(WAITING_THREADS)
+        self._unlimited = CapacityLimiter(math.inf)
+        """For who has a seat among those that wait."""
+        self._quick = CapacityLimiter(QUICK_THREADS)
+        self._media = CapacityLimiter(MEDIA_THREADS)
+
+    @property
+    def model_version(self) -> str:
+        """The version of the model that workers announced last, or a name that says none has yet."""
+        model = self.parts.models.announced()
+        return model.version if model is not None else f"masklet-{self.parts.settings.model}-starting"
+
+    def require_model_version(self) -> str:
+        """The version to make masks with. Raises ServiceUnavailable before any worker has announced its model."""
+        model = self.parts.models.announced()
+        if model is None:
+            raise ServiceUnavailable(NO_MODEL)
+        return model.version
+
+    async def answer(self, request: Request, handler: Handler, *, waits: bool = False) -> JSONResponse:
+        """Read the body, then parse and handle it in a thread: neither holds up the other requests.
+
+        waits: whether the handler waits for workers. Raises what reading, parsing and the handler raise, and
+        ServiceUnavailable if no thread came free in the time that a request may be held.
+        """
+        body = await read_body(request, max_bytes=self.parts.settings.max_body_bytes)
+        if not waits:
+            return await self.quickly(lambda: handler(parse_object(body)))
+        seat = object()
+        with anyio.move_on_after(self.parts.settings.reply_deadline_s) as patience:
+            await self._waiting.acquire_on_behalf_of(seat)
+        if patience.cancelled_caught:
+            raise ServiceUnavailable(f"{WAITING_THREADS} requests wait for workers already; ask again")
+        try:
+            return await anyio.to_thread.run_sync(lambda: handler(parse_object(body)), limiter=self._unlimited)
+        finally:
+            self._waiting.release_on_behalf_of(seat)
+
+    async def quickly(self, work: Callable[[], Reply]) -> Reply:
+        """Work without a body, in a thread."""
+        return await anyio.to_thread.run_sync(work, limiter=self._quick)
+
+    async def looked_up(self, work: Callable[[], Reply]) -> Reply:
+        """Work on media, in a thread of those kept for it."""
+        return await anyio.to_thread.run_sync(work, limiter=self._media)
+
+
+def json_reply(content: Mapping[str, object], status: int = 200) -> JSONResponse:
+    """Rendered where it is called, which is in the handler's thread: large results take a while."""
+    return JSONResponse(content, status_code=status)
+
+
+def _poll(parts: WebParts, adopter: Adopter | None) -> AnnotationPoll | None:
+    if adopter is None or parts.label_studio is None:
+        return None
+    return AnnotationPoll(adopter, parts.label_studio, parts.notes, parts.clock)
+
+
+def _adopter(parts: WebParts) -> Adopter | None:
+    if parts.label_studio is None:
+        return None
+    return Adopter(parts.desk, parts.label_studio, parts.models, parts.notes, parts.seal, parts.codec, parts.board)

@@ -1,0 +1,86 @@
+"""The figures that /health and /metrics tell, gathered aside so that /health never waits for anything.
+
+Queue, ledger and model board are asked once a second by a background thread; readers get the last answer. A service
+that hangs makes the answer old, never the reader slow, and an old answer says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from backend.application.ports.clock import Clock
+from backend.application.ports.engine import ModelDirectory
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.queue import JobQueue
+from backend.domain.errors import QueueUnavailable
+from backend.domain.jobs import JobKind, JobState, ModelInfo
+
+logger = logging.getLogger(__name__)
+
+PULSE_PERIOD_S = 1.0
+STALE_S = 10.0
+MOST_PUSHES_COUNTED = 10_000
+A_CENTURY_S = timedelta(days=36_525).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One round of answers. queue_trouble is empty while the queue answers; depths and workers are None while not."""
+
+    taken_s: float
+    model: ModelInfo | None = None
+    depths: Mapping[JobKind, int] | None = None
+    workers: Mapping[JobKind, int] | None = None
+    queue_trouble: str = "the queue has not been asked yet"
+    jobs: Mapping[tuple[JobKind, JobState], int] = field(default_factory=dict)
+    pushes_pending: int = 0
+
+
+class Pulse:
+    """Takes figures when told to and hands out the last ones."""
+
+    def __init__(self, *, ledger: Ledger, queue: JobQueue, models: ModelDirectory, clock: Clock) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._models = models
+        self._clock = clock
+        self._figures = Figures(taken_s=clock.monotonic_s())
+        self._is_taken = threading.Event()
+
+    @property
+    def figures(self) -> Figures:
+        return self._figures
+
+    @property
+    def age_s(self) -> float:
+        return max(self._clock.monotonic_s() - self._figures.taken_s, 0.0)
+
+    def wait_for_first(self, longest_s: float) -> bool:
+        """Whether figures have been taken, waiting for the first ones at most this long."""
+        return self._is_taken.wait(longest_s)
+
+    def take(self) -> Figures:
+        """Ask everybody once. Blocks for as long as they take to answer."""
+        taken_s = self._clock.monotonic_s()
+        depths: Mapping[JobKind, int] | None = None
+        workers: Mapping[JobKind, int] | None = None
+        trouble = ""
+        try:
+            depths, workers = self._queue.depths(), self._queue.workers()
+        except QueueUnavailable as error:
+            depths, trouble = None, str(error)
+        self._figures = Figures(
+            taken_s=taken_s,
+            model=self._models.announced(),
+            depths=depths,
+            workers=workers,
+            queue_trouble=trouble,
+            jobs=self._ledger.counts(),
+            pushes_pending=len(self._ledger.due_pushes(self._clock.now_s() + A_CENTURY_S, limit=MOST_PUSHES_COUNTED)),
+        )
+        self._is_taken.set()
+        return self._figures

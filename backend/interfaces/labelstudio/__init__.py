@@ -1,0 +1,1 @@
+"""Label Studio's ML protocol: predict, interactive prompts, annotations, tracking clients."""

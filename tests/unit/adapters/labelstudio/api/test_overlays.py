@@ -1,0 +1,75 @@
+"""Where a label config shows a film of the masks, and putting it there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from backend.adapters.labelstudio.api.client import DraftRecord, LabelStudioClient
+from backend.adapters.labelstudio.api.overlays import TaskFields, overlay_key, require_overlay_key
+from backend.adapters.labelstudio.api.session import Session
+from backend.domain.errors import InvalidInput, LabelStudioRefused
+from backend.domain.tasks import TaskKey
+
+CONFIGS = Path(__file__).parents[5] / "label_config"
+TOKEN = "a" * 40
+
+
+def config(name: str) -> str:
+    return (CONFIGS / f"{name}.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("video_overlay", "overlay"), ("video", None), ("frames", None), ("keyframe", None)]
+)
+def test_the_second_player_reads_the_overlay(name: str, key: str | None) -> None:
+    assert overlay_key(config(name)) == key
+
+
+def test_a_second_player_that_is_not_in_step_shows_no_overlay() -> None:
+    apart = config("video_overlay").replace(' sync="video"', "")
+    assert overlay_key(apart) is None
+    with pytest.raises(InvalidInput, match=r"project 3 has no second <Video> tag .* label_config/video_overlay.xml"):
+        require_overlay_key(apart, 3)
+
+
+def test_a_field_is_written_beside_what_is_there_and_only_if_it_is_new() -> None:
+    data: dict[str, object] = {"video": "/v.mp4", "overlay": "/v.mp4"}
+    patched: list[object] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/api/tasks/12/"
+        if request.method == "PATCH":
+            patched.append(json.loads(request.content)["data"])
+            data.update(json.loads(request.content)["data"])
+        return httpx.Response(200, json={"id": 12, "project": 3, "data": data})
+
+    fields = TaskFields(Session("http://studio", TOKEN, timeout_s=5, transport=httpx.MockTransport(answer)))
+    for _ in range(2):
+        fields.put(12, {"overlay": "http://masklet/media/film.mp4"})
+    assert patched == [{"video": "/v.mp4", "overlay": "http://masklet/media/film.mp4"}]
+
+
+def test_everybodys_drafts_are_read() -> None:
+    region = {"id": "r1"}
+    drafts = [{"user": "ann@example.org", "result": [region]}, {"user": "ben@example.org", "result": None}]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert (request.url.path, request.headers["Authorization"]) == ("/api/tasks/7/drafts", f"Token {TOKEN}")
+        return httpx.Response(200, json=drafts)
+
+    client = LabelStudioClient("http://studio", TOKEN, transport=httpx.MockTransport(answer))
+    assert client.drafts(TaskKey(1, 7)) == (
+        DraftRecord("ann@example.org", [region]),
+        DraftRecord("ben@example.org", []),
+    )
+
+
+def test_drafts_that_may_not_be_read_are_an_error_of_ours() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(403, json={"detail": "no"}))
+    client = LabelStudioClient("http://studio", TOKEN, transport=transport)
+    with pytest.raises(LabelStudioRefused, match=r"403 \(to list the drafts of task 7\): no"):
+        client.drafts(TaskKey(1, 7))

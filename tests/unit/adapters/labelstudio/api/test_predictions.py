@@ -1,0 +1,186 @@
+"""One prediction per task and model version, against a Label Studio in memory that fails on call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotAllowed, NotFound
+from tests.unit.adapters.labelstudio.builders import TASK
+
+LEGACY = "0123456789abcdef0123456789abcdef01234567"
+RESULT: list[dict[str, object]] = [{"id": "a", "value": {}}]
+
+
+@dataclass
+class Studio:
+    """Predictions of one Label Studio. before: what happens ahead of a request; it may raise or answer itself.
+
+    after: what happens once the request was carried out, before the answer leaves.
+    """
+
+    rows: dict[int, dict[str, object]] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    before: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
+    after: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
+
+    def client(self, token: str = LEGACY) -> LabelStudioClient:
+        return LabelStudioClient("http://studio:8080/", token, transport=httpx.MockTransport(self.answer))
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(f"{request.method} {request.url.path}")
+        first = self.before(request)
+        if first is not None:
+            return first
+        reply = self.carry_out(request)
+        return self.after(request) or reply
+
+    def carry_out(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == f"Token {LEGACY}"
+        path = request.url.path
+        if request.method == "GET" and path == "/api/predictions/":
+            assert request.url.params["task"] == "41"
+            return httpx.Response(200, json=list(self.rows.values()))
+        if request.method == "POST":
+            number = max(self.rows, default=0) + 1
+            self.rows[number] = {"id": number, **json.loads(request.content)}
+            return httpx.Response(201, json=self.rows[number])
+        number = int(path.split("/")[3])
+        if number not in self.rows:
+            return httpx.Response(404, json={"detail": "Not found."})
+        if request.method == "DELETE":
+            del self.rows[number]
+            return httpx.Response(204)
+        self.rows[number].update(json.loads(request.content))
+        return httpx.Response(200, json=self.rows[number])
+
+
+def put(client: LabelStudioClient, *, score: float = 0.5) -> int:
+    return client.put_prediction(TASK, model_version="masklet-1", result=RESULT, score=score)
+
+
+def row(number: int, version: str = "masklet-1") -> dict[str, object]:
+    return {"id": number, "task": 41, "model_version": version, "result": [], "score": 0.1}
+
+
+def test_a_prediction_is_made_once_and_then_updated() -> None:
+    studio = Studio(rows={5: row(5, "other")})
+    assert put(studio.client()) == 6
+    assert put(studio.client(), score=0.75) == 6
+    assert sorted(studio.rows) == [5, 6]
+    assert (studio.rows[6]["score"], studio.rows[6]["result"], studio.rows[6]["task"]) == (0.75, RESULT, 41)
+    assert [call for call in studio.seen if call.startswith("POST")] == ["POST /api/predictions/"]
+
+
+def test_duplicates_are_removed_down_to_the_oldest() -> None:
+    studio = Studio(rows={3: row(3), 4: row(4, "other"), 7: row(7), 9: row(9)})
+    assert put(studio.client()) == 3
+    assert sorted(studio.rows) == [3, 4]
+    assert studio.rows[3]["result"] == RESULT
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "timeout"])
+def test_an_answer_that_got_lost_makes_no_second_prediction(fault: str) -> None:
+    def lose(request: httpx.Request) -> httpx.Response | None:
+        return fail(fault, request) if request.method == "POST" else None
+
+    studio = Studio(after=lose)
+    assert put(studio.client()) == 1
+    assert sorted(studio.rows) == [1]
+    assert studio.seen.count("POST /api/predictions/") == 1
+
+
+def fail(fault: str, request: httpx.Request) -> httpx.Response:
+    if fault == "reset":
+        raise httpx.RemoteProtocolError("reset", request=request)
+    if fault == "timeout":
+        raise httpx.ReadTimeout("slow", request=request)
+    return httpx.Response(500, json={"detail": "oops"})
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "timeout"])
+def test_a_request_that_never_arrived_is_not_repeated_by_itself(fault: str) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        return fail(fault, request) if request.method == "POST" else None
+
+    studio = Studio(before=refuse)
+    with pytest.raises(LabelStudioUnavailable):
+        put(studio.client())
+    assert studio.rows == {}
+    assert studio.seen.count("POST /api/predictions/") == 1
+
+
+def test_a_prediction_that_went_away_meanwhile_is_made_again() -> None:
+    studio = Studio(rows={3: row(3)})
+
+    def remove(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "PATCH":
+            studio.rows.clear()
+        return None
+
+    studio.before = remove
+    assert put(studio.client()) == 1
+    assert studio.rows[1]["result"] == RESULT
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (400, LabelStudioRefused, "answered 400 .*: bad body"),
+        (401, LabelStudioRefused, "refused the token .*: bad body; make a new personal access token"),
+        (403, LabelStudioRefused, "answered 403"),
+        (404, NotFound, "has nothing there"),
+        (301, LabelStudioRefused, "redirects .*; set LABEL_STUDIO_URL"),
+        (429, LabelStudioUnavailable, "answered 429"),
+        (503, LabelStudioUnavailable, "answered 503"),
+    ],
+)
+def test_refusals_and_outages_are_told_apart(status: int, error: type[Exception], message: str) -> None:
+    headers = {"location": "https://elsewhere.example/"}
+    studio = Studio(before=lambda request: httpx.Response(status, json={"detail": "bad body"}, headers=headers))
+    with pytest.raises(error, match=message) as caught:
+        put(studio.client())
+    assert LEGACY not in str(caught.value)
+
+
+def test_an_answer_that_is_no_json_is_an_error_of_ours() -> None:
+    studio = Studio(before=lambda request: httpx.Response(502, text="<html>bad gateway</html>"))
+    with pytest.raises(LabelStudioUnavailable, match="answered 502"):
+        put(studio.client())
+
+
+def test_no_token_is_said_before_anything_is_sent() -> None:
+    studio = Studio()
+    with pytest.raises(LabelStudioRefused, match="LABEL_STUDIO_API_KEY"):
+        put(studio.client(token=""))
+    assert studio.seen == []
+
+
+def test_a_task_of_another_project_is_not_read() -> None:
+    studio = Studio(before=lambda request: httpx.Response(200, json={"id": 41, "project": 4, "data": {"a": 1}}))
+    with pytest.raises(NotAllowed, match="task 41 is not of project 3"):
+        studio.client().fetch_task(TASK)
+
+
+def test_a_task_is_read() -> None:
+    studio = Studio(before=lambda request: httpx.Response(200, json={"id": 41, "project": 3, "data": {"a": "/x.mp4"}}))
+    assert studio.client().fetch_task(TASK).data == {"a": "/x.mp4"}
+    assert studio.seen == ["GET /api/tasks/41/"]
+
+
+def test_annotations_are_read_oldest_first() -> None:
+    rows = [
+        {"id": 9, "completed_by": 2, "was_cancelled": True, "result": []},
+        {"id": 8, "completed_by": 1, "was_cancelled": False, "result": RESULT},
+    ]
+    studio = Studio(before=lambda request: httpx.Response(200, json=rows))
+    found = studio.client().annotations(TASK)
+    assert [(a.annotation_id, a.user, a.was_cancelled, a.result) for a in found] == [
+        (8, "1", False, RESULT),
+        (9, "2", True, []),
+    ]

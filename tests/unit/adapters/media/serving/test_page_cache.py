@@ -1,0 +1,73 @@
+"""Pages by a process of its own, and the folder in which they are kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.domain.errors import MediaUnreachable, NotFound
+
+CHILD = """
+import json, os, sys
+for line in sys.stdin:
+    name, frame = json.loads(line)
+    if name == "die": os._exit(3)
+    if name == "hang":
+        import time; time.sleep(60)
+    kind, body = (b"E", b"NotFound: no such page") if name == "none" else (b"J", f"{name} {frame}".encode())
+    sys.stdout.buffer.write(kind + len(body).to_bytes(8, "big") + body); sys.stdout.buffer.flush()
+"""
+
+
+@pytest.fixture
+def cutter() -> Iterator[PageCutter]:
+    cutter = PageCutter((sys.executable, "-c", CHILD), answer_s=120.0)
+    yield cutter
+    cutter.close()
+
+
+def test_a_child_answers_one_question_after_the_other(cutter: PageCutter) -> None:
+    assert cutter.cut("m", 3) == b"m 3"
+    assert cutter.cut("m", 4) == b"m 4"
+
+
+def test_what_the_child_raised_is_raised_here_and_it_lives_on(cutter: PageCutter) -> None:
+    with pytest.raises(NotFound, match="no such page"):
+        cutter.cut("none", 0)
+    assert cutter.cut("m", 1) == b"m 1"
+
+
+def test_a_child_that_dies_is_replaced(cutter: PageCutter) -> None:
+    with pytest.raises(MediaUnreachable, match="the decoder died of this file; ask again"):
+        cutter.cut("die", 0)
+    assert cutter.cut("m", 1) == b"m 1"
+
+
+def test_a_child_that_hangs_is_replaced() -> None:
+    cutter = PageCutter((sys.executable, "-c", CHILD), answer_s=0.3)
+    with pytest.raises(MediaUnreachable, match=r"did not answer within 0.3 s"):
+        cutter.cut("hang", 0)
+    cutter.close()
+
+
+def test_pages_are_kept_and_the_longest_unused_go(tmp_path: Path) -> None:
+    cache = PageCache(tmp_path, 25)
+    for frame in range(3):
+        cache.put("m", frame, b"0123456789")
+        os.utime(tmp_path / "m" / f"{frame}.jpg", (frame, frame))
+    assert cache.get("m", 0) == b"0123456789"  # used now, so no longer the oldest
+    cache.sweep()
+    assert [cache.get("m", frame) is not None for frame in range(3)] == [True, False, True]
+    cache.put("m", 9, b"x" * 26)
+    assert cache.get("m", 9) is None
+
+
+def test_a_cache_that_cannot_be_written_costs_nobody_the_page(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(b"a file where a folder should be")
+    PageCache(tmp_path, 100).put("m", 0, b"page")
+    assert PageCache(tmp_path, 100).get("m", 0) is None

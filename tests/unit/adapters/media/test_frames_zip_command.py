@@ -1,0 +1,45 @@
+"""Chosen frames of a video, written as a zip and taken in again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.adapters.media.frames_zip_command import write_frames
+from backend.adapters.media.import_library import DiskLibrary
+from backend.adapters.media.import_records import Records
+from backend.adapters.media.index import IndexCache
+from backend.application.imports.model import Source
+from backend.domain.errors import NotAllowed
+from backend.domain.selection import Portion, parse_selection
+from backend.domain.video import FrameIndex
+from tests.fakes.clips import ClipSpec, number_of, write_clip
+
+
+def write(video: Path, out: Path, words: str, *, context: bool = True) -> tuple[int, ...]:
+    selection = parse_selection(words)
+    return write_frames(video, out, selection=selection, portion=Portion(), context=context, on_frame=lambda: None)
+
+
+def test_frames_keep_their_numbers_there_and_back(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "clip.mp4", ClipSpec(frame_count=40))
+    assert write(video, tmp_path / "clip.zip", "every:15") == (0, 15, 30)
+    library = DiskLibrary(tmp_path / "imported", Records(tmp_path / "r.sqlite"), IndexCache(tmp_path / "indices"))
+    medium = library.add(Source("clip.zip", tmp_path / "clip.zip"))
+    assert (medium.frame_count, medium.numbers) == (3, (0, 15, 30))
+    with library.open(medium) as frames:
+        assert [number_of(frames.frame(FrameIndex(n))) for n in range(3)] == [0, 15, 30]
+    with Image.open(medium.path / "img00000017.png") as near:
+        assert number_of(np.asarray(near, np.uint8)) == 17
+    with pytest.raises(NotAllowed, match="is there already"):
+        write(video, tmp_path / "clip.zip", "all")
+
+
+def test_diverse_frames_differ_and_are_the_same_every_time(tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "clip.mp4", ClipSpec(frame_count=40))
+    first = write(video, tmp_path / "a.zip", "diverse:5", context=False)
+    assert len(first) == 5
+    assert write(video, tmp_path / "b.zip", "diverse:5", context=False) == first

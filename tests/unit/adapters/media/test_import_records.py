@@ -1,0 +1,59 @@
+"""The record of imports: what is put is read back, in order, by other processes too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.media.import_records import Records
+from backend.application.imports.model import BatchItem, ItemState, Medium, MediumKind, Outcome
+from backend.domain.errors import NotFound, ServiceUnavailable
+from backend.domain.geometry import FrameSize
+from backend.domain.video import ContentHash
+
+MEDIUM = Medium(
+    ContentHash("ab" * 32), MediumKind.IMAGES, Path("/x ü/y"), "y", FrameSize(6, 4), 2, Fraction(30000, 1001), "1-2",
+    ("a.png", "b.png"), (143, 150),
+)  # fmt: skip
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    return Records(tmp_path / "batches.sqlite")
+
+
+def test_a_medium_reads_back_whole_by_id_and_by_file(records: Records, tmp_path: Path) -> None:
+    records.put_medium(MEDIUM)
+    again = Records(tmp_path / "batches.sqlite")
+    assert again.medium(MEDIUM.media_id) == MEDIUM
+    assert again.medium_at(Path("/x ü/y"), "1-2") == MEDIUM
+    assert again.medium_at(Path("/x ü/y"), "1-3") is None
+    with pytest.raises(NotFound, match="import its file again"):
+        again.medium("no")
+
+
+def test_items_are_in_the_order_of_names_and_segments(records: Records) -> None:
+    items = [BatchItem(1, f"k-{n:05d}", 10 + n, "a [1/2]" if n else "b", "m", number=n) for n in range(3)]
+    other = BatchItem(2, "k-00000", 99, "c", "m", carry=True, certainty=0.25)
+    records.put([*items, other])
+    records.put([replace(items[0], prompted=True)])
+    assert [(i.name, i.number) for i in records.items(1)] == [("a [1/2]", 1), ("a [1/2]", 2), ("b", 0)]
+    assert records.items(2) == (other,)
+    assert [i.prompted for i in records.items() if i.name == "b"] == [True]
+
+
+def test_a_fault_is_forgotten_when_the_source_is_looked_at_again(records: Records) -> None:
+    records.fail(1, Outcome("clip.mp4", ItemState.FAILED, reason="MediaError: no"))
+    records.fail(1, Outcome("other.mp4", ItemState.FAILED, reason="MediaError: no"))
+    assert [o.source for _, o in records.failures(1)] == ["clip.mp4", "other.mp4"]
+    records.forgive(1, "clip.mp4")
+    records.forgive(2, "other.mp4")
+    assert [(p, o.source) for p, o in records.failures()] == [(1, "other.mp4")]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ServiceUnavailable, match="record of imports"):
+        Records(tmp_path / "none" / "batches.sqlite")

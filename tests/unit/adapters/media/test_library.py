@@ -1,0 +1,120 @@
+"""What is fetched to open a task's media, and when the server is asked again."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.api.downloads import Fetched
+from backend.adapters.media.cache import MediaCache
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.library import FRESH_S, CachedMedia
+from backend.domain.errors import MediaError, MediaUnreachable, PromptError
+from backend.domain.tasks import MediaRef
+from backend.domain.video import FrameIndex
+from tests.fakes.clock import FakeClock
+
+PAGES = MediaRef(tuple(f"/data/{number}.png" for number in range(6)), is_pages=True)
+
+
+class FakeServer:
+    """Pages whose red value is ten times their number; notes what was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.bodies = {address: _page(number) for number, address in enumerate(PAGES.addresses)}
+
+    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched:
+        self.asked.append(address)
+        body = self.bodies[address]
+        tag = str(hash(body))
+        if validator == tag:
+            return Fetched(tag, 0, "image/png", unchanged=True)
+        sink.write(body)
+        return Fetched(tag, len(body), "image/png")
+
+
+def _page(number: int) -> bytes:
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[..., 0] = 10 * number
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def library(server: FakeServer, clock: FakeClock, tmp_path: Path) -> CachedMedia:
+    client = cast(LabelStudioClient, server)
+    return CachedMedia(client, MediaCache(tmp_path / "media", 2**20), IndexCache(tmp_path / "indices"), clock)
+
+
+def test_a_click_fetches_its_own_pages_only(library: CachedMedia, server: FakeServer) -> None:
+    with library.open(PAGES, frames={FrameIndex(4), FrameIndex(1)}) as video:
+        assert video.info.frame_count == 6
+        assert len(video.timestamps_s) == 6
+        assert video.frame(FrameIndex(4))[0, 0].tolist() == [40, 0, 0]
+        with pytest.raises(MediaError, match="page 3 was not asked for"):
+            video.frame(FrameIndex(2))
+    assert sorted(server.asked) == ["/data/1.png", "/data/4.png"]
+
+
+def test_a_propagation_fetches_what_is_still_missing(library: CachedMedia, server: FakeServer) -> None:
+    library.open(PAGES, frames={FrameIndex(4)}).__exit__(None, None, None)
+    with library.open(PAGES) as video:
+        reds = [int(video.frame(FrameIndex(index))[0, 0, 0]) for index in range(6)]
+    assert reds == [0, 10, 20, 30, 40, 50]
+    assert sorted(server.asked) == list(PAGES.addresses)
+
+
+def test_two_pages_with_one_picture_are_not_one_page(library: CachedMedia, server: FakeServer) -> None:
+    server.bodies["/data/2.png"] = server.bodies["/data/1.png"]
+    with library.open(PAGES, frames={FrameIndex(1)}) as first, library.open(PAGES, frames={FrameIndex(2)}) as second:
+        assert first.info.content_hash != second.info.content_hash
+
+
+def test_a_page_that_there_is_not_is_named(library: CachedMedia, server: FakeServer) -> None:
+    with pytest.raises(PromptError, match=r"frame 6 is not in the task: it has 6 pages \(0 to 5\)"):
+        library.open(PAGES, frames={FrameIndex(6)})
+    assert server.asked == []
+
+
+def test_a_page_that_is_no_image_is_named_by_its_own_number(library: CachedMedia, server: FakeServer) -> None:
+    server.bodies["/data/4.png"] = b"<html>"
+    with pytest.raises(MediaError, match="page 5 is not an image"):
+        library.open(PAGES, frames={FrameIndex(4), FrameIndex(1)})
+
+
+def test_a_page_that_was_replaced_in_place_is_noticed_after_a_while(
+    library: CachedMedia, server: FakeServer, clock: FakeClock
+) -> None:
+    def red() -> int:
+        with library.open(PAGES, frames={FrameIndex(1)}) as video:
+            return int(video.frame(FrameIndex(1))[0, 0, 0])
+
+    assert red() == 10
+    server.bodies["/data/1.png"] = server.bodies["/data/5.png"]
+    assert red() == 10
+    clock.advance(FRESH_S)
+    assert red() == 50
+
+
+def test_without_a_label_studio_the_way_out_is_named(tmp_path: Path, clock: FakeClock) -> None:
+    library = CachedMedia(None, MediaCache(tmp_path / "media", 2**20), IndexCache(tmp_path / "indices"), clock)
+    with pytest.raises(MediaUnreachable, match="LABEL_STUDIO_URL"):
+        library.open(PAGES)

@@ -1,0 +1,78 @@
+"""Pages as a video: order, orientation, size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.adapters.media.pages import open_pages
+from backend.domain.errors import MediaError, PromptError
+from backend.domain.geometry import FrameSize
+from backend.domain.video import ContentHash, FrameIndex, FrameRange
+from tests.fakes.clips import number_of, numbered_frame
+
+HASH = ContentHash("cd" * 32)
+
+
+def write_page(path: Path, number: int, *, width: int = 64) -> Path:
+    Image.fromarray(numbered_frame(number, width=width)).save(path)
+    return path
+
+
+def test_page_n_is_frame_n_minus_1(tmp_path: Path) -> None:
+    paths = [write_page(tmp_path / f"{name}.png", n) for n, name in enumerate(["z", "a", "m"])]
+    with open_pages(paths, HASH) as pages:
+        assert pages.info.frame_count == 3
+        assert pages.info.size == FrameSize(64, 48)
+        assert [number_of(pages.frame(FrameIndex(i))) for i in (2, 0, 1)] == [2, 0, 1]
+        span = FrameRange(FrameIndex(0), FrameIndex(3))
+        assert [(i, number_of(f)) for i, f in pages.frames(span, backward=True)] == [(2, 2), (1, 1), (0, 0)]
+        assert list(pages.timestamps_s) == [0.0, 1.0, 2.0]
+        with pytest.raises(PromptError, match="frame 3 is not in the video"):
+            pages.frame(FrameIndex(3))
+
+
+def test_orientation_is_applied_as_the_browser_does(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise by 90 degrees to show
+    Image.fromarray(numbered_frame(1)).save(tmp_path / "a.png", exif=exif)
+    with open_pages([tmp_path / "a.png"], HASH) as pages:
+        frame = pages.frame(FrameIndex(0))
+        assert pages.info.size == FrameSize(48, 64)
+        assert frame.shape == (64, 48, 3)
+        assert np.array_equal(frame, np.rot90(numbered_frame(1), k=-1))
+
+
+def test_a_page_of_another_size_is_named(tmp_path: Path) -> None:
+    paths = [write_page(tmp_path / "a.png", 0), write_page(tmp_path / "b.png", 1, width=128)]
+    with pytest.raises(MediaError, match="page 2 is 128x48 pixels but page 1 is 64x48"):
+        open_pages(paths, HASH)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html></html>", b"\x89PNG\r\n\x1a\n broken"])
+def test_a_page_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
+    good = write_page(tmp_path / "a.png", 0)
+    (tmp_path / "b.png").write_bytes(content)
+    with pytest.raises(MediaError, match=r"^page 2 "):
+        open_pages([good, tmp_path / "b.png"], HASH)
+
+
+def test_a_page_that_breaks_off_is_named(tmp_path: Path) -> None:
+    path = write_page(tmp_path / "a.png", 0)
+    path.write_bytes(path.read_bytes()[:-60])
+    with open_pages([path], HASH) as pages, pytest.raises(MediaError, match="page 1 does not decode"):
+        pages.frame(FrameIndex(0))
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 0x8000, np.uint16)).save(tmp_path / "a.png")
+    with open_pages([tmp_path / "a.png"], HASH) as pages:
+        assert pages.frame(FrameIndex(0))[0, 0].tolist() == [128, 128, 128]
+
+
+def test_no_pages() -> None:
+    with pytest.raises(MediaError, match="has no pages"):
+        open_pages([], HASH)

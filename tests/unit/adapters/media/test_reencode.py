@@ -1,0 +1,122 @@
+"""Videos made playable: every frame once, where it was, at a constant rate."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.stream import VideoStream
+
+from backend.adapters.media import reencode as module
+from backend.adapters.media.cache import file_hash
+from backend.adapters.media.decode import open_video
+from backend.adapters.media.mask_cleanup import tidied
+from backend.adapters.media.reencode import reencode
+from backend.domain.errors import MediaError
+from backend.domain.geometry import FrameSize
+from backend.domain.video import FrameIndex
+from tests.fakes.clips import ClipSpec, number_of, numbered_frame, write_clip
+
+
+def test_a_video_of_variable_rate_keeps_its_frames_and_their_times(tmp_path: Path) -> None:
+    times = (0, 1, 5, 6, 7, 20, 21)
+    path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=7, times=times))
+    made = reencode(path, tmp_path / "out")
+    with open_video(made.path, file_hash(made.path)) as video:
+        assert video.info.frame_count == 7
+        assert not video.info.variable_rate
+        assert [number_of(video.frame(FrameIndex(i))) for i in range(7)] == list(range(7))
+    written = json.loads(made.frame_map.read_text())
+    assert written["source"] == "in.mp4"
+    assert written["sha256"] == file_hash(path)
+    assert written["times_s"] == pytest.approx([t / 30 for t in times], abs=1e-3)
+
+
+def test_what_no_browser_plays_with_odd_sides(tmp_path: Path) -> None:
+    path = tmp_path / "in.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 65, 47, "yuv444p"
+        for number in range(4):
+            frame = av.VideoFrame.from_ndarray(numbered_frame(number, width=65, height=47), "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    made = reencode(path, tmp_path / "out")
+    with av.open(str(made.path)) as container:
+        codec = container.streams.video[0].codec_context
+        assert (codec.name, codec.pix_fmt, codec.width, codec.height) == ("h264", "yuv420p", 66, 48)
+    with open_video(made.path, file_hash(made.path)) as video:
+        assert [number_of(video.frame(FrameIndex(i))) for i in range(4)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_turned_video_is_shown_as_before(tmp_path: Path, rotation: int) -> None:
+    path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3, rotation=rotation))
+    made = reencode(path, tmp_path / "out")
+    with open_video(path, file_hash(path)) as before, open_video(made.path, file_hash(made.path)) as after:
+        assert after.info.size == before.info.size == (FrameSize(48, 64) if rotation % 180 else FrameSize(64, 48))
+        for index in range(3):
+            difference = np.abs(
+                before.frame(FrameIndex(index)).astype(int) - after.frame(FrameIndex(index)).astype(int)
+            )
+            assert difference.mean() < 6
+
+
+def test_it_is_made_once(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3))
+    first = reencode(path, tmp_path / "out")
+    stamp = first.path.stat().st_mtime_ns
+    assert reencode(path, tmp_path / "out") == first
+    assert first.path.stat().st_mtime_ns == stamp
+    assert sorted(p.suffix for p in (tmp_path / "out").iterdir()) == [".json", ".mp4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://host/a.ts\n", "is text"),
+        ("a.mp4", b"ffconcat version 1.0\nfile '/etc/passwd'\n", "is text"),
+        ("a.mpd", b"<MPD><BaseURL>http://host</BaseURL></MPD>", "is text"),
+        ("a.mp4", b"", r"is empty \(0 bytes\)"),
+        ("a.mp4", b"\x00" * 500, "cannot be opened as a video"),
+    ],
+)
+def test_what_names_other_files_or_is_no_video_is_refused(
+    tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(MediaError, match=f"{name} {sentence}"):
+        reencode(tmp_path / name, tmp_path / "out")
+    assert list((tmp_path / "out").glob("*")) == []
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3))
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "_write_whole", full)
+    with pytest.raises(MediaError, match="in.mp4 cannot be re-encoded: no space is left in .*; free some"):
+        reencode(path, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_crumbs_are_removed_and_small_holes_filled() -> None:
+    mask = np.zeros((20, 20), np.bool_)
+    mask[2:14, 2:14] = True
+    mask[6:8, 6:8] = False
+    mask[18, 18] = True
+    whole = np.zeros((20, 20), np.bool_)
+    whole[2:14, 2:14] = True
+    assert np.array_equal(tidied(mask), whole)
+    assert not tidied(np.zeros((4, 4), np.bool_)).any()
+    assert tidied(np.ones((4, 4), np.bool_)).all()

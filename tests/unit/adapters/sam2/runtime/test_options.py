@@ -1,0 +1,27 @@
+"""What a person may choose about the engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.adapters.sam2.runtime.options import EngineOptions
+from backend.domain.errors import ModelError
+
+
+def test_one_prompted_frame_attended_is_too_few() -> None:
+    with pytest.raises(ModelError, match="at least 2 prompted frames must be attended"):
+        EngineOptions(max_prompted_frames_attended=1)
+    assert EngineOptions(max_prompted_frames_attended=2).max_prompted_frames_attended == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"compile": "full"}, "MASKLET_COMPILE is 'full'; choose off, graphs, default or max"),
+        ({"precision": "fp16"}, "MASKLET_PRECISION is 'fp16'; choose auto, float32 or bfloat16"),
+    ],
+)
+def test_a_choice_that_there_is_not(options: dict[str, str], said: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        EngineOptions(**options)  # type: ignore[arg-type]
+    assert str(raised.value) == said

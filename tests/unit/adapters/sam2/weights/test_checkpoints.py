@@ -1,0 +1,150 @@
+"""Finding, checking and loading checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from backend.adapters.sam2.engine import load_engine
+from backend.adapters.sam2.weights import checkpoints
+from backend.adapters.sam2.weights.checkpoints import PUBLISHED, Checkpoint, find
+from backend.adapters.sam2.weights.load import build_model, load_model, model_config
+from backend.domain.errors import IntegrityError, ModelError
+from tests.fakes.models import SMALL_CONFIG
+
+
+@pytest.fixture(scope="module")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the shipped one, with a demo checkpoint of random weights."""
+    folder = tmp_path_factory.mktemp("shipped")
+    (folder / "demo.yaml").write_text(SMALL_CONFIG.read_text())
+    save_file(dict(build_model(SMALL_CONFIG).state_dict()), folder / "demo.safetensors")
+    sha256 = hashlib.sha256((folder / "demo.safetensors").read_bytes()).hexdigest()
+    (folder / "demo.json").write_text(json.dumps({"sha256": sha256, "image_size": 128}))
+    return folder
+
+
+@pytest.fixture
+def shipped(demo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(checkpoints, "SHIPPED_DIR", demo_folder)
+    return demo_folder
+
+
+def put(folder: Path, *names: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / PUBLISHED[name].file_name).write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("present", "best"),
+    [
+        ((), "demo"),
+        (("tiny",), "tiny"),
+        (("tiny", "small"), "small"),
+        (("base_plus", "small"), "base_plus"),
+        (("tiny", "large", "base_plus"), "large"),
+    ],
+)
+def test_auto_is_the_best_that_is_present(shipped: Path, tmp_path: Path, present: tuple[str, ...], best: str) -> None:
+    assert find("auto", put(tmp_path / "models", *present)).name == best
+
+
+def test_the_version_names_the_weights(shipped: Path) -> None:
+    demo = find("demo", None)
+    assert demo.version == f"masklet-demo-{demo.sha256[:8]}"
+    assert demo.is_demo
+
+
+def test_every_published_config_is_in_the_sam2_package(tmp_path: Path) -> None:
+    for name in PUBLISHED:
+        config = find(name, put(tmp_path, name)).config
+        assert model_config(config).image_size == 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("huge", "there is no checkpoint 'huge'; choose auto, tiny, small, base_plus, large, demo"),
+        ("large", "fetch it with `masklet models pull large`"),
+    ],
+)
+def test_what_is_not_there_is_said_with_the_way_out(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        find(name, tmp_path)
+
+
+def test_nothing_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "SHIPPED_DIR", tmp_path)
+    with pytest.raises(ModelError, match="no checkpoint is present: fetch one"):
+        find("auto", None)
+
+
+def test_a_checkpoint_loads_with_its_own_weights(shipped: Path) -> None:
+    checkpoint = find("demo", None)
+    model = load_model(checkpoint)
+    assert not model.training
+    expected: Mapping[str, torch.Tensor] = build_model(checkpoint.config).state_dict()
+    assert model.state_dict().keys() == expected.keys()
+    assert model.sam_mask_decoder.dynamic_multimask_via_stability
+    assert model.binarize_mask_from_pts_for_mem_enc
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    checkpoint = saved(tmp_path / "x.pt", {"model": {}})
+    checkpoint.weights.write_bytes(checkpoint.weights.read_bytes() + b"!")
+    with pytest.raises(IntegrityError, match=r"x\.pt has SHA-256 .* remove it and fetch it anew"):
+        load_model(checkpoint)
+
+
+def saved(path: Path, content: object) -> Checkpoint:
+    torch.save(content, path)
+    return Checkpoint("tiny", path, hashlib.sha256(path.read_bytes()).hexdigest(), SMALL_CONFIG)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"the weights in x\.pt do not fit small_model\.yaml"):
+        load_model(saved(tmp_path / "x.pt", {"model": {"weight": torch.zeros(1)}}))
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"x\.pt is not a checkpoint that can be read"):
+        load_model(saved(tmp_path / "x.pt", {"other": 1}))
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path(self.target),)  # type: ignore[return-value]
+
+    target = ""
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    Evil.target = str(tmp_path / "touched")
+    path.write_bytes(pickle.dumps({"model": Evil()}, protocol=2))
+    checkpoint = Checkpoint("tiny", path, hashlib.sha256(path.read_bytes()).hexdigest(), SMALL_CONFIG)
+    with pytest.raises(ModelError, match="is not a checkpoint that can be read"):
+        load_model(checkpoint)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_an_engine_says_what_it_is(shipped: Path) -> None:
+    engine = load_engine("demo", model_dir=None, device="cpu", threads=1)
+    assert (engine.model.name, engine.model.device, engine.model.image_size) == ("demo", "cpu", 128)
+    assert engine.model.is_demo
+    assert engine.model.version == find("demo", None).version
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99", "mps", "gpu!"])
+def test_a_device_that_is_not_there(shipped: Path, device: str) -> None:
+    with pytest.raises(ModelError, match="device"):
+        load_engine("demo", model_dir=None, device=device, threads=1)

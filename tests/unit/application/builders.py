@@ -1,0 +1,91 @@
+"""The use cases wired to fakes, as bootstrap wires them to adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from backend.application.annotation.annotation_service import Canvas, Desk
+from backend.application.jobs.push_predictions import Pusher
+from backend.application.jobs.reconcile import Reconciler
+from backend.application.jobs.submit import Submitter
+from backend.application.worker.job_runner import Workbench
+from backend.domain.geometry import Point
+from backend.domain.jobs import Job, JobState
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.video import FrameIndex
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeCodec, FakeMedia, FakeSegmenter
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.mask_store import FakeMaskStore
+from tests.fakes.queue import FakeQueue
+from tests.fakes.sink import FakeSink, count_regions
+
+TASK = TaskKey(3, 41)
+CANVAS = Canvas(TASK, MediaRef(("/data/clip.mp4",), is_pages=False), "<View/>", "masklet-fake-00000000")
+CAT = ObjectId("cat")
+
+
+def click_on(frame: int, x: float = 0.5, object_id: ObjectId = CAT) -> PromptSet:
+    prompt = FramePrompt(object_id, FrameIndex(frame), (PointPrompt(Point(x, 0.5)),))
+    return PromptSet.of([prompt], {object_id: "Cat"})
+
+
+class WorkingClock(FakeClock):
+    """A clock on which waiting lets the worker work, for a test has one thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work: Callable[[], object] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.work()
+
+
+@dataclass
+class Parts:
+    clock: WorkingClock = field(default_factory=WorkingClock)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    masks: FakeMaskStore = field(default_factory=FakeMaskStore)
+    media: FakeMedia = field(default_factory=FakeMedia)
+    segmenter: FakeSegmenter = field(default_factory=FakeSegmenter)
+    sink: FakeSink = field(default_factory=FakeSink)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.ledger = FakeLedger(self.clock)
+        self.submitter = Submitter(self.ledger, self.queue)
+        self.desk = Desk(self.ledger, self.masks, self.submitter, self.clock)
+        self.bench = Workbench(
+            self.ledger,
+            self.masks,
+            FakeCodec(),
+            self.media,
+            self.segmenter,
+            self.submitter,
+            self.clock,
+            worker_name="worker-1",
+            max_attempts=3,
+            pushes=True,
+        )
+        self.pusher = Pusher(self.ledger, self.masks, self.sink, count_regions, self.clock)
+        self.reconciler = Reconciler(
+            self.ledger,
+            self.queue,
+            self.submitter,
+            self.clock,
+            self.pusher,
+            heartbeat_ttl_s=60,
+            max_attempts=3,
+        )
+        self.clock.work = self.work_off
+
+    def run(self, job: Job) -> Job:
+        return self.bench.run(job.job_id, job.attempt, lambda: self.stopping)
+
+    def work_off(self) -> None:
+        """Run everything that waits, oldest first."""
+        for job in reversed(self.ledger.jobs(states=(JobState.QUEUED,))):
+            self.run(job)

@@ -1,0 +1,185 @@
+"""The use case: what it asks of source and format, and what it does when pictures or videos fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import BinaryIO
+
+import pytest
+
+from backend.application.exports.export import Export
+from backend.application.ports.datasets import (
+    DatasetEntry,
+    DatasetVideo,
+    FormatTraits,
+    Notes,
+    Picture,
+    Pictures,
+    PlannedVideo,
+    Target,
+)
+from backend.application.ports.media import VideoSource
+from backend.domain.datasets import DatasetFrame, DatasetObject, FrameChoice, ObjectOnFrame
+from backend.domain.errors import IntegrityError, InvalidInput, MediaUnreachable
+from backend.domain.geometry import Box, FrameSize
+from backend.domain.masklets import EncodedMask, MaskOrigin
+from backend.domain.prompts import ObjectId
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+
+CAT = DatasetObject(1, ObjectId("cat"), "Cat")
+MASK = EncodedMask(2, 2, "04")
+
+
+@dataclass
+class FakeVideo:
+    """Three frames, the middle one approved. boxes: the object has boxes only."""
+
+    boxes: bool = False
+    unreachable: bool = False
+    info: VideoInfo = field(default_factory=lambda: VideoInfo(ContentHash("a"), FrameSize(2, 2), 3, Fraction(25)))
+    objects: tuple[DatasetObject, ...] = (CAT,)
+    provenance: Notes = field(default_factory=dict)
+    task: None = None
+
+    def frames(self) -> Iterator[DatasetFrame]:
+        mask, box = (None, Box(0, 0, 1, 1)) if self.boxes else (MASK, None)
+        for index in range(3):
+            shown = ObjectOnFrame(CAT, mask, box, MaskOrigin.PROPAGATED, 0.5, index == 1)
+            yield DatasetFrame(FrameIndex(index), (shown,))
+
+    def pictures(self) -> AbstractContextManager[VideoSource] | None:
+        if self.unreachable:
+            raise MediaUnreachable("the server does not answer")
+        return None
+
+
+@dataclass
+class FakeSource:
+    videos: Mapping[str, FakeVideo | Exception]
+    record: Notes = field(default_factory=dict)
+
+    def entries(self) -> Sequence[DatasetEntry]:
+        return [DatasetEntry(name, name) for name in self.videos]
+
+    @contextmanager
+    def open(self, entry: DatasetEntry) -> Iterator[DatasetVideo]:
+        video = self.videos[entry.key]
+        if isinstance(video, Exception):
+            raise video
+        yield video
+
+
+@dataclass
+class FakeFormat:
+    traits: FormatTraits = field(default_factory=lambda: FormatTraits("fake", 3, "kept"))
+    got: list[tuple[str, int]] = field(default_factory=list)
+
+    def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
+        self.folder = ""
+
+    @contextmanager
+    def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[FakeFormat]:
+        self.folder = planned.folder
+        yield self
+
+    def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
+        self.got.append((self.folder, frame.frame_index))
+
+    def finish(self) -> Notes:
+        return {"said": 1}
+
+
+@dataclass
+class FakeTarget:
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def write(self, path: str, body: bytes) -> None:
+        self.files[path] = body
+
+    def open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        raise NotImplementedError
+
+    def spool(self) -> BinaryIO:
+        raise NotImplementedError
+
+    def seal(self) -> Notes:
+        return {"count": 0}
+
+
+def export(
+    videos: Mapping[str, FakeVideo | Exception],
+    fmt: FakeFormat,
+    *,
+    frames: str = "all",
+    pictures: bool | None = None,
+    skip_faulty: bool = False,
+) -> dict[str, object]:
+    """Run an export; returns its manifest."""
+    target = FakeTarget()
+    choice = FrameChoice.parse(frames)
+    Export(FakeSource(videos), fmt, lambda: 0.0, "9.9", choice, pictures, skip_faulty=skip_faulty).run(target)
+    manifest: dict[str, object] = json.loads(target.files["manifest.json"])
+    return manifest
+
+
+def test_frames_go_to_the_format_video_by_video_and_the_manifest_counts_them() -> None:
+    fmt = FakeFormat()
+    manifest = export({"a": FakeVideo(), "b": FakeVideo()}, fmt, frames="human")
+    assert fmt.got == [("a", 1), ("b", 1)]
+    assert manifest["frames"] == {"choice": "human", "offered": 6, "kept": 2}
+    assert manifest["format"] == {"name": "fake", "version": 3, "overlaps": "kept"}
+    assert (manifest["masklet"], manifest["created"]) == ("9.9", "1970-01-01T00:00:00+00:00")
+    assert manifest["notes"] == {"said": 1}
+
+
+def test_boxes_go_only_to_formats_that_take_them() -> None:
+    with pytest.raises(InvalidInput, match="'Cat' has a box and no mask on frame 0, and fake is made of masks"):
+        export({"a": FakeVideo(boxes=True)}, FakeFormat())
+    fmt = FakeFormat(FormatTraits("fake", 1, "kept", takes_boxes=True))
+    export({"a": FakeVideo(boxes=True)}, fmt)
+    assert len(fmt.got) == 3
+
+
+def test_a_faulty_video_ends_the_export_or_is_left_out_and_listed() -> None:
+    videos: dict[str, FakeVideo | Exception] = {"a": FakeVideo(), "b": IntegrityError("b is damaged")}
+    with pytest.raises(IntegrityError, match="b is damaged"):
+        export(videos, FakeFormat())
+    fmt = FakeFormat()
+    manifest = export(videos, fmt, skip_faulty=True)
+    assert {folder for folder, _ in fmt.got} == {"a"}
+    assert manifest["skipped"] == [{"name": "b", "key": "b", "reason": "b is damaged"}]
+
+
+def test_frames_that_cannot_be_fetched_name_the_way_out() -> None:
+    optional = FormatTraits("fake", 1, "kept", Pictures.OPTIONAL)
+    with pytest.raises(MediaUnreachable, match="a: the server does not answer; --no-images exports without the frames"):
+        export({"a": FakeVideo(unreachable=True)}, FakeFormat(optional))
+    fmt = FakeFormat(optional)
+    export({"a": FakeVideo(unreachable=True)}, fmt, pictures=False)
+    assert len(fmt.got) == 3
+
+
+@pytest.mark.parametrize(
+    ("need", "asked", "works"),
+    [
+        (Pictures.NEVER, True, True),
+        (Pictures.OPTIONAL, None, True),
+        (Pictures.OPTIONAL, True, False),
+        (Pictures.NEEDED, None, False),
+        (Pictures.NEEDED, False, False),
+    ],
+)
+def test_pictures_that_are_not_at_hand_matter_where_they_are_shown(
+    need: Pictures, asked: bool | None, works: bool
+) -> None:
+    fmt = FakeFormat(FormatTraits("fake", 1, "kept", need))
+    if works:
+        export({"a": FakeVideo()}, fmt, pictures=asked)
+        assert len(fmt.got) == 3
+        return
+    with pytest.raises(InvalidInput, match="name the video file, or the folder it is in, with --video"):
+        export({"a": FakeVideo()}, fmt, pictures=asked)

@@ -1,0 +1,63 @@
+"""Names of videos as names of files."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.application.exports.naming import planned, safe_name
+from backend.application.ports.datasets import DatasetEntry
+
+
+def folders(*names: str) -> list[str]:
+    return [video.folder for video in planned([DatasetEntry(f"key {n}", name) for n, name in enumerate(names)])]
+
+
+def test_a_plain_name_stays_as_it_is() -> None:
+    assert folders("cam-1_take.2") == ["cam-1_take.2"]
+
+
+def test_other_names_keep_their_readable_part() -> None:
+    assert [
+        re.sub("[0-9a-f]{8}$", "#", name) for name in folders("my clip", "кошка", "../../etc/passwd", "", "..")
+    ] == [
+        "my_clip-#",
+        "video-#",
+        "etc_passwd-#",
+        "video-#",
+        "video-#",
+    ]
+
+
+def test_names_that_mean_something_to_a_format_or_a_system_are_given_away() -> None:
+    assert [re.sub("[0-9a-f]{8}$", "#", name) for name in folders("manifest", "NUL.mp4", "Images", "manifesto")] == [
+        "manifest-#",
+        "NUL.mp4-#",
+        "Images-#",
+        "manifesto",
+    ]
+
+
+def test_names_that_differ_only_where_it_cannot_be_seen_stay_apart() -> None:
+    long = "x" * 200
+    names = folders("a b", "a_b", "a/b", long + "1", long + "2")
+    assert len(set(names)) == 5
+    assert max(map(len, names)) <= 69
+
+
+def test_two_videos_of_one_name_are_told_apart_by_their_keys_in_any_order() -> None:
+    entries = [DatasetEntry("b/2", "clip"), DatasetEntry("a/1", "Clip"), DatasetEntry("c", "other")]
+    there = {video.entry.key: video.folder for video in planned(entries)}
+    back = {video.entry.key: video.folder for video in planned(entries[::-1])}
+    assert there == back
+    assert there["c"] == "other"
+    assert there["b/2"].lower() != there["a/1"].lower()
+    assert there["b/2"].startswith("clip-")
+
+
+@given(st.text(max_size=300))
+def test_every_name_is_a_plain_file_name(name: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,68}", safe_name(name))
+    assert safe_name(name) not in (".", "..")

@@ -1,0 +1,125 @@
+"""Objects found without a person: grids of points on pictures whose objects are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from backend.adapters.media.mask_cleanup import tidied
+from backend.application.imports.auto_segment import AutoMasklets, AutoObject, AutoRules
+from backend.application.ports.engine import CancelToken, NeverCancelled, Propagation
+from backend.application.ports.media import VideoSource
+from backend.bootstrap.auto_prompts import parse_auto
+from backend.domain.errors import InvalidInput
+from backend.domain.geometry import RgbFrame
+from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
+from backend.domain.prompts import FramePrompt, PromptSet
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from backend.evaluation.synthetic.source import ClipSource
+from tests.fakes.engine import FakePropagation, FakeSegmenter
+
+HEIGHT, WIDTH = 64, 96
+
+
+class ColourSegmenter(FakeSegmenter):
+    """Segments what has the colour under the point, as surely as that colour's green says; propagation finds the
+    colour again. Black is nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points = 0
+
+    def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
+        frame = video.frame(frame_index)
+        self.points += len(prompts.prompts)
+        return FrameMasks(frame_index, tuple(self._shown(frame, prompt) for prompt in prompts))
+
+    def _shown(self, frame: RgbFrame, prompt: FramePrompt) -> ObjectFrame:
+        point = prompt.points[0].point
+        y, x = int(point.y_rel * frame.shape[0]), int(point.x_rel * frame.shape[1])
+        colour = frame[y, x]
+        mask = (frame == colour).all(-1) & bool(colour.any())
+        return ObjectFrame(prompt.object_id, mask, evidence(colour[1] / 255), MaskOrigin.PROMPTED)
+
+    def propagate(
+        self,
+        video: VideoSource,
+        prompts: PromptSet,
+        *,
+        direction: Direction,
+        span: FrameRange | None = None,
+        cancel: CancelToken,
+        resume: bytes | None = None,
+    ) -> Propagation:
+        assert span is not None
+        return FakePropagation(self._again(video, prompts, span), len(span), resume)
+
+    def _again(self, video: VideoSource, prompts: PromptSet, span: FrameRange) -> Iterator[FrameMasks]:
+        for index in range(span.start, span.stop):
+            shown = []
+            for prompt in prompts:
+                assert prompt.mask is not None
+                y, x = np.argwhere(prompt.mask)[0]
+                mask = (video.frame(FrameIndex(index)) == video.frame(prompt.frame_index)[y, x]).all(-1)
+                shown.append(ObjectFrame(prompt.object_id, mask, evidence(1.0), MaskOrigin.PROPAGATED))
+            yield FrameMasks(FrameIndex(index), tuple(shown))
+
+
+def evidence(sure: float) -> FrameEvidence:
+    return FrameEvidence((sure,), 5.0, 1.0, 1.0, 0.1, None, None, 1)
+
+
+def picture(*squares: tuple[int, int, int, int]) -> RgbFrame:
+    """[64, 96, 3]: squares as (left, top, side, green); red tells them apart."""
+    frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for number, (left, top, side, green) in enumerate(squares, 1):
+        frame[top : top + side, left : left + side] = (number, green, 0)
+    return frame
+
+
+def find(frames: Sequence[RgbFrame], rules: AutoRules | None = None) -> list[AutoObject]:
+    finder = AutoMasklets(ColourSegmenter(), tidied, NeverCancelled(), rules or AutoRules())
+    return list(finder.find(ClipSource(np.stack(frames))))
+
+
+def test_each_object_is_found_once_the_surest_first() -> None:
+    found = find([picture((8, 8, 20, 230), (50, 30, 24, 255))] * 3)
+    assert [(o.key, o.frame, o.score) for o in found] == [
+        ("auto 1", 0, 1.0),
+        ("auto 2", 0, pytest.approx(0.902, abs=1e-3)),
+    ]
+    assert [int(o.mask.sum()) for o in found] == [24 * 24, 20 * 20]
+    assert found[0].mask[30:54, 50:74].all()
+
+
+def test_what_only_a_closer_look_shows_is_found_in_the_frames_own_coordinates() -> None:
+    (small,) = find([picture((72, 48, 3, 255))] * 2, AutoRules(points=8))
+    assert np.argwhere(small.mask).min(0).tolist() == [48, 72]
+    assert int(small.mask.sum()) == 9
+
+
+@pytest.mark.parametrize(
+    "square", [(8, 8, 20, 120), (40, 30, 1, 255), (0, 0, 64, 255)], ids=["unsure", "tiny", "nearly everything"]
+)
+def test_what_is_unsure_tiny_or_nearly_everything_is_dropped(square: tuple[int, int, int, int]) -> None:
+    assert find([picture(square)] * 2, AutoRules(least_area=0.001)) == []
+
+
+def test_what_comes_later_is_found_where_it_comes_and_what_is_known_is_not_found_again() -> None:
+    early, both = picture((8, 8, 20, 255)), picture((40, 8, 20, 255), (60, 40, 20, 255))
+    found = find([early, early, early, both, both, both])
+    assert [(o.frame, np.argwhere(o.mask).min(0).tolist()) for o in found] == [(0, [8, 8]), (4, [40, 60])]
+
+
+def test_there_is_a_most() -> None:
+    squares = [(4 + 24 * column, 4 + 20 * row, 16, 255) for row in range(3) for column in range(4)]
+    assert len(find([picture(*squares)], AutoRules(most=5))) == 5
+
+
+def test_the_words() -> None:
+    assert (parse_auto("auto"), parse_auto("auto:8:3")) == (AutoRules(), AutoRules(points=8, most=3))
+    for words in ("auto:0", "auto:x", "auto:1:2:3", "auto:65"):
+        with pytest.raises(InvalidInput, match=words):
+            parse_auto(words)

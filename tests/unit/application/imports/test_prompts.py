@@ -1,0 +1,66 @@
+"""Objects that files tell of, as prompts on a task's own frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from backend.application.imports.model import Draft
+from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
+from backend.domain.errors import PromptError
+from backend.domain.geometry import BoolMask, Box
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import FrameIndex
+from tests.fakes.batch import medium
+from tests.unit.application.builders import CAT, click_on
+
+LABELS = ("Cat", "Dog")
+BOX = Box(0.1, 0.1, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class Seen:
+    key: str
+    frame: int
+    label: str = ""
+    box: Box | None = BOX
+    mask: BoolMask | None = None
+
+
+def draft(*frames: int) -> Draft:
+    return Draft("k-00000", "clip", medium("clip.mp4"), tuple(FrameIndex(f) for f in frames))
+
+
+def test_frames_of_the_source_become_frames_of_the_task() -> None:
+    prompts = prompts_on(draft(4, 6, 8), [Seen("1", 6, "Dog"), Seen("2", 8), Seen("3", 5)], LABELS)
+    assert [(str(p.object_id), p.frame_index) for p in prompts] == [("Dog", 1), ("Dog #2", 2)]
+    assert dict(prompts.labels) == {ObjectId("Dog"): "Dog", ObjectId("Dog #2"): "Dog"}
+
+
+def test_a_mask_wins_over_its_box() -> None:
+    (prompt,) = prompts_on(draft(0), [Seen("1", 0, mask=np.ones((2, 2), np.bool_))], LABELS)
+    assert prompt.box is None
+    assert prompt.mask is not None
+
+
+def test_what_does_not_fit_is_named() -> None:
+    with pytest.raises(PromptError, match=r"label 'Bat' is not in the project's label config; it has Cat, Dog"):
+        prompts_on(draft(0), [Seen("1", 0, "Bat")], LABELS)
+    with pytest.raises(PromptError, match=r"the prompt for '1' is on frame 10, but clip.mp4 has 10 frames \(0 to 9\)"):
+        prompts_on(draft(0), [Seen("1", 10)], LABELS)
+    with pytest.raises(PromptError, match=r"a prompt is on frame 12, but clip.mp4 has 10 frames"):
+        moved_to(draft(0), click_on(12), LABELS)
+
+
+def test_a_prompt_file_is_moved_to_the_segment_it_is_for() -> None:
+    assert [p.frame_index for p in moved_to(draft(4, 5, 6), click_on(5), LABELS)] == [1]
+    assert not moved_to(draft(0, 1, 2), click_on(5), LABELS)
+
+
+def test_a_siblings_annotation_begins_at_the_start() -> None:
+    both = PromptSet.of([*click_on(3), *click_on(7)], {CAT: "Cat"})
+    assert [p.frame_index for p in at_start(both)] == [0]
+    assert [p.frame_index for p in first_of_each(both)] == [3]
+    assert not at_start(PromptSet(()))

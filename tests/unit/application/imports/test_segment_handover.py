@@ -1,0 +1,169 @@
+"""From segment to segment: carried where it is certain, a person asked where not, a person's work never replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from backend.application.annotation.annotation_service import Canvas
+from backend.application.imports.model import BatchItem
+from backend.application.imports.segment_handover import EVERYTHING_EVERY, Handover
+from backend.application.imports.status import ProjectStatus, project_statuses
+from backend.domain.errors import LabelStudioUnavailable, MediaError
+from backend.domain.jobs import Job, JobState
+from backend.domain.prompts import PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
+from tests.fakes.batch import MemoryRecords
+from tests.fakes.engine import FakeCodec
+from tests.unit.application.builders import Parts, click_on
+
+MODEL = "masklet-fake-00000000"
+
+
+def canvas(task: int) -> Canvas:
+    return Canvas(TaskKey(3, task), MediaRef((f"/{task}",), is_pages=True), "<View/>", MODEL)
+
+
+@dataclass
+class FakeCanvases:
+    error: Exception | None = None
+
+    def canvas(self, item: BatchItem, model_version: str) -> Canvas:
+        if self.error is not None:
+            raise self.error
+        return replace(canvas(item.task_id), model_version=model_version)
+
+
+@dataclass
+class Bench:
+    """Three segments of ten frames each, tasks 1 to 3; the first is prompted by the import."""
+
+    certainty: float = 0.0
+    parts: Parts = field(default_factory=Parts)
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    canvases: FakeCanvases = field(default_factory=FakeCanvases)
+
+    def __post_init__(self) -> None:
+        names = [f"clip [{n}/3]" for n in (1, 2, 3)]
+        self.records.put(
+            [
+                BatchItem(
+                    3, f"k-0000{n}", n + 1, name, "m", number=n, count=3, shared=min(n, 1), length=10,
+                    carry=n > 0, certainty=self.certainty, prompted=n == 0,
+                )
+                for n, name in enumerate(names)
+            ]
+        )  # fmt: skip
+        self.handover = Handover(self.records, self.parts.desk, FakeCodec(), self.canvases)
+
+    def prompt(self, task: int, prompts: PromptSet | None = None) -> Job:
+        job = self.parts.desk.adopt(canvas(task), prompts or click_on(0))
+        assert job is not None
+        self.parts.work_off()
+        return job
+
+    def sweep(self, times: int = 1) -> int:
+        begun = 0
+        for _ in range(times):
+            begun += self.handover.sweep()
+            self.parts.work_off()
+        return begun
+
+    def done(self) -> list[int]:
+        return sorted(job.task.task_id for job in self.parts.ledger.jobs(states=(JobState.DONE,)))
+
+    def note(self, task: int) -> str:
+        return next(item.handover for item in self.records.items() if item.task_id == task)
+
+    def status(self) -> ProjectStatus:
+        return project_statuses(self.parts.ledger, self.records, 3)[0]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_certain_masks_are_carried_from_segment_to_segment(bench: Bench) -> None:
+    first = bench.prompt(1)
+    assert bench.sweep(3) == 2
+    assert bench.done() == [1, 2, 3]
+    assert bench.note(2).startswith(f"carried {first.job_id} ")
+    prompts = bench.parts.ledger.prompts(TaskKey(3, 2))
+    assert [(str(p.object_id), p.frame_index) for p in prompts] == [("cat", 0)]
+    assert prompts.prompts[0].mask is not None
+    assert np.flatnonzero(prompts.prompts[0].mask.any(axis=0)).tolist() == [9]  # the mask of the shared frame, number 9
+    assert bench.sweep(2 * EVERYTHING_EVERY) == 0
+
+
+def test_nothing_is_carried_before_the_segment_is_done(bench: Bench) -> None:
+    bench.parts.desk.adopt(canvas(1), click_on(0))
+    assert bench.handover.sweep() == 0
+    assert bench.note(2) == ""
+
+
+def test_below_the_certainty_a_person_is_asked_and_nothing_begun() -> None:
+    bench = Bench(certainty=1.0)
+    first = bench.prompt(1)
+    assert bench.sweep(3) == 0
+    assert bench.done() == [1]
+    assert bench.note(2).startswith(f"person {first.job_id}: at the end of clip [1/3] Cat is certain to 0.")
+    assert bench.status().asks_for_person[0][0] == "clip [2/3]"
+    assert bench.status().asks_for_person[0][1].endswith("only, 1.00 is asked for")
+
+
+def test_a_correction_of_a_segment_is_carried_again(bench: Bench) -> None:
+    bench.prompt(1)
+    bench.sweep(3)
+    again = bench.prompt(1, click_on(0, x=0.9))
+    assert bench.sweep(EVERYTHING_EVERY) >= 1
+    assert bench.note(2).startswith(f"carried {again.job_id} ")
+
+
+def test_a_persons_work_is_never_replaced(bench: Bench) -> None:
+    bench.prompt(2, click_on(4))
+    mine = bench.parts.ledger.prompts(TaskKey(3, 2))
+    bench.prompt(1)
+    assert bench.sweep(EVERYTHING_EVERY + 1) == 1  # the third segment goes on from the person's second
+    assert bench.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
+    assert bench.done() == [1, 2, 3]
+
+
+def test_a_correction_of_what_was_carried_is_not_carried_over(bench: Bench) -> None:
+    bench.prompt(1)
+    bench.sweep(2)
+    bench.prompt(2, click_on(5))
+    bench.prompt(1, click_on(0, x=0.9))
+    mine = bench.parts.ledger.prompts(TaskKey(3, 2))
+    bench.sweep(EVERYTHING_EVERY)
+    assert bench.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
+
+
+def test_label_studio_away_is_waited_for_and_a_broken_task_asks_for_a_person(bench: Bench) -> None:
+    bench.prompt(1)
+    bench.canvases.error = LabelStudioUnavailable("Label Studio does not answer")
+    assert bench.sweep() == 0
+    assert bench.note(2) == ""
+    bench.canvases.error = MediaError("the file is gone")
+    bench.sweep()
+    assert bench.note(2) == "person -: the file is gone"
+    bench.canvases.error = None
+    assert bench.sweep(EVERYTHING_EVERY) >= 1
+
+
+def test_the_status_counts_tasks_by_their_newest_job(bench: Bench) -> None:
+    bench.prompt(1)
+    bench.prompt(1, click_on(3))
+    bench.parts.media.error = MediaError("no frames")
+    bench.prompt(2)
+    status = bench.status()
+    assert status.states == {JobState.DONE: 1, JobState.FAILED: 1}
+    assert (status.imported, status.unprompted) == (3, 1)
+    assert status.reasons == (("MediaError: no frames", 1),)
+    document = status.document()
+    assert (document["done"], document["failed"], document["queued"]) == (1, 1, 0)
+    assert document["failed_because"] == [{"reason": "MediaError: no frames", "tasks": 1}]
+    assert not status.is_open
+    assert project_statuses(bench.parts.ledger, bench.records) == [status]

@@ -1,0 +1,73 @@
+"""What crashes leave is put right by the next sweep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backend.application.jobs.retention import Housekeeper
+from backend.domain.jobs import JobState
+from tests.unit.application.builders import CANVAS, TASK, Parts, click_on
+from tests.unit.application.worker.test_job_runner import submitted
+
+
+def test_a_job_that_the_queue_never_took_is_offered_again() -> None:
+    parts = Parts()
+    parts.queue.down = True
+    job_id = submitted(parts)
+    parts.clock.advance(5)
+    parts.reconciler.sweep()
+    parts.queue.down = False
+    assert not parts.queue.is_known(parts.ledger.job(job_id))
+    parts.reconciler.sweep()
+    assert parts.queue.is_known(parts.ledger.job(job_id))
+
+
+def test_a_silent_worker_loses_its_job_to_the_next_attempt() -> None:
+    parts = Parts()
+    job_id = submitted(parts)
+    parts.ledger.start(job_id, 1, "worker-9")
+    parts.clock.advance(59)
+    parts.reconciler.sweep()
+    assert parts.ledger.job(job_id).attempt == 1
+    parts.clock.advance(2)
+    parts.reconciler.sweep()
+    job = parts.ledger.job(job_id)
+    assert (job.state, job.attempt) == (JobState.QUEUED, 2)
+    assert parts.queue.is_known(job)
+
+
+def test_a_video_that_kills_every_worker_is_given_up_after_three() -> None:
+    parts = Parts()
+    job_id = submitted(parts)
+    for attempt in (1, 2, 3):
+        parts.ledger.start(job_id, attempt, "worker-9")
+        parts.reconciler.worker_died("worker-9")
+    job = parts.ledger.job(job_id)
+    assert (job.state, job.reason) == (JobState.FAILED, "ServiceUnavailable: the worker worker-9 died")
+
+
+def test_another_workers_death_leaves_the_job_alone() -> None:
+    parts = Parts()
+    job_id = submitted(parts)
+    parts.ledger.start(job_id, 1, "worker-1")
+    parts.reconciler.worker_died("worker-2")
+    assert parts.ledger.job(job_id).state is JobState.RUNNING
+
+
+def test_a_sweep_pushes_what_is_due() -> None:
+    parts = Parts()
+    parts.desk.track(CANVAS, click_on(0), deadline_s=5)
+    parts.reconciler.sweep()
+    assert (TASK, CANVAS.model_version) in parts.sink.predictions
+
+
+def test_a_sweep_lets_go_of_what_is_old() -> None:
+    parts = Parts()
+    for frame in (0, 5):
+        parts.desk.track(CANVAS, click_on(frame), deadline_s=5)
+    parts.reconciler = replace(
+        parts.reconciler, housekeeper=Housekeeper(parts.ledger, parts.masks, parts.clock, None, retention_s=10)
+    )
+    parts.clock.advance(11)
+    parts.reconciler.sweep()
+    assert len(parts.masks.runs()) == 1

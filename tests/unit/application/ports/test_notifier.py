@@ -1,0 +1,66 @@
+"""Who waits for a job listens for its bell, and still looks now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from backend.application.ports.notifier import NoBell, Wait
+from backend.domain.errors import ServiceUnavailable
+from backend.domain.video import FrameIndex
+from tests.unit.application.builders import CANVAS, Parts, click_on
+
+
+class CountingBell:
+    """A Bell that says who listened, and does something whenever somebody waits."""
+
+    def __init__(self, parts: Parts, *, works: bool) -> None:
+        self._parts = parts
+        self._works = works
+        self.heard: list[str] = []
+        self.waits = 0
+
+    def ring(self, job_id: str) -> None:
+        raise AssertionError("the web process rings for nobody")
+
+    @contextmanager
+    def listening(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
+        self.heard.append(job_id)
+
+        def wait(seconds: float) -> None:
+            self.waits += 1
+            if self._works:
+                self._parts.work_off()
+            else:
+                self._parts.clock.advance(seconds)
+
+        yield wait
+
+
+def test_a_click_waits_for_its_own_bell() -> None:
+    parts = Parts()
+    bell = CountingBell(parts, works=True)
+    answer = replace(parts.desk, bell=bell).click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    assert (bell.heard, bell.waits) == ([answer.job.job_id], 1)
+    assert parts.clock.slept == []
+
+
+def test_a_ring_that_is_lost_costs_no_more_than_a_look() -> None:
+    """The waits last a tenth of a second at most, whatever the bell does, and the deadline is kept."""
+    parts = Parts()
+    bell = CountingBell(parts, works=False)
+    with pytest.raises(ServiceUnavailable):
+        replace(parts.desk, bell=bell).click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    assert 50 <= bell.waits <= 100
+
+
+def test_without_a_bell_the_clock_is_slept_on() -> None:
+    slept: list[float] = []
+    bell = NoBell()
+    bell.ring("i-1")
+    with bell.listening("i-1", slept.append) as wait:
+        wait(0.25)
+    assert slept == [0.25]

@@ -1,0 +1,124 @@
+"""Correction tasks: their data, their one page, and the way back."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from backend.application.review.correction_tasks import (
+    Corrected,
+    carried_back,
+    corrected_by,
+    fixed,
+    known_corrections,
+    one_page,
+    page_score,
+    task_data,
+    video_columns,
+)
+from backend.application.review.next_frames import next_frames, review_video
+from backend.application.review.task_signature import Seal
+from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
+from backend.domain.geometry import FrameSize
+from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.tasks import TaskKey
+from backend.domain.video import ContentHash, FrameIndex, VideoInfo
+
+TASK = TaskKey(3, 7)
+SOURCE = Corrected(TASK, FrameIndex(2))
+SEAL = Seal(b"a secret")
+EVIDENCE = FrameEvidence((0.9,), 5.0, 0.9, 0.9, 0.1, None, None, 1)
+MASK = np.ones((4, 4), np.bool_)
+
+
+def run() -> MaskRun:
+    info = VideoInfo(ContentHash("ab" * 32), FrameSize(4, 4), 4, Fraction(24))
+    frames = tuple(
+        MaskletFrame(FrameIndex(i), EncodedMask(4, 4, f"m{i}"), EVIDENCE, MaskOrigin.PROPAGATED, u)
+        for i, u in enumerate((0.0, 0.1, 0.9, 0.2))
+    )
+    return MaskRun(info, (Masklet(ObjectId("r1"), "Cat", frames),))
+
+
+def drawn(label: str = "Cat") -> PromptSet:
+    return PromptSet.of([FramePrompt(ObjectId(label), FrameIndex(0), mask=MASK)], {ObjectId(label): label})
+
+
+def led_here(*ids: str) -> PromptSet:
+    prompts = [FramePrompt(ObjectId(name), FrameIndex(at), mask=~MASK | MASK) for name in ids for at in (0, 2)]
+    return PromptSet.of(prompts, {ObjectId(name): "Cat" for name in ids})
+
+
+def test_a_task_says_what_it_corrects_in_columns_of_fixed_width() -> None:
+    video = review_video(run(), "task 7", "masklet-demo-1", task=TASK)
+    (frame,) = next_frames([video], 1, rng=np.random.default_rng(0))
+    data = task_data(SOURCE, "http://x/2.jpg", frame, proof=SEAL.proof(9, SOURCE.key))
+    assert (data["image"], data["frame"], data["uncertainty"], data["priority"]) == (
+        "http://x/2.jpg", 2, "0.9000", "1.0000",
+    )  # fmt: skip
+    assert corrected_by(data, 9, SEAL) == SOURCE
+    assert video_columns(video, 0.5) == {"uncertainty": "0.9000", "priority": "0.5000", "worst_frame": "000002"}
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.00001, "0.0000"), (1.2, "1.0000"), (0.12345, "0.1235")])
+def test_numbers_sort_as_text(value: float, text: str) -> None:
+    assert fixed(value) == text
+
+
+def test_one_page_holds_that_frames_masks_as_page_nought() -> None:
+    page = one_page(run(), FrameIndex(2))
+    ((frame,),) = (masklet.frames for masklet in page.masklets)
+    assert (frame.frame_index, frame.mask.counts, page.video.frame_count) == (0, "m2", 1)
+    assert page_score(page) == pytest.approx(0.1)
+
+
+def test_what_is_drawn_goes_to_the_object_of_that_label_on_that_frame() -> None:
+    back = carried_back(drawn(), SOURCE, led_here("r1"))
+    assert [(prompt.object_id, prompt.frame_index) for prompt in back] == [("r1", 0), ("r1", 2)]
+    (fresh,) = (prompt.mask for prompt in back.on_frame(2))
+    assert fresh is MASK
+
+
+def test_a_label_that_the_task_did_not_have_is_a_new_object() -> None:
+    back = carried_back(drawn("Dog"), SOURCE, led_here("r1"))
+    assert [(prompt.object_id, prompt.frame_index) for prompt in back][-1] == ("Dog", 2)
+    assert back.labels == {"r1": "Cat", "Dog": "Dog"}
+
+
+def test_a_label_of_several_objects_cannot_be_told_apart() -> None:
+    with pytest.raises(PromptError, match="2 objects of task 3/7 have the label 'Cat'"):
+        carried_back(drawn(), SOURCE, led_here("r1", "r2"))
+
+
+@pytest.mark.parametrize("data", [{}, {"masklet": {"key": "video"}}, {"masklet": "x"}])
+def test_other_tasks_correct_nothing(data: dict[str, object]) -> None:
+    assert corrected_by(data, 9, SEAL) is None
+
+
+@pytest.mark.parametrize("what", ["x", {"project": 1, "task": 2}, {"project": 1, "task": True, "frame": 0}])
+def test_a_correction_of_nothing_is_refused(what: object) -> None:
+    with pytest.raises(MalformedRequest, match="must name a project, a task and a frame"):
+        corrected_by({"masklet": {"corrects": what}}, 9, SEAL)
+
+
+@pytest.mark.parametrize("proof", [None, "", 7, SEAL.proof(8, SOURCE.key), Seal(b"other").proof(9, SOURCE.key)])
+def test_a_correction_needs_this_masklets_proof_for_this_project(proof: object) -> None:
+    corrects = {"project": 3, "task": 7, "frame": 2}
+    data = {"masklet": {"key": SOURCE.key, "proof": proof, "corrects": corrects}}
+    with pytest.raises(NotAllowed, match="did not make this correction of frame 2 of task 3/7"):
+        corrected_by(data, 9, SEAL)
+    assert known_corrections({1: data}, 9, SEAL) == {}
+
+
+def test_the_oldest_task_of_our_making_stands_for_a_correction() -> None:
+    facts = {"proof": SEAL.proof(9, SOURCE.key), "corrects": {"project": 3, "task": 7, "frame": 2}}
+    tasks: dict[int, dict[str, object]] = {
+        5: {"masklet": facts},
+        4: {"masklet": facts},
+        3: {},
+        2: {"masklet": {"corrects": 1}},
+    }
+    assert known_corrections(tasks, 9, SEAL) == {SOURCE.key: 4}

@@ -1,0 +1,89 @@
+"""Turns with the engine, between real threads."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from backend.application.worker.scheduling.engine_turns import Rota, Seat
+
+PATIENCE_S = 120.0
+
+
+def in_line(rota: Rota, count: int) -> None:
+    """Wait until so many stand in line."""
+    met = threading.Event()
+    for _ in range(int(PATIENCE_S * 200)):
+        if len(rota._line) == count:
+            return
+        met.wait(0.005)
+    raise AssertionError(f"{len(rota._line)} stand in line, not {count}")
+
+
+def test_two_go_on_frame_by_frame() -> None:
+    rota, made = Rota(), list[str]()
+
+    def work(name: str, frames: int) -> None:
+        seat = Seat(rota)
+        with seat:
+            if name == "first":
+                in_line(rota, 2)
+            for _ in range(frames):
+                made.append(name)
+                seat.hand_on()
+
+    first = threading.Thread(target=work, args=("first", 3))
+    first.start()
+    in_line(rota, 1)
+    second = threading.Thread(target=work, args=("second", 5))
+    second.start()
+    first.join(PATIENCE_S)
+    second.join(PATIENCE_S)
+    assert made == ["first", "second"] * 3 + ["second"] * 2
+
+
+def test_nobody_else_has_the_engine_meanwhile() -> None:
+    rota, inside, most = Rota(), 0, 0
+
+    def work() -> None:
+        nonlocal inside, most
+        seat = Seat(rota)
+        with seat:
+            for _ in range(50):
+                inside += 1
+                most = max(most, inside)
+                inside -= 1
+                seat.hand_on()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert (inside, most) == (0, 1)
+    assert not rota.has_others
+
+
+def test_who_stands_aside_has_the_engine_again_whatever_happens() -> None:
+    rota = Rota()
+    seat = Seat(rota)
+    with seat:
+        with pytest.raises(ValueError, match="0 in line"):
+            _boom_aside(rota, seat)
+        assert len(rota._line) == 1
+    assert len(rota._line) == 0
+
+
+def _boom_aside(rota: Rota, seat: Seat) -> None:
+    with seat.aside():
+        raise ValueError(f"{len(rota._line)} in line")
+
+
+def test_who_has_no_turn_can_stand_aside_all_the_same() -> None:
+    seat = Seat()
+    with seat.aside():
+        pass
+    seat.hand_on()
+    with seat:
+        pass

@@ -1,0 +1,239 @@
+"""Clicks go first, frame by frame: on a real ledger, and with a clock that stands still unless somebody waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.application.ports.ledger import Ledger
+from backend.application.worker.scheduling.job_control import (
+    AWAITED_PATIENCE_S,
+    INTERACTIVE_PATIENCE_S,
+    LINGER_S,
+    JobWatch,
+)
+from backend.domain.errors import Interrupted
+from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
+from tests.unit.application.builders import CANVAS, TASK, WorkingClock, click_on
+
+
+@pytest.fixture
+def clock() -> WorkingClock:
+    return WorkingClock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: WorkingClock) -> Iterator[Ledger]:
+    with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", clock)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def watch(ledger: Ledger, clock: WorkingClock) -> JobWatch:
+    request = PropagationRequest(TASK, CANVAS.media, click_on(0), model_version=CANVAS.model_version)
+    job, _ = ledger.submit(JobKind.PROPAGATE, request)
+    started = ledger.start(job.job_id, 1, "propagate-1")
+    assert started is not None
+    return JobWatch(ledger, clock, started, lambda: False, total=100)
+
+
+def clicked(ledger: Ledger, frame: int = 3) -> Job:
+    request = PreviewRequest(TASK, CANVAS.media, click_on(frame), FrameIndex(frame), CANVAS.model_version)
+    return ledger.submit(JobKind.INTERACTIVE, request)[0]
+
+
+def answering(ledger: Ledger, job: Job, *, looks: int) -> Callable[[], None]:
+    """What the interactive worker does meanwhile: it takes the click at the second look and ends it at that many."""
+    seen = 0
+
+    def look() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 2:
+            ledger.start(job.job_id, 1, "interactive-1")
+        if seen == looks:
+            ledger.finish(job.job_id, 1, JobState.DONE)
+
+    return look
+
+
+def test_it_steps_aside_at_the_very_next_frame_and_goes_on_when_the_click_is_answered(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    for _ in range(3):
+        watch.raise_if_cancelled()  # the clock stands still: no heartbeat is due that could hide a look
+    assert clock.slept == []
+    click = clicked(ledger)
+    clock.work = answering(ledger, click, looks=5)
+    watch.raise_if_cancelled()
+    assert len(clock.slept) == 5
+    assert ledger.job(click.job_id).state is JobState.DONE
+    watch.raise_if_cancelled()
+    assert len(clock.slept) == 5
+
+
+def test_each_of_several_clicks_goes_first(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    for frame in (1, 2, 3):
+        click = clicked(ledger, frame)
+        clock.work = answering(ledger, click, looks=2)
+        watch.raise_if_cancelled()
+        assert ledger.job(click.job_id).state is JobState.DONE
+    assert len(clock.slept) == 6
+
+
+def test_a_click_that_nobody_answers_gets_half_the_time(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    clicked(ledger)
+    started_s = clock.monotonic_s()
+    watch.raise_if_cancelled()
+    assert clock.monotonic_s() - started_s == pytest.approx(INTERACTIVE_PATIENCE_S, abs=0.05)
+    waits = len(clock.slept)
+    watch.raise_if_cancelled()
+    clock.advance(INTERACTIVE_PATIENCE_S - 0.1)
+    watch.raise_if_cancelled()
+    assert len(clock.slept) == waits
+    clock.advance(0.2)
+    watch.raise_if_cancelled()
+    assert len(clock.slept) == pytest.approx(2 * waits, abs=2)
+
+
+def test_a_stopping_worker_does_not_wait_for_clicks(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    clicked(ledger)
+
+    def stop() -> None:
+        watch.is_stopping = lambda: True
+
+    clock.work = stop
+    with pytest.raises(Interrupted):
+        watch.raise_if_cancelled()
+    assert len(clock.slept) == 1
+
+
+def test_clicks_do_not_wait_for_each_other(ledger: Ledger, clock: WorkingClock) -> None:
+    first, _ = clicked(ledger, 1), clicked(ledger, 2)
+    started = ledger.start(first.job_id, 1, "interactive-1")
+    assert started is not None
+    JobWatch(ledger, clock, started, lambda: False, total=1).raise_if_cancelled()
+    assert clock.slept == []
+
+
+def action(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float = 25.0) -> Job:
+    """A person on another task carries on and waits."""
+    request = PropagationRequest(TaskKey(3, task), CANVAS.media, click_on(0), model_version=CANVAS.model_version)
+    job, _ = ledger.submit(JobKind.PROPAGATE, request)
+    ledger.expect(job.job_id, until_s=clock.now_s() + for_s)
+    return job
+
+
+def test_what_nobody_waits_for_stands_still_until_the_person_has_the_answer(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    awaited = action(ledger, clock)
+    looks = 0
+
+    def answer() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 7:
+            ledger.expect_no_more(awaited.job_id, until_s=clock.now_s() + 25)
+
+    clock.work = answer
+    watch.raise_if_cancelled()
+    assert (looks, ledger.job(awaited.job_id).state) == (7, JobState.QUEUED)
+    watch.raise_if_cancelled()
+    assert looks == 7
+
+
+def test_after_the_deadline_a_person_s_action_is_like_any_other(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    action(ledger, clock, for_s=2.0)
+    started_s = clock.monotonic_s()
+    watch.raise_if_cancelled()
+    assert clock.monotonic_s() - started_s == pytest.approx(2.0, abs=0.05)
+
+
+def test_persons_do_not_stand_still_for_each_other(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    action(ledger, clock)
+    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+    watch.raise_if_cancelled()
+    assert clock.slept == []
+
+
+def test_a_person_s_click_goes_before_a_person_s_action(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+    clock.work = answering(ledger, clicked(ledger), looks=4)
+    watch.raise_if_cancelled()
+    assert len(clock.slept) == 4
+
+
+def test_however_long_persons_go_on_a_frame_in_five_is_made_in_the_background(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    action(ledger, clock, for_s=600.0)
+    started_s = clock.monotonic_s()
+    watch.raise_if_cancelled()
+    assert clock.monotonic_s() - started_s == pytest.approx(AWAITED_PATIENCE_S, abs=0.05)
+    for _ in range(10):
+        clock.advance(0.2)  # a frame
+        stopped_s = clock.monotonic_s()
+        watch.raise_if_cancelled()  # the attempt's own look after it
+        watch.raise_if_cancelled()  # and the engine's before the next
+        assert clock.monotonic_s() - stopped_s == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_moment_in_which_nobody_waits_renews_the_patience(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    first = action(ledger, clock, for_s=600.0)
+    watch.raise_if_cancelled()
+    ledger.cancel(first.job_id)
+    watch.raise_if_cancelled()
+    action(ledger, clock, 43, for_s=600.0)
+    started_s = clock.monotonic_s()
+    watch.raise_if_cancelled()
+    assert clock.monotonic_s() - started_s == pytest.approx(AWAITED_PATIENCE_S, abs=0.05)
+
+
+def test_a_guest_stays_a_little_when_nobody_waits_any_more(
+    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+) -> None:
+    watch.is_guest = True
+    until_s = clock.now_s() + 25
+    ledger.expect(watch.job.job_id, until_s=until_s)
+    clock.advance(LINGER_S + 1)
+    watch.raise_if_cancelled()
+    watch.raise_if_outstayed()
+    ledger.expect_no_more(watch.job.job_id, until_s=until_s)
+    clock.advance(LINGER_S - 0.1)
+    watch.raise_if_cancelled()
+    watch.raise_if_outstayed()
+    clock.advance(0.2)
+    with pytest.raises(Interrupted, match="back to the queue"):
+        watch.raise_if_outstayed()
+
+
+def test_a_guest_leaves_at_once_if_its_place_is_needed(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    watch.is_guest, watch.is_crowded = True, lambda: True
+    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+    watch.raise_if_cancelled()
+    watch.raise_if_outstayed()
+    clock.advance(26)
+    watch.raise_if_cancelled()
+    with pytest.raises(Interrupted):
+        watch.raise_if_outstayed()
+
+
+def test_the_ledger_is_told_now_and_then_only(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+    for done in range(5):
+        watch.done = done
+        watch.raise_if_cancelled()
+    assert ledger.job(watch.job.job_id).done == 0
+    clock.advance(0.2)
+    watch.raise_if_cancelled()
+    assert ledger.job(watch.job.job_id).done == 4

@@ -1,0 +1,173 @@
+"""Looking ahead: which frames, in what order, and that it gives way."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Self
+
+import pytest
+
+from backend.application.ports.prewarm import Sight, Wish, around, frame_hash
+from backend.application.worker.scheduling.engine_turns import Turns
+from backend.application.worker.scheduling.prewarm_loop import Lookout
+from backend.domain.errors import Cancelled, MediaError
+from backend.domain.geometry import RgbFrame
+from backend.domain.tasks import MediaRef
+from backend.domain.video import ContentHash, FrameIndex
+from tests.fakes.board import FakeBoard
+from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
+
+CLIP = MediaRef(("/data/clip.mp4",), is_pages=False)
+PAGES = MediaRef(tuple(f"/data/{page}.png" for page in range(5)), is_pages=True)
+HASH = FakeVideo().info.content_hash
+
+
+@dataclass
+class Parts:
+    media: FakeMedia = field(default_factory=FakeMedia)
+    engine: FakeSegmenter = field(default_factory=FakeSegmenter)
+    turns: Turns = field(default_factory=Turns)
+    board: FakeBoard = field(default_factory=FakeBoard)
+
+    def __post_init__(self) -> None:
+        self.lookout = Lookout(self.board, self.media, self.engine, self.turns)
+
+    def wish(self, media: MediaRef, *frames: int, forget: bool = False) -> Sight | None:
+        self.board.ask(Wish(media, tuple(map(FrameIndex, frames)), forget))
+        assert self.lookout.watch(0.0)
+        return self.board.look(media)
+
+
+def test_the_nearest_frames_come_first_and_none_is_below_zero() -> None:
+    assert around(5, 2) == (5, 6, 4, 7, 3)
+    assert around(1, 3) == (1, 2, 0, 3, 4)
+    assert around(4, 0) == (4,)
+
+
+def test_a_wish_is_granted_and_told() -> None:
+    parts = Parts()
+    sight = parts.wish(CLIP, 3, 4)
+    assert sight is not None
+    assert (sight.ready, sight.info, len(sight.timestamps_s)) == ((3, 4), FakeVideo().info, 10)
+    assert not parts.lookout.watch(0.0)
+
+
+def test_a_look_alone_encodes_nothing() -> None:
+    parts = Parts()
+    sight = parts.wish(CLIP)
+    assert sight is not None
+    assert (sight.ready, parts.engine.warm) == ((), {})
+
+
+def test_frames_past_the_end_are_left_out() -> None:
+    sight = Parts().wish(CLIP, 8, 9, 10, 11)
+    assert sight is not None
+    assert sight.ready == (8, 9)
+
+
+def test_no_more_than_fits_beside_the_next_click() -> None:
+    parts = Parts()
+    parts.engine.frames_kept = 4
+    sight = parts.wish(CLIP, *range(9))
+    assert sight is not None
+    assert sight.ready == (0, 1, 2)
+
+
+def test_a_page_is_opened_by_itself_as_a_click_on_it_opens_it() -> None:
+    parts = Parts()
+    parts.wish(PAGES, 2, 3, 9)
+    assert parts.media.asked == [[2], [3]]
+
+
+def test_what_cannot_be_opened_is_told_and_the_next_wish_granted() -> None:
+    parts = Parts(media=FakeMedia(error=MediaError("clip.mp4 is not a video")))
+    sight = parts.wish(CLIP, 1)
+    assert sight is not None
+    assert (sight.info, sight.trouble) == (None, "MediaError: clip.mp4 is not a video")
+    parts.media.error = ValueError("some library's surprise")
+    sight = parts.wish(CLIP, 1)
+    assert sight is not None
+    assert sight.trouble == "ValueError: some library's surprise"
+    parts.media.error = None
+    sight = parts.wish(CLIP, 1)
+    assert sight is not None
+    assert (sight.ready, sight.trouble) == ((1,), "")
+
+
+def test_real_work_ends_it_after_the_frame_at_hand() -> None:
+    parts = Parts()
+    seen: list[int] = []
+    real = FakeVideo.frame
+
+    class Watched(FakeVideo):
+        def frame(self, index: FrameIndex) -> RgbFrame:
+            seen.append(index)
+            if index == 4:
+                parts.turns._working.set()
+            return real(self, index)
+
+    parts.media.video = Watched()
+    parts.wish(CLIP, 3, 4, 5, 6)
+    assert seen == [3, 4]
+
+
+def test_real_work_has_the_engine_for_itself() -> None:
+    turns = Turns()
+    order: list[str] = []
+    is_in, may_leave = threading.Event(), threading.Event()
+
+    def idle() -> None:
+        with turns.idle():
+            is_in.set()
+            may_leave.wait(120)
+            order.append("idle")
+
+    thread = threading.Thread(target=idle)
+    thread.start()
+    assert is_in.wait(120)
+    worker = threading.Thread(target=lambda: _work(turns, order))
+    worker.start()
+    while not turns._working.is_set():
+        pass
+    with pytest.raises(Cancelled), turns.idle():
+        raise AssertionError("real work waits")
+    may_leave.set()
+    thread.join(120)
+    worker.join(120)
+    assert order == ["idle", "work"]
+    with turns.idle():
+        order.append("idle again")
+
+
+def _work(turns: Turns, order: list[str]) -> None:
+    with turns.work():
+        order.append("work")
+
+
+def test_letting_go_frees_the_frames_and_says_so() -> None:
+    parts = Parts()
+    parts.wish(CLIP, 3, 4)
+    sight = parts.wish(CLIP, forget=True)
+    assert sight is not None
+    assert (sight.ready, parts.engine.warm) == ((), {})
+
+
+def test_letting_go_of_pages() -> None:
+    parts = Parts()
+    parts.wish(PAGES, 3)
+    assert parts.engine.warm
+    parts.wish(PAGES, forget=True)
+    assert not parts.engine.warm
+
+
+def test_a_page_is_itself_in_any_company() -> None:
+    class Paged(FakeVideo):
+        def frame_hash(self, index: int) -> ContentHash:
+            return ContentHash(f"page {index}")
+
+        def __enter__(self) -> Self:
+            return self
+
+    assert frame_hash(Paged(), 3) == "page 3"
+    assert frame_hash(FakeVideo(), 3) == HASH

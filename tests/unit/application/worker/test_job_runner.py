@@ -1,0 +1,149 @@
+"""How an attempt ends, whatever happens in it, and that only the current attempt publishes."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.errors import LabelStudioUnavailable, MediaError, MediaUnreachable, NotFound
+from backend.domain.jobs import JobState, PropagationRequest
+from tests.fakes.engine import FakeSegmenter
+from tests.unit.application.builders import CANVAS, TASK, Parts, click_on
+
+
+def submitted(parts: Parts, frame: int = 0) -> str:
+    request = PropagationRequest(TASK, CANVAS.media, click_on(frame), model_version=CANVAS.model_version)
+    return parts.submitter.submit(request).job_id
+
+
+def test_a_job_that_ends_well_has_masks_progress_timings_and_a_push() -> None:
+    parts = Parts()
+    job = parts.run(parts.ledger.job(submitted(parts)))
+    assert (job.state, job.done, job.total) == (JobState.DONE, 10, 10)
+    assert set(job.timings_s) == {"wait", "fetch", "model", "encode", "store"}
+    assert len(parts.masks.read(job.masks_run).masklets[0].frames) == 10
+    push = parts.ledger.latest_push(TASK)
+    assert push is not None
+    assert push.job_id == job.job_id
+
+
+@pytest.mark.parametrize("error", [MediaUnreachable("no answer"), LabelStudioUnavailable("503"), RuntimeError("boom")])
+def test_what_may_pass_is_tried_again_and_given_up_after_three_attempts(error: Exception) -> None:
+    parts = Parts()
+    parts.media.error = error
+    job_id = submitted(parts)
+    states = []
+    for _ in range(3):
+        states.append(parts.run(parts.ledger.job(job_id)).state)
+    assert states == [JobState.QUEUED, JobState.QUEUED, JobState.FAILED]
+    assert parts.ledger.job(job_id).reason == f"{type(error).__name__}: {error}"
+    assert len(parts.media.opened) == 3
+
+
+def test_what_cannot_be_mended_by_trying_again_fails_at_once() -> None:
+    parts = Parts()
+    parts.media.error = MediaError("no video stream")
+    job = parts.run(parts.ledger.job(submitted(parts)))
+    assert (job.state, job.reason) == (JobState.FAILED, "MediaError: no video stream")
+    assert parts.ledger.latest_push(TASK) is None
+
+
+def test_a_prompt_past_the_end_fails_with_the_valid_range() -> None:
+    parts = Parts()
+    job = parts.run(parts.ledger.job(submitted(parts, frame=10)))
+    assert job.state is JobState.FAILED
+    assert "it has 10 frames (0 to 9)" in job.reason
+
+
+def test_a_cancelled_job_stops_between_frames_and_leaves_no_masks() -> None:
+    seen: list[int] = []
+    parts = Parts(segmenter=FakeSegmenter(on_frame=seen.append))
+    job_id = submitted(parts)
+
+    def cancel_on_third(frame: int) -> None:
+        seen.append(frame)
+        parts.clock.advance(1)
+        if frame == 2:
+            parts.ledger.cancel(job_id)
+
+    parts.segmenter.on_frame = cancel_on_third
+    job = parts.run(parts.ledger.job(job_id))
+    assert job.state is JobState.CANCELLED
+    assert seen == [0, 1, 2]
+    with pytest.raises(NotFound):
+        parts.masks.read(f"{job_id}-a1")
+
+
+def test_a_newer_prompt_supersedes_at_the_next_frame() -> None:
+    parts = Parts()
+    old = submitted(parts, frame=0)
+
+    def newer_on_second(frame: int) -> None:
+        parts.clock.advance(1)
+        if frame == 1:
+            submitted(parts, frame=5)
+
+    parts.segmenter.on_frame = newer_on_second
+    assert parts.run(parts.ledger.job(old)).state is JobState.SUPERSEDED
+    parts.segmenter.on_frame = lambda _: None
+    parts.work_off()
+    newest = parts.ledger.jobs(task=TASK)[0]
+    assert newest.state is JobState.DONE
+    assert parts.ledger.latest_push(TASK) is not None
+
+
+def test_a_stopping_worker_gives_its_job_back_without_counting_it_against_the_job() -> None:
+    parts = Parts()
+    parts.stopping = True
+    job_id = submitted(parts)
+    for _ in range(5):
+        assert parts.run(parts.ledger.job(job_id)).state is JobState.QUEUED
+    parts.stopping = False
+    job = parts.run(parts.ledger.job(job_id))
+    assert (job.state, job.attempt) == (JobState.DONE, 6)
+
+
+def test_an_attempt_that_was_replaced_publishes_nothing() -> None:
+    parts = Parts()
+    job_id = submitted(parts)
+
+    def presumed_dead(frame: int) -> None:
+        if frame == 9:
+            parts.ledger.requeue(job_id, 1, reason="ServiceUnavailable: silent", max_attempts=3)
+
+    parts.segmenter.on_frame = presumed_dead
+    job = parts.run(parts.ledger.job(job_id))
+    assert (job.state, job.attempt) == (JobState.QUEUED, 2)
+    assert parts.ledger.latest_push(TASK) is None
+    with pytest.raises(NotFound):
+        parts.masks.read(f"{job_id}-a1")
+
+
+def test_a_delivery_of_a_finished_attempt_does_nothing() -> None:
+    parts = Parts()
+    job = parts.run(parts.ledger.job(submitted(parts)))
+    opened = len(parts.media.opened)
+    assert parts.bench.run(job.job_id, 1, lambda: False) == job
+    assert len(parts.media.opened) == opened
+
+
+def test_a_propagation_steps_aside_for_a_click() -> None:
+    parts = Parts()
+    order: list[str] = []
+    job_id = submitted(parts)
+    parts.clock.work = parts.work_off
+    pending = [True]
+
+    def note(frame: int) -> None:
+        order.append(f"frame {frame}")
+        parts.clock.advance(1)
+        if pending and frame == 3:
+            pending.clear()
+            parts.clock.work = lambda: None
+            with pytest.raises(Exception, match="no worker answered"):
+                parts.desk.click(CANVAS, click_on(8), parts.media.video.info.require_frame(8), deadline_s=0)
+            parts.clock.work = parts.work_off
+
+    parts.segmenter.on_frame = note
+    parts.desk = type(parts.desk)(parts.ledger, parts.masks, parts.submitter, parts.clock, propagate_on_prompt=False)
+    parts.run(parts.ledger.job(job_id))
+    assert order == [*(f"frame {n}" for n in range(4)), "frame 8", *(f"frame {n}" for n in range(4, 10))]

@@ -1,0 +1,462 @@
+"""Propagations that are interrupted, and ones that follow others: what is made, what is kept, what is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.application.jobs.submit import Submitter
+from backend.application.ports.engine import NeverCancelled
+from backend.application.worker.job_runner import Workbench
+from backend.application.worker.propagate import SNAPSHOT_EVERY_S
+from backend.application.worker.resume_point import ResumePoint
+from backend.domain.errors import MediaError
+from backend.domain.geometry import Point
+from backend.domain.jobs import Job, JobState, PreviewRequest, PropagationRequest
+from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.replan import Scope
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.engine import SIZE, FakeCodec, FakeMedia, FakeVideo
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.mask_store import FakeMaskStore
+from tests.fakes.queue import FakeQueue
+from tests.fakes.remembering import RememberingSegmenter
+from tests.unit.application.builders import CANVAS, TASK, WorkingClock
+
+CAT, DOG = ObjectId("cat"), ObjectId("dog")
+FRAMES = 12
+
+
+class Killed(BaseException):
+    """kill -9, as far as a test in one process can tell: nothing is caught, nothing is cleaned up."""
+
+
+class Worker:
+    """A ledger, a mask store and workers that come and go."""
+
+    def __init__(self, *, snapshot_frames: int = 3, masks: FakeMaskStore | FileMaskStore | None = None) -> None:
+        self.clock = WorkingClock()
+        self.ledger = FakeLedger(self.clock)
+        self.masks = masks or FakeMaskStore()
+        self.media = FakeMedia(FakeVideo(FRAMES))
+        self.engine = RememberingSegmenter()
+        self.submitter = Submitter(self.ledger, FakeQueue())
+        self.snapshot_frames = snapshot_frames
+        self.stopping = False
+
+    def submit(self, prompts: PromptSet, *, scope: Scope = Scope.ONWARD, user: str = "", config: str = "") -> Job:
+        return self.submitter.submit(
+            PropagationRequest(
+                TASK,
+                CANVAS.media,
+                prompts,
+                label_config=config,
+                model_version=CANVAS.model_version,
+                scope=scope,
+                user=user,
+            )
+        )
+
+    def bench(self, max_attempts: int = 3) -> Workbench:
+        return Workbench(
+            self.ledger,
+            self.masks,
+            FakeCodec(),
+            self.media,
+            self.engine,
+            self.submitter,
+            self.clock,
+            worker_name="worker-1",
+            max_attempts=max_attempts,
+            pushes=True,
+            snapshot_frames=self.snapshot_frames,
+        )
+
+    def attempt(self, job_id: str) -> Job:
+        job = self.ledger.job(job_id)
+        return self.bench().run(job_id, job.attempt, lambda: self.stopping)
+
+    def attempt_and_die(self, job_id: str, on: int, *, max_attempts: int = 3) -> Job:
+        """The worker is killed while it makes its next frame but so many."""
+        left = on
+
+        def count(_: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+
+        self.engine.on_frame = count
+        attempt = self.ledger.job(job_id).attempt
+        with pytest.raises(Killed):
+            self.bench().run(job_id, attempt, lambda: False)
+        self.engine.on_frame = lambda _: None
+        return self.ledger.requeue(job_id, attempt, reason="ServiceUnavailable: died", max_attempts=max_attempts)
+
+    def made(self, prompts: PromptSet, *, scope: Scope = Scope.ONWARD, user: str = "") -> MaskRun:
+        """A propagation from end to end."""
+        job = self.attempt(self.submit(prompts, scope=scope, user=user).job_id)
+        assert job.state is JobState.DONE, job.reason
+        return self.masks.read(job.masks_run)
+
+
+def clicks(*at: tuple[ObjectId, int, float]) -> PromptSet:
+    prompts = (FramePrompt(i, FrameIndex(frame), (PointPrompt(Point(x, 0.5)),)) for i, frame, x in at)
+    return PromptSet.of(prompts, {})
+
+
+TWO = clicks((CAT, 2, 0.5), (DOG, 5, 0.5))
+UNINTERRUPTED = Worker(snapshot_frames=0).made(TWO)
+
+
+class TestGoingOn:
+    @pytest.mark.parametrize("on", range(15))
+    def test_after_a_kill_at_any_frame_the_masks_are_the_same(self, on: int) -> None:
+        worker = Worker()
+        job = worker.submit(TWO)
+        assert worker.attempt_and_die(job.job_id, on).state is JobState.QUEUED
+        before = len(worker.engine.made)
+        done = worker.attempt(job.job_id)
+        assert (done.state, done.attempt) == (JobState.DONE, 2)
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+        taken_over = on // 3 * 3
+        first = worker.engine.made[before][0]
+        assert first == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 4, 3, 2, 1, 0][taken_over]
+
+    @given(st.lists(st.integers(0, 8), max_size=8), st.integers(1, 5))
+    @settings(max_examples=40)
+    def test_after_any_kills(self, kills: list[int], snapshot_frames: int) -> None:
+        worker = Worker(snapshot_frames=snapshot_frames)
+        job = worker.submit(TWO)
+        for on in kills:
+            left = 15 - self.saved_frames(worker, job)
+            if on >= left:
+                break
+            worker.attempt_and_die(job.job_id, on, max_attempts=99)
+        done = worker.attempt(job.job_id)
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+        assert worker.masks.runs() == (done.masks_run,)
+
+    @staticmethod
+    def saved_frames(worker: Worker, job: Job) -> int:
+        states = [state for run in worker.masks.runs(job.job_id) if (state := worker.masks.snapshot(run))]
+        return max((ResumePoint.load(state).done for state in states), default=0)
+
+    def test_on_disk_too(self, tmp_path: Path) -> None:
+        worker = Worker(masks=FileMaskStore(tmp_path / "masks"))
+        job = worker.submit(TWO)
+        for on in (4, 4, 4):
+            worker.attempt_and_die(job.job_id, on)
+        done = worker.attempt(job.job_id)
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+        assert [path.name for path in (tmp_path / "masks").iterdir()] == [done.masks_run]
+        assert not (tmp_path / "masks" / done.masks_run / "snapshot.bin").exists()
+
+    def test_progress_starts_where_the_earlier_attempt_was(self) -> None:
+        worker = Worker()
+        job = worker.submit(TWO)
+        worker.attempt_and_die(job.job_id, 8)
+        seen: list[tuple[int, int]] = []
+
+        def look(_: int) -> None:
+            latest = worker.ledger.job(job.job_id)
+            seen.append((latest.done, latest.total))
+
+        worker.engine.on_frame = look
+        done = worker.attempt(job.job_id)
+        assert seen[0] == (6, 15)
+        assert (done.done, done.total) == (15, 15)
+
+    def test_a_worker_that_is_asked_to_stop_loses_nothing(self) -> None:
+        worker = Worker(snapshot_frames=1000)
+        job = worker.submit(TWO)
+
+        def stop(frame: int) -> None:
+            worker.stopping = frame == 7
+
+        worker.engine.on_frame = stop
+        assert worker.attempt(job.job_id).state is JobState.QUEUED
+        worker.stopping = False
+        done = worker.attempt(job.job_id)
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+        assert len(worker.engine.made) == sum(len(m.frames) for m in UNINTERRUPTED.masklets)
+
+    def test_slow_frames_are_noted_by_the_clock(self) -> None:
+        worker = Worker(snapshot_frames=1000)
+        job = worker.submit(TWO)
+        worker.engine.on_frame = lambda _: worker.clock.advance(SNAPSHOT_EVERY_S / 2)
+        slow = worker.engine.on_frame
+
+        def slow_then_die(frame: int) -> None:
+            slow(frame)
+            if frame == 7:
+                raise Killed
+
+        worker.engine.on_frame = slow_then_die
+        with pytest.raises(Killed):
+            worker.bench().run(job.job_id, 1, lambda: False)
+        assert self.saved_frames(worker, job) == 4
+
+    def test_without_snapshots_it_starts_afresh(self) -> None:
+        worker = Worker(snapshot_frames=0)
+        job = worker.submit(TWO)
+        worker.attempt_and_die(job.job_id, 9)
+        assert worker.masks.runs() == ()
+        done = worker.attempt(job.job_id)
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+
+    def test_a_damaged_snapshot_means_starting_afresh(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        root = tmp_path / "masks"
+        worker = Worker(masks=FileMaskStore(root))
+        job = worker.submit(TWO)
+        worker.attempt_and_die(job.job_id, 7)
+        path = root / f"{job.job_id}-a1" / "snapshot.bin"
+        path.write_bytes(path.read_bytes()[:-3])
+        done = worker.attempt(job.job_id)
+        assert "is damaged" in caplog.text
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+        assert worker.masks.runs() == (done.masks_run,)
+
+    def test_a_damaged_chunk_means_starting_afresh(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        root = tmp_path / "masks"
+        worker = Worker(masks=FileMaskStore(root))
+        job = worker.submit(TWO)
+        worker.attempt_and_die(job.job_id, 7)
+        next((root / f"{job.job_id}-a1").glob("*.jsonl")).write_bytes(b"{}\n")
+        done = worker.attempt(job.job_id)
+        assert "it starts afresh" in caplog.text
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+
+    def test_a_snapshot_that_the_engine_refuses_means_starting_afresh(self, caplog: pytest.LogCaptureFixture) -> None:
+        worker = Worker()
+        job = worker.submit(TWO)
+        worker.attempt_and_die(job.job_id, 7)
+        state = worker.masks.snapshot(f"{job.job_id}-a1")
+        assert state is not None
+        assert isinstance(worker.masks, FakeMaskStore)
+        worker.masks.overwrite_snapshot(f"{job.job_id}-a1", state.partition(b"\n")[0] + b"\nnonsense")
+        done = worker.attempt(job.job_id)
+        assert "start the propagation afresh; it starts afresh" in caplog.text
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+
+    def test_a_video_that_changed_meanwhile_means_starting_afresh(self, caplog: pytest.LogCaptureFixture) -> None:
+        worker = Worker()
+        job = worker.submit(TWO)
+        worker.attempt_and_die(job.job_id, 7)
+        worker.media.video = FakeVideo(FRAMES, content="cd")
+        done = worker.attempt(job.job_id)
+        assert "of another errand" in caplog.text
+        assert worker.masks.read(done.masks_run).video == worker.media.video.info
+
+    def test_an_attempt_that_comes_further_is_not_counted_and_one_that_does_not_is(self) -> None:
+        worker = Worker()
+        job = worker.submit(TWO)
+        for _ in range(4):  # each dies one frame after its snapshot
+            assert worker.attempt_and_die(job.job_id, 3, max_attempts=2).state is JobState.QUEUED
+        assert worker.attempt_and_die(job.job_id, 1, max_attempts=2).state is JobState.QUEUED
+        assert worker.attempt_and_die(job.job_id, 1, max_attempts=2).state is JobState.FAILED
+
+    @pytest.mark.parametrize("end", ["cancelled", "superseded", "failed"])
+    def test_when_the_job_ends_nothing_is_left(self, end: str) -> None:
+        worker = Worker()
+        job = worker.submit(TWO)
+        worker.attempt_and_die(job.job_id, 4)
+
+        def finish(frame: int) -> None:
+            if frame == 10:
+                worker.clock.advance(1)
+                ending[end]()
+
+        def fail() -> None:
+            raise MediaError("the video ends in the middle of a frame")
+
+        ending: dict[str, Callable[[], object]] = {
+            "cancelled": lambda: worker.ledger.cancel(job.job_id),
+            "superseded": lambda: worker.submit(clicks((CAT, 3, 0.1))),
+            "failed": fail,
+        }
+        worker.engine.on_frame = finish
+        assert worker.attempt(job.job_id).state == end
+        assert worker.masks.runs() == ()
+
+    def test_a_stale_attempt_leaves_its_snapshot_to_the_current_one(self) -> None:
+        worker = Worker()
+        job = worker.submit(TWO)
+
+        def presumed_dead(frame: int) -> None:
+            if frame == 9:
+                worker.clock.advance(1)
+                worker.ledger.requeue(job.job_id, 1, reason="silent", max_attempts=3)
+
+        worker.engine.on_frame = presumed_dead
+        assert worker.attempt(job.job_id).attempt == 2
+        worker.engine.on_frame = lambda _: None
+        made = len(worker.engine.made)
+        done = worker.attempt(job.job_id)
+        assert worker.masks.read(done.masks_run) == UNINTERRUPTED
+        assert len(worker.engine.made) - made == 15  # of 24: the frames after the sixth
+
+
+class TestCorrections:
+    def kept(self, before: MaskRun, after: MaskRun, object_id: ObjectId = CAT) -> str:
+        """A character a frame: ─ the same masks, evidence and all, ░ others."""
+        old, new = (frames_of(run, object_id) for run in (before, after))
+        return "".join("─" if old[index] == new[index] else "░" for index in range(FRAMES))
+
+    def test_a_correction_makes_the_frames_up_to_the_next_human_one_again(self) -> None:
+        worker = Worker()
+        first = worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5), (DOG, 5, 0.5)))
+        worker.engine.made.clear()
+        second = worker.made(clicks((CAT, 2, 0.5), (CAT, 5, 0.1), (CAT, 8, 0.5), (DOG, 5, 0.5)))
+        assert worker.engine.made == [(5, CAT), (6, CAT), (7, CAT)]
+        assert self.kept(first, second) == "─────░░░────"
+        assert self.kept(first, second, DOG) == "─" * FRAMES
+        job = worker.ledger.jobs(task=TASK)[0]
+        assert (job.done, job.total) == (3, 3)
+
+    def test_all_prompts_of_the_object_condition_what_is_made_again(self) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
+        prompts = clicks((CAT, 2, 0.5), (CAT, 5, 0.1), (CAT, 8, 0.5))
+        second = worker.made(prompts)
+        span = FrameRange(FrameIndex(5), FrameIndex(6))
+        (made,) = RememberingSegmenter().propagate(
+            worker.media.video, prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
+        )
+        assert frames_of(second, CAT)[5].mask == FakeCodec().encode(made.objects[0].mask)
+
+    def test_around_makes_the_frames_before_it_again_too(self) -> None:
+        worker = Worker()
+        first = worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
+        second = worker.made(clicks((CAT, 2, 0.5), (CAT, 5, 0.1), (CAT, 8, 0.5)), scope=Scope.AROUND)
+        assert self.kept(first, second) == "───░░░░░────"
+
+    def test_all_makes_everything_again(self) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5)))
+        worker.engine.made.clear()
+        worker.made(clicks((CAT, 2, 0.5)), scope=Scope.ALL)
+        assert len(worker.engine.made) == FRAMES
+
+    def test_a_new_label_config_is_a_new_job_that_makes_nothing(self) -> None:
+        worker = Worker()
+        first = worker.made(TWO)
+        worker.engine.made.clear()
+        job = worker.attempt(worker.submit(TWO, config="<View/>").job_id)
+        assert worker.engine.made == []
+        assert (job.state, job.done, job.total) == (JobState.DONE, 0, 0)
+        assert worker.masks.read(job.masks_run) == first
+        push = worker.ledger.latest_push(TASK)
+        assert push is not None
+        assert push.job_id == job.job_id
+
+    def test_a_drawn_mask_is_stored_as_drawn_and_stays(self) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5)))
+        mask = np.zeros((SIZE.height, SIZE.width), np.bool_)
+        mask[2:5, 3:9] = True
+        drawn = FramePrompt(CAT, FrameIndex(6), mask=mask)
+        first = worker.made(PromptSet.of([*clicks((CAT, 2, 0.5)), drawn], {}))
+        assert frames_of(first, CAT)[6].mask == FakeCodec().encode(mask)
+        assert frames_of(first, CAT)[6].origin is MaskOrigin.HUMAN
+        assert frames_of(first, CAT)[6].uncertainty == 0.0
+        second = worker.made(PromptSet.of([*clicks((CAT, 2, 0.9)), drawn], {}))
+        assert self.kept(first, second) == "░░░░░░──────"
+
+    def test_an_object_that_was_taken_away_is_not_carried_over(self) -> None:
+        worker = Worker()
+        worker.made(TWO)
+        worker.engine.made.clear()
+        second = worker.made(clicks((CAT, 2, 0.5)))
+        assert [m.object_id for m in second.masklets] == [CAT]
+        assert worker.engine.made == []
+
+    def test_a_correction_that_is_interrupted_goes_on_and_is_the_same(self) -> None:
+        corrected = clicks((CAT, 2, 0.5), (CAT, 9, 0.1), (DOG, 5, 0.5), (DOG, 7, 0.2))
+        whole = Worker(snapshot_frames=0)
+        whole.made(TWO)
+        expected = whole.made(corrected)
+        for on in range(8):
+            worker = Worker(snapshot_frames=2)
+            worker.made(TWO)
+            job = worker.submit(corrected)
+            worker.attempt_and_die(job.job_id, on)
+            done = worker.attempt(job.job_id)
+            assert worker.masks.read(done.masks_run) == expected
+            assert done.total == 8
+
+    def test_a_run_that_is_damaged_is_not_gone_on_from(self, caplog: pytest.LogCaptureFixture) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5)))
+        assert isinstance(worker.masks, FakeMaskStore)
+        worker.masks.damage(worker.masks.runs()[0])
+        worker.engine.made.clear()
+        worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
+        assert len(worker.engine.made) == FRAMES
+        assert "cannot go on from" in caplog.text
+
+    def test_however_many_clicks_came_since_the_run_is_found(self) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5)))
+        for number in range(120):
+            click = clicks((DOG, 3, number / 200))
+            job = worker.submitter.submit(
+                PreviewRequest(TASK, CANVAS.media, click, FrameIndex(3), CANVAS.model_version)
+            )
+            worker.attempt(job.job_id)
+        worker.engine.made.clear()
+        worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
+        assert worker.engine.made == [(frame, CAT) for frame in range(8, FRAMES)]
+
+    def test_a_changed_video_is_made_anew(self) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5)))
+        worker.media.video = FakeVideo(FRAMES, content="cd")
+        worker.engine.made.clear()
+        worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
+        assert len(worker.engine.made) == FRAMES
+
+    def test_another_persons_prompts_have_no_say_in_what_is_kept(self) -> None:
+        worker = Worker()
+        worker.made(clicks((CAT, 2, 0.5), (CAT, 10, 0.5)), user="a@b")
+        worker.engine.made.clear()
+        worker.made(clicks((CAT, 2, 0.5)), user="c@d")
+        assert len(worker.engine.made) == FRAMES
+        worker.engine.made.clear()
+        worker.made(clicks((CAT, 2, 0.5), (CAT, 5, 0.1)), user="a@b")
+        assert worker.engine.made == [(frame, CAT) for frame in range(5, FRAMES)]
+
+    @given(st.data())
+    @settings(max_examples=40)
+    def test_whatever_is_said_in_a_row_frames_outside_the_plan_stay(self, data: st.DataObject) -> None:
+        worker = Worker(snapshot_frames=data.draw(st.integers(0, 4)))
+        said = st.dictionaries(st.integers(0, FRAMES - 1), st.sampled_from([0.1, 0.5]), min_size=1, max_size=4)
+        script = data.draw(st.lists(st.dictionaries(st.sampled_from([CAT, DOG]), said, min_size=1), max_size=4))
+        before: MaskRun | None = None
+        seen: set[str] = set()
+        for step in script:
+            prompts = clicks(*((i, frame, x) for i, at in step.items() for frame, x in at.items()))
+            if prompts.digest() in seen:
+                continue
+            seen.add(prompts.digest())
+            worker.engine.made.clear()
+            after = worker.made(prompts)
+            made = set(worker.engine.made)
+            for object_id in prompts.object_ids:
+                new = frames_of(after, object_id)
+                assert sorted(new) == list(range(FRAMES))
+                old = {} if before is None else frames_of(before, object_id)
+                for index in range(FRAMES):
+                    assert (index, object_id) in made or new[index] == old[index]
+            before = after
+
+
+def frames_of(run: MaskRun, object_id: ObjectId) -> dict[int, MaskletFrame]:
+    return {f.frame_index: f for m in run.masklets if m.object_id == object_id for f in m.frames}

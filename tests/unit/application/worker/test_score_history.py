@@ -1,0 +1,131 @@
+"""A frame's uncertainty depends on those before it: it is the same however the masks came to be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from backend.application.ports.engine import NeverCancelled
+from backend.application.worker.job_runner import Workbench
+from backend.application.worker.mask_records import scorer_of
+from backend.domain.calibration import Calibrator, Layer, Network
+from backend.domain.features import FEATURES, Seen
+from backend.domain.jobs import JobState
+from backend.domain.masklets import MaskRun
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.replan import Pass, Scope, steps, yields
+from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.unit.application.worker.test_propagate import CAT, DOG, FRAMES, TWO, Worker, clicks
+
+ALL = FrameRange(FrameIndex(0), FrameIndex(FRAMES))
+Numbers = dict[tuple[ObjectId, int], float]
+
+
+def sensitive() -> Calibrator:
+    """Any change of any feature changes what it says."""
+    rng = np.random.default_rng(5)
+
+    def network() -> Network:
+        return Network((Layer(rng.uniform(0.005, 0.02, (len(FEATURES), 1)), np.zeros(1)),))
+
+    zero, one = np.zeros(len(FEATURES)), np.ones(len(FEATURES))
+    line = np.array([0.0, 1.0])
+    return Calibrator("ab", zero, one, (network(),), (network(),), line, line, ())
+
+
+class Rater(Worker):
+    """A worker with a calibrator."""
+
+    def bench(self, max_attempts: int = 3) -> Workbench:
+        return replace(super().bench(max_attempts), calibrator=sensitive())
+
+
+def at_once(run: MaskRun, prompts: PromptSet) -> Numbers:
+    """What a scorer says that sees all of these masks as they come in one propagation of these prompts."""
+    seen = {(m.object_id, int(f.frame_index)): Seen(f.evidence, f.origin) for m in run.masklets for f in m.frames}
+    scorer = scorer_of(sensitive(), prompts)
+    found: Numbers = {}
+    for frame, objects in steps(Pass(prompts.object_ids, Direction.BOTH, ALL), prompts):
+        scores = scorer.frame(frame, {object_id: seen[object_id, frame] for object_id in objects})
+        found |= {(object_id, frame): value for object_id, value in scores.items()}
+    return found
+
+
+def stored(run: MaskRun) -> Numbers:
+    return {(m.object_id, int(f.frame_index)): f.uncertainty for m in run.masklets for f in m.frames}
+
+
+@pytest.mark.parametrize("on", range(15))
+def test_after_a_kill_at_any_frame_every_number_is_the_same_to_the_bit(on: int) -> None:
+    worker = Rater()
+    job = worker.submit(TWO)
+    worker.attempt_and_die(job.job_id, on)
+    done = worker.attempt(job.job_id)
+    assert done.state is JobState.DONE
+    assert stored(worker.masks.read(done.masks_run)) == at_once(Rater(snapshot_frames=0).made(TWO), TWO)
+
+
+CORRECTIONS = {
+    "ahead": clicks((CAT, 2, 0.5), (CAT, 7, 0.1), (DOG, 5, 0.5)),
+    "the first prompt": clicks((CAT, 2, 0.1), (DOG, 5, 0.5)),
+    "in the lead": clicks((CAT, 0, 0.1), (CAT, 2, 0.5), (DOG, 5, 0.5)),
+    "of one between two": clicks((CAT, 2, 0.5), (CAT, 4, 0.1), (CAT, 8, 0.5), (DOG, 5, 0.5)),
+}
+
+
+@pytest.mark.parametrize("name", list(CORRECTIONS))
+@pytest.mark.parametrize("scope", [Scope.ONWARD, Scope.AROUND])
+def test_frames_that_a_correction_makes_again_are_rated_as_if_nothing_had_been_kept(name: str, scope: Scope) -> None:
+    worker, prompts = Rater(), CORRECTIONS[name]
+    before = stored(worker.made(TWO))
+    worker.engine.made.clear()
+    run = worker.made(prompts, scope=scope)
+    expected, found = at_once(run, prompts), stored(run)
+    again = {
+        (object_id, frame)
+        for frame, object_id in worker.engine.made
+        if found[object_id, frame] != before[object_id, frame]
+    }
+    assert again
+    assert {spot: found[spot] for spot in again} == {spot: expected[spot] for spot in again}
+    kept = found.keys() - {(object_id, frame) for frame, object_id in worker.engine.made}
+    assert {spot: found[spot] for spot in kept} == {spot: before[spot] for spot in kept}
+
+
+@pytest.mark.parametrize("on", range(5))
+def test_a_correction_that_is_interrupted_is_rated_the_same(on: int) -> None:
+    prompts = CORRECTIONS["ahead"]
+    whole = Rater(snapshot_frames=0)
+    whole.made(TWO)
+    expected = whole.made(prompts)
+    worker = Rater(snapshot_frames=1)
+    worker.made(TWO)
+    job = worker.submit(prompts)
+    worker.attempt_and_die(job.job_id, on)
+    assert worker.masks.read(worker.attempt(job.job_id).masks_run) == expected
+
+
+def test_a_drawn_frame_is_certain_and_what_follows_begins_anew() -> None:
+    worker = Rater()
+    worker.made(TWO)
+    mask = np.ones((8, 16), np.bool_)
+    prompts = PromptSet.of([*TWO, FramePrompt(CAT, FrameIndex(6), mask=mask)], {})
+    run = worker.made(prompts)
+    expected, found = at_once(run, prompts), stored(run)
+    assert found[CAT, 6] == 0.0
+    assert [found[CAT, frame] for frame in range(6, FRAMES)] == [expected[CAT, frame] for frame in range(6, FRAMES)]
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("span", [(0, 12), (4, 9), (0, 3), (6, 12)])
+def test_the_steps_of_a_pass_are_the_engines(direction: Direction, span: tuple[int, int]) -> None:
+    worker = Worker()
+    one = Pass(TWO.object_ids, direction, FrameRange(FrameIndex(span[0]), FrameIndex(span[1])))
+    found = list(steps(one, TWO))
+    assert len(found) == yields(one, TWO)
+    made = worker.engine.propagate(
+        worker.media.video, TWO, direction=direction, span=one.frames, cancel=NeverCancelled()
+    )
+    assert found == [(int(masks.frame_index), tuple(shown.object_id for shown in masks.objects)) for masks in made]

@@ -1,0 +1,117 @@
+"""Cuts are found while a video is decoded to be propagated, and remembered by content."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from backend.application.ports.engine import CancelToken, Propagation
+from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.media import VideoSource
+from backend.application.review.next_frames import ReviewVideo, SeenFrame
+from backend.application.worker.job_runner import Workbench
+from backend.application.worker.shot_cuts import WatchedVideo, known_cuts, remember_cuts
+from backend.domain.geometry import RgbFrame
+from backend.domain.jobs import JobState
+from backend.domain.masklets import MaskOrigin
+from backend.domain.prioritization import Policy, reach
+from backend.domain.prompts import PromptSet
+from backend.domain.shots import CutFinder
+from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
+from tests.fakes.engine import SIZE, FakeMedia, FakePropagation, FakeSegmenter, FakeVideo
+from tests.unit.application.worker.test_propagate import CAT, FRAMES, Worker, clicks
+
+VIDEO = ContentHash("ab" * 32)
+CUT = 7
+
+
+class TwoShots(FakeVideo):
+    """Black, and white from frame 7 on."""
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        return np.full((SIZE.height, SIZE.width, 3), 255 if index >= CUT else 0, np.uint8)
+
+
+class LookingSegmenter(FakeSegmenter):
+    """Reads the video's frames as it goes, as the real one does."""
+
+    def propagate(
+        self,
+        video: VideoSource,
+        prompts: PromptSet,
+        *,
+        direction: Direction,
+        span: FrameRange | None = None,
+        cancel: CancelToken,
+        resume: bytes | None = None,
+    ) -> Propagation:
+        span = span or FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
+        frames = (self._masks(prompts, index) for index, _ in video.frames(span))
+        return FakePropagation(frames, span.stop - span.start)
+
+
+class Studio(Worker):
+    def __init__(self) -> None:
+        super().__init__()
+        self.media = FakeMedia(TwoShots(FRAMES))
+        self.notes = MemoryNotes()
+
+    def bench(self, max_attempts: int = 3) -> Workbench:
+        return replace(super().bench(max_attempts), segmenter=LookingSegmenter(), notes=self.notes)
+
+
+def test_a_propagation_remembers_where_shots_begin() -> None:
+    studio = Studio()
+    job = studio.attempt(studio.submit(clicks((CAT, 2, 0.5))).job_id)
+    assert job.state is JobState.DONE
+    assert known_cuts(studio.notes, studio.media.video.info.content_hash) == (CUT,)
+
+
+def test_pictures_pass_unchanged_and_single_ones_are_not_compared() -> None:
+    watched = WatchedVideo(TwoShots(FRAMES))
+    watched.frame(FrameIndex(6))
+    watched.frame(FrameIndex(7))
+    assert watched.finder.looked == set()
+    span = FrameRange(FrameIndex(5), FrameIndex(9))
+    assert [int(index) for index, _ in watched.frames(span, backward=True)] == [8, 7, 6, 5]
+    assert watched.finder.cuts == {CUT}
+
+
+def test_what_is_looked_at_again_replaces_what_was_known_and_the_rest_stays() -> None:
+    notes = MemoryNotes()
+    assert known_cuts(notes, VIDEO) == ()
+    remember_cuts(notes, VIDEO, CutFinder({3, 9}, {1, 2, 3, 9}))
+    remember_cuts(notes, VIDEO, CutFinder({12}, {3, 12}))
+    assert known_cuts(notes, VIDEO) == (9, 12)
+    remember_cuts(notes, VIDEO, CutFinder(set(), set()))
+    assert known_cuts(notes, VIDEO) == (9, 12)
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"cuts": [1]}', b'{"cuts": 1, "looked": []}'])
+def test_a_damaged_note_is_left_out(body: bytes) -> None:
+    notes = MemoryNotes()
+    notes.write(f"shots/{VIDEO}", body)
+    assert known_cuts(notes, VIDEO) == ()
+
+
+def test_a_correction_does_not_reach_across_a_cut() -> None:
+    frames = tuple(SeenFrame(FrameIndex(i), 0.9 if i else 0.0, MaskOrigin.PROPAGATED) for i in range(FRAMES))
+    video = ReviewVideo("clip", FRAMES, 24.0, "m", {CAT: frames}, cuts=(CUT,))
+    curve = video.curve()
+    assert curve.shots is not None
+    assert curve.shots.tolist() == [0] * CUT + [1] * (FRAMES - CUT)
+    settled = reach(curve, Policy())
+    assert settled[1, CUT - 1] > 0
+    assert settled[1, CUT] == 0
+    assert replace(video, cuts=()).curve().shots is None
+
+
+def test_a_full_disk_costs_the_finding_alone(caplog: pytest.LogCaptureFixture) -> None:
+    class Full(MemoryNotes):
+        def write(self, name: str, body: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+    remember_cuts(Full(), VIDEO, CutFinder({3}, {3}))
+    assert "are not remembered: No space left on device" in caplog.text

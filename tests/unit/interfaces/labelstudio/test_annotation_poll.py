@@ -1,0 +1,147 @@
+"""Learning of submitted annotations where no webhook comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.application.annotation.change_detection import note_project, note_webhook
+from backend.application.ports.key_value import MemoryNotes
+from backend.domain.errors import LabelStudioUnavailable
+from backend.domain.jobs import JobKind
+from backend.domain.tasks import TaskKey
+from backend.interfaces.labelstudio.annotation_poll import LONG_AGO, SHORTEST_WAIT_S, AnnotationPoll
+from backend.interfaces.labelstudio.annotations import Adopter
+from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
+
+TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)
+
+
+@dataclass
+class Studio:
+    """A Label Studio in which people submit; each task has one annotation, a click of theirs."""
+
+    changed: dict[TaskKey, str] = field(default_factory=dict)
+    errors: list[Exception] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def fetch_task(self, task: TaskKey) -> TaskRecord:
+        data = pages_task()["data"]
+        assert isinstance(data, dict)
+        return TaskRecord(task, data)
+
+    def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
+        if self.errors:
+            raise self.errors.pop(0)
+        return (AnnotationRecord(11, "3", False, [keypoint(page=2)], updated_at=self.changed[task]),)
+
+    def label_config(self, project_id: int) -> str:
+        return FRAMES
+
+    def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
+        self.asked.append(since)
+        order = sorted((at, task) for task, at in self.changed.items()) if since else []
+        later = [ChangedTask(task, at) for at, task in order if at > since]
+        newest = [ChangedTask(task, at) for task, at in self.changed.items()][-1:]
+        return tuple(later[:limit] if since else newest)
+
+
+@dataclass
+class Poll:
+    web: FakeWeb = field(default_factory=FakeWeb)
+    studio: Studio = field(default_factory=Studio)
+    notes: MemoryNotes = field(default_factory=MemoryNotes)
+
+    def restarted(self) -> AnnotationPoll:
+        adopter = Adopter(self.web.parts.desk, self.studio, self.web.models, self.notes)
+        return AnnotationPoll(adopter, self.studio, self.notes, self.web.clock)
+
+    def propagated(self) -> list[TaskKey]:
+        return [job.task for job in reversed(self.web.book.jobs()) if job.kind is JobKind.PROPAGATE]
+
+
+@pytest.fixture
+def poll() -> Poll:
+    made = Poll()
+    note_project(made.notes, 1)
+    return made
+
+
+def test_what_is_submitted_is_propagated_once_and_a_restart_goes_on_where_it_was(poll: Poll) -> None:
+    first = poll.restarted()
+    first.sweep()
+    assert poll.studio.asked == [""]
+    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.web.clock.sleep(2 * SHORTEST_WAIT_S)
+    first.sweep()
+    assert poll.propagated() == [TASK]
+
+    again = poll.restarted()
+    again.sweep()
+    assert poll.studio.asked == ["", LONG_AGO, "2026-01-02T00:00:00.000000Z"]
+    assert poll.propagated() == [TASK]
+
+
+def test_what_was_there_before_the_first_poll_is_no_news(poll: Poll) -> None:
+    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    running = poll.restarted()
+    running.sweep()
+    poll.studio.changed[OTHER] = "2026-01-03T00:00:00.000000Z"
+    poll.web.clock.sleep(2 * SHORTEST_WAIT_S)
+    running.sweep()
+    assert poll.propagated() == [OTHER]
+
+
+def test_a_label_studio_that_is_away_is_asked_again_for_the_same(poll: Poll) -> None:
+    running = poll.restarted()
+    running.sweep()
+    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.studio.errors.append(LabelStudioUnavailable("no answer"))
+    for expected in ([], [TASK]):
+        poll.web.clock.sleep(60.0)
+        running.sweep()
+        assert poll.propagated() == expected
+
+
+def test_the_same_state_of_an_annotation_is_taken_up_once_though_a_push_changes_the_task(poll: Poll) -> None:
+    running = poll.restarted()
+    running.sweep()
+    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.web.clock.sleep(60.0)
+    running.sweep()
+    (job,) = poll.web.book.jobs()
+    poll.web.book.cancel(job.job_id)
+    poll.notes.write("polls/1", LONG_AGO.encode())
+    poll.web.clock.sleep(60.0)
+    running.sweep()
+    assert [job.state for job in poll.web.book.jobs()] == ["cancelled"]
+
+
+def test_waits_grow_while_nothing_happens_and_shrink_when_something_does(poll: Poll) -> None:
+    running = poll.restarted()
+    waits = []
+    for _ in range(6):
+        poll.web.clock.sleep(100.0)
+        running.sweep()
+        waits.append(running.turns[1].wait_s)
+    assert waits == [10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
+    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.web.clock.sleep(100.0)
+    running.sweep()
+    assert running.turns[1].wait_s == SHORTEST_WAIT_S
+
+
+def test_which_way_is_at_work_is_told_and_a_webhook_that_stays_away_is_noticed(poll: Poll) -> None:
+    running = poll.restarted()
+    running.sweep()
+    assert running.told == {"1": "poll"}
+    note_webhook(poll.notes, 1, 5.0)
+    running.sweep()
+    assert running.told == {"1": "webhook"}
+    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.web.clock.sleep(100.0)
+    running.sweep()
+    running.sweep()
+    assert running.told == {"1": "poll"}

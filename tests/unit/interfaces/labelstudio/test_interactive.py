@@ -1,0 +1,271 @@
+"""Prompts as an annotator goes on with them: drafts, corrections by hand, actions, clicks before a name is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.adapters.labelstudio.api.client import DraftRecord
+from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
+from backend.domain.errors import LabelStudioUnavailable, MaskletError
+from backend.domain.jobs import JobKind, JobState
+from backend.domain.masklets import FrameMasks
+from backend.domain.prompts import PromptSet
+from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
+from tests.fakes.engine import SIZE, FakeSegmenter
+from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
+
+TASK = TaskKey(1, 7)
+ANN = "ann@example.org"
+BEN = "ben@example.org"
+RESETS = FRAMES.replace('<Label value="✕ reset"/>', '<Label value="✕ reset"/><Label value="✕ reset Cat"/>')
+
+
+def ask(web: FakeWeb, task: dict[str, object], *regions: dict[str, object], config: str = FRAMES) -> list[Any]:
+    project = f"{task['project']}.17"
+    body = predict_body(task, label_config=config, project=project, regions=list(regions))
+    reply = web.client().post("/predict", json=body)
+    assert reply.status_code == 200, reply.text
+    return list(reply.json()["results"][0]["result"])
+
+
+def task_of(user: str, *drawn: dict[str, Any]) -> dict[str, object]:
+    """The task as it comes from a user whose draft has these regions."""
+    return {**pages_task(), "drafts": [{"user": user, "updated_at": "2026-01-01", "result": list(drawn)}]}
+
+
+def brush(label: str = "Cat", *, page: int, columns: slice, region_id: str = "h1") -> dict[str, Any]:
+    mask = np.zeros((SIZE.height, SIZE.width), np.bool_)
+    mask[:, columns] = True
+    return {
+        "id": region_id,
+        "type": "brushlabels",
+        "from_name": "brush",
+        "to_name": "img",
+        "item_index": page,
+        "original_width": SIZE.width,
+        "original_height": SIZE.height,
+        "value": {"format": "rle", "rle": encode_rle(mask), "brushlabels": [label]},
+    }
+
+
+def spots(regions: list[Any]) -> list[tuple[str, int]]:
+    return sorted((region["value"]["brushlabels"][0], region["item_index"]) for region in regions)
+
+
+def test_a_mask_corrected_by_hand_is_a_prompt_at_the_next_carry_and_stays_as_it_is() -> None:
+    web = FakeWeb()
+    clicked = ask(web, task_of(ANN), keypoint(page=4))
+    carried = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
+    assert spots(carried) == [("Cat", 5), ("Cat", 6)]
+
+    by_hand = {**brush(page=6, columns=slice(0, 9)), "id": carried[-1]["id"]}
+    again = ask(web, task_of(ANN, *clicked, carried[0], by_hand), keypoint("▶ 2", page=5, region_id="k3"))
+    assert spots(again) == [("Cat", 7)]
+    (drawn,) = (prompt for prompt in web.book.prompts(TASK, user=ANN) if prompt.mask is not None)
+    assert drawn.frame_index == 6
+    assert drawn.mask is not None
+    assert drawn.mask[:, :9].all()
+    assert not drawn.mask[:, 9:].any()
+
+
+def test_masks_that_were_only_given_are_no_prompts_even_when_a_newer_run_replaced_theirs() -> None:
+    web = FakeWeb()
+    clicked = ask(web, task_of(ANN), keypoint(page=4))
+    first = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
+    ask(web, task_of(ANN, *clicked, *first), keypoint(page=2, region_id="k3"))
+    for job in web.book.jobs(task=TASK):
+        if job.kind is JobKind.PROPAGATE:
+            web.masks.remove(job.masks_run)
+    ask(web, task_of(ANN, *clicked, *first), keypoint("▶ 2", page=4, region_id="k4"))
+    assert [prompt.frame_index for prompt in web.book.prompts(TASK, user=ANN)] == [2, 4]
+
+
+def test_clicks_before_the_first_draft_are_their_makers() -> None:
+    web = FakeWeb()
+    ask(web, pages_task(), keypoint("Cat", page=1))
+    both = ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
+    ask(web, task_of(ANN, *both), keypoint("Cat", page=3, region_id="k3"))
+    assert [(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=ANN)] == [
+        ("Cat", 1),
+        ("Cat", 3),
+        ("Dog", 2),
+    ]
+    assert not web.book.prompts(TASK)
+
+
+def test_of_two_people_who_began_at_once_each_gets_what_is_on_their_canvas() -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint("Cat", page=8))
+    ask(web, task_of(BEN), keypoint("Cat", page=9))
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1))
+    both = ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
+    of_ben = [region for region in both if region["value"]["brushlabels"] == ["Dog"]]
+    ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=3, region_id="k3"))
+    ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=4, region_id="k4"))
+    said = {user: {(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)} for user in (ANN, BEN)}
+    assert said == {ANN: {("Cat", 1), ("Cat", 3), ("Cat", 8)}, BEN: {("Dog", 2), ("Cat", 4), ("Cat", 9)}}
+
+
+class PointingSegmenter(FakeSegmenter):
+    """Its masks say where an object's last click was."""
+
+    def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
+        frame = super()._masks(prompts, index)
+        lasts = {p.object_id: p.points[-1].point.x_rel for p in prompts if p.points}
+        moved = (replace(o, mask=np.roll(o.mask, int(lasts[o.object_id] * SIZE.width), 1)) for o in frame.objects)
+        return replace(frame, objects=tuple(moved))
+
+
+def clicks(web: FakeWeb, user: str) -> list[float]:
+    """How far to the right a person clicked, in percent."""
+    return sorted(round(point.point.x_rel * 100) for p in web.book.prompts(TASK, user=user) for point in p.points)
+
+
+def test_who_asks_after_a_draft_would_be_saved_is_somebody_else_even_at_the_same_spot() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.clock.sleep(31.0)
+    of_ben = ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    assert of_ann[0]["value"] != of_ben[0]["value"]
+    assert (clicks(web, ""), clicks(web, "?2")) == ([10], [90])
+
+    ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=1, x=80.0, region_id="k3"))
+    ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=1, x=20.0, region_id="k4"))
+    assert (clicks(web, ANN), clicks(web, BEN)) == ([10, 20], [80, 90])
+    assert (clicks(web, ""), clicks(web, "?2")) == ([], [])
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """What Label Studio says of a task's drafts."""
+
+    kept: tuple[DraftRecord, ...] = ()
+    error: MaskletError | None = None
+
+    def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
+        if self.error is not None:
+            raise self.error
+        return self.kept
+
+
+def test_who_asks_without_a_draft_when_the_last_newcomer_has_one_is_somebody_else() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.clock.sleep(6.0)
+    web.parts = replace(web.parts, drafts=Drafts((DraftRecord(ANN, of_ann),)))
+    of_ben = ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    assert (clicks(web, ANN), clicks(web, ""), clicks(web, "?2")) == ([10], [], [90])
+    ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=1, x=80.0, region_id="k3"))
+    assert (clicks(web, ANN), clicks(web, BEN)) == ([10], [80, 90])
+
+
+def test_where_label_studio_does_not_say_who_has_drafts_the_newcomer_stays_the_same_for_a_while() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.parts = replace(web.parts, drafts=Drafts(error=LabelStudioUnavailable("away")))
+    ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    assert clicks(web, "") == [10, 90]
+
+
+def test_a_third_newcomer_is_not_taken_for_somebody_whose_mask_is_at_that_spot() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, task_of(ANN), keypoint("Cat", page=1, x=10.0))
+    ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=1, x=20.0, region_id="k3"))
+    assert (clicks(web, ANN), clicks(web, "")) == ([10, 20], [90])
+
+
+def test_a_newcomer_who_erased_some_of_the_first_mask_by_hand_is_known_by_what_lies_under_the_strokes() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    (given,) = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.clock.sleep(60.0)
+    stroke = {"type": "eraser", "relativePoints": [0.0, 50.0, 40.0, 50.0], "relativeStrokeWidth": 10.0}
+    erased = {**given, "value": {**given["value"], "touches": [stroke]}}
+    ask(web, task_of(ANN, erased), keypoint("Cat", page=1, x=20.0, region_id="k2"))
+    assert (clicks(web, ANN), clicks(web, "")) == ([10, 20], [])
+
+
+def test_a_canvas_that_opened_on_a_prediction_starts_from_its_prompts() -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint("Cat", page=1))
+    web.parts.reconciler.sweep()
+    shown = [{"model_version": MODEL.version, "result": [brush(page=1, columns=slice(1, 2))]}]
+    ask(web, {**pages_task(), "predictions": shown}, keypoint("Cat", page=3))
+    assert [p.frame_index for p in web.book.prompts(TASK)] == [1, 3]
+
+    ask(web, {**pages_task(), "predictions": shown}, keypoint("✕ reset"))
+    ask(web, {**pages_task(), "predictions": shown}, keypoint("Cat", page=5, region_id="k9"))
+    assert [p.frame_index for p in web.book.prompts(TASK)] == [5]
+
+
+def test_a_click_that_overtook_another_is_answered_with_both() -> None:
+    web = FakeWeb()
+    ask(web, pages_task(), keypoint("Cat", page=1))
+    assert spots(ask(web, pages_task(), keypoint("Dog", page=1, region_id="k2"))) == [("Cat", 1), ("Dog", 1)]
+    web.clock.sleep(60.0)
+    assert spots(ask(web, pages_task(), keypoint("Cat", page=2, region_id="k3"))) == [("Cat", 2)]
+
+
+def test_reset_of_one_object_keeps_the_others_and_ends_what_it_led_to() -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint("Cat", page=1), config=RESETS)
+    ask(web, task_of(ANN), keypoint("Dog", page=1, region_id="k2"), config=RESETS)
+    ask(web, task_of(BEN), keypoint("Cat", page=9, region_id="k3"), config=RESETS)
+    open_jobs = [job for job in web.book.jobs() if job.state is JobState.QUEUED]
+    ask(web, task_of(ANN), keypoint("✕ reset Cat", region_id="k4"), config=RESETS)
+    assert web.book.prompts(TASK, user=ANN).object_ids == ("Dog",)
+    assert web.book.prompts(TASK, user=BEN).object_ids == ("Cat",)
+    assert all(web.book.job(job.job_id).state is not JobState.QUEUED for job in open_jobs)
+
+
+@pytest.mark.parametrize("config", [FRAMES.replace("<Image ", '<Image autoAccept="false" '), FRAMES])
+def test_without_auto_accept_the_page_at_hand_is_the_whole_answer(config: str) -> None:
+    """The config says so, or the request shows it: unaccepted prompts of one label pile up."""
+    web = FakeWeb()
+    ask(web, pages_task(), keypoint("Cat", page=4), config=config)
+    piled_up = [] if config != FRAMES else [keypoint("▶ 2", page=1, region_id="k2")]
+    carried = ask(web, pages_task(), *piled_up, keypoint("▶ 2", page=4, region_id="k3"), config=config)
+    assert spots(carried) == [("Cat", 4)]
+
+
+def test_a_box_that_a_person_placed_stays_and_one_that_was_removed_is_forgotten() -> None:
+    web = FakeWeb()
+    (tracked,) = ask(web, video_task(), video_box(frame=3), config=VIDEO)
+    placed = tracked["value"]["sequence"][2]
+    assert [placed[side] for side in ("x", "y", "width", "height")] == [10, 10, 50, 50]
+
+    keyframes = tracked["value"]["sequence"]
+    keyframes[6] = {**keyframes[6], "x": 30, "y": 20, "width": 40, "height": 40}
+    (again,) = ask(web, video_task(), tracked, config=VIDEO)
+    assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [2, 6]
+    assert again["value"]["sequence"][6]["x"] == 30
+
+    without = {**again, "value": {**again["value"], "sequence": again["value"]["sequence"][3:]}}
+    ask(web, video_task(), without, config=VIDEO)
+    assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [6]
+
+
+def test_a_box_that_comes_back_rounded_is_the_one_that_was_placed_and_asks_for_nothing_new() -> None:
+    web, key = FakeWeb(), TaskKey(2, 8)
+    for x in (10.00004, 10.0):
+        box = video_box()
+        sequence: Any = box["value"]["sequence"]  # type: ignore[index]
+        sequence[0]["x"] = x
+        ask(web, video_task(), box, config=VIDEO)
+    (placed,) = web.book.prompts(key)
+    assert placed.box is not None
+    assert placed.box.x0_rel == pytest.approx(0.1000004, abs=1e-9)
+    assert len(web.book.jobs(task=key)) == 1
+
+
+def test_an_answer_on_a_video_holds_the_boxes_of_the_label_at_hand_alone() -> None:
+    web = FakeWeb()
+    ask(web, video_task(), video_box("Dog"), config=VIDEO)
+    (answered,) = ask(web, video_task(), video_box("Cat", region_id="b2"), config=VIDEO)
+    assert (answered["id"], answered["value"]["labels"]) == ("b2", ["Cat"])
+    assert web.book.prompts(TaskKey(2, 8)).object_ids == ("b1", "b2")
