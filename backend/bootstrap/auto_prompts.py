@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.adapters.media.frame_subset import PickedFrames
-from backend.adapters.media.mask_cleanup import tidied
+from backend.adapters.media.frame_subset import FrameSubset
+from backend.adapters.media.mask_cleanup import clean_mask
 from backend.application.imports.auto_segment import AutoMasklets, AutoRules
-from backend.application.imports.model import Draft, Medium, Source
+from backend.application.imports.model import Source, SourceMedia, TaskDraft
 from backend.application.imports.prompts import prompts_on
 from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.media import VideoSource
@@ -26,20 +26,20 @@ class AutoPrompts:
     """A Prompter. every_segment: whether segments after the first are looked at too, which else are handed masks."""
 
     load: Callable[[], Segmenter]
-    open: Callable[[Medium], VideoSource]
+    open: Callable[[SourceMedia], VideoSource]
     labels: Sequence[str]
     rules: AutoRules
     every_segment: bool
     _segmenter: Segmenter | None = field(default=None)
 
-    def prompts(self, source: Source, draft: Draft) -> tuple[PromptSet, Mapping[str, float]]:
+    def prompts(self, source: Source, draft: TaskDraft) -> tuple[PromptSet, Mapping[str, float]]:
         """See the Prompter port."""
         if draft.number and not self.every_segment:
             return PromptSet(()), {}
         self._segmenter = self._segmenter or self.load()
-        finder = AutoMasklets(self._segmenter, tidied, NeverCancelled(), self.rules)
+        finder = AutoMasklets(self._segmenter, clean_mask, NeverCancelled(), self.rules)
         with self.open(draft.medium) as video:
-            found = finder.find(PickedFrames(video, draft.frames))
+            found = finder.find(FrameSubset(video, draft.frames))
         on_source = [_Placed(entry.key, int(draft.frames[entry.frame]), entry.mask) for entry in found]
         prompts = prompts_on(draft, on_source, self.labels)
         scores = {str(o): entry.score for o, entry in zip(prompts.object_ids, found, strict=True)}
@@ -56,7 +56,12 @@ class _Placed:
 
 
 def auto_prompter(
-    words: str, settings: Settings, open_medium: Callable[[Medium], VideoSource], labels: Sequence[str], *, carry: bool
+    words: str,
+    settings: Settings,
+    open_medium: Callable[[SourceMedia], VideoSource],
+    labels: Sequence[str],
+    *,
+    carry: bool,
 ) -> AutoPrompts:
     """words: `auto`, `auto:POINTS` or `auto:POINTS:MOST`. Raises InvalidInput."""
     rules = parse_auto(words)

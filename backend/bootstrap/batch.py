@@ -26,9 +26,9 @@ from backend.adapters.media.serving.placement import (
 )
 from backend.adapters.media.source_media import jpeg_of
 from backend.adapters.media.sources.sources import expand
-from backend.application.annotation.annotation_service import Desk
+from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.importer import Importer, Tally
-from backend.application.imports.model import ImportMode, Medium, Placement, Plan, Prompter, Report, Source
+from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
 from backend.application.imports.start import Starting
 from backend.application.imports.status import ProjectStatus, project_statuses
 from backend.application.jobs.submit import Submitter
@@ -42,7 +42,7 @@ from backend.bootstrap.container import (
     open_label_studio,
     open_ledger_of,
     open_masks,
-    open_model_board,
+    open_model_announcement,
     open_queue,
 )
 from backend.bootstrap.media import open_media_library
@@ -166,7 +166,7 @@ def _looked_at(settings: Settings, media: MediaRef) -> VideoInfo:
 
 def _prompter(
     options: BatchOptions, settings: Settings, library: DiskLibrary, client: LabelStudioClient, config: str
-) -> Prompter:
+) -> PromptSource:
     if options.prompts.partition(":")[0] == "auto":
         from backend.bootstrap.auto_prompts import auto_prompter  # loads torch, which no other import needs
 
@@ -214,7 +214,7 @@ def _placement(options: BatchOptions, settings: Settings, library: DiskLibrary) 
         url = options.public_url or public_url(settings)
         return BackendPlacement(url, open_signer(data_folder(settings).media_key), until_s)
 
-    def pages(medium: Medium, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
+    def pages(medium: SourceMedia, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
         with library.open(medium) as video:
             for frame in frames:
                 yield frame, jpeg_of(video, FrameIndex(frame))
@@ -251,8 +251,8 @@ def public_url(settings: Settings) -> str:
 def _starting(settings: Settings, label_config: str) -> Starting:
     clock = SystemClock()
     ledger = open_ledger_of(settings, clock)
-    model = open_model_board(settings).announced()
-    desk = Desk(ledger, open_masks(settings), Submitter(ledger, _queue(settings)), clock)
+    model = open_model_announcement(settings).announced()
+    desk = AnnotationService(ledger, open_masks(settings), Submitter(ledger, _queue(settings)), clock)
     return Starting(desk, label_config, "" if model is None else model.version)
 
 

@@ -14,7 +14,7 @@ from backend.adapters.media.sources.boxes import Found, mot_boxes, yolo_boxes
 from backend.adapters.media.sources.coco import coco_boxes
 from backend.adapters.media.sources.first_masks import first_masks
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
-from backend.application.imports.model import Draft, Prompter, Source
+from backend.application.imports.model import PromptSource, Source, TaskDraft
 from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
 from backend.bootstrap.prompt_files import read_prompt_file
 from backend.domain.errors import InvalidInput, PromptError
@@ -36,21 +36,21 @@ class FilePrompts:
     """Prompts from the source's own prompt file, or else from what `--prompts` names."""
 
     labels: Sequence[str]
-    shared: Callable[[Source, Draft], PromptSet]
+    shared: Callable[[Source, TaskDraft], PromptSet]
 
-    def prompts(self, source: Source, draft: Draft) -> Given:
+    def prompts(self, source: Source, draft: TaskDraft) -> Given:
         """See the Prompter port."""
         if source.prompts:
             return self._from_file(Path(source.prompts), draft), NO_SCORES
         return self.shared(source, draft), NO_SCORES
 
-    def _from_file(self, path: Path, draft: Draft) -> PromptSet:
+    def _from_file(self, path: Path, draft: TaskDraft) -> PromptSet:
         if not path.is_file():
             raise PromptError(f"{path}: there is no such prompt file")
         return moved_to(draft, read_prompt_file(path), self.labels)
 
 
-def file_prompter(where: str, label_config: str, client: LabelStudioClient, project_id: int) -> Prompter:
+def file_prompter(where: str, label_config: str, client: LabelStudioClient, project_id: int) -> PromptSource:
     """The prompter that WHERE names; the empty one gives what lists name. Raises InvalidInput for an unknown word."""
     labels = read_binding(label_config).labels
     return FilePrompts(labels, _shared(where, label_config, client, TaskKey(project_id, 0)))
@@ -58,7 +58,7 @@ def file_prompter(where: str, label_config: str, client: LabelStudioClient, proj
 
 def _shared(
     where: str, label_config: str, client: LabelStudioClient, project: TaskKey
-) -> Callable[[Source, Draft], PromptSet]:
+) -> Callable[[Source, TaskDraft], PromptSet]:
     labels = read_binding(label_config).labels
     kind, colon, rest = where.partition(":")
     if not where or kind == PREDICTIONS:
@@ -81,7 +81,7 @@ def _shared(
     raise InvalidInput(f"--prompts {where!r} names no file and is not known; there are {WAYS}")
 
 
-def _readers() -> dict[str, Callable[[Path, str, Draft], list[Found]]]:
+def _readers() -> dict[str, Callable[[Path, str, TaskDraft], list[Found]]]:
     return {
         "masks": lambda path, stem, draft: first_masks(path, stem, draft.medium.size),
         "mot": lambda path, stem, draft: mot_boxes(path, stem, draft.medium.size),
@@ -97,7 +97,7 @@ def stem_of(source: Source) -> str:
     return source.path.name if source.path.is_dir() else source.path.stem
 
 
-def _from_folder(path: Path, draft: Draft, labels: Sequence[str]) -> PromptSet:
+def _from_folder(path: Path, draft: TaskDraft, labels: Sequence[str]) -> PromptSet:
     return moved_to(draft, read_prompt_file(path), labels) if path.is_file() else PromptSet(())
 
 

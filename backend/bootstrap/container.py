@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.media.serving.addresses import open_signer
-from backend.adapters.queue.model_announcement import ModelBoard
+from backend.adapters.queue.model_announcement import ModelAnnouncement
 from backend.adapters.queue.names import connect
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.valkey import EmbeddedValkey
-from backend.adapters.store.key_value import FolderNotes
+from backend.adapters.store.key_value import FileKeyValueStore
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
-from backend.application.review.task_signature import Seal
+from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.settings import Settings
 
@@ -141,14 +141,14 @@ def open_masks(settings: Settings) -> FileMaskStore:
     return FileMaskStore(data_folder(settings).masks)
 
 
-def open_notes(settings: Settings) -> FolderNotes:
+def open_key_values(settings: Settings) -> FileKeyValueStore:
     """The notes in the data folder."""
-    return FolderNotes(data_folder(settings).notes)
+    return FileKeyValueStore(data_folder(settings).notes)
 
 
-def open_seal(settings: Settings) -> Seal:
+def open_task_signer(settings: Settings) -> TaskSigner:
     """What proves that a correction task is ours; its secret comes from the key of the data folder."""
-    return Seal.derived_from(open_signer(data_folder(settings).media_key).key)
+    return TaskSigner.derived_from(open_signer(data_folder(settings).media_key).key)
 
 
 def queue_address(settings: Settings) -> str:
@@ -170,10 +170,10 @@ def open_queue(settings: Settings) -> RqQueue:
     return RqQueue(queue_address(settings))
 
 
-def open_model_board(settings: Settings) -> ModelBoard:
+def open_model_announcement(settings: Settings) -> ModelAnnouncement:
     """Where workers say which model they hold: in the data folder, and in Redis where folders are not shared."""
     redis = connect(settings.redis_url, timeout_s=1.0) if settings.redis_url else None
-    return ModelBoard(data_folder(settings).model_board, redis)
+    return ModelAnnouncement(data_folder(settings).model_board, redis)
 
 
 def open_label_studio(settings: Settings) -> LabelStudioClient | None:

@@ -24,17 +24,17 @@ from backend.application.review.correction_tasks import (
     video_columns,
 )
 from backend.application.review.next_frames import NextFrame, ReviewVideo, next_frames, project_videos
-from backend.application.review.task_signature import Seal
+from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.batch import public_url
 from backend.bootstrap.container import (
     SystemClock,
     data_folder,
     load_settings,
+    open_key_values,
     open_label_studio,
     open_ledger_of,
     open_masks,
-    open_notes,
-    open_seal,
+    open_task_signer,
 )
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.jobs import Job, PropagationRequest
@@ -71,8 +71,8 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> li
             CorrectionTasks(client.imports.session),
             client.label_config(into),
             settings,
-            open_seal(settings),
-            Audits(open_notes(settings)),
+            open_task_signer(settings),
+            Audits(open_key_values(settings)),
         )
         return maker.make(project_id, into, count, seed=seed)
     finally:
@@ -88,7 +88,7 @@ class CorrectionMaker:
     project: CorrectionProject
     label_config: str
     settings: Settings
-    seal: Seal
+    seal: TaskSigner
     audits: Audits
 
     def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
@@ -110,7 +110,7 @@ class CorrectionMaker:
         request = self.ledger.request(job.job_id)
         assert isinstance(request, PropagationRequest), "only propagations are reviewed"
         address = frame_address(request.media, corrected.frame_index, self.settings)
-        proof = self.seal.proof(into, corrected.key)
+        proof = self.seal.sign(into, corrected.key)
         task_id = known or self.project.create(into, task_data(corrected, address, frame, proof=proof))
         page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)

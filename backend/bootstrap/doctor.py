@@ -16,15 +16,15 @@ from typing import Protocol
 from backend.adapters.labelstudio.api.client import REMEDY, LabelStudioClient
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoints import find, require_hash
-from backend.application.annotation.change_detection import Channel, channels
-from backend.application.ports.key_value import Notes
+from backend.application.annotation.change_detection import ChangeSource, change_sources
+from backend.application.ports.key_value import KeyValueStore
 from backend.bootstrap.container import (
     SystemClock,
     data_folder,
     model_folder,
+    open_key_values,
     open_label_studio,
     open_ledger_of,
-    open_notes,
     queue_address,
 )
 from backend.domain.errors import MaskletError
@@ -138,7 +138,7 @@ def _label_studio(settings: Settings, backend_url: str) -> Iterator[Finding]:
             yield finding
             if finding.verdict is Verdict.FAIL and subject != "acceptance":
                 return
-        yield from annotation_findings(open_notes(settings), client, trouble_of_web(settings, backend_url))
+        yield from annotation_findings(open_key_values(settings), client, trouble_of_web(settings, backend_url))
 
 
 def _version(client: LabelStudioClient) -> Finding:
@@ -165,12 +165,12 @@ class ProjectReader(Protocol):
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> Sequence[object]: ...
 
 
-def annotation_findings(notes: Notes, label_studio: ProjectReader, trouble: str) -> Iterator[Finding]:
+def annotation_findings(notes: KeyValueStore, label_studio: ProjectReader, trouble: str) -> Iterator[Finding]:
     """For each connected project, how Masklet learns that something was submitted; what to do where it does not.
 
     trouble: why neither webhooks nor polls can be at work now (trouble_of_web), or empty.
     """
-    known = channels(notes)
+    known = change_sources(notes)
     if not known:
         connect = "in Label Studio: the project's Settings, Model, Connect Model"
         yield Finding("annotations", Verdict.WARN, "no project is connected to Masklet yet", connect)
@@ -181,10 +181,10 @@ def annotation_findings(notes: Notes, label_studio: ProjectReader, trouble: str)
             remedy = "start Masklet with LABEL_STUDIO_URL set: masklet up; or say where it is: masklet doctor --url URL"
             yield Finding(subject, Verdict.FAIL, sentence, remedy)
         else:
-            yield _project(subject, int(project_id), Channel(channel), label_studio)
+            yield _project(subject, int(project_id), ChangeSource(channel), label_studio)
 
 
-def _project(subject: str, project_id: int, channel: Channel, label_studio: ProjectReader) -> Finding:
+def _project(subject: str, project_id: int, channel: ChangeSource, label_studio: ProjectReader) -> Finding:
     try:
         label_studio.label_config(project_id)
         label_studio.changed_tasks(project_id, since="", limit=1)
@@ -195,7 +195,7 @@ def _project(subject: str, project_id: int, channel: Channel, label_studio: Proj
             f"neither webhook nor poll is at work: its annotations cannot be read: {error}",
             "let the token's user see the project; if it was deleted, nothing needs to be done",
         )
-    if channel is Channel.WEBHOOK:
+    if channel is ChangeSource.WEBHOOK:
         return Finding(subject, Verdict.OK, "submitted annotations are told of by webhook")
     return Finding(subject, Verdict.OK, "submitted annotations are asked for (poll): no webhook has come in")
 

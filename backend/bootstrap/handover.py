@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from backend.adapters.labelstudio.api.task_canvases import TaskCanvases, TaskReader
+from backend.adapters.labelstudio.api.task_canvases import LabelStudioTaskLookup, TaskReader
 from backend.adapters.store.masks.coco import CocoCodec
-from backend.application.annotation.annotation_service import Desk
+from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.model import BatchRecords
 from backend.application.imports.segment_handover import Handover
 
 
-def open_handover(label_studio: TaskReader, records: BatchRecords, desk: Desk) -> Handover:
-    return Handover(records, desk, CocoCodec(), TaskCanvases(label_studio))
+def open_handover(label_studio: TaskReader, records: BatchRecords, desk: AnnotationService) -> Handover:
+    return Handover(records, desk, CocoCodec(), LabelStudioTaskLookup(label_studio))

@@ -6,7 +6,7 @@ from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.task_directory import LabelStudioTasks
 from backend.application.jobs.retention import Housekeeper
 from backend.application.ports.clock import Clock
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
 from backend.settings import Settings
@@ -19,7 +19,7 @@ def open_housekeeper(
     *,
     ledger: Ledger,
     masks: MaskStore,
-    notes: Notes,
+    notes: KeyValueStore,
     clock: Clock,
     label_studio: LabelStudioClient | None,
 ) -> Housekeeper | None:

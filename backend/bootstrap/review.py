@@ -28,7 +28,7 @@ from backend.application.review.next_frames import (
     task_video,
 )
 from backend.bootstrap.audits import audit_tallies
-from backend.bootstrap.container import SystemClock, load_settings, open_ledger_of, open_masks, open_notes
+from backend.bootstrap.container import SystemClock, load_settings, open_key_values, open_ledger_of, open_masks
 from backend.bootstrap.media import open_media_library
 from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
@@ -51,7 +51,7 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
         if source.isascii() and source.isdecimal():
             settings = load_settings()
             ledger = open_ledger_of(settings, SystemClock())
-            found = project_videos(ledger, open_masks(settings), open_notes(settings), int(source))
+            found = project_videos(ledger, open_masks(settings), open_key_values(settings), int(source))
             if not found:
                 raise NotFound(f"nothing of project {source} has been propagated yet: prompt an object in it first")
             videos += found
@@ -146,7 +146,7 @@ def _task_subject(task: TaskKey) -> Iterator[_Subject]:
 
     with open_media_library(settings).open(ledger.request(job.job_id).media) as source:
         yield _Subject(
-            replace(task_video(job, open_masks(settings), open_notes(settings)), name=f"task {task}"),
+            replace(task_video(job, open_masks(settings), open_key_values(settings)), name=f"task {task}"),
             {masklet.object_id: masklet.label for masklet in run.masklets},
             mask,
             lambda index: source.frame(FrameIndex(index)),

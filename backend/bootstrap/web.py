@@ -8,31 +8,31 @@ from typing import Protocol
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, DraftRecord, TaskRecord
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.service import MediaService
-from backend.adapters.queue.signals import RedisBell, RedisMarks, RedisWarmBoard
+from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.adapters.store.masks.coco import CocoCodec
-from backend.application.annotation.annotation_service import Desk
-from backend.application.annotation.tracking_sessions import NoMarks, SessionMarks
+from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.annotation.tracking_sessions import NoSessionCursors, SessionCursors
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import ModelDirectory
-from backend.application.ports.key_value import MemoryNotes, Notes
+from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
-from backend.application.ports.prewarm import NoBoard, WarmBoard
+from backend.application.ports.prewarm import NoPrewarmChannel, PrewarmChannel
 from backend.application.ports.queue import JobQueue
-from backend.application.review.task_signature import Seal
+from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.container import (
     SystemClock,
+    open_key_values,
     open_label_studio,
     open_ledger_of,
     open_masks,
-    open_model_board,
-    open_notes,
+    open_model_announcement,
     open_queue,
-    open_seal,
+    open_task_signer,
     queue_address,
 )
 from backend.bootstrap.handover import open_handover
@@ -85,7 +85,7 @@ class WebParts:
     settings: WebSettings
     ledger: Ledger
     queue: JobQueue
-    desk: Desk
+    annotation_service: AnnotationService
     reconciler: Reconciler
     models: ModelDirectory
     clock: Clock
@@ -93,10 +93,10 @@ class WebParts:
     drafts: DraftReader | None = None
     media: MediaService | None = None
     handover: Handover | None = None
-    board: WarmBoard = field(default_factory=NoBoard)
-    marks: SessionMarks = field(default_factory=NoMarks)
-    notes: Notes = field(default_factory=MemoryNotes)
-    seal: Seal = field(default_factory=Seal)
+    prewarm_channel: PrewarmChannel = field(default_factory=NoPrewarmChannel)
+    session_cursors: SessionCursors = field(default_factory=NoSessionCursors)
+    key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
+    task_signer: TaskSigner = field(default_factory=TaskSigner)
     codec: MaskCodec = field(default_factory=CocoCodec)
 
 
@@ -108,17 +108,19 @@ def build_web(settings: Settings) -> WebParts:
     """
     clock = SystemClock()
     ledger, queue, masks = open_ledger_of(settings, clock), open_queue(settings), open_masks(settings)
-    notes = open_notes(settings)
+    notes = open_key_values(settings)
     label_studio = open_label_studio(settings)
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
-    desk = Desk(ledger, masks, submitter, clock, settings.propagate_on_prompt, RedisBell(queue_address(settings)))
+    desk = AnnotationService(
+        ledger, masks, submitter, clock, settings.propagate_on_prompt, RedisNotifier(queue_address(settings))
+    )
     media = open_media_service(settings)
     return WebParts(
         settings=_web_settings(settings),
         ledger=ledger,
         queue=queue,
-        desk=desk,
+        annotation_service=desk,
         reconciler=Reconciler(
             ledger,
             queue,
@@ -131,16 +133,16 @@ def build_web(settings: Settings) -> WebParts:
                 settings, ledger=ledger, masks=masks, notes=notes, clock=clock, label_studio=label_studio
             ),
         ),
-        models=open_model_board(settings),
+        models=open_model_announcement(settings),
         clock=clock,
         label_studio=label_studio,
         drafts=label_studio,
         media=media,
         handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
-        board=RedisWarmBoard(queue_address(settings)),
-        marks=RedisMarks(queue_address(settings)),
-        notes=notes,
-        seal=open_seal(settings),
+        prewarm_channel=RedisPrewarmChannel(queue_address(settings)),
+        session_cursors=RedisSessionCursors(queue_address(settings)),
+        key_values=notes,
+        task_signer=open_task_signer(settings),
     )
 
 

@@ -13,25 +13,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backend.adapters.queue.rq_worker import MaskletWorker
-from backend.adapters.queue.signals import RedisBell, RedisWarmBoard
+from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.jobs.submit import Submitter
-from backend.application.ports.notifier import AWAITED, Bell, NoBell
-from backend.application.ports.prewarm import WarmBoard, Wish, around
-from backend.application.worker.job_runner import Workbench
-from backend.application.worker.scheduling.engine_turns import Turns
-from backend.application.worker.scheduling.prewarm_loop import Lookout
-from backend.application.worker.scheduling.priority_jobs import Guests
+from backend.application.ports.notifier import AWAITED, NoNotifier, Notifier
+from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
+from backend.application.worker.job_runner import JobRunner
+from backend.application.worker.scheduling.engine_turns import EngineLock
+from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
+from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.bootstrap.container import (
     SystemClock,
     data_folder,
     model_folder,
+    open_key_values,
     open_ledger_of,
     open_masks,
-    open_model_board,
-    open_notes,
+    open_model_announcement,
     open_queue,
     queue_address,
 )
@@ -44,8 +44,8 @@ logger = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 3600.0
 LEFTOVER_S = 24 * 3600.0
-LOOKOUT_WAIT_S = 1.0
-GUEST_WAIT_S = 0.25
+PREWARM_WAIT_S = 1.0
+PRIORITY_POLL_S = 0.25
 """The bell rings for who begins to wait, and may be lost."""
 
 IDLE_WAIT_S = 0.05
@@ -54,7 +54,7 @@ IDLE_WAIT_S = 0.05
 LOOKS_A_LISTENING = 240
 """Now and then the worker listens anew: the queue's server may have been away when it began to."""
 
-GOODBYE_S = 4.0
+JOIN_TIMEOUT_S = 4.0
 LOWEST_PRIORITY = 19
 """Of the system's scheduler: what is done ahead of need runs when nobody else wants the processor."""
 
@@ -66,26 +66,26 @@ class Runtime:
     prewarm_frames: how many frames to either side of a click are looked at ahead of the next one.
     """
 
-    bench: Workbench
+    job_runner: JobRunner
     is_stopping: Callable[[], bool]
-    bell: Bell = field(default_factory=NoBell)
-    turns: Turns = field(default_factory=Turns)
-    board: WarmBoard | None = None
+    notifier: Notifier = field(default_factory=NoNotifier)
+    engine_lock: EngineLock = field(default_factory=EngineLock)
+    prewarm_channel: PrewarmChannel | None = None
     prewarm_frames: int = 0
 
     def run(self, job_id: str, attempt: int) -> Job:
         """Do one attempt, wake who waits for it, and wish for the frames around a click."""
-        with self.turns.work():
-            job = self.bench.run(job_id, attempt, self.is_stopping)
-        self.bell.ring(job_id)
-        if self.board is not None and self.prewarm_frames and job.state is JobState.DONE:
-            self._wish_around(job_id, self.board)
+        with self.engine_lock.work():
+            job = self.job_runner.run(job_id, attempt, self.is_stopping)
+        self.notifier.notify(job_id)
+        if self.prewarm_channel is not None and self.prewarm_frames and job.state is JobState.DONE:
+            self._request_prewarm_around(job_id, self.prewarm_channel)
         return job
 
-    def _wish_around(self, job_id: str, board: WarmBoard) -> None:
-        request = self.bench.ledger.request(job_id)
+    def _request_prewarm_around(self, job_id: str, board: PrewarmChannel) -> None:
+        request = self.job_runner.ledger.request(job_id)
         if isinstance(request, PreviewRequest):
-            board.ask(Wish(request.media, around(request.frame_index, self.prewarm_frames)))
+            board.request(PrewarmRequest(request.media, frames_around(request.frame_index, self.prewarm_frames)))
 
 
 _runtime: list[Runtime] = []
@@ -106,18 +106,18 @@ def run_worker(settings: Settings, kind: JobKind, name: str | None) -> None:
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     worker = MaskletWorker(queue_address(settings), kind, name=worker_name)
-    bench = build_workbench(settings, worker_name)
+    bench = build_job_runner(settings, worker_name)
     if isinstance(bench.segmenter, Sam2Engine):
         bench.segmenter.warm_up()
-    open_model_board(settings).announce(bench.segmenter.model)
+    open_model_announcement(settings).announce(bench.segmenter.model)
     logger.info("worker %s: %s on %s", worker_name, bench.segmenter.model.version, bench.segmenter.model.device)
     runtime = _runtime_of(settings, bench, worker, kind)
     _runtime.append(runtime)
     try:
         with (
             _sweeping(settings),
-            _looking_ahead(runtime, worker.is_stopping),
-            _taking_in_guests(runtime, kind, worker.is_stopping),
+            _prewarming(runtime, worker.is_stopping),
+            _running_priority_jobs(runtime, kind, worker.is_stopping),
         ):
             worker.run()
     finally:
@@ -125,47 +125,47 @@ def run_worker(settings: Settings, kind: JobKind, name: str | None) -> None:
 
 
 @contextmanager
-def _taking_in_guests(runtime: Runtime, kind: JobKind, is_stopping: Callable[[], bool]) -> Iterator[None]:
+def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callable[[], bool]) -> Iterator[None]:
     """While a propagation is at work, take in those that persons wait for: see application.guests."""
     if kind is not JobKind.PROPAGATE:
         yield
         return
-    guests = Guests(runtime.bench, is_stopping, ended=runtime.bell.ring)
+    guests = PriorityJobs(runtime.job_runner, is_stopping, ended=runtime.notifier.notify)
 
     def look(ended: threading.Event) -> None:
         while not (ended.is_set() or is_stopping()):
-            with runtime.bell.listening(AWAITED, time.sleep) as wait:
+            with runtime.notifier.subscribed(AWAITED, time.sleep) as wait:
                 for _ in range(LOOKS_A_LISTENING):
-                    wait(GUEST_WAIT_S if runtime.turns.is_working else IDLE_WAIT_S)
-                    if runtime.turns.is_working:
-                        guests.look()
+                    wait(PRIORITY_POLL_S if runtime.engine_lock.is_working else IDLE_WAIT_S)
+                    if runtime.engine_lock.is_working:
+                        guests.poll()
                     if ended.is_set() or is_stopping():
                         return
 
     try:
-        with _beside("guests", look, join_s=GOODBYE_S):
+        with _beside("guests", look, join_s=JOIN_TIMEOUT_S):
             yield
     finally:
-        guests.say_goodbye(GOODBYE_S)
+        guests.join(JOIN_TIMEOUT_S)
 
 
-def _runtime_of(settings: Settings, bench: Workbench, worker: MaskletWorker, kind: JobKind) -> Runtime:
+def _runtime_of(settings: Settings, bench: JobRunner, worker: MaskletWorker, kind: JobKind) -> Runtime:
     address = queue_address(settings)
-    board = RedisWarmBoard(address) if kind is JobKind.INTERACTIVE else None
+    board = RedisPrewarmChannel(address) if kind is JobKind.INTERACTIVE else None
     return Runtime(
         bench,
         worker.is_stopping,
-        bell=RedisBell(address),
-        board=board,
+        notifier=RedisNotifier(address),
+        prewarm_channel=board,
         prewarm_frames=settings.prewarm_frames,
     )
 
 
-def build_workbench(settings: Settings, worker_name: str) -> Workbench:
+def build_job_runner(settings: Settings, worker_name: str) -> JobRunner:
     """Everything one attempt at a job needs."""
     clock = SystemClock()
     ledger = open_ledger_of(settings, clock)
-    return Workbench(
+    return JobRunner(
         ledger=ledger,
         masks=open_masks(settings),
         codec=CocoCodec(),
@@ -178,7 +178,7 @@ def build_workbench(settings: Settings, worker_name: str) -> Workbench:
         pushes=bool(settings.label_studio_url),
         calibrator=load_calibrator(settings.model, model_folder(settings)),
         snapshot_frames=settings.snapshot_frames,
-        notes=open_notes(settings),
+        key_values=open_key_values(settings),
     )
 
 
@@ -198,19 +198,19 @@ def _sweeping(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _looking_ahead(runtime: Runtime, is_stopping: Callable[[], bool]) -> Iterator[None]:
+def _prewarming(runtime: Runtime, is_stopping: Callable[[], bool]) -> Iterator[None]:
     """Grant wishes in a thread of its own, at the lowest priority: between two jobs, and never instead of one."""
-    engine = runtime.bench.segmenter
-    if runtime.board is None or not isinstance(engine, Sam2Engine):
+    engine = runtime.job_runner.segmenter
+    if runtime.prewarm_channel is None or not isinstance(engine, Sam2Engine):
         yield
         return
-    lookout = Lookout(runtime.board, runtime.bench.media, engine, runtime.turns)
+    lookout = PrewarmLoop(runtime.prewarm_channel, runtime.job_runner.media, engine, runtime.engine_lock)
 
     def look(ended: threading.Event) -> None:
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
         while not (ended.is_set() or is_stopping()):
-            lookout.watch(LOOKOUT_WAIT_S)
+            lookout.run_next(PREWARM_WAIT_S)
 
     with _beside("lookout", look):
         yield

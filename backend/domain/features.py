@@ -60,7 +60,7 @@ _FADE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObjectEvidence:
     """One object's evidence on one frame, with who made the mask."""
 
     evidence: FrameEvidence
@@ -86,7 +86,7 @@ class _Memory:
     presence: float = 1.0
 
 
-class Trail:
+class FeatureHistory:
     """The history of one object along one propagation. prompted: the frames that a person said something about."""
 
     def __init__(self, prompted: Collection[int]) -> None:
@@ -96,16 +96,16 @@ class Trail:
         self._frame: int | None = None
         self._way = 0
 
-    def row(self, frame_index: int, seen: Seen, rivals: Sequence[FrameEvidence] = ()) -> tuple[float, ...]:
+    def row(self, frame_index: int, seen: ObjectEvidence, rivals: Sequence[FrameEvidence] = ()) -> tuple[float, ...]:
         """The features of the next frame, in the order of FEATURES; rivals: the other objects on that frame."""
-        memory = self._memory_at(frame_index, seen)
+        memory = self._state_at(frame_index, seen)
         row = _row(memory, seen.evidence, self._distance(frame_index), rivals)
         _remember(memory, seen)
         if self._start is None:
             self._start = copy.deepcopy(memory)
         return row
 
-    def _memory_at(self, frame_index: int, seen: Seen) -> _Memory:
+    def _state_at(self, frame_index: int, seen: ObjectEvidence) -> _Memory:
         """The memory to read this frame with: as it was at the start if this frame does not follow the last one."""
         way = 0 if self._frame is None else frame_index - self._frame
         follows = abs(way) == 1 and self._way in (0, way)
@@ -230,7 +230,7 @@ def _of_rivals(evidence: FrameEvidence, place: FrameEvidence, rivals: Sequence[F
     return overlap, likeness
 
 
-def _remember(memory: _Memory, seen: Seen) -> None:
+def _remember(memory: _Memory, seen: ObjectEvidence) -> None:
     evidence = seen.evidence
     if seen.origin is not MaskOrigin.PROPAGATED:
         _start_again(memory, evidence)

@@ -149,7 +149,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Awaited:
+class WaitedJob:
     """An open propagation that a person waits for now. backward: for frames before the one they carry on from."""
 
     job_id: str
@@ -159,11 +159,11 @@ class Awaited:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingWaits:
     """For what persons wait: whether for clicks, and for which propagations, who has waited longest first."""
 
     has_clicks: bool = False
-    awaited: tuple[Awaited, ...] = ()
+    jobs: tuple[WaitedJob, ...] = ()
 
 
 class PushState(StrEnum):

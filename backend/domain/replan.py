@@ -36,7 +36,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class EarlierRun:
     """An earlier run: the prompts that led to it, and the frames that each object has in it (ascending ranges)."""
 
     prompts: PromptSet
@@ -53,7 +53,7 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PassPlan:
     """The passes to be made, and what is kept of the earlier run: what a pass says of kept frames does not count."""
 
     passes: tuple[Pass, ...]
@@ -71,7 +71,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Range:
     """Frames start..stop-1 of one object, made from its human frame: the first of them, or of a lead the next one."""
 
     start: int
@@ -83,33 +83,33 @@ class _Stretch:
         return range(max(self.start, span.start), min(self.stop, span.stop))
 
 
-def plan_anew(prompts: PromptSet, *, direction: Direction, span: FrameRange) -> Plan:
+def full_pass_plan(prompts: PromptSet, *, direction: Direction, span: FrameRange) -> PassPlan:
     """Everything at once, nothing kept."""
-    return Plan((Pass(prompts.object_ids, direction, span),), {}) if prompts else Plan((), {})
+    return PassPlan((Pass(prompts.object_ids, direction, span),), {}) if prompts else PassPlan((), {})
 
 
-def replan(
+def incremental_pass_plan(
     prompts: PromptSet,
-    before: Before,
+    before: EarlierRun,
     *,
     frame_count: int,
     direction: Direction,
     span: FrameRange,
     scope: Scope = Scope.ONWARD,
-) -> Plan:
+) -> PassPlan:
     """What these prompts ask for beyond what an earlier run of the same video has.
 
     span: the frames asked for, within the video's frame_count. Frames outside of it that still hold are kept;
     frames that no longer hold are dropped, and are missing until somebody asks for them.
     """
     if scope is Scope.ALL:
-        return plan_anew(prompts, direction=direction, span=span)
+        return full_pass_plan(prompts, direction=direction, span=span)
     parts: dict[tuple[Direction, FrameRange], list[ObjectId]] = {}
     kept: dict[ObjectId, tuple[FrameRange, ...]] = {}
     for object_id in prompts.object_ids:
         history = _History.of(object_id, prompts, before)
         wanted = wanted_frames(history.first, direction=direction, span=span)
-        stretches = _stretches(history, frame_count=frame_count, wanted=wanted, scope=scope)
+        stretches = _ranges(history, frame_count=frame_count, wanted=wanted, scope=scope)
         kept_frames = _kept(history, stretches)
         again = _not_kept(stretches, kept_frames, wanted)
         if kept_frames:
@@ -117,7 +117,7 @@ def replan(
         for key in _passes(history.first, again, wanted, direction=direction, span=span):
             parts.setdefault(key, []).append(object_id)
     passes = (Pass(tuple(objects), way, frames) for (way, frames), objects in parts.items())
-    return Plan(tuple(passes), kept)
+    return PassPlan(tuple(passes), kept)
 
 
 def wanted_frames(first_prompted: int, *, direction: Direction, span: FrameRange) -> range:
@@ -171,7 +171,7 @@ class _History:
     covered: tuple[FrameRange, ...]
 
     @classmethod
-    def of(cls, object_id: ObjectId, prompts: PromptSet, before: Before) -> _History:
+    def of(cls, object_id: ObjectId, prompts: PromptSet, before: EarlierRun) -> _History:
         now = _said(prompts.of_object(object_id))
         then = _said(before.prompts.of_object(object_id))
         return cls(
@@ -198,7 +198,7 @@ def _digest(prompt: FramePrompt) -> str:
     return PromptSet((prompt,)).digest()
 
 
-def _stretches(history: _History, *, frame_count: int, wanted: range, scope: Scope) -> list[_Stretch]:
+def _ranges(history: _History, *, frame_count: int, wanted: range, scope: Scope) -> list[_Range]:
     """One object's whole time, cut, with what is to be made again marked. Missing frames are a reason, too."""
     stretches = []
     for start, stop, is_lead in _cuts(history.now, frame_count):
@@ -206,9 +206,9 @@ def _stretches(history: _History, *, frame_count: int, wanted: range, scope: Sco
         again = prompt_frame in history.changed or any(start <= frame < stop for frame in history.gone)
         if scope is Scope.AROUND and stop in history.changed:
             again = True
-        stretch = _Stretch(start, stop, is_lead, again)
+        stretch = _Range(start, stop, is_lead, again)
         again = again or not history.has(stretch.clipped(wanted))
-        stretches.append(_Stretch(start, stop, is_lead, again))
+        stretches.append(_Range(start, stop, is_lead, again))
     return stretches
 
 
@@ -219,7 +219,7 @@ def _cuts(human_frames: Sequence[int], frame_count: int) -> Iterator[tuple[int, 
         yield start, stop, False
 
 
-def _kept(history: _History, stretches: Sequence[_Stretch]) -> tuple[FrameRange, ...]:
+def _kept(history: _History, stretches: Sequence[_Range]) -> tuple[FrameRange, ...]:
     """Whole stretches that hold, and of the others the human frame they begin with, if it is not news."""
     kept: list[range] = []
     for stretch in stretches:
@@ -242,7 +242,7 @@ def _joined(parts: Iterable[range]) -> tuple[FrameRange, ...]:
     return tuple(FrameRange(FrameIndex(part.start), FrameIndex(part.stop)) for part in joined)
 
 
-def _not_kept(stretches: Sequence[_Stretch], kept: tuple[FrameRange, ...], wanted: range) -> tuple[range, ...]:
+def _not_kept(stretches: Sequence[_Range], kept: tuple[FrameRange, ...], wanted: range) -> tuple[range, ...]:
     """What is to be made of each run of neighbouring stretches: from its first frame that is not kept to its last."""
     runs = []
     for again, group in itertools.groupby(stretches, lambda stretch: stretch.again):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from backend.domain.calibration import Calibrator
-from backend.domain.features import Seen, Trail
+from backend.domain.features import FeatureHistory, ObjectEvidence
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin
 from backend.domain.prompts import ObjectId
 
@@ -27,7 +27,7 @@ class Scorer:
 
     def __init__(self, calibrator: Calibrator | None, prompted: Mapping[ObjectId, Collection[int]]) -> None:
         self._calibrator = calibrator
-        self._trails = {object_id: Trail(frames) for object_id, frames in prompted.items()}
+        self._trails = {object_id: FeatureHistory(frames) for object_id, frames in prompted.items()}
 
     @property
     def is_probability(self) -> bool:
@@ -36,11 +36,11 @@ class Scorer:
 
     def score(self, masks: FrameMasks) -> tuple[float, ...]:
         """The uncertainty of each object of a frame, in order. Frames are to come in the order they were made."""
-        seen = {shown.object_id: Seen(shown.evidence, shown.origin) for shown in masks.objects}
+        seen = {shown.object_id: ObjectEvidence(shown.evidence, shown.origin) for shown in masks.objects}
         return tuple(self.frame(masks.frame_index, seen).values())
 
     def frame(
-        self, frame_index: int, seen: Mapping[ObjectId, Seen], others: Sequence[FrameEvidence] = ()
+        self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence], others: Sequence[FrameEvidence] = ()
     ) -> dict[ObjectId, float]:
         """The same from evidence alone. others: of objects that are on the frame too and are not to be scored."""
         if self._calibrator is None:
@@ -50,19 +50,19 @@ class Scorer:
             for (object_id, own), row in zip(seen.items(), self._rows(frame_index, seen, others), strict=True)
         }
 
-    def recall(self, frame_index: int, seen: Mapping[ObjectId, Seen]) -> None:
+    def recall(self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence]) -> None:
         """Take in a frame that was scored before: the numbers of those that follow depend on it."""
         if self._calibrator is not None:
             for _ in self._rows(frame_index, seen, ()):
                 pass
 
     def _rows(
-        self, frame_index: int, seen: Mapping[ObjectId, Seen], others: Sequence[FrameEvidence]
+        self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence], others: Sequence[FrameEvidence]
     ) -> Iterator[tuple[float, ...]]:
         """The features of each object, in order; a calibrator alone reads them."""
         for object_id, own in seen.items():
             rivals = [*(seen[rival].evidence for rival in seen if rival != object_id), *others]
-            yield self._trails.setdefault(object_id, Trail(())).row(frame_index, own, rivals)
+            yield self._trails.setdefault(object_id, FeatureHistory(())).row(frame_index, own, rivals)
 
 
 def presence_probability(presence_logit: float) -> float:

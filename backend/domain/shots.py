@@ -63,12 +63,12 @@ class CutFinder:
         later = max(frame_index, last[0])
         self.looked.add(later)
         self.cuts.discard(later)
-        if unlikeness(last[1], now) >= CUT:
+        if difference(last[1], now) >= CUT:
             self.cuts.add(later)
             self._doubts.append(_Doubt(later, last[0], last[1]))
         self._doubts = [doubt for doubt in self._doubts if abs(frame_index - doubt.since) <= FLASH + 1]
         for position, doubt in enumerate(self._doubts):
-            if doubt.since != last[0] and unlikeness(doubt.before, now) < SAME:
+            if doubt.since != last[0] and difference(doubt.before, now) < SAME:
                 self.cuts.difference_update(one.frame for one in self._doubts[position:])
                 del self._doubts[position:]
                 break
@@ -84,7 +84,7 @@ def signature(picture: RgbFrame) -> Signature:
     return np.stack([np.bincount(part.ravel(), minlength=_LEVELS**3) / max(part.size, 1) for part in quarters])
 
 
-def unlikeness(first: Signature, second: Signature) -> float:
+def difference(first: Signature, second: Signature) -> float:
     """0 for the same colours in each quarter, 1 for none in common."""
     return float(np.abs(first - second).sum(axis=1).mean() / 2)
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from backend.adapters.media.import_records import Records
 from backend.adapters.media.index import IndexCache
-from backend.adapters.media.source_media import jpeg_of, open_medium
+from backend.adapters.media.source_media import jpeg_of, open_source_media
 from backend.application.ports.media import VideoSource
 from backend.bootstrap.container import data_folder, load_settings
 from backend.domain.errors import MaskletError, MediaError, reason_of
@@ -36,7 +36,7 @@ class OpenVideos:
         """Raises NotFound, MediaError, or PromptError for a frame that there is not."""
         video = self._open.pop(media_id, None)
         if video is None:
-            video = open_medium(self._records.medium(media_id), self._indices)
+            video = open_source_media(self._records.medium(media_id), self._indices)
         self._open[media_id] = video
         while len(self._open) > HELD_OPEN:
             _, longest_unused = self._open.popitem(last=False)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import httpx
 
-from backend.adapters.queue.signals import RedisWarmBoard
+from backend.adapters.queue.signals import RedisPrewarmChannel
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.bootstrap.container import DataFolder, SystemClock
@@ -63,7 +63,7 @@ class Annotator:
 
     http: httpx.Client
     ledger: SqlLedger
-    board: RedisWarmBoard
+    board: RedisPrewarmChannel
     media: MediaRef
 
     def click(self, page: int, *, label: str = OBJECT, shift: int = 0) -> Split:
@@ -107,7 +107,7 @@ class Annotator:
         """Until a page is encoded ahead."""
         give_up_s = time.monotonic() + PREWARM_PATIENCE_S
         while time.monotonic() < give_up_s:
-            sight = self.board.look(self.media)
+            sight = self.board.status(self.media)
             if sight is not None and page in sight.ready:
                 return
             time.sleep(0.02)
@@ -210,7 +210,7 @@ def measured(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, S
     with serving(pages) as media_url, masklet_up(data_dir, port=options.port, media=media_url, **settings) as url:
         media = MediaRef(tuple(f"{media_url}/{name}" for name in names), is_pages=True)
         ledger = open_ledger(DataFolder(data_dir).ledger_url, SystemClock())
-        board = RedisWarmBoard(EmbeddedValkey(data_dir).url)
+        board = RedisPrewarmChannel(EmbeddedValkey(data_dir).url)
         with closing(ledger), httpx.Client(base_url=url, timeout=100.0) as http:
             annotator = Annotator(http, ledger, board, media)
             annotator.click(0)  # the first click of all loads what is loaded once

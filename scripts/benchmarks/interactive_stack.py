@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.adapters.queue.child_process import tethered
+from backend.adapters.queue.child_process import tied_to_parent
 from backend.domain.geometry import FrameSize
 
 SIZE = FrameSize(960, 540)
@@ -70,7 +70,9 @@ def masklet_up(data_dir: Path, *, port: int, media: str, **settings: str) -> Ite
     }
     command = [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(data_dir), "--port", str(port)]
     with (data_dir / "up.log").open("wb") as log:
-        process = subprocess.Popen(tethered(command), env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(
+            tied_to_parent(command), env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
     try:
         assert process.stdout is not None
         said, _, url = process.stdout.readline().strip().partition(" ")

@@ -31,7 +31,7 @@ from playwright.sync_api import Page, sync_playwright
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.mask_forms.masks import coco_of_mask
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
-from backend.adapters.labelstudio.reading.known_masks import Known
+from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.domain.geometry import BoolMask, FrameSize
 from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
@@ -134,7 +134,7 @@ def measure_reply(run: MaskRun, figures: dict[str, object]) -> list[dict[str, ob
     config = CONFIG.read_text()
     build_s, regions = timed(lambda: build_regions(run, label_config=config, task=TaskKey(1, 1)))
     dump_s, body = timed(lambda: json.dumps(regions, separators=(",", ":")))
-    read_s, _ = timed(lambda: prompts_of_annotation(regions, read_binding(config), known=Known(run)))
+    read_s, _ = timed(lambda: prompts_of_annotation(regions, read_binding(config), known=KnownMasks(run)))
     figures.update(reply_mib=round(len(body) / 2**20, 2), build_s=build_s, dump_s=dump_s, read_draft_s=read_s)
     return regions
 

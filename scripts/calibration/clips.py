@@ -16,11 +16,11 @@ import numpy as np
 from backend.evaluation.synthetic import motion
 from backend.evaluation.synthetic.source import ClipSource
 from backend.evaluation.synthetic.stage import (
-    Actor,
     BoolArray,
     ByteArray,
     FloatArray,
     Scene,
+    SceneObject,
     Sprite,
     Track,
     render_scene,
@@ -287,7 +287,8 @@ def _rendered(plan: _Plan, split: Split, size: tuple[int, int]) -> tuple[ByteArr
     background = paint(painter, larger, low, high, rng)
     side = int(0.7 * size[0])
     actors = [
-        Actor(sprite, _track(plan, index)) for index, sprite in enumerate(_sprites(plan, split, side, hue, low, high))
+        SceneObject(sprite, _track(plan, index))
+        for index, sprite in enumerate(_sprites(plan, split, side, hue, low, high))
     ]
     actors = [*_decoys(plan, actors), *actors] if rng.random() < 0.5 else [*actors, *_decoys(plan, actors)]
     actors += [_slab(plan, x_rel, width, side, size) for x_rel, width in plan.slabs]
@@ -331,7 +332,7 @@ def _track(plan: _Plan, index: int) -> Track:
     return Track(x_rel, y_rel, plan.sizes[index], plan.angles[index], bend, phase)
 
 
-def _decoys(plan: _Plan, actors: list[Actor]) -> list[Actor]:
+def _decoys(plan: _Plan, actors: list[SceneObject]) -> list[SceneObject]:
     """Copies of the first target with a tint of their own, wandering by themselves."""
     rng, made = plan.rng, []
     for _ in range(plan.decoys):
@@ -341,11 +342,11 @@ def _decoys(plan: _Plan, actors: list[Actor]) -> list[Actor]:
         home = (rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.8))
         x_rel, y_rel = motion.cruise(rng, plan.frames, home, 0.4)
         length = float(plan.sizes[0].mean() * rng.uniform(0.8, 1.2))
-        made.append(Actor(Sprite(rgba), motion.build_track(rng, x_rel, y_rel, length), is_target=False))
+        made.append(SceneObject(Sprite(rgba), motion.build_track(rng, x_rel, y_rel, length), is_target=False))
     return made
 
 
-def _slab(plan: _Plan, x_rel: FloatArray, width: float, side: int, size: tuple[int, int]) -> Actor:
+def _slab(plan: _Plan, x_rel: FloatArray, width: float, side: int, size: tuple[int, int]) -> SceneObject:
     """width: a fraction of the frame's width; the slab's sprite is 1.6 frame heights high."""
     rng, height_rel = plan.rng, 1.6
     grey = colour(rng.random(), 0.2, rng.uniform(0.25, 0.6))
@@ -356,4 +357,4 @@ def _slab(plan: _Plan, x_rel: FloatArray, width: float, side: int, size: tuple[i
     zero = np.zeros(plan.frames, np.float32)
     tall = np.full(plan.frames, height_rel, np.float32)
     middle = np.full(plan.frames, 0.5, np.float32)
-    return Actor(Sprite(np.dstack([rgb, alpha])), Track(x_rel, middle, tall, zero, zero, zero), is_target=False)
+    return SceneObject(Sprite(np.dstack([rgb, alpha])), Track(x_rel, middle, tall, zero, zero, zero), is_target=False)

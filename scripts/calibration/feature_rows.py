@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain.features import FEATURES, Trail
+from backend.domain.features import FEATURES, FeatureHistory
 from backend.domain.masklets import FrameEvidence, MaskOrigin
 from scripts.calibration.tracking_runs import Judgement, Track
 
@@ -75,7 +75,7 @@ def _of_clip(tracks: Sequence[Track], clip: int) -> Iterator[_Row]:
         for judgement in track.frames:
             at[judgement.frame_index].append((track, judgement.seen.evidence))
     for track in tracks:
-        trail = Trail(track.prompted)
+        trail = FeatureHistory(track.prompted)
         for judgement in track.frames:
             rivals = [evidence for other, evidence in at[judgement.frame_index] if other is not track]
             features = trail.row(judgement.frame_index, judgement.seen, rivals)

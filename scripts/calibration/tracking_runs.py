@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.media import VideoSource
-from backend.domain.features import Seen
+from backend.domain.features import ObjectEvidence
 from backend.domain.geometry import BoolMask, Point, box_of_mask, mask_iou
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.scoring import FAILED_BELOW
@@ -51,7 +51,7 @@ class Judgement:
     """One frame of a track held against the truth. is_present: whether the truth shows the object there."""
 
     frame_index: int
-    seen: Seen
+    seen: ObjectEvidence
     iou: float
     is_present: bool
 
@@ -89,7 +89,7 @@ def run_trial(segmenter: Segmenter, clip: TruthClip) -> list[Track]:
             truth = clip.masks[frame.frame_index, int(shown.object_id)]
             judgement = Judgement(
                 frame_index=frame.frame_index,
-                seen=Seen(shown.evidence, shown.origin),
+                seen=ObjectEvidence(shown.evidence, shown.origin),
                 iou=mask_iou(shown.mask, truth),
                 is_present=bool(truth.any()),
             )

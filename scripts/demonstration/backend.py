@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from backend.adapters.queue.child_process import tethered
+from backend.adapters.queue.child_process import tied_to_parent
 
 READY_S = 300.0
 STOP_S = 20.0
@@ -64,7 +64,7 @@ class MaskletProcess:
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                tethered([sys.executable, "-m", "backend.interfaces.cli", "up"], death_signal=signal.SIGTERM),
+                tied_to_parent([sys.executable, "-m", "backend.interfaces.cli", "up"], death_signal=signal.SIGTERM),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

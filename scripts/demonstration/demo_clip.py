@@ -7,7 +7,7 @@ import numpy as np
 from backend.evaluation.synthetic import motion, textures
 from backend.evaluation.synthetic.clips import DEFAULT_SIZE, Plot, SyntheticClip
 from backend.evaluation.synthetic.shapes import draw_shape
-from backend.evaluation.synthetic.stage import Actor, Scene, Sprite, render_scene
+from backend.evaluation.synthetic.stage import Scene, SceneObject, Sprite, render_scene
 
 DEMO_FRAMES = 72
 DEMO_FRAME_RATE = 24
@@ -36,7 +36,7 @@ def demo_clip(frames: int = DEMO_FRAMES) -> SyntheticClip:
         light = textures.colour(hue + 0.05, 0.7, 0.95)
         rgb = textures.paint(kind, (_SIDE, _SIDE), dark, light, rng)
         sprite = Sprite(np.dstack([rgb, draw_shape(family, _SIDE, rng)]))
-        actors.append(Actor(sprite, motion.build_track(rng, x_rel, y_rel, size_rel, turn=0.004, tilt=0.15)))
+        actors.append(SceneObject(sprite, motion.build_track(rng, x_rel, y_rel, size_rel, turn=0.004, tilt=0.15)))
     t = np.arange(frames, dtype=np.float32)
     camera = np.stack([0.02 * np.sin(0.05 * t), 0.01 * np.sin(0.07 * t)], -1).astype(np.float32)
     gain = (1 + 0.03 * np.sin(0.1 * t)).astype(np.float32)

@@ -20,7 +20,7 @@ from typing import Self
 
 import httpx
 
-from backend.adapters.queue.child_process import tethered
+from backend.adapters.queue.child_process import tied_to_parent
 from scripts.label_studio.environment import label_studio_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -87,7 +87,7 @@ class LabelStudioServer:
         with self.log.open("ab") as log:
             # In a session of its own: Ctrl-C is for the one who started it, which then stops it in order.
             self._process = subprocess.Popen(
-                tethered(argv),
+                tied_to_parent(argv),
                 env=environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

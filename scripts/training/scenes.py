@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.evaluation.synthetic.stage import Actor, Scene, Sprite, Track, render_scene
+from backend.evaluation.synthetic.stage import Scene, SceneObject, Sprite, Track, render_scene
 from scripts.training import shapes, textures
 
 Rng = np.random.Generator
@@ -107,7 +107,9 @@ def with_absence(rng: Rng, track: Track) -> Track:
     return Track(x, y, track.size_rel, track.angle, track.bend, track.phase)
 
 
-def behind_a_slab(rng: Rng, spec: SceneSpec, actor: Actor, average: NDArray[np.float32]) -> tuple[Actor, Actor]:
+def behind_a_slab(
+    rng: Rng, spec: SceneSpec, actor: SceneObject, average: NDArray[np.float32]
+) -> tuple[SceneObject, SceneObject]:
     """The actor on a straight way across the frame, and the slab (no target) that hides it half way."""
     track = actor.track
     size = np.minimum(track.size_rel, np.float32(0.42))
@@ -128,10 +130,10 @@ def behind_a_slab(rng: Rng, spec: SceneSpec, actor: Actor, average: NDArray[np.f
     place_x, place_y = (centre, middle) if turned else (middle, centre)
     slab_track = Track(place_x, place_y, one * np.float32(1.3), still + np.float32(np.pi / 2 * turned), still, still)
     moved = Track(x, y, size, track.angle, track.bend, track.phase)
-    return Actor(actor.sprite, moved), Actor(Sprite(np.dstack([rgb, alpha])), slab_track, is_target=False)
+    return SceneObject(actor.sprite, moved), SceneObject(Sprite(np.dstack([rgb, alpha])), slab_track, is_target=False)
 
 
-def occluder(rng: Rng, spec: SceneSpec, victim: Track, average: NDArray[np.float32]) -> Actor:
+def occluder(rng: Rng, spec: SceneSpec, victim: Track, average: NDArray[np.float32]) -> SceneObject:
     """Something that is no target, lying over the place where ``victim`` is in the middle of the clip."""
     sprite = make_sprite(rng, spec.size_px // 2, average, spec.difficulty)
     middle = int(rng.integers(min(1, spec.frames - 1), spec.frames))
@@ -148,14 +150,14 @@ def occluder(rng: Rng, spec: SceneSpec, victim: Track, average: NDArray[np.float
         track.bend,
         track.phase,
     )
-    return Actor(sprite, moved, is_target=False)
+    return SceneObject(sprite, moved, is_target=False)
 
 
-def _cast(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[Actor]:
+def _cast(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[SceneObject]:
     """The targets and the distractors of a scene, without occluders."""
     distractors = int(rng.random() < 0.5 * spec.difficulty)
     places = spread_places(rng, spec.targets + distractors, 0.42 - 0.16 * spec.difficulty)
-    actors: list[Actor] = []
+    actors: list[SceneObject] = []
     for index, place in enumerate(places):
         size = rng.uniform(0.24, 0.48) if rng.random() < 0.7 else rng.uniform(0.16, 0.65)
         size *= 1.35 - 0.35 * spec.difficulty
@@ -166,7 +168,7 @@ def _cast(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[Actor
         is_target = index < spec.targets
         if is_target and spec.frames > 1 and rng.random() < 0.65 * spec.hiding:
             track = with_absence(rng, track)
-        actors.append(Actor(sprite, track, is_target))
+        actors.append(SceneObject(sprite, track, is_target))
     return actors
 
 

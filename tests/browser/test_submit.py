@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Browser
 
-from backend.adapters.store.key_value import FolderNotes
+from backend.adapters.store.key_value import FileKeyValueStore
 from backend.application.annotation.change_detection import place_name
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
@@ -32,7 +32,7 @@ def submit_one_click(editor: Editor, desk: Desk, task: TaskKey) -> None:
 
 def wait_for_first_poll(desk: Desk, masklet: Masklet) -> None:
     """It takes note of what was there before; only what comes later is news."""
-    notes = FolderNotes(masklet.process.data_dir / "notes")
+    notes = FileKeyValueStore(masklet.process.data_dir / "notes")
     deadline = time.monotonic() + PATIENCE_S
     while notes.read(place_name(desk.project_id)) is None:
         assert time.monotonic() < deadline, "the project was not polled"

@@ -13,7 +13,16 @@ from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import NotFound
 from backend.domain.geometry import Box, Point
-from backend.domain.jobs import Awaited, Job, JobKind, JobState, PreviewRequest, PropagationRequest, PushState, Waiting
+from backend.domain.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    PendingWaits,
+    PreviewRequest,
+    PropagationRequest,
+    PushState,
+    WaitedJob,
+)
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -313,7 +322,7 @@ class TestAttempts:
         job = running(ledger)
         ledger.requeue(job.job_id, 1, reason="silent", max_attempts=2)
         ledger.start(job.job_id, 2, "worker-1")
-        ledger.saved(job.job_id, 2)
+        ledger.reset_attempt_count(job.job_id, 2)
         assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.QUEUED
         assert ledger.requeue(job.job_id, 3, reason="silent", max_attempts=2).state is JobState.QUEUED
         assert ledger.requeue(job.job_id, 4, reason="silent", max_attempts=2).state is JobState.FAILED
@@ -321,50 +330,50 @@ class TestAttempts:
     def test_what_a_stale_attempt_saved_changes_no_count(self, ledger: Ledger) -> None:
         job = running(ledger)
         ledger.requeue(job.job_id, 1, reason="silent", max_attempts=2)
-        ledger.saved(job.job_id, 1)
+        ledger.reset_attempt_count(job.job_id, 1)
         assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.FAILED
 
     @pytest.mark.parametrize("end", [JobState.DONE, JobState.FAILED])
     def test_a_click_is_waited_for_until_it_ends(self, ledger: Ledger, end: JobState) -> None:
         ledger.submit(JobKind.PROPAGATE, propagation())
-        assert ledger.waiting() == Waiting()
+        assert ledger.pending_waits() == PendingWaits()
         job, _ = ledger.submit(JobKind.INTERACTIVE, preview())
-        assert ledger.waiting() == Waiting(has_clicks=True)
+        assert ledger.pending_waits() == PendingWaits(has_clicks=True)
         ledger.start(job.job_id, 1, "worker-1")
-        assert ledger.waiting() == Waiting(has_clicks=True)
+        assert ledger.pending_waits() == PendingWaits(has_clicks=True)
         ledger.finish(job.job_id, 1, end)
-        assert ledger.waiting() == Waiting()
+        assert ledger.pending_waits() == PendingWaits()
 
     def test_a_propagation_is_waited_for_until_then_or_until_it_ends(self, ledger: Ledger, clock: FakeClock) -> None:
         first, _ = ledger.submit(JobKind.PROPAGATE, propagation())
         second, _ = ledger.submit(JobKind.PROPAGATE, propagation(task=OTHER_TASK))
         now_s = clock.now_s()
-        ledger.expect(second.job_id, until_s=now_s + 20)
+        ledger.add_waiter(second.job_id, until_s=now_s + 20)
         clock.advance(1)
-        ledger.expect(first.job_id, until_s=now_s + 10, backward=True)
+        ledger.add_waiter(first.job_id, until_s=now_s + 10, backward=True)
         ledger.start(first.job_id, 1, "worker-1")
-        of_first = Awaited(first.job_id, 1, JobState.RUNNING, backward=True)
-        of_second = Awaited(second.job_id, 1, JobState.QUEUED)
-        assert ledger.waiting() == Waiting(awaited=(of_second, of_first))
+        of_first = WaitedJob(first.job_id, 1, JobState.RUNNING, backward=True)
+        of_second = WaitedJob(second.job_id, 1, JobState.QUEUED)
+        assert ledger.pending_waits() == PendingWaits(jobs=(of_second, of_first))
         clock.advance(10)
-        assert ledger.waiting() == Waiting(awaited=(of_second,))
+        assert ledger.pending_waits() == PendingWaits(jobs=(of_second,))
         ledger.cancel(second.job_id)
-        assert ledger.waiting() == Waiting()
+        assert ledger.pending_waits() == PendingWaits()
 
     def test_who_waits_longer_is_not_forgotten_with_who_waits_no_more(self, ledger: Ledger, clock: FakeClock) -> None:
         job = running(ledger)
         now_s = clock.now_s()
-        ledger.expect(job.job_id, until_s=now_s + 20)
-        ledger.expect(job.job_id, until_s=now_s + 10)
-        ledger.expect_no_more(job.job_id, until_s=now_s + 10)
-        assert [one.job_id for one in ledger.waiting().awaited] == [job.job_id]
-        ledger.expect_no_more(job.job_id, until_s=now_s + 20)
-        assert ledger.waiting() == Waiting()
-        ledger.expect_no_more(job.job_id, until_s=now_s + 20)
+        ledger.add_waiter(job.job_id, until_s=now_s + 20)
+        ledger.add_waiter(job.job_id, until_s=now_s + 10)
+        ledger.remove_waiter(job.job_id, until_s=now_s + 10)
+        assert [one.job_id for one in ledger.pending_waits().jobs] == [job.job_id]
+        ledger.remove_waiter(job.job_id, until_s=now_s + 20)
+        assert ledger.pending_waits() == PendingWaits()
+        ledger.remove_waiter(job.job_id, until_s=now_s + 20)
 
     def test_a_note_for_a_job_that_is_not_there_does_nothing(self, ledger: Ledger, clock: FakeClock) -> None:
-        ledger.expect("p-" + "0" * 40, until_s=clock.now_s() + 10)
-        assert ledger.waiting() == Waiting()
+        ledger.add_waiter("p-" + "0" * 40, until_s=clock.now_s() + 10)
+        assert ledger.pending_waits() == PendingWaits()
 
     def test_a_job_whose_masks_are_gone_is_opened_again(self, ledger: Ledger, clock: FakeClock) -> None:
         job = done(ledger, 0.9)
@@ -474,12 +483,14 @@ class TestLists:
         silent, waiting = running(ledger, task=OTHER_TASK), submitted(ledger)
         clock.advance(10)
         lively = running(ledger, task=TaskKey(1, 1))
-        found = ledger.stale(heartbeat_before_s=1010.0, queued_before_s=1010.0)
+        found = ledger.stale_jobs(heartbeat_before_s=1010.0, queued_before_s=1010.0)
         assert [job.job_id for job in found] == [silent.job_id, waiting.job_id]
-        assert ledger.stale(heartbeat_before_s=1000.0, queued_before_s=1000.0) == ()
+        assert ledger.stale_jobs(heartbeat_before_s=1000.0, queued_before_s=1000.0) == ()
         ledger.progress(silent.job_id, 1, 1, 2)
-        assert ledger.stale(heartbeat_before_s=1010.0, queued_before_s=0.0) == ()
-        assert lively.job_id in {job.job_id for job in ledger.stale(heartbeat_before_s=1011.0, queued_before_s=0.0)}
+        assert ledger.stale_jobs(heartbeat_before_s=1010.0, queued_before_s=0.0) == ()
+        assert lively.job_id in {
+            job.job_id for job in ledger.stale_jobs(heartbeat_before_s=1011.0, queued_before_s=0.0)
+        }
 
 
 class TestPushes:
@@ -652,8 +663,8 @@ class TestRetention:
         assert ledger.prune(clock.now_s() - 99, limit=99) == (first.job_id, click_job.job_id, failed.job_id)
         left = {job.job_id for job in ledger.jobs()}
         assert left == {second.job_id, opened.job_id, other.job_id}
-        assert ledger.known({first.job_id, second.job_id, "p-nothing"}) == {second.job_id}
-        assert ledger.known(()) == frozenset()
+        assert ledger.known_jobs({first.job_id, second.job_id, "p-nothing"}) == {second.job_id}
+        assert ledger.known_jobs(()) == frozenset()
 
     def test_what_a_prediction_was_made_of_stays(self, ledger: Ledger, clock: FakeClock) -> None:
         pushed = done(ledger, 0.1)
@@ -684,10 +695,10 @@ class TestRetention:
         clock.advance(100)
         done(ledger, 0.9, task=TaskKey(2, 99))
         before_s = clock.now_s() - 50
-        assert ledger.quiet_tasks(before_s, after=None, limit=99) == (TaskKey(3, 7), TASK, OTHER_TASK)
-        assert ledger.quiet_tasks(before_s, after=None, limit=2) == (TaskKey(3, 7), TASK)
-        assert ledger.quiet_tasks(before_s, after=TASK, limit=2) == (OTHER_TASK,)
-        assert ledger.quiet_tasks(before_s, after=TaskKey(4, 0), limit=2) == ()
+        assert ledger.inactive_tasks(before_s, after=None, limit=99) == (TaskKey(3, 7), TASK, OTHER_TASK)
+        assert ledger.inactive_tasks(before_s, after=None, limit=2) == (TaskKey(3, 7), TASK)
+        assert ledger.inactive_tasks(before_s, after=TASK, limit=2) == (OTHER_TASK,)
+        assert ledger.inactive_tasks(before_s, after=TaskKey(4, 0), limit=2) == ()
 
     def test_a_forgotten_task_leaves_nothing(self, ledger: Ledger) -> None:
         job, other = done(ledger), done(ledger, task=OTHER_TASK)

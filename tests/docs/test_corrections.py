@@ -9,7 +9,7 @@ import pytest
 
 from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.replan import Before, Scope, replan
+from backend.domain.replan import EarlierRun, Scope, incremental_pass_plan
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 PICTURE = Path(__file__).parents[2] / "docs" / "corrections.svg"
@@ -46,8 +46,10 @@ def clicks(frames: dict[int, float]) -> PromptSet:
 )
 def test_the_picture_is_the_plan(row: int, said: dict[int, float], scope: Scope) -> None:
     whole = FrameRange(FrameIndex(0), FrameIndex(FRAMES))
-    before = Before(clicks({4: 0.5, 15: 0.5}), {CAT: (whole,)})
-    plan = replan(clicks(said), before, frame_count=FRAMES, direction=Direction.BOTH, span=whole, scope=scope)
+    before = EarlierRun(clicks({4: 0.5, 15: 0.5}), {CAT: (whole,)})
+    plan = incremental_pass_plan(
+        clicks(said), before, frame_count=FRAMES, direction=Direction.BOTH, span=whole, scope=scope
+    )
     planned = [
         (HUMAN if frame in said else STAYS) if plan.keeps(CAT, frame) else (CORRECTED if frame in said else AGAIN)
         for frame in range(FRAMES)

@@ -8,22 +8,29 @@ from pathlib import Path
 
 from backend.application.imports.model import (
     BatchItem,
-    Draft,
     ImportMode,
-    Medium,
-    MediumKind,
     Outcome,
     Source,
+    SourceMedia,
+    SourceMediaKind,
+    TaskDraft,
 )
 from backend.domain.errors import LabelStudioUnavailable, MediaError
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex
 
 
-def medium(name: str, frame_count: int = 10, content: str = "") -> Medium:
+def medium(name: str, frame_count: int = 10, content: str = "") -> SourceMedia:
     digest = (content or name).encode().hex().ljust(64, "0")[:64]
-    return Medium(
-        ContentHash(digest), MediumKind.VIDEO, Path("/v") / name, name, FrameSize(16, 8), frame_count, Fraction(25), ""
+    return SourceMedia(
+        ContentHash(digest),
+        SourceMediaKind.VIDEO,
+        Path("/v") / name,
+        name,
+        FrameSize(16, 8),
+        frame_count,
+        Fraction(25),
+        "",
     )
 
 
@@ -33,18 +40,18 @@ class FakeLibrary:
     def __init__(self) -> None:
         self.looked_at: list[str] = []
 
-    def add(self, source: Source) -> Medium:
+    def add(self, source: Source) -> SourceMedia:
         self.looked_at.append(source.name)
         if source.name.startswith("bad"):
             raise MediaError(f"{source.name} is no video")
         return medium(source.name, content="a.mp4" if source.name.startswith("copy") else "")
 
-    def diverse(self, medium: Medium, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
+    def diverse(self, medium: SourceMedia, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
         return tuple(candidates[:: max(1, len(candidates) // number)][:number])
 
 
 class FakePlacement:
-    def addresses(self, draft: Draft, mode: ImportMode) -> list[str]:
+    def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
         if mode is ImportMode.VIDEO:
             return [f"/{draft.medium.name}"]
         return [f"/{draft.medium.name}/{frame}" for frame in draft.frames]

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from backend.application.ports.prewarm import Sight, Wish
+from backend.application.ports.prewarm import MediaStatus, PrewarmRequest
 from backend.domain.tasks import MediaRef
 
 
-class FakeBoard:
+class FakePrewarmChannel:
     """A WarmBoard. wishes: those that wait, newest first."""
 
     def __init__(self) -> None:
-        self.wishes: list[Wish] = []
-        self.asked: list[Wish] = []
-        self.sights: dict[MediaRef, Sight] = {}
+        self.wishes: list[PrewarmRequest] = []
+        self.asked: list[PrewarmRequest] = []
+        self.sights: dict[MediaRef, MediaStatus] = {}
 
-    def ask(self, wish: Wish) -> None:
+    def request(self, wish: PrewarmRequest) -> None:
         self.asked.append(wish)
         self.wishes.insert(0, wish)
 
-    def take(self, timeout_s: float) -> Wish | None:
+    def next_request(self, timeout_s: float) -> PrewarmRequest | None:
         return self.wishes.pop(0) if self.wishes else None
 
-    def tell(self, media: MediaRef, sight: Sight) -> None:
+    def report(self, media: MediaRef, sight: MediaStatus) -> None:
         self.sights[media] = sight
 
-    def look(self, media: MediaRef) -> Sight | None:
+    def status(self, media: MediaRef) -> MediaStatus | None:
         return self.sights.get(media)
 
 
-class FakeMarks:
+class FakeSessionCursors:
     """SessionMarks that keep everything until told to forget."""
 
     def __init__(self) -> None:
         self.kept: dict[str, int] = {}
 
-    def mark(self, session_id: str, cursor: int) -> None:
+    def set_cursor(self, session_id: str, cursor: int) -> None:
         self.kept[session_id] = cursor
 
-    def marked(self, session_id: str) -> int | None:
+    def cursor(self, session_id: str) -> int | None:
         return self.kept.get(session_id)

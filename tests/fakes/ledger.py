@@ -10,15 +10,15 @@ from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import JobsWanted
 from backend.domain.errors import NotFound
 from backend.domain.jobs import (
-    Awaited,
     Job,
     JobKind,
     JobState,
     PendingPush,
+    PendingWaits,
     PreviewRequest,
     PropagationRequest,
     PushState,
-    Waiting,
+    WaitedJob,
     job_id_of,
     kind_of,
 )
@@ -189,26 +189,26 @@ class FakeLedger:
             counted[key] = counted.get(key, 0) + 1
         return counted
 
-    def waiting(self) -> Waiting:
+    def pending_waits(self) -> PendingWaits:
         now_s = self._clock.now_s()
         open_jobs = {name: row.job for name, row in self._rows.items() if not row.job.state.is_final}
         notes = sorted(self._expected.items(), key=lambda note: note[1].since_s)
-        return Waiting(
+        return PendingWaits(
             any(job.kind is JobKind.INTERACTIVE for job in open_jobs.values()),
             tuple(
-                Awaited(job_id, open_jobs[job_id].attempt, open_jobs[job_id].state, note.backward)
+                WaitedJob(job_id, open_jobs[job_id].attempt, open_jobs[job_id].state, note.backward)
                 for job_id, note in notes
                 if job_id in open_jobs and note.until_s > now_s
             ),
         )
 
-    def expect(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
+    def add_waiter(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
         now_s = self._clock.now_s()
         self._expected = {name: note for name, note in self._expected.items() if note.until_s > now_s}
         known = self._expected.get(job_id, _Expected(now_s, until_s))
         self._expected[job_id] = _Expected(known.since_s, max(known.until_s, until_s), backward)
 
-    def expect_no_more(self, job_id: str, *, until_s: float) -> None:
+    def remove_waiter(self, job_id: str, *, until_s: float) -> None:
         if job_id in self._expected and self._expected[job_id].until_s <= until_s:
             del self._expected[job_id]
 
@@ -267,7 +267,7 @@ class FakeLedger:
             row, state=JobState.QUEUED, attempt=attempt + 1, done=0, worker="", masks_run="", created_s=now_s
         )
 
-    def saved(self, job_id: str, attempt: int) -> None:
+    def reset_attempt_count(self, job_id: str, attempt: int) -> None:
         row = self._row(job_id)
         if row.job.attempt == attempt and row.job.state is JobState.RUNNING:
             row.first_attempt = attempt + 1
@@ -278,7 +278,7 @@ class FakeLedger:
             return row.job
         return self._change(row, state=JobState.CANCELLED, reason="Cancelled: cancelled on request")
 
-    def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+    def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
         rows = sorted(self._rows.values(), key=lambda row: row.order)
         return tuple(
             row.job
@@ -304,7 +304,7 @@ class FakeLedger:
             del self._rows[job_id]
         return tuple(old)
 
-    def quiet_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
+    def inactive_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
         tasks = {row.job.task for row in self._rows.values()} | {
             task for (task, _), prompts in self._prompts.items() if prompts
         }
@@ -322,7 +322,7 @@ class FakeLedger:
         self._pushes = {key: push for key, push in self._pushes.items() if key[0] != task}
         return tuple(job.job_id for job in own)
 
-    def known(self, job_ids: Collection[str]) -> frozenset[str]:
+    def known_jobs(self, job_ids: Collection[str]) -> frozenset[str]:
         return frozenset(job_ids) & self._rows.keys()
 
     # pushes

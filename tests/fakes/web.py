@@ -13,19 +13,19 @@ from fastapi import FastAPI
 
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.store.masks.coco import CocoCodec
-from backend.application.annotation.annotation_service import Desk
+from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
-from backend.application.worker.job_runner import Workbench
-from backend.application.worker.scheduling.engine_turns import Turns
-from backend.application.worker.scheduling.prewarm_loop import Lookout
+from backend.application.worker.job_runner import JobRunner
+from backend.application.worker.scheduling.engine_turns import EngineLock
+from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
 from backend.domain.jobs import JobKind, JobState, ModelInfo
 from backend.interfaces.http.app import create_app
-from tests.fakes.board import FakeBoard, FakeMarks
+from tests.fakes.board import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
 from tests.fakes.ledger import FakeLedger
@@ -90,16 +90,16 @@ class FakeWeb:
     models: FakeModels = field(default_factory=FakeModels)
     sink: FakeSink = field(default_factory=FakeSink)
     label_studio: AnnotationReader | None = None
-    board: FakeBoard = field(default_factory=FakeBoard)
-    marks: FakeMarks = field(default_factory=FakeMarks)
+    board: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
+    marks: FakeSessionCursors = field(default_factory=FakeSessionCursors)
 
     def __post_init__(self) -> None:
         ledger = self.ledger or FakeLedger(self.clock)
         self.book = ledger
         submitter = Submitter(ledger, self.queue)
-        desk = Desk(ledger, self.masks, submitter, self.clock)
+        desk = AnnotationService(ledger, self.masks, submitter, self.clock)
         pusher = Pusher(ledger, self.masks, self.sink, build_regions, self.clock)
-        self.bench = Workbench(
+        self.bench = JobRunner(
             ledger,
             self.masks,
             CocoCodec(),
@@ -116,15 +116,15 @@ class FakeWeb:
             settings=self.settings,
             ledger=ledger,
             queue=self.queue,
-            desk=desk,
+            annotation_service=desk,
             reconciler=reconciler,
             models=self.models,
             clock=self.clock,
             label_studio=self.label_studio,
-            board=self.board,
-            marks=self.marks,
+            prewarm_channel=self.board,
+            session_cursors=self.marks,
         )
-        self.lookout = Lookout(self.board, self.media, self.segmenter, Turns())
+        self.lookout = PrewarmLoop(self.board, self.media, self.segmenter, EngineLock())
         if isinstance(self.clock, WorkingClock):
             self.clock.work = self.work_off_all
 
@@ -144,7 +144,7 @@ class FakeWeb:
 
     def work_off_all(self) -> None:
         """Everything that a worker would come to: what it is asked to look at, then the jobs."""
-        while self.lookout.watch(0.0):
+        while self.lookout.run_next(0.0):
             pass
         self.work_off()
 

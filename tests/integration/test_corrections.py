@@ -10,10 +10,10 @@ import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.adapters.media.serving.addresses import open_signer
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected
-from backend.application.review.task_signature import Seal
+from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.container import data_folder
 from backend.bootstrap.corrections import CorrectionMaker, frame_address
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound
@@ -21,7 +21,7 @@ from backend.domain.jobs import JobKind, PropagationRequest
 from backend.domain.prioritization import Reason
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
-from backend.interfaces.labelstudio.annotations import Adopter, Hint
+from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
 from backend.settings import Settings
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
@@ -31,7 +31,7 @@ KEYFRAME = (
     '<Image name="image" value="$image"/></View>'
 )
 SETTINGS = Settings()
-SEAL = Seal(b"a secret")
+SEAL = TaskSigner(b"a secret")
 
 
 @dataclass
@@ -84,14 +84,14 @@ class Studio:
 class Stage:
     web: FakeWeb = field(default_factory=FakeWeb)
     studio: Studio = field(default_factory=Studio)
-    notes: MemoryNotes = field(default_factory=MemoryNotes)
+    notes: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def adopt(self, task: TaskKey) -> None:
-        assert self.adopter().adopt(Hint(task)) is not None
+        assert self.adopter().adopt(ChangeHint(task)) is not None
         self.web.work_off_all()
 
-    def adopter(self) -> Adopter:
-        return Adopter(self.web.parts.desk, self.studio, self.web.models, self.notes, SEAL)
+    def adopter(self) -> AnnotationSync:
+        return AnnotationSync(self.web.parts.annotation_service, self.studio, self.web.models, self.notes, SEAL)
 
     def make(self, count: int = 2) -> list[tuple[int, bool]]:
         return [(made.task_id, made.is_new) for made in self.maker().make(TASK.project_id, INTO, count, seed=0)]
@@ -153,7 +153,7 @@ def test_a_task_that_masklet_did_not_make_writes_no_prompts(stage: Stage) -> Non
     assert isinstance(masklet, dict)
     stage.studio.data[task_id]["masklet"] = {**masklet, "corrects": {**masklet["corrects"], "frame": 1}}
     with pytest.raises(NotAllowed, match="did not make this correction of frame 1 of task 1/7"):
-        stage.adopter().adopt(Hint(TaskKey(INTO, task_id)))
+        stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id)))
     assert stage.newest().prompts.digest() == before.prompts.digest()
 
 
@@ -169,8 +169,8 @@ def test_a_forged_task_does_not_stand_for_the_real_one(stage: Stage) -> None:
 
 def test_an_annotation_that_was_taken_up_is_no_news(stage: Stage) -> None:
     ((task_id, _),) = stage.make(1)
-    assert stage.adopter().adopt(Hint(TaskKey(INTO, task_id))) is not None
-    assert stage.adopter().adopt(Hint(TaskKey(INTO, task_id))) is None
+    assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id))) is not None
+    assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id))) is None
 
 
 def test_audits_are_held_against_what_is_submitted_on_them(stage: Stage) -> None:
@@ -179,14 +179,14 @@ def test_audits_are_held_against_what_is_submitted_on_them(stage: Stage) -> None
     audits = Audits(stage.notes)
     assert audits.tallies() == {}
     for one in made:
-        stage.adopter().adopt(Hint(TaskKey(INTO, one.task_id)))
+        stage.adopter().adopt(ChangeHint(TaskKey(INTO, one.task_id)))
     ((version, found),) = audits.tallies(TASK.project_id).items()
     assert version == audit.frame.video.model_version
     assert (found.count, found.failures) == (1, 0)
     assert found.predicted == pytest.approx(audit.frame.uncertainty)
     stage.studio.results[audit.task_id] = []
     stage.studio.updated_at = "4"
-    assert stage.adopter().adopt(Hint(TaskKey(INTO, audit.task_id))) is None
+    assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, audit.task_id))) is None
     assert [one.failures for one in audits.tallies().values()] == [1]
 
 

@@ -13,16 +13,16 @@ from backend.adapters.store.datasets.labelled import no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.adapters.store.masks.coco import CocoCodec
-from backend.application.annotation.annotation_service import Canvas
-from backend.application.annotation.prompt_ownership import Canvases
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.prompt_ownership import PromptOwnership
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.imports.model import BatchItem
 from backend.application.imports.segment_handover import EVERYTHING_EVERY, Handover
 from backend.application.imports.status import project_statuses
 from backend.application.jobs.queries import newest_propagation
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.ledger import Ledger
-from backend.application.worker.propagation_plan import errand_of
+from backend.application.worker.propagation_plan import incremental_plan
 from backend.bootstrap import review
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
@@ -36,7 +36,7 @@ from tests.unit.application.builders import click_on
 CLICKS = 500
 NEXT_TASK = TaskKey(TASK.project_id, 8)
 CAT, DOG, BIRD = ObjectId("cat"), ObjectId("dog"), ObjectId("bird")
-CANVAS = Canvas(TASK, MediaRef(("/data/0.png",), is_pages=True), FRAMES, MODEL.version, "ann")
+CANVAS = UserTask(TASK, MediaRef(("/data/0.png",), is_pages=True), FRAMES, MODEL.version, "ann")
 
 
 def add_clicks(ledger: Ledger, task: TaskKey = TASK, *, count: int = CLICKS, ended: bool = True) -> None:
@@ -107,9 +107,9 @@ class Segments:
         first = BatchItem(1, "k-1", TASK.task_id, "clip [1/2]", "m", count=2, length=10, prompted=True)
         second = replace(first, key="k-2", task_id=NEXT_TASK.task_id, name="clip [2/2]", number=1, shared=1)
         self.records.put([first, replace(second, carry=True, certainty=0.0, prompted=False)])
-        self.handover = Handover(self.records, self.crowd.web.parts.desk, CocoCodec(), self)
+        self.handover = Handover(self.records, self.crowd.web.parts.annotation_service, CocoCodec(), self)
 
-    def canvas(self, item: BatchItem, model_version: str) -> Canvas:
+    def user_task(self, item: BatchItem, model_version: str) -> UserTask:
         return replace(CANVAS, task=item.task, model_version=model_version)
 
     def sweep(self, times: int = 1) -> int:
@@ -126,7 +126,7 @@ def test_a_correction_is_handed_over_to_a_segment_with_clicks(crowd: Crowd) -> N
     segments = Segments(crowd)
     assert segments.sweep() == 1
     add_clicks(crowd.ledger, NEXT_TASK)
-    crowd.web.parts.desk.adopt(CANVAS, click_on(0, 0.9))
+    crowd.web.parts.annotation_service.replace_prompts(CANVAS, click_on(0, 0.9))
     crowd.web.work_off_all()
     assert segments.sweep(EVERYTHING_EVERY) == 1
 
@@ -159,14 +159,14 @@ def test_the_status_counts_the_propagation(crowd: Crowd) -> None:
 
 
 def test_the_finished_run_is_shown(crowd: Crowd) -> None:
-    answer = crowd.web.parts.desk.latest_run(TASK, MODEL.version)
+    answer = crowd.web.parts.annotation_service.latest_run(TASK, MODEL.version)
     assert answer is not None
     assert answer.job == crowd.propagation
 
 
 def test_the_newest_run_is_found_behind_superseded_ones(crowd: Crowd) -> None:
     add_propagations(crowd.ledger, 120, JobState.SUPERSEDED)
-    answer = newest_run(crowd.web.parts.desk, TASK, MODEL.version)
+    answer = newest_run(crowd.web.parts.annotation_service, TASK, MODEL.version)
     assert answer is not None
     assert answer.job == crowd.propagation
 
@@ -178,16 +178,16 @@ def test_a_propagation_goes_on_from_its_own_persons_run(crowd: Crowd) -> None:
     more = replace(asked, prompts=PromptSet.of([*asked.prompts, *click_on(6)], asked.prompts.labels))
     job, _ = crowd.ledger.submit(JobKind.PROPAGATE, more)
     video = crowd.web.media.video.info
-    errand = errand_of(job, more, video, ledger=crowd.ledger, masks=crowd.web.masks)
+    errand = incremental_plan(job, more, video, ledger=crowd.ledger, masks=crowd.web.masks)
     assert errand.base == crowd.propagation.masks_run
 
 
 def test_an_overtaken_click_is_answered_behind_others_clicks(crowd: Crowd) -> None:
-    desk = replace(crowd.web.parts.desk, propagate_on_prompt=False)
-    desk.click(CANVAS, click_on(0, object_id=CAT), FrameIndex(0), deadline_s=5)
+    desk = replace(crowd.web.parts.annotation_service, propagate_on_prompt=False)
+    desk.answer_click(CANVAS, click_on(0, object_id=CAT), FrameIndex(0), deadline_s=5)
     add_clicks(crowd.ledger, count=40)
     add_propagations(crowd.ledger, 40, JobState.DONE)
-    answer = desk.click(CANVAS, click_on(0, object_id=BIRD), FrameIndex(0), deadline_s=5)
+    answer = desk.answer_click(CANVAS, click_on(0, object_id=BIRD), FrameIndex(0), deadline_s=5)
     assert answer.run is not None
     assert {masklet.object_id for masklet in answer.run.masklets} == {CAT, BIRD}
 
@@ -195,7 +195,7 @@ def test_an_overtaken_click_is_answered_behind_others_clicks(crowd: Crowd) -> No
 def test_a_reset_ends_all_open_clicks(crowd: Crowd) -> None:
     crowd.ledger.record_prompts(NEXT_TASK, click_on(0, object_id=DOG), user="ann")
     add_clicks(crowd.ledger, NEXT_TASK, count=150, ended=False)
-    Canvases(crowd.web.parts.desk, MemoryNotes()).reset(replace(CANVAS, task=NEXT_TASK))
+    PromptOwnership(crowd.web.parts.annotation_service, MemoryKeyValueStore()).reset(replace(CANVAS, task=NEXT_TASK))
     assert {job.state for job in crowd.ledger.jobs(task=NEXT_TASK)} == {JobState.CANCELLED}
 
 

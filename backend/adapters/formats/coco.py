@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
 from backend.adapters.formats.shared.images import jpeg
-from backend.adapters.formats.shared.json_lists import WaitingList, pour_object
+from backend.adapters.formats.shared.json_lists import SpooledJsonList, pour_object
 from backend.adapters.formats.shared.labels import LabelNumbers
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -38,8 +38,8 @@ class CocoFormat:
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
         self._labels = LabelNumbers()
-        self._images = WaitingList(target)
-        self._annotations = WaitingList(target)
+        self._images = SpooledJsonList(target)
+        self._annotations = SpooledJsonList(target)
         self._videos: list[dict[str, object]] = []
         self._tracks = 0
 

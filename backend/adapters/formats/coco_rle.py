@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.adapters.formats.rle import coco_rle
-from backend.adapters.formats.shared.json_lists import WaitingList, pour_object
+from backend.adapters.formats.shared.json_lists import SpooledJsonList, pour_object
 from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 
@@ -39,7 +39,7 @@ class CocoRleFormat:
             "frame_rate": float(info.frame_rate),
             "objects": [{"number": w.number, "id": str(w.object_id), "label": w.label} for w in video.objects],
         }
-        with WaitingList(self._target) as frames:
+        with SpooledJsonList(self._target) as frames:
             yield _Video(frames)
             with self._target.open(f"{planned.folder}.json") as out:
                 pour_object(out, head, {"frames": frames})
@@ -49,7 +49,7 @@ class CocoRleFormat:
 
 
 class _Video:
-    def __init__(self, frames: WaitingList) -> None:
+    def __init__(self, frames: SpooledJsonList) -> None:
         self._frames = frames
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:

@@ -19,7 +19,7 @@ from xml.sax.saxutils import quoteattr
 
 from backend.adapters.formats.rle import pixel_box
 from backend.adapters.formats.shared.images import colour_of, jpeg
-from backend.adapters.formats.shared.json_lists import WaitingList, json_bytes, list_pieces
+from backend.adapters.formats.shared.json_lists import SpooledJsonList, json_bytes, list_pieces
 from backend.adapters.formats.shared.labels import LabelNumbers
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -88,7 +88,7 @@ class LabelStudioFormat:
 
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
-        self._tasks = WaitingList(target)
+        self._tasks = SpooledJsonList(target)
         self._labels = LabelNumbers()
         self._configs: dict[str, None] = {}
 
@@ -100,7 +100,7 @@ class LabelStudioFormat:
         config = pages_config(dict.fromkeys(labels)) if video.task is None else video.task.label_config
         if video.task is not None:
             self._configs[config] = None
-        with WaitingList(self._target) as regions:
+        with SpooledJsonList(self._target) as regions:
             task = _Task(self._target, planned, video, regions, write=self._regions, label_config=config)
             yield task
             self._tasks.add_pieces(task.pieces())
@@ -127,7 +127,7 @@ class _Task:
         target: Target,
         planned: PlannedVideo,
         video: DatasetVideo,
-        regions: WaitingList,
+        regions: SpooledJsonList,
         *,
         write: Regions,
         label_config: str,

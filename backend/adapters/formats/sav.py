@@ -24,7 +24,7 @@ import numpy as np
 from backend.adapters.formats.davis import frame_digits
 from backend.adapters.formats.rle import CocoRle, area_of, coco_rle, decoded, encoded
 from backend.adapters.formats.shared.images import jpeg, mask_png
-from backend.adapters.formats.shared.json_lists import Shelf, json_bytes, list_pieces
+from backend.adapters.formats.shared.json_lists import SpooledJsonLists, json_bytes, list_pieces
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -53,7 +53,7 @@ class SavFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
-        with Shelf(self._target) as shelf:
+        with SpooledJsonLists(self._target) as shelf:
             sink = _Video(self._target, planned.folder, video, shelf)
             yield sink
             sink.finish()
@@ -100,7 +100,7 @@ class _Masklet:
 class _Video:
     """Writes the PNGs at once; the masks wait, for a masklet is manual or auto only when all of it was seen."""
 
-    def __init__(self, target: Target, folder: str, video: DatasetVideo, shelf: Shelf) -> None:
+    def __init__(self, target: Target, folder: str, video: DatasetVideo, shelf: SpooledJsonLists) -> None:
         self._target = target
         self._folder = folder
         self._info = video.info

@@ -16,7 +16,13 @@ from contextlib import contextmanager
 from backend.adapters.formats.davis import frame_digits
 from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
 from backend.adapters.formats.shared.images import jpeg
-from backend.adapters.formats.shared.json_lists import Shelf, WaitingList, json_bytes, list_pieces, pour_object
+from backend.adapters.formats.shared.json_lists import (
+    SpooledJsonList,
+    SpooledJsonLists,
+    json_bytes,
+    list_pieces,
+    pour_object,
+)
 from backend.adapters.formats.shared.labels import LabelNumbers
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -41,12 +47,12 @@ class YoutubeVisFormat:
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
         self._labels = LabelNumbers()
-        self._videos = WaitingList(target)
-        self._annotations = WaitingList(target)
+        self._videos = SpooledJsonList(target)
+        self._annotations = SpooledJsonList(target)
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
-        with Shelf(self._target) as shelf:
+        with SpooledJsonLists(self._target) as shelf:
             sink = _Video(self._target, planned.folder, video, shelf)
             yield sink
             video_id = len(self._videos) + 1
@@ -77,7 +83,7 @@ class YoutubeVisFormat:
 class _Video:
     """Masks wait on the shelf frame by frame, to be taken out object by object."""
 
-    def __init__(self, target: Target, folder: str, video: DatasetVideo, shelf: Shelf) -> None:
+    def __init__(self, target: Target, folder: str, video: DatasetVideo, shelf: SpooledJsonLists) -> None:
         self._target = target
         self._folder = folder
         self._size = video.info.size

@@ -19,7 +19,7 @@ DENSE = 12
 """Decoding this many frames to reach the next one is about what a jump to a key frame costs."""
 
 
-class PickedFrames:
+class FrameSubset:
     """A VideoSource of a source's frames: position n is the n-th of `indices`, which ascend."""
 
     def __init__(self, source: VideoSource, indices: Sequence[FrameIndex]) -> None:

@@ -11,9 +11,16 @@ import numpy as np
 from backend.adapters.media.import_records import Records
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.reencode import Reencoded, reencode
-from backend.adapters.media.source_media import look_at_images, look_at_video, open_medium, renamed, stamp_of, thumbs
+from backend.adapters.media.source_media import (
+    look_at_images,
+    look_at_video,
+    open_source_media,
+    renamed,
+    stamp_of,
+    thumbs,
+)
 from backend.adapters.media.sources.lightning_pose import unpack_frames
-from backend.application.imports.model import Medium, Source
+from backend.application.imports.model import Source, SourceMedia
 from backend.application.ports.media import VideoSource
 from backend.domain.diversity import medoids
 from backend.domain.errors import InvalidInput
@@ -34,7 +41,7 @@ class DiskLibrary:
     reencodes: bool = False
     on_frame: Callable[[], None] = lambda: None
 
-    def add(self, source: Source) -> Medium:
+    def add(self, source: Source) -> SourceMedia:
         """See the Library port."""
         if source.path is None:
             raise InvalidInput(f"{source.name} has no file of its own to import")
@@ -48,17 +55,17 @@ class DiskLibrary:
         self.records.put_alias(path, stamp, medium.media_id)
         return medium
 
-    def open(self, medium: Medium) -> VideoSource:
+    def open(self, medium: SourceMedia) -> VideoSource:
         """Its frames, to look at or to copy."""
-        return open_medium(medium, self.indices)
+        return open_source_media(medium, self.indices)
 
-    def diverse(self, medium: Medium, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
+    def diverse(self, medium: SourceMedia, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
         """See the Library port."""
         with self.open(medium) as video:
             chosen = medoids(thumbs(video, candidates), number, np.random.default_rng(DIVERSE_SEED))
         return tuple(candidates[position] for position in chosen)
 
-    def _looked_at(self, path: Path, name: str) -> Medium:
+    def _looked_at(self, path: Path, name: str) -> SourceMedia:
         if path.is_dir():
             return look_at_images(path, name)
         if path.suffix.lower() == ".zip":

@@ -14,7 +14,7 @@ from dataclasses import asdict, fields
 from fractions import Fraction
 from pathlib import Path
 
-from backend.application.imports.model import BatchItem, ItemState, Medium, MediumKind, Outcome
+from backend.application.imports.model import BatchItem, ItemState, Outcome, SourceMedia, SourceMediaKind
 from backend.domain.errors import NotFound, ServiceUnavailable
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash
@@ -43,7 +43,7 @@ class Records:
 
     # media
 
-    def medium(self, media_id: str) -> Medium:
+    def medium(self, media_id: str) -> SourceMedia:
         """Raises NotFound."""
         with self._database() as database:
             row = database.execute("SELECT body FROM media WHERE media_id = ?", (media_id,)).fetchone()
@@ -51,7 +51,7 @@ class Records:
             raise NotFound(f"Masklet knows no medium {media_id[:40]!r}; import its file again")
         return _medium_of(json.loads(row[0]))
 
-    def medium_at(self, path: Path, stamp: str) -> Medium | None:
+    def medium_at(self, path: Path, stamp: str) -> SourceMedia | None:
         """The medium that a file or folder held when it had this stamp; saves reading it again."""
         with self._database() as database:
             row = database.execute(
@@ -59,7 +59,7 @@ class Records:
             ).fetchone()
         return None if row is None else self.medium(row[0])
 
-    def put_medium(self, medium: Medium) -> None:
+    def put_medium(self, medium: SourceMedia) -> None:
         body = json.dumps(_medium_body(medium))
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (medium.media_id, body))
@@ -127,17 +127,17 @@ class Records:
             ) from error
 
 
-def _medium_body(medium: Medium) -> dict[str, object]:
+def _medium_body(medium: SourceMedia) -> dict[str, object]:
     body = asdict(medium)
     return body | {"path": str(medium.path), "frame_rate": str(medium.frame_rate)}
 
 
-def _medium_of(body: dict[str, object]) -> Medium:
+def _medium_of(body: dict[str, object]) -> SourceMedia:
     values: dict[str, object] = dict(body)
     size = values["size"]
     assert isinstance(size, dict), "written by us"
     values |= {
-        "kind": MediumKind(str(values["kind"])),
+        "kind": SourceMediaKind(str(values["kind"])),
         "path": Path(str(values["path"])),
         "content_hash": ContentHash(str(values["content_hash"])),
         "size": FrameSize(size["width"], size["height"]),
@@ -145,4 +145,4 @@ def _medium_of(body: dict[str, object]) -> Medium:
         "names": tuple(values["names"]),  # type: ignore[arg-type]
         "numbers": tuple(values["numbers"]),  # type: ignore[arg-type]
     }
-    return Medium(**values)  # type: ignore[arg-type]
+    return SourceMedia(**values)  # type: ignore[arg-type]

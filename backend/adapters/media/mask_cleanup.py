@@ -11,7 +11,7 @@ LEAST_SHARE = 0.1
 """A part or hole smaller than this share of the largest part is a crumb."""
 
 
-def tidied(mask: BoolMask) -> BoolMask:
+def clean_mask(mask: BoolMask) -> BoolMask:
     """[H, W] bool: the mask's parts of at least a tenth of the largest, their small holes filled; empty stays empty."""
     if not mask.any():
         return mask

@@ -15,7 +15,7 @@ from backend.adapters.media.cache import file_hash, pages_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import open_pages
-from backend.application.imports.model import Medium, MediumKind
+from backend.application.imports.model import SourceMedia, SourceMediaKind
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaError
 from backend.domain.video import FrameIndex
@@ -42,16 +42,18 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def look_at_video(path: Path, name: str, indices: IndexCache) -> Medium:
+def look_at_video(path: Path, name: str, indices: IndexCache) -> SourceMedia:
     """Read a video file through once. Raises MediaError naming the file and the way out."""
     stamp = stamp_of(path)
     content_hash = file_hash(path)
     with open_video(path, content_hash, indices=indices) as video:
         info = video.info
-    return Medium(content_hash, MediumKind.VIDEO, path, name, info.size, info.frame_count, info.frame_rate, stamp)
+    return SourceMedia(
+        content_hash, SourceMediaKind.VIDEO, path, name, info.size, info.frame_count, info.frame_rate, stamp
+    )
 
 
-def look_at_images(folder: Path, name: str, *, numbers: Sequence[int] = (), names: Sequence[str] = ()) -> Medium:
+def look_at_images(folder: Path, name: str, *, numbers: Sequence[int] = (), names: Sequence[str] = ()) -> SourceMedia:
     """A folder of images of one size as frames. numbers: theirs in the video they came from; names: which ones.
 
     Raises MediaError naming the image that is none or has another size.
@@ -65,9 +67,9 @@ def look_at_images(folder: Path, name: str, *, numbers: Sequence[int] = (), name
         info = open_pages(paths, content_hash).info
     except MediaError as error:
         raise MediaError(f"{folder}: {error}") from error
-    return Medium(
+    return SourceMedia(
         content_hash,
-        MediumKind.IMAGES,
+        SourceMediaKind.IMAGES,
         folder,
         name,
         info.size,
@@ -79,11 +81,11 @@ def look_at_images(folder: Path, name: str, *, numbers: Sequence[int] = (), name
     )
 
 
-def open_medium(medium: Medium, indices: IndexCache) -> VideoSource:
+def open_source_media(medium: SourceMedia, indices: IndexCache) -> VideoSource:
     """Its frames. Raises MediaError if the file is gone or another one lies there now."""
     if stamp_of(medium.path) != medium.stamp:
         raise MediaError(f"{medium.path} was changed after it was imported; import it again")
-    if medium.kind is MediumKind.IMAGES:
+    if medium.kind is SourceMediaKind.IMAGES:
         return open_pages([medium.path / name for name in medium.names], medium.content_hash)
     return open_video(medium.path, medium.content_hash, indices=indices)
 
@@ -105,5 +107,5 @@ def jpeg_of(video: VideoSource, frame: FrameIndex) -> bytes:
     return encoded.tobytes()
 
 
-def renamed(medium: Medium, name: str) -> Medium:
+def renamed(medium: SourceMedia, name: str) -> SourceMedia:
     return replace(medium, name=name)

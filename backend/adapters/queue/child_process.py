@@ -19,7 +19,7 @@ from collections.abc import Sequence
 PR_SET_PDEATHSIG = 1
 
 
-def tethered(argv: Sequence[str], *, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
+def tied_to_parent(argv: Sequence[str], *, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
     """The argv that runs a command tethered to this process; the command keeps the pid that was started."""
     # -I and -S: no site-packages and no environment, so that it starts in a few milliseconds
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(death_signal)), *argv]

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 KEY = "masklet:model"
 
 
-class ModelBoard:
+class ModelAnnouncement:
     """A ModelDirectory kept in a file and, if there is a Redis, under a key."""
 
     def __init__(self, path: Path, redis: Redis | None = None) -> None:

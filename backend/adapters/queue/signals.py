@@ -19,7 +19,7 @@ from redis import Redis, RedisError
 
 from backend.adapters.queue.names import connect
 from backend.application.ports.notifier import Wait
-from backend.application.ports.prewarm import Sight, Wish
+from backend.application.ports.prewarm import MediaStatus, PrewarmRequest
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
 from backend.domain.tasks import MediaRef
@@ -40,14 +40,14 @@ LONGEST_WAIT_S = 5.0
 """How long one wait for a wish may last; the connection's own timeout is longer."""
 
 
-class RedisBell:
+class RedisNotifier:
     """The Bell port: a channel a job."""
 
     def __init__(self, url: str) -> None:
         """url: the server's address; it may hold a password and is never logged. Connects when first used."""
         self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
 
-    def ring(self, job_id: str) -> None:
+    def notify(self, job_id: str) -> None:
         """Wake whoever listens for this job now. A server that is away is tolerated: they look for themselves."""
         try:
             self._redis.publish(_channel(job_id), b"1")
@@ -55,7 +55,7 @@ class RedisBell:
             logger.debug("the bell of job %s did not ring: %s", job_id, type(error).__name__)
 
     @contextmanager
-    def listening(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
+    def subscribed(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
         """A wait that ends early when the job's bell rings, from now on. otherwise: waits where the server is away."""
         channel = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         try:
@@ -76,14 +76,14 @@ class RedisBell:
             channel.close()
 
 
-class RedisWarmBoard:
+class RedisPrewarmChannel:
     """The WarmBoard port: a short list of wishes, newest first, and a key for each media seen."""
 
     def __init__(self, url: str) -> None:
         self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
         self._waiting: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S + LONGEST_WAIT_S)
 
-    def ask(self, wish: Wish) -> None:
+    def request(self, wish: PrewarmRequest) -> None:
         """See the port."""
         body = json.dumps([list(wish.media.addresses), wish.media.is_pages, list(wish.frames), wish.forget])
         try:
@@ -95,45 +95,45 @@ class RedisWarmBoard:
         except RedisError as error:
             logger.debug("a wish was lost: %s", type(error).__name__)
 
-    def take(self, timeout_s: float) -> Wish | None:
+    def next_request(self, timeout_s: float) -> PrewarmRequest | None:
         """See the port. A server that is away is waited for."""
         try:
             taken = self._waiting.blpop([WISHES], timeout=min(timeout_s, LONGEST_WAIT_S))
         except RedisError:
             time.sleep(min(timeout_s, 1.0))
             return None
-        return None if taken is None else _wish(taken[1])
+        return None if taken is None else _prewarm_request(taken[1])
 
-    def tell(self, media: MediaRef, sight: Sight) -> None:
+    def report(self, media: MediaRef, sight: MediaStatus) -> None:
         """See the port."""
         try:
-            self._redis.set(_key(media), _dump(sight), ex=TROUBLE_TTL_S if sight.trouble else SIGHT_TTL_S)
+            self._redis.set(_key(media), _dump(sight), ex=TROUBLE_TTL_S if sight.error else SIGHT_TTL_S)
         except RedisError as error:
             logger.debug("what was seen could not be told: %s", type(error).__name__)
 
-    def look(self, media: MediaRef) -> Sight | None:
+    def status(self, media: MediaRef) -> MediaStatus | None:
         """See the port."""
         try:
             body = self._redis.get(_key(media))
         except RedisError:
             return None
-        return _sight(body) if isinstance(body, bytes) else None
+        return _media_status(body) if isinstance(body, bytes) else None
 
 
-class RedisMarks:
+class RedisSessionCursors:
     """The SessionMarks port: a key a session, which runs out when nobody asks for it."""
 
     def __init__(self, url: str) -> None:
         self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
 
-    def mark(self, session_id: str, cursor: int) -> None:
+    def set_cursor(self, session_id: str, cursor: int) -> None:
         """See the port."""
         try:
             self._redis.set(f"masklet:session:{session_id}", cursor, ex=MARK_TTL_S)
         except RedisError as error:
             logger.debug("a session was not marked: %s", type(error).__name__)
 
-    def marked(self, session_id: str) -> int | None:
+    def cursor(self, session_id: str) -> int | None:
         """See the port."""
         try:
             kept = self._redis.get(f"masklet:session:{session_id}")
@@ -151,18 +151,18 @@ def _key(media: MediaRef) -> str:
     return f"masklet:sight:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _wish(body: bytes | str) -> Wish | None:
+def _prewarm_request(body: bytes | str) -> PrewarmRequest | None:
     """None for what is not a wish of ours: anybody may write to the server."""
     try:
         addresses, is_pages, frames, forget = json.loads(body)
         media = MediaRef(tuple(map(str, addresses)), bool(is_pages))
-        return Wish(media, tuple(FrameIndex(max(int(index), 0)) for index in frames), bool(forget))
+        return PrewarmRequest(media, tuple(FrameIndex(max(int(index), 0)) for index in frames), bool(forget))
     except (ValueError, TypeError):
         logger.warning("a wish on the queue's server was not readable")
         return None
 
 
-def _dump(sight: Sight) -> bytes:
+def _dump(sight: MediaStatus) -> bytes:
     info = sight.info
     video = info and [
         info.content_hash,
@@ -175,13 +175,13 @@ def _dump(sight: Sight) -> bytes:
         info.truncated,
         info.times and info.times.packed(),
     ]
-    return json.dumps([video, list(sight.ready), sight.trouble]).encode()
+    return json.dumps([video, list(sight.ready), sight.error]).encode()
 
 
-def _sight(body: bytes) -> Sight | None:
+def _media_status(body: bytes) -> MediaStatus | None:
     try:
         video, ready, trouble = json.loads(body)
-        return Sight(_info(video), tuple(map(int, ready)), str(trouble))
+        return MediaStatus(_info(video), tuple(map(int, ready)), str(trouble))
     except (ValueError, TypeError, ZeroDivisionError):
         return None
 

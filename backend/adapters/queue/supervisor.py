@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from backend.adapters.queue.child_process import tethered
+from backend.adapters.queue.child_process import tied_to_parent
 from backend.domain.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ class Supervisor:
         spec.prepare()
         with _output(spec.log) as output:
             child.process = subprocess.Popen(
-                tethered(spec.argv),
+                tied_to_parent(spec.argv),
                 env={**os.environ, **spec.env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -26,7 +26,7 @@ from urllib.parse import quote
 from redis import RedisError
 from redis.exceptions import BusyLoadingError
 
-from backend.adapters.queue.child_process import tethered
+from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.queue.names import connect
 from backend.domain.errors import QueueUnavailable
 
@@ -92,7 +92,7 @@ class EmbeddedValkey:
             self.stop()  # the remains of one that was killed
             self.prepare()
             self._process = subprocess.Popen(
-                tethered(self.argv, death_signal=signal.SIGTERM),
+                tied_to_parent(self.argv, death_signal=signal.SIGTERM),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

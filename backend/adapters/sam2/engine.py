@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from backend.adapters.sam2.features.cache import MIB, FeatureCache, FeatureKind
-from backend.adapters.sam2.features.loader import FeatureSupply
+from backend.adapters.sam2.features.loader import FeatureLoader
 from backend.adapters.sam2.model.blocks import Sam2Blocks
-from backend.adapters.sam2.passes import planned_legs
+from backend.adapters.sam2.passes import planned_passes
 from backend.adapters.sam2.prompt_encoding import require_locatable
-from backend.adapters.sam2.propagation import Order, Sam2Propagation, judged_objects
+from backend.adapters.sam2.propagation import PropagationInput, Sam2Propagation, masks_with_evidence
 from backend.adapters.sam2.runtime.compiled_steps import Compiling, reason_of
 from backend.adapters.sam2.runtime.device import choose_device, computing
 from backend.adapters.sam2.runtime.options import EngineOptions
-from backend.adapters.sam2.runtime.warmup import run_through
-from backend.adapters.sam2.snapshot import identity_of, load_standing
+from backend.adapters.sam2.runtime.warmup import run_all_steps
+from backend.adapters.sam2.snapshot import identity_of, load_state
 from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import Tracker
 from backend.adapters.sam2.weights.calibrators import stamped_version
@@ -60,7 +60,7 @@ class Sam2Engine:
         self._features = features
         kind = FeatureKind(model.version, blocks.image_size, blocks.runs_on["precision"])
         lookahead = options.lookahead or blocks.lookahead
-        self._tracker = Tracker(blocks, FeatureSupply(blocks, self._features, kind, lookahead=lookahead))
+        self._tracker = Tracker(blocks, FeatureLoader(blocks, self._features, kind, lookahead=lookahead))
 
     @property
     def model(self) -> ModelInfo:
@@ -80,7 +80,7 @@ class Sam2Engine:
                 self._tracker.from_prompts(video, prompts.of_object(object_id), frame_index)
                 for object_id in prompts.object_ids
             ]
-            return FrameMasks(frame_index, tuple(judged_objects(tracked, video.info.size)))
+            return FrameMasks(frame_index, tuple(masks_with_evidence(tracked, video.info.size)))
 
     def propagate(
         self,
@@ -102,10 +102,12 @@ class Sam2Engine:
             model_version=self._model.version,
             runs_on=self._blocks.runs_on,
         )
-        order = Order(self._tracker, video, prompts, planned_legs(prompts, direction, span), identity, cancel)
+        order = PropagationInput(
+            self._tracker, video, prompts, planned_passes(prompts, direction, span), identity, cancel
+        )
         if resume is None:
             return Sam2Propagation(order)
-        return Sam2Propagation(order, load_standing(resume, identity, prompts=prompts, blocks=self._blocks))
+        return Sam2Propagation(order, load_state(resume, identity, prompts=prompts, blocks=self._blocks))
 
     @property
     def frames_kept(self) -> int:
@@ -133,11 +135,11 @@ class Sam2Engine:
         try:
             with blocks.computing():
                 blocks.choose_kernels()
-            run_through(Sam2Engine(blocks, self._model, options))
+            run_all_steps(Sam2Engine(blocks, self._model, options))
         except Exception as error:  # a job that fails for the same reason says so to whoever asked for it
             logger.warning("the warm-up on %s failed, jobs come unprepared: %s", blocks.device, reason_of(error))
             return
-        logger.info("warmed up on %s in %s; attention kernels: %s; %s", blocks.device, *blocks.said)
+        logger.info("warmed up on %s in %s; attention kernels: %s; %s", blocks.device, *blocks.compile_report)
 
     def forget(self, video: ContentHash) -> None:
         """Let go of a video's features. See application.prewarm.Prewarmer."""

@@ -30,7 +30,7 @@ _UPSCALED_PX_AT_ONCE = 2**25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reduced:
+class MaskStats:
     """What is kept of B objects' decoded masks until they are judged.
 
     logits: [B, 1, h, w] float32, gated. numbers: [B, 8 + 9 + EMBEDDING_SIZE + 3] float32 on the device: the pixel sums
@@ -41,21 +41,21 @@ class Reduced:
     logits: Tensor
     numbers: Tensor
 
-    def one(self, position: int) -> Reduced:
+    def one(self, position: int) -> MaskStats:
         """The batch of one at a position."""
         rows = slice(position, position + 1)
-        return Reduced(self.logits[rows], self.numbers[rows])
+        return MaskStats(self.logits[rows], self.numbers[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class MaskWithEvidence:
     """One object's mask at the video's size, [H, W] bool, and the evidence for it."""
 
     mask: BoolMask
     evidence: FrameEvidence
 
 
-def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
+def reduce(decoded: Decoded, seen: ImageFeatures) -> MaskStats:
     """B objects' logits and the numbers about them; nothing leaves the device.
 
     In float32 also under autocast, whose bfloat16 cannot count the pixels of a mask. Sums alone: what follows from them
@@ -71,10 +71,10 @@ def reduce(decoded: Decoded, seen: ImageFeatures) -> Reduced:
             _embedding(probability, seen.levels[-1]),
             _padded(decoded.predicted_ious),
         )
-        return Reduced(decoded.logits, torch.cat(columns, dim=1))
+        return MaskStats(decoded.logits, torch.cat(columns, dim=1))
 
 
-def judge(reduced: Sequence[Reduced], size: FrameSize) -> list[Judged]:
+def finalize(reduced: Sequence[MaskStats], size: FrameSize) -> list[MaskWithEvidence]:
     """Masks and evidence of the objects of one frame, in order: one transfer for all their numbers."""
     if not reduced:
         return []
@@ -82,10 +82,10 @@ def judge(reduced: Sequence[Reduced], size: FrameSize) -> list[Judged]:
     numbers = torch.cat([item.numbers for item in reduced]).tolist()
     parts = (logits[:, 0] > 0).cpu().numpy()
     masks = upscaled_masks(logits, size)
-    return [_judged(mask, part, row) for mask, part, row in zip(masks, parts, numbers, strict=True)]
+    return [_with_evidence(mask, part, row) for mask, part, row in zip(masks, parts, numbers, strict=True)]
 
 
-def with_mask(judged: Judged, mask: BoolMask) -> Judged:
+def with_mask(judged: MaskWithEvidence, mask: BoolMask) -> MaskWithEvidence:
     """The same evidence about a person's own mask, which replaces the model's copy of it."""
     area_rel, centroid, box = _place(mask)
     evidence = replace(
@@ -95,7 +95,7 @@ def with_mask(judged: Judged, mask: BoolMask) -> Judged:
         box=box,
         components=_count_components(mask),
     )
-    return Judged(mask, evidence)
+    return MaskWithEvidence(mask, evidence)
 
 
 def upscaled_masks(logits: Tensor, size: FrameSize) -> list[BoolMask]:
@@ -185,7 +185,7 @@ _EMBEDDING = slice(_COUNTS + _MOST_CANDIDATES**2, _COUNTS + _MOST_CANDIDATES**2 
 """Where in a row of numbers the embedding is; the candidates' shares are before it, their predicted IoUs after it."""
 
 
-def _judged(mask: BoolMask, part: BoolMask, row: list[float]) -> Judged:
+def _with_evidence(mask: BoolMask, part: BoolMask, row: list[float]) -> MaskWithEvidence:
     inner, outer, area, band, mass, inside, doubt, presence = row[:_COUNTS]
     area_rel, centroid, box = _place(mask)
     embedding = row[_EMBEDDING]
@@ -203,7 +203,7 @@ def _judged(mask: BoolMask, part: BoolMask, row: list[float]) -> Judged:
         candidate_disagreement=_disagreement(row[_COUNTS : _EMBEDDING.start]),
         embedding=tuple([round(value / length, _EMBEDDING_DECIMALS) for value in embedding]),
     )
-    return Judged(mask, evidence)
+    return MaskWithEvidence(mask, evidence)
 
 
 def _disagreement(shared: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class FramePass:
     """One pass over frames start..stop-1, ascending or (backward) descending.
 
     joins: the frame at which each object joins; one whose frame the pass does not reach never does.
@@ -37,18 +37,18 @@ class Leg:
         return frame_index <= joined if self.backward else frame_index >= joined
 
 
-def planned_legs(prompts: PromptSet, direction: Direction, span: FrameRange) -> tuple[Leg, ...]:
+def planned_passes(prompts: PromptSet, direction: Direction, span: FrameRange) -> tuple[FramePass, ...]:
     """Forward from each object's first prompted frame, then backward from it; what lies outside the span is left out.
 
     After a forward leg, the backward one leaves out the frames that the forward one started at.
     """
     first_prompted = {name: prompts.of_object(name).prompted_frames[0] for name in prompts.object_ids}
     joins: dict[ObjectId, int] = {name: max(frame, span.start) for name, frame in first_prompted.items()}
-    legs: list[Leg] = []
+    legs: list[FramePass] = []
     if direction is not Direction.BACKWARD:
-        legs.append(Leg(False, min(joins.values()), span.stop, joins))
+        legs.append(FramePass(False, min(joins.values()), span.stop, joins))
     if direction is not Direction.FORWARD:
         skip = 1 if direction is Direction.BOTH else 0
         back = {name: min(frame - skip, span.stop - 1) for name, frame in joins.items()}
-        legs.append(Leg(True, span.start, max(back.values()) + 1, back))
+        legs.append(FramePass(True, span.start, max(back.values()) + 1, back))
     return tuple(legs)

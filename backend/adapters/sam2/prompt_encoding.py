@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.adapters.sam2.evidence import Reduced
+from backend.adapters.sam2.evidence import MaskStats
 from backend.adapters.sam2.features.preprocess import mask_tensor
 from backend.adapters.sam2.model.blocks import Decoded, ImageFeatures, PointInputs, Sam2Blocks
-from backend.adapters.sam2.model.memory_selection import Memories, MemoryFrame, Moment
+from backend.adapters.sam2.model.memory_selection import FramePosition, Memories, MemoryFrame
 from backend.domain.errors import PromptError
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import FramePrompt, PromptSet
@@ -30,7 +30,7 @@ class PromptedFrame:
     """A prompted frame's mask as SAM 2 sees it, and its memory. Batch of one."""
 
     prompt: FramePrompt
-    decoded: Reduced
+    decoded: MaskStats
     memory: MemoryFrame
 
     @property
@@ -50,7 +50,7 @@ def answer(blocks: Sam2Blocks, seen: ImageFeatures, prompt: FramePrompt) -> Deco
     if prompt.mask is not None:
         mask = mask_tensor(prompt.mask, image_size=blocks.image_size, device=blocks.device)
         return blocks.decode_mask(seen, mask)
-    return blocks.decode(blocks.recall_nothing(seen), seen, points=_point_inputs(blocks, prompt), is_initial=True)
+    return blocks.decode(blocks.without_memory(seen), seen, points=_point_inputs(blocks, prompt), is_initial=True)
 
 
 def correct(
@@ -62,13 +62,13 @@ def correct(
     frame_count: int,
 ) -> Decoded:
     """A prompt of negative clicks, in the light of the object's other prompted frames."""
-    conditioned = recalled(blocks, seen, prompted, frame_index=prompt.frame_index, frame_count=frame_count)
+    conditioned = attended(blocks, seen, prompted, frame_index=prompt.frame_index, frame_count=frame_count)
     expected = blocks.decode(conditioned, seen)
     previous = expected.raw.clamp(-_LOGIT_CLAMP, _LOGIT_CLAMP) if bool(expected.presence[0, 0] > 0) else None
     return blocks.decode(conditioned, seen, points=_point_inputs(blocks, prompt), previous=previous)
 
 
-def recalled(
+def attended(
     blocks: Sam2Blocks,
     seen: ImageFeatures,
     prompted: Mapping[int, MemoryFrame],
@@ -77,8 +77,8 @@ def recalled(
     frame_count: int,
 ) -> Tensor:
     """A frame in the light of one object's prompted frames alone; memory reaches those before all of them backward."""
-    moment = Moment(frame_index, frame_count, backward=frame_index < min(prompted))
-    return blocks.recall(seen, [blocks.offer(Memories(prompted, {}), moment)], moment)
+    moment = FramePosition(frame_index, frame_count, backward=frame_index < min(prompted))
+    return blocks.attend_memory(seen, [blocks.select_memory(Memories(prompted, {}), moment)], moment)
 
 
 def _point_inputs(blocks: Sam2Blocks, prompt: FramePrompt) -> PointInputs:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from backend.adapters.sam2.evidence import Judged, judge, resized_mask, with_mask
+from backend.adapters.sam2.evidence import MaskWithEvidence, finalize, resized_mask, with_mask
 from backend.adapters.sam2.model.blocks import ImageFeatures
-from backend.adapters.sam2.passes import Leg
-from backend.adapters.sam2.snapshot import Identity, Standing, dump_standing
+from backend.adapters.sam2.passes import FramePass
+from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_state
 from backend.adapters.sam2.tracked_objects import TrackedMask
-from backend.adapters.sam2.tracker import Tracker, Way
+from backend.adapters.sam2.tracker import Tracker, Travel
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
 from backend.domain.geometry import FrameSize
@@ -20,13 +20,13 @@ from backend.domain.video import FrameIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PropagationInput:
     """What is to be carried where, and by whom."""
 
     tracker: Tracker
     video: VideoSource
     prompts: PromptSet
-    legs: tuple[Leg, ...]
+    passes: tuple[FramePass, ...]
     identity: Identity
     cancel: CancelToken
 
@@ -35,8 +35,8 @@ class Order:
 class Sam2Propagation:
     """See the Propagation port. standing: where an earlier one was set down; None: at the start."""
 
-    order: Order
-    standing: Standing | None = None
+    order: PropagationInput
+    standing: PropagationState | None = None
     _steps: Iterator[tuple[FrameIndex, list[TrackedMask]]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,14 +44,14 @@ class Sam2Propagation:
 
     @property
     def total(self) -> int:
-        return sum(len(leg) for leg in self.order.legs)
+        return sum(len(leg) for leg in self.order.passes)
 
     @property
     def done(self) -> int:
         standing = self.standing
         if standing is None:
             return 0
-        return sum(len(leg) for leg in self.order.legs[: standing.leg]) + standing.passed
+        return sum(len(leg) for leg in self.order.passes[: standing.frame_pass]) + standing.passed
 
     def __iter__(self) -> Iterator[FrameMasks]:
         return self
@@ -60,7 +60,7 @@ class Sam2Propagation:
         size = self.order.video.info.size
         frame_index, tracked = next(self._steps)
         with self.order.tracker.blocks.computing():
-            return FrameMasks(frame_index, tuple(judged_objects(tracked, size)))
+            return FrameMasks(frame_index, tuple(masks_with_evidence(tracked, size)))
 
     def tracked(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
         """The rest of the way, before logits become masks."""
@@ -68,18 +68,18 @@ class Sam2Propagation:
 
     def snapshot(self) -> bytes:
         """See the Propagation port. Before the first frame, the prompts are answered first."""
-        return dump_standing(self._started(), self.order.identity)
+        return dump_state(self._started(), self.order.identity)
 
-    def _started(self) -> Standing:
+    def _started(self) -> PropagationState:
         if self.standing is None:
             order = self.order
-            self.standing = Standing(order.tracker.tracks(order.video, order.prompts, order.cancel))
+            self.standing = PropagationState(order.tracker.tracks(order.video, order.prompts, order.cancel))
             self._begin(self.standing)
         return self.standing
 
-    def _begin(self, standing: Standing) -> None:
+    def _begin(self, standing: PropagationState) -> None:
         """Make the tracks' memories ready for the leg that begins."""
-        leg = self.order.legs[standing.leg]
+        leg = self.order.passes[standing.frame_pass]
         for track in standing.tracks:
             if leg.backward:
                 track.memory.turn()
@@ -90,19 +90,19 @@ class Sam2Propagation:
         standing = self._started()
         frame_count = self.order.video.info.frame_count
         while True:
-            leg = self.order.legs[standing.leg]
+            leg = self.order.passes[standing.frame_pass]
             for frame_index, seen in self._frames(leg, standing):
                 self.order.cancel.raise_if_cancelled()
                 tracks = [track for track in standing.tracks if leg.has_joined(track.object_id, frame_index)]
-                tracked = self.order.tracker.step(tracks, frame_index, seen, Way(leg.backward, frame_count))
+                tracked = self.order.tracker.step(tracks, frame_index, seen, Travel(leg.backward, frame_count))
                 standing.passed += 1
                 yield frame_index, tracked
-            if standing.leg + 1 == len(self.order.legs):
+            if standing.frame_pass + 1 == len(self.order.passes):
                 return
-            standing.leg, standing.passed = standing.leg + 1, 0
+            standing.frame_pass, standing.passed = standing.frame_pass + 1, 0
             self._begin(standing)
 
-    def _frames(self, leg: Leg, standing: Standing) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
+    def _frames(self, leg: FramePass, standing: PropagationState) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
         rest = leg.rest(standing.passed)
         if rest is None:
             return iter(())
@@ -115,16 +115,16 @@ class Sam2Propagation:
             )
 
         supply = self.order.tracker.supply
-        return supply.along(self.order.video, rest, backward=leg.backward, is_needed=is_needed)
+        return supply.frames(self.order.video, rest, backward=leg.backward, is_needed=is_needed)
 
 
-def judged_objects(tracked: list[TrackedMask], size: FrameSize) -> list[ObjectFrame]:
+def masks_with_evidence(tracked: list[TrackedMask], size: FrameSize) -> list[ObjectFrame]:
     """Tracked masks as the port gives them: at the video's size, with their evidence."""
-    judged = judge([item.decoded for item in tracked], size)
+    judged = finalize([item.decoded for item in tracked], size)
     return [_object_frame(item, mask, size) for item, mask in zip(tracked, judged, strict=True)]
 
 
-def _object_frame(item: TrackedMask, judged: Judged, size: FrameSize) -> ObjectFrame:
+def _object_frame(item: TrackedMask, judged: MaskWithEvidence, size: FrameSize) -> ObjectFrame:
     origin = MaskOrigin.PROPAGATED if item.prompted is None else item.prompted.origin
     if item.prompted is not None and item.prompted.prompt.mask is not None:
         # What a person drew stays as it was drawn; SAM 2 sees it at its own resolution.

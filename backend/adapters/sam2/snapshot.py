@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from backend.adapters.sam2.evidence import Reduced
+from backend.adapters.sam2.evidence import MaskStats
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.memory_bank import ObjectMemory
 from backend.adapters.sam2.model.memory_selection import MemoryFrame
@@ -34,11 +34,11 @@ Identity = Mapping[str, str]
 
 
 @dataclass(slots=True)
-class Standing:
+class PropagationState:
     """Where a propagation stands: so many frames of a leg are passed. The tracks' memories are as of then."""
 
     tracks: list[Track]
-    leg: int = 0
+    frame_pass: int = 0
     passed: int = 0
 
 
@@ -51,7 +51,7 @@ class _ObjectRecord(TypedDict):
     first: int | None
 
 
-class _StandingRecord(TypedDict):
+class _StateRecord(TypedDict):
     leg: int
     passed: int
     objects: list[_ObjectRecord]
@@ -78,13 +78,13 @@ def identity_of(
     }
 
 
-def dump_standing(standing: Standing, identity: Identity) -> bytes:
+def dump_state(standing: PropagationState, identity: Identity) -> bytes:
     tensors: dict[str, Tensor] = {}
     for number, track in enumerate(standing.tracks):
         for name, tensor in _tensors_of(track).items():
             tensors[f"{number}/{name}"] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-    record: _StandingRecord = {
-        "leg": standing.leg,
+    record: _StateRecord = {
+        "leg": standing.frame_pass,
         "passed": standing.passed,
         "objects": [_record_of(track) for track in standing.tracks],
     }
@@ -93,7 +93,7 @@ def dump_standing(standing: Standing, identity: Identity) -> bytes:
     return cast(bytes, save(tensors, metadata))
 
 
-def load_standing(body: bytes, identity: Identity, *, prompts: PromptSet, blocks: Sam2Blocks) -> Standing:
+def load_state(body: bytes, identity: Identity, *, prompts: PromptSet, blocks: Sam2Blocks) -> PropagationState:
     """Raises SnapshotMismatch if the bytes are damaged, or of another identity."""
     try:
         metadata, tensors = _metadata_of(body), load(body)
@@ -104,13 +104,13 @@ def load_standing(body: bytes, identity: Identity, *, prompts: PromptSet, blocks
         if digest != _digest(metadata, tensors):
             raise SnapshotMismatch("the snapshot is damaged: start the propagation afresh")
         _require_same(json.loads(metadata["identity"]), identity)
-        record = cast(_StandingRecord, json.loads(metadata["standing"]))
+        record = cast(_StateRecord, json.loads(metadata["standing"]))
         parts = [_part(tensors, f"{number}/", blocks.device) for number in range(len(record["objects"]))]
         tracks = [
             _track_of(object_id, prompts.of_object(object_id), saved, part, blocks)
             for object_id, saved, part in zip(prompts.object_ids, record["objects"], parts, strict=True)
         ]
-        return Standing(tracks, record["leg"], record["passed"])
+        return PropagationState(tracks, record["leg"], record["passed"])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise SnapshotMismatch("the snapshot is damaged: start the propagation afresh") from error
 
@@ -146,7 +146,7 @@ def _record_of(track: Track) -> _ObjectRecord:
     return {
         "prompted": list(track.prompted),
         "tracked": [(index, frame.features is not None) for index, frame in memory.tracked.items()],
-        "seam": [(index, frame.features is not None) for index, frame in memory.seam.items()],
+        "seam": [(index, frame.features is not None) for index, frame in memory.turn_frames.items()],
         "first": memory.first,
     }
 
@@ -158,7 +158,7 @@ def _tensors_of(track: Track) -> dict[str, Tensor]:
         tensors[f"prompted/{index}/logits"] = prompted.decoded.logits
         tensors[f"prompted/{index}/numbers"] = prompted.decoded.numbers
     # The window and the seam share frames at first; a frame that either holds whole is written whole.
-    for frames in (track.memory.seam, track.memory.tracked):
+    for frames in (track.memory.turn_frames, track.memory.tracked):
         for index, frame in frames.items():
             tensors |= _memory_tensors(f"tracked/{index}", frame)
     return tensors
@@ -182,14 +182,14 @@ def _track_of(
     prompted = {
         index: PromptedFrame(
             by_frame[index],
-            Reduced(tensors[f"prompted/{index}/logits"], tensors[f"prompted/{index}/numbers"]),
+            MaskStats(tensors[f"prompted/{index}/logits"], tensors[f"prompted/{index}/numbers"]),
             _memory_of(tensors, f"prompted/{index}", whole=True),
         )
         for index in saved["prompted"]
     }
     memory = ObjectMemory(memories_of(prompted), blocks.memory_horizon, blocks.pointer_horizon)
     memory.tracked = {index: _memory_of(tensors, f"tracked/{index}", whole=whole) for index, whole in saved["tracked"]}
-    memory.seam = {index: _memory_of(tensors, f"tracked/{index}", whole=whole) for index, whole in saved["seam"]}
+    memory.turn_frames = {index: _memory_of(tensors, f"tracked/{index}", whole=whole) for index, whole in saved["seam"]}
     memory.first = saved["first"]
     return Track(object_id, prompted, memory)
 

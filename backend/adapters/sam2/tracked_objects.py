@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.adapters.sam2.evidence import Reduced
+from backend.adapters.sam2.evidence import MaskStats
 from backend.adapters.sam2.model.memory_bank import ObjectMemory
-from backend.adapters.sam2.model.memory_selection import MemoryFrame, Offer
+from backend.adapters.sam2.model.memory_selection import MemoryFrame, SelectedMemory
 from backend.adapters.sam2.prompt_encoding import PromptedFrame
 from backend.domain.prompts import ObjectId
 
@@ -33,7 +33,7 @@ class TrackedMask:
     """One object's decoded mask on one frame, and who made it. Batch of one."""
 
     track: Track
-    decoded: Reduced
+    decoded: MaskStats
     prompted: PromptedFrame | None = None
 
 
@@ -41,9 +41,9 @@ def memories_of(frames: Mapping[int, PromptedFrame]) -> dict[int, MemoryFrame]:
     return {index: frame.memory for index, frame in frames.items()}
 
 
-def groups_of_one_shape(offers: Sequence[tuple[Track, Offer]]) -> Iterator[list[tuple[Track, Offer]]]:
+def groups_of_one_shape(offers: Sequence[tuple[Track, SelectedMemory]]) -> Iterator[list[tuple[Track, SelectedMemory]]]:
     """Tracks whose memories make one batch: as many prompted frames, memories of the same ages, as many pointers."""
-    groups: dict[object, list[tuple[Track, Offer]]] = {}
+    groups: dict[object, list[tuple[Track, SelectedMemory]]] = {}
     for track, offer in offers:
         groups.setdefault(offer.shape, []).append((track, offer))
     for group in groups.values():

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.adapters.sam2.evidence import reduce
-from backend.adapters.sam2.features.loader import FeatureSupply
+from backend.adapters.sam2.features.loader import FeatureLoader
 from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
 from backend.adapters.sam2.model.memory_bank import ObjectMemory
-from backend.adapters.sam2.model.memory_selection import Moment, Offer
-from backend.adapters.sam2.prompt_encoding import PromptedFrame, answer, correct, recalled
+from backend.adapters.sam2.model.memory_selection import FramePosition, SelectedMemory
+from backend.adapters.sam2.prompt_encoding import PromptedFrame, answer, attended, correct
 from backend.adapters.sam2.tracked_objects import Track, TrackedMask, groups_of_one_shape, memories_of
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
@@ -19,7 +19,7 @@ from backend.domain.video import FrameIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Travel:
     """Which way objects are carried, through a video of so many frames."""
 
     backward: bool
@@ -29,7 +29,7 @@ class Way:
 class Tracker:
     """The steps of answering prompts and carrying objects, on one model and its features."""
 
-    def __init__(self, blocks: Sam2Blocks, supply: FeatureSupply) -> None:
+    def __init__(self, blocks: Sam2Blocks, supply: FeatureLoader) -> None:
         self.blocks = blocks
         self.supply = supply
 
@@ -59,7 +59,7 @@ class Tracker:
                     memories = memories_of(frames)
                     count = video.info.frame_count
                     decoded = correct(self.blocks, seen, prompt, prompted=memories, frame_count=count)
-                (memory,) = self.blocks.remember(seen, decoded, is_prompted=True)
+                (memory,) = self.blocks.encode_memory(seen, decoded, is_prompted=True)
                 frames[prompt.frame_index] = PromptedFrame(prompt, reduce(decoded, seen), memory)
         return dict(sorted(frames.items()))
 
@@ -78,11 +78,11 @@ class Tracker:
             return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index])
         seen = self.supply.one(video, frame_index)
         count = video.info.frame_count
-        conditioned = recalled(self.blocks, seen, memories, frame_index=frame_index, frame_count=count)
+        conditioned = attended(self.blocks, seen, memories, frame_index=frame_index, frame_count=count)
         return TrackedMask(track, reduce(self.blocks.decode(conditioned, seen), seen))
 
     def step(
-        self, tracks: Sequence[Track], frame_index: FrameIndex, seen: ImageFeatures | None, way: Way
+        self, tracks: Sequence[Track], frame_index: FrameIndex, seen: ImageFeatures | None, way: Travel
     ) -> list[TrackedMask]:
         """One frame: prompted objects as they were answered, the others from memory.
 
@@ -97,19 +97,21 @@ class Tracker:
             else:
                 waiting.append(track)
         if waiting and seen is not None:
-            moment = Moment(frame_index, way.frame_count, way.backward)
+            moment = FramePosition(frame_index, way.frame_count, way.backward)
             with self.blocks.computing():
-                offers = [(track, self.blocks.offer(track.memory.view, moment)) for track in waiting]
+                offers = [(track, self.blocks.select_memory(track.memory.view, moment)) for track in waiting]
                 for group in groups_of_one_shape(offers):
                     for tracked in self._carry(group, seen, moment):
                         done[tracked.track.object_id] = tracked
         return [done[track.object_id] for track in tracks]
 
-    def _carry(self, group: Sequence[tuple[Track, Offer]], seen: ImageFeatures, moment: Moment) -> list[TrackedMask]:
+    def _carry(
+        self, group: Sequence[tuple[Track, SelectedMemory]], seen: ImageFeatures, moment: FramePosition
+    ) -> list[TrackedMask]:
         """Carry objects whose memories are alike to this frame, in one batch."""
         tracks = [track for track, _ in group]
-        decoded = self.blocks.decode(self.blocks.recall(seen, [offer for _, offer in group], moment), seen)
-        for track, memory in zip(tracks, self.blocks.remember(seen, decoded, is_prompted=False), strict=True):
+        decoded = self.blocks.decode(self.blocks.attend_memory(seen, [offer for _, offer in group], moment), seen)
+        for track, memory in zip(tracks, self.blocks.encode_memory(seen, decoded, is_prompted=False), strict=True):
             track.memory.add(moment.frame_index, memory, backward=moment.backward)
         reduced = reduce(decoded, seen)
         return [TrackedMask(track, reduced.one(position)) for position, track in enumerate(tracks)]

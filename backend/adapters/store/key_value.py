@@ -16,7 +16,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*")
 
 
 @dataclass(frozen=True, slots=True)
-class FolderNotes:
+class FileKeyValueStore:
     """A Notes port on a folder; made when the first note is written. Raises OSError if the disk refuses."""
 
     root: Path

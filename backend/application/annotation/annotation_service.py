@@ -16,7 +16,7 @@ from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
-from backend.application.ports.notifier import AWAITED, Bell, NoBell
+from backend.application.ports.notifier import AWAITED, NoNotifier, Notifier
 from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, error_of
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest, run_name
 from backend.domain.masklets import Masklet, MaskRun
@@ -30,10 +30,10 @@ logger = logging.getLogger(__name__)
 FIRST_POLL_S = 0.004
 LONGEST_POLL_S = 0.1
 
-OVERTAKEN_S = 5.0
+SUPERSEDED_ANSWER_S = 5.0
 """How long an answer may be on its way through Label Studio to the page."""
 
-MOST_OVERTAKEN = 20
+MAX_SUPERSEDED_ANSWERS = 20
 """How many of a canvas's overtaken clicks an answer includes at most."""
 
 FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
@@ -43,7 +43,7 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Canvas:
+class UserTask:
     """The task that prompts are for, where its frames are, and whose prompts they are.
 
     user is empty where Label Studio did not say who is at work.
@@ -57,7 +57,7 @@ class Canvas:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JobMasks:
     """What there is to show: a job and the masks it has made so far (None: none yet)."""
 
     job: Job
@@ -65,15 +65,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AnnotationService:
     ledger: Ledger
     masks: MaskStore
     submitter: Submitter
     clock: Clock
     propagate_on_prompt: bool = True
-    bell: Bell = field(default_factory=NoBell)
+    notifier: Notifier = field(default_factory=NoNotifier)
 
-    def click(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
+    def answer_click(
+        self, canvas: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float
+    ) -> JobMasks:
         """Add prompts to the canvas and return the masks of the prompted objects on one frame.
 
         All earlier prompts of those objects count. The whole video follows in the background. Label Studio's page
@@ -87,9 +89,9 @@ class Desk:
             preview = PreviewRequest(canvas.task, canvas.media, here, frame_index, canvas.model_version)
             return [preview, _whole_video(canvas, known)] if self.propagate_on_prompt else [preview]
 
-        overtaken = self._overtaken(canvas)
+        overtaken = self._superseded_clicks(canvas)
         job, *_ = self.submitter.accept(canvas.task, prompts, asked, user=canvas.user)
-        job = self.kept(job)
+        job = self.ensure_masks(job)
         read = {earlier.job_id: run for earlier in overtaken if (run := self._read(earlier)) is not None}  # meanwhile
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
@@ -99,65 +101,65 @@ class Desk:
         run = self.masks.read(finished.masks_run)
         late = [earlier for earlier in overtaken if earlier.job_id not in read]
         read |= {earlier.job_id: found for earlier, found in self._answers(late, deadline_s)}
-        return Answer(finished, with_others(run, [read[one.job_id] for one in overtaken if one.job_id in read]))
+        return JobMasks(finished, with_others(run, [read[one.job_id] for one in overtaken if one.job_id in read]))
 
-    def track(
+    def propagate_and_wait(
         self,
-        canvas: Canvas,
+        canvas: UserTask,
         prompts: PromptSet,
         *,
         direction: Direction = Direction.BOTH,
         deadline_s: float,
         frames: FrameRange | None = None,
-    ) -> Answer:
+    ) -> JobMasks:
         """Add prompts and carry all of the canvas's prompts through the video.
 
         Returns the finished masks, or after the deadline those made so far: the rest comes as a prediction.
         frames: the masks on these are read, whatever is carried.
         """
         known = self.ledger.record_prompts(canvas.task, prompts, user=canvas.user)
-        job = self.ask(_whole_video(canvas, known, direction))
-        with self.awaiting(job, deadline_s):
+        job = self.submit(_whole_video(canvas, known, direction))
+        with self.waited_for(job, deadline_s):
             latest = self._wait(job.job_id, deadline_s)
-        return Answer(latest, self.masks_of(latest, frames))
+        return JobMasks(latest, self.masks_of(latest, frames))
 
     @contextmanager
-    def awaiting(self, job: Job, deadline_s: float) -> Iterator[None]:
+    def waited_for(self, job: Job, deadline_s: float) -> Iterator[None]:
         """Have workers know that a person waits for a job, so long at most: it goes before what nobody waits for."""
         if job.state.is_final or deadline_s <= 0:
             yield
             return
-        until_s = self.expect(job, for_s=deadline_s)
+        until_s = self.add_waiter(job, for_s=deadline_s)
         try:
             yield
         finally:
-            self.ledger.expect_no_more(job.job_id, until_s=until_s)
+            self.ledger.remove_waiter(job.job_id, until_s=until_s)
 
-    def expect(self, job: Job, *, for_s: float) -> float:
+    def add_waiter(self, job: Job, *, for_s: float) -> float:
         """Note that a person waits for an open job for so long; returns until when (wall clock)."""
         until_s = self.clock.now_s() + for_s
-        self.ledger.expect(job.job_id, until_s=until_s)
-        self.bell.ring(AWAITED)
+        self.ledger.add_waiter(job.job_id, until_s=until_s)
+        self.notifier.notify(AWAITED)
         return until_s
 
-    def preview(self, canvas: Canvas, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> Answer:
+    def preview(self, canvas: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> JobMasks:
         """The masks of these prompts on one frame, for who keeps prompts himself: nothing is recorded or carried on.
 
         Raises as `click` does.
         """
         request = PreviewRequest(canvas.task, canvas.media, prompts, frame_index, canvas.model_version)
-        job = self.ask(request)
+        job = self.submit(request)
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(f"no worker answered within {deadline_s:.0f} s; ask again (job {job.job_id})")
-        return Answer(finished, self.masks.read(finished.masks_run))
+        return JobMasks(finished, self.masks.read(finished.masks_run))
 
-    def adopt(self, canvas: Canvas, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
+    def replace_prompts(self, canvas: UserTask, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
         """Take a submitted annotation as the task's new truth and propagate from it; None if it prompts nothing."""
         self.ledger.replace_prompts(canvas.task, prompts, user=canvas.user)
-        return self.ask(_whole_video(canvas, prompts, scope=scope)) if prompts else None
+        return self.submit(_whole_video(canvas, prompts, scope=scope)) if prompts else None
 
-    def pre_annotate(self, canvas: Canvas, prompts: PromptSet) -> Answer | None:
+    def pre_annotate(self, canvas: UserTask, prompts: PromptSet) -> JobMasks | None:
         """The masks a task has already, or else start on the prompts that came with it.
 
         None if there are neither masks nor prompts: nothing can be said about this task yet.
@@ -171,21 +173,21 @@ class Desk:
             return None
         if not known:
             self.ledger.record_prompts(canvas.task, wanted, user=canvas.user)
-        return Answer(self.ask(_whole_video(canvas, wanted)), None)
+        return JobMasks(self.submit(_whole_video(canvas, wanted)), None)
 
-    def latest_run(self, task: TaskKey, model_version: str) -> Answer | None:
+    def latest_run(self, task: TaskKey, model_version: str) -> JobMasks | None:
         """The newest finished propagation of a task by this model, with its masks."""
         for job in propagations(self.ledger, task, model_version=model_version):
             run = self.masks_of(job)
             if run is not None:
-                return Answer(job, run)
+                return JobMasks(job, run)
         return None
 
-    def ask(self, request: PreviewRequest | PropagationRequest) -> Job:
+    def submit(self, request: PreviewRequest | PropagationRequest) -> Job:
         """Submit a request; the same one again is the same job, begun again only if it failed or its masks are gone."""
-        return self.kept(self.submitter.submit(request))
+        return self.ensure_masks(self.submitter.submit(request))
 
-    def kept(self, job: Job) -> Job:
+    def ensure_masks(self, job: Job) -> Job:
         """The job, begun again if it is done and its masks were removed or damaged since."""
         frames = None if job.kind is JobKind.INTERACTIVE else FIRST_FRAME
         if job.state is not JobState.DONE or self.masks_of(job, frames) is not None:
@@ -209,15 +211,15 @@ class Desk:
                     return found
         return None
 
-    def _overtaken(self, canvas: Canvas) -> list[Job]:
+    def _superseded_clicks(self, canvas: UserTask) -> list[Job]:
         """The canvas's clicks whose answers the page may not have seen when the next click was made, oldest first."""
-        recent = recent_clicks(self.ledger, canvas.task, since_s=self.clock.now_s() - OVERTAKEN_S)
+        recent = recent_clicks(self.ledger, canvas.task, since_s=self.clock.now_s() - SUPERSEDED_ANSWER_S)
         if not recent:
             return []
         said = {(p.object_id, p.frame_index) for p in self.ledger.prompts(canvas.task, user=canvas.user)}
         asked = ((job, self.ledger.request(job.job_id).prompts) for job in recent)
         own = (job for job, prompts in asked if said.issuperset((p.object_id, p.frame_index) for p in prompts))
-        return list(islice(own, MOST_OVERTAKEN))[::-1]
+        return list(islice(own, MAX_SUPERSEDED_ANSWERS))[::-1]
 
     def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[tuple[Job, MaskRun]]:
         """What became of clicks, where anything did; they were asked earlier and so are mostly done."""
@@ -239,7 +241,7 @@ class Desk:
         pause_s = FIRST_POLL_S
         if (job := self.ledger.job(job_id)).state is JobState.DONE:
             return job
-        with self.bell.listening(job_id, self.clock.sleep) as wait:
+        with self.notifier.subscribed(job_id, self.clock.sleep) as wait:
             while True:
                 job = self.ledger.job(job_id)
                 if job.state is JobState.DONE:
@@ -282,7 +284,7 @@ def _only(prompts: PromptSet, object_ids: Iterable[ObjectId]) -> PromptSet:
 
 
 def _whole_video(
-    canvas: Canvas, prompts: PromptSet, direction: Direction = Direction.BOTH, *, scope: Scope = Scope.ONWARD
+    canvas: UserTask, prompts: PromptSet, direction: Direction = Direction.BOTH, *, scope: Scope = Scope.ONWARD
 ) -> PropagationRequest:
     return PropagationRequest(
         canvas.task,

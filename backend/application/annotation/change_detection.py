@@ -9,46 +9,46 @@ import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 
 
-class Channel(StrEnum):
+class ChangeSource(StrEnum):
     """How it is learned that a project's annotations changed."""
 
     WEBHOOK = "webhook"
     POLL = "poll"
 
 
-def note_project(notes: Notes, project_id: int) -> None:
+def note_project(notes: KeyValueStore, project_id: int) -> None:
     """Remember that Label Studio connected this backend to a project."""
     if notes.read(f"projects/{project_id}") is None:
         notes.write(f"projects/{project_id}", b"")
 
 
-def note_webhook(notes: Notes, project_id: int, now_s: float) -> None:
+def note_webhook(notes: KeyValueStore, project_id: int, now_s: float) -> None:
     """Remember that a webhook of the project came in."""
     note_project(notes, project_id)
     if notes.read(_webhook(project_id)) is None:
         notes.write(_webhook(project_id), json.dumps(now_s).encode())
 
 
-def note_silence(notes: Notes, project_id: int) -> None:
+def record_poll_result(notes: KeyValueStore, project_id: int) -> None:
     """Something was submitted of which no webhook told: the project is asked about again."""
     notes.remove(_webhook(project_id))
 
 
-def projects_of(notes: Notes) -> Iterator[int]:
+def projects_of(notes: KeyValueStore) -> Iterator[int]:
     """The projects that this backend is connected to, as far as is known."""
     return (int(name.rpartition("/")[2]) for name in notes.names("projects"))
 
 
-def channel_of(notes: Notes, project_id: int) -> Channel:
-    return Channel.POLL if notes.read(_webhook(project_id)) is None else Channel.WEBHOOK
+def change_source_of(notes: KeyValueStore, project_id: int) -> ChangeSource:
+    return ChangeSource.POLL if notes.read(_webhook(project_id)) is None else ChangeSource.WEBHOOK
 
 
-def channels(notes: Notes) -> Mapping[str, str]:
+def change_sources(notes: KeyValueStore) -> Mapping[str, str]:
     """For each project, how it is learned that its annotations changed."""
-    return {str(project_id): channel_of(notes, project_id).value for project_id in sorted(projects_of(notes))}
+    return {str(project_id): change_source_of(notes, project_id).value for project_id in sorted(projects_of(notes))}
 
 
 def place_name(project_id: int) -> str:

@@ -11,9 +11,9 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from backend.application.annotation.annotation_service import Canvas, Desk
+from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.jobs.queries import open_jobs
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.domain.jobs import PreviewRequest, PropagationRequest, PushState
 from backend.domain.prompts import ObjectId, PromptSet
@@ -25,7 +25,7 @@ Spot = tuple[ObjectId, FrameIndex | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ViewState:
     """What a request shows of the canvas.
 
     claims: of canvases without a name, by their stand-in names, what turned out to be this one's. sees_prediction:
@@ -37,20 +37,20 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Canvases:
+class PromptOwnership:
     """Settles whose prompts are whose, and forgets them when asked to."""
 
-    desk: Desk
-    notes: Notes
+    desk: AnnotationService
+    notes: KeyValueStore
 
-    def settle(self, canvas: Canvas, visit: Visit) -> None:
+    def settle(self, canvas: UserTask, visit: ViewState) -> None:
         """Give the canvas the prompts that are its own, before a new one counts with them."""
         for newcomer, spots in visit.claims.items():
             self._claim(canvas, newcomer, spots)
         if visit.sees_prediction and not self._ledger.prompts(canvas.task, user=canvas.user):
             self._start_from_prediction(canvas)
 
-    def reset(self, canvas: Canvas, object_id: ObjectId | None = None) -> None:
+    def reset(self, canvas: UserTask, object_id: ObjectId | None = None) -> None:
         """Forget the canvas's prompts (of one object), and end the open jobs that they led to."""
         known = self._ledger.prompts(canvas.task, user=canvas.user)
         gone = known if object_id is None else known.of_object(object_id)
@@ -62,7 +62,7 @@ class Canvases:
             if request.prompts and set(request.prompts.object_ids) & set(gone.object_ids) and _within(request, known):
                 self._ledger.cancel(job.job_id)
 
-    def _claim(self, canvas: Canvas, newcomer: str, spots: Collection[Spot]) -> None:
+    def _claim(self, canvas: UserTask, newcomer: str, spots: Collection[Spot]) -> None:
         """Make a newcomer's prompts at these spots this canvas's."""
         said = self._ledger.prompts(canvas.task, user=newcomer)
         if not said:
@@ -81,7 +81,7 @@ class Canvases:
     def _ledger(self) -> Ledger:
         return self.desk.ledger
 
-    def _start_from_prediction(self, canvas: Canvas) -> None:
+    def _start_from_prediction(self, canvas: UserTask) -> None:
         push = self._ledger.latest_push(canvas.task)
         if push is None or push.state is not PushState.PUSHED:
             return
@@ -90,13 +90,13 @@ class Canvases:
         if isinstance(request, PropagationRequest) and job.created_s > self._reset_s(canvas):
             self._ledger.record_prompts(canvas.task, request.prompts, user=canvas.user)
 
-    def _reset_s(self, canvas: Canvas) -> float:
+    def _reset_s(self, canvas: UserTask) -> float:
         """When somebody last reset the task; long ago if never."""
         body = self.notes.read(_reset_note(canvas))
         return float("-inf") if body is None else float(json.loads(body))
 
 
-def _reset_note(canvas: Canvas) -> str:
+def _reset_note(canvas: UserTask) -> str:
     task: TaskKey = canvas.task
     return f"resets/{task.project_id}-{task.task_id}"
 

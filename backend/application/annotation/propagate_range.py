@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from backend.application.annotation.annotation_service import Answer, Canvas, Desk
+from backend.application.annotation.annotation_service import AnnotationService, JobMasks, UserTask
 from backend.application.jobs.queries import ANY, propagations
 from backend.domain.errors import PromptError, error_of
 from backend.domain.jobs import Job, JobState, PropagationRequest
@@ -27,7 +27,7 @@ SEAM = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class FrameReach:
     """How far to carry from a frame: that many frames that way, None for as far as the video goes.
 
     skip: how many frames are left out before each one that is answered.
@@ -38,7 +38,7 @@ class Reach:
     frames: int | None = None
     skip: int = 0
 
-    def span(self, frame_count: int) -> range:
+    def frame_range(self, frame_count: int) -> range:
         """The frames reached in a video of that many, the starting one among them."""
         stride = self.skip + 1
         forward = (frame_count - 1 - self.start) // stride
@@ -50,7 +50,7 @@ class Reach:
         return range(first, last + 1, stride)
 
 
-def carry(desk: Desk, canvas: Canvas, reach: Reach, *, deadline_s: float) -> Answer:
+def propagate_range(desk: AnnotationService, canvas: UserTask, reach: FrameReach, *, deadline_s: float) -> JobMasks:
     """The masks within reach, from the canvas's prompts: all of them, or at the deadline those made so far.
 
     The whole video is propagated, as after any prompt, so that reaching twice costs once.
@@ -61,22 +61,22 @@ def carry(desk: Desk, canvas: Canvas, reach: Reach, *, deadline_s: float) -> Ans
         raise PromptError("nothing is prompted on this task yet: click an object first, then carry it")
     give_up_s = desk.clock.monotonic_s() + deadline_s
     start = FrameRange(reach.start, FrameIndex(reach.start + 1))
-    whole = desk.track(canvas, PromptSet(()), deadline_s=0.0, frames=start).job
+    whole = desk.propagate_and_wait(canvas, PromptSet(()), deadline_s=0.0, frames=start).job
     answer = _reached(desk, (whole,), reach, prompts)
     if answer.is_reached or deadline_s <= 0:
-        return Answer(answer.job, answer.run)
-    back = way_back(canvas, prompts, reach)
-    jobs: tuple[Job, ...] = (whole,) if back is None else (desk.ask(back), whole)
-    with desk.awaiting(jobs[0], deadline_s), desk.bell.listening(jobs[0].job_id, desk.clock.sleep) as wait:
+        return JobMasks(answer.job, answer.run)
+    back = backward_request(canvas, prompts, reach)
+    jobs: tuple[Job, ...] = (whole,) if back is None else (desk.submit(back), whole)
+    with desk.waited_for(jobs[0], deadline_s), desk.notifier.subscribed(jobs[0].job_id, desk.clock.sleep) as wait:
         while True:
             answer = _reached(desk, jobs, reach, prompts)
             if answer.is_reached or desk.clock.monotonic_s() >= give_up_s:
-                return Answer(answer.job, answer.run)
+                return JobMasks(answer.job, answer.run)
             wait(POLL_S)
             jobs = tuple(_going_on(desk.ledger.job(job.job_id)) for job in jobs)
 
 
-def way_back(canvas: Canvas, prompts: PromptSet, reach: Reach) -> PropagationRequest | None:
+def backward_request(canvas: UserTask, prompts: PromptSet, reach: FrameReach) -> PropagationRequest | None:
     """What to make so that frames within reach, before an object's first prompt, need not wait for the video's end.
 
     None if there are no such frames. Objects that are prompted later than where the person is are left out.
@@ -86,7 +86,7 @@ def way_back(canvas: Canvas, prompts: PromptSet, reach: Reach) -> PropagationReq
     first = {object_id: min(prompts.of_object(object_id).prompted_frames) for object_id in prompts.object_ids}
     here = {object_id: frame for object_id, frame in first.items() if frame <= reach.start}
     frame_count = len(canvas.media.addresses)
-    span = reach.span(frame_count)
+    span = reach.frame_range(frame_count)
     if not span or max(here.values(), default=0) <= span[0]:
         return None
     stop = max(span[-1] + 1, max(here.values()) + SEAM)
@@ -110,7 +110,7 @@ class _Look:
     is_reached: bool
 
 
-def _reached(desk: Desk, jobs: Sequence[Job], reach: Reach, prompts: PromptSet) -> _Look:
+def _reached(desk: AnnotationService, jobs: Sequence[Job], reach: FrameReach, prompts: PromptSet) -> _Look:
     """The first of the jobs that has all within reach; if none has, the one that has most."""
     looks = []
     for job in jobs:
@@ -129,10 +129,10 @@ def _going_on(job: Job) -> Job:
     return job
 
 
-def _so_far(desk: Desk, job: Job, reach: Reach) -> MaskRun | None:
+def _so_far(desk: AnnotationService, job: Job, reach: FrameReach) -> MaskRun | None:
     """What a job has within reach, read at the cost of that: a look must not grow with the video."""
     here = desk.masks_of(job, FrameRange(reach.start, FrameIndex(reach.start + 1)))
-    span = () if here is None else reach.span(here.video.frame_count)
+    span = () if here is None else reach.frame_range(here.video.frame_count)
     if not span:
         return here
     run = desk.masks_of(job, FrameRange(FrameIndex(span[0]), FrameIndex(span[-1] + 1)))
@@ -155,7 +155,9 @@ def drawn_by_hand(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
     return frozenset((prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None)
 
 
-def newest_run(desk: Desk, task: TaskKey, model_version: str, frames: FrameRange | None = None) -> Answer | None:
+def newest_run(
+    desk: AnnotationService, task: TaskKey, model_version: str, frames: FrameRange | None = None
+) -> JobMasks | None:
     """The newest propagation of a task that has made masks, finished or not: what its pages were last shown.
 
     frames: only the masks on these are read, at the cost of these.
@@ -163,13 +165,13 @@ def newest_run(desk: Desk, task: TaskKey, model_version: str, frames: FrameRange
     for job in propagations(desk.ledger, task, model_version=model_version, states=ANY):
         run = desk.masks_of(job, frames)
         if run is not None:
-            return Answer(job, run)
+            return JobMasks(job, run)
     return None
 
 
-def within(run: MaskRun, reach: Reach) -> MaskRun:
+def within(run: MaskRun, reach: FrameReach) -> MaskRun:
     """The part of a run that is within reach."""
-    span = reach.span(run.video.frame_count)
+    span = reach.frame_range(run.video.frame_count)
     return replace(
         run,
         masklets=tuple(
@@ -178,7 +180,7 @@ def within(run: MaskRun, reach: Reach) -> MaskRun:
     )
 
 
-def _is_reached(run: MaskRun | None, reach: Reach, prompts: PromptSet) -> bool:
+def _is_reached(run: MaskRun | None, reach: FrameReach, prompts: PromptSet) -> bool:
     """Whether every frame within reach has some object, and every object that was prompted there or before.
 
     Objects that are prompted later come to it last, on the way back: nobody waits for them. Ones that are carried
@@ -191,5 +193,5 @@ def _is_reached(run: MaskRun | None, reach: Reach, prompts: PromptSet) -> bool:
     return all(
         any(frame in there for there in made.values())
         and all(frame in there for object_id, there in made.items() if first.get(object_id, frame + 1) <= frame)
-        for frame in reach.span(run.video.frame_count)
+        for frame in reach.frame_range(run.video.frame_count)
     )

@@ -13,7 +13,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backend.application.annotation.annotation_service import Canvas, Desk
+from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.jobs.queries import open_sessions
 from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.jobs import Job, JobState, PropagationRequest, run_name
@@ -34,30 +34,30 @@ WATCHED_S = 5.0
 """For how long a session is waited for after it was asked for."""
 
 
-class SessionMarks(Protocol):
+class SessionCursors(Protocol):
     """When a session was last asked for, and how far it was read then. May forget everything without harm."""
 
-    def mark(self, session_id: str, cursor: int) -> None:
+    def set_cursor(self, session_id: str, cursor: int) -> None:
         """Never raises."""
         ...
 
-    def marked(self, session_id: str) -> int | None:
+    def cursor(self, session_id: str) -> int | None:
         """The cursor that was marked last; None if none was within the last minutes."""
         ...
 
 
-class NoMarks:
+class NoSessionCursors:
     """SessionMarks that remember nothing: who names no cursor reads from the beginning."""
 
-    def mark(self, session_id: str, cursor: int) -> None:
+    def set_cursor(self, session_id: str, cursor: int) -> None:
         return
 
-    def marked(self, session_id: str) -> int | None:
+    def cursor(self, session_id: str) -> int | None:
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SessionPage:
     """What a session has from a cursor on.
 
     frames: in the order they were made, those without the object left out. cursor: where to read on; asking again
@@ -72,14 +72,14 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Sessions:
+class TrackingSessions:
     """The sessions of all tasks, over the desk's ledger, masks and clock."""
 
-    desk: Desk
-    marks: SessionMarks
+    desk: AnnotationService
+    marks: SessionCursors
     _silent_since_s: dict[str, float] = field(default_factory=dict)
 
-    def start(self, canvas: Canvas, prompts: PromptSet, *, span: FrameRange, direction: Direction) -> Job:
+    def start(self, canvas: UserTask, prompts: PromptSet, *, span: FrameRange, direction: Direction) -> Job:
         """Carry prompts over a span. The same question again is the same session, begun once.
 
         Raises PromptError if an object has no prompt that says where it is.
@@ -105,29 +105,29 @@ class Sessions:
             job = self.desk.submitter.submit(request)
             if job.state is not JobState.DONE or self.desk.masks_of(job) is not None:
                 break  # what is done and was removed since is asked for under another name
-        self.marks.mark(job.job_id, 0)
-        self._expect(job)
+        self.marks.set_cursor(job.job_id, 0)
+        self._add_waiter(job)
         return job
 
-    def _expect(self, job: Job) -> None:
+    def _add_waiter(self, job: Job) -> None:
         """Somebody watches: the session goes before what nobody waits for, until they stop asking."""
         if not job.state.is_final:
-            self.desk.expect(job, for_s=WATCHED_S)
+            self.desk.add_waiter(job, for_s=WATCHED_S)
 
-    def read(self, task: TaskKey, session_id: str, cursor: int | None, *, patience_s: float) -> Reading:
+    def read(self, task: TaskKey, session_id: str, cursor: int | None, *, patience_s: float) -> SessionPage:
         """What was made since a cursor, waiting at most this long for something new.
 
         cursor None: where the last reply ended, as far as is known. Raises NotFound for another task's session, and
         if the masks were removed since.
         """
         job = self.find(task, session_id)
-        start = (self.marks.marked(session_id) or 0) if cursor is None else cursor
+        start = (self.marks.cursor(session_id) or 0) if cursor is None else cursor
         give_up_s = self.desk.clock.monotonic_s() + patience_s
-        self._expect(job)
+        self._add_waiter(job)
         while True:
             reading = self._reading(job, start)
             if reading.frames or reading.is_over or self.desk.clock.monotonic_s() >= give_up_s:
-                self.marks.mark(session_id, reading.cursor)
+                self.marks.set_cursor(session_id, reading.cursor)
                 return reading
             self.desk.clock.sleep(LOOK_AGAIN_S)
             job = self.desk.ledger.job(session_id)
@@ -141,7 +141,7 @@ class Sessions:
         self.desk.ledger.cancel(session_id)
         return True
 
-    def release(self, canvas: Canvas) -> int:
+    def release(self, canvas: UserTask) -> int:
         """End what this user still has under way on this task; returns how many sessions that were."""
         ended = 0
         for job in open_sessions(self.desk.ledger, canvas.task):
@@ -153,7 +153,7 @@ class Sessions:
     def sweep(self) -> None:
         """Cancel the sessions that nobody has asked for in a long while."""
         now_s = self.desk.clock.monotonic_s()
-        silent = [job.job_id for job in open_sessions(self.desk.ledger) if self.marks.marked(job.job_id) is None]
+        silent = [job.job_id for job in open_sessions(self.desk.ledger) if self.marks.cursor(job.job_id) is None]
         # The marks may just have been lost; a client that is there leaves new ones soon.
         self._silent_since_s = {job_id: self._silent_since_s.get(job_id, now_s) for job_id in silent}
         for job_id, since_s in self._silent_since_s.items():
@@ -173,7 +173,7 @@ class Sessions:
         assert isinstance(request, PropagationRequest), "only propagations are sessions"
         return request
 
-    def _reading(self, job: Job, start: int) -> Reading:
+    def _reading(self, job: Job, start: int) -> SessionPage:
         """As far as the run is flushed. Frames on which the object is not are read over."""
         run = job.masks_run or run_name(job.job_id, job.attempt)
         if job.state is JobState.DONE and not self._is_kept(run):
@@ -190,7 +190,7 @@ class Sessions:
                     frames.append(record)
         except NotFound:
             pass  # nothing is flushed yet
-        return Reading(job, self._request(job), tuple(frames), cursor, job.state.is_final and not has_more)
+        return SessionPage(job, self._request(job), tuple(frames), cursor, job.state.is_final and not has_more)
 
     def _is_kept(self, run: str) -> bool:
         try:
@@ -199,7 +199,7 @@ class Sessions:
             return False
 
 
-def span_of(start: FrameIndex, direction: Direction, frames: int, *, frame_count: int) -> FrameRange:
+def covered_range(start: FrameIndex, direction: Direction, frames: int, *, frame_count: int) -> FrameRange:
     """A frame and so many after it, before it, or both, as far as the video goes."""
     first = start if direction is Direction.FORWARD else max(start - frames, 0)
     last = start if direction is Direction.BACKWARD else min(start + frames, frame_count - 1)

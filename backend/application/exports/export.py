@@ -36,7 +36,7 @@ FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
 """What is wrong with one video and not with the others."""
 
 
-class SealedTarget(Target, Protocol):
+class FinishedTarget(Target, Protocol):
     """A Target that knows what was written to it."""
 
     def seal(self) -> Notes:
@@ -85,7 +85,7 @@ class Export:
     skip_faulty: bool = False
     on_video: Callable[[str], None] = lambda _: None
 
-    def run(self, target: SealedTarget) -> Exported:
+    def run(self, target: FinishedTarget) -> Exported:
         """Write everything and the manifest. Raises InvalidInput if no frame is kept or the format cannot be served."""
         videos = planned(self.source.entries())
         self.format.start(target, videos)

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field, replace
 from backend.application.imports.model import (
     BatchItem,
     BatchRecords,
-    Draft,
     ExistingTasks,
     ImportMode,
     ItemState,
     Library,
-    Medium,
     Outcome,
     Placement,
     Plan,
     ProjectTasks,
-    Prompter,
+    PromptSource,
     Report,
     Source,
+    SourceMedia,
+    TaskDraft,
     draft_key,
     task_data,
 )
@@ -63,7 +63,7 @@ class _Ready:
     """A draft with its data, waiting to be made with others in one call."""
 
     source: Source
-    draft: Draft
+    draft: TaskDraft
     prompts: PromptSet
     auto: dict[str, float]
     addresses: tuple[str, ...]
@@ -90,7 +90,7 @@ class Importer:
     placement: Placement
     tasks: ProjectTasks
     records: BatchRecords
-    prompter: Prompter | None = None
+    prompter: PromptSource | None = None
     existing: ExistingTasks | None = None
     starting: Starting | None = None
     carry: bool = False
@@ -148,7 +148,7 @@ class Importer:
             if ready is not None:
                 yield ready
 
-    def _wanted(self, source: Source, draft: Draft, batch: _Batch) -> _Ready | None:
+    def _wanted(self, source: Source, draft: TaskDraft, batch: _Batch) -> _Ready | None:
         """The draft with all that it takes to make it; None if there is nothing to make, which is then reported."""
         known, tell = batch.known, batch.tell
         if draft.key in batch.seen:
@@ -182,7 +182,7 @@ class Importer:
             return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, reason_of(error))
         return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(prompts.prompts))
 
-    def drafts(self, source: Source, plan: Plan) -> list[Draft]:
+    def drafts(self, source: Source, plan: Plan) -> list[TaskDraft]:
         """One source as tasks. Raises MediaError or InvalidInput."""
         medium = self.library.add(source)
         frames = _listed_frames(source, medium)
@@ -201,10 +201,12 @@ class Importer:
             part = frames[segment.start : segment.stop]
             key = draft_key(medium, plan.mode, part, number=segment.number, cut=how)
             name = segment.name(source.name)
-            drafts.append(Draft(key, name, medium, part, segment.number, segment.count, segment.shared, source.extra))
+            drafts.append(
+                TaskDraft(key, name, medium, part, segment.number, segment.count, segment.shared, source.extra)
+            )
         return drafts
 
-    def _ready(self, source: Source, draft: Draft, plan: Plan) -> _Ready:
+    def _ready(self, source: Source, draft: TaskDraft, plan: Plan) -> _Ready:
         prompts, auto = (PromptSet(()), {}) if self.prompter is None else self.prompter.prompts(source, draft)
         addresses = self.placement.addresses(draft, plan.mode)
         return _Ready(source, draft, prompts, dict(auto), tuple(addresses))
@@ -270,7 +272,7 @@ class Importer:
         start_task(self.starting, task, media, ready.prompts)
 
 
-def _listed_frames(source: Source, medium: Medium) -> tuple[FrameIndex, ...]:
+def _listed_frames(source: Source, medium: SourceMedia) -> tuple[FrameIndex, ...]:
     """The frames that a list names for a source. Raises InvalidInput for one that there is not."""
     for frame in source.frames:
         if frame >= medium.frame_count:
@@ -281,10 +283,10 @@ def _listed_frames(source: Source, medium: Medium) -> tuple[FrameIndex, ...]:
     return tuple(FrameIndex(frame) for frame in source.frames)
 
 
-def _keyframe(source: Source, medium: Medium, frame: FrameIndex) -> Draft:
+def _keyframe(source: Source, medium: SourceMedia, frame: FrameIndex) -> TaskDraft:
     """One frame as a task of its own."""
     key = draft_key(medium, ImportMode.KEYFRAMES, [frame], number=frame, cut="frame")
-    return Draft(key, f"{source.name} #{medium.number_of(frame)}", medium, (frame,), extra=source.extra)
+    return TaskDraft(key, f"{source.name} #{medium.number_of(frame)}", medium, (frame,), extra=source.extra)
 
 
 def _choice(source: Source, plan: Plan, frames: tuple[FrameIndex, ...]) -> str:

@@ -23,7 +23,7 @@ from backend.domain.video import ContentHash, FrameIndex
 MEDIA_ID_DIGITS = 32
 
 
-class MediumKind(StrEnum):
+class SourceMediaKind(StrEnum):
     """A video file, or a folder of images that are its frames."""
 
     VIDEO = "video"
@@ -31,7 +31,7 @@ class MediumKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Medium:
+class SourceMedia:
     """A source of frames on this machine.
 
     content_hash: SHA-256, hex, of its content; media_id is its first 32 digits. path: the file or folder. names: of an
@@ -41,7 +41,7 @@ class Medium:
     """
 
     content_hash: ContentHash
-    kind: MediumKind
+    kind: SourceMediaKind
     path: Path
     name: str
     size: FrameSize
@@ -99,12 +99,12 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TaskDraft:
     """A task to be made. key: the same for the same frames of the same content, in every run and process."""
 
     key: str
     name: str
-    medium: Medium
+    medium: SourceMedia
     frames: tuple[FrameIndex, ...]
     number: int = 0
     count: int = 1
@@ -117,7 +117,7 @@ class Draft:
         return self.key.rpartition("-")[0]
 
 
-def draft_key(medium: Medium, mode: ImportMode, frames: Sequence[int], *, number: int, cut: str) -> str:
+def draft_key(medium: SourceMedia, mode: ImportMode, frames: Sequence[int], *, number: int, cut: str) -> str:
     """40 hex digits and the segment's number. cut: how the segments were cut, which all of them share."""
     what = "\0".join((medium.media_id, mode, cut))
     return f"{hashlib.sha256(what.encode()).hexdigest()[:40]}-{number:05d}" if frames else ""
@@ -185,11 +185,11 @@ class BatchItem:
 class Library(Protocol):
     """Media on this machine, by content."""
 
-    def add(self, source: Source) -> Medium:
+    def add(self, source: Source) -> SourceMedia:
         """Look at a source and remember it. Raises MediaError or InvalidInput naming the file and the way out."""
         ...
 
-    def diverse(self, medium: Medium, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
+    def diverse(self, medium: SourceMedia, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
         """Of the candidates, some that look unlike each other, ascending."""
         ...
 
@@ -197,7 +197,7 @@ class Library(Protocol):
 class Placement(Protocol):
     """Puts a draft's media where Label Studio's page finds them: `--pages`."""
 
-    def addresses(self, draft: Draft, mode: ImportMode) -> list[str]:
+    def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
         """One address a frame; of a VIDEO draft, one address. Raises InvalidInput, MediaError or ServiceUnavailable."""
         ...
 
@@ -236,10 +236,10 @@ class BatchRecords(Protocol):
     def failures(self, project_id: int | None = None) -> tuple[tuple[int, Outcome], ...]: ...
 
 
-class Prompter(Protocol):
+class PromptSource(Protocol):
     """Prompts for a draft without a person."""
 
-    def prompts(self, source: Source, draft: Draft) -> tuple[PromptSet, Mapping[str, float]]:
+    def prompts(self, source: Source, draft: TaskDraft) -> tuple[PromptSet, Mapping[str, float]]:
         """The prompts on the draft's own frames, 0-based, and the scores of the automatic ones among them.
 
         Empty if there are none for this draft. Raises PromptError naming the file and the fault.
@@ -258,7 +258,7 @@ class ExistingTasks(Protocol):
 Report = Callable[[Outcome], None]
 
 
-def task_data(draft: Draft, plan: Plan, addresses: Sequence[str], auto: Mapping[str, float]) -> dict[str, object]:
+def task_data(draft: TaskDraft, plan: Plan, addresses: Sequence[str], auto: Mapping[str, float]) -> dict[str, object]:
     """A task's data: where its media are, and under `masklet` what they were cut from.
 
     masklet.start and stop are frame numbers of the source, stop excluded; frames lists them where some are left out.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from backend.application.imports.model import Draft
+from backend.application.imports.model import TaskDraft
 from backend.domain.errors import PromptError
 from backend.domain.geometry import BoolMask, Box
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -28,7 +28,7 @@ class FoundObject(Protocol):
     def mask(self) -> BoolMask | None: ...
 
 
-def prompts_on(draft: Draft, found: Iterable[FoundObject], labels: Sequence[str]) -> PromptSet:
+def prompts_on(draft: TaskDraft, found: Iterable[FoundObject], labels: Sequence[str]) -> PromptSet:
     """Prompts of the objects whose frame the draft shows. labels: those of the project.
 
     An object without a label gets the project's labels in turn. Several objects may have one label: the first has it
@@ -53,7 +53,7 @@ def prompts_on(draft: Draft, found: Iterable[FoundObject], labels: Sequence[str]
     return PromptSet.of(prompts, named)
 
 
-def moved_to(draft: Draft, prompts: PromptSet, labels: Sequence[str]) -> PromptSet:
+def moved_to(draft: TaskDraft, prompts: PromptSet, labels: Sequence[str]) -> PromptSet:
     """Prompts on the source's frames as prompts on the draft's; those on frames that it does not show are left out.
 
     Raises PromptError for a frame that the source has not, or a label that the project has not.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from backend.application.annotation.annotation_service import Canvas, Desk
+from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.imports.model import BatchItem, BatchRecords
 from backend.application.jobs.queries import ANY, newest_propagation
 from backend.application.ports.masks import MaskCodec
@@ -30,16 +30,16 @@ CARRIED = "carried"
 PERSON = "person"
 
 
-class Canvases(Protocol):
+class TaskLookup(Protocol):
     """Where a task's frames are, from Label Studio."""
 
-    def canvas(self, item: BatchItem, model_version: str) -> Canvas:
+    def user_task(self, item: BatchItem, model_version: str) -> UserTask:
         """Raises LabelStudioUnavailable (try again), or what is wrong with the task."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HandoverPrompts:
     """What a segment's end gives the next one: prompts on its frame 0, or why a person is needed."""
 
     prompts: PromptSet
@@ -51,9 +51,9 @@ class Handover:
     """Looks for segments that are done and hands their ends over. One sweeper at a time; sweeping twice is harmless."""
 
     records: BatchRecords
-    desk: Desk
+    desk: AnnotationService
     codec: MaskCodec
-    canvases: Canvases
+    canvases: TaskLookup
     _sweeps: int = field(default=0)
 
     def sweep(self) -> int:
@@ -98,11 +98,11 @@ class Handover:
             logger.info("segment %s asks for a person: %s", item.name, offer.doubt)
             self._note(item, f"{PERSON} {done.job_id}: {offer.doubt}")
             return False
-        job = self.desk.adopt(self.canvases.canvas(item, done.model_version), offer.prompts)
+        job = self.desk.replace_prompts(self.canvases.user_task(item, done.model_version), offer.prompts)
         self._note(item, f"{CARRIED} {done.job_id} {job.job_id if job else '-'}")
         return job is not None
 
-    def offer(self, run: MaskRun, item: BatchItem, before: BatchItem) -> Offer:
+    def offer(self, run: MaskRun, item: BatchItem, before: BatchItem) -> HandoverPrompts:
         """The masks on the first shared frame, if each of them is certain enough."""
         shared = before.length - item.shared
         prompts: list[FramePrompt] = []
@@ -120,8 +120,8 @@ class Handover:
         if not doubts and not prompts:
             doubts.append("no object is in the frame where the segments meet")
         if doubts:
-            return Offer(PromptSet(()), f"at the end of {before.name} {', '.join(doubts)}")
-        return Offer(PromptSet.of(prompts, labels))
+            return HandoverPrompts(PromptSet(()), f"at the end of {before.name} {', '.join(doubts)}")
+        return HandoverPrompts(PromptSet.of(prompts, labels))
 
     def _is_a_persons(self, item: BatchItem) -> bool:
         """Whether somebody else than this handover prompted the segment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.application.annotation.annotation_service import Canvas, Desk
+from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 
@@ -14,7 +14,7 @@ class Starting:
     """What it takes to have prompts carried at once. model_version is empty while no worker has announced its model:
     prompts are then recorded, and carried when predictions are retrieved."""
 
-    desk: Desk
+    desk: AnnotationService
     label_config: str
     model_version: str
 
@@ -26,4 +26,4 @@ def start_task(starting: Starting, task: TaskKey, media: MediaRef, prompts: Prom
         if not desk.ledger.prompts(task):
             desk.ledger.record_prompts(task, prompts)
         return
-    desk.pre_annotate(Canvas(task, media, starting.label_config, starting.model_version), prompts)
+    desk.pre_annotate(UserTask(task, media, starting.label_config, starting.model_version), prompts)

@@ -41,7 +41,7 @@ class Reconciler:
     def sweep(self) -> None:
         """One round. Raises nothing for a queue or a Label Studio that is away."""
         now_s = self.clock.now_s()
-        for job in self.ledger.stale(
+        for job in self.ledger.stale_jobs(
             heartbeat_before_s=now_s - self.heartbeat_ttl_s, queued_before_s=now_s - QUEUED_GRACE_S
         ):
             self._put_right(job)

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from backend.application.ports.clock import Clock
-from backend.application.ports.key_value import MemoryNotes, Notes, forget_task, noted_tasks
+from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore, forget_task, stored_tasks
 from backend.application.ports.label_studio import TaskDirectory
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
@@ -39,7 +39,7 @@ class Housekeeper:
     clock: Clock
     tasks: TaskDirectory | None
     retention_s: float
-    notes: Notes = field(default_factory=MemoryNotes)
+    notes: KeyValueStore = field(default_factory=MemoryKeyValueStore)
     next_s: float = float("-inf")
     asked: TaskKey | None = None
     asked_noted: TaskKey | None = None
@@ -61,7 +61,7 @@ class Housekeeper:
         """Ask after some tasks that have been quiet, each time after the next ones; how many jobs that cost."""
         if self.tasks is None:
             return 0
-        quiet = self.ledger.quiet_tasks(before_s, after=self.asked, limit=TASKS_AT_ONCE)
+        quiet = self.ledger.inactive_tasks(before_s, after=self.asked, limit=TASKS_AT_ONCE)
         self.asked = quiet[-1] if len(quiet) == TASKS_AT_ONCE else None
         noted = self._with_notes_alone(quiet)
         try:
@@ -80,7 +80,7 @@ class Housekeeper:
     def _with_notes_alone(self, others: Collection[TaskKey]) -> list[TaskKey]:
         """Some tasks of which there are notes and no jobs (those were forgotten), each time the next ones."""
         key = _place_of(self.asked_noted)
-        after = [task for task in noted_tasks(self.notes) if _place_of(task) > key]
+        after = [task for task in stored_tasks(self.notes) if _place_of(task) > key]
         some = after[:NOTED_AT_ONCE]
         alone = [task for task in some if task not in others and not self.ledger.jobs(task=task, limit=1)]
         if len(alone) > TASKS_AT_ONCE:
@@ -97,7 +97,7 @@ class Housekeeper:
     def _remove_masks_of_nobody(self, before_s: float) -> int:
         """Remove runs, untouched for that long, whose job the ledger has forgotten."""
         runs = {run: run.rpartition("-a")[0] for run in self.masks.idle_runs(before_s)}
-        known = self.ledger.known(frozenset(runs.values()))
+        known = self.ledger.known_jobs(frozenset(runs.values()))
         orphans = [run for run, job_id in runs.items() if job_id not in known]
         for run in orphans:
             self.masks.remove(run)

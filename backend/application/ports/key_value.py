@@ -19,7 +19,7 @@ Nothing reads or writes "second-look" any more: notes of earlier builds are ther
 """
 
 
-class Notes(Protocol):
+class KeyValueStore(Protocol):
     """Named bytes that outlive the process. Writing a name again replaces it as a whole."""
 
     def read(self, name: str) -> bytes | None: ...
@@ -40,7 +40,7 @@ class Notes(Protocol):
 
 
 @dataclass(slots=True)
-class MemoryNotes:
+class MemoryKeyValueStore:
     """Notes that end with the process: for a web process without a data folder of its own, and for tests."""
 
     kept: dict[str, bytes] = field(default_factory=dict)
@@ -64,20 +64,20 @@ class MemoryNotes:
         self.kept.pop(name, None)
 
 
-def noted_tasks(notes: Notes) -> tuple[TaskKey, ...]:
+def stored_tasks(notes: KeyValueStore) -> tuple[TaskKey, ...]:
     """The tasks that there are notes of, in order."""
     names = (name for folder in OF_TASKS for name in (*notes.names(folder), *notes.folders(folder)))
     tasks = {task for name in names if (task := _task_of(name)) is not None}
     return tuple(sorted(tasks, key=lambda task: (task.project_id, task.task_id)))
 
 
-def forget_task(notes: Notes, task: TaskKey) -> None:
+def forget_task(notes: KeyValueStore, task: TaskKey) -> None:
     """Remove all notes of a task."""
     for name in _of_task(notes, task):
         notes.remove(name)
 
 
-def _of_task(notes: Notes, task: TaskKey) -> Iterator[str]:
+def _of_task(notes: KeyValueStore, task: TaskKey) -> Iterator[str]:
     for folder in OF_TASKS:
         name = f"{folder}/{task.project_id}-{task.task_id}"
         yield name

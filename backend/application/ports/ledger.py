@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypedDict, Unpack
 
-from backend.domain.jobs import Job, JobKind, JobState, PendingPush, PreviewRequest, PropagationRequest, Waiting
+from backend.domain.jobs import Job, JobKind, JobState, PendingPush, PendingWaits, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
@@ -99,18 +99,18 @@ class Ledger(Protocol):
         """How many jobs there are of each kind and state; pairs without a job are left out."""
         ...
 
-    def waiting(self) -> Waiting:
+    def pending_waits(self) -> PendingWaits:
         """For what persons wait now. One cheap read, however many jobs there are."""
         ...
 
-    def expect(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
+    def add_waiter(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
         """Note that a person waits for a job, until then (wall clock) at the longest.
 
         backward: above all for the frames before the one that they carry on from.
         """
         ...
 
-    def expect_no_more(self, job_id: str, *, until_s: float) -> None:
+    def remove_waiter(self, job_id: str, *, until_s: float) -> None:
         """Take back such a note, unless somebody waits longer than until then."""
         ...
 
@@ -154,7 +154,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def saved(self, job_id: str, attempt: int) -> None:
+    def reset_attempt_count(self, job_id: str, attempt: int) -> None:
         """What this attempt did so far outlives it: attempts are counted anew from the next one on.
 
         Does nothing if that attempt is no longer current.
@@ -163,7 +163,7 @@ class Ledger(Protocol):
 
     def cancel(self, job_id: str) -> Job: ...
 
-    def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+    def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
         """Open jobs whose worker fell silent, or that have waited since before queued_before_s."""
         ...
 
@@ -174,7 +174,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def quiet_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
+    def inactive_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
         """Tasks of which nothing was asked since then, in order; those that come after `after`."""
         ...
 
@@ -182,7 +182,7 @@ class Ledger(Protocol):
         """Forget a task's prompts, jobs and pushes; returns its jobs' ids. Does nothing while a job of it is open."""
         ...
 
-    def known(self, job_ids: Collection[str]) -> frozenset[str]:
+    def known_jobs(self, job_ids: Collection[str]) -> frozenset[str]:
         """Those of these jobs that the ledger has."""
         ...
 

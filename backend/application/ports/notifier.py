@@ -16,22 +16,22 @@ Wait = Callable[[float], None]
 """Waits this many seconds, or less."""
 
 
-class Bell(Protocol):
-    def ring(self, job_id: str) -> None:
+class Notifier(Protocol):
+    def notify(self, job_id: str) -> None:
         """Wake whoever listens for this job now. Never raises."""
         ...
 
-    def listening(self, job_id: str, otherwise: Wait) -> AbstractContextManager[Wait]:
+    def subscribed(self, job_id: str, otherwise: Wait) -> AbstractContextManager[Wait]:
         """A wait that ends early when the job's bell rings, from now on. otherwise: how to wait if there is no bell."""
         ...
 
 
-class NoBell:
+class NoNotifier:
     """A Bell that nobody hears: waits last as long as they were meant to."""
 
-    def ring(self, job_id: str) -> None:
+    def notify(self, job_id: str) -> None:
         return
 
     @contextmanager
-    def listening(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
+    def subscribed(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
         yield otherwise

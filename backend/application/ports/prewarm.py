@@ -51,7 +51,7 @@ def frame_hash(video: VideoSource, index: int) -> ContentHash:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PrewarmRequest:
     """What is to be looked at ahead of need: these frames first, in this order. forget: let go of the media instead."""
 
     media: MediaRef
@@ -60,7 +60,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class MediaStatus:
     """What a worker has seen of some media.
 
     ready: the frames that are encoded. trouble: why the media could not be opened (domain.errors.reason_of), empty if
@@ -69,7 +69,7 @@ class Sight:
 
     info: VideoInfo | None
     ready: tuple[int, ...] = ()
-    trouble: str = ""
+    error: str = ""
 
     @property
     def timestamps_s(self) -> tuple[float, ...]:
@@ -79,43 +79,43 @@ class Sight:
         return (self.info.times or FrameTimes.steady(self.info.frame_rate, self.info.frame_count)).seconds()
 
 
-class WarmBoard(Protocol):
+class PrewarmChannel(Protocol):
     """Where the web process leaves wishes and a worker says what it sees. May forget everything without harm."""
 
-    def ask(self, wish: Wish) -> None:
+    def request(self, wish: PrewarmRequest) -> None:
         """Leave a wish for the worker; one that is not taken up soon is dropped for newer ones. Never raises."""
         ...
 
-    def take(self, timeout_s: float) -> Wish | None:
+    def next_request(self, timeout_s: float) -> PrewarmRequest | None:
         """The newest wish, waiting for one at most this long."""
         ...
 
-    def tell(self, media: MediaRef, sight: Sight) -> None:
+    def report(self, media: MediaRef, sight: MediaStatus) -> None:
         """Say what is seen of some media. Never raises."""
         ...
 
-    def look(self, media: MediaRef) -> Sight | None:
+    def status(self, media: MediaRef) -> MediaStatus | None:
         """What was told last; None if nothing was, or it was long ago."""
         ...
 
 
-class NoBoard:
+class NoPrewarmChannel:
     """A WarmBoard that nobody reads."""
 
-    def ask(self, wish: Wish) -> None:
+    def request(self, wish: PrewarmRequest) -> None:
         return
 
-    def take(self, timeout_s: float) -> Wish | None:
+    def next_request(self, timeout_s: float) -> PrewarmRequest | None:
         return None
 
-    def tell(self, media: MediaRef, sight: Sight) -> None:
+    def report(self, media: MediaRef, sight: MediaStatus) -> None:
         return
 
-    def look(self, media: MediaRef) -> Sight | None:
+    def status(self, media: MediaRef) -> MediaStatus | None:
         return None
 
 
-def around(frame_index: int, reach: int) -> tuple[FrameIndex, ...]:
+def frames_around(frame_index: int, reach: int) -> tuple[FrameIndex, ...]:
     """A frame and those near it, nearest first and the later one of two before the earlier; none below 0."""
     steps = [0, *(step for distance in range(1, reach + 1) for step in (distance, -distance))]
     return tuple(FrameIndex(frame_index + step) for step in steps if frame_index + step >= 0)

@@ -15,7 +15,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
 from backend.application.review.correction_tasks import Corrected
 from backend.application.review.next_frames import is_probability
@@ -48,7 +48,7 @@ class _Record(TypedDict):
 class Audits:
     """What is known of audits, in notes."""
 
-    notes: Notes
+    notes: KeyValueStore
 
     def draw(self, corrected: Corrected, page: MaskRun, model_version: str) -> None:
         """A frame was drawn as an audit and its task made. page: what it shows, as a run of one page.

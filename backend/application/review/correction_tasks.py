@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backend.application.review.next_frames import NextFrame, ReviewVideo
-from backend.application.review.task_signature import Seal
+from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -125,7 +125,7 @@ def page_score(page: MaskRun) -> float:
     return label_studio_score(combined_uncertainty(f.uncertainty for m in page.masklets for f in m.frames))
 
 
-def known_corrections(tasks: Mapping[int, Mapping[str, object]], project_id: int, seal: Seal) -> dict[str, int]:
+def known_corrections(tasks: Mapping[int, Mapping[str, object]], project_id: int, seal: TaskSigner) -> dict[str, int]:
     """Key and id of those of a project's tasks that are corrections of our making, the oldest for each key."""
     found: dict[str, int] = {}
     for task_id, data in sorted(tasks.items()):
@@ -136,7 +136,7 @@ def known_corrections(tasks: Mapping[int, Mapping[str, object]], project_id: int
     return found
 
 
-def corrected_by(data: Mapping[str, object], project_id: int, seal: Seal) -> Corrected | None:
+def corrected_by(data: Mapping[str, object], project_id: int, seal: TaskSigner) -> Corrected | None:
     """What a task of that project corrects, from its data; None if it is no correction task.
 
     Raises MalformedRequest if it says so without saying what, NotAllowed if it is not of our making: anybody who may
@@ -153,7 +153,7 @@ def corrected_by(data: Mapping[str, object], project_id: int, seal: Seal) -> Cor
         )
     project, task, frame = (int(str(number)) for number in numbers)
     corrected = Corrected(TaskKey(project, task), FrameIndex(frame))
-    if not isinstance(facts, dict) or not seal.holds(facts.get(PROOF), project_id, corrected.key):
+    if not isinstance(facts, dict) or not seal.verify(facts.get(PROOF), project_id, corrected.key):
         raise NotAllowed(
             f"Masklet did not make this correction of frame {frame} of task {corrected.task}, or not in this project: "
             "make it with `masklet next --into`"

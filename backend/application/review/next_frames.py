@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backend.application.jobs.queries import newest_propagations
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
 from backend.application.worker.shot_cuts import known_cuts
@@ -171,12 +171,12 @@ def all_done(videos: Sequence[ReviewVideo]) -> bool:
     return all(is_done(video.curve()) for video in videos)
 
 
-def project_videos(ledger: Ledger, masks: MaskStore, notes: Notes, project_id: int) -> list[ReviewVideo]:
+def project_videos(ledger: Ledger, masks: MaskStore, notes: KeyValueStore, project_id: int) -> list[ReviewVideo]:
     """The newest finished propagation of every task of a project."""
     return [task_video(job, masks, notes) for job in newest_propagations(ledger, project_id=project_id)]
 
 
-def task_video(job: Job, masks: MaskStore, notes: Notes) -> ReviewVideo:
+def task_video(job: Job, masks: MaskStore, notes: KeyValueStore) -> ReviewVideo:
     """A finished propagation as a video to review, with the cuts that are known of it.
 
     Raises NotFound or IntegrityError for masks that are gone or damaged.

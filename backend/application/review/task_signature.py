@@ -16,21 +16,21 @@ DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class TaskSigner:
     """Makes and checks proofs. key: a secret of the data folder."""
 
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     @classmethod
-    def derived_from(cls, key: bytes) -> Seal:
+    def derived_from(cls, key: bytes) -> TaskSigner:
         """A seal of its own from a key that has another purpose."""
         return cls(hmac.new(key, _PURPOSE, hashlib.sha256).digest())
 
-    def proof(self, project_id: int, key: str) -> str:
+    def sign(self, project_id: int, key: str) -> str:
         """Hex digits. project_id: where the correction task is; key: Corrected.key."""
         message = f"{project_id}\0{key}".encode()
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:DIGITS]
 
-    def holds(self, proof: object, project_id: int, key: str) -> bool:
+    def verify(self, proof: object, project_id: int, key: str) -> bool:
         """Whether this seal made that proof."""
-        return isinstance(proof, str) and hmac.compare_digest(proof.encode(), self.proof(project_id, key).encode())
+        return isinstance(proof, str) and hmac.compare_digest(proof.encode(), self.sign(project_id, key).encode())

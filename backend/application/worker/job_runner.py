@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import NeverCancelled, Segmenter
-from backend.application.ports.key_value import MemoryNotes, Notes
+from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore
 from backend.application.ports.media import MediaLibrary, VideoSource
 from backend.application.ports.prewarm import Prewarmer
 from backend.application.worker.mask_records import encoded, scorer_of
 from backend.application.worker.propagate import Propagator, attempts_of
-from backend.application.worker.scheduling.engine_turns import Rota, Seat
-from backend.application.worker.scheduling.job_control import JobWatch
+from backend.application.worker.scheduling.engine_turns import EngineQueue, EngineTurn
+from backend.application.worker.scheduling.job_control import JobControl
 from backend.application.worker.shot_cuts import WatchedVideo, remember_cuts
 from backend.application.worker.timing import Stopwatch, TimedVideo
 from backend.domain.calibration import Calibrator
@@ -48,7 +48,7 @@ SNAPSHOT_FRAMES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Workbench:
+class JobRunner:
     """What a worker process holds to do jobs."""
 
     ledger: Ledger
@@ -69,10 +69,10 @@ class Workbench:
     snapshot_frames: int = SNAPSHOT_FRAMES
     """Frames between two snapshots of a propagation; 0: none are taken."""
 
-    notes: Notes = field(default_factory=MemoryNotes)
+    key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
     """Where a video's cuts are remembered."""
 
-    rota: Rota = field(default_factory=Rota)
+    engine_queue: EngineQueue = field(default_factory=EngineQueue)
     """Whose turn it is with the engine, where several propagations go on at once."""
 
     def run(self, job_id: str, attempt: int, is_stopping: Asked, *, is_crowded: Asked | None = None) -> Job:
@@ -84,7 +84,7 @@ class Workbench:
         if job is None:
             logger.info("job %s attempt %d is stale and left alone", job_id, attempt)
             return self.ledger.job(job_id)
-        watch = self._watch(job, is_stopping, is_crowded)
+        watch = self._job_control(job, is_stopping, is_crowded)
         try:
             self._do(job, watch)
         except Interrupted as error:
@@ -104,10 +104,10 @@ class Workbench:
             self._again(job, reason_of(error))
         return self._ended(job)
 
-    def _watch(self, job: Job, is_stopping: Asked, is_crowded: Asked | None) -> JobWatch:
-        watch = JobWatch(self.ledger, self.clock, job, is_stopping, seat=Seat(self.rota))
+    def _job_control(self, job: Job, is_stopping: Asked, is_crowded: Asked | None) -> JobControl:
+        watch = JobControl(self.ledger, self.clock, job, is_stopping, engine_turn=EngineTurn(self.engine_queue))
         if is_crowded is not None and self.snapshot_frames:  # without snapshots, to leave would be to start afresh
-            watch.is_guest, watch.is_crowded = True, is_crowded
+            watch.is_priority, watch.is_full = True, is_crowded
         return watch
 
     def _ended(self, job: Job) -> Job:
@@ -126,7 +126,7 @@ class Workbench:
         if renewed.state is JobState.QUEUED:
             self.submitter.dispatch(renewed)
 
-    def _do(self, job: Job, watch: JobWatch) -> None:
+    def _do(self, job: Job, watch: JobControl) -> None:
         request = self.ledger.request(job.job_id)
         stopwatch = Stopwatch(self.clock)
         stopwatch.seconds["wait"] = max(self.clock.now_s() - job.created_s, 0.0)
@@ -143,7 +143,7 @@ class Workbench:
                 try:
                     self._propagator.run(job, request, timed, watch=watch, stopwatch=stopwatch)
                 finally:
-                    remember_cuts(self.notes, video.info.content_hash, watched.finder)
+                    remember_cuts(self.key_values, video.info.content_hash, watched.finder)
             self.ledger.progress(job.job_id, job.attempt, watch.done, watch.total)
         self._publish(job, stopwatch.seconds)
 
@@ -160,7 +160,7 @@ class Workbench:
         )
 
     def _preview(
-        self, job: Job, request: PreviewRequest, video: VideoSource, *, watch: JobWatch, stopwatch: Stopwatch
+        self, job: Job, request: PreviewRequest, video: VideoSource, *, watch: JobControl, stopwatch: Stopwatch
     ) -> None:
         """One frame. Looking at it is timed apart from prompting on it: the first may have been done ahead.
 

@@ -16,10 +16,10 @@ from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore, MaskWriter
 from backend.application.ports.media import VideoSource
 from backend.application.worker.mask_records import masklet_frame, scorer_of
-from backend.application.worker.propagation_plan import Errand, anew, errand_of
+from backend.application.worker.propagation_plan import PropagationPlan, full_plan, incremental_plan
 from backend.application.worker.resume_point import ResumePoint
-from backend.application.worker.scheduling.job_control import JobWatch
-from backend.application.worker.score_history import Recollection
+from backend.application.worker.scheduling.job_control import JobControl
+from backend.application.worker.score_history import ScoreHistory
 from backend.application.worker.timing import Stopwatch
 from backend.domain.calibration import Calibrator
 from backend.domain.errors import IntegrityError, Interrupted, NotFound, SnapshotMismatch
@@ -54,17 +54,17 @@ class Propagator:
     snapshot_frames: int
 
     def run(
-        self, job: Job, request: PropagationRequest, video: VideoSource, *, watch: JobWatch, stopwatch: Stopwatch
+        self, job: Job, request: PropagationRequest, video: VideoSource, *, watch: JobControl, stopwatch: Stopwatch
     ) -> None:
         """Store and commit the masks that are asked for, from as far as an earlier attempt came.
 
         Raises what the engine raises, and what `watch` does; then there is a snapshot, if one was taken, to go on from.
         """
         with stopwatch.time("store"):
-            errand = errand_of(job, request, video.info, ledger=self.ledger, masks=self.masks)
-        starts: list[tuple[Errand, tuple[str, ResumePoint] | None]] = [(errand, None)]
+            errand = incremental_plan(job, request, video.info, ledger=self.ledger, masks=self.masks)
+        starts: list[tuple[PropagationPlan, tuple[str, ResumePoint] | None]] = [(errand, None)]
         if errand.base:
-            starts.append((anew(request, video.info), None))
+            starts.append((full_plan(request, video.info), None))
         left = self._left_behind(job, errand, video)
         if left is not None:
             starts.insert(0, (errand, left))
@@ -77,7 +77,7 @@ class Propagator:
                     raise
                 logger.warning("job %s attempt %d: %s; it starts afresh", job.job_id, job.attempt, error)
 
-    def _left_behind(self, job: Job, errand: Errand, video: VideoSource) -> tuple[str, ResumePoint] | None:
+    def _left_behind(self, job: Job, errand: PropagationPlan, video: VideoSource) -> tuple[str, ResumePoint] | None:
         """The newest snapshot of an earlier attempt, with the run that it is of; None if none is of this errand."""
         for run in attempts_of(job.job_id, below=job.attempt):
             try:
@@ -105,9 +105,9 @@ class _Attempt:
 
     parts: Propagator
     job: Job
-    errand: Errand
+    errand: PropagationPlan
     video: VideoSource
-    watch: JobWatch
+    watch: JobControl
     stopwatch: Stopwatch
     position: int = 0
     noted_done: int = 0
@@ -122,7 +122,7 @@ class _Attempt:
         labels = self.errand.prompts.labels
         with self.parts.masks.writer(run, video=self.video.info, labels=labels, resume=earlier, shown=False) as writer:
             self._begin(writer, point)
-            for one in self.errand.plan.passes[self.position :]:
+            for one in self.errand.passes.passes[self.position :]:
                 self._make(one, writer, point)
                 point = None
                 self.position += 1
@@ -137,13 +137,13 @@ class _Attempt:
             logger.info("job %s attempt %d goes on at frame %d", self.job.job_id, self.job.attempt, point.done)
         elif self.errand.base:
             with self.stopwatch.time("store"):
-                writer.carry(self.errand.base, self.errand.plan.keeps)
+                writer.carry(self.errand.base, self.errand.passes.keeps)
         writer.flush()
         for leftover in attempts_of(self.job.job_id, below=self.job.attempt):
             self.parts.masks.remove(leftover)
         self.noted_done = self.watch.done
         self.noted_s = self.flushed_s = self.parts.clock.monotonic_s()
-        self.watch.tell()
+        self.watch.heartbeat()
 
     def _make(self, one: Pass, writer: MaskWriter, point: ResumePoint | None) -> None:
         prompts = only(self.errand.prompts, one.object_ids)
@@ -157,7 +157,7 @@ class _Attempt:
             resume=None if point is None else point.engine,
         )
         recollection = self._recollection(one, writer, scorer)
-        with self.watch.seat:
+        with self.watch.engine_turn:
             while (masks := self._next(frames)) is not None:
                 with self.stopwatch.time("encode"):
                     self._store(masks, writer, scorer, recollection)
@@ -168,25 +168,25 @@ class _Attempt:
         with self.stopwatch.time("model"):
             return next(frames, None)
 
-    def _recollection(self, one: Pass, writer: MaskWriter, scorer: Scorer) -> Recollection:
+    def _recollection(self, one: Pass, writer: MaskWriter, scorer: Scorer) -> ScoreHistory:
         """What the run has of a pass's surroundings, the scorer having been told what comes before.
 
         A rank depends on its own frame alone: without a calibrator there is nothing to recall.
         """
         is_new = self.parts.calibrator is None or (not self.errand.base and not self.position)
-        recollection = Recollection(self.parts.masks, writer.run, one, self.errand.prompts, is_new)
+        recollection = ScoreHistory(self.parts.masks, writer.run, one, self.errand.prompts, is_new)
         if self.parts.calibrator is not None:
             with self.stopwatch.time("store"):
                 writer.flush()
-                earlier = self.errand.plan.passes[: self.position]
+                earlier = self.errand.passes.passes[: self.position]
                 recollection.prepare(
                     scorer, self.watch.done - sum(yields(made, self.errand.prompts) for made in earlier)
                 )
         return recollection
 
-    def _store(self, masks: FrameMasks, writer: MaskWriter, scorer: Scorer, recollection: Recollection) -> None:
+    def _store(self, masks: FrameMasks, writer: MaskWriter, scorer: Scorer, recollection: ScoreHistory) -> None:
         """Store a frame's masks, but for those that are kept as they were."""
-        seen, keeps = recollection.seen(masks), self.errand.plan.keeps
+        seen, keeps = recollection.seen(masks), self.errand.passes.keeps
         uncertainty = scorer.frame(masks.frame_index, seen, recollection.others(masks.frame_index, tuple(seen)))
         for shown in masks.objects:
             if not keeps(shown.object_id, masks.frame_index):
@@ -197,7 +197,7 @@ class _Attempt:
         """Between two frames: see whether to go on, note how far it is if it is time, show what there is."""
         try:
             self.watch.raise_if_cancelled()
-            self.watch.raise_if_outstayed()
+            self.watch.raise_if_no_waiter()
         except Interrupted:
             self._note(frames, writer)
             raise
@@ -222,7 +222,7 @@ class _Attempt:
         )
         with self.stopwatch.time("store"):
             writer.snapshot(point.dump())
-            self.parts.ledger.saved(self.job.job_id, self.job.attempt)
+            self.parts.ledger.reset_attempt_count(self.job.job_id, self.job.attempt)
         self.noted_done = self.watch.done
         self.noted_s = self.flushed_s = self.parts.clock.monotonic_s()
 

@@ -13,44 +13,47 @@ from backend.application.ports.masks import MaskStore
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.prompts import PromptSet
-from backend.domain.replan import Before, Plan, Scope, plan_anew, replan, yields
+from backend.domain.replan import EarlierRun, PassPlan, Scope, full_pass_plan, incremental_pass_plan, yields
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class PropagationPlan:
     """What to make, with these prompts, and what to carry over from the run `base` (empty: nothing)."""
 
     prompts: PromptSet
-    plan: Plan
+    passes: PassPlan
     base: str = ""
 
     @property
     def total(self) -> int:
         """How many frames the engine will make."""
-        return sum(yields(one, self.prompts) for one in self.plan.passes)
+        return sum(yields(one, self.prompts) for one in self.passes.passes)
 
     def digest(self) -> str:
         """SHA-256, hex: equal errands have equal digests in every process."""
-        return hashlib.sha256(f"{self.base} {self.plan.digest()} {self.prompts.digest()}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.base} {self.passes.digest()} {self.prompts.digest()}".encode()).hexdigest()
 
 
-def anew(request: PropagationRequest, video: VideoInfo) -> Errand:
+def full_plan(request: PropagationRequest, video: VideoInfo) -> PropagationPlan:
     """Everything that is asked for, whatever there is already. Raises PromptError for frames past the end."""
-    return Errand(
-        request.prompts, plan_anew(request.prompts, direction=request.direction, span=_span_of(request, video))
+    return PropagationPlan(
+        request.prompts,
+        full_pass_plan(request.prompts, direction=request.direction, span=_covered_range(request, video)),
     )
 
 
-def errand_of(job: Job, request: PropagationRequest, video: VideoInfo, *, ledger: Ledger, masks: MaskStore) -> Errand:
+def incremental_plan(
+    job: Job, request: PropagationRequest, video: VideoInfo, *, ledger: Ledger, masks: MaskStore
+) -> PropagationPlan:
     """What a request comes to, given the newest of the task's finished runs that it can go on from.
 
     The same for every attempt at a job: a job that were to change what is found here would supersede this one.
     Raises PromptError for frames past the end.
     """
-    span = _span_of(request, video)
+    span = _covered_range(request, video)
     if request.scope is not Scope.ALL:
         for earlier, prompts in _earlier(job, request, ledger):
             try:
@@ -59,16 +62,16 @@ def errand_of(job: Job, request: PropagationRequest, video: VideoInfo, *, ledger
                 logger.warning("job %s cannot go on from job %s: %s", job.job_id, earlier.job_id, error)
                 continue
             if of_video == video:
-                plan = replan(
+                plan = incremental_pass_plan(
                     request.prompts,
-                    Before(prompts, covered),
+                    EarlierRun(prompts, covered),
                     frame_count=video.frame_count,
                     direction=request.direction,
                     span=span,
                     scope=request.scope,
                 )
-                return Errand(request.prompts, plan, earlier.masks_run)
-    return anew(request, video)
+                return PropagationPlan(request.prompts, plan, earlier.masks_run)
+    return full_plan(request, video)
 
 
 def _earlier(job: Job, request: PropagationRequest, ledger: Ledger) -> Iterator[tuple[Job, PromptSet]]:
@@ -88,7 +91,7 @@ def _statements(prompts: PromptSet) -> frozenset[str]:
     return frozenset(PromptSet((prompt,)).digest() for prompt in prompts)
 
 
-def _span_of(request: PropagationRequest, video: VideoInfo) -> FrameRange:
+def _covered_range(request: PropagationRequest, video: VideoInfo) -> FrameRange:
     if request.frames is None:
         return FrameRange(FrameIndex(0), FrameIndex(video.frame_count))
     video.require_frame(request.frames.stop - 1)

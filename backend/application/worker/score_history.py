@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from backend.application.ports.masks import MaskStore
-from backend.domain.features import Seen
+from backend.domain.features import ObjectEvidence
 from backend.domain.masklets import FrameEvidence, FrameMasks
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Pass, steps
@@ -24,7 +24,7 @@ WINDOW = 256
 
 
 @dataclass(slots=True)
-class Recollection:
+class ScoreHistory:
     """One pass, and the run that its frames are added to. prompts: of all objects.
 
     is_new: whether the run had nothing when the pass began: then there is nothing to recall.
@@ -35,7 +35,7 @@ class Recollection:
     one: Pass
     prompts: PromptSet
     is_new: bool
-    _window: tuple[int, Mapping[int, Mapping[ObjectId, Seen]]] | None = field(default=None, init=False)
+    _window: tuple[int, Mapping[int, Mapping[ObjectId, ObjectEvidence]]] | None = field(default=None, init=False)
 
     def prepare(self, scorer: Scorer, done: int) -> None:
         """Let the scorer take in what comes before the pass, and what an earlier attempt made of it: `done` frames."""
@@ -49,9 +49,9 @@ class Recollection:
                 scorer.recall(frame_index, {name: kept[name] for name in object_ids if name in kept})
             self._window = None
 
-    def seen(self, masks: FrameMasks) -> dict[ObjectId, Seen]:
+    def seen(self, masks: FrameMasks) -> dict[ObjectId, ObjectEvidence]:
         """A frame that was just made, by object; what was kept counts for what was made in its place."""
-        made = {shown.object_id: Seen(shown.evidence, shown.origin) for shown in masks.objects}
+        made = {shown.object_id: ObjectEvidence(shown.evidence, shown.origin) for shown in masks.objects}
         if self.is_new:
             return made
         kept = self._at(masks.frame_index)
@@ -74,7 +74,7 @@ class Recollection:
     def _first(self, object_id: ObjectId) -> int:
         return min(self.prompts.of_object(object_id).prompted_frames)
 
-    def _approach(self) -> Iterator[tuple[int, dict[ObjectId, Seen]]]:
+    def _approach(self) -> Iterator[tuple[int, dict[ObjectId, ObjectEvidence]]]:
         """Each object's frames from its first prompt to the pass, frame by frame, in the order of travel."""
         frames = self.one.frames
         firsts = {object_id: self._first(object_id) for object_id in self.one.object_ids}
@@ -85,21 +85,23 @@ class Recollection:
             for index in range(max(firsts.values()), frames.stop - 1, -1):
                 yield index, self._kept(index, [name for name, first in firsts.items() if first >= index])
 
-    def _kept(self, frame_index: int, object_ids: Sequence[ObjectId]) -> dict[ObjectId, Seen]:
+    def _kept(self, frame_index: int, object_ids: Sequence[ObjectId]) -> dict[ObjectId, ObjectEvidence]:
         there = self._at(frame_index)
         return {object_id: there[object_id] for object_id in object_ids if object_id in there}
 
-    def _at(self, frame_index: int) -> Mapping[ObjectId, Seen]:
+    def _at(self, frame_index: int) -> Mapping[ObjectId, ObjectEvidence]:
         """What the run has on a frame; it is read in windows."""
         start = frame_index // WINDOW * WINDOW
         if self._window is None or self._window[0] != start:
             self._window = start, self._read(FrameRange(FrameIndex(start), FrameIndex(start + WINDOW)))
         return self._window[1].get(frame_index, {})
 
-    def _read(self, frames: FrameRange) -> dict[int, dict[ObjectId, Seen]]:
-        found: dict[int, dict[ObjectId, Seen]] = {}
+    def _read(self, frames: FrameRange) -> dict[int, dict[ObjectId, ObjectEvidence]]:
+        found: dict[int, dict[ObjectId, ObjectEvidence]] = {}
         run = self.masks.partial(self.run, frames)
         for masklet in run.masklets if run is not None else ():
             for frame in masklet.frames:
-                found.setdefault(int(frame.frame_index), {})[masklet.object_id] = Seen(frame.evidence, frame.origin)
+                found.setdefault(int(frame.frame_index), {})[masklet.object_id] = ObjectEvidence(
+                    frame.evidence, frame.origin
+                )
         return found

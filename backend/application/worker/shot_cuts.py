@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterator
 
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.media import VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
 from backend.domain.geometry import RgbFrame
@@ -36,7 +36,7 @@ class WatchedVideo(WrappedVideo):
             yield index, picture
 
 
-def remember_cuts(notes: Notes, video: ContentHash, finder: CutFinder) -> None:
+def remember_cuts(notes: KeyValueStore, video: ContentHash, finder: CutFinder) -> None:
     """Add what was found to what is known of a video. A disk that refuses costs the finding, not the work around it."""
     if not finder.looked:
         return
@@ -49,13 +49,13 @@ def remember_cuts(notes: Notes, video: ContentHash, finder: CutFinder) -> None:
         logger.warning("the cuts of video %s are not remembered: %s", video[:12], error.strerror)
 
 
-def known_cuts(notes: Notes, video: ContentHash) -> tuple[int, ...]:
+def known_cuts(notes: KeyValueStore, video: ContentHash) -> tuple[int, ...]:
     """The frames that are known to begin a shot, ascending; none if nobody has looked."""
     found = _read(notes, video)
     return () if found is None else tuple(sorted(found[0]))
 
 
-def _read(notes: Notes, video: ContentHash) -> tuple[frozenset[int], frozenset[int]] | None:
+def _read(notes: KeyValueStore, video: ContentHash) -> tuple[frozenset[int], frozenset[int]] | None:
     """Cuts, and frames that were looked at."""
     body = notes.read(_name(video))
     if body is None:

@@ -15,11 +15,11 @@ import numpy as np
 
 from backend.evaluation.synthetic import motion, shapes, textures
 from backend.evaluation.synthetic.stage import (
-    Actor,
     BoolArray,
     ByteArray,
     FloatArray,
     Scene,
+    SceneObject,
     Sprite,
     Track,
     render_scene,
@@ -75,7 +75,7 @@ def render_clip(seed: int, *, frames: int = 32, size: tuple[int, int] = DEFAULT_
     return SyntheticClip(pixels, masks, names, plot)
 
 
-def _stage(rng: Rng, background: ByteArray, actors: list[Actor], frames: int) -> Scene:
+def _stage(rng: Rng, background: ByteArray, actors: list[SceneObject], frames: int) -> Scene:
     t = np.arange(frames, dtype=np.float32)
     pan = rng.uniform(-0.05, 0.05, 2).astype(np.float32)
     camera = np.sin(0.08 * t)[:, None] * pan
@@ -118,7 +118,7 @@ def _choose_looks(rng: Rng, count: int, background_hue: float, twins: bool) -> l
 
 def _cast(
     rng: Rng, plot: Plot, frames: int, size: tuple[int, int], background_hue: float
-) -> tuple[list[Actor], tuple[str, ...]]:
+) -> tuple[list[SceneObject], tuple[str, ...]]:
     count = 2 + int(rng.integers(0, 3))
     looks = _choose_looks(rng, count, background_hue, plot is Plot.TWINS)
     homes = [(0.24, 0.28), (0.74, 0.7), (0.74, 0.26), (0.26, 0.74)]
@@ -130,7 +130,7 @@ def _cast(
         x_rel, y_rel = _path(rng, plot, index, frames, home)
         bend = float(rng.uniform(0.01, 0.03)) if rng.random() < 0.4 else 0.0
         track = motion.build_track(rng, x_rel, y_rel, length, bend=bend)
-        actors.append(Actor(_make_sprite(rng, family, kind, hue, side), track))
+        actors.append(SceneObject(_make_sprite(rng, family, kind, hue, side), track))
     if plot is Plot.OCCLUSION:
         actors.append(_pillar(rng, actors[0].track, sizes[0], side, background_hue))
     return actors, tuple(f"{look[0]}-{index + 1}" for index, look in enumerate(looks))
@@ -147,7 +147,7 @@ def _path(rng: Rng, plot: Plot, index: int, frames: int, home: tuple[float, floa
     return motion.cruise(rng, frames, home, 0.22)
 
 
-def _pillar(rng: Rng, victim: Track, length: float, side: int, hue: float) -> Actor:
+def _pillar(rng: Rng, victim: Track, length: float, side: int, hue: float) -> SceneObject:
     """A standing slab, no target, that hides the first object wholly while it passes the middle."""
     low, high = textures.colour(hue + 0.5, 0.2, 0.3), textures.colour(hue + 0.5, 0.25, 0.5)
     rgb = textures.paint("tiles", (side, side), low, high, rng)
@@ -159,4 +159,4 @@ def _pillar(rng: Rng, victim: Track, length: float, side: int, hue: float) -> Ac
     centre_y = np.full(count, 0.42, np.float32)
     zero = np.zeros(count, np.float32)
     track = Track(still, centre_y, np.full(count, 1.0, np.float32), zero, zero, zero)
-    return Actor(Sprite(np.dstack([rgb, alpha])), track, is_target=False)
+    return SceneObject(Sprite(np.dstack([rgb, alpha])), track, is_target=False)

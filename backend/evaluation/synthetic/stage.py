@@ -43,7 +43,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Actor:
+class SceneObject:
     """A sprite on its track; ``is_target`` actors get a mask, the others only hide and confuse."""
 
     sprite: Sprite
@@ -61,7 +61,7 @@ class Scene:
     """
 
     background: ByteArray
-    actors: tuple[Actor, ...]
+    actors: tuple[SceneObject, ...]
     camera_rel: FloatArray
     gain: FloatArray
     noise: float = 0.0
@@ -111,7 +111,7 @@ def _crop_background(background: ByteArray, shift_x: float, shift_y: float, heig
 
 
 def _draw_actor(
-    canvas: FloatArray, owner: ByteArray, actor: Actor, t: int, name: int, shift_px: tuple[float, float]
+    canvas: FloatArray, owner: ByteArray, actor: SceneObject, t: int, name: int, shift_px: tuple[float, float]
 ) -> None:
     height, width = owner.shape
     track = actor.track

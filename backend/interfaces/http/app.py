@@ -8,18 +8,18 @@ from contextlib import ExitStack, asynccontextmanager
 import anyio.to_thread
 from fastapi import FastAPI
 
-from backend.application.annotation.tracking_sessions import Sessions
+from backend.application.annotation.tracking_sessions import TrackingSessions
 from backend.bootstrap.web import WebParts
 from backend.interfaces.http import errors
-from backend.interfaces.http.app_state import Service
-from backend.interfaces.http.auth import Credentials, Gate
+from backend.interfaces.http.app_state import AppState
+from backend.interfaces.http.auth import AuthMiddleware, Credentials
 from backend.interfaces.http.background import Background
 from backend.interfaces.http.batches import batch_routes
 from backend.interfaces.http.jobs import job_routes
 from backend.interfaces.http.media import media_routes
 from backend.interfaces.http.metrics import RequestCount
 from backend.interfaces.http.routes import ProtocolRoutes
-from backend.interfaces.http.status_poller import PULSE_PERIOD_S
+from backend.interfaces.http.status_poller import STATUS_PERIOD_S
 
 SWEEP_PERIOD_S = 1.0
 SESSION_SWEEP_PERIOD_S = 10.0
@@ -30,14 +30,14 @@ FIRST_FIGURES_S = 1.0
 
 def create_app(parts: WebParts) -> FastAPI:
     """The app for these parts. Slashes are not redirected: a redirect would replay a login elsewhere."""
-    service = Service(parts)
+    service = AppState(parts)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as running:
-            running.enter_context(Background("pulse", service.pulse.take, period_s=PULSE_PERIOD_S))
+            running.enter_context(Background("pulse", service.pulse.take, period_s=STATUS_PERIOD_S))
             running.enter_context(Background("reconciler", parts.reconciler.sweep, period_s=SWEEP_PERIOD_S))
-            sessions = Sessions(parts.desk, parts.marks)
+            sessions = TrackingSessions(parts.annotation_service, parts.session_cursors)
             running.enter_context(Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S))
             await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
             if service.poll is not None:
@@ -56,6 +56,8 @@ def create_app(parts: WebParts) -> FastAPI:
         app.include_router(media_routes(service, parts.media))
         app.include_router(batch_routes(service, parts.media))
     settings = parts.settings
-    app.add_middleware(Gate, credentials=Credentials(settings.user, settings.password, settings.webhook_secret))
+    app.add_middleware(
+        AuthMiddleware, credentials=Credentials(settings.user, settings.password, settings.webhook_secret)
+    )
     app.add_middleware(RequestCount, metrics=service.metrics)
     return app

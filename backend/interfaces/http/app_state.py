@@ -16,9 +16,9 @@ from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable
 from backend.interfaces.http.body import parse_object, read_body
 from backend.interfaces.http.metrics import Metrics
-from backend.interfaces.http.status_poller import Pulse
+from backend.interfaces.http.status_poller import StatusPoller
 from backend.interfaces.labelstudio.annotation_poll import AnnotationPoll
-from backend.interfaces.labelstudio.annotations import Adopter
+from backend.interfaces.labelstudio.annotations import AnnotationSync
 
 WAITING_THREADS = 64
 """Requests that may wait for workers at once. Each holds a thread that sleeps; /health needs none of them."""
@@ -36,12 +36,12 @@ NO_MODEL = "no worker has announced its model yet; start one with: masklet worke
 Handler = Callable[[dict[str, object]], JSONResponse]
 
 
-class Service:
+class AppState:
     """One app's shared state."""
 
     def __init__(self, parts: WebParts) -> None:
         self.parts = parts
-        self.pulse = Pulse(ledger=parts.ledger, queue=parts.queue, models=parts.models, clock=parts.clock)
+        self.pulse = StatusPoller(ledger=parts.ledger, queue=parts.queue, models=parts.models, clock=parts.clock)
         self.metrics = Metrics(self.pulse)
         self.adopter = _adopter(parts)
         self.poll = _poll(parts, self.adopter)
@@ -97,13 +97,21 @@ def json_reply(content: Mapping[str, object], status: int = 200) -> JSONResponse
     return JSONResponse(content, status_code=status)
 
 
-def _poll(parts: WebParts, adopter: Adopter | None) -> AnnotationPoll | None:
+def _poll(parts: WebParts, adopter: AnnotationSync | None) -> AnnotationPoll | None:
     if adopter is None or parts.label_studio is None:
         return None
-    return AnnotationPoll(adopter, parts.label_studio, parts.notes, parts.clock)
+    return AnnotationPoll(adopter, parts.label_studio, parts.key_values, parts.clock)
 
 
-def _adopter(parts: WebParts) -> Adopter | None:
+def _adopter(parts: WebParts) -> AnnotationSync | None:
     if parts.label_studio is None:
         return None
-    return Adopter(parts.desk, parts.label_studio, parts.models, parts.notes, parts.seal, parts.codec, parts.board)
+    return AnnotationSync(
+        parts.annotation_service,
+        parts.label_studio,
+        parts.models,
+        parts.key_values,
+        parts.task_signer,
+        parts.codec,
+        parts.prewarm_channel,
+    )

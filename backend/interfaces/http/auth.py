@@ -53,7 +53,7 @@ class Credentials:
         return secrets.compare_digest(secret.encode(), self.webhook_secret.encode())
 
 
-class Gate:
+class AuthMiddleware:
     """ASGI middleware that turns strangers away before anything of their request is read."""
 
     def __init__(self, app: ASGIApp, *, credentials: Credentials) -> None:

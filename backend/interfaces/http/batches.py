@@ -7,10 +7,10 @@ from fastapi.responses import JSONResponse
 
 from backend.adapters.media.serving.service import MediaService
 from backend.application.imports.status import project_statuses
-from backend.interfaces.http.app_state import Service, json_reply
+from backend.interfaces.http.app_state import AppState, json_reply
 
 
-def batch_routes(service: Service, media: MediaService) -> APIRouter:
+def batch_routes(service: AppState, media: MediaService) -> APIRouter:
     router = APIRouter()
 
     @router.get("/batches")

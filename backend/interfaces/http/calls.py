@@ -14,7 +14,7 @@ from backend.domain.errors import MalformedRequest, TooLarge
 from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
 from backend.domain.tasks import TaskKey
-from backend.interfaces.labelstudio.annotations import Hint
+from backend.interfaces.labelstudio.annotations import ChangeHint
 from backend.interfaces.labelstudio.tasks import LARGEST_ID, number
 
 MOST_TASKS = 10_000
@@ -51,7 +51,7 @@ class WebhookCall:
     """One webhook: what happened, and to which tasks if that matters here."""
 
     action: str
-    hints: tuple[Hint, ...]
+    hints: tuple[ChangeHint, ...]
 
 
 def webhook_call(document: Mapping[str, object]) -> WebhookCall:
@@ -66,18 +66,18 @@ def webhook_call(document: Mapping[str, object]) -> WebhookCall:
     return WebhookCall(action, tuple(dict.fromkeys(hints)))
 
 
-def _hint(annotation: Mapping[str, object], document: Mapping[str, object], project: int) -> Hint:
+def _hint(annotation: Mapping[str, object], document: Mapping[str, object], project: int) -> ChangeHint:
     task = annotation.get("task")
     if task is None:
         task = _mapping(document.get("task"), "task").get("id")
     annotation_id = annotation.get("id")
-    return Hint(
+    return ChangeHint(
         TaskKey(project, number(task, "annotation.task")),
         None if annotation_id is None else number(annotation_id, "annotation.id"),
     )
 
 
-def train_call(document: Mapping[str, object]) -> tuple[Hint, ...]:
+def train_call(document: Mapping[str, object]) -> tuple[ChangeHint, ...]:
     """The tasks that a /train call brings annotations of; those without a number are left out."""
     project = project_number(document)
     annotations = document.get("annotations")
@@ -87,7 +87,7 @@ def train_call(document: Mapping[str, object]) -> tuple[Hint, ...]:
         raise MalformedRequest("invalid field 'annotations': it must be a list")
     named = (entry.get("task", entry.get("id")) for entry in annotations if isinstance(entry, dict))
     task_ids = dict.fromkeys(task for task in named if type(task) is int and 1 <= task <= LARGEST_ID)
-    return tuple(Hint(TaskKey(project, task_id)) for task_id in task_ids)
+    return tuple(ChangeHint(TaskKey(project, task_id)) for task_id in task_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.interfaces.http.app_state import Service
+from backend.interfaces.http.app_state import AppState
 from backend.interfaces.http.status_poller import STALE_S
 
 MODEL_CLASS = "MaskletModel"
@@ -10,9 +10,9 @@ DEMO_NOTICE = "This is the demo model: it shows how Masklet works and is not for
 STARTING_NOTICE = "No worker has announced its model yet."
 
 
-def health(service: Service) -> dict[str, object]:
+def health(service: AppState) -> dict[str, object]:
     """The reply of /health, from the last figures alone: it asks nobody and waits for nobody."""
-    figures = service.pulse.figures
+    figures = service.pulse.snapshot
     model = figures.model
     notice = STARTING_NOTICE if model is None else DEMO_NOTICE if model.is_demo else ""
     setting = service.parts.settings.model
@@ -31,15 +31,15 @@ def health(service: Service) -> dict[str, object]:
     }
 
 
-def _annotations(service: Service) -> object:
+def _annotations(service: AppState) -> object:
     """How it is learned, project by project, that annotations were submitted: by webhook or by poll."""
     if service.poll is None:
         return "not read: LABEL_STUDIO_URL is not set"
     return dict(service.poll.told)
 
 
-def _queue(service: Service) -> str:
-    trouble = service.pulse.figures.queue_trouble
+def _queue(service: AppState) -> str:
+    trouble = service.pulse.snapshot.queue_trouble
     if trouble:
         return trouble
     age_s = service.pulse.age_s

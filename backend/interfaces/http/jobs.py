@@ -11,16 +11,16 @@ from backend.application.jobs.push_predictions import frame_uncertainties
 from backend.domain.errors import MalformedRequest, NotFound
 from backend.domain.jobs import Job, JobKind, JobState
 from backend.domain.tasks import TaskKey
-from backend.interfaces.http.app_state import Service, json_reply
+from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.calls import job_call
-from backend.interfaces.labelstudio.tasks import canvas_of, require_labels
+from backend.interfaces.labelstudio.tasks import require_labels, user_task_of
 
 MOST_JOBS_LISTED = 1000
 
 
-def job_routes(service: Service) -> APIRouter:
+def job_routes(service: AppState) -> APIRouter:
     router = APIRouter()
-    desk = service.parts.desk
+    desk = service.parts.annotation_service
 
     @router.get("/jobs")
     async def list_jobs(
@@ -54,11 +54,11 @@ def job_routes(service: Service) -> APIRouter:
     async def submit_job(request: Request) -> JSONResponse:
         def submitted(document: dict[str, object]) -> JSONResponse:
             call = job_call(document)
-            canvas = canvas_of(
+            canvas = user_task_of(
                 call.task, call.key, label_config=call.label_config, model_version=service.require_model_version()
             )
             require_labels(call.prompts.labels.values(), read_binding(call.label_config))
-            job = desk.adopt(canvas, call.prompts, scope=call.scope)
+            job = desk.replace_prompts(canvas, call.prompts, scope=call.scope)
             assert job is not None, "a prompt file without prompts is refused when it is parsed"
             return json_reply(job_summary(job), 202)
 
@@ -83,9 +83,9 @@ def job_summary(job: Job) -> dict[str, object]:
     }
 
 
-def job_details(service: Service, job: Job) -> dict[str, object]:
+def job_details(service: AppState, job: Job) -> dict[str, object]:
     """The summary, with the uncertainty of each frame once the job is done, and the prediction it became."""
-    run = service.parts.desk.masks_of(job) if job.state is JobState.DONE else None
+    run = service.parts.annotation_service.masks_of(job) if job.state is JobState.DONE else None
     push = service.parts.ledger.latest_push(job.task, job_id=job.job_id)
     return {
         **job_summary(job),
@@ -94,7 +94,7 @@ def job_details(service: Service, job: Job) -> dict[str, object]:
     }
 
 
-def _job(service: Service, job_id: str, project: int) -> Job:
+def _job(service: AppState, job_id: str, project: int) -> Job:
     """A job of that project (0: of any). One of another project reads as not there."""
     job = service.parts.ledger.job(job_id)
     if project not in (0, job.task.project_id):
@@ -102,7 +102,7 @@ def _job(service: Service, job_id: str, project: int) -> Job:
     return job
 
 
-def _counts(service: Service) -> dict[str, dict[str, int]]:
+def _counts(service: AppState) -> dict[str, dict[str, int]]:
     """How many jobs there are of each kind and state, of all projects."""
     counts = service.parts.ledger.counts()
     return {str(kind): {str(state): counts.get((kind, state), 0) for state in JobState} for kind in JobKind}

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from backend.adapters.media.serving.addresses import PREFIX
 from backend.adapters.media.serving.service import MediaService
-from backend.interfaces.http.app_state import Service
+from backend.interfaces.http.app_state import AppState
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -30,7 +30,7 @@ PREFLIGHT = {
 }
 
 
-def media_routes(service: Service, media: MediaService) -> APIRouter:
+def media_routes(service: AppState, media: MediaService) -> APIRouter:
     router = APIRouter()
 
     @router.options(PREFIX + "{rest:path}")

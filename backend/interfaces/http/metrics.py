@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.domain.jobs import JobKind, JobState
-from backend.interfaces.http.status_poller import Figures, Pulse
+from backend.interfaces.http.status_poller import StatusPoller, StatusSnapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -21,7 +21,7 @@ WAITS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 60.0, 90.0)
 class Metrics:
     """One app's registry: nothing is shared between two apps in a process."""
 
-    def __init__(self, pulse: Pulse) -> None:
+    def __init__(self, pulse: StatusPoller) -> None:
         self._pulse = pulse
         self._registry = CollectorRegistry()
         self._predict_seconds = Histogram(
@@ -73,11 +73,11 @@ class RequestCount:
 class _Now(Collector):
     """Reads the pulse's last figures when the registry is written out."""
 
-    def __init__(self, pulse: Pulse) -> None:
+    def __init__(self, pulse: StatusPoller) -> None:
         self._pulse = pulse
 
     def collect(self) -> Iterator[Metric]:
-        figures = self._pulse.figures
+        figures = self._pulse.snapshot
         yield _jobs(figures)
         yield GaugeMetricFamily("masklet_queue_up", "Whether the queue answers", value=not figures.queue_trouble)
         for name, help_text, counts in (
@@ -94,7 +94,7 @@ class _Now(Collector):
         yield _model(figures)
 
 
-def _jobs(figures: Figures) -> Metric:
+def _jobs(figures: StatusSnapshot) -> Metric:
     family = GaugeMetricFamily("masklet_jobs", "Jobs in the ledger", labels=("kind", "state"))
     for kind in JobKind:
         for state in JobState:
@@ -102,7 +102,7 @@ def _jobs(figures: Figures) -> Metric:
     return family
 
 
-def _model(figures: Figures) -> Metric:
+def _model(figures: StatusSnapshot) -> Metric:
     family = GaugeMetricFamily("masklet_model_info", "The model in use", labels=("name", "version", "device"))
     if figures.model is not None:
         family.add_metric((figures.model.name, figures.model.version, figures.model.device), 1)

@@ -12,21 +12,21 @@ from starlette.requests import Request
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.annotation.change_detection import note_project, note_webhook
 from backend.domain.errors import LabelConfigError, MaskletError
-from backend.interfaces.http.app_state import Service, json_reply
+from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.calls import predict_call, project_of, train_call, webhook_call
 from backend.interfaces.http.errors import status_of
 from backend.interfaces.http.health import health
 from backend.interfaces.http.metrics import CONTENT_TYPE
-from backend.interfaces.labelstudio.annotations import Hint
+from backend.interfaces.labelstudio.annotations import ChangeHint
 from backend.interfaces.labelstudio.predict import MaskletModel
 from backend.interfaces.labelstudio.tracking_calls import EventCall, event_call
-from backend.interfaces.labelstudio.tracking_protocol import EventDesk
+from backend.interfaces.labelstudio.tracking_protocol import TrackingProtocol
 
 
 class ProtocolRoutes:
     """The handlers, one method a route."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: AppState) -> None:
         self._service = service
 
     @property
@@ -72,10 +72,10 @@ class ProtocolRoutes:
         return await self._service.answer(request, lambda document: _train(self._service, document))
 
 
-def _setup(service: Service, document: dict[str, object]) -> JSONResponse:
+def _setup(service: AppState, document: dict[str, object]) -> JSONResponse:
     """The token and the address that Label Studio sends are neither trusted nor kept."""
     project = project_of(document, needed=True)
-    note_project(service.parts.notes, int(project.partition(".")[0]))
+    note_project(service.parts.key_values, int(project.partition(".")[0]))
     reply: dict[str, object] = {"model_version": service.model_version}
     schema = document.get("schema")
     if isinstance(schema, str) and schema:
@@ -86,7 +86,7 @@ def _setup(service: Service, document: dict[str, object]) -> JSONResponse:
     return json_reply(reply)
 
 
-async def _predict(service: Service, request: Request) -> JSONResponse:
+async def _predict(service: AppState, request: Request) -> JSONResponse:
     kinds = ["unread"]
     started_s = time.monotonic()
     give_up_s = service.parts.clock.monotonic_s() + service.parts.settings.reply_deadline_s
@@ -114,24 +114,24 @@ async def _predict(service: Service, request: Request) -> JSONResponse:
     return reply
 
 
-def _event_reply(service: Service, call: EventCall, *, give_up_s: float) -> JSONResponse:
+def _event_reply(service: AppState, call: EventCall, *, give_up_s: float) -> JSONResponse:
     version = service.model_version if call.event == "capabilities" else service.require_model_version()
-    entry = EventDesk(service.parts, call, version=version, give_up_s=give_up_s).answer()
+    entry = TrackingProtocol(service.parts, call, version=version, give_up_s=give_up_s).answer()
     return json_reply({"results": [entry], "model_version": version})
 
 
-def _webhook(service: Service, document: dict[str, object]) -> JSONResponse:
+def _webhook(service: AppState, document: dict[str, object]) -> JSONResponse:
     """A hint that annotations changed. What changed is read from Label Studio itself, after the reply: Label Studio
     waits a second at most and may be the very process that would have to answer."""
     call = webhook_call(document)
     for project_id in {hint.task.project_id for hint in call.hints}:
-        note_webhook(service.parts.notes, project_id, service.parts.clock.now_s())
+        note_webhook(service.parts.key_values, project_id, service.parts.clock.now_s())
     if not call.hints:
         return json_reply({"status": "ignored", "action": call.action})
     return _adopting(service, call.hints, status=200)
 
 
-def _train(service: Service, document: dict[str, object]) -> JSONResponse:
+def _train(service: AppState, document: dict[str, object]) -> JSONResponse:
     """Label Studio's older call with annotations; they are hints like a webhook's."""
     hints = train_call(document)
     if not hints:
@@ -139,7 +139,7 @@ def _train(service: Service, document: dict[str, object]) -> JSONResponse:
     return _adopting(service, hints, status=201)
 
 
-def _adopting(service: Service, hints: tuple[Hint, ...], *, status: int) -> JSONResponse:
+def _adopting(service: AppState, hints: tuple[ChangeHint, ...], *, status: int) -> JSONResponse:
     if service.adopter is None:
         return json_reply({"status": "ignored", "reason": "LABEL_STUDIO_URL is not set: annotations cannot be read"})
     reply = json_reply({"status": "accepted", "tasks": [str(hint.task) for hint in hints]}, status)

@@ -21,14 +21,14 @@ from backend.domain.jobs import JobKind, JobState, ModelInfo
 
 logger = logging.getLogger(__name__)
 
-PULSE_PERIOD_S = 1.0
+STATUS_PERIOD_S = 1.0
 STALE_S = 10.0
 MOST_PUSHES_COUNTED = 10_000
 A_CENTURY_S = timedelta(days=36_525).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class StatusSnapshot:
     """One round of answers. queue_trouble is empty while the queue answers; depths and workers are None while not."""
 
     taken_s: float
@@ -40,7 +40,7 @@ class Figures:
     pushes_pending: int = 0
 
 
-class Pulse:
+class StatusPoller:
     """Takes figures when told to and hands out the last ones."""
 
     def __init__(self, *, ledger: Ledger, queue: JobQueue, models: ModelDirectory, clock: Clock) -> None:
@@ -48,11 +48,11 @@ class Pulse:
         self._queue = queue
         self._models = models
         self._clock = clock
-        self._figures = Figures(taken_s=clock.monotonic_s())
+        self._figures = StatusSnapshot(taken_s=clock.monotonic_s())
         self._is_taken = threading.Event()
 
     @property
-    def figures(self) -> Figures:
+    def snapshot(self) -> StatusSnapshot:
         return self._figures
 
     @property
@@ -63,7 +63,7 @@ class Pulse:
         """Whether figures have been taken, waiting for the first ones at most this long."""
         return self._is_taken.wait(longest_s)
 
-    def take(self) -> Figures:
+    def take(self) -> StatusSnapshot:
         """Ask everybody once. Blocks for as long as they take to answer."""
         taken_s = self._clock.monotonic_s()
         depths: Mapping[JobKind, int] | None = None
@@ -73,7 +73,7 @@ class Pulse:
             depths, workers = self._queue.depths(), self._queue.workers()
         except QueueUnavailable as error:
             depths, trouble = None, str(error)
-        self._figures = Figures(
+        self._figures = StatusSnapshot(
             taken_s=taken_s,
             model=self._models.announced(),
             depths=depths,

@@ -14,17 +14,17 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.api.client import ChangedTask
 from backend.application.annotation.change_detection import (
-    Channel,
-    channel_of,
-    channels,
-    note_silence,
+    ChangeSource,
+    change_source_of,
+    change_sources,
     place_name,
     projects_of,
+    record_poll_result,
 )
 from backend.application.ports.clock import Clock
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.domain.errors import LabelStudioUnavailable, MaskletError, ServiceUnavailable
-from backend.interfaces.labelstudio.annotations import Adopter, Hint
+from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class ChangeReader(Protocol):
 
 
 @dataclass(slots=True)
-class Turn:
+class PollTurn:
     """When a project is asked about next, and how long was waited for it."""
 
     next_s: float = float("-inf")
@@ -54,19 +54,19 @@ class Turn:
 class AnnotationPoll:
     """Asks about every project that Masklet is connected to. Call `sweep` as often as you like."""
 
-    adopter: Adopter
+    adopter: AnnotationSync
     changes: ChangeReader
-    notes: Notes
+    notes: KeyValueStore
     clock: Clock
-    turns: dict[int, Turn] = field(default_factory=dict)
+    turns: dict[int, PollTurn] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     """For each project, how it is learned that its annotations changed: as of the last sweep."""
 
     def sweep(self) -> None:
         """Ask about the projects whose turn it is. A Label Studio that is away is asked again later."""
-        self.told.update(channels(self.notes))
+        self.told.update(change_sources(self.notes))
         for project_id in projects_of(self.notes):
-            turn = self.turns.setdefault(project_id, Turn())
+            turn = self.turns.setdefault(project_id, PollTurn())
             if self.clock.monotonic_s() >= turn.next_s:
                 found = self._ask(project_id)
                 turn.wait_s = SHORTEST_WAIT_S if found else min(turn.wait_s * 2, LONGEST_WAIT_S)
@@ -103,13 +103,13 @@ class AnnotationPoll:
     def _adopt(self, project_id: int, task: ChangedTask) -> bool:
         job = None
         try:
-            job = self.adopter.adopt(Hint(task.key))
+            job = self.adopter.adopt(ChangeHint(task.key))
         except (LabelStudioUnavailable, ServiceUnavailable):
             raise
         except MaskletError as error:
             logger.warning("task %s is not adopted: %s: %s", task.key, type(error).__name__, error)
         self.notes.write(place_name(project_id), task.updated_at.encode())
-        if job is not None and channel_of(self.notes, project_id) is Channel.WEBHOOK:
+        if job is not None and change_source_of(self.notes, project_id) is ChangeSource.WEBHOOK:
             logger.warning("project %d: no webhook told of task %s; it is polled again", project_id, task.key)
-            note_silence(self.notes, project_id)
+            record_poll_result(self.notes, project_id)
         return job is not None

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field, replace
 from backend.adapters.labelstudio.api.client import AnnotationRecord
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
-from backend.adapters.labelstudio.reading.known_masks import Known
-from backend.adapters.labelstudio.reading.mask_fingerprints import load_trace
+from backend.adapters.labelstudio.reading.known_masks import KnownMasks
+from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints
 from backend.adapters.store.masks.coco import CocoCodec
-from backend.application.annotation.annotation_service import Canvas, Desk
-from backend.application.annotation.prompt_ownership import Canvases, Visit
+from backend.application.annotation.annotation_service import AnnotationService, UserTask
+from backend.application.annotation.prompt_ownership import PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.ports.engine import ModelDirectory
-from backend.application.ports.key_value import MemoryNotes, Notes
+from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore
 from backend.application.ports.masks import MaskCodec
-from backend.application.ports.prewarm import NoBoard, WarmBoard
+from backend.application.ports.prewarm import NoPrewarmChannel, PrewarmChannel
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected, carried_back, corrected_by
-from backend.application.review.task_signature import Seal
+from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.web import AnnotationReader
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.jobs import Job
@@ -34,9 +34,9 @@ from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock
-from backend.interfaces.labelstudio.anonymous_annotators import Newcomers
+from backend.interfaces.labelstudio.anonymous_annotators import AnonymousAnnotators
 from backend.interfaces.labelstudio.frame_numbering import numbering
-from backend.interfaces.labelstudio.tasks import canvas_of
+from backend.interfaces.labelstudio.tasks import user_task_of
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ AUTHOR = re.compile(r"(\S+@\S+), [0-9]+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class ChangeHint:
     """Somebody says that a task was annotated. annotation_id: which annotation, if they say."""
 
     task: TaskKey
@@ -56,22 +56,22 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopter:
+class AnnotationSync:
     """Reads submitted annotations and hands their prompts to the desk."""
 
-    desk: Desk
+    desk: AnnotationService
     label_studio: AnnotationReader
     models: ModelDirectory
-    notes: Notes = field(default_factory=MemoryNotes)
-    seal: Seal = field(default_factory=Seal)
+    key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
+    seal: TaskSigner = field(default_factory=TaskSigner)
     codec: MaskCodec = field(default_factory=CocoCodec)
-    board: WarmBoard = field(default_factory=NoBoard)
+    prewarm_channel: PrewarmChannel = field(default_factory=NoPrewarmChannel)
 
-    def adopt_all(self, hints: Iterable[Hint]) -> list[Job]:
+    def adopt_all(self, hints: Iterable[ChangeHint]) -> list[Job]:
         """Follow each hint; one that leads nowhere is logged and does not stop the others. Returns the new work."""
         return [job for hint in hints if (job := self._tried(hint)) is not None]
 
-    def _tried(self, hint: Hint) -> Job | None:
+    def _tried(self, hint: ChangeHint) -> Job | None:
         try:
             job = self.adopt(hint)
             logger.info("task %s: %s", hint.task, f"job {job.job_id}" if job else "the annotation is no news")
@@ -83,7 +83,7 @@ class Adopter:
             return job
         return None
 
-    def adopt(self, hint: Hint) -> Job | None:
+    def adopt(self, hint: ChangeHint) -> Job | None:
         """Propagate from an annotation of the task, the newest if the hint names none; None if it says nothing new.
 
         Raises what Label Studio, the label config or the annotation gives reason for.
@@ -100,20 +100,20 @@ class Adopter:
         if corrected is not None:
             drawn = prompts_of_annotation(annotation.result, read_binding(label_config))
             job = self._carry_back(drawn, corrected, model.version, author_of(annotation))
-            Audits(self.notes).settle(corrected, drawn, self.codec)
-            self.notes.write(_adopted_note(hint.task), _state_of(annotation))
+            Audits(self.key_values).settle(corrected, drawn, self.codec)
+            self.key_values.write(_adopted_note(hint.task), _state_of(annotation))
             return job
-        canvas = canvas_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
+        canvas = user_task_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
         canvas = replace(canvas, user=author_of(annotation))
         self._settle(canvas, annotation)
         prompts = self._prompts(canvas, annotation)
-        job = None if prompts is None else self.desk.adopt(canvas, prompts)
-        self.notes.write(_adopted_note(hint.task), _state_of(annotation))
+        job = None if prompts is None else self.desk.replace_prompts(canvas, prompts)
+        self.key_values.write(_adopted_note(hint.task), _state_of(annotation))
         return job
 
     def _is_adopted(self, task: TaskKey, annotation: AnnotationRecord) -> bool:
         """Whether this very state of the annotation was the last that was taken up: a push changes the task too."""
-        return bool(annotation.updated_at) and self.notes.read(_adopted_note(task)) == _state_of(annotation)
+        return bool(annotation.updated_at) and self.key_values.read(_adopted_note(task)) == _state_of(annotation)
 
     def _carry_back(self, drawn: PromptSet, corrected: Corrected, version: str, author: str) -> Job | None:
         """What was drawn on a correction task, as prompts of the task that its frame is of; None if nothing was."""
@@ -121,23 +121,23 @@ class Adopter:
             return None
         data = self.label_studio.fetch_task(corrected.task).data
         config = self.label_studio.label_config(corrected.task.project_id)
-        canvas = canvas_of({"data": data}, corrected.task, label_config=config, model_version=version)
+        canvas = user_task_of({"data": data}, corrected.task, label_config=config, model_version=version)
         canvas = replace(canvas, user=author)
         shown = newest_run(self.desk, corrected.task, version)
         if shown is None:
             led_here = self.desk.ledger.prompts(corrected.task, user=author)
         else:
             led_here = self.desk.ledger.request(shown.job.job_id).prompts
-        return self.desk.adopt(canvas, carried_back(drawn, corrected, led_here))
+        return self.desk.replace_prompts(canvas, carried_back(drawn, corrected, led_here))
 
-    def _settle(self, canvas: Canvas, annotation: AnnotationRecord) -> None:
+    def _settle(self, canvas: UserTask, annotation: AnnotationRecord) -> None:
         """Give the author what they said before Label Studio named them."""
         if canvas.user:
-            newcomers = Newcomers(self.notes, self.desk.clock, read_binding(canvas.label_config))
-            claims = newcomers.claims(canvas.task, annotation.result)
-            Canvases(self.desk, self.notes).settle(canvas, Visit(claims))
+            newcomers = AnonymousAnnotators(self.key_values, self.desk.clock, read_binding(canvas.label_config))
+            claims = newcomers.match(canvas.task, annotation.result)
+            PromptOwnership(self.desk, self.key_values).settle(canvas, ViewState(claims))
 
-    def _prompts(self, canvas: Canvas, annotation: AnnotationRecord) -> PromptSet | None:
+    def _prompts(self, canvas: UserTask, annotation: AnnotationRecord) -> PromptSet | None:
         """What led to the masks shown, less removed objects, with what the person changed; None if nothing was."""
         binding = read_binding(canvas.label_config)
         shown = newest_run(self.desk, canvas.task, canvas.model_version)
@@ -155,18 +155,18 @@ class Adopter:
             return None
         return PromptSet.of([*kept, *changed], {**led_here.labels, **there.labels})
 
-    def _numbers(self, canvas: Canvas, shown: MaskRun | None) -> FrameClock | None:
+    def _numbers(self, canvas: UserTask, shown: MaskRun | None) -> FrameClock | None:
         """How the page numbers the task's frames. Raises ServiceUnavailable if no worker can open a video not known."""
         clock = self.desk.clock
         info = None if shown is None else shown.video
         give_up_s = clock.monotonic_s() + LOOK_PATIENCE_S
-        return numbering(self.board, clock, canvas, give_up_s=give_up_s, info=info)
+        return numbering(self.prewarm_channel, clock, canvas, give_up_s=give_up_s, info=info)
 
-    def _known(self, canvas: Canvas, shown: MaskRun) -> Known:
+    def _known(self, canvas: UserTask, shown: MaskRun) -> KnownMasks:
         pushed = self.desk.latest_run(canvas.task, canvas.model_version)
         runs = [] if pushed is None or pushed.run is None else [pushed.run]
         said = self.desk.ledger.prompts(canvas.task, user=canvas.user)
-        return Known(shown, load_trace(self.notes, canvas.task, runs), said)
+        return KnownMasks(shown, load_fingerprints(self.key_values, canvas.task, runs), said)
 
 
 def _adopted_note(task: TaskKey) -> str:

@@ -17,12 +17,16 @@ from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
-from backend.adapters.labelstudio.reading.drafts import spot_of
-from backend.adapters.labelstudio.reading.mask_fingerprints import Trace, trace_of_json, trace_to_json
-from backend.application.annotation.annotation_service import Canvas
+from backend.adapters.labelstudio.reading.drafts import object_frame_of
+from backend.adapters.labelstudio.reading.mask_fingerprints import (
+    MaskFingerprints,
+    fingerprints_of_json,
+    fingerprints_to_json,
+)
+from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_ownership import Spot
 from backend.application.ports.clock import Clock
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.domain.errors import MaskletError
 from backend.domain.masklets import MaskRun
 from backend.domain.tasks import TaskKey
@@ -36,14 +40,14 @@ MARK = "?"
 APART_S = 30.0
 """Much longer than a draft takes to be saved, on a busy machine too: who asks without one after that is another one."""
 
-MOST_NEWCOMERS = 20
+MAX_ANONYMOUS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomers:
+class AnonymousAnnotators:
     """Seats people without a name, and tells which of them somebody was."""
 
-    notes: Notes
+    notes: KeyValueStore
     clock: Clock
     binding: Binding
 
@@ -51,7 +55,7 @@ class Newcomers:
         """The newcomer who asked last; None if there was none."""
         return next(iter(self._known(task)), None)
 
-    def seat(self, canvas: Canvas, *, latest_left: bool) -> Canvas:
+    def assign(self, canvas: UserTask, *, latest_left: bool) -> UserTask:
         """The canvas of the newcomer who asked last, or of a new one. latest_left: that one has a name by now."""
         now_s = self.clock.now_s()
         known = self._known(canvas.task)
@@ -61,7 +65,7 @@ class Newcomers:
         self._write(canvas.task, latest, Seen(now_s, seen.shown))
         return replace(canvas, user=latest)
 
-    def answered(self, canvas: Canvas, run: MaskRun) -> None:
+    def answered(self, canvas: UserTask, run: MaskRun) -> None:
         """Remember what a newcomer was shown; nothing for who has a name."""
         if canvas.user != FIRST and not canvas.user.startswith(MARK):
             return
@@ -69,25 +73,25 @@ class Newcomers:
         seen.shown.add_run(run)
         self._write(canvas.task, canvas.user, Seen(self.clock.now_s(), seen.shown))
 
-    def claims(self, task: TaskKey, result: Sequence[object]) -> dict[str, frozenset[Spot]]:
+    def match(self, task: TaskKey, result: Sequence[object]) -> dict[str, frozenset[Spot]]:
         """Of each newcomer, the spots at which these regions, a person's, show what the newcomer was answered with.
 
         Where a newcomer was shown no mask, prompts came with a batch or no answer came: there any mask will do.
         """
-        drawn = {spot: region for region in result if (spot := spot_of(region, self.binding)) is not None}
+        drawn = {spot: region for region in result if (spot := object_frame_of(region, self.binding)) is not None}
         known = self._known(task)
         found = {newcomer: frozenset(self._shown_by(drawn, seen.shown)) for newcomer, seen in known.items()}
         if FIRST not in known:
             found[FIRST] = frozenset(drawn)
         return {newcomer: spots for newcomer, spots in found.items() if spots}
 
-    def _shown_by(self, drawn: Mapping[Spot, object], shown: Trace) -> Iterator[Spot]:
+    def _shown_by(self, drawn: Mapping[Spot, object], shown: MaskFingerprints) -> Iterator[Spot]:
         for spot, region in drawn.items():
             object_id, page = spot
             if page is None or (object_id, page) not in shown.digests or self._is_of(region, shown):
                 yield spot
 
-    def _is_of(self, region: object, shown: Trace) -> bool:
+    def _is_of(self, region: object, shown: MaskFingerprints) -> bool:
         """Whether a region is a mask of the trace, whatever strokes were drawn over it since."""
         if not isinstance(region, Mapping) or not isinstance(value := region.get("value"), Mapping):
             return False
@@ -107,7 +111,7 @@ class Newcomers:
 
     def _write(self, task: TaskKey, user: str, seen: Seen) -> None:
         self.notes.write(f"{_folder(task)}/{_number(user)}", seen.body())
-        for surplus in self.notes.names(_folder(task))[MOST_NEWCOMERS:]:
+        for surplus in self.notes.names(_folder(task))[MAX_ANONYMOUS:]:
             self.notes.remove(surplus)
 
 
@@ -116,15 +120,15 @@ class Seen:
     """When a newcomer asked last, and what they were answered with."""
 
     seen_s: float
-    shown: Trace = field(default_factory=Trace)
+    shown: MaskFingerprints = field(default_factory=MaskFingerprints)
 
     @classmethod
     def of(cls, body: bytes) -> Seen:
         document = json.loads(body)
-        return cls(float(document["seen_s"]), trace_of_json(document["shown"]))
+        return cls(float(document["seen_s"]), fingerprints_of_json(document["shown"]))
 
     def body(self) -> bytes:
-        return json.dumps({"seen_s": self.seen_s, "shown": trace_to_json(self.shown)}).encode()
+        return json.dumps({"seen_s": self.seen_s, "shown": fingerprints_to_json(self.shown)}).encode()
 
 
 def _name(number: int) -> str:

@@ -14,19 +14,25 @@ from backend.adapters.labelstudio.api.client import DraftRecord
 from backend.adapters.labelstudio.config.action_labels import Action, ActionKind
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.context import ParsedContext, prompts_of_annotation, prompts_of_context
-from backend.adapters.labelstudio.reading.drafts import Draft, drawn_spots, newest_draft, shows_prediction
-from backend.adapters.labelstudio.reading.known_masks import Known
-from backend.adapters.labelstudio.reading.mask_fingerprints import keep_trace, load_trace, near
-from backend.application.annotation.annotation_service import Canvas, frame_of
-from backend.application.annotation.prompt_ownership import Canvases, Spot, Visit
-from backend.application.annotation.propagate_range import Reach, carry, drawn_by_hand, newest_run, without
+from backend.adapters.labelstudio.reading.drafts import Draft, drawn_object_frames, newest_draft, shows_prediction
+from backend.adapters.labelstudio.reading.known_masks import KnownMasks
+from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints, near, save_fingerprints
+from backend.application.annotation.annotation_service import UserTask, frame_of
+from backend.application.annotation.prompt_ownership import PromptOwnership, Spot, ViewState
+from backend.application.annotation.propagate_range import (
+    FrameReach,
+    drawn_by_hand,
+    newest_run,
+    propagate_range,
+    without,
+)
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, PromptError, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock
-from backend.interfaces.labelstudio.anonymous_annotators import Newcomers
+from backend.interfaces.labelstudio.anonymous_annotators import AnonymousAnnotators
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +50,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompting:
+class InteractivePredictor:
     """Answers prompts for one label config. numbers: how the page numbers the video's frames; None for pages."""
 
     parts: WebParts
@@ -52,14 +58,14 @@ class Prompting:
     numbers: FrameClock | None = None
 
     def answer(
-        self, canvas: Canvas, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
+        self, canvas: UserTask, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
     ) -> Reply:
         """Raises what prompts_of_context, the label config and the worker give reason for."""
         draft = newest_draft(task)
-        drawn = drawn_spots(draft, self.binding)
-        canvas = canvas if canvas.user else self._seated(canvas)
-        claims = self._newcomers.claims(canvas.task, draft.result) if draft.result else {}
-        self._canvases.settle(canvas, Visit(claims, shows_prediction(task, canvas.model_version)))
+        drawn = drawn_object_frames(draft, self.binding)
+        canvas = canvas if canvas.user else self._assigned(canvas)
+        claims = self._anonymous.match(canvas.task, draft.result) if draft.result else {}
+        self._canvases.settle(canvas, ViewState(claims, shows_prediction(task, canvas.model_version)))
         asked = prompts_of_context(
             context,
             self.binding,
@@ -73,29 +79,29 @@ class Prompting:
             logger.info("task %s: a newer prompt took this one's place", canvas.task)
             run, is_pending = None, False
         if run is not None:
-            keep_trace(self.parts.notes, canvas.task, run)
-            self._newcomers.answered(canvas, run)
+            save_fingerprints(self.parts.key_values, canvas.task, run)
+            self._anonymous.answered(canvas, run)
         return Reply(run, self._prompts(canvas), is_pending)
 
     @property
-    def _canvases(self) -> Canvases:
-        return Canvases(self.parts.desk, self.parts.notes)
+    def _canvases(self) -> PromptOwnership:
+        return PromptOwnership(self.parts.annotation_service, self.parts.key_values)
 
     @property
-    def _newcomers(self) -> Newcomers:
-        return Newcomers(self.parts.notes, self.parts.desk.clock, self.binding)
+    def _anonymous(self) -> AnonymousAnnotators:
+        return AnonymousAnnotators(self.parts.key_values, self.parts.annotation_service.clock, self.binding)
 
-    def _seated(self, canvas: Canvas) -> Canvas:
+    def _assigned(self, canvas: UserTask) -> UserTask:
         """The canvas of somebody whom no draft names yet, once those who have a draft by now have what is theirs."""
-        latest = self._newcomers.latest(canvas.task)
+        latest = self._anonymous.latest(canvas.task)
         said = PromptSet(()) if latest is None else self.parts.ledger.prompts(canvas.task, user=latest)
         if latest is None or not said:
-            return self._newcomers.seat(canvas, latest_left=False)
+            return self._anonymous.assign(canvas, latest_left=False)
         for draft in self._drafts(canvas.task):
-            claims = self._newcomers.claims(canvas.task, draft.result)
-            self._canvases.settle(replace(canvas, user=draft.user), Visit(claims))
+            claims = self._anonymous.match(canvas.task, draft.result)
+            self._canvases.settle(replace(canvas, user=draft.user), ViewState(claims))
         left = self.parts.ledger.prompts(canvas.task, user=latest)
-        return self._newcomers.seat(canvas, latest_left=len(left.prompts) < len(said.prompts))
+        return self._anonymous.assign(canvas, latest_left=len(left.prompts) < len(said.prompts))
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
         """Everybody's drafts, or none if Label Studio does not say."""
@@ -105,27 +111,27 @@ class Prompting:
             logger.warning("task %s: who is at work is not known: %s", task, error)
             return ()
 
-    def _prompts(self, canvas: Canvas) -> PromptSet:
+    def _prompts(self, canvas: UserTask) -> PromptSet:
         return self.parts.ledger.prompts(canvas.task, user=canvas.user)
 
     def _run(
-        self, canvas: Canvas, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+        self, canvas: UserTask, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
     ) -> MaskRun | None:
-        desk = self.parts.desk
+        desk = self.parts.annotation_service
         if asked.action is not None:
             return self._act(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
         if self.binding.is_video:
             self._drop_removed(canvas, asked.prompts)
-            run = desk.track(canvas, self._unrounded(canvas, asked.prompts), deadline_s=deadline_s).run
+            run = desk.propagate_and_wait(canvas, self._unrounded(canvas, asked.prompts), deadline_s=deadline_s).run
             return None if run is None else only(run, asked.region_ids)
-        run = desk.click(canvas, asked.prompts, asked.frame_index, deadline_s=deadline_s).run
+        run = desk.answer_click(canvas, asked.prompts, asked.frame_index, deadline_s=deadline_s).run
         return run if run is None or self._shows_every_page(asked) else frame_of(run, asked.frame_index)
 
     def _shows_every_page(self, asked: ParsedContext) -> bool:
         """Without Auto-Accept the page draws every suggestion over the page at hand, whatever page it is for."""
         return self.binding.auto_accept and not asked.piled_up
 
-    def _unrounded(self, canvas: Canvas, prompts: PromptSet) -> PromptSet:
+    def _unrounded(self, canvas: UserTask, prompts: PromptSet) -> PromptSet:
         """The prompts, boxes that came back a little rounded being those that were placed: asking again is no news."""
         placed = {(p.object_id, p.frame_index): p for p in self._prompts(canvas) if p.box is not None}
 
@@ -137,7 +143,7 @@ class Prompting:
 
         return PromptSet.of((as_placed(prompt) for prompt in prompts), prompts.labels)
 
-    def _drop_removed(self, canvas: Canvas, prompts: PromptSet) -> None:
+    def _drop_removed(self, canvas: UserTask, prompts: PromptSet) -> None:
         """A video's region comes with all of its keyframes: a person's that is no longer there was removed.
 
         Unless it is on a frame that the page has no number for, and so never was there.
@@ -157,7 +163,7 @@ class Prompting:
     # actions
 
     def _act(
-        self, canvas: Canvas, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+        self, canvas: UserTask, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
     ) -> MaskRun | None:
         action = asked.action
         assert action is not None, "asked by _run"
@@ -165,8 +171,8 @@ class Prompting:
             self._canvases.reset(canvas, self._object_of(action))
             return None
         self._take_up(canvas, draft)
-        reach = Reach(asked.frame_index, action.direction, action.frames, action.skip)
-        run = carry(self.parts.desk, canvas, reach, deadline_s=deadline_s).run
+        reach = FrameReach(asked.frame_index, action.direction, action.frames, action.skip)
+        run = propagate_range(self.parts.annotation_service, canvas, reach, deadline_s=deadline_s).run
         if run is None:
             return None
         if not self._shows_every_page(asked):
@@ -185,7 +191,7 @@ class Prompting:
             raise PromptError(f"reset names {action.label[:60]!r}, which is no label; there are {self.binding.labels}")
         return ObjectId(found[0])
 
-    def _take_up(self, canvas: Canvas, draft: Draft) -> None:
+    def _take_up(self, canvas: UserTask, draft: Draft) -> None:
         """Make prompts of the masks that a person drew or corrected since."""
         try:
             changed = prompts_of_annotation(
@@ -208,11 +214,11 @@ def only(run: MaskRun, object_ids: Collection[ObjectId]) -> MaskRun:
     return replace(run, masklets=tuple(masklet for masklet in run.masklets if masklet.object_id in object_ids))
 
 
-def known_on(parts: WebParts, canvas: Canvas) -> Known:
+def known_on(parts: WebParts, canvas: UserTask) -> KnownMasks:
     """All masks that the task's canvas was given: by answers, and by the newest predictions."""
-    desk = parts.desk
+    desk = parts.annotation_service
     newest = newest_run(desk, canvas.task, canvas.model_version)
     pushed = desk.latest_run(canvas.task, canvas.model_version)
     runs = [answer.run for answer in (newest, pushed) if answer is not None and answer.run is not None]
     said = parts.ledger.prompts(canvas.task, user=canvas.user)
-    return Known(runs[0] if runs else None, load_trace(parts.notes, canvas.task, runs[1:]), said)
+    return KnownMasks(runs[0] if runs else None, load_fingerprints(parts.key_values, canvas.task, runs[1:]), said)

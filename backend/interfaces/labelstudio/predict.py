@@ -17,11 +17,11 @@ from backend.adapters.labelstudio.config.label_config import Binding, read_bindi
 from backend.adapters.labelstudio.reading.fields import as_object
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.labelstudio.writing.regions import build_regions
-from backend.application.annotation.annotation_service import Canvas
+from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.jobs.push_predictions import run_uncertainty
-from backend.application.ports.prewarm import Wish, around
+from backend.application.ports.prewarm import PrewarmRequest, frames_around
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
@@ -29,8 +29,8 @@ from backend.domain.prompts import PromptSet
 from backend.domain.scoring import label_studio_score
 from backend.domain.timeline import FrameClock
 from backend.interfaces.labelstudio.frame_numbering import numbering
-from backend.interfaces.labelstudio.interactive import Prompting
-from backend.interfaces.labelstudio.tasks import canvas_of, require_labels, task_key
+from backend.interfaces.labelstudio.interactive import InteractivePredictor
+from backend.interfaces.labelstudio.tasks import require_labels, task_key, user_task_of
 
 logger = logging.getLogger(__name__)
 
@@ -129,10 +129,10 @@ class MaskletModel(LabelStudioMLBase):
         if context and context.get("result"):
             return [self._answer_prompt(as_object(tasks[0], "tasks[0]"), context, version=version, give_up_s=give_up_s)]
         if len(tasks) == 1:
-            self._look_ahead(tasks[0], binding)
+            self._request_prewarm(tasks[0], binding)
         return [self._answer_or_nothing(task, binding, version=version) for task in tasks]
 
-    def _look_ahead(self, task: object, binding: Binding) -> None:
+    def _request_prewarm(self, task: object, binding: Binding) -> None:
         """One task by itself is one that somebody opens: its first frames are encoded before the first click."""
         reach = self._parts.settings.prewarm_frames
         try:
@@ -140,7 +140,7 @@ class MaskletModel(LabelStudioMLBase):
         except MaskletError:
             return  # the answer says what is wrong with it
         if reach:
-            self._parts.board.ask(Wish(media, around(0, reach)))
+            self._parts.prewarm_channel.request(PrewarmRequest(media, frames_around(0, reach)))
 
     def _announced_version(self, give_up_s: float) -> str:
         clock = self._parts.clock
@@ -150,9 +150,9 @@ class MaskletModel(LabelStudioMLBase):
             clock.sleep(ANNOUNCEMENT_POLL_S)
         return model.version
 
-    def _canvas(self, task: Mapping[str, object], version: str) -> Canvas:
+    def _canvas(self, task: Mapping[str, object], version: str) -> UserTask:
         key = task_key(task, project_id=self._project_id)
-        return canvas_of(task, key, label_config=self.label_config or "", model_version=version)
+        return user_task_of(task, key, label_config=self.label_config or "", model_version=version)
 
     # an annotator's prompt
 
@@ -163,22 +163,22 @@ class MaskletModel(LabelStudioMLBase):
         clock = self._parts.clock
         numbers = self._numbers(canvas, give_up_s=give_up_s)
         deadline_s = max(give_up_s - clock.monotonic_s(), 0.0)
-        reply = Prompting(self._parts, read_binding(canvas.label_config), numbers).answer(
+        reply = InteractivePredictor(self._parts, read_binding(canvas.label_config), numbers).answer(
             canvas, task, context, deadline_s=deadline_s
         )
         prediction = self._prediction(canvas, reply.run, prompts=reply.prompts)
         return {**prediction, "pending": PENDING} if reply.is_pending else prediction
 
-    def _numbers(self, canvas: Canvas, *, give_up_s: float) -> FrameClock | None:
+    def _numbers(self, canvas: UserTask, *, give_up_s: float) -> FrameClock | None:
         """How the page numbers the canvas's frames, by what a worker saw or by the masks that there are."""
         parts = self._parts
         if not read_binding(canvas.label_config).is_video:
             return None
         made = None
-        if parts.board.look(canvas.media) is None:
-            made = newest_run(parts.desk, canvas.task, canvas.model_version)
+        if parts.prewarm_channel.status(canvas.media) is None:
+            made = newest_run(parts.annotation_service, canvas.task, canvas.model_version)
         info = None if made is None or made.run is None else made.run.video
-        return numbering(parts.board, parts.clock, canvas, give_up_s=give_up_s, info=info)
+        return numbering(parts.prewarm_channel, parts.clock, canvas, give_up_s=give_up_s, info=info)
 
     # a batch
 
@@ -199,10 +199,10 @@ class MaskletModel(LabelStudioMLBase):
         given = as_object(task.get("data"), "the task's data").get(PROMPTS_KEY)
         prompts = PromptSet(()) if given is None else parse_prompts(given, refuse_masks)
         require_labels(prompts.labels.values(), binding)
-        answer = self._parts.desk.pre_annotate(canvas, prompts)
+        answer = self._parts.annotation_service.pre_annotate(canvas, prompts)
         return None if answer is None or answer.run is None else self._prediction(canvas, answer.run)
 
-    def _prediction(self, canvas: Canvas, run: MaskRun | None, *, prompts: PromptSet | None = None) -> Prediction:
+    def _prediction(self, canvas: UserTask, run: MaskRun | None, *, prompts: PromptSet | None = None) -> Prediction:
         """prompts: what a person said on the canvas: a video's boxes of theirs stay as they are."""
         regions = []
         if run is not None:

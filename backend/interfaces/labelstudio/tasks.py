@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.reading.task import media_of_task, user_of_drafts
-from backend.application.annotation.annotation_service import Canvas
+from backend.application.annotation.annotation_service import UserTask
 from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.tasks import TaskKey
 
@@ -29,7 +29,7 @@ def task_key(task: Mapping[str, object], *, project_id: int | None) -> TaskKey:
     return TaskKey(own_id, task_id)
 
 
-def canvas_of(task: Mapping[str, object], key: TaskKey, *, label_config: str, model_version: str) -> Canvas:
+def user_task_of(task: Mapping[str, object], key: TaskKey, *, label_config: str, model_version: str) -> UserTask:
     """Raises LabelConfigError, or MalformedRequest naming the field of the task's data that is missing.
 
     A frame rate that the config takes from the task's data is written into it, for who has the config without the task.
@@ -37,7 +37,7 @@ def canvas_of(task: Mapping[str, object], key: TaskKey, *, label_config: str, mo
     data = task.get("data")
     label_config = with_rate(label_config, data if isinstance(data, Mapping) else {})
     binding = read_binding(label_config)
-    return Canvas(key, media_of_task(task, binding), label_config, model_version, user_of_drafts(task))
+    return UserTask(key, media_of_task(task, binding), label_config, model_version, user_of_drafts(task))
 
 
 def number(value: object, where: str) -> int:

@@ -20,10 +20,10 @@ from backend.adapters.labelstudio.tracking_wire import (
     whole_number,
 )
 from backend.adapters.labelstudio.writing.regions import region_id
-from backend.application.annotation.annotation_service import Canvas
-from backend.application.annotation.tracking_sessions import Reading, Sessions, span_of
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.tracking_sessions import SessionPage, TrackingSessions, covered_range
 from backend.application.jobs.push_predictions import run_uncertainty
-from backend.application.ports.prewarm import WIDEST_WINDOW, Sight, Wish
+from backend.application.ports.prewarm import WIDEST_WINDOW, MediaStatus, PrewarmRequest
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import (
     MalformedRequest,
@@ -39,7 +39,7 @@ from backend.domain.scoring import label_studio_score
 from backend.domain.tasks import MediaRef
 from backend.domain.video import Direction, FrameIndex, frame_at_time
 from backend.interfaces.labelstudio.frame_numbering import info_of, seen
-from backend.interfaces.labelstudio.tasks import canvas_of, task_key
+from backend.interfaces.labelstudio.tasks import task_key, user_task_of
 from backend.interfaces.labelstudio.tracking_calls import EventCall, Json
 
 USUAL_FRAMES = 300
@@ -53,15 +53,15 @@ Value = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class TrackingCall:
     """The task that a call is about, with what its label config means."""
 
-    canvas: Canvas
+    canvas: UserTask
     binding: Binding
     context: Json
 
 
-class EventDesk:
+class TrackingProtocol:
     """Answers one call. give_up_s: when the reply is due at the latest, on the clock's monotonic scale."""
 
     def __init__(self, parts: WebParts, call: EventCall, *, version: str, give_up_s: float) -> None:
@@ -69,7 +69,7 @@ class EventDesk:
         self._call = call
         self._version = version
         self._give_up_s = give_up_s
-        self._sessions = Sessions(parts.desk, parts.marks)
+        self._sessions = TrackingSessions(parts.annotation_service, parts.session_cursors)
 
     def answer(self) -> Value:
         """One entry of the reply's results. Raises what is wrong with the call itself."""
@@ -91,13 +91,13 @@ class EventDesk:
         }[event](scene)
         return self._entry([self._item(scene, kind, value)])
 
-    def _scene(self, binding: Binding) -> Scene:
+    def _scene(self, binding: Binding) -> TrackingCall:
         if self._call.task is None:
             raise MalformedRequest(f"invalid field 'tasks': the event {self._call.event!r} is about one task")
         project = self._call.project.partition(".")[0]
         key = task_key(self._call.task, project_id=int(project) if project else None)
-        canvas = canvas_of(self._call.task, key, label_config=self._call.label_config, model_version=self._version)
-        return Scene(canvas, binding, self._call.context)
+        canvas = user_task_of(self._call.task, key, label_config=self._call.label_config, model_version=self._version)
+        return TrackingCall(canvas, binding, self._call.context)
 
     # what each event does
 
@@ -109,13 +109,13 @@ class EventDesk:
             "model_info": {"name": "SAM2", "version": self._version if model is None else model.version},
         }
 
-    def _predict(self, scene: Scene) -> Value:
+    def _predict(self, scene: TrackingCall) -> Value:
         frame_index = self._frame(scene)
         prompts = prompts_of_event(scene.context, frame_index)
         if not prompts:
             return self._entry([])
         left_s = max(self._give_up_s - self._parts.clock.monotonic_s(), 0.0)
-        answer = self._parts.desk.preview(scene.canvas, prompts, frame_index, deadline_s=left_s)
+        answer = self._parts.annotation_service.preview(scene.canvas, prompts, frame_index, deadline_s=left_s)
         assert answer.run is not None, "a preview that is done has masks"
         items = []
         for masklet in answer.run.masklets:
@@ -124,14 +124,14 @@ class EventDesk:
                 items.append(self._item(scene, "bitmask", value, object_id=masklet.object_id, frame_index=frame_index))
         return self._entry(items, score=label_studio_score(run_uncertainty(answer.run)))
 
-    def _prewarm(self, scene: Scene) -> tuple[str, Value]:
+    def _prewarm(self, scene: TrackingCall) -> tuple[str, Value]:
         window = min(whole_number(scene.context, "window", default=USUAL_WINDOW), WIDEST_WINDOW)
         direction = _direction(scene.context, (Direction.FORWARD, Direction.BACKWARD))
         try:
             sight = self._sight(scene.canvas.media, patience_s=PREWARM_PATIENCE_S)
             info = info_of(sight)
             start = self._frame_within(scene, sight)
-            span = span_of(start, direction, window, frame_count=info.frame_count)
+            span = covered_range(start, direction, window, frame_count=info.frame_count)
         except (MalformedRequest, PromptError):
             raise
         except MaskletError as error:
@@ -139,7 +139,9 @@ class EventDesk:
         wanted = list(range(span.start, span.stop))
         if direction is Direction.BACKWARD:
             wanted.reverse()
-        self._parts.board.ask(Wish(scene.canvas.media, tuple(FrameIndex(index) for index in wanted)))
+        self._parts.prewarm_channel.request(
+            PrewarmRequest(scene.canvas.media, tuple(FrameIndex(index) for index in wanted))
+        )
         cached = [index for index in wanted if index in sight.ready]
         return "prewarm_ack", {
             "status": "ok",
@@ -148,7 +150,7 @@ class EventDesk:
             "frame_count": info.frame_count,
         }
 
-    def _track(self, scene: Scene) -> tuple[str, Value]:
+    def _track(self, scene: TrackingCall) -> tuple[str, Value]:
         direction = _direction(scene.context, tuple(Direction))
         count = whole_number(scene.context, "max_frames", default=USUAL_FRAMES)
         duration_ms = milliseconds(scene.context, "max_duration_ms")
@@ -159,7 +161,7 @@ class EventDesk:
             prompts = prompts_of_event(scene.context, start)
             if duration_ms is not None:
                 count = round(duration_ms / 1000 * info.frame_rate)
-            span = span_of(start, direction, count, frame_count=info.frame_count)
+            span = covered_range(start, direction, count, frame_count=info.frame_count)
             job = self._sessions.start(scene.canvas, prompts, span=span, direction=direction)
         except MaskletError as error:
             if isinstance(error, MalformedRequest):
@@ -174,7 +176,7 @@ class EventDesk:
             "cursor": 0,
         }
 
-    def _progress(self, scene: Scene) -> tuple[str, Value]:
+    def _progress(self, scene: TrackingCall) -> tuple[str, Value]:
         session_id = self._session_id(scene)
         try:
             self._sessions.find(scene.canvas.task, session_id)
@@ -188,43 +190,43 @@ class EventDesk:
             reading = self._sessions.read(scene.canvas.task, session_id, cursor, patience_s=patience_s)
         except NotFound as error:
             return "track_progress", {"error": str(error), "done": True}
-        sight = self._parts.board.look(scene.canvas.media)
+        sight = self._parts.prewarm_channel.status(scene.canvas.media)
         return "track_progress", _progress_value(reading, sight)
 
-    def _cancel(self, scene: Scene) -> tuple[str, Value]:
+    def _cancel(self, scene: TrackingCall) -> tuple[str, Value]:
         was_there = self._sessions.cancel(scene.canvas.task, self._session_id(scene))
         return "track_cancel_ack", {"status": "cancelled" if was_there else "not_found"}
 
-    def _release(self, scene: Scene) -> tuple[str, Value]:
+    def _release(self, scene: TrackingCall) -> tuple[str, Value]:
         ended = self._sessions.release(scene.canvas)
-        self._parts.board.ask(Wish(scene.canvas.media, (), forget=True))
+        self._parts.prewarm_channel.request(PrewarmRequest(scene.canvas.media, (), forget=True))
         return "release_ack", {"status": "released", "cancelled": ended}
 
     # what they need to know
 
-    def _session_id(self, scene: Scene) -> str:
+    def _session_id(self, scene: TrackingCall) -> str:
         return as_text(scene.context.get("session_id"), "context.session_id", longest=100)
 
-    def _frame(self, scene: Scene) -> FrameIndex:
+    def _frame(self, scene: TrackingCall) -> FrameIndex:
         """The frame that the call is about. Only a time needs to know the video; a worker checks a frame number."""
         if milliseconds(scene.context, "time_ms") is None:
             return FrameIndex(max(whole_number(scene.context, "frame", default=1) - 1, 0))
         return self._frame_within(scene, self._sight(scene.canvas.media))
 
-    def _frame_within(self, scene: Scene, sight: Sight) -> FrameIndex:
+    def _frame_within(self, scene: TrackingCall, sight: MediaStatus) -> FrameIndex:
         time_ms = milliseconds(scene.context, "time_ms")
         if time_ms is not None:
             return frame_at_time(time_ms / 1000, sight.timestamps_s)
         frame_index = max(whole_number(scene.context, "frame", default=1) - 1, 0)
         return info_of(sight).require_frame(frame_index)
 
-    def _sight(self, media: MediaRef, *, patience_s: float | None = None) -> Sight:
+    def _sight(self, media: MediaRef, *, patience_s: float | None = None) -> MediaStatus:
         """What a worker saw of the media, having one look if none has. Raises what it met, or ServiceUnavailable."""
         give_up_s = self._give_up_s
         if patience_s is not None:
             give_up_s = min(give_up_s, self._parts.clock.monotonic_s() + patience_s)
         frames = (FrameIndex(0),) if media.is_pages else ()
-        return seen(self._parts.board, self._parts.clock, media, give_up_s=give_up_s, frames=frames)
+        return seen(self._parts.prewarm_channel, self._parts.clock, media, give_up_s=give_up_s, frames=frames)
 
     # replies
 
@@ -233,7 +235,7 @@ class EventDesk:
 
     def _item(
         self,
-        scene: Scene,
+        scene: TrackingCall,
         kind: str,
         value: Value,
         *,
@@ -263,7 +265,7 @@ def _named(object_id: ObjectId) -> Value:
     return {} if object_id == UNNAMED else {"labels": [object_id]}
 
 
-def _progress_value(reading: Reading, sight: Sight | None) -> Value:
+def _progress_value(reading: SessionPage, sight: MediaStatus | None) -> Value:
     job = reading.job
     times_s = () if sight is None else sight.timestamps_s
     frames = [_frame_value(object_id, frame, times_s) for object_id, frame in reading.frames]

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from backend.application.annotation.annotation_service import Canvas, Desk
-from backend.bootstrap.container import load_settings, open_model_board
+from backend.application.annotation.annotation_service import AnnotationService, UserTask
+from backend.bootstrap.container import load_settings, open_model_announcement
 from backend.bootstrap.web import build_web
 from backend.domain.jobs import Job, JobState, ModelInfo, PropagationRequest
 from backend.domain.tasks import MediaRef, TaskKey
@@ -42,7 +42,7 @@ DEADLINE_S = 60.0
 class Bench:
     """The running stack, as the web process sees it. Every click is of another task, so that it replaces nothing."""
 
-    desk: Desk
+    desk: AnnotationService
     model: ModelInfo
     clip: str
     clicks: int = 0
@@ -51,8 +51,8 @@ class Bench:
         """Seconds from the prompt to its mask."""
         self.clicks += 1
         frame = FrameIndex(37 * self.clicks % QUICK_FRAMES)
-        canvas = Canvas(TaskKey(1, 100 + self.clicks), self._media, "", self.model.version)
-        return seconds(lambda: self.desk.click(canvas, boxes(1, frame=frame), frame, deadline_s=DEADLINE_S))
+        canvas = UserTask(TaskKey(1, 100 + self.clicks), self._media, "", self.model.version)
+        return seconds(lambda: self.desk.answer_click(canvas, boxes(1, frame=frame), frame, deadline_s=DEADLINE_S))
 
     def carry(self) -> Job:
         """Start a propagation that outlasts the measurement."""
@@ -126,10 +126,10 @@ def running(setup: Setup) -> Iterator[Bench]:
             with patch.dict(os.environ, {"MASKLET_DATA_DIR": str(data), "LABEL_STUDIO_URL": ""}):
                 settings = load_settings()
                 parts = build_web(settings)
-            model = open_model_board(settings).announced()
+            model = open_model_announcement(settings).announced()
             if model is None:
                 raise RuntimeError("no worker said which model it has")
-            desk = replace(parts.desk, propagate_on_prompt=False)
+            desk = replace(parts.annotation_service, propagate_on_prompt=False)
             yield Bench(desk, model, f"{address}/{clip.name}")
 
 

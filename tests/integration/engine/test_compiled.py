@@ -16,7 +16,7 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.runtime.compiled_steps import Compiling
 from backend.adapters.sam2.runtime.options import EngineOptions
-from backend.adapters.sam2.runtime.warmup import Noise, run_through
+from backend.adapters.sam2.runtime.warmup import NoiseVideo, run_all_steps
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import DeviceOutOfMemory
 from backend.domain.jobs import ModelInfo
@@ -78,7 +78,7 @@ def test_one_to_five_objects_after_a_warm_up(caplog: pytest.LogCaptureFixture) -
     for objects, frames in ((1, 40), (2, 5), (3, 3), (4, 3), (5, 10)):
         require_same_masks(tracked(compiled, objects, frames), tracked(plain, objects, frames), within=1e-3)
     assert graphs() - before == made, "nothing is compiled after the warm-up"
-    assert compiled.blocks.stages.said == f"compiled: {STEPS}"
+    assert compiled.blocks.stages.report == f"compiled: {STEPS}"
 
 
 def test_the_encoder_is_compiled_once_for_each_number_of_frames() -> None:
@@ -87,7 +87,7 @@ def test_the_encoder_is_compiled_once_for_each_number_of_frames() -> None:
     before = graphs()
     for count in (1, 1, 4, 4, 1):
         with blocks.computing():
-            blocks.see(torch.zeros(count, 3, IMAGE_SIZE, IMAGE_SIZE))
+            blocks.encode_image(torch.zeros(count, 3, IMAGE_SIZE, IMAGE_SIZE))
         made.append(graphs() - before)
     assert made == [1, 1, 2, 2, 2]
 
@@ -147,7 +147,7 @@ def test_a_warm_up_that_fails_does_not_keep_a_worker_from_working(
     def exhausted(segmenter: Sam2Engine) -> None:
         raise DeviceOutOfMemory("the memory of cuda did not suffice")
 
-    monkeypatch.setattr("backend.adapters.sam2.engine.run_through", exhausted)
+    monkeypatch.setattr("backend.adapters.sam2.engine.run_all_steps", exhausted)
     engine(Compiling("default", "eager")).warm_up()
     (record,) = caplog.records
     assert record.getMessage() == (
@@ -157,11 +157,11 @@ def test_a_warm_up_that_fails_does_not_keep_a_worker_from_working(
 
 def test_the_film_to_warm_up_on(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="backend")
-    run_through(engine(Compiling()))
+    run_all_steps(engine(Compiling()))
     said = [record.getMessage() for record in caplog.records]
     assert said[0] == "warming up, pass 1 of 2: 1 object(s), 20 frames"
     assert said[2] == "warming up, pass 2 of 2: 2 object(s), 5 frames"
-    noise = Noise(2)
+    noise = NoiseVideo(2)
     assert noise.info.content_hash == ContentHash("noise")
     assert not (noise.frame(noise.info.require_frame(0)) == noise.frame(noise.info.require_frame(1))).all()
 
@@ -178,4 +178,4 @@ def test_on_a_gpu_every_step_is_fast_and_masks_agree(mode: str) -> None:
             ours, theirs = found[key] > 0, logits > 0
             assert (ours & theirs).sum() >= 0.98 * (ours | theirs).sum(), (mode, key)
     forms = {"graphs": "in CUDA graphs", "default": "compiled", "max": "compiled, in CUDA graphs"}
-    assert fast.blocks.stages.said == f"{forms[mode]}: {STEPS}"
+    assert fast.blocks.stages.report == f"{forms[mode]}: {STEPS}"

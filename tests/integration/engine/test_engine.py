@@ -155,7 +155,7 @@ class TestBounds:
                     if tensor is not None
                 ]
                 size = sum(tensor.untyped_storage().nbytes() for tensor in tensors)
-                held[frame_index] = (sum(memory.held for memory in memories), size)
+                held[frame_index] = (sum(memory.encoded_frames for memory in memories), size)
         assert held[40] == held[80]
         # Each object: its prompted frame, the newest 15, and the 14 after its start for the way back.
         assert held[80][0] == 3 * (1 + 15 + 14)
@@ -245,7 +245,7 @@ class TestErrors:
         def exhausted(*_: object, **__: object) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-        monkeypatch.setattr(engine._blocks, "see", exhausted)
+        monkeypatch.setattr(engine._blocks, "encode_image", exhausted)
         with pytest.raises(DeviceOutOfMemory, match="the memory of cpu did not suffice: fewer objects"):
             engine.segment(PanningVideo(34), prompt_set(click(0)), FrameIndex(0))
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from backend.adapters.media.decode import open_video
-from backend.application.annotation.tracking_sessions import Sessions
+from backend.application.annotation.tracking_sessions import TrackingSessions
 from backend.application.ports.engine import CancelToken, Propagation
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import DeviceOutOfMemory, MediaError, MediaUnreachable
@@ -228,7 +228,7 @@ def test_r3_a_session_that_nobody_asks_for_any_more_ends() -> None:
     web = FakeWeb()
     client = web.client()
     left, kept = (started(client, result=[point(x)])["session_id"] for x in (10, 20))
-    sessions = Sessions(web.parts.desk, web.marks)
+    sessions = TrackingSessions(web.parts.annotation_service, web.marks)
     idle(web)
     web.marks.kept.clear()  # as they run out
     sessions.sweep()

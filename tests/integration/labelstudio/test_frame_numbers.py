@@ -20,7 +20,7 @@ import pytest
 
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation, prompts_of_context
-from backend.adapters.labelstudio.reading.known_masks import Known
+from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.labelled import LabelledTask, read_labels
 from backend.adapters.labelstudio.writing.exported import ExportedRegions
 from backend.adapters.labelstudio.writing.regions import build_regions
@@ -207,7 +207,7 @@ def test_what_was_given_to_the_page_comes_back_as_no_news(case: Case) -> None:
         run = run_on(video)
         result = build_regions(run, label_config=case.config, task=TASK)
         binding = read_binding(case.config)
-        assert not prompts_of_annotation(result, binding, known=Known(run), clock=clock)
+        assert not prompts_of_annotation(result, binding, known=KnownMasks(run), clock=clock)
         there = {int(prompt.frame_index) for prompt in prompts_of_annotation(result, binding, clock=clock)}
     # A keyframe that ends a stay says nothing of where the object is.
     ends = {max(case.shown), max(index for index in case.shown if index < GONE.start)}
@@ -256,7 +256,7 @@ def test_of_several_keyframes_on_one_picture_the_persons_counts(tmp_path: Path) 
         moved = dict(value["sequence"][position], x=40.0)
         changed = [*value["sequence"][:position], moved, *value["sequence"][position + 1 :]]
         result = [{**region, "value": {**value, "sequence": changed}}]
-        (prompt,) = prompts_of_annotation(result, binding, known=Known(run), clock=clock)
+        (prompt,) = prompts_of_annotation(result, binding, known=KnownMasks(run), clock=clock)
         assert (prompt.frame_index, prompt.box and prompt.box.x0_rel) == (clock.index_of(number), 0.4)
 
 
@@ -266,7 +266,7 @@ def test_a_persons_newer_box_wins_over_their_older_one_on_the_same_picture(tmp_p
     with open_video(write_clip(tmp_path / "a.mp4", ClipSpec(rate=Fraction(24))), HASH) as video:
         clock = clock_of(video.info, binding.framerate)
     older = FramePrompt(ObjectId("b1"), FrameIndex(0), box=Box(0.1, 0.1, 0.6, 0.6))
-    known = Known(None, said=PromptSet.of([older], {ObjectId("b1"): "Dog"}))
+    known = KnownMasks(None, prompted=PromptSet.of([older], {ObjectId("b1"): "Dog"}))
     for sequence in ([keyframe(1, x=30.0), keyframe(3)], [keyframe(1), keyframe(3, x=30.0)]):
         (prompt,) = prompts_of_annotation([region_with(*sequence)], binding, known=known, clock=clock)
         assert prompt.box == Box(0.3, 0.1, 0.8, 0.6)

@@ -19,7 +19,7 @@ from backend.adapters.store.masks.coco import CocoCodec
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.submit import Submitter
-from backend.application.worker.job_runner import Workbench
+from backend.application.worker.job_runner import JobRunner
 from backend.domain.geometry import Point
 from backend.domain.jobs import JobKind, PropagationRequest, PushState
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -96,7 +96,7 @@ class Bench:
         media = MediaRef(("/data/clip.mp4",), is_pages=False)
         request = PropagationRequest(TASK, media, PromptSet.of([prompt], {}), label_config=VIDEO, model_version="m-1")
         job, _ = self.ledger.submit(JobKind.PROPAGATE, request)
-        worker = Workbench(
+        worker = JobRunner(
             self.ledger,
             self.masks,
             CocoCodec(),

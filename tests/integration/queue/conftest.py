@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.queue import rq_queue, signals
-from backend.adapters.queue.child_process import tethered
+from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
@@ -82,7 +82,7 @@ class Bench:
     def worker(self, name: str = "worker-1", kind: JobKind = JobKind.PROPAGATE) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.integration.queue.worker_process"]
         started = subprocess.Popen(
-            tethered([*command, self.valkey.url, self.ledger_url, kind, name]),
+            tied_to_parent([*command, self.valkey.url, self.ledger_url, kind, name]),
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )

@@ -22,7 +22,7 @@ from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.engine import Segmenter
 from backend.application.ports.media import VideoSource
-from backend.application.worker.job_runner import Workbench
+from backend.application.worker.job_runner import JobRunner
 from backend.bootstrap.container import SystemClock
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
@@ -41,7 +41,7 @@ class LocalMedia:
 
 def attempt(engine: Segmenter, folder: Path, clip: Path, snapshot_frames: int, job_id: str, number: int) -> str:
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", SystemClock())
-    bench = Workbench(
+    bench = JobRunner(
         ledger,
         FileMaskStore(folder / "masks"),
         CocoCodec(),

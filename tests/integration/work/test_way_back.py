@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from backend.application.annotation.annotation_service import Canvas
-from backend.application.annotation.propagate_range import SEAM, Reach, way_back
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.propagate_range import SEAM, FrameReach, backward_request
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import BoolMask, Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -16,7 +16,7 @@ from tests.integration.engine.oracle import PanningVideo
 
 COUNT = 40
 A, B, LATE = ObjectId("a"), ObjectId("b"), ObjectId("late")
-CANVAS = Canvas(TaskKey(1, 2), MediaRef(tuple(f"/{page}.png" for page in range(COUNT)), True), "<View/>", "v")
+CANVAS = UserTask(TaskKey(1, 2), MediaRef(tuple(f"/{page}.png" for page in range(COUNT)), True), "<View/>", "v")
 
 
 def said(object_id: ObjectId, frame: int, x: float) -> FramePrompt:
@@ -34,7 +34,7 @@ def test_the_frames_within_reach_are_those_of_the_whole_video() -> None:
         )
         return {(shown.object_id, found.frame_index): shown.mask for found in made for shown in found.objects}
 
-    request = way_back(CANVAS, prompts, Reach(FrameIndex(14), Direction.BACKWARD, 8))
+    request = backward_request(CANVAS, prompts, FrameReach(FrameIndex(14), Direction.BACKWARD, 8))
     assert request is not None
     assert (request.prompts.object_ids, request.frames) == ((A, B), FrameRange(FrameIndex(6), FrameIndex(12 + SEAM)))
     whole, back = masks(prompts, None), masks(request.prompts, request.frames)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from backend.application.annotation.annotation_service import Canvas, Desk
+from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
-from backend.application.worker.job_runner import Workbench
+from backend.application.worker.job_runner import JobRunner
 from backend.domain.geometry import Point
 from backend.domain.jobs import Job, JobState
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -23,7 +23,7 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink, count_regions
 
 TASK = TaskKey(3, 41)
-CANVAS = Canvas(TASK, MediaRef(("/data/clip.mp4",), is_pages=False), "<View/>", "masklet-fake-00000000")
+CANVAS = UserTask(TASK, MediaRef(("/data/clip.mp4",), is_pages=False), "<View/>", "masklet-fake-00000000")
 CAT = ObjectId("cat")
 
 
@@ -57,8 +57,8 @@ class Parts:
     def __post_init__(self) -> None:
         self.ledger = FakeLedger(self.clock)
         self.submitter = Submitter(self.ledger, self.queue)
-        self.desk = Desk(self.ledger, self.masks, self.submitter, self.clock)
-        self.bench = Workbench(
+        self.desk = AnnotationService(self.ledger, self.masks, self.submitter, self.clock)
+        self.bench = JobRunner(
             self.ledger,
             self.masks,
             FakeCodec(),

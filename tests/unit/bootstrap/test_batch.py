@@ -16,7 +16,7 @@ import pytest
 from backend.adapters.labelstudio.api.client import AnnotationRecord, LabelStudioClient, TaskRecord
 from backend.adapters.labelstudio.api.task_creation import PredictionFound
 from backend.adapters.labelstudio.config.label_config import read_binding
-from backend.application.imports.model import Draft, ImportMode, Medium, MediumKind, Prompter, Source
+from backend.application.imports.model import ImportMode, PromptSource, Source, SourceMedia, SourceMediaKind, TaskDraft
 from backend.bootstrap.batch import BatchOptions, _plan
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.domain.errors import InvalidInput, PromptError
@@ -65,13 +65,15 @@ def client(fake: FakeLabelStudio | None = None) -> LabelStudioClient:
     return cast(LabelStudioClient, fake or FakeLabelStudio())
 
 
-def prompter(where: str, fake: FakeLabelStudio | None = None) -> Prompter:
+def prompter(where: str, fake: FakeLabelStudio | None = None) -> PromptSource:
     return file_prompter(where, FRAMES, client(fake), 3)
 
 
-def draft(path: Path, *frames: int, number: int = 0) -> Draft:
-    medium = Medium(ContentHash("ab" * 32), MediumKind.VIDEO, path, path.name, FrameSize(64, 48), 9, Fraction(25), "")
-    return Draft("k-00000", path.name, medium, tuple(FrameIndex(f) for f in frames), number=number)
+def draft(path: Path, *frames: int, number: int = 0) -> TaskDraft:
+    medium = SourceMedia(
+        ContentHash("ab" * 32), SourceMediaKind.VIDEO, path, path.name, FrameSize(64, 48), 9, Fraction(25), ""
+    )
+    return TaskDraft("k-00000", path.name, medium, tuple(FrameIndex(f) for f in frames), number=number)
 
 
 def shown(prompts: PromptSet) -> list[tuple[str, int]]:

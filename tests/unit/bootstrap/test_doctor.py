@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from backend.application.annotation.change_detection import note_project, note_webhook
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.bootstrap.doctor import Verdict, annotation_findings, trouble_of_web
 from backend.domain.errors import MaskletError, NotFound
 from backend.settings import Settings
@@ -59,7 +59,7 @@ def answering(status: int, body: object) -> Iterator[tuple[str, list[str | None]
 
 
 def test_every_project_s_way_is_named() -> None:
-    notes = MemoryNotes()
+    notes = MemoryKeyValueStore()
     note_project(notes, 3)
     note_webhook(notes, 12, 1.0)
     assert [(f.subject, f.verdict, f.sentence) for f in annotation_findings(notes, Projects(), "")] == [
@@ -69,7 +69,7 @@ def test_every_project_s_way_is_named() -> None:
 
 
 def test_where_neither_is_at_work_the_way_out_is_named() -> None:
-    notes = MemoryNotes()
+    notes = MemoryKeyValueStore()
     note_project(notes, 3)
     note_webhook(notes, 12, 1.0)
     for finding in annotation_findings(notes, Projects(), "no Masklet answers at http://here"):
@@ -79,7 +79,7 @@ def test_where_neither_is_at_work_the_way_out_is_named() -> None:
 
 
 def test_a_project_that_cannot_be_read_does_not_hide_the_others() -> None:
-    notes = MemoryNotes()
+    notes = MemoryKeyValueStore()
     note_project(notes, 3)
     note_project(notes, 4)
     refused, fine = annotation_findings(notes, Projects({3: NotFound("there is no project 3")}), "")
@@ -89,7 +89,7 @@ def test_a_project_that_cannot_be_read_does_not_hide_the_others() -> None:
 
 
 def test_no_project_is_connected() -> None:
-    (finding,) = annotation_findings(MemoryNotes(), Projects(), "no Masklet answers at http://here")
+    (finding,) = annotation_findings(MemoryKeyValueStore(), Projects(), "no Masklet answers at http://here")
     assert (finding.subject, finding.verdict) == ("annotations", Verdict.WARN)
     assert "Connect Model" in finding.remedy
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from backend.application.ports.prewarm import NoBoard, Wish
+from backend.application.ports.prewarm import NoPrewarmChannel, PrewarmRequest
 from backend.bootstrap.worker import Runtime
 from backend.domain.errors import MediaError
 from backend.domain.jobs import JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
-from tests.fakes.board import FakeBoard
+from tests.fakes.board import FakePrewarmChannel
 from tests.fakes.engine import FakeMedia
 from tests.unit.application.builders import Parts, click_on
 
@@ -24,10 +24,12 @@ class HeardBell:
         self.rung.append(job_id)
 
 
-def ran(request: PreviewRequest | PropagationRequest, kind: JobKind, parts: Parts, *, frames: int) -> FakeBoard:
-    board, bell = FakeBoard(), HeardBell()
+def ran(
+    request: PreviewRequest | PropagationRequest, kind: JobKind, parts: Parts, *, frames: int
+) -> FakePrewarmChannel:
+    board, bell = FakePrewarmChannel(), HeardBell()
     job, _ = parts.ledger.submit(kind, request)
-    runtime = Runtime(parts.bench, lambda: False, bell=bell, board=board, prewarm_frames=frames)  # type: ignore[arg-type]
+    runtime = Runtime(parts.bench, lambda: False, notifier=bell, prewarm_channel=board, prewarm_frames=frames)  # type: ignore[arg-type]
     ended = runtime.run(job.job_id, job.attempt)
     assert bell.rung == [job.job_id]
     assert ended.state in (JobState.DONE, JobState.FAILED)
@@ -40,7 +42,7 @@ def preview(frame: int) -> PreviewRequest:
 
 def test_the_frames_around_a_click_are_wished_for() -> None:
     board = ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=1)
-    assert board.asked == [Wish(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)))]
+    assert board.asked == [PrewarmRequest(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)))]
 
 
 def test_nothing_is_wished_for_where_that_is_switched_off_or_the_click_failed_or_was_none() -> None:
@@ -52,6 +54,6 @@ def test_nothing_is_wished_for_where_that_is_switched_off_or_the_click_failed_or
 
 
 def test_a_board_that_nobody_reads() -> None:
-    board = NoBoard()
-    board.ask(Wish(MEDIA, ()))
-    assert (board.take(0.0), board.look(MEDIA)) == (None, None)
+    board = NoPrewarmChannel()
+    board.request(PrewarmRequest(MEDIA, ()))
+    assert (board.next_request(0.0), board.status(MEDIA)) == (None, None)

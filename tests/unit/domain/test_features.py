@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.domain.features import FEATURES, Seen, Trail, box_iou, cosine, logit
+from backend.domain.features import FEATURES, FeatureHistory, ObjectEvidence, box_iou, cosine, logit
 from backend.domain.geometry import Box, Point
 from backend.domain.masklets import FrameEvidence, MaskOrigin
 
@@ -25,14 +25,14 @@ GONE = replace(STEADY, presence_logit=-6.0, area_rel=0.0, centroid=None, box=Non
 
 
 def row(
-    trail: Trail, frame: int, evidence: FrameEvidence, origin: MaskOrigin = MaskOrigin.PROPAGATED
+    trail: FeatureHistory, frame: int, evidence: FrameEvidence, origin: MaskOrigin = MaskOrigin.PROPAGATED
 ) -> dict[str, float]:
-    return dict(zip(FEATURES, trail.row(frame, Seen(evidence, origin)), strict=True))
+    return dict(zip(FEATURES, trail.row(frame, ObjectEvidence(evidence, origin)), strict=True))
 
 
-def started() -> Trail:
-    trail = Trail((0,))
-    trail.row(0, Seen(STEADY, MaskOrigin.PROMPTED))
+def started() -> FeatureHistory:
+    trail = FeatureHistory((0,))
+    trail.row(0, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
     return trail
 
 
@@ -91,8 +91,8 @@ def test_doubt_adds_up_and_a_persons_word_ends_it() -> None:
 
 
 def test_going_back_starts_where_going_forward_started() -> None:
-    trail = Trail((5,))
-    trail.row(5, Seen(STEADY, MaskOrigin.PROMPTED))
+    trail = FeatureHistory((5,))
+    trail.row(5, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
     far = replace(STEADY, area_rel=0.4, centroid=Point(0.1, 0.1), box=Box(0.0, 0.0, 0.2, 0.2))
     row(trail, 6, far)
     row(trail, 7, far)
@@ -102,15 +102,15 @@ def test_going_back_starts_where_going_forward_started() -> None:
 
 
 def test_the_nearest_prompt_counts_whichever_side_it_is_on() -> None:
-    trail = Trail((0, 4))
-    trail.row(0, Seen(STEADY, MaskOrigin.PROMPTED))
+    trail = FeatureHistory((0, 4))
+    trail.row(0, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
     assert [round(row(trail, frame, STEADY)["distance"] * 3, 3) for frame in (1, 2, 3)] == [0.693, 1.099, 0.693]
 
 
 def test_a_rival_in_the_same_place_with_the_same_look_shows() -> None:
     trail = started()
     rivals = (replace(STEADY, embedding=(0.6, 0.8)),)
-    found = dict(zip(FEATURES, trail.row(1, Seen(STEADY, MaskOrigin.PROPAGATED), rivals), strict=True))
+    found = dict(zip(FEATURES, trail.row(1, ObjectEvidence(STEADY, MaskOrigin.PROPAGATED), rivals), strict=True))
     assert found["rival_overlap"] == pytest.approx(1.0)
     assert found["rival_likeness"] == pytest.approx(0.6)
 

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.replan import Before, Pass, Plan, Scope, plan_anew, ranges_of, replan, wanted_frames
+from backend.domain.replan import (
+    EarlierRun,
+    Pass,
+    PassPlan,
+    Scope,
+    full_pass_plan,
+    incremental_pass_plan,
+    ranges_of,
+    wanted_frames,
+)
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
@@ -40,16 +49,16 @@ def cat(*human_frames: int, moved: Iterable[int] = ()) -> PromptSet:
     return prompts_of({CAT: {frame: 0.9 if frame in moved else 0.5 for frame in human_frames}})
 
 
-def after(prompts: PromptSet) -> Before:
+def after(prompts: PromptSet) -> EarlierRun:
     """A whole run of these prompts."""
-    return Before(prompts, dict.fromkeys(prompts.object_ids, (WHOLE,)))
+    return EarlierRun(prompts, dict.fromkeys(prompts.object_ids, (WHOLE,)))
 
 
-def planned(then: PromptSet, now: PromptSet, scope: Scope = Scope.ONWARD) -> Plan:
-    return replan(now, after(then), frame_count=COUNT, direction=Direction.BOTH, span=WHOLE, scope=scope)
+def planned(then: PromptSet, now: PromptSet, scope: Scope = Scope.ONWARD) -> PassPlan:
+    return incremental_pass_plan(now, after(then), frame_count=COUNT, direction=Direction.BOTH, span=WHOLE, scope=scope)
 
 
-def picture(plan: Plan, object_id: ObjectId = CAT) -> str:
+def picture(plan: PassPlan, object_id: ObjectId = CAT) -> str:
     """A character a frame: ─ kept, ░ made again."""
     return "".join("─" if plan.keeps(object_id, frame) else "░" for frame in range(COUNT))
 
@@ -104,7 +113,7 @@ class TestPictures:
         assert picture(planned(cat(2, 8), now, Scope.AROUND)) == expected
 
     def test_all_keeps_nothing(self) -> None:
-        assert planned(cat(2), cat(2), Scope.ALL) == plan_anew(cat(2), direction=BOTH, span=WHOLE)
+        assert planned(cat(2), cat(2), Scope.ALL) == full_pass_plan(cat(2), direction=BOTH, span=WHOLE)
         assert picture(planned(cat(2), cat(2), Scope.ALL)) == "░" * COUNT
 
     def test_a_human_frame_between_two_stretches_made_again_stays(self) -> None:
@@ -114,7 +123,7 @@ class TestPictures:
 
     def test_a_new_object_is_made_whole_and_another_is_left_alone(self) -> None:
         then, now = prompts_of({CAT: {3: 0.5}}), prompts_of({CAT: {3: 0.5}, DOG: {7: 0.5}})
-        assert planned(then, now) == Plan((Pass((DOG,), BOTH, WHOLE),), {CAT: (WHOLE,)})
+        assert planned(then, now) == PassPlan((Pass((DOG,), BOTH, WHOLE),), {CAT: (WHOLE,)})
 
     def test_objects_with_the_same_frames_to_make_share_a_pass(self) -> None:
         then = prompts_of({CAT: {0: 0.5, 8: 0.5}, DOG: {2: 0.5, 8: 0.5}})
@@ -123,22 +132,24 @@ class TestPictures:
 
     def test_an_object_that_is_gone_is_neither_kept_nor_made(self) -> None:
         then, now = prompts_of({CAT: {3: 0.5}, DOG: {7: 0.5}}), prompts_of({CAT: {3: 0.5}})
-        assert planned(then, now) == Plan((), {CAT: (WHOLE,)})
+        assert planned(then, now) == PassPlan((), {CAT: (WHOLE,)})
 
     def test_frames_that_the_earlier_run_lacks_are_made(self) -> None:
-        before = Before(cat(2, 8), {CAT: (frames(2, 10),)})
-        plan = replan(cat(2, 8), before, frame_count=COUNT, direction=BOTH, span=WHOLE)
+        before = EarlierRun(cat(2, 8), {CAT: (frames(2, 10),)})
+        plan = incremental_pass_plan(cat(2, 8), before, frame_count=COUNT, direction=BOTH, span=WHOLE)
         assert plan.kept == {CAT: (frames(2, 9),)}
         assert plan.passes == (Pass((CAT,), BACKWARD, frames(0, 2)), Pass((CAT,), FORWARD, frames(9, 12)))
 
     def test_outside_of_what_is_asked_what_still_holds_is_kept_and_the_rest_is_dropped(self) -> None:
-        plan = replan(cat(2, 5, 8), after(cat(2, 8)), frame_count=COUNT, direction=BOTH, span=frames(4, 7))
+        plan = incremental_pass_plan(
+            cat(2, 5, 8), after(cat(2, 8)), frame_count=COUNT, direction=BOTH, span=frames(4, 7)
+        )
         assert plan.kept == {CAT: (frames(0, 5), frames(8, 12))}
         assert plan.passes == (Pass((CAT,), FORWARD, frames(5, 7)),)
 
     def test_no_prompts_are_nothing_to_do(self) -> None:
-        assert plan_anew(PromptSet(()), direction=BOTH, span=WHOLE) == Plan((), {})
-        assert planned(cat(2), PromptSet(())) == Plan((), {})
+        assert full_pass_plan(PromptSet(()), direction=BOTH, span=WHOLE) == PassPlan((), {})
+        assert planned(cat(2), PromptSet(())) == PassPlan((), {})
 
 
 clicks = st.dictionaries(st.integers(0, COUNT - 1), st.sampled_from([0.1, 0.5]), min_size=1, max_size=5)
@@ -147,7 +158,7 @@ spans = st.tuples(st.integers(0, COUNT - 1), st.integers(1, COUNT)).map(lambda p
 clipped_spans = spans.map(lambda span: frames(span.start, min(span.stop, COUNT)))
 
 
-def made(plan: Plan, prompts: PromptSet) -> dict[ObjectId, list[int]]:
+def made(plan: PassPlan, prompts: PromptSet) -> dict[ObjectId, list[int]]:
     """The frames of each object that the passes yield and the plan does not keep, as often as they come."""
     yielded: dict[ObjectId, list[int]] = {object_id: [] for object_id in prompts.object_ids}
     for one in plan.passes:
@@ -164,8 +175,8 @@ class TestAnyPrompts:
         self, then: Said, now: Said, scope: Scope, direction: Direction, had: FrameRange, span: FrameRange
     ) -> None:
         prompts = prompts_of(now)
-        before = Before(prompts_of(then), dict.fromkeys(then, (had,)))
-        plan = replan(prompts, before, frame_count=COUNT, direction=direction, span=span, scope=scope)
+        before = EarlierRun(prompts_of(then), dict.fromkeys(then, (had,)))
+        plan = incremental_pass_plan(prompts, before, frame_count=COUNT, direction=direction, span=span, scope=scope)
         for object_id, frames_made in made(plan, prompts).items():
             first = min(now[object_id])
             kept = {frame for frame in range(COUNT) if plan.keeps(object_id, frame)}
@@ -184,7 +195,7 @@ class TestAnyPrompts:
     @given(scripts, st.sampled_from([Scope.ONWARD, Scope.AROUND]))
     def test_no_change_is_nothing_to_do(self, said: Said, scope: Scope) -> None:
         prompts = prompts_of(said)
-        assert planned(prompts, prompts, scope) == Plan((), dict.fromkeys(prompts.object_ids, (WHOLE,)))
+        assert planned(prompts, prompts, scope) == PassPlan((), dict.fromkeys(prompts.object_ids, (WHOLE,)))
 
     @given(clicks, st.integers(0, COUNT - 1))
     def test_one_correction_touches_its_own_stretch_only(self, said: dict[int, float], at: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.domain.shots import CutFinder, shots_of, signature, unlikeness
+from backend.domain.shots import CutFinder, difference, shots_of, signature
 
 Picture = NDArray[np.uint8]
 
@@ -61,8 +61,8 @@ def test_looking_again_corrects() -> None:
 def test_the_same_colours_elsewhere_are_another_picture() -> None:
     left, right = plain(0), plain(0)
     left[:, :8], right[:, 8:] = 200, 200
-    assert unlikeness(signature(left), signature(left)) == 0.0
-    assert unlikeness(signature(left), signature(right)) == 1.0
+    assert difference(signature(left), signature(left)) == 0.0
+    assert difference(signature(left), signature(right)) == 1.0
 
 
 def test_frames_have_the_number_of_their_shot() -> None:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
-from backend.interfaces.labelstudio.annotations import Adopter, Hint
+from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
 from tests.fakes.engine import FakeMedia, FakeVideo
 from tests.fakes.web import VIDEO, FakeWeb, predict_body, video_box, video_task
 
@@ -99,7 +99,7 @@ def test_without_the_workers_word_the_masks_that_there_are_know_the_video() -> N
     web = timed_web()
     ask(web, video_box(frame=14))
     web.board.sights.clear()
-    web.lookout.watch = lambda timeout_s: False  # type: ignore[method-assign]
+    web.lookout.run_next = lambda timeout_s: False  # type: ignore[method-assign]
     ask(web, video_box(frame=15))
     assert prompted(web) == [4]
 
@@ -126,29 +126,40 @@ class Studio:
 
 def test_what_is_submitted_is_read_by_the_videos_times() -> None:
     web = timed_web()
-    adopter = Adopter(web.parts.desk, Studio(), web.models, MemoryNotes(), board=web.board)
-    assert adopter.adopt(Hint(TASK)) is not None
+    adopter = AnnotationSync(
+        web.parts.annotation_service, Studio(), web.models, MemoryKeyValueStore(), prewarm_channel=web.board
+    )
+    assert adopter.adopt(ChangeHint(TASK)) is not None
     assert prompted(web) == [2]
 
 
 def test_what_is_submitted_on_a_video_that_nobody_can_open_is_left_for_later() -> None:
     web = timed_web()
-    notes = MemoryNotes()
+    notes = MemoryKeyValueStore()
     with pytest.raises(ServiceUnavailable, match="no worker has opened the media yet"):
-        Adopter(web.parts.desk, Studio(), web.models, notes).adopt(Hint(TASK))
+        AnnotationSync(web.parts.annotation_service, Studio(), web.models, notes).adopt(ChangeHint(TASK))
     assert not prompted(web)
-    assert Adopter(web.parts.desk, Studio(), web.models, notes, board=web.board).adopt(Hint(TASK)) is not None
+    assert (
+        AnnotationSync(web.parts.annotation_service, Studio(), web.models, notes, prewarm_channel=web.board).adopt(
+            ChangeHint(TASK)
+        )
+        is not None
+    )
 
 
 def test_of_what_comes_back_from_the_page_only_what_a_person_placed_is_a_prompt() -> None:
     web = timed_web()
     answer = ask(web, video_box(frame=14))
     studio = Studio(regions=answer["result"])
-    adopter = Adopter(web.parts.desk, studio, web.models, MemoryNotes(), board=web.board)
-    adopter.adopt(Hint(TASK))
+    adopter = AnnotationSync(
+        web.parts.annotation_service, studio, web.models, MemoryKeyValueStore(), prewarm_channel=web.board
+    )
+    adopter.adopt(ChangeHint(TASK))
     assert prompted(web) == [2]
     moved = answer["result"][0]["value"]["sequence"]
     moved[moved.index(next(entry for entry in moved if entry["frame"] == 29))]["x"] = 40.0
-    adopter = Adopter(web.parts.desk, studio, web.models, MemoryNotes(), board=web.board)
-    assert adopter.adopt(Hint(TASK)) is not None
+    adopter = AnnotationSync(
+        web.parts.annotation_service, studio, web.models, MemoryKeyValueStore(), prewarm_channel=web.board
+    )
+    assert adopter.adopt(ChangeHint(TASK)) is not None
     assert prompted(web) == [2, 9]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from backend.application.ports.prewarm import Wish
+from backend.application.ports.prewarm import PrewarmRequest
 from backend.domain.tasks import MediaRef
 from tests.fakes.web import VIDEO, FakeWeb, pages_task, predict_body, video_task
 
 
-def asked(*tasks: object, label_config: str = VIDEO, prewarm_frames: int = 2) -> list[Wish]:
+def asked(*tasks: object, label_config: str = VIDEO, prewarm_frames: int = 2) -> list[PrewarmRequest]:
     web = FakeWeb().with_settings(prewarm_frames=prewarm_frames)
     body = predict_body(*tasks, label_config=label_config, project="2.1700000000")
     assert web.client().post("/predict", json=body).status_code == 200
@@ -17,7 +17,7 @@ def asked(*tasks: object, label_config: str = VIDEO, prewarm_frames: int = 2) ->
 
 
 def test_opening_a_task_asks_for_its_first_frames() -> None:
-    assert asked(video_task()) == [Wish(MediaRef(("/data/clip.mp4",), is_pages=False), (0, 1, 2))]  # type: ignore[arg-type]
+    assert asked(video_task()) == [PrewarmRequest(MediaRef(("/data/clip.mp4",), is_pages=False), (0, 1, 2))]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

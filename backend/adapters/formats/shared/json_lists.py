@@ -35,7 +35,7 @@ class _Spooled:
         self.close()
 
 
-class WaitingList(_Spooled):
+class SpooledJsonList(_Spooled):
     """A JSON list in a spool file. Use as a context manager; leaving it forgets the list."""
 
     def __init__(self, target: Target) -> None:
@@ -69,7 +69,7 @@ class WaitingList(_Spooled):
         out.writelines(self.pieces())
 
 
-class Shelf(_Spooled):
+class SpooledJsonLists(_Spooled):
     """JSON values put away in a spool file and taken out again, in any order. Closing it forgets them."""
 
     def __init__(self, target: Target) -> None:
@@ -96,7 +96,7 @@ def list_pieces(values: Iterable[object]) -> Iterator[bytes]:
     yield b"]"
 
 
-def pour_object(out: BinaryIO, fields: dict[str, object], lists: dict[str, WaitingList]) -> None:
+def pour_object(out: BinaryIO, fields: dict[str, object], lists: dict[str, SpooledJsonList]) -> None:
     """Write a JSON object: its short fields, then its long lists."""
     body = json_bytes(fields)[:-1]
     out.write(body)

@@ -17,7 +17,7 @@ from typing import Any
 
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
-from backend.adapters.labelstudio.reading.labelled import Labelled, LabelledTask, read_labels, require_fitting
+from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.application.exports.naming import name_of_address, path_stem
 from backend.application.ports.datasets import DatasetEntry, Notes, TaskOrigin
@@ -112,7 +112,7 @@ class ProjectSource:
 
     def _labelled(
         self, result: list[object], binding: Binding, media: MediaRef, data: Mapping[str, object], *, where: str
-    ) -> tuple[Labelled, VideoInfo]:
+    ) -> tuple[LabelledObjects, VideoInfo]:
         """What the labels say, and of which frames: a video's numbers mean nothing before its times are known."""
         if binding.is_video:
             with self.media.open(media) as source:
@@ -121,7 +121,7 @@ class ProjectSource:
         labelled = read_labels(result, binding, where=where)
         return labelled, self._info(media, labelled, data)
 
-    def _info(self, media: MediaRef, labelled: Labelled, data: Mapping[str, object]) -> VideoInfo:
+    def _info(self, media: MediaRef, labelled: LabelledObjects, data: Mapping[str, object]) -> VideoInfo:
         """What is known of the task's frames; nothing is fetched where the labels tell enough, else little.
 
         Raises NotAllowed, MediaUnreachable or MediaError.

@@ -8,7 +8,7 @@ from typing import Protocol
 from backend.adapters.labelstudio.api.client import TaskRecord
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.task import media_of_task
-from backend.application.annotation.annotation_service import Canvas
+from backend.application.annotation.annotation_service import UserTask
 from backend.application.imports.model import BatchItem
 from backend.domain.tasks import TaskKey
 
@@ -22,14 +22,14 @@ class TaskReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskCanvases:
+class LabelStudioTaskLookup:
     """The Canvases port on Label Studio."""
 
     label_studio: TaskReader
 
-    def canvas(self, item: BatchItem, model_version: str) -> Canvas:
+    def user_task(self, item: BatchItem, model_version: str) -> UserTask:
         """See the Canvases port."""
         config = self.label_studio.label_config(item.project_id)
         data = dict(self.label_studio.fetch_task(item.task).data)
         media = media_of_task({"id": item.task_id, "data": data}, read_binding(config))
-        return Canvas(item.task, media, config, model_version)
+        return UserTask(item.task, media, config, model_version)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from backend.adapters.labelstudio.config.action_labels import Action
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.fields import Json
-from backend.adapters.labelstudio.reading.known_masks import Known
+from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
 from backend.adapters.labelstudio.reading.regions import VIDEO_KINDS, ReadRegion, read_regions
 from backend.domain.errors import PromptError
@@ -40,7 +40,7 @@ class ParsedContext:
 
 
 def prompts_of_context(
-    context: Json, binding: Binding, *, known: Known | None = None, clock: FrameClock | None = None
+    context: Json, binding: Binding, *, known: KnownMasks | None = None, clock: FrameClock | None = None
 ) -> ParsedContext:
     """What an annotator just did, from `params.context`.
 
@@ -62,7 +62,7 @@ def prompts_of_context(
 
 
 def prompts_of_annotation(
-    result: object, binding: Binding, *, known: Known | None = None, clock: FrameClock | None = None
+    result: object, binding: Binding, *, known: KnownMasks | None = None, clock: FrameClock | None = None
 ) -> PromptSet:
     """What a person left on the canvas, from a saved annotation's `result`; may be empty.
 
@@ -75,7 +75,9 @@ def prompts_of_annotation(
     return prompt_set([region for region in regions if region.label not in binding.actions], known=known, clock=clock)
 
 
-def prompt_set(regions: Sequence[ReadRegion], *, known: Known | None, clock: FrameClock | None = None) -> PromptSet:
+def prompt_set(
+    regions: Sequence[ReadRegion], *, known: KnownMasks | None, clock: FrameClock | None = None
+) -> PromptSet:
     """The regions' prompts, merged, less those that repeat known masks."""
     labels = {region.object_id: region.label for region in regions if region.label}
     merged = _merged(
@@ -90,16 +92,16 @@ def prompt_set(regions: Sequence[ReadRegion], *, known: Known | None, clock: Fra
     return PromptSet.of(merged if known is None else _news(merged, labels, known), labels)
 
 
-def _news(prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known: Known) -> Iterator[FramePrompt]:
+def _news(prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known: KnownMasks) -> Iterator[FramePrompt]:
     """The prompts that do not repeat known masks; of an object that only got another label, the first one."""
     renamed = {object_id for object_id, label in labels.items() if known.label_of(object_id) not in (None, label)}
     for prompt in prompts:
-        if prompt.object_id in renamed or not known.repeats(prompt):
+        if prompt.object_id in renamed or not known.is_repeat(prompt):
             renamed.discard(prompt.object_id)
             yield prompt
 
 
-def _one_a_frame(prompts: Iterable[FramePrompt], known: Known | None) -> Iterator[FramePrompt]:
+def _one_a_frame(prompts: Iterable[FramePrompt], known: KnownMasks | None) -> Iterator[FramePrompt]:
     """Where a frame has several of the page's numbers, one of the keyframes: what the person changed last, if any."""
     by_frame: dict[FrameIndex, list[FramePrompt]] = {}
     for prompt in prompts:

@@ -44,12 +44,12 @@ def shows_prediction(task: Json, model_version: str) -> bool:
     )
 
 
-def drawn_spots(draft: Draft, binding: Binding) -> frozenset[Spot]:
+def drawn_object_frames(draft: Draft, binding: Binding) -> frozenset[Spot]:
     """Which objects are on the draft's canvas, and on which pages; a video's object is on no frame in particular."""
-    return frozenset(spot for region in draft.result if (spot := spot_of(region, binding)) is not None)
+    return frozenset(spot for region in draft.result if (spot := object_frame_of(region, binding)) is not None)
 
 
-def spot_of(region: object, binding: Binding) -> Spot | None:
+def object_frame_of(region: object, binding: Binding) -> Spot | None:
     """Which object a region shows, and on which page; None if it shows none."""
     if not isinstance(region, Mapping) or not isinstance(value := region.get("value"), Mapping):
         return None

@@ -16,7 +16,7 @@ from backend.domain.video import FrameIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class HeldKeyframe:
     """A keyframe: the box at a frame number of the page, None if there is nothing to see; is_enabled: it holds on."""
 
     number: int
@@ -24,7 +24,7 @@ class Stay:
     is_enabled: bool
 
 
-def stays_of(region: ReadRegion) -> list[Stay]:
+def keyframes_of(region: ReadRegion) -> list[HeldKeyframe]:
     """A region's keyframes, ascending. Raises MalformedRequest or PromptError naming the field."""
     where = f"{region.where}.value.sequence"
     entries = as_list(region.value.get("sequence"), where)
@@ -35,7 +35,7 @@ def stays_of(region: ReadRegion) -> list[Stay]:
         number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MOST_FRAMES)
         enabled = keyframe.get("enabled")
         is_enabled = enabled is None or as_flag(enabled, f"{path}.enabled")
-        stays[number] = Stay(number, _box(keyframe, path), is_enabled)
+        stays[number] = HeldKeyframe(number, _box(keyframe, path), is_enabled)
     return [stay for _, stay in sorted(stays.items())]
 
 
@@ -46,7 +46,7 @@ def _box(keyframe: Json, where: str) -> Box | None:
         return None  # without area, or beyond the frame's edge: there is nothing to see
 
 
-def box_at(stays: Sequence[Stay], place: float) -> tuple[Box | None, bool]:
+def box_at(stays: Sequence[HeldKeyframe], place: float) -> tuple[Box | None, bool]:
     """The box that Label Studio shows at a frame number, or between two, and whether a keyframe stands there.
 
     stays: ascending.
@@ -62,11 +62,11 @@ def box_at(stays: Sequence[Stay], place: float) -> tuple[Box | None, bool]:
     if position + 1 == len(stays) or (after := stays[position + 1]).box is None:
         return before.box, False
     share = (place - before.number) / (after.number - before.number)
-    both = zip(sides(before.box), sides(after.box), strict=True)
+    both = zip(box_sides(before.box), box_sides(after.box), strict=True)
     return Box(*(first + (second - first) * share for first, second in both)), False
 
 
-def place_of(stays: Sequence[Stay], index: FrameIndex, clock: FrameClock | None) -> float:
+def frame_of_keyframe(stays: Sequence[HeldKeyframe], index: FrameIndex, clock: FrameClock | None) -> float:
     """Where on the page's count a frame is: at a keyframe, if one of its numbers has one.
 
     What the page counts past the picture's end, where sound goes on, is the last frame too.
@@ -81,7 +81,7 @@ def place_of(stays: Sequence[Stay], index: FrameIndex, clock: FrameClock | None)
     return clock.place_of(index)
 
 
-def sides(box: Box | None) -> tuple[float, float, float, float]:
+def box_sides(box: Box | None) -> tuple[float, float, float, float]:
     """Left, top, right, bottom, of a box that whoever asks knows to be there."""
     assert box is not None, "asked for before"
     return box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from backend.adapters.labelstudio.mask_forms.masks import mask_of_coco, mask_of_polygons, polygons_of_mask
-from backend.adapters.labelstudio.reading.mask_fingerprints import Trace, near
+from backend.adapters.labelstudio.reading.mask_fingerprints import MaskFingerprints, near
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -16,7 +16,7 @@ from backend.domain.video import FrameIndex
 
 
 @dataclass(slots=True)
-class Known:
+class KnownMasks:
     """The masks that a canvas was given, for asking whether a prompt only repeats one of them.
 
     run: the newest of them as masks; earlier: all that is remembered of others. said: prompts that the person's canvas
@@ -24,8 +24,8 @@ class Known:
     """
 
     run: MaskRun | None
-    earlier: Trace = field(default_factory=Trace)
-    said: PromptSet = field(default_factory=lambda: PromptSet(()))
+    earlier: MaskFingerprints = field(default_factory=MaskFingerprints)
+    prompted: PromptSet = field(default_factory=lambda: PromptSet(()))
     _masks: dict[tuple[ObjectId, FrameIndex], EncodedMask] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class Known:
         """The label that an object was given with; None if it never was."""
         return self.earlier.labels.get(object_id)
 
-    def repeats(self, prompt: FramePrompt) -> bool:
+    def is_repeat(self, prompt: FramePrompt) -> bool:
         """Whether the prompt is a known mask, or the box around it, as Label Studio was given it."""
         if self.earlier.repeats(prompt):
             return True
@@ -49,12 +49,12 @@ class Known:
 
     def news(self, prompt: FramePrompt) -> int:
         """2 for what is new, 1 for what the person said before, 0 for what was given to them."""
-        if self.repeats(prompt):
+        if self.is_repeat(prompt):
             return 0
         return 1 if prompt.box is not None and any(near(prompt.box, box) for box in self._said(prompt)) else 2
 
     def _said(self, prompt: FramePrompt) -> Iterator[Box]:
-        for said in self.said.of_object(prompt.object_id):
+        for said in self.prompted.of_object(prompt.object_id):
             if said.frame_index == prompt.frame_index and said.box is not None:
                 yield said.box
 

@@ -16,7 +16,13 @@ from pycocotools import mask as coco
 
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import as_number
-from backend.adapters.labelstudio.reading.keyframes import Stay, box_at, place_of, sides, stays_of
+from backend.adapters.labelstudio.reading.keyframes import (
+    HeldKeyframe,
+    box_at,
+    box_sides,
+    frame_of_keyframe,
+    keyframes_of,
+)
 from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
 from backend.adapters.labelstudio.reading.regions import ReadRegion, read_regions
 from backend.application.ports.datasets import Notes, TaskOrigin
@@ -44,7 +50,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledObjects:
     """What a result says: shapes by object and frame, and stays by object, ascending. size: the masks' own.
 
     clock: how the page numbers the video's frames; None where number n is frame n - 1.
@@ -52,23 +58,23 @@ class Labelled:
 
     objects: tuple[DatasetObject, ...]
     shapes: Mapping[ObjectId, Mapping[int, Shape]]
-    stays: Mapping[ObjectId, Sequence[Stay]]
+    stays: Mapping[ObjectId, Sequence[HeldKeyframe]]
     edited: Mapping[ObjectId, bool]
     doubts: Mapping[ObjectId, float | None]
     size: FrameSize | None
     clock: FrameClock | None = None
 
 
-def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClock | None = None) -> Labelled:
+def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClock | None = None) -> LabelledObjects:
     """Raises PromptError, MalformedRequest or TooLarge naming the place in the result."""
     regions = [region for region in read_regions(result, binding, where=where) if _says_where(region, binding)]
     shapes: dict[ObjectId, dict[int, Shape]] = {}
-    stays: dict[ObjectId, list[Stay]] = {}
+    stays: dict[ObjectId, list[HeldKeyframe]] = {}
     labels: dict[ObjectId, str] = {}
     for region in regions:
         labels.setdefault(region.object_id, region.label or str(region.object_id))
         if region.kind is ControlKind.VIDEO_RECTANGLE:
-            stays[region.object_id] = stays_of(region)
+            stays[region.object_id] = keyframes_of(region)
             continue
         of_object = shapes.setdefault(region.object_id, {})
         for prompt in prompts_of_region(region, clock):
@@ -77,7 +83,7 @@ def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClo
             of_object[prompt.frame_index] = shape if earlier is None else _joined(earlier, shape, region.where)
     order = sorted(labels, key=lambda object_id: _rank(labels[object_id], binding.labels))
     objects = tuple(DatasetObject(number, object_id, labels[object_id]) for number, object_id in enumerate(order, 1))
-    return Labelled(
+    return LabelledObjects(
         objects,
         shapes,
         stays,
@@ -93,7 +99,7 @@ class LabelledTask:
 
     def __init__(
         self,
-        labelled: Labelled,
+        labelled: LabelledObjects,
         info: VideoInfo,
         *,
         approved: bool,
@@ -141,7 +147,7 @@ class LabelledTask:
         stays = self._labelled.stays.get(what.object_id)
         if stays is None:
             return self._labelled.shapes.get(what.object_id, {}).get(index)
-        box, is_keyframe = box_at(stays, place_of(stays, FrameIndex(index), self._labelled.clock))
+        box, is_keyframe = box_at(stays, frame_of_keyframe(stays, FrameIndex(index), self._labelled.clock))
         if box is None:
             return None
         drawn = self._labelled.edited[what.object_id] and is_keyframe
@@ -155,7 +161,7 @@ class LabelledTask:
         return ObjectOnFrame(what, shape.mask, shape.box, shape.origin, shape.uncertainty, approved)
 
 
-def require_fitting(labelled: Labelled, info: VideoInfo) -> None:
+def require_fitting(labelled: LabelledObjects, info: VideoInfo) -> None:
     """Raises InvalidInput if the labels are of more frames, or of frames of another size."""
     last = max((index for frames in labelled.shapes.values() for index in frames), default=-1)
     if last >= info.frame_count:
@@ -203,7 +209,7 @@ def _joined(first: Shape, second: Shape, where: str) -> Shape:
             raise PromptError(f"{where} has another size than an earlier region of its label on that page")
         return replace(shape, mask=_union(first.mask, second.mask))
     if first.box is not None and second.box is not None:
-        return replace(shape, box=_hull(sides(first.box), sides(second.box)))
+        return replace(shape, box=_hull(box_sides(first.box), box_sides(second.box)))
     return shape
 
 

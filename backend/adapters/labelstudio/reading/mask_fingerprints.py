@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from backend.adapters.labelstudio.mask_forms.masks import box_of_coco, coco_of_mask
-from backend.application.ports.key_value import Notes
+from backend.application.ports.key_value import KeyValueStore
 from backend.domain.geometry import BoolMask, Box
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId
@@ -23,14 +23,14 @@ from backend.domain.video import FrameIndex
 BOX_TOLERANCE_REL = 5e-4
 """Boxes go through Label Studio in percent, rounded; a person's hand moves them farther than this."""
 
-MOST_TRACES = 64
+MAX_FINGERPRINTS = 64
 """Answers that are remembered for a task: a mask older than these and changed since counts as a person's."""
 
 Spot = tuple[ObjectId, FrameIndex]
 
 
 @dataclass(slots=True)
-class Trace:
+class MaskFingerprints:
     """Digests and boxes of masks by object and frame, and the objects' labels."""
 
     labels: dict[ObjectId, str] = field(default_factory=dict)
@@ -66,22 +66,22 @@ class Trace:
         return prompt.box is not None and self.has_box(spot, prompt.box)
 
 
-def keep_trace(notes: Notes, task: TaskKey, run: MaskRun) -> None:
+def save_fingerprints(notes: KeyValueStore, task: TaskKey, run: MaskRun) -> None:
     """Remember that these masks were given to the task's canvas."""
-    trace = Trace()
+    trace = MaskFingerprints()
     trace.add_run(run)
     if not trace.digests:
         return
-    body = json.dumps(trace_to_json(trace), separators=(",", ":"), sort_keys=True).encode()
+    body = json.dumps(fingerprints_to_json(trace), separators=(",", ":"), sort_keys=True).encode()
     folder = _folder(task)
     notes.write(f"{folder}/{hashlib.sha256(body).hexdigest()[:24]}", gzip.compress(body, 1, mtime=0))
-    for surplus in notes.names(folder)[MOST_TRACES:]:
+    for surplus in notes.names(folder)[MAX_FINGERPRINTS:]:
         notes.remove(surplus)
 
 
-def load_trace(notes: Notes, task: TaskKey, runs: Iterable[MaskRun] = ()) -> Trace:
+def load_fingerprints(notes: KeyValueStore, task: TaskKey, runs: Iterable[MaskRun] = ()) -> MaskFingerprints:
     """Everything that the task's canvas was given, by answers that were remembered and by these runs."""
-    trace = Trace()
+    trace = MaskFingerprints()
     for run in runs:
         trace.add_run(run)
     for name in notes.names(_folder(task)):
@@ -91,9 +91,9 @@ def load_trace(notes: Notes, task: TaskKey, runs: Iterable[MaskRun] = ()) -> Tra
     return trace
 
 
-def trace_of_json(document: dict[str, object]) -> Trace:
+def fingerprints_of_json(document: dict[str, object]) -> MaskFingerprints:
     """What trace_to_json wrote."""
-    trace = Trace()
+    trace = MaskFingerprints()
     _read_into(trace, document)
     return trace
 
@@ -102,7 +102,7 @@ def _folder(task: TaskKey) -> str:
     return f"shown/{task.project_id}-{task.task_id}"
 
 
-def trace_to_json(trace: Trace) -> dict[str, object]:
+def fingerprints_to_json(trace: MaskFingerprints) -> dict[str, object]:
     """As JSON: a row for every mask; of several at one spot the first one's row has the box."""
     rows = []
     for (object_id, frame_index), digests in trace.digests.items():
@@ -113,7 +113,7 @@ def trace_to_json(trace: Trace) -> dict[str, object]:
     return {"labels": trace.labels, "masks": rows}
 
 
-def _read_into(trace: Trace, document: dict[str, object]) -> None:
+def _read_into(trace: MaskFingerprints, document: dict[str, object]) -> None:
     labels, rows = document["labels"], document["masks"]
     assert isinstance(labels, dict), "written by trace_to_json"
     assert isinstance(rows, list), "written by trace_to_json"

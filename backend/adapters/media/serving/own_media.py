@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from backend.adapters.media.frame_subset import PickedFrames
+from backend.adapters.media.frame_subset import FrameSubset
 from backend.adapters.media.import_records import Records
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import PREFIX, Grant, Signer
-from backend.adapters.media.source_media import open_medium
+from backend.adapters.media.source_media import open_source_media
 from backend.application.ports.clock import Clock
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import NotAllowed, NotFound
@@ -40,11 +40,11 @@ class OwnMedia:
             medium = self._records.medium(media_id)
         except (NotAllowed, NotFound, ValueError):
             return None
-        video = open_medium(medium, self._indices)
+        video = open_source_media(medium, self._indices)
         pages = [grant.page for grant in grants]
         if not media.is_pages or pages[0] is None:
             return video
-        return PickedFrames(video, [FrameIndex(page) for page in pages if page is not None])
+        return FrameSubset(video, [FrameIndex(page) for page in pages if page is not None])
 
     def _grant(self, address: str) -> Grant:
         """What an address asks for; its end is for browsers, work may take longer. Raises NotAllowed.

@@ -17,11 +17,11 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from backend.adapters.media.serving.addresses import NEVER, Signer, page_leaf
-from backend.application.imports.model import Draft, ImportMode, Medium, MediumKind
+from backend.application.imports.model import ImportMode, SourceMedia, SourceMediaKind, TaskDraft
 from backend.domain.errors import InvalidInput, MediaError, ServiceUnavailable
 
 FOLDER = "masklet"
-Pages = Callable[[Medium, tuple[int, ...]], Iterator[tuple[int, bytes]]]
+Pages = Callable[[SourceMedia, tuple[int, ...]], Iterator[tuple[int, bytes]]]
 """Reads frames of a medium as JPEG files, in ascending order."""
 
 
@@ -33,7 +33,7 @@ class BackendPlacement:
     signer: Signer
     until_s: int = NEVER
 
-    def addresses(self, draft: Draft, mode: ImportMode) -> list[str]:
+    def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
         """See the Placement port."""
         leaves = [file_leaf(draft.medium)] if mode is ImportMode.VIDEO else [page_leaf(f) for f in draft.frames]
         paths = (self.signer.path(draft.medium.media_id, leaf, until_s=self.until_s) for leaf in leaves)
@@ -52,7 +52,7 @@ class LocalPlacement:
         """What the project needs a local-files storage for."""
         return self.root / FOLDER
 
-    def addresses(self, draft: Draft, mode: ImportMode) -> list[str]:
+    def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
         """See the Placement port. Raises MediaError if the copies cannot be written."""
         folder = self.folder / draft.medium.media_id
         try:
@@ -66,14 +66,14 @@ class LocalPlacement:
         base = f"/data/local-files/?d={FOLDER}/{draft.medium.media_id}"
         return [f"{base}/{quote(name)}" for name in names]
 
-    def _video(self, draft: Draft, folder: Path) -> list[str]:
+    def _video(self, draft: TaskDraft, folder: Path) -> list[str]:
         name = file_leaf(draft.medium)
         if not (folder / name).exists():
             with _aside(folder / name) as part:
                 shutil.copyfile(draft.medium.path, part)
         return [name]
 
-    def _pages(self, draft: Draft, folder: Path) -> list[str]:
+    def _pages(self, draft: TaskDraft, folder: Path) -> list[str]:
         missing = tuple(int(f) for f in draft.frames if not (folder / page_leaf(f)).exists())
         if missing:
             for frame, body in self.pages(draft.medium, missing):
@@ -101,7 +101,7 @@ class BucketPlacement:
     bucket: Bucket
     pages: Pages
 
-    def addresses(self, draft: Draft, mode: ImportMode) -> list[str]:
+    def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
         """See the Placement port."""
         folder = PurePosixPath(self.prefix) / draft.medium.media_id
         if mode is ImportMode.VIDEO:
@@ -168,9 +168,9 @@ class _BotoBucket:
             raise ServiceUnavailable(f"the bucket {self._name} cannot be used ({error})") from error
 
 
-def file_leaf(medium: Medium) -> str:
+def file_leaf(medium: SourceMedia) -> str:
     """The last part of a video's address; its suffix is what browsers and Label Studio go by."""
-    if medium.kind is not MediumKind.VIDEO:
+    if medium.kind is not SourceMediaKind.VIDEO:
         raise InvalidInput(f"{medium.name} is a folder of images; import it with --as pages or --as keyframes")
     return f"video{medium.path.suffix.lower() or '.mp4'}"
 

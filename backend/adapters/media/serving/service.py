@@ -9,7 +9,7 @@ from pathlib import Path
 from backend.adapters.media.import_records import Records
 from backend.adapters.media.serving.addresses import Grant, Signer
 from backend.adapters.media.serving.page_cache import PageCache, PageCutter
-from backend.application.imports.model import Medium, MediumKind
+from backend.application.imports.model import SourceMedia, SourceMediaKind
 from backend.application.ports.clock import Clock
 from backend.domain.errors import NotFound
 
@@ -45,7 +45,7 @@ class MediaService:
         if page >= medium.frame_count:
             raise NotFound(f"{medium.name} has {medium.frame_count} frames (0 to {medium.frame_count - 1}), not {page}")
         tag = f"{medium.media_id}-{page}"
-        if medium.kind is MediumKind.IMAGES:
+        if medium.kind is SourceMediaKind.IMAGES:
             return _file(medium.path / medium.names[page], tag)
         return Served("image/jpeg", tag, body=self._cut(grant, page))
 
@@ -60,8 +60,8 @@ class MediaService:
         self.cutter.close()
 
 
-def _whole(medium: Medium) -> Served:
-    if medium.kind is not MediumKind.VIDEO:
+def _whole(medium: SourceMedia) -> Served:
+    if medium.kind is not SourceMediaKind.VIDEO:
         raise NotFound(f"{medium.name} is a folder of images, not a video")
     status = medium.path.stat() if medium.path.is_file() else None
     if status is None or f"{status.st_size}-{status.st_mtime_ns}" != medium.stamp:

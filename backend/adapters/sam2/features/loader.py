@@ -24,7 +24,7 @@ WORTH_A_SEEK = 32
 NumberedFrame = tuple[FrameIndex, RgbFrame]
 
 
-class FeatureSupply:
+class FeatureLoader:
     """One model's features. lookahead: frames that are encoded in one call."""
 
     def __init__(self, blocks: Sam2Blocks, cache: FeatureCache, kind: FeatureKind, *, lookahead: int = 1) -> None:
@@ -43,12 +43,14 @@ class FeatureSupply:
         self._keep(video, index, features)
         return features
 
-    def along(
+    def frames(
         self, video: VideoSource, span: FrameRange, *, backward: bool, is_needed: Callable[[int], bool]
     ) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
         """The span's frames in the order of travel, with features where they are needed."""
         indices = range(span.start, span.stop)
-        way = _Way(video, indices[::-1] if backward else indices, lambda i: is_needed(i) and not self._has(video, i))
+        way = _FrameReader(
+            video, indices[::-1] if backward else indices, lambda i: is_needed(i) and not self._has(video, i)
+        )
         ahead: dict[int, ImageFeatures] = {}
         try:
             for index in way.indices:
@@ -62,7 +64,7 @@ class FeatureSupply:
         finally:
             way.close()
 
-    def _encode_from(self, way: _Way, index: int) -> dict[int, ImageFeatures]:
+    def _encode_from(self, way: _FrameReader, index: int) -> dict[int, ImageFeatures]:
         batch = way.take(index, self.lookahead)
         encoded = self._encoded([frame for _, frame in batch], padded_to=self.lookahead)
         ahead: dict[int, ImageFeatures] = {}
@@ -77,7 +79,7 @@ class FeatureSupply:
         with blocks.computing():
             images = [image_tensor(frame, image_size=blocks.image_size, device=blocks.device) for frame in frames]
             images += images[-1:] * (padded_to - len(images))
-            return blocks.see(torch.cat(images)).split()[: len(frames)]
+            return blocks.encode_image(torch.cat(images)).split()[: len(frames)]
 
     def _kept(self, video: VideoSource, frame_index: int) -> ImageFeatures | None:
         return self.cache.get(frame_hash(video, frame_index), frame_index, self._kind)
@@ -90,7 +92,7 @@ class FeatureSupply:
 
 
 @dataclass(slots=True)
-class _Way:
+class _FrameReader:
     """Reads the frames that are missing on the way, in stretches without long gaps."""
 
     video: VideoSource

@@ -17,12 +17,18 @@ from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from torch import Tensor, nn
 
 from backend.adapters.sam2.model.image_encoder import ImageEncoder
-from backend.adapters.sam2.model.mask_decoder import Candidates, Decoder, Question
+from backend.adapters.sam2.model.mask_decoder import Candidates, Decoder, DecoderPrompt
 from backend.adapters.sam2.model.memory_attention import MemoryAttention
 from backend.adapters.sam2.model.memory_encoder import MemoryEncoder
-from backend.adapters.sam2.model.memory_selection import Memories, MemoryFrame, Moment, Offer, Recollection
+from backend.adapters.sam2.model.memory_selection import (
+    FramePosition,
+    Memories,
+    MemoryFrame,
+    MemorySelector,
+    SelectedMemory,
+)
 from backend.adapters.sam2.runtime.attention_kernels import Attended, KernelChoice, Timer, choose
-from backend.adapters.sam2.runtime.compiled_steps import Compiling, Stages
+from backend.adapters.sam2.runtime.compiled_steps import CompiledSteps, Compiling
 from backend.adapters.sam2.runtime.device import computing, precision_of
 from backend.adapters.sam2.runtime.exact_layers import prepare
 from backend.domain.errors import ModelError
@@ -98,13 +104,13 @@ class Sam2Blocks:
         self.image_size = int(model.image_size)
         self._side = self.image_size // model.backbone_stride
         memory_positions = _positions(model.memory_encoder.position_encoding, self._side, model.device)
-        self._recollection = Recollection(model, memory_positions, max_prompted=max_prompted)
+        self._recollection = MemorySelector(model, memory_positions, max_prompted=max_prompted)
         with torch.inference_mode():
             places = model.sam_prompt_encoder.get_dense_pe().clone()
             self._unprompted = self._embedded(None, None)
         self._decoder = Decoder(model.sam_mask_decoder, positions=places, rounds_by_batch=self._rounds_by_batch)
         self._memory_encoder = MemoryEncoder(model, side=self._side, rounds_by_batch=self._rounds_by_batch)
-        self.stages = Stages(compiling, device=self.device, precision=self.precision)
+        self.stages = CompiledSteps(compiling, device=self.device, precision=self.precision)
         self._stage()
         self.kernels = KernelChoice()
         self._glanced: tuple[ImageFeatures, Tensor] | None = None
@@ -122,9 +128,9 @@ class Sam2Blocks:
         encoder = ImageEncoder(model, packed=not self._compiling.compiles)
         plain, in_reals = (MemoryAttention(model, side, positions, in_reals=reals) for reals in (False, True))
         self._encode = stages.add("image encoder", encoder.encode)
-        self._look = stages.add("frame attention", plain.glance, compilable=in_reals.glance)
+        self._look = stages.add("frame attention", plain.self_attend, compilable=in_reals.self_attend)
         self._attend = stages.add(
-            "memory attention", plain.recall, compilable=in_reals.recall, varying={1: (0, 1), 2: (0, 1)}
+            "memory attention", plain.attend_memory, compilable=in_reals.attend_memory, varying={1: (0, 1), 2: (0, 1)}
         )
         self._decode_tracked = stages.add("mask decoder", self._decoder.tracked, varying={0: (0,)})
         self._encode_memory = stages.add("memory encoder", self._memory_encoder.tracked, varying={1: (0,), 2: (0,)})
@@ -166,31 +172,31 @@ class Sam2Blocks:
         return cast(torch.device, self._model.device)
 
     @property
-    def said(self) -> tuple[str, str, str]:
+    def compile_report(self) -> tuple[str, str, str]:
         """For the log: the precision, the attention kernels, and which steps are fast."""
-        return str(self.precision).removeprefix("torch."), str(self.kernels), self.stages.said
+        return str(self.precision).removeprefix("torch."), str(self.kernels), self.stages.report
 
     def choose_kernels(self, timer: Timer | None = None) -> None:
         """Take the attention kernels that are fastest on this device. timer: see choosing.choose."""
         settled = Attended.of(self._model, self._side)
         self.kernels = choose(settled, self.device, self.precision, timer)
 
-    def see(self, image: Tensor) -> ImageFeatures:
+    def encode_image(self, image: Tensor) -> ImageFeatures:
         """image: [B, 3, S, S] float32, normalised."""
         return ImageFeatures(self._encode(image))
 
-    def recall_nothing(self, seen: ImageFeatures) -> Tensor:
+    def without_memory(self, seen: ImageFeatures) -> Tensor:
         """The frame as if nothing had come before: [1, D, h, w]."""
         return cast(Tensor, seen.levels[-1] + self._model.no_mem_embed.view(1, -1, 1, 1))
 
-    def offer(self, memories: Memories, moment: Moment) -> Offer:
+    def select_memory(self, memories: Memories, moment: FramePosition) -> SelectedMemory:
         """What an object's memories have to offer at a moment; those of one shape can be recalled together."""
-        return self._recollection.offer(memories, moment)
+        return self._recollection.select(memories, moment)
 
-    def recall(self, seen: ImageFeatures, offers: Sequence[Offer], moment: Moment) -> Tensor:
+    def attend_memory(self, seen: ImageFeatures, offers: Sequence[SelectedMemory], moment: FramePosition) -> Tensor:
         """The frame in the light of each object's memories, offers of one shape: [B, D, h, w]."""
         memory, keys, spatial = self._recollection.joined(offers, moment)
-        glance = self._glance(seen)
+        glance = self._self_attend(seen)
         with self.kernels.of(len(offers)):
             (tokens,) = self._attend(glance, memory, keys, spatial=spatial)
         return torch.unflatten(tokens.transpose(1, 2), 2, (self._side, self._side))
@@ -211,7 +217,7 @@ class Sam2Blocks:
         is_prompted = points is not None or previous is not None
         sparse, dense = self._embedded(points, previous) if is_prompted else self._unprompted
         given = None if points is None else {"point_labels": points.labels}
-        question = Question(sparse, dense, bool(self._model._use_multimask(is_initial, given)))
+        question = DecoderPrompt(sparse, dense, bool(self._model._use_multimask(is_initial, given)))
         if self.stages.any_fast and question.several and not is_prompted:
             return self._chosen(Candidates(*self._decode_tracked(conditioned, sparse, dense, *seen.levels[:-1])))
         return self._chosen(self._decoder.decode(conditioned, seen.levels[:-1], question))
@@ -223,7 +229,7 @@ class Sam2Blocks:
         nothing = logits[:, :0]
         return Decoded(logits, logits, nothing, logits.new_zeros(1, 0), pointer, presence)
 
-    def remember(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
+    def encode_memory(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
         """The memory of each of B objects' masks on a frame; a prompted frame's mask is remembered as yes or no."""
         masks, presence = decoded.logits, decoded.presence
         if is_prompted:
@@ -256,7 +262,7 @@ class Sam2Blocks:
         """
         return self.device.type == "cpu" and not self._compiling.compiles
 
-    def _glance(self, seen: ImageFeatures) -> Tensor:
+    def _self_attend(self, seen: ImageFeatures) -> Tensor:
         """Once a frame, for all of its objects."""
         if self._glanced is None or self._glanced[0] is not seen:
             with self.kernels.of(1):

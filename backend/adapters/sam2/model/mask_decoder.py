@@ -36,7 +36,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class DecoderPrompt:
     """What is asked of the decoder, the same for every object: prompt embeddings and how many candidates.
 
     sparse: [1, P, D]. dense: [1, D, h, w]. several: whether three candidates are wanted, or one.
@@ -57,7 +57,7 @@ class Decoder:
         self._rounds_by_batch = rounds_by_batch
         self._together: dict[int, bool] = {}
 
-    def decode(self, conditioned: Tensor, finer: Sequence[Tensor], question: Question) -> Candidates:
+    def decode(self, conditioned: Tensor, finer: Sequence[Tensor], question: DecoderPrompt) -> Candidates:
         """conditioned: [B, D, h, w]. finer: the frame's finer feature maps, [1, C, 4h, 4w] and [1, C, 2h, 2w].
 
         Kernels are chosen by shape, so the first frame of every number of objects is decoded both ways and decides.
@@ -78,18 +78,18 @@ class Decoder:
 
     def tracked(self, conditioned: Tensor, sparse: Tensor, dense: Tensor, *finer: Tensor) -> tuple[Tensor, ...]:
         """Three candidates for each object, by sam2's own code over the batch: the fields of Candidates."""
-        said = self._by_sam(conditioned, finer, Question(sparse, dense, several=True))
+        said = self._by_sam(conditioned, finer, DecoderPrompt(sparse, dense, several=True))
         return said.masks, said.ious, said.tokens, said.presence
 
     def each(self, layer: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
         """A layer on each of [B, D] rows, as if it were the only one."""
         return _by_row(layer, rows) if self._rounds_by_batch else layer(rows)
 
-    def _fits(self, question: Question) -> bool:
+    def _fits(self, question: DecoderPrompt) -> bool:
         """Whether this is the question and SAM 2.1's decoder, which `decode_together` knows."""
         return bool(question.several and self._decoder.use_high_res_features and self._decoder.pred_obj_scores)
 
-    def _by_sam(self, conditioned: Tensor, finer: Sequence[Tensor], question: Question) -> Candidates:
+    def _by_sam(self, conditioned: Tensor, finer: Sequence[Tensor], question: DecoderPrompt) -> Candidates:
         batch = len(conditioned)
         answer = self._decoder(
             image_embeddings=conditioned,
@@ -107,7 +107,7 @@ def decode_together(
     decoder: MaskDecoder,
     conditioned: Tensor,
     finer: Sequence[Tensor],
-    question: Question,
+    question: DecoderPrompt,
     *,
     positions: Tensor,
 ) -> Candidates:

@@ -37,11 +37,11 @@ class MemoryAttention:
             self._rotation = torch.view_as_real(self._rotation)
             self._memory_rotation = torch.view_as_real(self._memory_rotation)
 
-    def glance(self, coarse: Tensor) -> tuple[Tensor]:
+    def self_attend(self, coarse: Tensor) -> tuple[Tensor]:
         """The first layer's self-attention over a frame's coarse features [1, D, h, w]: [1, HW, D]."""
-        return (self._look(self._layers[0], _tokens(coarse) + self._positions),)
+        return (self._cross_attend(self._layers[0], _tokens(coarse) + self._positions),)
 
-    def recall(self, glance: Tensor, memory: Tensor, keys: Tensor, *, spatial: int) -> tuple[Tensor]:
+    def attend_memory(self, glance: Tensor, memory: Tensor, keys: Tensor, *, spatial: int) -> tuple[Tensor]:
         """The frame in the light of B objects' memories: [B, HW, D].
 
         memory, keys: [B, N, M], the latter with positions; the first `spatial` of the N are rotated by their place.
@@ -50,12 +50,12 @@ class MemoryAttention:
         tokens = glance.expand(batch, -1, -1)
         for number, layer in enumerate(self._layers):
             if number > 0:
-                tokens = self._look(layer, tokens)
+                tokens = self._cross_attend(layer, tokens)
             tokens = tokens + self._attend(layer, tokens, memory, keys, spatial)
             tokens = tokens + layer.linear2(layer.activation(layer.linear1(layer.norm3(tokens))))
         return (self._module.norm(tokens),)
 
-    def _look(self, layer: MemoryAttentionLayer, tokens: Tensor) -> Tensor:
+    def _cross_attend(self, layer: MemoryAttentionLayer, tokens: Tensor) -> Tensor:
         attention, normed = layer.self_attn, layer.norm1(tokens)
         queries = self._rotated(_heads(attention, attention.q_proj(normed)), self._rotation)
         keys = self._rotated(_heads(attention, attention.k_proj(normed)), self._rotation)

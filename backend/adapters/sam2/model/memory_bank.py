@@ -25,7 +25,7 @@ class ObjectMemory:
     memory_horizon: int
     pointer_horizon: int
     tracked: dict[int, MemoryFrame] = field(default_factory=dict)
-    seam: dict[int, MemoryFrame] = field(default_factory=dict)
+    turn_frames: dict[int, MemoryFrame] = field(default_factory=dict)
     first: int | None = None
 
     @property
@@ -33,9 +33,9 @@ class ObjectMemory:
         return Memories(self.prompted, self.tracked)
 
     @property
-    def held(self) -> int:
+    def encoded_frames(self) -> int:
         """Frames held, for those who watch that it stays bounded."""
-        return len(self.prompted) + len(self.tracked) + len(self.seam)
+        return len(self.prompted) + len(self.tracked) + len(self.turn_frames)
 
     def start(self, frame_index: int) -> None:
         """The forward pass starts at this frame; the backward pass will start just before it."""
@@ -46,14 +46,14 @@ class ObjectMemory:
         self.tracked[frame_index] = frame
         self.tracked = self._pruned(self.tracked, frame_index, backward=backward)
         if self.first is not None and not backward:
-            self.seam[frame_index] = frame
+            self.turn_frames[frame_index] = frame
             # Seen from the start, going backward, the seam's frames are what lies behind.
-            self.seam = self._pruned(self.seam, self.first, backward=True)
+            self.turn_frames = self._pruned(self.turn_frames, self.first, backward=True)
 
     def turn(self) -> None:
         """From forward to backward."""
-        self.tracked = self.seam
-        self.seam = {}
+        self.tracked = self.turn_frames
+        self.turn_frames = {}
         self.first = None
 
     def _pruned(self, frames: dict[int, MemoryFrame], newest: int, *, backward: bool) -> dict[int, MemoryFrame]:

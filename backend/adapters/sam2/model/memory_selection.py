@@ -40,7 +40,7 @@ class Memories:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FramePosition:
     """A frame to which objects are carried, and from which side, in a video of so many frames."""
 
     frame_index: int
@@ -53,7 +53,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Offer:
+class SelectedMemory:
     """What one object's memory has to offer. ages: of each spatial memory, 0 for a prompted frame.
 
     distances: of each pointer's frame. Offers of one shape make one batch.
@@ -69,7 +69,7 @@ class Offer:
         return self.ages, len(self.pointers)
 
 
-class Recollection:
+class MemorySelector:
     """max_prompted: prompted frames looked at, the nearest ones; 0: all. positions: [1, M, h, w], of a memory."""
 
     def __init__(self, model: SAM2Base, positions: Tensor, *, max_prompted: int) -> None:
@@ -78,7 +78,7 @@ class Recollection:
         self._most = max_prompted or -1
         self._spatial_positions = lru_cache(maxsize=16)(self._make_spatial_positions)
 
-    def offer(self, memories: Memories, moment: Moment) -> Offer:
+    def select(self, memories: Memories, moment: FramePosition) -> SelectedMemory:
         chosen, others = select_closest_cond_frames(moment.frame_index, memories.prompted, self._most)
         features, ages = [frame.features for frame in chosen.values()], [0] * len(chosen)
         for age in range(self._model.num_maskmem - 1, 0, -1):
@@ -88,9 +88,9 @@ class Recollection:
                 features.append(frame.features)
                 ages.append(age)
         pointers, distances = self._pointers(memories, chosen, others, moment)
-        return Offer(tuple(features), tuple(ages), pointers, distances)
+        return SelectedMemory(tuple(features), tuple(ages), pointers, distances)
 
-    def joined(self, offers: Sequence[Offer], moment: Moment) -> tuple[Tensor, Tensor, int]:
+    def joined(self, offers: Sequence[SelectedMemory], moment: FramePosition) -> tuple[Tensor, Tensor, int]:
         """Memory and keys [B, N, M] float32 of B offers of one shape, and how many of the N are spatial."""
         batch, (first, *_) = len(offers), offers
         spatial = torch.cat([features for offer in offers for features in offer.features], dim=1)
@@ -112,7 +112,7 @@ class Recollection:
         memories: Memories,
         chosen: Mapping[int, MemoryFrame],
         others: Mapping[int, MemoryFrame],
-        moment: Moment,
+        moment: FramePosition,
     ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
         model, sign = self._model, -1 if moment.backward else 1
         pointers: list[Tensor] = []
@@ -135,7 +135,7 @@ class Recollection:
         rows = [self._model.maskmem_tpos_enc[age - 1].view(1, 1, -1) for age in ages]
         return torch.cat([self._positions + row for row in rows], dim=1)
 
-    def _pointer_positions(self, distances: Sequence[tuple[int, ...]], moment: Moment) -> Tensor:
+    def _pointer_positions(self, distances: Sequence[tuple[int, ...]], moment: FramePosition) -> Tensor:
         """[B, P, M] of pointers so many frames away."""
         model, device = self._model, self._positions.device
         width = self._positions.size(-1)

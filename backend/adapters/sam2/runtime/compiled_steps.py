@@ -87,16 +87,18 @@ class Compiling:
         return cast(Step, torch.compile(step, fullgraph=True, dynamic=dynamic, backend=self.backend, mode=mode))
 
 
-class Stages:
+class CompiledSteps:
     """The steps of one model, made faster in one way."""
 
     def __init__(self, compiling: Compiling, *, device: torch.device, precision: torch.dtype) -> None:
         self._compiling = compiling
         self._record = compiling.recorder(device)
         self._tolerance = _TOLERANCES[precision]
-        self._all: list[Stage] = []
+        self._all: list[CompiledStep] = []
 
-    def add(self, name: str, plain: Step, *, compilable: Step | None = None, varying: Varying | None = None) -> Stage:
+    def add(
+        self, name: str, plain: Step, *, compilable: Step | None = None, varying: Varying | None = None
+    ) -> CompiledStep:
         """A step that is fast where it can be. compilable: what is compiled, if not the plain step.
 
         varying: None if the step is asked with few shapes, each worth kernels of its own.
@@ -107,12 +109,12 @@ class Stages:
             graphs = partial(Graphed, name, record=self._record, tolerance=self._tolerance)
             forms = {BOTH: graphs(step=compiled)} if compiled else {}
             forms[RECORDED] = graphs(step=plain)
-        stage = Stage(name, plain, forms, tolerance=self._tolerance)
+        stage = CompiledStep(name, plain, forms, tolerance=self._tolerance)
         self._all.append(stage)
         return stage
 
     @property
-    def said(self) -> str:
+    def report(self) -> str:
         """Which steps run in which form, for the log."""
         by_form: dict[str, list[str]] = {}
         for stage in self._all:
@@ -124,7 +126,7 @@ class Stages:
         return any(stage.form != AS_WRITTEN for stage in self._all)
 
 
-class Stage:
+class CompiledStep:
     """A named step, in the fastest of its forms that works."""
 
     def __init__(self, name: str, plain: Step, forms: Mapping[str, Step], *, tolerance: float) -> None:

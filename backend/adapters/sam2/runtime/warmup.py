@@ -28,7 +28,7 @@ PASSES = ((1, SETTLED), (2, GROWING))
 """Objects, and frames they are tracked through."""
 
 
-class Noise(FrameByFrame):
+class NoiseVideo(FrameByFrame):
     """A VideoSource in which every frame is another noise, the same every time."""
 
     def __init__(self, frame_count: int) -> None:
@@ -39,9 +39,9 @@ class Noise(FrameByFrame):
         return np.random.default_rng(index).integers(0, 255, (SIZE.height, SIZE.width, 3), dtype=np.uint8)
 
 
-def run_through(segmenter: Segmenter) -> None:
+def run_all_steps(segmenter: Segmenter) -> None:
     """Track noise with one object, then with two. Raises what tracking raises."""
-    video = Noise(SETTLED)
+    video = NoiseVideo(SETTLED)
     for number, (objects, frames) in enumerate(PASSES, start=1):
         started = time.perf_counter()
         logger.info("warming up, pass %d of %d: %d object(s), %d frames", number, len(PASSES), objects, frames)

@@ -15,7 +15,7 @@ from backend.adapters.store.ledger.codec import Request
 from backend.adapters.store.ledger.database import Database
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import JobsWanted
-from backend.domain.jobs import Job, JobKind, JobState, PendingPush, Waiting, kind_of
+from backend.domain.jobs import Job, JobKind, JobState, PendingPush, PendingWaits, kind_of
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
@@ -97,17 +97,17 @@ class SqlLedger:
         with self._database.read() as connection:
             return job_rows.counts(connection)
 
-    def waiting(self) -> Waiting:
+    def pending_waits(self) -> PendingWaits:
         with self._database.read() as connection:
-            return waiter_rows.waiting(connection, self._clock.now_s())
+            return waiter_rows.pending_waits(connection, self._clock.now_s())
 
-    def expect(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
+    def add_waiter(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
         with self._database.write(durable=False) as connection:
-            waiter_rows.expect(connection, job_id, now_s=self._clock.now_s(), until_s=until_s, backward=backward)
+            waiter_rows.add_waiter(connection, job_id, now_s=self._clock.now_s(), until_s=until_s, backward=backward)
 
-    def expect_no_more(self, job_id: str, *, until_s: float) -> None:
+    def remove_waiter(self, job_id: str, *, until_s: float) -> None:
         with self._database.write(durable=False) as connection:
-            waiter_rows.expect_no_more(connection, job_id, until_s=until_s)
+            waiter_rows.remove_waiter(connection, job_id, until_s=until_s)
 
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         with self._database.write(durable=False) as connection:
@@ -157,7 +157,7 @@ class SqlLedger:
         with self._database.write() as connection:
             return job_rows.reopen(connection, job_id, attempt, now_s=self._clock.now_s())
 
-    def saved(self, job_id: str, attempt: int) -> None:
+    def reset_attempt_count(self, job_id: str, attempt: int) -> None:
         with self._database.write() as connection:
             job_rows.saved(connection, job_id, attempt)
 
@@ -165,7 +165,7 @@ class SqlLedger:
         with self._database.write() as connection:
             return job_rows.cancel(connection, job_id, now_s=self._clock.now_s())
 
-    def stale(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+    def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
         with self._database.read() as connection:
             return job_rows.stale(connection, heartbeat_before_s=heartbeat_before_s, queued_before_s=queued_before_s)
 
@@ -173,7 +173,7 @@ class SqlLedger:
         with self._database.write() as connection:
             return retention_rows.prune(connection, before_s, limit)
 
-    def quiet_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
+    def inactive_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
         with self._database.read() as connection:
             return retention_rows.quiet_tasks(connection, before_s, after, limit)
 
@@ -181,7 +181,7 @@ class SqlLedger:
         with self._database.write() as connection:
             return retention_rows.forget_task(connection, task)
 
-    def known(self, job_ids: Collection[str]) -> frozenset[str]:
+    def known_jobs(self, job_ids: Collection[str]) -> frozenset[str]:
         with self._database.read() as connection:
             return retention_rows.known(connection, job_ids)
 

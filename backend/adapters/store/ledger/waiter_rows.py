@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Connection, Float, bindparam, cast, delete, inse
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_rows import OPEN
 from backend.adapters.store.ledger.tables import awaited, jobs
-from backend.domain.jobs import Awaited, JobKind, JobState, Waiting
+from backend.domain.jobs import JobKind, JobState, PendingWaits, WaitedJob
 
 _CLICK = (
     select(
@@ -30,17 +30,17 @@ _WAITING = union_all(select(_CLICK), _PROPAGATIONS)
 """Put together once: asked before every frame, putting it together would cost more than the answer."""
 
 
-def waiting(connection: Connection, now_s: float) -> Waiting:
+def pending_waits(connection: Connection, now_s: float) -> PendingWaits:
     """Whether a click is open, and the open propagations that somebody waits for; see the Ledger port."""
     rows = connection.execute(_WAITING, {"now_s": now_s}).all()
     found = sorted((row for row in rows if row.backward is not None), key=lambda row: (row.since_s, row.job_id))
-    return Waiting(
+    return PendingWaits(
         len(found) < len(rows),
-        tuple(Awaited(row.job_id, row.attempt, JobState(row.state), bool(row.backward)) for row in found),
+        tuple(WaitedJob(row.job_id, row.attempt, JobState(row.state), bool(row.backward)) for row in found),
     )
 
 
-def expect(connection: Connection, job_id: str, *, now_s: float, until_s: float, backward: bool) -> None:
+def add_waiter(connection: Connection, job_id: str, *, now_s: float, until_s: float, backward: bool) -> None:
     next_sequence(connection)  # two who begin to wait for one job at once must not both find no row
     connection.execute(delete(awaited).where(awaited.c.until_s <= now_s))
     longest = connection.scalar(select(awaited.c.until_s).where(awaited.c.job_id == job_id))
@@ -52,5 +52,5 @@ def expect(connection: Connection, job_id: str, *, now_s: float, until_s: float,
     connection.execute(update(awaited).where(awaited.c.job_id == job_id).values(values))
 
 
-def expect_no_more(connection: Connection, job_id: str, *, until_s: float) -> None:
+def remove_waiter(connection: Connection, job_id: str, *, until_s: float) -> None:
     connection.execute(delete(awaited).where(awaited.c.job_id == job_id, awaited.c.until_s <= until_s))

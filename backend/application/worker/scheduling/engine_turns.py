@@ -16,7 +16,7 @@ from backend.domain.errors import Cancelled
 
 
 @dataclass(frozen=True, slots=True)
-class Rota:
+class EngineQueue:
     """The line of those who want the engine; the first has it."""
 
     _line: deque[object] = field(default_factory=deque)
@@ -40,11 +40,11 @@ class Rota:
         return len(self._line) > 1
 
 
-class Seat:
+class EngineTurn:
     """One propagation's place in the rota. Use as a context manager, from one thread: inside, it has the engine."""
 
-    def __init__(self, rota: Rota | None = None) -> None:
-        self._rota = Rota() if rota is None else rota
+    def __init__(self, rota: EngineQueue | None = None) -> None:
+        self._rota = EngineQueue() if rota is None else rota
         self._is_taken = False
 
     def __enter__(self) -> None:
@@ -56,7 +56,7 @@ class Seat:
         self._rota.leave()
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def released(self) -> Iterator[None]:
         """Let others have the engine meanwhile; on leaving it is one's own again, also if something was raised."""
         if not self._is_taken:
             yield
@@ -67,14 +67,14 @@ class Seat:
         finally:
             self.__enter__()
 
-    def hand_on(self) -> None:
+    def yield_turn(self) -> None:
         """Let everybody who stands in line have a frame first."""
         if self._rota.has_others:
-            with self.aside():
+            with self.released():
                 pass
 
 
-class Turns:
+class EngineLock:
     """Who may use the engine: real work takes its turn as soon as the current frame is done."""
 
     def __init__(self) -> None:

@@ -15,11 +15,11 @@ from typing import Protocol
 
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import MaskletError
-from backend.domain.jobs import Awaited, Job, JobState
+from backend.domain.jobs import Job, JobState, WaitedJob
 
 logger = logging.getLogger(__name__)
 
-MOST_GUESTS = 8
+MAX_PRIORITY_JOBS = 8
 """Each holds some frames, and its objects' memories on the device."""
 
 
@@ -40,46 +40,46 @@ class AttemptRunner(Protocol):
 
 
 @dataclass(slots=True)
-class Guests:
+class PriorityJobs:
     """Use `look` from one thread. ended: told the id of a job whose attempt is over."""
 
-    bench: AttemptRunner
+    runner: AttemptRunner
     is_stopping: Callable[[], bool]
     ended: Callable[[str], None] = lambda _: None
-    is_crowded: bool = False
+    is_full: bool = False
     """Whether somebody found no place at the last look: who needs theirs no longer leaves at once."""
 
     _threads: dict[tuple[str, int], threading.Thread] = field(default_factory=dict)
 
-    def look(self) -> int:
+    def poll(self) -> int:
         """Take in who waits in the queue and is waited for; returns how many are here. Raises nothing."""
         self._threads = {key: thread for key, thread in self._threads.items() if thread.is_alive()}
         try:
-            wanted = [one for one in self.bench.ledger.waiting().awaited if one.state is JobState.QUEUED]
+            wanted = [one for one in self.runner.ledger.pending_waits().jobs if one.state is JobState.QUEUED]
         except MaskletError as error:
             logger.warning("who is waited for is not known: %s", error)
             return len(self._threads)
         new = [one for one in wanted if (one.job_id, one.attempt) not in self._threads]
-        free = max(MOST_GUESTS - len(self._threads), 0)
-        self.is_crowded = len(new) > free
+        free = max(MAX_PRIORITY_JOBS - len(self._threads), 0)
+        self.is_full = len(new) > free
         for one in new[:free]:
-            self._take_in(one)
+            self._start(one)
         return len(self._threads)
 
-    def say_goodbye(self, timeout_s: float) -> None:
+    def join(self, timeout_s: float) -> None:
         """Wait for those who are here, each at most this long: a stopping worker's guests end at their next frame."""
         for thread in self._threads.values():
             thread.join(timeout_s)
 
-    def _take_in(self, one: Awaited) -> None:
+    def _start(self, one: WaitedJob) -> None:
         logger.info("job %s is waited for and goes first", one.job_id)
         thread = threading.Thread(target=self._run, args=(one,), name=f"guest-{one.job_id[:10]}", daemon=True)
         self._threads[one.job_id, one.attempt] = thread
         thread.start()
 
-    def _run(self, one: Awaited) -> None:
+    def _run(self, one: WaitedJob) -> None:
         try:
-            self.bench.run(one.job_id, one.attempt, self.is_stopping, is_crowded=lambda: self.is_crowded)
+            self.runner.run(one.job_id, one.attempt, self.is_stopping, is_crowded=lambda: self.is_full)
         except Exception:  # a ledger that is away, for one: silence is noticed, and the job is offered again
             logger.exception("job %s attempt %d ended without a record", one.job_id, one.attempt)
         self.ended(one.job_id)

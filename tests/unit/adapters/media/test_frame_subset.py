@@ -6,7 +6,7 @@ import pytest
 
 from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import FileVideo, open_video
-from backend.adapters.media.frame_subset import PickedFrames
+from backend.adapters.media.frame_subset import FrameSubset
 from backend.domain.errors import PromptError
 from backend.domain.video import FrameIndex, FrameRange
 from tests.fakes.clips import ClipSpec, number_of, write_clip
@@ -18,8 +18,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> FileVideo:
     return open_video(path, file_hash(path))
 
 
-def picked(video: FileVideo, *indices: int) -> PickedFrames:
-    return PickedFrames(video, [FrameIndex(i) for i in indices])
+def picked(video: FileVideo, *indices: int) -> FrameSubset:
+    return FrameSubset(video, [FrameIndex(i) for i in indices])
 
 
 @pytest.mark.parametrize("indices", [(10, 11, 12, 13), (3, 9, 12, 30), (0, 40, 89)])

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.media.import_records import Records
-from backend.application.imports.model import BatchItem, ItemState, Medium, MediumKind, Outcome
+from backend.application.imports.model import BatchItem, ItemState, Outcome, SourceMedia, SourceMediaKind
 from backend.domain.errors import NotFound, ServiceUnavailable
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash
 
-MEDIUM = Medium(
-    ContentHash("ab" * 32), MediumKind.IMAGES, Path("/x ü/y"), "y", FrameSize(6, 4), 2, Fraction(30000, 1001), "1-2",
+MEDIUM = SourceMedia(
+    ContentHash("ab" * 32), SourceMediaKind.IMAGES, Path("/x ü/y"), "y", FrameSize(6, 4), 2, Fraction(30000, 1001),
+    "1-2",
     ("a.png", "b.png"), (143, 150),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from backend.adapters.media import reencode as module
 from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import open_video
-from backend.adapters.media.mask_cleanup import tidied
+from backend.adapters.media.mask_cleanup import clean_mask
 from backend.adapters.media.reencode import reencode
 from backend.domain.errors import MediaError
 from backend.domain.geometry import FrameSize
@@ -117,6 +117,6 @@ def test_crumbs_are_removed_and_small_holes_filled() -> None:
     mask[18, 18] = True
     whole = np.zeros((20, 20), np.bool_)
     whole[2:14, 2:14] = True
-    assert np.array_equal(tidied(mask), whole)
-    assert not tidied(np.zeros((4, 4), np.bool_)).any()
-    assert tidied(np.ones((4, 4), np.bool_)).all()
+    assert np.array_equal(clean_mask(mask), whole)
+    assert not clean_mask(np.zeros((4, 4), np.bool_)).any()
+    assert clean_mask(np.ones((4, 4), np.bool_)).all()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from redis import ConnectionError as RedisConnectionError
 
-from backend.adapters.queue.model_announcement import KEY, ModelBoard
+from backend.adapters.queue.model_announcement import KEY, ModelAnnouncement
 from backend.domain.jobs import ModelInfo
 
 TINY = ModelInfo(name="tiny", version="masklet-tiny-7402e0d8", image_size=1024, device="cpu", is_demo=False)
@@ -33,14 +33,14 @@ class OneKeyRedis:
 
 
 def test_before_any_announcement_there_is_no_model(tmp_path: Path) -> None:
-    assert ModelBoard(tmp_path / "model.json").announced() is None
+    assert ModelAnnouncement(tmp_path / "model.json").announced() is None
 
 
 def test_the_last_announcement_counts_and_leaves_one_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "model.json"
-    ModelBoard(path).announce(TINY)
-    ModelBoard(path).announce(DEMO)
-    assert ModelBoard(path).announced() == DEMO
+    ModelAnnouncement(path).announce(TINY)
+    ModelAnnouncement(path).announce(DEMO)
+    assert ModelAnnouncement(path).announced() == DEMO
     assert [entry.name for entry in path.parent.iterdir()] == ["model.json"]
 
 
@@ -48,20 +48,20 @@ def test_the_last_announcement_counts_and_leaves_one_file(tmp_path: Path) -> Non
 def test_text_that_is_no_model_reads_as_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "model.json"
     path.write_text(text)
-    assert ModelBoard(path).announced() is None
+    assert ModelAnnouncement(path).announced() is None
 
 
 def test_a_web_process_elsewhere_reads_the_key(tmp_path: Path) -> None:
     redis = OneKeyRedis()
-    ModelBoard(tmp_path / "worker.json", redis).announce(TINY)  # type: ignore[arg-type]
+    ModelAnnouncement(tmp_path / "worker.json", redis).announce(TINY)  # type: ignore[arg-type]
     assert list(redis.kept) == [KEY]
-    assert ModelBoard(tmp_path / "web.json", redis).announced() == TINY  # type: ignore[arg-type]
+    assert ModelAnnouncement(tmp_path / "web.json", redis).announced() == TINY  # type: ignore[arg-type]
 
 
 def test_a_redis_that_is_away_is_tolerated(tmp_path: Path) -> None:
     redis = OneKeyRedis()
     redis.is_away = True
-    board = ModelBoard(tmp_path / "model.json", redis)  # type: ignore[arg-type]
+    board = ModelAnnouncement(tmp_path / "model.json", redis)  # type: ignore[arg-type]
     assert board.announced() is None
     board.announce(DEMO)
     assert board.announced() == DEMO

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.adapters.sam2.evidence import Judged, judge, reduce, resized_mask, upscaled_masks, with_mask
+from backend.adapters.sam2.evidence import MaskWithEvidence, finalize, reduce, resized_mask, upscaled_masks, with_mask
 from backend.adapters.sam2.model.blocks import Decoded, ImageFeatures
 from backend.domain.geometry import Box, FrameSize, Point
 
@@ -39,8 +39,8 @@ def seen(coarse: torch.Tensor | None = None) -> ImageFeatures:
     return ImageFeatures((torch.ones(1, 2, 1, 1) if coarse is None else coarse,))
 
 
-def judged(raw: list[list[float]], *, presence: float = 5.0) -> Judged:
-    (only,) = judge([reduce(decoded(raw, presence=presence), seen())], SIZE)
+def judged(raw: list[list[float]], *, presence: float = 5.0) -> MaskWithEvidence:
+    (only,) = finalize([reduce(decoded(raw, presence=presence), seen())], SIZE)
     return only
 
 
@@ -126,7 +126,7 @@ def bits(logit: float) -> float:
 
 def test_boundary_entropy_is_the_mean_over_the_pixels_near_the_edge() -> None:
     rows = [[4.0, 2.0, -0.5, -1.0, -3.0, -9.0]] * 6
-    got = judge([reduce(decoded(rows), seen())], FrameSize(6, 6))[0].evidence.boundary_entropy
+    got = finalize([reduce(decoded(rows), seen())], FrameSize(6, 6))[0].evidence.boundary_entropy
     # The edge lies between the second and third columns: two pixels to either side of it are the band.
     assert got == pytest.approx(sum(bits(logit) for logit in (4.0, 2.0, -0.5, -1.0)) / 4, rel=1e-5)
 
@@ -143,7 +143,7 @@ def test_disagreement_is_one_minus_the_mean_iou_of_the_pairs_before_the_gate() -
 
     def disagreement(*masks: torch.Tensor, presence: float = 5.0) -> float:
         given = decoded(TWO_BLOBS, presence=presence, candidates=torch.stack(masks)[None])
-        return judge([reduce(given, seen())], SIZE)[0].evidence.candidate_disagreement
+        return finalize([reduce(given, seen())], SIZE)[0].evidence.candidate_disagreement
 
     assert disagreement(left, upper) == pytest.approx(1 - 4 / 12)
     assert disagreement(left, left, upper) == pytest.approx(1 - (1 + 2 * 4 / 12) / 3)
@@ -153,7 +153,7 @@ def test_disagreement_is_one_minus_the_mean_iou_of_the_pairs_before_the_gate() -
 
 
 def embedding(coarse: torch.Tensor, raw: list[list[float]]) -> torch.Tensor:
-    (only,) = judge([reduce(decoded(raw), seen(coarse))], SIZE)
+    (only,) = finalize([reduce(decoded(raw), seen(coarse))], SIZE)
     return torch.tensor(only.evidence.embedding)
 
 
@@ -180,6 +180,6 @@ def test_the_embedding_is_the_same_in_every_process() -> None:
 
 def test_objects_with_and_without_candidates_are_judged_together() -> None:
     drawn = decoded(TWO_BLOBS, ious=(), candidates=torch.zeros(1, 0, 4, 4))
-    both = judge([reduce(drawn, seen()), reduce(decoded(TWO_BLOBS, ious=(0.5, 0.25, 0.125)), seen())], SIZE)
+    both = finalize([reduce(drawn, seen()), reduce(decoded(TWO_BLOBS, ious=(0.5, 0.25, 0.125)), seen())], SIZE)
     assert [item.evidence.predicted_ious for item in both] == [(), (0.5, 0.25, 0.125)]
-    assert judge([], SIZE) == []
+    assert finalize([], SIZE) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.adapters.sam2.passes import Leg, planned_legs
+from backend.adapters.sam2.passes import FramePass, planned_passes
 from backend.domain.geometry import Box
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -22,7 +22,7 @@ def span(start: int, stop: int) -> FrameRange:
 
 
 def lengths(direction: Direction, frames: FrameRange, **starts: int) -> list[int]:
-    return [len(leg) for leg in planned_legs(prompts(**starts), direction, frames)]
+    return [len(leg) for leg in planned_passes(prompts(**starts), direction, frames)]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_span_bounds_the_legs(frames: FrameRange, expected: list[int]) -> None
 
 
 def test_what_is_left_of_a_leg() -> None:
-    forward, backward = Leg(False, 3, 7, {A: 3, B: 5}), Leg(True, 0, 4, {A: 2, B: 3})
+    forward, backward = FramePass(False, 3, 7, {A: 3, B: 5}), FramePass(True, 0, 4, {A: 2, B: 3})
     assert (forward.rest(0), forward.rest(3), forward.rest(4)) == (span(3, 7), span(6, 7), None)
     assert (backward.rest(0), backward.rest(3), backward.rest(4)) == (span(0, 4), span(0, 1), None)
     assert [forward.has_joined(B, index) for index in (4, 5, 6)] == [False, True, True]

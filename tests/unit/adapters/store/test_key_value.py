@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.store.key_value import FolderNotes
-from backend.application.ports.key_value import OF_TASKS, MemoryNotes, Notes, forget_task, noted_tasks
+from backend.adapters.store.key_value import FileKeyValueStore
+from backend.application.ports.key_value import OF_TASKS, KeyValueStore, MemoryKeyValueStore, forget_task, stored_tasks
 from backend.domain.tasks import TaskKey
 
 
 @pytest.fixture(params=["memory", "folder"])
-def notes(request: pytest.FixtureRequest, tmp_path: Path) -> Notes:
-    return MemoryNotes() if request.param == "memory" else FolderNotes(tmp_path / "notes")
+def notes(request: pytest.FixtureRequest, tmp_path: Path) -> KeyValueStore:
+    return MemoryKeyValueStore() if request.param == "memory" else FileKeyValueStore(tmp_path / "notes")
 
 
-def test_a_note_is_read_as_it_was_written_last(notes: Notes) -> None:
+def test_a_note_is_read_as_it_was_written_last(notes: KeyValueStore) -> None:
     assert notes.read("shown/1-7/a") is None
     notes.write("shown/1-7/a", b"1")
     notes.write("shown/1-7/a", b"2")
@@ -27,16 +27,16 @@ def test_a_note_is_read_as_it_was_written_last(notes: Notes) -> None:
     assert notes.read("shown/1-7/a") is None
 
 
-def test_a_folder_lists_its_own_names_the_newest_first(notes: Notes) -> None:
+def test_a_folder_lists_its_own_names_the_newest_first(notes: KeyValueStore) -> None:
     assert notes.names("shown/1-7") == ()
     for position, name in enumerate(("shown/1-7/a", "shown/1-7/b", "shown/1-70/c", "shown/1-7/a")):
         notes.write(name, b"x")
-        if isinstance(notes, FolderNotes):
+        if isinstance(notes, FileKeyValueStore):
             os.utime(notes.root / name, ns=(position, position))
     assert notes.names("shown/1-7") == ("shown/1-7/a", "shown/1-7/b")
 
 
-def test_folders_are_those_that_have_notes(notes: Notes) -> None:
+def test_folders_are_those_that_have_notes(notes: KeyValueStore) -> None:
     assert notes.folders("shown") == ()
     for name in ("shown/1-8/a", "shown/1-7/a", "shown/1-7/b", "shown/loose", "resets/1-9"):
         notes.write(name, b"x")
@@ -47,7 +47,7 @@ def test_folders_are_those_that_have_notes(notes: Notes) -> None:
     assert notes.read("shown/1-7/a") == b"x"
 
 
-def test_a_task_s_notes_are_found_and_forgotten_together(notes: Notes) -> None:
+def test_a_task_s_notes_are_found_and_forgotten_together(notes: KeyValueStore) -> None:
     gone, kept = TaskKey(1, 7), TaskKey(1, 70)
     for task in (kept, gone):
         name = f"{task.project_id}-{task.task_id}"
@@ -55,9 +55,9 @@ def test_a_task_s_notes_are_found_and_forgotten_together(notes: Notes) -> None:
             notes.write(note, b"x")
     notes.write("projects/1", b"")
     notes.write("resets/old", b"")
-    assert noted_tasks(notes) == (gone, kept)
+    assert stored_tasks(notes) == (gone, kept)
     forget_task(notes, gone)
-    assert noted_tasks(notes) == (kept,)
+    assert stored_tasks(notes) == (kept,)
     left = [name for folder in OF_TASKS for name in (*notes.names(folder), *notes.names(f"{folder}/1-70"))]
     assert sorted(left) == [
         "adopted/1-70",
@@ -73,4 +73,4 @@ def test_a_task_s_notes_are_found_and_forgotten_together(notes: Notes) -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a//b", "A", "a/.b", ""])
 def test_a_name_cannot_leave_the_folder(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no name of a note"):
-        FolderNotes(tmp_path).write(name, b"")
+        FileKeyValueStore(tmp_path).write(name, b"")

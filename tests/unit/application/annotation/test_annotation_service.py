@@ -15,7 +15,7 @@ from tests.unit.application.builders import CANVAS, CAT, TASK, Parts, click_on
 
 def test_a_click_is_answered_with_the_mask_of_its_frame() -> None:
     parts = Parts()
-    answer = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    answer = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     assert answer.run is not None
     (masklet,) = answer.run.masklets
     (frame,) = masklet.frames
@@ -25,7 +25,7 @@ def test_a_click_is_answered_with_the_mask_of_its_frame() -> None:
 
 def test_a_click_starts_the_whole_video_behind_it() -> None:
     parts = Parts()
-    parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     kinds = {job.kind: job for job in parts.ledger.jobs(task=TASK)}
     assert kinds[JobKind.PROPAGATE].state is JobState.DONE
     assert kinds[JobKind.PROPAGATE].done == 10
@@ -33,16 +33,16 @@ def test_a_click_starts_the_whole_video_behind_it() -> None:
 
 def test_earlier_prompts_of_the_object_count_in_a_later_click() -> None:
     parts = Parts()
-    parts.desk.click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
-    parts.desk.click(CANVAS, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
     newest = next(job for job in parts.ledger.jobs(task=TASK) if job.kind is JobKind.INTERACTIVE)
     assert parts.ledger.request(newest.job_id).prompts.prompted_frames == (1, 4)
 
 
 def test_another_objects_prompts_are_not_in_the_preview_but_are_in_the_propagation() -> None:
     parts = Parts()
-    parts.desk.click(CANVAS, click_on(1), FrameIndex(1), deadline_s=5)
-    parts.desk.click(CANVAS, click_on(2, 0.9, ObjectId("dog")), FrameIndex(2), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(1), FrameIndex(1), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(2, 0.9, ObjectId("dog")), FrameIndex(2), deadline_s=5)
     newest = {job.kind: parts.ledger.request(job.job_id) for job in reversed(parts.ledger.jobs(task=TASK))}
     assert newest[JobKind.INTERACTIVE].prompts.object_ids == ("dog",)
     assert newest[JobKind.PROPAGATE].prompts.object_ids == ("cat", "dog")
@@ -50,8 +50,8 @@ def test_another_objects_prompts_are_not_in_the_preview_but_are_in_the_propagati
 
 def test_the_same_click_twice_is_one_job_and_one_prompt() -> None:
     parts = Parts()
-    first = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
-    second = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    first = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    second = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     assert first.job.job_id == second.job.job_id
     assert len(parts.ledger.jobs(task=TASK)) == 2
     assert len(parts.ledger.prompts(TASK).prompts) == 1
@@ -61,54 +61,54 @@ def test_a_click_that_no_worker_answers_keeps_the_prompt_and_says_so() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
     with pytest.raises(ServiceUnavailable, match=r"no worker answered within 3 s; the prompt is kept"):
-        parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3)
+        parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3)
     assert parts.ledger.prompts(TASK).prompted_frames == (4,)
     parts.clock.work = parts.work_off
-    assert parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3).run is not None
+    assert parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3).run is not None
 
 
 def test_a_click_asks_for_its_own_frames_only_and_the_whole_video_for_all() -> None:
     parts = Parts()
-    parts.desk.click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
     parts.media.asked.clear()
-    parts.desk.click(CANVAS, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
     assert parts.media.asked == [[1, 4], None]
 
 
 def test_a_click_past_the_end_raises_what_the_worker_found() -> None:
     parts = Parts()
     with pytest.raises(PromptError, match="frame 99 is not in the video: it has 10 frames"):
-        parts.desk.click(CANVAS, click_on(99), FrameIndex(99), deadline_s=5)
+        parts.desk.answer_click(CANVAS, click_on(99), FrameIndex(99), deadline_s=5)
 
 
 def test_media_that_cannot_be_used_fails_at_once_and_is_tried_again_when_asked_again() -> None:
     parts = Parts()
     parts.media.error = MediaError("the file is a web page")
     with pytest.raises(MediaError, match="the file is a web page"):
-        parts.desk.click(CANVAS, click_on(0), FrameIndex(0), deadline_s=5)
+        parts.desk.answer_click(CANVAS, click_on(0), FrameIndex(0), deadline_s=5)
     parts.media.error = None
-    assert parts.desk.click(CANVAS, click_on(0), FrameIndex(0), deadline_s=5).run is not None
+    assert parts.desk.answer_click(CANVAS, click_on(0), FrameIndex(0), deadline_s=5).run is not None
 
 
 def test_a_track_that_outlasts_the_deadline_answers_with_what_there_is() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
-    answer = parts.desk.track(CANVAS, click_on(0), deadline_s=1)
+    answer = parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=1)
     assert answer.job.state is JobState.QUEUED
     assert answer.run is None
 
 
 def test_a_finished_track_has_every_frame() -> None:
     parts = Parts()
-    answer = parts.desk.track(CANVAS, click_on(0), deadline_s=5)
+    answer = parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == list(range(10))
 
 
 def test_a_submitted_annotation_replaces_the_prompts() -> None:
     parts = Parts()
-    parts.desk.click(CANVAS, click_on(1), FrameIndex(1), deadline_s=5)
-    job = parts.desk.adopt(CANVAS, click_on(7))
+    parts.desk.answer_click(CANVAS, click_on(1), FrameIndex(1), deadline_s=5)
+    job = parts.desk.replace_prompts(CANVAS, click_on(7))
     assert job is not None
     request = parts.ledger.request(job.job_id)
     assert isinstance(request, PropagationRequest)
@@ -118,7 +118,7 @@ def test_a_submitted_annotation_replaces_the_prompts() -> None:
 
 def test_an_annotation_that_prompts_nothing_starts_nothing() -> None:
     parts = Parts()
-    assert parts.desk.adopt(CANVAS, click_on(1).of_object(ObjectId("nobody"))) is None
+    assert parts.desk.replace_prompts(CANVAS, click_on(1).of_object(ObjectId("nobody"))) is None
     assert parts.ledger.jobs() == ()
 
 
@@ -142,21 +142,21 @@ def test_a_batch_call_for_a_task_with_nothing_to_go_by_says_so() -> None:
 
 def test_a_click_whose_masks_were_removed_is_answered_anew() -> None:
     parts = Parts()
-    first = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    first = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
-    again = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    again = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     assert (again.job.job_id, again.job.attempt) == (first.job.job_id, 2)
     assert again.run is not None
     assert first.run is not None
     assert again.run.masklets == first.run.masklets
-    assert parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5).job == again.job
+    assert parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5).job == again.job
 
 
 def test_a_click_whose_masks_were_damaged_is_answered_anew() -> None:
     parts = Parts()
-    first = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    first = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     parts.masks.damage(first.job.masks_run)
-    again = parts.desk.click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    again = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     assert again.job.attempt == 2
     assert again.run is not None
     assert [frame.frame_index for frame in again.run.masklets[0].frames] == [4]
@@ -173,10 +173,10 @@ def test_a_client_s_preview_whose_masks_were_removed_is_answered_anew() -> None:
 
 def test_a_track_whose_masks_were_removed_is_made_anew_and_pushed_again() -> None:
     parts = Parts()
-    first = parts.desk.track(CANVAS, click_on(4), deadline_s=5)
+    first = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=5)
     parts.pusher.sweep()
     parts.masks.remove(first.job.masks_run)
-    again = parts.desk.track(CANVAS, click_on(4), deadline_s=5)
+    again = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=5)
     assert (again.job.job_id, again.job.attempt, again.job.state) == (first.job.job_id, 2, JobState.DONE)
     assert again.run is not None
     assert len(again.run.masklets[0].frames) == 10
@@ -187,7 +187,7 @@ def test_a_track_whose_masks_were_removed_is_made_anew_and_pushed_again() -> Non
 
 def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
     parts = Parts()
-    first = parts.desk.track(CANVAS, click_on(4), deadline_s=5)
+    first = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
     answer = parts.desk.pre_annotate(CANVAS, click_on(4))
     assert answer is not None
@@ -201,7 +201,7 @@ def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
 def test_while_a_new_attempt_has_nothing_to_show_the_one_before_it_serves() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
-    job = parts.desk.track(CANVAS, click_on(4), deadline_s=0).job
+    job = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=0).job
     parts.segmenter.on_frame = lambda index: setattr(parts, "stopping", index == 3)
     parts.run(job)
     again = parts.ledger.job(job.job_id)
@@ -214,7 +214,7 @@ def test_while_a_new_attempt_has_nothing_to_show_the_one_before_it_serves() -> N
 
 def test_one_frame_of_a_run_keeps_objects_that_are_not_on_it() -> None:
     parts = Parts()
-    run = parts.desk.track(CANVAS, click_on(0), deadline_s=5).run
+    run = parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5).run
     assert run is not None
     assert [f.frame_index for f in frame_of(run, FrameIndex(3)).masklets[0].frames] == [3]
     beyond = frame_of(run, FrameIndex(50)).masklets

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backend.application.annotation.annotation_service import Canvas
-from backend.application.annotation.propagate_range import SEAM, Reach, carry, way_back
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.propagate_range import SEAM, FrameReach, backward_request, propagate_range
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
@@ -32,13 +32,13 @@ AT_4 = FrameIndex(4)
     ],
 )
 def test_reach_stays_within_the_video(direction: Direction, frames: int | None, expected: list[int]) -> None:
-    assert list(Reach(AT_4, direction, frames).span(10)) == expected
+    assert list(FrameReach(AT_4, direction, frames).frame_range(10)) == expected
 
 
 def test_frames_within_reach_are_answered_from_the_propagation_that_the_click_began() -> None:
     parts = Parts()
-    parts.desk.click(CANVAS, click_on(4), AT_4, deadline_s=5)
-    answer = carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(4), AT_4, deadline_s=5)
+    answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [4, 5, 6]
     assert [job.kind for job in parts.ledger.jobs(task=TASK)].count(JobKind.PROPAGATE) == 1
@@ -48,7 +48,7 @@ def test_at_the_deadline_there_is_what_there_is() -> None:
     parts = Parts()
     parts.ledger.record_prompts(TASK, click_on(4))
     parts.clock.work = lambda: None
-    answer = carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert (answer.run, answer.job.state) == (None, JobState.QUEUED)
 
 
@@ -57,34 +57,34 @@ def test_what_the_worker_found_wrong_is_raised() -> None:
     parts.ledger.record_prompts(TASK, click_on(4))
     parts.media.error = MediaError("the file is a web page")
     with pytest.raises(MediaError, match="the file is a web page"):
-        carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+        propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
 def test_nothing_is_carried_before_anything_is_prompted() -> None:
     with pytest.raises(PromptError, match="click an object first"):
-        carry(Parts().desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+        propagate_range(Parts().desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
 def test_masks_carried_over_do_not_stand_for_those_that_are_made() -> None:
     """The dog is on every page at once; the answer still waits for the cat's."""
     parts = Parts()
     dog = ObjectId("dog")
-    first = parts.desk.track(CANVAS, click_on(0, object_id=dog), deadline_s=5).job
+    first = parts.desk.propagate_and_wait(CANVAS, click_on(0, object_id=dog), deadline_s=5).job
     both = parts.ledger.record_prompts(TASK, click_on(4))
     parts.clock.work = lambda: None
-    job = parts.desk.track(CANVAS, both, deadline_s=0).job
+    job = parts.desk.propagate_and_wait(CANVAS, both, deadline_s=0).job
     parts.ledger.start(job.job_id, 1, "worker-1")
     parts.clock.slept.clear()
     labels = {CAT: "Cat", dog: "Cat"}
     with parts.masks.writer(f"{job.job_id}-a1", video=parts.media.video.info, labels=labels) as writer:
         writer.carry(first.masks_run, lambda *_: True)
         writer.flush()
-        answer = carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+        answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
         assert sum(parts.clock.slept) >= 5
         assert answer.run is not None
         assert {m.object_id: len(m.frames) for m in answer.run.masklets} == {CAT: 0, dog: 3}
         parts.clock.slept.clear()
-        carry(parts.desk, CANVAS, Reach(FrameIndex(3), Direction.BACKWARD, 3), deadline_s=5)
+        propagate_range(parts.desk, CANVAS, FrameReach(FrameIndex(3), Direction.BACKWARD, 3), deadline_s=5)
         assert parts.clock.slept == []  # the cat was prompted later: it comes to these pages last
 
 
@@ -94,59 +94,59 @@ PAGES = replace(CANVAS, media=MediaRef(tuple(f"/{page}.png" for page in range(40
 @pytest.mark.parametrize(
     ("prompted", "reach", "expected"),
     [
-        ([20], Reach(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + SEAM)),
-        ([20], Reach(FrameIndex(20), Direction.BACKWARD), (0, 20 + SEAM)),
-        ([20, 30], Reach(FrameIndex(22), Direction.BACKWARD, 5), (17, 20 + SEAM)),
-        ([20], Reach(FrameIndex(38), Direction.BACKWARD, 25), (13, 39)),
-        ([35], Reach(FrameIndex(35), Direction.BOTH, 2), (33, 40)),
-        ([20], Reach(FrameIndex(20), Direction.FORWARD, 5), None),
-        ([10], Reach(FrameIndex(20), Direction.BACKWARD, 5), None),
-        ([30], Reach(FrameIndex(20), Direction.BACKWARD, 5), None),
+        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + SEAM)),
+        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD), (0, 20 + SEAM)),
+        ([20, 30], FrameReach(FrameIndex(22), Direction.BACKWARD, 5), (17, 20 + SEAM)),
+        ([20], FrameReach(FrameIndex(38), Direction.BACKWARD, 25), (13, 39)),
+        ([35], FrameReach(FrameIndex(35), Direction.BOTH, 2), (33, 40)),
+        ([20], FrameReach(FrameIndex(20), Direction.FORWARD, 5), None),
+        ([10], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), None),
+        ([30], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), None),
     ],
     ids=["a few", "to the start", "a correction", "far", "both", "forward", "made going forward", "prompted later"],
 )
 def test_the_way_back_is_made_by_itself_where_frames_lie_before_the_first_prompt(
-    prompted: list[int], reach: Reach, expected: tuple[int, int] | None
+    prompted: list[int], reach: FrameReach, expected: tuple[int, int] | None
 ) -> None:
     prompts = PromptSet.of([prompt for frame in prompted for prompt in click_on(frame)], {CAT: "Cat"})
-    request = way_back(PAGES, prompts, reach)
+    request = backward_request(PAGES, prompts, reach)
     found = None if request is None or request.frames is None else (request.frames.start, request.frames.stop)
     assert found == expected
 
 
 def test_of_a_video_file_nobody_knows_yet_how_long_it_is() -> None:
-    assert way_back(CANVAS, click_on(20), Reach(FrameIndex(20), Direction.BACKWARD, 5)) is None
+    assert backward_request(CANVAS, click_on(20), FrameReach(FrameIndex(20), Direction.BACKWARD, 5)) is None
 
 
 def test_who_carries_backward_does_not_wait_for_the_end_of_the_video() -> None:
     parts = Parts()
     parts.media.video = FakeVideo(40)
     parts.ledger.record_prompts(TASK, click_on(20))
-    whole = parts.desk.track(PAGES, click_on(20), deadline_s=0).job
+    whole = parts.desk.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
     parts.ledger.start(whole.job_id, 1, "worker-1")  # and is on its way forward
     expected: list[str] = []
 
     def work() -> None:
-        expected.extend(one.job_id for one in parts.ledger.waiting().awaited)
+        expected.extend(one.job_id for one in parts.ledger.pending_waits().jobs)
         parts.work_off()
 
     parts.clock.work = work
-    answer = carry(parts.desk, PAGES, Reach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=5)
+    answer = propagate_range(parts.desk, PAGES, FrameReach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [15, 16, 17, 18, 19, 20]
     assert parts.ledger.job(whole.job_id).state is JobState.RUNNING
     assert expected == [answer.job.job_id]
     assert answer.job.is_session
-    assert parts.ledger.waiting().awaited == ()
+    assert parts.ledger.pending_waits().jobs == ()
     assert parts.ledger.latest_push(TASK) is None
 
 
 def test_at_the_deadline_the_one_that_has_more_is_shown() -> None:
     parts = Parts()
     parts.media.video = FakeVideo(40)
-    whole = parts.desk.track(PAGES, click_on(20), deadline_s=0).job
+    whole = parts.desk.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
     parts.ledger.start(whole.job_id, 1, "worker-1")
-    back = parts.desk.ask(_back(PAGES, click_on(20)))
+    back = parts.desk.submit(_back(PAGES, click_on(20)))
     parts.ledger.start(back.job_id, 1, "worker-1")
     parts.clock.work = lambda: None
     evidence = FakeSegmenter().segment(parts.media.video, click_on(20), FrameIndex(20)).objects[0].evidence
@@ -159,14 +159,14 @@ def test_at_the_deadline_the_one_that_has_more_is_shown() -> None:
                 mask = FakeCodec().encode(np.zeros((8, 16), np.bool_))
                 writer.append(CAT, MaskletFrame(FrameIndex(index), mask, evidence, MaskOrigin.PROPAGATED, 0.5))
             writer.flush()
-        answer = carry(parts.desk, PAGES, Reach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=1)
+        answer = propagate_range(parts.desk, PAGES, FrameReach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=1)
     assert answer.job.job_id == back.job_id
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [18, 19, 20]
 
 
-def _back(canvas: Canvas, prompts: PromptSet) -> PropagationRequest:
-    request = way_back(canvas, prompts, Reach(FrameIndex(20), Direction.BACKWARD, 5))
+def _back(canvas: UserTask, prompts: PromptSet) -> PropagationRequest:
+    request = backward_request(canvas, prompts, FrameReach(FrameIndex(20), Direction.BACKWARD, 5))
     assert request is not None
     return request
 
@@ -177,18 +177,18 @@ def test_a_person_who_waits_is_noted_until_there_is_an_answer() -> None:
     expected: list[str] = []
 
     def work() -> None:
-        expected.extend(one.job_id for one in parts.ledger.waiting().awaited)
+        expected.extend(one.job_id for one in parts.ledger.pending_waits().jobs)
         parts.work_off()
 
     parts.clock.work = work
-    answer = carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert expected == [answer.job.job_id]
-    assert parts.ledger.waiting().awaited == ()
+    assert parts.ledger.pending_waits().jobs == ()
 
 
 def test_a_look_reads_no_more_than_is_within_reach() -> None:
     parts = Parts()
-    parts.desk.click(CANVAS, click_on(4), AT_4, deadline_s=5)
+    parts.desk.answer_click(CANVAS, click_on(4), AT_4, deadline_s=5)
     parts.work_off()
     looks: list[FrameRange | None] = []
     partial = parts.masks.partial
@@ -198,6 +198,6 @@ def test_a_look_reads_no_more_than_is_within_reach() -> None:
         return partial(run, frames)
 
     parts.masks.partial = watched  # type: ignore[method-assign]
-    carry(parts.desk, CANVAS, Reach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert {(frames.start, frames.stop) for frames in looks if frames is not None} == {(0, 1), (4, 5), (4, 7)}
     assert None not in looks

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from backend.adapters.media.mask_cleanup import tidied
+from backend.adapters.media.mask_cleanup import clean_mask
 from backend.application.imports.auto_segment import AutoMasklets, AutoObject, AutoRules
 from backend.application.ports.engine import CancelToken, NeverCancelled, Propagation
 from backend.application.ports.media import VideoSource
@@ -80,7 +80,7 @@ def picture(*squares: tuple[int, int, int, int]) -> RgbFrame:
 
 
 def find(frames: Sequence[RgbFrame], rules: AutoRules | None = None) -> list[AutoObject]:
-    finder = AutoMasklets(ColourSegmenter(), tidied, NeverCancelled(), rules or AutoRules())
+    finder = AutoMasklets(ColourSegmenter(), clean_mask, NeverCancelled(), rules or AutoRules())
     return list(finder.find(ClipSource(np.stack(frames))))
 
 

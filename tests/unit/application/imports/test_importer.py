@@ -9,12 +9,12 @@ import pytest
 
 from backend.application.imports.importer import TASKS_AT_ONCE, Importer
 from backend.application.imports.model import (
-    Draft,
     ImportMode,
     ItemState,
     Outcome,
     Plan,
     Source,
+    TaskDraft,
 )
 from backend.application.imports.start import Starting
 from backend.domain.errors import LabelStudioUnavailable, PromptError
@@ -60,7 +60,7 @@ class ClickPrompter:
 
     asked: list[str] = field(default_factory=list)
 
-    def prompts(self, source: Source, draft: Draft) -> tuple[PromptSet, Mapping[str, float]]:
+    def prompts(self, source: Source, draft: TaskDraft) -> tuple[PromptSet, Mapping[str, float]]:
         self.asked.append(draft.name)
         if source.name == "wrong.mp4":
             raise PromptError("label 'Bat' is not in the label config")

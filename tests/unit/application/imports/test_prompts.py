@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from backend.application.imports.model import Draft
+from backend.application.imports.model import TaskDraft
 from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
 from backend.domain.errors import PromptError
 from backend.domain.geometry import BoolMask, Box
@@ -29,8 +29,8 @@ class Seen:
     mask: BoolMask | None = None
 
 
-def draft(*frames: int) -> Draft:
-    return Draft("k-00000", "clip", medium("clip.mp4"), tuple(FrameIndex(f) for f in frames))
+def draft(*frames: int) -> TaskDraft:
+    return TaskDraft("k-00000", "clip", medium("clip.mp4"), tuple(FrameIndex(f) for f in frames))
 
 
 def test_frames_of_the_source_become_frames_of_the_task() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from backend.application.annotation.annotation_service import Canvas
+from backend.application.annotation.annotation_service import UserTask
 from backend.application.imports.model import BatchItem
 from backend.application.imports.segment_handover import EVERYTHING_EVERY, Handover
 from backend.application.imports.status import ProjectStatus, project_statuses
@@ -22,15 +22,15 @@ from tests.unit.application.builders import Parts, click_on
 MODEL = "masklet-fake-00000000"
 
 
-def canvas(task: int) -> Canvas:
-    return Canvas(TaskKey(3, task), MediaRef((f"/{task}",), is_pages=True), "<View/>", MODEL)
+def canvas(task: int) -> UserTask:
+    return UserTask(TaskKey(3, task), MediaRef((f"/{task}",), is_pages=True), "<View/>", MODEL)
 
 
 @dataclass
-class FakeCanvases:
+class FakeTaskLookup:
     error: Exception | None = None
 
-    def canvas(self, item: BatchItem, model_version: str) -> Canvas:
+    def user_task(self, item: BatchItem, model_version: str) -> UserTask:
         if self.error is not None:
             raise self.error
         return replace(canvas(item.task_id), model_version=model_version)
@@ -43,7 +43,7 @@ class Bench:
     certainty: float = 0.0
     parts: Parts = field(default_factory=Parts)
     records: MemoryRecords = field(default_factory=MemoryRecords)
-    canvases: FakeCanvases = field(default_factory=FakeCanvases)
+    canvases: FakeTaskLookup = field(default_factory=FakeTaskLookup)
 
     def __post_init__(self) -> None:
         names = [f"clip [{n}/3]" for n in (1, 2, 3)]
@@ -59,7 +59,7 @@ class Bench:
         self.handover = Handover(self.records, self.parts.desk, FakeCodec(), self.canvases)
 
     def prompt(self, task: int, prompts: PromptSet | None = None) -> Job:
-        job = self.parts.desk.adopt(canvas(task), prompts or click_on(0))
+        job = self.parts.desk.replace_prompts(canvas(task), prompts or click_on(0))
         assert job is not None
         self.parts.work_off()
         return job
@@ -99,7 +99,7 @@ def test_certain_masks_are_carried_from_segment_to_segment(bench: Bench) -> None
 
 
 def test_nothing_is_carried_before_the_segment_is_done(bench: Bench) -> None:
-    bench.parts.desk.adopt(canvas(1), click_on(0))
+    bench.parts.desk.replace_prompts(canvas(1), click_on(0))
     assert bench.handover.sweep() == 0
     assert bench.note(2) == ""
 

@@ -10,7 +10,7 @@ from tests.unit.application.builders import CANVAS, TASK, Parts, click_on
 
 def finished() -> Parts:
     parts = Parts()
-    parts.desk.track(CANVAS, click_on(0), deadline_s=5)
+    parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5)
     return parts
 
 
@@ -53,7 +53,7 @@ def test_a_refusal_is_kept_with_its_reason_and_not_repeated() -> None:
 def test_a_newer_run_is_pushed_over_the_older() -> None:
     parts = finished()
     parts.pusher.sweep()
-    parts.desk.track(CANVAS, click_on(3, 0.1), deadline_s=5)
+    parts.desk.propagate_and_wait(CANVAS, click_on(3, 0.1), deadline_s=5)
     assert parts.pusher.sweep() == 1
     assert list(parts.sink.predictions) == [(TASK, CANVAS.model_version)]
 

@@ -56,7 +56,7 @@ def test_another_workers_death_leaves_the_job_alone() -> None:
 
 def test_a_sweep_pushes_what_is_due() -> None:
     parts = Parts()
-    parts.desk.track(CANVAS, click_on(0), deadline_s=5)
+    parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5)
     parts.reconciler.sweep()
     assert (TASK, CANVAS.model_version) in parts.sink.predictions
 
@@ -64,7 +64,7 @@ def test_a_sweep_pushes_what_is_due() -> None:
 def test_a_sweep_lets_go_of_what_is_old() -> None:
     parts = Parts()
     for frame in (0, 5):
-        parts.desk.track(CANVAS, click_on(frame), deadline_s=5)
+        parts.desk.propagate_and_wait(CANVAS, click_on(frame), deadline_s=5)
     parts.reconciler = replace(
         parts.reconciler, housekeeper=Housekeeper(parts.ledger, parts.masks, parts.clock, None, retention_s=10)
     )

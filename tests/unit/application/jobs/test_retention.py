@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.application.jobs.retention import EVERY_S, TASKS_AT_ONCE, Housekeeper
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
@@ -40,7 +40,7 @@ def worked(parts: Parts, task: TaskKey, *frames: int) -> None:
     """Clicks on a task, each with its propagation."""
     canvas = type(CANVAS)(task, CANVAS.media, CANVAS.label_config, CANVAS.model_version)
     for frame in frames:
-        parts.desk.click(canvas, click_on(frame), FrameIndex(frame), deadline_s=5)
+        parts.desk.answer_click(canvas, click_on(frame), FrameIndex(frame), deadline_s=5)
         parts.work_off()
 
 
@@ -163,8 +163,8 @@ def test_all_quiet_tasks_are_asked_after_in_turn() -> None:
 NOTES = ("shown/3-41/a", "shown/3-41/b", "resets/3-41", "adopted/3-41")
 
 
-def noted(*names: str) -> MemoryNotes:
-    notes = MemoryNotes()
+def noted(*names: str) -> MemoryKeyValueStore:
+    notes = MemoryKeyValueStore()
     for name in names:
         notes.write(name, b"x")
     return notes

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from backend.application.ports.notifier import NoBell, Wait
+from backend.application.ports.notifier import NoNotifier, Wait
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.video import FrameIndex
 from tests.unit.application.builders import CANVAS, Parts, click_on
 
 
-class CountingBell:
+class CountingNotifier:
     """A Bell that says who listened, and does something whenever somebody waits."""
 
     def __init__(self, parts: Parts, *, works: bool) -> None:
@@ -23,11 +23,11 @@ class CountingBell:
         self.heard: list[str] = []
         self.waits = 0
 
-    def ring(self, job_id: str) -> None:
+    def notify(self, job_id: str) -> None:
         raise AssertionError("the web process rings for nobody")
 
     @contextmanager
-    def listening(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
+    def subscribed(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
         self.heard.append(job_id)
 
         def wait(seconds: float) -> None:
@@ -42,8 +42,8 @@ class CountingBell:
 
 def test_a_click_waits_for_its_own_bell() -> None:
     parts = Parts()
-    bell = CountingBell(parts, works=True)
-    answer = replace(parts.desk, bell=bell).click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    bell = CountingNotifier(parts, works=True)
+    answer = replace(parts.desk, notifier=bell).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     assert (bell.heard, bell.waits) == ([answer.job.job_id], 1)
     assert parts.clock.slept == []
 
@@ -51,16 +51,16 @@ def test_a_click_waits_for_its_own_bell() -> None:
 def test_a_ring_that_is_lost_costs_no_more_than_a_look() -> None:
     """The waits last a tenth of a second at most, whatever the bell does, and the deadline is kept."""
     parts = Parts()
-    bell = CountingBell(parts, works=False)
+    bell = CountingNotifier(parts, works=False)
     with pytest.raises(ServiceUnavailable):
-        replace(parts.desk, bell=bell).click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+        replace(parts.desk, notifier=bell).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     assert 50 <= bell.waits <= 100
 
 
 def test_without_a_bell_the_clock_is_slept_on() -> None:
     slept: list[float] = []
-    bell = NoBell()
-    bell.ring("i-1")
-    with bell.listening("i-1", slept.append) as wait:
+    bell = NoNotifier()
+    bell.notify("i-1")
+    with bell.subscribed("i-1", slept.append) as wait:
         wait(0.25)
     assert slept == [0.25]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected
 from backend.domain.audits import AuditTally
@@ -50,7 +50,7 @@ def drawn(**widths: int) -> PromptSet:
 
 @pytest.fixture
 def audits() -> Audits:
-    return Audits(MemoryNotes())
+    return Audits(MemoryKeyValueStore())
 
 
 def only(audits: Audits, version: str = VERSION) -> AuditTally:

@@ -19,7 +19,7 @@ from backend.application.review.correction_tasks import (
     video_columns,
 )
 from backend.application.review.next_frames import next_frames, review_video
-from backend.application.review.task_signature import Seal
+from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
@@ -29,7 +29,7 @@ from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 TASK = TaskKey(3, 7)
 SOURCE = Corrected(TASK, FrameIndex(2))
-SEAL = Seal(b"a secret")
+SEAL = TaskSigner(b"a secret")
 EVIDENCE = FrameEvidence((0.9,), 5.0, 0.9, 0.9, 0.1, None, None, 1)
 MASK = np.ones((4, 4), np.bool_)
 
@@ -55,7 +55,7 @@ def led_here(*ids: str) -> PromptSet:
 def test_a_task_says_what_it_corrects_in_columns_of_fixed_width() -> None:
     video = review_video(run(), "task 7", "masklet-demo-1", task=TASK)
     (frame,) = next_frames([video], 1, rng=np.random.default_rng(0))
-    data = task_data(SOURCE, "http://x/2.jpg", frame, proof=SEAL.proof(9, SOURCE.key))
+    data = task_data(SOURCE, "http://x/2.jpg", frame, proof=SEAL.sign(9, SOURCE.key))
     assert (data["image"], data["frame"], data["uncertainty"], data["priority"]) == (
         "http://x/2.jpg", 2, "0.9000", "1.0000",
     )  # fmt: skip
@@ -104,7 +104,7 @@ def test_a_correction_of_nothing_is_refused(what: object) -> None:
         corrected_by({"masklet": {"corrects": what}}, 9, SEAL)
 
 
-@pytest.mark.parametrize("proof", [None, "", 7, SEAL.proof(8, SOURCE.key), Seal(b"other").proof(9, SOURCE.key)])
+@pytest.mark.parametrize("proof", [None, "", 7, SEAL.sign(8, SOURCE.key), TaskSigner(b"other").sign(9, SOURCE.key)])
 def test_a_correction_needs_this_masklets_proof_for_this_project(proof: object) -> None:
     corrects = {"project": 3, "task": 7, "frame": 2}
     data = {"masklet": {"key": SOURCE.key, "proof": proof, "corrects": corrects}}
@@ -114,7 +114,7 @@ def test_a_correction_needs_this_masklets_proof_for_this_project(proof: object) 
 
 
 def test_the_oldest_task_of_our_making_stands_for_a_correction() -> None:
-    facts = {"proof": SEAL.proof(9, SOURCE.key), "corrects": {"project": 3, "task": 7, "frame": 2}}
+    facts = {"proof": SEAL.sign(9, SOURCE.key), "corrects": {"project": 3, "task": 7, "frame": 2}}
     tasks: dict[int, dict[str, object]] = {
         5: {"masklet": facts},
         4: {"masklet": facts},

@@ -140,7 +140,7 @@ def test_a_propagation_steps_aside_for_a_click() -> None:
             pending.clear()
             parts.clock.work = lambda: None
             with pytest.raises(Exception, match="no worker answered"):
-                parts.desk.click(CANVAS, click_on(8), parts.media.video.info.require_frame(8), deadline_s=0)
+                parts.desk.answer_click(CANVAS, click_on(8), parts.media.video.info.require_frame(8), deadline_s=0)
             parts.clock.work = parts.work_off
 
     parts.segmenter.on_frame = note

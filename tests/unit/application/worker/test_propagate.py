@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.engine import NeverCancelled
-from backend.application.worker.job_runner import Workbench
+from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.propagate import SNAPSHOT_EVERY_S
 from backend.application.worker.resume_point import ResumePoint
 from backend.domain.errors import MediaError
@@ -64,8 +64,8 @@ class Worker:
             )
         )
 
-    def bench(self, max_attempts: int = 3) -> Workbench:
-        return Workbench(
+    def bench(self, max_attempts: int = 3) -> JobRunner:
+        return JobRunner(
             self.ledger,
             self.masks,
             FakeCodec(),

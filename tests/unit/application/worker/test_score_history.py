@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from backend.application.ports.engine import NeverCancelled
-from backend.application.worker.job_runner import Workbench
+from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.mask_records import scorer_of
 from backend.domain.calibration import Calibrator, Layer, Network
-from backend.domain.features import FEATURES, Seen
+from backend.domain.features import FEATURES, ObjectEvidence
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -38,13 +38,15 @@ def sensitive() -> Calibrator:
 class Rater(Worker):
     """A worker with a calibrator."""
 
-    def bench(self, max_attempts: int = 3) -> Workbench:
+    def bench(self, max_attempts: int = 3) -> JobRunner:
         return replace(super().bench(max_attempts), calibrator=sensitive())
 
 
 def at_once(run: MaskRun, prompts: PromptSet) -> Numbers:
     """What a scorer says that sees all of these masks as they come in one propagation of these prompts."""
-    seen = {(m.object_id, int(f.frame_index)): Seen(f.evidence, f.origin) for m in run.masklets for f in m.frames}
+    seen = {
+        (m.object_id, int(f.frame_index)): ObjectEvidence(f.evidence, f.origin) for m in run.masklets for f in m.frames
+    }
     scorer = scorer_of(sensitive(), prompts)
     found: Numbers = {}
     for frame, objects in steps(Pass(prompts.object_ids, Direction.BOTH, ALL), prompts):

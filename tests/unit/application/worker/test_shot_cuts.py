@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from backend.application.ports.engine import CancelToken, Propagation
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.media import VideoSource
 from backend.application.review.next_frames import ReviewVideo, SeenFrame
-from backend.application.worker.job_runner import Workbench
+from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.shot_cuts import WatchedVideo, known_cuts, remember_cuts
 from backend.domain.geometry import RgbFrame
 from backend.domain.jobs import JobState
@@ -56,10 +56,10 @@ class Studio(Worker):
     def __init__(self) -> None:
         super().__init__()
         self.media = FakeMedia(TwoShots(FRAMES))
-        self.notes = MemoryNotes()
+        self.notes = MemoryKeyValueStore()
 
-    def bench(self, max_attempts: int = 3) -> Workbench:
-        return replace(super().bench(max_attempts), segmenter=LookingSegmenter(), notes=self.notes)
+    def bench(self, max_attempts: int = 3) -> JobRunner:
+        return replace(super().bench(max_attempts), segmenter=LookingSegmenter(), key_values=self.notes)
 
 
 def test_a_propagation_remembers_where_shots_begin() -> None:
@@ -80,7 +80,7 @@ def test_pictures_pass_unchanged_and_single_ones_are_not_compared() -> None:
 
 
 def test_what_is_looked_at_again_replaces_what_was_known_and_the_rest_stays() -> None:
-    notes = MemoryNotes()
+    notes = MemoryKeyValueStore()
     assert known_cuts(notes, VIDEO) == ()
     remember_cuts(notes, VIDEO, CutFinder({3, 9}, {1, 2, 3, 9}))
     remember_cuts(notes, VIDEO, CutFinder({12}, {3, 12}))
@@ -91,7 +91,7 @@ def test_what_is_looked_at_again_replaces_what_was_known_and_the_rest_stays() ->
 
 @pytest.mark.parametrize("body", [b"{", b'{"cuts": [1]}', b'{"cuts": 1, "looked": []}'])
 def test_a_damaged_note_is_left_out(body: bytes) -> None:
-    notes = MemoryNotes()
+    notes = MemoryKeyValueStore()
     notes.write(f"shots/{VIDEO}", body)
     assert known_cuts(notes, VIDEO) == ()
 
@@ -109,7 +109,7 @@ def test_a_correction_does_not_reach_across_a_cut() -> None:
 
 
 def test_a_full_disk_costs_the_finding_alone(caplog: pytest.LogCaptureFixture) -> None:
-    class Full(MemoryNotes):
+    class Full(MemoryKeyValueStore):
         def write(self, name: str, body: bytes) -> None:
             raise OSError(28, "No space left on device")
 

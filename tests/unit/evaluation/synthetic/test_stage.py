@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backend.evaluation.synthetic.stage import Actor, Scene, Sprite, Track, render_scene
+from backend.evaluation.synthetic.stage import Scene, SceneObject, Sprite, Track, render_scene
 
 
 def square_sprite(colour: tuple[int, int, int]) -> Sprite:
@@ -20,13 +20,13 @@ def still(x_rel: float, y_rel: float, frames: int = 1) -> Track:
     return Track(constant(x_rel), constant(y_rel), constant(0.6), constant(0.0), constant(0.0), constant(0.0))
 
 
-def scene_of(*actors: Actor) -> Scene:
+def scene_of(*actors: SceneObject) -> Scene:
     background = np.full((130, 130, 3), 10, np.uint8)
     return Scene(background, actors, np.zeros((1, 2), np.float32), np.ones(1, np.float32))
 
 
 def test_a_square_is_drawn_where_its_track_says() -> None:
-    frames, masks = render_scene(scene_of(Actor(square_sprite((200, 0, 0)), still(0.3, 0.4))), (100, 100))
+    frames, masks = render_scene(scene_of(SceneObject(square_sprite((200, 0, 0)), still(0.3, 0.4))), (100, 100))
     rows, columns = np.nonzero(masks[0, 0])
     assert abs(rows.mean() - 40) < 1
     assert abs(columns.mean() - 30) < 1
@@ -37,8 +37,8 @@ def test_a_square_is_drawn_where_its_track_says() -> None:
 
 def test_what_is_in_front_takes_the_pixels_of_what_is_behind() -> None:
     behind, front = (
-        Actor(square_sprite((200, 0, 0)), still(0.4, 0.5)),
-        Actor(square_sprite((0, 0, 200)), still(0.6, 0.5)),
+        SceneObject(square_sprite((200, 0, 0)), still(0.4, 0.5)),
+        SceneObject(square_sprite((0, 0, 200)), still(0.6, 0.5)),
     )
     _, alone = render_scene(scene_of(behind), (100, 100))
     _, masks = render_scene(scene_of(behind, front), (100, 100))
@@ -48,8 +48,8 @@ def test_what_is_in_front_takes_the_pixels_of_what_is_behind() -> None:
 
 
 def test_an_occluder_hides_and_has_no_mask() -> None:
-    target = Actor(square_sprite((200, 0, 0)), still(0.5, 0.5))
-    cover = Actor(square_sprite((0, 200, 0)), still(0.5, 0.5), is_target=False)
+    target = SceneObject(square_sprite((200, 0, 0)), still(0.5, 0.5))
+    cover = SceneObject(square_sprite((0, 200, 0)), still(0.5, 0.5), is_target=False)
     frames, masks = render_scene(scene_of(target, cover), (100, 100))
     assert masks.shape == (1, 1, 100, 100)
     assert masks.sum() == 0
@@ -57,5 +57,5 @@ def test_an_occluder_hides_and_has_no_mask() -> None:
 
 
 def test_an_object_outside_the_frame_leaves_an_empty_mask() -> None:
-    _, masks = render_scene(scene_of(Actor(square_sprite((200, 0, 0)), still(3.0, 0.5))), (100, 100))
+    _, masks = render_scene(scene_of(SceneObject(square_sprite((200, 0, 0)), still(3.0, 0.5))), (100, 100))
     assert not masks.any()

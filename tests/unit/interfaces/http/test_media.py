@@ -17,7 +17,7 @@ from backend.adapters.media.serving.addresses import Signer, page_leaf
 from backend.adapters.media.serving.own_media import OwnMedia
 from backend.adapters.media.serving.page_cache import PageCache, PageCutter
 from backend.adapters.media.serving.service import MediaService
-from backend.application.imports.model import BatchItem, Medium, Source
+from backend.application.imports.model import BatchItem, Source, SourceMedia
 from backend.bootstrap.web import WebSettings
 from backend.domain.errors import MediaError, NotFound, PromptError
 from backend.domain.tasks import MediaRef
@@ -60,13 +60,13 @@ class Bench:
     def client(self) -> TestClient:
         return self.web.client()
 
-    def add(self, path: Path | None = None) -> Medium:
+    def add(self, path: Path | None = None) -> SourceMedia:
         return self.library.add(Source("clip", path or self.clip))
 
     def own(self) -> OwnMedia:
         return OwnMedia(SIGNER, self.records, self.indices, self.clock)
 
-    def address(self, medium: Medium, leaf: str, *, until_s: int = 0) -> str:
+    def address(self, medium: SourceMedia, leaf: str, *, until_s: int = 0) -> str:
         return SIGNER.path(medium.media_id, leaf, until_s=until_s)
 
 

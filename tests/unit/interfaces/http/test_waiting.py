@@ -9,7 +9,7 @@ import pytest
 
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.task import media_of_task
-from backend.application.ports.prewarm import Sight
+from backend.application.ports.prewarm import MediaStatus
 from backend.domain.jobs import JobKind, JobState
 from backend.interfaces.http import app_state
 from backend.interfaces.labelstudio.predict import PENDING
@@ -36,7 +36,7 @@ VIDEO_BODY = predict_body(video_task(), label_config=VIDEO, project="2.170000000
 
 def look_at_clip(web: FakeWeb) -> None:
     """As a worker did when the page was opened."""
-    web.board.tell(media_of_task(video_task(), read_binding(VIDEO)), Sight(FakeVideo().info))
+    web.board.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
 
 
 def test_the_settings_own_limit_is_below_what_proxies_allow() -> None:

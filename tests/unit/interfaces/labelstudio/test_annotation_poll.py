@@ -8,12 +8,12 @@ import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.application.annotation.change_detection import note_project, note_webhook
-from backend.application.ports.key_value import MemoryNotes
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
 from backend.interfaces.labelstudio.annotation_poll import LONG_AGO, SHORTEST_WAIT_S, AnnotationPoll
-from backend.interfaces.labelstudio.annotations import Adopter
+from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
 TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)
@@ -52,10 +52,10 @@ class Studio:
 class Poll:
     web: FakeWeb = field(default_factory=FakeWeb)
     studio: Studio = field(default_factory=Studio)
-    notes: MemoryNotes = field(default_factory=MemoryNotes)
+    notes: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def restarted(self) -> AnnotationPoll:
-        adopter = Adopter(self.web.parts.desk, self.studio, self.web.models, self.notes)
+        adopter = AnnotationSync(self.web.parts.annotation_service, self.studio, self.web.models, self.notes)
         return AnnotationPoll(adopter, self.studio, self.notes, self.web.clock)
 
     def propagated(self) -> list[TaskKey]:

@@ -190,12 +190,12 @@ class TestTrack:
         assert isinstance(web.clock, WorkingClock)
         web.clock.work = lambda: None
         web.clock.advance(WATCHED_S - 1)
-        assert [one.job_id for one in web.book.waiting().awaited] == [session]
+        assert [one.job_id for one in web.book.pending_waits().jobs] == [session]
         ask(web.client(), "track_progress", session_id=session)  # and is held for a second
         web.clock.advance(WATCHED_S - 2)
-        assert [one.job_id for one in web.book.waiting().awaited] == [session]
+        assert [one.job_id for one in web.book.pending_waits().jobs] == [session]
         web.clock.advance(2)
-        assert web.book.waiting().awaited == ()
+        assert web.book.pending_waits().jobs == ()
 
     def test_one_image_is_predicted(self, web: FakeWeb) -> None:
         assert ask(web.client(), "track", changes=AN_IMAGE, result=[box()])["type"] == "bitmask"

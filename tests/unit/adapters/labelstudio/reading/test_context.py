@@ -14,7 +14,7 @@ from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.adapters.labelstudio.mask_forms.masks import png_of_mask
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation, prompts_of_context
-from backend.adapters.labelstudio.reading.known_masks import Known
+from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.domain.errors import InvalidInput, MalformedRequest, PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize, Point
@@ -199,10 +199,10 @@ def test_keyframes_that_repeat_our_own_are_no_prompts() -> None:
     ours = build_regions(known, label_config=VIDEO, task=TASK)[0]
     moved = copy.deepcopy(ours)
     moved["value"]["sequence"][7]["x"] = 15.0  # type: ignore[index]
-    parsed = prompts_of_context({"result": [moved]}, read_binding(VIDEO), known=Known(known))
+    parsed = prompts_of_context({"result": [moved]}, read_binding(VIDEO), known=KnownMasks(known))
     assert [p.frame_index for p in parsed.prompts] == [7]
     with pytest.raises(PromptError, match="only repeats masks that are known"):
-        prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=Known(known))
+        prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=KnownMasks(known))
 
 
 def test_another_label_alone_is_news() -> None:
@@ -210,7 +210,7 @@ def test_another_label_alone_is_news() -> None:
     known = run_of(masklet("t1", dict.fromkeys(range(30), mask), label="Dog"), size=CANVAS, frame_count=50)
     ours = build_regions(known, label_config=VIDEO, task=TASK)[0]
     ours["value"]["labels"] = ["Cat"]  # type: ignore[index]
-    parsed = prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=Known(known))
+    parsed = prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=KnownMasks(known))
     assert [p.frame_index for p in parsed.prompts] == [0]
     assert parsed.prompts.labels == {"t1": "Cat"}
 
@@ -263,7 +263,7 @@ def test_what_only_repeats_our_answer_is_left_out(tag: str) -> None:
     result = build_regions(known, label_config=image_config(tag), task=TASK)
     binding = read_binding(image_config(tag))
     assert len(prompts_of_annotation(result, binding).prompts) == 2
-    assert not prompts_of_annotation(result, binding, known=Known(known))
+    assert not prompts_of_annotation(result, binding, known=KnownMasks(known))
 
 
 def test_a_corrected_mask_stays_a_prompt() -> None:
@@ -271,7 +271,7 @@ def test_a_corrected_mask_stays_a_prompt() -> None:
     known = run_of(masklet("Cat", {0: mask, 1: mask}), size=CANVAS, frame_count=2)
     corrected = rectangle_mask(CANVAS, 20, 20, 79, 60)
     prompts = prompts_of_annotation(
-        [brush(mask), brush(corrected, region="b2", page=1)], read_binding(PAGES), known=Known(known)
+        [brush(mask), brush(corrected, region="b2", page=1)], read_binding(PAGES), known=KnownMasks(known)
     )
     assert only(prompts).frame_index == 1
 

@@ -12,7 +12,7 @@ import pytest
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.adapters.labelstudio.mask_forms.masks import mask_of_coco
-from backend.adapters.labelstudio.reading.keyframes import Stay, box_at
+from backend.adapters.labelstudio.reading.keyframes import HeldKeyframe, box_at
 from backend.adapters.labelstudio.reading.labelled import LabelledTask, read_labels, require_fitting
 from backend.application.ports.datasets import TaskOrigin
 from backend.domain.errors import InvalidInput, PromptError
@@ -125,19 +125,19 @@ FIRST, SECOND = Box(0.0, 0.0, 0.5, 0.5), Box(0.4, 0.0, 0.9, 0.5)
 @pytest.mark.parametrize(
     ("stays", "index", "box", "is_keyframe"),
     [
-        ([Stay(2, FIRST, True)], 1, None, False),
-        ([Stay(2, FIRST, True)], 2, FIRST, True),
-        ([Stay(2, FIRST, True)], 9, FIRST, False),
-        ([Stay(2, FIRST, False)], 2, FIRST, True),
-        ([Stay(2, FIRST, False)], 3, None, False),
-        ([Stay(2, FIRST, True), Stay(6, SECOND, True)], 3, Box(0.1, 0.0, 0.6, 0.5), False),
-        ([Stay(2, FIRST, True), Stay(6, None, True)], 4, FIRST, False),
-        ([Stay(2, FIRST, False), Stay(6, SECOND, True)], 4, None, False),
+        ([HeldKeyframe(2, FIRST, True)], 1, None, False),
+        ([HeldKeyframe(2, FIRST, True)], 2, FIRST, True),
+        ([HeldKeyframe(2, FIRST, True)], 9, FIRST, False),
+        ([HeldKeyframe(2, FIRST, False)], 2, FIRST, True),
+        ([HeldKeyframe(2, FIRST, False)], 3, None, False),
+        ([HeldKeyframe(2, FIRST, True), HeldKeyframe(6, SECOND, True)], 3, Box(0.1, 0.0, 0.6, 0.5), False),
+        ([HeldKeyframe(2, FIRST, True), HeldKeyframe(6, None, True)], 4, FIRST, False),
+        ([HeldKeyframe(2, FIRST, False), HeldKeyframe(6, SECOND, True)], 4, None, False),
         ([], 0, None, False),
     ],
 )
 def test_a_box_stands_where_label_studio_shows_it(
-    stays: list[Stay], index: int, box: Box | None, is_keyframe: bool
+    stays: list[HeldKeyframe], index: int, box: Box | None, is_keyframe: bool
 ) -> None:
     found, there = box_at(stays, index)
     assert there is is_keyframe

@@ -18,7 +18,7 @@ from backend.adapters.media.serving.placement import (
     open_bucket,
     parse_bucket,
 )
-from backend.application.imports.model import Draft, ImportMode, Medium, MediumKind
+from backend.application.imports.model import ImportMode, SourceMedia, SourceMediaKind, TaskDraft
 from backend.domain.errors import InvalidInput, MediaError
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex
@@ -26,12 +26,14 @@ from backend.domain.video import ContentHash, FrameIndex
 ID = "ab" * 16
 
 
-def draft(path: Path, *frames: int) -> Draft:
-    medium = Medium(ContentHash("ab" * 32), MediumKind.VIDEO, path, "clip", FrameSize(6, 4), 9, Fraction(25), "")
-    return Draft("k-00000", "clip", medium, tuple(FrameIndex(f) for f in frames))
+def draft(path: Path, *frames: int) -> TaskDraft:
+    medium = SourceMedia(
+        ContentHash("ab" * 32), SourceMediaKind.VIDEO, path, "clip", FrameSize(6, 4), 9, Fraction(25), ""
+    )
+    return TaskDraft("k-00000", "clip", medium, tuple(FrameIndex(f) for f in frames))
 
 
-def pages(medium: Medium, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
+def pages(medium: SourceMedia, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
     return ((frame, b"page %d" % frame) for frame in frames)
 
 
@@ -47,7 +49,7 @@ def test_masklets_own_addresses_are_signed() -> None:
 def test_local_pages_are_written_once_and_only_those_shown(tmp_path: Path) -> None:
     asked: list[tuple[int, ...]] = []
 
-    def noted(medium: Medium, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
+    def noted(medium: SourceMedia, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
         asked.append(frames)
         return pages(medium, frames)
 
@@ -114,6 +116,6 @@ def test_a_bucket_needs_boto3_and_an_address(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_folder_of_images_is_no_video() -> None:
     found = draft(Path("frames"), 0)
-    images = replace(found, medium=replace(found.medium, kind=MediumKind.IMAGES))
+    images = replace(found, medium=replace(found.medium, kind=SourceMediaKind.IMAGES))
     with pytest.raises(InvalidInput, match="import it with --as pages or --as keyframes"):
         BackendPlacement("http://h", Signer(b"k")).addresses(images, ImportMode.VIDEO)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.features.cache import FeatureCache, FeatureKind
-from backend.adapters.sam2.features.loader import FeatureSupply
+from backend.adapters.sam2.features.loader import FeatureLoader
 from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import Cancelled
@@ -47,13 +47,13 @@ def blocks() -> CountingBlocks:
     return CountingBlocks()
 
 
-def supply(blocks: CountingBlocks, *, lookahead: int = 1, kept: int = 100) -> FeatureSupply:
+def supply(blocks: CountingBlocks, *, lookahead: int = 1, kept: int = 100) -> FeatureLoader:
     blocks.calls.clear()
-    return FeatureSupply(blocks, FeatureCache(4 * kept, device=blocks.device), KIND, lookahead=lookahead)
+    return FeatureLoader(blocks, FeatureCache(4 * kept, device=blocks.device), KIND, lookahead=lookahead)
 
 
 def walk(
-    supply: FeatureSupply,
+    supply: FeatureLoader,
     video: PanningVideo,
     start: int = 0,
     stop: int | None = None,
@@ -62,7 +62,7 @@ def walk(
     is_needed: Callable[[int], bool] = lambda _: True,
 ) -> dict[int, float | None]:
     span = FrameRange(FrameIndex(start), FrameIndex(video.info.frame_count if stop is None else stop))
-    seen = supply.along(video, span, backward=backward, is_needed=is_needed)
+    seen = supply.frames(video, span, backward=backward, is_needed=is_needed)
     return {index: None if found is None else float(found.levels[0]) for index, found in seen}
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from backend.adapters.sam2.model import mask_decoder as module
-from backend.adapters.sam2.model.mask_decoder import Candidates, Decoder, Question
+from backend.adapters.sam2.model.mask_decoder import Candidates, Decoder, DecoderPrompt
 from backend.adapters.sam2.weights.checkpoints import find
 from backend.adapters.sam2.weights.load import load_model
 
@@ -23,7 +23,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def parts() -> tuple[Decoder, Question]:
+def parts() -> tuple[Decoder, DecoderPrompt]:
     model = load_model(find("demo", None))
     encoder = model.sam_prompt_encoder
     with torch.inference_mode():
@@ -32,7 +32,7 @@ def parts() -> tuple[Decoder, Question]:
         )
         places = encoder.get_dense_pe().clone()
     decoder = Decoder(model.sam_mask_decoder, positions=places, rounds_by_batch=True)
-    return decoder, Question(sparse, dense, several=True)
+    return decoder, DecoderPrompt(sparse, dense, several=True)
 
 
 def features(seed: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -47,7 +47,7 @@ def features(seed: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
 
 
 def one_by_one(
-    decoder: Decoder, question: Question, conditioned: torch.Tensor, finer: list[torch.Tensor]
+    decoder: Decoder, question: DecoderPrompt, conditioned: torch.Tensor, finer: list[torch.Tensor]
 ) -> Candidates:
     rows = [
         decoder.decode(torch.unflatten(row, 2, (SIDE, SIDE)), finer, question)
@@ -56,7 +56,7 @@ def one_by_one(
     return Candidates(*(torch.cat([getattr(row, name) for row in rows]) for name in Candidates.__slots__))
 
 
-def test_objects_together_get_the_bits_of_objects_alone(parts: tuple[Decoder, Question]) -> None:
+def test_objects_together_get_the_bits_of_objects_alone(parts: tuple[Decoder, DecoderPrompt]) -> None:
     decoder, question = parts
     for seed in (1, 2, 3):  # the first is decoded both ways, the others as it decided
         conditioned, finer = features(seed)
@@ -66,7 +66,7 @@ def test_objects_together_get_the_bits_of_objects_alone(parts: tuple[Decoder, Qu
 
 
 def test_a_batch_that_rounds_differently_is_decoded_one_by_one_for_good(
-    parts: tuple[Decoder, Question], monkeypatch: pytest.MonkeyPatch
+    parts: tuple[Decoder, DecoderPrompt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared, question = parts
     decoder = Decoder(shared._decoder, positions=shared._positions, rounds_by_batch=True)
@@ -87,9 +87,9 @@ def test_a_batch_that_rounds_differently_is_decoded_one_by_one_for_good(
     assert asked == 1
 
 
-def test_one_candidate_is_never_asked_of_the_batch(parts: tuple[Decoder, Question]) -> None:
+def test_one_candidate_is_never_asked_of_the_batch(parts: tuple[Decoder, DecoderPrompt]) -> None:
     decoder, question = parts
-    single = Question(question.sparse, question.dense, several=False)
+    single = DecoderPrompt(question.sparse, question.dense, several=False)
     conditioned, finer = features(5)
     fresh = Decoder(decoder._decoder, positions=decoder._positions, rounds_by_batch=True)
     for _ in range(2):

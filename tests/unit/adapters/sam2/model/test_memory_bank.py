@@ -54,7 +54,7 @@ def test_backward_keeps_the_mirror_image() -> None:
 def test_what_is_held_does_not_grow() -> None:
     memory = ObjectMemory({0: frame()}, 6, 15)
     forward(memory, 1, 50)
-    after_50 = memory.held
+    after_50 = memory.encoded_frames
     for index in range(50, 500):
         memory.add(index, frame(), backward=False)
-    assert memory.held == after_50 == 1 + 15 + 15
+    assert memory.encoded_frames == after_50 == 1 + 15 + 15

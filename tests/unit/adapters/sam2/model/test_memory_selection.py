@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
-from backend.adapters.sam2.model.memory_selection import Memories, MemoryFrame, Moment, Offer
+from backend.adapters.sam2.model.memory_selection import FramePosition, Memories, MemoryFrame, SelectedMemory
 from tests.fakes.models import random_model
 
 SIDE, WIDTH, DEPTH = 8, 64, 128
@@ -27,8 +27,10 @@ def memories(prompted: list[int], tracked: list[int]) -> Memories:
     return Memories({i: memory(i) for i in prompted}, {i: memory(i) for i in tracked})
 
 
-def offer(blocks: Sam2Blocks, prompted: list[int], tracked: list[int], frame: int, *, backward: bool = False) -> Offer:
-    return blocks.offer(memories(prompted, tracked), Moment(frame, 100, backward))
+def offer(
+    blocks: Sam2Blocks, prompted: list[int], tracked: list[int], frame: int, *, backward: bool = False
+) -> SelectedMemory:
+    return blocks.select_memory(memories(prompted, tracked), FramePosition(frame, 100, backward))
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +58,11 @@ def test_objects_prompted_on_different_frames_make_one_batch_if_their_memories_h
     assert early.shape != offer(blocks, [3, 9], list(range(10, 40)), 40).shape
     assert early.shape != offer(blocks, [38], [39], 40).shape
     seen = ImageFeatures((torch.randn(1, DEPTH, SIDE, SIDE, generator=torch.Generator().manual_seed(0)),))
-    moment = Moment(40, 100, backward=False)
+    moment = FramePosition(40, 100, backward=False)
     with torch.inference_mode():
-        together = blocks.recall(seen, [early, late], moment)
+        together = blocks.attend_memory(seen, [early, late], moment)
         for row, alone in zip(torch.split(together, 1), (early, late), strict=True):
-            assert torch.allclose(row, blocks.recall(seen, [alone], moment), atol=1e-5)
+            assert torch.allclose(row, blocks.attend_memory(seen, [alone], moment), atol=1e-5)
     assert not torch.allclose(together[0], together[1], atol=1e-2)
 
 
@@ -94,10 +96,12 @@ def test_the_bound_keeps_the_prompted_frames_that_the_reference_keeps(most: int)
             },
             num_frames=100,
         )
-        recalled = bounded.recall(ImageFeatures((coarse,)), [got], Moment(frame, 100, backward=False))
+        recalled = bounded.attend_memory(ImageFeatures((coarse,)), [got], FramePosition(frame, 100, backward=False))
         everything = Sam2Blocks(random_model())
-        unbounded = everything.recall(
-            ImageFeatures((coarse,)), [offer(everything, prompted, tracked, frame)], Moment(frame, 100, backward=False)
+        unbounded = everything.attend_memory(
+            ImageFeatures((coarse,)),
+            [offer(everything, prompted, tracked, frame)],
+            FramePosition(frame, 100, backward=False),
         )
     assert got.ages.count(0) == most
     assert torch.allclose(recalled, expected, atol=1e-4)

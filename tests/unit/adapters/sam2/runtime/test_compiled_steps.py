@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch._dynamo.utils import counters
 
-from backend.adapters.sam2.runtime.compiled_steps import MODES, Compiling, Stage, Stages, reason_of
+from backend.adapters.sam2.runtime.compiled_steps import MODES, CompiledStep, CompiledSteps, Compiling, reason_of
 from backend.adapters.sam2.runtime.cuda_graphs import Tensors
 from tests.unit.adapters.sam2.runtime.test_cuda_graphs import Recorder
 
@@ -31,8 +31,8 @@ def never(tensor: Tensor) -> Tensors:
     raise ValueError("Failed to find a C compiler\n\nSet CC")
 
 
-def stages(mode: str, *, backend: str = "eager", record: Recorder | None = None) -> Stages:
-    return Stages(Compiling(mode, backend, record), device=CPU, precision=torch.float32)
+def stages(mode: str, *, backend: str = "eager", record: Recorder | None = None) -> CompiledSteps:
+    return CompiledSteps(Compiling(mode, backend, record), device=CPU, precision=torch.float32)
 
 
 def graphs() -> int:
@@ -47,12 +47,12 @@ class TestStage:
             asked.append(tensor)
             return (tensor + tensor,)
 
-        stage = Stage("step", doubled, {"fast": fast}, tolerance=0.01)
+        stage = CompiledStep("step", doubled, {"fast": fast}, tolerance=0.01)
         assert [stage(torch.tensor([float(i)]))[0].item() for i in range(3)] == [0.0, 2.0, 4.0]
         assert (len(asked), stage.form) == (3, "fast")
 
     def test_one_that_fails_goes_on_as_it_was_and_says_so_once(self, caplog: pytest.LogCaptureFixture) -> None:
-        stage = Stage("image encoder", doubled, {"compiled": never}, tolerance=0.01)
+        stage = CompiledStep("image encoder", doubled, {"compiled": never}, tolerance=0.01)
         assert [stage(torch.tensor([float(i)]))[0].item() for i in range(3)] == [0.0, 2.0, 4.0]
         assert stage.form == "as written"
         assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
@@ -61,14 +61,14 @@ class TestStage:
 
     def test_the_next_best_form_is_tried_first(self, caplog: pytest.LogCaptureFixture) -> None:
         forms = {"compiled, in CUDA graphs": never, "in CUDA graphs": lambda tensor: (tensor + tensor,)}
-        stage = Stage("image encoder", doubled, forms, tolerance=0.01)
+        stage = CompiledStep("image encoder", doubled, forms, tolerance=0.01)
         assert [stage(torch.tensor([float(i)]))[0].item() for i in range(3)] == [0.0, 2.0, 4.0]
         assert stage.form == "in CUDA graphs"
         (record,) = caplog.records
         assert "compiled, in CUDA graphs it fails, goes on in CUDA graphs: ValueError" in record.getMessage()
 
     def test_one_that_answers_otherwise_is_not_believed(self, caplog: pytest.LogCaptureFixture) -> None:
-        stage = Stage("image encoder", doubled, {"compiled": lambda tensor: (tensor * 2.1,)}, tolerance=0.01)
+        stage = CompiledStep("image encoder", doubled, {"compiled": lambda tensor: (tensor * 2.1,)}, tolerance=0.01)
         assert stage(torch.ones(3))[0].tolist() == [2.0, 2.0, 2.0]
         assert stage.form == "as written"
         assert "answer 0 is off by 0.05 of its length" in caplog.text
@@ -80,7 +80,7 @@ class TestStage:
             compared.append(len(tensor))
             return (tensor * 2,)
 
-        stage = Stage("step", plain, {"compiled": doubled}, tolerance=0.01)
+        stage = CompiledStep("step", plain, {"compiled": doubled}, tolerance=0.01)
         for length in (1, 2, 1, 2, 3, 1):
             stage(torch.ones(length))
         assert compared == [1, 2, 3]
@@ -89,14 +89,14 @@ class TestStage:
         def exhausted(tensor: Tensor) -> Tensors:
             raise torch.OutOfMemoryError("no more")
 
-        stage = Stage("step", doubled, {"compiled": exhausted}, tolerance=0.01)
+        stage = CompiledStep("step", doubled, {"compiled": exhausted}, tolerance=0.01)
         with pytest.raises(torch.OutOfMemoryError):
             stage(torch.ones(1))
         assert stage.form == "compiled"
 
     def test_what_the_plain_step_raises_is_raised(self) -> None:
         with pytest.raises(ValueError, match="C compiler"):
-            Stage("step", never, {"compiled": never}, tolerance=0.01)(torch.ones(1))
+            CompiledStep("step", never, {"compiled": never}, tolerance=0.01)(torch.ones(1))
 
 
 class TestStages:
@@ -106,7 +106,7 @@ class TestStages:
         made = stages(mode)
         before = graphs()
         assert made.add("step", doubled)(torch.ones(1))[0].item() == 2.0
-        assert (made.any_fast, made.said, graphs()) == (False, "as written: step", before)
+        assert (made.any_fast, made.report, graphs()) == (False, "as written: step", before)
 
     def test_compiled_once_for_all_lengths(self) -> None:
         made = stages("default")
@@ -114,7 +114,7 @@ class TestStages:
         before = graphs()
         for length in (4, 5, 6, 7, 40):
             assert step(torch.ones(length))[0].tolist() == [2.0] * length
-        assert (graphs() - before, made.said) == (1, "compiled: step")
+        assert (graphs() - before, made.report) == (1, "compiled: step")
 
     def test_compiled_for_each_of_few_shapes(self) -> None:
         step = stages("default").add("step", doubled)
@@ -141,7 +141,7 @@ class TestStages:
         step = made.add("step", doubled)
         for value in range(5):
             assert step(torch.full((2,), float(value)))[0].tolist() == [2.0 * value] * 2
-        assert (record.recorded, made.said) == (1, "in CUDA graphs: step")
+        assert (record.recorded, made.report) == (1, "in CUDA graphs: step")
 
     def test_a_backend_that_there_is_not(self, caplog: pytest.LogCaptureFixture) -> None:
         made = stages("default", backend="no such backend")
@@ -149,7 +149,7 @@ class TestStages:
         (record,) = [record for record in caplog.records if record.name.startswith("backend")]
         assert record.levelno == logging.WARNING
         assert record.getMessage().startswith("step: compiled it fails, goes on as written: InvalidBackend: ")
-        assert made.said == "as written: step"
+        assert made.report == "as written: step"
 
 
 def test_every_mode_is_one_of_them() -> None:

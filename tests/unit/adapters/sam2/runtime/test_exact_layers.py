@@ -25,7 +25,7 @@ def test_what_the_encoder_sees_is_bit_for_bit_what_sam2_sees() -> None:
     model = random_model()
     with torch.inference_mode():
         expected = model.forward_image(image())["backbone_fpn"]
-        seen = Sam2Blocks(random_model()).see(image()).levels
+        seen = Sam2Blocks(random_model()).encode_image(image()).levels
     assert [level.shape for level in seen] == [level.shape for level in expected]
     assert all(torch.equal(a, b) for a, b in zip(seen, expected, strict=True))
 
@@ -33,10 +33,11 @@ def test_what_the_encoder_sees_is_bit_for_bit_what_sam2_sees() -> None:
 def test_frames_seen_together_are_seen_alike() -> None:
     blocks = Sam2Blocks(random_model())
     with torch.inference_mode():
-        together = blocks.see(image(3)).split()
+        together = blocks.encode_image(image(3)).split()
         for row, alone in zip(together, torch.split(image(3), 1), strict=True):
             assert all(
-                torch.allclose(a, b, atol=1e-5) for a, b in zip(row.levels, blocks.see(alone).levels, strict=True)
+                torch.allclose(a, b, atol=1e-5)
+                for a, b in zip(row.levels, blocks.encode_image(alone).levels, strict=True)
             )
 
 

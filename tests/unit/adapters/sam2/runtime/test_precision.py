@@ -48,7 +48,7 @@ def test_weights_brought_to_bfloat16_once_give_the_bits_that_autocast_gives() ->
     image = random(1, 3, IMAGE_SIZE, IMAGE_SIZE)
     with blocks.computing():
         expected = random_model().forward_image(image)["backbone_fpn"]
-        seen = blocks.see(image).levels
+        seen = blocks.encode_image(image).levels
     assert all(torch.equal(a, b) and a.dtype is b.dtype for a, b in zip(seen, expected, strict=True))
     assert seen[0].dtype is torch.bfloat16
     assert (blocks.precision, blocks.runs_on["precision"]) == (torch.bfloat16, "bfloat16")

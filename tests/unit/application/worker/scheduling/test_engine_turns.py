@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from backend.application.worker.scheduling.engine_turns import Rota, Seat
+from backend.application.worker.scheduling.engine_turns import EngineQueue, EngineTurn
 
 PATIENCE_S = 120.0
 
 
-def in_line(rota: Rota, count: int) -> None:
+def in_line(rota: EngineQueue, count: int) -> None:
     """Wait until so many stand in line."""
     met = threading.Event()
     for _ in range(int(PATIENCE_S * 200)):
@@ -22,16 +22,16 @@ def in_line(rota: Rota, count: int) -> None:
 
 
 def test_two_go_on_frame_by_frame() -> None:
-    rota, made = Rota(), list[str]()
+    rota, made = EngineQueue(), list[str]()
 
     def work(name: str, frames: int) -> None:
-        seat = Seat(rota)
+        seat = EngineTurn(rota)
         with seat:
             if name == "first":
                 in_line(rota, 2)
             for _ in range(frames):
                 made.append(name)
-                seat.hand_on()
+                seat.yield_turn()
 
     first = threading.Thread(target=work, args=("first", 3))
     first.start()
@@ -44,17 +44,17 @@ def test_two_go_on_frame_by_frame() -> None:
 
 
 def test_nobody_else_has_the_engine_meanwhile() -> None:
-    rota, inside, most = Rota(), 0, 0
+    rota, inside, most = EngineQueue(), 0, 0
 
     def work() -> None:
         nonlocal inside, most
-        seat = Seat(rota)
+        seat = EngineTurn(rota)
         with seat:
             for _ in range(50):
                 inside += 1
                 most = max(most, inside)
                 inside -= 1
-                seat.hand_on()
+                seat.yield_turn()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -66,8 +66,8 @@ def test_nobody_else_has_the_engine_meanwhile() -> None:
 
 
 def test_who_stands_aside_has_the_engine_again_whatever_happens() -> None:
-    rota = Rota()
-    seat = Seat(rota)
+    rota = EngineQueue()
+    seat = EngineTurn(rota)
     with seat:
         with pytest.raises(ValueError, match="0 in line"):
             _boom_aside(rota, seat)
@@ -75,15 +75,15 @@ def test_who_stands_aside_has_the_engine_again_whatever_happens() -> None:
     assert len(rota._line) == 0
 
 
-def _boom_aside(rota: Rota, seat: Seat) -> None:
-    with seat.aside():
+def _boom_aside(rota: EngineQueue, seat: EngineTurn) -> None:
+    with seat.released():
         raise ValueError(f"{len(rota._line)} in line")
 
 
 def test_who_has_no_turn_can_stand_aside_all_the_same() -> None:
-    seat = Seat()
-    with seat.aside():
+    seat = EngineTurn()
+    with seat.released():
         pass
-    seat.hand_on()
+    seat.yield_turn()
     with seat:
         pass

@@ -11,10 +11,10 @@ import pytest
 from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.application.ports.ledger import Ledger
 from backend.application.worker.scheduling.job_control import (
-    AWAITED_PATIENCE_S,
-    INTERACTIVE_PATIENCE_S,
-    LINGER_S,
-    JobWatch,
+    CLICK_YIELD_S,
+    NO_WAITER_GRACE_S,
+    WAITER_YIELD_S,
+    JobControl,
 )
 from backend.domain.errors import Interrupted
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
@@ -35,12 +35,12 @@ def ledger(tmp_path: Path, clock: WorkingClock) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def watch(ledger: Ledger, clock: WorkingClock) -> JobWatch:
+def watch(ledger: Ledger, clock: WorkingClock) -> JobControl:
     request = PropagationRequest(TASK, CANVAS.media, click_on(0), model_version=CANVAS.model_version)
     job, _ = ledger.submit(JobKind.PROPAGATE, request)
     started = ledger.start(job.job_id, 1, "propagate-1")
     assert started is not None
-    return JobWatch(ledger, clock, started, lambda: False, total=100)
+    return JobControl(ledger, clock, started, lambda: False, total=100)
 
 
 def clicked(ledger: Ledger, frame: int = 3) -> Job:
@@ -64,7 +64,7 @@ def answering(ledger: Ledger, job: Job, *, looks: int) -> Callable[[], None]:
 
 
 def test_it_steps_aside_at_the_very_next_frame_and_goes_on_when_the_click_is_answered(
-    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+    ledger: Ledger, clock: WorkingClock, watch: JobControl
 ) -> None:
     for _ in range(3):
         watch.raise_if_cancelled()  # the clock stands still: no heartbeat is due that could hide a look
@@ -78,7 +78,7 @@ def test_it_steps_aside_at_the_very_next_frame_and_goes_on_when_the_click_is_ans
     assert len(clock.slept) == 5
 
 
-def test_each_of_several_clicks_goes_first(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+def test_each_of_several_clicks_goes_first(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
     for frame in (1, 2, 3):
         click = clicked(ledger, frame)
         clock.work = answering(ledger, click, looks=2)
@@ -87,14 +87,14 @@ def test_each_of_several_clicks_goes_first(ledger: Ledger, clock: WorkingClock, 
     assert len(clock.slept) == 6
 
 
-def test_a_click_that_nobody_answers_gets_half_the_time(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+def test_a_click_that_nobody_answers_gets_half_the_time(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
     clicked(ledger)
     started_s = clock.monotonic_s()
     watch.raise_if_cancelled()
-    assert clock.monotonic_s() - started_s == pytest.approx(INTERACTIVE_PATIENCE_S, abs=0.05)
+    assert clock.monotonic_s() - started_s == pytest.approx(CLICK_YIELD_S, abs=0.05)
     waits = len(clock.slept)
     watch.raise_if_cancelled()
-    clock.advance(INTERACTIVE_PATIENCE_S - 0.1)
+    clock.advance(CLICK_YIELD_S - 0.1)
     watch.raise_if_cancelled()
     assert len(clock.slept) == waits
     clock.advance(0.2)
@@ -102,7 +102,7 @@ def test_a_click_that_nobody_answers_gets_half_the_time(ledger: Ledger, clock: W
     assert len(clock.slept) == pytest.approx(2 * waits, abs=2)
 
 
-def test_a_stopping_worker_does_not_wait_for_clicks(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+def test_a_stopping_worker_does_not_wait_for_clicks(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
     clicked(ledger)
 
     def stop() -> None:
@@ -118,7 +118,7 @@ def test_clicks_do_not_wait_for_each_other(ledger: Ledger, clock: WorkingClock) 
     first, _ = clicked(ledger, 1), clicked(ledger, 2)
     started = ledger.start(first.job_id, 1, "interactive-1")
     assert started is not None
-    JobWatch(ledger, clock, started, lambda: False, total=1).raise_if_cancelled()
+    JobControl(ledger, clock, started, lambda: False, total=1).raise_if_cancelled()
     assert clock.slept == []
 
 
@@ -126,12 +126,12 @@ def action(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float 
     """A person on another task carries on and waits."""
     request = PropagationRequest(TaskKey(3, task), CANVAS.media, click_on(0), model_version=CANVAS.model_version)
     job, _ = ledger.submit(JobKind.PROPAGATE, request)
-    ledger.expect(job.job_id, until_s=clock.now_s() + for_s)
+    ledger.add_waiter(job.job_id, until_s=clock.now_s() + for_s)
     return job
 
 
 def test_what_nobody_waits_for_stands_still_until_the_person_has_the_answer(
-    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+    ledger: Ledger, clock: WorkingClock, watch: JobControl
 ) -> None:
     awaited = action(ledger, clock)
     looks = 0
@@ -140,7 +140,7 @@ def test_what_nobody_waits_for_stands_still_until_the_person_has_the_answer(
         nonlocal looks
         looks += 1
         if looks == 7:
-            ledger.expect_no_more(awaited.job_id, until_s=clock.now_s() + 25)
+            ledger.remove_waiter(awaited.job_id, until_s=clock.now_s() + 25)
 
     clock.work = answer
     watch.raise_if_cancelled()
@@ -150,7 +150,7 @@ def test_what_nobody_waits_for_stands_still_until_the_person_has_the_answer(
 
 
 def test_after_the_deadline_a_person_s_action_is_like_any_other(
-    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+    ledger: Ledger, clock: WorkingClock, watch: JobControl
 ) -> None:
     action(ledger, clock, for_s=2.0)
     started_s = clock.monotonic_s()
@@ -158,27 +158,27 @@ def test_after_the_deadline_a_person_s_action_is_like_any_other(
     assert clock.monotonic_s() - started_s == pytest.approx(2.0, abs=0.05)
 
 
-def test_persons_do_not_stand_still_for_each_other(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+def test_persons_do_not_stand_still_for_each_other(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
     action(ledger, clock)
-    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+    ledger.add_waiter(watch.job.job_id, until_s=clock.now_s() + 25)
     watch.raise_if_cancelled()
     assert clock.slept == []
 
 
-def test_a_person_s_click_goes_before_a_person_s_action(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
-    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+def test_a_person_s_click_goes_before_a_person_s_action(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
+    ledger.add_waiter(watch.job.job_id, until_s=clock.now_s() + 25)
     clock.work = answering(ledger, clicked(ledger), looks=4)
     watch.raise_if_cancelled()
     assert len(clock.slept) == 4
 
 
 def test_however_long_persons_go_on_a_frame_in_five_is_made_in_the_background(
-    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+    ledger: Ledger, clock: WorkingClock, watch: JobControl
 ) -> None:
     action(ledger, clock, for_s=600.0)
     started_s = clock.monotonic_s()
     watch.raise_if_cancelled()
-    assert clock.monotonic_s() - started_s == pytest.approx(AWAITED_PATIENCE_S, abs=0.05)
+    assert clock.monotonic_s() - started_s == pytest.approx(WAITER_YIELD_S, abs=0.05)
     for _ in range(10):
         clock.advance(0.2)  # a frame
         stopped_s = clock.monotonic_s()
@@ -188,7 +188,7 @@ def test_however_long_persons_go_on_a_frame_in_five_is_made_in_the_background(
 
 
 def test_a_moment_in_which_nobody_waits_renews_the_patience(
-    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+    ledger: Ledger, clock: WorkingClock, watch: JobControl
 ) -> None:
     first = action(ledger, clock, for_s=600.0)
     watch.raise_if_cancelled()
@@ -197,39 +197,39 @@ def test_a_moment_in_which_nobody_waits_renews_the_patience(
     action(ledger, clock, 43, for_s=600.0)
     started_s = clock.monotonic_s()
     watch.raise_if_cancelled()
-    assert clock.monotonic_s() - started_s == pytest.approx(AWAITED_PATIENCE_S, abs=0.05)
+    assert clock.monotonic_s() - started_s == pytest.approx(WAITER_YIELD_S, abs=0.05)
 
 
 def test_a_guest_stays_a_little_when_nobody_waits_any_more(
-    ledger: Ledger, clock: WorkingClock, watch: JobWatch
+    ledger: Ledger, clock: WorkingClock, watch: JobControl
 ) -> None:
-    watch.is_guest = True
+    watch.is_priority = True
     until_s = clock.now_s() + 25
-    ledger.expect(watch.job.job_id, until_s=until_s)
-    clock.advance(LINGER_S + 1)
+    ledger.add_waiter(watch.job.job_id, until_s=until_s)
+    clock.advance(NO_WAITER_GRACE_S + 1)
     watch.raise_if_cancelled()
-    watch.raise_if_outstayed()
-    ledger.expect_no_more(watch.job.job_id, until_s=until_s)
-    clock.advance(LINGER_S - 0.1)
+    watch.raise_if_no_waiter()
+    ledger.remove_waiter(watch.job.job_id, until_s=until_s)
+    clock.advance(NO_WAITER_GRACE_S - 0.1)
     watch.raise_if_cancelled()
-    watch.raise_if_outstayed()
+    watch.raise_if_no_waiter()
     clock.advance(0.2)
     with pytest.raises(Interrupted, match="back to the queue"):
-        watch.raise_if_outstayed()
+        watch.raise_if_no_waiter()
 
 
-def test_a_guest_leaves_at_once_if_its_place_is_needed(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
-    watch.is_guest, watch.is_crowded = True, lambda: True
-    ledger.expect(watch.job.job_id, until_s=clock.now_s() + 25)
+def test_a_guest_leaves_at_once_if_its_place_is_needed(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
+    watch.is_priority, watch.is_full = True, lambda: True
+    ledger.add_waiter(watch.job.job_id, until_s=clock.now_s() + 25)
     watch.raise_if_cancelled()
-    watch.raise_if_outstayed()
+    watch.raise_if_no_waiter()
     clock.advance(26)
     watch.raise_if_cancelled()
     with pytest.raises(Interrupted):
-        watch.raise_if_outstayed()
+        watch.raise_if_no_waiter()
 
 
-def test_the_ledger_is_told_now_and_then_only(ledger: Ledger, clock: WorkingClock, watch: JobWatch) -> None:
+def test_the_ledger_is_told_now_and_then_only(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
     for done in range(5):
         watch.done = done
         watch.raise_if_cancelled()

@@ -8,14 +8,14 @@ from typing import Self
 
 import pytest
 
-from backend.application.ports.prewarm import Sight, Wish, around, frame_hash
-from backend.application.worker.scheduling.engine_turns import Turns
-from backend.application.worker.scheduling.prewarm_loop import Lookout
+from backend.application.ports.prewarm import MediaStatus, PrewarmRequest, frame_hash, frames_around
+from backend.application.worker.scheduling.engine_turns import EngineLock
+from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.domain.errors import Cancelled, MediaError
 from backend.domain.geometry import RgbFrame
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
-from tests.fakes.board import FakeBoard
+from tests.fakes.board import FakePrewarmChannel
 from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
 
 CLIP = MediaRef(("/data/clip.mp4",), is_pages=False)
@@ -27,22 +27,22 @@ HASH = FakeVideo().info.content_hash
 class Parts:
     media: FakeMedia = field(default_factory=FakeMedia)
     engine: FakeSegmenter = field(default_factory=FakeSegmenter)
-    turns: Turns = field(default_factory=Turns)
-    board: FakeBoard = field(default_factory=FakeBoard)
+    turns: EngineLock = field(default_factory=EngineLock)
+    board: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
 
     def __post_init__(self) -> None:
-        self.lookout = Lookout(self.board, self.media, self.engine, self.turns)
+        self.lookout = PrewarmLoop(self.board, self.media, self.engine, self.turns)
 
-    def wish(self, media: MediaRef, *frames: int, forget: bool = False) -> Sight | None:
-        self.board.ask(Wish(media, tuple(map(FrameIndex, frames)), forget))
-        assert self.lookout.watch(0.0)
-        return self.board.look(media)
+    def wish(self, media: MediaRef, *frames: int, forget: bool = False) -> MediaStatus | None:
+        self.board.request(PrewarmRequest(media, tuple(map(FrameIndex, frames)), forget))
+        assert self.lookout.run_next(0.0)
+        return self.board.status(media)
 
 
 def test_the_nearest_frames_come_first_and_none_is_below_zero() -> None:
-    assert around(5, 2) == (5, 6, 4, 7, 3)
-    assert around(1, 3) == (1, 2, 0, 3, 4)
-    assert around(4, 0) == (4,)
+    assert frames_around(5, 2) == (5, 6, 4, 7, 3)
+    assert frames_around(1, 3) == (1, 2, 0, 3, 4)
+    assert frames_around(4, 0) == (4,)
 
 
 def test_a_wish_is_granted_and_told() -> None:
@@ -50,7 +50,7 @@ def test_a_wish_is_granted_and_told() -> None:
     sight = parts.wish(CLIP, 3, 4)
     assert sight is not None
     assert (sight.ready, sight.info, len(sight.timestamps_s)) == ((3, 4), FakeVideo().info, 10)
-    assert not parts.lookout.watch(0.0)
+    assert not parts.lookout.run_next(0.0)
 
 
 def test_a_look_alone_encodes_nothing() -> None:
@@ -84,15 +84,15 @@ def test_what_cannot_be_opened_is_told_and_the_next_wish_granted() -> None:
     parts = Parts(media=FakeMedia(error=MediaError("clip.mp4 is not a video")))
     sight = parts.wish(CLIP, 1)
     assert sight is not None
-    assert (sight.info, sight.trouble) == (None, "MediaError: clip.mp4 is not a video")
+    assert (sight.info, sight.error) == (None, "MediaError: clip.mp4 is not a video")
     parts.media.error = ValueError("some library's surprise")
     sight = parts.wish(CLIP, 1)
     assert sight is not None
-    assert sight.trouble == "ValueError: some library's surprise"
+    assert sight.error == "ValueError: some library's surprise"
     parts.media.error = None
     sight = parts.wish(CLIP, 1)
     assert sight is not None
-    assert (sight.ready, sight.trouble) == ((1,), "")
+    assert (sight.ready, sight.error) == ((1,), "")
 
 
 def test_real_work_ends_it_after_the_frame_at_hand() -> None:
@@ -113,7 +113,7 @@ def test_real_work_ends_it_after_the_frame_at_hand() -> None:
 
 
 def test_real_work_has_the_engine_for_itself() -> None:
-    turns = Turns()
+    turns = EngineLock()
     order: list[str] = []
     is_in, may_leave = threading.Event(), threading.Event()
 
@@ -140,7 +140,7 @@ def test_real_work_has_the_engine_for_itself() -> None:
         order.append("idle again")
 
 
-def _work(turns: Turns, order: list[str]) -> None:
+def _work(turns: EngineLock, order: list[str]) -> None:
     with turns.work():
         order.append("work")
 

@@ -13,9 +13,9 @@ import pytest
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.submit import Submitter
-from backend.application.worker.job_runner import Workbench
+from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling import priority_jobs as guests_module
-from backend.application.worker.scheduling.priority_jobs import Guests
+from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.bootstrap.container import SystemClock
 from backend.domain.jobs import Job, JobKind, JobState, PropagationRequest
 from backend.domain.tasks import TaskKey
@@ -38,7 +38,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.submitter = Submitter(self.ledger, self.queue)
-        self.bench = Workbench(
+        self.bench = JobRunner(
             self.ledger,
             self.masks,
             FakeCodec(),
@@ -50,16 +50,16 @@ class Bench:
             max_attempts=3,
             pushes=False,
         )
-        self.guests = Guests(self.bench, lambda: False)
+        self.guests = PriorityJobs(self.bench, lambda: False)
 
     def submit(self, task: TaskKey, *, is_awaited: bool = False) -> Job:
         job = self.submitter.submit(PropagationRequest(task, CANVAS.media, click_on(0), model_version="v"))
         if is_awaited:
-            self.ledger.expect(job.job_id, until_s=SystemClock().now_s() + PATIENCE_S)
+            self.ledger.add_waiter(job.job_id, until_s=SystemClock().now_s() + PATIENCE_S)
         return job
 
     def answered(self, job: Job) -> None:
-        self.ledger.expect_no_more(job.job_id, until_s=SystemClock().now_s() + 2 * PATIENCE_S)
+        self.ledger.remove_waiter(job.job_id, until_s=SystemClock().now_s() + 2 * PATIENCE_S)
 
     def run(self, job: Job) -> Job:
         return self.bench.run(job.job_id, job.attempt, lambda: False)
@@ -71,7 +71,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     # however slow the machine is today
-    monkeypatch.setattr("backend.application.worker.scheduling.job_control.AWAITED_PATIENCE_S", 600.0)
+    monkeypatch.setattr("backend.application.worker.scheduling.job_control.WAITER_YIELD_S", 600.0)
     with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", SystemClock())) as ledger:
         yield Bench(ledger, FileMaskStore(tmp_path / "masks"))
 
@@ -87,11 +87,11 @@ def test_it_is_done_before_the_job_at_work_which_loses_nothing(bench: Bench) -> 
         made.append(index)
         if len(made) == 5:
             short.append(bench.submit(SHORT, is_awaited=True))
-            bench.guests.look()
+            bench.guests.poll()
 
     bench.on_frame = on_frame
     assert bench.run(long).state is JobState.DONE
-    bench.guests.say_goodbye(PATIENCE_S)
+    bench.guests.join(PATIENCE_S)
     assert bench.ledger.job(short[0].job_id).state is JobState.DONE
     assert ended[0][0] is JobState.RUNNING
     assert made == [*range(5), *range(60), *range(5, 60)]
@@ -106,12 +106,12 @@ def test_two_persons_go_on_in_turns(bench: Bench) -> None:
     def on_frame(index: int) -> None:
         made.append((threading.current_thread().name, index))
         if len(made) == 1:
-            assert bench.guests.look() == 2
+            assert bench.guests.poll() == 2
 
     bench.on_frame = on_frame
-    bench.ledger.expect(long.job_id, until_s=SystemClock().now_s() + PATIENCE_S)
+    bench.ledger.add_waiter(long.job_id, until_s=SystemClock().now_s() + PATIENCE_S)
     bench.run(long)
-    bench.guests.say_goodbye(PATIENCE_S)
+    bench.guests.join(PATIENCE_S)
     assert {bench.ledger.job(job.job_id).state for job in (long, first, second)} == {JobState.DONE}
     both = {f"guest-{job.job_id[:10]}" for job in (first, second)}
     order = [name for name, _ in made if name in both]
@@ -127,13 +127,13 @@ def test_two_persons_go_on_in_turns(bench: Bench) -> None:
 def test_what_nobody_waits_for_any_more_goes_back_and_is_the_same_in_the_end(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.application.worker.scheduling.job_control.LINGER_S", 0.0)
+    monkeypatch.setattr("backend.application.worker.scheduling.job_control.NO_WAITER_GRACE_S", 0.0)
     undisturbed = bench.submit(OTHER)
     bench.run(undisturbed)
     job = bench.submit(SHORT, is_awaited=True)
     bench.on_frame = lambda index: bench.answered(job) if index == 20 else None
-    bench.guests.look()
-    bench.guests.say_goodbye(PATIENCE_S)
+    bench.guests.poll()
+    bench.guests.join(PATIENCE_S)
     back = bench.ledger.job(job.job_id)
     assert (back.state, back.attempt) == (JobState.QUEUED, 2)
     assert back.reason == "Interrupted: nobody waits for it any more; the job goes back to the queue"
@@ -147,7 +147,7 @@ def test_what_nobody_waits_for_any_more_goes_back_and_is_the_same_in_the_end(
 def test_there_is_room_for_so_many_and_the_next_is_let_in_when_one_has_gone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests_module, "MOST_GUESTS", 1)
+    monkeypatch.setattr(guests_module, "MAX_PRIORITY_JOBS", 1)
     gate = threading.Event()
 
     def on_frame(_: int) -> None:
@@ -155,40 +155,40 @@ def test_there_is_room_for_so_many_and_the_next_is_let_in_when_one_has_gone(
 
     bench.on_frame = on_frame
     first = bench.submit(SHORT, is_awaited=True)
-    bench.guests.look()
+    bench.guests.poll()
     second = bench.submit(OTHER, is_awaited=True)
-    assert bench.guests.look() == 1
-    was_crowded = bench.guests.is_crowded
+    assert bench.guests.poll() == 1
+    was_crowded = bench.guests.is_full
     gate.set()
-    bench.guests.say_goodbye(PATIENCE_S)
+    bench.guests.join(PATIENCE_S)
     assert bench.ledger.job(first.job_id).state is JobState.DONE
-    bench.guests.look()
-    assert (was_crowded, bench.guests.is_crowded) == (True, False)
-    bench.guests.say_goodbye(PATIENCE_S)
+    bench.guests.poll()
+    assert (was_crowded, bench.guests.is_full) == (True, False)
+    bench.guests.join(PATIENCE_S)
     assert bench.ledger.job(second.job_id).state is JobState.DONE
 
 
 def test_what_another_worker_has_begun_is_left_to_it(bench: Bench) -> None:
     job = bench.submit(SHORT, is_awaited=True)
-    stale = bench.ledger.waiting().awaited
+    stale = bench.ledger.pending_waits().jobs
     bench.ledger.start(job.job_id, 1, "propagate-2")
-    assert bench.guests.look() == 0
-    bench.guests._take_in(stale[0])
-    bench.guests.say_goodbye(PATIENCE_S)
+    assert bench.guests.poll() == 0
+    bench.guests._start(stale[0])
+    bench.guests.join(PATIENCE_S)
     assert bench.ledger.job(job.job_id).worker == "propagate-2"
 
 
 def test_a_stopping_worker_s_guests_go_back_to_the_queue(bench: Bench) -> None:
     stopping = threading.Event()
-    bench.guests = Guests(bench.bench, stopping.is_set)
+    bench.guests = PriorityJobs(bench.bench, stopping.is_set)
     bench.on_frame = lambda index: stopping.set() if index == 3 else None
     job = bench.submit(SHORT, is_awaited=True)
-    bench.guests.look()
-    bench.guests.say_goodbye(PATIENCE_S)
+    bench.guests.poll()
+    bench.guests.join(PATIENCE_S)
     assert bench.ledger.job(job.job_id).state is JobState.QUEUED
 
 
 def test_only_those_that_are_waited_for_come_in(bench: Bench) -> None:
     bench.submit(SHORT)
     assert bench.ledger.jobs(kind=JobKind.PROPAGATE)[0].state is JobState.QUEUED
-    assert bench.guests.look() == 0
+    assert bench.guests.poll() == 0
