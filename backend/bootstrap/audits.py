@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backend.application.review.audits import Audits
-from backend.bootstrap.container import load_settings, open_key_values
+from backend.bootstrap.container import Container
 from backend.domain.audits import AuditTally
 
 
 def audit_tallies(project_id: int | None) -> Mapping[str, AuditTally]:
     """What audits of a project (None: of all) add up to, by model version."""
-    return Audits(open_key_values(load_settings())).tallies(project_id)
+    return Audits(Container.from_environment().key_values).tallies(project_id)

@@ -12,11 +12,11 @@ from backend.application.imports.model import Source, SourceMedia, TaskDraft
 from backend.application.imports.prompts import prompts_on
 from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.media import VideoSource
+from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import BoolMask, Box
 from backend.domain.prompts import PromptSet
-from backend.settings import Settings
 
 MOST_POINTS = 64
 
@@ -57,7 +57,7 @@ class _Placed:
 
 def auto_prompter(
     words: str,
-    settings: Settings,
+    container: Container,
     open_medium: Callable[[SourceMedia], VideoSource],
     labels: Sequence[str],
     *,
@@ -67,7 +67,7 @@ def auto_prompter(
     rules = parse_auto(words)
 
     def load() -> Segmenter:
-        return build_engine(settings)
+        return build_engine(container)
 
     return AutoPrompts(load, open_medium, labels, rules, every_segment=not carry)
 

@@ -14,9 +14,8 @@ from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.overlays import overlay_key
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding
 from backend.adapters.media.import_library import DiskLibrary
-from backend.adapters.media.import_records import Records
 from backend.adapters.media.index import IndexCache
-from backend.adapters.media.serving.addresses import NEVER, open_signer
+from backend.adapters.media.serving.addresses import NEVER
 from backend.adapters.media.serving.placement import (
     BackendPlacement,
     BucketPlacement,
@@ -34,24 +33,13 @@ from backend.application.imports.status import ProjectStatus, project_statuses
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.queue import JobQueue
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
-from backend.bootstrap.container import (
-    DataFolder,
-    SystemClock,
-    data_folder,
-    load_settings,
-    open_label_studio,
-    open_ledger_of,
-    open_masks,
-    open_model_announcement,
-    open_queue,
-)
+from backend.bootstrap.container import Container, DataFolder
 from backend.bootstrap.media import open_media_library
 from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
 from backend.domain.jobs import Job, JobKind, OutputMode
 from backend.domain.selection import Portion, Selection
 from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex, VideoInfo
-from backend.settings import Settings
 
 DAY_S = 86_400
 
@@ -104,14 +92,16 @@ def open_batch(arguments: list[str], options: BatchOptions, on_frame: Callable[[
 
     Raises InvalidInput for options that cannot work together, LabelStudioUnavailable or LabelStudioRefused.
     """
-    settings = load_settings(label_studio_url=options.label_studio_url, label_studio_token=options.api_key)
-    folder = data_folder(settings)
-    client = open_label_studio(settings)
+    container = Container.from_environment(
+        label_studio_url=options.label_studio_url, label_studio_token=options.api_key
+    )
+    folder = container.folder
+    client = container.label_studio
     if client is None:
         raise InvalidInput("no Label Studio is named: give --label-studio-url and --api-key, or set LABEL_STUDIO_URL")
     try:
         with _alone(folder, options.project_id):
-            yield _put_together(arguments, options, settings=settings, client=client, on_frame=on_frame)
+            yield _put_together(arguments, options, container=container, client=client, on_frame=on_frame)
     finally:
         client.close()
 
@@ -120,35 +110,35 @@ def _put_together(
     arguments: list[str],
     options: BatchOptions,
     *,
-    settings: Settings,
+    container: Container,
     client: LabelStudioClient,
     on_frame: Callable[[], None],
 ) -> Batch:
-    folder = data_folder(settings)
+    folder = container.folder
     config = client.label_config(options.project_id)
     binding = read_binding(config)
     beside = overlay_key(config)
     plan = replace(_plan(options, binding), beside=() if beside is None else (beside,))
     library = DiskLibrary(
         folder.imported,
-        Records(folder.records),
+        container.import_records,
         IndexCache(folder.indices),
         reencodes=options.reencodes,
         on_frame=on_frame,
     )
-    placement = _placement(options, settings, library)
+    placement = _placement(options, container, library)
     if isinstance(placement, LocalPlacement):
         placement.folder.mkdir(parents=True, exist_ok=True)
         client.imports.ensure_local_files(options.project_id, placement.folder)
-    starting = _starting(settings, config) if options.starts else None
+    starting = _starting(container, config) if options.starts else None
     return Batch(
         Importer(
             library,
             placement,
             client.imports,
             library.records,
-            prompter=_prompter(options, settings, library, client, config),
-            existing=TaskPrompts(options.prompts, config, client, lambda media: _looked_at(settings, media)),
+            prompter=_prompter(options, container, library, client, config),
+            existing=TaskPrompts(options.prompts, config, client, lambda media: _looked_at(container, media)),
             starting=starting,
             carry=options.carry,
             certainty=options.certainty,
@@ -159,19 +149,19 @@ def _put_together(
     )
 
 
-def _looked_at(settings: Settings, media: MediaRef) -> VideoInfo:
-    with open_media_library(settings).open(media) as video:
+def _looked_at(container: Container, media: MediaRef) -> VideoInfo:
+    with open_media_library(container).open(media) as video:
         return video.info
 
 
 def _prompter(
-    options: BatchOptions, settings: Settings, library: DiskLibrary, client: LabelStudioClient, config: str
+    options: BatchOptions, container: Container, library: DiskLibrary, client: LabelStudioClient, config: str
 ) -> PromptSource:
     if options.prompts.partition(":")[0] == "auto":
         from backend.bootstrap.auto_prompts import auto_prompter  # loads torch, which no other import needs
 
         carry = options.carry and options.overlap > 0
-        return auto_prompter(options.prompts, settings, library.open, read_binding(config).labels, carry=carry)
+        return auto_prompter(options.prompts, container, library.open, read_binding(config).labels, carry=carry)
     return file_prompter(options.prompts, config, client, options.project_id)
 
 
@@ -208,11 +198,11 @@ def _shown(mode: ImportMode) -> str:
     return {ImportMode.VIDEO: "a video", ImportMode.PAGES: "pages", ImportMode.KEYFRAMES: "single frames"}[mode]
 
 
-def _placement(options: BatchOptions, settings: Settings, library: DiskLibrary) -> Placement:
+def _placement(options: BatchOptions, container: Container, library: DiskLibrary) -> Placement:
     if options.pages == "backend":
         until_s = int(time.time()) + options.expire_days * DAY_S if options.expire_days else NEVER
-        url = options.public_url or public_url(settings)
-        return BackendPlacement(url, open_signer(data_folder(settings).media_key), until_s)
+        url = options.public_url or container.public_url
+        return BackendPlacement(url, container.media_signer, until_s)
 
     def pages(medium: SourceMedia, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
         with library.open(medium) as video:
@@ -234,25 +224,25 @@ def _placement(options: BatchOptions, settings: Settings, library: DiskLibrary) 
 
 def batch_statuses(project_id: int | None) -> list[ProjectStatus]:
     """How far each project's batch is. Raises ServiceUnavailable if the ledger cannot be read."""
-    settings = load_settings()
-    ledger = open_ledger_of(settings, SystemClock())
-    return project_statuses(ledger, Records(data_folder(settings).records), project_id)
+    container = Container.from_environment()
+    ledger = container.ledger
+    return project_statuses(ledger, container.import_records, project_id)
 
 
-def public_url(settings: Settings) -> str:
+def public_url(container: Container) -> str:
     """Where browsers reach this Masklet: as set, or where `masklet up` says that it listens."""
-    if settings.public_url:
-        return settings.public_url
+    if container.settings.public_url:
+        return container.settings.public_url
     with suppress(OSError, ValueError, KeyError):
-        return str(json.loads(data_folder(settings).run_file.read_text())["url"])
-    return f"http://{settings.host}:{settings.port}"
+        return str(json.loads(container.folder.run_file.read_text())["url"])
+    return f"http://{container.settings.host}:{container.settings.port}"
 
 
-def _starting(settings: Settings, label_config: str) -> Starting:
-    clock = SystemClock()
-    ledger = open_ledger_of(settings, clock)
-    model = open_model_announcement(settings).announced()
-    desk = AnnotationService(ledger, open_masks(settings), Submitter(ledger, _queue(settings)), clock)
+def _starting(container: Container, label_config: str) -> Starting:
+    clock = container.clock
+    ledger = container.ledger
+    model = container.model_announcement.announced()
+    desk = AnnotationService(ledger, container.masks, Submitter(ledger, _queue(container)), clock)
     return Starting(desk, label_config, "" if model is None else model.version)
 
 
@@ -275,9 +265,9 @@ class _NoQueue:
         raise self._error
 
 
-def _queue(settings: Settings) -> JobQueue:
+def _queue(container: Container) -> JobQueue:
     try:
-        return open_queue(settings)
+        return container.queue
     except QueueUnavailable as error:
         return _NoQueue(error)
 

@@ -1,16 +1,23 @@
-"""What every process of Masklet starts with: its settings, its log, the clock, and the parts that all of them share."""
+"""The adapters of one process, opened from the settings when they are first used.
+
+Does not hold the model or the decoder: the web process has a container too (see `media` and `engine` for those).
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
-from backend.adapters.media.serving.addresses import open_signer
+from backend.adapters.media.import_records import Records
+from backend.adapters.media.serving.addresses import Signer, open_signer
 from backend.adapters.queue.model_announcement import ModelAnnouncement
 from backend.adapters.queue.names import connect
 from backend.adapters.queue.rq_queue import RqQueue
@@ -109,21 +116,6 @@ def load_settings(**overrides: object) -> Settings:
         raise InvalidInput(f"setting {name}: {first['msg']}") from error
 
 
-def data_folder(settings: Settings) -> DataFolder:
-    """The data folder, made if it is not there. Raises InvalidInput if it cannot be."""
-    root = settings.data_dir.resolve()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"MASKLET_DATA_DIR: {root} cannot be made: {error.strerror}") from error
-    return DataFolder(root)
-
-
-def model_folder(settings: Settings) -> Path:
-    """Where checkpoints are looked for and fetched to."""
-    return settings.model_dir or data_folder(settings).models
-
-
 def set_up_logging(settings: Settings) -> None:
     """One line an event on stderr."""
     logging.basicConfig(
@@ -131,58 +123,101 @@ def set_up_logging(settings: Settings) -> None:
     )
 
 
-def open_ledger_of(settings: Settings, clock: SystemClock) -> SqlLedger:
-    """The ledger that the settings name: PostgreSQL by address, or SQLite in the data folder."""
-    return open_ledger(settings.database_url or data_folder(settings).ledger_url, clock)
+class Container:
+    """One process's adapters. Each attribute is opened once, at its first use."""
 
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
 
-def open_masks(settings: Settings) -> FileMaskStore:
-    """The mask store in the data folder."""
-    return FileMaskStore(data_folder(settings).masks)
+    @classmethod
+    def from_environment(cls, **overrides: object) -> Container:
+        """See load_settings."""
+        return cls(load_settings(**overrides))
 
+    @cached_property
+    def folder(self) -> DataFolder:
+        """The data folder, made if it is missing. Raises InvalidInput if it cannot be made."""
+        root = self.settings.data_dir.resolve()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"MASKLET_DATA_DIR: {root} cannot be made: {error.strerror}") from error
+        return DataFolder(root)
 
-def open_key_values(settings: Settings) -> FileKeyValueStore:
-    """The notes in the data folder."""
-    return FileKeyValueStore(data_folder(settings).notes)
+    @property
+    def model_folder(self) -> Path:
+        """The folder of checkpoints: searched, and fetched to."""
+        return self.settings.model_dir or self.folder.models
 
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        """PostgreSQL by address, or SQLite in the data folder. Raises ServiceUnavailable."""
+        return open_ledger(self.settings.database_url or self.folder.ledger_url, self.clock)
 
-def open_task_signer(settings: Settings) -> TaskSigner:
-    """What proves that a correction task is ours; its secret comes from the key of the data folder."""
-    return TaskSigner.derived_from(open_signer(data_folder(settings).media_key).key)
+    @cached_property
+    def masks(self) -> FileMaskStore:
+        return FileMaskStore(self.folder.masks)
 
+    @cached_property
+    def key_values(self) -> FileKeyValueStore:
+        return FileKeyValueStore(self.folder.notes)
 
-def queue_address(settings: Settings) -> str:
-    """REDIS_URL, or the address of the private server that `masklet up` runs in this data folder.
+    @cached_property
+    def media_signer(self) -> Signer:
+        """Signs the addresses of media; its key lies in the data folder."""
+        return open_signer(self.folder.media_key)
 
-    Raises QueueUnavailable with the remedy if there is neither.
-    """
-    if settings.redis_url:
-        return settings.redis_url
-    folder = data_folder(settings)
-    server = EmbeddedValkey(folder.root)
-    if not server.is_ready():
-        raise QueueUnavailable(f"no queue server runs in {folder.root}: start `masklet up`, or set REDIS_URL")
-    return server.url
+    @cached_property
+    def task_signer(self) -> TaskSigner:
+        """Signs correction tasks; its key is derived from the key of the media addresses."""
+        return TaskSigner.derived_from(self.media_signer.key)
 
+    @property
+    def import_records(self) -> Records:
+        return Records(self.folder.records)
 
-def open_queue(settings: Settings) -> RqQueue:
-    """The queue as a producer sees it."""
-    return RqQueue(queue_address(settings))
+    @property
+    def queue_address(self) -> str:
+        """REDIS_URL, or the address of the private server that `masklet up` runs in this data folder.
 
+        Raises QueueUnavailable with the remedy if there is neither.
+        """
+        if self.settings.redis_url:
+            return self.settings.redis_url
+        server = EmbeddedValkey(self.folder.root)
+        if not server.is_ready():
+            raise QueueUnavailable(f"no queue server runs in {self.folder.root}: start `masklet up`, or set REDIS_URL")
+        return server.url
 
-def open_model_announcement(settings: Settings) -> ModelAnnouncement:
-    """Where workers say which model they hold: in the data folder, and in Redis where folders are not shared."""
-    redis = connect(settings.redis_url, timeout_s=1.0) if settings.redis_url else None
-    return ModelAnnouncement(data_folder(settings).model_board, redis)
+    @cached_property
+    def queue(self) -> RqQueue:
+        """The queue for producers of jobs. Raises QueueUnavailable."""
+        return RqQueue(self.queue_address)
 
+    @cached_property
+    def model_announcement(self) -> ModelAnnouncement:
+        """The workers' model: announced in the data folder, and in Redis for hosts that do not share the folder."""
+        redis = connect(self.settings.redis_url, timeout_s=1.0) if self.settings.redis_url else None
+        return ModelAnnouncement(self.folder.model_board, redis)
 
-def open_label_studio(settings: Settings) -> LabelStudioClient | None:
-    """The client for the Label Studio that the settings name; None if they name none."""
-    if not settings.label_studio_url:
-        return None
-    return LabelStudioClient(
-        settings.label_studio_url,
-        settings.label_studio_token.get_secret_value(),
-        media_hosts=settings.media_hosts.split(","),
-        max_media_bytes=int(settings.media_max_gib * 2**30),
-    )
+    @cached_property
+    def label_studio(self) -> LabelStudioClient | None:
+        """The client of the settings' Label Studio; None without LABEL_STUDIO_URL."""
+        if not self.settings.label_studio_url:
+            return None
+        return LabelStudioClient(
+            self.settings.label_studio_url,
+            self.settings.label_studio_token.get_secret_value(),
+            media_hosts=self.settings.media_hosts.split(","),
+            max_media_bytes=int(self.settings.media_max_gib * 2**30),
+        )
+
+    @property
+    def public_url(self) -> str:
+        """The address under which browsers reach this Masklet: as set, or as `masklet up` recorded it."""
+        if self.settings.public_url:
+            return self.settings.public_url
+        with suppress(OSError, ValueError, KeyError):
+            return str(json.loads(self.folder.run_file.read_text())["url"])
+        return f"http://{self.settings.host}:{self.settings.port}"

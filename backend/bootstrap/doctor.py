@@ -18,17 +18,8 @@ from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoints import find, require_hash
 from backend.application.annotation.change_detection import ChangeSource, change_sources
 from backend.application.ports.key_value import KeyValueStore
-from backend.bootstrap.container import (
-    SystemClock,
-    data_folder,
-    model_folder,
-    open_key_values,
-    open_label_studio,
-    open_ledger_of,
-    queue_address,
-)
+from backend.bootstrap.container import Container
 from backend.domain.errors import MaskletError
-from backend.settings import Settings
 
 ANSWER_WITHIN_S = 3.0
 LEAST_FREE_GIB = 5.0
@@ -53,7 +44,7 @@ class Finding:
     remedy: str = ""
 
 
-def findings(settings: Settings, *, backend_url: str) -> Iterator[Finding]:
+def findings(container: Container, *, backend_url: str) -> Iterator[Finding]:
     """Look at everything, one finding after the other. Raises nothing for what is not well."""
     for subject, check in (
         ("disk", _disk),
@@ -62,8 +53,8 @@ def findings(settings: Settings, *, backend_url: str) -> Iterator[Finding]:
         ("checkpoint", _checkpoint),
         ("device", _device),
     ):
-        yield _guarded(subject, lambda check=check: check(settings))  # type: ignore[misc]
-    yield from _label_studio(settings, backend_url)
+        yield _guarded(subject, lambda check=check: check(container))  # type: ignore[misc]
+    yield from _label_studio(container, backend_url)
 
 
 def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
@@ -73,8 +64,8 @@ def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
         return Finding(subject, Verdict.FAIL, str(error))
 
 
-def _disk(settings: Settings) -> Finding:
-    root = data_folder(settings).root
+def _disk(container: Container) -> Finding:
+    root = container.folder.root
     free_gib = shutil.disk_usage(root).free / 2**30
     sentence = f"{free_gib:.1f} GiB free in {root}"
     if free_gib >= LEAST_FREE_GIB:
@@ -82,15 +73,15 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", Verdict.WARN, sentence, "free some space or set MASKLET_DATA_DIR")
 
 
-def _ledger(settings: Settings) -> Finding:
-    with closing(open_ledger_of(settings, SystemClock())) as ledger:
+def _ledger(container: Container) -> Finding:
+    with closing(container.ledger) as ledger:
         jobs = sum(ledger.counts().values())
-    where = "PostgreSQL" if settings.database_url else "SQLite in the data folder"
+    where = "PostgreSQL" if container.settings.database_url else "SQLite in the data folder"
     return Finding("ledger", Verdict.OK, f"{where}, {jobs} jobs")
 
 
-def _queue(settings: Settings) -> Finding:
-    with closing(RqQueue(queue_address(settings))) as queue:
+def _queue(container: Container) -> Finding:
+    with closing(RqQueue(container.queue_address)) as queue:
         workers = queue.workers()
     counted = ", ".join(f"{count} {kind}" for kind, count in workers.items())
     if all(workers.values()):
@@ -98,8 +89,8 @@ def _queue(settings: Settings) -> Finding:
     return Finding("queue", Verdict.WARN, f"answers; workers: {counted}", "start the missing ones: masklet worker KIND")
 
 
-def _checkpoint(settings: Settings) -> Finding:
-    checkpoint = find(settings.model, model_folder(settings))
+def _checkpoint(container: Container) -> Finding:
+    checkpoint = find(container.settings.model, container.model_folder)
     require_hash(checkpoint.weights, checkpoint.sha256)
     if checkpoint.is_demo:
         return Finding(
@@ -111,18 +102,18 @@ def _checkpoint(settings: Settings) -> Finding:
     return Finding("checkpoint", Verdict.OK, f"{checkpoint.version}, SHA-256 as published")
 
 
-def _device(settings: Settings) -> Finding:
+def _device(container: Container) -> Finding:
     import torch
 
     if torch.cuda.is_available():
         name = torch.cuda.get_device_name(0)
         return Finding("device", Verdict.OK, f"{name}, CUDA {torch.version.cuda}")
-    remedy = "" if settings.device == "cpu" else "on a machine with a GPU, check its driver with nvidia-smi"
+    remedy = "" if container.settings.device == "cpu" else "on a machine with a GPU, check its driver with nvidia-smi"
     return Finding("device", Verdict.WARN, f"no CUDA device: {torch.get_num_threads()} CPU threads", remedy)
 
 
-def _label_studio(settings: Settings, backend_url: str) -> Iterator[Finding]:
-    client = open_label_studio(settings)
+def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:
+    client = container.label_studio
     if client is None:
         yield Finding(
             "label studio", Verdict.FAIL, "no address is set", "set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY"
@@ -138,7 +129,7 @@ def _label_studio(settings: Settings, backend_url: str) -> Iterator[Finding]:
             yield finding
             if finding.verdict is Verdict.FAIL and subject != "acceptance":
                 return
-        yield from annotation_findings(open_key_values(settings), client, trouble_of_web(settings, backend_url))
+        yield from annotation_findings(container.key_values, client, trouble_of_web(container, backend_url))
 
 
 def _version(client: LabelStudioClient) -> Finding:
@@ -200,11 +191,11 @@ def _project(subject: str, project_id: int, channel: ChangeSource, label_studio:
     return Finding(subject, Verdict.OK, "submitted annotations are asked for (poll): no webhook has come in")
 
 
-def trouble_of_web(settings: Settings, url: str) -> str:
+def trouble_of_web(container: Container, url: str) -> str:
     """Why the web process at that address does not learn of annotations; empty if it does."""
     request = urllib.request.Request(f"{url.rstrip('/')}/health")
-    if settings.basic_auth_user:
-        login = f"{settings.basic_auth_user}:{settings.basic_auth_pass.get_secret_value()}"
+    if container.settings.basic_auth_user:
+        login = f"{container.settings.basic_auth_user}:{container.settings.basic_auth_pass.get_secret_value()}"
         request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as reply:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
 from backend.adapters.sam2.runtime.options import EngineOptions
-from backend.bootstrap.container import model_folder
-from backend.settings import Settings
+from backend.bootstrap.container import Container
 
 
-def build_engine(settings: Settings) -> Sam2Engine:
+def build_engine(container: Container) -> Sam2Engine:
     """The settings' checkpoint on the settings' device. Raises ModelError, IntegrityError or DeviceOutOfMemory."""
     options = EngineOptions(
-        feature_cache_mib=settings.feature_cache_mib,
-        lookahead=settings.lookahead_frames,
-        max_prompted_frames_attended=settings.max_prompted_frames_attended,
-        precision=settings.precision,
-        compile=settings.compile,
+        feature_cache_mib=container.settings.feature_cache_mib,
+        lookahead=container.settings.lookahead_frames,
+        max_prompted_frames_attended=container.settings.max_prompted_frames_attended,
+        precision=container.settings.precision,
+        compile=container.settings.compile,
     )
     return load_engine(
-        settings.model,
-        model_dir=model_folder(settings),
-        device=settings.device,
-        threads=settings.threads,
+        container.settings.model,
+        model_dir=container.model_folder,
+        device=container.settings.device,
+        threads=container.settings.threads,
         options=options,
     )

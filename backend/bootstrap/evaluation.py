@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from backend.bootstrap.container import load_settings
+from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.evaluation.protocol import evaluate
 from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, HeldOutClip, held_out_clips
@@ -18,7 +18,7 @@ def evaluate_checkpoint(name: str, clips: int | None, watch: Watch) -> dict[str,
 
     Raises ModelError if there is no such checkpoint.
     """
-    settings = load_settings(model=name)
-    engine = build_engine(settings)
+    container = Container.from_environment(model=name)
+    engine = build_engine(container)
     count = HELD_OUT_CLIPS if clips is None else min(clips, HELD_OUT_CLIPS)
     return evaluate(engine, watch(held_out_clips(count), count)).to_json()

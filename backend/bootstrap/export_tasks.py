@@ -11,7 +11,7 @@ from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.ports.datasets import DatasetSource
-from backend.bootstrap.container import SystemClock, data_folder, load_settings, open_ledger_of
+from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
 from backend.domain.errors import InvalidInput
 from backend.domain.tasks import TaskKey
@@ -22,21 +22,21 @@ TIMEOUT_S = 60.0
 @contextmanager
 def open_project(project_id: int, task_id: int | None, labels_from: str) -> Iterator[DatasetSource]:
     """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
-    settings = load_settings()
-    if not settings.label_studio_url:
+    container = Container.from_environment()
+    if not container.settings.label_studio_url:
         raise InvalidInput("no Label Studio is set; put its address in LABEL_STUDIO_URL")
-    token = settings.label_studio_token.get_secret_value()
-    with closing(Session(settings.label_studio_url, token, timeout_s=TIMEOUT_S)) as session:
-        yield ProjectSource(session, open_media_library(settings), project_id, LabelsFrom(labels_from), task_id)
+    token = container.settings.label_studio_token.get_secret_value()
+    with closing(Session(container.settings.label_studio_url, token, timeout_s=TIMEOUT_S)) as session:
+        yield ProjectSource(session, open_media_library(container), project_id, LabelsFrom(labels_from), task_id)
 
 
 @contextmanager
 def open_run_of(task: TaskKey, open_pictures: OpenPictures | None) -> Iterator[DatasetSource]:
     """The stored masks of a task. open_pictures: finds its video; None: the media library, if there is Label Studio."""
-    settings = load_settings()
-    with closing(open_ledger_of(settings, SystemClock())) as ledger:
-        source = RunSource(task, ledger, data_folder(settings).masks, open_pictures or no_pictures)
-        if open_pictures is None and settings.label_studio_url:
-            library = open_media_library(settings)
+    container = Container.from_environment()
+    with closing(container.ledger) as ledger:
+        source = RunSource(task, ledger, container.folder.masks, open_pictures or no_pictures)
+        if open_pictures is None and container.settings.label_studio_url:
+            library = open_media_library(container)
             source = replace(source, open_pictures=lambda name, info: library.open(source.request().media))
         yield source

@@ -1,30 +1,25 @@
-"""Housekeeping, put together: a setting says how long things are kept, Label Studio which tasks are still there."""
+"""Wiring of retention: a setting says how long jobs are kept, Label Studio which tasks still exist."""
 
 from __future__ import annotations
 
-from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.task_directory import LabelStudioTasks
 from backend.application.jobs.retention import Housekeeper
-from backend.application.ports.clock import Clock
-from backend.application.ports.key_value import KeyValueStore
-from backend.application.ports.ledger import Ledger
-from backend.application.ports.masks import MaskStore
-from backend.settings import Settings
+from backend.bootstrap.container import Container
 
 DAY_S = 24 * 3600.0
 
 
-def open_housekeeper(
-    settings: Settings,
-    *,
-    ledger: Ledger,
-    masks: MaskStore,
-    notes: KeyValueStore,
-    clock: Clock,
-    label_studio: LabelStudioClient | None,
-) -> Housekeeper | None:
-    """None if everything is to be kept for ever."""
-    if not settings.retention_days:
+def open_housekeeper(container: Container) -> Housekeeper | None:
+    """None if MASKLET_RETENTION_DAYS is 0: everything is kept."""
+    retention_s = container.settings.retention_days * DAY_S
+    if not retention_s:
         return None
-    tasks = None if label_studio is None else LabelStudioTasks(label_studio)
-    return Housekeeper(ledger, masks, clock, tasks, retention_s=settings.retention_days * DAY_S, notes=notes)
+    tasks = None if container.label_studio is None else LabelStudioTasks(container.label_studio)
+    return Housekeeper(
+        container.ledger,
+        container.masks,
+        container.clock,
+        tasks,
+        retention_s=retention_s,
+        notes=container.key_values,
+    )

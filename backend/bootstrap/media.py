@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from backend.adapters.media.cache import MediaCache
-from backend.adapters.media.import_records import Records
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.library import GIB, CachedMedia
-from backend.adapters.media.serving.addresses import open_signer
 from backend.adapters.media.serving.own_media import OwnMedia
-from backend.bootstrap.container import SystemClock, data_folder, open_label_studio
-from backend.settings import Settings
+from backend.bootstrap.container import Container
 
 
-def open_media_library(settings: Settings) -> CachedMedia:
+def open_media_library(container: Container) -> CachedMedia:
     """The media library of a worker process."""
-    folder = data_folder(settings)
+    folder = container.folder
     return CachedMedia(
-        open_label_studio(settings),
-        MediaCache(folder.media, int(settings.media_max_gib * GIB)),
+        container.label_studio,
+        MediaCache(folder.media, int(container.settings.media_max_gib * GIB)),
         IndexCache(folder.indices),
-        SystemClock(),
-        own=open_own_media(settings),
+        container.clock,
+        own=open_own_media(container),
     )
 
 
-def open_own_media(settings: Settings) -> OwnMedia:
+def open_own_media(container: Container) -> OwnMedia:
     """Those of the settings' data folder."""
-    folder = data_folder(settings)
-    return OwnMedia(open_signer(folder.media_key), Records(folder.records), IndexCache(folder.indices), SystemClock())
+    folder = container.folder
+    return OwnMedia(container.media_signer, container.import_records, IndexCache(folder.indices), container.clock)

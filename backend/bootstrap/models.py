@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backend.adapters.sam2.weights.checkpoints import DEMO, NAMES, PUBLISHED, find
 from backend.adapters.sam2.weights.download import pull
-from backend.bootstrap.container import load_settings, model_folder
+from backend.bootstrap.container import Container
 from backend.domain.errors import ModelError
 
 
@@ -25,9 +25,9 @@ class ListedModel:
 
 def listed_models() -> list[ListedModel]:
     """Every checkpoint Masklet knows, in order of size, with the one that the settings choose marked."""
-    settings = load_settings()
-    folder = model_folder(settings)
-    chosen = _found(settings.model, folder)
+    container = Container.from_environment()
+    folder = container.model_folder
+    chosen = _found(container.settings.model, folder)
     return [
         ListedModel(
             name,
@@ -42,13 +42,13 @@ def listed_models() -> list[ListedModel]:
 
 def pull_model(name: str, on_progress: Callable[[int, int], None]) -> Path:
     """Fetch a checkpoint into the model folder. on_progress gets bytes so far and bytes in all (0: unknown)."""
-    settings = load_settings()
-    return pull(name, settings.model_base_url, model_folder(settings), on_progress)
+    container = Container.from_environment()
+    return pull(name, container.settings.model_base_url, container.model_folder, on_progress)
 
 
 def model_path(name: str) -> Path:
     """Where a checkpoint's weights lie. Raises ModelError if it is not here."""
-    return find(name, model_folder(load_settings())).weights
+    return find(name, Container.from_environment().model_folder).weights
 
 
 def _found(name: str, folder: Path) -> tuple[str, Path] | None:

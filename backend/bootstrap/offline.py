@@ -12,7 +12,7 @@ from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.adapters.store.datasets.mask_folder import MaskFolder, mask_folder
 from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.worker.offline import Offline
-from backend.bootstrap.container import SystemClock, load_settings, model_folder
+from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 
 
@@ -22,11 +22,11 @@ def open_offline(video: Path, model: str | None) -> Iterator[Offline]:
 
     The video comes first: what is wrong with it is known in milliseconds, a model takes seconds to load.
     """
-    settings = load_settings(model=model)
+    container = Container.from_environment(model=model)
     with open_video(video, file_hash(video)) as source:
-        engine = build_engine(settings)
-        calibrator = load_calibrator(settings.model, model_folder(settings))
-        yield Offline(source, engine, CocoCodec(), SystemClock(), calibrator=calibrator)
+        engine = build_engine(container)
+        calibrator = load_calibrator(container.settings.model, container.model_folder)
+        yield Offline(source, engine, CocoCodec(), container.clock, calibrator=calibrator)
 
 
 def mask_output(out: Path, *, overwrite: bool) -> AbstractContextManager[MaskFolder]:

@@ -14,18 +14,14 @@ from pathlib import Path
 from backend.adapters.labelstudio.api.overlays import TaskFields, require_overlay_key
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.media.import_library import DiskLibrary
-from backend.adapters.media.import_records import Records
 from backend.adapters.media.index import IndexCache
-from backend.adapters.media.serving.addresses import open_signer
 from backend.adapters.media.serving.placement import file_leaf
 from backend.application.exports.export import MANIFEST
 from backend.application.imports.model import Source
-from backend.bootstrap.batch import public_url
-from backend.bootstrap.container import data_folder, load_settings, open_label_studio
+from backend.bootstrap.container import Container
 from backend.bootstrap.export import NAMED_SOURCE, ExportOrder
 from backend.bootstrap.export_tasks import TIMEOUT_S
 from backend.domain.errors import InvalidInput
-from backend.settings import Settings
 
 FORMAT = "overlay"
 
@@ -34,19 +30,19 @@ FORMAT = "overlay"
 class OverlayPlan:
     """Where an export's films are to be shown. field: of the tasks' data. media_url: of Masklet, empty: as set."""
 
-    settings: Settings
+    container: Container
     project_id: int
     field: str
     media_url: str
 
     def show(self, out: Path) -> int:
         """Put the films of a finished export into their tasks; returns how many. Raises what Label Studio answers."""
-        folder = data_folder(self.settings)
-        library = DiskLibrary(folder.imported, Records(folder.records), IndexCache(folder.indices))
-        signer = open_signer(folder.media_key)
-        base = (self.media_url or public_url(self.settings)).rstrip("/")
+        container, folder = self.container, self.container.folder
+        library = DiskLibrary(folder.imported, container.import_records, IndexCache(folder.indices))
+        signer = container.media_signer
+        base = (self.media_url or container.public_url).rstrip("/")
         films = films_of(out)
-        with closing(_session(self.settings)) as session:
+        with closing(_session(container)) as session:
             tasks = TaskFields(session)
             for task_id, film in films.items():
                 medium = library.add(Source(film.name, film.absolute()))
@@ -61,14 +57,14 @@ def plan_overlays(order: ExportOrder, media_url: str = "") -> OverlayPlan:
         raise InvalidInput(
             "--into-tasks is for --format overlay of tasks: name project:N, project:N/TASK or run:N/TASK as the source"
         )
-    settings = load_settings()
-    client = open_label_studio(settings)
+    container = Container.from_environment()
+    client = container.label_studio
     if client is None:
         raise InvalidInput("no Label Studio is set; put its address in LABEL_STUDIO_URL")
     project_id = int(found[2])
     with closing(client):
         field = require_overlay_key(client.label_config(project_id), project_id)
-    return OverlayPlan(settings, project_id, field, media_url)
+    return OverlayPlan(container, project_id, field, media_url)
 
 
 def films_of(out: Path) -> dict[int, Path]:
@@ -79,5 +75,9 @@ def films_of(out: Path) -> dict[int, Path]:
     return {int(task_id): film for task_id, film in named if film.is_file()}
 
 
-def _session(settings: Settings) -> Session:
-    return Session(settings.label_studio_url, settings.label_studio_token.get_secret_value(), timeout_s=TIMEOUT_S)
+def _session(container: Container) -> Session:
+    return Session(
+        container.settings.label_studio_url,
+        container.settings.label_studio_token.get_secret_value(),
+        timeout_s=TIMEOUT_S,
+    )

@@ -28,7 +28,7 @@ from backend.application.review.next_frames import (
     task_video,
 )
 from backend.bootstrap.audits import audit_tallies
-from backend.bootstrap.container import SystemClock, load_settings, open_key_values, open_ledger_of, open_masks
+from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
 from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
@@ -49,9 +49,9 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
     videos: list[ReviewVideo] = []
     for source in sources:
         if source.isascii() and source.isdecimal():
-            settings = load_settings()
-            ledger = open_ledger_of(settings, SystemClock())
-            found = project_videos(ledger, open_masks(settings), open_key_values(settings), int(source))
+            container = Container.from_environment()
+            ledger = container.ledger
+            found = project_videos(ledger, container.masks, container.key_values, int(source))
             if not found:
                 raise NotFound(f"nothing of project {source} has been propagated yet: prompt an object in it first")
             videos += found
@@ -132,21 +132,21 @@ def _checked_video(path: Path, content_hash: str) -> VideoSource:
 @contextmanager
 def _task_subject(task: TaskKey) -> Iterator[_Subject]:
     """The newest finished propagation of a task, with its media."""
-    settings = load_settings()
-    ledger, codec = open_ledger_of(settings, SystemClock()), CocoCodec()
+    container = Container.from_environment()
+    ledger, codec = container.ledger, CocoCodec()
     job = newest_propagation(ledger, task)
     if job is None:
         raise NotFound(f"task {task} has not been propagated yet: prompt an object in it first")
-    run = open_masks(settings).read(job.masks_run)
+    run = container.masks.read(job.masks_run)
     masks = {m.object_id: {int(frame.frame_index): frame.mask for frame in m.frames} for m in run.masklets}
 
     def mask(object_id: ObjectId, index: int) -> BoolMask | None:
         encoded = masks[object_id].get(index)
         return None if encoded is None else codec.decode(encoded)
 
-    with open_media_library(settings).open(ledger.request(job.job_id).media) as source:
+    with open_media_library(container).open(ledger.request(job.job_id).media) as source:
         yield _Subject(
-            replace(task_video(job, open_masks(settings), open_key_values(settings)), name=f"task {task}"),
+            replace(task_video(job, container.masks, container.key_values), name=f"task {task}"),
             {masklet.object_id: masklet.label for masklet in run.masklets},
             mask,
             lambda index: source.frame(FrameIndex(index)),

@@ -23,10 +23,9 @@ from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
-from backend.bootstrap.container import DataFolder, SystemClock, data_folder, open_ledger_of
+from backend.bootstrap.container import Container, DataFolder
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind
-from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -68,21 +67,24 @@ class Stack:
         draft.replace(self.run_file)
 
 
-def start_stack(settings: Settings, should_stop: Callable[[], bool]) -> Stack:
+def start_stack(container: Container, should_stop: Callable[[], bool]) -> Stack:
     """Start everything and wait until it answers. Raises ServiceUnavailable if a part does not come up."""
-    folder = data_folder(settings)
-    server = None if settings.redis_url else EmbeddedValkey(folder.root)
+    folder = container.folder
+    server = None if container.settings.redis_url else EmbeddedValkey(folder.root)
     if server is not None and server.is_ready():
         raise QueueUnavailable(f"another `masklet up` uses {folder.root} already; stop it, or set MASKLET_DATA_DIR")
-    redis_url = settings.redis_url or (server.url if server else "")
-    port = free_port(settings.host, settings.port)
-    url = f"http://{settings.host}:{port}"
-    specs = [_web(folder, redis_url, settings.host, port), *(_worker(settings, redis_url, kind) for kind in JobKind)]
+    redis_url = container.settings.redis_url or (server.url if server else "")
+    port = free_port(container.settings.host, container.settings.port)
+    url = f"http://{container.settings.host}:{port}"
+    specs = [
+        _web(folder, redis_url, container.settings.host, port),
+        *(_worker(container, redis_url, kind) for kind in JobKind),
+    ]
     if server is not None:
         specs.insert(0, _valkey(folder, server))
     # Which model the last stack had says nothing of this one's; until a worker announces its own, none is known.
     folder.model_board.unlink(missing_ok=True)
-    reconciler = _reconciler(settings, redis_url)
+    reconciler = _reconciler(container, redis_url)
     for kind in JobKind:
         # What a stack that was killed was doing: its workers died with it, and nobody was left to say so.
         reconciler.worker_died(worker_name(kind))
@@ -144,8 +146,8 @@ def _web(folder: DataFolder, redis_url: str, host: str, port: int) -> ProcessSpe
     )
 
 
-def _worker(settings: Settings, redis_url: str, kind: JobKind) -> ProcessSpec:
-    folder = data_folder(settings)
+def _worker(container: Container, redis_url: str, kind: JobKind) -> ProcessSpec:
+    folder = container.folder
     return ProcessSpec(
         str(kind),
         (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", worker_name(kind)),
@@ -153,7 +155,7 @@ def _worker(settings: Settings, redis_url: str, kind: JobKind) -> ProcessSpec:
         log=folder.logs / f"{kind}.log",
         is_ready=partial(_worker_seen, redis_url, kind),
         tier=1,
-        ready_s=READY_S if settings.compile == "off" else WARM_READY_S,
+        ready_s=READY_S if container.settings.compile == "off" else WARM_READY_S,
     )
 
 
@@ -177,9 +179,9 @@ def _worker_seen(redis_url: str, kind: JobKind) -> bool:
         queue.close()
 
 
-def _reconciler(settings: Settings, redis_url: str) -> Reconciler:
-    clock = SystemClock()
-    ledger = open_ledger_of(settings, clock)
+def _reconciler(container: Container, redis_url: str) -> Reconciler:
+    clock = container.clock
+    ledger = container.ledger
     queue = RqQueue(redis_url)
     return Reconciler(
         ledger,
@@ -187,8 +189,8 @@ def _reconciler(settings: Settings, redis_url: str) -> Reconciler:
         Submitter(ledger, queue),
         clock,
         pusher=None,
-        heartbeat_ttl_s=settings.heartbeat_ttl_s,
-        max_attempts=settings.max_attempts,
+        heartbeat_ttl_s=container.settings.heartbeat_ttl_s,
+        max_attempts=container.settings.max_attempts,
     )
 
 

@@ -11,35 +11,24 @@ from backend.adapters.media.serving.service import MediaService
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.annotation.annotation_service import AnnotationService
-from backend.application.annotation.tracking_sessions import NoSessionCursors, SessionCursors
+from backend.application.annotation.tracking_sessions import SessionCursors
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import ModelDirectory
-from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
-from backend.application.ports.prewarm import NoPrewarmChannel, PrewarmChannel
+from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
-from backend.bootstrap.container import (
-    SystemClock,
-    open_key_values,
-    open_label_studio,
-    open_ledger_of,
-    open_masks,
-    open_model_announcement,
-    open_queue,
-    open_task_signer,
-    queue_address,
-)
+from backend.bootstrap.container import Container
 from backend.bootstrap.handover import open_handover
 from backend.bootstrap.housekeeping import open_housekeeper
 from backend.bootstrap.media_service import open_media_service
 from backend.domain.tasks import TaskKey
-from backend.settings import Settings
 
 
 class AnnotationReader(Protocol):
@@ -89,35 +78,35 @@ class WebParts:
     reconciler: Reconciler
     models: ModelDirectory
     clock: Clock
+    prewarm_channel: PrewarmChannel
+    session_cursors: SessionCursors
+    key_values: KeyValueStore
+    task_signer: TaskSigner
+    codec: MaskCodec
     label_studio: AnnotationReader | None = None
     drafts: DraftReader | None = None
     media: MediaService | None = None
     handover: Handover | None = None
-    prewarm_channel: PrewarmChannel = field(default_factory=NoPrewarmChannel)
-    session_cursors: SessionCursors = field(default_factory=NoSessionCursors)
-    key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
-    task_signer: TaskSigner = field(default_factory=TaskSigner)
-    codec: MaskCodec = field(default_factory=CocoCodec)
 
 
-def build_web(settings: Settings) -> WebParts:
+def build_web(container: Container) -> WebParts:
     """The parts that the settings name.
 
     Raises InvalidInput for a setting that cannot work, ServiceUnavailable if the ledger cannot be opened,
     QueueUnavailable if no queue is named and none runs. A queue that is named and away is no hindrance.
     """
-    clock = SystemClock()
-    ledger, queue, masks = open_ledger_of(settings, clock), open_queue(settings), open_masks(settings)
-    notes = open_key_values(settings)
-    label_studio = open_label_studio(settings)
+    clock = container.clock
+    ledger, queue, masks = container.ledger, container.queue, container.masks
+    notes = container.key_values
+    label_studio = container.label_studio
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
     desk = AnnotationService(
-        ledger, masks, submitter, clock, settings.propagate_on_prompt, RedisNotifier(queue_address(settings))
+        ledger, masks, submitter, clock, container.settings.propagate_on_prompt, RedisNotifier(container.queue_address)
     )
-    media = open_media_service(settings)
+    media = open_media_service(container)
     return WebParts(
-        settings=_web_settings(settings),
+        settings=_web_settings(container),
         ledger=ledger,
         queue=queue,
         annotation_service=desk,
@@ -127,32 +116,31 @@ def build_web(settings: Settings) -> WebParts:
             submitter,
             clock,
             pusher,
-            heartbeat_ttl_s=settings.heartbeat_ttl_s,
-            max_attempts=settings.max_attempts,
-            housekeeper=open_housekeeper(
-                settings, ledger=ledger, masks=masks, notes=notes, clock=clock, label_studio=label_studio
-            ),
+            heartbeat_ttl_s=container.settings.heartbeat_ttl_s,
+            max_attempts=container.settings.max_attempts,
+            housekeeper=open_housekeeper(container),
         ),
-        models=open_model_announcement(settings),
+        models=container.model_announcement,
         clock=clock,
         label_studio=label_studio,
         drafts=label_studio,
         media=media,
         handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
-        prewarm_channel=RedisPrewarmChannel(queue_address(settings)),
-        session_cursors=RedisSessionCursors(queue_address(settings)),
+        prewarm_channel=RedisPrewarmChannel(container.queue_address),
+        session_cursors=RedisSessionCursors(container.queue_address),
         key_values=notes,
-        task_signer=open_task_signer(settings),
+        task_signer=container.task_signer,
+        codec=CocoCodec(),
     )
 
 
-def _web_settings(settings: Settings) -> WebSettings:
+def _web_settings(container: Container) -> WebSettings:
     return WebSettings(
-        user=settings.basic_auth_user,
-        password=settings.basic_auth_pass.get_secret_value(),
-        webhook_secret=settings.webhook_secret.get_secret_value(),
-        reply_deadline_s=settings.reply_deadline_s,
-        max_body_bytes=settings.max_body_mib * 2**20,
-        model=settings.model,
-        prewarm_frames=settings.prewarm_frames,
+        user=container.settings.basic_auth_user,
+        password=container.settings.basic_auth_pass.get_secret_value(),
+        webhook_secret=container.settings.webhook_secret.get_secret_value(),
+        reply_deadline_s=container.settings.reply_deadline_s,
+        max_body_bytes=container.settings.max_body_mib * 2**20,
+        model=container.settings.model,
+        prewarm_frames=container.settings.prewarm_frames,
     )

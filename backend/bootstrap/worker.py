@@ -18,27 +18,16 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.jobs.submit import Submitter
-from backend.application.ports.notifier import AWAITED, NoNotifier, Notifier
+from backend.application.ports.notifier import AWAITED, Notifier
 from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.application.worker.scheduling.priority_jobs import PriorityJobs
-from backend.bootstrap.container import (
-    SystemClock,
-    data_folder,
-    model_folder,
-    open_key_values,
-    open_ledger_of,
-    open_masks,
-    open_model_announcement,
-    open_queue,
-    queue_address,
-)
+from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.media import open_media_library
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
-from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +57,7 @@ class Runtime:
 
     job_runner: JobRunner
     is_stopping: Callable[[], bool]
-    notifier: Notifier = field(default_factory=NoNotifier)
+    notifier: Notifier
     engine_lock: EngineLock = field(default_factory=EngineLock)
     prewarm_channel: PrewarmChannel | None = None
     prewarm_frames: int = 0
@@ -99,23 +88,23 @@ def runtime() -> Runtime:
     return _runtime[0]
 
 
-def run_worker(settings: Settings, kind: JobKind, name: str | None) -> None:
+def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
     """Load the model, say which one it is, and work on one queue until stopped.
 
     Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger.
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
-    worker = MaskletWorker(queue_address(settings), kind, name=worker_name)
-    bench = build_job_runner(settings, worker_name)
+    worker = MaskletWorker(container.queue_address, kind, name=worker_name)
+    bench = build_job_runner(container, worker_name)
     if isinstance(bench.segmenter, Sam2Engine):
         bench.segmenter.warm_up()
-    open_model_announcement(settings).announce(bench.segmenter.model)
+    container.model_announcement.announce(bench.segmenter.model)
     logger.info("worker %s: %s on %s", worker_name, bench.segmenter.model.version, bench.segmenter.model.device)
-    runtime = _runtime_of(settings, bench, worker, kind)
+    runtime = _runtime_of(container, bench, worker, kind)
     _runtime.append(runtime)
     try:
         with (
-            _sweeping(settings),
+            _sweeping(container),
             _prewarming(runtime, worker.is_stopping),
             _running_priority_jobs(runtime, kind, worker.is_stopping),
         ):
@@ -149,49 +138,49 @@ def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callabl
         guests.join(JOIN_TIMEOUT_S)
 
 
-def _runtime_of(settings: Settings, bench: JobRunner, worker: MaskletWorker, kind: JobKind) -> Runtime:
-    address = queue_address(settings)
+def _runtime_of(container: Container, bench: JobRunner, worker: MaskletWorker, kind: JobKind) -> Runtime:
+    address = container.queue_address
     board = RedisPrewarmChannel(address) if kind is JobKind.INTERACTIVE else None
     return Runtime(
         bench,
         worker.is_stopping,
         notifier=RedisNotifier(address),
         prewarm_channel=board,
-        prewarm_frames=settings.prewarm_frames,
+        prewarm_frames=container.settings.prewarm_frames,
     )
 
 
-def build_job_runner(settings: Settings, worker_name: str) -> JobRunner:
+def build_job_runner(container: Container, worker_name: str) -> JobRunner:
     """Everything one attempt at a job needs."""
-    clock = SystemClock()
-    ledger = open_ledger_of(settings, clock)
+    clock = container.clock
+    ledger = container.ledger
     return JobRunner(
         ledger=ledger,
-        masks=open_masks(settings),
+        masks=container.masks,
         codec=CocoCodec(),
-        media=open_media_library(settings),
-        segmenter=build_engine(settings),
-        submitter=Submitter(ledger, open_queue(settings)),
+        media=open_media_library(container),
+        segmenter=build_engine(container),
+        submitter=Submitter(ledger, container.queue),
         clock=clock,
         worker_name=worker_name,
-        max_attempts=settings.max_attempts,
-        pushes=bool(settings.label_studio_url),
-        calibrator=load_calibrator(settings.model, model_folder(settings)),
-        snapshot_frames=settings.snapshot_frames,
-        key_values=open_key_values(settings),
+        max_attempts=container.settings.max_attempts,
+        pushes=bool(container.settings.label_studio_url),
+        calibrator=load_calibrator(container.settings.model, container.model_folder),
+        snapshot_frames=container.settings.snapshot_frames,
+        key_values=container.key_values,
     )
 
 
 @contextmanager
-def _sweeping(settings: Settings) -> Iterator[None]:
+def _sweeping(container: Container) -> Iterator[None]:
     """Now and then remove what killed attempts left in the mask store."""
-    masks = open_masks(settings)
+    masks = container.masks
 
     def sweep(ended: threading.Event) -> None:
         while not ended.wait(SWEEP_EVERY_S):
             removed = masks.sweep(LEFTOVER_S)
             if removed:
-                logger.info("removed %d leftover mask runs in %s", len(removed), data_folder(settings).masks)
+                logger.info("removed %d leftover mask runs in %s", len(removed), container.folder.masks)
 
     with _beside("mask-sweep", sweep):
         yield

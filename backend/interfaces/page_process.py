@@ -17,7 +17,7 @@ from backend.adapters.media.import_records import Records
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.source_media import jpeg_of, open_source_media
 from backend.application.ports.media import VideoSource
-from backend.bootstrap.container import data_folder, load_settings
+from backend.bootstrap.container import Container
 from backend.domain.errors import MaskletError, MediaError, reason_of
 from backend.domain.video import FrameIndex
 
@@ -59,10 +59,12 @@ def serve(videos: OpenVideos, questions: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main() -> None:
-    folder = data_folder(load_settings())
+    container = Container.from_environment()
     with suppress(OSError):
         os.nice(5)  # annotators wait for masks first
-    serve(OpenVideos(Records(folder.records), IndexCache(folder.indices)), sys.stdin.buffer, sys.stdout.buffer)
+    serve(
+        OpenVideos(container.import_records, IndexCache(container.folder.indices)), sys.stdin.buffer, sys.stdout.buffer
+    )
 
 
 if __name__ == "__main__":

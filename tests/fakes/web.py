@@ -18,13 +18,16 @@ from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
+from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.ledger import Ledger
+from backend.application.review.task_signature import TaskSigner
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
 from backend.domain.jobs import JobKind, JobState, ModelInfo
 from backend.interfaces.http.app import create_app
+from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.board import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
@@ -123,10 +126,27 @@ class FakeWeb:
             label_studio=self.label_studio,
             prewarm_channel=self.board,
             session_cursors=self.marks,
+            key_values=MemoryKeyValueStore(),
+            task_signer=TaskSigner(b"a key of the tests"),
+            codec=CocoCodec(),
         )
         self.lookout = PrewarmLoop(self.board, self.media, self.segmenter, EngineLock())
         if isinstance(self.clock, WorkingClock):
             self.clock.work = self.work_off_all
+
+    def annotation_sync(self, label_studio: AnnotationReader, **changes: object) -> AnnotationSync:
+        """The process's AnnotationSync, reading from this Label Studio. changes: other collaborators, by field."""
+        parts = self.parts
+        sync = AnnotationSync(
+            parts.annotation_service,
+            label_studio,
+            parts.models,
+            parts.key_values,
+            parts.task_signer,
+            parts.codec,
+            parts.prewarm_channel,
+        )
+        return replace(sync, **changes)  # type: ignore[arg-type]
 
     def with_settings(self, **changes: object) -> FakeWeb:
         """The same web process, told otherwise."""

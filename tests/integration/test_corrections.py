@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
-from backend.adapters.media.serving.addresses import open_signer
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.media.serving.addresses import frame_address, open_signer
 from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected
+from backend.application.review.make_corrections import CorrectionMaker
 from backend.application.review.task_signature import TaskSigner
-from backend.bootstrap.container import data_folder
-from backend.bootstrap.corrections import CorrectionMaker, frame_address
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound
 from backend.domain.jobs import JobKind, PropagationRequest
 from backend.domain.prioritization import Reason
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
-from backend.settings import Settings
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
 TASK, INTO = TaskKey(1, 7), 5
@@ -30,7 +30,6 @@ KEYFRAME = (
     '<View><BrushLabels name="mask" toName="image"><Label value="Cat"/><Label value="Dog"/></BrushLabels>'
     '<Image name="image" value="$image"/></View>'
 )
-SETTINGS = Settings()
 SEAL = TaskSigner(b"a secret")
 
 
@@ -91,13 +90,22 @@ class Stage:
         self.web.work_off_all()
 
     def adopter(self) -> AnnotationSync:
-        return AnnotationSync(self.web.parts.annotation_service, self.studio, self.web.models, self.notes, SEAL)
+        return self.web.annotation_sync(self.studio, key_values=self.notes, seal=SEAL)
 
     def make(self, count: int = 2) -> list[tuple[int, bool]]:
         return [(made.task_id, made.is_new) for made in self.maker().make(TASK.project_id, INTO, count, seed=0)]
 
     def maker(self) -> CorrectionMaker:
-        return CorrectionMaker(self.web.book, self.web.masks, self.studio, KEYFRAME, SETTINGS, SEAL, Audits(self.notes))
+        return CorrectionMaker(
+            self.web.book,
+            self.web.masks,
+            self.studio,
+            KEYFRAME,
+            lambda media, frame_index: media.addresses[frame_index],
+            build_regions,
+            SEAL,
+            Audits(self.notes),
+        )
 
     def newest(self) -> PropagationRequest:
         job = next(job for job in self.web.book.jobs() if job.kind is JobKind.PROPAGATE)
@@ -196,14 +204,13 @@ def test_a_project_without_propagations_is_said_so(stage: Stage) -> None:
 
 
 def test_a_frame_of_a_video_that_masklet_serves_is_cut_by_masklet(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path / "data", public_url="https://pages.example")
-    (tmp_path / "data").mkdir()
-    signer = open_signer(data_folder(settings).media_key)
+    signer = open_signer(tmp_path / "media.key")
+    address_of = partial(frame_address, signer=signer, base_url="https://pages.example")
     video = MediaRef(("http://masklet.example" + signer.path("m1", "video.mp4"),), is_pages=False)
-    address = frame_address(video, FrameIndex(12), settings)
+    address = address_of(video, FrameIndex(12))
     assert address == "https://pages.example" + signer.path("m1", "000012.jpg")
     with pytest.raises(InvalidInput, match="bring the video in with `masklet import`"):
-        frame_address(MediaRef(("https://other.example/a.mp4",), is_pages=False), FrameIndex(0), settings)
+        address_of(MediaRef(("https://other.example/a.mp4",), is_pages=False), FrameIndex(0))
 
 
 def test_the_key_names_project_task_and_frame() -> None:

@@ -24,6 +24,7 @@ from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.worker.propagation_plan import incremental_plan
 from backend.bootstrap import review
+from backend.bootstrap.container import Container
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
@@ -92,7 +93,7 @@ def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
 @pytest.fixture
 def stores(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have `masklet next` and `masklet report` read the masks and the media of the web's fakes."""
-    monkeypatch.setattr(review, "open_masks", lambda _: crowd.web.masks)
+    monkeypatch.setattr(Container, "masks", crowd.web.masks)
     monkeypatch.setattr(review, "open_media_library", lambda _: crowd.web.media)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass, field
 
 _PURPOSE = b"correction tasks"
@@ -19,7 +18,7 @@ DIGITS = 32
 class TaskSigner:
     """Makes and checks proofs. key: a secret of the data folder."""
 
-    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    key: bytes = field(repr=False)
 
     @classmethod
     def derived_from(cls, key: bytes) -> TaskSigner:

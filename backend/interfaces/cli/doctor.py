@@ -18,13 +18,15 @@ def doctor(
     Whether Label Studio accepts this backend is tried out on a project that is made for it and removed again.
     Exit code 1 if something does not work.
     """
-    from backend.bootstrap.container import load_settings
+    from backend.bootstrap.container import Container
     from backend.bootstrap.doctor import Verdict, findings
 
-    settings = load_settings()
+    container = Container.from_environment()
     console = Console()
     failed = False
-    for finding in findings(settings, backend_url=url or f"http://{settings.host}:{settings.port}"):
+    for finding in findings(
+        container, backend_url=url or f"http://{container.settings.host}:{container.settings.port}"
+    ):
         failed |= finding.verdict is Verdict.FAIL
         line = f"[{STYLES[finding.verdict]}]{finding.verdict:4}[/] {finding.subject}: "
         console.print(line, end="")

@@ -15,9 +15,9 @@ def worker(
     name: Annotated[str | None, typer.Option(help="The worker's name; default: kind, host and process id.")] = None,
 ) -> None:
     """Work on one queue until stopped. SIGTERM ends it at the next frame boundary; the job goes back."""
-    from backend.bootstrap.container import load_settings, set_up_logging
+    from backend.bootstrap.container import Container, set_up_logging
     from backend.bootstrap.worker import run_worker
 
-    settings = load_settings()
-    set_up_logging(settings)
-    run_worker(settings, kind, name)
+    container = Container.from_environment()
+    set_up_logging(container.settings)
+    run_worker(container, kind, name)

@@ -9,21 +9,20 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.annotation.prompt_ownership import PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.ports.engine import ModelDirectory
-from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
-from backend.application.ports.prewarm import NoPrewarmChannel, PrewarmChannel
+from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected, carried_back, corrected_by
 from backend.application.review.task_signature import TaskSigner
@@ -62,10 +61,10 @@ class AnnotationSync:
     desk: AnnotationService
     label_studio: AnnotationReader
     models: ModelDirectory
-    key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
-    seal: TaskSigner = field(default_factory=TaskSigner)
-    codec: MaskCodec = field(default_factory=CocoCodec)
-    prewarm_channel: PrewarmChannel = field(default_factory=NoPrewarmChannel)
+    key_values: KeyValueStore
+    seal: TaskSigner
+    codec: MaskCodec
+    prewarm_channel: PrewarmChannel
 
     def adopt_all(self, hints: Iterable[ChangeHint]) -> list[Job]:
         """Follow each hint; one that leads nowhere is logged and does not stop the others. Returns the new work."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
-from backend.bootstrap.container import load_settings, open_model_announcement
+from backend.bootstrap.container import Container
 from backend.bootstrap.web import build_web
 from backend.domain.jobs import Job, JobState, ModelInfo, PropagationRequest
 from backend.domain.tasks import MediaRef, TaskKey
@@ -124,9 +124,9 @@ def running(setup: Setup) -> Iterator[Bench]:
         }
         with serving(media) as address, masklet_up(data, port=free_port(), media=address, **chosen):
             with patch.dict(os.environ, {"MASKLET_DATA_DIR": str(data), "LABEL_STUDIO_URL": ""}):
-                settings = load_settings()
-                parts = build_web(settings)
-            model = open_model_announcement(settings).announced()
+                container = Container.from_environment()
+                parts = build_web(container)
+            model = container.model_announcement.announced()
             if model is None:
                 raise RuntimeError("no worker said which model it has")
             desk = replace(parts.annotation_service, propagate_on_prompt=False)

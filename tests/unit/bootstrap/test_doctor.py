@@ -13,6 +13,7 @@ import pytest
 
 from backend.application.annotation.change_detection import note_project, note_webhook
 from backend.application.ports.key_value import MemoryKeyValueStore
+from backend.bootstrap.container import Container
 from backend.bootstrap.doctor import Verdict, annotation_findings, trouble_of_web
 from backend.domain.errors import MaskletError, NotFound
 from backend.settings import Settings
@@ -105,7 +106,7 @@ def test_no_project_is_connected() -> None:
 )
 def test_what_the_web_process_says(status: int, body: object, trouble: str) -> None:
     with answering(status, body) as (url, logins):
-        settings = Settings(basic_auth_user="ann", basic_auth_pass="secret")
-        assert trouble_of_web(settings, url) == trouble.format(url=url)
+        container = Container(Settings(basic_auth_user="ann", basic_auth_pass="secret"))
+        assert trouble_of_web(container, url) == trouble.format(url=url)
     assert logins == ["Basic YW5uOnNlY3JldA=="]
-    assert trouble_of_web(settings, url) == f"no Masklet answers at {url}"
+    assert trouble_of_web(container, url) == f"no Masklet answers at {url}"

@@ -9,6 +9,7 @@ import pytest
 
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.bootstrap import engine, stack
+from backend.bootstrap.container import Container
 from backend.domain.errors import ModelError
 from backend.domain.jobs import JobKind
 from backend.settings import Settings
@@ -33,7 +34,7 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         precision="bfloat16",
         compile="graphs",
     )
-    engine.build_engine(settings)
+    engine.build_engine(Container(settings))
     assert asdict(given[0]) == {
         "feature_cache_mib": 7,
         "lookahead": 5,
@@ -45,10 +46,12 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_a_way_of_compiling_that_there_is_not(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="MASKLET_COMPILE is 'full'; choose off, graphs, default or max"):
-        engine.build_engine(Settings(data_dir=tmp_path, model="demo", compile="full"))
+        engine.build_engine(Container(Settings(data_dir=tmp_path, model="demo", compile="full")))
 
 
 @pytest.mark.parametrize(("way", "patience_s"), [("off", 120.0), ("graphs", 1800.0), ("max", 1800.0)])
 def test_a_worker_that_compiles_may_take_longer_to_sign_up(way: str, patience_s: float, tmp_path: Path) -> None:
-    spec = stack._worker(Settings(data_dir=tmp_path, compile=way), "redis://127.0.0.1:1/0", JobKind.INTERACTIVE)
+    spec = stack._worker(
+        Container(Settings(data_dir=tmp_path, compile=way)), "redis://127.0.0.1:1/0", JobKind.INTERACTIVE
+    )
     assert spec.ready_s == patience_s

@@ -16,22 +16,22 @@ MEDIA = MediaRef(("/data/clip.mp4",), is_pages=False)
 TASK = TaskKey(1, 1)
 
 
-class HeardBell:
+class RecordingNotifier:
     def __init__(self) -> None:
         self.rung: list[str] = []
 
-    def ring(self, job_id: str) -> None:
+    def notify(self, job_id: str) -> None:
         self.rung.append(job_id)
 
 
 def ran(
     request: PreviewRequest | PropagationRequest, kind: JobKind, parts: Parts, *, frames: int
 ) -> FakePrewarmChannel:
-    board, bell = FakePrewarmChannel(), HeardBell()
+    board, notifier = FakePrewarmChannel(), RecordingNotifier()
     job, _ = parts.ledger.submit(kind, request)
-    runtime = Runtime(parts.bench, lambda: False, notifier=bell, prewarm_channel=board, prewarm_frames=frames)  # type: ignore[arg-type]
+    runtime = Runtime(parts.bench, lambda: False, notifier=notifier, prewarm_channel=board, prewarm_frames=frames)  # type: ignore[arg-type]
     ended = runtime.run(job.job_id, job.attempt)
-    assert bell.rung == [job.job_id]
+    assert notifier.rung == [job.job_id]
     assert ended.state in (JobState.DONE, JobState.FAILED)
     return board
 

@@ -11,13 +11,14 @@ import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.application.ports.key_value import MemoryKeyValueStore
+from backend.application.ports.prewarm import NoPrewarmChannel
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
-from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
+from backend.interfaces.labelstudio.annotations import ChangeHint
 from tests.fakes.engine import FakeMedia, FakeVideo
 from tests.fakes.web import VIDEO, FakeWeb, predict_body, video_box, video_task
 
@@ -126,40 +127,28 @@ class Studio:
 
 def test_what_is_submitted_is_read_by_the_videos_times() -> None:
     web = timed_web()
-    adopter = AnnotationSync(
-        web.parts.annotation_service, Studio(), web.models, MemoryKeyValueStore(), prewarm_channel=web.board
-    )
+    adopter = web.annotation_sync(Studio(), key_values=MemoryKeyValueStore())
     assert adopter.adopt(ChangeHint(TASK)) is not None
     assert prompted(web) == [2]
 
 
 def test_what_is_submitted_on_a_video_that_nobody_can_open_is_left_for_later() -> None:
     web = timed_web()
-    notes = MemoryKeyValueStore()
     with pytest.raises(ServiceUnavailable, match="no worker has opened the media yet"):
-        AnnotationSync(web.parts.annotation_service, Studio(), web.models, notes).adopt(ChangeHint(TASK))
+        web.annotation_sync(Studio(), prewarm_channel=NoPrewarmChannel()).adopt(ChangeHint(TASK))
     assert not prompted(web)
-    assert (
-        AnnotationSync(web.parts.annotation_service, Studio(), web.models, notes, prewarm_channel=web.board).adopt(
-            ChangeHint(TASK)
-        )
-        is not None
-    )
+    assert web.annotation_sync(Studio(), key_values=MemoryKeyValueStore()).adopt(ChangeHint(TASK)) is not None
 
 
 def test_of_what_comes_back_from_the_page_only_what_a_person_placed_is_a_prompt() -> None:
     web = timed_web()
     answer = ask(web, video_box(frame=14))
     studio = Studio(regions=answer["result"])
-    adopter = AnnotationSync(
-        web.parts.annotation_service, studio, web.models, MemoryKeyValueStore(), prewarm_channel=web.board
-    )
+    adopter = web.annotation_sync(studio, key_values=MemoryKeyValueStore())
     adopter.adopt(ChangeHint(TASK))
     assert prompted(web) == [2]
     moved = answer["result"][0]["value"]["sequence"]
     moved[moved.index(next(entry for entry in moved if entry["frame"] == 29))]["x"] = 40.0
-    adopter = AnnotationSync(
-        web.parts.annotation_service, studio, web.models, MemoryKeyValueStore(), prewarm_channel=web.board
-    )
+    adopter = web.annotation_sync(studio, key_values=MemoryKeyValueStore())
     assert adopter.adopt(ChangeHint(TASK)) is not None
     assert prompted(web) == [2, 9]

@@ -14,7 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.domain.errors import NotAllowed
+from urllib.parse import urlsplit
+
+from backend.domain.errors import InvalidInput, NotAllowed
+from backend.domain.tasks import MediaRef
+from backend.domain.video import FrameIndex
 
 PREFIX = "/media/"
 SIGNATURE_DIGITS = 32
@@ -67,6 +71,22 @@ class Signer:
 
 def page_leaf(frame: int) -> str:
     return f"{frame:0{PAGE_DIGITS}d}.jpg"
+
+
+def frame_address(media: MediaRef, frame_index: FrameIndex, *, signer: Signer, base_url: str) -> str:
+    """The address of one frame: the task's own page, or a page that Masklet cuts from a video that it serves.
+
+    Raises InvalidInput for a video that Masklet does not serve: its frames have no addresses.
+    """
+    if media.is_pages:
+        return media.addresses[frame_index]
+    path = urlsplit(media.addresses[0]).path
+    if PREFIX not in path:
+        raise InvalidInput(
+            "a frame of this video has no address of its own: bring the video in with `masklet import`, which serves it"
+        )
+    media_id = signer.read(path[path.index(PREFIX) :], 0.0).media_id
+    return base_url.rstrip("/") + signer.path(media_id, page_leaf(frame_index))
 
 
 def open_signer(key_file: Path) -> Signer:

@@ -13,7 +13,6 @@ from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
 from backend.interfaces.labelstudio.annotation_poll import LONG_AGO, SHORTEST_WAIT_S, AnnotationPoll
-from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
 TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)
@@ -55,7 +54,7 @@ class Poll:
     notes: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def restarted(self) -> AnnotationPoll:
-        adopter = AnnotationSync(self.web.parts.annotation_service, self.studio, self.web.models, self.notes)
+        adopter = self.web.annotation_sync(self.studio, key_values=self.notes)
         return AnnotationPoll(adopter, self.studio, self.notes, self.web.clock)
 
     def propagated(self) -> list[TaskKey]:

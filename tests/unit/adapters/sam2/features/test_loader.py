@@ -37,7 +37,7 @@ class CountingBlocks(Sam2Blocks):
         super().__init__(random_model())
         self.calls: list[int] = []
 
-    def see(self, image: Tensor) -> ImageFeatures:
+    def encode_image(self, image: Tensor) -> ImageFeatures:
         self.calls.append(image.size(0))
         return ImageFeatures((image.mean(dim=(1, 2, 3))[:, None, None, None],))
 

@@ -1,0 +1,106 @@
+"""Correction tasks: chosen frames of a project's videos become tasks of another project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.application.jobs.queries import newest_propagation
+from backend.application.ports.label_studio import RegionBuilder
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.masks import MaskStore
+from backend.application.review.audits import Audits
+from backend.application.review.correction_tasks import (
+    Corrected,
+    CorrectionProject,
+    known_corrections,
+    one_page,
+    page_score,
+    task_data,
+    video_columns,
+)
+from backend.application.review.next_frames import NextFrame, ReviewVideo, next_frames, project_videos
+from backend.application.review.task_signature import TaskSigner
+from backend.domain.errors import NotFound
+from backend.domain.jobs import Job, PropagationRequest
+from backend.domain.prioritization import Reason
+from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.video import FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A correction task. is_new: whether it was not there before."""
+
+    frame: NextFrame
+    task_id: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionMaker:
+    """Makes correction tasks. label_config: of the project that the tasks are made in."""
+
+    ledger: Ledger
+    masks: MaskStore
+    project: CorrectionProject
+    label_config: str
+    frame_address: Callable[[MediaRef, FrameIndex], str]
+    build_regions: RegionBuilder
+    signer: TaskSigner
+    audits: Audits
+
+    def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
+        """Chooses frames of a project and makes a task for each in project `into`; existing tasks are left as they are.
+
+        Raises NotFound without a finished propagation, InvalidInput for a frame without an address.
+        """
+        videos = project_videos(self.ledger, self.masks, self.audits.notes, project_id)
+        if not videos:
+            raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
+        chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
+        known = known_corrections(self.project.tasks(into), into, self.signer)
+        made = [self._make(frame, into, known.get(_corrected(frame).key)) for frame in chosen]
+        for video in videos:
+            priority = max((frame.priority for frame in chosen if frame.video is video), default=0.0)
+            self.project.describe(_task(video), video_columns(video, priority))
+        self.project.serve_worst_first(into, videos[-1].model_version)
+        return made
+
+    def _make(self, frame: NextFrame, into: int, known: int | None) -> Made:
+        corrected, job = _corrected(frame), self._job(_task(frame.video))
+        request = self.ledger.request(job.job_id)
+        assert isinstance(request, PropagationRequest), "only propagations are reviewed"
+        address = self.frame_address(request.media, corrected.frame_index)
+        proof = self.signer.sign(into, corrected.key)
+        task_id = known or self.project.create(into, task_data(corrected, address, frame, proof=proof))
+        page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
+        task = TaskKey(into, task_id)
+        self.project.predict(
+            task,
+            model_version=job.model_version,
+            result=self.build_regions(page, label_config=self.label_config, task=task),
+            score=page_score(page),
+            cluster=corrected.task.task_id,
+        )
+        if frame.choice.reason is Reason.AUDIT and known is None:
+            self.audits.draw(corrected, page, job.model_version)
+        return Made(frame, task_id, is_new=known is None)
+
+    def _job(self, task: TaskKey) -> Job:
+        """The newest finished propagation, which the frame was chosen from. Raises NotFound if it is gone since."""
+        job = newest_propagation(self.ledger, task)
+        if job is None:
+            raise NotFound(f"the propagation of task {task} is being made again: try again when it is finished")
+        return job
+
+
+def _corrected(frame: NextFrame) -> Corrected:
+    return Corrected(_task(frame.video), frame.choice.frame_index)
+
+
+def _task(video: ReviewVideo) -> TaskKey:
+    assert video.task is not None, "a project's videos are tasks"
+    return video.task
