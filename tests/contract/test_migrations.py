@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from backend.adapters.store import migrations
@@ -26,21 +23,28 @@ from backend.domain.errors import ServiceUnavailable
 from backend.domain.geometry import Box
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
+from tests.fakes.old_ledgers import (
+    STORED,
+    of_first_build,
+    of_this_build,
+    rows_of,
+    run,
+    schema_of,
+    store,
+    version_of,
+    without_version,
+)
+from tests.fakes.together import together
 
-STORED = Path(__file__).parents[1] / "data" / "ledger_v1"
-"""What the last build before migrations wrote: its tables in both dialects, its rows, its masks."""
-REPOSITORY = Path(__file__).parents[2]
 TASK, OTHER_TASK = TaskKey(3, 41), TaskKey(3, 42)
 DONE = "p-da24e7c5443822214e852e464a26e29fbf6a6e0d"
 WATCHED = "p-c6a25332e315eede16076dce959ce35e574a86b1"
-TABLES = ("awaited", "jobs", "labels", "prompts", "pushes")
-
-Rows = dict[str, list[tuple[object, ...]]]
 
 OPENER = """
 import logging, sys
 logging.basicConfig(stream=sys.stdout, level=logging.INFO)
 from backend.adapters.store.database import Database
+print("ready", flush=True)
 sys.stdin.read()
 database = Database(sys.argv[1])
 database.set_up()
@@ -63,87 +67,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.sqlite"
     store(f"sqlite:///{path}")
     return path
-
-
-def run(url: str, script: str) -> None:
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        assert address.database is not None
-        with closing(sqlite3.connect(address.database)) as database:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.executescript(script)
-    else:
-        with psycopg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False)) as database:
-            database.execute(script.encode())
-
-
-def store(url: str) -> None:
-    """A ledger as the last build before migrations left it."""
-    ddl = (STORED / f"{make_url(url).get_backend_name()}.sql").read_text()
-    run(url, ddl + (STORED / "rows.sql").read_text())
-
-
-def of_first_build(url: str) -> None:
-    store(url)
-    run(url, "DROP TABLE masklet_awaited")
-
-
-def without_version(url: str) -> None:
-    store(url)
-    run(url, "DELETE FROM masklet_counters")
-
-
-def of_this_build(url: str) -> None:
-    open_ledger(url, FakeClock()).close()
-    rows = (STORED / "rows.sql").read_text().splitlines()
-    counters = "UPDATE masklet_counters SET value = 15 WHERE name = 'sequence';"
-    run(url, "\n".join([counters, *(row for row in rows if "masklet_counters" not in row)]))
-
-
-def ask(url: str, question: Callable[[Connection], Rows]) -> Rows:
-    address = make_url(url)
-    is_sqlite = address.get_backend_name() == "sqlite"
-    engine = create_engine(address if is_sqlite else address.set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        answer = question(connection)
-    engine.dispose()
-    return answer
-
-
-def rows_of(url: str) -> Rows:
-    """All rows but the counters'."""
-
-    def question(connection: Connection) -> Rows:
-        known = inspect(connection).get_table_names()
-        names = [name for name in TABLES if f"masklet_{name}" in known]
-        return {
-            name: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM masklet_{name}"))), key=repr)
-            for name in names
-        }
-
-    return ask(url, question)
-
-
-def schema_of(url: str) -> Rows:
-    """Columns with their types, keys and indices of every table."""
-
-    def question(connection: Connection) -> Rows:
-        look = inspect(connection)
-        return {
-            name: [
-                *((c["name"], str(c["type"]), c["nullable"], c["default"]) for c in look.get_columns(name)),
-                tuple(look.get_pk_constraint(name)["constrained_columns"]),
-                *sorted((i["name"] or "", tuple(i["column_names"]), i["unique"]) for i in look.get_indexes(name)),
-            ]
-            for name in look.get_table_names()
-        }
-
-    return ask(url, question)
-
-
-def version_of(url: str) -> object:
-    query = text("SELECT value FROM masklet_counters WHERE name = 'schema'")
-    return ask(url, lambda connection: {"schema": [tuple(row) for row in connection.execute(query)]})["schema"]
 
 
 @pytest.mark.parametrize("made", [of_first_build, store, without_version, of_this_build])
@@ -199,18 +122,8 @@ def test_a_schema_that_was_brought_forward_is_that_of_a_new_ledger(url: str, mad
 def test_ten_processes_that_start_together_migrate_once(url: str) -> None:
     store(url)
     before = rows_of(url)
-    command = [sys.executable, "-c", OPENER, url]
-    pipe = subprocess.PIPE
-    processes = [
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=REPOSITORY, text=True) for _ in range(10)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.stdin = None
-    ends = [process.communicate() for process in processes]
-    assert [(error, process.returncode) for (_, error), process in zip(ends, processes, strict=True)] == [("", 0)] * 10
-    assert sum(said.count("goes from schema 1 to") for said, _ in ends) == 1
+    ends = together(OPENER, url)
+    assert sum(said.count("goes from schema 1 to") for said in ends) == 1
     assert rows_of(url) == before
     assert version_of(url) == [(SCHEMA_VERSION,)]
 

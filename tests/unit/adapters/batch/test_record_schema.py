@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,9 +13,9 @@ from backend.adapters.batch.record_schema import MIGRATIONS, newest
 from backend.adapters.batch.records import Records
 from backend.application.batch import ItemState, Outcome
 from backend.domain.errors import ServiceUnavailable
+from tests.fakes.together import together
 
-REPOSITORY = Path(__file__).parents[4]
-STORED = REPOSITORY / "tests" / "data" / "ledger_v1" / "batches.sql"
+STORED = Path(__file__).parents[3] / "data" / "ledger_v1" / "batches.sql"
 """What the last build without a version wrote."""
 MEDIUM_ID = "ab" * 16
 OPENER = """
@@ -28,6 +26,7 @@ from backend.adapters.batch import record_schema
 from backend.adapters.batch.records import Records
 if sys.argv[2] == "forward":
     record_schema.MIGRATIONS = {2: lambda database: database.execute("ALTER TABLE items ADD COLUMN extra TEXT")}
+print("ready", flush=True)
 sys.stdin.read()
 Records(Path(sys.argv[1]))
 """
@@ -67,22 +66,6 @@ def extra(database: sqlite3.Connection) -> None:
 def broken(database: sqlite3.Connection) -> None:
     database.execute("DELETE FROM items")
     database.execute("DROP TABLE not_there")
-
-
-def open_together(path: Path, way: str) -> list[str]:
-    """What ten processes say that open one file at once."""
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-c", OPENER, str(path), way]
-    processes = [
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=REPOSITORY, text=True) for _ in range(10)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.stdin = None
-    ends = [process.communicate() for process in processes]
-    assert [(error, process.returncode) for (_, error), process in zip(ends, processes, strict=True)] == [("", 0)] * 10
-    return [said for said, _ in ends]
 
 
 def test_a_record_without_a_version_keeps_everything(file: Path) -> None:
@@ -141,13 +124,13 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(file: Path, monkeypa
 
 @pytest.mark.parametrize("way", ["as it is", "forward"])
 def test_ten_processes_that_start_together_migrate_once(file: Path, way: str) -> None:
-    said = open_together(file, way)
+    said = together(OPENER, str(file), way)
     assert sum(text.count("goes from schema 1 to 2") for text in said) == (way == "forward")
     assert version_of(file) == (2 if way == "forward" else newest())
 
 
 def test_ten_processes_make_a_new_record_together(tmp_path: Path) -> None:
-    open_together(tmp_path / "batches.sqlite", "as it is")
+    together(OPENER, str(tmp_path / "batches.sqlite"), "as it is")
     assert version_of(tmp_path / "batches.sqlite") == newest()
 
 
