@@ -14,20 +14,12 @@ from dataclasses import asdict, fields
 from fractions import Fraction
 from pathlib import Path
 
+from backend.adapters.media.record_schema import set_up
 from backend.application.imports.model import BatchItem, ItemState, Outcome, SourceMedia, SourceMediaKind
 from backend.domain.errors import NotFound, ServiceUnavailable
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS media (media_id TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS files (path TEXT NOT NULL, stamp TEXT NOT NULL, media_id TEXT NOT NULL,
-    PRIMARY KEY (path, stamp));
-CREATE TABLE IF NOT EXISTS items (project_id INTEGER NOT NULL, key TEXT NOT NULL, task_id INTEGER NOT NULL,
-    body TEXT NOT NULL, PRIMARY KEY (project_id, key));
-CREATE TABLE IF NOT EXISTS failures (project_id INTEGER NOT NULL, source TEXT NOT NULL, name TEXT NOT NULL,
-    reason TEXT NOT NULL, PRIMARY KEY (project_id, source, name));
-"""
 BUSY_S = 30.0
 
 
@@ -35,11 +27,10 @@ class Records:
     """BatchRecords, and the media that they tell of. Safe to use from many threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ServiceUnavailable if the file cannot be used."""
+        """Raises ServiceUnavailable if the file cannot be used, or is of a newer Masklet."""
         self._path = path
         with self._database() as database:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.executescript(_SCHEMA)
+            set_up(database, path)
 
     # media
 
@@ -119,7 +110,7 @@ class Records:
         try:
             with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as connection, connection:
                 yield connection
-        except sqlite3.OperationalError as error:
+        except (OSError, sqlite3.OperationalError) as error:
             full = "full" in str(error).lower()
             remedy = "free some space and run the same command again" if full else "look at that file"
             raise ServiceUnavailable(

@@ -13,7 +13,6 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
 from urllib.parse import urlsplit
 
 from backend.domain.errors import InvalidInput, NotAllowed

@@ -7,19 +7,20 @@ of deadlocking (BEGIN IMMEDIATE: a read that turns into a write would be refused
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, event, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from backend.adapters.store.ledger.tables import SCHEMA_VERSION, counters, metadata
+from backend.adapters.store.ledger.migrations import Upgrade
+from backend.adapters.store.ledger.tables import counters
+from backend.codecs.sqlite_files import alone
 from backend.domain.errors import InvalidInput, ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ BUSY_TIMEOUT_MS = 20_000
 """A writer holds the lock for one fsync; waiting this long means that the disk hangs."""
 
 SCHEMA_LOCK = 0x6D61736B
-"""Key of PostgreSQL's advisory lock under which the tables are made."""
+"""Key of PostgreSQL's advisory lock under which the tables are made and changed."""
 
 _FULL = ("disk is full", "no space left", "disk full", "quota exceeded", "could not extend file")
 _BUSY = ("database is locked", "database table is locked", "lock timeout")
@@ -68,41 +69,33 @@ class Database:
                 yield writing
 
     def set_up(self) -> None:
-        """Make the tables if they are missing; any number of processes may do so at once.
+        """Make the tables if they are missing, or bring those of an older Masklet forward, in one transaction.
 
-        Raises ServiceUnavailable for a ledger that another version of Masklet made.
+        Any number of processes may do so at once; one does it, the others wait. Raises ServiceUnavailable for a ledger
+        of a newer Masklet, and if a migration fails: then nothing has changed.
         """
-        with self._alone(), self.write() as connection:
+        upgrade = Upgrade(self.name)
+        with self._alone(), upgrade.explained(), self.write() as connection:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
-            metadata.create_all(connection)
-            version = connection.scalar(select(counters.c.value).where(counters.c.name == "schema"))
-            if version is None:
-                rows = [{"name": "schema", "value": SCHEMA_VERSION}, {"name": "sequence", "value": 0}]
-                connection.execute(insert(counters), rows)
-            elif version != SCHEMA_VERSION:
-                raise ServiceUnavailable(
-                    f"the ledger {self.name} has schema {version} and this Masklet needs {SCHEMA_VERSION}; "
-                    "start the Masklet that made it, or another data folder"
-                )
+            upgrade.run(connection)
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other processes out while SQLite turns to WAL: that switch does not wait for locks, it fails."""
+        """Keep other processes away from a SQLite file; PostgreSQL has a lock of its own for that."""
         path = self._url.database
         if self._engine.dialect.name != "sqlite" or path is None:
             yield
             return
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            lock = Path(f"{path}.lock").open("w")  # noqa: SIM115 - closed below, whether or not it was locked
-        except OSError as error:
-            raise ServiceUnavailable(f"the ledger {path} cannot be written: {error.strerror}") from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as held:
+            try:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(alone(Path(path)))
+            except OSError as error:
+                raise ServiceUnavailable(f"the ledger {path} cannot be written: {error.strerror}") from error
             yield
 
     @contextmanager

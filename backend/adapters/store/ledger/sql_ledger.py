@@ -22,12 +22,17 @@ from backend.domain.video import FrameIndex
 
 
 def open_ledger(url: str, clock: Clock) -> SqlLedger:
-    """Open the ledger at an address (sqlite:///file or postgresql://...), making its tables if they are missing.
+    """Open the ledger at an address (sqlite:///file or postgresql://...), making its tables or bringing them forward.
 
-    Raises InvalidInput for another kind of address, ServiceUnavailable if the database cannot be used.
+    Raises InvalidInput for another kind of address, ServiceUnavailable if the database cannot be used or is of a newer
+    Masklet.
     """
     database = Database(url)
-    database.set_up()
+    try:
+        database.set_up()
+    except BaseException:
+        database.close()  # its pool would keep the connection open
+        raise
     return SqlLedger(database, clock)
 
 

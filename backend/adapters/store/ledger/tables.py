@@ -1,11 +1,11 @@
-"""The ledger's tables. Names and columns only; what they mean is in the modules that write them."""
+"""The ledger's tables. Names and columns only; what they mean is in the modules that write them.
+
+Every change here needs a migration that makes the same change in a ledger that is there: see `migrations.py`.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
-
-SCHEMA_VERSION = 1
-"""Raised with every change to the tables; a ledger of another version is refused, not guessed at."""
 
 metadata = MetaData()
 
@@ -67,10 +67,12 @@ jobs = Table(
     Column("request", Text, nullable=False),
     Index("masklet_jobs_state", "state", "kind"),
     Index("masklet_jobs_task", "project_id", "task_id", "sequence"),
+    Index("masklet_jobs_task_kind", "project_id", "task_id", "kind", "sequence", "state"),
     Index("masklet_jobs_sequence", "sequence"),
 )
 """first_attempt is the attempt with which the job was opened last: attempts are counted from there.
-sequence orders jobs by when they were asked for last, whatever the machine's clock did."""
+sequence orders jobs by when they were asked for last, whatever the machine's clock did.
+masklet_jobs_task_kind ends in the state, so that a look for few states among many clicks reads no other rows."""
 
 awaited = Table(
     "masklet_awaited",
@@ -80,7 +82,7 @@ awaited = Table(
     Column("until_s", Float, nullable=False),
     Column("backward", Boolean, nullable=False),
 )
-"""For which propagations persons wait. A Masklet that does not know the table does without: no other version."""
+"""For which propagations persons wait. Ledgers of version 1 may lack the table."""
 
 pushes = Table(
     "masklet_pushes",

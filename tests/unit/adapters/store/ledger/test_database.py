@@ -172,7 +172,7 @@ def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
     database.set_up()
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE masklet_counters SET value = 99 WHERE name = 'schema'")
-    with pytest.raises(ServiceUnavailable, match="has schema 99 and this Masklet needs 1"):
+    with pytest.raises(ServiceUnavailable, match="has schema 99 and this Masklet knows 1 to 2"):
         database.set_up()
     database.close()
 

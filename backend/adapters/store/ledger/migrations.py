@@ -1,0 +1,143 @@
+"""The ledger's schema versions: a new ledger is made whole, an older one is brought forward, a newer one is refused.
+
+`MIGRATIONS` has one function for each version after the first. They say what they do in plain SQL and do not use
+`tables.py`, which changes with later versions. All of them run in the transaction of the caller, who keeps other
+processes out: afterwards the ledger has the newest schema, or it is as it was. Of a SQLite file a copy is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, insert, inspect, select
+
+from backend.adapters.store.ledger.tables import counters, metadata
+from backend.codecs.sqlite_files import copy_path, keep_copy
+from backend.domain.errors import ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+FIRST_VERSION = 1
+
+
+def _to_2(connection: Connection) -> None:
+    """What is missing in ledgers of the first builds; the index for the jobs of a task of one kind, newest first."""
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS masklet_awaited (job_id TEXT NOT NULL, since_s FLOAT NOT NULL, "
+        "until_s FLOAT NOT NULL, backward BOOLEAN NOT NULL, PRIMARY KEY (job_id))"
+    )
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS masklet_counters (name TEXT NOT NULL, value BIGINT NOT NULL, PRIMARY KEY (name))"
+    )
+    if connection.exec_driver_sql("SELECT 1 FROM masklet_counters WHERE name = 'sequence'").first() is None:
+        connection.exec_driver_sql(
+            "INSERT INTO masklet_counters SELECT 'sequence', COALESCE(MAX(sequence), 0) FROM "
+            "(SELECT sequence FROM masklet_prompts UNION ALL SELECT sequence FROM masklet_jobs) AS given"
+        )
+    connection.exec_driver_sql(
+        "CREATE INDEX masklet_jobs_task_kind ON masklet_jobs (project_id, task_id, kind, sequence, state)"
+    )
+
+
+Migration = Callable[[Connection], None]
+
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2}
+"""By the version that a function leads to, from the one before."""
+
+SCHEMA_VERSION = max(MIGRATIONS)
+"""The version of `tables.py`. Stored as the counter `schema`."""
+
+
+class Upgrade:
+    """The way of one ledger to the newest schema. name: the ledger's address, for messages."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._version = SCHEMA_VERSION
+        self._copy: Path | None = None
+
+    def run(self, connection: Connection) -> None:
+        """Make the tables, or run the migrations that are missing, in this transaction.
+
+        Raises ServiceUnavailable for a version that is not known, and if no copy can be made.
+        """
+        version = _stored_version(connection)
+        if version is None:
+            metadata.create_all(connection)
+            rows = [{"name": "schema", "value": SCHEMA_VERSION}, {"name": "sequence", "value": 0}]
+            connection.execute(insert(counters), rows)
+            return
+        file = _file_of(connection)
+        if not FIRST_VERSION <= version <= SCHEMA_VERSION:
+            raise ServiceUnavailable(self._refusal(version, file))
+        if version < SCHEMA_VERSION:
+            if file is not None:
+                self._copy = self._keep_copy(file, version)
+            self._forward(connection, version)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Around the whole transaction: say of a migration that failed where the ledger stands, and where its copy is.
+
+        Raises ServiceUnavailable.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self._version == SCHEMA_VERSION:
+                raise  # no migration began
+            kept = "" if self._copy is None else f", and {self._copy} is a copy of it"
+            cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ServiceUnavailable(
+                f"the ledger {self._name} could not be brought forward from schema {self._version} to "
+                f"{SCHEMA_VERSION} ({cause}); it is as it was{kept}: mend the cause and start again, or start the "
+                "Masklet that made it"
+            ) from error
+
+    def _forward(self, connection: Connection, version: int) -> None:
+        self._version = version
+        for number in range(version + 1, SCHEMA_VERSION + 1):
+            MIGRATIONS[number](connection)
+        connection.execute(delete(counters).where(counters.c.name == "schema"))
+        connection.execute(insert(counters).values(name="schema", value=SCHEMA_VERSION))
+        kept = "" if self._copy is None else f"; a copy from before is {self._copy}"
+        logger.info("the ledger %s goes from schema %d to %d%s", self._name, version, SCHEMA_VERSION, kept)
+
+    def _keep_copy(self, file: Path, version: int) -> Path:
+        try:
+            return keep_copy(file, version)
+        except (OSError, sqlite3.Error) as error:
+            raise ServiceUnavailable(
+                f"the ledger {self._name} has schema {version} and cannot be copied to {copy_path(file, version)} "
+                f"before it is brought forward to {SCHEMA_VERSION} ({error}); it is as it was: free some space or make "
+                "its folder writable, and start again"
+            ) from error
+
+    def _refusal(self, version: int, file: Path | None) -> str:
+        copy = None if file is None else copy_path(file, SCHEMA_VERSION)
+        back = "" if copy is None or not copy.exists() else f", or put {copy}, a copy from before, in its place"
+        return (
+            f"the ledger {self._name} has schema {version} and this Masklet knows {FIRST_VERSION} to {SCHEMA_VERSION}; "
+            f"start the Masklet that made it, or another data folder{back}"
+        )
+
+
+def _stored_version(connection: Connection) -> int | None:
+    """None: there is no ledger yet. One that says nothing of its version has the first."""
+    tables = inspect(connection)
+    if tables.has_table(counters.name):
+        version = connection.scalar(select(counters.c.value).where(counters.c.name == "schema"))
+        if version is not None:
+            return int(version)
+    return FIRST_VERSION if tables.has_table("masklet_jobs") else None
+
+
+def _file_of(connection: Connection) -> Path | None:
+    """The SQLite file that a connection has open; None for PostgreSQL."""
+    if connection.dialect.name != "sqlite":
+        return None
+    return Path(str(connection.exec_driver_sql("SELECT file FROM pragma_database_list WHERE name = 'main'").scalar()))
