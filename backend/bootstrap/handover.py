@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from backend.adapters.labelstudio.api.task_canvases import LabelStudioTaskLookup, TaskReader
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.model import BatchRecords
 from backend.application.imports.segment_handover import Handover
+from backend.codecs.coco_rle import CocoCodec
 
 
 def open_handover(label_studio: TaskReader, records: BatchRecords, desk: AnnotationService) -> Handover:

@@ -10,10 +10,10 @@ from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.adapters.store.datasets.mask_folder import MaskFolder, mask_folder
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.worker.offline import Offline
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
+from backend.codecs.coco_rle import CocoCodec
 
 
 @contextmanager

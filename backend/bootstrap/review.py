@@ -16,7 +16,6 @@ from backend.adapters.media.decode import open_video
 from backend.adapters.report.page import report_page
 from backend.adapters.report.thumbnails import small_picture, thumbnail
 from backend.adapters.store.datasets.review_folder import read_review_folder
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.jobs.queries import newest_propagation
 from backend.application.ports.media import VideoSource
 from backend.application.review.next_frames import (
@@ -30,6 +29,7 @@ from backend.application.review.next_frames import (
 from backend.bootstrap.audits import audit_tallies
 from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
 from backend.domain.errors import InvalidInput, NotFound

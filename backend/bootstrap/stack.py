@@ -24,6 +24,7 @@ from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.bootstrap.container import Container, DataFolder
+from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind
 
@@ -62,9 +63,7 @@ class Stack:
         with suppress(FileNotFoundError):
             if self.run_file.read_text() == text:
                 return
-        draft = self.run_file.with_suffix(".tmp")
-        draft.write_text(text)
-        draft.replace(self.run_file)
+        write_atomically(self.run_file, text.encode())
 
 
 def start_stack(container: Container, should_stop: Callable[[], bool]) -> Stack:

@@ -9,7 +9,6 @@ from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTas
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.tracking_sessions import SessionCursors
 from backend.application.imports.segment_handover import Handover
@@ -28,6 +27,7 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.handover import open_handover
 from backend.bootstrap.housekeeping import open_housekeeper
 from backend.bootstrap.media_service import open_media_service
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
 
 

@@ -16,7 +16,6 @@ from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import load_calibrator
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.notifier import AWAITED, Notifier
 from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
@@ -27,6 +26,7 @@ from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.media import open_media_library
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 
 logger = logging.getLogger(__name__)

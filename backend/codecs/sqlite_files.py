@@ -6,12 +6,13 @@ The ledger and the record of imports, which do not import each other, both use t
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+from backend.codecs.atomic_file import sync_path
 
 
 @contextmanager
@@ -45,17 +46,9 @@ def keep_copy(path: Path, version: int) -> Path:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")  # the backup takes over the mark of a WAL
         shutil.copymode(path, part)
-        _sync(part)
+        sync_path(part)
         part.replace(target)
-        _sync(target.parent)
+        sync_path(target.parent)
     finally:
         part.unlink(missing_ok=True)
     return target
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

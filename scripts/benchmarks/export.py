@@ -26,8 +26,8 @@ import av
 import numpy as np
 
 from backend.adapters.media.cache import file_hash
-from backend.adapters.store.masks.coco import encode_mask
 from backend.bootstrap.export import FORMAT_NAMES, ExportOrder, run_export
+from backend.codecs.coco_rle import encode_mask
 from backend.domain.geometry import BoolMask
 
 WIDTH, HEIGHT = 320, 240

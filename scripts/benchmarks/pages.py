@@ -29,10 +29,10 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from backend.adapters.labelstudio.config.label_config import read_binding
-from backend.adapters.labelstudio.mask_forms.masks import coco_of_mask
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.codecs.coco_rle import encode_mask
 from backend.domain.geometry import BoolMask, FrameSize
 from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId
@@ -108,7 +108,7 @@ def masks_of(pages: int, objects: int, size: FrameSize) -> MaskRun:
             label,
             tuple(
                 MaskletFrame(
-                    FrameIndex(page), coco_of_mask(blob(size, page, order)), evidence, MaskOrigin.PROPAGATED, 0.1
+                    FrameIndex(page), encode_mask(blob(size, page, order)), evidence, MaskOrigin.PROPAGATED, 0.1
                 )
                 for page in range(pages)
             ),

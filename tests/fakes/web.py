@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from fastapi import FastAPI
 
 from backend.adapters.labelstudio.writing.regions import build_regions
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
@@ -25,6 +24,7 @@ from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.bootstrap.web import AnnotationReader, WebParts, WebSettings
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import JobKind, JobState, ModelInfo
 from backend.interfaces.http.app import create_app
 from backend.interfaces.labelstudio.annotations import AnnotationSync

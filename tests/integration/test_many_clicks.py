@@ -12,7 +12,6 @@ import pytest
 from backend.adapters.store.datasets.labelled import no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.adapters.store.ledger.sql_ledger import open_ledger
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_ownership import PromptOwnership
 from backend.application.annotation.propagate_range import newest_run
@@ -25,6 +24,7 @@ from backend.application.ports.ledger import Ledger
 from backend.application.worker.propagation_plan import incremental_plan
 from backend.bootstrap import review
 from backend.bootstrap.container import Container
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey

@@ -14,7 +14,7 @@ from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.store.datasets.mask_folder import mask_folder
 from backend.adapters.store.datasets.review_folder import read_review_folder
-from backend.adapters.store.masks.coco import CocoCodec
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.geometry import box_of_mask
 from backend.domain.masklets import FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId

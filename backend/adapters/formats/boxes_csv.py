@@ -15,8 +15,9 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from backend.adapters.formats.rle import area_of, pixel_box
+from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
+from backend.codecs.coco_rle import area_px
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 
 TRAITS = FormatTraits("boxes-csv", 1, "kept: boxes may overlap", takes_boxes=True)
@@ -56,7 +57,7 @@ class BoxesCsvFormat:
             box.y,
             box.width,
             box.height,
-            "" if shown.mask is None else area_of(shown.mask),
+            "" if shown.mask is None else area_px(shown.mask),
             shown.origin.value,
             int(shown.approved),
             "" if shown.uncertainty is None else round(shown.uncertainty, 6),

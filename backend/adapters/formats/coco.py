@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
 from backend.adapters.formats.shared.images import jpeg
 from backend.adapters.formats.shared.json_lists import SpooledJsonList, pour_object
 from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.masks import coco_rle, pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -25,6 +25,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
+from backend.codecs.coco_rle import area_px
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 
 TRAITS = FormatTraits("coco", 1, "kept: every object is an annotation of its own", Pictures.OPTIONAL, takes_boxes=True)
@@ -79,7 +80,7 @@ class CocoFormat:
             "number": shown.what.number,
             "object": str(shown.what.object_id),
             "segmentation": [] if shown.mask is None else coco_rle(shown.mask),
-            "area": box.width * box.height if shown.mask is None else area_of(shown.mask),
+            "area": box.width * box.height if shown.mask is None else area_px(shown.mask),
             "bbox": [box.x, box.y, box.width, box.height],
             "iscrowd": 0,
             "approved": shown.approved,

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from backend.adapters.formats.rle import coco_rle
 from backend.adapters.formats.shared.json_lists import SpooledJsonList, pour_object
+from backend.adapters.formats.shared.masks import coco_rle
 from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 

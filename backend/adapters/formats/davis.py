@@ -15,9 +15,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from backend.adapters.formats.rle import Overlaps, layered
 from backend.adapters.formats.shared.images import jpeg, palette_png
 from backend.adapters.formats.shared.json_lists import json_bytes
+from backend.adapters.formats.shared.masks import Overlaps, layered
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,

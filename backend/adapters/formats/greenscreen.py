@@ -18,7 +18,6 @@ from contextlib import contextmanager
 import numpy as np
 
 from backend.adapters.formats.movie import Movie
-from backend.adapters.formats.rle import decoded
 from backend.adapters.formats.shared.images import png
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -29,6 +28,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
+from backend.codecs.coco_rle import decode_checked
 from backend.domain.datasets import DatasetFrame
 from backend.domain.errors import InvalidInput
 
@@ -78,7 +78,7 @@ class GreenscreenFormat:
         behind = np.ones(picture.pixels.shape[:2], np.bool_)
         for shown in frame.present:
             if shown.mask is not None:
-                behind &= ~decoded(shown.mask)
+                behind &= ~decode_checked(shown.mask)
         picture.pixels[behind] = self._background
         number = self._next + frame.frame_index
         self._target.write(f"frame_{number:06d}_masked.png", png(picture.pixels))

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from typing import Protocol
 from xml.sax.saxutils import quoteattr
 
-from backend.adapters.formats.rle import pixel_box
 from backend.adapters.formats.shared.images import colour_of, jpeg
 from backend.adapters.formats.shared.json_lists import SpooledJsonList, json_bytes, list_pieces
 from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from backend.adapters.formats.rle import pixel_box
 from backend.adapters.formats.shared.images import jpeg
 from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from backend.adapters.formats.mot import seqinfo
-from backend.adapters.formats.rle import Overlaps, encoded, layered
 from backend.adapters.formats.shared.images import jpeg
+from backend.adapters.formats.shared.masks import Overlaps, layered
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -28,6 +28,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
+from backend.codecs.coco_rle import encode_mask
 from backend.domain.datasets import DatasetFrame
 from backend.domain.errors import InvalidInput
 
@@ -101,7 +102,7 @@ class _Sequence:
         layers = layered(frame.present, self._size)
         self._overlaps.add(layers)
         for shown in frame.present:
-            mask = shown.mask if not layers.shared_pixels else encoded(layers.of(shown.what.number))
+            mask = shown.mask if not layers.shared_pixels else encode_mask(layers.of(shown.what.number))
             if mask is None or (layers.shared_pixels and not layers.of(shown.what.number).any()):
                 continue
             of_class = self._classes[shown.what.label]

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from backend.adapters.formats.movie import Movie
-from backend.adapters.formats.rle import decoded, pixel_box
 from backend.adapters.formats.shared.images import colour_of
+from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -26,6 +26,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
+from backend.codecs.coco_rle import decode_checked
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 from backend.domain.geometry import FrameSize, RgbFrame
 
@@ -73,7 +74,7 @@ def draw(picture: RgbFrame, shown: ObjectOnFrame, size: FrameSize) -> None:
     box = pixel_box(shown, size)
     left, top = round(box.x), round(box.y)
     if shown.mask is not None:
-        mask = decoded(shown.mask)
+        mask = decode_checked(shown.mask)
         mixed = picture[mask] * (1 - OPACITY) + np.array(colour) * OPACITY
         picture[mask] = np.rint(mixed).astype(np.uint8)
         contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

@@ -22,9 +22,9 @@ from typing import BinaryIO
 import numpy as np
 
 from backend.adapters.formats.davis import frame_digits
-from backend.adapters.formats.rle import CocoRle, area_of, coco_rle, decoded, encoded
 from backend.adapters.formats.shared.images import jpeg, mask_png
 from backend.adapters.formats.shared.json_lists import SpooledJsonLists, json_bytes, list_pieces
+from backend.adapters.formats.shared.masks import CocoRle, coco_rle
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -34,6 +34,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
+from backend.codecs.coco_rle import area_px, decode_checked, encode_mask
 from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import MaskOrigin
@@ -82,7 +83,7 @@ class _Masklet:
         self.edited += shown.origin is not MaskOrigin.PROPAGATED
         if shown.mask is not None:
             self.seen += 1
-            self.area_px += area_of(shown.mask)
+            self.area_px += area_px(shown.mask)
             self.first = frame_index if self.first is None else self.first
         if self.first is not None:
             self.changes += shown.is_present is not self.visible and frame_index != self.first
@@ -108,7 +109,7 @@ class _Video:
         self._masklets = {what.number: _Masklet(what) for what in video.objects}
         self._shelf = shelf
         self._rows: dict[int, int] = {}
-        self._empty = encoded(np.zeros((video.info.size.height, video.info.size.width), np.bool_))
+        self._empty = encode_mask(np.zeros((video.info.size.height, video.info.size.width), np.bool_))
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         name = f"{frame.frame_index:0{self._digits}d}"
@@ -118,7 +119,7 @@ class _Video:
             mask = self._empty if shown.mask is None else shown.mask
             row[str(shown.what.number)] = coco_rle(mask)
             path = f"Annotations/{self._folder}/{shown.what.number - 1:03d}/{name}.png"
-            self._target.write(path, mask_png(decoded(mask)))
+            self._target.write(path, mask_png(decode_checked(mask)))
         self._rows[frame.frame_index] = self._shelf.put(row)
         if picture is not None:
             self._target.write(f"JPEGImages/{self._folder}/{name}.jpg", jpeg(picture.pixels))

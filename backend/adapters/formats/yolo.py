@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from backend.adapters.formats.rle import decoded, pixel_box
 from backend.adapters.formats.shared.images import jpeg
 from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.masks import pixel_box
 from backend.adapters.formats.shared.polygons import outline_of, relative
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -30,6 +30,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
+from backend.codecs.coco_rle import decode_checked
 from backend.domain.datasets import DatasetFrame, ObjectOnFrame
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import FrameSize
@@ -140,7 +141,7 @@ class _Video:
 
 def _polygon_line(shown: ObjectOnFrame, size: FrameSize) -> str:
     assert shown.mask is not None, "the use case lets masks through only"
-    outline = outline_of(decoded(shown.mask))
+    outline = outline_of(decode_checked(shown.mask))
     assert outline is not None, "a present object has pixels"
     return " ".join(f"{value:.7g}" for value in relative(outline, size.width, size.height).ravel())
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.adapters.formats.davis import frame_digits
-from backend.adapters.formats.rle import area_of, coco_rle, pixel_box
 from backend.adapters.formats.shared.images import jpeg
 from backend.adapters.formats.shared.json_lists import (
     SpooledJsonList,
@@ -24,6 +23,7 @@ from backend.adapters.formats.shared.json_lists import (
     pour_object,
 )
 from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.masks import coco_rle, pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -33,6 +33,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
+from backend.codecs.coco_rle import area_px
 from backend.domain.datasets import DatasetFrame, DatasetObject
 
 TRAITS = FormatTraits("youtubevis", 1, "kept: every object has masks of its own", Pictures.OPTIONAL)
@@ -101,7 +102,7 @@ class _Video:
         for shown in frame.present:
             assert shown.mask is not None, "the use case lets masks through only"
             box = pixel_box(shown, self._size)
-            values = (coco_rle(shown.mask), [box.x, box.y, box.width, box.height], area_of(shown.mask))
+            values = (coco_rle(shown.mask), [box.x, box.y, box.width, box.height], area_px(shown.mask))
             self._tickets[shown.what.number][-1] = self._shelf.put(values)
 
     def has(self, what: DatasetObject) -> bool:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
-from backend.adapters.labelstudio.mask_forms.masks import PNG_PREFIX, mask_of_coco
+from backend.adapters.labelstudio.mask_forms.masks import PNG_PREFIX
 from backend.adapters.labelstudio.reading.fields import (
     Json,
     as_flag,
@@ -26,6 +26,7 @@ from backend.adapters.labelstudio.reading.fields import (
 )
 from backend.adapters.labelstudio.reading.region_prompts import box_of_rectangle
 from backend.adapters.labelstudio.reading.regions import MOST_REGIONS
+from backend.codecs.coco_rle import decode_checked
 from backend.domain.errors import PromptError, TooLarge
 from backend.domain.geometry import BoolMask, Point
 from backend.domain.jobs import OutputMode
@@ -133,7 +134,7 @@ def milliseconds(context: Json, field: str) -> float | None:
 
 
 def picture_of(encoded: EncodedMask) -> Picture:
-    return picture_of_mask(mask_of_coco(encoded))
+    return picture_of_mask(decode_checked(encoded))
 
 
 def picture_of_mask(mask: BoolMask) -> Picture:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from backend.codecs.atomic_file import sync_path
 from backend.domain.errors import MediaError, MediaUnreachable
 from backend.domain.video import ContentHash
 
@@ -88,7 +89,7 @@ class MediaCache:
             path = self._path(content_hash)
             path.parent.mkdir(exist_ok=True)
             part.replace(path)
-            _sync_folder(path.parent)
+            sync_path(path.parent)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise MediaUnreachable(
@@ -223,11 +224,3 @@ def _key(address: str) -> str:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +26,7 @@ from av.video.stream import VideoStream
 from backend.adapters.media.cache import file_hash
 from backend.adapters.media.index import decoded_frames
 from backend.adapters.media.probe import require_sane_size
+from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif,mxf,dv,rm"
@@ -65,7 +65,7 @@ def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda:
         folder.mkdir(parents=True, exist_ok=True)
         rate, times_s = _write(path, part, on_frame)
         body = {"source": path.name, "sha256": digest, "rate": str(rate), "times_s": times_s}
-        _write_whole(frame_map, json.dumps(body))
+        write_atomically(frame_map, json.dumps(body).encode(), synced=True)
         part.replace(target)
     except OSError as error:
         raise MediaError(_sentence(path, folder, error)) from error
@@ -148,18 +148,6 @@ def _refuse_text(path: Path) -> None:
         raise MediaError(f"{path.name} is empty (0 bytes)")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(TEXT_STARTS):
         raise MediaError(f"{path.name} is text (a playlist or a list of files), not a video")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f".{uuid4().hex}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _sentence(path: Path, folder: Path, error: OSError) -> str:

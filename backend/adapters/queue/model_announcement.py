@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from redis import Redis, RedisError
 
+from backend.codecs.atomic_file import write_atomically
 from backend.domain.jobs import ModelInfo
 
 logger = logging.getLogger(__name__)
@@ -33,9 +33,7 @@ class ModelAnnouncement:
         """Say which model this worker holds. A Redis that is away is tolerated: the file stays."""
         text = json.dumps(asdict(model), sort_keys=True)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
-        draft.write_text(text)
-        os.replace(draft, self._path)
+        write_atomically(self._path, text.encode())
         if self._redis is not None:
             try:
                 self._redis.set(KEY, text)

@@ -5,12 +5,12 @@ They are not synced: what a crash takes is made up for by looking again (see app
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from backend.codecs.atomic_file import write_atomically
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*")
 
@@ -29,15 +29,7 @@ class FileKeyValueStore:
     def write(self, name: str, body: bytes) -> None:
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
+        write_atomically(path, body)
 
     def names(self, folder: str) -> tuple[str, ...]:
         written: list[tuple[int, str]] = []

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.ports.engine import NeverCancelled
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.masklets import FrameMasks
 from backend.domain.video import Direction
 from scripts.benchmarks.engine_figures.models import demo_pair

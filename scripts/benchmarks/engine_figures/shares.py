@@ -11,9 +11,9 @@ import torch
 from backend.adapters.media.decode import open_video
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import Sam2Blocks
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.mask_records import encoded
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import ModelInfo
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 from scripts.benchmarks.engine_figures.first_mask import SHORT, kept_clip

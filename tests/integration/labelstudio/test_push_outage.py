@@ -15,11 +15,11 @@ import pytest
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.submit import Submitter
 from backend.application.worker.job_runner import JobRunner
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.geometry import Point
 from backend.domain.jobs import JobKind, PropagationRequest, PushState
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet

@@ -17,13 +17,13 @@ import torch
 from backend.adapters.media.decode import open_video
 from backend.adapters.sam2.engine import load_engine
 from backend.adapters.store.ledger.sql_ledger import open_ledger
-from backend.adapters.store.masks.coco import CocoCodec
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.engine import Segmenter
 from backend.application.ports.media import VideoSource
 from backend.application.worker.job_runner import JobRunner
 from backend.bootstrap.container import SystemClock
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
 from tests.fakes.queue import FakeQueue

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from backend.domain.errors import PromptError, TooLarge
-from backend.domain.geometry import BoolMask, Box, FrameSize
-from backend.domain.masklets import EncodedMask
+from backend.domain.geometry import BoolMask, FrameSize
 
 PNG_PREFIX = "data:image/png;base64,"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -27,29 +25,6 @@ OUTLINE_TOLERANCE_PX = 0.5
 
 Polygon = list[tuple[float, float]]
 """Corners in relative coordinates, 0..1."""
-
-
-def mask_of_coco(encoded: EncodedMask) -> BoolMask:
-    """[H, W] bool, C order."""
-    return np.ascontiguousarray(coco.decode(_coco(encoded))).view(np.bool_)
-
-
-def coco_of_mask(mask: BoolMask) -> EncodedMask:
-    """A mask as COCO run lengths. mask: [H, W] bool."""
-    encoded = coco.encode(np.asfortranarray(mask.view(np.uint8)))
-    return EncodedMask(mask.shape[0], mask.shape[1], encoded["counts"].decode("ascii"))
-
-
-def box_of_coco(encoded: EncodedMask) -> Box | None:
-    """The tight box around a mask, pixel-inclusive, read from the run lengths alone; None if the mask is empty."""
-    x, y, width, height = coco.toBbox(_coco(encoded)).tolist()
-    if width == 0 or height == 0:
-        return None
-    return Box(x / encoded.width, y / encoded.height, (x + width) / encoded.width, (y + height) / encoded.height)
-
-
-def _coco(encoded: EncodedMask) -> dict[str, object]:
-    return {"size": [encoded.height, encoded.width], "counts": encoded.counts.encode("ascii")}
 
 
 def png_of_mask(mask: BoolMask) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from backend.adapters.labelstudio.mask_forms.masks import mask_of_coco, mask_of_polygons, polygons_of_mask
+from backend.adapters.labelstudio.mask_forms.masks import mask_of_polygons, polygons_of_mask
 from backend.adapters.labelstudio.reading.mask_fingerprints import MaskFingerprints, near
+from backend.codecs.coco_rle import decode_checked
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
@@ -45,7 +46,7 @@ class KnownMasks:
         encoded = self._masks.get((prompt.object_id, prompt.frame_index))
         if encoded is None or prompt.mask is None or prompt.mask.shape != (encoded.height, encoded.width):
             return False
-        return _same(prompt.mask, _redrawn(mask_of_coco(encoded)))
+        return _same(prompt.mask, _redrawn(decode_checked(encoded)))
 
     def news(self, prompt: FramePrompt) -> int:
         """2 for what is new, 1 for what the person said before, 0 for what was given to them."""

@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-import numpy as np
-from pycocotools import mask as coco
-
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import as_number
 from backend.adapters.labelstudio.reading.keyframes import (
@@ -27,9 +24,10 @@ from backend.adapters.labelstudio.reading.region_prompts import prompts_of_regio
 from backend.adapters.labelstudio.reading.regions import ReadRegion, read_regions
 from backend.application.ports.datasets import Notes, TaskOrigin
 from backend.application.ports.media import VideoSource
+from backend.codecs.coco_rle import encode_mask, union
 from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
 from backend.domain.errors import InvalidInput, PromptError
-from backend.domain.geometry import BoolMask, Box, FrameSize
+from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.timeline import FrameClock
@@ -183,7 +181,7 @@ def _rank(label: str, labels: Sequence[str]) -> int:
 
 def _shape(prompt: FramePrompt, region: ReadRegion) -> Shape:
     origin = MaskOrigin.HUMAN if _is_edited(region) else MaskOrigin.PROPAGATED
-    mask = None if prompt.mask is None else _encoded(prompt.mask)
+    mask = None if prompt.mask is None else encode_mask(prompt.mask)
     return Shape(mask, prompt.box if mask is None else None, origin, _doubt(region))
 
 
@@ -207,7 +205,7 @@ def _joined(first: Shape, second: Shape, where: str) -> Shape:
     if first.mask is not None and second.mask is not None:
         if (first.mask.height, first.mask.width) != (second.mask.height, second.mask.width):
             raise PromptError(f"{where} has another size than an earlier region of its label on that page")
-        return replace(shape, mask=_union(first.mask, second.mask))
+        return replace(shape, mask=union(first.mask, second.mask))
     if first.box is not None and second.box is not None:
         return replace(shape, box=_hull(box_sides(first.box), box_sides(second.box)))
     return shape
@@ -217,17 +215,6 @@ def _hull(first: Sequence[float], second: Sequence[float]) -> Box:
     low = [min(pair) for pair in zip(first, second, strict=True)]
     high = [max(pair) for pair in zip(first, second, strict=True)]
     return Box(low[0], low[1], high[2], high[3])
-
-
-def _encoded(mask: BoolMask) -> EncodedMask:
-    counts: bytes = coco.encode(np.asfortranarray(mask.view(np.uint8)))["counts"]
-    return EncodedMask(mask.shape[0], mask.shape[1], counts.decode("ascii"))
-
-
-def _union(first: EncodedMask, second: EncodedMask) -> EncodedMask:
-    both = [{"size": [m.height, m.width], "counts": m.counts.encode("ascii")} for m in (first, second)]
-    counts: bytes = coco.merge(both)["counts"]
-    return EncodedMask(first.height, first.width, counts.decode("ascii"))
 
 
 def _size_of(shapes: Mapping[ObjectId, Mapping[int, Shape]]) -> FrameSize | None:

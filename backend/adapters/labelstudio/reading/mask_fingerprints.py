@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from backend.adapters.labelstudio.mask_forms.masks import box_of_coco, coco_of_mask
 from backend.application.ports.key_value import KeyValueStore
+from backend.codecs.coco_rle import box_rel, encode_mask
 from backend.domain.geometry import BoolMask, Box
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId
@@ -41,7 +41,7 @@ class MaskFingerprints:
         for masklet in run.masklets:
             self.labels.setdefault(masklet.object_id, masklet.label)
             for frame in masklet.frames:
-                self.add((masklet.object_id, frame.frame_index), _digest(frame.mask), box_of_coco(frame.mask))
+                self.add((masklet.object_id, frame.frame_index), _digest(frame.mask), box_rel(frame.mask))
 
     def add(self, spot: Spot, digest: str, box: Box | None) -> None:
         self.digests.setdefault(spot, set()).add(digest)
@@ -51,7 +51,7 @@ class MaskFingerprints:
     def has_mask(self, spot: Spot, mask: BoolMask) -> bool:
         """Whether exactly this mask was given there. mask: [H, W] bool."""
         digests = self.digests.get(spot)
-        return bool(digests) and _digest(coco_of_mask(mask)) in (digests or ())
+        return bool(digests) and _digest(encode_mask(mask)) in (digests or ())
 
     def has_box(self, spot: Spot, box: Box) -> bool:
         return any(near(box, known) for known in self.boxes.get(spot, ()))

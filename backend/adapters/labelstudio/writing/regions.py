@@ -16,10 +16,11 @@ from typing import cast
 
 from backend.adapters.labelstudio.config.label_config import Binding, Control, ControlKind, read_binding
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
-from backend.adapters.labelstudio.mask_forms.masks import box_of_coco, mask_of_coco, png_of_mask, polygons_of_mask
+from backend.adapters.labelstudio.mask_forms.masks import png_of_mask, polygons_of_mask
 from backend.adapters.labelstudio.wire import Region
 from backend.adapters.labelstudio.writing.uncertain_spans import uncertain_spans
 from backend.adapters.labelstudio.writing.video_regions import box_percent, video_value
+from backend.codecs.coco_rle import box_rel, decode_checked
 from backend.domain.errors import PromptError
 from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
@@ -120,9 +121,9 @@ def _page_values(kind: ControlKind, encoded: EncodedMask) -> list[dict[str, obje
     Polygons have no gaps, so there each part of the mask is a region of its own.
     """
     if kind is ControlKind.RECTANGLE:
-        box = box_of_coco(encoded)
+        box = box_rel(encoded)
         return [] if box is None else [dict(box_percent(box))]
-    mask = mask_of_coco(encoded)
+    mask = decode_checked(encoded)
     if not mask.any():
         return []
     if kind is ControlKind.BRUSH:

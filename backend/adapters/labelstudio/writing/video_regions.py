@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from backend.adapters.labelstudio.mask_forms.masks import Polygon, box_of_coco, mask_of_coco, polygons_of_mask
+from backend.adapters.labelstudio.mask_forms.masks import Polygon, polygons_of_mask
 from backend.adapters.labelstudio.wire import Keyframe, VectorKeyframe, Vertex
+from backend.codecs.coco_rle import box_rel, decode_checked
 from backend.domain.geometry import Box
 from backend.domain.masklets import EncodedMask, Masklet
 from backend.domain.timeline import FrameClock
@@ -73,7 +74,7 @@ def box_percent(box: Box) -> RectangleValue:
 def _shapes(masklet: Masklet, *, vector: bool, placed: Mapping[FrameIndex, Box]) -> Iterator[tuple[FrameIndex, Shape]]:
     """Where the object is, frame by frame: frames that it is not on are left out."""
     for frame in masklet.frames:
-        shape = _outline(frame.mask) if vector else placed.get(frame.frame_index) or box_of_coco(frame.mask)
+        shape = _outline(frame.mask) if vector else placed.get(frame.frame_index) or box_rel(frame.mask)
         if shape is not None:
             yield frame.frame_index, shape
 
@@ -98,7 +99,7 @@ def _sequence(
 
 
 def _outline(mask: EncodedMask) -> Polygon | None:
-    outlines = polygons_of_mask(mask_of_coco(mask))
+    outlines = polygons_of_mask(decode_checked(mask))
     return outlines[0] if outlines else None
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from backend.adapters.store.masks.coco import require_counts
 from backend.application.ports.media import VideoSource
+from backend.codecs.coco_rle import require_counts
 from backend.domain.datasets import DatasetObject, ObjectOnFrame
 from backend.domain.errors import IntegrityError, PromptError
 from backend.domain.masklets import EncodedMask, MaskOrigin

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Literal, NotRequired, TypedDict
 
-from backend.adapters.store.masks.coco import decode_mask, encode_mask
+from backend.codecs.coco_rle import decode_mask, encode_mask
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import PreviewRequest, PropagationRequest
 from backend.domain.masklets import EncodedMask

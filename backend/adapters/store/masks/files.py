@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from backend.codecs.atomic_file import sync_path
 from backend.domain.errors import IntegrityError, ServiceUnavailable
 from backend.domain.video import FrameRange
 
@@ -52,7 +53,7 @@ def write_file(path: Path, body: bytes, *, synced: bool = True) -> None:
                 os.fsync(file.fileno())
         beside.replace(path)
         if synced:
-            _sync_folder(path.parent)  # the rename itself
+            sync_path(path.parent)  # the rename itself
 
 
 def sync_files(paths: Iterable[Path]) -> None:
@@ -133,7 +134,7 @@ def share_chunks(source: Path, target: Path, hashes: Hashes) -> None:
                 raise IntegrityError(f"run {source.name!r} misses its file {name}") from None
             if sha256(body).hexdigest() != digest:
                 raise IntegrityError(f"file {name} of run {source.name!r} is damaged")
-        _sync_folder(target)
+        sync_path(target)
 
 
 def share_file(source: Path, target: Path) -> None:
@@ -169,11 +170,3 @@ def disk_errors() -> Iterator[None]:
 def _may_hold(name: str, frames: FrameRange) -> bool:
     named = _FRAMES.fullmatch(name)
     return named is None or (int(named[1]) < frames.stop and frames.start <= int(named[2]))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

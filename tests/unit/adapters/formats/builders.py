@@ -10,8 +10,8 @@ import numpy as np
 
 from backend.adapters.media.cache import file_hash
 from backend.adapters.store.datasets.mask_folder import mask_folder
-from backend.adapters.store.masks.coco import CocoCodec, encode_mask
 from backend.bootstrap.export import ExportOrder, run_export
+from backend.codecs.coco_rle import CocoCodec, encode_mask
 from backend.domain.geometry import BoolMask, FrameSize
 from backend.domain.masklets import FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId

@@ -101,10 +101,10 @@ def test_what_names_other_files_or_is_no_video_is_refused(
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3))
 
-    def full(path: Path, text: str) -> None:
+    def full(path: Path, body: bytes, *, synced: bool) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(module, "_write_whole", full)
+    monkeypatch.setattr(module, "write_atomically", full)
     with pytest.raises(MediaError, match="in.mp4 cannot be re-encoded: no space is left in .*; free some"):
         reencode(path, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

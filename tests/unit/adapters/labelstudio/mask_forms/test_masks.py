@@ -14,13 +14,12 @@ from PIL import Image
 
 from backend.adapters.labelstudio.mask_forms.masks import (
     PNG_PREFIX,
-    box_of_coco,
-    mask_of_coco,
     mask_of_png,
     mask_of_polygons,
     png_of_mask,
     polygons_of_mask,
 )
+from backend.codecs.coco_rle import box_rel, decode_checked
 from backend.domain.errors import PromptError, TooLarge
 from backend.domain.geometry import BoolMask, FrameSize, box_of_mask, mask_iou
 from tests.unit.adapters.labelstudio.builders import encoded, masks, rectangle_mask
@@ -33,8 +32,8 @@ def size_of(mask: BoolMask) -> FrameSize:
 @settings(deadline=None, max_examples=60)
 @given(masks())
 def test_coco_run_lengths_give_the_mask_and_its_box(mask: BoolMask) -> None:
-    assert np.array_equal(mask_of_coco(encoded(mask)), mask)
-    assert box_of_coco(encoded(mask)) == box_of_mask(mask)
+    assert np.array_equal(decode_checked(encoded(mask)), mask)
+    assert box_rel(encoded(mask)) == box_of_mask(mask)
 
 
 @settings(deadline=None, max_examples=60)

@@ -11,10 +11,10 @@ import pytest
 
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
-from backend.adapters.labelstudio.mask_forms.masks import mask_of_coco
 from backend.adapters.labelstudio.reading.keyframes import HeldKeyframe, box_at
 from backend.adapters.labelstudio.reading.labelled import LabelledTask, read_labels, require_fitting
 from backend.application.ports.datasets import TaskOrigin
+from backend.codecs.coco_rle import decode_checked
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import MaskOrigin
@@ -56,7 +56,7 @@ def test_regions_of_a_label_on_a_page_are_one_mask() -> None:
     (frame, *_) = task(brush(0, "Cat", LEFT), brush(0, "Cat", RIGHT, part=1)).frames()
     (shown,) = frame.present
     assert shown.mask is not None
-    assert np.array_equal(mask_of_coco(shown.mask), LEFT | RIGHT)
+    assert np.array_equal(decode_checked(shown.mask), LEFT | RIGHT)
 
 
 def test_objects_are_numbered_as_the_config_lists_their_labels() -> None:

@@ -16,9 +16,9 @@ from backend.adapters.store.datasets import json_scan
 from backend.adapters.store.datasets.json_scan import JsonScanner
 from backend.adapters.store.datasets.labelled_folder import FolderSource
 from backend.adapters.store.datasets.labelled_run import open_run
-from backend.adapters.store.masks.coco import decode_mask
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.ports.datasets import DatasetVideo
+from backend.codecs.coco_rle import decode_mask
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.geometry import BoolMask
 from backend.domain.masklets import MaskOrigin

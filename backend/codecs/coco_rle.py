@@ -1,16 +1,18 @@
-"""COCO run lengths of masks; the only place that touches pycocotools.
+"""COCO RLE of masks: the one place that uses pycocotools.
 
-pycocotools encodes. Decoding reads the counts here, for they come from outside: its C decoder trusts the counts and
-writes past its buffer if they exceed the mask's size (and warns under NumPy 2).
+pycocotools encodes, and decodes counts that were checked before. Its C decoder trusts the counts and writes past its
+buffer if they exceed the mask's size, so counts from outside are decoded or checked here first (`decode_mask`,
+`require_counts`).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from pycocotools import mask as coco_mask
+from numpy.typing import NDArray
+from pycocotools import mask as coco
 
 from backend.domain.errors import PromptError
-from backend.domain.geometry import BoolMask
+from backend.domain.geometry import BoolMask, Box
 from backend.domain.masklets import EncodedMask
 
 MAX_PIXELS = 2**28
@@ -35,7 +37,7 @@ def encode_mask(mask: BoolMask) -> EncodedMask:
         raise ValueError(f"a mask has two axes, height and width; got shape {mask.shape}")
     height, width = mask.shape
     column_major = np.asfortranarray(mask.astype(np.uint8, copy=False))  # [H, W]
-    counts: bytes = coco_mask.encode(column_major)["counts"]
+    counts: bytes = coco.encode(column_major)["counts"]
     return EncodedMask(height, width, counts.decode("ascii"))
 
 
@@ -50,6 +52,42 @@ def decode_mask(encoded: EncodedMask) -> BoolMask:
 def require_counts(encoded: EncodedMask) -> int:
     """The number of the mask's pixels, if its counts fit its shape. Raises PromptError if they do not."""
     return sum(_checked_runs(encoded)[1::2])
+
+
+def decode_checked(encoded: EncodedMask) -> BoolMask:
+    """[H, W] bool, C order. Only for counts that Masklet made or checked: wrong counts crash the process."""
+    pixels: NDArray[np.uint8] = np.ascontiguousarray(coco.decode(_vendor(encoded)))
+    mask: BoolMask = pixels.view(np.bool_)
+    return mask
+
+
+def area_px(encoded: EncodedMask) -> int:
+    """The number of the mask's pixels, from its counts alone."""
+    return int(coco.area(_vendor(encoded)))
+
+
+def box_px(encoded: EncodedMask) -> tuple[int, int, int, int]:
+    """x, y, width, height in pixels of the tight box, pixel-inclusive; all 0 for an empty mask."""
+    x, y, width, height = coco.toBbox(_vendor(encoded)).tolist()
+    return int(x), int(y), int(width), int(height)
+
+
+def box_rel(encoded: EncodedMask) -> Box | None:
+    """The tight box, pixel-inclusive, relative to the frame (0..1); None for an empty mask."""
+    x, y, width, height = box_px(encoded)
+    if width == 0 or height == 0:
+        return None
+    return Box(x / encoded.width, y / encoded.height, (x + width) / encoded.width, (y + height) / encoded.height)
+
+
+def union(first: EncodedMask, second: EncodedMask) -> EncodedMask:
+    """The union of two masks of the same size."""
+    counts: bytes = coco.merge([_vendor(first), _vendor(second)])["counts"]
+    return EncodedMask(first.height, first.width, counts.decode("ascii"))
+
+
+def _vendor(encoded: EncodedMask) -> dict[str, object]:
+    return {"size": [encoded.height, encoded.width], "counts": encoded.counts.encode("ascii")}
 
 
 def _checked_runs(encoded: EncodedMask) -> list[int]:

@@ -1,6 +1,6 @@
-"""Masks as the formats need them: COCO run lengths measured without decoding, decoded, and laid over each other.
+"""Masks as the formats need them: COCO's JSON form, boxes in pixels, overlaps.
 
-The run lengths were checked where they were read: pycocotools trusts them.
+The counts were checked when they were read.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
+from backend.codecs.coco_rle import area_px, box_px, decode_checked
 from backend.domain.datasets import ObjectOnFrame
 from backend.domain.geometry import BoolMask, FrameSize
 from backend.domain.masklets import EncodedMask
@@ -39,29 +39,10 @@ def coco_rle(mask: EncodedMask) -> CocoRle:
     return {"size": [mask.height, mask.width], "counts": mask.counts}
 
 
-def area_of(mask: EncodedMask) -> int:
-    """The mask's pixels."""
-    return int(coco.area(_vendor(mask)))
-
-
-def decoded(mask: EncodedMask) -> BoolMask:
-    """[H, W] bool, C order."""
-    pixels: NDArray[np.uint8] = np.ascontiguousarray(coco.decode(_vendor(mask)))
-    found: BoolMask = pixels.view(np.bool_)
-    return found
-
-
-def encoded(mask: BoolMask) -> EncodedMask:
-    """mask: [H, W] bool."""
-    counts: bytes = coco.encode(np.asfortranarray(mask.view(np.uint8)))["counts"]
-    return EncodedMask(mask.shape[0], mask.shape[1], counts.decode("ascii"))
-
-
 def pixel_box(shown: ObjectOnFrame, size: FrameSize) -> PixelBox:
     """The tight box around a present object's mask, or its box. Raises ValueError for an absent one."""
     if shown.mask is not None:
-        x, y, width, height = coco.toBbox(_vendor(shown.mask)).tolist()
-        return PixelBox(int(x), int(y), int(width), int(height))
+        return PixelBox(*box_px(shown.mask))
     if shown.box is None:
         raise ValueError(f"object {shown.what.number} is not in the frame")
     x0, y0, x1, y1 = shown.box.to_px(size)
@@ -91,8 +72,8 @@ def layered(objects: Sequence[ObjectOnFrame], size: FrameSize) -> Layers:
     numbers = np.zeros((size.height, size.width), np.uint16)
     shared = np.zeros((size.height, size.width), np.bool_)
     masked = [(shown.what.number, shown.mask) for shown in objects if shown.mask is not None]
-    for number, mask in sorted(masked, key=lambda entry: (-area_of(entry[1]), -entry[0])):
-        pixels = decoded(mask)
+    for number, mask in sorted(masked, key=lambda entry: (-area_px(entry[1]), -entry[0])):
+        pixels = decode_checked(mask)
         if len(masked) > 1:
             shared |= pixels & (numbers > 0)
         numbers[pixels] = number
@@ -112,7 +93,3 @@ class Overlaps:
 
     def notes(self) -> dict[str, object]:
         return {"overlapping": {"frames": self.frames, "pixels": self.pixels}}
-
-
-def _vendor(mask: EncodedMask) -> dict[str, object]:
-    return {"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from backend.adapters.store.masks.coco import CocoCodec, decode_mask, encode_mask
+from backend.codecs.coco_rle import CocoCodec, decode_mask, encode_mask
 from backend.domain.errors import PromptError
 from backend.domain.geometry import BoolMask
 from backend.domain.masklets import EncodedMask

@@ -1,0 +1,36 @@
+"""Files that are whole or absent: written under a temporary name beside their place, then renamed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+
+def write_atomically(path: Path, body: bytes, *, synced: bool = False) -> None:
+    """Replaces a file's content by rename. A reader sees the old content or the new, a failed write leaves the old.
+
+    synced: the content and the rename are on disk on return. Without it they survive kills, not power cuts.
+    Raises OSError.
+    """
+    part = path.with_name(f".{uuid4().hex}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(body)
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+        if synced:
+            sync_path(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync_path(path: Path) -> None:
+    """Brings a file's content, or a folder's names, to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
