@@ -11,12 +11,19 @@ from pathlib import Path
 import pytest
 
 from scripts.label_studio.server import LabelStudioServer
+from tests.fakes.stores import closed_stores
 
 TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
 """Names a folder for the database, made there by whichever run of tests needs it first: it takes up to a minute."""
 
 PORT = 20_000 + os.getpid() % 100 * 100
 """The first to try: it listens seconds after its port was found free, and another run of tests may start meanwhile."""
+
+
+@pytest.fixture(autouse=True)
+def _closed_stores() -> Iterator[None]:
+    with closed_stores():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What every Ledger keeps its word on: the fake, SQLite and a real PostgreSQL run the same tests."""
+"""What every Ledger keeps its word on: SQLite and a real PostgreSQL run the same tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.clock import FakeClock
-from tests.fakes.ledger import FakeLedger
 
 TASK = TaskKey(3, 41)
 OTHER_TASK = TaskKey(3, 42)
@@ -41,11 +40,8 @@ def clock() -> FakeClock:
     return FakeClock(now_s=1000.0)
 
 
-@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[Ledger]:
-    if request.param == "fake":
-        yield FakeLedger(clock)
-        return
     is_sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path}/ledger.sqlite" if is_sqlite else request.getfixturevalue("postgresql_url")
     opened = open_ledger(url, clock)

@@ -17,7 +17,6 @@ from backend.domain.geometry import Box, FrameSize, Point
 from backend.domain.masklets import EncodedMask, FrameEvidence, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
-from tests.fakes.mask_store import FakeMaskStore
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
 LABELS = {CAT: "Cat", DOG: "Hund ü\n\u2028"}
@@ -47,9 +46,9 @@ FULL = FrameEvidence(
 EMPTY = FrameEvidence((), -1024.0, 1.0, 1.0, 0.0, None, None, 0)
 
 
-@pytest.fixture(params=["fake", "files"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> MaskStore:
-    return FakeMaskStore() if request.param == "fake" else FileMaskStore(tmp_path / "masks")
+@pytest.fixture
+def store(tmp_path: Path) -> MaskStore:
+    return FileMaskStore(tmp_path / "masks")
 
 
 def frame(index: int, *, evidence: FrameEvidence = FULL, uncertainty: float = 0.1) -> MaskletFrame:

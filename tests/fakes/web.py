@@ -1,4 +1,4 @@
-"""The web process with everything around it made up: no disk, no queue server, no model, no Label Studio.
+"""The web process with everything around it made up: no queue server, no model, no Label Studio.
 
 Whoever waits lets the worker work (one thread does it all), so a request that waits for masks gets them.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from fastapi import FastAPI
 
 from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
@@ -31,10 +32,9 @@ from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.board import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
-from tests.fakes.ledger import FakeLedger
-from tests.fakes.mask_store import FakeMaskStore
 from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink
+from tests.fakes.stores import temporary_ledger, temporary_masks
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it would rather have another HTTP library than the one that is here
@@ -87,7 +87,7 @@ class FakeWeb:
     clock: Clock = field(default_factory=WorkingClock)
     ledger: Ledger | None = None
     queue: FakeQueue = field(default_factory=FakeQueue)
-    masks: FakeMaskStore = field(default_factory=FakeMaskStore)
+    masks: FileMaskStore = field(default_factory=temporary_masks)
     media: FakeMedia = field(default_factory=FakeMedia)
     segmenter: FakeSegmenter = field(default_factory=FakeSegmenter)
     models: FakeModels = field(default_factory=FakeModels)
@@ -97,7 +97,7 @@ class FakeWeb:
     marks: FakeSessionCursors = field(default_factory=FakeSessionCursors)
 
     def __post_init__(self) -> None:
-        ledger = self.ledger or FakeLedger(self.clock)
+        ledger = self.ledger or temporary_ledger(self.clock)
         self.book = ledger
         submitter = Submitter(ledger, self.queue)
         desk = AnnotationService(ledger, self.masks, submitter, self.clock)

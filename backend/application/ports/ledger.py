@@ -1,4 +1,4 @@
-"""The durable record that the use cases keep, as a protocol. Two databases implement it, and a fake for tests."""
+"""The durable record that the use cases keep, as a protocol. Two databases implement it."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from backend.domain.errors import MediaError, MediaUnreachable, NotAllowed
 from backend.interfaces.http.calls import MOST_TASKS
+from tests.fakes.stores import closed_stores
 from tests.fakes.web import FRAMES, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 GOOD = predict_body(pages_task(), regions=[keypoint()])
@@ -268,6 +269,7 @@ FUZZED = [GOOD, clicked_at(), boxed(), brushed([0, 0, 0, 8]), video(), predict_b
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@closed_stores()
 def test_whatever_stands_anywhere_in_a_body_is_an_answer_or_a_refusal(data: st.DataObject) -> None:
     body = data.draw(st.sampled_from(FUZZED))
     path = data.draw(st.sampled_from(list(places(body))[1:]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
@@ -17,10 +19,9 @@ from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeCodec, FakeMedia, FakeSegmenter
-from tests.fakes.ledger import FakeLedger
-from tests.fakes.mask_store import FakeMaskStore
 from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink, count_regions
+from tests.fakes.stores import temporary_ledger, temporary_masks
 
 TASK = TaskKey(3, 41)
 CANVAS = UserTask(TASK, MediaRef(("/data/clip.mp4",), is_pages=False), "<View/>", "masklet-fake-00000000")
@@ -48,14 +49,14 @@ class WorkingClock(FakeClock):
 class Parts:
     clock: WorkingClock = field(default_factory=WorkingClock)
     queue: FakeQueue = field(default_factory=FakeQueue)
-    masks: FakeMaskStore = field(default_factory=FakeMaskStore)
+    masks: FileMaskStore = field(default_factory=temporary_masks)
     media: FakeMedia = field(default_factory=FakeMedia)
     segmenter: FakeSegmenter = field(default_factory=FakeSegmenter)
     sink: FakeSink = field(default_factory=FakeSink)
     stopping: bool = False
 
     def __post_init__(self) -> None:
-        self.ledger = FakeLedger(self.clock)
+        self.ledger = temporary_ledger(self.clock)
         self.submitter = Submitter(self.ledger, self.queue)
         self.desk = AnnotationService(self.ledger, self.masks, self.submitter, self.clock)
         self.bench = JobRunner(
@@ -89,3 +90,10 @@ class Parts:
         """Run everything that waits, oldest first."""
         for job in reversed(self.ledger.jobs(states=(JobState.QUEUED,))):
             self.run(job)
+
+
+def parts_of_today() -> Parts:
+    """Parts whose clock agrees with the machine's, which dates the files of masks."""
+    parts = Parts()
+    parts.clock.jump_wall(time.time() - parts.clock.now_s())
+    return parts

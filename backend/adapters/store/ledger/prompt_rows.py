@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from backend.adapters.store.ledger import tables
 from backend.adapters.store.ledger.codec import dump_prompt, load_prompt
 from backend.adapters.store.ledger.database import next_sequence
+from backend.adapters.store.ledger.rows import Rows
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
@@ -32,7 +33,7 @@ _NAMED = select(tables.labels.c.object_id, tables.labels.c.label).where(_of_canv
 """Put together once: for a click they are asked several times, and putting them together costs more than the answer."""
 
 
-def load(connection: Connection, task: TaskKey, user: str) -> PromptSet:
+def _load(connection: Connection, task: TaskKey, user: str) -> PromptSet:
     """All prompts of a canvas, merged in the order in which they were made."""
     canvas = {"project_id": task.project_id, "task_id": task.task_id, "user_name": user}
     prompts = [load_prompt(row.object_id, row.frame_index, row.body) for row in connection.execute(_SAID, canvas)]
@@ -43,7 +44,7 @@ def load(connection: Connection, task: TaskKey, user: str) -> PromptSet:
 def record(connection: Connection, task: TaskKey, prompts: PromptSet, user: str) -> PromptSet:
     """Append what is new and return the canvas's prompts, merged."""
     next_sequence(connection)  # before reading: two writers must not both miss what the other one adds
-    known = load(connection, task, user)
+    known = _load(connection, task, user)
     current = {(prompt.object_id, prompt.frame_index): prompt for prompt in known}
     for prompt in prompts:
         key = (prompt.object_id, prompt.frame_index)
@@ -56,37 +57,51 @@ def record(connection: Connection, task: TaskKey, prompts: PromptSet, user: str)
     return combined
 
 
-def replace(connection: Connection, task: TaskKey, prompts: PromptSet, user: str) -> None:
-    """Forget a canvas and keep these prompts instead."""
-    next_sequence(connection)
-    connection.execute(delete(tables.prompts).where(_on_canvas(tables.prompts, task, user)))
-    connection.execute(delete(tables.labels).where(_on_canvas(tables.labels, task, user)))
-    for prompt in prompts:
-        _append(connection, task, prompt, user)
-    _keep_labels(connection, task, PromptSet.of(prompts, prompts.labels), user, known=PromptSet(()))
+class PromptRows(Rows):
+    """The Ledger port's methods on prompts."""
 
+    def record_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> PromptSet:
+        with self._database.write() as connection:
+            return record(connection, task, prompts, user)
 
-def claim(
-    connection: Connection, task: TaskKey, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
-) -> None:
-    """Make prompts that came in without a name a user's, where they were said in the order of all the others."""
-    next_sequence(connection)
-    unnamed = _on_canvas(tables.prompts, task, "")
-    rows = connection.execute(
-        select(tables.prompts.c.sequence, tables.prompts.c.object_id, tables.prompts.c.frame_index).where(unnamed)
-    ).all()
-    wanted = None if spots is None else set(spots)
-    claimed = [
-        row for row in rows if wanted is None or {(row.object_id, row.frame_index), (row.object_id, None)} & wanted
-    ]
-    before, unsaid = load(connection, task, user), load(connection, task, "")
-    for row in claimed:
-        connection.execute(
-            update(tables.prompts).where(tables.prompts.c.sequence == row.sequence).values(user_name=user)
-        )
-    objects = {ObjectId(row.object_id) for row in claimed} - set(before.object_ids)
-    labels = {object_id: label for object_id, label in unsaid.labels.items() if object_id in objects}
-    _keep_labels(connection, task, PromptSet((), labels), user, known=before)
+    def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
+        with self._database.read() as connection:
+            return _load(connection, task, user)
+
+    def claim_prompts(
+        self, task: TaskKey, *, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+    ) -> None:
+        with self._database.write() as connection:
+            next_sequence(connection)
+            unnamed = _on_canvas(tables.prompts, task, "")
+            rows = connection.execute(
+                select(tables.prompts.c.sequence, tables.prompts.c.object_id, tables.prompts.c.frame_index).where(
+                    unnamed
+                )
+            ).all()
+            wanted = None if spots is None else set(spots)
+            claimed = [
+                row
+                for row in rows
+                if wanted is None or {(row.object_id, row.frame_index), (row.object_id, None)} & wanted
+            ]
+            before, unsaid = _load(connection, task, user), _load(connection, task, "")
+            for row in claimed:
+                connection.execute(
+                    update(tables.prompts).where(tables.prompts.c.sequence == row.sequence).values(user_name=user)
+                )
+            objects = {ObjectId(row.object_id) for row in claimed} - set(before.object_ids)
+            labels = {object_id: label for object_id, label in unsaid.labels.items() if object_id in objects}
+            _keep_labels(connection, task, PromptSet((), labels), user, known=before)
+
+    def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
+        with self._database.write() as connection:
+            next_sequence(connection)
+            connection.execute(delete(tables.prompts).where(_on_canvas(tables.prompts, task, user)))
+            connection.execute(delete(tables.labels).where(_on_canvas(tables.labels, task, user)))
+            for prompt in prompts:
+                _append(connection, task, prompt, user)
+            _keep_labels(connection, task, PromptSet.of(prompts, prompts.labels), user, known=PromptSet(()))
 
 
 def _append(connection: Connection, task: TaskKey, prompt: FramePrompt, user: str) -> None:

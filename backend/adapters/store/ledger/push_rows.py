@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Row, and_, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import pushes
 from backend.domain.jobs import Job, PendingPush, PushState
 from backend.domain.tasks import TaskKey
@@ -42,64 +43,65 @@ def want_again(connection: Connection, job: Job, *, sequence: int, now_s: float)
         want(connection, job, sequence=sequence, now_s=now_s)
 
 
-def due(connection: Connection, now_s: float, limit: int) -> tuple[PendingPush, ...]:
-    """Pending pushes whose time has come and that nobody has claimed, longest due first."""
-    rows = connection.execute(
-        select(pushes)
-        .where(
-            pushes.c.state == str(PushState.PENDING),
-            pushes.c.next_try_s <= now_s,
-            pushes.c.claimed_until_s <= now_s,
-        )
-        .order_by(pushes.c.next_try_s, pushes.c.sequence)
-        .limit(limit)
-    )
-    return tuple(_push_of(row) for row in rows)
+class PushRows(Rows):
+    """The Ledger port's methods on pushes."""
 
+    def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]:
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(pushes)
+                .where(
+                    pushes.c.state == str(PushState.PENDING),
+                    pushes.c.next_try_s <= now_s,
+                    pushes.c.claimed_until_s <= now_s,
+                )
+                .order_by(pushes.c.next_try_s, pushes.c.sequence)
+                .limit(limit)
+            )
+            return tuple(_push_of(row) for row in rows)
 
-def claim(connection: Connection, push: PendingPush, *, now_s: float, until_s: float) -> bool:
-    taken = connection.execute(
-        update(pushes)
-        .where(
-            _at(push.task, push.model_version),
-            pushes.c.job_id == push.job_id,
-            pushes.c.state == str(PushState.PENDING),
-            pushes.c.claimed_until_s <= now_s,
-        )
-        .values(claimed_until_s=until_s)
-    )
-    return taken.rowcount == 1
+    def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
+        with self._database.write() as connection:
+            taken = connection.execute(
+                update(pushes)
+                .where(
+                    _at(push.task, push.model_version),
+                    pushes.c.job_id == push.job_id,
+                    pushes.c.state == str(PushState.PENDING),
+                    pushes.c.claimed_until_s <= self._clock.now_s(),
+                )
+                .values(claimed_until_s=until_s)
+            )
+            return taken.rowcount == 1
 
+    def settle_push(self, push: PendingPush) -> None:
+        with self._database.write() as connection:
+            at_task = _at(push.task, push.model_version)
+            settled = connection.execute(
+                update(pushes)
+                .where(at_task, pushes.c.job_id == push.job_id)
+                .values(
+                    state=str(push.state),
+                    tries=push.tries,
+                    next_try_s=push.next_try_s,
+                    prediction_id=push.prediction_id,
+                    reason=push.reason,
+                    claimed_until_s=0.0,
+                )
+            )
+            if settled.rowcount == 0:
+                released: dict[str, float | int] = {"claimed_until_s": 0.0}
+                if push.prediction_id is not None:
+                    released["prediction_id"] = push.prediction_id
+                connection.execute(update(pushes).where(at_task).values(released))
 
-def settle(connection: Connection, push: PendingPush) -> None:
-    """Write back what became of a push and release the claim; of a replaced one only the prediction's id is kept."""
-    at_task = _at(push.task, push.model_version)
-    settled = connection.execute(
-        update(pushes)
-        .where(at_task, pushes.c.job_id == push.job_id)
-        .values(
-            state=str(push.state),
-            tries=push.tries,
-            next_try_s=push.next_try_s,
-            prediction_id=push.prediction_id,
-            reason=push.reason,
-            claimed_until_s=0.0,
-        )
-    )
-    if settled.rowcount == 0:
-        released: dict[str, float | int] = {"claimed_until_s": 0.0}
-        if push.prediction_id is not None:
-            released["prediction_id"] = push.prediction_id
-        connection.execute(update(pushes).where(at_task).values(released))
-
-
-def latest(connection: Connection, task: TaskKey, job_id: str | None) -> PendingPush | None:
-    """A task's newest push, of that job if one is named."""
-    query = select(pushes).where(pushes.c.project_id == task.project_id, pushes.c.task_id == task.task_id)
-    if job_id is not None:
-        query = query.where(pushes.c.job_id == job_id)
-    row = connection.execute(query.order_by(pushes.c.sequence.desc()).limit(1)).one_or_none()
-    return None if row is None else _push_of(row)
+    def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:
+        with self._database.read() as connection:
+            query = select(pushes).where(pushes.c.project_id == task.project_id, pushes.c.task_id == task.task_id)
+            if job_id is not None:
+                query = query.where(pushes.c.job_id == job_id)
+            row = connection.execute(query.order_by(pushes.c.sequence.desc()).limit(1)).one_or_none()
+            return None if row is None else _push_of(row)
 
 
 def _at(task: TaskKey, model_version: str) -> ColumnElement[bool]:

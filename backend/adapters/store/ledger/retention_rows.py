@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, and_, delete, func, select, tuple_, union
+from sqlalchemy import and_, delete, func, select, tuple_, union
 
 from backend.adapters.store.ledger.database import next_sequence
-from backend.adapters.store.ledger.job_rows import IS_SESSION, OPEN
+from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
+from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import jobs, labels, prompts, pushes
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
@@ -16,65 +17,69 @@ AT_ONCE = 500
 """Names in one statement: SQLite takes some thousand parameters."""
 
 
-def prune(connection: Connection, before_s: float, limit: int) -> tuple[str, ...]:
-    """Forget final jobs that nobody asked for since then; see the Ledger port. Returns their ids."""
-    next_sequence(connection)  # a job that is asked for again meanwhile must not go
-    newest = (
-        select(func.max(jobs.c.sequence))
-        .where(
-            jobs.c.kind == str(JobKind.PROPAGATE),
-            jobs.c.state == str(JobState.DONE),
-            ~IS_SESSION,
-        )
-        .group_by(jobs.c.project_id, jobs.c.task_id, jobs.c.model_version)
-    )
-    going = (
-        select(jobs.c.job_id)
-        .where(
-            jobs.c.state.not_in(OPEN),
-            jobs.c.updated_s < before_s,
-            jobs.c.sequence.not_in(newest),
-            jobs.c.job_id.not_in(select(pushes.c.job_id)),
-        )
-        .order_by(jobs.c.sequence)
-        .limit(min(limit, AT_ONCE))
-    )
-    job_ids = tuple(connection.scalars(going))
-    if job_ids:
-        connection.execute(delete(jobs).where(jobs.c.job_id.in_(job_ids)))
-    return job_ids
+class RetentionRows(Rows):
+    """The Ledger port's methods that find or forget what is old."""
 
+    def prune(self, before_s: float, *, limit: int) -> tuple[str, ...]:
+        with self._database.write() as connection:
+            next_sequence(connection)  # a job that is asked for again meanwhile must not go
+            newest = (
+                select(func.max(jobs.c.sequence))
+                .where(
+                    jobs.c.kind == str(JobKind.PROPAGATE),
+                    jobs.c.state == str(JobState.DONE),
+                    ~IS_SESSION,
+                )
+                .group_by(jobs.c.project_id, jobs.c.task_id, jobs.c.model_version)
+            )
+            going = (
+                select(jobs.c.job_id)
+                .where(
+                    jobs.c.state.not_in(OPEN),
+                    jobs.c.updated_s < before_s,
+                    jobs.c.sequence.not_in(newest),
+                    jobs.c.job_id.not_in(select(pushes.c.job_id)),
+                )
+                .order_by(jobs.c.sequence)
+                .limit(min(limit, AT_ONCE))
+            )
+            job_ids = tuple(connection.scalars(going))
+            if job_ids:
+                connection.execute(delete(jobs).where(jobs.c.job_id.in_(job_ids)))
+            return job_ids
 
-def quiet_tasks(connection: Connection, before_s: float, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
-    """Tasks with prompts or jobs, none of which was asked for since then; in order, those after `after`."""
-    everything = union(select(jobs.c.project_id, jobs.c.task_id), select(prompts.c.project_id, prompts.c.task_id))
-    some = everything.subquery()
-    key = tuple_(some.c.project_id, some.c.task_id)
-    busy = select(jobs.c.project_id, jobs.c.task_id).where(jobs.c.updated_s >= before_s)
-    query = select(some.c.project_id, some.c.task_id).where(key.not_in(busy))
-    if after is not None:
-        query = query.where(key > tuple_(after.project_id, after.task_id))
-    rows = connection.execute(query.order_by(some.c.project_id, some.c.task_id).limit(limit))
-    return tuple(TaskKey(project_id, task_id) for project_id, task_id in rows)
+    def inactive_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
+        with self._database.read() as connection:
+            everything = union(
+                select(jobs.c.project_id, jobs.c.task_id), select(prompts.c.project_id, prompts.c.task_id)
+            )
+            some = everything.subquery()
+            key = tuple_(some.c.project_id, some.c.task_id)
+            busy = select(jobs.c.project_id, jobs.c.task_id).where(jobs.c.updated_s >= before_s)
+            query = select(some.c.project_id, some.c.task_id).where(key.not_in(busy))
+            if after is not None:
+                query = query.where(key > tuple_(after.project_id, after.task_id))
+            rows = connection.execute(query.order_by(some.c.project_id, some.c.task_id).limit(limit))
+            return tuple(TaskKey(project_id, task_id) for project_id, task_id in rows)
 
+    def forget_task(self, task: TaskKey) -> tuple[str, ...]:
+        with self._database.write() as connection:
+            next_sequence(connection)
+            of_task = and_(jobs.c.project_id == task.project_id, jobs.c.task_id == task.task_id)
+            if connection.scalar(select(jobs.c.job_id).where(of_task, jobs.c.state.in_(OPEN)).limit(1)) is not None:
+                return ()
+            job_ids = tuple(connection.scalars(select(jobs.c.job_id).where(of_task)))
+            for table in (jobs, prompts, labels, pushes):
+                connection.execute(
+                    delete(table).where(table.c.project_id == task.project_id, table.c.task_id == task.task_id)
+                )
+            return job_ids
 
-def forget_task(connection: Connection, task: TaskKey) -> tuple[str, ...]:
-    """Forget a task with all that is known of it, unless a job of it is open. Returns its jobs' ids."""
-    next_sequence(connection)
-    of_task = and_(jobs.c.project_id == task.project_id, jobs.c.task_id == task.task_id)
-    if connection.scalar(select(jobs.c.job_id).where(of_task, jobs.c.state.in_(OPEN)).limit(1)) is not None:
-        return ()
-    job_ids = tuple(connection.scalars(select(jobs.c.job_id).where(of_task)))
-    for table in (jobs, prompts, labels, pushes):
-        connection.execute(delete(table).where(table.c.project_id == task.project_id, table.c.task_id == task.task_id))
-    return job_ids
-
-
-def known(connection: Connection, job_ids: Collection[str]) -> frozenset[str]:
-    """Those of these jobs that the ledger has."""
-    listed = list(job_ids)
-    found: set[str] = set()
-    for start in range(0, len(listed), AT_ONCE):
-        some = listed[start : start + AT_ONCE]
-        found.update(connection.scalars(select(jobs.c.job_id).where(jobs.c.job_id.in_(some))))
-    return frozenset(found)
+    def known_jobs(self, job_ids: Collection[str]) -> frozenset[str]:
+        with self._database.read() as connection:
+            listed = list(job_ids)
+            found: set[str] = set()
+            for start in range(0, len(listed), AT_ONCE):
+                some = listed[start : start + AT_ONCE]
+                found.update(connection.scalars(select(jobs.c.job_id).where(jobs.c.job_id.in_(some))))
+            return frozenset(found)

@@ -10,6 +10,7 @@ from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeCodec
+from tests.fakes.stores import damage
 from tests.unit.application.builders import CANVAS, CAT, TASK, Parts, click_on
 
 
@@ -155,7 +156,7 @@ def test_a_click_whose_masks_were_removed_is_answered_anew() -> None:
 def test_a_click_whose_masks_were_damaged_is_answered_anew() -> None:
     parts = Parts()
     first = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
-    parts.masks.damage(first.job.masks_run)
+    damage(parts.masks, first.job.masks_run)
     again = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     assert again.job.attempt == 2
     assert again.run is not None

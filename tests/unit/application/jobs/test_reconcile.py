@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from backend.application.jobs.retention import Housekeeper
 from backend.domain.jobs import JobState
-from tests.unit.application.builders import CANVAS, TASK, Parts, click_on
+from tests.unit.application.builders import CANVAS, TASK, Parts, click_on, parts_of_today
 from tests.unit.application.worker.test_job_runner import submitted
 
 
@@ -62,7 +62,7 @@ def test_a_sweep_pushes_what_is_due() -> None:
 
 
 def test_a_sweep_lets_go_of_what_is_old() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     for frame in (0, 5):
         parts.desk.propagate_and_wait(CANVAS, click_on(frame), deadline_s=5)
     parts.reconciler = replace(

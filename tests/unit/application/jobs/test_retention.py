@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
-from tests.unit.application.builders import CANVAS, TASK, Parts, click_on
+from tests.unit.application.builders import CANVAS, TASK, Parts, click_on, parts_of_today
 
 DAY_S = 24 * 3600.0
 
@@ -32,6 +33,10 @@ class Tasks:
         return task not in self.gone
 
 
+def written(parts: Parts, run: str, at_s: float) -> None:
+    os.utime(parts.masks._root / run, (at_s, at_s))
+
+
 def keeper(parts: Parts, tasks: Tasks | None = None) -> Housekeeper:
     return Housekeeper(parts.ledger, parts.masks, parts.clock, tasks, retention_s=30 * DAY_S)
 
@@ -45,7 +50,7 @@ def worked(parts: Parts, task: TaskKey, *frames: int) -> None:
 
 
 def test_after_the_retention_only_the_newest_propagation_is_left_and_what_was_said() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, TASK, 1, 5)
     housekeeper = keeper(parts)
     parts.clock.advance(29 * DAY_S)
@@ -61,7 +66,7 @@ def test_after_the_retention_only_the_newest_propagation_is_left_and_what_was_sa
 
 
 def test_the_next_correction_still_goes_on_from_what_is_left() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, TASK, 1, 5)
     parts.clock.advance(31 * DAY_S)
     keeper(parts).sweep()
@@ -72,13 +77,13 @@ def test_the_next_correction_still_goes_on_from_what_is_left() -> None:
 
 
 def test_it_sweeps_once_an_hour() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     housekeeper = keeper(parts)
     parts.clock.advance(31 * DAY_S)
     housekeeper.sweep()
     worked(parts, TASK, 1, 5)
     for run in parts.masks.runs():
-        parts.masks.written_s[run] = parts.clock.now_s()
+        written(parts, run, parts.clock.now_s())
     parts.clock.advance(EVERY_S - 1)
     housekeeper.retention_s = 0.0
     housekeeper.sweep()
@@ -89,11 +94,11 @@ def test_it_sweeps_once_an_hour() -> None:
 
 
 def test_masks_that_somebody_wrote_to_lately_stay_whoever_they_belong_to() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     with parts.masks.writer("p-unknown-a1", video=parts.media.video.info, labels={}) as writer:
         writer.commit()
     parts.clock.advance(31 * DAY_S)
-    parts.masks.written_s["p-unknown-a1"] = parts.clock.now_s() - 1
+    written(parts, "p-unknown-a1", parts.clock.now_s() - 1)
     housekeeper = keeper(parts)
     housekeeper.sweep()
     assert parts.masks.runs() == ("p-unknown-a1",)
@@ -106,7 +111,7 @@ OTHER = TaskKey(3, 42)
 
 
 def test_a_deleted_tasks_prompts_and_masks_go() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, TASK, 1)
     worked(parts, OTHER, 1)
     parts.clock.advance(31 * DAY_S)
@@ -120,7 +125,7 @@ def test_a_deleted_tasks_prompts_and_masks_go() -> None:
 
 
 def test_a_task_that_was_worked_on_lately_is_not_asked_after() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, TASK, 1)
     parts.clock.advance(29 * DAY_S)
     tasks = Tasks(gone=[TASK])
@@ -136,7 +141,7 @@ def test_a_task_that_was_worked_on_lately_is_not_asked_after() -> None:
 def test_where_label_studio_cannot_be_believed_every_task_is_kept(
     tasks: Tasks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, TASK, 1)
     worked(parts, OTHER, 1)
     parts.clock.advance(31 * DAY_S)
@@ -148,7 +153,7 @@ def test_where_label_studio_cannot_be_believed_every_task_is_kept(
 
 
 def test_all_quiet_tasks_are_asked_after_in_turn() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     keys = [TaskKey(1, number) for number in range(TASKS_AT_ONCE + 3)]
     for key in keys:
         parts.ledger.record_prompts(key, click_on(0))
@@ -171,7 +176,7 @@ def noted(*names: str) -> MemoryKeyValueStore:
 
 
 def test_a_deleted_task_s_notes_go_with_it_and_no_others() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, TASK, 1)
     worked(parts, OTHER, 1)
     parts.clock.advance(31 * DAY_S)
@@ -182,7 +187,7 @@ def test_a_deleted_task_s_notes_go_with_it_and_no_others() -> None:
 
 
 def test_notes_that_outlived_everything_else_of_a_deleted_task_go_too() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, OTHER, 1)
     housekeeper = keeper(parts, tasks := Tasks(gone=[TASK]))
     housekeeper.notes = notes = noted(*NOTES, "shown/3-42/a", "adopted/3-43")
@@ -197,7 +202,7 @@ def test_notes_that_outlived_everything_else_of_a_deleted_task_go_too() -> None:
     ids=["token", "away", "-"],
 )
 def test_where_label_studio_cannot_be_believed_every_note_is_kept(tasks: Tasks | None) -> None:
-    parts = Parts()
+    parts = parts_of_today()
     worked(parts, OTHER, 1)
     housekeeper = keeper(parts, tasks)
     housekeeper.notes = notes = noted(*NOTES)
@@ -206,7 +211,7 @@ def test_where_label_studio_cannot_be_believed_every_note_is_kept(tasks: Tasks |
 
 
 def test_all_tasks_with_notes_are_asked_after_in_turn() -> None:
-    parts = Parts()
+    parts = parts_of_today()
     keys = [TaskKey(1, number) for number in range(TASKS_AT_ONCE + 3)]
     housekeeper = keeper(parts, tasks := Tasks())
     housekeeper.notes = noted(*(f"resets/1-{key.task_id}" for key in keys))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.adapters.store.masks.files import read_snapshot, write_snapshot
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.engine import NeverCancelled
@@ -24,10 +25,9 @@ from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.engine import SIZE, FakeCodec, FakeMedia, FakeVideo
-from tests.fakes.ledger import FakeLedger
-from tests.fakes.mask_store import FakeMaskStore
 from tests.fakes.queue import FakeQueue
 from tests.fakes.remembering import RememberingSegmenter
+from tests.fakes.stores import closed_stores, damage, temporary_ledger, temporary_masks
 from tests.unit.application.builders import CANVAS, TASK, WorkingClock
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
@@ -41,10 +41,10 @@ class Killed(BaseException):
 class Worker:
     """A ledger, a mask store and workers that come and go."""
 
-    def __init__(self, *, snapshot_frames: int = 3, masks: FakeMaskStore | FileMaskStore | None = None) -> None:
+    def __init__(self, *, snapshot_frames: int = 3, masks: FileMaskStore | None = None) -> None:
         self.clock = WorkingClock()
-        self.ledger = FakeLedger(self.clock)
-        self.masks = masks or FakeMaskStore()
+        self.ledger = temporary_ledger(self.clock)
+        self.masks = masks or temporary_masks()
         self.media = FakeMedia(FakeVideo(FRAMES))
         self.engine = RememberingSegmenter()
         self.submitter = Submitter(self.ledger, FakeQueue())
@@ -113,7 +113,8 @@ def clicks(*at: tuple[ObjectId, int, float]) -> PromptSet:
 
 
 TWO = clicks((CAT, 2, 0.5), (DOG, 5, 0.5))
-UNINTERRUPTED = Worker(snapshot_frames=0).made(TWO)
+with closed_stores():
+    UNINTERRUPTED = Worker(snapshot_frames=0).made(TWO)
 
 
 class TestGoingOn:
@@ -131,7 +132,8 @@ class TestGoingOn:
         assert first == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 4, 3, 2, 1, 0][taken_over]
 
     @given(st.lists(st.integers(0, 8), max_size=8), st.integers(1, 5))
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)
+    @closed_stores()
     def test_after_any_kills(self, kills: list[int], snapshot_frames: int) -> None:
         worker = Worker(snapshot_frames=snapshot_frames)
         job = worker.submit(TWO)
@@ -238,10 +240,11 @@ class TestGoingOn:
         worker = Worker()
         job = worker.submit(TWO)
         worker.attempt_and_die(job.job_id, 7)
-        state = worker.masks.snapshot(f"{job.job_id}-a1")
-        assert state is not None
-        assert isinstance(worker.masks, FakeMaskStore)
-        worker.masks.overwrite_snapshot(f"{job.job_id}-a1", state.partition(b"\n")[0] + b"\nnonsense")
+        folder = worker.masks._root / f"{job.job_id}-a1"
+        kept = read_snapshot(folder)
+        assert kept is not None
+        hashes, state = kept
+        write_snapshot(folder, hashes, state.partition(b"\n")[0] + b"\nnonsense")
         done = worker.attempt(job.job_id)
         assert "start the propagation afresh; it starts afresh" in caplog.text
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
@@ -395,8 +398,7 @@ class TestCorrections:
     def test_a_run_that_is_damaged_is_not_gone_on_from(self, caplog: pytest.LogCaptureFixture) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5)))
-        assert isinstance(worker.masks, FakeMaskStore)
-        worker.masks.damage(worker.masks.runs()[0])
+        damage(worker.masks, worker.masks.runs()[0])
         worker.engine.made.clear()
         worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         assert len(worker.engine.made) == FRAMES
@@ -434,7 +436,8 @@ class TestCorrections:
         assert worker.engine.made == [(frame, CAT) for frame in range(5, FRAMES)]
 
     @given(st.data())
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)
+    @closed_stores()
     def test_whatever_is_said_in_a_row_frames_outside_the_plan_stay(self, data: st.DataObject) -> None:
         worker = Worker(snapshot_frames=data.draw(st.integers(0, 4)))
         said = st.dictionaries(st.integers(0, FRAMES - 1), st.sampled_from([0.1, 0.5]), min_size=1, max_size=4)
