@@ -22,7 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from backend.codecs.atomic_file import sync_path
-from backend.domain.errors import IntegrityError, ServiceUnavailable
+from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable
 from backend.domain.video import FrameRange
 
 HEADER = "header.json"
@@ -170,3 +170,11 @@ def disk_errors() -> Iterator[None]:
 def _may_hold(name: str, frames: FrameRange) -> bool:
     named = _FRAMES.fullmatch(name)
     return named is None or (int(named[1]) < frames.stop and frames.start <= int(named[2]))
+
+
+def require_complete(folder: Path) -> Hashes:
+    """The chunks of a complete run. Raises NotFound if it is not complete, IntegrityError."""
+    hashes = read_manifest(folder)
+    if hashes is None:
+        raise NotFound(f"no masks are stored under {folder.name!r}")
+    return hashes

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.store.masks.codec import dump_frame, key_of
-from backend.adapters.store.masks.store import FileMaskStore, FileMaskWriter
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.adapters.store.masks.writer import FileMaskWriter
 from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import EncodedMask, FrameEvidence, MaskletFrame, MaskOrigin
