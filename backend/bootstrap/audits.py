@@ -1,4 +1,4 @@
-"""The parts of what `masklet status` and `masklet report` say of audits."""
+"""Wiring of audits, for `masklet status` and `masklet report`."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from backend.domain.audits import AuditTally
 
 
 def audit_tallies(project_id: int | None) -> Mapping[str, AuditTally]:
-    """What audits of a project (None: of all) add up to, by model version."""
+    """The audit tallies of a project (None: of all projects), by model version."""
     return Audits(Container.from_environment().key_values).tallies(project_id)

@@ -1,4 +1,4 @@
-"""`--prompts auto`: the model looks for objects while the batch is imported."""
+"""Wiring of `--prompts auto`: automatic segmentation during an import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_POINTS = 64
 
 @dataclass(slots=True)
 class AutoPrompts:
-    """A Prompter. every_segment: whether segments after the first are looked at too, which else are handed masks."""
+    """A PromptSource. every_segment: whether segments after the first are segmented too, not handed masks."""
 
     load: Callable[[], Segmenter]
     open: Callable[[SourceMedia], VideoSource]
@@ -33,7 +33,7 @@ class AutoPrompts:
     _segmenter: Segmenter | None = field(default=None)
 
     def prompts(self, source: Source, draft: TaskDraft) -> tuple[PromptSet, Mapping[str, float]]:
-        """See the Prompter port."""
+        """See the PromptSource port."""
         if draft.number and not self.every_segment:
             return PromptSet(()), {}
         self._segmenter = self._segmenter or self.load()

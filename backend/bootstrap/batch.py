@@ -1,4 +1,4 @@
-"""`masklet import` and `masklet status`, put together."""
+"""Wiring of `masklet import` and `masklet status`."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ DAY_S = 86_400
 
 
 SEGMENT = 100
-"""Pages of a task unless somebody says otherwise. Label Studio's page writes out every mask of a task at each Submit,
-which holds it up in proportion: docs/benchmarks.md has the seconds."""
+"""The default number of pages per task. Label Studio's page serializes every mask of a task at each Submit, in time
+proportional to their number: docs/benchmarks.md has the seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """What `masklet import` was told. Empty and None mean "not given"; a segment of 0 leaves videos whole."""
+    """The options of one `masklet import`. Empty and None mean "not given"; a segment of 0 leaves videos whole."""
 
     project_id: int
     mode: ImportMode | None = None
@@ -242,8 +242,8 @@ def _starting(container: Container, label_config: str) -> Starting:
     clock = container.clock
     ledger = container.ledger
     model = container.model_announcement.announced()
-    desk = AnnotationService(ledger, container.masks, Submitter(ledger, _queue(container)), clock)
-    return Starting(desk, label_config, "" if model is None else model.version)
+    service = AnnotationService(ledger, container.masks, Submitter(ledger, _queue(container)), clock)
+    return Starting(service, label_config, "" if model is None else model.version)
 
 
 class _NoQueue:

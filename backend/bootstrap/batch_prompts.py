@@ -1,4 +1,4 @@
-"""`--prompts WHERE`: which reader of prompts the words name, bound to its files and to the project's labels."""
+"""Wiring of `--prompts WHERE`: the reader that the words name, with its files and the project's labels."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class TaskPrompts:
     where: str
     label_config: str
     client: LabelStudioClient
-    look: Callable[[MediaRef], VideoInfo]
+    probe: Callable[[MediaRef], VideoInfo]
     """Opens media to see of which frames they are."""
 
     def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
@@ -153,5 +153,5 @@ class TaskPrompts:
         if not found:
             return PromptSet(())
         binding = read_binding(with_rate(self.label_config, data))
-        clock = clock_of(self.look(media), binding.framerate) if binding.is_video else None
+        clock = clock_of(self.probe(media), binding.framerate) if binding.is_video else None
         return first_of_each(prompts_of_annotation(found[-1].result, binding, clock=clock))

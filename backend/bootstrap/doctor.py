@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how it is, and what to do about it (empty: nothing)."""
+    """The subject of a check, its verdict, a sentence, and the remedy (empty: none is needed)."""
 
     subject: str
     verdict: Verdict
@@ -149,19 +149,19 @@ def _acceptance(client: LabelStudioClient, backend_url: str) -> Finding:
 
 
 class ProjectReader(Protocol):
-    """Label Studio, as far as reading what was submitted in a project goes. Raises MaskletError where it does not."""
+    """Reads label configs and submitted tasks from Label Studio. Raises MaskletError."""
 
     def label_config(self, project_id: int) -> str: ...
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> Sequence[object]: ...
 
 
-def annotation_findings(notes: KeyValueStore, label_studio: ProjectReader, trouble: str) -> Iterator[Finding]:
+def annotation_findings(key_values: KeyValueStore, label_studio: ProjectReader, trouble: str) -> Iterator[Finding]:
     """For each connected project, how Masklet learns that something was submitted; what to do where it does not.
 
     trouble: why neither webhooks nor polls can be at work now (trouble_of_web), or empty.
     """
-    known = change_sources(notes)
+    known = change_sources(key_values)
     if not known:
         connect = "in Label Studio: the project's Settings, Model, Connect Model"
         yield Finding("annotations", Verdict.WARN, "no project is connected to Masklet yet", connect)
@@ -199,7 +199,7 @@ def trouble_of_web(container: Container, url: str) -> str:
         request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as reply:
-            said = json.load(reply).get("annotations")
+            trouble = json.load(reply).get("annotations")
     except (OSError, ValueError, AttributeError):
         return f"no Masklet answers at {url}"
-    return said if isinstance(said, str) else ""
+    return trouble if isinstance(trouble, str) else ""

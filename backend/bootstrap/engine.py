@@ -1,4 +1,4 @@
-"""From settings to the engine."""
+"""Wiring of the engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from backend.bootstrap.container import Container
 
 
 def build_engine(container: Container) -> Sam2Engine:
-    """The settings' checkpoint on the settings' device. Raises ModelError, IntegrityError or DeviceOutOfMemory."""
+    """The engine of the settings. Raises ModelError, IntegrityError or DeviceOutOfMemory."""
     options = EngineOptions(
         feature_cache_mib=container.settings.feature_cache_mib,
         lookahead=container.settings.lookahead_frames,

@@ -1,4 +1,4 @@
-"""The parts of `masklet eval`: a checkpoint and the held-out clips; no queue, no ledger, no Label Studio."""
+"""Wiring of `masklet eval`: a checkpoint and the held-out clips; no queue, no ledger, no Label Studio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from backend.evaluation.protocol import evaluate
 from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, HeldOutClip, held_out_clips
 
 Watch = Callable[[Iterable[HeldOutClip], int], Iterable[HeldOutClip]]
-"""Hands on the clips, of which there are so many, and may show how far it is."""
+"""Yields the clips it is given, of which `int` come; may show progress."""
 
 
 def evaluate_checkpoint(name: str, clips: int | None, watch: Watch) -> dict[str, float | int | None]:

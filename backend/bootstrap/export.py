@@ -1,4 +1,4 @@
-"""The parts of `masklet export`: where labelled videos come from, and how formats and pictures are found."""
+"""Wiring of `masklet export`: sources of labelled videos, formats, pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMAT_NAMES = tuple(FORMATS)
 
 @dataclass(frozen=True, slots=True)
 class ExportOrder:
-    """What a person asked for, as they wrote it. labels: annotations, predictions or both."""
+    """The options of one `masklet export`. labels: annotations, predictions or both."""
 
     sources: Sequence[str]
     format_name: str
@@ -111,7 +111,7 @@ class VideoShelf:
         self._hashes: dict[Path, ContentHash] = {}
 
     def open(self, name: str, info: VideoInfo) -> AbstractContextManager[VideoSource] | None:
-        """The file with that content, one of that name being looked at first; None if there is none.
+        """The file with that content, or None; a file of that name is hashed first.
 
         Raises NotFound if files were named and none of them is the video.
         """

@@ -1,4 +1,4 @@
-"""Sources of `masklet export` that live with a service: Label Studio's projects, and runs of the mask store."""
+"""Wiring of the sources of `masklet export` that need a service: projects, and runs of the mask store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handover between segments, put together for the web process."""
+"""Wiring of the handover between segments, for the web process."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from backend.application.imports.segment_handover import Handover
 from backend.codecs.coco_rle import CocoCodec
 
 
-def open_handover(label_studio: TaskReader, records: BatchRecords, desk: AnnotationService) -> Handover:
-    return Handover(records, desk, CocoCodec(), LabelStudioTaskLookup(label_studio))
+def open_handover(label_studio: TaskReader, records: BatchRecords, service: AnnotationService) -> Handover:
+    return Handover(records, service, CocoCodec(), LabelStudioTaskLookup(label_studio))

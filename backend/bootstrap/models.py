@@ -1,4 +1,4 @@
-"""The parts of `masklet models`: which checkpoints there are, where, and fetching them."""
+"""Wiring of `masklet models`: listing and fetching checkpoints."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pull_model(name: str, on_progress: Callable[[int, int], None]) -> Path:
 
 
 def model_path(name: str) -> Path:
-    """Where a checkpoint's weights lie. Raises ModelError if it is not here."""
+    """The path of a checkpoint's weights. Raises ModelError if they are missing."""
     return find(name, Container.from_environment().model_folder).weights
 
 

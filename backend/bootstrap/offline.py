@@ -1,4 +1,4 @@
-"""The parts of `masklet propagate`: a file, a model, a folder; no queue, no ledger, no Label Studio."""
+"""Wiring of `masklet propagate`: a file, a model, a folder; no queue, no ledger, no Label Studio."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from backend.codecs.coco_rle import CocoCodec
 def open_offline(video: Path, model: str | None) -> Iterator[Offline]:
     """The video and the model, ready to propagate. Raises MediaError or ModelError.
 
-    The video comes first: what is wrong with it is known in milliseconds, a model takes seconds to load.
+    The video is opened first: its faults show in milliseconds, a model takes seconds to load.
     """
     container = Container.from_environment(model=model)
     with open_video(video, file_hash(video)) as source:

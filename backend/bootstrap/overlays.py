@@ -1,7 +1,7 @@
-"""The parts of `masklet export --format overlay --into-tasks`: exported films, served by Masklet, beside their videos.
+"""Wiring of `masklet export --format overlay --into-tasks`: exported films, served by Masklet, beside their videos.
 
-A film stays where it was exported, as imported videos stay where they lie; its address is signed like theirs. The
-project is asked before anything is drawn whether its page could show it.
+A film stays in the export's folder, and its address is signed like an imported video's. The label config is checked
+for a place to show the film before the export begins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Prompt files on disk, with the mask images that they name beside them. Needs no model, so it loads none."""
+"""Prompt files on disk, and the mask images beside them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from backend.domain.prompts import PromptSet
 
 
 def read_prompt_file(path: Path) -> PromptSet:
-    """The prompts of a file; mask images are looked for beside it. Raises PromptError naming file and fault."""
+    """The prompts of a file; mask images lie beside it. Raises PromptError naming file and fault."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

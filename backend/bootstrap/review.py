@@ -1,4 +1,4 @@
-"""The parts of `masklet next` and `masklet report`: where propagated videos are read from."""
+"""Wiring of `masklet next` and `masklet report`: the sources of propagated videos."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
 
 
 def choose_next(sources: Sequence[str], count: int, *, seed: int) -> tuple[tuple[NextFrame, ...], bool]:
-    """The frames to look at next, and whether nothing is doubtful any more. seed: of the audits' drawing."""
+    """The frames to correct next, and whether every frame is certain by now. seed: of the draw of audit frames."""
     if not sources:
         raise InvalidInput("name a project's number, or a folder that `masklet propagate` made")
     videos = videos_of(sources)
@@ -156,7 +156,7 @@ def _task_subject(task: TaskKey) -> Iterator[_Subject]:
 def cold_start(path: Path, count: int, method: ColdStart, *, seed: int) -> tuple[int, ...]:
     """Frames of a video file to begin with, none being masked yet, ascending. Raises MediaError.
 
-    Of a long video, COLD_START_FRAMES evenly spread frames are looked at.
+    Of a longer video, COLD_START_FRAMES evenly spread frames are candidates.
     """
     width, grey = (30, True) if method is ColdStart.DEEPLABCUT else (64, False)
     pictures: list[NDArray[np.uint8]] = []

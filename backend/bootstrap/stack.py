@@ -1,4 +1,4 @@
-"""All of Masklet on one machine: queue server, web process and workers under one supervisor."""
+"""Wiring of `masklet up`: queue server, web process and workers under one supervisor."""
 
 from __future__ import annotations
 
@@ -32,22 +32,21 @@ logger = logging.getLogger(__name__)
 
 READY_S = 120.0
 WARM_READY_S = 1800.0
-"""For a worker that compiles before it signs up."""
-"""A large checkpoint on a slow disk takes its time to load."""
+"""For a worker that compiles its steps before it registers. READY_S covers a large checkpoint on a slow disk."""
 
 PORTS_TO_TRY = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack: where it answers, and how to keep it running until told to stop."""
+    """A running stack and its address."""
 
     url: str
     supervisor: Supervisor
     run_file: Path
 
     def run(self, should_stop: Callable[[], bool]) -> None:
-        """Watch, restart what dies, and note the process ids, until told to stop."""
+        """Supervises, restarts processes that die, and records their ids, until `should_stop`."""
 
         def watched() -> bool:
             self._note()
@@ -81,11 +80,11 @@ def start_stack(container: Container, should_stop: Callable[[], bool]) -> Stack:
     ]
     if server is not None:
         specs.insert(0, _valkey(folder, server))
-    # Which model the last stack had says nothing of this one's; until a worker announces its own, none is known.
+    # The announcement of an earlier stack is stale until a worker of this one announces its model.
     folder.model_board.unlink(missing_ok=True)
     reconciler = _reconciler(container, redis_url)
     for kind in JobKind:
-        # What a stack that was killed was doing: its workers died with it, and nobody was left to say so.
+        # A killed stack's workers died with it, and no process was left to record that.
         reconciler.worker_died(worker_name(kind))
     supervisor = Supervisor(specs, partial(_requeue_work_of, reconciler))
     supervisor.start(should_stop=should_stop)
@@ -105,7 +104,7 @@ def stop_on_signals() -> Callable[[], bool]:
 
 
 def free_port(host: str, wanted: int) -> int:
-    """The wanted port, or the next one that nobody listens on. Raises InvalidInput-like OSError past all of them."""
+    """The wanted port, or the next free one. Raises QueueUnavailable if PORTS_TO_TRY ports are taken."""
     for port in range(wanted, min(wanted + PORTS_TO_TRY, 65536)):
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -118,7 +117,7 @@ def free_port(host: str, wanted: int) -> int:
 
 
 def worker_name(kind: JobKind) -> str:
-    """The name under which the stack's worker of a kind signs up, restarts included."""
+    """The name of the stack's worker of a kind; the same after a restart."""
     return f"{kind}-{socket.gethostname()}"
 
 
@@ -194,6 +193,6 @@ def _reconciler(container: Container, redis_url: str) -> Reconciler:
 
 
 def _requeue_work_of(reconciler: Reconciler, ended: Exit) -> None:
-    """A worker that died gives its job back at once, instead of after a minute's silence."""
+    """Requeues the job of a worker that died at once, not after its heartbeat expired."""
     if ended.name in set(JobKind):
         reconciler.worker_died(worker_name(JobKind(ended.name)))

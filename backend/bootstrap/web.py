@@ -1,4 +1,4 @@
-"""The web process, put together. Reaches neither the model nor the decoder: workers have those."""
+"""Wiring of the web process. It imports neither the model nor the decoder: workers hold those."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from backend.domain.tasks import TaskKey
 
 
 class AnnotationReader(Protocol):
-    """Label Studio, as far as reading what annotators did goes.
+    """Reads tasks, annotations and label configs from Label Studio.
 
     Every call raises LabelStudioUnavailable, LabelStudioRefused or NotFound.
     """
@@ -49,14 +49,14 @@ class AnnotationReader(Protocol):
 
 
 class DraftReader(Protocol):
-    """Label Studio, as far as what is on people's canvases goes. Raises as AnnotationReader does."""
+    """Reads drafts from Label Studio. Raises as AnnotationReader does."""
 
     def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What the web process is told: whom it admits, how much it takes, how long it holds a request."""
+    """Settings of the web process: credentials, body limit, reply deadline, model, prewarming."""
 
     user: str = ""
     password: str = field(default="", repr=False)
@@ -69,7 +69,7 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """Everything the web process works with. label_studio is None where the settings name none."""
+    """The collaborators of the web process. label_studio is None without LABEL_STUDIO_URL."""
 
     settings: WebSettings
     ledger: Ledger
@@ -90,18 +90,17 @@ class WebParts:
 
 
 def build_web(container: Container) -> WebParts:
-    """The parts that the settings name.
+    """The collaborators that the settings name.
 
     Raises InvalidInput for a setting that cannot work, ServiceUnavailable if the ledger cannot be opened,
-    QueueUnavailable if no queue is named and none runs. A queue that is named and away is no hindrance.
+    QueueUnavailable without REDIS_URL and without a running `masklet up`. A server at REDIS_URL may be away.
     """
     clock = container.clock
     ledger, queue, masks = container.ledger, container.queue, container.masks
-    notes = container.key_values
     label_studio = container.label_studio
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
-    desk = AnnotationService(
+    service = AnnotationService(
         ledger, masks, submitter, clock, container.settings.propagate_on_prompt, RedisNotifier(container.queue_address)
     )
     media = open_media_service(container)
@@ -109,7 +108,7 @@ def build_web(container: Container) -> WebParts:
         settings=_web_settings(container),
         ledger=ledger,
         queue=queue,
-        annotation_service=desk,
+        annotation_service=service,
         reconciler=Reconciler(
             ledger,
             queue,
@@ -125,10 +124,10 @@ def build_web(container: Container) -> WebParts:
         label_studio=label_studio,
         drafts=label_studio,
         media=media,
-        handover=None if label_studio is None else open_handover(label_studio, media.records, desk),
+        handover=None if label_studio is None else open_handover(label_studio, media.records, service),
         prewarm_channel=RedisPrewarmChannel(container.queue_address),
         session_cursors=RedisSessionCursors(container.queue_address),
-        key_values=notes,
+        key_values=container.key_values,
         task_signer=container.task_signer,
         codec=CocoCodec(),
     )

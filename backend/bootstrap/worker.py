@@ -1,4 +1,4 @@
-"""A worker process, put together: the model resident, the media cache, the ledger, and one queue."""
+"""Wiring of a worker process: the resident model, the media cache, the ledger, one queue."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ SWEEP_EVERY_S = 3600.0
 LEFTOVER_S = 24 * 3600.0
 PREWARM_WAIT_S = 1.0
 PRIORITY_POLL_S = 0.25
-"""The bell rings for who begins to wait, and may be lost."""
+"""A new waiter is notified; the notification may be lost, so the ledger is polled too."""
 
 IDLE_WAIT_S = 0.05
-"""An idle worker takes from the queue whatever is first there; then others may have to go before that."""
+"""An idle worker takes the first job of the queue; jobs with a waiter may have to run before it."""
 
-LOOKS_A_LISTENING = 240
-"""Now and then the worker listens anew: the queue's server may have been away when it began to."""
+POLLS_PER_SUBSCRIPTION = 240
+"""Polls per subscription: the subscription is renewed, for the queue's server may have been away when it began."""
 
 JOIN_TIMEOUT_S = 4.0
 LOWEST_PRIORITY = 19
-"""Of the system's scheduler: what is done ahead of need runs when nobody else wants the processor."""
+"""The niceness of prewarming: it gets the processor when no other thread needs it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What RQ's callable needs: the workbench, whether the worker was asked to stop, and what comes after a job.
+    """What RQ's callable needs: the job runner, the stop flag, and what follows a job.
 
-    prewarm_frames: how many frames to either side of a click are looked at ahead of the next one.
+    prewarm_frames: the number of frames before and after a click that are prewarmed.
     """
 
     job_runner: JobRunner
@@ -63,7 +63,7 @@ class Runtime:
     prewarm_frames: int = 0
 
     def run(self, job_id: str, attempt: int) -> Job:
-        """Do one attempt, wake who waits for it, and wish for the frames around a click."""
+        """Runs one attempt, notifies its waiters, and requests prewarming of the frames around a click."""
         with self.engine_lock.work():
             job = self.job_runner.run(job_id, attempt, self.is_stopping)
         self.notifier.notify(job_id)
@@ -71,14 +71,14 @@ class Runtime:
             self._request_prewarm_around(job_id, self.prewarm_channel)
         return job
 
-    def _request_prewarm_around(self, job_id: str, board: PrewarmChannel) -> None:
+    def _request_prewarm_around(self, job_id: str, channel: PrewarmChannel) -> None:
         request = self.job_runner.ledger.request(job_id)
         if isinstance(request, PreviewRequest):
-            board.request(PrewarmRequest(request.media, frames_around(request.frame_index, self.prewarm_frames)))
+            channel.request(PrewarmRequest(request.media, frames_around(request.frame_index, self.prewarm_frames)))
 
 
 _runtime: list[Runtime] = []
-"""The one process-wide object: RQ calls a function by its name and passes nothing but ids."""
+"""The one process-wide object: RQ calls a function by name and passes only ids."""
 
 
 def runtime() -> Runtime:
@@ -89,18 +89,20 @@ def runtime() -> Runtime:
 
 
 def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
-    """Load the model, say which one it is, and work on one queue until stopped.
+    """Loads the model, announces it, and runs the jobs of one queue until stopped.
 
     Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger.
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     worker = MaskletWorker(container.queue_address, kind, name=worker_name)
-    bench = build_job_runner(container, worker_name)
-    if isinstance(bench.segmenter, Sam2Engine):
-        bench.segmenter.warm_up()
-    container.model_announcement.announce(bench.segmenter.model)
-    logger.info("worker %s: %s on %s", worker_name, bench.segmenter.model.version, bench.segmenter.model.device)
-    runtime = _runtime_of(container, bench, worker, kind)
+    job_runner = build_job_runner(container, worker_name)
+    if isinstance(job_runner.segmenter, Sam2Engine):
+        job_runner.segmenter.warm_up()
+    container.model_announcement.announce(job_runner.segmenter.model)
+    logger.info(
+        "worker %s: %s on %s", worker_name, job_runner.segmenter.model.version, job_runner.segmenter.model.device
+    )
+    runtime = _runtime_of(container, job_runner, worker, kind)
     _runtime.append(runtime)
     try:
         with (
@@ -115,43 +117,43 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
 
 @contextmanager
 def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callable[[], bool]) -> Iterator[None]:
-    """While a propagation is at work, take in those that persons wait for: see application.guests."""
+    """Runs propagations with a waiter beside the worker's own job: see application/worker/scheduling."""
     if kind is not JobKind.PROPAGATE:
         yield
         return
-    guests = PriorityJobs(runtime.job_runner, is_stopping, ended=runtime.notifier.notify)
+    priority_jobs = PriorityJobs(runtime.job_runner, is_stopping, ended=runtime.notifier.notify)
 
-    def look(ended: threading.Event) -> None:
+    def poll(ended: threading.Event) -> None:
         while not (ended.is_set() or is_stopping()):
             with runtime.notifier.subscribed(AWAITED, time.sleep) as wait:
-                for _ in range(LOOKS_A_LISTENING):
+                for _ in range(POLLS_PER_SUBSCRIPTION):
                     wait(PRIORITY_POLL_S if runtime.engine_lock.is_working else IDLE_WAIT_S)
                     if runtime.engine_lock.is_working:
-                        guests.poll()
+                        priority_jobs.poll()
                     if ended.is_set() or is_stopping():
                         return
 
     try:
-        with _beside("guests", look, join_s=JOIN_TIMEOUT_S):
+        with _in_thread("priority-jobs", poll, join_s=JOIN_TIMEOUT_S):
             yield
     finally:
-        guests.join(JOIN_TIMEOUT_S)
+        priority_jobs.join(JOIN_TIMEOUT_S)
 
 
-def _runtime_of(container: Container, bench: JobRunner, worker: MaskletWorker, kind: JobKind) -> Runtime:
+def _runtime_of(container: Container, job_runner: JobRunner, worker: MaskletWorker, kind: JobKind) -> Runtime:
     address = container.queue_address
-    board = RedisPrewarmChannel(address) if kind is JobKind.INTERACTIVE else None
+    channel = RedisPrewarmChannel(address) if kind is JobKind.INTERACTIVE else None
     return Runtime(
-        bench,
+        job_runner,
         worker.is_stopping,
         notifier=RedisNotifier(address),
-        prewarm_channel=board,
+        prewarm_channel=channel,
         prewarm_frames=container.settings.prewarm_frames,
     )
 
 
 def build_job_runner(container: Container, worker_name: str) -> JobRunner:
-    """Everything one attempt at a job needs."""
+    """The job runner with its adapters."""
     clock = container.clock
     ledger = container.ledger
     return JobRunner(
@@ -173,7 +175,7 @@ def build_job_runner(container: Container, worker_name: str) -> JobRunner:
 
 @contextmanager
 def _sweeping(container: Container) -> Iterator[None]:
-    """Now and then remove what killed attempts left in the mask store."""
+    """Removes the leftovers of killed attempts from the mask store, once an hour."""
     masks = container.masks
 
     def sweep(ended: threading.Event) -> None:
@@ -182,32 +184,32 @@ def _sweeping(container: Container) -> Iterator[None]:
             if removed:
                 logger.info("removed %d leftover mask runs in %s", len(removed), container.folder.masks)
 
-    with _beside("mask-sweep", sweep):
+    with _in_thread("mask-sweep", sweep):
         yield
 
 
 @contextmanager
 def _prewarming(runtime: Runtime, is_stopping: Callable[[], bool]) -> Iterator[None]:
-    """Grant wishes in a thread of its own, at the lowest priority: between two jobs, and never instead of one."""
+    """Prewarms in a thread of the lowest priority, between two jobs."""
     engine = runtime.job_runner.segmenter
     if runtime.prewarm_channel is None or not isinstance(engine, Sam2Engine):
         yield
         return
-    lookout = PrewarmLoop(runtime.prewarm_channel, runtime.job_runner.media, engine, runtime.engine_lock)
+    loop = PrewarmLoop(runtime.prewarm_channel, runtime.job_runner.media, engine, runtime.engine_lock)
 
-    def look(ended: threading.Event) -> None:
+    def prewarm(ended: threading.Event) -> None:
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
         while not (ended.is_set() or is_stopping()):
-            lookout.run_next(PREWARM_WAIT_S)
+            loop.run_next(PREWARM_WAIT_S)
 
-    with _beside("lookout", look):
+    with _in_thread("prewarm", prewarm):
         yield
 
 
 @contextmanager
-def _beside(name: str, work: Callable[[threading.Event], None], *, join_s: float = 0.0) -> Iterator[None]:
-    """Something done in a thread of its own meanwhile, which is to end when the event is set."""
+def _in_thread(name: str, work: Callable[[threading.Event], None], *, join_s: float = 0.0) -> Iterator[None]:
+    """Runs `work` in a thread of its own meanwhile; `work` ends when the event is set."""
     ended = threading.Event()
     thread = threading.Thread(target=work, args=(ended,), name=name, daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ def worker(
     *,
     name: Annotated[str | None, typer.Option(help="The worker's name; default: kind, host and process id.")] = None,
 ) -> None:
-    """Work on one queue until stopped. SIGTERM ends it at the next frame boundary; the job goes back."""
+    """Run the jobs of one queue until stopped. SIGTERM ends it at the next frame; the job is queued again."""
     from backend.bootstrap.container import Container, set_up_logging
     from backend.bootstrap.worker import run_worker
 

@@ -24,7 +24,7 @@ WAITING_THREADS = 64
 """Requests that may wait for workers at once. Each holds a thread that sleeps; /health needs none of them."""
 
 MEDIA_THREADS = 16
-"""Requests for media at once; pages wait for one decoder, and nobody else waits for them."""
+"""Media requests at once: pages wait for one decoder, and other requests do not wait for pages."""
 
 QUICK_THREADS = 8
 """Requests that only read or write the ledger: they never queue behind those that wait for workers."""
@@ -47,13 +47,13 @@ class AppState:
         self.poll = _poll(parts, self.adopter)
         self._waiting = CapacityLimiter(WAITING_THREADS)
         self._unlimited = CapacityLimiter(math.inf)
-        """For who has a seat among those that wait."""
+        """The threads of requests that wait for a worker."""
         self._quick = CapacityLimiter(QUICK_THREADS)
         self._media = CapacityLimiter(MEDIA_THREADS)
 
     @property
     def model_version(self) -> str:
-        """The version of the model that workers announced last, or a name that says none has yet."""
+        """The model version that workers announced last, or a name ending in `-starting` before the first announcement."""
         model = self.parts.models.announced()
         return model.version if model is not None else f"masklet-{self.parts.settings.model}-starting"
 
@@ -73,15 +73,15 @@ class AppState:
         body = await read_body(request, max_bytes=self.parts.settings.max_body_bytes)
         if not waits:
             return await self.quickly(lambda: handler(parse_object(body)))
-        seat = object()
+        borrower = object()
         with anyio.move_on_after(self.parts.settings.reply_deadline_s) as patience:
-            await self._waiting.acquire_on_behalf_of(seat)
+            await self._waiting.acquire_on_behalf_of(borrower)
         if patience.cancelled_caught:
             raise ServiceUnavailable(f"{WAITING_THREADS} requests wait for workers already; ask again")
         try:
             return await anyio.to_thread.run_sync(lambda: handler(parse_object(body)), limiter=self._unlimited)
         finally:
-            self._waiting.release_on_behalf_of(seat)
+            self._waiting.release_on_behalf_of(borrower)
 
     async def quickly(self, work: Callable[[], Reply]) -> Reply:
         """Work without a body, in a thread."""

@@ -1,6 +1,6 @@
-"""Work that goes on beside the requests: a step, again and again, in a thread of its own.
+"""A step repeated in a thread of its own, beside the requests.
 
-A step may fail in any way; it is logged and the next one comes. Nothing here holds up a request.
+A step that fails is logged, and the next one follows. Requests do not wait for a step.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def predict_call(document: Mapping[str, object]) -> PredictCall:
 
 @dataclass(frozen=True, slots=True)
 class WebhookCall:
-    """One webhook: what happened, and to which tasks if that matters here."""
+    """One webhook: its action, and its tasks if the action concerns Masklet."""
 
     action: str
     hints: tuple[ChangeHint, ...]

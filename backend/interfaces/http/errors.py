@@ -43,7 +43,7 @@ STATUS_OF: tuple[tuple[type[MaskletError], int], ...] = (
 
 
 def status_of(error: MaskletError) -> int:
-    """The HTTP status for an error. The bare base class is a fault that nobody foresaw: 500."""
+    """The HTTP status for an error; 500 for the bare base class."""
     if type(error) is MaskletError:
         return 500
     return next(status for kind, status in STATUS_OF if isinstance(error, kind))

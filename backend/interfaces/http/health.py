@@ -1,4 +1,4 @@
-"""What /health says: that the process is up, which model the workers hold, and who is there to work."""
+"""`/health`: the process is up, the workers' model, the number of workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STARTING_NOTICE = "No worker has announced its model yet."
 
 
 def health(service: AppState) -> dict[str, object]:
-    """The reply of /health, from the last figures alone: it asks nobody and waits for nobody."""
+    """The reply of /health, from the last status snapshot: it makes no call and does not wait."""
     figures = service.pulse.snapshot
     model = figures.model
     notice = STARTING_NOTICE if model is None else DEMO_NOTICE if model.is_demo else ""

@@ -20,7 +20,7 @@ MOST_JOBS_LISTED = 1000
 
 def job_routes(service: AppState) -> APIRouter:
     router = APIRouter()
-    desk = service.parts.annotation_service
+    annotation_service = service.parts.annotation_service
 
     @router.get("/jobs")
     async def list_jobs(
@@ -54,11 +54,11 @@ def job_routes(service: AppState) -> APIRouter:
     async def submit_job(request: Request) -> JSONResponse:
         def submitted(document: dict[str, object]) -> JSONResponse:
             call = job_call(document)
-            canvas = user_task_of(
+            user_task = user_task_of(
                 call.task, call.key, label_config=call.label_config, model_version=service.require_model_version()
             )
             require_labels(call.prompts.labels.values(), read_binding(call.label_config))
-            job = desk.replace_prompts(canvas, call.prompts, scope=call.scope)
+            job = annotation_service.replace_prompts(user_task, call.prompts, scope=call.scope)
             assert job is not None, "a prompt file without prompts is refused when it is parsed"
             return json_reply(job_summary(job), 202)
 

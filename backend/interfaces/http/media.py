@@ -1,6 +1,6 @@
-"""Media for browsers: `/media/...`, by signed address, for whoever holds one.
+"""Media for browsers: `/media/...`, by signed address.
 
-Readable from Label Studio's page whatever its origin, for the signature is the permission and no login goes along;
+Readable from Label Studio's page of any origin: the signature is the permission, and no login is sent;
 kept by browsers, for what an address leads to never changes. Videos are served by ranges.
 """
 

@@ -1,7 +1,7 @@
 """The figures that /health and /metrics tell, gathered aside so that /health never waits for anything.
 
-Queue, ledger and model board are asked once a second by a background thread; readers get the last answer. A service
-that hangs makes the answer old, never the reader slow, and an old answer says so.
+A background thread polls queue, ledger and model announcement once a second; readers get the last snapshot. A service
+that hangs makes the snapshot old, not the reader slow, and an old snapshot has its age.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class StatusSnapshot:
 
 
 class StatusPoller:
-    """Takes figures when told to and hands out the last ones."""
+    """Takes status snapshots and returns the last one."""
 
     def __init__(self, *, ledger: Ledger, queue: JobQueue, models: ModelDirectory, clock: Clock) -> None:
         self._ledger = ledger

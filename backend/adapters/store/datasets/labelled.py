@@ -24,7 +24,7 @@ def no_pictures(name: str, info: VideoInfo) -> None:
 def object_on_frame(
     what: DatasetObject, mask: EncodedMask, *, origin: MaskOrigin, uncertainty: float, video: VideoInfo
 ) -> ObjectOnFrame:
-    """A stored mask, checked: from here on its run lengths may be trusted.
+    """A stored mask whose run lengths were checked.
 
     Raises IntegrityError if it is damaged or is not of the video's size.
     """

@@ -105,9 +105,9 @@ def open_run(
             object_id, frame = load_frame(line)
             index.add(frame.frame_index, Located(numbers[object_id], position, start, len(line)))
             start += len(line)
-    told = {**(provenance or {}), "masks_run": folder.name, "masks_sha256": digest.hexdigest()}
+    record = {**(provenance or {}), "masks_run": folder.name, "masks_sha256": digest.hexdigest()}
     chunks = [folder / name for name in sorted(hashes)]
-    yield LabelledRun(video, objects, index, chunks, provenance=told, open_pictures=open_pictures)
+    yield LabelledRun(video, objects, index, chunks, provenance=record, open_pictures=open_pictures)
 
 
 def _chunk(folder: Path, name: str, expected: str) -> bytes:

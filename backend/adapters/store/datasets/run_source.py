@@ -57,7 +57,7 @@ class RunSource:
         return found
 
     def request(self) -> PropagationRequest:
-        """What was asked for; says where the video is."""
+        """The request of the propagation; it has the video's address."""
         request = self.ledger.request(self._job().job_id)
         assert isinstance(request, PropagationRequest), "a propagation's job has a propagation's request"
         return request

@@ -22,7 +22,7 @@ Request = PreviewRequest | PropagationRequest
 
 
 class PromptBody(TypedDict):
-    """What a prompt says: points [x, y, positive], box [x0, y0, x1, y1], relative; mask [height, width, counts]."""
+    """A prompt's content: points [x, y, positive], box [x0, y0, x1, y1], relative; mask [height, width, counts]."""
 
     points: list[tuple[float, float, bool]]
     box: NotRequired[tuple[float, float, float, float]]
@@ -54,7 +54,7 @@ class RequestRecord(TypedDict):
 
 
 def dump_prompt(prompt: FramePrompt) -> str:
-    """What a prompt says, without object and frame, as JSON."""
+    """The content of a prompt, without object and frame, as JSON."""
     return _dump(_body_of(prompt))
 
 
@@ -101,13 +101,13 @@ def load_request(text: str) -> Request:
     )
     if record["kind"] == "preview":
         return PreviewRequest(task, media, prompts, FrameIndex(record["frame"]), record["model_version"])
-    span = record.get("frames")
+    frames = record.get("frames")
     return PropagationRequest(
         task,
         media,
         prompts,
         Direction(record["direction"]),
-        frames=None if span is None else FrameRange(FrameIndex(span[0]), FrameIndex(span[1])),
+        frames=None if frames is None else FrameRange(FrameIndex(frames[0]), FrameIndex(frames[1])),
         label_config=record["label_config"],
         model_version=record["model_version"],
         scope=Scope(record.get("scope", Scope.ONWARD)),

@@ -1,4 +1,4 @@
-"""Rows that may go: jobs that nobody needs any more, and everything about tasks that are no more."""
+"""Retention: removal of old jobs, and of all rows of deleted tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that say for which propagations persons wait: each runs out by itself, and is looked at before every frame."""
+"""Waiters of propagations. A row expires by itself and is read before each frame."""
 
 from __future__ import annotations
 
