@@ -99,9 +99,8 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
     if isinstance(job_runner.segmenter, Sam2Engine):
         job_runner.segmenter.warm_up()
     container.model_announcement.announce(job_runner.segmenter.model)
-    logger.info(
-        "worker %s: %s on %s", worker_name, job_runner.segmenter.model.version, job_runner.segmenter.model.device
-    )
+    model = job_runner.segmenter.model
+    logger.info("worker %s: %s on %s", worker_name, model.version, model.device)
     runtime = _runtime_of(container, job_runner, worker, kind)
     _runtime.append(runtime)
     try:

@@ -56,7 +56,7 @@ def export(
     frames: Annotated[str, typer.Option(help="Which frames: human, all or certain:LIMIT.")] = "all",
     labels: Annotated[
         LabelsFrom,
-        typer.Option("--from", help="Of a Label Studio task; both: predictions for tasks without annotations."),
+        typer.Option("--from", help="Of a task; both: predictions for tasks without annotations."),
     ] = LabelsFrom.ANNOTATIONS,
     video: Annotated[list[Path] | None, typer.Option(help="A video file, or a folder of them; repeatable.")] = None,
     images: Annotated[

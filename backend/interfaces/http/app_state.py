@@ -53,7 +53,7 @@ class AppState:
 
     @property
     def model_version(self) -> str:
-        """The model version that workers announced last, or a name ending in `-starting` before the first announcement."""
+        """The announced model version; before the first announcement a name ending in `-starting`."""
         model = self.parts.models.announced()
         return model.version if model is not None else f"masklet-{self.parts.settings.model}-starting"
 
