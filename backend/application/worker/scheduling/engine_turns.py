@@ -1,7 +1,7 @@
-"""Who has the engine, where several propagations go on in one process: each in turn, for one frame.
+"""Turns of the engine, where several propagations run in one process: one frame per turn, first in, first out.
 
-The engine is for one thread at a time. First come, first served, and whoever had a frame stands behind the others, so
-that two go on frame by frame. Who has to let others go first, and for how long, is not decided here (see watch).
+The engine serves one thread at a time. A propagation that computed a frame queues up again behind the others. When a
+propagation yields, and for how long, is decided in `job_control`.
 """
 
 from __future__ import annotations
@@ -17,47 +17,47 @@ from backend.domain.errors import Cancelled
 
 @dataclass(frozen=True, slots=True)
 class EngineQueue:
-    """The line of those who want the engine; the first has it."""
+    """The queue for the engine; its first entry has the engine."""
 
-    _line: deque[object] = field(default_factory=deque)
-    _moved: threading.Condition = field(default_factory=threading.Condition)
+    _entries: deque[object] = field(default_factory=deque)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def enter(self, who: object) -> None:
-        """Wait until it is one's turn."""
-        with self._moved:
-            self._line.append(who)
-            self._moved.wait_for(lambda: self._line[0] is who)
+        """Waits until `who` is first."""
+        with self._changed:
+            self._entries.append(who)
+            self._changed.wait_for(lambda: self._entries[0] is who)
 
     def leave(self) -> None:
-        """Let the next one have it. Only for who has it."""
-        with self._moved:
-            self._line.popleft()
-            self._moved.notify_all()
+        """Gives the engine to the next entry. Only the first entry may call it."""
+        with self._changed:
+            self._entries.popleft()
+            self._changed.notify_all()
 
     @property
     def has_others(self) -> bool:
-        """Whether anybody stands in line behind the one whose turn it is."""
-        return len(self._line) > 1
+        """Whether there are entries behind the first."""
+        return len(self._entries) > 1
 
 
 class EngineTurn:
-    """One propagation's place in the rota. Use as a context manager, from one thread: inside, it has the engine."""
+    """One propagation's turn. A context manager, used from one thread: inside, the propagation has the engine."""
 
-    def __init__(self, rota: EngineQueue | None = None) -> None:
-        self._rota = EngineQueue() if rota is None else rota
+    def __init__(self, queue: EngineQueue | None = None) -> None:
+        self._queue = EngineQueue() if queue is None else queue
         self._is_taken = False
 
     def __enter__(self) -> None:
-        self._rota.enter(self)
+        self._queue.enter(self)
         self._is_taken = True
 
     def __exit__(self, *_: object) -> None:
         self._is_taken = False
-        self._rota.leave()
+        self._queue.leave()
 
     @contextmanager
     def released(self) -> Iterator[None]:
-        """Let others have the engine meanwhile; on leaving it is one's own again, also if something was raised."""
+        """Releases the engine inside, and takes it again on exit, also after an exception."""
         if not self._is_taken:
             yield
             return
@@ -68,14 +68,14 @@ class EngineTurn:
             self.__enter__()
 
     def yield_turn(self) -> None:
-        """Let everybody who stands in line have a frame first."""
-        if self._rota.has_others:
+        """Lets every queued propagation compute one frame first."""
+        if self._queue.has_others:
             with self.released():
                 pass
 
 
 class EngineLock:
-    """Who may use the engine: real work takes its turn as soon as the current frame is done."""
+    """The engine's lock between jobs and prewarming: a job gets the engine as soon as the current frame is done."""
 
     def __init__(self) -> None:
         self._engine = threading.Lock()
@@ -83,7 +83,7 @@ class EngineLock:
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """Real work, by the one thread that does it."""
+        """A job holds the engine. Used by one thread."""
         self._working.set()
         try:
             with self._engine:
@@ -93,16 +93,16 @@ class EngineLock:
 
     @property
     def is_working(self) -> bool:
-        """Whether there is real work now."""
+        """Whether a job holds or awaits the engine."""
         return self._working.is_set()
 
     @contextmanager
     def idle(self) -> Iterator[None]:
-        """Work that can wait, for one frame. Raises Cancelled if there is real work."""
+        """Prewarming holds the engine for one frame. Raises Cancelled if there is a job."""
         self.raise_if_cancelled()
         with self._engine:
             yield
 
     def raise_if_cancelled(self) -> None:
         if self._working.is_set():
-            raise Cancelled("real work came")
+            raise Cancelled("a job needs the engine")

@@ -1,8 +1,7 @@
-"""One attempt's eye on the world: whether it should go on, how far it is, and who is to go first.
+"""Control of one attempt between frames: heartbeat, cancellation, and when to yield the engine.
 
-The device is shared frame by frame. A click goes before everything; a propagation that a person waits for goes before
-those that nobody waits for; two that are waited for go in turns. Nobody is held up for ever: clicks that nobody
-answers get half of the time, and however long persons go on, one frame in five is still made in the background.
+The rules are in README.md. Every pause is bounded: clicks that no worker answers hold a propagation for half of the
+time, and waiters of other jobs leave it one frame in five.
 """
 
 from __future__ import annotations
@@ -20,25 +19,26 @@ HEARTBEAT_EVERY_S = 0.1
 """A ledger write is an fsync: at 60 frames a second one a frame would cost more than the masks."""
 
 CLICK_YIELD_S = 5.0
-"""How long a propagation steps aside for clicks before it goes on regardless, for as long again."""
+"""The longest that a propagation yields to clicks; it then ignores clicks for as long again."""
 
 WAITER_YIELD_S = 5.0
-"""How long a propagation that nobody waits for stands still for those that are waited for, before it gets a share."""
+"""The longest that a propagation without a waiter pauses for those with one, before it gets its share."""
 
 PAUSED_FRAMES_PER_FRAME = 4
-"""How many frames' time it then stands still after each frame of its own."""
+"""The pause after each frame of its own, in frame times: a share of one in five."""
 
 NO_WAITER_GRACE_S = 3.0
-"""How long a guest stays when nobody waits for it any more: the person may well go on from what they see."""
+"""How long a priority job continues without a waiter: the person may ask for the next frames soon."""
 
 WAITS_POLL_S = 0.01
 
 
 @dataclass(slots=True)
 class JobControl:
-    """Progress and cancellation of one attempt; a CancelToken that the engine asks between frames.
+    """Progress, cancellation and yielding of one attempt; a CancelToken that the engine checks between frames.
 
-    is_guest: whether it has come in beside the worker's own job because a person waits for it; see `guests`.
+    is_priority: the attempt runs beside the worker's own job because it has a waiter; see `priority_jobs`.
+    is_full: whether other jobs with a waiter found no place in this worker.
     """
 
     ledger: Ledger
@@ -61,10 +61,9 @@ class JobControl:
         self.last_waiter_s = self.resumed_s = self.clock.monotonic_s()
 
     def raise_if_cancelled(self) -> None:
-        """Heartbeat, and let others go first. Raises Interrupted, Superseded or Cancelled if this attempt should end.
+        """Writes the heartbeat and yields the engine. Raises Interrupted, Superseded or Cancelled to end the attempt.
 
-        A propagation looks who waits before each frame, which is one read; telling the ledger is a write and happens
-        now and then only.
+        A propagation reads the waiters before each frame; the heartbeat is a write, at most one per HEARTBEAT_EVERY_S.
         """
         self._raise_if_stopping()
         if self.clock.monotonic_s() - self.heartbeat_s >= HEARTBEAT_EVERY_S:
@@ -73,19 +72,19 @@ class JobControl:
             self._yield_engine()
 
     def raise_if_no_waiter(self) -> None:
-        """Raises Interrupted for a guest that nobody waits for any more: the rest is the queue's."""
+        """Raises Interrupted for a priority job without a waiter: the queue offers the rest again."""
         if not self.is_priority or self.waiter is not None:
             return
         if self.is_full() or self.clock.monotonic_s() - self.last_waiter_s >= NO_WAITER_GRACE_S:
-            raise Interrupted("nobody waits for it any more; the job goes back to the queue")
+            raise Interrupted("the job has no waiter any more; it goes back to the queue")
 
     @property
     def waiter(self) -> WaitedJob | None:
-        """What a person waits for this very job for, as of the last look."""
+        """The waiter of this job, as of the last read; None without one."""
         return next((one for one in self.waiting.jobs if one.job_id == self.job.job_id), None)
 
     def heartbeat(self) -> None:
-        """Heartbeat, at once. Raises Superseded or Cancelled."""
+        """Writes heartbeat and progress now. Raises Superseded or Cancelled."""
         self.heartbeat_s = self.clock.monotonic_s()
         state = self.ledger.progress(self.job.job_id, self.job.attempt, self.done, self.total)
         if state is JobState.SUPERSEDED:
@@ -114,11 +113,11 @@ class JobControl:
             self.last_waiter_s = self.clock.monotonic_s()
 
     def _others_have_waiters(self) -> bool:
-        """Whether somebody waits for other jobs, and nobody for this one."""
+        """Whether other jobs have waiters and this one has none."""
         return bool(self.waiting.jobs) and self.waiter is None
 
     def _yield_to_clicks(self) -> None:
-        """Wait while clicks do. One that nobody answers must not hold a propagation for ever: it gets half the time."""
+        """Pauses while clicks are queued; a click that no worker answers holds it for half of the time at most."""
         now_s = self.clock.monotonic_s()
         if now_s < self.ignore_clicks_until_s:
             return
@@ -127,7 +126,7 @@ class JobControl:
             self.ignore_clicks_until_s = give_up_s + CLICK_YIELD_S
 
     def _yield_to_waiters(self) -> None:
-        """Wait while persons wait for other jobs; when that takes long, get on by a frame now and then."""
+        """Pauses while other jobs have waiters; after WAITER_YIELD_S it computes its share of frames."""
         if not self._others_have_waiters():
             self.yielding_since_s = None
             return
@@ -138,7 +137,7 @@ class JobControl:
         self._pause_while(self._others_have_waiters, max(self.yielding_since_s + WAITER_YIELD_S, share_s))
 
     def _pause_while(self, has_reason: Callable[[], bool], give_up_s: float) -> bool:
-        """Wait for the reason to go away; True if it is still there at that time. Raises Interrupted."""
+        """Pauses until has_reason is false; True if it still holds at give_up_s. Raises Interrupted."""
         while has_reason():
             self._raise_if_stopping()
             if self.clock.monotonic_s() >= give_up_s:

@@ -1,7 +1,7 @@
-"""Looking ahead: the frames that an annotator is likely to prompt next are encoded before the click.
+"""Prewarming: frames that are likely to be prompted next are encoded before the click.
 
-Nothing here is owed to anybody. A wish may be lost, be late or be replaced by a newer one; answers are the same
-without it, only slower. So wishes live beside the ledger, not in it, and give way to real work between two frames.
+A request may be lost, late or replaced by a newer one; answers are the same without it, only slower. Requests are kept
+beside the ledger, and prewarming yields to jobs between two frames.
 """
 
 from __future__ import annotations
@@ -21,63 +21,63 @@ logger = logging.getLogger(__name__)
 
 
 MEDIA_REMEMBERED = 64
-"""Of so many media the lookout knows what it had encoded, to let go of it on request."""
+"""The number of media whose encoded frames are remembered, to release them on request."""
 
 
 class PrewarmLoop:
-    """Grants wishes. Use from one thread; the engine is taken for one frame at a time."""
+    """Runs prewarm requests in one thread; holds the engine for one frame at a time."""
 
-    def __init__(self, board: PrewarmChannel, media: MediaLibrary, engine: Prewarmer, turns: EngineLock) -> None:
-        """media: may be in use by real work at the same time."""
-        self._board = board
+    def __init__(self, channel: PrewarmChannel, media: MediaLibrary, engine: Prewarmer, lock: EngineLock) -> None:
+        """media: may be used by jobs at the same time."""
+        self._channel = channel
         self._media = media
         self._engine = engine
-        self._turns = turns
-        self._seen: OrderedDict[MediaRef, set[ContentHash]] = OrderedDict()
+        self._lock = lock
+        self._encoded_media: OrderedDict[MediaRef, set[ContentHash]] = OrderedDict()
 
     def run_next(self, timeout_s: float) -> bool:
-        """Grant the newest wish, waiting at most this long for one; False if none came."""
-        wish = self._board.next_request(timeout_s)
-        if wish is None:
+        """Runs the newest request, waiting at most this long for one; False if none came."""
+        request = self._channel.next_request(timeout_s)
+        if request is None:
             return False
         try:
-            self._prewarm(wish)
+            self._prewarm(request)
         except Cancelled:
-            logger.debug("looking ahead gave way to real work")
+            logger.debug("prewarming yielded to a job")
         except MaskletError as error:
-            logger.info("looking ahead: %s", error)
-            self._board.report(wish.media, MediaStatus(None, error=reason_of(error)))
-        except Exception as error:  # whatever a file holds must not end the looking ahead; the log keeps it
-            logger.exception("looking ahead failed")
-            self._board.report(wish.media, MediaStatus(None, error=reason_of(error)))
+            logger.info("prewarming: %s", error)
+            self._channel.report(request.media, MediaStatus(None, error=reason_of(error)))
+        except Exception as error:  # no file's content may end the loop; the log keeps the error
+            logger.exception("prewarming failed")
+            self._channel.report(request.media, MediaStatus(None, error=reason_of(error)))
         return True
 
-    def _prewarm(self, wish: PrewarmRequest) -> None:
-        if wish.forget:
-            for content_hash in self._seen.pop(wish.media, ()):
-                with self._turns.idle():
+    def _prewarm(self, request: PrewarmRequest) -> None:
+        if request.forget:
+            for content_hash in self._encoded_media.pop(request.media, ()):
+                with self._lock.idle():
                     self._engine.forget(content_hash)
         ready: set[int] = set()
-        frames = wish.frames[: max(self._engine.frames_kept - 1, 0)]
-        for wanted in _frame_groups(wish.media, frames):
-            with self._media.open(wish.media, frames=wanted) as video:
-                self._encode(wish.media, video, wanted, ready)
+        frames = request.frames[: max(self._engine.frames_kept - 1, 0)]
+        for wanted in _frame_groups(request.media, frames):
+            with self._media.open(request.media, frames=wanted) as video:
+                self._encode(request.media, video, wanted, ready)
 
     def _encode(self, media: MediaRef, video: VideoSource, frames: Sequence[FrameIndex], ready: set[int]) -> None:
-        self._note(media, {frame_hash(video, index) for index in frames})
-        self._board.report(media, status_of(video, ready))
+        self._remember(media, {frame_hash(video, index) for index in frames})
+        self._channel.report(media, status_of(video, ready))
         for frame_index in frames:
             if frame_index < video.info.frame_count:
-                with self._turns.idle():
-                    kept = self._engine.prewarm(video, [frame_index], cancel=self._turns)
+                with self._lock.idle():
+                    kept = self._engine.prewarm(video, [frame_index], cancel=self._lock)
                 ready.update(kept)
-                self._board.report(media, status_of(video, ready))
+                self._channel.report(media, status_of(video, ready))
 
-    def _note(self, media: MediaRef, content_hashes: set[ContentHash]) -> None:
-        self._seen.setdefault(media, set()).update(content_hashes)
-        self._seen.move_to_end(media)
-        while len(self._seen) > MEDIA_REMEMBERED:
-            self._seen.popitem(last=False)
+    def _remember(self, media: MediaRef, content_hashes: set[ContentHash]) -> None:
+        self._encoded_media.setdefault(media, set()).update(content_hashes)
+        self._encoded_media.move_to_end(media)
+        while len(self._encoded_media) > MEDIA_REMEMBERED:
+            self._encoded_media.popitem(last=False)
 
 
 def status_of(video: VideoSource, ready: Collection[int]) -> MediaStatus:
@@ -85,7 +85,7 @@ def status_of(video: VideoSource, ready: Collection[int]) -> MediaStatus:
 
 
 def _frame_groups(media: MediaRef, frames: tuple[FrameIndex, ...]) -> list[tuple[FrameIndex, ...]]:
-    """A page is opened by itself, as a click on it opens it; of a video every frame is within one file."""
+    """Frames that are opened together: each page alone, as a click opens it; a video's frames at once."""
     if not media.is_pages:
         return [frames]
     return [(index,) for index in frames if index < len(media.addresses)]

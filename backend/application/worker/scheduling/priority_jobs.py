@@ -1,8 +1,8 @@
-"""Propagations that a person waits for, taken in by a worker that is at work on another one.
+"""Priority jobs: propagations with a waiter, run by a worker beside its own job.
 
-The queue would let them wait until that one is done. They are found in the ledger, which is the truth, and claimed
-there like any other attempt: what the queue says of them later is stale. Each has a thread of its own, and the engine
-in turns, frame by frame (see rota). When nobody waits for it any more, what is left of it goes back to the queue.
+The queue would hold them back until the worker's job is done. They are found and claimed in the ledger, like any other
+attempt; their queue entries become stale. Each runs in a thread of its own and takes turns at the engine
+(`engine_turns`). A priority job that loses its waiter goes back to the queue.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from backend.domain.jobs import Job, JobState, WaitedJob
 logger = logging.getLogger(__name__)
 
 MAX_PRIORITY_JOBS = 8
-"""Each holds some frames, and its objects' memories on the device."""
+"""The most at once: each holds frames in memory, and its objects' memory banks on the device."""
 
 
 class AttemptRunner(Protocol):
@@ -41,23 +41,23 @@ class AttemptRunner(Protocol):
 
 @dataclass(slots=True)
 class PriorityJobs:
-    """Use `look` from one thread. ended: told the id of a job whose attempt is over."""
+    """`poll` is called from one thread. ended: called with the id of a job whose attempt is over."""
 
     runner: AttemptRunner
     is_stopping: Callable[[], bool]
     ended: Callable[[str], None] = lambda _: None
     is_full: bool = False
-    """Whether somebody found no place at the last look: who needs theirs no longer leaves at once."""
+    """Whether a job found no place at the last poll; then a job that loses its waiter ends at once."""
 
     _threads: dict[tuple[str, int], threading.Thread] = field(default_factory=dict)
 
     def poll(self) -> int:
-        """Take in who waits in the queue and is waited for; returns how many are here. Raises nothing."""
+        """Starts the queued jobs with a waiter; returns the number that run. Never raises."""
         self._threads = {key: thread for key, thread in self._threads.items() if thread.is_alive()}
         try:
             wanted = [one for one in self.runner.ledger.pending_waits().jobs if one.state is JobState.QUEUED]
         except MaskletError as error:
-            logger.warning("who is waited for is not known: %s", error)
+            logger.warning("waiters cannot be read: %s", error)
             return len(self._threads)
         new = [one for one in wanted if (one.job_id, one.attempt) not in self._threads]
         free = max(MAX_PRIORITY_JOBS - len(self._threads), 0)
@@ -67,19 +67,19 @@ class PriorityJobs:
         return len(self._threads)
 
     def join(self, timeout_s: float) -> None:
-        """Wait for those who are here, each at most this long: a stopping worker's guests end at their next frame."""
+        """Waits for the running jobs, each at most this long. In a stopping worker they end at their next frame."""
         for thread in self._threads.values():
             thread.join(timeout_s)
 
     def _start(self, one: WaitedJob) -> None:
-        logger.info("job %s is waited for and goes first", one.job_id)
-        thread = threading.Thread(target=self._run, args=(one,), name=f"guest-{one.job_id[:10]}", daemon=True)
+        logger.info("job %s has a waiter and runs beside the worker's job", one.job_id)
+        thread = threading.Thread(target=self._run, args=(one,), name=f"priority-{one.job_id[:10]}", daemon=True)
         self._threads[one.job_id, one.attempt] = thread
         thread.start()
 
     def _run(self, one: WaitedJob) -> None:
         try:
             self.runner.run(one.job_id, one.attempt, self.is_stopping, is_crowded=lambda: self.is_full)
-        except Exception:  # a ledger that is away, for one: silence is noticed, and the job is offered again
+        except Exception:  # for example a ledger that is away; the heartbeat expires, and the job is offered again
             logger.exception("job %s attempt %d ended without a record", one.job_id, one.attempt)
         self.ended(one.job_id)
