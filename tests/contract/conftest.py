@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,11 +30,10 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         warnings.simplefilter("ignore", ResourceWarning)
         from pgserver.postgres_server import PostgresServer, get_server
 
-        # As root it runs the server as another user, who has to come through here.
-        folder = tmp_path_factory.mktemp("postgresql")
-        for parent in (folder, *folder.parents):
-            if parent.is_relative_to(Path(os.environ.get("TMPDIR", "/tmp"))) and os.access(parent, os.W_OK):
-                parent.chmod(parent.stat().st_mode | 0o011)
+        # As root, pgserver runs the server as another user, who needs access to the folder. pytest's own folder will
+        # not do: each run of pytest that starts beside this one takes that access away, and the server stops.
+        folder = Path(tempfile.mkdtemp(prefix="masklet-postgresql-"))
+        folder.chmod(0o711)
         data = (folder / "data").resolve()
 
         def start() -> Any:  # noqa: ANN401  (the wheel has no types)
@@ -42,6 +43,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         server = started(start)
         yield str(server.get_uri())
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def started(start: Callable[[], Any]) -> Any:  # noqa: ANN401  (the wheel has no types)
