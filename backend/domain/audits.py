@@ -1,7 +1,7 @@
-"""What audits add up to: how often frames that nobody suspected were wrong, and whether that was foretold.
+"""Audit statistics: the failure rate of unsuspected frames, compared with the predicted uncertainty.
 
-Owns the arithmetic. Audit frames are drawn at random from those that were not chosen for their uncertainty, so that
-what people make of them says something about all such frames; corrections of suspected frames say nothing of that.
+Owns the arithmetic. Audit frames are drawn at random from the frames that were not chosen for their uncertainty.
+Their corrections therefore represent all such frames; corrections of suspected frames do not.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from enum import StrEnum
 
 from backend.domain.scoring import FAILED_BELOW
 
-LEAST = 30
-"""Fewer audited masks than this bear no verdict: one more failure would turn it."""
+MIN_AUDITED_MASKS = 30
+"""Smallest count of audited masks with a verdict; below it, one more failure would change the verdict."""
 
 _Z = 1.959964
-"""Two-sided 95 %."""
+"""Normal quantile of the two-sided 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditedMask:
-    """A mask that a person checked. uncertainty: what was said of it before; iou: with what the person made of it."""
+    """A mask that a person checked. uncertainty: predicted before the check; iou: with the person's correction."""
 
     uncertainty: float
     iou: float
 
 
 class Verdict(StrEnum):
-    """Whether uncertainty, as a probability, agrees with what audits found."""
+    """Whether uncertainty, as a probability, agrees with the failure rate of the audits."""
 
     TOO_FEW = "too few"
     HOLDS = "holds"
@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditTally:
-    """count masks were checked, failures of them wrong; predicted: the mean of their uncertainties."""
+    """count: masks checked; failures: wrong masks among them; predicted: the mean of their uncertainties."""
 
     count: int
     failures: int
@@ -54,22 +54,22 @@ class AuditTally:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The rate's 95 % interval (Wilson's), within 0..1; all of it if nothing was checked.
+        """Wilson's 95 % interval of the rate, within 0..1; (0, 1) if nothing was checked.
 
-        It takes masks as independent; those of one video are less than that, so that the truth is wider.
+        Assumes independent masks. Masks of one video are correlated, so the true interval is wider.
         """
         if not self.count:
             return 0.0, 1.0
         n, p, z2 = self.count, self.rate, _Z * _Z
-        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return max(middle - half, 0.0), min(middle + half, 1.0)
+        center = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half_width = _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+        return max(center - half_width, 0.0), min(center + half_width, 1.0)
 
     @property
     def verdict(self) -> Verdict:
         """Whether the mean uncertainty lies within the interval of the rate."""
         low, high = self.interval
-        if self.count < LEAST:
+        if self.count < MIN_AUDITED_MASKS:
             return Verdict.TOO_FEW
         if not self.is_probability:
             return Verdict.NO_PROBABILITY
@@ -78,7 +78,7 @@ class AuditTally:
         return Verdict.TOO_HIGH if self.predicted > high else Verdict.HOLDS
 
     def document(self) -> dict[str, object]:
-        """For other tools."""
+        """The tally as a JSON object."""
         return {
             "masks": self.count,
             "failures": self.failures,
@@ -88,23 +88,23 @@ class AuditTally:
         }
 
     def sentence(self) -> str:
-        """For people."""
+        """The tally as one sentence."""
         if not self.count:
             return "no audit frame has been corrected yet"
         low, high = self.interval
-        found = f"{self.failures} of {self.count} audited masks were wrong ({low:.0%} to {high:.0%})"
+        result = f"{self.failures} of {self.count} audited masks were wrong ({low:.0%} to {high:.0%})"
         if self.verdict is Verdict.TOO_FEW:
-            return f"{found}; too few to judge by, {LEAST} are needed"
+            return f"{result}; too few to judge by, {MIN_AUDITED_MASKS} are needed"
         if self.verdict is Verdict.NO_PROBABILITY:
-            return f"{found}; the model has no calibrator, so that nothing was foretold"
-        foretold = f"uncertainty foretold {self.predicted:.0%}"
-        return f"{found}; {foretold}: " + (
+            return f"{result}; the model has no calibrator, so that nothing was foretold"
+        prediction = f"uncertainty foretold {self.predicted:.0%}"
+        return f"{result}; {prediction}: " + (
             "calibration holds" if self.verdict is Verdict.HOLDS else f"{self.verdict.value}, fit the calibrator anew"
         )
 
 
 def tally(masks: Sequence[AuditedMask], *, is_probability: bool) -> AuditTally:
-    """Add up."""
+    """The tally of audited masks; a mask with an IoU below FAILED_BELOW is a failure."""
     failures = sum(mask.iou < FAILED_BELOW for mask in masks)
     predicted = sum(mask.uncertainty for mask in masks) / len(masks) if masks else math.nan
     return AuditTally(len(masks), failures, predicted, is_probability)

@@ -1,8 +1,8 @@
-"""A calibrator: what a row of features means for one checkpoint, as a probability.
+"""Calibrator: turns a feature row of one checkpoint into a probability.
 
-Owns the numbers and how they are applied: two small networks, one for "is the object there at all" and one for "is
-the mask bad, given that it is", and a curve that corrects their sum to the frequencies seen. Learnt elsewhere; here
-only numpy. A calibrator is for one checkpoint's weights and refuses others: evidence means nothing across models.
+Owns the parameters and their application: two ensembles of small networks, one for P(object present) and one for
+P(mask bad | object present), and a curve that corrects the combined probability to observed frequencies. Does not own
+fitting. A calibrator belongs to one checkpoint's weights: evidence is not comparable across models.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """Layers with tanh between them and one number at the end; a single layer is logistic regression."""
+    """Layers with tanh between them and one output; a single layer is logistic regression."""
 
     layers: tuple[Layer, ...]
 
 
 class Ensemble:
-    """Networks of one depth, run as one, over rows that are standardised first.
+    """Networks of equal depth, evaluated together on standardised rows.
 
-    Raises ValueError if there are none, or of several depths.
+    Raises ValueError if there are no networks or their depths differ.
     """
 
     def __init__(self, networks: Sequence[Network], mean: Vector, scale: Vector) -> None:
@@ -58,10 +58,10 @@ class Ensemble:
         self._layers = [(weights, bias), *(_side_by_side(layers) for layers in others)]
 
     def probabilities(self, row: Sequence[float]) -> list[float]:
-        """One for each network, 0..1.
+        """One probability per network, 0..1, of one row [F].
 
-        A few rows come at a time, frame by frame: one by one they take no longer, and what becomes of one does not
-        depend on those beside it, to the last bit.
+        Rows are evaluated one by one: a frame has only a few rows, so batching saves no time, and a row's result is
+        independent of the other rows, to the last bit.
         """
         values = np.asarray(row, np.float64)
         for position, (weights, bias) in enumerate(self._layers):
@@ -71,7 +71,7 @@ class Ensemble:
 
 
 def _side_by_side(layers: Sequence[Layer]) -> tuple[Matrix, Vector]:
-    """Layers as one, in which each sees its own inputs alone."""
+    """Block-diagonal weights and concatenated biases of layers."""
     shape = (sum(len(layer.weights) for layer in layers), sum(len(layer.bias) for layer in layers))
     weights, row, column = np.zeros(shape), 0, 0
     for layer in layers:
@@ -83,11 +83,11 @@ def _side_by_side(layers: Sequence[Layer]) -> tuple[Matrix, Vector]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibrator:
-    """Evidence to probability, for one checkpoint. All its networks have one depth.
+    """Features to probability, for one checkpoint. All networks have one depth.
 
-    sha256: of the checkpoint's weights. mean, scale: [F], which standardise a row of FEATURES. presence: the chance
-    that the object is there. failure: the chance that the mask's IoU is below 0.75, given that it is. curve_x,
-    curve_y: [K] ascending, the correction of the uncertainty. fitted_on: the generators that it learnt from.
+    sha256: of the checkpoint's weights. mean, scale: [F], standardise a row of FEATURES. presence: networks for
+    P(object present). failure: networks for P(IoU < 0.75 | object present). curve_x, curve_y: [K] ascending, the
+    correction of the uncertainty. fitted_on: the generators of the training data.
     """
 
     sha256: str
@@ -102,7 +102,7 @@ class Calibrator:
     _curve: list[tuple[float, float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError if a chance has no networks, or not all are of one depth."""
+        """Raises ValueError if presence or failure has no networks, or depths differ."""
         if not self.presence or not self.failure:
             raise ValueError("it has no networks")
         object.__setattr__(self, "_networks", Ensemble([*self.presence, *self.failure], self.mean, self.scale))
@@ -110,18 +110,18 @@ class Calibrator:
 
     def uncertainty(self, row: Sequence[float]) -> float:
         """P(IoU < 0.75) of a row of FEATURES: u = q*g + (1 - q) where a mask was emitted, u = q where none was."""
-        chances = self._networks.probabilities(row)
+        probabilities = self._networks.probabilities(row)
         count = len(self.presence)
-        present = sum(chances[:count]) / count
-        bad = sum(chances[count:]) / len(self.failure)
+        present = sum(probabilities[:count]) / count
+        bad = sum(probabilities[count:]) / len(self.failure)
         return self._corrected(present * bad + (1.0 - present) if row[_EMITTED] > 0.5 else present)
 
     def uncertainties(self, rows: Matrix) -> Vector:
-        """Of rows [N, F]; [N]."""
+        """`uncertainty` of each row: [N, F] to [N]."""
         return np.array([self.uncertainty(row) for row in rows.tolist()], np.float64)
 
     def _corrected(self, raw: float) -> float:
-        """Along the curve; beyond its ends, as at its ends."""
+        """Linear interpolation along the curve, constant beyond its ends."""
         after = bisect_right(self._curve, (raw, math.inf))
         if after == 0 or after == len(self._curve):
             return self._curve[max(after - 1, 0)][1]
@@ -130,7 +130,7 @@ class Calibrator:
 
     @property
     def digest(self) -> str:
-        """The first hex digits of its SHA-256: what a model version carries."""
+        """The first DIGEST_DIGITS hex digits of the SHA-256 of `to_text`; part of the model version."""
         return hashlib.sha256(self.to_text().encode()).hexdigest()[:DIGEST_DIGITS]
 
     def to_text(self) -> str:
@@ -152,15 +152,16 @@ class Calibrator:
 
 
 def calibrator_of(text: str) -> Calibrator:
-    """The calibrator of a file's text. Raises IntegrityError saying what is wrong with it.
+    """Parse the text of a calibrator file.
 
     Unknown fields are ignored: files of earlier builds have a `second_look`.
+    Raises IntegrityError naming the fault.
     """
     try:
         body = json.loads(text)
         if body["format"] != FORMAT or tuple(body["features"]) != FEATURES:
             raise IntegrityError("the calibrator is of another release of Masklet: fit it anew")
-        made = Calibrator(
+        calibrator = Calibrator(
             sha256=str(body["sha256"]),
             mean=_vector(body["mean"]),
             scale=_vector(body["scale"]),
@@ -170,16 +171,16 @@ def calibrator_of(text: str) -> Calibrator:
             curve_y=_vector(body["curve_y"]),
             fitted_on=tuple(str(name) for name in body["fitted_on"]),
         )
-        probe = made.uncertainty([0.0] * len(FEATURES))
+        probe = calibrator.uncertainty([0.0] * len(FEATURES))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(f"the calibrator cannot be read: {error}") from error
     if not math.isfinite(probe) or not 0.0 <= probe <= 1.0:
         raise IntegrityError("the calibrator does not give probabilities: fit it anew")
-    return made
+    return calibrator
 
 
 def _listed(values: NDArray[np.float64]) -> list[object]:
-    """Six significant digits are more than a frequency from thousands of frames can mean."""
+    """Values as lists, with six significant digits: frequencies from thousands of frames are less precise."""
     listed: list[object] = json.loads(json.dumps(_rounded(values).tolist()))
     return listed
 

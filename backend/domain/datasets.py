@@ -1,7 +1,7 @@
-"""What an export is made of: the objects of a video, what is said of them frame by frame, and which frames are kept.
+"""Data set model: the objects of a video, their masks frame by frame, and the choice of exported frames.
 
-A frame is kept or left out as a whole: a frame with one object's mask and another one's missing would teach that the
-other is not there. A frame that nobody said anything about is no frame of a data set.
+An export keeps or drops whole frames: a frame that lacks one object's mask would teach a model that the object is
+absent. A frame without any statement about an object is not part of a data set.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class DatasetObject:
 
 @dataclass(frozen=True, slots=True)
 class ObjectOnFrame:
-    """What is said of one object on one frame.
+    """One object on one frame.
 
-    mask: where it is, at the video's resolution; box: the same where the source has boxes only. Neither: it is not in
-    the frame. uncertainty: 0..1, None where nobody estimated it. approved: a person drew it or submitted it.
+    mask: at the video's resolution. box: relative coordinates, where the source has boxes only. Neither: the object is
+    absent. uncertainty: 0..1, None if not estimated. approved: a person drew or submitted it.
     """
 
     what: DatasetObject
@@ -48,7 +48,7 @@ class ObjectOnFrame:
 
     @property
     def doubt(self) -> float:
-        """The uncertainty that counts: none where a person approved, endless where nobody estimated it."""
+        """The uncertainty for frame selection: 0 if approved, infinite if not estimated."""
         if self.approved:
             return 0.0
         return math.inf if self.uncertainty is None else self.uncertainty
@@ -56,14 +56,14 @@ class ObjectOnFrame:
 
 @dataclass(frozen=True, slots=True)
 class DatasetFrame:
-    """One frame that something is said about; objects in the order of their numbers, the absent ones included."""
+    """One frame of a data set; objects in the order of their numbers, absent ones included."""
 
     frame_index: FrameIndex
     objects: tuple[ObjectOnFrame, ...]
 
     @property
     def present(self) -> tuple[ObjectOnFrame, ...]:
-        return tuple(shown for shown in self.objects if shown.is_present)
+        return tuple(each for each in self.objects if each.is_present)
 
 
 class Keep(StrEnum):
@@ -76,7 +76,7 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameChoice:
-    """human: a person drew or submitted every object of the frame. certain: none is more uncertain than limit."""
+    """human: a person drew or submitted every object of the frame. certain: no object's uncertainty exceeds limit."""
 
     keep: Keep = Keep.ALL
     limit: float = 1.0
@@ -95,8 +95,8 @@ class FrameChoice:
         if self.keep is Keep.ALL:
             return True
         if self.keep is Keep.HUMAN:
-            return bool(frame.objects) and all(shown.approved for shown in frame.objects)
-        return bool(frame.objects) and all(shown.doubt <= self.limit for shown in frame.objects)
+            return bool(frame.objects) and all(each.approved for each in frame.objects)
+        return bool(frame.objects) and all(each.doubt <= self.limit for each in frame.objects)
 
     def __str__(self) -> str:
         return f"{self.keep}:{self.limit:g}" if self.keep is Keep.CERTAIN else str(self.keep)

@@ -1,26 +1,26 @@
-"""The error tree. Adapters translate vendors' exceptions into these; the edges translate these into replies.
+"""Error hierarchy. Adapters translate vendor exceptions into these; interfaces translate these into replies.
 
 MaskletError
-├── InvalidInput            the caller can mend it
-│   ├── MalformedRequest    the body is not what the protocol says
+├── InvalidInput            the caller can fix it
+│   ├── MalformedRequest    the body violates the protocol
 │   ├── LabelConfigError    the label config cannot work with Masklet
-│   ├── PromptError         a prompt that cannot be honoured: unknown label, bad coordinate, frame past the end
+│   ├── PromptError         an invalid prompt: unknown label, bad coordinate, frame past the end
 │   └── TooLarge            a body, mask or list over its limit
-├── NotAllowed              a media address, project or job that this caller may not reach
-├── NotFound                a job, task or file that is not there
+├── NotAllowed              a media address, project or job that this caller may not access
+├── NotFound                a job, task or file does not exist
 ├── MediaError              the video or image cannot be used; retrying does not help
 ├── MediaUnreachable        the video or image could not be fetched now; retrying may help
-├── ModelError              the checkpoint is missing, wrong or will not load
-├── DeviceOutOfMemory       the device's memory did not suffice
-├── ServiceUnavailable      a service that Masklet needs does not answer: retry
+├── ModelError              the checkpoint is missing, wrong or does not load
+├── DeviceOutOfMemory       the device has too little memory
+├── ServiceUnavailable      a required service does not answer: retry
 │   ├── QueueUnavailable
 │   └── LabelStudioUnavailable
-├── LabelStudioRefused      Label Studio answered with a refusal; retrying does not help
+├── LabelStudioRefused      Label Studio refused the request; retrying does not help
 ├── Cancelled               the work was cancelled on request
 │   ├── Superseded          a newer prompt replaced this work
-│   └── Interrupted         the worker is stopping; another attempt goes on
-├── IntegrityError          a file's content does not have the hash it should have
-└── SnapshotMismatch        a propagation cannot be taken up from this snapshot: start it afresh
+│   └── Interrupted         the worker is stopping; another attempt continues
+├── IntegrityError          a file's content does not have the expected hash
+└── SnapshotMismatch        a propagation cannot resume from this snapshot: restart it
 """
 
 
@@ -29,11 +29,11 @@ class MaskletError(Exception):
 
 
 class InvalidInput(MaskletError):
-    """The caller sent something that cannot work and can mend it."""
+    """The caller sent invalid input and can fix it."""
 
 
 class MalformedRequest(InvalidInput):
-    """The request body is not what the protocol says; the message names the field."""
+    """The request body violates the protocol; the message names the field."""
 
 
 class LabelConfigError(InvalidInput):
@@ -41,7 +41,7 @@ class LabelConfigError(InvalidInput):
 
 
 class PromptError(InvalidInput):
-    """A prompt that cannot be honoured; the message names the value and the choices."""
+    """A prompt is invalid; the message names the value and the choices."""
 
 
 class TooLarge(InvalidInput):
@@ -49,19 +49,19 @@ class TooLarge(InvalidInput):
 
 
 class NotAllowed(MaskletError):
-    """A media address, project or job that this caller may not reach."""
+    """A media address, project or job that this caller may not access."""
 
 
 class NotFound(MaskletError):
-    """A job, task or file that is not there."""
+    """A job, task or file does not exist."""
 
 
 class MediaError(MaskletError):
-    """The video or image itself cannot be used; trying again does not help."""
+    """The video or image itself cannot be used; retrying does not help."""
 
 
 class MediaUnreachable(MaskletError):
-    """The video or image could not be fetched now; trying again may help."""
+    """The video or image could not be fetched now; retrying may help."""
 
 
 class ModelError(MaskletError):
@@ -69,11 +69,11 @@ class ModelError(MaskletError):
 
 
 class DeviceOutOfMemory(MaskletError):
-    """The device's memory did not suffice for this request."""
+    """The device has too little memory for this request."""
 
 
 class ServiceUnavailable(MaskletError):
-    """A service that Masklet needs does not answer; trying again may help."""
+    """A required service does not answer; retrying may help."""
 
 
 class QueueUnavailable(ServiceUnavailable):
@@ -85,7 +85,7 @@ class LabelStudioUnavailable(ServiceUnavailable):
 
 
 class LabelStudioRefused(MaskletError):
-    """Label Studio refused: wrong token, unknown task, invalid body. Trying again does not help."""
+    """Label Studio refused: wrong token, unknown task, invalid body. Retrying does not help."""
 
 
 class Cancelled(MaskletError):
@@ -101,26 +101,26 @@ class Interrupted(Cancelled):
 
 
 class IntegrityError(MaskletError):
-    """A file's content does not have the hash it should have."""
+    """A file's content does not have the expected hash."""
 
 
 class SnapshotMismatch(MaskletError):
-    """A snapshot that is damaged or was taken of other work, so that a propagation must start afresh."""
+    """A snapshot is damaged or belongs to another propagation: the propagation must restart."""
 
 
 def reason_of(error: BaseException) -> str:
-    """The form in which a job's record keeps an error: its class name, a colon, its sentence."""
+    """An error as stored in a job: "ClassName: message"."""
     return f"{type(error).__name__}: {error}"
 
 
 def error_of(reason: str) -> MaskletError:
-    """The error that `reason_of` recorded, so that the edge can answer as if it had happened there."""
-    name, _, sentence = reason.partition(": ")
-    return _named(MaskletError).get(name, MaskletError)(sentence or reason)
+    """The error that `reason_of` recorded; MaskletError for an unknown class name."""
+    name, _, message = reason.partition(": ")
+    return _subclasses_by_name(MaskletError).get(name, MaskletError)(message or reason)
 
 
-def _named(root: type[MaskletError]) -> dict[str, type[MaskletError]]:
+def _subclasses_by_name(root: type[MaskletError]) -> dict[str, type[MaskletError]]:
     names = {root.__name__: root}
     for child in root.__subclasses__():
-        names |= _named(child)
+        names |= _subclasses_by_name(child)
     return names

@@ -1,8 +1,8 @@
-"""What one object's frames say about themselves, as numbers: evidence so far in, one row of features out.
+"""Feature rows for the calibrator, computed from one object's evidence over time.
 
-Owns the history that temporal features need. Works on evidence alone, never on masks, so that a frame costs
-microseconds while it streams by and a stored run can be scored again without its video. The order of travel is
-the history: going backward, the frame before is the one with the next higher index.
+Owns the history for temporal features. Reads evidence only, never masks: a frame costs microseconds, and a stored run
+can be scored again without its video. History follows the propagation direction: in a backward pass, the previous
+frame is the one with the next higher index.
 """
 
 from __future__ import annotations
@@ -50,36 +50,36 @@ FEATURES = (
     "recent_doubt",
     "recent_presence",
 )
-"""The names of a row's numbers, in order; every number is of the order of one."""
+"""Feature names, in row order; every feature is of the order of one."""
 
 _LOGIT_LIMIT = 5.0
 _SMALLEST_AREA = 1e-5
 _MEDIAN_OF = 10
 _FADE = 0.7
-"""Share of the running means that the frames before keep."""
+"""Weight of earlier frames in the running means."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectEvidence:
-    """One object's evidence on one frame, with who made the mask."""
+    """One object's evidence on one frame, with the mask's origin."""
 
     evidence: FrameEvidence
     origin: MaskOrigin
 
 
 @dataclass(slots=True)
-class _Memory:
-    """What the frames since the last prompt left behind."""
+class _RunningState:
+    """Running state over the frames since the last prompt."""
 
     first: FrameEvidence
-    looks: list[tuple[float, ...]] = field(default_factory=list)
+    embeddings: list[tuple[float, ...]] = field(default_factory=list)
     areas: deque[float] = field(default_factory=lambda: deque(maxlen=_MEDIAN_OF))
     last: FrameEvidence | None = None
     shown: FrameEvidence | None = None
     step: tuple[float, float] = (0.0, 0.0)
     age: int = 0
-    away: int = 0
-    was_away: bool = False
+    absent_frames: int = 0
+    was_absent: bool = False
     worst: float = 1.0
     log_sum: float = 0.0
     doubt: float = 0.0
@@ -87,35 +87,35 @@ class _Memory:
 
 
 class FeatureHistory:
-    """The history of one object along one propagation. prompted: the frames that a person said something about."""
+    """The history of one object along one propagation. prompted: its prompted frames."""
 
     def __init__(self, prompted: Collection[int]) -> None:
         self._prompted = tuple(sorted(prompted))
-        self._memory: _Memory | None = None
-        self._start: _Memory | None = None
+        self._state: _RunningState | None = None
+        self._start: _RunningState | None = None
         self._frame: int | None = None
-        self._way = 0
+        self._step = 0
 
     def row(self, frame_index: int, seen: ObjectEvidence, rivals: Sequence[FrameEvidence] = ()) -> tuple[float, ...]:
-        """The features of the next frame, in the order of FEATURES; rivals: the other objects on that frame."""
-        memory = self._state_at(frame_index, seen)
-        row = _row(memory, seen.evidence, self._distance(frame_index), rivals)
-        _remember(memory, seen)
+        """The features of the next frame, in the order of FEATURES. rivals: evidence of the other objects there."""
+        state = self._state_at(frame_index, seen)
+        row = _row(state, seen.evidence, self._distance(frame_index), rivals)
+        _update(state, seen)
         if self._start is None:
-            self._start = copy.deepcopy(memory)
+            self._start = copy.deepcopy(state)
         return row
 
-    def _state_at(self, frame_index: int, seen: ObjectEvidence) -> _Memory:
-        """The memory to read this frame with: as it was at the start if this frame does not follow the last one."""
-        way = 0 if self._frame is None else frame_index - self._frame
-        follows = abs(way) == 1 and self._way in (0, way)
-        if self._memory is None:
-            self._memory = _Memory(seen.evidence)
+    def _state_at(self, frame_index: int, seen: ObjectEvidence) -> _RunningState:
+        """The state before this frame: the start state if this frame does not follow the last one."""
+        step = 0 if self._frame is None else frame_index - self._frame
+        follows = abs(step) == 1 and self._step in (0, step)
+        if self._state is None:
+            self._state = _RunningState(seen.evidence)
         elif not follows and self._start is not None:
-            self._memory = copy.deepcopy(self._start)
-            way = 0
-        self._frame, self._way = frame_index, way
-        return self._memory
+            self._state = copy.deepcopy(self._start)
+            step = 0
+        self._frame, self._step = frame_index, step
+        return self._state
 
     def _distance(self, frame_index: int) -> int:
         return min((abs(frame_index - prompted) for prompted in self._prompted), default=frame_index)
@@ -128,7 +128,7 @@ def logit(share: float) -> float:
 
 
 def box_iou(first: Box | None, second: Box | None) -> float:
-    """Intersection over union of two boxes; 1 if neither is there, 0 if one is."""
+    """Intersection over union of two boxes; 1 if both are None, 0 if one is."""
     if first is None or second is None:
         return 1.0 if first is second else 0.0
     width = min(first.x1_rel, second.x1_rel) - max(first.x0_rel, second.x0_rel)
@@ -138,7 +138,7 @@ def box_iou(first: Box | None, second: Box | None) -> float:
 
 
 def cosine(first: Sequence[float], second: Sequence[float]) -> float:
-    """Of two embeddings, which are unit vectors; 1 where either was not recorded."""
+    """Cosine similarity of two embeddings (unit vectors); 1 if either was not recorded."""
     if not first or len(first) != len(second):
         return 1.0
     product: float = sum(map(operator.mul, first, second))
@@ -146,20 +146,22 @@ def cosine(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def predicted_iou(evidence: FrameEvidence) -> float:
-    """The best candidate's predicted IoU, 0..1; 1 where the mask was given."""
+    """The best candidate's predicted IoU, 0..1; 1 for a mask prompt."""
     return min(max(evidence.predicted_ious[0], 0.0), 1.0) if evidence.predicted_ious else 1.0
 
 
-def _row(memory: _Memory, evidence: FrameEvidence, distance: int, rivals: Sequence[FrameEvidence]) -> tuple[float, ...]:
-    place = evidence if evidence.box is not None else memory.shown or evidence
+def _row(
+    state: _RunningState, evidence: FrameEvidence, distance: int, rivals: Sequence[FrameEvidence]
+) -> tuple[float, ...]:
+    place = evidence if evidence.box is not None else state.shown or evidence
     return (
         *_of_frame(evidence),
         float(_touches_border(place.box)),
-        *_of_motion(memory, evidence, place),
-        *_of_history(memory, evidence, distance),
+        *_of_motion(state, evidence, place),
+        *_of_history(state, evidence, distance),
         *_of_rivals(evidence, place, rivals),
-        memory.doubt,
-        memory.presence,
+        state.doubt,
+        state.presence,
     )
 
 
@@ -181,20 +183,20 @@ def _of_frame(evidence: FrameEvidence) -> tuple[float, ...]:
     )
 
 
-def _of_motion(memory: _Memory, evidence: FrameEvidence, place: FrameEvidence) -> tuple[float, ...]:
-    """Jumps against the last frames that showed the object; 0 where there is nothing to compare.
+def _of_motion(state: _RunningState, evidence: FrameEvidence, place: FrameEvidence) -> tuple[float, ...]:
+    """Changes against the last frames with a mask; 0 without such frames.
 
-    place: this frame's evidence, or that of the last frame with a mask if this one has none: how it looked before it
-    went tells an exit (shrinking, at the border, moving) from a loss.
+    place: this frame's evidence, or that of the last frame with a mask if this one has none. The last mask
+    distinguishes an exit (shrinking, at the border, moving) from a loss.
     """
-    before = memory.shown
+    before = state.shown
     if before is None or before.centroid is None or before.box is None or place.box is None or place.centroid is None:
         return (0.0,) * 6
     scale = math.sqrt(_box_area(before.box)) + 1e-3
     x_step, y_step = place.centroid.x_rel - before.centroid.x_rel, place.centroid.y_rel - before.centroid.y_rel
-    shock = math.hypot(x_step - memory.step[0], y_step - memory.step[1]) / scale
-    usual = sorted(memory.areas)[len(memory.areas) // 2]
-    first = memory.first
+    shock = math.hypot(x_step - state.step[0], y_step - state.step[1]) / scale
+    usual = sorted(state.areas)[len(state.areas) // 2]
+    first = state.first
     fill = _fill(place) - _fill(first) if first.box is not None else 0.0
     return (
         min(abs(_log_ratio(place.area_rel, before.area_rel)), 3.0),
@@ -206,67 +208,72 @@ def _of_motion(memory: _Memory, evidence: FrameEvidence, place: FrameEvidence) -
     )
 
 
-def _of_history(memory: _Memory, evidence: FrameEvidence, distance: int) -> tuple[float, ...]:
-    sure = predicted_iou(evidence)
-    looks = [cosine(evidence.embedding, look) for look in memory.looks]
-    before = memory.shown.embedding if memory.shown is not None else ()
+def _of_history(state: _RunningState, evidence: FrameEvidence, distance: int) -> tuple[float, ...]:
+    iou = predicted_iou(evidence)
+    similarities = [cosine(evidence.embedding, reference) for reference in state.embeddings]
+    before = state.shown.embedding if state.shown is not None else ()
     return (
-        math.log1p(memory.age) / 3.0,
+        math.log1p(state.age) / 3.0,
         math.log1p(distance) / 3.0,
-        max(memory.worst, 1e-3) - sure,
-        1.0 - min(memory.worst, sure),
-        min(-memory.log_sum / 2.0, 3.0),
-        min(math.log1p(memory.away), 3.0),
-        float(memory.was_away),
-        1.0 - max(looks, default=1.0),
+        max(state.worst, 1e-3) - iou,
+        1.0 - min(state.worst, iou),
+        min(-state.log_sum / 2.0, 3.0),
+        min(math.log1p(state.absent_frames), 3.0),
+        float(state.was_absent),
+        1.0 - max(similarities, default=1.0),
         1.0 - cosine(evidence.embedding, before),
     )
 
 
 def _of_rivals(evidence: FrameEvidence, place: FrameEvidence, rivals: Sequence[FrameEvidence]) -> tuple[float, float]:
-    """How much another object's box covers the place, and how alike the most alike one looks."""
+    """The largest box IoU and the largest cosine similarity with another object on the frame."""
     overlap = max((box_iou(place.box, rival.box) for rival in rivals if rival.box is not None), default=0.0)
     likeness = max((cosine(evidence.embedding, rival.embedding) for rival in rivals if rival.embedding), default=0.0)
     return overlap, likeness
 
 
-def _remember(memory: _Memory, seen: ObjectEvidence) -> None:
+def _update(state: _RunningState, seen: ObjectEvidence) -> None:
     evidence = seen.evidence
     if seen.origin is not MaskOrigin.PROPAGATED:
-        _start_again(memory, evidence)
-    shows = evidence.area_rel > 0
-    if shows:
-        _remember_place(memory, evidence)
-        memory.worst = min(memory.worst, predicted_iou(evidence))
-        memory.log_sum += math.log(max(predicted_iou(evidence), 0.05))
-    memory.was_away = memory.was_away or not shows
-    memory.away = 0 if shows else memory.away + 1
-    memory.age += 1
-    memory.last = evidence
-    frame_doubt = 1.0 - min(max(evidence.soft_iou, 0.0), 1.0) * predicted_iou(evidence) if shows else 0.0
-    memory.doubt = _FADE * memory.doubt + (1 - _FADE) * frame_doubt
-    memory.presence = _FADE * memory.presence + (1 - _FADE) * max(-3.0, min(3.0, evidence.presence_logit / 4.0))
+        _reset_at_prompt(state, evidence)
+    is_present = evidence.area_rel > 0
+    if is_present:
+        _update_place(state, evidence)
+        state.worst = min(state.worst, predicted_iou(evidence))
+        state.log_sum += math.log(max(predicted_iou(evidence), 0.05))
+    state.was_absent = state.was_absent or not is_present
+    state.absent_frames = 0 if is_present else state.absent_frames + 1
+    state.age += 1
+    state.last = evidence
+    frame_doubt = 1.0 - min(max(evidence.soft_iou, 0.0), 1.0) * predicted_iou(evidence) if is_present else 0.0
+    state.doubt = _FADE * state.doubt + (1 - _FADE) * frame_doubt
+    state.presence = _FADE * state.presence + (1 - _FADE) * max(-3.0, min(3.0, evidence.presence_logit / 4.0))
 
 
-def _start_again(memory: _Memory, evidence: FrameEvidence) -> None:
-    """A person spoke: drift and doubt begin anew, and this is a look that the object has."""
-    memory.first = evidence
-    memory.age, memory.was_away, memory.worst, memory.log_sum, memory.doubt = 0, False, 1.0, 0.0, 0.0
+def _reset_at_prompt(state: _RunningState, evidence: FrameEvidence) -> None:
+    """At a prompted frame: reset drift and doubt, and add the frame's embedding to the reference embeddings."""
+    state.first = evidence
+    state.age, state.was_absent, state.worst, state.log_sum, state.doubt = 0, False, 1.0, 0.0, 0.0
     if evidence.embedding:
-        memory.looks.append(evidence.embedding)
+        state.embeddings.append(evidence.embedding)
 
 
-def _remember_place(memory: _Memory, evidence: FrameEvidence) -> None:
-    before = memory.shown
-    if before is not None and before.centroid is not None and evidence.centroid is not None and memory.away == 0:
-        memory.step = (
+def _update_place(state: _RunningState, evidence: FrameEvidence) -> None:
+    before = state.shown
+    if (
+        before is not None
+        and before.centroid is not None
+        and evidence.centroid is not None
+        and state.absent_frames == 0
+    ):
+        state.step = (
             evidence.centroid.x_rel - before.centroid.x_rel,
             evidence.centroid.y_rel - before.centroid.y_rel,
         )
     else:
-        memory.step = (0.0, 0.0)
-    memory.areas.append(evidence.area_rel)
-    memory.shown = evidence
+        state.step = (0.0, 0.0)
+    state.areas.append(evidence.area_rel)
+    state.shown = evidence
 
 
 def _box_area(box: Box) -> float:

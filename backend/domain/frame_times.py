@@ -1,4 +1,4 @@
-"""When each frame of a video is shown: exact, small enough to travel with what else is known of the video."""
+"""Presentation times of a video's frames: exact, in a compact form for VideoInfo."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _TICK = np.dtype("<i8")
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """Presentation times on a player's clock: its 0 is the file's start, which the first frame may come after.
+    """Presentation times on a player's clock. Time 0 is the file's start; the first frame may start later.
 
-    unit: seconds a tick. ticks: [N] int64, little-endian, ascending, from 0 up, as bytes so that two can be compared.
-    end: the tick at which the last frame ends, or the file, if it goes on for longer.
+    unit: seconds per tick. ticks: [N] int64, little-endian, ascending, >= 0, as bytes for comparison. end: the tick of
+    the end of the last frame or of the file, whichever is later.
     """
 
     unit: Fraction
@@ -28,12 +28,12 @@ class FrameTimes:
 
     @classmethod
     def of(cls, ticks: NDArray[np.int64], unit: Fraction, *, end: int) -> FrameTimes:
-        """ticks: [N] int64, ascending, from 0 up."""
+        """ticks: [N] int64, ascending, >= 0."""
         return cls(unit, ticks.astype(_TICK).tobytes(), end)
 
     @classmethod
     def steady(cls, frame_rate: Fraction, frame_count: int) -> FrameTimes:
-        """Of a video whose frames all last as long."""
+        """The times of a video with a constant frame rate."""
         return cls.of(np.arange(frame_count, dtype=np.int64), 1 / frame_rate, end=frame_count)
 
     def __len__(self) -> int:
@@ -41,12 +41,12 @@ class FrameTimes:
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """[N] int64: the ticks, not to be written to."""
+        """The ticks, [N] int64, read-only."""
         return np.frombuffer(self.ticks, _TICK)
 
     @property
     def starts_us(self) -> NDArray[np.int64]:
-        """[N] int64: when each frame is shown, in whole microseconds."""
+        """The start of each frame, [N] int64, in whole microseconds."""
         return self._microseconds(self.starts)
 
     @property
@@ -54,25 +54,25 @@ class FrameTimes:
         return int(self._microseconds(np.asarray([self.end], np.int64))[0])
 
     def seconds(self) -> tuple[float, ...]:
-        """When each frame is shown."""
+        """The start of each frame, in seconds."""
         return tuple((self.starts * self.unit.numerator / self.unit.denominator).tolist())
 
     def _microseconds(self, ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-        scale = self.unit * 1_000_000  # reduced, so that even nanoseconds of a day do not overflow
+        scale = self.unit * 1_000_000  # A reduced fraction: a day in nanoseconds does not overflow.
         return (2 * ticks * scale.numerator + scale.denominator) // (2 * scale.denominator)
 
     def packed(self) -> str:
-        """As text to keep: steps between frames compress to next to nothing where they repeat."""
+        """The times as text: compressed differences, tiny for a constant frame rate."""
         steps = np.diff(self.starts, prepend=0).astype(_TICK)
         body = base64.b64encode(zlib.compress(steps.tobytes(), 1)).decode("ascii")
         return f"{self.unit} {self.end} {body}"
 
     @classmethod
     def unpacked(cls, text: str) -> FrameTimes:
-        """What `packed` wrote. Raises ValueError for anything else."""
+        """Parse the text of `packed`. Raises ValueError for anything else."""
         try:
             unit, end, body = text.split(" ")
             steps = np.frombuffer(zlib.decompress(base64.b64decode(body, validate=True)), _TICK)
             return cls.of(np.cumsum(steps, dtype=np.int64), Fraction(unit), end=int(end))
         except (zlib.error, binascii.Error, ArithmeticError) as error:
-            raise ValueError("these are no frame times") from error
+            raise ValueError("the text is not packed frame times") from error

@@ -1,7 +1,7 @@
-"""Coordinates and the spaces they live in.
+"""Coordinates and coordinate spaces.
 
 Inside Masklet every coordinate is *relative*: 0..1 of the frame's width and height, origin top left.
-Label Studio speaks percent (0..100), SAM 2 speaks pixels; conversion happens at those edges only.
+Label Studio uses percent (0..100) and SAM 2 uses pixels; only their adapters convert.
 """
 
 from __future__ import annotations

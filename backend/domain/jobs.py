@@ -1,4 +1,4 @@
-"""What travels between the floors: requests, jobs and their outcomes. Plain values, JSON-able by the ledger."""
+"""Requests, jobs and pushes: plain values that the ledger stores as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SESSION_PREFIX = "s-"
 
 
 class JobKind(StrEnum):
-    """One RQ queue per kind, with the same name."""
+    """The kind of a job. Each kind has an RQ queue of the same name."""
 
     INTERACTIVE = "interactive"
     PROPAGATE = "propagate"
@@ -37,7 +37,7 @@ class JobState(StrEnum):
 
 
 class OutputMode(StrEnum):
-    """What the label config lets us answer with."""
+    """The result type that the label config allows."""
 
     PAGES = "pages"
     VIDEO = "video"
@@ -47,10 +47,10 @@ class OutputMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PropagationRequest:
-    """Carry these prompts through this video.
+    """A request to propagate prompts through a video.
 
-    frames: None means the whole video. scope: how much to make again of what the task has already. user: whose
-    prompts they are, for an earlier run that other people's prompts led to is nothing to go on from.
+    frames: None means the whole video. scope: how much of the task's earlier run is recomputed. user: the author of
+    the prompts; an earlier run of another user's prompts is not reused.
     """
 
     task: TaskKey
@@ -63,11 +63,12 @@ class PropagationRequest:
     scope: Scope = Scope.ONWARD
     user: str = ""
     session: str = ""
-    """Not empty: these masks go to the client that asked and nowhere else. The job is called "s-", replaces no other
-    of its task and is replaced by none, is no prediction, and is not among the task's jobs."""
+    """Not empty: the masks go to the requesting tracking client only. The job id starts with "s-". The job neither
+    supersedes nor is superseded by another job of its task, is not pushed as a prediction and is not listed among the
+    task's jobs."""
 
     def idempotency_key(self) -> str:
-        """SHA-256, hex: the same question asked twice is one job. By whom it is asked makes no difference."""
+        """SHA-256, hex: equal requests are one job. The user is not part of the key."""
         parts = (
             str(self.task),
             *self.media.addresses,
@@ -84,9 +85,9 @@ class PropagationRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewRequest:
-    """The masks of the objects prompted on one frame, at once.
+    """A request for the masks of the objects prompted on one frame.
 
-    prompts holds all prompts of those objects; frame_index is the frame to answer for.
+    prompts: all prompts of those objects. frame_index: the frame of the masks.
     """
 
     task: TaskKey
@@ -107,12 +108,12 @@ class PreviewRequest:
 
 
 def kind_of(request: PreviewRequest | PropagationRequest) -> JobKind:
-    """Which queue a request belongs to."""
+    """The queue of a request."""
     return JobKind.INTERACTIVE if isinstance(request, PreviewRequest) else JobKind.PROPAGATE
 
 
 def job_id_of(request: PreviewRequest | PropagationRequest) -> str:
-    """The same for the same question."""
+    """The job id of a request; equal requests have equal ids."""
     is_session = isinstance(request, PropagationRequest) and bool(request.session)
     return f"{SESSION_PREFIX if is_session else kind_of(request)[0] + '-'}{request.idempotency_key()[:40]}"
 
@@ -121,10 +122,10 @@ def job_id_of(request: PreviewRequest | PropagationRequest) -> str:
 class Job:
     """One row of the ledger's jobs.
 
-    job_id is "p-", "s-" (a client's session) or "i-" and 40 hex digits of the idempotency key. attempt is the fencing
-    token: only the current attempt may publish. worker names who runs it. done/total count frames. reason
-    (domain.errors.reason_of) says why it failed or ended. masks_run names the mask store's run with its result, once
-    there is one.
+    job_id: "p-", "s-" (a session) or "i-", then 40 hex digits of the idempotency key. attempt: the fencing number;
+    only the current attempt may publish. worker: the name of the running worker. done, total: counts of frames.
+    reason: why the job failed or ended (domain.errors.reason_of). masks_run: the run with the result in the mask
+    store, empty before there is one.
     """
 
     job_id: str
@@ -150,7 +151,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class WaitedJob:
-    """An open propagation that a person waits for now. backward: for frames before the one they carry on from."""
+    """An open propagation with a waiter. backward: the waiter needs frames before the prompted frame."""
 
     job_id: str
     attempt: int
@@ -160,7 +161,7 @@ class WaitedJob:
 
 @dataclass(frozen=True, slots=True)
 class PendingWaits:
-    """For what persons wait: whether for clicks, and for which propagations, who has waited longest first."""
+    """Current waiters: whether clicks are waited for, and the propagations waited for, longest wait first."""
 
     has_clicks: bool = False
     jobs: tuple[WaitedJob, ...] = ()
@@ -174,7 +175,7 @@ class PushState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingPush:
-    """A prediction that is to reach Label Studio: which job's masks, for which task, tried how often."""
+    """A prediction to be pushed to Label Studio: its task, the job with the masks, and the tries so far."""
 
     task: TaskKey
     model_version: str
@@ -188,8 +189,10 @@ class PendingPush:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model in use. version is what Label Studio sees as model_version: `masklet-<name>-<8 hex of weights>`, and
-    `-u<8 hex>` of the calibrator if uncertainty is a probability.
+    """The model in use.
+
+    version: Label Studio's model_version, `masklet-<name>-<8 hex of weights>`, then `-u<8 hex>` of the calibrator if
+    uncertainty is a probability.
     """
 
     name: str
@@ -200,5 +203,5 @@ class ModelInfo:
 
 
 def run_name(job_id: str, attempt: int) -> str:
-    """Each attempt writes masks of its own, so a stale one can never spoil a newer one's."""
+    """The run of one attempt. Each attempt has its own run, so a stale attempt never overwrites a newer one's masks."""
     return f"{job_id}-a{attempt}"

@@ -1,4 +1,4 @@
-"""Masks of one object through time, with the model's evidence for each."""
+"""Masks and masklets, with the model's evidence per mask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backend.domain.video import FrameIndex, VideoInfo
 
 
 class MaskOrigin(StrEnum):
-    """Who made a frame's mask: a person drew it, a person prompted it, or the model carried it there."""
+    """The origin of a frame's mask: drawn by a person, prompted by a person, or propagated by the model."""
 
     HUMAN = "human"
     PROMPTED = "prompted"
@@ -20,7 +20,7 @@ class MaskOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameEvidence:
-    """What the model knew about one object on one frame; reduced to numbers before it leaves the device.
+    """The model's evidence for one object on one frame; reduced to numbers on the device.
 
     predicted_ious: the candidates' predicted IoU, best first, read before the presence gate; empty for a mask
         prompt, where SAM 2 has no estimate. Untrained where the object is absent: ignore it there.
@@ -34,9 +34,10 @@ class FrameEvidence:
         whose surroundings lie on both sides of logit 0. 0.0 if there is no boundary.
     candidate_disagreement: 1 - mean pairwise IoU of the candidates' masks before the gate (two empty masks agree);
         0.0 if there is one candidate.
-    embedding: the frame's coarse features averaged under p, reduced to a unit vector of fixed length whose cosine
-        tells how alike two objects look; comparable within one checkpoint only. Empty in masks stored before it,
-        candidate_disagreement and boundary_entropy were recorded: the other two are 0.0 there.
+    embedding: the frame's coarse features averaged under p, reduced to a unit vector of fixed length. The cosine
+        of two embeddings measures the objects' visual similarity; comparable within one checkpoint only. Masks
+        stored before these fields existed have an empty embedding, and 0.0 for candidate_disagreement and
+        boundary_entropy.
     """
 
     predicted_ious: tuple[float, ...]
@@ -54,7 +55,7 @@ class FrameEvidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectFrame:
-    """One object's mask on one frame: [H, W] bool at the video's own resolution; all False means "not there"."""
+    """One object's mask on one frame: [H, W] bool at the video's own resolution; all False means absent."""
 
     object_id: ObjectId
     mask: BoolMask
@@ -83,7 +84,7 @@ class EncodedMask:
 class MaskletFrame:
     """One stored frame of a masklet.
 
-    uncertainty is 0..1, high = a person should look here.
+    uncertainty: 0..1; high means that a person should check the mask.
     """
 
     frame_index: FrameIndex
@@ -104,9 +105,9 @@ class Masklet:
 
 @dataclass(frozen=True, slots=True)
 class MaskRun:
-    """The masklets that one propagation (or one click) made, with the video they belong to.
+    """The masklets of one propagation (or one click), with their video.
 
-    complete is False while the run is still being written.
+    complete: False while the run is being written.
     """
 
     video: VideoInfo

@@ -1,8 +1,8 @@
-"""Which frames a person should look at next, so that a correction saves the most frames.
+"""Prioritization: chooses the next frames for human correction, by expected gain.
 
-Owns the gain of looking at a frame: the uncertainty that a correction there would reach, not the frame's own. The worst
-frame is often not the best one to correct. A batch keeps some frames for other ends: a few drawn at random (audits,
-which alone say how often the unsuspected ones are wrong) and the middle of the widest stretch that nobody looked at.
+Owns the gain: the uncertainty over all frames that a correction is expected to settle, not the frame's own. The most
+uncertain frame is often not the best one to correct. A batch also has audit frames, drawn at random to measure the
+failure rate of unsuspected frames, and the middles of the widest gaps between human frames.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 MOST_CANDIDATES = 2000
-"""Longer curves are thinned to their most uncertain frames: the work grows with the square."""
+"""Longer curves are thinned to their most uncertain frames: the cost grows with the square."""
 
 STOP_BELOW = 0.1
 _SHORTEST_GAP_S = 0.5
 
 
 class Reason(StrEnum):
-    """Why a frame was chosen."""
+    """The reason for a choice."""
 
     GAIN = "gain"
     AUDIT = "audit"
@@ -36,11 +36,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameCurve:
-    """What is known of a video's frames.
+    """Uncertainty, embeddings and human frames of a video.
 
-    frames: [N] frame indices, ascending. uncertainty: [N], the largest over the objects, 0..1. looks: [N, D] unit
-    vectors, or [N, 0] if they were not recorded. taken: frames that a person has done. shots: [N] the number of each
-    frame's shot, or None if the video is one.
+    frames: [N] frame indices, ascending. uncertainty: [N], the largest over the objects, 0..1. looks: [N, D] embeddings
+    (unit vectors), or [N, 0] if not recorded. taken: the human frames. shots: [N] each frame's shot number, or None if
+    the video is one shot.
     """
 
     frames: NDArray[np.int64]
@@ -52,13 +52,13 @@ class FrameCurve:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How frames are chosen. Lengths are in frames.
+    """Parameters of the choice. Lengths are in frames.
 
-    strength: the share of other frames' uncertainty that a correction is expected to settle at all; its own frame's is
-    settled for certain, for a person drew it. ahead, behind: how far a correction reaches, as the length over which its
-    worth falls to 1/e; ahead 0 stands for no reach at all: a frame is worth its own uncertainty. uses_looks: what looks
-    different is not reached. spacing: frames of one batch keep this distance; None: half a second or a quarter of an
-    even spread, whichever is longer; 0: none.
+    strength: the largest share of another frame's uncertainty that a correction settles; the corrected frame itself is
+    settled fully. ahead, behind: the lengths over which the settled share falls to 1/e, after and before the
+    correction; ahead 0: a correction settles its own frame only. uses_looks: scale the settled share by the cosine of
+    the embeddings. spacing: the minimum distance of frames in a batch; None: half a second or a quarter of an even
+    spread, whichever is longer; 0: none. audit_share, gap_share: shares of a batch.
     """
 
     strength: float = 0.3
@@ -71,7 +71,7 @@ class Policy:
 
     @property
     def by_gain_alone(self) -> Policy:
-        """The same without audits and gaps."""
+        """The same policy without audits and gaps."""
         return replace(self, audit_share=0.0, gap_share=0.0)
 
 
@@ -80,7 +80,7 @@ USUAL = Policy()
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A frame to look at. gain: the uncertainty that correcting it is expected to settle, in frames."""
+    """A frame to correct. gain: the uncertainty that the correction is expected to settle, in frames."""
 
     frame_index: FrameIndex
     reason: Reason
@@ -90,7 +90,7 @@ class Choice:
 def choose_frames(
     curve: FrameCurve, count: int, *, policy: Policy, rng: np.random.Generator, frame_rate: float = 24.0
 ) -> tuple[Choice, ...]:
-    """Up to `count` frames, those of the greatest gain first, then audits and gaps; none that is taken.
+    """Up to `count` frames without human frames: by descending gain, then gaps, then audits.
 
     A batch of fewer than five is chosen by gain alone.
     """
@@ -100,24 +100,24 @@ def choose_frames(
     audits, gaps = round(policy.audit_share * count), round(policy.gap_share * count)
     if count < 5:
         audits = gaps = 0
-    found = _by_gain(curve, count - audits - gaps, policy, free, frame_rate)
-    chosen = {choice.frame_index for choice in found}
+    choices = _by_gain(curve, count - audits - gaps, policy, free, frame_rate)
+    chosen = {choice.frame_index for choice in choices}
     for _ in range(gaps):
-        found.append(_widest_gap(curve, chosen))
-        chosen.add(found[-1].frame_index)
-    left = curve.frames[free & ~np.isin(curve.frames, sorted(chosen))]
-    drawn = rng.choice(left, min(audits, len(left)), replace=False)
-    return (*found, *(Choice(FrameIndex(int(frame)), Reason.AUDIT, 0.0) for frame in drawn))
+        choices.append(_widest_gap(curve, chosen))
+        chosen.add(choices[-1].frame_index)
+    remaining = curve.frames[free & ~np.isin(curve.frames, sorted(chosen))]
+    drawn = rng.choice(remaining, min(audits, len(remaining)), replace=False)
+    return (*choices, *(Choice(FrameIndex(int(frame)), Reason.AUDIT, 0.0) for frame in drawn))
 
 
 def is_done(curve: FrameCurve, *, stop_below: float = STOP_BELOW) -> bool:
-    """Whether no frame that nobody has looked at is doubtful any more."""
-    left = curve.uncertainty[~np.isin(curve.frames, sorted(curve.taken))]
-    return not len(left) or float(left.max()) < stop_below
+    """Whether every frame that is not a human frame has an uncertainty below `stop_below`."""
+    remaining = curve.uncertainty[~np.isin(curve.frames, sorted(curve.taken))]
+    return not len(remaining) or float(remaining.max()) < stop_below
 
 
 def reach(curve: FrameCurve, policy: Policy) -> Matrix:
-    """[N, N]: how much of frame t (column) a correction on frame f (row) is expected to settle, 0..1."""
+    """[N, N]: the share of frame t's uncertainty (column) that a correction on frame f (row) settles, 0..1."""
     distance = curve.frames[None, :] - curve.frames[:, None]
     if policy.ahead <= 0:
         return np.eye(len(curve.frames))
@@ -133,23 +133,23 @@ def reach(curve: FrameCurve, policy: Policy) -> Matrix:
 
 
 def _by_gain(curve: FrameCurve, count: int, policy: Policy, free: NDArray[np.bool_], frame_rate: float) -> list[Choice]:
-    """Greedily: each next frame is worth what those before it do not reach."""
+    """Greedy choice: a frame's gain counts only uncertainty that earlier choices do not settle."""
     settled = reach(curve, policy)
     covered = np.zeros(len(curve.frames))
     spacing = _spacing(curve, count, policy, frame_rate)
-    open_now, found = free.copy(), list[Choice]()
-    while len(found) < count:
-        if not open_now.any():
-            # Too few frames for this distance: those that are too near are better than none.
+    available, choices = free.copy(), list[Choice]()
+    while len(choices) < count:
+        if not available.any():
+            # Too few frames at this spacing: halve it.
             spacing //= 2
-            open_now = free & ~_near(curve.frames, [choice.frame_index for choice in found], spacing)
+            available = free & ~_near(curve.frames, [choice.frame_index for choice in choices], spacing)
             continue
         gains = np.maximum(settled - covered, 0.0) @ curve.uncertainty
-        best = int(np.where(open_now, gains, -1.0).argmax())
-        found.append(Choice(FrameIndex(int(curve.frames[best])), Reason.GAIN, float(gains[best])))
+        best = int(np.where(available, gains, -1.0).argmax())
+        choices.append(Choice(FrameIndex(int(curve.frames[best])), Reason.GAIN, float(gains[best])))
         covered = np.maximum(covered, settled[best])
-        open_now &= ~_near(curve.frames, [found[-1].frame_index], spacing)
-    return found
+        available &= ~_near(curve.frames, [choices[-1].frame_index], spacing)
+    return choices
 
 
 def _spacing(curve: FrameCurve, count: int, policy: Policy, frame_rate: float) -> int:
@@ -160,7 +160,7 @@ def _spacing(curve: FrameCurve, count: int, policy: Policy, frame_rate: float) -
 
 
 def _near(frames: NDArray[np.int64], chosen: Sequence[int], spacing: int) -> NDArray[np.bool_]:
-    """Which frames are chosen, or nearer to a chosen one than the spacing."""
+    """[N] bool: frames that are chosen or closer to a chosen one than the spacing."""
     if not chosen:
         return np.zeros(len(frames), np.bool_)
     nearest: NDArray[np.int64] = np.abs(frames[:, None] - np.asarray(chosen)[None, :]).min(axis=1)
@@ -168,16 +168,16 @@ def _near(frames: NDArray[np.int64], chosen: Sequence[int], spacing: int) -> NDA
 
 
 def _widest_gap(curve: FrameCurve, chosen: Collection[int]) -> Choice:
-    """The frame farthest from all that are taken or chosen; the video's middle if there are none."""
-    looked = np.array(sorted({*curve.taken, *chosen}), np.int64)
-    if not len(looked):
+    """The frame farthest from all human and chosen frames; the video's middle if there are none."""
+    occupied = np.array(sorted({*curve.taken, *chosen}), np.int64)
+    if not len(occupied):
         return Choice(FrameIndex(int(curve.frames[len(curve.frames) // 2])), Reason.GAP, 0.0)
-    distance = np.abs(curve.frames[:, None] - looked[None, :]).min(axis=1)
+    distance = np.abs(curve.frames[:, None] - occupied[None, :]).min(axis=1)
     return Choice(FrameIndex(int(curve.frames[int(distance.argmax())])), Reason.GAP, 0.0)
 
 
 def _thinned(curve: FrameCurve) -> FrameCurve:
-    """At most MOST_CANDIDATES frames: of each stretch of neighbours the most uncertain one."""
+    """At most MOST_CANDIDATES frames: the most uncertain one of each range, weighted by the range's mean."""
     count = len(curve.frames)
     if count <= MOST_CANDIDATES:
         return curve

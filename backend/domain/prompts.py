@@ -1,7 +1,7 @@
-"""Prompts: what a person (or an import) says about an object on a frame, and sets of them.
+"""Prompts: points, boxes and masks of a person or an import, per object and frame, and sets of prompts.
 
-Points, box and mask of one object on one frame are *one* prompt: SAM 2 sees them together. Later prompts on the
-same object and frame add to the points and replace the box or mask.
+Points, box and mask of one object on one frame are *one* prompt: SAM 2 gets them together. A later prompt on the same
+object and frame adds its points and replaces the box or mask.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from backend.domain.geometry import BoolMask, Box, Point
 from backend.domain.video import FrameIndex
 
 ObjectId = NewType("ObjectId", str)
-"""Our stable name for one object of a task: its label in pages mode, its region id in video mode."""
+"""Masklet's stable id for one object of a task: its label in pages mode, its region id in video mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointPrompt:
-    """A click: on the object (positive) or on what is not the object (negative)."""
+    """A click: on the object (positive) or beside it (negative)."""
 
     point: Point
     positive: bool = True
@@ -32,12 +32,12 @@ class PointPrompt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FramePrompt:
-    """Everything said about one object on one frame.
+    """The prompt of one object on one frame.
 
-    mask, if given, is [H, W] bool at any resolution that has the frame's shape; it excludes points and box,
-    for SAM 2 takes either a mask or clicks.
+    mask: [H, W] bool at any resolution with the frame's aspect ratio; excludes points and box, because SAM 2 takes
+    either a mask or clicks.
 
-    Raises PromptError if nothing is given, or a mask together with points or a box.
+    Raises PromptError for an empty prompt, a mask together with points or a box, or a negative frame index.
     """
 
     object_id: ObjectId
@@ -48,7 +48,9 @@ class FramePrompt:
 
     def __post_init__(self) -> None:
         if not self.points and self.box is None and self.mask is None:
-            raise PromptError(f"a prompt for {self.object_id!r} on frame {self.frame_index} says nothing")
+            raise PromptError(
+                f"the prompt for {self.object_id!r} on frame {self.frame_index} has no points, box or mask"
+            )
         if self.mask is not None and (self.points or self.box is not None):
             raise PromptError(
                 f"the prompt for {self.object_id!r} on frame {self.frame_index} has a mask and also points or a box; "
@@ -59,17 +61,20 @@ class FramePrompt:
 
     @property
     def has_positive(self) -> bool:
-        """Whether anything says where the object is (a negative click alone does not)."""
+        """Whether the prompt locates the object; negative clicks alone do not."""
         return self.mask is not None or self.box is not None or any(point.positive for point in self.points)
 
     def merged_with(self, later: FramePrompt) -> FramePrompt:
-        """This prompt with a later one of the same object and frame: points add up, a new box or mask replaces."""
+        """This prompt and a later one of the same object and frame: points are united, a new box or mask replaces.
+
+        Raises ValueError for another object or frame.
+        """
         if (later.object_id, later.frame_index) != (self.object_id, self.frame_index):
             raise ValueError("only prompts of one object on one frame can be merged")
         if later.mask is not None:
             return later
-        known = set(self.points)
-        points = self.points + tuple(point for point in later.points if point not in known)
+        existing = set(self.points)
+        points = self.points + tuple(point for point in later.points if point not in existing)
         return FramePrompt(self.object_id, self.frame_index, points, later.box or self.box)
 
 

@@ -1,13 +1,13 @@
-"""What new prompts make necessary: which frames of which object are made again, and which stay as they are.
+"""Pass plans: the frames of each object that new prompts recompute, and the frames reused from an earlier run.
 
-An object's human frames (those that somebody prompted) cut its time into stretches: from each human frame up to the
-next one, carried forward, and before the first one a lead, carried backward. A stretch is made again if its prompt
-was added or changed, or if a prompt that stood in it was taken away; everything else stays bit for bit.
+An object's prompted frames split its frames into ranges: each prompted frame up to the next one, propagated forward,
+and the lead before the first one, propagated backward. A range is recomputed if its prompt was added or changed, or if
+a prompt inside it was removed. All other frames stay bit-identical.
 
-    H───────────H───────────H──────      H  a human frame
-    H─────C░░░░░H───────────H──────      C  a correction; ░ made again, ─ left alone
-    H░░░░░x░░░░░H───────────H──────      x  a prompt that was taken away
-    ░░░░░░C░░░░░H───────────H──────      a correction before the object's first human frame
+    P───────────P───────────P──────      P  a prompted frame
+    P─────C░░░░░P───────────P──────      C  a correction; ░ recomputed, ─ reused
+    P░░░░░x░░░░░P───────────P──────      x  a removed prompt
+    ░░░░░░C░░░░░P───────────P──────      a correction before the object's first prompted frame
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 
 class Scope(StrEnum):
-    """How much a propagation makes again of what a task has already.
+    """How much of a task's earlier run a propagation recomputes.
 
-    ONWARD: from each changed prompt to the object's next human frame. AROUND: from the human frame before it, too.
-    ALL: everything.
+    ONWARD: from each changed prompt to the object's next prompted frame. AROUND: also from the prompted frame before
+    it. ALL: everything.
     """
 
     ONWARD = "onward"
@@ -37,7 +37,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """An earlier run: the prompts that led to it, and the frames that each object has in it (ascending ranges)."""
+    """An earlier run: its prompts, and the frames of each object in it (ascending ranges)."""
 
     prompts: PromptSet
     covered: Mapping[ObjectId, tuple[FrameRange, ...]]
@@ -45,7 +45,7 @@ class EarlierRun:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One call of the engine: these objects, with all of their prompts, that way, over these frames."""
+    """One engine call: objects, with all of their prompts, a direction and a range."""
 
     object_ids: tuple[ObjectId, ...]
     direction: Direction
@@ -54,13 +54,13 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class PassPlan:
-    """The passes to be made, and what is kept of the earlier run: what a pass says of kept frames does not count."""
+    """The passes to compute, and the ranges kept of the earlier run. Kept frames override the passes' output."""
 
     passes: tuple[Pass, ...]
     kept: Mapping[ObjectId, tuple[FrameRange, ...]]
 
     def keeps(self, object_id: ObjectId, frame_index: int) -> bool:
-        """Whether this object's mask on this frame is the earlier run's."""
+        """Whether this object's mask on this frame is reused from the earlier run."""
         return any(frame_index in frames for frames in self.kept.get(object_id, ()))
 
     def digest(self) -> str:
@@ -72,167 +72,164 @@ class PassPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """Frames start..stop-1 of one object, made from its human frame: the first of them, or of a lead the next one."""
+    """Frames start..stop-1 of one object. Its prompted frame is the first of them; for a lead, the frame `stop`."""
 
     start: int
     stop: int
     is_lead: bool
-    again: bool
+    recompute: bool
 
-    def clipped(self, span: range) -> range:
-        return range(max(self.start, span.start), min(self.stop, span.stop))
+    def clipped(self, requested: range) -> range:
+        return range(max(self.start, requested.start), min(self.stop, requested.stop))
 
 
-def full_pass_plan(prompts: PromptSet, *, direction: Direction, span: FrameRange) -> PassPlan:
-    """Everything at once, nothing kept."""
-    return PassPlan((Pass(prompts.object_ids, direction, span),), {}) if prompts else PassPlan((), {})
+def full_pass_plan(prompts: PromptSet, *, direction: Direction, requested: FrameRange) -> PassPlan:
+    """One pass over all requested frames, nothing kept."""
+    return PassPlan((Pass(prompts.object_ids, direction, requested),), {}) if prompts else PassPlan((), {})
 
 
 def incremental_pass_plan(
     prompts: PromptSet,
-    before: EarlierRun,
+    earlier: EarlierRun,
     *,
     frame_count: int,
     direction: Direction,
-    span: FrameRange,
+    requested: FrameRange,
     scope: Scope = Scope.ONWARD,
 ) -> PassPlan:
-    """What these prompts ask for beyond what an earlier run of the same video has.
+    """The passes for new prompts, given an earlier run of the same video.
 
-    span: the frames asked for, within the video's frame_count. Frames outside of it that still hold are kept;
-    frames that no longer hold are dropped, and are missing until somebody asks for them.
+    requested: the requested frames, within the video's frame_count. Outside of them, valid frames of the earlier run
+    are kept and invalid ones dropped; dropped frames are missing until a later request.
     """
     if scope is Scope.ALL:
-        return full_pass_plan(prompts, direction=direction, span=span)
+        return full_pass_plan(prompts, direction=direction, requested=requested)
     parts: dict[tuple[Direction, FrameRange], list[ObjectId]] = {}
     kept: dict[ObjectId, tuple[FrameRange, ...]] = {}
     for object_id in prompts.object_ids:
-        history = _History.of(object_id, prompts, before)
-        wanted = wanted_frames(history.first, direction=direction, span=span)
-        stretches = _ranges(history, frame_count=frame_count, wanted=wanted, scope=scope)
-        kept_frames = _kept(history, stretches)
-        again = _not_kept(stretches, kept_frames, wanted)
+        history = _History.of(object_id, prompts, earlier)
+        wanted = wanted_frames(history.first, direction=direction, requested=requested)
+        ranges = _ranges(history, frame_count=frame_count, wanted=wanted, scope=scope)
+        kept_frames = _kept(history, ranges)
+        missing = _not_kept(ranges, kept_frames, wanted)
         if kept_frames:
             kept[object_id] = kept_frames
-        for key in _passes(history.first, again, wanted, direction=direction, span=span):
+        for key in _passes(history.first, missing, wanted, direction=direction, requested=requested):
             parts.setdefault(key, []).append(object_id)
-    passes = (Pass(tuple(objects), way, frames) for (way, frames), objects in parts.items())
+    passes = (Pass(tuple(objects), turn, frames) for (turn, frames), objects in parts.items())
     return PassPlan(tuple(passes), kept)
 
 
-def wanted_frames(first_prompted: int, *, direction: Direction, span: FrameRange) -> range:
-    """The frames that Segmenter.propagate gives an object which was prompted first on that frame."""
-    start = max(first_prompted, span.start)
+def wanted_frames(first_prompted: int, *, direction: Direction, requested: FrameRange) -> range:
+    """The frames that Segmenter.propagate makes for an object whose first prompted frame is `first_prompted`."""
+    start = max(first_prompted, requested.start)
     if direction is Direction.BOTH:
-        return range(span.start, span.stop)
+        return range(requested.start, requested.stop)
     if direction is Direction.FORWARD:
-        return range(start, span.stop)
-    return range(span.start, min(start, span.stop - 1) + 1)
+        return range(start, requested.stop)
+    return range(requested.start, min(start, requested.stop - 1) + 1)
 
 
 def yields(one: Pass, prompts: PromptSet) -> int:
-    """How many FrameMasks the engine makes in a pass: a frame counts twice if both ways come by it."""
-    span = one.frames
-    starts = [max(min(prompts.of_object(object_id).prompted_frames), span.start) for object_id in one.object_ids]
-    forward = 0 if one.direction is Direction.BACKWARD else max(span.stop - min(starts), 0)
+    """The count of FrameMasks in a pass. A frame visited in both directions counts twice."""
+    frames = one.frames
+    starts = [max(min(prompts.of_object(object_id).prompted_frames), frames.start) for object_id in one.object_ids]
+    forward = 0 if one.direction is Direction.BACKWARD else max(frames.stop - min(starts), 0)
     if one.direction is Direction.FORWARD:
         return forward
     skip = 1 if one.direction is Direction.BOTH else 0
-    last = max(min(start - skip, span.stop - 1) for start in starts)
-    return forward + max(last - span.start + 1, 0)
+    last = max(min(start - skip, frames.stop - 1) for start in starts)
+    return forward + max(last - frames.start + 1, 0)
 
 
 def steps(one: Pass, prompts: PromptSet) -> Iterator[tuple[int, tuple[ObjectId, ...]]]:
-    """The frames that the engine makes in a pass, in its order, each with the objects that come with it."""
-    span = one.frames
-    joins = {i: max(min(prompts.of_object(i).prompted_frames), span.start) for i in one.object_ids}
+    """The frames of a pass in engine order, each with its objects."""
+    frames = one.frames
+    starts = {i: max(min(prompts.of_object(i).prompted_frames), frames.start) for i in one.object_ids}
     if one.direction is not Direction.BACKWARD:
-        for frame in range(min(joins.values()), span.stop):
-            yield frame, tuple(i for i, join in joins.items() if frame >= join)
+        for frame in range(min(starts.values()), frames.stop):
+            yield frame, tuple(i for i, start in starts.items() if frame >= start)
     if one.direction is not Direction.FORWARD:
         skip = 1 if one.direction is Direction.BOTH else 0
-        back = {i: min(join - skip, span.stop - 1) for i, join in joins.items()}
-        for frame in range(max(back.values()), span.start - 1, -1):
-            yield frame, tuple(i for i, join in back.items() if frame <= join)
+        back = {i: min(start - skip, frames.stop - 1) for i, start in starts.items()}
+        for frame in range(max(back.values()), frames.start - 1, -1):
+            yield frame, tuple(i for i, start in back.items() if frame <= start)
 
 
 def ranges_of(frames: Iterable[int]) -> tuple[FrameRange, ...]:
-    """Frame indices, ascending, as the fewest ranges."""
+    """The fewest ranges that cover ascending frame indices."""
     return _joined(range(frame, frame + 1) for frame in frames)
 
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """One object's human frames now, which of them are news, which are gone, and what the earlier run has of it."""
+    """One object's prompted frames now, the added or changed ones, the removed ones, and its earlier ranges."""
 
-    now: Sequence[int]
+    prompted: Sequence[int]
     changed: frozenset[int]
-    gone: frozenset[int]
+    removed: frozenset[int]
     covered: tuple[FrameRange, ...]
 
     @classmethod
-    def of(cls, object_id: ObjectId, prompts: PromptSet, before: EarlierRun) -> _History:
-        now = _said(prompts.of_object(object_id))
-        then = _said(before.prompts.of_object(object_id))
+    def of(cls, object_id: ObjectId, prompts: PromptSet, earlier: EarlierRun) -> _History:
+        new = _digests(prompts.of_object(object_id))
+        old = _digests(earlier.prompts.of_object(object_id))
         return cls(
-            sorted(now),
-            frozenset(frame for frame, said in now.items() if then.get(frame) != said),
-            frozenset(then.keys() - now.keys()),
-            before.covered.get(object_id, ()),
+            sorted(new),
+            frozenset(frame for frame, digest in new.items() if old.get(frame) != digest),
+            frozenset(old.keys() - new.keys()),
+            earlier.covered.get(object_id, ()),
         )
 
     @property
     def first(self) -> int:
-        return self.now[0]
+        return self.prompted[0]
 
     def has(self, frames: range) -> bool:
-        """Whether the earlier run has all of these frames."""
+        """Whether the earlier run covers all of these frames."""
         return not frames or any(r.start <= frames.start and frames.stop <= r.stop for r in self.covered)
 
 
-def _said(prompts: PromptSet) -> dict[int, str]:
-    return {prompt.frame_index: _digest(prompt) for prompt in prompts}
-
-
-def _digest(prompt: FramePrompt) -> str:
-    return PromptSet((prompt,)).digest()
+def _digests(prompts: PromptSet) -> dict[int, str]:
+    """The digest of each prompt, by frame."""
+    return {prompt.frame_index: PromptSet((prompt,)).digest() for prompt in prompts}
 
 
 def _ranges(history: _History, *, frame_count: int, wanted: range, scope: Scope) -> list[_Range]:
-    """One object's whole time, cut, with what is to be made again marked. Missing frames are a reason, too."""
-    stretches = []
-    for start, stop, is_lead in _cuts(history.now, frame_count):
+    """One object's ranges over the whole video. A range with missing frames is recomputed, too."""
+    ranges = []
+    for start, stop, is_lead in _cuts(history.prompted, frame_count):
         prompt_frame = stop if is_lead else start
-        again = prompt_frame in history.changed or any(start <= frame < stop for frame in history.gone)
+        recompute = prompt_frame in history.changed or any(start <= frame < stop for frame in history.removed)
         if scope is Scope.AROUND and stop in history.changed:
-            again = True
-        stretch = _Range(start, stop, is_lead, again)
-        again = again or not history.has(stretch.clipped(wanted))
-        stretches.append(_Range(start, stop, is_lead, again))
-    return stretches
+            recompute = True
+        each = _Range(start, stop, is_lead, recompute)
+        recompute = recompute or not history.has(each.clipped(wanted))
+        ranges.append(_Range(start, stop, is_lead, recompute))
+    return ranges
 
 
-def _cuts(human_frames: Sequence[int], frame_count: int) -> Iterator[tuple[int, int, bool]]:
-    if human_frames[0] > 0:
-        yield 0, human_frames[0], True
-    for start, stop in itertools.pairwise((*human_frames, frame_count)):
+def _cuts(prompted: Sequence[int], frame_count: int) -> Iterator[tuple[int, int, bool]]:
+    if prompted[0] > 0:
+        yield 0, prompted[0], True
+    for start, stop in itertools.pairwise((*prompted, frame_count)):
         yield start, stop, False
 
 
-def _kept(history: _History, stretches: Sequence[_Range]) -> tuple[FrameRange, ...]:
-    """Whole stretches that hold, and of the others the human frame they begin with, if it is not news."""
+def _kept(history: _History, ranges: Sequence[_Range]) -> tuple[FrameRange, ...]:
+    """The valid ranges, and of each recomputed range its unchanged first prompted frame."""
     kept: list[range] = []
-    for stretch in stretches:
-        if not stretch.again:
-            kept += (stretch.clipped(range(r.start, r.stop)) for r in history.covered)
-        elif not stretch.is_lead and stretch.start not in history.changed:
-            human_frame = range(stretch.start, stretch.start + 1)
-            kept += [human_frame] if history.has(human_frame) else []
+    for each in ranges:
+        if not each.recompute:
+            kept += (each.clipped(range(r.start, r.stop)) for r in history.covered)
+        elif not each.is_lead and each.start not in history.changed:
+            prompt_frame = range(each.start, each.start + 1)
+            kept += [prompt_frame] if history.has(prompt_frame) else []
     return _joined(part for part in kept if part)
 
 
 def _joined(parts: Iterable[range]) -> tuple[FrameRange, ...]:
-    """Ascending ranges, neighbours made one."""
+    """Ascending ranges, adjacent ones merged."""
     joined: list[range] = []
     for part in parts:
         if joined and joined[-1].stop == part.start:
@@ -242,12 +239,12 @@ def _joined(parts: Iterable[range]) -> tuple[FrameRange, ...]:
     return tuple(FrameRange(FrameIndex(part.start), FrameIndex(part.stop)) for part in joined)
 
 
-def _not_kept(stretches: Sequence[_Range], kept: tuple[FrameRange, ...], wanted: range) -> tuple[range, ...]:
-    """What is to be made of each run of neighbouring stretches: from its first frame that is not kept to its last."""
+def _not_kept(ranges: Sequence[_Range], kept: tuple[FrameRange, ...], wanted: range) -> tuple[range, ...]:
+    """Per group of adjacent recomputed ranges: the frames from its first frame that is not kept to its last."""
     runs = []
-    for again, group in itertools.groupby(stretches, lambda stretch: stretch.again):
-        parts = [part for stretch in group if (part := stretch.clipped(wanted))]
-        if again and parts:
+    for recompute, group in itertools.groupby(ranges, lambda each: each.recompute):
+        parts = [part for each in group if (part := each.clipped(wanted))]
+        if recompute and parts:
             missing = range(parts[0].start, parts[-1].stop)
             while missing and any(missing.start in frames for frames in kept):
                 missing = missing[1:]
@@ -259,15 +256,15 @@ def _not_kept(stretches: Sequence[_Range], kept: tuple[FrameRange, ...], wanted:
 
 
 def _passes(
-    first_prompted: int, again: Sequence[range], wanted: range, *, direction: Direction, span: FrameRange
+    first_prompted: int, missing: Sequence[range], wanted: range, *, direction: Direction, requested: FrameRange
 ) -> Iterator[tuple[Direction, FrameRange]]:
-    """How the engine is asked for one object's frames. All of them: as it is asked when there is no earlier run."""
-    if len(again) == 1 and again[0] == wanted:
-        yield direction, span
+    """The passes of one object, as (direction, range). If all wanted frames are recomputed: the request's own pass."""
+    if len(missing) == 1 and missing[0] == wanted:
+        yield direction, requested
         return
-    for frames in again:
+    for frames in missing:
         if frames.start >= first_prompted:
-            way = Direction.FORWARD
+            turn = Direction.FORWARD
         else:
-            way = Direction.BACKWARD if frames.stop <= first_prompted else Direction.BOTH
-        yield way, FrameRange(FrameIndex(frames.start), FrameIndex(frames.stop))
+            turn = Direction.BACKWARD if frames.stop <= first_prompted else Direction.BOTH
+        yield turn, FrameRange(FrameIndex(frames.start), FrameIndex(frames.stop))

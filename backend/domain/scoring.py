@@ -1,8 +1,8 @@
-"""Evidence to uncertainty.
+"""Uncertainty, computed from evidence.
 
-Uncertainty is 0..1 and high means "a person should look here". With a calibrator of the checkpoint it is a probability:
-that the mask's IoU with the truth is below 0.75, where two empty masks agree and a mask of an absent object does not.
-Without one it is a *rank*: the order of frames is meaningful, the value is not.
+Uncertainty is 0..1; high means that a person should check the mask. With a calibrator of the checkpoint it is the
+probability that the mask's IoU with the truth is below 0.75; the IoU of two empty masks is 1, and that of a mask of an
+absent object is 0. Without a calibrator it is a *rank*: the order of frames is meaningful, the value is not.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin
 from backend.domain.prompts import ObjectId
 
 FAILED_BELOW = 0.75
-"""A mask whose IoU with the truth is lower is bad."""
+"""A mask with a lower IoU with the truth is a failure."""
 
 
 class Scorer:
-    """The uncertainty of a propagation's frames while they stream by: one for each propagation.
+    """The uncertainty of one propagation's frames, in the order of the passes.
 
-    prompted: the frames that a person said something about, by object. Holds numbers of a few frames per object.
+    prompted: the prompted frames, by object. Holds numbers of a few frames per object.
     """
 
     def __init__(self, calibrator: Calibrator | None, prompted: Mapping[ObjectId, Collection[int]]) -> None:
         self._calibrator = calibrator
-        self._trails = {object_id: FeatureHistory(frames) for object_id, frames in prompted.items()}
+        self._histories = {object_id: FeatureHistory(frames) for object_id, frames in prompted.items()}
 
     @property
     def is_probability(self) -> bool:
-        """Whether the numbers are probabilities; they are ranks if not."""
+        """Whether uncertainties are probabilities; otherwise they are ranks."""
         return self._calibrator is not None
 
     def score(self, masks: FrameMasks) -> tuple[float, ...]:
-        """The uncertainty of each object of a frame, in order. Frames are to come in the order they were made."""
+        """The uncertainty of each object of a frame, in order. Requires frames in the order of computation."""
         seen = {shown.object_id: ObjectEvidence(shown.evidence, shown.origin) for shown in masks.objects}
         return tuple(self.frame(masks.frame_index, seen).values())
 
     def frame(
         self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence], others: Sequence[FrameEvidence] = ()
     ) -> dict[ObjectId, float]:
-        """The same from evidence alone. others: of objects that are on the frame too and are not to be scored."""
+        """`score` from evidence alone. others: evidence of objects on the frame that are not scored."""
         if self._calibrator is None:
             return {object_id: frame_uncertainty(own.evidence, own.origin) for object_id, own in seen.items()}
         return {
@@ -51,7 +51,7 @@ class Scorer:
         }
 
     def recall(self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence]) -> None:
-        """Take in a frame that was scored before: the numbers of those that follow depend on it."""
+        """Add a frame that was scored before to the history; the scores of later frames depend on it."""
         if self._calibrator is not None:
             for _ in self._rows(frame_index, seen, ()):
                 pass
@@ -59,10 +59,10 @@ class Scorer:
     def _rows(
         self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence], others: Sequence[FrameEvidence]
     ) -> Iterator[tuple[float, ...]]:
-        """The features of each object, in order; a calibrator alone reads them."""
+        """The features of each object, in order."""
         for object_id, own in seen.items():
             rivals = [*(seen[rival].evidence for rival in seen if rival != object_id), *others]
-            yield self._trails.setdefault(object_id, FeatureHistory(())).row(frame_index, own, rivals)
+            yield self._histories.setdefault(object_id, FeatureHistory(())).row(frame_index, own, rivals)
 
 
 def presence_probability(presence_logit: float) -> float:
@@ -74,12 +74,12 @@ def presence_probability(presence_logit: float) -> float:
 
 
 def frame_uncertainty(evidence: FrameEvidence, origin: MaskOrigin) -> float:
-    """How much a person should look at this mask, 0..1.
+    """The uncalibrated uncertainty of a mask, 0..1.
 
-    A human's frame is certain by definition. Where a mask was emitted, u = q*g + (1 - q) with q the probability
-    that the object is there and g the mean of 1 - predicted IoU and 1 - soft IoU; where none was, u = q: a
-    confident exit is certain, a doubtful one is not. The two terms of g are the strongest single signals that need
-    no extra pass (soft IoU: arXiv 2402.10665; predicted IoU: SAM 2).
+    A human frame is certain by definition. For a non-empty mask, u = q*g + (1 - q) with q the probability that the
+    object is present and g the mean of 1 - predicted IoU and 1 - soft IoU. For an empty mask, u = q: a confident exit
+    is certain, a doubtful one is not. The terms of g are the strongest single signals that need no extra pass (soft
+    IoU: arXiv 2402.10665; predicted IoU: SAM 2).
     """
     if origin is MaskOrigin.HUMAN:
         return 0.0
@@ -94,7 +94,7 @@ def frame_uncertainty(evidence: FrameEvidence, origin: MaskOrigin) -> float:
 
 
 def combined_uncertainty(uncertainties: Iterable[float]) -> float:
-    """Of a frame over its objects, or of a task over its frames: the largest; 0.0 for none."""
+    """The largest uncertainty, over a frame's objects or a task's frames; 0.0 for none."""
     return max(uncertainties, default=0.0)
 
 

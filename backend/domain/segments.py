@@ -1,7 +1,7 @@
-"""Cutting a long list of frames into segments that a person can work on, one after the other.
+"""Segments: parts of a long video, each a task of its own.
 
-Owns where the cuts are and what a segment is called. Neighbours share `overlap` frames, so that the masks of one
-segment's end can be offered for the next one's start.
+Owns the cuts and the names of segments. Adjacent segments share `overlap` frames, so that the last masks of one segment
+become prompts of the next.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ SHORTEST_SEGMENT = 2
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Positions start..stop-1 of a list of frames: the number-th (from 0) of `count` segments.
+    """Positions start..stop-1 in a list of frames. number: 0-based, of `count` segments.
 
-    shared: how many frames at its start are also the last ones of the segment before; 0 for the first.
+    shared: the count of frames at its start that are also the last ones of the previous segment; 0 for the first.
     """
 
     number: int
@@ -32,7 +32,7 @@ class Segment:
         return self.stop - self.start
 
     def name(self, of: str) -> str:
-        """`clip.mp4 [02/14]`: names sort in the order of the segments. One segment keeps the plain name."""
+        """`clip.mp4 [02/14]`: names sort in segment order. A single segment keeps the plain name."""
         if self.count == 1:
             return of
         digits = len(str(self.count))
@@ -42,8 +42,8 @@ class Segment:
 def cut(frame_count: int, *, length: int | None, overlap: int = 0) -> tuple[Segment, ...]:
     """The segments of a list of frames, in order; length None: one segment.
 
-    All but the last have `length` frames. A last one that would have shared frames only is not made.
-    Raises InvalidInput for an overlap that leaves a segment nothing of its own, or for no frames.
+    All but the last have `length` frames. There is no last segment of shared frames only.
+    Raises InvalidInput for an overlap that leaves a segment no frames of its own, or for no frames.
     """
     if frame_count < 1:
         raise InvalidInput("there are no frames to cut into segments")

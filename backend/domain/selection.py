@@ -1,6 +1,6 @@
-"""Which frames of a video are wanted: all of them, every n-th, a range, or some that look unlike each other.
+"""Frame selection of an import: all frames, every n-th, a range, or diverse ones.
 
-Owns the words of `--select` and `--portion`. Refuses a word that it does not know and a choice without frames.
+Owns the syntax of `--select` and `--portion`. Refuses unknown syntax and a selection without frames.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from enum import StrEnum
 from backend.domain.errors import InvalidInput
 from backend.domain.video import FrameIndex
 
-WAYS = "all, every:N, diverse:N, or range:A-B"
+CHOICES = "all, every:N, diverse:N, or range:A-B"
 DIVERSE_CANDIDATES = 512
-"""More frames than these need not be looked at to find some that differ: they are spread over the portion."""
-
+"""The count of frames, spread over the portion, from which `diverse` chooses."""
 
 DIVERSE_SEED = 0
-"""The same video and words choose the same frames, every time."""
+"""A fixed seed: the same video and selection give the same frames."""
 
 
 class SelectionKind(StrEnum):
@@ -31,7 +30,7 @@ class SelectionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A parsed `--select`. number: the N of every and diverse. first, last: of a range, 0-based, both included."""
+    """A parsed `--select`. number: the N of every and diverse. first, last: of a range, 0-based, inclusive."""
 
     kind: SelectionKind = SelectionKind.ALL
     number: int = 1
@@ -44,7 +43,7 @@ class Selection:
         return f"range:{self.first}-{self.last}" if self.kind is SelectionKind.RANGE else f"{self.kind}:{self.number}"
 
     def frames(self, frame_count: int, portion: Portion) -> tuple[FrameIndex, ...]:
-        """The frames, ascending; for `diverse`, the candidates to choose from.
+        """The selected frames, ascending; for `diverse`, the candidates.
 
         Raises InvalidInput if the video has none of them.
         """
@@ -59,15 +58,15 @@ class Selection:
         step = self.number if self.kind is SelectionKind.EVERY else 1
         if self.kind is SelectionKind.DIVERSE:
             step = max(1, (stop - start) // max(DIVERSE_CANDIDATES, self.number))
-        found = tuple(FrameIndex(index) for index in range(start, stop, step))
-        if not found:
+        selected = tuple(FrameIndex(index) for index in range(start, stop, step))
+        if not selected:
             raise InvalidInput(f"--select {self} and --portion {portion} leave no frame of {frame_count}")
-        return found
+        return selected
 
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """A part of a video, as shares of its length: 0.1 to 0.9 leaves out a tenth at either end."""
+    """A part of a video, as shares of its length: 0.1 to 0.9 leaves out a tenth at each end."""
 
     start_rel: float = 0.0
     stop_rel: float = 1.0
@@ -76,12 +75,12 @@ class Portion:
         return f"{self.start_rel:g}-{self.stop_rel:g}"
 
     def of(self, frame_count: int) -> tuple[int, int]:
-        """First frame, and the one after the last."""
+        """The frame range (start, stop), half open."""
         return math.floor(self.start_rel * frame_count), math.ceil(self.stop_rel * frame_count)
 
 
 def parse_selection(text: str) -> Selection:
-    """Raises InvalidInput naming the choices."""
+    """Parse a `--select` value. Raises InvalidInput naming the choices."""
     kind, colon, rest = text.strip().partition(":")
     if kind == SelectionKind.ALL and not colon:
         return Selection()
@@ -90,11 +89,11 @@ def parse_selection(text: str) -> Selection:
     first, dash, last = rest.partition("-")
     if kind == SelectionKind.RANGE and dash and _is_number(first) and _is_number(last) and int(first) <= int(last):
         return Selection(SelectionKind.RANGE, first=int(first), last=int(last))
-    raise InvalidInput(f"--select {text!r} is not known; there are {WAYS}")
+    raise InvalidInput(f"--select {text!r} is not known; there are {CHOICES}")
 
 
 def parse_portion(text: str) -> Portion:
-    """ "0.1-0.9" as a portion. Raises InvalidInput."""
+    """Parse a `--portion` value such as "0.1-0.9". Raises InvalidInput."""
     start, _, stop = text.partition("-")
     try:
         portion = Portion(float(start), float(stop))
@@ -106,14 +105,14 @@ def parse_portion(text: str) -> Portion:
 
 
 def as_runs(frames: Sequence[int]) -> str:
-    """Frames in few characters: "0-9,12,20-24"."""
-    runs: list[list[int]] = []
+    """Ascending frames as text: "0-9,12,20-24"."""
+    ranges: list[list[int]] = []
     for frame in frames:
-        if runs and frame == runs[-1][1] + 1:
-            runs[-1][1] = frame
+        if ranges and frame == ranges[-1][1] + 1:
+            ranges[-1][1] = frame
         else:
-            runs.append([frame, frame])
-    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
+            ranges.append([frame, frame])
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def _is_number(text: str) -> bool:

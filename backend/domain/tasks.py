@@ -1,4 +1,4 @@
-"""Label Studio's tasks: their key, and where their media are."""
+"""Label Studio tasks: keys and media references."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MediaRef:
-    """Where a task's frames come from, as the task's data says.
+    """The media addresses in a task's data.
 
-    addresses: one address of a video file, or one address a page (of an image) in page order.
-    is_pages: whether addresses are pages. A single-image task is one page.
+    addresses: one address of a video file, or one image address per page, in page order.
+    is_pages: whether the addresses are pages. A single-image task has one page.
     """
 
     addresses: tuple[str, ...]

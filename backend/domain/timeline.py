@@ -1,9 +1,9 @@
-"""When each frame of a video is shown, and the numbers by which Label Studio's page counts frames.
+"""Label Studio's frame numbers, mapped to frame indices.
 
-The page knows no frames, only times: frame number n, counted from 1, is what its player shows at (n - 1) / framerate of
-the tag, in steps of two milliseconds and two more. Where that rate is the file's own, number n is frame index n - 1.
-Where it is not, or the file has no constant rate, a number stands for the frame shown at its time: several numbers may
-stand for one frame, and a frame may have none.
+Label Studio's page counts time, not frames: frame number n, 1-based, is the frame that its player shows at
+(n - 1) / framerate of the tag, rounded to two milliseconds, plus two milliseconds. If that rate is the file's own,
+number n is frame index n - 1. Otherwise, or for a variable frame rate, a number means the frame shown at its time: one
+frame may have several numbers or none.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from backend.domain.frame_times import FrameTimes
 from backend.domain.video import FrameIndex, VideoInfo
 
 PAGE_STEP_S = 0.002
-"""The page seeks on a grid of this, and one step past the frame's start, so that rounding cannot hit the one before."""
+"""The grid of the page's seeks. A seek goes one step past the frame's start, so that rounding stays in the frame."""
 
 SLACK_S = 1.0
-"""How far past the picture's end the page may count: sound can be longer than the picture, which then stands still."""
+"""How far past the last frame the page may count: longer sound shows the last frame until it ends."""
 
 _TIE_US = 1
-"""A time this little before a frame's start counts as that frame: players keep times in microseconds, rounded."""
+"""A time at most this long before a frame's start means that frame: players round times to microseconds."""
 
 CLOCKS_KEPT = 8
 
@@ -35,8 +35,8 @@ CLOCKS_KEPT = 8
 class FrameClock:
     """Label Studio's frame numbers of one video, at one rate. Made by `clock_of`.
 
-    starts_us: [N] int64, ascending: when each frame is shown, in microseconds on the player's clock. end_us: when the
-    last one ends. rate: numbers a second.
+    starts_us: [N] int64, ascending, the start of each frame in microseconds on the player's clock. end_us: the end of
+    the last one. rate: numbers per second.
     """
 
     starts_us: NDArray[np.int64]
@@ -45,37 +45,37 @@ class FrameClock:
 
     @property
     def count(self) -> int:
-        """How many numbers the page counts; as many as frames where the rates agree."""
+        """The page's count of frame numbers; the frame count if the rates agree."""
         return max(_js_round(self.end_us / 1e6 * self.rate), 1)
 
     def index_of(self, number: int) -> FrameIndex:
-        """The frame shown at a number. Raises PromptError for one that is well past the end, or below 1."""
+        """The frame shown at a number. Raises PromptError below 1, or more than SLACK_S past the end."""
         if not 1 <= number <= self.count + math.ceil(SLACK_S * self.rate):
             raise PromptError(
                 f"frame number {number} is not in the video: at {self.rate:g} frames a second it has {self.count}"
             )
         seek_us = int(_seeks_us(np.asarray([number], np.int64), self.rate)[0])
-        shown = int(np.searchsorted(self.starts_us, seek_us + _TIE_US, side="right")) - 1
-        return FrameIndex(max(shown, 0))
+        index = int(np.searchsorted(self.starts_us, seek_us + _TIE_US, side="right")) - 1
+        return FrameIndex(max(index, 0))
 
     def numbers_of(self, index: FrameIndex) -> range:
-        """The numbers at which a frame is shown; empty if it is shown between two of them and never at one."""
+        """The numbers of a frame; empty if the page steps over it."""
         return range(self.first_from(index), self.last_to(index) + 1)
 
     def first_from(self, index: FrameIndex) -> int:
-        """The first number at which this frame, or a later one, is shown; may be one past the last number."""
+        """The first number of this frame or a later one; may be one past the last number."""
         return int(self._firsts[index])
 
     def last_to(self, index: FrameIndex) -> int:
-        """The last number at which this frame, or an earlier one, is shown; 0 if the page steps over all of them."""
+        """The last number of this frame or an earlier one; 0 if the page steps over all of them."""
         return int(self._firsts[index + 1]) - 1
 
     def nearest(self, index: FrameIndex) -> int:
-        """The first number of a frame, or, of one that has none, that at which the picture after it is shown."""
+        """The first number of a frame; for a frame without a number, that of the next frame with one."""
         return min(self.first_from(index), self.count)
 
     def place_of(self, index: FrameIndex) -> float:
-        """Where a frame is on the page's count: its first number, or a place between two if it has none."""
+        """A frame's position in the page's count: its first number, or a fraction between two if it has none."""
         first = self.first_from(index)
         if first in self.numbers_of(index):
             return float(first)
@@ -83,14 +83,14 @@ class FrameClock:
 
     @cached_property
     def unnumbered(self) -> int:
-        """How many frames have no number, because the page steps over them."""
+        """The count of frames without a number."""
         return int((np.diff(self._firsts) == 0).sum())
 
     @cached_property
     def _firsts(self) -> NDArray[np.int64]:
         """[N + 1] int64, ascending: `first_from` of each frame, and one past the last number."""
         starts_us = self.starts_us - _TIE_US
-        # No number is shown farther past its time than this, so these are too low, and soon high enough.
+        # A seek is at most 2 * PAGE_STEP_S past its number's time: these are lower bounds, a few steps too low at most.
         numbers = np.floor((starts_us / 1e6 - 2 * PAGE_STEP_S) * self.rate).astype(np.int64)
         numbers[0] = 1
         numbers = np.maximum(numbers, 1)
@@ -100,7 +100,7 @@ class FrameClock:
 
 
 def clock_of(info: VideoInfo, framerate: float | None) -> FrameClock:
-    """framerate: the tag's; None takes the video's own. A video whose times are not known is taken as steady."""
+    """The clock of a video. framerate: the tag's; None: the video's own. Unknown times mean a constant frame rate."""
     times = info.times or FrameTimes.steady(info.frame_rate, info.frame_count)
     return _clock(times, framerate or float(info.frame_rate))
 
@@ -111,7 +111,7 @@ def _clock(times: FrameTimes, rate: float) -> FrameClock:
 
 
 def _seeks_us(numbers: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
-    """Where the page's player stands to show numbers, in microseconds; in the page's own floating point."""
+    """The page's seek time of each number, in microseconds, computed in the page's own floating point."""
     seconds = np.floor((numbers - 1) / rate / PAGE_STEP_S + 0.5) * PAGE_STEP_S + PAGE_STEP_S
     return np.rint(seconds * 1e6).astype(np.int64)
 

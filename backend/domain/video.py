@@ -1,7 +1,7 @@
 """Frame indices, ranges and times of one video.
 
-A frame index is 0-based, in presentation order, over the frames that really decode. Label Studio's frame
-*number* is 1-based and counts time; `timeline` has the mapping and adapters/labelstudio applies it.
+A frame index is 0-based, in presentation order, over the frames that decode. Label Studio's frame *number* is
+1-based and counts time; `timeline` owns the mapping and adapters/labelstudio applies it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ContentHash = NewType("ContentHash", str)
 
 
 class Direction(StrEnum):
-    """Which way masks are carried through time."""
+    """The direction of a propagation in time."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -34,12 +34,11 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What is known of a video once it was probed.
+    """The properties of a probed video.
 
-    frame_count is counted over the frames that decode, not read from the header.
-    frame_rate is the average rate in frames a second. rotation is the display rotation that was applied.
-    truncated says that the file ended early and the decoded prefix is used. times: when each frame is shown; None
-    where that is not known, as of pages.
+    frame_count: the count of frames that decode, not the header's. frame_rate: the average, in frames per second.
+    rotation: the applied display rotation. truncated: the file ended early, and the decoded prefix is used. times: the
+    start of each frame; None if unknown, as for pages.
     """
 
     content_hash: ContentHash
@@ -52,7 +51,7 @@ class VideoInfo:
     times: FrameTimes | None = None
 
     def require_frame(self, frame_index: int) -> FrameIndex:
-        """The index if the video has that frame; raises PromptError naming the valid range otherwise."""
+        """The frame index. Raises PromptError naming the valid range if the video does not have that frame."""
         if not 0 <= frame_index < self.frame_count:
             raise PromptError(
                 f"frame {frame_index} is not in the video: it has {self.frame_count} frames "
@@ -82,8 +81,9 @@ class FrameRange:
 def frame_at_time(time_s: float, timestamps_s: Sequence[float]) -> FrameIndex:
     """The frame shown at a time: the last one whose timestamp is not after it (floor), clamped to the video.
 
-    A time within a microsecond below a frame's start counts as that frame, for browsers report times rounded.
+    A time within a microsecond below a frame's start means that frame, because browsers round times.
     timestamps_s: presentation times in seconds, ascending, one per frame.
+    Raises ValueError without timestamps.
     """
     if not timestamps_s:
         raise ValueError("a video without frames has no frame at any time")

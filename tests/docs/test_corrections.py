@@ -48,7 +48,7 @@ def test_the_picture_is_the_plan(row: int, said: dict[int, float], scope: Scope)
     whole = FrameRange(FrameIndex(0), FrameIndex(FRAMES))
     before = EarlierRun(clicks({4: 0.5, 15: 0.5}), {CAT: (whole,)})
     plan = incremental_pass_plan(
-        clicks(said), before, frame_count=FRAMES, direction=Direction.BOTH, span=whole, scope=scope
+        clicks(said), before, frame_count=FRAMES, direction=Direction.BOTH, requested=whole, scope=scope
     )
     planned = [
         (HUMAN if frame in said else STAYS) if plan.keeps(CAT, frame) else (CORRECTED if frame in said else AGAIN)

@@ -1,4 +1,4 @@
-"""An engine whose every mask depends on all that came before it, so that a wrong way to go on shows in the masks."""
+"""An engine whose masks depend on all earlier frames, so that a wrong resume shows in the masks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Step = tuple[int, tuple[ObjectId, ...]]
 
 
 class RememberingSegmenter:
-    """A Segmenter in the real one's order of frames; each mask is drawn by a hash of its object's own past.
+    """A Segmenter with the real engine's order of frames; each mask is a hash of its object's past.
 
-    on_frame runs before each frame. made: what was asked for, frame by frame and object by object.
+    on_frame runs before each frame. made: (frame, object) of every mask, in order.
     """
 
     def __init__(self, on_frame: Callable[[int], None] = lambda _: None) -> None:
@@ -60,7 +60,7 @@ class RememberingSegmenter:
 
 
 class RememberingPropagation:
-    """A Propagation whose state is one hash an object."""
+    """A Propagation whose state is one hash per object."""
 
     def __init__(
         self,
@@ -111,13 +111,13 @@ class RememberingPropagation:
 
 
 def drawn(object_id: ObjectId, frame: int, past: str, prompts: PromptSet) -> ObjectFrame:
-    """A mask and evidence that nothing but this past gives; what a person drew stays as it was drawn."""
+    """The mask and evidence of this past; a mask drawn by a person is returned unchanged."""
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(past), np.uint8))[: SIZE.height * SIZE.width]
     mask = np.resize(bits, (SIZE.height, SIZE.width)).astype(np.bool_)
-    here = prompts.of_object(object_id).on_frame(frame)
-    origin = MaskOrigin.PROMPTED if here else MaskOrigin.PROPAGATED
-    if here and here[0].mask is not None:
-        mask, origin = here[0].mask, MaskOrigin.HUMAN
+    prompted = prompts.of_object(object_id).on_frame(frame)
+    origin = MaskOrigin.PROMPTED if prompted else MaskOrigin.PROPAGATED
+    if prompted and prompted[0].mask is not None:
+        mask, origin = prompted[0].mask, MaskOrigin.HUMAN
     numbers = [int(past[start : start + 4], 16) / 65536 for start in range(0, 20, 4)]
     evidence = FrameEvidence(
         predicted_ious=tuple(numbers[:3]),
@@ -136,23 +136,23 @@ def drawn(object_id: ObjectId, frame: int, past: str, prompts: PromptSet) -> Obj
 def _steps(one: Pass, prompts: PromptSet) -> Iterator[Step]:
     """Frames in the real engine's order, each with the objects that come with it."""
     first = {object_id: min(prompts.of_object(object_id).prompted_frames) for object_id in one.object_ids}
-    way = one.direction
-    forward = {i: wanted_frames(first[i], direction=Direction.FORWARD, span=one.frames) for i in one.object_ids}
-    wanted = {i: wanted_frames(first[i], direction=way, span=one.frames) for i in one.object_ids}
-    if way is Direction.BACKWARD:
+    direction = one.direction
+    forward = {i: wanted_frames(first[i], direction=Direction.FORWARD, requested=one.frames) for i in one.object_ids}
+    wanted = {i: wanted_frames(first[i], direction=direction, requested=one.frames) for i in one.object_ids}
+    if direction is Direction.BACKWARD:
         forward = dict.fromkeys(one.object_ids, range(0))
     span = range(one.frames.start, one.frames.stop)
-    yield from _passing(span, forward)
-    if way is not Direction.FORWARD:
+    yield from _steps_of(span, forward)
+    if direction is not Direction.FORWARD:
         rest = {i: range(wanted[i].start, forward[i].start if forward[i] else wanted[i].stop) for i in one.object_ids}
-        yield from _passing(reversed(span), rest)
+        yield from _steps_of(reversed(span), rest)
 
 
-def _passing(frames: Iterator[int] | range, there: dict[ObjectId, range]) -> Iterator[Step]:
+def _steps_of(frames: Iterator[int] | range, wanted: dict[ObjectId, range]) -> Iterator[Step]:
     for frame in frames:
-        here = tuple(object_id for object_id, own in there.items() if frame in own)
-        if here:
-            yield frame, here
+        prompted = tuple(object_id for object_id, own in wanted.items() if frame in own)
+        if prompted:
+            yield frame, prompted
 
 
 def _hash(text: str) -> str:

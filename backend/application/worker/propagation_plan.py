@@ -41,7 +41,7 @@ def full_plan(request: PropagationRequest, video: VideoInfo) -> PropagationPlan:
     """Everything that is asked for, whatever there is already. Raises PromptError for frames past the end."""
     return PropagationPlan(
         request.prompts,
-        full_pass_plan(request.prompts, direction=request.direction, span=_covered_range(request, video)),
+        full_pass_plan(request.prompts, direction=request.direction, requested=_covered_range(request, video)),
     )
 
 
@@ -67,7 +67,7 @@ def incremental_plan(
                     EarlierRun(prompts, covered),
                     frame_count=video.frame_count,
                     direction=request.direction,
-                    span=span,
+                    requested=span,
                     scope=request.scope,
                 )
                 return PropagationPlan(request.prompts, plan, earlier.masks_run)

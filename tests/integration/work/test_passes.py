@@ -70,6 +70,6 @@ def test_it_makes_the_frames_that_were_planned(frames: dict[str, set[int]], way:
     planned = Counter(
         (ObjectId(name), FrameIndex(frame))
         for name, own in frames.items()
-        for frame in wanted_frames(min(own), direction=way, span=span)
+        for frame in wanted_frames(min(own), direction=way, requested=span)
     )
     assert made == planned

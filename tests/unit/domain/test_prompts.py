@@ -52,7 +52,7 @@ def test_order_is_by_object_then_frame() -> None:
 
 
 def test_a_prompt_that_says_nothing_is_refused() -> None:
-    with pytest.raises(PromptError, match="says nothing"):
+    with pytest.raises(PromptError, match="has no points, box or mask"):
         FramePrompt(CAT, FrameIndex(0))
 
 

@@ -55,7 +55,9 @@ def after(prompts: PromptSet) -> EarlierRun:
 
 
 def planned(then: PromptSet, now: PromptSet, scope: Scope = Scope.ONWARD) -> PassPlan:
-    return incremental_pass_plan(now, after(then), frame_count=COUNT, direction=Direction.BOTH, span=WHOLE, scope=scope)
+    return incremental_pass_plan(
+        now, after(then), frame_count=COUNT, direction=Direction.BOTH, requested=WHOLE, scope=scope
+    )
 
 
 def picture(plan: PassPlan, object_id: ObjectId = CAT) -> str:
@@ -113,7 +115,7 @@ class TestPictures:
         assert picture(planned(cat(2, 8), now, Scope.AROUND)) == expected
 
     def test_all_keeps_nothing(self) -> None:
-        assert planned(cat(2), cat(2), Scope.ALL) == full_pass_plan(cat(2), direction=BOTH, span=WHOLE)
+        assert planned(cat(2), cat(2), Scope.ALL) == full_pass_plan(cat(2), direction=BOTH, requested=WHOLE)
         assert picture(planned(cat(2), cat(2), Scope.ALL)) == "░" * COUNT
 
     def test_a_human_frame_between_two_stretches_made_again_stays(self) -> None:
@@ -136,19 +138,19 @@ class TestPictures:
 
     def test_frames_that_the_earlier_run_lacks_are_made(self) -> None:
         before = EarlierRun(cat(2, 8), {CAT: (frames(2, 10),)})
-        plan = incremental_pass_plan(cat(2, 8), before, frame_count=COUNT, direction=BOTH, span=WHOLE)
+        plan = incremental_pass_plan(cat(2, 8), before, frame_count=COUNT, direction=BOTH, requested=WHOLE)
         assert plan.kept == {CAT: (frames(2, 9),)}
         assert plan.passes == (Pass((CAT,), BACKWARD, frames(0, 2)), Pass((CAT,), FORWARD, frames(9, 12)))
 
     def test_outside_of_what_is_asked_what_still_holds_is_kept_and_the_rest_is_dropped(self) -> None:
         plan = incremental_pass_plan(
-            cat(2, 5, 8), after(cat(2, 8)), frame_count=COUNT, direction=BOTH, span=frames(4, 7)
+            cat(2, 5, 8), after(cat(2, 8)), frame_count=COUNT, direction=BOTH, requested=frames(4, 7)
         )
         assert plan.kept == {CAT: (frames(0, 5), frames(8, 12))}
         assert plan.passes == (Pass((CAT,), FORWARD, frames(5, 7)),)
 
     def test_no_prompts_are_nothing_to_do(self) -> None:
-        assert full_pass_plan(PromptSet(()), direction=BOTH, span=WHOLE) == PassPlan((), {})
+        assert full_pass_plan(PromptSet(()), direction=BOTH, requested=WHOLE) == PassPlan((), {})
         assert planned(cat(2), PromptSet(())) == PassPlan((), {})
 
 
@@ -164,7 +166,7 @@ def made(plan: PassPlan, prompts: PromptSet) -> dict[ObjectId, list[int]]:
     for one in plan.passes:
         for object_id in one.object_ids:
             first = min(prompts.of_object(object_id).prompted_frames)
-            wanted = wanted_frames(first, direction=one.direction, span=one.frames)
+            wanted = wanted_frames(first, direction=one.direction, requested=one.frames)
             yielded[object_id] += [frame for frame in wanted if not plan.keeps(object_id, frame)]
     return yielded
 
@@ -176,11 +178,13 @@ class TestAnyPrompts:
     ) -> None:
         prompts = prompts_of(now)
         before = EarlierRun(prompts_of(then), dict.fromkeys(then, (had,)))
-        plan = incremental_pass_plan(prompts, before, frame_count=COUNT, direction=direction, span=span, scope=scope)
+        plan = incremental_pass_plan(
+            prompts, before, frame_count=COUNT, direction=direction, requested=span, scope=scope
+        )
         for object_id, frames_made in made(plan, prompts).items():
             first = min(now[object_id])
             kept = {frame for frame in range(COUNT) if plan.keeps(object_id, frame)}
-            wanted = set(wanted_frames(first, direction=direction, span=span))
+            wanted = set(wanted_frames(first, direction=direction, requested=span))
             assert sorted(frames_made) == sorted(wanted - kept)
             assert kept <= (set(range(had.start, had.stop)) if object_id in then else set())
 

@@ -60,7 +60,7 @@ def _with_prompt(**fields: object) -> object:
         ({"objects": [{"id": "a", "prompts": []}]}, "objects[0].prompts is empty"),
         (_with_prompt(frame=-1, points=[[0, 0, 1]]), "objects[0].prompts[0].frame must be a whole number from 0"),
         (_with_prompt(frame=True, points=[[0, 0, 1]]), "frame must be a whole number"),
-        (_with_prompt(frame=0), "says nothing"),
+        (_with_prompt(frame=0), "has no points, box or mask"),
         (_with_prompt(frame=0, points=[[0.5, 1.5, 1]]), "points[0]: coordinate y must lie within the frame"),
         (_with_prompt(frame=0, points=[[0.5, float("nan"), 1]]), "coordinate y must lie within the frame"),
         (_with_prompt(frame=0, points=[[0.5, 0.5, 2]]), "polarity 1 (on the object) or 0"),

@@ -15,10 +15,10 @@ def in_line(rota: EngineQueue, count: int) -> None:
     """Wait until so many stand in line."""
     met = threading.Event()
     for _ in range(int(PATIENCE_S * 200)):
-        if len(rota._line) == count:
+        if len(rota._entries) == count:
             return
         met.wait(0.005)
-    raise AssertionError(f"{len(rota._line)} stand in line, not {count}")
+    raise AssertionError(f"{len(rota._entries)} stand in line, not {count}")
 
 
 def test_two_go_on_frame_by_frame() -> None:
@@ -71,13 +71,13 @@ def test_who_stands_aside_has_the_engine_again_whatever_happens() -> None:
     with seat:
         with pytest.raises(ValueError, match="0 in line"):
             _boom_aside(rota, seat)
-        assert len(rota._line) == 1
-    assert len(rota._line) == 0
+        assert len(rota._entries) == 1
+    assert len(rota._entries) == 0
 
 
 def _boom_aside(rota: EngineQueue, seat: EngineTurn) -> None:
     with seat.released():
-        raise ValueError(f"{len(rota._line)} in line")
+        raise ValueError(f"{len(rota._entries)} in line")
 
 
 def test_who_has_no_turn_can_stand_aside_all_the_same() -> None:

@@ -113,7 +113,7 @@ def test_two_persons_go_on_in_turns(bench: Bench) -> None:
     bench.run(long)
     bench.guests.join(PATIENCE_S)
     assert {bench.ledger.job(job.job_id).state for job in (long, first, second)} == {JobState.DONE}
-    both = {f"guest-{job.job_id[:10]}" for job in (first, second)}
+    both = {f"priority-{job.job_id[:10]}" for job in (first, second)}
     order = [name for name, _ in made if name in both]
     assert len(order) == 120
     # From the first frame that both are there they go by turns: nobody has two more than the other between.
@@ -136,7 +136,7 @@ def test_what_nobody_waits_for_any_more_goes_back_and_is_the_same_in_the_end(
     bench.guests.join(PATIENCE_S)
     back = bench.ledger.job(job.job_id)
     assert (back.state, back.attempt) == (JobState.QUEUED, 2)
-    assert back.reason == "Interrupted: nobody waits for it any more; the job goes back to the queue"
+    assert back.reason == "Interrupted: the job has no waiter any more; it goes back to the queue"
     seen: list[int] = []
     bench.on_frame = seen.append
     assert bench.run(back).state is JobState.DONE
