@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.adapters.sam2.model.blocks import Decoded, ImageFeatures
+from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures
 from backend.domain.geometry import BoolMask, Box, FrameSize, Point
 from backend.domain.masklets import FrameEvidence
 

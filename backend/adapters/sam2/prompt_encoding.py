@@ -15,8 +15,9 @@ from torch import Tensor
 
 from backend.adapters.sam2.evidence import MaskStats
 from backend.adapters.sam2.features.preprocess import mask_tensor
-from backend.adapters.sam2.model.blocks import Decoded, ImageFeatures, PointInputs, Sam2Blocks
+from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.memory_selection import FramePosition, Memories, MemoryFrame
+from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures, PointInputs
 from backend.domain.errors import PromptError
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import FramePrompt, PromptSet

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from backend.adapters.sam2.evidence import MaskWithEvidence, finalize, resized_mask, with_mask
-from backend.adapters.sam2.model.blocks import ImageFeatures
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.passes import FramePass
 from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_state
 from backend.adapters.sam2.tracked_objects import TrackedMask

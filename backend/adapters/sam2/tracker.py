@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from backend.adapters.sam2.evidence import reduce
 from backend.adapters.sam2.features.loader import FeatureLoader
-from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
+from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.memory_bank import ObjectMemory
 from backend.adapters.sam2.model.memory_selection import FramePosition, SelectedMemory
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.prompt_encoding import PromptedFrame, answer, attended, correct
 from backend.adapters.sam2.tracked_objects import Track, TrackedMask, groups_of_one_shape, memories_of
 from backend.application.ports.engine import CancelToken

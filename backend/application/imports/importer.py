@@ -1,7 +1,6 @@
-"""A batch: sources in, tasks out, each made once however often and with whatever interruptions it is asked for.
+"""Batch import: sources become tasks, each task is created once, also after interruptions.
 
-Label Studio is the truth about which tasks there are: each task's data has a key made of its content, and what is
-there is not made again. One source's fault costs that source; the rest goes on.
+Label Studio holds the truth about tasks: a task's data has a key made of its content. A faulty source stops no other.
 """
 
 from __future__ import annotations

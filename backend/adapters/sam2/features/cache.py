@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.adapters.sam2.model.blocks import ImageFeatures
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.domain.video import ContentHash
 
 MIB = 2**20

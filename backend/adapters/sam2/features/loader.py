@@ -12,7 +12,8 @@ import torch
 
 from backend.adapters.sam2.features.cache import FeatureCache, FeatureKind
 from backend.adapters.sam2.features.preprocess import image_tensor
-from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.application.ports.media import VideoSource
 from backend.application.ports.prewarm import frame_hash
 from backend.domain.geometry import RgbFrame

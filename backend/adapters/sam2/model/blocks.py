@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -27,6 +26,7 @@ from backend.adapters.sam2.model.memory_selection import (
     MemorySelector,
     SelectedMemory,
 )
+from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures, PointInputs
 from backend.adapters.sam2.runtime.attention_kernels import Attended, KernelChoice, Timer, choose
 from backend.adapters.sam2.runtime.compiled_steps import CompiledSteps, Compiling
 from backend.adapters.sam2.runtime.device import computing, precision_of
@@ -35,53 +35,6 @@ from backend.domain.errors import ModelError
 
 SAM2_VERSION = "1.1.0"
 AS_WRITTEN = Compiling()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ImageFeatures:
-    """What the image encoder saw on one frame (or B): feature maps [B, C, H, W], finest first."""
-
-    levels: tuple[Tensor, ...]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(level.nbytes for level in self.levels)
-
-    def split(self) -> list[ImageFeatures]:
-        """One for each frame, each with memory of its own."""
-        count = self.levels[0].size(0)
-        if count == 1:
-            return [self]
-        return [ImageFeatures(tuple(level[i : i + 1].clone() for level in self.levels)) for i in range(count)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PointInputs:
-    """Clicks and box corners of one object. coords: [1, P, 2] model pixels; labels: [1, P] int32.
-
-    Labels are SAM's: 1 positive, 0 negative, 2 and 3 a box's first and second corner.
-    """
-
-    coords: Tensor
-    labels: Tensor
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
-    """What the mask decoder says about B objects.
-
-    logits: [B, 1, h, w] float32 mask logits, gated: NO_OBJ_SCORE where the object is absent. raw: the same before
-    the gate. candidates: [B, M, h, w] mask logits before the gate, of which raw is one; M = 0 for mask prompts.
-    predicted_ious: [B, M] float32, the chosen candidate first, then the others, best first. pointer: [B, D].
-    presence: [B, 1] float32 logit.
-    """
-
-    logits: Tensor
-    raw: Tensor
-    candidates: Tensor
-    predicted_ious: Tensor
-    pointer: Tensor
-    presence: Tensor
 
 
 class Sam2Blocks:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from backend.adapters.sam2.evidence import MaskWithEvidence, finalize, reduce, resized_mask, upscaled_masks, with_mask
-from backend.adapters.sam2.model.blocks import Decoded, ImageFeatures
+from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures
 from backend.domain.geometry import Box, FrameSize, Point
 
 SIZE = FrameSize(4, 4)

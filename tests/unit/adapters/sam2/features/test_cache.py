@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from backend.adapters.sam2.features.cache import FeatureCache, FeatureKind
-from backend.adapters.sam2.model.blocks import ImageFeatures
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.domain.video import ContentHash
 
 CPU = torch.device("cpu")

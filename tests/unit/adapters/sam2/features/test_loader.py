@@ -11,7 +11,8 @@ from torch import Tensor
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.features.cache import FeatureCache, FeatureKind
 from backend.adapters.sam2.features.loader import FeatureLoader
-from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import Cancelled
 from backend.domain.geometry import Box

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from backend.adapters.sam2.model.blocks import ImageFeatures, Sam2Blocks
+from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.memory_selection import FramePosition, Memories, MemoryFrame, SelectedMemory
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from tests.fakes.models import random_model
 
 SIDE, WIDTH, DEPTH = 8, 64, 128

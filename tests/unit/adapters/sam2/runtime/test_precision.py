@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from backend.adapters.sam2.evidence import reduce
-from backend.adapters.sam2.model.blocks import Decoded, ImageFeatures, Sam2Blocks
+from backend.adapters.sam2.model.blocks import Sam2Blocks
+from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures
 from backend.adapters.sam2.runtime.device import computing, precision_of
 from tests.fakes.models import IMAGE_SIZE, random_model
 
