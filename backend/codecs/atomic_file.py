@@ -7,15 +7,15 @@ from pathlib import Path
 from uuid import uuid4
 
 
-def write_atomically(path: Path, body: bytes, *, synced: bool = False) -> None:
+def write_atomically(path: Path, body: bytes, *, synced: bool = False, mode: int = 0o666) -> None:
     """Replaces a file's content by rename. A reader sees the old content or the new, a failed write leaves the old.
 
     synced: the content and the rename are on disk on return. Without it they survive kills, not power cuts.
-    Raises OSError.
+    mode: the file's permissions, less the umask. Raises OSError.
     """
     part = path.with_name(f".{uuid4().hex}.part")
     try:
-        with part.open("wb") as file:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(body)
             if synced:
                 file.flush()

@@ -55,7 +55,7 @@ def require_counts(encoded: EncodedMask) -> int:
 
 
 def decode_checked(encoded: EncodedMask) -> BoolMask:
-    """[H, W] bool, C order. Only for counts that Masklet made or checked: wrong counts crash the process."""
+    """[H, W] bool, C order. Only for counts that Masklet made or checked: pycocotools trusts them."""
     pixels: NDArray[np.uint8] = np.ascontiguousarray(coco.decode(_vendor(encoded)))
     mask: BoolMask = pixels.view(np.bool_)
     return mask

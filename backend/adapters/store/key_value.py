@@ -29,7 +29,7 @@ class FileKeyValueStore:
     def write(self, name: str, body: bytes) -> None:
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, body)
+        write_atomically(path, body, mode=0o600)
 
     def names(self, folder: str) -> tuple[str, ...]:
         written: list[tuple[int, str]] = []

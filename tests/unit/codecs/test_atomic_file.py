@@ -31,3 +31,9 @@ def test_a_failed_write_leaves_the_old_content(tmp_path: Path, monkeypatch: pyte
         write_atomically(path, b"new", synced=True)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_permissions_are_those_asked_for(tmp_path: Path, mode: int) -> None:
+    write_atomically(tmp_path / "a", b"", mode=mode)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode

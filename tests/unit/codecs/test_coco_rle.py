@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from backend.codecs.coco_rle import CocoCodec, decode_mask, encode_mask
+from backend.codecs.coco_rle import (
+    CocoCodec,
+    area_px,
+    box_px,
+    box_rel,
+    decode_checked,
+    decode_mask,
+    encode_mask,
+    require_counts,
+    union,
+)
 from backend.domain.errors import PromptError
-from backend.domain.geometry import BoolMask
+from backend.domain.geometry import BoolMask, box_of_mask
 from backend.domain.masklets import EncodedMask
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
@@ -63,3 +73,25 @@ def test_a_mask_with_another_number_of_axes_is_a_mistake() -> None:
 def test_counts_that_do_not_fit_are_refused(encoded: EncodedMask, message: str) -> None:
     with pytest.raises(PromptError, match=message):
         decode_mask(encoded)
+
+
+@settings(max_examples=100, deadline=None)
+@given(arrays(np.bool_, SHAPES))
+def test_measures_of_counts_are_those_of_the_pixels(mask: BoolMask) -> None:
+    encoded = encode_mask(mask)
+    assert area_px(encoded) == require_counts(encoded) == np.count_nonzero(mask)
+    assert box_rel(encoded) == box_of_mask(mask)
+    np.testing.assert_array_equal(decode_checked(encoded), mask)
+
+
+def test_the_box_of_a_mask_is_in_pixels() -> None:
+    mask = np.zeros((4, 5), dtype=np.bool_)
+    mask[1:3, 2:5] = True
+    assert box_px(encode_mask(mask)) == (2, 1, 3, 2)
+    assert box_px(encode_mask(np.zeros((4, 5), dtype=np.bool_))) == (0, 0, 0, 0)
+
+
+def test_a_union_has_the_pixels_of_both() -> None:
+    first, second = np.eye(3, dtype=np.bool_), np.eye(3, dtype=np.bool_)[::-1]
+    both = union(encode_mask(first), encode_mask(np.ascontiguousarray(second)))
+    np.testing.assert_array_equal(decode_mask(both), first | second)
