@@ -128,7 +128,11 @@ def cost(
 @contextmanager
 def _timed(spent: dict[str, float]) -> Iterator[None]:
     """Adds up where evidence is made. Bringing masks to the video's size is not evidence: it is the answer."""
-    places = [(tracker, "reduce", "reduce"), (propagation, "judge", "judge"), (evidence, "upscaled_masks", "upscale")]
+    places = [
+        (tracker, "reduce", "reduce"),
+        (propagation, "finalize", "judge"),
+        (evidence, "upscaled_masks", "upscale"),
+    ]
     kept = [getattr(module, attribute) for module, attribute, _ in places]
     for (module, attribute, name), function in zip(places, kept, strict=True):
         setattr(module, attribute, _counting(function, name, spent))

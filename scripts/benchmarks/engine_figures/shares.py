@@ -51,7 +51,7 @@ class Meter:
         return time.perf_counter()
 
 
-STEPS = {"see": "encode", "recall": "attention", "decode": "decoder", "remember": "memory encoder"}
+STEPS = {"encode_image": "encode", "attend_memory": "attention", "decode": "decoder", "encode_memory": "memory encoder"}
 """The model's steps and the parts they are."""
 
 
