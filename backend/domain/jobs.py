@@ -151,7 +151,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class WaitedJob:
-    """An open propagation with a waiter. backward: the waiter needs frames before the prompted frame."""
+    """An open propagation with a waiter. backward: the waiter needs frames before its starting frame."""
 
     job_id: str
     attempt: int

@@ -2,7 +2,8 @@
 
 Owns the gain: the uncertainty over all frames that a correction is expected to settle, not the frame's own. The most
 uncertain frame is often not the best one to correct. A batch also has audit frames, drawn at random to measure the
-failure rate of unsuspected frames, and the middles of the widest gaps between human frames.
+failure rate of unsuspected frames, and the middles of the widest gaps between human
+and chosen frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Segments: parts of a long video, each a task of its own.
 
 Owns the cuts and the names of segments. Adjacent segments share `overlap` frames, so that the last masks of one segment
-become prompts of the next.
+can be offered as prompts of the next.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Shot cuts: a correction has no effect across a cut.
+"""Shot cuts: a mask does not reach across a cut.
 
 Owns the comparison of adjacent frames: colour histograms of the four quarters, over a few thousand pixels. Does not own
 decoding. A flash is not a cut: soon after it, the frame looks as before. On trial clips without flashes, adjacent
