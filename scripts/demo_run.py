@@ -1,6 +1,6 @@
-"""The main job from end to end on one machine: Label Studio, Masklet, a clip, clicks, masks, and a look at them.
+"""The demo: runs Label Studio and Masklet on one machine, clicks objects of a clip, and shows their masks.
 
-Started by scripts/demo. Everything it starts it stops; what it made stays in the data folder for the next time.
+Started by scripts/demo. Stops every process that it started; the data folder keeps its files for the next run.
 """
 
 from __future__ import annotations
@@ -22,30 +22,36 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scripts.demonstration.backend import MaskletFailed, MaskletProcess, Model
 from scripts.demonstration.clip import Clip, ClipFailed, prepare_demo_clip, prepare_user_clip
-from scripts.demonstration.follow import Finished, NoMasks, follow, insist, persist
+from scripts.demonstration.follow import (
+    FinishedPropagation,
+    NoMasks,
+    ask_until_answered,
+    retry_until_accepted,
+    wait_for_prediction,
+)
 from scripts.demonstration.measure import masks_of_regions, mean_iou
 from scripts.demonstration.prompting import click_region
 from scripts.label_studio.api import LabelStudioAnswered, LabelStudioApi
 from scripts.label_studio.server import LabelStudioFailed, LabelStudioServer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-MEASURED = "frames"
-"""The label config, and with it the project, in which the demo clicks."""
+CLICKED_CONFIG = "frames"
+"""The label config (and project) in which the demo clicks."""
 
-ONLY_IN = {"video_vector": " (Enterprise only)"}
-"""What a project's title says of a label config that the open-source page does not show."""
+TITLE_SUFFIXES = {"video_vector": " (Enterprise only)"}
+"""Additions to a project's title, for label configs that the open-source page cannot show."""
 
-Trouble = (LabelStudioFailed, LabelStudioAnswered, MaskletFailed, NoMasks, ClipFailed)
+FAILURES = (LabelStudioFailed, LabelStudioAnswered, MaskletFailed, NoMasks, ClipFailed)
 
 
 class Stopped(BaseException):
-    """Ctrl-C or SIGTERM; not an Exception, so that nothing takes it for a failure to try again after."""
+    """Ctrl-C or SIGTERM. Not an Exception, so that no retry loop catches it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened. masks: non-empty ones read back from Label Studio; times in seconds; score as Label Studio has
-    it, which is 1 - uncertainty; uncertainty per page; mean_iou is None where the truth is not known."""
+    """The result of a run. masks: non-empty masks read back from Label Studio. Times in seconds. score: Label Studio's,
+    1 - uncertainty. uncertainty: per page. mean_iou: None without known truth."""
 
     task_id: int
     project_id: int
@@ -62,7 +68,7 @@ class Report:
 
 
 class Demo:
-    """One run of the demo, with the servers that it started."""
+    """One run of the demo with its servers."""
 
     def __init__(self, data_dir: Path, console: Console) -> None:
         self.console = console
@@ -72,7 +78,7 @@ class Demo:
         self.model = Model("", "", "")
 
     def start(self) -> None:
-        """Start both servers at once and wait for them."""
+        """Starts both servers in parallel and waits for them."""
         with self.console.status("Starting Label Studio and Masklet") as status:
             if self.label_studio.is_first_start:
                 status.update("Starting Masklet and Label Studio, which makes its database first (about a minute)")
@@ -86,25 +92,25 @@ class Demo:
         self.label_studio.stop()
 
     def prepare(self, video: Path | None) -> Clip:
-        """The clip's files, found in place or made."""
+        """Prepares the clip's files, or finds them."""
         files = self.label_studio.files
         return prepare_demo_clip(files) if video is None else prepare_user_clip(files, video)
 
     def run(self, clip: Clip) -> Report:
-        """Make the projects, click, wait for the prediction, and read it back. Raises what is in Trouble."""
+        """Makes the projects, clicks, waits for the prediction, and reads it back. Raises one of FAILURES."""
         with LabelStudioApi(self.label_studio.url, self.label_studio.login.token) as api:
             backend_id = self._make_projects(api, clip)
             first_mask_s = self._click(api, backend_id, clip)
             started_s = time.monotonic()
-            finished = self._follow(clip)
+            propagation = self._wait_for_prediction(clip)
             propagate_s = time.monotonic() - started_s
-            return self._read_back(api, clip, finished, first_mask_s=first_mask_s, propagate_s=propagate_s)
+            return self._read_back(api, clip, propagation, first_mask_s=first_mask_s, propagate_s=propagate_s)
 
     def _make_projects(self, api: LabelStudioApi, clip: Clip) -> int:
-        """A project per label config, each with the clip and the backend; returns the measured one's backend."""
-        measured = 0
+        """Makes a project per label config with the clip and the backend; returns the backend id of CLICKED_CONFIG."""
+        clicked_backend_id = 0
         for config in sorted((REPOSITORY / "label_config").glob("*.xml")):
-            title = f"Masklet {config.stem}{ONLY_IN.get(config.stem, '')}"
+            title = f"Masklet {config.stem}{TITLE_SUFFIXES.get(config.stem, '')}"
             project_id = api.ensure_project(title, config.read_text())
             api.ensure_local_files(project_id, clip.folder.parent)
             task_id = api.ensure_task(project_id, clip.addresses())
@@ -112,23 +118,23 @@ class Demo:
             def connect(project_id: int = project_id) -> int:
                 return api.ensure_backend(project_id, self.masklet.url, self.model.version)
 
-            backend_id = persist(connect, self.masklet)
-            if config.stem == MEASURED:
-                self.project_id, self.task_id, measured = project_id, task_id, backend_id
-        return measured
+            backend_id = retry_until_accepted(connect, self.masklet)
+            if config.stem == CLICKED_CONFIG:
+                self.project_id, self.task_id, clicked_backend_id = project_id, task_id, backend_id
+        return clicked_backend_id
 
     def _click(self, api: LabelStudioApi, backend_id: int, clip: Clip) -> float:
-        """Click each object once; returns the seconds from the first click to its mask."""
+        """Clicks each object once; returns the seconds from the first click to its mask."""
         first_mask_s = 0.0
         for index, click in enumerate(clip.clicks):
             region = click_region(click, clip)
             started_s = time.monotonic()
-            insist(lambda region=region: api.ask(backend_id, self.task_id, region), self.masklet)  # type: ignore[misc]
+            ask_until_answered(lambda region=region: api.ask(backend_id, self.task_id, region), self.masklet)  # type: ignore[misc]
             if index == 0:
                 first_mask_s = time.monotonic() - started_s
         return first_mask_s
 
-    def _follow(self, clip: Clip) -> Finished:
+    def _wait_for_prediction(self, clip: Clip) -> FinishedPropagation:
         columns = (TextColumn("Masks"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"), TimeElapsedColumn())
         with Progress(*columns, console=self.console, transient=True) as progress:
             bar = progress.add_task("masks", total=clip.pages)
@@ -136,23 +142,29 @@ class Demo:
             def show(done: int, total: int) -> None:
                 progress.update(bar, completed=done, total=total or clip.pages)
 
-            return follow(self.masklet, self.project_id, self.task_id, show)
+            return wait_for_prediction(self.masklet, self.project_id, self.task_id, show)
 
     def _read_back(
-        self, api: LabelStudioApi, clip: Clip, finished: Finished, *, first_mask_s: float, propagate_s: float
+        self,
+        api: LabelStudioApi,
+        clip: Clip,
+        propagation: FinishedPropagation,
+        *,
+        first_mask_s: float,
+        propagate_s: float,
     ) -> Report:
-        """What Label Studio has. Raises NoMasks unless it is one prediction of this model, with masks in it."""
+        """Reads the prediction from Label Studio. Raises NoMasks unless it is the model's only one and has masks."""
         found = [p for p in api.predictions(self.task_id) if p.model_version == self.model.version]
-        if [p.prediction_id for p in found] != [finished.prediction_id]:
+        if [p.prediction_id for p in found] != [propagation.prediction_id]:
             ids = [p.prediction_id for p in found]
-            raise NoMasks(f"Label Studio has predictions {ids}, expected {finished.prediction_id} alone")
+            raise NoMasks(f"Label Studio has predictions {ids}, expected {propagation.prediction_id} alone")
         masks = masks_of_regions(found[0].result)
         if not masks:
-            raise NoMasks(f"prediction {finished.prediction_id} in Label Studio has no masks")
+            raise NoMasks(f"prediction {propagation.prediction_id} in Label Studio has no masks")
         return Report(
             task_id=self.task_id,
             project_id=self.project_id,
-            prediction_id=finished.prediction_id,
+            prediction_id=propagation.prediction_id,
             model=self.model.version,
             frames=clip.pages,
             objects=len({label for label, _ in masks}),
@@ -161,7 +173,7 @@ class Demo:
             first_mask_s=round(first_mask_s, 3),
             propagate_s=round(propagate_s, 3),
             score=found[0].score,
-            uncertainty=[round(value, 4) for value in finished.uncertainty],
+            uncertainty=[round(value, 4) for value in propagation.uncertainty],
         )
 
 
@@ -180,18 +192,18 @@ def demo(
     _stop_on_signals()
     try:
         with ExitStack() as stack:
-            running = Demo(data_dir.resolve(), console)
-            stack.callback(running.stop)
-            clip = running.prepare(video)
-            running.start()
-            _say_clip(clip, running.model, console)
-            report = running.run(clip)
+            demo_run = Demo(data_dir.resolve(), console)
+            stack.callback(demo_run.stop)
+            clip = demo_run.prepare(video)
+            demo_run.start()
+            _print_clip(clip, demo_run.model, console)
+            report = demo_run.run(clip)
             if json_file is not None:
                 json_file.write_text(json.dumps(asdict(report), indent=1) + "\n")
-            _say_report(report, running, console)
+            _print_report(report, demo_run, console)
             if not once and sys.stdin.isatty():
-                _stay(running, console)
-    except Trouble as error:
+                _wait_for_stop(demo_run, console)
+    except FAILURES as error:
         console.print(f"demo: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
     except Stopped:
@@ -199,7 +211,7 @@ def demo(
 
 
 def _stop_on_signals() -> None:
-    """The first Ctrl-C or SIGTERM starts the orderly end; later ones do not disturb it."""
+    """Raises Stopped at the first Ctrl-C or SIGTERM; later signals are ignored."""
     stopping = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -211,7 +223,7 @@ def _stop_on_signals() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def _say_clip(clip: Clip, model: Model, console: Console) -> None:
+def _print_clip(clip: Clip, model: Model, console: Console) -> None:
     if model.notice:
         console.print(model.notice, style="yellow")
     every = f", every {clip.stride}th frame of the video" if clip.stride > 1 else ""
@@ -220,14 +232,14 @@ def _say_clip(clip: Clip, model: Model, console: Console) -> None:
         console.print("One click, in the middle of the first page: what lies there is followed.")
 
 
-def _say_report(report: Report, running: Demo, console: Console) -> None:
+def _print_report(report: Report, demo_run: Demo, console: Console) -> None:
     fit = "" if report.mean_iou is None else f", mean IoU with the true masks {report.mean_iou:.3f}"
     console.print(
         f"{report.masks} masks of {report.objects} objects on {report.frames} pages are in Label Studio{fit}.\n"
         f"First mask after {report.first_mask_s:.1f} s, all of them {report.propagate_s:.1f} s after the last click.",
         soft_wrap=True,
     )
-    label_studio = running.label_studio
+    label_studio = demo_run.label_studio
     console.print(
         f"Look at them: {label_studio.url}/projects/{report.project_id}/data?task={report.task_id}\n"
         f"Login: {label_studio.login.username}  Password: {label_studio.login.password}",
@@ -236,13 +248,13 @@ def _say_report(report: Report, running: Demo, console: Console) -> None:
     )
 
 
-def _stay(running: Demo, console: Console) -> None:
-    """Keep everything up until Ctrl-C. Raises MaskletFailed or LabelStudioFailed if a server ends by itself."""
+def _wait_for_stop(demo_run: Demo, console: Console) -> None:
+    """Waits for Ctrl-C. Raises MaskletFailed or LabelStudioFailed if a server stops by itself."""
     console.print("Everything stays up until Ctrl-C; what you do is kept for the next time.")
     try:
         while True:
-            running.masklet.require_alive()
-            running.label_studio.require_alive()
+            demo_run.masklet.require_alive()
+            demo_run.label_studio.require_alive()
             time.sleep(1)
     except Stopped:
         console.print("Stopping.")

@@ -1,6 +1,6 @@
-"""Train the demo checkpoint: generates its data, trains, evaluates, writes the checkpoint. Resumable.
+"""Trains the demo checkpoint: generates data, trains, evaluates, writes the checkpoint. Resumable.
 
-Example: ``python -m scripts.train_demo_checkpoint --minutes 75 --seed 1``. Run it again to go on after a stop;
+Example: ``python -m scripts.train_demo_checkpoint --minutes 75 --seed 1``. Run it again to resume after a stop;
 ``--export-only`` writes and evaluates the checkpoint from the last snapshot without training.
 """
 
@@ -43,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train from scratch or from the snapshot until the minutes are used up."""
+    """Trains from scratch or from the snapshot until the minutes are used up."""
     trainer = Trainer(RunPlan(arguments.minutes, arguments.seed, arguments.device), arguments.work_dir)
     if trainer.resume():
         logging.info("resumed at step %d", trainer.progress.steps)
@@ -51,7 +51,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write the checkpoint beside its config, evaluate it through the engine, and note the figures."""
+    """Writes the checkpoint beside its config, evaluates it through the engine, and records the figures."""
     snapshot = arguments.work_dir / "snapshot.pt"
     facts: dict[str, object] = {
         "image_size": configured_image_size(),
@@ -73,7 +73,7 @@ def export(arguments: argparse.Namespace) -> None:
 def main() -> None:
     arguments = parse_arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves the pool's `with`, so no child stays behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves the pool's `with`, which ends the child processes
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(1)
     if not arguments.export_only:

@@ -21,5 +21,5 @@ def open_housekeeper(container: Container) -> Housekeeper | None:
         container.clock,
         tasks,
         retention_s=retention_s,
-        notes=container.key_values,
+        key_values=container.key_values,
     )

@@ -1,11 +1,10 @@
-"""Batches against a real Label Studio: import, pre-annotation with one and two workers, memory, and trouble on the way.
+"""Measures batches with a real Label Studio: import, pre-annotation by one and two workers, memory, killed processes.
 
     ./scripts/bench batch [--json FILE] [--quick] [--clips N] [--annotated N]
 
-Clips are small (64 x 48, a few frames) and all different; the model is the demo's on one thread a worker, so that two
-workers have a core each on a machine with two. In the last part the queue server and the worker are killed with -9 in
-the middle. What more workers would do is played through, not measured. Exits with 1 if a clip is missing, or has more
-than one task or prediction.
+The clips are small (64 x 48, 8 frames) and all different. The model is the demo's, with one thread per worker, so two
+workers use two cores. In the last part the queue server and the worker are killed by SIGKILL during the batch. More
+workers are simulated, not measured. Exits with 1 if a clip is missing or has more than one task or prediction.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
 FRAMES = 8
 POLL_S = 0.5
-GIVE_UP_S = 1800.0
+TIMEOUT_S = 1800.0
 PROMPTS = {"objects": [{"id": "a", "label": "Object 1", "prompts": [{"frame": 0, "box": [0.0, 0.0, 0.5, 0.5]}]}]}
 
 
@@ -53,16 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clips = options.clips or (40 if options.quick else 1000)
     annotated = options.annotated or (6 if options.quick else 40)
     with tempfile.TemporaryDirectory(prefix="masklet-bench-batch-") as folder, ExitStack() as stack:
-        bench = stack.enter_context(Bench(Path(folder), options.url, options.token))
+        benchmark = stack.enter_context(BatchBenchmark(Path(folder), options.url, options.token))
         figures = {
             "machine": platform.machine(),
             "cores": os.cpu_count(),
             "clip": f"64x48, {FRAMES} frames",
-            "import": bench.measure_import(clips),
-            "one_worker": bench.measure_workers("one worker", annotated, extra=0),
-            "simulated": told("simulated", simulated(bench.done_s)),
-            "two_workers": bench.measure_workers("two workers", annotated, extra=1),
-            "trouble": bench.measure_trouble(annotated),
+            "import": benchmark.measure_import(clips),
+            "one_worker": benchmark.measure_workers("one worker", annotated, extra=0),
+            "simulated": printed("simulated", simulated(benchmark.done_s)),
+            "two_workers": benchmark.measure_workers("two workers", annotated, extra=1),
+            "trouble": benchmark.measure_kills(annotated),
         }
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -71,19 +70,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @dataclass
-class Bench:
-    """One Label Studio and one Masklet, with clips of their own."""
+class BatchBenchmark:
+    """One Label Studio and one Masklet in a separate folder."""
 
     root: Path
     url: str = ""
     token: str = ""
     made: int = 0
     done_s: list[float] = field(default_factory=list)
-    """When each clip of the last run was done, seconds after its start."""
+    """Completion time of each clip of the last run, in seconds after its start."""
 
     stack: ExitStack = field(default_factory=ExitStack)
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> BatchBenchmark:
         if not self.url:
             self.start_label_studio()
         self.api = self.stack.enter_context(LabelStudioApi(self.url, self.token))
@@ -116,10 +115,10 @@ class Bench:
         self.url, self.token = server.url, server.login.token
 
     def measure_import(self, clips: int) -> dict[str, object]:
-        """An import of clips without prompts, and the same again."""
+        """Imports clips without prompts, twice."""
         folder, project = self.clips(clips), self.project("import")
-        first_s, peak_mib = self.take_in(folder, project)
-        again_s, _ = self.take_in(folder, project)
+        first_s, peak_mib = self.run_import(folder, project)
+        again_s, _ = self.run_import(folder, project)
         keys = self.keys(project)
         figures: dict[str, object] = {
             "clips": clips,
@@ -129,41 +128,43 @@ class Bench:
             "peak_mib": round(peak_mib),
             "exactly_once": len(keys) == clips and set(keys.values()) == {1},
         }
-        return told("import", figures)
+        return printed("import", figures)
 
     def measure_workers(self, name: str, clips: int, *, extra: int) -> dict[str, object]:
-        """An import with prompts, until every clip has its prediction."""
+        """Imports clips with prompts and waits until every clip has a prediction."""
         folder, project = self.clips(clips), self.project(name)
         workers = [self.worker(number) for number in range(extra)]
         try:
-            figures = self.carried(folder, project, clips, lambda done: None)
+            figures = self.measure_predictions(folder, project, clips, lambda done: None)
         finally:
             for worker in workers:
                 worker.terminate()
                 worker.wait()
-        return told(name, figures)
+        return printed(name, figures)
 
-    def measure_trouble(self, clips: int) -> dict[str, object]:
-        """As with one worker, but queue server and worker are killed when a third and two thirds are done."""
+    def measure_kills(self, clips: int) -> dict[str, object]:
+        """Runs one worker; the queue server is killed after a third of the clips, the worker after two thirds."""
         folder, project = self.clips(clips), self.project("trouble")
         killed: list[str] = []
 
-        def trouble(done: int) -> None:
+        def kill_processes(done: int) -> None:
             for name, at in (("queue", clips // 3), ("propagate", 2 * clips // 3)):
                 if done >= at and name not in killed:
                     os.kill(self.pids()[name], signal.SIGKILL)
                     killed.append(name)
 
-        figures = self.carried(folder, project, clips, trouble)
-        return told("trouble", {**figures, "killed": killed})
+        figures = self.measure_predictions(folder, project, clips, kill_processes)
+        return printed("trouble", {**figures, "killed": killed})
 
-    def carried(self, folder: Path, project: int, clips: int, on_done: Callable[[int], None]) -> dict[str, object]:
+    def measure_predictions(
+        self, folder: Path, project: int, clips: int, on_done: Callable[[int], None]
+    ) -> dict[str, object]:
         started_s = time.monotonic()
         memory = Memory(self.pids)
         importing = subprocess.Popen(self.import_argv(folder, project, prompted=True), env=self.environment)
         first_s, first_count = 0.0, 0
         self.done_s = done_s = list[float]()
-        while time.monotonic() - started_s < GIVE_UP_S:
+        while time.monotonic() - started_s < TIMEOUT_S:
             memory.sample()
             predicted = self.predictions(project)
             done_s += [time.monotonic() - started_s] * (len(predicted) - len(done_s))
@@ -185,10 +186,10 @@ class Bench:
             "exactly_once": len(predicted) == clips and set(predicted.values()) == {1},
         }
 
-    # what it is made of
+    # parts
 
     def clips(self, count: int) -> Path:
-        """So many clips that nobody had before: their first frame and their length in time differ."""
+        """Makes clips that differ from all earlier ones in their first frame and their duration."""
         folder = self.root / f"clips-{self.made}"
         folder.mkdir()
         for number in range(count):
@@ -204,8 +205,8 @@ class Bench:
         argv = [sys.executable, "-m", "backend.interfaces.cli", "import", str(folder), "--project", str(project)]
         return [*argv, "--prompts", str(self.root / "prompts.json")] if prompted else argv
 
-    def take_in(self, folder: Path, project: int) -> tuple[float, float]:
-        """Seconds and the most memory, MiB, of one import. Raises if it fails."""
+    def run_import(self, folder: Path, project: int) -> tuple[float, float]:
+        """Seconds and peak memory in MiB of one import. Raises SystemExit if the import fails."""
         started_s = time.monotonic()
         process = subprocess.Popen(
             self.import_argv(folder, project, prompted=False), env=self.environment, stderr=subprocess.DEVNULL
@@ -248,32 +249,32 @@ class Bench:
         return Counter(task["data"]["masklet"]["key"] for task in self.tasks(project))
 
     def predictions(self, project: int) -> dict[int, int]:
-        """How many predictions each task has that has any."""
+        """The number of predictions by task id, for tasks with predictions."""
         return {task["id"]: task["total_predictions"] for task in self.tasks(project) if task["total_predictions"]}
 
 
 @dataclass
 class Memory:
-    """Resident memory of each process of the stack over a run."""
+    """Samples of the resident memory, in MiB, of each process of the stack."""
 
     pids: Callable[[], dict[str, int]]
-    seen: dict[str, list[float]] = field(default_factory=dict)
+    samples: dict[str, list[float]] = field(default_factory=dict)
 
     def sample(self) -> None:
         for name, pid in self.pids().items():
             mib = resident_mib(pid)
             if mib:
-                self.seen.setdefault(name, []).append(mib)
+                self.samples.setdefault(name, []).append(mib)
 
     def figures(self) -> dict[str, dict[str, int]]:
         return {
             name: {"first": round(values[0]), "most": round(max(values)), "last": round(values[-1])}
-            for name, values in self.seen.items()
+            for name, values in self.samples.items()
         }
 
 
 def resident_mib(pid: int) -> float:
-    """0.0 for a process that is gone."""
+    """Resident memory in MiB; 0.0 for a process that ended."""
     try:
         fields = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -282,7 +283,7 @@ def resident_mib(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
-def told(name: str, figures: dict[str, object]) -> dict[str, object]:
+def printed(name: str, figures: dict[str, object]) -> dict[str, object]:
     print(f"{name}: {json.dumps(figures)}", flush=True)
     return figures
 

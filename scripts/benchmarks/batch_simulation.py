@@ -1,7 +1,7 @@
-"""How long a batch takes with more workers than this machine has cores for: a queue played through, not measured.
+"""Simulates the duration of a batch with more workers than this machine has cores. Nothing is measured here.
 
-Every worker has a device of its own, takes the next clip when it is done with one, and needs for each clip what a real
-worker was seen to need. What workers share (Label Studio, the queue server, the disk) is not in it: an upper bound.
+Each worker has its own device, takes the next clip after the last one, and needs the service time of a measured clip.
+Shared resources (Label Studio, the queue server, the disk) are not simulated: the speed-up is an upper bound.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ CLIPS = 1000
 
 
 def service_seconds(done_s: Sequence[float]) -> list[float]:
-    """What each clip after the first took, from the moments at which one busy worker's clips were done, ascending."""
+    """The seconds of each clip after the first. done_s: completion times of one busy worker, ascending."""
     return [later - earlier for earlier, later in itertools.pairwise(done_s)]
 
 
 def batch_seconds(service_s: Sequence[float], *, workers: int) -> float:
-    """From the start until the last clip is done; clips are taken in order. Raises ValueError without a worker."""
+    """Seconds from the start to the end of the last clip, taken in order. Raises ValueError without a worker."""
     if workers < 1:
         raise ValueError(f"{workers} workers do nothing; at least one is needed")
     free_at = [0.0] * workers
@@ -32,11 +32,11 @@ def batch_seconds(service_s: Sequence[float], *, workers: int) -> float:
 
 
 def simulated(done_s: Sequence[float], *, clips: int = CLIPS, seed: int = 0) -> dict[str, object]:
-    """Seconds and speed-up for a batch of clips, their times drawn from those seen; empty if fewer than two were."""
-    seen = service_seconds(done_s)
-    if not seen:
+    """Seconds and speed-up of a batch with service times drawn from the measured ones; empty below two clips."""
+    measured = service_seconds(done_s)
+    if not measured:
         return {}
-    drawn = np.random.default_rng(seed).choice(seen, clips).tolist()
+    drawn = np.random.default_rng(seed).choice(measured, clips).tolist()
     alone = batch_seconds(drawn, workers=1)
     rows = {str(workers): batch_seconds(drawn, workers=workers) for workers in WORKERS}
     return {

@@ -1,8 +1,8 @@
-"""Clips with truth from a folder in DAVIS or SA-V layout, for the benchmarks that measure against truth.
+"""Labelled clips from a folder in DAVIS or SA-V layout.
 
-DAVIS: JPEGImages/[480p/]NAME/00000.jpg and Annotations/[480p/]NAME/00000.png, a pixel holding its object's number.
-SA-V: JPEGImages_24fps/NAME/00000.jpg and Annotations_6fps/NAME/000/00000.png, one folder an object.
-Frames without an annotation are left out, so that SA-V is seen at 6 frames a second.
+DAVIS: JPEGImages/[480p/]NAME/00000.jpg and Annotations/[480p/]NAME/00000.png, pixels are object numbers.
+SA-V: JPEGImages_24fps/NAME/00000.jpg and Annotations_6fps/NAME/000/00000.png, one folder per object.
+Frames without an annotation are excluded, so SA-V clips have 6 frames a second.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TRUTHS = ("Annotations/480p", "Annotations/Full-Resolution", "Annotations", "An
 
 @dataclass(frozen=True)
 class FolderClip:
-    """A clip as the trials take it. masks: bool [T, N, H, W]."""
+    """A LabelledClip from a folder. masks: bool [T, N, H, W]."""
 
     name: str
     generator: str
@@ -33,7 +33,7 @@ class FolderClip:
 
 
 def clip_names(folder: Path) -> list[str]:
-    """The clips that have pictures and truth. Raises InvalidInput if there are none."""
+    """The names of the clips with pictures and annotations. Raises InvalidInput without any."""
     pictures, truths = _first(folder, _PICTURES), _first(folder, _TRUTHS)
     names = sorted(path.name for path in truths.iterdir() if path.is_dir() and (pictures / path.name).is_dir())
     if not names:
@@ -42,7 +42,7 @@ def clip_names(folder: Path) -> list[str]:
 
 
 def read_clip(folder: Path, name: str) -> FolderClip:
-    """One clip. Raises InvalidInput if a picture cannot be read or no frame is annotated."""
+    """Reads one clip. Raises InvalidInput for an unreadable picture or without annotated frames."""
     pictures, truths = _first(folder, _PICTURES) / name, _first(folder, _TRUTHS) / name
     objects = sorted(path for path in truths.iterdir() if path.is_dir())
     stems = sorted({path.stem for where in objects or [truths] for path in where.glob("*.png")})
@@ -56,7 +56,7 @@ def read_clip(folder: Path, name: str) -> FolderClip:
 
 def _masks_of_numbers(truths: Path, stems: Sequence[str]) -> NDArray[np.bool_]:
     numbers = np.stack([_indices(truths / f"{stem}.png") for stem in stems])
-    # 255 marks what DAVIS leaves open.
+    # 255 is DAVIS's void label.
     known = [number for number in np.unique(numbers).tolist() if number not in (0, 255)]
     return np.stack([numbers == number for number in known], axis=1) if known else np.zeros((len(stems), 0, 1, 1), bool)
 
@@ -72,7 +72,7 @@ def _masks_of_folders(objects: Sequence[Path], stems: Sequence[str], shape: tupl
 
 
 def _indices(path: Path) -> NDArray[np.uint8]:
-    """The numbers of an indexed picture, not their colours."""
+    """The palette indices of a picture, uint8 [H, W]."""
     from PIL import Image
 
     with Image.open(path) as picture:

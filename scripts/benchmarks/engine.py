@@ -1,10 +1,10 @@
-"""Our engine against SAM 2's own video predictor, in one run: same weights, same frames, same prompts.
+"""Compares our engine with SAM 2's own video predictor in one run: same weights, same frames, same prompts.
 
     ./scripts/bench engine [--json FILE] [--quick] [--only FIGURE,...] [--device cpu|cuda] [--threads N]
                            [--models MODEL,...] [--ways WAY,...]
 
-Each figure is a module of its own in engine_figures and can be run alone. Speeds are ratios, each of the best of
-alternating laps; above 1 means that ours is faster. Prints the rows of docs/benchmarks.md at the end.
+Each figure is a module in engine_figures and can run alone. A speed is the ratio of the best times of alternating
+repeats; above 1, ours is faster. Prints the rows of docs/benchmarks.md at the end.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ways=named(given.ways, "way of compiling", MODES),
     )
     if device.type == "cuda":
-        # What a warm-up chooses and compiles belongs to the figures.
+        # The warm-up logs its choices and compilations, which belong to the figures.
         logging.basicConfig(level=logging.INFO, format="  %(message)s")
     report: dict[str, object] = about(setup)
     for name in chosen(given.only, device):
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def about(setup: Setup) -> dict[str, object]:
-    """What the figures depend on besides the code."""
+    """The conditions of the figures: device, threads, load and versions."""
     cuda_name = torch.cuda.get_device_name(setup.device) if setup.device.type == "cuda" else ""
     return {
         "device": cuda_name or str(setup.device),
@@ -95,13 +95,13 @@ def about(setup: Setup) -> dict[str, object]:
 
 
 def chosen(wanted: str, device: torch.device) -> list[str]:
-    """The figures to measure: those named, or else all that the device can show. Exits naming one that is unknown."""
+    """The named figures, or all figures of the device if none is named. Raises SystemExit for an unknown name."""
     names = named(wanted, "figure", FIGURES)
     return list(names or [name for name in FIGURES if name != "cuda" or device.type == "cuda"])
 
 
 def named(wanted: str, kind: str, known: Collection[str]) -> tuple[str, ...] | None:
-    """The names of a list with commas; None for an empty one. Exits naming one that is unknown."""
+    """The names of a comma-separated list; None for an empty list. Raises SystemExit for an unknown name."""
     names = tuple(name.strip() for name in wanted.split(",") if name.strip())
     unknown = [name for name in names if name not in known]
     if unknown:

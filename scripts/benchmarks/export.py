@@ -1,10 +1,10 @@
-"""Export: 10,000 masks into every format: masks a second, masks a second of CPU time, and memory.
+"""Measures the export of 10,000 masks to every format: masks per second, per CPU second, and memory.
 
     ./scripts/bench export [--json FILE] [--masks N] [--format NAME ...]
 
-Makes a folder as `masklet propagate` writes it, without its PNGs (they are not read): two objects that cross each other
-on 320x240 frames, and a film of that length. Each format is exported in a process of its own; its peak memory is told
-for the whole film and for a tenth of it, for what grows with the length is a leak.
+Makes a folder as `masklet propagate` writes it, without the PNGs (export does not read them): two crossing objects on
+320x240 frames, and a video of the same length. Each format runs in its own process. Peak memory is reported for the
+whole video and for a tenth of it: growth with the length is a leak.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from backend.domain.geometry import BoolMask
 WIDTH, HEIGHT = 320, 240
 OBJECTS = ("near", "far")
 DISTINCT = 251
-"""So many masks an object differ, then they come again: drawing them takes longer than exporting them."""
+"""Distinct masks per object, which then repeat; drawing a mask takes longer than exporting it."""
 
-WITHOUT_FILM = frozenset(("davis", "sav", "youtubevis", "coco", "mot", "mots", "yolo", "yolo-seg", "labelstudio"))
-"""Formats that can have the film's frames are measured without: encoding JPEGs is not what is asked."""
+WITHOUT_FRAMES = frozenset(("davis", "sav", "youtubevis", "coco", "mot", "mots", "yolo", "yolo-seg", "labelstudio"))
+"""Formats with optional frames, which are measured without them: JPEG encoding is not part of the figure."""
 
 
 class Timing(TypedDict):
@@ -100,7 +100,7 @@ def measure(name: str, whole: Path, tenth: Path) -> Timing:
 
 
 def exported(name: str, source: Path) -> tuple[float, float, float, float, float, float]:
-    """Seconds, CPU seconds, masks, files, bytes and peak KiB of an export in a process of its own."""
+    """Seconds, CPU seconds, masks, files, bytes and peak KiB of an export in its own process."""
     with tempfile.TemporaryDirectory(prefix="masklet-bench-") as folder:
         command = [sys.executable, "-P", "-m", "scripts.benchmarks.export", "--one", name, str(source), folder]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -109,8 +109,8 @@ def exported(name: str, source: Path) -> tuple[float, float, float, float, float
 
 
 def export_one(name: str, source: str, folder: str) -> int:
-    """Export in this process and print the figures."""
-    videos = [] if name in WITHOUT_FILM else [Path(source).parent / "film.mp4"]
+    """Exports in this process and prints the figures."""
+    videos = [] if name in WITHOUT_FRAMES else [Path(source).parent / "film.mp4"]
     order = ExportOrder([source], name, Path(folder) / "out", videos=videos)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     done = run_export(order)
@@ -121,24 +121,24 @@ def export_one(name: str, source: str, folder: str) -> int:
 
 
 def peak_kib() -> int:
-    """This process's largest resident memory; getrusage would tell its parent's if that was larger."""
+    """This process's peak resident memory in KiB; getrusage would report a larger peak of the parent."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 @contextmanager
 def labelled(frames: int) -> Iterator[Path]:
-    """A folder of masks for a film that lies beside it."""
+    """A folder of masks beside its video; yields the folder."""
     with tempfile.TemporaryDirectory(prefix="masklet-bench-") as root:
-        film = Path(root) / "film.mp4"
-        write_film(film, frames)
+        video = Path(root) / "film.mp4"
+        write_video(video, frames)
         folder = Path(root) / "masks"
         folder.mkdir()
-        write_masks(folder, file_hash(film), frames)
+        write_masks(folder, file_hash(video), frames)
         yield folder
 
 
-def write_film(path: Path, frames: int) -> None:
+def write_video(path: Path, frames: int) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(30), options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -149,7 +149,7 @@ def write_film(path: Path, frames: int) -> None:
 
 
 def write_masks(folder: Path, sha256: str, frames: int) -> None:
-    """masklets.json and summary.json, mask by mask."""
+    """Writes masklets.json and summary.json, mask by mask."""
     video = {"sha256": sha256, "width": WIDTH, "height": HEIGHT, "frame_count": frames, "frame_rate": 30.0}
     (folder / "summary.json").write_text(json.dumps({"video": "film.mp4", "model": "bench"}))
     with (folder / "masklets.json").open("w") as out:
@@ -168,7 +168,7 @@ def write_masks(folder: Path, sha256: str, frames: int) -> None:
 
 
 def disc(index: int, number: int) -> BoolMask:
-    """A disc with ragged edge that goes to and fro; the second one goes the other way. -> [H, W] bool"""
+    """A swinging disc with a ragged edge, bool [H, W]; the second object swings in the opposite phase."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     swing = np.sin(index / DISTINCT * 2 * np.pi + number * np.pi) * 90
     angle = np.arctan2(y - 120, x - 160 - swing)

@@ -1,9 +1,8 @@
-"""A simulated annotator who corrects one frame a round, on one clip, under one policy after another.
+"""A simulated annotator: corrects one frame per round on one clip, under each policy.
 
-Owns the simulation: the truth on the first frame, then in each of eight rounds one frame of the policy's choice is
-replaced by the truth (or corrected with three clicks), and the clip is propagated again. What the same set of
-corrected frames gives is computed once, whichever policy asks; the engine keeps the frames' features, so that a clip
-is encoded once.
+Owns the simulation. The first frame is given as truth. In each of eight rounds the policy chooses a frame, the
+annotator replaces it by the truth (or corrects it with three clicks), and the clip is propagated again. Results are
+cached by set of corrected frames and shared by all policies. The engine caches features, so a clip is encoded once.
 """
 
 from __future__ import annotations
@@ -25,54 +24,54 @@ from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.scoring import FAILED_BELOW
 from backend.domain.video import Direction, FrameIndex
 from backend.evaluation.metrics import largest_error
-from scripts.calibration.tracking_runs import TruthClip, tracked_objects
+from scripts.calibration.tracking_runs import LabelledClip, tracked_objects
 
 ROUNDS = 8
 CLICKS = 3
 ABSENT_S, CLICK_S, MASK_S = 3.0, 1.5, 80.0
-"""Seconds of a person's time: to say that nothing is there, to click, to draw a mask (EVA-VOS's figures)."""
+"""Seconds of a person's time to mark an absent object, to click, to draw a mask (EVA-VOS's figures)."""
 
 OBJECT = ObjectId("0")
 _BOUNDARY_REL = 0.008
 
 Values = NDArray[np.float64]
-Taken = frozenset[int]
+CorrectedFrames = frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """What a set of corrected frames gives: J, F, uncertainty [T] each, and looks [T, D]."""
+class PropagationResult:
+    """The propagation from a set of corrected frames: J, F and uncertainty, [T] each, and embeddings [T, D]."""
 
     j: Values
     f: Values
     uncertainty: Values
-    looks: NDArray[np.float64]
+    embeddings: NDArray[np.float64]
     masks: tuple[BoolMask, ...]
 
     @property
     def quality(self) -> float:
-        """J&F over all frames but the first, which was given; human frames count as drawn."""
+        """J&F over all frames but the given first one; human frames count as drawn."""
         return float((self.j[1:].mean() + self.f[1:].mean()) / 2)
 
-    def quality_without(self, taken: Taken) -> float:
-        """The same over the frames that nobody drew."""
-        left = [t for t in range(1, len(self.j)) if t not in taken]
-        return float((self.j[left].mean() + self.f[left].mean()) / 2) if left else 1.0
+    def quality_without(self, corrected: CorrectedFrames) -> float:
+        """J&F over the frames that are not human frames."""
+        others = [t for t in range(1, len(self.j)) if t not in corrected]
+        return float((self.j[others].mean() + self.f[others].mean()) / 2) if others else 1.0
 
 
-Chooser = Callable[["Annotator", Taken], int]
+Chooser = Callable[["Annotator", CorrectedFrames], int]
 
 
 @dataclass
 class Annotator:
-    """One clip's first object, and what is known of it for each set of corrected frames."""
+    """The annotator of one clip's first object, with the cached result of each set of corrected frames."""
 
     engine: Sam2Engine
-    clip: TruthClip
+    clip: LabelledClip
     calibrator: Calibrator | None
     number: int
     clicks: bool = False
-    known: dict[Taken, State] = field(default_factory=dict)
+    results: dict[CorrectedFrames, PropagationResult] = field(default_factory=dict)
     prompts: dict[int, FramePrompt] = field(default_factory=dict)
 
     @property
@@ -83,25 +82,25 @@ class Annotator:
         mask: BoolMask = self.clip.masks[t, self.number]
         return mask
 
-    def state(self, taken: Taken) -> State:
-        """The clip propagated from these frames."""
-        if taken not in self.known:
-            self.known[taken] = self._propagated(taken)
-        return self.known[taken]
+    def state(self, corrected: CorrectedFrames) -> PropagationResult:
+        """The clip propagated from the corrected frames."""
+        if corrected not in self.results:
+            self.results[corrected] = self._propagated(corrected)
+        return self.results[corrected]
 
     def seconds(self, t: int) -> float:
         if not self.truth(t).any():
             return ABSENT_S
         return CLICKS * CLICK_S if self.clicks else MASK_S
 
-    def correct(self, t: int, taken: Taken) -> None:
-        """Decide what the annotator says on a frame; with clicks it depends on what was shown there first."""
+    def correct(self, t: int, corrected: CorrectedFrames) -> None:
+        """Sets the annotator's prompt on a frame; with clicks it depends on the mask shown at the first call."""
         if t in self.prompts:
             return
         if not self.clicks or t == 0 or not self.truth(t).any():
             self.prompts[t] = FramePrompt(OBJECT, FrameIndex(t), mask=self.truth(t))
             return
-        shown = self.state(taken).masks[t]
+        shown = self.state(corrected).masks[t]
         prompt: FramePrompt | None = None
         for _ in range(CLICKS):
             (row, column), positive = largest_error(shown, self.truth(t))
@@ -114,27 +113,27 @@ class Annotator:
         assert prompt is not None
         self.prompts[t] = prompt if prompt.has_positive else FramePrompt(OBJECT, FrameIndex(t), mask=self.truth(t))
 
-    def _propagated(self, taken: Taken) -> State:
-        prompts = PromptSet.of([self.prompts[t] for t in sorted(taken)], {})
+    def _propagated(self, corrected: CorrectedFrames) -> PropagationResult:
+        prompts = PromptSet.of([self.prompts[t] for t in sorted(corrected)], {})
         scorer = scorer_of(self.calibrator, prompts)
-        j, f, doubt = (np.zeros(self.count) for _ in range(3))
-        looks: list[tuple[float, ...]] = [()] * self.count
+        j, f, uncertainty = (np.zeros(self.count) for _ in range(3))
+        embeddings: list[tuple[float, ...]] = [()] * self.count
         masks = [self.truth(0)] * self.count
         frames = self.engine.propagate(self.clip.video, prompts, direction=Direction.FORWARD, cancel=NeverCancelled())
         for frame in frames:
             t, shown = int(frame.frame_index), frame.objects[0]
-            (doubt[t],) = scorer.score(frame)
+            (uncertainty[t],) = scorer.score(frame)
             j[t], f[t] = mask_iou(shown.mask, self.truth(t)), boundary_f(shown.mask, self.truth(t))
-            looks[t], masks[t] = shown.evidence.embedding, shown.mask
-        doubt[sorted(taken)] = 0.0
-        width = max(len(look) for look in looks)
-        rows = np.array([look or (0.0,) * width for look in looks], np.float64).reshape(self.count, width)
-        return State(j, f, doubt, rows, tuple(masks))
+            embeddings[t], masks[t] = shown.evidence.embedding, shown.mask
+        uncertainty[sorted(corrected)] = 0.0
+        width = max(len(row) for row in embeddings)
+        rows = np.array([row or (0.0,) * width for row in embeddings], np.float64).reshape(self.count, width)
+        return PropagationResult(j, f, uncertainty, rows, tuple(masks))
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """One policy on one clip, [ROUNDS + 1] each: J&F, J&F without drawn frames, failure rate, seconds spent."""
+class PolicyResult:
+    """One policy on one clip, [ROUNDS + 1] each: J&F, J&F without human frames, failure rate, seconds spent."""
 
     quality: tuple[float, ...]
     undrawn: tuple[float, ...]
@@ -142,32 +141,32 @@ class Played:
     seconds: tuple[float, ...]
 
 
-def play(annotator: Annotator, choose: Chooser) -> Played:
-    """Eight rounds of a policy."""
-    taken: Taken = frozenset({0})
-    annotator.correct(0, taken)
+def run_policy(annotator: Annotator, choose: Chooser) -> PolicyResult:
+    """Runs a policy for ROUNDS rounds."""
+    corrected: CorrectedFrames = frozenset({0})
+    annotator.correct(0, corrected)
     seconds = [0.0]
-    states = [annotator.state(taken)]
-    sets = [taken]
+    states = [annotator.state(corrected)]
+    sets = [corrected]
     for _ in range(ROUNDS):
-        t = choose(annotator, taken)
-        annotator.correct(t, taken)
+        t = choose(annotator, corrected)
+        annotator.correct(t, corrected)
         seconds.append(seconds[-1] + annotator.seconds(t))
-        taken = taken | {t}
-        states.append(annotator.state(taken))
-        sets.append(taken)
-    return Played(
+        corrected = corrected | {t}
+        states.append(annotator.state(corrected))
+        sets.append(corrected)
+    return PolicyResult(
         quality=tuple(state.quality for state in states),
-        undrawn=tuple(state.quality_without(known) for state, known in zip(states, sets, strict=True)),
+        undrawn=tuple(state.quality_without(drawn) for state, drawn in zip(states, sets, strict=True)),
         failing=tuple(float((state.j[1:] < FAILED_BELOW).mean()) for state in states),
         seconds=tuple(seconds),
     )
 
 
 def annotator_of(
-    engine: Sam2Engine, clip: TruthClip, calibrator: Calibrator | None, *, clicks: bool
+    engine: Sam2Engine, clip: LabelledClip, calibrator: Calibrator | None, *, clicks: bool
 ) -> Annotator | None:
-    """An annotator for the clip's first object that shows; None if there is none."""
+    """An annotator of the clip's first tracked object; None without a tracked object."""
     numbers = tracked_objects(clip)
     return Annotator(engine, clip, calibrator, numbers[0], clicks) if numbers else None
 
@@ -176,60 +175,60 @@ def annotator_of(
 
 
 def ours(policy: Policy) -> Chooser:
-    """By gain, as `masklet next` does."""
+    """The choice of `masklet next`: by gain."""
 
-    def choose(annotator: Annotator, taken: Taken) -> int:
-        state = annotator.state(taken)
-        return _chosen(annotator, taken, state.uncertainty, state.looks, policy)
+    def choose(annotator: Annotator, corrected: CorrectedFrames) -> int:
+        state = annotator.state(corrected)
+        return _chosen(annotator, corrected, state.uncertainty, state.embeddings, policy)
 
     return choose
 
 
 def oracle_gain(policy: Policy) -> Chooser:
-    """The same with the true loss in place of uncertainty."""
+    """The choice by gain with the true loss as uncertainty."""
 
-    def choose(annotator: Annotator, taken: Taken) -> int:
-        state = annotator.state(taken)
-        return _chosen(annotator, taken, 1.0 - (state.j + state.f) / 2, state.looks, policy)
+    def choose(annotator: Annotator, corrected: CorrectedFrames) -> int:
+        state = annotator.state(corrected)
+        return _chosen(annotator, corrected, 1.0 - (state.j + state.f) / 2, state.embeddings, policy)
 
     return choose
 
 
-def oracle_worst(annotator: Annotator, taken: Taken) -> int:
-    """The frame that is worst in truth."""
-    state = annotator.state(taken)
-    return _largest(1.0 - (state.j + state.f) / 2, taken)
+def oracle_worst(annotator: Annotator, corrected: CorrectedFrames) -> int:
+    """The frame with the largest true loss."""
+    state = annotator.state(corrected)
+    return _largest(1.0 - (state.j + state.f) / 2, corrected)
 
 
-def worst(annotator: Annotator, taken: Taken) -> int:
+def worst(annotator: Annotator, corrected: CorrectedFrames) -> int:
     """The most uncertain frame."""
-    return _largest(annotator.state(taken).uncertainty, taken)
+    return _largest(annotator.state(corrected).uncertainty, corrected)
 
 
-def last(annotator: Annotator, taken: Taken) -> int:
-    """The last frame, then the one before it, and so on."""
-    return max(t for t in range(annotator.count) if t not in taken)
+def last(annotator: Annotator, corrected: CorrectedFrames) -> int:
+    """The last frame that is not corrected."""
+    return max(t for t in range(annotator.count) if t not in corrected)
 
 
-def uniform(annotator: Annotator, taken: Taken) -> int:
-    """Evenly spread frames, the middle first, then the quarters, then the eighths."""
+def uniform(annotator: Annotator, corrected: CorrectedFrames) -> int:
+    """Evenly spaced frames (ninths of the clip): the middle, then the quarters, then the eighths."""
     order = [annotator.count * part // 9 for part in (4, 7, 2, 6, 1, 8, 3, 5)]
-    spread = [t for t in order if t not in taken]
-    return spread[0] if spread else last(annotator, taken)
+    spread = [t for t in order if t not in corrected]
+    return spread[0] if spread else last(annotator, corrected)
 
 
-def at_random(seed: int) -> Chooser:
-    """Any frame, by a stream of its own for each clip."""
+def random_choice(seed: int) -> Chooser:
+    """A uniformly random frame; each clip has its own random stream."""
 
-    def choose(annotator: Annotator, taken: Taken) -> int:
-        rng = np.random.default_rng((seed, len(taken), *annotator.clip.name.encode()))
-        return int(rng.choice([t for t in range(annotator.count) if t not in taken]))
+    def choose(annotator: Annotator, corrected: CorrectedFrames) -> int:
+        rng = np.random.default_rng((seed, len(corrected), *annotator.clip.name.encode()))
+        return int(rng.choice([t for t in range(annotator.count) if t not in corrected]))
 
     return choose
 
 
 def policies(base: Policy, randoms: int) -> Mapping[str, Chooser]:
-    """All that are compared, by name."""
+    """The compared policies by name."""
     return {
         "ours": ours(base),
         "ours_without_reach": ours(replace(base, ahead=0.0)),
@@ -239,7 +238,7 @@ def policies(base: Policy, randoms: int) -> Mapping[str, Chooser]:
         "worst": worst,
         "uniform": uniform,
         "last": last,
-        **{f"random_{seed}": at_random(seed) for seed in range(randoms)},
+        **{f"random_{seed}": random_choice(seed) for seed in range(randoms)},
     }
 
 
@@ -249,29 +248,35 @@ def boundary_f(guess: BoolMask, truth: BoolMask) -> float:
         return float(guess.any() == truth.any())
     radius = max(round(_BOUNDARY_REL * float(np.hypot(*truth.shape))), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    ours, theirs = _edge(guess), _edge(truth)
-    precision = float((ours & _widened(theirs, disc)).sum()) / max(int(ours.sum()), 1)
-    recall = float((theirs & _widened(ours, disc)).sum()) / max(int(theirs.sum()), 1)
+    guess_edge, truth_edge = _edge(guess), _edge(truth)
+    precision = float((guess_edge & _dilated(truth_edge, disc)).sum()) / max(int(guess_edge.sum()), 1)
+    recall = float((truth_edge & _dilated(guess_edge, disc)).sum()) / max(int(truth_edge.sum()), 1)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _widened(edge: BoolMask, disc: cv2.typing.MatLike) -> BoolMask:
+def _dilated(edge: BoolMask, disc: cv2.typing.MatLike) -> BoolMask:
     return np.asarray(cv2.dilate(edge.astype(np.uint8), disc) > 0)
 
 
 def _edge(mask: BoolMask) -> BoolMask:
-    """The mask's pixels that touch what is outside of it."""
+    """The mask's boundary pixels."""
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
     return mask & ~np.asarray(inner > 0)
 
 
-def _chosen(annotator: Annotator, taken: Taken, doubt: Values, looks: NDArray[np.float64], policy: Policy) -> int:
-    curve = FrameCurve(np.arange(annotator.count), doubt, looks, taken)
+def _chosen(
+    annotator: Annotator,
+    corrected: CorrectedFrames,
+    uncertainty: Values,
+    embeddings: NDArray[np.float64],
+    policy: Policy,
+) -> int:
+    curve = FrameCurve(np.arange(annotator.count), uncertainty, embeddings, corrected)
     (choice,) = choose_frames(curve, 1, policy=policy, rng=np.random.default_rng(0))
     return int(choice.frame_index)
 
 
-def _largest(values: Values, taken: Taken) -> int:
+def _largest(values: Values, corrected: CorrectedFrames) -> int:
     open_frames = np.ones(len(values), np.bool_)
-    open_frames[sorted(taken)] = False
+    open_frames[sorted(corrected)] = False
     return int(np.where(open_frames, values, -1.0).argmax())

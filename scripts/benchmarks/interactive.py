@@ -1,12 +1,11 @@
-"""From click to mask, through the real web process, queue and worker, with the time split up.
+"""Measures the time from a click to its mask through the real web process, queue and worker, by part.
 
     ./scripts/bench interactive [--json FILE] [--rounds N] [--model NAME] [--port N]
 
-Each round is three clicks on a task of pages: on a page that nothing has looked at (cold), on the page after it, which
-was encoded ahead because of the first click (prewarmed), and on the first page once more (warm). The background
-propagation that every click starts runs as it does for an annotator, who takes a moment from one click to the next.
-Figures are median and 95th percentile in
-milliseconds; `overhead` is everything but the worker's own work: HTTP, ledger, queue, waking up, the reply.
+Each round has three clicks on a task of pages: on a page without cached features (cold), on the next page, prewarmed
+after the first click (prewarmed), and on the first page again (warm). Every click starts a background propagation, and
+PAUSE_S lie between clicks, as for an annotator. Figures are median and 95th percentile in milliseconds. `overhead` is
+the total without the worker's own work: HTTP, ledger, queue, wake-up, reply.
 """
 
 from __future__ import annotations
@@ -35,35 +34,35 @@ from backend.domain.tasks import MediaRef, TaskKey
 from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages
 
 STRIDE = 10
-"""Pages from one round to the next: farther than looking ahead reaches."""
+"""Pages between rounds; larger than the number of prewarmed pages."""
 
-REACH = 3
-PREWARM_PATIENCE_S = 20.0
+PREWARM_FRAMES = 3
+PREWARM_TIMEOUT_S = 20.0
 PAUSE_S = 1.0
-"""From one click to the next: nobody is faster for long."""
+"""Pause before each click; an annotator is not faster for long."""
 
 SYNCS_TIMED = 20
 TASK = TaskKey(1, 1)
 CONFIG = (Path(__file__).parents[2] / "label_config" / "frames.xml").read_text(encoding="utf-8")
 DRAFT = {"id": 1, "user": "ann@example.com", "updated_at": "2026-01-01T00:00:00Z", "result": []}
-"""Label Studio has saved one, and so names the user, from five seconds after an annotator's first change on."""
+"""Label Studio saves a draft, which names the user, five seconds after an annotator's first change."""
 
 OBJECT, RESET = "Object 1", "✕ reset"
 GOAL_MS = 30.0
-OWN_WORK = ("fetch", "decode", "encode", "prompt", "mask", "store")
-PARTS = ("http", "queue", *OWN_WORK, "finish", "reply", "overhead", "total")
+WORKER_PARTS = ("fetch", "decode", "encode", "prompt", "mask", "store")
+PARTS = ("http", "queue", *WORKER_PARTS, "finish", "reply", "overhead", "total")
 
 Split = dict[str, float]
 """Milliseconds by part."""
 
 
 @dataclass(frozen=True, slots=True)
-class Annotator:
-    """Clicks as the page does, and reads in the ledger where the time went."""
+class ClickClient:
+    """Sends clicks as the page does, and reads the time of each part from the ledger."""
 
     http: httpx.Client
     ledger: SqlLedger
-    board: RedisPrewarmChannel
+    channel: RedisPrewarmChannel
     media: MediaRef
 
     def click(self, page: int, *, label: str = OBJECT, shift: int = 0) -> Split:
@@ -95,51 +94,51 @@ class Annotator:
         time.sleep(PAUSE_S)
         sent_s = time.time()
         reply = self.http.post("/predict", content=content, headers={"content-type": "application/json"})
-        got_s = time.time()
+        received_s = time.time()
         reply.raise_for_status()
         if label == RESET:
             return {}
         if not reply.json()["results"][0]["result"]:
             raise SystemExit(f"page {page}: the reply has no mask")
-        return split(self._newest(), sent_s=sent_s, got_s=got_s)
+        return split(self._newest(), sent_s=sent_s, received_s=received_s)
 
-    def wait_for(self, page: int) -> None:
-        """Until a page is encoded ahead."""
-        give_up_s = time.monotonic() + PREWARM_PATIENCE_S
-        while time.monotonic() < give_up_s:
-            sight = self.board.status(self.media)
-            if sight is not None and page in sight.ready:
+    def wait_until_prewarmed(self, page: int) -> None:
+        """Waits until a page is prewarmed."""
+        deadline_s = time.monotonic() + PREWARM_TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            status = self.channel.status(self.media)
+            if status is not None and page in status.ready:
                 return
             time.sleep(0.02)
-        raise SystemExit(f"page {page} was not encoded ahead within {PREWARM_PATIENCE_S:g} s")
+        raise SystemExit(f"page {page} was not prewarmed within {PREWARM_TIMEOUT_S:g} s")
 
     def _newest(self) -> Job:
         return self.ledger.jobs(task=TASK, kind=JobKind.INTERACTIVE, limit=1)[0]
 
 
-def split(job: Job, *, sent_s: float, got_s: float) -> Split:
-    """Where a click's time went. All clocks are this machine's."""
+def split(job: Job, *, sent_s: float, received_s: float) -> Split:
+    """A click's milliseconds by part. All clocks are this machine's."""
     spent = job.timings_s
-    decode, look = spent.get("decode", 0.0), spent.get("look", 0.0)
+    decode, frame_ready = spent.get("decode", 0.0), spent.get("look", 0.0)
     seconds = {
         "http": job.created_s - sent_s,
         "queue": spent["wait"],
         "fetch": spent["fetch"],
         "decode": decode,
-        "encode": max(look - decode, 0.0),
-        "prompt": spent["model"] - look,
+        "encode": max(frame_ready - decode, 0.0),
+        "prompt": spent["model"] - frame_ready,
         "mask": spent["encode"],
         "store": spent["store"],
-        "reply": got_s - job.updated_s,
-        "total": got_s - sent_s,
+        "reply": received_s - job.updated_s,
+        "total": received_s - sent_s,
     }
-    seconds["finish"] = job.updated_s - job.created_s - sum(seconds[name] for name in ("queue", *OWN_WORK))
-    seconds["overhead"] = seconds["total"] - sum(seconds[name] for name in OWN_WORK)
+    seconds["finish"] = job.updated_s - job.created_s - sum(seconds[name] for name in ("queue", *WORKER_PARTS))
+    seconds["overhead"] = seconds["total"] - sum(seconds[name] for name in WORKER_PARTS)
     return {name: seconds[name] * 1e3 for name in PARTS}
 
 
 def disk_sync_ms(folder: Path) -> float:
-    """What one sync of the disk costs here, median: a click is on disk before it is handed on."""
+    """Median duration of one disk sync, in milliseconds; a click is synced to disk before it is queued."""
     spent_ms = []
     for _ in range(SYNCS_TIMED):
         with (folder / "probe").open("wb") as probe:
@@ -151,14 +150,14 @@ def disk_sync_ms(folder: Path) -> float:
     return statistics.median(spent_ms)
 
 
-def rounds(annotator: Annotator, count: int) -> Iterator[tuple[str, Split]]:
+def rounds(client: ClickClient, count: int) -> Iterator[tuple[str, Split]]:
     for number in range(count):
         page = STRIDE * (number + 1)
-        yield "cold", annotator.click(page)
-        annotator.wait_for(page + 1)
-        yield "prewarmed", annotator.click(page + 1)
-        yield "warm", annotator.click(page, shift=8)
-        annotator.click(page, label=RESET)
+        yield "cold", client.click(page)
+        client.wait_until_prewarmed(page + 1)
+        yield "prewarmed", client.click(page + 1)
+        yield "warm", client.click(page, shift=8)
+        client.click(page, label=RESET)
 
 
 def summary(splits: Sequence[Split]) -> dict[str, dict[str, float]]:
@@ -206,20 +205,20 @@ def measured(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, S
     pages.mkdir()
     data_dir.mkdir()
     names = write_pages(pages, STRIDE * (options.rounds + 2))
-    settings = {"MASKLET_MODEL": options.model, "MASKLET_PREWARM_FRAMES": str(REACH)}
+    settings = {"MASKLET_MODEL": options.model, "MASKLET_PREWARM_FRAMES": str(PREWARM_FRAMES)}
     with serving(pages) as media_url, masklet_up(data_dir, port=options.port, media=media_url, **settings) as url:
         media = MediaRef(tuple(f"{media_url}/{name}" for name in names), is_pages=True)
         ledger = open_ledger(DataFolder(data_dir).ledger_url, SystemClock())
-        board = RedisPrewarmChannel(EmbeddedValkey(data_dir).url)
+        channel = RedisPrewarmChannel(EmbeddedValkey(data_dir).url)
         with closing(ledger), httpx.Client(base_url=url, timeout=100.0) as http:
-            annotator = Annotator(http, ledger, board, media)
-            annotator.click(0)  # the first click of all loads what is loaded once
-            annotator.click(0, label=RESET)
-            yield from rounds(annotator, options.rounds)
+            client = ClickClient(http, ledger, channel, media)
+            client.click(0)  # warm-up: the first click loads the model
+            client.click(0, label=RESET)
+            yield from rounds(client, options.rounds)
 
 
 def table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
-    """One line a part, median / p95 for each state."""
+    """One line per part, median / p95 for each state."""
     states = list(figures)
     lines = [f"{'ms, median / p95':18}" + "".join(f"{state:>18}" for state in states)]
     for name in PARTS:

@@ -1,4 +1,4 @@
-"""What the interactive benchmark runs against: `masklet up` as anybody starts it, and a server that has the pages."""
+"""The stack of the interactive benchmark: `masklet up` and a web server for the pages."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ JPEG_QUALITY = 90
 
 
 def write_pages(folder: Path, count: int) -> list[str]:
-    """Pictures of a disc that wanders over a blotchy ground; returns their file names."""
+    """Writes pages with a disc that moves over a noise backbackground; returns their file names."""
     noise = np.random.default_rng(0).integers(0, 255, (SIZE.height // 20, SIZE.width // 20, 3)).astype(np.uint8)
-    ground = cv2.resize(noise, (SIZE.width, SIZE.height), interpolation=cv2.INTER_CUBIC)
+    background = cv2.resize(noise, (SIZE.width, SIZE.height), interpolation=cv2.INTER_CUBIC)
     names = []
     for index in range(count):
-        page = ground.copy()
+        page = background.copy()
         cv2.circle(page, disc_at(index), SIZE.height // 6, (40, 220, 240), -1)
         names.append(f"{index:06d}.jpg")
         cv2.imwrite(str(folder / names[-1]), page, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
@@ -36,19 +36,19 @@ def write_pages(folder: Path, count: int) -> list[str]:
 
 
 def disc_at(index: int) -> tuple[int, int]:
-    """The disc's centre on a page, in pixels."""
+    """The disc's centre (x, y) on a page, in pixels."""
     return SIZE.width // 4 + index % (SIZE.width // 2), SIZE.height // 2
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         return
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """A web server for the files of a folder; yields its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    """Serves the files of a folder over HTTP; yields the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -60,7 +60,7 @@ def serving(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def masklet_up(data_dir: Path, *, port: int, media: str, **settings: str) -> Iterator[str]:
-    """`masklet up` until the block is left; yields its address. settings: environment variables."""
+    """Runs `masklet up` inside the block; yields its address. settings: environment variables."""
     environment = {
         **os.environ,
         "MASKLET_MEDIA_HOSTS": media,
@@ -75,8 +75,8 @@ def masklet_up(data_dir: Path, *, port: int, media: str, **settings: str) -> Ite
         )
     try:
         assert process.stdout is not None
-        said, _, url = process.stdout.readline().strip().partition(" ")
-        if said != "ready":
+        state, _, url = process.stdout.readline().strip().partition(" ")
+        if state != "ready":
             raise SystemExit(f"masklet up did not start; see {data_dir / 'up.log'}")
         yield url
     finally:

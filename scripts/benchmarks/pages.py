@@ -1,13 +1,13 @@
-"""Frames as pages in the real Label Studio: how long a task of many pages with masks takes to open, page and submit.
+"""Measures the real Label Studio page: time to open, turn and submit a task of many pages with masks.
 
     ./scripts/bench pages [--pages N] [--segment N] [--objects N] [--width PX] [--height PX] [--template DIR]
                           [--json FILE]
 
-Makes masks for every page and object, says how large their JSON is and how long it takes to write and to read it,
-gives it to a Label Studio of its own as a prediction, and drives its page in Chromium. In the same run the task is
-opened without masks, and so is a task of its first --segment pages, as `masklet import` cuts long videos. The page is
-asked for nothing while it opens: how many regions it has is looked up, they are not written out. --template names a
-folder that a Label Studio was started in before: it saves the first start.
+Makes masks for every page and object, measures the size of their JSON and the time to write and read it, adds them to
+a separate Label Studio as a prediction, and drives its page in Chromium. The same run also opens the task without masks
+and a task of the first --segment pages (`masklet import` splits long videos into segments). While the page opens, only
+its number of regions is read; the regions are not serialized. --template: the folder of a Label Studio that was started
+before, which saves the first start.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ HEAP = "() => Math.round(performance.memory.usedJSHeapSize / 2 ** 20)"
 
 
 class Opened(TypedDict):
-    """draft_s, submit_s: what the page computes before it saves a draft, or submits; nothing else goes on meanwhile.
+    """draft_s, submit_s: seconds of the page's serialization before it saves a draft, or submits.
 
-    The cpu_s are what the page's main thread had of a core, which other work on the machine changes little.
+    *_cpu_s: CPU seconds of the page's main thread, which other work on the machine changes little.
     """
 
     pages: int
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def masks_of(pages: int, objects: int, size: FrameSize) -> MaskRun:
-    """Ragged blobs that wander: neither the easiest masks nor the hardest."""
+    """Moving blobs with ragged edges: masks of average difficulty."""
     evidence = FrameEvidence((0.9,), 4.0, 0.9, 0.9, 0.1, None, None, 1)
     masklets = [
         Masklet(
@@ -130,7 +130,7 @@ def blob(size: FrameSize, page: int, order: int) -> BoolMask:
 
 
 def measure_reply(run: MaskRun, figures: dict[str, object]) -> list[dict[str, object]]:
-    """The reply with all masks, and what it costs to write it and to read it back out of a draft."""
+    """Builds the reply with all masks; measures its size and the time to write it and to read it from a draft."""
     config = CONFIG.read_text()
     build_s, regions = timed(lambda: build_regions(run, label_config=config, task=TaskKey(1, 1)))
     dump_s, body = timed(lambda: json.dumps(regions, separators=(",", ":")))
@@ -148,11 +148,11 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
 def measure_page(
     server: LabelStudioServer, run: MaskRun, regions: list[dict[str, object]], *, segment: int
 ) -> dict[str, Opened]:
-    """The task opened without masks, with them as the prediction that the page starts from, and its first segment."""
+    """Opens the task without masks, with masks as its prediction, and its first segment."""
     folder = server.files / "bench"
     frames = draw_pages(run, folder)
     first = [region for region in regions if int(str(region["item_index"])) < segment]
-    shown = {
+    tasks = {
         "without_masks": (frames, []),
         "with_masks": (frames, regions),
         "segment": (frames[:segment], first),
@@ -164,22 +164,22 @@ def measure_page(
             executable_path=os.environ.get("MASKLET_CHROMIUM") or shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
         )
-        found = {}
-        for name, (pages, masks) in shown.items():
+        figures = {}
+        for name, (pages, masks) in tasks.items():
             task = api.add_task(project_id, {"frames": pages, "clip": name})
             if masks:
                 api.add_prediction(project_id, task, model_version=VERSION, result=masks)
-            # A browser of its own for each: what one leaves behind is no other one's memory.
+            # A separate browser context per task: memory of an earlier task must not count.
             tab = chromium.new_context(viewport={"width": 1400, "height": 1100}).new_page()
             log_in(tab, server)
-            found[name] = open_and_turn(tab, api.task_address(project_id, task), len(masks), len(pages))
+            figures[name] = open_and_turn(tab, api.task_address(project_id, task), len(masks), len(pages))
             tab.context.close()
         chromium.close()
-    return found
+    return figures
 
 
 def draw_pages(run: MaskRun, folder: Path) -> list[str]:
-    """Pictures with their number on them; returns their addresses."""
+    """Draws numbered pages; returns their addresses."""
     folder.mkdir()
     for page in range(run.video.frame_count):
         picture = np.full((run.video.size.height, run.video.size.width, 3), 40 + page % 100, np.uint8)
@@ -198,7 +198,7 @@ def log_in(page: Page, server: LabelStudioServer) -> None:
 
 
 def open_and_turn(page: Page, address: str, regions: int, pages: int) -> Opened:
-    """Open a task, wait until its masks are there, go to pages all over it, and write them out."""
+    """Opens a task, waits for its masks, turns to pages across the task, and serializes the regions."""
     cpu_s = cpu_clock(page)
     before_s, started = cpu_s(), time.perf_counter()
     page.goto(address)
@@ -234,7 +234,7 @@ def open_and_turn(page: Page, address: str, regions: int, pages: int) -> Opened:
 
 
 def cpu_clock(page: Page) -> Callable[[], float]:
-    """Seconds of a core that the page's main thread has had."""
+    """A function that returns the CPU seconds of the page's main thread."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
 

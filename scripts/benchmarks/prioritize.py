@@ -1,12 +1,13 @@
-"""Does the choice of the next frame save work? A simulated annotator, eight rounds, one policy beside another.
+"""Compares policies for the choice of the next frame, with a simulated annotator over eight rounds.
 
     ./scripts/bench prioritize [--json FILE] [--quick] [--clicks] [--davis DIR] [--model NAME] [--clips N]
 
-The truth on the first frame; then a frame a round, chosen by the policy, becomes the truth (with --clicks: gets three
-clicks) and the clip is propagated again. auc: the mean J&F over the rounds, 0 to 8, all frames but the first; drawn
-frames count as drawn, `auc_undrawn` leaves them out. auc_seconds: the same over a person's seconds (a mask 80, a click
-1.5, an absent object 3) up to eight masks. `oracle` is the better of two that know the truth: the worst frame, and ours
-with the true loss for uncertainty. Intervals: 95 %, clips drawn, policies paired within a clip.
+The first frame is given as truth. In each round the policy chooses a frame, the annotator replaces it by the truth
+(with --clicks: corrects it with three clicks), and the clip is propagated again. auc: the mean J&F over rounds 0 to 8
+and all frames but the first; human frames count as drawn, and `auc_undrawn` excludes them. auc_seconds: the mean over a
+person's seconds (80 per mask, 1.5 per click, 3 per absent object) up to eight masks. `oracle` is the better of two
+policies that know the truth: the worst frame, and ours with the true loss as uncertainty. Intervals: 95 %, clips drawn,
+policies paired within a clip.
 """
 
 from __future__ import annotations
@@ -28,34 +29,43 @@ from backend.adapters.sam2.weights.checkpoints import find
 from backend.domain.calibration import Calibrator
 from backend.domain.prioritization import Policy
 from scripts.benchmarks.clip_folders import clip_names, read_clip
-from scripts.benchmarks.interaction import CLICK_S, CLICKS, MASK_S, ROUNDS, Played, annotator_of, play, policies
-from scripts.benchmarks.trial_pool import Crew
-from scripts.benchmarks.uncertainty import rounded, show, unspoiled
+from scripts.benchmarks.engine_pool import EnginePool
+from scripts.benchmarks.interaction import (
+    CLICK_S,
+    CLICKS,
+    MASK_S,
+    ROUNDS,
+    PolicyResult,
+    annotator_of,
+    policies,
+    run_policy,
+)
+from scripts.benchmarks.uncertainty import require_held_out, rounded, show
 from scripts.calibration.calibration_metrics import mean_interval, ratio_interval
 from scripts.calibration.clip_looks import Split
 from scripts.calibration.clips import trial_clip
-from scripts.calibration.tracking_runs import TruthClip
+from scripts.calibration.tracking_runs import LabelledClip
 
 CLIPS, QUICK_CLIPS = 200, 4
 FRAMES = 24
 RANDOMS = 5
 
-Results = dict[str, list[Played]]
+Results = dict[str, list[PolicyResult]]
 Values = NDArray[np.float64]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Play every policy on every clip and compare."""
+    """Runs every policy on every clip and compares the results."""
     given = _parser().parse_args(arguments)
     started_s = time.perf_counter()
     checkpoint = find(given.model, given.model_dir)
-    calibrator = unspoiled(find_calibrator(checkpoint))
-    crew = Crew(checkpoint.name, given.device, given.workers, given.model_dir)
+    calibrator = require_held_out(find_calibrator(checkpoint))
+    pool = EnginePool(checkpoint.name, given.device, given.workers, given.model_dir)
     count = QUICK_CLIPS if given.quick else given.clips
     items: Sequence[str | int] = clip_names(given.davis)[:count] if given.davis else range(count)
-    work = partial(_play_all, given.davis, Split(given.split), calibrator, given.clicks)
-    played = [one for one in crew.map(work, items, label="clips") if one]
-    report = compared({name: [one[name] for one in played] for name in played[0]}, clicks=given.clicks)
+    work = partial(_run_all_policies, given.davis, Split(given.split), calibrator, given.clicks)
+    results = [one for one in pool.map(work, items, label="clips") if one]
+    report = compared({name: [one[name] for one in results] for name in results[0]}, clicks=given.clicks)
     report |= {
         "model": checkpoint.version,
         "calibrator": calibrator.digest if calibrator else None,
@@ -87,23 +97,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _play_all(
+def _run_all_policies(
     folder: Path | None, split: Split, calibrator: Calibrator | None, clicks: bool, engine: Sam2Engine, item: str | int
-) -> dict[str, Played]:
-    """Every policy on one clip; nothing if no object shows at its start."""
-    clip: TruthClip = read_clip(folder, str(item)) if folder else trial_clip(split, int(item), frames=FRAMES)
+) -> dict[str, PolicyResult]:
+    """The result of every policy on one clip; empty if no object is visible on the first frame."""
+    clip: LabelledClip = read_clip(folder, str(item)) if folder else trial_clip(split, int(item), frames=FRAMES)
     annotator = annotator_of(engine, clip, calibrator, clicks=clicks)
     if annotator is None:
         return {}
-    return {name: play(annotator, choose) for name, choose in policies(Policy(), RANDOMS).items()}
+    return {name: run_policy(annotator, choose) for name, choose in policies(Policy(), RANDOMS).items()}
 
 
 def compared(results: Results, *, clicks: bool) -> dict[str, object]:
-    """All figures of all policies; random is the mean of its streams, clip by clip."""
+    """All figures of all policies. `random` is the mean of its streams per clip."""
     budget_s = ROUNDS * (CLICKS * CLICK_S if clicks else MASK_S)
-    area = _pooled({name: np.array([_mean(one.quality) for one in played]) for name, played in results.items()})
-    undrawn = _pooled({name: np.array([_mean(one.undrawn) for one in played]) for name, played in results.items()})
-    timed = _pooled({name: np.array([over_time(one, budget_s) for one in played]) for name, played in results.items()})
+    area = _pooled({name: np.array([_mean(one.quality) for one in runs]) for name, runs in results.items()})
+    undrawn = _pooled({name: np.array([_mean(one.undrawn) for one in runs]) for name, runs in results.items()})
+    timed = _pooled(
+        {name: np.array([mean_over_seconds(one, budget_s) for one in runs]) for name, runs in results.items()}
+    )
     auc = {name: float(values.mean()) for name, values in area.items()}
     gap = auc["oracle"] - auc["random"]
     report: dict[str, object] = {
@@ -113,11 +125,10 @@ def compared(results: Results, *, clicks: bool) -> dict[str, object]:
         "auc_seconds": {name: float(values.mean()) for name, values in timed.items()},
         "ci": {f"ours_minus_{name}": mean_interval(area["ours"] - area[name]) for name in area if name != "ours"},
         "rounds": {
-            name: [_mean([one.quality[r] for one in played]) for r in range(ROUNDS + 1)]
-            for name, played in results.items()
+            name: [_mean([one.quality[r] for one in runs]) for r in range(ROUNDS + 1)] for name, runs in results.items()
         },
-        "failing_after": {name: _mean([one.failing[-1] for one in played]) for name, played in results.items()},
-        "rounds_to_90": {name: rounds_to_90(played) for name, played in results.items()},
+        "failing_after": {name: _mean([one.failing[-1] for one in runs]) for name, runs in results.items()},
+        "rounds_to_90": {name: rounds_to_90(runs) for name, runs in results.items()},
         "gap_closed": (auc["ours"] - auc["random"]) / gap if gap > 0 else float("nan"),
         "gap_closed_ci": ratio_interval(area["ours"] - area["random"], area["oracle"] - area["random"]),
     }
@@ -129,24 +140,24 @@ def compared(results: Results, *, clicks: bool) -> dict[str, object]:
     return report
 
 
-def over_time(played: Played, budget_s: float) -> float:
-    """The mean J&F over a person's seconds up to a budget; what is reached stays."""
-    at = [*(min(second, budget_s) for second in played.seconds), budget_s]
+def mean_over_seconds(result: PolicyResult, budget_s: float) -> float:
+    """The mean J&F over a person's seconds up to a budget; each level holds until the next correction."""
+    at = [*(min(second, budget_s) for second in result.seconds), budget_s]
     return (
-        sum(quality * (until - since) for quality, since, until in zip(played.quality, at, at[1:], strict=False))
+        sum(quality * (until - since) for quality, since, until in zip(result.quality, at, at[1:], strict=False))
         / budget_s
     )
 
 
-def rounds_to_90(played: Sequence[Played]) -> float:
-    """The first round at which the mean curve has nine tenths of its whole gain."""
-    curve = np.array([one.quality for one in played]).mean(axis=0)
+def rounds_to_90(runs: Sequence[PolicyResult]) -> float:
+    """The first round at which the mean curve has 90 % of its total gain."""
+    curve = np.array([one.quality for one in runs]).mean(axis=0)
     wanted = curve[0] + 0.9 * (curve[-1] - curve[0])
     return float(np.argmax(curve >= wanted))
 
 
 def _pooled(by_policy: dict[str, Values]) -> dict[str, Values]:
-    """Random streams as their mean, the oracles also as the better one on average."""
+    """Adds `random`, the mean of the random streams, and `oracle`, the oracle with the higher mean."""
     streams = [name for name in by_policy if name.startswith("random_")]
     oracles = max(("oracle_worst", "oracle_gain"), key=lambda name: float(by_policy[name].mean()))
     kept = {name: values for name, values in by_policy.items() if name not in streams}

@@ -1,9 +1,9 @@
-"""Brush RLE: our encoder against the Label Studio SDK's, on the same masks in one run.
+"""Compares our brush RLE encoder with the Label Studio SDK's on the same masks in one run.
 
     ./scripts/bench rle [--json FILE]
 
-For each size, a disc and a ragged blob are encoded by both; the bytes are compared and the shortest of many times is
-taken, for both alike. Exits with 1 if the bytes differ.
+Both encode a disc and a ragged blob of each size. The bytes are compared; each time is the shortest of 30. Exits with 1
+if the bytes differ.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def line_of(timing: Timing) -> str:
 
 
 def shapes(size: FrameSize) -> dict[str, BoolMask]:
-    """A smooth and a ragged mask, each about a tenth of the frame."""
+    """A smooth and a ragged mask, bool [H, W], each about a tenth of the frame."""
     rows, columns = np.mgrid[: size.height, : size.width]
     y, x = rows - size.height / 2, columns - size.width / 2
     radius = size.height / 4
@@ -89,7 +89,7 @@ def measure(size: FrameSize, name: str, mask: BoolMask) -> Timing:
 
 
 def shortest_ms(work: Callable[[], object]) -> float:
-    """The shortest of many runs: what the machine can do when nothing else disturbs it."""
+    """The shortest of REPEATS runs, in milliseconds: the least disturbed by other processes."""
     best = float("inf")
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""Does uncertainty foretell failure? AUROC, calibration and their baselines, on clips that calibration never saw.
+"""Measures uncertainty as a predictor of failure: AUROC, calibration error and baselines, on unseen clips.
 
     ./scripts/bench uncertainty [--json FILE] [--quick] [--davis DIR] [--model NAME] [--clips N] [--workers N]
 
-200 generated clips of five generators that are not among the calibration's, or every clip of a folder in DAVIS or SA-V
-layout. A calibrator that was fitted on a test generator is refused. Figures are of propagated frames; intervals draw
-whole clips. cost_share: evidence and scoring over the whole propagation, measured on one thread.
+The clips are 200 generated clips of the test split (five generators), or those of a folder in DAVIS or SA-V layout. A
+calibrator fitted on a test generator is refused. Figures cover propagated frames; intervals draw whole clips.
+cost_share: the time of evidence and scoring over the whole propagation, on one thread.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from backend.domain.errors import InvalidInput
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction
 from scripts.benchmarks.clip_folders import clip_names, read_clip
-from scripts.benchmarks.trial_pool import Crew
+from scripts.benchmarks.engine_pool import EnginePool
 from scripts.benchmarks.uncertainty_report import gates, uncertainty_report
 from scripts.calibration.clip_looks import Split
 from scripts.calibration.clips import generators, trial_clip
-from scripts.calibration.feature_rows import trial_rows
-from scripts.calibration.tracking_runs import Track, mask_prompt, run_trial
+from scripts.calibration.feature_rows import feature_rows
+from scripts.calibration.tracking_runs import Track, mask_prompt, track_clip
 
 CLIPS, QUICK_CLIPS = 200, 20
 COST_FRAMES, COST_RUNS = 48, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Track, judge, report."""
+    """Tracks the clips, compares them with the truth and reports."""
     given = _parser().parse_args(arguments)
     started_s = time.perf_counter()
     checkpoint = find(given.model, given.model_dir)
-    calibrator = unspoiled(find_calibrator(checkpoint))
-    crew = Crew(checkpoint.name, given.device, given.workers, given.model_dir)
+    calibrator = require_held_out(find_calibrator(checkpoint))
+    pool = EnginePool(checkpoint.name, given.device, given.workers, given.model_dir)
     if given.davis:
         names = clip_names(given.davis)[: QUICK_CLIPS if given.quick else given.clips]
-        found = crew.map(partial(folder_tracks, given.davis), names, label="clips")
+        tracks_by_clip = pool.map(partial(folder_tracks, given.davis), names, label="clips")
     else:
-        found = crew.map(test_tracks, range(QUICK_CLIPS if given.quick else given.clips), label="clips")
-    table = trial_rows([track for tracks in found for track in tracks])
+        tracks_by_clip = pool.map(test_tracks, range(QUICK_CLIPS if given.quick else given.clips), label="clips")
+    table = feature_rows([track for tracks in tracks_by_clip for track in tracks])
     report = uncertainty_report(table, calibrator, draws=60 if given.quick else 300)
     report |= cost(checkpoint, given.device, given.model_dir, calibrator)
     report["gates"] = gates(report)
@@ -80,17 +80,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def test_tracks(engine: Sam2Engine, number: int) -> list[Track]:
-    """What the engine makes of a test clip."""
-    return run_trial(engine, trial_clip(Split.TEST, number))
+    """The tracking run of one test clip."""
+    return track_clip(engine, trial_clip(Split.TEST, number))
 
 
 def folder_tracks(folder: Path, engine: Sam2Engine, name: str) -> list[Track]:
-    """What the engine makes of a folder's clip."""
-    return run_trial(engine, read_clip(folder, name))
+    """The tracking run of one clip of a folder."""
+    return track_clip(engine, read_clip(folder, name))
 
 
-def unspoiled(calibrator: Calibrator | None) -> Calibrator | None:
-    """The calibrator itself. Raises InvalidInput if it learnt from a generator of the test."""
+def require_held_out(calibrator: Calibrator | None) -> Calibrator | None:
+    """Returns the calibrator. Raises InvalidInput for a calibrator fitted on a test generator."""
     shared = set(calibrator.fitted_on) & set(generators(Split.TEST)) if calibrator else set()
     if shared:
         raise InvalidInput(f"the calibrator was fitted on test generators ({', '.join(sorted(shared))}): fit it anew")
@@ -100,9 +100,9 @@ def unspoiled(calibrator: Calibrator | None) -> Calibrator | None:
 def cost(
     checkpoint: Checkpoint, device: str, model_dir: Path | None, calibrator: Calibrator | None
 ) -> dict[str, object]:
-    """The share of a two-object propagation that goes into evidence and into scoring; the best of a few clips.
+    """The shares of evidence and scoring in the time of a two-object propagation: the lowest over COST_RUNS clips.
 
-    Each clip is new to the engine, which keeps the features of those it has seen; the first warms it up.
+    Every run uses a new clip, because the engine caches features. One warm-up run comes first.
     """
     choose_device(device, threads=1)
     engine = load_engine(checkpoint.name, model_dir=model_dir, device=device, threads=1)
@@ -115,11 +115,11 @@ def cost(
             started_s = time.perf_counter()
             scorer = scorer_of(calibrator, prompts)
             for frame in engine.propagate(clip.video, prompts, direction=Direction.FORWARD, cancel=NeverCancelled()):
-                begun_s = time.perf_counter()
+                start_s = time.perf_counter()
                 scorer.score(frame)
-                spent["score"] = spent.get("score", 0.0) + time.perf_counter() - begun_s
+                spent["score"] = spent.get("score", 0.0) + time.perf_counter() - start_s
             total_s = time.perf_counter() - started_s
-        evidence_s = spent["reduce"] + spent["judge"] - spent["upscale"]
+        evidence_s = spent["reduce"] + spent["finalize"] - spent["upscale"]
         shares.append(((evidence_s + spent["score"]) / total_s, evidence_s / total_s, spent["score"] / total_s))
     share, of_evidence, of_scoring = min(shares[1:])
     return {"cost_share": share, "cost_share_evidence": of_evidence, "cost_share_scoring": of_scoring}
@@ -127,34 +127,34 @@ def cost(
 
 @contextmanager
 def _timed(spent: dict[str, float]) -> Iterator[None]:
-    """Adds up where evidence is made. Bringing masks to the video's size is not evidence: it is the answer."""
-    places = [
+    """Sums the seconds of the evidence functions into `spent`. Upscaling masks is timed apart: it is not evidence."""
+    functions = [
         (tracker, "reduce", "reduce"),
-        (propagation, "finalize", "judge"),
+        (propagation, "finalize", "finalize"),
         (evidence, "upscaled_masks", "upscale"),
     ]
-    kept = [getattr(module, attribute) for module, attribute, _ in places]
-    for (module, attribute, name), function in zip(places, kept, strict=True):
-        setattr(module, attribute, _counting(function, name, spent))
+    originals = [getattr(module, attribute) for module, attribute, _ in functions]
+    for (module, attribute, name), function in zip(functions, originals, strict=True):
+        setattr(module, attribute, _timed_function(function, name, spent))
     try:
         yield
     finally:
-        for (module, attribute, _), function in zip(places, kept, strict=True):
+        for (module, attribute, _), function in zip(functions, originals, strict=True):
             setattr(module, attribute, function)
 
 
-def _counting(function: Callable[..., Any], name: str, spent: dict[str, float]) -> Callable[..., Any]:
-    def timed(*arguments: Any) -> Any:  # noqa: ANN401  (whatever the function takes and gives)
-        begun_s = time.perf_counter()
+def _timed_function(function: Callable[..., Any], name: str, spent: dict[str, float]) -> Callable[..., Any]:
+    def timed(*arguments: Any) -> Any:  # noqa: ANN401  (the wrapped function's types)
+        start_s = time.perf_counter()
         result = function(*arguments)
-        spent[name] = spent.get(name, 0.0) + time.perf_counter() - begun_s
+        spent[name] = spent.get(name, 0.0) + time.perf_counter() - start_s
         return result
 
     return timed
 
 
 def show(report: dict[str, object], indent: str = "") -> None:
-    """Print a report, a figure a line."""
+    """Prints a report, one figure per line."""
     for key, value in report.items():
         if isinstance(value, dict):
             print(f"{indent}{key}")
@@ -164,7 +164,7 @@ def show(report: dict[str, object], indent: str = "") -> None:
 
 
 def rounded(value: object) -> object:
-    """The same with every number to four places, and null for what is not defined."""
+    """The value with every number rounded to four decimals; None for nan and infinity."""
     if isinstance(value, dict):
         return {key: rounded(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

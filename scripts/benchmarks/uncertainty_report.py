@@ -1,6 +1,6 @@
-"""What `bench uncertainty` says: how well uncertainty foretells failure, beside what simpler scores do.
+"""The report of `bench uncertainty`: uncertainty as a predictor of failure, compared with simpler scores.
 
-Owns the figures' names, the baselines and the gates. Only propagated frames count: a person's own are certain.
+Owns the figures' names, the baselines and the gates. Only propagated frames count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scripts.calibration.calibration_metrics import (
     clip_interval,
     spearman_within,
 )
-from scripts.calibration.feature_rows import TrialRows
+from scripts.calibration.feature_rows import FeatureRows
 
 Report = dict[str, object]
 
@@ -36,20 +36,20 @@ MOST_COST = 0.03
 _DISTANCES = ((1, 4), (5, 9), (10, 10**9))
 
 
-def scores_of(table: TrialRows, calibrator: Calibrator | None) -> Values:
-    """The uncertainty of every row: calibrated, or the rank."""
+def scores_of(table: FeatureRows, calibrator: Calibrator | None) -> Values:
+    """The uncertainty of every row: calibrated, or the uncalibrated rank."""
     if calibrator is not None:
         return calibrator.uncertainties(table.rows)
-    return np.array([frame_uncertainty(item.seen.evidence, item.seen.origin) for item in table.judgements])
+    return np.array([frame_uncertainty(item.observed.evidence, item.observed.origin) for item in table.errors])
 
 
-def baselines(table: TrialRows) -> dict[str, Values]:
-    """Simpler scores, high for "look here".
+def baselines(table: FeatureRows) -> dict[str, Values]:
+    """Simpler scores; high means a likely failure.
 
-    predicted_iou: 1 - the model's own estimate. presence: the chance that the presence logit is wrong about what was
-    emitted. jump: how far the centre moved since the frame before, in object sizes, 1 where the object came or went.
+    predicted_iou: 1 - the model's own estimate. presence: the probability that the presence logit contradicts the
+    emitted mask. jump: the centre's movement since the previous frame in object sizes; 1 on (dis)appearance.
     """
-    evidence = [item.seen.evidence for item in table.judgements]
+    evidence = [item.observed.evidence for item in table.errors]
     present = np.array([presence_probability(one.presence_logit) for one in evidence])
     emitted = table.rows[:, FEATURES.index("emitted")] > 0.5
     came_or_went = table.rows[:, FEATURES.index("box_overlap")] >= 1.0
@@ -63,8 +63,8 @@ def baselines(table: TrialRows) -> dict[str, Values]:
     }
 
 
-def uncertainty_report(table: TrialRows, calibrator: Calibrator | None, *, draws: int = 300) -> Report:
-    """All figures. table: of the test, human frames left out; prompted ones are left out here."""
+def uncertainty_report(table: FeatureRows, calibrator: Calibrator | None, *, draws: int = 300) -> Report:
+    """All figures. table: the test rows without human frames; prompted frames are removed here."""
     table = table.of(table.is_propagated)
     scores, failed = scores_of(table, calibrator), table.iou < FAILED_BELOW
     simple = baselines(table)
@@ -89,7 +89,7 @@ def uncertainty_report(table: TrialRows, calibrator: Calibrator | None, *, draws
 
 
 def gates(report: Mapping[str, object]) -> dict[str, bool]:
-    """Which of the goals are reached."""
+    """For each goal, whether it is met."""
     auroc, best, ece = (float(str(report[key])) for key in ("auroc", "best_baseline_auroc", "ece"))
     reached = {
         "auroc": auroc >= LEAST_AUROC,
@@ -101,7 +101,7 @@ def gates(report: Mapping[str, object]) -> dict[str, bool]:
     return reached
 
 
-def _figures(scores: Values, failed: Flags, table: TrialRows) -> dict[str, float]:
+def _figures(scores: Values, failed: Flags, table: FeatureRows) -> dict[str, float]:
     losses = 1.0 - table.iou
     return {
         "auroc": area_under_roc(scores, failed),
@@ -126,7 +126,7 @@ def _baseline_figures(scores: Values, failed: Flags) -> dict[str, float]:
 def _intervals(
     scores: Values, best: Values, failed: Flags, clip: NDArray[np.int64], draws: int
 ) -> dict[str, tuple[float, float]]:
-    """95 % intervals, whole clips drawn."""
+    """95 % intervals; whole clips are drawn."""
 
     def margin(at: NDArray[np.int64]) -> float:
         return area_under_roc(scores[at], failed[at]) - area_under_roc(best[at], failed[at])
@@ -138,7 +138,7 @@ def _intervals(
     }
 
 
-def _splits(scores: Values, failed: Flags, table: TrialRows) -> dict[str, dict[str, float]]:
+def _splits(scores: Values, failed: Flags, table: FeatureRows) -> dict[str, dict[str, float]]:
     emitted = table.rows[:, FEATURES.index("emitted")] > 0.5
     parts = {
         "present": table.is_present,

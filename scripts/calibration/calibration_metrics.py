@@ -1,4 +1,4 @@
-"""How well a score foretells failure: figures over frames, and intervals by drawing whole clips. numpy only."""
+"""Metrics of a score as a predictor of failure, over frames, and bootstrap intervals over clips. numpy only."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ NAN = float("nan")
 
 
 def area_under_roc(scores: Values, failed: Flags) -> float:
-    """The chance that a failed frame outscores a good one; nan unless there are both."""
+    """The probability that a failed frame scores higher than a good one; nan unless both kinds exist."""
     return auroc(scores.tolist(), failed.tolist())
 
 
 def area_under_precision(scores: Values, failed: Flags) -> float:
-    """Average precision: the mean precision at each failed frame, worst first; ties in any order."""
+    """Average precision: the mean precision at each failed frame, highest score first; tie order is arbitrary."""
     if not failed.any():
         return NAN
-    hits = failed[np.argsort(-scores, kind="stable")]
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float(precision[hits].mean())
+    is_failure = failed[np.argsort(-scores, kind="stable")]
+    precision = np.cumsum(is_failure) / np.arange(1, len(is_failure) + 1)
+    return float(precision[is_failure].mean())
 
 
 def area_under_risk(scores: Values, failed: Flags) -> float:
-    """AURC: the mean failure rate of the frames kept, over every share kept, the surest first. 0 is perfect."""
+    """AURC: the mean failure rate of the kept frames over all kept shares, lowest score first. 0 is perfect."""
     if not len(scores):
         return NAN
     kept = failed[np.argsort(scores, kind="stable")]
@@ -39,7 +39,7 @@ def area_under_risk(scores: Values, failed: Flags) -> float:
 
 
 def calibration_error(scores: Values, failed: Flags, bins: int = BINS) -> float:
-    """ECE over bins of equal mass: how far the mean score is from the failure rate, on average."""
+    """ECE over bins of equal mass: the mean distance between the mean score and the failure rate."""
     if not len(scores):
         return NAN
     parts = [part for part in np.array_split(np.argsort(scores, kind="stable"), bins) if len(part)]
@@ -48,41 +48,41 @@ def calibration_error(scores: Values, failed: Flags, bins: int = BINS) -> float:
 
 
 def brier(scores: Values, failed: Flags) -> float:
-    """The mean squared distance of the score from what came."""
+    """The mean squared distance between the score and the failure (0 or 1)."""
     return float(((scores - failed) ** 2).mean()) if len(scores) else NAN
 
 
 def spearman_within(scores: Values, losses: Values, group: NDArray[np.int64]) -> float:
-    """The mean over groups of the rank correlation inside each; groups where either is constant do not count."""
-    found = [spearman(scores[group == one].tolist(), losses[group == one].tolist()) for one in np.unique(group)]
-    defined = [value for value in found if not np.isnan(value)]
+    """The mean of the rank correlations within each group; a group with constant scores or losses is excluded."""
+    correlations = [spearman(scores[group == one].tolist(), losses[group == one].tolist()) for one in np.unique(group)]
+    defined = [value for value in correlations if not np.isnan(value)]
     return float(np.mean(defined)) if defined else NAN
 
 
 def clip_interval(
-    figure: Callable[[NDArray[np.int64]], float], clip: NDArray[np.int64], *, draws: int = 300, seed: int = 0
+    metric: Callable[[NDArray[np.int64]], float], clip: NDArray[np.int64], *, draws: int = 300, seed: int = 0
 ) -> tuple[float, float]:
-    """The 95 % interval of a figure over frames, drawing whole clips with replacement.
+    """The 95 % bootstrap interval of a metric over frames; clips are drawn with replacement.
 
-    figure: takes the positions of the frames drawn. clip: [N] the clip of each frame.
+    metric: takes the positions of the drawn frames. clip: [N] the clip of each frame.
     """
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(clip == one) for one in np.unique(clip)]
     values = []
     for _ in range(draws):
         drawn = rng.integers(len(members), size=len(members))
-        values.append(figure(np.concatenate([members[number] for number in drawn])))
+        values.append(metric(np.concatenate([members[number] for number in drawn])))
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
 def mean_interval(values: Values, *, draws: int = 4000, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval of a mean of one value a clip."""
+    """The 95 % bootstrap interval of a mean; values holds one value per clip."""
     return ratio_interval(values, np.ones(len(values)), draws=draws, seed=seed)
 
 
-def ratio_interval(above: Values, below: Values, *, draws: int = 4000, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval of a mean over another one, of one value a clip each; clips are drawn for both."""
-    drawn = np.random.default_rng(seed).integers(len(above), size=(draws, len(above)))
-    low, high = np.percentile(above[drawn].mean(axis=1) / below[drawn].mean(axis=1), [2.5, 97.5])
+def ratio_interval(numerator: Values, denominator: Values, *, draws: int = 4000, seed: int = 0) -> tuple[float, float]:
+    """The 95 % bootstrap interval of a ratio of means, one value per clip in each; the draws of clips are paired."""
+    drawn = np.random.default_rng(seed).integers(len(numerator), size=(draws, len(numerator)))
+    low, high = np.percentile(numerator[drawn].mean(axis=1) / denominator[drawn].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)

@@ -1,7 +1,7 @@
-"""Outlines and textures of the trial clips, one set to calibrate on and another to test on.
+"""Outlines and textures of the generated clips: one set for calibration, another for the test.
 
-No name is in both sets, none is the held-out clips' and none the training data's: what a calibrator has learnt about
-a look cannot help it in the test.
+The two sets share no name with each other, with the held-out clips or with the training data. A calibrator cannot use
+a learnt appearance in the test.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SUBPIXEL_BITS = 4
 
 
 class Split(StrEnum):
-    """What a trial clip may be used for; never for both."""
+    """The use of a generated clip. A clip has one use."""
 
     CALIBRATION = "calibration"
     TEST = "test"
@@ -106,10 +106,10 @@ def _fir(rng: Rng) -> list[Outline]:
 
 def _guitar(rng: Rng) -> list[Outline]:
     theta = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    ring = np.stack([np.cos(theta), np.sin(theta)], -1)
+    circle = np.stack([np.cos(theta), np.sin(theta)], -1)
     belly = rng.uniform(0.24, 0.29)
     neck = np.array([[-0.05, -0.48], [0.05, -0.48], [0.05, 0.1], [-0.05, 0.1]])
-    return [ring * belly + [0, 0.2], ring * 0.18 + [0, -0.08], neck]
+    return [circle * belly + [0, 0.2], circle * 0.18 + [0, -0.08], neck]
 
 
 OUTLINES: Mapping[Split, Mapping[str, Callable[[Rng], list[Outline]]]] = {
@@ -192,9 +192,9 @@ def _terraces(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
 
 
 def _moire(rng: Rng, x: FloatArray, y: FloatArray) -> NDArray[Any]:
-    one, other = rng.uniform(9, 15, 2)
+    first, second = rng.uniform(9, 15, 2)
     return np.asarray(
-        0.5 + 0.25 * (np.sin(one * np.hypot(x, y)) + np.sin(other * np.hypot(x - 1.3, y - rng.uniform(0, 1))))
+        0.5 + 0.25 * (np.sin(first * np.hypot(x, y)) + np.sin(second * np.hypot(x - 1.3, y - rng.uniform(0, 1))))
     )
 
 
@@ -209,7 +209,7 @@ BACKDROPS: Mapping[Split, Mapping[str, Painter]] = {
 
 
 def draw_outline(split: Split, name: str, side: int, rng: Rng) -> ByteArray:
-    """Alpha of one outline, uint8 [side, side]. Raises KeyError for a name that is not of this split."""
+    """Alpha of one outline, uint8 [side, side]. Raises KeyError for a name outside the split."""
     alpha = np.zeros((side, side), np.uint8)
     for outline in OUTLINES[split][name](rng):
         points = np.round((outline + 0.5) * side * (1 << _SUBPIXEL_BITS)).astype(np.int32)
@@ -218,7 +218,7 @@ def draw_outline(split: Split, name: str, side: int, rng: Rng) -> ByteArray:
 
 
 def paint(painter: Painter, size: tuple[int, int], low: FloatArray, high: FloatArray, rng: Rng) -> ByteArray:
-    """A texture between two colours (float32 [3], 0..255), uint8 [height, width, 3]."""
+    """A texture between two RGB colours (float32 [3], 0..255): uint8 [height, width, 3]. size: (height, width)."""
     y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32) / np.float32(min(size))
     sharp = np.clip(painter(rng, x, y), 0, 1).astype(np.float32)
     weight = cv2.GaussianBlur(sharp, (0, 0), 0.7)[..., None]

@@ -1,4 +1,4 @@
-"""Judged tracks as tables: one row a frame and object, features beside what came of them."""
+"""Tables of tracking runs: one row per frame and object, with its features and its errors."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from backend.domain.features import FEATURES, FeatureHistory
 from backend.domain.masklets import FrameEvidence, MaskOrigin
-from scripts.calibration.tracking_runs import Judgement, Track
+from scripts.calibration.tracking_runs import FrameError, Track
 
 Column = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrialRows:
+class FeatureRows:
     """N rows. rows: [N, F] features; iou: [N] true IoU; is_present, is_propagated: [N]; clip: [N] numbers;
-    distance: [N] frames to the nearest prompted one; generator: N names; judgements: N of them."""
+    distance: [N] frames to the nearest prompted frame; generator: [N] names; errors: N frame errors."""
 
     rows: NDArray[np.float64]
     iou: Column
@@ -28,11 +28,11 @@ class TrialRows:
     clip: NDArray[np.int64]
     distance: NDArray[np.int64]
     generator: NDArray[np.str_]
-    judgements: tuple[Judgement, ...]
+    errors: tuple[FrameError, ...]
 
-    def of(self, chosen: NDArray[np.bool_]) -> TrialRows:
-        """The rows where chosen is true."""
-        return TrialRows(
+    def of(self, chosen: NDArray[np.bool_]) -> FeatureRows:
+        """The rows where chosen, bool [N], is true."""
+        return FeatureRows(
             rows=self.rows[chosen],
             iou=self.iou[chosen],
             is_present=self.is_present[chosen],
@@ -40,46 +40,46 @@ class TrialRows:
             clip=self.clip[chosen],
             distance=self.distance[chosen],
             generator=self.generator[chosen],
-            judgements=tuple(item for item, kept in zip(self.judgements, chosen, strict=True) if kept),
+            errors=tuple(item for item, kept in zip(self.errors, chosen, strict=True) if kept),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     features: tuple[float, ...]
-    judgement: Judgement
+    error: FrameError
     distance: int
     clip: int
     generator: str
 
 
-def trial_rows(tracks: Sequence[Track]) -> TrialRows:
-    """The table of all tracks, human frames left out: they are certain by definition."""
+def feature_rows(tracks: Sequence[Track]) -> FeatureRows:
+    """The table of all tracks without their human frames, which have no uncertainty."""
     numbers = {name: number for number, name in enumerate(dict.fromkeys(track.clip for track in tracks))}
     rows = [row for name in numbers for row in _of_clip([t for t in tracks if t.clip == name], numbers[name])]
-    return TrialRows(
+    return FeatureRows(
         rows=np.array([row.features for row in rows], np.float64).reshape(-1, len(FEATURES)),
-        iou=np.array([row.judgement.iou for row in rows], np.float64),
-        is_present=np.array([row.judgement.is_present for row in rows], np.bool_),
-        is_propagated=np.array([row.judgement.seen.origin is MaskOrigin.PROPAGATED for row in rows], np.bool_),
+        iou=np.array([row.error.iou for row in rows], np.float64),
+        is_present=np.array([row.error.is_present for row in rows], np.bool_),
+        is_propagated=np.array([row.error.observed.origin is MaskOrigin.PROPAGATED for row in rows], np.bool_),
         clip=np.array([row.clip for row in rows], np.int64),
         distance=np.array([row.distance for row in rows], np.int64),
         generator=np.array([row.generator for row in rows], np.str_),
-        judgements=tuple(row.judgement for row in rows),
+        errors=tuple(row.error for row in rows),
     )
 
 
 def _of_clip(tracks: Sequence[Track], clip: int) -> Iterator[_Row]:
-    at: dict[int, list[tuple[Track, FrameEvidence]]] = defaultdict(list)
+    evidence_by_frame: dict[int, list[tuple[Track, FrameEvidence]]] = defaultdict(list)
     for track in tracks:
-        for judgement in track.frames:
-            at[judgement.frame_index].append((track, judgement.seen.evidence))
+        for error in track.frames:
+            evidence_by_frame[error.frame_index].append((track, error.observed.evidence))
     for track in tracks:
-        trail = FeatureHistory(track.prompted)
-        for judgement in track.frames:
-            rivals = [evidence for other, evidence in at[judgement.frame_index] if other is not track]
-            features = trail.row(judgement.frame_index, judgement.seen, rivals)
-            if judgement.seen.origin is MaskOrigin.HUMAN:
+        history = FeatureHistory(track.prompted)
+        for error in track.frames:
+            rivals = [evidence for other, evidence in evidence_by_frame[error.frame_index] if other is not track]
+            features = history.row(error.frame_index, error.observed, rivals)
+            if error.observed.origin is MaskOrigin.HUMAN:
                 continue
-            distance = min(abs(judgement.frame_index - prompted) for prompted in track.prompted)
-            yield _Row(features, judgement, distance, clip, track.generator)
+            distance = min(abs(error.frame_index - prompted) for prompted in track.prompted)
+            yield _Row(features, error, distance, clip, track.generator)

@@ -1,4 +1,7 @@
-"""Fits a calibrator's networks and its curve to judged tracks. Needs torch; what it makes does not."""
+"""Fits a calibrator's networks and its curve to tracking runs with known errors.
+
+Fitting needs torch. The fitted calibrator does not.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,17 @@ from numpy.typing import NDArray
 from backend.domain.calibration import Calibrator, Layer, Network, Vector
 from backend.domain.features import FEATURES
 from backend.domain.scoring import FAILED_BELOW
-from scripts.calibration.feature_rows import TrialRows
+from scripts.calibration.feature_rows import FeatureRows
 
 STEPS = 300
 FOLDS = 5
 KNOTS = 15
 
 
-Head = Mapping[str, int]
-"""Which features a network reads: 1 if more of it can only raise the chance, -1 lower it, 0 either."""
+FeatureSigns = Mapping[str, int]
+"""A network's features and the sign of their effect on the probability: 1 raises it, -1 lowers it, 0 is free."""
 
-PRESENCE: Head = {
+PRESENCE_SIGNS: FeatureSigns = {
     "presence": 1,
     "predicted_doubt": 0,
     "soft_doubt": -1,
@@ -39,7 +42,7 @@ PRESENCE: Head = {
     "look_change": -1,
     "recent_presence": 0,
 }
-FAILURE: Head = {
+FAILURE_SIGNS: FeatureSigns = {
     "presence": -1,
     "presence_doubt": 1,
     "predicted_doubt": 1,
@@ -72,82 +75,90 @@ FAILURE: Head = {
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """hidden: 0 for logistic regression. members: networks that are averaged. decay: the weights' pull to zero."""
+class FitSettings:
+    """hidden: hidden units, 0 for logistic regression. members: averaged networks. decay: the L2 penalty's factor."""
 
     hidden: int = 12
     members: int = 3
     decay: float = 0.001
 
 
-def fit_calibrator(table: TrialRows, *, sha256: str, recipe: Recipe = Recipe()) -> Calibrator:
-    """A calibrator learnt from the whole table; its curve from predictions on clips that were left out."""
-    left_out = np.zeros(len(table.iou))
+def fit_calibrator(table: FeatureRows, *, sha256: str, settings: FitSettings = FitSettings()) -> Calibrator:
+    """A calibrator: networks fitted on the whole table, and a curve fitted on cross-validated predictions by clip."""
+    cross_validated = np.zeros(len(table.iou))
     for fold in range(FOLDS):
-        held = table.clip % FOLDS == fold
-        left_out[held] = _networks_of(table.of(~held), sha256, recipe).uncertainties(table.rows[held])
-    x, y = _curve(left_out, table.iou < FAILED_BELOW)
-    return replace(_networks_of(table, sha256, recipe), curve_x=x, curve_y=y)
+        is_held_out = table.clip % FOLDS == fold
+        cross_validated[is_held_out] = _fit_networks(table.of(~is_held_out), sha256, settings).uncertainties(
+            table.rows[is_held_out]
+        )
+    x, y = _isotonic_curve(cross_validated, table.iou < FAILED_BELOW)
+    return replace(_fit_networks(table, sha256, settings), curve_x=x, curve_y=y)
 
 
-def _networks_of(table: TrialRows, sha256: str, recipe: Recipe) -> Calibrator:
-    """Without a curve: the identity stands for it."""
+def _fit_networks(table: FeatureRows, sha256: str, settings: FitSettings) -> Calibrator:
+    """A calibrator whose curve is the identity."""
     mean, scale = table.rows.mean(axis=0), table.rows.std(axis=0)
     scale = np.where(scale < 1e-6, 1.0, scale)
     rows = (table.rows - mean) / scale
-    there = table.is_present & (table.rows[:, FEATURES.index("emitted")] > 0.5)
+    has_mask = table.is_present & (table.rows[:, FEATURES.index("emitted")] > 0.5)
     is_bad = table.iou < FAILED_BELOW
-    seeds = range(recipe.members)
+    seeds = range(settings.members)
     return Calibrator(
         sha256=sha256,
         mean=mean,
         scale=scale,
-        presence=tuple(_fit(rows, table.is_present, PRESENCE, recipe, seed) for seed in seeds),
-        failure=tuple(_fit(rows[there], is_bad[there], FAILURE, recipe, seed) for seed in seeds),
+        presence=tuple(_fit_network(rows, table.is_present, PRESENCE_SIGNS, settings, seed) for seed in seeds),
+        failure=tuple(_fit_network(rows[has_mask], is_bad[has_mask], FAILURE_SIGNS, settings, seed) for seed in seeds),
         curve_x=np.array([0.0, 1.0]),
         curve_y=np.array([0.0, 1.0]),
         fitted_on=tuple(sorted(set(table.generator.tolist()))),
     )
 
 
-def _fit(rows: NDArray[np.float64], truth: NDArray[np.bool_], head: Head, recipe: Recipe, seed: int) -> Network:
-    """Full-batch descent. Monotone where the sign of a feature's effect is known, whatever the data say."""
+def _fit_network(
+    rows: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    signs_by_feature: FeatureSigns,
+    settings: FitSettings,
+    seed: int,
+) -> Network:
+    """Fits one network by full-batch gradient descent. It is monotone in each feature whose sign is 1 or -1."""
     generator = torch.Generator().manual_seed(seed)
-    inputs, wanted = torch.from_numpy(rows).float(), torch.from_numpy(truth).float()
-    sizes = [rows.shape[1], *([recipe.hidden] if recipe.hidden else []), 1]
-    free = [torch.randn(a, b, generator=generator) / a**0.5 for a, b in itertools.pairwise(sizes)]
+    inputs, targets = torch.from_numpy(rows).float(), torch.from_numpy(truth).float()
+    sizes = [rows.shape[1], *([settings.hidden] if settings.hidden else []), 1]
+    unconstrained = [torch.randn(a, b, generator=generator) / a**0.5 for a, b in itertools.pairwise(sizes)]
     biases = [torch.zeros(size) for size in sizes[1:]]
-    for parameter in (*free, *biases):
+    for parameter in (*unconstrained, *biases):
         parameter.requires_grad_()
-    optimizer = torch.optim.Adam([*free, *biases], lr=0.03)
+    optimizer = torch.optim.Adam([*unconstrained, *biases], lr=0.03)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    signs = torch.tensor([head.get(name, 9) for name in FEATURES]).float()[:, None]
+    signs = torch.tensor([signs_by_feature.get(name, 9) for name in FEATURES]).float()[:, None]
     for _ in range(STEPS):
-        weights = _constrained(free, signs)
+        weights = _constrained(unconstrained, signs)
         values = inputs
         for position, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             values = values @ weight + bias
             if position < len(weights) - 1:
                 values = torch.tanh(values)
         penalty = torch.stack([(weight**2).sum() for weight in weights]).sum()
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(values[:, 0], wanted) + recipe.decay * penalty
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(values[:, 0], targets) + settings.decay * penalty
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
-    weights = _constrained(free, signs)
+    weights = _constrained(unconstrained, signs)
     pairs = zip(weights, biases, strict=True)
     return Network(tuple(Layer(w.detach().double().numpy(), b.detach().double().numpy()) for w, b in pairs))
 
 
-def _constrained(free: list[torch.Tensor], signs: torch.Tensor) -> list[torch.Tensor]:
-    """signs: [F, 1]; 1 and -1 fix a feature's direction, 0 leaves it free, 9 leaves the feature out."""
-    first = torch.where(signs == 0, free[0], torch.where(signs == 9, 0.0, signs * torch.abs(free[0])))
-    return [first, *(torch.abs(weight) for weight in free[1:])]
+def _constrained(unconstrained: list[torch.Tensor], signs: torch.Tensor) -> list[torch.Tensor]:
+    """signs: [F, 1]; 1 and -1 fix the sign of a feature's effect, 0 leaves it free, 9 excludes the feature."""
+    first = torch.where(signs == 0, unconstrained[0], torch.where(signs == 9, 0.0, signs * torch.abs(unconstrained[0])))
+    return [first, *(torch.abs(weight) for weight in unconstrained[1:])]
 
 
-def _curve(predicted: Vector, failed: NDArray[np.bool_]) -> tuple[Vector, Vector]:
-    """Isotonic regression by pooling neighbours, thinned to a few knots with a line between them."""
+def _isotonic_curve(predicted: Vector, failed: NDArray[np.bool_]) -> tuple[Vector, Vector]:
+    """Isotonic regression over at most KNOTS bins, by pooling neighbours; linear between the knots."""
     order = np.argsort(predicted, kind="stable")
     bins = [part for part in np.array_split(order, KNOTS) if len(part)]
     x = np.array([predicted[part].mean() for part in bins])
@@ -156,7 +167,8 @@ def _curve(predicted: Vector, failed: NDArray[np.bool_]) -> tuple[Vector, Vector
         blocks.append([float(failed[part].mean()), 1.0])
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
             value, count = blocks.pop()
-            before, number = blocks.pop()
-            blocks.append([(before * number + value * count) / (number + count), number + count])
+            previous, previous_count = blocks.pop()
+            total = previous_count + count
+            blocks.append([(previous * previous_count + value * count) / total, total])
     y = np.concatenate([np.full(int(count), value) for value, count in blocks])
     return np.concatenate([[0.0], x, [1.0]]), np.concatenate([[min(y[0], 0.5 * x[0] + 0.0)], y, [max(y[-1], 1.0)]])

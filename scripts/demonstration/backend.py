@@ -1,6 +1,6 @@
-"""Masklet as the demo runs it: `masklet up` in a process of its own, and its HTTP answers.
+"""Runs `masklet up` for the demo in a separate process and reads its HTTP answers.
 
-It may be restarting a part at any moment, so whoever asks here is told "not now" (None) and asks again.
+Masklet may restart a part at any time: `get` returns None without an answer, and the caller retries.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Json = dict[str, Any]
 
 
 class MaskletFailed(Exception):
-    """Masklet did not start or stopped by itself; the message has its last words."""
+    """Masklet did not start or stopped by itself; the message has its last log line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What /health says of the model. version: it is in every prediction."""
+    """The model as /health reports it. version: the model version of every prediction."""
 
     name: str
     version: str
@@ -42,7 +42,7 @@ class Model:
 
 
 class MaskletProcess:
-    """`masklet up` on a data folder, connected to a Label Studio."""
+    """A `masklet up` process on a data folder, connected to a Label Studio."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -52,12 +52,12 @@ class MaskletProcess:
         self._http = httpx.Client(timeout=30.0)
 
     def launch(self, *, label_studio_url: str, token: str) -> None:
-        """Start it; does not wait."""
+        """Starts the process; does not wait."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        # What the workers of an earlier run said of their model may not be true of this run's.
+        # The model announcement of an earlier run may be wrong for this one.
         (self.data_dir / "model.json").unlink(missing_ok=True)
         environment = {
-            **_open_environment(os.environ),
+            **_environment_without_passwords(os.environ),
             "MASKLET_DATA_DIR": str(self.data_dir),
             "LABEL_STUDIO_URL": label_studio_url,
             "LABEL_STUDIO_API_KEY": token,
@@ -73,7 +73,7 @@ class MaskletProcess:
             )
 
     def wait(self, tick: Callable[[], None] = lambda: None) -> Model:
-        """Wait until it answers and its workers have said which model they hold. Raises MaskletFailed."""
+        """Waits until Masklet answers and its workers have announced their model. Raises MaskletFailed."""
         deadline = time.monotonic() + READY_S
         while True:
             self.require_alive()
@@ -86,13 +86,13 @@ class MaskletProcess:
             time.sleep(POLL_S)
 
     def require_alive(self) -> None:
-        """Raises MaskletFailed with its last words if the process is gone."""
+        """Raises MaskletFailed with the last log line if the process ended."""
         if self._process is None or self._process.poll() is not None:
             lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
-            raise MaskletFailed(f"Masklet stopped: {lines[-1] if lines else 'it said nothing'} (log: {self.log})")
+            raise MaskletFailed(f"Masklet stopped: {lines[-1] if lines else 'the log is empty'} (log: {self.log})")
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Json | None:
-        """A JSON answer, or None while there is none."""
+        """The JSON answer, or None without one."""
         try:
             reply = self._http.get(f"{self.url}{path}", params=params)
             reply.raise_for_status()
@@ -102,7 +102,7 @@ class MaskletProcess:
         return document
 
     def stop(self) -> None:
-        """End it and everything that it started."""
+        """Stops the process and its children."""
         self._http.close()
         process, self._process = self._process, None
         if process is None:
@@ -115,7 +115,7 @@ class MaskletProcess:
             process.wait()
 
     def _model(self) -> Model | None:
-        """The model, once run.json is this process's own and /health knows the model."""
+        """The model; None until run.json is this process's and /health has the model."""
         with suppress(FileNotFoundError, ValueError):
             run = json.loads((self.data_dir / "run.json").read_text())
             if self._process is not None and run["supervisor"] == self._process.pid:
@@ -126,7 +126,7 @@ class MaskletProcess:
         return Model(health["model"], health["model_version"], health["notice"])
 
 
-def _open_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The caller's settings, but for a password: the demo listens on loopback and Label Studio is not told one."""
-    closed = ("MASKLET_HOST", "MASKLET_BASIC_AUTH_USER", "MASKLET_BASIC_AUTH_PASS", "MASKLET_WEBHOOK_SECRET")
-    return {name: value for name, value in environment.items() if name not in closed}
+def _environment_without_passwords(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings without host and passwords: the demo listens on loopback and Label Studio has no password."""
+    excluded = ("MASKLET_HOST", "MASKLET_BASIC_AUTH_USER", "MASKLET_BASIC_AUTH_PASS", "MASKLET_WEBHOOK_SECRET")
+    return {name: value for name, value in environment.items() if name not in excluded}

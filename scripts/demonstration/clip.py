@@ -1,7 +1,7 @@
-"""A clip as Label Studio needs it: a video file, its pages as images, and where to click.
+"""A clip for Label Studio: a video file, its pages as images, and the clicks.
 
-Owns the files under Label Studio's root of local files. The demo's own clip is drawn with its true masks; a user's
-clip is copied, and what is true of it is not known. A clip is made once and found in place after that.
+Owns the files under Label Studio's root of local files. The demo's own clip is drawn with its true masks. A user's clip
+is copied and has no true masks. A clip is made once and reused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
 from scripts.demonstration.write_video import write_video
 
 CLIPS = "clips"
-"""The folder under the root that projects are given."""
+"""The folder under the root that projects may show."""
 
 MOST_PAGES = 300
 PAGE_QUALITY = 92
@@ -36,7 +36,7 @@ BoolArray = NDArray[np.bool_]
 
 
 class ClipFailed(Exception):
-    """The clip cannot be used; the message says why and what to do."""
+    """The clip cannot be used; the message has the reason and a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A prepared clip. truth: [T, N, H, W] bool, objects in the order of LABELS; None if it is not known."""
+    """A prepared clip. truth: [T, N, H, W] bool, objects in the order of LABELS; None if unknown."""
 
     name: str
     folder: Path
@@ -67,21 +67,21 @@ class Clip:
         return next(self.folder.glob("video.*"))
 
     def addresses(self) -> dict[str, object]:
-        """The data of tasks of any of our label configs: each reads the field it needs."""
+        """The task data for all of our label configs; each reads its own fields."""
         base = f"/data/local-files/?d={CLIPS}/{self.folder.name}"
         frames = [f"{base}/pages/{index:06d}.jpg" for index in range(self.pages)]
         video = f"{base}/{self.video.name}"
-        # Where the masks' film goes once there is one; until then the player beside shows the video too.
+        # The overlay video replaces this address once it exists; until then both players show the video.
         return {"clip": self.name, "video": video, "overlay": video, "frames": frames, "image": frames[0]}
 
 
 def prepare_demo_clip(files: Path) -> Clip:
-    """The demo's clip with its true masks."""
+    """Makes the demo's clip with its true masks, or finds it."""
     drawn = demo_clip()
     digest = hashlib.sha256(drawn.frames.tobytes()).hexdigest()[:12]
     folder = files / CLIPS / f"demo-{digest}"
     count, height, width = drawn.frames.shape[:3]
-    if not _is_whole(folder):
+    if not _is_complete(folder):
         _start(folder)
         write_video(drawn.frames, folder / "video.mp4", frame_rate=DEMO_FRAME_RATE)
         _finish(folder, pages=_write_pages(folder, folder / "video.mp4", stride=1), stride=1)
@@ -90,9 +90,9 @@ def prepare_demo_clip(files: Path) -> Clip:
 
 
 def prepare_user_clip(files: Path, video: Path) -> Clip:
-    """A user's clip: at most 300 pages, evenly spread; one click, in the middle of the first page.
+    """Makes a user's clip, or finds it: at most 300 evenly spaced pages, one click in the middle of the first page.
 
-    Raises ClipFailed if the file is not there or is no video.
+    Raises ClipFailed if the file is missing or is no video.
     """
     try:
         with video.open("rb") as stream:
@@ -100,7 +100,7 @@ def prepare_user_clip(files: Path, video: Path) -> Clip:
     except OSError as error:
         raise ClipFailed(f"{video} cannot be read: {error.strerror}") from error
     folder = files / CLIPS / f"clip-{digest}"
-    if not _is_whole(folder):
+    if not _is_complete(folder):
         stride = max(1, math.ceil(_count_frames(video) / MOST_PAGES))
         _start(folder)
         copied = folder / f"video{video.suffix.lower()}"
@@ -115,7 +115,7 @@ def prepare_user_clip(files: Path, video: Path) -> Clip:
 
 
 def _click_on(masks: BoolArray, label: str) -> Click:
-    """A click on the innermost point of an object, on the first page that shows it. masks: [T, H, W]"""
+    """A click on an object's innermost pixel on the first page that shows it. masks: bool [T, H, W]."""
     page = int(masks.any((1, 2)).argmax())
     depth = cv2.distanceTransform(np.pad(masks[page], 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
@@ -140,7 +140,7 @@ def _decoded(video: Path) -> Iterator[VideoFrame]:
     except av.FFmpegError as error:
         if count == 0:
             raise ClipFailed(f"{video.name} is no video that can be decoded ({error.strerror})") from error
-        # a truncated tail: what was decoded is good
+        # a truncated end: the decoded frames are valid
     if count == 0:
         raise ClipFailed(f"{video.name} has no frames")
 
@@ -163,9 +163,9 @@ def _start(folder: Path) -> None:
 
 
 def _finish(folder: Path, *, pages: int, stride: int) -> None:
-    """Written last: a clip without it was interrupted and is made again."""
+    """Writes clip.json, the last file. A clip without it was interrupted and is made again."""
     (folder / "clip.json").write_text(json.dumps({"pages": pages, "stride": stride}))
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     return (folder / "clip.json").exists()

@@ -1,4 +1,4 @@
-"""The clip that the demo shows: three held-out objects; one drives behind another, one leaves and comes back."""
+"""The demo's clip: three held-out objects; one passes behind another, one leaves and returns."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ DEMO_FRAMES = 72
 DEMO_FRAME_RATE = 24
 _SEED = 20_250_117
 _SIDE = 160
-_LOOKS = (("van", "plaid", 0.02), ("heart", "rings", 0.84), ("fish", "zigzag", 0.14))
+_OBJECTS = (("van", "plaid", 0.02), ("heart", "rings", 0.84), ("fish", "zigzag", 0.14))
 
 
 def demo_clip(frames: int = DEMO_FRAMES) -> SyntheticClip:
     """Three objects named van, heart and fish at 320 x 240, uint8 frames [T, 240, 320, 3].
 
-    The van drives behind the heart; the fish is outside the frame from a half to two thirds of the clip.
+    The van passes behind the heart; the fish is outside the frame from a half to two thirds of the clip.
     """
     rng = np.random.default_rng(_SEED)
     height, width = DEFAULT_SIZE
@@ -31,7 +31,7 @@ def demo_clip(frames: int = DEMO_FRAMES) -> SyntheticClip:
         motion.excursion(frames, (0.27, 0.76), frames // 2, frames * 2 // 3),
     )
     actors = []
-    for (family, kind, hue), (x_rel, y_rel), size_rel in zip(_LOOKS, paths, (0.36, 0.4, 0.38), strict=True):
+    for (family, kind, hue), (x_rel, y_rel), size_rel in zip(_OBJECTS, paths, (0.36, 0.4, 0.38), strict=True):
         dark = textures.colour(hue, 0.85, 0.5)
         light = textures.colour(hue + 0.05, 0.7, 0.95)
         rgb = textures.paint(kind, (_SIDE, _SIDE), dark, light, rng)
@@ -41,4 +41,4 @@ def demo_clip(frames: int = DEMO_FRAMES) -> SyntheticClip:
     camera = np.stack([0.02 * np.sin(0.05 * t), 0.01 * np.sin(0.07 * t)], -1).astype(np.float32)
     gain = (1 + 0.03 * np.sin(0.1 * t)).astype(np.float32)
     pixels, masks = render_scene(Scene(background, tuple(actors), camera, gain, noise=1.5, blur=0.4), DEFAULT_SIZE)
-    return SyntheticClip(pixels, masks, tuple(look[0] for look in _LOOKS), Plot.CROSSING)
+    return SyntheticClip(pixels, masks, tuple(name for name, _, _ in _OBJECTS), Plot.CROSSING)

@@ -1,4 +1,4 @@
-"""Asking for masks and following the work until its prediction is there, through every restart in between."""
+"""Requests masks and waits for the prediction, across restarts of the backend."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from scripts.demonstration.backend import Json, MaskletProcess
 from scripts.label_studio.api import LabelStudioAnswered
 
-PATIENCE_S = 180.0
-"""How long one prompt is asked again, and how long a job may stand still."""
+TIMEOUT_S = 180.0
+"""Time limit for the retries of one prompt, and for a job without progress."""
 
 PAUSE_S = 0.25
 FINAL = ("failed", "cancelled")
@@ -19,38 +19,38 @@ Progress = Callable[[int, int], None]
 
 
 class NoMasks(Exception):
-    """The masks did not come; the message says why."""
+    """The masks did not arrive; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A finished propagation. uncertainty: one value a page, 0..1, high = look here."""
+class FinishedPropagation:
+    """A finished propagation. uncertainty: one value per page, 0..1; high means a likely failure."""
 
     prediction_id: int
     uncertainty: list[float]
     timings_s: dict[str, float]
 
 
-def insist(ask: Callable[[], list[Json]], masklet: MaskletProcess) -> list[Json]:
-    """Ask until there is an answer: the same prompt asked twice is one prompt. Raises NoMasks after PATIENCE_S."""
-    deadline = time.monotonic() + PATIENCE_S
-    trouble = "the answer was empty"
+def ask_until_answered(ask: Callable[[], list[Json]], masklet: MaskletProcess) -> list[Json]:
+    """Repeats a prompt until it has an answer; a repeated prompt counts once. Raises NoMasks after TIMEOUT_S."""
+    deadline = time.monotonic() + TIMEOUT_S
+    reason = "the answer was empty"
     while time.monotonic() < deadline:
         masklet.require_alive()
         try:
             regions = ask()
         except LabelStudioAnswered as error:
-            trouble = str(error)
+            reason = str(error)
         else:
             if regions:
                 return regions
         time.sleep(PAUSE_S)
-    raise NoMasks(f"no mask came back within {PATIENCE_S:.0f} s: {trouble}")
+    raise NoMasks(f"no mask came back within {TIMEOUT_S:.0f} s: {reason}")
 
 
-def persist(work: Callable[[], int], masklet: MaskletProcess) -> int:
-    """Try until Label Studio agrees: it refuses a backend that it cannot reach at that moment."""
-    deadline = time.monotonic() + PATIENCE_S
+def retry_until_accepted(work: Callable[[], int], masklet: MaskletProcess) -> int:
+    """Retries while Label Studio refuses, as it does for an unreachable backend. Raises NoMasks after TIMEOUT_S."""
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         masklet.require_alive()
         try:
@@ -61,32 +61,34 @@ def persist(work: Callable[[], int], masklet: MaskletProcess) -> int:
         time.sleep(PAUSE_S)
 
 
-def follow(masklet: MaskletProcess, project_id: int, task_id: int, progress: Progress) -> Finished:
-    """Wait until the task's newest propagation is a prediction in Label Studio.
+def wait_for_prediction(
+    masklet: MaskletProcess, project_id: int, task_id: int, progress: Progress
+) -> FinishedPropagation:
+    """Waits until the task's newest propagation is a prediction in Label Studio.
 
-    progress is told (pages done, pages in all). Raises NoMasks if the job failed, or stood still for PATIENCE_S.
+    progress: called with (pages done, all pages). Raises NoMasks if the job fails or makes no progress for TIMEOUT_S.
     """
-    seen: object = None
-    deadline = time.monotonic() + PATIENCE_S
+    last_job: object = None
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         masklet.require_alive()
         job = _newest(masklet, project_id, task_id)
         details = None if job is None or job["state"] != "done" else masklet.get(f"/jobs/{job['job_id']}")
         if details is not None and details["prediction_id"] is not None and details["uncertainty"] is not None:
             progress(details["total"], details["total"])
-            return Finished(details["prediction_id"], details["uncertainty"], details["timings_s"])
+            return FinishedPropagation(details["prediction_id"], details["uncertainty"], details["timings_s"])
         if job is not None and job["state"] in FINAL:
             raise NoMasks(f"the propagation ended {job['state']}: {job['reason']}")
         if job is not None:
             progress(job["done"], job["total"])
-        if job is not None and job != seen:
-            seen, deadline = job, time.monotonic() + PATIENCE_S
+        if job is not None and job != last_job:
+            last_job, deadline = job, time.monotonic() + TIMEOUT_S
         if time.monotonic() > deadline:
-            raise NoMasks(f"nothing moved for {PATIENCE_S:.0f} s; the logs are in {masklet.data_dir / 'logs'}")
+            raise NoMasks(f"no progress for {TIMEOUT_S:.0f} s; the logs are in {masklet.data_dir / 'logs'}")
         time.sleep(PAUSE_S)
 
 
 def _newest(masklet: MaskletProcess, project_id: int, task_id: int) -> Json | None:
-    """The task's newest propagation; None while the backend does not answer."""
+    """The task's newest propagation; None without one or while the backend does not answer."""
     listed = masklet.get("/jobs", {"task": f"{project_id}/{task_id}", "kind": "propagate", "limit": "1"})
     return listed["jobs"][0] if listed is not None and listed["jobs"] else None

@@ -1,4 +1,4 @@
-"""Masks out of a prediction's regions, as Label Studio gives them back, and how well they fit the truth."""
+"""Reads the masks from a prediction's regions and computes their IoU with the truth."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def masks_of_regions(regions: Iterable[Json]) -> MasksByPage:
 def mean_iou(masks: MasksByPage, truth: BoolArray) -> float:
     """Mean intersection over union, over objects and pages. truth: [T, N, H, W] bool, objects as in LABELS.
 
-    Counted are the pages where the object is seen or a mask of it was made: a missing mask and a mask of an absent
-    object both count as 0. A page where neither is there is not counted.
+    A page counts if the object is visible or has a mask: a missing mask and a mask of an absent object count as 0.
+    Other pages do not count.
     """
     scores = []
     for page, objects in enumerate(truth):
-        for label, seen in zip(LABELS, objects, strict=False):
-            made = masks.get((label, page))
-            if made is None and not seen.any():
+        for label, true_mask in zip(LABELS, objects, strict=False):
+            predicted = masks.get((label, page))
+            if predicted is None and not true_mask.any():
                 continue
-            scores.append(0.0 if made is None else iou(made, seen))
+            scores.append(0.0 if predicted is None else iou(predicted, true_mask))
     return float(np.mean(scores)) if scores else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Clicks as the page sends them: one region of the smart keypoint tool in the context."""
+"""Builds clicks as the page sends them: one region of the smart keypoint tool in the context."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CONTROL, OBJECT_TAG = "point", "frames"
 
 
 def click_region(click: Click, clip: Clip) -> Json:
-    """What Label Studio's page puts into context.result for a click with the Auto-Detect tool.
+    """The region in context.result for a click with the Auto-Detect tool.
 
-    The id is the same at every asking, so asking again is the same prompt and not a second one.
+    The id depends on the click alone, so a retry is the same prompt.
     """
     return {
         "id": hashlib.sha256(repr(click).encode()).hexdigest()[:10],

@@ -1,4 +1,4 @@
-"""Writes frames as a video that a browser plays."""
+"""Writes frames as a video that browsers play."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from backend.evaluation.synthetic.stage import ByteArray
 
 
 def write_video(frames: ByteArray, path: Path, *, frame_rate: int = 24) -> Path:
-    """Encode frames uint8 [T, H, W, 3] RGB (even sides) as H.264, yuv420p, one frame a tick; returns the path."""
+    """Encode frames uint8 [T, H, W, 3] RGB (even sides) as H.264, yuv420p, one frame per tick; returns the path."""
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=frame_rate, options={"crf": "16", "preset": "medium"})
         assert isinstance(stream, VideoStream)

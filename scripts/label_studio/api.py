@@ -1,7 +1,7 @@
-"""Label Studio's HTTP API as far as the demo and the tests use it: projects, tasks, backends, predictions.
+"""A client of Label Studio's HTTP API for the demo and the tests: projects, tasks, backends, predictions.
 
-Asks the way the page does, so it speaks plain HTTP and not the SDK, whose retries could send a prompt twice unseen.
-What Label Studio refuses becomes LabelStudioAnswered with Label Studio's own words.
+Sends plain HTTP as the page does. The SDK is not used, because its retries could send a prompt twice. A refused request
+raises LabelStudioAnswered with Label Studio's message.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Json = dict[str, Any]
 
 
 class LabelStudioAnswered(Exception):
-    """Label Studio refused; the message has its status and its words."""
+    """Label Studio refused a request; the message has the status and the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """A prediction as Label Studio keeps it."""
+    """A prediction as stored in Label Studio."""
 
     prediction_id: int
     model_version: str
@@ -35,7 +35,7 @@ class PredictionRecord:
 
 
 class LabelStudioApi:
-    """One user's view of one Label Studio."""
+    """The API of one Label Studio for one user."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
@@ -55,7 +55,7 @@ class LabelStudioApi:
     # projects and tasks
 
     def ensure_project(self, title: str, label_config: str) -> int:
-        """The project of that title, made if there is none; its label config is brought up to date."""
+        """The id of the project with that title, made if missing; updates its label config."""
         listed = self._call("GET", "/api/projects/", params={"page_size": 1000, "title": title})["results"]
         same = [project for project in listed if project["title"] == title]
         if not same:
@@ -67,22 +67,22 @@ class LabelStudioApi:
         return project_id
 
     def change_project(self, project_id: int, **fields: object) -> None:
-        """Change fields of a project, such as maximum_annotations."""
+        """Changes fields of a project, such as maximum_annotations."""
         self._call("PATCH", f"/api/projects/{project_id}/", json=fields)
 
     def invitation(self) -> str:
-        """Where somebody new makes a login of their own."""
+        """The address at which a new user signs up."""
         return self.url + str(self._call("GET", "/api/invite")["invite_url"])
 
     def ensure_local_files(self, project_id: int, folder: Path) -> None:
-        """Let the project show the media in a folder under Label Studio's root of local files."""
+        """Lets the project show the media in a folder under Label Studio's root of local files."""
         listed = self._call("GET", "/api/storages/localfiles", params={"project": project_id})
         if all(storage["path"] != str(folder) for storage in listed):
             body = {"project": project_id, "path": str(folder), "title": folder.name, "use_blob_urls": True}
             self._call("POST", "/api/storages/localfiles", json=body)
 
     def ensure_task(self, project_id: int, data: Mapping[str, object]) -> int:
-        """The project's task with that `data.clip`, made if there is none."""
+        """The id of the project's task with that `data.clip`, made if missing."""
         params = {"project": project_id, "page_size": 1000, "fields": "all"}
         listed = self._call("GET", "/api/tasks/", params=params)["tasks"]
         for task in listed:
@@ -91,7 +91,7 @@ class LabelStudioApi:
         return int(self._call("POST", "/api/tasks/", json={"project": project_id, "data": dict(data)})["id"])
 
     def add_task(self, project_id: int, data: Mapping[str, object]) -> int:
-        """A new task; returns its id."""
+        """Adds a task; returns its id."""
         return int(self._call("POST", "/api/tasks/", json={"project": project_id, "data": dict(data)})["id"])
 
     def annotations(self, task_id: int) -> list[Json]:
@@ -100,7 +100,7 @@ class LabelStudioApi:
         return sorted(listed, key=lambda annotation: int(annotation["id"]))
 
     def add_annotation(self, task_id: int, result: list[Json]) -> int:
-        """Submit an annotation of a task, as the page does; returns its id."""
+        """Submits an annotation of a task, as the page does; returns its id."""
         return int(self._call("POST", f"/api/tasks/{task_id}/annotations/", json={"result": result})["id"])
 
     def task_data(self, task_id: int) -> Json:
@@ -114,11 +114,11 @@ class LabelStudioApi:
         return sorted(int(task["id"]) for task in self._call("GET", "/api/tasks/", params=params)["tasks"])
 
     def next_task(self, project_id: int) -> int:
-        """The task that Label Studio hands out next."""
+        """The id of the next task for annotation."""
         return int(self._call("GET", f"/api/projects/{project_id}/next/")["id"])
 
     def remove_annotations(self, task_id: int) -> None:
-        """Make the task one that nobody has worked on."""
+        """Removes all annotations of a task."""
         for annotation in self.annotations(task_id):
             self._call("DELETE", f"/api/annotations/{annotation['id']}/")
 
@@ -128,22 +128,22 @@ class LabelStudioApi:
         return listed
 
     def remove_webhooks(self, project_id: int) -> int:
-        """Remove the webhooks of a project; returns how many there were."""
+        """Removes the webhooks of a project; returns their number."""
         listed: list[Json] = self._call("GET", "/api/webhooks/", params={"project": project_id})
         for webhook in listed:
             self._call("DELETE", f"/api/webhooks/{webhook['id']}/")
         return len(listed)
 
     def task_address(self, project_id: int, task_id: int) -> str:
-        """Where a person opens the task."""
+        """The address of the task's page."""
         return f"{self.url}/projects/{project_id}/data?task={task_id}"
 
     # backends
 
     def ensure_backend(self, project_id: int, url: str, model_version: str) -> int:
-        """Connect the backend to the project, or correct the address of the one connected; returns its id.
+        """Connects the backend to the project, or updates the connected one; returns its id.
 
-        The title is the model version, for Label Studio shows those predictions whose version is the project's.
+        The title is the model version: Label Studio shows the predictions of the project's version.
         """
         body = {"project": project_id, "url": url, "title": model_version, "is_interactive": True, "timeout": 100}
         listed = self._call("GET", "/api/ml", params={"project": project_id})
@@ -158,9 +158,9 @@ class LabelStudioApi:
         return backend_id
 
     def ask(self, backend_id: int, task_id: int, region: Mapping[str, object]) -> list[Json]:
-        """What the page does after a click with an Auto-Detect tool: the regions of the backend's answer.
+        """Sends a click as the page's Auto-Detect tool does; returns the regions of the backend's answer.
 
-        Raises LabelStudioAnswered with the reason if the backend gave none.
+        Raises LabelStudioAnswered with the reason if the backend does not answer.
         """
         body = {"task": task_id, "context": {"result": [dict(region)]}}
         answer = self._call("POST", f"/api/ml/{backend_id}/interactive-annotating", json=body)
@@ -181,7 +181,7 @@ class LabelStudioApi:
     def add_prediction(
         self, project_id: int, task_id: int, *, model_version: str, result: list[dict[str, object]]
     ) -> None:
-        """Give a task a prediction that its page opens with."""
+        """Adds a prediction to a task and makes its version the project's, so that the page shows it."""
         body = {"task": task_id, "model_version": model_version, "result": result, "score": 0.5}
         self._call("POST", "/api/predictions/", json=body)
         self._call("PATCH", f"/api/projects/{project_id}/", json={"model_version": model_version})

@@ -1,7 +1,6 @@
-"""The environment that makes Label Studio accept a backend on this machine, and keeps it to itself.
+"""The environment of the Label Studio process: accepts a backend on this machine, sends nothing to other hosts.
 
-Owns every variable that Label Studio is started with. It refuses nothing: what is not named here stays at Label
-Studio's own default.
+Owns every variable of Label Studio's start. Other variables keep Label Studio's default.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ RESERVED_SUBNETS = (
     "fe80::/10",
     "ff00::/8",
 )
-"""The private and reserved networks, but for loopback, where the backend is."""
+"""The private and reserved networks without loopback, the backend's network."""
 
 
 def label_studio_environment(
     *, folder: Path, files: Path, url: str, username: str, password: str, token: str
 ) -> dict[str, str]:
-    """All variables of the Label Studio process: the caller's own, without its Python's, and ours.
+    """All variables of the Label Studio process: the caller's, without those of its Python, and ours.
 
-    folder: where Label Studio keeps its database and uploads; files: the root of the media that it may serve.
+    folder: Label Studio's database and uploads. files: the root of the served media.
     """
     return {
         **_without_python(os.environ),
@@ -47,14 +46,14 @@ def label_studio_environment(
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(files),
         **accept_loopback(),
-        **keep_to_itself(),
+        **disable_telemetry(),
     }
 
 
 def accept_loopback() -> dict[str, str]:
-    """Backends on loopback are refused by default, and their webhook by a setting of its own.
+    """Allows backends and webhooks on loopback, which two settings of Label Studio refuse by default.
 
-    The ban on private networks is narrowed, not dropped: loopback is taken out of it, the rest stays.
+    All other private networks stay banned.
     """
     return {
         "ML_BLOCK_LOCAL_IP": "false",
@@ -64,8 +63,8 @@ def accept_loopback() -> dict[str, str]:
     }
 
 
-def keep_to_itself() -> dict[str, str]:
-    """No usage statistics, no error reports, no question for a newer version."""
+def disable_telemetry() -> dict[str, str]:
+    """Disables usage statistics, error reports and the version check."""
     return {
         "COLLECT_ANALYTICS": "false",
         "LATEST_VERSION_CHECK": "false",
@@ -75,7 +74,7 @@ def keep_to_itself() -> dict[str, str]:
 
 
 def _without_python(environment: Mapping[str, str]) -> dict[str, str]:
-    """Label Studio runs in an environment of its own: nothing of this one's may leak into it."""
+    """The environment without variables of this Python, Label Studio or Masklet; Label Studio has its own Python."""
     return {
         name: value
         for name, value in environment.items()

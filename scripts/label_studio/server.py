@@ -1,7 +1,7 @@
-"""A real Label Studio on SQLite, started and stopped by us, with everything it keeps in one folder.
+"""Starts and stops a real Label Studio on SQLite, with all of its data in one folder.
 
-Owns the process, its address and its login. The login is made up at the first start and kept in the folder, readable
-by its owner alone; a second start finds database, user and projects in place. It listens on loopback only.
+Owns the process, its address and its login. The login is generated at the first start and stored in the folder,
+readable by its owner alone. Later starts reuse database, user and projects. The server listens on loopback only.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ HOST = "127.0.0.1"
 PREFERRED_PORT = 8080
 PORTS_TO_TRY = 100
 START_S = 1800.0
-"""The first start makes the database, which takes half a minute on an idle machine and much longer on a busy one."""
+"""The first start makes the database: half a minute on an idle machine, much longer on a busy one."""
 STOP_S = 10.0
 POLL_S = 0.5
 
 
 class LabelStudioFailed(Exception):
-    """Label Studio did not start; the message says what to do."""
+    """Label Studio did not start or stopped; the message has the remedy or the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who may use this Label Studio."""
+    """The user of this Label Studio."""
 
     username: str
     password: str
@@ -48,7 +48,7 @@ class Login:
 
 
 class LabelStudioServer:
-    """Label Studio with its data in a folder. Use as a context manager, or call start and stop."""
+    """A Label Studio process with its data in a folder. Use as a context manager, or call start and stop."""
 
     def __init__(self, folder: Path, *, port: int = PREFERRED_PORT) -> None:
         self.folder = folder.resolve()
@@ -66,26 +66,26 @@ class LabelStudioServer:
 
     @property
     def is_first_start(self) -> bool:
-        """Whether there is no database yet: making it takes a while."""
-        return not self._whole.exists()
+        """Whether the database is not made yet."""
+        return not self._complete_marker.exists()
 
     def start(self) -> None:
-        """Start and wait until it answers. Raises LabelStudioFailed."""
+        """Starts the process and waits until it answers. Raises LabelStudioFailed."""
         self.launch()
         self.wait()
 
     def launch(self) -> None:
-        """Start it; does not wait. Raises LabelStudioFailed if it is not installed."""
+        """Starts the process without waiting. Raises LabelStudioFailed if Label Studio is not installed."""
         if not PROGRAM.exists():
             raise LabelStudioFailed("Label Studio is not installed: run ./scripts/setup --label-studio")
         self.files.mkdir(parents=True, exist_ok=True)
-        self._discard_half_made()
+        self._discard_incomplete_database()
         port = free_port(self._preferred_port)
         self.url = f"http://{HOST}:{port}"
         argv = [str(PROGRAM), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
         environment = label_studio_environment(folder=self.folder, files=self.files, url=self.url, **asdict(self.login))
         with self.log.open("ab") as log:
-            # In a session of its own: Ctrl-C is for the one who started it, which then stops it in order.
+            # In a separate session: Ctrl-C reaches only the parent, which stops this process in order.
             self._process = subprocess.Popen(
                 tied_to_parent(argv),
                 env=environment,
@@ -97,7 +97,7 @@ class LabelStudioServer:
             )
 
     def wait(self) -> None:
-        """Wait until it answers. Raises LabelStudioFailed."""
+        """Waits until the server answers. Raises LabelStudioFailed."""
         deadline = time.monotonic() + START_S
         try:
             while not _answers(self.url, self.login.token):
@@ -105,18 +105,18 @@ class LabelStudioServer:
                 if time.monotonic() > deadline:
                     raise LabelStudioFailed(f"Label Studio did not answer within {START_S:.0f} s; see {self.log}")
                 time.sleep(POLL_S)
-            self._whole.touch()
+            self._complete_marker.touch()
         except BaseException:
             self.stop()
             raise
 
     def require_alive(self) -> None:
-        """Raises LabelStudioFailed if the process is gone."""
+        """Raises LabelStudioFailed if the process ended."""
         if self._process is None or self._process.poll() is not None:
-            raise LabelStudioFailed(f"Label Studio stopped; its last words are in {self.log}")
+            raise LabelStudioFailed(f"Label Studio stopped; see {self.log}")
 
     def stop(self) -> None:
-        """End the process. Nothing is lost: every answered request is in the database."""
+        """Stops the process. Every answered request is in the database."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -136,20 +136,20 @@ class LabelStudioServer:
     ) -> None:
         self.stop()
 
-    def _discard_half_made(self) -> None:
-        """A database whose making was interrupted cannot be taken up again by Label Studio; it holds nothing yet."""
-        if not self._whole.exists():
+    def _discard_incomplete_database(self) -> None:
+        """Removes an incomplete database, which Label Studio cannot migrate further; it has no data yet."""
+        if not self._complete_marker.exists():
             for part in self.folder.glob("label_studio.sqlite3*"):
                 part.unlink()
 
     @property
-    def _whole(self) -> Path:
-        """Says that the database was made to the end."""
+    def _complete_marker(self) -> Path:
+        """The file that marks a complete database."""
         return self.folder / "database-is-whole"
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port, or the next one that nobody listens on. Raises LabelStudioFailed past all of them."""
+    """The wanted port, or the next free one. Raises LabelStudioFailed if none of PORTS_TO_TRY is free."""
     for port in range(wanted, wanted + PORTS_TO_TRY):
         with closing(socket.socket()) as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -159,7 +159,7 @@ def free_port(wanted: int) -> int:
 
 
 def _answers(url: str, token: str) -> bool:
-    """Whether it serves, with our user in place: the user is made some time after the server starts to listen."""
+    """Whether the server answers our user, who is made some time after the server starts to listen."""
     try:
         reply = httpx.get(f"{url}/api/current-user/whoami", headers={"Authorization": f"Token {token}"}, timeout=5)
     except httpx.HTTPError:
@@ -168,7 +168,7 @@ def _answers(url: str, token: str) -> bool:
 
 
 def _login_of(folder: Path) -> Login:
-    """The login kept in the folder, made up if there is none."""
+    """The login stored in the folder, generated if missing."""
     path = folder / "login.json"
     with suppress(FileNotFoundError):
         return Login(**json.loads(path.read_text()))

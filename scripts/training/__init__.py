@@ -1,1 +1,1 @@
-"""The demo checkpoint's training: data, model, losses, loop."""
+"""Training of the demo checkpoint: data, model, losses, loop."""

@@ -1,7 +1,7 @@
-"""The curriculum: what is shown when. Stages are measured in fractions of the run's minutes.
+"""The curriculum: the training data by stage. A stage ends at a fraction of the run's minutes.
 
-Single frames with plain, equally visible objects come first, until prompts mean something to the model;
-then clips, for the memory; then harder pictures, hiding and the final image size; then long absences.
+The order is: single frames with plain, equally visible objects, for the prompts; clips, for the memory; harder
+pictures, hidden objects and the final image size; long absences.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scripts.training.scenes import SceneSpec
 
 @dataclass(frozen=True)
 class Stage:
-    """``until`` is the fraction of the run at which the stage ends; pairs go from its start to its end."""
+    """One stage. ``until``: the fraction of the run at its end. Pairs: values at its start and its end."""
 
     name: str
     until: float
@@ -27,7 +27,7 @@ class Stage:
     alpha: float = 0.5
 
     def spec(self, share: float, frames: int, objects: int) -> SceneSpec:
-        """The scene wishes ``share`` (0..1) of the way through the stage."""
+        """The scene parameters after ``share`` (0..1) of the stage."""
         low, high = self.difficulty
         hiding = self.hiding if frames > 1 else 0.3 * self.hiding
         return SceneSpec(frames, self.image_size, objects, low + (high - low) * share, 1.0, hiding)
@@ -43,7 +43,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def stage_at(progress: float) -> tuple[int, float]:
-    """The index of the stage at ``progress`` (0..1) of the run, and the share of that stage behind us."""
+    """The index of the stage at ``progress`` (0..1) of the run, and the completed share (0..1) of that stage."""
     start = 0.0
     for index, stage in enumerate(STAGES):
         if progress < stage.until or index == len(STAGES) - 1:

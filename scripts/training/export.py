@@ -1,4 +1,4 @@
-"""From a snapshot to the shipped checkpoint: averaged weights in half precision, their hash, the facts about them."""
+"""Exports a snapshot as the shipped checkpoint: averaged weights in half precision, their hash and facts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST_BYTES = 20_000_000
 
 
 def write_checkpoint(weights: Mapping[str, Tensor], folder: Path, facts: Mapping[str, object]) -> str:
-    """Write ``demo.safetensors`` and ``demo.json`` into ``folder`` and return the SHA-256 of the weights.
+    """Writes ``demo.safetensors`` and ``demo.json`` into ``folder``; returns the SHA-256 of the weights.
 
     Floating point weights are stored as float16. Raises ValueError if the file is too large to ship.
     """
@@ -51,7 +51,7 @@ def averaged_weights(snapshot: Path, *others: Path) -> dict[str, Tensor]:
 
 
 def samples_seen(snapshot: Path) -> dict[str, object]:
-    """Steps, object samples and minutes of training behind a snapshot."""
+    """Steps, object samples and minutes of training of a snapshot."""
     progress = torch.load(snapshot, map_location="cpu", weights_only=True)["progress"]
     return {
         "steps": progress["steps"],
@@ -61,5 +61,5 @@ def samples_seen(snapshot: Path) -> dict[str, object]:
 
 
 def held_out_report(clips: int, threads: int) -> Report:
-    """The shipped checkpoint on the held-out clips, through the engine."""
+    """Evaluates the shipped checkpoint on the held-out clips, through the engine."""
     return evaluate(load_engine("demo", model_dir=None, device="cpu", threads=threads), held_out_clips(clips))

@@ -1,4 +1,4 @@
-"""The training loop: data ahead of time, one optimiser, averaged weights, snapshots to resume from."""
+"""The training loop: batches rendered ahead, one optimiser, averaged weights, snapshots for resumption."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run was asked for."""
+    """The parameters of a training run."""
 
     minutes: float
     seed: int
@@ -38,7 +38,7 @@ class RunPlan:
 
 @dataclass
 class Progress:
-    """Where a run is: seconds trained, steps in all and in each stage, object samples seen."""
+    """The progress of a run: seconds trained, steps in total and by stage, object samples."""
 
     seconds: float
     steps: int
@@ -57,7 +57,7 @@ def draw_batch(seed: int, stage_index: int, step: int, share: float) -> Batch:
 
 
 class Trainer:
-    """One run, from its first step or from a snapshot."""
+    """One training run, from its first step or from a snapshot."""
 
     def __init__(self, plan: RunPlan, folder: Path) -> None:
         self.plan, self.folder = plan, folder
@@ -76,7 +76,7 @@ class Trainer:
         return self.folder / "snapshot.pt"
 
     def resume(self) -> bool:
-        """Take up the snapshot in the folder, if there is one."""
+        """Loads the snapshot in the folder; returns whether there is one."""
         if not self.snapshot_path.exists():
             return False
         state = torch.load(self.snapshot_path, map_location=self.device, weights_only=True)
@@ -88,7 +88,7 @@ class Trainer:
         return True
 
     def save(self) -> None:
-        """Write the snapshot by rename, so that a kill leaves the one before it."""
+        """Writes the snapshot by rename, so that a kill keeps the previous one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "model": self.model.state_dict(),
@@ -131,13 +131,13 @@ class Trainer:
             self.average[name].lerp_(value, 1 - decay)
 
     def run(self) -> None:
-        """Train until the plan's minutes are used up."""
+        """Trains until the plan's minutes are used up."""
         pending: list[tuple[int, Future[Batch]]] = []
         drawn = list(self.progress.stage_steps)
         last_save = last_log = time.monotonic()
         with ProcessPoolExecutor(1) as pool:
             while self.progress.seconds < 60 * self.plan.minutes:
-                began = time.monotonic()
+                start_s = time.monotonic()
                 while len(pending) < self.plan.lookahead:
                     index, share = stage_at(self.progress.seconds / (60 * self.plan.minutes))
                     share = round(share, 3)
@@ -145,11 +145,11 @@ class Trainer:
                     drawn[index] += 1
                 index, future = pending.pop(0)
                 batch = future.result()
-                waited = time.monotonic() - began
+                waited_s = time.monotonic() - start_s
                 outcome = self.train_step(index, batch)
                 now = time.monotonic()
-                self.progress.seconds += now - began
-                self._watch(outcome, waited / (now - began))
+                self.progress.seconds += now - start_s
+                self._update_figures(outcome, waited_s / (now - start_s))
                 if now - last_log > 15:
                     last_log = now
                     self._log(index)
@@ -160,7 +160,7 @@ class Trainer:
                 future.cancel()
         self.save()
 
-    def _watch(self, outcome: objective.Outcome, wait_share: float) -> None:
+    def _update_figures(self, outcome: objective.Outcome, wait_share: float) -> None:
         for name, value in {**outcome.figures, "loss": outcome.loss.item(), "wait": wait_share}.items():
             if math.isfinite(value):
                 self.figures[name] = self.figures.get(name, value) * 0.95 + value * 0.05

@@ -1,4 +1,4 @@
-"""Losses as SAM 2 trains: focal and dice on the best candidate, IoU for all, presence on every frame."""
+"""SAM 2's training losses: focal and dice on the best candidate, IoU on all, presence on every frame."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# SAM 2 counts the regression once; the rank of propagated frames, which a person is sent to, wants more of it.
+# SAM 2 uses 1. The ranking of propagated frames for correction needs a more precise IoU.
 IOU_WEIGHT = 4.0
 
 
 @dataclass(frozen=True)
 class FrameLoss:
-    """A scalar loss and, detached, the IoU of the candidate the model itself would choose, float [B]."""
+    """A scalar loss and, detached, the IoU of the candidate that the model chooses, float [B]."""
 
     total: Tensor
     chosen_iou: Tensor
@@ -59,7 +59,7 @@ def frame_loss(
 
     ``candidates`` float [B, M, h, w] raw logits, ``predicted_ious`` [B, M], ``presence_logits`` [B, 1],
     ``truth`` soft [B, 1, 2h, 2w], ``counted`` float [B] (0 drops an object),
-    ``weight`` float [B] how much an object's loss counts on this frame (1 for all by default).
+    ``weight`` float [B] the factor of an object's loss on this frame (1 for all by default).
     """
     logits = F.interpolate(candidates, size=truth.shape[-2:], mode="bilinear", align_corners=False)
     target = truth.expand_as(logits)

@@ -1,7 +1,7 @@
-"""The demo model: built from the packaged config with sam2's own classes, and started well.
+"""The demo model: built from the packaged config with sam2's own classes and a special initialisation.
 
-Started well means that a click looks at its own place from the first step: with sam2's random starting values
-the model spends tens of thousands of samples before prompts mean anything to it.
+The initialisation makes a click attend to its own location from the first step. With sam2's random initialisation the
+model needs tens of thousands of samples before it responds to prompts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CONFIG_PATH = Path(__file__).resolve().parents[2] / "backend" / "checkpoints" / 
 
 
 def configured_image_size() -> int:
-    """The image size in the packaged config, which the shipped model runs at."""
+    """The image size of the packaged config and the shipped model."""
     return int(OmegaConf.load(CONFIG_PATH).model.image_size)
 
 
@@ -28,16 +28,16 @@ def build_model(image_size: int, seed: int = 0) -> SAM2Base:
     config.model.image_size = image_size
     torch.manual_seed(seed)
     model: SAM2Base = instantiate(config.model, _recursive_=True)
-    _look_where_prompted(model)
+    _initialise_cross_attention(model)
     return model
 
 
 def resize_model(model: SAM2Base, image_size: int) -> None:
-    """Make a model take another image size; the weights do not depend on it."""
+    """Changes a model's image size; the weights do not depend on it."""
     grid = image_size // model.backbone_stride
     model.image_size = image_size
     model.sam_image_embedding_size = grid
-    # The block that enters the last stage sees the whole grid, at every size.
+    # The first block of the last stage attends to the whole grid at every size.
     model.image_encoder.trunk.blocks[-1].window_size = grid
     encoder = model.sam_prompt_encoder
     encoder.image_embedding_size = (grid, grid)
@@ -46,10 +46,10 @@ def resize_model(model: SAM2Base, image_size: int) -> None:
 
 
 @torch.no_grad()
-def _look_where_prompted(model: SAM2Base, gain: float = 2.6) -> None:
-    """Start the decoder's cross attentions as a comparison of places.
+def _initialise_cross_attention(model: SAM2Base, gain: float = 2.6) -> None:
+    """Initialises the decoder's cross attentions as a comparison of positions.
 
-    A place is encoded as sines and cosines of random projections; the product of the two encodings of equal
+    A position is encoded as sines and cosines of random projections; the product of two encodings of equal
     frequency depends on the distance alone. Each head compares four of the lower frequencies.
     """
     decoder, encoder = model.sam_mask_decoder.transformer, model.sam_prompt_encoder
@@ -71,13 +71,13 @@ def _look_where_prompted(model: SAM2Base, gain: float = 2.6) -> None:
             projection.weight.copy_(weight)
             projection.bias.zero_()
     for layer in decoder.layers:
-        _attend_to_oneself(layer.self_attn)
+        _initialise_self_attention(layer.self_attn)
         value = layer.cross_attn_image_to_token.v_proj
         value.weight.mul_(5.0)
 
 
-def _attend_to_oneself(attention: Attention) -> None:
-    """Start a self attention near the identity: the first layer has no residual to keep tokens apart."""
+def _initialise_self_attention(attention: Attention) -> None:
+    """Initialises a self attention near the identity: the first layer has no residual that separates tokens."""
     identity = torch.eye(attention.q_proj.weight.shape[0])
     for projection, share in (
         (attention.q_proj, 0.8),

@@ -1,4 +1,4 @@
-"""The training objective: which prompts a batch gets, and the loss of the rollout that follows."""
+"""The training objective: the prompts of a batch and the loss of its rollout."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from scripts.training.rollout import ClipRollout
 
 Rng = np.random.Generator
 SMALLEST_VISIBLE_SHARE = 0.0015
-# Frames after an absence are few, and a presence head that stays at "not there" loses all of them.
+# Frames after an absence are rare; a presence head that stays at "absent" fails on all of them.
 RETURN_WEIGHT = 2.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A loss to step on, and the figures to watch (detached means)."""
+    """A loss for the optimiser step, and figures for the log (detached means)."""
 
     loss: Tensor
     figures: dict[str, float]
 
 
 def countable(rollout: ClipRollout) -> Tensor:
-    """1 for the objects with something to prompt on the first frame, else 0: float [B]."""
+    """1 for objects large enough for a prompt on the first frame, else 0: float [B]."""
     area = rollout.truth_px[:, 0].mean((1, 2))
     return torch.from_numpy((area > SMALLEST_VISIBLE_SHARE).astype(np.float32)).to(rollout.device)
 
 
 def prompt_gain(rollout: ClipRollout, predicted: np.ndarray, t: int) -> tuple[float, float]:
-    """Mean IoU with the own object's truth, and that minus the mean IoU with a neighbour's."""
+    """Mean IoU with the own object's truth, and its difference to the mean IoU with a neighbour's truth."""
     truth = rollout.truth_px[:, t].reshape(rollout.scenes, rollout.n_objects, -1)
     guess = predicted.reshape(rollout.scenes, rollout.n_objects, -1)
 
     def iou(a: np.ndarray, b: np.ndarray) -> float:
         union = (a | b).sum(-1)
-        counted = union > 0  # none, where a cut took every object away
+        counted = union > 0  # none after a cut that removes every object
         return float(((a & b).sum(-1) / np.maximum(union, 1))[counted].mean()) if counted.any() else float("nan")
 
     own = iou(guess, truth)
@@ -49,10 +49,10 @@ def prompt_gain(rollout: ClipRollout, predicted: np.ndarray, t: int) -> tuple[fl
 
 def _correct(rollout: ClipRollout, rng: Rng, t: int, index: int, points: Points | None, out: dict[str, Tensor],
              *, initial: bool, remember: bool) -> tuple[Points, dict[str, Tensor]]:  # fmt: skip
-    """Add one click from the error region and run the frame again with the earlier logits."""
+    """Adds one click from the error region and runs the frame again, at times with the earlier logits."""
     click = prompts.corrective_click(rng, rollout.truth_px[:, t], rollout.predicted_px(out), rng.random() < 0.5)
     points = click if points is None else points.then(click)
-    # Masklet's engine answers all clicks of a frame at once, without the logits of the clicks before.
+    # Masklet's engine takes all clicks of a frame at once, without the logits of earlier clicks.
     previous = out["pred_masks"].detach().clamp(-32, 32) if rng.random() < 0.4 else None
     out = rollout.step(t, index, points=points, previous=previous, initial=initial, remember=remember)
     return points, out
@@ -89,9 +89,9 @@ def single_frame(rollout: ClipRollout, rng: Rng) -> Outcome:
 
 
 def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
-    """Prompt the first frame, propagate, and at times correct one later frame."""
+    """Prompts the first frame, propagates, and at times corrects one later frame."""
     counted = countable(rollout)
-    # An age gap after the first frame stands for the part of a long clip that is not shown.
+    # An index gap after the first frame simulates the omitted part of a long clip.
     gap = int(rng.integers(0, 30)) if rng.random() < 0.5 else 0
     total, out = _prompt_first_frame(rollout, rng, counted)
     figures: dict[str, float] = {}
@@ -106,10 +106,10 @@ def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
         visible = rollout.truth_px[:, t].any((1, 2)) & (counted.cpu().numpy() > 0)
         if visible.any():
             ious.append(float(loss.chosen_iou.cpu().numpy()[visible].mean()))
-        back = (rollout.returned(t) * counted).cpu().numpy() > 0
-        if back.any():
-            figures["returned"] = float(loss.chosen_iou.cpu().numpy()[back].mean())
-            figures["seen_again"] = float((rollout.tap.presence[:, 0] > 0).cpu().numpy()[back].mean())
+        has_returned = (rollout.returned(t) * counted).cpu().numpy() > 0
+        if has_returned.any():
+            figures["returned"] = float(loss.chosen_iou.cpu().numpy()[has_returned].mean())
+            figures["seen_again"] = float((rollout.tap.presence[:, 0] > 0).cpu().numpy()[has_returned].mean())
         if t == 1:
             _, figures["memory_gain"] = prompt_gain(rollout, rollout.predicted_px(out), t)
         if corrected:
@@ -132,8 +132,8 @@ def _prompt_first_frame(rollout: ClipRollout, rng: Rng, counted: Tensor) -> tupl
     rounds = int(rng.integers(0, 3)) if rng.random() < 0.5 else 0
     out = rollout.step(0, 0, points=points, initial=True, remember=rounds == 0)
     total = total + rollout.loss(0, counted).total
-    for turn in range(rounds):
-        points, out = _correct(rollout, rng, 0, 0, points, out, initial=True, remember=turn == rounds - 1)
+    for round_index in range(rounds):
+        points, out = _correct(rollout, rng, 0, 0, points, out, initial=True, remember=round_index == rounds - 1)
         total = total + rollout.loss(0, counted).total
     if rng.random() < 0.5:
         _binarise_memory(rollout, out)
@@ -141,7 +141,7 @@ def _prompt_first_frame(rollout: ClipRollout, rng: Rng, counted: Tensor) -> tupl
 
 
 def _binarise_memory(rollout: ClipRollout, out: dict[str, Tensor]) -> None:
-    """Remember the prompted frame by its thresholded mask, as SAM 2's video predictor does."""
+    """Encodes the prompted frame's memory from the thresholded mask, as SAM 2's video predictor does."""
     feats, _ = rollout.frame_features(0)
     hard = torch.where(out["pred_masks_high_res"].detach() > 0, 10.0, -10.0)
     presence = torch.full((hard.shape[0], 1), 10.0, device=hard.device)

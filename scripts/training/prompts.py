@@ -1,6 +1,6 @@
-"""Prompts sampled from truth: clicks, corrective clicks from the error, jittered boxes, mixed points.
+"""Prompts sampled from true masks: clicks, corrective clicks from the error, jittered boxes, mixed points.
 
-Everything here is numpy on the CPU. Coordinates are (x, y) pixels of the training frame; labels follow SAM 2:
+Uses numpy on the CPU. Coordinates are (x, y) pixels of the training frame; labels follow SAM 2:
 1 positive, 0 negative, 2 and 3 the corners of a box.
 """
 
@@ -29,7 +29,7 @@ class Points:
 
 
 def _inside(rng: Rng, mask: NDArray[np.bool_], central: bool) -> tuple[float, float]:
-    """A pixel of ``mask``: the one farthest from its edge, or any; the frame's centre if it is empty."""
+    """A pixel (x, y) of ``mask``: the farthest from its edge if central, else any; the frame's centre if empty."""
     if not mask.any():
         return mask.shape[1] / 2, mask.shape[0] / 2
     if central:
@@ -43,26 +43,26 @@ def _inside(rng: Rng, mask: NDArray[np.bool_], central: bool) -> tuple[float, fl
 
 
 def one_click(rng: Rng, truth: Masks) -> Points:
-    """One positive click an object of ``truth`` [B, H, W]: half of them central, half anywhere inside."""
+    """One positive click per object of ``truth`` [B, H, W]: half are central, half anywhere inside."""
     xy = np.array([[_inside(rng, mask, rng.random() < 0.5)] for mask in truth], np.float32)
     return Points(xy, np.ones((len(truth), 1), np.int32))
 
 
 def corrective_click(rng: Rng, truth: Masks, predicted: Masks, central: bool) -> Points:
-    """One click an object in the larger error region: positive where missed, negative where spilled."""
+    """One click per object in the larger error region: positive in missed pixels, negative in false ones."""
     xy = np.empty((len(truth), 1, 2), np.float32)
     labels = np.ones((len(truth), 1), np.int32)
     for index, (mask, guess) in enumerate(zip(truth, predicted, strict=True)):
-        missed, spilled = mask & ~guess, guess & ~mask
-        negative = spilled.sum() > missed.sum()
-        region = spilled if negative else missed if missed.any() else mask
+        missed, false_pixels = mask & ~guess, guess & ~mask
+        negative = false_pixels.sum() > missed.sum()
+        region = false_pixels if negative else missed if missed.any() else mask
         labels[index, 0] = 0 if negative else 1
         xy[index, 0] = _inside(rng, region, central)
     return Points(xy, labels)
 
 
 def jittered_box(rng: Rng, truth: Masks, jitter: float) -> Points:
-    """A box an object as its two corners, each side moved by up to ``jitter`` of the box (SAM 2: 0.1)."""
+    """A box per object as its two corners, each side moved by up to ``jitter`` of the box (SAM 2: 0.1)."""
     xy = np.empty((len(truth), 2, 2), np.float32)
     height, width = truth.shape[1:]
     for index, mask in enumerate(truth):

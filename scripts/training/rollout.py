@@ -1,7 +1,7 @@
-"""One clip through the model, as inference does it: prompt, remember, propagate, correct.
+"""Runs clips through the model as in inference: prompt, encode memory, propagate, correct.
 
-Calls SAM2Base's own building blocks, so that gradients run through the memory, and taps the mask decoder for
-all candidates before the presence gate fills them. All objects of a scene share its image features.
+Calls SAM2Base's own methods, so that gradients flow through the memory. A hook on the mask decoder keeps all candidates
+before the presence gate overwrites them. All objects of a scene share its image features.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scripts.training.prompts import Points
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-# Inference clips are longer than sixteen frames: pointer ages are then measured in fifteenths.
+# Inference clips are longer than sixteen frames, for which pointer ages are divided by fifteen.
 NOMINAL_FRAMES = 10_000
 
 
@@ -41,7 +41,7 @@ class DecoderTap:
 
 
 def to_images(frames: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Frames uint8 [F, H, W, 3] as normalised float32 [F, 3, H, W], in the way SAM 2 normalises."""
+    """Frames uint8 [F, H, W, 3] as normalised float32 [F, 3, H, W], as in SAM 2."""
     images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float().div_(255)
     mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
     std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
@@ -57,7 +57,7 @@ def to_point_inputs(points: Points, device: torch.device) -> dict[str, Tensor]:
 
 
 class ClipRollout:
-    """A batch of scenes, each with the same number of frames and objects, on its way through the model.
+    """Runs a batch of scenes through the model; all have the same numbers of frames and objects.
 
     ``frames`` uint8 [S, T, H, W, 3]; ``masks`` bool [S, T, N, H, W]. The batch axis below is B = S * N.
     """
@@ -99,7 +99,7 @@ class ClipRollout:
         initial: bool = False,
         remember: bool = True,
     ) -> dict[str, Tensor]:
-        """Run frame ``t`` under the frame index ``index``; keep it as conditioning if it was prompted."""
+        """Runs frame ``t`` under the frame index ``index``; a prompted frame becomes a conditioning frame."""
         feats, positions = self.frame_features(t)
         out: dict[str, Tensor] = self.model.track_step(
             frame_idx=index,
@@ -119,19 +119,19 @@ class ClipRollout:
         return out
 
     def keep(self, index: int, out: dict[str, Tensor], *, prompted: bool) -> None:
-        """File an output in the memory bank."""
+        """Adds an output to the memory bank."""
         self.memory["cond_frame_outputs" if prompted else "non_cond_frame_outputs"][index] = out
 
     def loss(self, t: int, counted: Tensor, weight: Tensor | None = None) -> FrameLoss:
-        """The loss of what the decoder said last, against frame ``t``."""
-        said = (self.tap.candidates, self.tap.ious, self.tap.presence)
-        return frame_loss(*said, self.truth[:, t : t + 1], counted, self.alpha, weight)
+        """The loss of the decoder's last output on frame ``t``."""
+        output = (self.tap.candidates, self.tap.ious, self.tap.presence)
+        return frame_loss(*output, self.truth[:, t : t + 1], counted, self.alpha, weight)
 
     def returned(self, t: int) -> Tensor:
-        """1 for the objects that show on frame ``t`` and were wholly gone on a frame before it: float [B]."""
-        shows: NDArray[np.bool_] = np.asarray(self.truth_px.any((2, 3)))
-        back = shows[:, t] & ~shows[:, :t].all(1)
-        return torch.from_numpy(back.astype(np.float32)).to(self.device)
+        """1 for objects visible on frame ``t`` and fully hidden on an earlier frame, else 0: float [B]."""
+        visible: NDArray[np.bool_] = np.asarray(self.truth_px.any((2, 3)))
+        returned = visible[:, t] & ~visible[:, :t].all(1)
+        return torch.from_numpy(returned.astype(np.float32)).to(self.device)
 
     def predicted_px(self, out: dict[str, Tensor]) -> NDArray[np.bool_]:
         """The chosen mask of every object, bool [B, H, W]."""

@@ -1,6 +1,6 @@
-"""Training scenes: who is on the stage, how they move, and when they hide.
+"""Training scenes: objects, their motion and their occlusion.
 
-A scene is a pure function of its random generator, so that a run can be resumed anywhere with the same data.
+A scene is a pure function of its random generator, so that a run resumes with the same data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CUT_SHARE = 0.15
 
 @dataclass(frozen=True)
 class SceneSpec:
-    """What the curriculum asks of a scene; ``difficulty`` is 0..1, ``size_px`` the square frame's side."""
+    """Scene parameters from the curriculum; ``difficulty`` is 0..1, ``size_px`` the square frame's side."""
 
     frames: int
     size_px: int
@@ -30,7 +30,7 @@ class SceneSpec:
 
 
 def make_sprite(rng: Rng, side: int, avoid: NDArray[np.float32], difficulty: float) -> Sprite:
-    """One object: a shape with a texture, sometimes with a second texture on a part of it and a rim."""
+    """One object: a shape with a texture, sometimes with a second texture on a part of it."""
     alpha = shapes.draw_shape(rng, side, difficulty)
     rgb = textures.object_texture(rng, side, avoid, difficulty).copy()
     if rng.random() < 0.5 * difficulty:
@@ -45,7 +45,7 @@ def make_sprite(rng: Rng, side: int, avoid: NDArray[np.float32], difficulty: flo
 
 
 def recoloured(rng: Rng, sprite: Sprite) -> Sprite:
-    """A look-alike: the same shape and texture, a little brighter or darker."""
+    """A similar sprite: the same shape and texture, up to 15 % brighter or darker."""
     rgba = sprite.rgba.copy()
     rgba[..., :3] = np.clip(rgba[..., :3].astype(np.float32) * rng.uniform(0.85, 1.15), 0, 255)
     return Sprite(rgba)
@@ -84,10 +84,10 @@ def wandering_track(rng: Rng, spec: SceneSpec, place: NDArray[np.float64], size:
 
 
 def with_absence(rng: Rng, track: Track) -> Track:
-    """The same track with the object away (far outside the frame) for a stretch after the first frame."""
+    """The track with the object far outside the frame for a range of frames after the first."""
     frames = len(track.x_rel)
     if frames >= 6 and rng.random() < 0.8:
-        # Away long enough for every recent memory to say "not there", and back again.
+        # Absent long enough that all recent memories are of its absence, then back.
         start = int(rng.integers(1, 3))
         end = int(rng.integers(start + 2, frames - 1))
     else:
@@ -101,16 +101,16 @@ def with_absence(rng: Rng, track: Track) -> Track:
             x[step] += direction * 0.15
     y = track.y_rel.copy()
     if end < frames and rng.random() < 0.6:
-        # Back somewhere else: memory has to look for it all over the frame.
+        # Back at another place: memory must find it anywhere in the frame.
         x[end:] += np.float32(rng.uniform(0.15, 0.85)) - x[end]
         y[end:] += np.float32(rng.uniform(0.15, 0.85)) - y[end]
     return Track(x, y, track.size_rel, track.angle, track.bend, track.phase)
 
 
-def behind_a_slab(
+def behind_a_bar(
     rng: Rng, spec: SceneSpec, actor: SceneObject, average: NDArray[np.float32]
 ) -> tuple[SceneObject, SceneObject]:
-    """The actor on a straight way across the frame, and the slab (no target) that hides it half way."""
+    """The actor on a straight path across the frame, and a bar (not a target) that hides it half way."""
     track = actor.track
     size = np.minimum(track.size_rel, np.float32(0.42))
     s = np.linspace(0, 1, spec.frames, dtype=np.float32)
@@ -119,8 +119,8 @@ def behind_a_slab(
     side = spec.size_px
     rgb = textures.object_texture(rng, side, average, spec.difficulty)
     alpha = np.zeros((side, side), np.uint8)
-    reach = int(side * min(0.3, float(size.max()) * rng.uniform(0.45, 0.75)))
-    alpha[:, side // 2 - reach : side // 2 + reach] = 255
+    half_width = int(side * min(0.3, float(size.max()) * rng.uniform(0.45, 0.75)))
+    alpha[:, side // 2 - half_width : side // 2 + half_width] = 255
     middle = np.full(spec.frames, rng.uniform(0.4, 0.6), np.float32)
     still, one = np.zeros_like(x), np.ones_like(x)
     turned = rng.random() < 0.4
@@ -128,17 +128,17 @@ def behind_a_slab(
         x, y = y, x
     centre = one * np.float32(0.5)
     place_x, place_y = (centre, middle) if turned else (middle, centre)
-    slab_track = Track(place_x, place_y, one * np.float32(1.3), still + np.float32(np.pi / 2 * turned), still, still)
+    bar_track = Track(place_x, place_y, one * np.float32(1.3), still + np.float32(np.pi / 2 * turned), still, still)
     moved = Track(x, y, size, track.angle, track.bend, track.phase)
-    return SceneObject(actor.sprite, moved), SceneObject(Sprite(np.dstack([rgb, alpha])), slab_track, is_target=False)
+    return SceneObject(actor.sprite, moved), SceneObject(Sprite(np.dstack([rgb, alpha])), bar_track, is_target=False)
 
 
-def occluder(rng: Rng, spec: SceneSpec, victim: Track, average: NDArray[np.float32]) -> SceneObject:
-    """Something that is no target, lying over the place where ``victim`` is in the middle of the clip."""
+def occluder(rng: Rng, spec: SceneSpec, hidden: Track, average: NDArray[np.float32]) -> SceneObject:
+    """An object (not a target) over the place of ``hidden`` on one frame of the clip."""
     sprite = make_sprite(rng, spec.size_px // 2, average, spec.difficulty)
     middle = int(rng.integers(min(1, spec.frames - 1), spec.frames))
-    size = float(victim.size_rel[middle]) * rng.uniform(0.9, 1.9)
-    place = np.array([victim.x_rel[middle], victim.y_rel[middle]])
+    size = float(hidden.size_rel[middle]) * rng.uniform(0.9, 1.9)
+    place = np.array([hidden.x_rel[middle], hidden.y_rel[middle]])
     still = SceneSpec(spec.frames, spec.size_px, 1, 0.0, 0.6, 0.0)
     track = wandering_track(rng, still, place, size)
     offset_x, offset_y = place[0] - track.x_rel[middle], place[1] - track.y_rel[middle]
@@ -153,7 +153,7 @@ def occluder(rng: Rng, spec: SceneSpec, victim: Track, average: NDArray[np.float
     return SceneObject(sprite, moved, is_target=False)
 
 
-def _cast(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[SceneObject]:
+def _objects(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[SceneObject]:
     """The targets and the distractors of a scene, without occluders."""
     distractors = int(rng.random() < 0.5 * spec.difficulty)
     places = spread_places(rng, spec.targets + distractors, 0.42 - 0.16 * spec.difficulty)
@@ -173,17 +173,17 @@ def _cast(rng: Rng, spec: SceneSpec, average: NDArray[np.float32]) -> list[Scene
 
 
 def make_scene(rng: Rng, spec: SceneSpec) -> Scene:
-    """Draw one random scene after the curriculum's wishes."""
+    """Draws one random scene with the curriculum's parameters."""
     side = int(spec.size_px * 1.3)
     background = textures.background(rng, side, spec.difficulty)
-    actors = _cast(rng, spec, background.reshape(-1, 3).mean(0).astype(np.float32))
+    actors = _objects(rng, spec, background.reshape(-1, 3).mean(0).astype(np.float32))
     if spec.frames >= 6 and rng.random() < 0.65 * spec.hiding:
         average = background.reshape(-1, 3).mean(0).astype(np.float32)
-        actors[0], slab = behind_a_slab(rng, spec, actors[0], average)
-        actors.append(slab)
+        actors[0], bar = behind_a_bar(rng, spec, actors[0], average)
+        actors.append(bar)
     elif rng.random() < spec.hiding:
-        victim = actors[int(rng.integers(spec.targets))]
-        actors.append(occluder(rng, spec, victim.track, background.reshape(-1, 3).mean(0).astype(np.float32)))
+        hidden = actors[int(rng.integers(spec.targets))]
+        actors.append(occluder(rng, spec, hidden.track, background.reshape(-1, 3).mean(0).astype(np.float32)))
     t = np.arange(spec.frames, dtype=np.float32)[:, None]
     camera = spec.motion * rng.normal(0, 0.012, 2) * (rng.random() < 0.6) * t
     gain = rng.uniform(0.75, 1.2) + spec.motion * rng.normal(0, 0.02) * t[:, 0]
@@ -201,7 +201,7 @@ def make_scene(rng: Rng, spec: SceneSpec) -> Scene:
 def cut_away(
     rng: Rng, spec: SceneSpec, frames: NDArray[np.uint8], masks: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """A cut to another scene, where no target is, for some frames after the first; half of the time it cuts back.
+    """Cuts to another scene without targets on a range of frames after the first; half of the cuts return.
 
     ``frames`` uint8 [T, H, W, 3], ``masks`` bool [T, N, H, W]; returned as new arrays.
     """

@@ -58,7 +58,7 @@ def jagged(alpha: Alpha, rng: Rng) -> None:
 
 
 def cluster(alpha: Alpha, rng: Rng) -> None:
-    """Several ellipses and boxes that touch: a body with limbs."""
+    """Several ellipses that touch: a body with limbs."""
     theta = _ring(32)
     body = np.array([rng.uniform(0.18, 0.3), rng.uniform(0.14, 0.26)])
     _fill(alpha, _polar(np.ones(32), theta) * body)
@@ -79,9 +79,9 @@ def tube(alpha: Alpha, rng: Rng) -> None:
 
 def donut(alpha: Alpha, rng: Rng) -> None:
     theta = _ring(40)
-    stretch = [1.0, rng.uniform(0.7, 1.0)]
-    _fill(alpha, _polar(np.full(40, 0.47), theta) * stretch)
-    _fill(alpha, _polar(np.full(40, rng.uniform(0.12, 0.22)), theta) * stretch, 0)
+    scale = [1.0, rng.uniform(0.7, 1.0)]
+    _fill(alpha, _polar(np.full(40, 0.47), theta) * scale)
+    _fill(alpha, _polar(np.full(40, rng.uniform(0.12, 0.22)), theta) * scale, 0)
 
 
 EASY: tuple[Callable[[Alpha, Rng], None], ...] = (ellipse, polygon, rectangle, blob)

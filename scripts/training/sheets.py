@@ -1,7 +1,7 @@
 """Contact sheets: a few frames of a clip side by side, each object's mask tinted and outlined.
 
 ``python -m scripts.training.sheets VIDEO OUT.jpg --box 0.4 0.2 0.5 0.6 [--box ...]`` prompts the shipped demo model
-with boxes (relative corners) on the first frame and carries the masks through sixty frames;
+with boxes (relative corners) on the first frame and propagates the masks through sixty frames;
 ``python -m scripts.training.sheets --held-out OUT.jpg`` does it for the first eight held-out clips.
 """
 
@@ -40,7 +40,7 @@ def read_frames(path: Path, count: int) -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
-def carry_boxes(engine: Sam2Engine, frames: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.bool_]:
+def propagate_boxes(engine: Sam2Engine, frames: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.bool_]:
     """Masks bool [T, N, H, W] of the objects in boxes on the first frame."""
     prompts = [FramePrompt(ObjectId(str(n)), FrameIndex(0), box=box) for n, box in enumerate(boxes)]
     run = engine.propagate(
@@ -70,7 +70,7 @@ def draw_row(frames: NDArray[np.uint8], masks: NDArray[np.bool_], boxes: Sequenc
 
 
 def save_sheet(rows: Sequence[NDArray[np.uint8]], path: Path) -> None:
-    """Write rows of equal width below each other as a JPEG."""
+    """Writes rows of equal width below each other as a JPEG."""
     sheet = np.ascontiguousarray(np.vstack(rows)[..., ::-1])
     cv2.imwrite(str(path), sheet, [cv2.IMWRITE_JPEG_QUALITY, 75])
 
@@ -89,11 +89,11 @@ def main() -> None:
         for seed in range(8):
             clip = render_clip(seed)
             boxes = [box for mask in clip.masks[0] if (box := box_of_mask(mask))]
-            rows.append(draw_row(clip.frames, carry_boxes(engine, clip.frames, boxes), boxes))
+            rows.append(draw_row(clip.frames, propagate_boxes(engine, clip.frames, boxes), boxes))
     else:
         frames = read_frames(arguments.video, arguments.frames)
         boxes = [Box(*corners) for corners in arguments.box]
-        rows = [draw_row(frames, carry_boxes(engine, frames, boxes), boxes)]
+        rows = [draw_row(frames, propagate_boxes(engine, frames, boxes), boxes)]
     save_sheet(rows, arguments.out)
 
 

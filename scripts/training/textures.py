@@ -1,7 +1,7 @@
 """Textures of the training data: gradients, stripes, checks, noise, dots, photographs.
 
-The photographs are the ones inside the scikit-image wheel (a development dependency); without it the
-generator goes on with the procedural textures only.
+The photographs come from the scikit-image wheel (a development dependency). Without it only procedural textures are
+used.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ def pattern(rng: Rng, side: int, kind: int) -> NDArray[np.float32]:
 
 
 def photo_crop(rng: Rng, side: int) -> Rgb | None:
-    """A random square of a random photograph, resized and sometimes mirrored, or None without any."""
-    pool = photographs()
-    if not pool:
+    """A random square of a random photograph, resized and sometimes mirrored, or None without photographs."""
+    images = photographs()
+    if not images:
         return None
-    photo = pool[int(rng.integers(len(pool)))]
+    photo = images[int(rng.integers(len(images)))]
     crop = int(min(photo.shape[:2]) * rng.uniform(0.25, 1.0))
     y = int(rng.integers(photo.shape[0] - crop + 1))
     x = int(rng.integers(photo.shape[1] - crop + 1))
@@ -115,7 +115,7 @@ def object_texture(rng: Rng, side: int, avoid: NDArray[np.float32], difficulty: 
 
 
 def background(rng: Rng, side: int, difficulty: float) -> Rgb:
-    """A background, uint8 [side, side, 3]: plain to begin with, then patterns and photographs."""
+    """A background, uint8 [side, side, 3]: plain at low difficulty, then patterns and photographs."""
     if rng.random() < 0.55 * difficulty:
         photo = photo_crop(rng, side)
         if photo is not None:

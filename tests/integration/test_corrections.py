@@ -90,7 +90,7 @@ class Stage:
         self.web.work_off_all()
 
     def adopter(self) -> AnnotationSync:
-        return self.web.annotation_sync(self.studio, key_values=self.notes, seal=SEAL)
+        return self.web.annotation_sync(self.studio, key_values=self.notes, signer=SEAL)
 
     def make(self, count: int = 2) -> list[tuple[int, bool]]:
         return [(made.task_id, made.is_new) for made in self.maker().make(TASK.project_id, INTO, count, seed=0)]

@@ -1,7 +1,7 @@
-"""The wire of `context.event` calls: prompts as such a client sends them, masks as it takes them.
+"""JSON of `context.event` calls: prompts as a tracking client sends them, masks as it accepts them.
 
-Clients of this protocol draw masks themselves, so prompts come with every call and masks go out as grey PNGs,
-whatever the label config's tags are. What a person's page sends to Label Studio is read in `context` instead.
+Tracking clients draw masks themselves: every call has all prompts, and masks are sent as grey PNGs, whatever the label
+config's tags are. `reading.context` reads the calls of Label Studio's own page.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from backend.adapters.labelstudio.reading.fields import (
     as_text,
 )
 from backend.adapters.labelstudio.reading.region_prompts import box_of_rectangle
-from backend.adapters.labelstudio.reading.regions import MOST_REGIONS
+from backend.adapters.labelstudio.reading.regions import MAX_REGIONS
 from backend.codecs.coco_rle import decode_checked
 from backend.domain.errors import PromptError, TooLarge
 from backend.domain.geometry import BoolMask, Point
@@ -37,7 +37,7 @@ from backend.domain.video import FrameIndex
 UNNAMED = ObjectId("object")
 """The object of prompts without a label."""
 
-DECLARED = {
+TARGETS = {
     ControlKind.BRUSH: ("BrushLabels", "mask"),
     ControlKind.BITMASK: ("BitmaskLabels", "mask"),
     ControlKind.POLYGON: ("PolygonLabels", "polygon"),
@@ -49,8 +49,8 @@ DECLARED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A mask as it travels: a PNG data URL with grey 255 where the object is and 0 elsewhere."""
+class MaskImage:
+    """A mask as a PNG data URL: grey 255 on the object, 0 elsewhere. width, height: pixels."""
 
     url: str
     width: int
@@ -61,15 +61,16 @@ class Picture:
 
 
 def prompts_of_event(context: Json, frame_index: FrameIndex) -> PromptSet:
-    """The points and boxes in `context.result`, all on one frame; items of one label are one object.
+    """The points and boxes in `context.result`, all on frame_index (0-based); items of one label are one object.
 
-    A point is negative if the item says `is_positive: false` or its value `positive: false`. Of several boxes of an
-    object the last counts. Items that are neither point nor box are left out.
+    Coordinates come in percent of the frame and leave relative, 0..1. A point is negative if the item has
+    `is_positive: false` or its value `positive: false`. Of several boxes of an object the last counts. Items that are
+    neither point nor box are skipped.
     Raises MalformedRequest, PromptError or TooLarge naming the field.
     """
     items = as_list(context.get("result", []), "context.result")
-    if len(items) > MOST_REGIONS:
-        raise TooLarge(f"context.result has {len(items)} items; the most that is read is {MOST_REGIONS}")
+    if len(items) > MAX_REGIONS:
+        raise TooLarge(f"context.result has {len(items)} items; the most that is read is {MAX_REGIONS}")
     prompts = [prompt for position, item in enumerate(items) for prompt in _read(item, position, frame_index)]
     return PromptSet.of(prompts, {})
 
@@ -93,7 +94,7 @@ def _read(entry: object, position: int, frame_index: FrameIndex) -> Iterator[Fra
 
 
 def _is_positive(item: Json, value: Json, where: str) -> bool:
-    """Positive unless one of the two places where clients say it says no."""
+    """False if `is_positive` of the item or `positive` of its value is false."""
     outer = item.get("is_positive")
     inner = value.get("positive")
     return (outer is None or as_flag(outer, f"{where}.is_positive")) and (
@@ -112,7 +113,7 @@ def _object_of(value: Json, where: str) -> ObjectId:
 
 
 def whole_number(context: Json, field: str, *, default: int) -> int:
-    """A whole number from 0 up; null counts as absent. Raises PromptError or MalformedRequest naming the field."""
+    """A whole number of at least 0; null counts as absent. Raises PromptError or MalformedRequest naming the field."""
     value = context.get(field)
     if value is None:
         return default
@@ -123,7 +124,7 @@ def whole_number(context: Json, field: str, *, default: int) -> int:
 
 
 def milliseconds(context: Json, field: str) -> float | None:
-    """A time from 0 up; None if it is absent or null. Raises as `whole_number` does."""
+    """A time of at least 0; None if it is absent or null. Raises as `whole_number` does."""
     value = context.get(field)
     if value is None:
         return None
@@ -133,23 +134,23 @@ def milliseconds(context: Json, field: str) -> float | None:
     return number
 
 
-def picture_of(encoded: EncodedMask) -> Picture:
-    return picture_of_mask(decode_checked(encoded))
+def mask_image_of(encoded: EncodedMask) -> MaskImage:
+    return mask_image(decode_checked(encoded))
 
 
-def picture_of_mask(mask: BoolMask) -> Picture:
+def mask_image(mask: BoolMask) -> MaskImage:
     """mask: [H, W] bool."""
     done, png = cv2.imencode(".png", mask.view(np.uint8) * np.uint8(255))
     if not done:
         raise PromptError(f"a mask of {mask.shape[1]}x{mask.shape[0]} pixels cannot be written as PNG")
-    return Picture(PNG_PREFIX + base64.b64encode(png.tobytes()).decode("ascii"), mask.shape[1], mask.shape[0])
+    return MaskImage(PNG_PREFIX + base64.b64encode(png.tobytes()).decode("ascii"), mask.shape[1], mask.shape[0])
 
 
 def targets_of(binding: Binding) -> list[dict[str, object]]:
-    """What the label config's tags can be filled with: the client converts masks to what the tag holds."""
+    """The tags that accept masks, and the form each one holds; the client converts the masks."""
     targets: list[dict[str, object]] = []
     for control in binding.outputs:
-        tag, output = DECLARED[control.kind]
+        tag, output = TARGETS[control.kind]
         tracks = binding.mode is not OutputMode.KEYFRAME
         targets.append({"tag": tag, "output": output, **({"features": ["track"]} if tracks else {})})
     return targets

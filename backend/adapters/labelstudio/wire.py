@@ -1,7 +1,6 @@
-"""Label Studio's JSON, as its page and its API send and take it.
+"""Types of Label Studio's JSON, as its page and its API send and accept it.
 
-Incoming bodies are checked by hand where they are read (`fields`), for they come from outside: the types of
-incoming values here say what Label Studio 1.23 sends, not what may be relied on.
+The types describe what Label Studio 1.23 sends; they guarantee nothing. `reading.fields` checks every incoming value.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from typing import NotRequired, Required, TypedDict
 
 
 class Keyframe(TypedDict, total=False):
-    """One entry of a video region's sequence. frame is 1-based; x, y, width, height are percent."""
+    """One entry of a video region's sequence. frame is 1-based; x, y, width, height are percent of the frame."""
 
     frame: Required[int]
     enabled: bool
@@ -23,7 +22,7 @@ class Keyframe(TypedDict, total=False):
 
 
 class Vertex(TypedDict):
-    """A corner of a VideoVector polygon, percent; id ties it to the same corner in other keyframes."""
+    """A corner of a VideoVector polygon, percent of the frame; id names the same corner in all keyframes."""
 
     id: str
     x: float
@@ -39,7 +38,7 @@ class VectorKeyframe(TypedDict):
 
 
 class Region(TypedDict):
-    """One item of a `result`. Pages and images have original_*, item_index and image_rotation beside the value."""
+    """One item of a `result`. Regions of pages and images have original_*, item_index (0-based) and image_rotation."""
 
     id: str
     from_name: str
@@ -57,7 +56,7 @@ class Region(TypedDict):
 
 
 class Prediction(TypedDict):
-    """One answer for one task, in a reply to /predict. model_version must not be null."""
+    """One task's answer in a reply to /predict. model_version must not be null."""
 
     model_version: str
     score: float
@@ -65,13 +64,13 @@ class Prediction(TypedDict):
 
 
 class PredictReply(TypedDict):
-    """The reply to /predict: one entry per task, in order; an empty list for a task stores nothing."""
+    """The reply to /predict: one entry per task, in order; an empty list stores nothing."""
 
     results: list[Prediction | list[Prediction]]
 
 
 class Task(TypedDict, total=False):
-    """A task as /predict and /api/tasks send it. drafts holds only the current user's."""
+    """A task as /predict and /api/tasks send it. drafts: the current user's only."""
 
     id: Required[int]
     project: int
@@ -82,7 +81,7 @@ class Task(TypedDict, total=False):
 
 
 class Context(TypedDict, total=False):
-    """params.context of an interactive /predict: the regions that are not accepted yet."""
+    """params.context of an interactive /predict: the regions not accepted yet."""
 
     result: list[dict[str, object]]
 

@@ -1,1 +1,1 @@
-"""RQ on Redis or Valkey, a Valkey server of our own, and the processes that work the queues."""
+"""RQ on Redis or Valkey, an embedded Valkey server, signals between processes, and the supervisor."""

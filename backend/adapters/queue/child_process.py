@@ -1,11 +1,11 @@
-"""Start a command so that it dies with the process that started it, however that ends.
+"""Starts a command that ends with its parent process, also after kill -9 of the parent.
 
-Linux sends a child the signal it asked for (PR_SET_PDEATHSIG) when its parent is gone, also after kill -9. The child
-must ask for itself. Doing so in subprocess's preexec_fn runs Python between fork and exec, which can deadlock in a
-process with threads; so this file is run as a script in between: it asks, and then becomes the command.
+Linux sends a child the signal that it set with PR_SET_PDEATHSIG when its parent ends. The child must set it itself.
+subprocess's preexec_fn runs Python between fork and exec, which can deadlock in a process with threads. So this file
+runs as a script in between: it sets the signal, and then execs the command.
 
-What Linux watches is the parent's *thread* that started the child: start children from one that lives as long as
-they should. Elsewhere than on Linux there is no such signal and the command just runs.
+Linux sends the signal when the parent's *thread* that started the child ends: start children from a thread that
+outlives them. Other systems have no such signal; there the command runs without it.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ PR_SET_PDEATHSIG = 1
 
 
 def tied_to_parent(argv: Sequence[str], *, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
-    """The argv that runs a command tethered to this process; the command keeps the pid that was started."""
+    """The argv that runs a command which ends with this process; the command keeps the started pid."""
     # -I and -S: no site-packages and no environment, so that it starts in a few milliseconds
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(death_signal)), *argv]
 
 
 def main(argv: Sequence[str]) -> None:
-    """PARENT_PID SIGNAL COMMAND...: become the command. Exits with 127 if there is no such command."""
+    """PARENT_PID SIGNAL COMMAND...: execs the command. Exits with 127 if the command does not exist."""
     parent_pid, death_signal, command = int(argv[0]), int(argv[1]), list(argv[2:])
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
-            sys.exit(f"cannot be tethered: {os.strerror(ctypes.get_errno())}")
+            sys.exit(f"cannot be tied to its parent: {os.strerror(ctypes.get_errno())}")
         if os.getppid() != parent_pid:
-            sys.exit(0)  # the parent died before it could be watched
+            sys.exit(0)  # the parent ended before the signal was set
     try:
         os.execvp(command[0], command)
     except OSError as error:
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - there is no logging here
+        print(f"{command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - logging is not set up
         sys.exit(127)
 
 

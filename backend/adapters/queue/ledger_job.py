@@ -1,8 +1,8 @@
-"""The only kind of RQ job that our workers run.
+"""The only kind of RQ job that Masklet's workers run.
 
-RQ calls whatever dotted path a job's hash names, also with the JSON serializer: whoever can write to the server
-could run any importable function, before, instead of or after ours. So a job here may name one function, with a
-job id and an attempt, and nothing else that RQ would act on: no callbacks, webhooks, dependencies, repeats.
+RQ calls any dotted path in a job's hash, also with the JSON serializer: a client with write access to the server could
+run any importable function, before, instead of or after ours. So a job may name one function, with a job id and an
+attempt, and nothing else that RQ acts on: no callbacks, webhooks, dependencies, repeats.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _EXTRAS = (
 
 
 class LedgerJob(RqJob):
-    """An RQ job that carries a ledger id and an attempt, and refuses to be anything else."""
+    """An RQ job with a ledger job's id and an attempt; refuses every other call."""
 
     def restore(self, raw_data: dict[bytes, bytes]) -> None:
-        """Take the fields of the stored hash, less those that RQ would act on beside the call itself.
+        """Restores the fields of the stored hash.
 
-        Raises NotAllowed if there are any: we never write them.
+        Raises NotAllowed for fields that RQ acts on besides the call: Masklet never writes them.
         """
         extras = [name for name in _EXTRAS if raw_data.get(name.encode()) not in (None, b"", b"[]")]
         if extras:
@@ -46,20 +46,20 @@ class LedgerJob(RqJob):
 
     @property
     def func(self) -> Callable[[str, int], None]:
-        """The function to call. Raises NotAllowed for any but ours."""
+        """The function to call. Raises NotAllowed for any other than RUN_JOB."""
         self.require_allowed()
         function: Callable[[str, int], None] = import_attribute(RUN_JOB)
         return function
 
     def require_allowed(self) -> None:
-        """Raises NotAllowed unless this is a call of our function with a ledger job's id and an attempt."""
+        """Raises NotAllowed unless this is a call of RUN_JOB with a ledger job's id and an attempt."""
         if self.func_name != RUN_JOB or self.instance is not None:
             raise NotAllowed(f"queue entry {self.id} calls {str(self.func_name)[:100]!r}; only {RUN_JOB} may be called")
-        if self.kwargs or not _are_ours(self.args):
+        if self.kwargs or not _are_valid_args(self.args):
             raise NotAllowed(f"queue entry {self.id} does not carry a job id and an attempt")
 
 
-def _are_ours(args: Any) -> bool:  # noqa: ANN401 - whatever JSON somebody wrote into the server
+def _are_valid_args(args: Any) -> bool:  # noqa: ANN401 - any JSON on the server
     if not isinstance(args, list | tuple) or len(args) != 2:
         return False
     job_id, attempt = args

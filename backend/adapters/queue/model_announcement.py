@@ -1,7 +1,7 @@
-"""The board on which a worker announces its model and from which the web process reads it.
+"""The announcement of a worker's model, for the web process.
 
-A file in the data folder, written by rename; with a Redis given also a key there, for a web process that does not
-share the worker's folder. It says what was loaded last, not whether a worker is alive: the queue knows that.
+A file in the data folder, written by rename. With a Redis also a key, for a web process without the worker's folder.
+Holds the model loaded last, not whether a worker is alive: the queue holds that.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class ModelAnnouncement:
     """A ModelDirectory kept in a file and, if there is a Redis, under a key."""
 
     def __init__(self, path: Path, redis: Redis | None = None) -> None:
-        """path: the file; its folder is made when a worker announces. redis: its timeouts bound `announced`."""
+        """path: the file; `announce` creates its folder. redis: its timeouts bound `announced`."""
         self._path = path
         self._redis = redis
 
     def announce(self, model: ModelInfo) -> None:
-        """Say which model this worker holds. A Redis that is away is tolerated: the file stays."""
+        """Announces this worker's model. Without an answer from Redis, the file is written alone."""
         text = json.dumps(asdict(model), sort_keys=True)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._path, text.encode())
@@ -41,7 +41,7 @@ class ModelAnnouncement:
                 logger.warning("the model was announced in %s only: %s", self._path.name, type(error).__name__)
 
     def announced(self) -> ModelInfo | None:
-        """The model announced last; None before any worker has. Text that is not a model reads as none."""
+        """The model announced last; None before the first announcement. Text that is not a model reads as None."""
         return _model(self._from_file()) or _model(self._from_redis())
 
     def _from_file(self) -> str | None:
@@ -54,10 +54,10 @@ class ModelAnnouncement:
         if self._redis is None:
             return None
         try:
-            kept = self._redis.get(KEY)
+            value = self._redis.get(KEY)
         except RedisError:
             return None
-        return kept.decode(errors="replace") if isinstance(kept, bytes) else kept if isinstance(kept, str) else None
+        return value.decode(errors="replace") if isinstance(value, bytes) else value if isinstance(value, str) else None
 
 
 def _model(text: str | None) -> ModelInfo | None:

@@ -1,4 +1,4 @@
-"""The names that producer and worker agree on, and how both reach the server."""
+"""Names shared by producer and worker, and the connection to the server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from redis.retry import Retry
 from backend.domain.jobs import JobKind
 
 RUN_JOB = "backend.interfaces.worker.run_job"
-"""The one callable that an entry of the queue may name; its arguments are the ledger's job id and the attempt."""
+"""The only callable of a queue entry; its arguments are the ledger's job id and the attempt."""
 
 SERIALIZER = "json"
 
@@ -22,15 +22,15 @@ def queue_name(kind: JobKind) -> str:
 
 
 def rq_id(job_id: str, attempt: int) -> str:
-    """An entry's id: one a attempt, so that a new attempt never meets what an old one left."""
+    """An entry's id: one per attempt, so a new attempt never collides with the entry of an old one."""
     return f"{job_id}-a{attempt}"
 
 
 def connect(url: str, *, timeout_s: float) -> Redis:
-    """A connection that says at once what is wrong instead of trying again.
+    """A connection without retries.
 
-    A repeated command is not harmless: a push whose reply was lost would be done twice. Who wants to try again does
-    so where that is safe. timeout_s: longest wait for a reply, seconds.
+    A repeated command is not harmless: a push whose reply was lost would run twice. Callers retry where it is safe.
+    timeout_s: the longest wait for a reply, in seconds.
     """
     return Redis.from_url(
         url,

@@ -1,7 +1,7 @@
 """The JobQueue port over RQ.
 
-An entry is a ledger id and an attempt. RQ's own retries, schedules and registries decide nothing here: the ledger
-says what is to be done, so an entry may be lost, or delivered twice, without harm.
+An entry is a ledger id and an attempt. RQ's retries, schedules and registries are not used: the ledger decides which
+jobs run, so an entry may be lost, or delivered twice, without harm.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RESULT_TTL_S = 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 
 HANDOVER_S = 10
-"""From taking an entry to starting it a worker needs milliseconds; one that took longer died in between."""
+"""A worker starts a taken entry within milliseconds; a worker that needs longer has died in between."""
 
 
 class RqQueue:
@@ -51,24 +51,24 @@ class RqQueue:
                 self._push(job, timeout_s)
             except DuplicateJobError:
                 if self._is_known(job):
-                    return  # perhaps our own, of which only the reply was lost
-                self._forget(job)
-                self._push_unless_there(job, timeout_s)
+                    return  # possibly this call's own push, with a lost reply
+                self._remove(job)
+                self._push_unless_known(job, timeout_s)
 
     def is_known(self, job: Job) -> bool:
-        """Whether this attempt is waiting, or in the hands of a live worker. Raises QueueUnavailable."""
+        """Whether this attempt is queued, or held by a live worker. Raises QueueUnavailable."""
         with _translated():
             return self._is_known(job)
 
     def depths(self) -> dict[JobKind, int]:
-        """Waiting entries per kind. Reads lengths only: RQ's own counts clean registries as a side effect."""
+        """Queued entries per kind. Reads list lengths only: RQ's own counts clean registries as a side effect."""
         with _translated(), self._redis.pipeline(transaction=False) as pipeline:
             for kind in JobKind:
                 pipeline.llen(self._queue(kind).key)
             return dict(zip(JobKind, map(int, pipeline.execute()), strict=True))
 
     def workers(self) -> dict[JobKind, int]:
-        """Workers per kind that gave a sign of life within the last minute."""
+        """Workers per kind with a heartbeat within the last minute."""
         with _translated():
             return {kind: self._live_workers(kind) for kind in JobKind}
 
@@ -87,11 +87,11 @@ class RqQueue:
             unique=True,
         )
 
-    def _push_unless_there(self, job: Job, timeout_s: float) -> None:
+    def _push_unless_known(self, job: Job, timeout_s: float) -> None:
         try:
             self._push(job, timeout_s)
         except DuplicateJobError:
-            logger.debug("job %s: somebody else offered it again first", job.job_id)
+            logger.debug("job %s: another process queued it again first", job.job_id)
 
     def _is_known(self, job: Job) -> bool:
         entry_id = rq_id(job.job_id, job.attempt)
@@ -101,7 +101,7 @@ class RqQueue:
         except (NoSuchJobError, NotAllowed):
             return False
         if entry.get_status(refresh=False) is JobStatus.STARTED:
-            return bool(entry.worker_name) and self._is_at_work(str(entry.worker_name), entry_id)
+            return bool(entry.worker_name) and self._is_current_job(str(entry.worker_name), entry_id)
         if self._redis.lpos(queue.key, entry_id) is not None:
             return True
         if self._redis.lpos(queue.intermediate_queue_key, entry_id) is not None:
@@ -109,14 +109,14 @@ class RqQueue:
         return False
 
     def _is_being_handed_over(self, entry_id: str) -> bool:
-        """Whether an entry was first seen between queue and worker a moment ago, by the server's clock."""
+        """Whether an entry was first found between queue and worker within HANDOVER_S, by the server's clock."""
         key = f"masklet:handover:{entry_id}"
         if self._redis.set(key, 1, nx=True, ex=FAILURE_TTL_S):
             return True
         return int(self._redis.ttl(key)) > FAILURE_TTL_S - HANDOVER_S
 
-    def _forget(self, job: Job) -> None:
-        """Remove what an earlier delivery of this attempt left, so that it can be offered again."""
+    def _remove(self, job: Job) -> None:
+        """Removes the entry of an earlier delivery of this attempt, so that it can be queued again."""
         entry_id = rq_id(job.job_id, job.attempt)
         queue = self._queue(job.kind)
         with self._redis.pipeline() as pipeline:
@@ -127,8 +127,8 @@ class RqQueue:
                 pipeline.lrem(key, 0, entry_id)
             pipeline.execute()
 
-    def _is_at_work(self, worker_name: str, entry_id: str) -> bool:
-        """Whether a worker says that it has this entry: one that lives may be the successor of the one that had it."""
+    def _is_current_job(self, worker_name: str, entry_id: str) -> bool:
+        """Whether a worker runs this entry now: a live worker may be the successor of the one that took it."""
         current = self._redis.hget(BaseWorker.redis_worker_namespace_prefix + worker_name, "current_job")
         return current == entry_id.encode()
 
@@ -144,5 +144,5 @@ def _translated() -> Iterator[None]:
     except OutOfMemoryError as error:
         raise QueueUnavailable("the queue's server is out of memory; give it more or remove old entries") from error
     except RedisError as error:
-        # the class only: the message may hold the address, and that a password
+        # the class only: the message may hold the address, and the address a password
         raise QueueUnavailable(f"the queue does not answer ({type(error).__name__}); is Redis or Valkey up?") from error

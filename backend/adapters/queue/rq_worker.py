@@ -1,12 +1,12 @@
-"""The RQ worker: one process, one queue, the model resident.
+"""The RQ worker: one process, one queue, the model in memory.
 
-RQ's loop quits at the first error of the server and leaves its job in limbo if it is stopped at the wrong moment;
-ours goes on. What RQ notes about a job is bookkeeping: the ledger was told by the job itself.
+RQ's loop exits at the first server error and can lose its job when stopped; this loop continues. RQ's records of a job
+are not used: the job itself writes its state to the ledger.
 
-- SIGTERM and SIGINT only raise a flag. The job asks `is_stopping` between frames and goes back to the ledger.
-- A server that is away is waited for, and the worker signs up again when it is back, also if it forgot everything.
-- Signs of life come from a thread, every few seconds: RQ's SimpleWorker gives none while it works, and would be
-  listed for hours after it was killed.
+- SIGTERM and SIGINT only set a flag. The job calls `is_stopping` between frames and returns itself to the ledger.
+- Without an answer from the server the worker waits, and registers again when the server answers, also after data loss.
+- A thread sends a heartbeat every few seconds: RQ's SimpleWorker sends none while it works, and would be listed for
+  hours after it was killed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from backend.domain.jobs import JobKind
 logger = logging.getLogger(__name__)
 
 POLL_S = 1
-"""How long one wait for a job lasts; a worker that is idle notices within it that it should stop."""
+"""The longest wait for a job in seconds; an idle worker stops within it."""
 
 BEAT_S = 10.0
 ALIVE_S = 60
-"""A worker that gave no sign of life for so long is gone."""
+"""A worker without a heartbeat for this time is dead."""
 
 WORKER_TTL_S = 120
 MAINTENANCE_S = 60
@@ -47,14 +47,14 @@ LONGEST_PAUSE_S = 5.0
 
 
 class MaskletWorker(SimpleWorker):
-    """Works one queue until it is told to stop."""
+    """Runs the jobs of one queue until it is stopped."""
 
     def __init__(self, url: str, kind: JobKind, *, name: str) -> None:
-        """url: the server's address. name: unique among living workers; the ledger's jobs carry it."""
+        """url: the server's address. name: unique among live workers; written into the ledger's jobs."""
         self._stopping = threading.Event()
         connection = connect(url, timeout_s=REPLY_TIMEOUT_S)
         queue = Queue(queue_name(kind), connection=connection, serializer=SERIALIZER, job_class=LedgerJob)
-        # prepare_for_work asks the server for our own address: a server that is away must not keep us from starting
+        # prepare_for_work asks the server for the worker's address: the worker must start without a server
         super().__init__(
             [queue],
             name=name,
@@ -70,23 +70,23 @@ class MaskletWorker(SimpleWorker):
 
     @property
     def connection_timeout(self) -> int:
-        """RQ raises the connection's timeout to this; ours waits a second at a time and needs no more."""
+        """RQ raises the connection's timeout to this; one wait lasts a second and needs no more."""
         return int(REPLY_TIMEOUT_S)
 
     def is_stopping(self) -> bool:
-        """Whether the worker was asked to stop; a job asks between frames."""
+        """Whether the worker is to stop; a job calls this between frames."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Stop after the current job, which is expected to end early. From any thread, or a signal handler."""
+        """Stops after the current job, which ends early. Callable from any thread, or a signal handler."""
         self._stopping.set()
 
     def run(self, *, burst: bool = False) -> int:
-        """Work until stopped, or with burst until the queue is empty; returns how many jobs were taken."""
+        """Runs jobs until stopped, or with burst until the queue is empty; returns the count of taken jobs."""
         taken = 0
         pause_s = FIRST_PAUSE_S
         self._install_signal_handlers()
-        with self._beating():
+        with self._heartbeats():
             while not self.is_stopping():
                 try:
                     found = self._work_once()
@@ -96,7 +96,7 @@ class MaskletWorker(SimpleWorker):
                     self._stopping.wait(pause_s)
                     pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
                     continue
-                except Exception as error:  # an entry that cannot even be read must not stop the others
+                except Exception as error:  # an unreadable entry must not stop the others
                     self._drop_unreadable(error)
                     continue
                 taken += found
@@ -105,7 +105,7 @@ class MaskletWorker(SimpleWorker):
         return taken
 
     def _work_once(self) -> bool:
-        """Take one job and do it; False if there was none."""
+        """Takes and runs one job; False without a job."""
         if self.birth_date is None:
             self.register_birth()
         if self.should_run_maintenance_tasks:
@@ -121,18 +121,18 @@ class MaskletWorker(SimpleWorker):
         job, queue = result
         logger.info("worker %s takes %s", self.name, job.id)
         self.execute_job(job, queue)
-        self.heartbeat()  # RQ's counters may have made the worker's key anew, without an end
+        self.heartbeat()  # RQ's counters may have created the worker's key again, without expiry
         return True
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
-        """Do one job; whatever it raises is recorded. What cannot be recorded is left to the ledger."""
+        """Runs one job; RQ records its exception. The ledger covers an exception that is not recorded."""
         try:
             super().execute_job(job, queue)
         finally:
             self._state = WorkerStatus.IDLE
 
     def _drop_unreadable(self, error: Exception) -> None:
-        """Put aside an entry that is not one of ours: it would come back as stuck forever."""
+        """Removes an entry that Masklet did not write: it would return as stuck forever."""
         entry_id = getattr(error, "job_id", None)
         logger.error("worker %s: entry %s was refused: %s", self.name, entry_id, error)
         if entry_id is None:
@@ -147,7 +147,7 @@ class MaskletWorker(SimpleWorker):
             logger.warning("worker %s: entry %s could not be removed", self.name, entry_id)
 
     def run_maintenance_tasks(self) -> None:
-        """Clean RQ's registries; an entry in them that is not ours must not stop the worker."""
+        """Cleans RQ's registries; a foreign entry in them must not stop the worker."""
         try:
             self.clean_registries()  # type: ignore[no-untyped-call]
         except RedisError:
@@ -156,32 +156,32 @@ class MaskletWorker(SimpleWorker):
             logger.exception("worker %s: cleaning the queue's registries failed", self.name)
             self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ declares it as None
 
-    # signs of life
+    # heartbeats
 
     def register_birth(self) -> None:
-        """Sign up, also over what a killed namesake left."""
+        """Registers the worker, also over the key of a killed worker of the same name."""
         self.birth_date = self.last_heartbeat = now()
         self.connection.delete(self.key)
         self.heartbeat()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Say that this worker lives, for the next minute; signs up again if the server forgot it.
+        """Marks the worker as alive for the next minute; registers it again if the server lost it.
 
-        timeout is RQ's idea of how long (a job's whole timeout) and is not used.
+        timeout: RQ's value (a job's whole timeout); not used.
         """
         self.last_heartbeat = now()
         if pipeline is not None:
             pipeline.hset(self.key, "last_heartbeat", utcformat(self.last_heartbeat))
             pipeline.expire(self.key, ALIVE_S)
             return
-        with self.connection.pipeline() as own:
-            for name, value in self._card().items():
-                own.hset(self.key, name, value)
-            worker_registration.register(self, own)
-            own.expire(self.key, ALIVE_S)
-            own.execute()
+        with self.connection.pipeline() as transaction:
+            for name, value in self._record().items():
+                transaction.hset(self.key, name, value)
+            worker_registration.register(self, transaction)
+            transaction.expire(self.key, ALIVE_S)
+            transaction.execute()
 
-    def _card(self) -> dict[str, str]:
+    def _record(self) -> dict[str, str]:
         assert self.birth_date is not None
         assert self.last_heartbeat is not None
         return {
@@ -194,9 +194,9 @@ class MaskletWorker(SimpleWorker):
         }
 
     @contextmanager
-    def _beating(self) -> Iterator[None]:
+    def _heartbeats(self) -> Iterator[None]:
         ended = threading.Event()
-        beat = threading.Thread(target=self._beat, args=(ended,), name=f"beat-{self.name}", daemon=True)
+        beat = threading.Thread(target=self._send_heartbeats, args=(ended,), name=f"beat-{self.name}", daemon=True)
         beat.start()
         try:
             yield
@@ -209,14 +209,14 @@ class MaskletWorker(SimpleWorker):
                 logger.debug("worker %s: its key will expire", self.name)
             self.connection.close()
 
-    def _beat(self, ended: threading.Event) -> None:
+    def _send_heartbeats(self, ended: threading.Event) -> None:
         while not ended.wait(BEAT_S):
             if self.birth_date is None:
                 continue
             try:
                 self.heartbeat()
             except RedisError as error:
-                logger.debug("worker %s: no sign of life given: %s", self.name, type(error).__name__)
+                logger.debug("worker %s: heartbeat not sent: %s", self.name, type(error).__name__)
 
     # stopping
 
@@ -226,5 +226,5 @@ class MaskletWorker(SimpleWorker):
             signal.signal(signal.SIGTERM, self.request_stop)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Raise the flag and nothing else: a signal handler may have interrupted anything, even the server's client."""
+        """Only sets the flag: a signal handler may interrupt any code, also the server's client."""
         self._stopping.set()

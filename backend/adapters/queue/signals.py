@@ -1,8 +1,7 @@
-"""What web process and workers tell each other in passing, on the queue's server: nothing here needs to last.
+"""Short-lived signals between web process and workers, on the queue's server.
 
-A bell that rings when a job has ended, so that who waits for it need not look again and again; wishes to look at
-frames ahead of need; what a worker saw of some media. All of it is bounded, runs out by itself, and may be lost: the
-ledger says what is so.
+Notifications of ended jobs, prewarm requests, media status, and cursors of sessions. All of them are bounded, expire,
+and may be lost: the ledger holds the state of jobs.
 """
 
 from __future__ import annotations
@@ -27,36 +26,36 @@ from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)
 
-WISHES = "masklet:wishes"
-MOST_WISHES = 8
-WISH_TTL_S = 60
-SIGHT_TTL_S = 3600
-TROUBLE_TTL_S = 5
-"""What could not be opened a moment ago may be there now."""
+REQUESTS_KEY = "masklet:wishes"
+MAX_REQUESTS = 8
+REQUEST_TTL_S = 60
+STATUS_TTL_S = 3600
+ERROR_TTL_S = 5
+"""Short: media that could not be opened may become available."""
 
-MARK_TTL_S = 120
+CURSOR_TTL_S = 120
 REPLY_TIMEOUT_S = 2.0
 LONGEST_WAIT_S = 5.0
-"""How long one wait for a wish may last; the connection's own timeout is longer."""
+"""The longest wait for a prewarm request, in seconds; the connection's own timeout is longer."""
 
 
 class RedisNotifier:
-    """The Bell port: a channel a job."""
+    """The Notifier port: one channel per job."""
 
     def __init__(self, url: str) -> None:
         """url: the server's address; it may hold a password and is never logged. Connects when first used."""
         self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
 
     def notify(self, job_id: str) -> None:
-        """Wake whoever listens for this job now. A server that is away is tolerated: they look for themselves."""
+        """Wakes the current subscribers of this job. Without an answer from the server, waiters poll the ledger."""
         try:
             self._redis.publish(_channel(job_id), b"1")
         except RedisError as error:
-            logger.debug("the bell of job %s did not ring: %s", job_id, type(error).__name__)
+            logger.debug("job %s: notification not sent: %s", job_id, type(error).__name__)
 
     @contextmanager
     def subscribed(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
-        """A wait that ends early when the job's bell rings, from now on. otherwise: waits where the server is away."""
+        """A wait that ends early when the job is notified, from now on. otherwise: the wait without a server."""
         channel = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         try:
             try:
@@ -77,39 +76,39 @@ class RedisNotifier:
 
 
 class RedisPrewarmChannel:
-    """The WarmBoard port: a short list of wishes, newest first, and a key for each media seen."""
+    """The PrewarmChannel port: a short list of requests, newest first, and a key per media status."""
 
     def __init__(self, url: str) -> None:
         self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
         self._waiting: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S + LONGEST_WAIT_S)
 
-    def request(self, wish: PrewarmRequest) -> None:
+    def request(self, request: PrewarmRequest) -> None:
         """See the port."""
-        body = json.dumps([list(wish.media.addresses), wish.media.is_pages, list(wish.frames), wish.forget])
+        body = json.dumps([list(request.media.addresses), request.media.is_pages, list(request.frames), request.forget])
         try:
             with self._redis.pipeline() as pipeline:
-                pipeline.lpush(WISHES, body)
-                pipeline.ltrim(WISHES, 0, MOST_WISHES - 1)
-                pipeline.expire(WISHES, WISH_TTL_S)
+                pipeline.lpush(REQUESTS_KEY, body)
+                pipeline.ltrim(REQUESTS_KEY, 0, MAX_REQUESTS - 1)
+                pipeline.expire(REQUESTS_KEY, REQUEST_TTL_S)
                 pipeline.execute()
         except RedisError as error:
-            logger.debug("a wish was lost: %s", type(error).__name__)
+            logger.debug("prewarm request not sent: %s", type(error).__name__)
 
     def next_request(self, timeout_s: float) -> PrewarmRequest | None:
-        """See the port. A server that is away is waited for."""
+        """See the port. Without an answer from the server, waits at most a second and returns None."""
         try:
-            taken = self._waiting.blpop([WISHES], timeout=min(timeout_s, LONGEST_WAIT_S))
+            taken = self._waiting.blpop([REQUESTS_KEY], timeout=min(timeout_s, LONGEST_WAIT_S))
         except RedisError:
             time.sleep(min(timeout_s, 1.0))
             return None
         return None if taken is None else _prewarm_request(taken[1])
 
-    def report(self, media: MediaRef, sight: MediaStatus) -> None:
+    def report(self, media: MediaRef, status: MediaStatus) -> None:
         """See the port."""
         try:
-            self._redis.set(_key(media), _dump(sight), ex=TROUBLE_TTL_S if sight.error else SIGHT_TTL_S)
+            self._redis.set(_key(media), _dump(status), ex=ERROR_TTL_S if status.error else STATUS_TTL_S)
         except RedisError as error:
-            logger.debug("what was seen could not be told: %s", type(error).__name__)
+            logger.debug("media status not sent: %s", type(error).__name__)
 
     def status(self, media: MediaRef) -> MediaStatus | None:
         """See the port."""
@@ -121,7 +120,7 @@ class RedisPrewarmChannel:
 
 
 class RedisSessionCursors:
-    """The SessionMarks port: a key a session, which runs out when nobody asks for it."""
+    """The SessionCursors port: one key per session, which expires when its client stops asking."""
 
     def __init__(self, url: str) -> None:
         self._redis: Redis = connect(url, timeout_s=REPLY_TIMEOUT_S)
@@ -129,15 +128,15 @@ class RedisSessionCursors:
     def set_cursor(self, session_id: str, cursor: int) -> None:
         """See the port."""
         try:
-            self._redis.set(f"masklet:session:{session_id}", cursor, ex=MARK_TTL_S)
+            self._redis.set(f"masklet:session:{session_id}", cursor, ex=CURSOR_TTL_S)
         except RedisError as error:
-            logger.debug("a session was not marked: %s", type(error).__name__)
+            logger.debug("session cursor not sent: %s", type(error).__name__)
 
     def cursor(self, session_id: str) -> int | None:
         """See the port."""
         try:
-            kept = self._redis.get(f"masklet:session:{session_id}")
-            return None if kept is None else int(kept)
+            value = self._redis.get(f"masklet:session:{session_id}")
+            return None if value is None else int(value)
         except (RedisError, ValueError):
             return None
 
@@ -152,18 +151,18 @@ def _key(media: MediaRef) -> str:
 
 
 def _prewarm_request(body: bytes | str) -> PrewarmRequest | None:
-    """None for what is not a wish of ours: anybody may write to the server."""
+    """None for a value that is no request: any client may write to the server."""
     try:
         addresses, is_pages, frames, forget = json.loads(body)
         media = MediaRef(tuple(map(str, addresses)), bool(is_pages))
         return PrewarmRequest(media, tuple(FrameIndex(max(int(index), 0)) for index in frames), bool(forget))
     except (ValueError, TypeError):
-        logger.warning("a wish on the queue's server was not readable")
+        logger.warning("a prewarm request on the queue's server is not readable")
         return None
 
 
-def _dump(sight: MediaStatus) -> bytes:
-    info = sight.info
+def _dump(status: MediaStatus) -> bytes:
+    info = status.info
     video = info and [
         info.content_hash,
         info.size.width,
@@ -175,13 +174,13 @@ def _dump(sight: MediaStatus) -> bytes:
         info.truncated,
         info.times and info.times.packed(),
     ]
-    return json.dumps([video, list(sight.ready), sight.error]).encode()
+    return json.dumps([video, list(status.ready), status.error]).encode()
 
 
 def _media_status(body: bytes) -> MediaStatus | None:
     try:
-        video, ready, trouble = json.loads(body)
-        return MediaStatus(_info(video), tuple(map(int, ready)), str(trouble))
+        video, ready, error = json.loads(body)
+        return MediaStatus(_info(video), tuple(map(int, ready)), str(error))
     except (ValueError, TypeError, ZeroDivisionError):
         return None
 

@@ -1,8 +1,8 @@
-"""Keeps a handful of processes running: starts, restarts, tells of deaths, and stops all of them.
+"""Supervises processes: starts, restarts and stops them, and reports their exits.
 
-Each process is the leader of a session of its own, so that its children are stopped with it and so that Ctrl-C in
-the terminal reaches the supervisor alone, which stops everything in order. Each is tethered: if the supervisor is
-killed, they die with it. Knows nothing of what the processes do.
+Each process leads an operating system session of its own: its children stop with it, and Ctrl-C in the terminal reaches
+the supervisor only, which stops all processes in order. Each process ends with the supervisor (child_process.py). Does
+not own what the processes do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROUND_S = 0.1
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 15.0
 STEADY_S = 60.0
-"""A process that ran this long had a good start: its next restart is quick again."""
+"""A process that ran for this time in seconds restarts without a long pause."""
 
 
 def _nothing() -> None:
@@ -46,11 +46,11 @@ def _never() -> bool:
 class ProcessSpec:
     """A process to keep running.
 
-    env: added to our own. log: file for its output, appended; None shares ours.
-    prepare: called before every start. is_ready: whether it does its work; asked until it does.
-    is_hung: asked now and then while it runs; True kills it, and it is started again.
-    tier: started from the lowest up, stopped from the highest down, those of one tier together.
-    grace_s: seconds between the request to stop and the kill.
+    env: added to the supervisor's environment. log: file to which output is appended; None: the supervisor's output.
+    prepare: called before every start. is_ready: called until it returns True.
+    is_hung: called every hang_check_s while the process runs; True kills and restarts it.
+    tier: tiers start from the lowest up and stop from the highest down; the processes of one tier together.
+    grace_s: seconds between the request to stop and the kill. ready_s: the longest wait for is_ready, in seconds.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A process that ended. code as in subprocess: negative for a signal."""
+    """An ended process. code: as in subprocess, negative for a signal."""
 
     name: str
     pid: int
@@ -84,15 +84,15 @@ class _Child:
 
 
 class Supervisor:
-    """Runs processes. Use from one thread, one that lives as long as they should (see tether)."""
+    """Runs processes. For one thread, which must outlive them (see child_process.py)."""
 
     def __init__(
         self, specs: Sequence[ProcessSpec], on_exit: Callable[[Exit], None], *, hang_check_s: float = 5.0
     ) -> None:
-        """on_exit: called for every process that ended, before it is started again."""
+        """on_exit: called for every ended process, before its restart."""
         names = [spec.name for spec in specs]
         if len(set(names)) < len(names):
-            raise ValueError(f"processes need names of their own, got {names}")
+            raise ValueError(f"process names must be unique, got {names}")
         self._children = [_Child(spec) for spec in sorted(specs, key=lambda spec: spec.tier)]
         self._on_exit = on_exit
         self._hang_check_s = hang_check_s
@@ -104,10 +104,10 @@ class Supervisor:
         return {child.spec.name: child.process.pid for child in self._children if child.process is not None}
 
     def start(self, *, should_stop: Callable[[], bool] = _never) -> None:
-        """Start all, each tier once the one before is ready.
+        """Starts all processes, each tier when the previous one is ready.
 
-        Raises ServiceUnavailable, with everything stopped again, if one does not get ready in its time.
-        should_stop: asked while waiting; True returns early.
+        Raises ServiceUnavailable, with all processes stopped, if one is not ready within ready_s.
+        should_stop: called while waiting; True returns early.
         """
         try:
             for tier in self._tiers():
@@ -120,7 +120,7 @@ class Supervisor:
             raise
 
     def run(self, should_stop: Callable[[], bool]) -> None:
-        """Watch until told to stop, then stop all."""
+        """Supervises until should_stop, then stops all processes."""
         try:
             while not should_stop():
                 self.watch()
@@ -129,7 +129,7 @@ class Supervisor:
             self.stop()
 
     def watch(self) -> None:
-        """One round: tell of deaths, start again what is due, kill what hangs."""
+        """One round: reports exits, restarts processes that are due, kills hung ones."""
         for child in self._children:
             if child.process is not None and child.process.poll() is not None:
                 self._reap(child)
@@ -140,11 +140,11 @@ class Supervisor:
             self._kill_hung()
 
     def stop(self) -> None:
-        """Stop all, the highest tier first; whoever does not end in its time is killed, with its children."""
+        """Stops all, the highest tier first; kills a process, with its children, that does not end within grace_s."""
         for tier in reversed(list(self._tiers())):
             running = [child for child in tier if child.process is not None]
             for child in running:
-                _ask_to_end(child)  # it alone: a worker still needs its own children to end in order
+                _request_stop(child)  # the process only: a worker needs its own children until it ends
             for child in running:
                 _wait_ended(child)
                 self._reap(child)
@@ -171,38 +171,40 @@ class Supervisor:
     def _try_start(self, child: _Child) -> None:
         try:
             self._start(child)
-        except Exception as error:  # whatever `prepare` stumbled over may be gone next time
-            self._put_off(child)
+        except Exception as error:  # `prepare` may succeed next time
+            self._schedule_restart(child)
             logger.error("%s cannot be started, trying again: %s", child.spec.name, error)
 
     def _wait_ready(self, child: _Child, should_stop: Callable[[], bool]) -> None:
-        give_up_s = time.monotonic() + child.spec.ready_s
+        deadline_s = time.monotonic() + child.spec.ready_s
         while not should_stop() and not child.spec.is_ready():
             code = child.process.poll() if child.process is not None else None
             if code is not None:
-                raise ServiceUnavailable(f"{child.spec.name} ended with code {code} as it started{_where(child.spec)}")
-            if time.monotonic() > give_up_s:
                 raise ServiceUnavailable(
-                    f"{child.spec.name} was not ready after {child.spec.ready_s:g} s{_where(child.spec)}"
+                    f"{child.spec.name} ended with code {code} as it started{_log_hint(child.spec)}"
+                )
+            if time.monotonic() > deadline_s:
+                raise ServiceUnavailable(
+                    f"{child.spec.name} was not ready after {child.spec.ready_s:g} s{_log_hint(child.spec)}"
                 )
             time.sleep(ROUND_S / 2)
 
     def _reap(self, child: _Child) -> None:
-        """Tell of an ended process, with nothing of its group left, and set the time of its next start."""
+        """Reports an ended process, kills the rest of its group, and schedules its restart."""
         process, child.process = child.process, None
         assert process is not None
         _kill_group(process.pid)
         code = process.wait()
         if time.monotonic() - child.started_s > STEADY_S:
             child.failures = 0
-        self._put_off(child)
+        self._schedule_restart(child)
         logger.warning("%s (pid %d) ended with code %d", child.spec.name, process.pid, code)
         try:
             self._on_exit(Exit(child.spec.name, process.pid, code))
-        except Exception:  # the others still need watching; what was to be done is found by its silence later
-            logger.exception("what follows the end of %s failed", child.spec.name)
+        except Exception:  # the other processes need supervision; the reconciler finds lost jobs by their heartbeat
+            logger.exception("the exit callback of %s failed", child.spec.name)
 
-    def _put_off(self, child: _Child) -> None:
+    def _schedule_restart(self, child: _Child) -> None:
         wait_s = min(FIRST_RESTART_S * 2.0 ** min(child.failures, 10), LONGEST_RESTART_S)
         child.failures += 1
         child.start_at_s = time.monotonic() + wait_s
@@ -215,12 +217,12 @@ class Supervisor:
 
 
 def _kill_group(pid: int) -> None:
-    """Kill whatever is left of a process's group; the group's number stays taken while anybody is in it."""
+    """Kills the rest of a process's group; the group's number is not reused while it has members."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
-def _ask_to_end(child: _Child) -> None:
+def _request_stop(child: _Child) -> None:
     assert child.process is not None
     child.process.terminate()
 
@@ -244,5 +246,5 @@ def _output(log: Path | None) -> Iterator[IO[bytes] | None]:
         yield file
 
 
-def _where(spec: ProcessSpec) -> str:
+def _log_hint(spec: ProcessSpec) -> str:
     return "" if spec.log is None else f"; see {spec.log}"

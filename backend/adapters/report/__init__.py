@@ -1,1 +1,1 @@
-"""A propagated video on one page: its uncertainty over time and the frames to look at, for people."""
+"""The HTML report of a propagated video: its uncertainty over time and the frames to review."""

@@ -1,6 +1,6 @@
-"""One self-contained HTML page: a curve an object, marks for human and chosen frames, and what these look like.
+"""One self-contained HTML page: a curve per object, marks of human and chosen frames, and their thumbnails.
 
-Loads nothing from anywhere and runs no script, so that it can be mailed, archived and opened without a network.
+Loads nothing and runs no script, so that it can be mailed, archived and opened without a network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from backend.domain.prompts import ObjectId
 
 WIDTH, HEIGHT, LEFT, FOOT = 960, 120, 34, 18
 MOST_POINTS = 2000
-"""Longer curves are drawn by the most uncertain frame of each stretch: a page shows no more."""
+"""The most points of a curve; longer curves are drawn by the most uncertain frame of each range."""
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}
@@ -35,9 +35,9 @@ def report_page(
     picture: Callable[[int], str],
     audits: str = "",
 ) -> str:
-    """The page's HTML. picture: the data URL of a frame with its masks, empty if there is nothing to show.
+    """The page's HTML. picture: the data URL of a frame with its masks, empty without frame and masks.
 
-    audits: a sentence on what audits of the model found, empty where there can be none.
+    audits: a sentence on the audits of the model, empty without audits.
     """
     word = "uncertainty" if video.is_probability else "uncertainty (rank)"
     meaning = (

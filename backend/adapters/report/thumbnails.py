@@ -1,4 +1,4 @@
-"""Small pictures with masks on them, as data URLs."""
+"""Thumbnails with masks, as data URLs."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from backend.domain.geometry import BoolMask, RgbFrame
 
 WIDTH_PX = 240
 _QUALITY = 80
-_VEIL = 0.45
+_MASK_OPACITY = 0.45
 COLOURS = ((31, 157, 85), (217, 72, 15), (59, 91, 219), (201, 42, 42), (156, 54, 181), (232, 163, 23))
-"""RGB, one an object, round and round."""
+"""RGB, one per object; repeats after the last one."""
 
 
 def thumbnail(frame: RgbFrame | None, masks: Sequence[BoolMask | None]) -> str:
-    """A JPEG data URL, WIDTH_PX wide, each mask in its object's colour; grey where there is no frame.
+    """A JPEG data URL, WIDTH_PX wide, each mask in its object's colour; grey without a frame.
 
-    frame: [H, W, 3]. masks: [H, W] each. Empty if there is neither.
+    frame: [H, W, 3] uint8 RGB. masks: [H, W] bool each. Empty without frame and masks.
     """
     shapes = [mask.shape for mask in masks if mask is not None]
     if frame is None and not shapes:
         return ""
     size = frame.shape[:2] if frame is not None else shapes[0]
     height = max(round(size[0] * WIDTH_PX / size[1]), 1)
-    canvas = np.full((height, WIDTH_PX, 3), 90, np.float32)
+    image = np.full((height, WIDTH_PX, 3), 90, np.float32)
     if frame is not None:
-        canvas = cv2.resize(frame, (WIDTH_PX, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+        image = cv2.resize(frame, (WIDTH_PX, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     for number, mask in enumerate(masks):
         if mask is None or not mask.any():
             continue
         share = cv2.resize(mask.astype(np.float32), (WIDTH_PX, height), interpolation=cv2.INTER_AREA)[..., None]
         colour = np.array(COLOURS[number % len(COLOURS)], np.float32)
-        canvas = canvas + share * _VEIL * (colour - canvas)
+        image = image + share * _MASK_OPACITY * (colour - image)
         outline, _ = cv2.findContours((share[..., 0] > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(canvas, outline, -1, COLOURS[number % len(COLOURS)], 1)
-    pixels = np.clip(canvas, 0, 255).astype(np.uint8)[..., ::-1]
+        cv2.drawContours(image, outline, -1, COLOURS[number % len(COLOURS)], 1)
+    pixels = np.clip(image, 0, 255).astype(np.uint8)[..., ::-1]
     _, jpeg = cv2.imencode(".jpg", np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode("ascii")
 
 
 def small_picture(frame: RgbFrame, size: tuple[int, int], *, grey: bool) -> NDArray[np.uint8]:
-    """A frame made small, to compare it with others: [h, w] if grey, else [h, w, 3]. size: (width, height)."""
+    """A frame resized for comparison: [h, w] uint8 if grey, else [h, w, 3] uint8. size: (width, height) in pixels."""
     small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) if grey else small, np.uint8)

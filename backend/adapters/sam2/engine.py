@@ -1,7 +1,7 @@
 """SAM 2 over a video of any length: the Segmenter port.
 
-Not the upstream predictor but a loop of our own over its building blocks: frames stream through, each is encoded
-once for all objects, every object keeps a bounded memory, and what is known about each mask comes out with it.
+A frame loop over upstream's building blocks, without upstream's predictor. Each frame is encoded once for all objects,
+each object has a memory bank of bounded size, and each mask comes with its evidence.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ DEFAULTS = EngineOptions()
 
 
 class Sam2Engine:
-    """A resident SAM 2 model. One per process, used by one thread.
+    """A SAM 2 model in memory. One per process, used by one thread.
 
-    features: where features are kept, if not in a cache of its own.
+    features: a shared feature cache; None: a cache of the engine's own.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Sam2Engine:
 
     @property
     def blocks(self) -> Sam2Blocks:
-        """The model's steps, to build another engine on the same weights."""
+        """The model's steps, for another engine on the same weights."""
         return self._blocks
 
     def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
-        """The masks, on one frame, of every object in `prompts`. See the Segmenter port."""
+        """Masks [H, W] bool of every object in `prompts` on one frame, at the video's size. See the Segmenter port."""
         require_locatable(prompts)
         frame_index = video.info.require_frame(frame_index)
         with self._blocks.computing():
@@ -92,7 +92,7 @@ class Sam2Engine:
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Sam2Propagation:
-        """Masks of all objects, frame by frame. See the Segmenter port."""
+        """Masks [H, W] bool of all objects, frame by frame, at the video's size. See the Segmenter port."""
         span = _checked_span(video.info, prompts, span)
         identity = identity_of(
             video.info,
@@ -102,47 +102,47 @@ class Sam2Engine:
             model_version=self._model.version,
             runs_on=self._blocks.runs_on,
         )
-        order = PropagationInput(
+        inputs = PropagationInput(
             self._tracker, video, prompts, planned_passes(prompts, direction, span), identity, cancel
         )
         if resume is None:
-            return Sam2Propagation(order)
-        return Sam2Propagation(order, load_state(resume, identity, prompts=prompts, blocks=self._blocks))
+            return Sam2Propagation(inputs)
+        return Sam2Propagation(inputs, load_state(resume, identity, prompts=prompts, blocks=self._blocks))
 
     @property
     def frames_kept(self) -> int:
-        """How many frames' features are kept at once."""
+        """The count of frames whose features are kept at once."""
         return self._features.capacity_bytes // self._blocks.feature_bytes
 
     def prewarm(self, video: VideoSource, frames: Sequence[FrameIndex], *, cancel: CancelToken) -> tuple[int, ...]:
-        """Encode frames ahead of need. See application.prewarm.Prewarmer."""
+        """Encodes frames before a click. See the Prewarmer port."""
         for frame_index in frames[: self.frames_kept]:
             cancel.raise_if_cancelled()
             with self._blocks.computing():
-                self._tracker.supply.one(video, frame_index)
+                self._tracker.loader.one(video, frame_index)
         hashes = {frame_hash(video, index) for index in frames} | {video.info.content_hash}
         return tuple(sorted({index for kept in hashes for index in self._features.frames_of(kept)}))
 
     def warm_up(self) -> None:
-        """Before the first job: choose kernels and have the steps compiled, so far as either is to be done.
+        """Chooses attention kernels and compiles the steps before the first job.
 
-        Nothing on a CPU where nothing is compiled. If it fails, a warning says why: it costs the first jobs time.
+        Does nothing on a CPU without compiled steps. A failure is logged as a warning; the first jobs are then slower.
         """
         blocks = self._blocks
-        if blocks.device.type != "cuda" and not blocks.stages.any_fast:
+        if blocks.device.type != "cuda" and not blocks.steps.any_fast:
             return
-        options = EngineOptions(feature_cache_mib=0, lookahead=self._tracker.supply.lookahead)
+        options = EngineOptions(feature_cache_mib=0, lookahead=self._tracker.loader.lookahead)
         try:
             with blocks.computing():
                 blocks.choose_kernels()
             run_all_steps(Sam2Engine(blocks, self._model, options))
-        except Exception as error:  # a job that fails for the same reason says so to whoever asked for it
+        except Exception as error:  # a job with the same failure reports it
             logger.warning("the warm-up on %s failed, jobs come unprepared: %s", blocks.device, reason_of(error))
             return
         logger.info("warmed up on %s in %s; attention kernels: %s; %s", blocks.device, *blocks.compile_report)
 
     def forget(self, video: ContentHash) -> None:
-        """Let go of a video's features. See application.prewarm.Prewarmer."""
+        """Drops a video's features. See the Prewarmer port."""
         self._features.forget(video)
 
     def track(
@@ -154,21 +154,21 @@ class Sam2Engine:
         span: FrameRange,
         cancel: CancelToken,
     ) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
-        """What `propagate` does, before logits become masks."""
+        """The pass of `propagate` with mask logits [1, 1, h, w] float32 instead of masks, in the model's pixels."""
         return self.propagate(video, prompts, direction=direction, span=span, cancel=cancel).tracked()
 
 
 def load_engine(
     name: str, *, model_dir: Path | None, device: str, threads: int, options: EngineOptions = DEFAULTS
 ) -> Sam2Engine:
-    """Load a checkpoint onto a device. Raises ModelError, IntegrityError or DeviceOutOfMemory.
+    """Loads a checkpoint onto a device. Raises ModelError, IntegrityError or DeviceOutOfMemory.
 
     name: auto, demo, tiny, small, base_plus or large. device: auto, cpu, cuda or cuda:N. threads: 0 for all cores.
     """
     checkpoint = find(name, model_dir)
-    place = choose_device(device, threads=threads)
-    with computing(place):
-        model = load_model(checkpoint).to(place)
+    target = choose_device(device, threads=threads)
+    with computing(target):
+        model = load_model(checkpoint).to(target)
     blocks = Sam2Blocks(
         model,
         max_prompted=options.max_prompted_frames_attended,
@@ -179,7 +179,7 @@ def load_engine(
         name=checkpoint.name,
         version=stamped_version(checkpoint),
         image_size=blocks.image_size,
-        device=str(place),
+        device=str(target),
         is_demo=checkpoint.is_demo,
     )
     return Sam2Engine(blocks, info, options)

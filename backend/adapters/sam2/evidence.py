@@ -1,4 +1,4 @@
-"""Masks and the numbers about them, reduced on the device: a few floats an object leave it, not logits."""
+"""Masks and their evidence. Reduced on the device: a few floats per object are transferred, not the logits."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _BAND_PX = 2
 """Half the boundary band's width, in pixels of the model's mask (a quarter of its image size)."""
 _MOST_CANDIDATES = 3
 _UPSCALED_PX_AT_ONCE = 2**25
-"""Masks are brought to the video's size so many pixels at a time: many objects in 4K would not fit at once."""
+"""Pixels that are upscaled to the video's size in one call: many objects in 4K do not fit at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskStats:
-    """What is kept of B objects' decoded masks until they are judged.
+    """Mask logits of B objects and the sums from which `finalize` computes their evidence.
 
     logits: [B, 1, h, w] float32, gated. numbers: [B, 8 + 9 + EMBEDDING_SIZE + 3] float32 on the device: the pixel sums
-    of _of_mask, presence logit, pixels that each two candidates share, embedding of any length, predicted IoUs; NaN for
-    candidates that there are not.
+    of _pixel_sums, presence logit, pixels shared by each pair of candidates, embedding of any length, predicted IoUs;
+    NaN for missing candidates.
     """
 
     logits: Tensor
     numbers: Tensor
 
     def one(self, position: int) -> MaskStats:
-        """The batch of one at a position."""
+        """One object as a batch of one: logits [1, 1, h, w], numbers [1, N], both float32."""
         rows = slice(position, position + 1)
         return MaskStats(self.logits[rows], self.numbers[rows])
 
@@ -55,27 +55,28 @@ class MaskWithEvidence:
     evidence: FrameEvidence
 
 
-def reduce(decoded: Decoded, seen: ImageFeatures) -> MaskStats:
-    """B objects' logits and the numbers about them; nothing leaves the device.
+def reduce(decoded: Decoded, features: ImageFeatures) -> MaskStats:
+    """Mask statistics of B objects on one frame; nothing leaves the device.
 
-    In float32 also under autocast, whose bfloat16 cannot count the pixels of a mask. Sums alone: what follows from them
-    is worked out from a few floats afterwards. On small masks the number of operations costs, not their size.
+    decoded: logits [B, 1, h, w] and its other fields. features: levels [1, C, H, W], finest first. Computes in float32
+    also under autocast, because bfloat16 cannot count the pixels of a mask. Computes sums only; `finalize` derives the
+    evidence from them. On small masks the count of operations costs time, not their size.
     """
     kind = decoded.raw.device.type
     with torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext():
         probability = decoded.raw.sigmoid()
         columns = (
-            *_of_mask(decoded.raw, probability),
+            *_pixel_sums(decoded.raw, probability),
             decoded.presence,
             _shared(decoded.candidates),
-            _embedding(probability, seen.levels[-1]),
+            _embedding(probability, features.levels[-1]),
             _padded(decoded.predicted_ious),
         )
         return MaskStats(decoded.logits, torch.cat(columns, dim=1))
 
 
 def finalize(reduced: Sequence[MaskStats], size: FrameSize) -> list[MaskWithEvidence]:
-    """Masks and evidence of the objects of one frame, in order: one transfer for all their numbers."""
+    """Masks [H, W] bool and evidence of the objects of one frame, in order; one transfer for all numbers."""
     if not reduced:
         return []
     logits = torch.cat([item.logits for item in reduced])
@@ -85,11 +86,11 @@ def finalize(reduced: Sequence[MaskStats], size: FrameSize) -> list[MaskWithEvid
     return [_with_evidence(mask, part, row) for mask, part, row in zip(masks, parts, numbers, strict=True)]
 
 
-def with_mask(judged: MaskWithEvidence, mask: BoolMask) -> MaskWithEvidence:
-    """The same evidence about a person's own mask, which replaces the model's copy of it."""
-    area_rel, centroid, box = _place(mask)
+def with_mask(computed: MaskWithEvidence, mask: BoolMask) -> MaskWithEvidence:
+    """Replaces the model's copy by the person's mask [H, W] bool: area, centroid, box and components follow it."""
+    area_rel, centroid, box = _area_centroid_box(mask)
     evidence = replace(
-        judged.evidence,
+        computed.evidence,
         area_rel=area_rel,
         centroid=centroid,
         box=box,
@@ -99,18 +100,18 @@ def with_mask(judged: MaskWithEvidence, mask: BoolMask) -> MaskWithEvidence:
 
 
 def upscaled_masks(logits: Tensor, size: FrameSize) -> list[BoolMask]:
-    """Mask logits [B, 1, h, w] as masks [H, W] bool at the video's size."""
+    """Upscales mask logits [B, 1, h, w] float32 to B masks [H, W] bool at the video's size."""
     masks: list[BoolMask] = []
     step = max(1, _UPSCALED_PX_AT_ONCE // size.pixels)
     for start in range(0, logits.size(0), step):
-        some = logits[start : start + step]
-        full = F.interpolate(some, size=(size.height, size.width), mode="bilinear", align_corners=False)
+        chunk = logits[start : start + step]
+        full = F.interpolate(chunk, size=(size.height, size.width), mode="bilinear", align_corners=False)
         masks.extend((full[:, 0] > 0).cpu().numpy())
     return masks
 
 
 def resized_mask(mask: BoolMask, size: FrameSize) -> BoolMask:
-    """A mask brought to a frame's size without interpolation; itself if it has that size."""
+    """A mask [h, w] bool resized to [H, W] bool without interpolation; the same object if it has that size."""
     if mask.shape == (size.height, size.width):
         return mask
     rows = ((np.arange(size.height) + 0.5) * mask.shape[0] / size.height).astype(np.intp)
@@ -118,9 +119,12 @@ def resized_mask(mask: BoolMask, size: FrameSize) -> BoolMask:
     return mask[np.ix_(rows, columns)]
 
 
-def _of_mask(raw: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums over pixels of logits [B, 1, h, w]: [B, 4] how many are above the margin, above minus the margin, above 0,
-    and in the boundary band; [B, 3] probability, that of the mask, and entropy (in nats) of the band."""
+def _pixel_sums(raw: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums over the pixels of logits [B, 1, h, w].
+
+    [B, 4] float32: the counts of pixels above the margin, above minus the margin, above 0, and in the boundary band.
+    [B, 3]: probability over all pixels, probability over the mask, entropy (in nats) over the band.
+    """
     above = raw > _limits(raw.device)
     chosen = above[:, 2:]
     band = _band(chosen)
@@ -135,15 +139,15 @@ def _limits(device: torch.device) -> Tensor:
 
 
 def _band(chosen: Tensor) -> Tensor:
-    """Which pixels of [B, 1, h, w] have both kinds in the square around them."""
-    along, across, most = _near(chosen.size(2), chosen.size(3), chosen.device)
+    """[B, 1, h, w] bool: pixels with both mask and background in the square around them."""
+    along, across, most = _neighbour_sums(chosen.size(2), chosen.size(3), chosen.device)
     marked = along @ chosen.float() @ across
     return (marked > 0) & (marked < most)
 
 
 @lru_cache(maxsize=8)
-def _near(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """[h, h] and [w, w], 1 where two places are within the band's half width; [h, w], how many are around each place.
+def _neighbour_sums(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """[h, h] and [w, w], 1 where two positions are within the band's half width; [h, w], the count of neighbours.
 
     A product with them is a sum over neighbours: on small masks several times faster than pooling, and exact.
     """
@@ -153,7 +157,7 @@ def _near(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor
 
 
 def _shared(candidates: Tensor) -> Tensor:
-    """How many pixels each two of candidates [B, M, h, w] share, row by row; [B, 9]."""
+    """[B, 9]: the count of pixels that each pair of candidates [B, M, h, w] shares, row by row."""
     masks = (candidates > 0).flatten(2).float()
     shared = masks @ masks.transpose(1, 2)
     missing = _MOST_CANDIDATES - candidates.size(1)
@@ -170,7 +174,7 @@ def _embedding(probability: Tensor, coarse: Tensor) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _projection(channels: int, device: torch.device) -> Tensor:
-    """[C, EMBEDDING_SIZE] of +-1: keeps angles (Johnson-Lindenstrauss), and is the same in every process."""
+    """[C, EMBEDDING_SIZE] of +-1: keeps angles (Johnson-Lindenstrauss); the same in every process."""
     signs = np.random.Generator(np.random.PCG64(0)).integers(0, 2, (channels, EMBEDDING_SIZE)) * 2 - 1
     return torch.from_numpy(signs.astype(np.float32)).to(device)
 
@@ -182,12 +186,12 @@ def _padded(predicted_ious: Tensor) -> Tensor:
 
 _COUNTS = 8
 _EMBEDDING = slice(_COUNTS + _MOST_CANDIDATES**2, _COUNTS + _MOST_CANDIDATES**2 + EMBEDDING_SIZE)
-"""Where in a row of numbers the embedding is; the candidates' shares are before it, their predicted IoUs after it."""
+"""The embedding's columns in `numbers`; the pairs of candidates are before it, the predicted IoUs after it."""
 
 
 def _with_evidence(mask: BoolMask, part: BoolMask, row: list[float]) -> MaskWithEvidence:
-    inner, outer, area, band, mass, inside, doubt, presence = row[:_COUNTS]
-    area_rel, centroid, box = _place(mask)
+    inner, outer, area, band, mass, inside, entropy, presence = row[:_COUNTS]
+    area_rel, centroid, box = _area_centroid_box(mask)
     embedding = row[_EMBEDDING]
     length = max(math.hypot(*embedding), 1e-12)
     evidence = FrameEvidence(
@@ -199,7 +203,7 @@ def _with_evidence(mask: BoolMask, part: BoolMask, row: list[float]) -> MaskWith
         centroid=centroid,
         box=box,
         components=_count_components(part) if area_rel else 0,
-        boundary_entropy=doubt / math.log(2) / max(band, 1.0),
+        boundary_entropy=entropy / math.log(2) / max(band, 1.0),
         candidate_disagreement=_disagreement(row[_COUNTS : _EMBEDDING.start]),
         embedding=tuple([round(value / length, _EMBEDDING_DECIMALS) for value in embedding]),
     )
@@ -207,7 +211,7 @@ def _with_evidence(mask: BoolMask, part: BoolMask, row: list[float]) -> MaskWith
 
 
 def _disagreement(shared: Sequence[float]) -> float:
-    """1 - mean IoU over the pairs of candidates; 0.0 for one. shared: what each two share, NaN for one there is not."""
+    """1 - mean IoU over the pairs of candidates; 0.0 for one. shared: pixels of each pair, NaN for missing ones."""
     areas = [area for area in shared[:: _MOST_CANDIDATES + 1] if not math.isnan(area)]
     pairs = list(combinations(range(len(areas)), 2))
     if not pairs:
@@ -220,8 +224,8 @@ def _disagreement(shared: Sequence[float]) -> float:
     return 1.0 - total / len(pairs)
 
 
-def _place(mask: BoolMask) -> tuple[float, Point | None, Box | None]:
-    """Share of the frame, centroid and tight box; the sums run over the box alone."""
+def _area_centroid_box(mask: BoolMask) -> tuple[float, Point | None, Box | None]:
+    """Share of the frame, centroid and tight box, in relative coordinates; the sums run over the box only."""
     height, width = mask.shape
     pixels = mask.view(np.uint8)
     left, top, across, down = cv2.boundingRect(pixels)

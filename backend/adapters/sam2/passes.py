@@ -1,4 +1,4 @@
-"""The legs of a propagation: which frames it passes, in which order, and where each object joins it."""
+"""The passes of a propagation: their frames, their order, and the frame at which each object joins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 class FramePass:
     """One pass over frames start..stop-1, ascending or (backward) descending.
 
-    joins: the frame at which each object joins; one whose frame the pass does not reach never does.
+    joins: the frame at which each object joins; an object whose frame is outside the pass never joins.
     """
 
     backward: bool
@@ -25,7 +25,7 @@ class FramePass:
         return max(self.stop - self.start, 0)
 
     def rest(self, passed: int) -> FrameRange | None:
-        """The frames still to be passed after so many; None if that is all of them."""
+        """The remaining frames after `passed` frames; None if none remain."""
         if passed >= len(self):
             return None
         if self.backward:
@@ -37,18 +37,18 @@ class FramePass:
         return frame_index <= joined if self.backward else frame_index >= joined
 
 
-def planned_passes(prompts: PromptSet, direction: Direction, span: FrameRange) -> tuple[FramePass, ...]:
-    """Forward from each object's first prompted frame, then backward from it; what lies outside the span is left out.
+def planned_passes(prompts: PromptSet, direction: Direction, frame_range: FrameRange) -> tuple[FramePass, ...]:
+    """Forward from each object's first prompted frame, then backward from it; only frames of the range.
 
-    After a forward leg, the backward one leaves out the frames that the forward one started at.
+    After a forward pass, the backward pass leaves out the frames at which the forward pass started.
     """
     first_prompted = {name: prompts.of_object(name).prompted_frames[0] for name in prompts.object_ids}
-    joins: dict[ObjectId, int] = {name: max(frame, span.start) for name, frame in first_prompted.items()}
-    legs: list[FramePass] = []
+    joins: dict[ObjectId, int] = {name: max(frame, frame_range.start) for name, frame in first_prompted.items()}
+    passes: list[FramePass] = []
     if direction is not Direction.BACKWARD:
-        legs.append(FramePass(False, min(joins.values()), span.stop, joins))
+        passes.append(FramePass(False, min(joins.values()), frame_range.stop, joins))
     if direction is not Direction.FORWARD:
         skip = 1 if direction is Direction.BOTH else 0
-        back = {name: min(frame - skip, span.stop - 1) for name, frame in joins.items()}
-        legs.append(FramePass(True, span.start, max(back.values()) + 1, back))
-    return tuple(legs)
+        back = {name: min(frame - skip, frame_range.stop - 1) for name, frame in joins.items()}
+        passes.append(FramePass(True, frame_range.start, max(back.values()) + 1, back))
+    return tuple(passes)

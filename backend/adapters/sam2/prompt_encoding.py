@@ -1,8 +1,8 @@
-"""From prompts to prompted frames: what SAM 2 makes of each prompt, and the memory it leaves.
+"""Prompts to prompted frames: a prompt's mask and its memory.
 
-A prompt that says where the object is (a positive click, a box, a mask) is answered from its own frame alone, as
-the reference predictor does with prompts that are given before propagation. A frame with nothing but negative
-clicks corrects what the object's other prompts lead to expect there, and is answered with their memory.
+A prompt that locates the object (a positive click, a box, a mask) is decoded from its own frame only, as the reference
+predictor does with prompts given before propagation. A prompt of negative clicks only corrects the mask that the
+object's other prompts give on its frame, and is decoded with their memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOGIT_CLAMP = 32.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptedFrame:
-    """A prompted frame's mask as SAM 2 sees it, and its memory. Batch of one."""
+    """A prompted frame's mask at SAM 2's resolution, and its memory. Batch of one: logits [1, 1, h, w] float32."""
 
     prompt: FramePrompt
     decoded: MaskStats
@@ -40,50 +40,52 @@ class PromptedFrame:
 
 
 def require_locatable(prompts: PromptSet) -> None:
-    """Raises PromptError for an object of which nothing says where it is."""
+    """Raises PromptError for an object without a prompt that locates it."""
     for object_id in prompts.object_ids:
         if not any(prompt.has_positive for prompt in prompts.of_object(object_id)):
             raise PromptError(f"object {object_id!r} has negative clicks only: add a positive click, a box or a mask")
 
 
-def answer(blocks: Sam2Blocks, seen: ImageFeatures, prompt: FramePrompt) -> Decoded:
-    """A prompt that says where the object is, from its frame alone."""
+def decode_prompt(blocks: Sam2Blocks, features: ImageFeatures, prompt: FramePrompt) -> Decoded:
+    """Decodes a prompt that locates the object, from its frame only. features: levels [1, C, H, W]."""
     if prompt.mask is not None:
         mask = mask_tensor(prompt.mask, image_size=blocks.image_size, device=blocks.device)
-        return blocks.decode_mask(seen, mask)
-    return blocks.decode(blocks.without_memory(seen), seen, points=_point_inputs(blocks, prompt), is_initial=True)
+        return blocks.decode_mask(features, mask)
+    return blocks.decode(
+        blocks.without_memory(features), features, points=_point_inputs(blocks, prompt), is_initial=True
+    )
 
 
-def correct(
+def decode_correction(
     blocks: Sam2Blocks,
-    seen: ImageFeatures,
+    features: ImageFeatures,
     prompt: FramePrompt,
     *,
     prompted: Mapping[int, MemoryFrame],
     frame_count: int,
 ) -> Decoded:
-    """A prompt of negative clicks, in the light of the object's other prompted frames."""
-    conditioned = attended(blocks, seen, prompted, frame_index=prompt.frame_index, frame_count=frame_count)
-    expected = blocks.decode(conditioned, seen)
+    """Decodes a prompt of negative clicks, conditioned on the object's other prompted frames."""
+    conditioned = attend_prompted(blocks, features, prompted, frame_index=prompt.frame_index, frame_count=frame_count)
+    expected = blocks.decode(conditioned, features)
     previous = expected.raw.clamp(-_LOGIT_CLAMP, _LOGIT_CLAMP) if bool(expected.presence[0, 0] > 0) else None
-    return blocks.decode(conditioned, seen, points=_point_inputs(blocks, prompt), previous=previous)
+    return blocks.decode(conditioned, features, points=_point_inputs(blocks, prompt), previous=previous)
 
 
-def attended(
+def attend_prompted(
     blocks: Sam2Blocks,
-    seen: ImageFeatures,
+    features: ImageFeatures,
     prompted: Mapping[int, MemoryFrame],
     *,
     frame_index: int,
     frame_count: int,
 ) -> Tensor:
-    """A frame in the light of one object's prompted frames alone; memory reaches those before all of them backward."""
-    moment = FramePosition(frame_index, frame_count, backward=frame_index < min(prompted))
-    return blocks.attend_memory(seen, [blocks.select_memory(Memories(prompted, {}), moment)], moment)
+    """A frame [1, D, h, w] conditioned on one object's prompted frames only; backward if it is before all of them."""
+    position = FramePosition(frame_index, frame_count, backward=frame_index < min(prompted))
+    return blocks.attend_memory(features, [blocks.select_memory(Memories(prompted, {}), position)], position)
 
 
 def _point_inputs(blocks: Sam2Blocks, prompt: FramePrompt) -> PointInputs:
-    """Box corners first, then clicks, in model pixels: the order SAM 2 was trained with."""
+    """Box corners, then clicks, in model pixels: the order of SAM 2's training."""
     coords: list[tuple[float, float]] = []
     labels: list[int] = []
     if prompt.box is not None:

@@ -1,4 +1,4 @@
-"""A propagation under way: where it stands, its next frame, and how it is set down and taken up again."""
+"""A running propagation: its state, its next frame, and its snapshot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.passes import FramePass
 from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_state
 from backend.adapters.sam2.tracked_objects import TrackedMask
-from backend.adapters.sam2.tracker import Tracker, Travel
+from backend.adapters.sam2.tracker import PassContext, Tracker
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
 from backend.domain.geometry import FrameSize
@@ -21,7 +21,7 @@ from backend.domain.video import FrameIndex
 
 @dataclass(frozen=True, slots=True)
 class PropagationInput:
-    """What is to be carried where, and by whom."""
+    """What a propagation runs on: tracker, video, prompts, passes, snapshot identity and cancel token."""
 
     tracker: Tracker
     video: VideoSource
@@ -33,100 +33,104 @@ class PropagationInput:
 
 @dataclass(slots=True)
 class Sam2Propagation:
-    """See the Propagation port. standing: where an earlier one was set down; None: at the start."""
+    """See the Propagation port. state: the resume point; None: the start. Yields masks [H, W] bool."""
 
-    order: PropagationInput
-    standing: PropagationState | None = None
+    inputs: PropagationInput
+    state: PropagationState | None = None
     _steps: Iterator[tuple[FrameIndex, list[TrackedMask]]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._steps = self._walk()
+        self._steps = self._run_passes()
 
     @property
     def total(self) -> int:
-        return sum(len(leg) for leg in self.order.passes)
+        return sum(len(one) for one in self.inputs.passes)
 
     @property
     def done(self) -> int:
-        standing = self.standing
-        if standing is None:
+        state = self.state
+        if state is None:
             return 0
-        return sum(len(leg) for leg in self.order.passes[: standing.frame_pass]) + standing.passed
+        return sum(len(one) for one in self.inputs.passes[: state.frame_pass]) + state.passed
 
     def __iter__(self) -> Iterator[FrameMasks]:
         return self
 
     def __next__(self) -> FrameMasks:
-        size = self.order.video.info.size
+        size = self.inputs.video.info.size
         frame_index, tracked = next(self._steps)
-        with self.order.tracker.blocks.computing():
+        with self.inputs.tracker.blocks.computing():
             return FrameMasks(frame_index, tuple(masks_with_evidence(tracked, size)))
 
     def tracked(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
-        """The rest of the way, before logits become masks."""
+        """The remaining frames with mask logits [1, 1, h, w] float32 instead of masks."""
         return self._steps
 
     def snapshot(self) -> bytes:
-        """See the Propagation port. Before the first frame, the prompts are answered first."""
-        return dump_state(self._started(), self.order.identity)
+        """See the Propagation port. Before the first frame, decodes the prompts."""
+        return dump_state(self._started(), self.inputs.identity)
 
     def _started(self) -> PropagationState:
-        if self.standing is None:
-            order = self.order
-            self.standing = PropagationState(order.tracker.tracks(order.video, order.prompts, order.cancel))
-            self._begin(self.standing)
-        return self.standing
+        if self.state is None:
+            inputs = self.inputs
+            self.state = PropagationState(inputs.tracker.tracks(inputs.video, inputs.prompts, inputs.cancel))
+            self._begin(self.state)
+        return self.state
 
-    def _begin(self, standing: PropagationState) -> None:
-        """Make the tracks' memories ready for the leg that begins."""
-        leg = self.order.passes[standing.frame_pass]
-        for track in standing.tracks:
-            if leg.backward:
+    def _begin(self, state: PropagationState) -> None:
+        """Prepares the tracks' memories for the pass that begins."""
+        frame_pass = self.inputs.passes[state.frame_pass]
+        for track in state.tracks:
+            if frame_pass.backward:
                 track.memory.turn()
             else:
-                track.memory.start(leg.joins[track.object_id])
+                track.memory.start(frame_pass.joins[track.object_id])
 
-    def _walk(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
-        standing = self._started()
-        frame_count = self.order.video.info.frame_count
+    def _run_passes(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
+        state = self._started()
+        frame_count = self.inputs.video.info.frame_count
         while True:
-            leg = self.order.passes[standing.frame_pass]
-            for frame_index, seen in self._frames(leg, standing):
-                self.order.cancel.raise_if_cancelled()
-                tracks = [track for track in standing.tracks if leg.has_joined(track.object_id, frame_index)]
-                tracked = self.order.tracker.step(tracks, frame_index, seen, Travel(leg.backward, frame_count))
-                standing.passed += 1
+            frame_pass = self.inputs.passes[state.frame_pass]
+            for frame_index, features in self._frames(frame_pass, state):
+                self.inputs.cancel.raise_if_cancelled()
+                tracks = [track for track in state.tracks if frame_pass.has_joined(track.object_id, frame_index)]
+                tracked = self.inputs.tracker.step(
+                    tracks, frame_index, features, PassContext(frame_pass.backward, frame_count)
+                )
+                state.passed += 1
                 yield frame_index, tracked
-            if standing.frame_pass + 1 == len(self.order.passes):
+            if state.frame_pass + 1 == len(self.inputs.passes):
                 return
-            standing.frame_pass, standing.passed = standing.frame_pass + 1, 0
-            self._begin(standing)
+            state.frame_pass, state.passed = state.frame_pass + 1, 0
+            self._begin(state)
 
-    def _frames(self, leg: FramePass, standing: PropagationState) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
-        rest = leg.rest(standing.passed)
+    def _frames(
+        self, frame_pass: FramePass, state: PropagationState
+    ) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
+        rest = frame_pass.rest(state.passed)
         if rest is None:
             return iter(())
 
         def is_needed(frame_index: int) -> bool:
-            """Whether any object is carried to this frame; prompted ones were answered before."""
+            """Whether any object is tracked to this frame; prompted frames are decoded before the passes."""
             return any(
-                leg.has_joined(track.object_id, frame_index) and frame_index not in track.prompted
-                for track in standing.tracks
+                frame_pass.has_joined(track.object_id, frame_index) and frame_index not in track.prompted
+                for track in state.tracks
             )
 
-        supply = self.order.tracker.supply
-        return supply.frames(self.order.video, rest, backward=leg.backward, is_needed=is_needed)
+        loader = self.inputs.tracker.loader
+        return loader.frames(self.inputs.video, rest, backward=frame_pass.backward, is_needed=is_needed)
 
 
 def masks_with_evidence(tracked: list[TrackedMask], size: FrameSize) -> list[ObjectFrame]:
-    """Tracked masks as the port gives them: at the video's size, with their evidence."""
-    judged = finalize([item.decoded for item in tracked], size)
-    return [_object_frame(item, mask, size) for item, mask in zip(tracked, judged, strict=True)]
+    """Masks [H, W] bool at the video's size, with their evidence, of tracked masks [1, 1, h, w] float32."""
+    computed = finalize([item.decoded for item in tracked], size)
+    return [_object_frame(item, mask, size) for item, mask in zip(tracked, computed, strict=True)]
 
 
-def _object_frame(item: TrackedMask, judged: MaskWithEvidence, size: FrameSize) -> ObjectFrame:
+def _object_frame(item: TrackedMask, computed: MaskWithEvidence, size: FrameSize) -> ObjectFrame:
     origin = MaskOrigin.PROPAGATED if item.prompted is None else item.prompted.origin
     if item.prompted is not None and item.prompted.prompt.mask is not None:
-        # What a person drew stays as it was drawn; SAM 2 sees it at its own resolution.
-        judged = with_mask(judged, resized_mask(item.prompted.prompt.mask, size))
-    return ObjectFrame(item.track.object_id, judged.mask, judged.evidence, origin)
+        # A person's mask stays as drawn; SAM 2 has it at its own resolution.
+        computed = with_mask(computed, resized_mask(item.prompted.prompt.mask, size))
+    return ObjectFrame(item.track.object_id, computed.mask, computed.evidence, origin)

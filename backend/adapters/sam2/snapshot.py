@@ -1,7 +1,7 @@
-"""Where a propagation stands, as bytes: its window of memories, and what it was a propagation of.
+"""The state of a propagation as bytes: its memories, and the identity of its inputs.
 
-A safetensors blob (no pickle) whose metadata names everything that must be the same for the frames that follow to be
-bit for bit the same, and carries a SHA-256 of the rest. Whatever does not match, or cannot be read, is refused.
+A safetensors blob (no pickle). Its metadata holds everything that must be equal for bit-identical following frames, and
+a SHA-256 of the rest. A snapshot that does not match, or cannot be read, is refused.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from backend.domain.video import Direction, FrameRange, VideoInfo
 FORMAT = 2
 
 Identity = Mapping[str, str]
-"""What a propagation is of and runs on: a value for each thing that must not differ."""
+"""The inputs and the software of a propagation: a value for each property that must be equal."""
 
 
 @dataclass(slots=True)
 class PropagationState:
-    """Where a propagation stands: so many frames of a leg are passed. The tracks' memories are as of then."""
+    """The state after `passed` frames of the pass number `frame_pass`; the tracks' memories belong to it."""
 
     tracks: list[Track]
     frame_pass: int = 0
@@ -43,7 +43,7 @@ class PropagationState:
 
 
 class _ObjectRecord(TypedDict):
-    """Frame numbers; of tracked and seam with whether more than the pointer is held."""
+    """Frame numbers; with tracked and seam (the turn frames), whether the features are held besides the pointer."""
 
     prompted: list[int]
     tracked: list[tuple[int, bool]]
@@ -61,32 +61,33 @@ def identity_of(
     info: VideoInfo,
     prompts: PromptSet,
     direction: Direction,
-    span: FrameRange,
+    frame_range: FrameRange,
     *,
     model_version: str,
     runs_on: Mapping[str, str],
 ) -> Identity:
-    """runs_on: what the results' last bits depend on besides the weights."""
+    """The identity of a propagation. runs_on: what the results' last bits depend on besides the weights."""
     return {
         "video": info.content_hash,
         "video's frame count": str(info.frame_count),
         "model": model_version,
         "prompts": prompts.digest(),
         "direction": direction.value,
-        "span": f"{span.start}..{span.stop}",
+        "span": f"{frame_range.start}..{frame_range.stop}",
         **runs_on,
     }
 
 
-def dump_state(standing: PropagationState, identity: Identity) -> bytes:
+def dump_state(state: PropagationState, identity: Identity) -> bytes:
+    """A safetensors blob of the tracks' tensors, each with its own dtype and shape, copied to the CPU."""
     tensors: dict[str, Tensor] = {}
-    for number, track in enumerate(standing.tracks):
+    for number, track in enumerate(state.tracks):
         for name, tensor in _tensors_of(track).items():
             tensors[f"{number}/{name}"] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
     record: _StateRecord = {
-        "leg": standing.frame_pass,
-        "passed": standing.passed,
-        "objects": [_record_of(track) for track in standing.tracks],
+        "leg": state.frame_pass,
+        "passed": state.passed,
+        "objects": [_record_of(track) for track in state.tracks],
     }
     metadata = {"masklet_snapshot": str(FORMAT), "identity": json.dumps(dict(identity)), "standing": json.dumps(record)}
     metadata["sha256"] = _digest(metadata, tensors)
@@ -94,7 +95,10 @@ def dump_state(standing: PropagationState, identity: Identity) -> bytes:
 
 
 def load_state(body: bytes, identity: Identity, *, prompts: PromptSet, blocks: Sam2Blocks) -> PropagationState:
-    """Raises SnapshotMismatch if the bytes are damaged, or of another identity."""
+    """The state with its tensors on the blocks' device, each with its stored dtype and shape.
+
+    Raises SnapshotMismatch if the bytes are damaged, or of another identity.
+    """
     try:
         metadata, tensors = _metadata_of(body), load(body)
         version = metadata["masklet_snapshot"]
@@ -116,7 +120,7 @@ def load_state(body: bytes, identity: Identity, *, prompts: PromptSet, blocks: S
 
 
 def _metadata_of(body: bytes) -> dict[str, str]:
-    """safetensors gives the metadata of files only: the header is 8 bytes of its length and then JSON."""
+    """safetensors reads the metadata of files only: the header is 8 bytes of its length and then JSON."""
     length = int.from_bytes(body[:8], "little")
     return dict(json.loads(body[8 : 8 + length])["__metadata__"])
 
@@ -157,7 +161,7 @@ def _tensors_of(track: Track) -> dict[str, Tensor]:
         tensors |= _memory_tensors(f"prompted/{index}", prompted.memory)
         tensors[f"prompted/{index}/logits"] = prompted.decoded.logits
         tensors[f"prompted/{index}/numbers"] = prompted.decoded.numbers
-    # The window and the seam share frames at first; a frame that either holds whole is written whole.
+    # tracked and turn_frames share frames at first; a frame that either holds with features is written with features.
     for frames in (track.memory.turn_frames, track.memory.tracked):
         for index, frame in frames.items():
             tensors |= _memory_tensors(f"tracked/{index}", frame)

@@ -1,4 +1,4 @@
-"""Objects on their way through a video, and which of them can travel together."""
+"""Tracked objects, and their grouping into batches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from backend.adapters.sam2.prompt_encoding import PromptedFrame
 from backend.domain.prompts import ObjectId
 
 OBJECTS_AT_ONCE = 8
-"""Objects that share one pass through attention and decoder; more would only cost memory."""
+"""Objects in one batch through attention and decoder; more only cost memory."""
 
 
 @dataclass(slots=True)
 class Track:
-    """One object on its way: where it starts, the prompted frames it passes, and its memory."""
+    """One tracked object: its prompted frames by frame index, and its memory bank."""
 
     object_id: ObjectId
     prompted: dict[int, PromptedFrame]
@@ -30,7 +30,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedMask:
-    """One object's decoded mask on one frame, and who made it. Batch of one."""
+    """One object's decoded mask on one frame, with its prompt if any. Batch of one: logits [1, 1, h, w] float32."""
 
     track: Track
     decoded: MaskStats
@@ -41,11 +41,13 @@ def memories_of(frames: Mapping[int, PromptedFrame]) -> dict[int, MemoryFrame]:
     return {index: frame.memory for index, frame in frames.items()}
 
 
-def groups_of_one_shape(offers: Sequence[tuple[Track, SelectedMemory]]) -> Iterator[list[tuple[Track, SelectedMemory]]]:
-    """Tracks whose memories make one batch: as many prompted frames, memories of the same ages, as many pointers."""
+def batches_of_one_shape(
+    selections: Sequence[tuple[Track, SelectedMemory]],
+) -> Iterator[list[tuple[Track, SelectedMemory]]]:
+    """Batches of tracks with equal counts of prompted frames and pointers, and memories of equal ages."""
     groups: dict[object, list[tuple[Track, SelectedMemory]]] = {}
-    for track, offer in offers:
-        groups.setdefault(offer.shape, []).append((track, offer))
+    for track, selected in selections:
+        groups.setdefault(selected.shape, []).append((track, selected))
     for group in groups.values():
         for start in range(0, len(group), OBJECTS_AT_ONCE):
             yield group[start : start + OBJECTS_AT_ONCE]

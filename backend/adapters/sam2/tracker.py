@@ -1,4 +1,4 @@
-"""Frame by frame: features looked up or computed, prompts answered, objects carried from memory."""
+"""One frame at a time: loads features, decodes prompts, tracks objects from memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.memory_bank import ObjectMemory
 from backend.adapters.sam2.model.memory_selection import FramePosition, SelectedMemory
 from backend.adapters.sam2.model.tensors import ImageFeatures
-from backend.adapters.sam2.prompt_encoding import PromptedFrame, answer, attended, correct
-from backend.adapters.sam2.tracked_objects import Track, TrackedMask, groups_of_one_shape, memories_of
+from backend.adapters.sam2.prompt_encoding import PromptedFrame, attend_prompted, decode_correction, decode_prompt
+from backend.adapters.sam2.tracked_objects import Track, TrackedMask, batches_of_one_shape, memories_of
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
 from backend.domain.prompts import ObjectId, PromptSet
@@ -20,22 +20,22 @@ from backend.domain.video import FrameIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Travel:
-    """Which way objects are carried, through a video of so many frames."""
+class PassContext:
+    """The direction of a pass, and the frame count of its video."""
 
     backward: bool
     frame_count: int
 
 
 class Tracker:
-    """The steps of answering prompts and carrying objects, on one model and its features."""
+    """Decodes prompts and tracks objects, on one model and its features."""
 
-    def __init__(self, blocks: Sam2Blocks, supply: FeatureLoader) -> None:
+    def __init__(self, blocks: Sam2Blocks, loader: FeatureLoader) -> None:
         self.blocks = blocks
-        self.supply = supply
+        self.loader = loader
 
     def tracks(self, video: VideoSource, prompts: PromptSet, cancel: CancelToken) -> list[Track]:
-        """Every object of the prompts, its prompted frames answered."""
+        """Every object of the prompts, with its prompted frames decoded."""
         blocks = self.blocks
         tracks: list[Track] = []
         for object_id in prompts.object_ids:
@@ -47,72 +47,73 @@ class Tracker:
     def prompted_frames(
         self, video: VideoSource, prompts: PromptSet, cancel: CancelToken | None = None
     ) -> dict[int, PromptedFrame]:
-        """One object's prompted frames, ascending: first those that say where it is, then the corrections."""
+        """One object's prompted frames, ascending. Decodes prompts that locate the object first, then corrections."""
         frames: dict[int, PromptedFrame] = {}
         for prompt in sorted(prompts, key=lambda prompt: (not prompt.has_positive, prompt.frame_index)):
             if cancel is not None:
                 cancel.raise_if_cancelled()
             with self.blocks.computing():
-                seen = self.supply.one(video, prompt.frame_index)
+                features = self.loader.one(video, prompt.frame_index)
                 if prompt.has_positive:
-                    decoded = answer(self.blocks, seen, prompt)
+                    decoded = decode_prompt(self.blocks, features, prompt)
                 else:
                     memories = memories_of(frames)
                     count = video.info.frame_count
-                    decoded = correct(self.blocks, seen, prompt, prompted=memories, frame_count=count)
-                (memory,) = self.blocks.encode_memory(seen, decoded, is_prompted=True)
-                frames[prompt.frame_index] = PromptedFrame(prompt, reduce(decoded, seen), memory)
+                    decoded = decode_correction(self.blocks, features, prompt, prompted=memories, frame_count=count)
+                (memory,) = self.blocks.encode_memory(features, decoded, is_prompted=True)
+                frames[prompt.frame_index] = PromptedFrame(prompt, reduce(decoded, features), memory)
         return dict(sorted(frames.items()))
 
     def from_prompts(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> TrackedMask:
-        """One object on one frame, with no other memory than that of its prompted frames."""
+        """One object's mask logits [1, 1, h, w] float32 on one frame, with the memory of its prompted frames only."""
         (object_id,) = prompts.object_ids
-        here = [prompt for prompt in prompts.on_frame(frame_index) if prompt.has_positive]
-        if here:
-            # Answered from this frame alone, so the other frames need not be looked at.
-            prompted = self.prompted_frames(video, PromptSet(tuple(here), prompts.labels))
+        located = [prompt for prompt in prompts.on_frame(frame_index) if prompt.has_positive]
+        if located:
+            # Decoded from this frame only: the other frames are not loaded.
+            prompted = self.prompted_frames(video, PromptSet(tuple(located), prompts.labels))
         else:
             prompted = self.prompted_frames(video, prompts)
         memories = memories_of(prompted)
         track = Track(object_id, prompted, ObjectMemory(memories, 0, 0))
         if frame_index in prompted:
             return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index])
-        seen = self.supply.one(video, frame_index)
+        features = self.loader.one(video, frame_index)
         count = video.info.frame_count
-        conditioned = attended(self.blocks, seen, memories, frame_index=frame_index, frame_count=count)
-        return TrackedMask(track, reduce(self.blocks.decode(conditioned, seen), seen))
+        conditioned = attend_prompted(self.blocks, features, memories, frame_index=frame_index, frame_count=count)
+        return TrackedMask(track, reduce(self.blocks.decode(conditioned, features), features))
 
     def step(
-        self, tracks: Sequence[Track], frame_index: FrameIndex, seen: ImageFeatures | None, way: Travel
+        self, tracks: Sequence[Track], frame_index: FrameIndex, features: ImageFeatures | None, context: PassContext
     ) -> list[TrackedMask]:
-        """One frame: prompted objects as they were answered, the others from memory.
+        """One frame: prompted objects as decoded before, the others from memory. Logits [1, 1, h, w] float32 each.
 
-        seen: the frame's features; None if all objects are prompted there.
+        features: the frame's levels [1, C, H, W], finest first; None if all objects are prompted there.
         """
         done: dict[ObjectId, TrackedMask] = {}
-        waiting: list[Track] = []
+        unprompted: list[Track] = []
         for track in tracks:
             if frame_index in track.prompted:
                 prompted = track.prompted[frame_index]
                 done[track.object_id] = TrackedMask(track, prompted.decoded, prompted)
             else:
-                waiting.append(track)
-        if waiting and seen is not None:
-            moment = FramePosition(frame_index, way.frame_count, way.backward)
+                unprompted.append(track)
+        if unprompted and features is not None:
+            position = FramePosition(frame_index, context.frame_count, context.backward)
             with self.blocks.computing():
-                offers = [(track, self.blocks.select_memory(track.memory.view, moment)) for track in waiting]
-                for group in groups_of_one_shape(offers):
-                    for tracked in self._carry(group, seen, moment):
+                selections = [(track, self.blocks.select_memory(track.memory.view, position)) for track in unprompted]
+                for batch in batches_of_one_shape(selections):
+                    for tracked in self._track_batch(batch, features, position):
                         done[tracked.track.object_id] = tracked
         return [done[track.object_id] for track in tracks]
 
-    def _carry(
-        self, group: Sequence[tuple[Track, SelectedMemory]], seen: ImageFeatures, moment: FramePosition
+    def _track_batch(
+        self, batch: Sequence[tuple[Track, SelectedMemory]], features: ImageFeatures, position: FramePosition
     ) -> list[TrackedMask]:
-        """Carry objects whose memories are alike to this frame, in one batch."""
-        tracks = [track for track, _ in group]
-        decoded = self.blocks.decode(self.blocks.attend_memory(seen, [offer for _, offer in group], moment), seen)
-        for track, memory in zip(tracks, self.blocks.encode_memory(seen, decoded, is_prompted=False), strict=True):
-            track.memory.add(moment.frame_index, memory, backward=moment.backward)
-        reduced = reduce(decoded, seen)
-        return [TrackedMask(track, reduced.one(position)) for position, track in enumerate(tracks)]
+        """Tracks objects with memories of one shape to this frame, in one batch."""
+        tracks = [track for track, _ in batch]
+        conditioned = self.blocks.attend_memory(features, [selected for _, selected in batch], position)
+        decoded = self.blocks.decode(conditioned, features)
+        for track, memory in zip(tracks, self.blocks.encode_memory(features, decoded, is_prompted=False), strict=True):
+            track.memory.add(position.frame_index, memory, backward=position.backward)
+        reduced = reduce(decoded, features)
+        return [TrackedMask(track, reduced.one(number)) for number, track in enumerate(tracks)]

@@ -1,6 +1,6 @@
-"""What the web process does with a task: take prompts, answer with masks, say how far a job is.
+"""The annotation service of the web process: records prompts, submits jobs, reads the masks that workers stored.
 
-The desk computes nothing itself. It records prompts, hands work to workers and reads what they stored.
+Does not compute masks.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ FIRST_POLL_S = 0.004
 LONGEST_POLL_S = 0.1
 
 SUPERSEDED_ANSWER_S = 5.0
-"""How long an answer may be on its way through Label Studio to the page."""
+"""The longest time of an answer from here through Label Studio to the page."""
 
 MAX_SUPERSEDED_ANSWERS = 20
-"""How many of a canvas's overtaken clicks an answer includes at most."""
+"""The most superseded clicks of a user task that an answer includes."""
 
 FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
 
 ATTEMPTS = 3
-"""How many of a job's newest attempts are looked at for masks: one that has only begun has none to show yet."""
+"""How many of a job's newest attempts are searched for masks: an attempt that has just started has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserTask:
-    """The task that prompts are for, where its frames are, and whose prompts they are.
+    """A task with its media, label config, model version and user.
 
-    user is empty where Label Studio did not say who is at work.
+    user: empty if Label Studio did not name one.
     """
 
     task: TaskKey
@@ -58,7 +58,7 @@ class UserTask:
 
 @dataclass(frozen=True, slots=True)
 class JobMasks:
-    """What there is to show: a job and the masks it has made so far (None: none yet)."""
+    """A job and its masks so far; run None: no masks yet."""
 
     job: Job
     run: MaskRun | None
@@ -74,58 +74,58 @@ class AnnotationService:
     notifier: Notifier = field(default_factory=NoNotifier)
 
     def answer_click(
-        self, canvas: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float
+        self, user_task: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float
     ) -> JobMasks:
-        """Add prompts to the canvas and return the masks of the prompted objects on one frame.
+        """Adds prompts to the user task and returns the masks of the prompted objects on one frame.
 
-        All earlier prompts of those objects count. The whole video follows in the background. Label Studio's page
-        drops an answer that a newer click overtook, so what such a click asked for is in this answer too.
-        Raises what the worker raised (PromptError, MediaError, ...), ServiceUnavailable if no worker answered
-        in time: the prompts are kept and asking again picks the answer up.
+        All earlier prompts of those objects count. The propagation of the whole video runs in the background. Label
+        Studio's page drops an answer that a newer click superseded, so this answer has the masks of superseded clicks
+        too. Raises the worker's error (PromptError, MediaError, ...), or ServiceUnavailable if no worker answered in
+        time: the prompts are kept, and the same call again returns the answer.
         """
 
-        def asked(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
-            here = _only(known, prompts.object_ids)
-            preview = PreviewRequest(canvas.task, canvas.media, here, frame_index, canvas.model_version)
-            return [preview, _whole_video(canvas, known)] if self.propagate_on_prompt else [preview]
+        def requests_for(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
+            of_objects = _only(known, prompts.object_ids)
+            preview = PreviewRequest(user_task.task, user_task.media, of_objects, frame_index, user_task.model_version)
+            return [preview, _whole_video(user_task, known)] if self.propagate_on_prompt else [preview]
 
-        overtaken = self._superseded_clicks(canvas)
-        job, *_ = self.submitter.accept(canvas.task, prompts, asked, user=canvas.user)
+        superseded = self._superseded_clicks(user_task)
+        job, *_ = self.submitter.accept(user_task.task, prompts, requests_for, user=user_task.user)
         job = self.ensure_masks(job)
-        read = {earlier.job_id: run for earlier in overtaken if (run := self._read(earlier)) is not None}  # meanwhile
+        read = {earlier.job_id: run for earlier in superseded if (run := self._read(earlier)) is not None}
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(
                 f"no worker answered within {deadline_s:g} s; the prompt is kept, ask again (job {job.job_id})"
             )
         run = self.masks.read(finished.masks_run)
-        late = [earlier for earlier in overtaken if earlier.job_id not in read]
-        read |= {earlier.job_id: found for earlier, found in self._answers(late, deadline_s)}
-        return JobMasks(finished, with_others(run, [read[one.job_id] for one in overtaken if one.job_id in read]))
+        pending = [earlier for earlier in superseded if earlier.job_id not in read]
+        read |= {earlier.job_id: found for earlier, found in self._answers(pending, deadline_s)}
+        return JobMasks(finished, with_others(run, [read[one.job_id] for one in superseded if one.job_id in read]))
 
     def propagate_and_wait(
         self,
-        canvas: UserTask,
+        user_task: UserTask,
         prompts: PromptSet,
         *,
         direction: Direction = Direction.BOTH,
         deadline_s: float,
         frames: FrameRange | None = None,
     ) -> JobMasks:
-        """Add prompts and carry all of the canvas's prompts through the video.
+        """Adds prompts and propagates all prompts of the user task through the video.
 
-        Returns the finished masks, or after the deadline those made so far: the rest comes as a prediction.
-        frames: the masks on these are read, whatever is carried.
+        Returns the finished masks, or after the deadline the masks so far; the prediction has the rest.
+        frames: only masks on these are read; the propagation covers the whole video.
         """
-        known = self.ledger.record_prompts(canvas.task, prompts, user=canvas.user)
-        job = self.submit(_whole_video(canvas, known, direction))
+        known = self.ledger.record_prompts(user_task.task, prompts, user=user_task.user)
+        job = self.submit(_whole_video(user_task, known, direction))
         with self.waited_for(job, deadline_s):
             latest = self._wait(job.job_id, deadline_s)
         return JobMasks(latest, self.masks_of(latest, frames))
 
     @contextmanager
     def waited_for(self, job: Job, deadline_s: float) -> Iterator[None]:
-        """Have workers know that a person waits for a job, so long at most: it goes before what nobody waits for."""
+        """Inside, the job has a waiter, for at most deadline_s: it runs before jobs without a waiter."""
         if job.state.is_final or deadline_s <= 0:
             yield
             return
@@ -136,44 +136,46 @@ class AnnotationService:
             self.ledger.remove_waiter(job.job_id, until_s=until_s)
 
     def add_waiter(self, job: Job, *, for_s: float) -> float:
-        """Note that a person waits for an open job for so long; returns until when (wall clock)."""
+        """Records a waiter of an open job for for_s seconds; returns the end (wall clock)."""
         until_s = self.clock.now_s() + for_s
         self.ledger.add_waiter(job.job_id, until_s=until_s)
         self.notifier.notify(AWAITED)
         return until_s
 
-    def preview(self, canvas: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float) -> JobMasks:
-        """The masks of these prompts on one frame, for who keeps prompts himself: nothing is recorded or carried on.
+    def preview(
+        self, user_task: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float
+    ) -> JobMasks:
+        """The masks of these prompts on one frame, for a client that keeps its prompts. Records and propagates nothing.
 
-        Raises as `click` does.
+        Raises as `answer_click` does.
         """
-        request = PreviewRequest(canvas.task, canvas.media, prompts, frame_index, canvas.model_version)
+        request = PreviewRequest(user_task.task, user_task.media, prompts, frame_index, user_task.model_version)
         job = self.submit(request)
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(f"no worker answered within {deadline_s:.0f} s; ask again (job {job.job_id})")
         return JobMasks(finished, self.masks.read(finished.masks_run))
 
-    def replace_prompts(self, canvas: UserTask, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
-        """Take a submitted annotation as the task's new truth and propagate from it; None if it prompts nothing."""
-        self.ledger.replace_prompts(canvas.task, prompts, user=canvas.user)
-        return self.submit(_whole_video(canvas, prompts, scope=scope)) if prompts else None
+    def replace_prompts(self, user_task: UserTask, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
+        """Replaces the prompts by those of a submitted annotation and propagates them; None without prompts."""
+        self.ledger.replace_prompts(user_task.task, prompts, user=user_task.user)
+        return self.submit(_whole_video(user_task, prompts, scope=scope)) if prompts else None
 
-    def pre_annotate(self, canvas: UserTask, prompts: PromptSet) -> JobMasks | None:
-        """The masks a task has already, or else start on the prompts that came with it.
+    def pre_annotate(self, user_task: UserTask, prompts: PromptSet) -> JobMasks | None:
+        """The task's newest masks; without masks, propagates its recorded prompts, or else these prompts.
 
-        None if there are neither masks nor prompts: nothing can be said about this task yet.
+        None if there are neither masks nor prompts.
         """
-        done = self.latest_run(canvas.task, canvas.model_version)
+        done = self.latest_run(user_task.task, user_task.model_version)
         if done is not None:
             return done
-        known = self.ledger.prompts(canvas.task, user=canvas.user)
+        known = self.ledger.prompts(user_task.task, user=user_task.user)
         wanted = known or prompts
         if not wanted:
             return None
         if not known:
-            self.ledger.record_prompts(canvas.task, wanted, user=canvas.user)
-        return JobMasks(self.submit(_whole_video(canvas, wanted)), None)
+            self.ledger.record_prompts(user_task.task, wanted, user=user_task.user)
+        return JobMasks(self.submit(_whole_video(user_task, wanted)), None)
 
     def latest_run(self, task: TaskKey, model_version: str) -> JobMasks | None:
         """The newest finished propagation of a task by this model, with its masks."""
@@ -184,24 +186,24 @@ class AnnotationService:
         return None
 
     def submit(self, request: PreviewRequest | PropagationRequest) -> Job:
-        """Submit a request; the same one again is the same job, begun again only if it failed or its masks are gone."""
+        """Submits a request. An equal request is the same job; it runs again if it failed or its masks are gone."""
         return self.ensure_masks(self.submitter.submit(request))
 
     def ensure_masks(self, job: Job) -> Job:
-        """The job, begun again if it is done and its masks were removed or damaged since."""
+        """The job, reopened if it is done and its masks were removed or damaged."""
         frames = None if job.kind is JobKind.INTERACTIVE else FIRST_FRAME
         if job.state is not JobState.DONE or self.masks_of(job, frames) is not None:
             return job
         again = self.ledger.reopen(job.job_id, job.attempt)
         if again.state is JobState.QUEUED:
-            logger.info("job %s: its masks are gone and are made again", job.job_id)
+            logger.info("job %s: its masks are gone; the job runs again", job.job_id)
             self.submitter.dispatch(again)
         return again
 
     def masks_of(self, job: Job, frames: FrameRange | None = None) -> MaskRun | None:
-        """What a job has stored so far (on these frames, at the cost of these).
+        """A job's masks so far. frames: only masks on these are read; None: all.
 
-        A run that was removed or damaged reads as none: it can be made again.
+        None for a run that was removed or damaged.
         """
         newest = range(job.attempt, max(job.attempt - ATTEMPTS, 0), -1)
         for run in [job.masks_run] if job.masks_run else [run_name(job.job_id, attempt) for attempt in newest]:
@@ -211,18 +213,18 @@ class AnnotationService:
                     return found
         return None
 
-    def _superseded_clicks(self, canvas: UserTask) -> list[Job]:
-        """The canvas's clicks whose answers the page may not have seen when the next click was made, oldest first."""
-        recent = recent_clicks(self.ledger, canvas.task, since_s=self.clock.now_s() - SUPERSEDED_ANSWER_S)
+    def _superseded_clicks(self, user_task: UserTask) -> list[Job]:
+        """The user task's recent clicks whose answers may not have reached the page, oldest first."""
+        recent = recent_clicks(self.ledger, user_task.task, since_s=self.clock.now_s() - SUPERSEDED_ANSWER_S)
         if not recent:
             return []
-        said = {(p.object_id, p.frame_index) for p in self.ledger.prompts(canvas.task, user=canvas.user)}
-        asked = ((job, self.ledger.request(job.job_id).prompts) for job in recent)
-        own = (job for job, prompts in asked if said.issuperset((p.object_id, p.frame_index) for p in prompts))
+        own_keys = {(p.object_id, p.frame_index) for p in self.ledger.prompts(user_task.task, user=user_task.user)}
+        requested = ((job, self.ledger.request(job.job_id).prompts) for job in recent)
+        own = (job for job, prompts in requested if own_keys.issuperset((p.object_id, p.frame_index) for p in prompts))
         return list(islice(own, MAX_SUPERSEDED_ANSWERS))[::-1]
 
     def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[tuple[Job, MaskRun]]:
-        """What became of clicks, where anything did; they were asked earlier and so are mostly done."""
+        """The masks of superseded clicks; failed ones are left out. Most are done: they are older than this click."""
         for job in jobs:
             with suppress(MaskletError):
                 run = self._read(self._wait(job.job_id, deadline_s))
@@ -230,13 +232,13 @@ class AnnotationService:
                     yield job, run
 
     def _read(self, job: Job) -> MaskRun | None:
-        """The masks of a job that is done; None if it is not, or they are gone."""
+        """The masks of a done job; None if it is not done or they are gone."""
         with suppress(NotFound, IntegrityError):
             return self.masks.read(job.masks_run) if job.state is JobState.DONE else None
         return None
 
     def _wait(self, job_id: str, deadline_s: float) -> Job:
-        """The job once it ended, or as it is at the deadline. Raises what the worker recorded if it failed."""
+        """The job when it is done, or as it is at the deadline. Raises the recorded error if it failed."""
         give_up_s = self.clock.monotonic_s() + deadline_s
         pause_s = FIRST_POLL_S
         if (job := self.ledger.job(job_id)).state is JobState.DONE:
@@ -255,7 +257,7 @@ class AnnotationService:
 
 
 def frame_of(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
-    """The part of a run that lies on one frame; objects without a mask there stay, empty."""
+    """A run's masks on one frame; objects without a mask there are kept, empty."""
     return replace(
         run,
         masklets=tuple(
@@ -266,7 +268,7 @@ def frame_of(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
 
 
 def with_others(run: MaskRun, others: Iterable[MaskRun]) -> MaskRun:
-    """A run with the masks of others of the same video that it does not have itself; the newest of them first."""
+    """A run, with masks that it lacks from other runs of the same video; the last of these has precedence."""
     made = {m.object_id: m for m in run.masklets}
     for other in reversed(list(others)):
         for masklet in other.masklets:
@@ -284,15 +286,15 @@ def _only(prompts: PromptSet, object_ids: Iterable[ObjectId]) -> PromptSet:
 
 
 def _whole_video(
-    canvas: UserTask, prompts: PromptSet, direction: Direction = Direction.BOTH, *, scope: Scope = Scope.ONWARD
+    user_task: UserTask, prompts: PromptSet, direction: Direction = Direction.BOTH, *, scope: Scope = Scope.ONWARD
 ) -> PropagationRequest:
     return PropagationRequest(
-        canvas.task,
-        canvas.media,
+        user_task.task,
+        user_task.media,
         prompts,
         direction,
-        label_config=canvas.label_config,
-        model_version=canvas.model_version,
+        label_config=user_task.label_config,
+        model_version=user_task.model_version,
         scope=scope,
-        user=canvas.user,
+        user=user_task.user,
     )

@@ -1,6 +1,6 @@
-"""How it is learned, project by project, that annotations were submitted: by webhook or by poll.
+"""The source of submitted annotations per project: webhook or poll.
 
-Kept in notes, so that every process knows: the web process, which is told and asks, and whoever looks whether it does.
+Stored in the key-value store, for the web process, which receives webhooks and polls, and for `masklet doctor`.
 """
 
 from __future__ import annotations
@@ -13,46 +13,49 @@ from backend.application.ports.key_value import KeyValueStore
 
 
 class ChangeSource(StrEnum):
-    """How it is learned that a project's annotations changed."""
+    """The source of changes of a project's annotations."""
 
     WEBHOOK = "webhook"
     POLL = "poll"
 
 
-def note_project(notes: KeyValueStore, project_id: int) -> None:
-    """Remember that Label Studio connected this backend to a project."""
-    if notes.read(f"projects/{project_id}") is None:
-        notes.write(f"projects/{project_id}", b"")
+def note_project(key_values: KeyValueStore, project_id: int) -> None:
+    """Records that Label Studio connected this backend to a project."""
+    if key_values.read(f"projects/{project_id}") is None:
+        key_values.write(f"projects/{project_id}", b"")
 
 
-def note_webhook(notes: KeyValueStore, project_id: int, now_s: float) -> None:
-    """Remember that a webhook of the project came in."""
-    note_project(notes, project_id)
-    if notes.read(_webhook(project_id)) is None:
-        notes.write(_webhook(project_id), json.dumps(now_s).encode())
+def note_webhook(key_values: KeyValueStore, project_id: int, now_s: float) -> None:
+    """Records the first webhook of a project. now_s: wall clock."""
+    note_project(key_values, project_id)
+    if key_values.read(_webhook(project_id)) is None:
+        key_values.write(_webhook(project_id), json.dumps(now_s).encode())
 
 
-def record_poll_result(notes: KeyValueStore, project_id: int) -> None:
-    """Something was submitted of which no webhook told: the project is asked about again."""
-    notes.remove(_webhook(project_id))
+def record_poll_result(key_values: KeyValueStore, project_id: int) -> None:
+    """Records that a poll found a submission without a webhook: the project is polled again."""
+    key_values.remove(_webhook(project_id))
 
 
-def projects_of(notes: KeyValueStore) -> Iterator[int]:
-    """The projects that this backend is connected to, as far as is known."""
-    return (int(name.rpartition("/")[2]) for name in notes.names("projects"))
+def projects_of(key_values: KeyValueStore) -> Iterator[int]:
+    """The known projects that this backend is connected to."""
+    return (int(name.rpartition("/")[2]) for name in key_values.names("projects"))
 
 
-def change_source_of(notes: KeyValueStore, project_id: int) -> ChangeSource:
-    return ChangeSource.POLL if notes.read(_webhook(project_id)) is None else ChangeSource.WEBHOOK
+def change_source_of(key_values: KeyValueStore, project_id: int) -> ChangeSource:
+    return ChangeSource.POLL if key_values.read(_webhook(project_id)) is None else ChangeSource.WEBHOOK
 
 
-def change_sources(notes: KeyValueStore) -> Mapping[str, str]:
-    """For each project, how it is learned that its annotations changed."""
-    return {str(project_id): change_source_of(notes, project_id).value for project_id in sorted(projects_of(notes))}
+def change_sources(key_values: KeyValueStore) -> Mapping[str, str]:
+    """The change source per project, by project id as text."""
+    return {
+        str(project_id): change_source_of(key_values, project_id).value
+        for project_id in sorted(projects_of(key_values))
+    }
 
 
 def place_name(project_id: int) -> str:
-    """The note that says how far a project's annotations were read."""
+    """The key of a project's poll position."""
     return f"polls/{project_id}"
 
 

@@ -1,11 +1,11 @@
-"""The prompt file: prompts without a person at the page, for `masklet propagate` and for task data.
+"""The prompt file: prompts for `masklet propagate` and for task data.
 
     {"objects": [{"id": "cat", "label": "Cat", "prompts": [
         {"frame": 0, "points": [[0.41, 0.52, 1], [0.7, 0.2, 0]], "box": [0.3, 0.2, 0.6, 0.8]},
         {"frame": 30, "mask": "mask30.png"}]}]}
 
 Frame indices are 0-based, coordinates relative to the frame (0..1), polarity 1 positive and 0 negative as in SAM 2.
-Every fault is named with its place in the file.
+Every error names its place in the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ReadMask = Callable[[str], BoolMask]
 
 
 def parse_prompts(document: object, read_mask: ReadMask) -> PromptSet:
-    """The prompts of a parsed prompt file. Raises PromptError naming the place of the fault."""
+    """The prompts of a parsed prompt file. Raises PromptError with the place of the fault."""
     objects = _list(_field(document, "objects", "the prompt file"), "objects")
     if not objects:
         raise PromptError("the prompt file names no objects: 'objects' is empty")
@@ -40,7 +40,7 @@ def parse_prompts(document: object, read_mask: ReadMask) -> PromptSet:
 
 
 def refuse_masks(name: str) -> BoolMask:
-    """A ReadMask for places where files cannot be named, such as task data."""
+    """A ReadMask that refuses every file, for task data."""
     raise PromptError(f"mask {name!r}: a mask file can be named in a prompt file only, not in task data")
 
 

@@ -1,8 +1,8 @@
-"""Whose prompts count: the canvas of a task as one person sees it, from the first click to the correction next week.
+"""Prompt ownership: which user's prompts count for a user task.
 
-Label Studio names a person by their draft, which is saved seconds after the first click and gone after Submit. So
-prompts may come in without a name; they are that person's whose canvas has what they led to. A canvas without any
-prompt that opens on a prediction of ours starts from the prompts that led to it.
+Label Studio names a user by the draft, which is saved seconds after the first click and gone after Submit. So prompts
+may be recorded without a user; they become prompts of the user whose page has the resulting regions. A user task
+without prompts that opens with our prediction starts from the prompts of that prediction.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 
 Spot = tuple[ObjectId, FrameIndex | None]
-"""An object on a frame; None: wherever it is."""
+"""An object on a frame; frame None: on any frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """What a request shows of the canvas.
+    """What a request shows of the page.
 
-    claims: of canvases without a name, by their stand-in names, what turned out to be this one's. sees_prediction:
-    whether it opened with masks of ours.
+    claims: objects on frames that belong to this user, by the stand-in name under which they were recorded.
+    sees_prediction: whether the page opened with our prediction.
     """
 
     claims: Mapping[str, Collection[Spot]] = field(default_factory=dict)
@@ -38,71 +38,71 @@ class ViewState:
 
 @dataclass(frozen=True, slots=True)
 class PromptOwnership:
-    """Settles whose prompts are whose, and forgets them when asked to."""
+    """Assigns prompts to users, and resets them."""
 
-    desk: AnnotationService
-    notes: KeyValueStore
+    service: AnnotationService
+    key_values: KeyValueStore
 
-    def settle(self, canvas: UserTask, visit: ViewState) -> None:
-        """Give the canvas the prompts that are its own, before a new one counts with them."""
-        for newcomer, spots in visit.claims.items():
-            self._claim(canvas, newcomer, spots)
-        if visit.sees_prediction and not self._ledger.prompts(canvas.task, user=canvas.user):
-            self._start_from_prediction(canvas)
+    def settle(self, user_task: UserTask, view: ViewState) -> None:
+        """Assigns claimed prompts to the user task; called before a new prompt is added."""
+        for newcomer, claimed_keys in view.claims.items():
+            self._claim(user_task, newcomer, claimed_keys)
+        if view.sees_prediction and not self._ledger.prompts(user_task.task, user=user_task.user):
+            self._start_from_prediction(user_task)
 
-    def reset(self, canvas: UserTask, object_id: ObjectId | None = None) -> None:
-        """Forget the canvas's prompts (of one object), and end the open jobs that they led to."""
-        known = self._ledger.prompts(canvas.task, user=canvas.user)
+    def reset(self, user_task: UserTask, object_id: ObjectId | None = None) -> None:
+        """Deletes the user task's prompts (of one object), and cancels open jobs made of them."""
+        known = self._ledger.prompts(user_task.task, user=user_task.user)
         gone = known if object_id is None else known.of_object(object_id)
         kept = PromptSet.of((p for p in known if p.object_id not in gone.object_ids), known.labels)
-        self.notes.write(_reset_note(canvas), json.dumps(self.desk.clock.now_s()).encode())
-        self._ledger.replace_prompts(canvas.task, kept, user=canvas.user)
-        for job in open_jobs(self._ledger, canvas.task):
+        self.key_values.write(_reset_key(user_task), json.dumps(self.service.clock.now_s()).encode())
+        self._ledger.replace_prompts(user_task.task, kept, user=user_task.user)
+        for job in open_jobs(self._ledger, user_task.task):
             request = self._ledger.request(job.job_id)
             if request.prompts and set(request.prompts.object_ids) & set(gone.object_ids) and _within(request, known):
                 self._ledger.cancel(job.job_id)
 
-    def _claim(self, canvas: UserTask, newcomer: str, spots: Collection[Spot]) -> None:
-        """Make a newcomer's prompts at these spots this canvas's."""
-        said = self._ledger.prompts(canvas.task, user=newcomer)
-        if not said:
+    def _claim(self, user_task: UserTask, newcomer: str, claimed_keys: Collection[Spot]) -> None:
+        """Moves a newcomer's prompts of these objects on these frames to the user task."""
+        recorded = self._ledger.prompts(user_task.task, user=newcomer)
+        if not recorded:
             return
         if not newcomer:
-            self._ledger.claim_prompts(canvas.task, user=canvas.user, spots=spots)
+            self._ledger.claim_prompts(user_task.task, user=user_task.user, spots=claimed_keys)
             return
-        wanted = set(spots)
-        claimed = [p for p in said if not wanted.isdisjoint(((p.object_id, p.frame_index), (p.object_id, None)))]
-        left = [prompt for prompt in said if prompt not in claimed]
-        taken, kept = PromptSet.of(claimed, said.labels), PromptSet.of(left, said.labels)
-        self._ledger.record_prompts(canvas.task, taken, user=canvas.user)
-        self._ledger.replace_prompts(canvas.task, kept, user=newcomer)
+        wanted = set(claimed_keys)
+        claimed = [p for p in recorded if not wanted.isdisjoint(((p.object_id, p.frame_index), (p.object_id, None)))]
+        remaining = [prompt for prompt in recorded if prompt not in claimed]
+        moved, kept = PromptSet.of(claimed, recorded.labels), PromptSet.of(remaining, recorded.labels)
+        self._ledger.record_prompts(user_task.task, moved, user=user_task.user)
+        self._ledger.replace_prompts(user_task.task, kept, user=newcomer)
 
     @property
     def _ledger(self) -> Ledger:
-        return self.desk.ledger
+        return self.service.ledger
 
-    def _start_from_prediction(self, canvas: UserTask) -> None:
-        push = self._ledger.latest_push(canvas.task)
+    def _start_from_prediction(self, user_task: UserTask) -> None:
+        push = self._ledger.latest_push(user_task.task)
         if push is None or push.state is not PushState.PUSHED:
             return
         job = self._ledger.job(push.job_id)
         request = self._ledger.request(push.job_id)
-        if isinstance(request, PropagationRequest) and job.created_s > self._reset_s(canvas):
-            self._ledger.record_prompts(canvas.task, request.prompts, user=canvas.user)
+        if isinstance(request, PropagationRequest) and job.created_s > self._reset_s(user_task):
+            self._ledger.record_prompts(user_task.task, request.prompts, user=user_task.user)
 
-    def _reset_s(self, canvas: UserTask) -> float:
-        """When somebody last reset the task; long ago if never."""
-        body = self.notes.read(_reset_note(canvas))
+    def _reset_s(self, user_task: UserTask) -> float:
+        """Time of the last reset of the task (wall clock); -inf without one."""
+        body = self.key_values.read(_reset_key(user_task))
         return float("-inf") if body is None else float(json.loads(body))
 
 
-def _reset_note(canvas: UserTask) -> str:
-    task: TaskKey = canvas.task
+def _reset_key(user_task: UserTask) -> str:
+    task: TaskKey = user_task.task
     return f"resets/{task.project_id}-{task.task_id}"
 
 
 def _within(request: PreviewRequest | PropagationRequest, known: PromptSet) -> bool:
-    """Whether a request asks for nothing but what this canvas said."""
+    """Whether all prompts of a request are prompts of this user task, by object and frame."""
     prompts = request.prompts
-    said = {(prompt.object_id, prompt.frame_index) for prompt in known}
-    return all((prompt.object_id, prompt.frame_index) in said for prompt in prompts)
+    known_keys = {(prompt.object_id, prompt.frame_index) for prompt in known}
+    return all((prompt.object_id, prompt.frame_index) in known_keys for prompt in prompts)

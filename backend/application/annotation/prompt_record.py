@@ -1,6 +1,6 @@
-"""Prompts as a record keeps them: what was said about which object on which frame, for people to read later.
+"""Prompt records: the prompts of a result, as JSON for people.
 
-Masks are recorded by their hash, not drawn again: a record says what led to a result, it is no prompt file.
+A record is not a prompt file: it has the hash of a mask, not the mask.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Carrying masks over a few frames and answering as soon as those are there, while the rest goes on behind.
+"""Propagation over a range of frames: answers when the range is done; the whole video follows in the background.
 
-A propagation goes forward to the end of the video before it goes back. Who carries backward need not wait for that:
-the way back depends on a few frames after each object's first prompt only, so the frames within reach are made by a
-job of their own, which is nobody's prediction, to the same bits.
+A propagation runs forward to the end of the video first, then backward. A backward range does not wait for that: the
+backward pass depends only on a few frames after each object's first prompted frame, so a separate job, which is not
+pushed as a prediction, makes the range, bit-identical.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from backend.domain.tasks import TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 POLL_S = 0.25
-"""Each look reads the run as far as it is."""
+"""Each poll reads the masks so far."""
 
 SEAM = 16
-"""Frames from an object's first prompted one on that its way back depends on: what SAM 2 remembers at the turn."""
+"""The backward pass depends on this many frames from an object's first prompted frame on: SAM 2's memory there."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameReach:
-    """How far to carry from a frame: that many frames that way, None for as far as the video goes.
+    """The frames of a request: `frames` frames from `start` in a direction; None: to the end of the video.
 
-    skip: how many frames are left out before each one that is answered.
+    skip: count of frames left out before each answered one.
     """
 
     start: FrameIndex
@@ -39,7 +39,7 @@ class FrameReach:
     skip: int = 0
 
     def frame_range(self, frame_count: int) -> range:
-        """The frames reached in a video of that many, the starting one among them."""
+        """The requested frames in a video of frame_count frames, `start` included."""
         stride = self.skip + 1
         forward = (frame_count - 1 - self.start) // stride
         backward = self.start // stride
@@ -50,97 +50,106 @@ class FrameReach:
         return range(first, last + 1, stride)
 
 
-def propagate_range(desk: AnnotationService, canvas: UserTask, reach: FrameReach, *, deadline_s: float) -> JobMasks:
-    """The masks within reach, from the canvas's prompts: all of them, or at the deadline those made so far.
+def propagate_range(
+    service: AnnotationService, user_task: UserTask, requested: FrameReach, *, deadline_s: float
+) -> JobMasks:
+    """The masks on the requested frames from the user task's prompts; at the deadline, those so far.
 
-    The whole video is propagated, as after any prompt, so that reaching twice costs once.
-    Raises PromptError if nothing is prompted yet, and what the worker raised.
+    The whole video is propagated, as after any prompt, so a second request costs nothing more.
+    Raises PromptError without prompts, and the worker's error.
     """
-    prompts = desk.ledger.prompts(canvas.task, user=canvas.user)
+    prompts = service.ledger.prompts(user_task.task, user=user_task.user)
     if not prompts:
         raise PromptError("nothing is prompted on this task yet: click an object first, then carry it")
-    give_up_s = desk.clock.monotonic_s() + deadline_s
-    start = FrameRange(reach.start, FrameIndex(reach.start + 1))
-    whole = desk.propagate_and_wait(canvas, PromptSet(()), deadline_s=0.0, frames=start).job
-    answer = _reached(desk, (whole,), reach, prompts)
-    if answer.is_reached or deadline_s <= 0:
+    give_up_s = service.clock.monotonic_s() + deadline_s
+    start = FrameRange(requested.start, FrameIndex(requested.start + 1))
+    whole = service.propagate_and_wait(user_task, PromptSet(()), deadline_s=0.0, frames=start).job
+    answer = _best_progress(service, (whole,), requested, prompts)
+    if answer.is_complete or deadline_s <= 0:
         return JobMasks(answer.job, answer.run)
-    back = backward_request(canvas, prompts, reach)
-    jobs: tuple[Job, ...] = (whole,) if back is None else (desk.submit(back), whole)
-    with desk.waited_for(jobs[0], deadline_s), desk.notifier.subscribed(jobs[0].job_id, desk.clock.sleep) as wait:
+    back = backward_request(user_task, prompts, requested)
+    jobs: tuple[Job, ...] = (whole,) if back is None else (service.submit(back), whole)
+    with (
+        service.waited_for(jobs[0], deadline_s),
+        service.notifier.subscribed(jobs[0].job_id, service.clock.sleep) as wait,
+    ):
         while True:
-            answer = _reached(desk, jobs, reach, prompts)
-            if answer.is_reached or desk.clock.monotonic_s() >= give_up_s:
+            answer = _best_progress(service, jobs, requested, prompts)
+            if answer.is_complete or service.clock.monotonic_s() >= give_up_s:
                 return JobMasks(answer.job, answer.run)
             wait(POLL_S)
-            jobs = tuple(_going_on(desk.ledger.job(job.job_id)) for job in jobs)
+            jobs = tuple(_not_failed(service.ledger.job(job.job_id)) for job in jobs)
 
 
-def backward_request(canvas: UserTask, prompts: PromptSet, reach: FrameReach) -> PropagationRequest | None:
-    """What to make so that frames within reach, before an object's first prompt, need not wait for the video's end.
+def backward_request(user_task: UserTask, prompts: PromptSet, requested: FrameReach) -> PropagationRequest | None:
+    """The request that makes requested frames before an object's first prompted frame without the rest of the video.
 
-    None if there are no such frames. Objects that are prompted later than where the person is are left out.
+    None if there are no such frames. Objects that are prompted only after `start` are left out.
     """
-    if not canvas.media.is_pages or reach.direction is Direction.FORWARD:
+    if not user_task.media.is_pages or requested.direction is Direction.FORWARD:
         return None
     first = {object_id: min(prompts.of_object(object_id).prompted_frames) for object_id in prompts.object_ids}
-    here = {object_id: frame for object_id, frame in first.items() if frame <= reach.start}
-    frame_count = len(canvas.media.addresses)
-    span = reach.frame_range(frame_count)
-    if not span or max(here.values(), default=0) <= span[0]:
+    here = {object_id: frame for object_id, frame in first.items() if frame <= requested.start}
+    frame_count = len(user_task.media.addresses)
+    frames = requested.frame_range(frame_count)
+    if not frames or max(here.values(), default=0) <= frames[0]:
         return None
-    stop = max(span[-1] + 1, max(here.values()) + SEAM)
+    stop = max(frames[-1] + 1, max(here.values()) + SEAM)
     return PropagationRequest(
-        canvas.task,
-        canvas.media,
+        user_task.task,
+        user_task.media,
         PromptSet.of((prompt for prompt in prompts if prompt.object_id in here), prompts.labels),
         Direction.BOTH,
-        frames=FrameRange(FrameIndex(span[0]), FrameIndex(min(stop, frame_count))),
-        label_config=canvas.label_config,
-        model_version=canvas.model_version,
-        user=canvas.user,
-        session=f"way back of {canvas.user or 'anybody'}",
+        frames=FrameRange(FrameIndex(frames[0]), FrameIndex(min(stop, frame_count))),
+        label_config=user_task.label_config,
+        model_version=user_task.model_version,
+        user=user_task.user,
+        session=f"way back of {user_task.user or 'anybody'}",
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Progress:
     job: Job
     run: MaskRun | None
-    is_reached: bool
+    is_complete: bool
 
 
-def _reached(desk: AnnotationService, jobs: Sequence[Job], reach: FrameReach, prompts: PromptSet) -> _Look:
-    """The first of the jobs that has all within reach; if none has, the one that has most."""
-    looks = []
+def _best_progress(
+    service: AnnotationService, jobs: Sequence[Job], requested: FrameReach, prompts: PromptSet
+) -> _Progress:
+    """The first job with all requested frames; without one, the job with the most masks."""
+    found = []
     for job in jobs:
-        run = _so_far(desk, job, reach)
-        look = _Look(job, run, job.state.is_final or _is_reached(run, reach, prompts))
-        if look.is_reached:
-            return look
-        looks.append(look)
-    return max(looks, key=lambda look: -1 if look.run is None else sum(len(m.frames) for m in look.run.masklets))
+        run = _masks_so_far(service, job, requested)
+        progress = _Progress(job, run, job.state.is_final or _is_complete(run, requested, prompts))
+        if progress.is_complete:
+            return progress
+        found.append(progress)
+    return max(
+        found, key=lambda progress: -1 if progress.run is None else sum(len(m.frames) for m in progress.run.masklets)
+    )
 
 
-def _going_on(job: Job) -> Job:
-    """Raises what ended a job before it was done."""
+def _not_failed(job: Job) -> Job:
+    """The job. Raises the recorded error if it ended without a result."""
     if job.state.is_final and job.state is not JobState.DONE:
         raise error_of(job.reason or f"Cancelled: the job is {job.state}")
     return job
 
 
-def _so_far(desk: AnnotationService, job: Job, reach: FrameReach) -> MaskRun | None:
-    """What a job has within reach, read at the cost of that: a look must not grow with the video."""
-    here = desk.masks_of(job, FrameRange(reach.start, FrameIndex(reach.start + 1)))
-    span = () if here is None else reach.frame_range(here.video.frame_count)
-    if not span:
+def _masks_so_far(service: AnnotationService, job: Job, requested: FrameReach) -> MaskRun | None:
+    """A job's masks on the requested frames; reads only these, so a poll's cost does not grow with the video."""
+    here = service.masks_of(job, FrameRange(requested.start, FrameIndex(requested.start + 1)))
+    found = () if here is None else requested.frame_range(here.video.frame_count)
+    if not found:
         return here
-    run = desk.masks_of(job, FrameRange(FrameIndex(span[0]), FrameIndex(span[-1] + 1)))
-    return None if run is None else within(run, reach)
+    run = service.masks_of(job, FrameRange(FrameIndex(found[0]), FrameIndex(found[-1] + 1)))
+    return None if run is None else within(run, requested)
 
 
 def without(run: MaskRun, spots: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
-    """The run less what a person has there already."""
+    """The run without these (object, frame) pairs."""
     return replace(
         run,
         masklets=tuple(
@@ -151,40 +160,40 @@ def without(run: MaskRun, spots: Collection[tuple[ObjectId, FrameIndex]]) -> Mas
 
 
 def drawn_by_hand(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
-    """Where a person drew the mask: what is there is theirs, and stays as it is."""
+    """The human frames, as (object, frame) pairs."""
     return frozenset((prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None)
 
 
 def newest_run(
-    desk: AnnotationService, task: TaskKey, model_version: str, frames: FrameRange | None = None
+    service: AnnotationService, task: TaskKey, model_version: str, frames: FrameRange | None = None
 ) -> JobMasks | None:
-    """The newest propagation of a task that has made masks, finished or not: what its pages were last shown.
+    """The newest propagation of a task with masks, finished or not: the masks that its pages showed last.
 
-    frames: only the masks on these are read, at the cost of these.
+    frames: only masks on these are read; None: all.
     """
-    for job in propagations(desk.ledger, task, model_version=model_version, states=ANY):
-        run = desk.masks_of(job, frames)
+    for job in propagations(service.ledger, task, model_version=model_version, states=ANY):
+        run = service.masks_of(job, frames)
         if run is not None:
             return JobMasks(job, run)
     return None
 
 
-def within(run: MaskRun, reach: FrameReach) -> MaskRun:
-    """The part of a run that is within reach."""
-    span = reach.frame_range(run.video.frame_count)
+def within(run: MaskRun, requested: FrameReach) -> MaskRun:
+    """A run's masks on the requested frames."""
+    frames = requested.frame_range(run.video.frame_count)
     return replace(
         run,
         masklets=tuple(
-            Masklet(m.object_id, m.label, tuple(f for f in m.frames if f.frame_index in span)) for m in run.masklets
+            Masklet(m.object_id, m.label, tuple(f for f in m.frames if f.frame_index in frames)) for m in run.masklets
         ),
     )
 
 
-def _is_reached(run: MaskRun | None, reach: FrameReach, prompts: PromptSet) -> bool:
-    """Whether every frame within reach has some object, and every object that was prompted there or before.
+def _is_complete(run: MaskRun | None, requested: FrameReach, prompts: PromptSet) -> bool:
+    """Whether every requested frame has a mask, and one of every object of the run that was prompted there or before.
 
-    Objects that are prompted later come to it last, on the way back: nobody waits for them. Ones that are carried
-    over from an earlier run are there at once: they do not stand for the others.
+    Objects that are prompted later are not waited for: the backward pass makes them last. Objects reused from an
+    earlier run have masks at once, so one object's masks do not count for another.
     """
     if run is None:
         return False
@@ -193,5 +202,5 @@ def _is_reached(run: MaskRun | None, reach: FrameReach, prompts: PromptSet) -> b
     return all(
         any(frame in there for there in made.values())
         and all(frame in there for object_id, there in made.items() if first.get(object_id, frame + 1) <= frame)
-        for frame in reach.frame_range(run.video.frame_count)
+        for frame in requested.frame_range(run.video.frame_count)
     )

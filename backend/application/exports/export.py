@@ -1,7 +1,7 @@
-"""Labelled videos out of a source, through a choice of frames, into a format: one video and one frame at a time.
+"""Exports: labelled videos of a source, a choice of frames, a format; one video and one frame at a time.
 
-Owns what every format shares: which frames are kept, whether the source can serve the format, and the manifest that
-says where each mask is from. Refuses an export without a single frame: an empty data set looks like a finished one.
+Owns the part common to all formats: the choice of frames, the check that the source can serve the format, and the
+manifest with the origin of each mask. Refuses an export without frames: an empty data set looks like a finished one.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
-"""What is wrong with one video and not with the others."""
+"""Faults of a single video."""
 
 
 class FinishedTarget(Target, Protocol):
-    """A Target that knows what was written to it."""
+    """A Target with a list of its files."""
 
     def seal(self) -> Notes:
-        """List every file with its SHA-256; returns how many there are, their bytes, and the list's name and hash."""
+        """Writes a list of all files with SHA-256; returns their count and bytes, and the list's name and hash."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export wrote. skipped: faulty videos left out. offered: frames that something is said about."""
+    """Counts of an export. skipped: faulty videos left out. offered: labelled frames."""
 
     videos: int
     skipped: int
@@ -72,8 +72,8 @@ class _Tally:
 class Export:
     """One export.
 
-    now_s: wall-clock seconds since the epoch. pictures: write the video's frames into formats that can have them;
-    None: where they are at hand. skip_faulty: go on without videos that cannot be read.
+    now_s: wall-clock seconds since the epoch. pictures: write the video's frames into formats with optional
+    pictures; None: if they are available. skip_faulty: leave out videos that cannot be read.
     """
 
     source: DatasetSource
@@ -86,7 +86,7 @@ class Export:
     on_video: Callable[[str], None] = lambda _: None
 
     def run(self, target: FinishedTarget) -> Exported:
-        """Write everything and the manifest. Raises InvalidInput if no frame is kept or the format cannot be served."""
+        """Writes all videos and the manifest. Raises InvalidInput if no frame is kept or pictures are missing."""
         videos = planned(self.source.entries())
         self.format.start(target, videos)
         total, records, skipped = _Tally(), list[dict[str, object]](), list[dict[str, object]]()
@@ -112,7 +112,7 @@ class Export:
     def _video(
         self, planned_video: PlannedVideo, video: DatasetVideo, shown: VideoSource | None, total: _Tally
     ) -> dict[str, object]:
-        """Write one video; returns what the manifest says of it."""
+        """Writes one video; returns its entry in the manifest."""
         tally = _Tally()
         with self.format.video(planned_video, video) as sink:
             if shown is not None and self.format.traits.every_frame:
@@ -123,7 +123,7 @@ class Export:
         return _record(planned_video, video, tally, has_pictures=shown is not None)
 
     def _pictures(self, planned_video: PlannedVideo, video: DatasetVideo, stack: ExitStack) -> VideoSource | None:
-        """The video's frames, opened, if this export shows them."""
+        """The video's frames, opened, if this export has pictures."""
         need = self.format.traits.pictures
         if need is Pictures.NEVER or (need is Pictures.OPTIONAL and self.pictures is False):
             return None
@@ -232,14 +232,14 @@ def _record(
 
 
 def _time_s(shown: VideoSource, video: DatasetVideo, index: FrameIndex) -> float:
-    """When a frame is shown: pages have no times of their own, but their task may know the rate."""
+    """A frame's presentation time in seconds; for pages, from the frame rate of their task."""
     if shown.info.frame_rate != video.info.frame_rate:
         return float(index / video.info.frame_rate)
     return shown.timestamps_s[index]
 
 
 def _require_same(name: str, shown: VideoInfo, labelled: VideoInfo) -> None:
-    """Raises MediaError if the pictures are not of the video that the masks are of."""
+    """Raises MediaError if the pictures do not fit the labelled video in size or frame count."""
     if shown.size != labelled.size:
         raise MediaError(
             f"{name}: the video has {shown.size.width}x{shown.size.height} pixels and its masks "

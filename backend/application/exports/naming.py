@@ -1,4 +1,4 @@
-"""Names of videos as names of files: safe on every disk and in every tool's lists, unique, and always the same."""
+"""File names of videos: safe on every file system and in every tool's lists, unique, stable."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LONGEST = 60
 TAKEN = frozenset(
     ("manifest", "manifest.json", "files.sha256", "seqmap.txt", "images", "labels", "annotations", "pages")
 )
-"""What formats write beside the videos' own files."""
+"""Names that formats write beside the videos' files."""
 
 DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
-"""Names that one system keeps for itself, with any ending."""
+"""Names that Windows reserves, with any extension."""
 
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -26,9 +26,9 @@ NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 def planned(entries: Sequence[DatasetEntry]) -> tuple[PlannedVideo, ...]:
     """Each video with its folder name.
 
-    A name of at most 60 letters, digits, dots, dashes and underscores stays as it is; of any other the readable part
-    stays, with a hash of the whole. Videos of one name (on disks that do not tell capitals apart, too) get a hash of
-    their keys, all of them, so that none depends on the order.
+    A name of at most 60 letters, digits, dots, dashes and underscores stays as it is; of any other name the readable
+    part stays, with a hash of the whole. All videos of one name (ignoring case) get a hash of their keys, so that no
+    folder depends on the order.
     """
     names = [safe_name(entry.name) for entry in entries]
     times = Counter(name.lower() for name in names)
@@ -51,7 +51,7 @@ def _tag(text: str) -> str:
 
 
 def name_of_address(address: str) -> str:
-    """The file's name in a media address, without its ending; empty if it has none."""
+    """The file name in a media address, without extension; empty without one."""
     if "/" not in address:
         return ""
     parts = urlsplit(address)

@@ -1,8 +1,8 @@
-"""Objects found without a person, as SAM 2's data engine found them: grids of points at three scales on a frame.
+"""Automatic masks without a person, as in SAM 2's data engine: grids of points at three scales on a frame.
 
-Each point is asked about by itself; masks that are unsure, tiny or nearly the whole frame are dropped, small parts are
-removed, and of masks that say the same the surest is kept. Later frames are looked at again for objects that none of
-those known covers. Every object comes with its score, for somebody has to look at what nobody asked for.
+Each point is a prompt of its own. Uncertain, tiny and nearly frame-filling masks are dropped, small parts are removed,
+and of equal masks the one with the best score is kept. Later frames are searched for objects that no known mask covers.
+Every object has a score, because a person has to review it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COMPARED_SIDE_PX = 160
 
 @dataclass(frozen=True, slots=True)
 class AutoRules:
-    """points: a side of the grid on the whole frame; half and an eighth of it on its quarters and sixteenths.
+    """points: points per side of the grid on the whole frame; half of it on its quarters, an eighth on its sixteenths.
 
     least_score: predicted IoU times stability, below which a mask is dropped. same: the IoU from which two masks are
     one object. new: the share of a later mask that nothing known covers, from which it is a new object.
@@ -48,7 +48,7 @@ class AutoRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AutoObject:
-    """One object on the frame where it was found first. mask: [H, W] bool."""
+    """One object on the first frame where it was found. mask: [H, W] bool."""
 
     key: str
     frame: int
@@ -60,7 +60,7 @@ class AutoObject:
 
 @dataclass(frozen=True, slots=True)
 class AutoMasklets:
-    """Looks for objects in videos with one segmenter."""
+    """Finds objects in videos with one segmenter."""
 
     segmenter: Segmenter
     tidy: Tidy
@@ -68,7 +68,7 @@ class AutoMasklets:
     rules: AutoRules = AutoRules()
 
     def find(self, video: VideoSource) -> tuple[AutoObject, ...]:
-        """The objects of a video, those of frame 0 first, the surest first."""
+        """The objects of a video, those of frame 0 first, best score first."""
         found = self._on_frame(video, FrameIndex(0), ())
         for frame in self._later(video.info.frame_count):
             if len(found) >= self.rules.most:
@@ -108,10 +108,10 @@ class AutoMasklets:
         prompts = PromptSet.of(
             [FramePrompt(ObjectId(str(n)), FrameIndex(o.frame), mask=o.mask) for n, o in enumerate(found)], {}
         )
-        span = FrameRange(FrameIndex(0), FrameIndex(frame + 1))
+        frames = FrameRange(FrameIndex(0), FrameIndex(frame + 1))
         masks: tuple[BoolMask, ...] = ()
         for shown in self.segmenter.propagate(
-            video, prompts, direction=Direction.FORWARD, span=span, cancel=self.cancel
+            video, prompts, direction=Direction.FORWARD, span=frames, cancel=self.cancel
         ):
             masks = tuple(entry.mask for entry in shown.objects)
         return masks
@@ -129,7 +129,7 @@ class Crop:
 
 
 class CroppedFrame(FrameByFrame):
-    """A part of a video's frames as a VideoSource, for looking closer."""
+    """A crop of a video's frames as a VideoSource."""
 
     def __init__(self, video: VideoSource, crop: Crop) -> None:
         place = f"{crop.left},{crop.top},{crop.right},{crop.bottom}"
@@ -153,7 +153,7 @@ class CroppedFrame(FrameByFrame):
 
 
 def _crops(size: FrameSize, scale: int) -> list[Crop]:
-    """scale x scale parts that overlap a little, so that what lies on a cut is whole in one of them."""
+    """scale x scale parts that overlap a little, so that an object on a boundary is whole in one of them."""
     crops = []
     width, height = size.width / scale, size.height / scale
     for row in range(scale):
@@ -187,7 +187,7 @@ def _score(shown: ObjectFrame) -> float:
 
 
 def _touches_edge(mask: BoolMask, crop: Crop, size: FrameSize) -> bool:
-    """Whether a mask is cut off by the crop's edge, where that is not the frame's own."""
+    """Whether a mask touches an edge of the crop that is not an edge of the frame."""
     return bool(
         (crop.left > 0 and mask[:, 0].any())
         or (crop.top > 0 and mask[0].any())
@@ -197,7 +197,7 @@ def _touches_edge(mask: BoolMask, crop: Crop, size: FrameSize) -> bool:
 
 
 def _distinct(candidates: Iterable[AutoObject], same: float) -> list[AutoObject]:
-    """The surest of those that say the same, the surest first."""
+    """The candidates without duplicates, best score first."""
     kept: list[tuple[AutoObject, BoolMask]] = []
     for candidate in sorted(candidates, key=lambda c: -c.score):
         small = _shrunk(candidate.mask)
@@ -207,7 +207,7 @@ def _distinct(candidates: Iterable[AutoObject], same: float) -> list[AutoObject]
 
 
 def _uncovered(mask: BoolMask, known: Sequence[BoolMask]) -> float:
-    """The share of a mask that none of the known ones covers."""
+    """The share of a mask that no known mask covers."""
     if not known:
         return 1.0
     covered = np.logical_or.reduce(list(known))

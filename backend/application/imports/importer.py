@@ -46,7 +46,7 @@ CREATE_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many sources or tasks ended how."""
+    """Counts of outcomes per state."""
 
     counts: dict[ItemState, int] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A draft with its data, waiting to be made with others in one call."""
+    """A draft with its data, to be created with others in one call."""
 
     source: Source
     draft: TaskDraft
@@ -70,11 +70,11 @@ class _Ready:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """One run. known: key to task id, of tasks that are there. settled: keys of those that want nothing more.
-    faulty: sources that failed before. seen: key to name, of what this run has met."""
+    """One import. known: existing tasks, key to task id. settled: keys of tasks that need nothing more. faulty: sources
+    that failed before. seen: drafts of this import, key to name."""
 
     plan: Plan
-    tell: Report
+    report: Report
     known: dict[str, int]
     settled: frozenset[str]
     faulty: frozenset[str]
@@ -83,7 +83,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """The parts of an import, bound together. prompter None: no prompts; starting None: nothing is carried."""
+    """The parts of an import. prompter None: no prompts. starting None: no propagation."""
 
     library: Library
     placement: Placement
@@ -96,19 +96,19 @@ class Importer:
     certainty: float = 0.5
 
     def run(self, sources: Iterable[Source], plan: Plan, report: Report) -> Tally:
-        """Make the tasks of all sources that are not there yet; every task and every fault goes to the report.
+        """Creates the missing tasks of all sources; every task and every fault goes to the report.
 
-        Raises LabelStudioUnavailable or LabelStudioRefused if Label Studio as a whole cannot be worked with.
+        Raises LabelStudioUnavailable or LabelStudioRefused if Label Studio fails as a whole.
         """
         tally = Tally()
 
-        def tell(outcome: Outcome) -> None:
+        def record_outcome(outcome: Outcome) -> None:
             tally.add(outcome)
             if outcome.state is ItemState.FAILED:
                 self.records.fail(plan.project_id, outcome)
             report(outcome)
 
-        batch = self._opened(plan, tell)
+        batch = self._opened(plan, record_outcome)
         waiting: list[_Ready] = []
         for source in sources:
             for ready in self._drafted(source, batch):
@@ -119,28 +119,28 @@ class Importer:
         self._make(waiting, batch)
         return tally
 
-    def _opened(self, plan: Plan, tell: Report) -> _Batch:
+    def _opened(self, plan: Plan, report: Report) -> _Batch:
         items = self.records.items(plan.project_id)
         return _Batch(
             plan,
-            tell,
+            report,
             known=self.tasks.known(plan.project_id),
             settled=frozenset(item.key for item in items if item.prompted or self.prompter is None),
             faulty=frozenset(outcome.source for _, outcome in self.records.failures(plan.project_id)),
         )
 
     def _drafted(self, source: Source, batch: _Batch) -> Iterator[_Ready]:
-        """The drafts of one source that are to be made; what is there already is prompted if it was not."""
-        plan, tell = batch.plan, batch.tell
+        """The drafts of one source to create; existing tasks without prompts are prompted."""
+        plan, report = batch.plan, batch.report
         if source.name in batch.faulty:
             self.records.forgive(plan.project_id, source.name)
         if source.task_id is not None:
-            tell(self._task(source, TaskKey(plan.project_id, source.task_id)))
+            report(self._task(source, TaskKey(plan.project_id, source.task_id)))
             return
         try:
             drafts = self.drafts(source, plan)
         except MaskletError as error:
-            tell(Outcome(source.name, ItemState.FAILED, reason=reason_of(error)))
+            report(Outcome(source.name, ItemState.FAILED, reason=reason_of(error)))
             return
         for draft in drafts:
             ready = self._wanted(source, draft, batch)
@@ -148,28 +148,28 @@ class Importer:
                 yield ready
 
     def _wanted(self, source: Source, draft: TaskDraft, batch: _Batch) -> _Ready | None:
-        """The draft with all that it takes to make it; None if there is nothing to make, which is then reported."""
-        known, tell = batch.known, batch.tell
+        """The draft with its data; None, after a report, if there is nothing to create."""
+        known, report = batch.known, batch.report
         if draft.key in batch.seen:
             why = f"the same frames as {batch.seen[draft.key]}"
-            tell(Outcome(source.name, ItemState.DUPLICATE, draft.name, known.get(draft.key), why))
+            report(Outcome(source.name, ItemState.DUPLICATE, draft.name, known.get(draft.key), why))
             return None
         batch.seen[draft.key] = draft.name
         if draft.key in known and draft.key in batch.settled:
-            tell(Outcome(source.name, ItemState.EXISTING, draft.name, known[draft.key]))
+            report(Outcome(source.name, ItemState.EXISTING, draft.name, known[draft.key]))
             return None
         try:
             ready = self._ready(source, draft, batch.plan)
         except MaskletError as error:
-            tell(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), reason_of(error)))
+            report(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), reason_of(error)))
             return None
         if draft.key not in known:
             return ready
-        tell(self._settled(ready, batch.plan, known[draft.key], ItemState.EXISTING))
+        report(self._settled(ready, batch.plan, known[draft.key], ItemState.EXISTING))
         return None
 
     def _task(self, source: Source, task: TaskKey) -> Outcome:
-        """Have a task carried that is there already."""
+        """Starts the propagation of an existing task."""
         try:
             if self.existing is None or self.starting is None:
                 raise InvalidInput("tasks that exist are prompted, which --no-start rules out")
@@ -191,7 +191,7 @@ class Importer:
             frames = self.library.diverse(medium, frames, plan.selection.number)
         if plan.mode is ImportMode.KEYFRAMES:
             return [_keyframe(source, medium, frame) for frame in frames]
-        # What is no longer than a segment is not cut, whatever its length: it stays the same task at any other.
+        # A video no longer than a segment is not cut, so its key is the same for every segment length.
         is_cut = plan.mode is ImportMode.PAGES and plan.segment is not None and len(frames) > plan.segment
         length = plan.segment if is_cut else None
         how = f"{_choice(source, plan, frames)}:{length}:{plan.overlap if length else 0}"
@@ -216,10 +216,10 @@ class Importer:
         made = self._created(waiting, batch.plan)
         batch.known.update(made)
         for ready in waiting:
-            batch.tell(self._settled(ready, batch.plan, made[ready.draft.key], ItemState.CREATED))
+            batch.report(self._settled(ready, batch.plan, made[ready.draft.key], ItemState.CREATED))
 
     def _created(self, waiting: list[_Ready], plan: Plan) -> dict[str, int]:
-        """Key to task id. A call whose answer got lost is not repeated before a look at what it made."""
+        """Creates tasks; returns key to task id. After a lost answer, checks first which tasks were created."""
         missing = list(waiting)
         made: dict[str, int] = {}
         for tries in range(CREATE_TRIES):
@@ -230,16 +230,16 @@ class Importer:
             except LabelStudioUnavailable as error:
                 if tries == CREATE_TRIES - 1:
                     raise
-                logger.warning("project %d: %s; looking at what was made", plan.project_id, error)
-                there = self.tasks.known(plan.project_id)
-                made |= {r.draft.key: there[r.draft.key] for r in missing if r.draft.key in there}
-                missing = [r for r in missing if r.draft.key not in there]
+                logger.warning("project %d: %s; checking which tasks were created", plan.project_id, error)
+                existing = self.tasks.known(plan.project_id)
+                made |= {r.draft.key: existing[r.draft.key] for r in missing if r.draft.key in existing}
+                missing = [r for r in missing if r.draft.key not in existing]
                 if not missing:
                     return made
         raise AssertionError("the last try returns or raises")
 
     def _settled(self, ready: _Ready, plan: Plan, task_id: int, state: ItemState) -> Outcome:
-        """Record a task that is there, and have its prompts carried."""
+        """Records an existing task and starts the propagation of its prompts."""
         draft = ready.draft
         item = BatchItem(
             plan.project_id,
@@ -272,7 +272,7 @@ class Importer:
 
 
 def _listed_frames(source: Source, medium: SourceMedia) -> tuple[FrameIndex, ...]:
-    """The frames that a list names for a source. Raises InvalidInput for one that there is not."""
+    """The frames that a list names for a source. Raises InvalidInput for a frame past the end."""
     for frame in source.frames:
         if frame >= medium.frame_count:
             raise InvalidInput(
@@ -289,12 +289,12 @@ def _keyframe(source: Source, medium: SourceMedia, frame: FrameIndex) -> TaskDra
 
 
 def _choice(source: Source, plan: Plan, frames: tuple[FrameIndex, ...]) -> str:
-    """What tells this choice of frames from others. A diverse one goes by its words: rounding could choose others."""
+    """Identifies a choice of frames. A diverse choice by its text, because rounding could choose other frames."""
     if plan.selection.kind is SelectionKind.DIVERSE and not source.frames:
         return f"{plan.selection} {plan.portion}"
     return hash_of(frames)
 
 
 def hash_of(frames: tuple[FrameIndex, ...]) -> str:
-    """A choice of frames in few characters."""
+    """16 hex digits of a choice of frames."""
     return hashlib.sha256(repr([int(f) for f in frames]).encode()).hexdigest()[:16]

@@ -1,7 +1,6 @@
-"""What a batch import works with: media that were found, drafts of tasks, and how each one ended.
+"""Values and ports of a batch import: source media, task drafts, outcomes.
 
-Plain values and the ports that the import needs. A medium stays where it is: it is known by its content, and its
-frames are read on demand.
+A medium is not copied: it is identified by its content hash, and its frames are read on demand.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class SourceMedia:
     content_hash: SHA-256, hex, of its content; media_id is its first 32 digits. path: the file or folder. names: of an
     IMAGES medium, its files in the order of frames. numbers: the frames' numbers in the video they were taken from;
     empty where they count from 0.
-    stamp: size and time of change when it was looked at, to notice that it is not the same any more.
+    stamp: size and modification time when it was added, to detect changes.
     """
 
     content_hash: ContentHash
@@ -61,11 +60,10 @@ class SourceMedia:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One thing to import, as the command line or a list names it.
+    """One source to import, from the command line or a list.
 
-    name: what a person knows it by; differs where two files have one name. prompts: a prompt file of its own. task_id:
-    of a task that exists already, which is then prompted and not made. extra: more for the task's data. frames: those
-    that a list names; empty: as the plan says.
+    name: for people; unique also for files of one name. prompts: its own prompt file. task_id: of an existing task,
+    which is prompted, not created. extra: further task data. frames: from the list; empty: the plan decides.
     """
 
     name: str
@@ -77,7 +75,7 @@ class Source:
 
 
 class ImportMode(StrEnum):
-    """What a task shows: a video, its frames as pages of one image, or one frame."""
+    """The content of a task: a video, its frames as pages of one image, or one frame."""
 
     VIDEO = "video"
     PAGES = "pages"
@@ -100,7 +98,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class TaskDraft:
-    """A task to be made. key: the same for the same frames of the same content, in every run and process."""
+    """A task to be created. key: equal for the same frames of the same content, in every run and process."""
 
     key: str
     name: str
@@ -113,7 +111,7 @@ class TaskDraft:
 
     @property
     def group(self) -> str:
-        """The same for all segments of one video cut in one way."""
+        """Equal for all segments of one video with one segmentation."""
         return self.key.rpartition("-")[0]
 
 
@@ -135,7 +133,7 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One line of the report: what became of one task, or why a source gave none."""
+    """One line of the report: the result for one task, or why a source has no task."""
 
     source: str
     state: ItemState
@@ -146,7 +144,7 @@ class Outcome:
     auto: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, object]:
-        """As written to the report, without what is empty."""
+        """As written to the report, without empty fields."""
         fields: dict[str, object] = {"source": self.source, "state": self.state, "name": self.name}
         fields |= {"task": self.task_id, "reason": self.reason, "prompts": self.prompts, "auto": dict(self.auto)}
         return {name: value for name, value in fields.items() if value}
@@ -154,9 +152,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """A task that was imported, as the record keeps it.
+    """A stored imported task.
 
-    handover: of a segment that follows another: empty before it was looked at, else what became of it.
+    handover: of a segment after another one: empty before the handover, else its result.
     """
 
     project_id: int
@@ -183,19 +181,19 @@ class BatchItem:
 
 
 class Library(Protocol):
-    """Media on this machine, by content."""
+    """Media on this machine, by content hash."""
 
     def add(self, source: Source) -> SourceMedia:
-        """Look at a source and remember it. Raises MediaError or InvalidInput naming the file and the way out."""
+        """Reads a source and records it. Raises MediaError or InvalidInput with the file and a remedy."""
         ...
 
     def diverse(self, medium: SourceMedia, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
-        """Of the candidates, some that look unlike each other, ascending."""
+        """The `number` most diverse candidates, ascending."""
         ...
 
 
 class Placement(Protocol):
-    """Puts a draft's media where Label Studio's page finds them: `--pages`."""
+    """Makes a draft's media available to Label Studio's page: `--pages`."""
 
     def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
         """One address a frame; of a VIDEO draft, one address. Raises InvalidInput, MediaError or ServiceUnavailable."""
@@ -203,34 +201,34 @@ class Placement(Protocol):
 
 
 class ProjectTasks(Protocol):
-    """Label Studio, as far as making tasks goes. Raises LabelStudioUnavailable, LabelStudioRefused or NotFound."""
+    """Creates tasks in Label Studio. Raises LabelStudioUnavailable, LabelStudioRefused or NotFound."""
 
     def known(self, project_id: int) -> dict[str, int]:
-        """The key and id of every task of a project that an import made."""
+        """The ids of a project's imported tasks, by key."""
         ...
 
     def create(self, project_id: int, tasks: Sequence[Mapping[str, object]]) -> list[int]:
-        """Make tasks in one call; their ids in order. tasks: their data."""
+        """Creates tasks in one call; returns their ids in order. tasks: their data."""
         ...
 
 
 class BatchRecords(Protocol):
-    """The durable record of imported tasks, on this machine."""
+    """The durable records of imported tasks on this machine."""
 
     def items(self, project_id: int | None = None) -> tuple[BatchItem, ...]:
-        """In the order of their names and segments."""
+        """The items, sorted by name and segment."""
         ...
 
     def put(self, items: Sequence[BatchItem]) -> None:
-        """Remember items, or change those of the same project and key."""
+        """Stores items; replaces those of the same project and key."""
         ...
 
     def fail(self, project_id: int, outcome: Outcome) -> None:
-        """Remember why a source gave no task."""
+        """Stores why a source has no task."""
         ...
 
     def forgive(self, project_id: int, source: str) -> None:
-        """Forget the faults of a source: it is looked at again."""
+        """Deletes the failures of a source, before it is read again."""
         ...
 
     def failures(self, project_id: int | None = None) -> tuple[tuple[int, Outcome], ...]: ...
@@ -248,10 +246,10 @@ class PromptSource(Protocol):
 
 
 class ExistingTasks(Protocol):
-    """Tasks that are there already, to be prompted."""
+    """Existing tasks, to be prompted."""
 
     def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
-        """What the task shows, and prompts for it. Raises what is wrong with the task or the prompts."""
+        """The task's media, and prompts for it. Raises a MaskletError for a fault of the task or the prompts."""
         ...
 
 
@@ -259,10 +257,10 @@ Report = Callable[[Outcome], None]
 
 
 def task_data(draft: TaskDraft, plan: Plan, addresses: Sequence[str], auto: Mapping[str, float]) -> dict[str, object]:
-    """A task's data: where its media are, and under `masklet` what they were cut from.
+    """A task's data: the addresses of its media, and under `masklet` their source.
 
     masklet.start and stop are frame numbers of the source, stop excluded; frames lists them where some are left out.
-    Players beside the video show it too until there is something else for them: Label Studio makes no task without.
+    Data keys of players beside the video get the video, too: Label Studio creates no task without them.
     """
     medium = draft.medium
     numbers = [medium.number_of(index) for index in draft.frames]
@@ -290,7 +288,7 @@ def task_data(draft: TaskDraft, plan: Plan, addresses: Sequence[str], auto: Mapp
 
 
 def _put(data: dict[str, object], key: str, value: object) -> None:
-    """Under a dotted key as the page looks for it: nested."""
+    """Sets a dotted key, nested, as the page reads it."""
     first, dot, rest = key.partition(".")
     if not dot:
         data[key] = value

@@ -1,4 +1,4 @@
-"""Objects that files or other tasks tell of, made into prompts on a task's own frames, with labels its project has."""
+"""Prompts of an import: objects of files or other tasks become prompts on a draft's frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backend.domain.video import FrameIndex
 
 
 class FoundObject(Protocol):
-    """One object on a frame of the source. label: empty where the file knows numbers only."""
+    """One object on a frame of the source. label: empty if the file has only numbers."""
 
     @property
     def key(self) -> str: ...
@@ -29,10 +29,10 @@ class FoundObject(Protocol):
 
 
 def prompts_on(draft: TaskDraft, found: Iterable[FoundObject], labels: Sequence[str]) -> PromptSet:
-    """Prompts of the objects whose frame the draft shows. labels: those of the project.
+    """Prompts of the objects on the draft's frames. labels: those of the project.
 
-    An object without a label gets the project's labels in turn. Several objects may have one label: the first has it
-    for its id, as if a person had drawn it. Raises PromptError for a label that the project has not.
+    Objects without a label get the project's labels in turn. Of several objects with one label, the first has the label
+    as its id, like an object drawn by a person. Raises PromptError for a label that the project does not have.
     """
     positions = {int(frame): position for position, frame in enumerate(draft.frames)}
     prompts: list[FramePrompt] = []
@@ -54,9 +54,9 @@ def prompts_on(draft: TaskDraft, found: Iterable[FoundObject], labels: Sequence[
 
 
 def moved_to(draft: TaskDraft, prompts: PromptSet, labels: Sequence[str]) -> PromptSet:
-    """Prompts on the source's frames as prompts on the draft's; those on frames that it does not show are left out.
+    """Moves prompts from the source's frames to the draft's frames; prompts on other frames are left out.
 
-    Raises PromptError for a frame that the source has not, or a label that the project has not.
+    Raises PromptError for a frame past the end of the source, or a label that the project does not have.
     """
     positions = {int(frame): FrameIndex(position) for position, frame in enumerate(draft.frames)}
     for prompt in prompts:
@@ -71,7 +71,7 @@ def moved_to(draft: TaskDraft, prompts: PromptSet, labels: Sequence[str]) -> Pro
 
 
 def at_start(prompts: PromptSet) -> PromptSet:
-    """The prompts of the earliest prompted frame, on frame 0: what a sibling video begins with."""
+    """The prompts of the earliest prompted frame, on frame 0, for a sibling video."""
     if not prompts:
         return prompts
     first = prompts.prompted_frames[0]
@@ -79,7 +79,7 @@ def at_start(prompts: PromptSet) -> PromptSet:
 
 
 def first_of_each(prompts: PromptSet) -> PromptSet:
-    """Each object's earliest prompt: what another model found on later frames is for this one to find itself."""
+    """Each object's earliest prompt; this model finds the object on later frames itself."""
     return PromptSet.of([prompts.of_object(o).prompts[0] for o in prompts.object_ids], prompts.labels)
 
 

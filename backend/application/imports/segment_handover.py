@@ -1,8 +1,7 @@
-"""From one segment to the next: the masks at a segment's end, offered as prompts for the next one's start.
+"""Segment handover: the masks at the end of a segment become prompts on frame 0 of the next segment.
 
-Never blindly. Where the model is not certain of every object on the shared frame, the next segment is not begun: it
-asks for a person. What a person did on a segment is never replaced; what was carried before is, when the segment that
-it came from was corrected.
+If the model is not certain of every object on the shared frame, the next segment is not started and needs a person. A
+person's prompts on a segment are never replaced. Handed-over prompts are replaced when the segment before is corrected.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ from backend.domain.video import FrameIndex
 logger = logging.getLogger(__name__)
 
 EVERYTHING_EVERY = 12
-"""Sweeps between looks at segments that nobody is waiting for: those carried already, and those a person began."""
+"""Sweeps between checks of all segments, also those that were handed over or that a person started."""
 
 CARRIED = "carried"
 PERSON = "person"
 
 
 class TaskLookup(Protocol):
-    """Where a task's frames are, from Label Studio."""
+    """User tasks of imported items, from Label Studio."""
 
     def user_task(self, item: BatchItem, model_version: str) -> UserTask:
-        """Raises LabelStudioUnavailable (try again), or what is wrong with the task."""
+        """Raises LabelStudioUnavailable (retry), or another MaskletError for a fault of the task."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class HandoverPrompts:
-    """What a segment's end gives the next one: prompts on its frame 0, or why a person is needed."""
+    """Prompts on frame 0 of the next segment. doubt: why a person is needed instead; else empty."""
 
     prompts: PromptSet
     doubt: str = ""
@@ -48,20 +47,20 @@ class HandoverPrompts:
 
 @dataclass(slots=True)
 class Handover:
-    """Looks for segments that are done and hands their ends over. One sweeper at a time; sweeping twice is harmless."""
+    """Hands over finished segments. For one sweeping process at a time; a repeated sweep is harmless."""
 
     records: BatchRecords
-    desk: AnnotationService
+    service: AnnotationService
     codec: MaskCodec
-    canvases: TaskLookup
+    task_lookup: TaskLookup
     _sweeps: int = field(default=0)
 
     def sweep(self) -> int:
-        """Hand over what can be; returns how many segments were begun."""
-        looks_everywhere = self._sweeps % EVERYTHING_EVERY == 0
+        """Hands over all finished segments; returns the count of started segments."""
+        check_all = self._sweeps % EVERYTHING_EVERY == 0
         self._sweeps += 1
         begun = 0
-        for before, item in self._links(looks_everywhere):
+        for before, item in self._links(check_all):
             try:
                 begun += self._hand_over(before, item)
             except ServiceUnavailable as error:
@@ -69,11 +68,11 @@ class Handover:
                 return begun
             except MaskletError as error:
                 logger.warning("segment %s cannot be begun: %s", item.name, error)
-                self._note(item, f"{PERSON} -: {error}")
+                self._record(item, f"{PERSON} -: {error}")
         return begun
 
-    def _links(self, looks_everywhere: bool) -> Iterator[tuple[BatchItem, BatchItem]]:
-        """Neighbouring segments of which the second may be begun."""
+    def _links(self, check_all: bool) -> Iterator[tuple[BatchItem, BatchItem]]:
+        """Pairs of adjacent segments whose second may be started."""
         items = [item for item in self.records.items() if item.count > 1]
         by_place = {(item.project_id, item.group, item.number): item for item in items}
         for item in items:
@@ -81,29 +80,29 @@ class Handover:
             if before is None or not item.carry:
                 continue
             is_awaited = not item.handover and (before.prompted or before.handover.startswith(CARRIED))
-            if is_awaited or looks_everywhere:
+            if is_awaited or check_all:
                 yield before, item
 
     def _hand_over(self, before: BatchItem, item: BatchItem) -> bool:
-        done = newest_propagation(self.desk.ledger, before.task)
+        done = newest_propagation(self.service.ledger, before.task)
         if done is None or done.job_id in item.handover.split(maxsplit=2)[:2]:
             return False
-        if item.handover.startswith(f"{PERSON} {done.job_id}:") or self._is_a_persons(item):
+        if item.handover.startswith(f"{PERSON} {done.job_id}:") or self._has_other_prompts(item):
             return False
-        run = self.desk.masks_of(done)
+        run = self.service.masks_of(done)
         if run is None or not run.complete:
             return False
         offer = self.offer(run, item, before)
         if offer.doubt:
             logger.info("segment %s asks for a person: %s", item.name, offer.doubt)
-            self._note(item, f"{PERSON} {done.job_id}: {offer.doubt}")
+            self._record(item, f"{PERSON} {done.job_id}: {offer.doubt}")
             return False
-        job = self.desk.replace_prompts(self.canvases.user_task(item, done.model_version), offer.prompts)
-        self._note(item, f"{CARRIED} {done.job_id} {job.job_id if job else '-'}")
+        job = self.service.replace_prompts(self.task_lookup.user_task(item, done.model_version), offer.prompts)
+        self._record(item, f"{CARRIED} {done.job_id} {job.job_id if job else '-'}")
         return job is not None
 
     def offer(self, run: MaskRun, item: BatchItem, before: BatchItem) -> HandoverPrompts:
-        """The masks on the first shared frame, if each of them is certain enough."""
+        """The masks on the first shared frame as prompts, if each of them is certain enough."""
         shared = before.length - item.shared
         prompts: list[FramePrompt] = []
         labels: dict[ObjectId, str] = {}
@@ -123,19 +122,19 @@ class Handover:
             return HandoverPrompts(PromptSet(()), f"at the end of {before.name} {', '.join(doubts)}")
         return HandoverPrompts(PromptSet.of(prompts, labels))
 
-    def _is_a_persons(self, item: BatchItem) -> bool:
-        """Whether somebody else than this handover prompted the segment."""
-        newest = newest_propagation(self.desk.ledger, item.task, states=ANY)
+    def _has_other_prompts(self, item: BatchItem) -> bool:
+        """Whether the segment has prompts that are not from this handover."""
+        newest = newest_propagation(self.service.ledger, item.task, states=ANY)
         if newest is None:
-            return bool(self.desk.ledger.prompts(item.task))
+            return bool(self.service.ledger.prompts(item.task))
         return newest.job_id not in item.handover.split()
 
-    def _note(self, item: BatchItem, handover: str) -> None:
+    def _record(self, item: BatchItem, handover: str) -> None:
         self.records.put([replace(item, handover=handover)])
 
 
 def _doubt(frame: MaskletFrame | None, certainty: float) -> str:
-    """Why this mask is not to be carried on; empty if it may be, or if the object is surely not there."""
+    """Why this mask cannot be handed over; empty if it can, or if the object is certainly absent."""
     if frame is None:
         return "was not followed to there"
     if 1.0 - frame.uncertainty < certainty:

@@ -1,4 +1,4 @@
-"""Having a task carried that somebody else than an annotator prompted: an import, or a list of tasks that exist."""
+"""Starts propagations of tasks whose prompts are from an import, not from an annotator."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from backend.domain.tasks import MediaRef, TaskKey
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """What it takes to have prompts carried at once. model_version is empty while no worker has announced its model:
-    prompts are then recorded, and carried when predictions are retrieved."""
+    """The parts for starting a propagation. model_version: empty until a worker announces its model; prompts are then
+    recorded only, and propagated when predictions are retrieved."""
 
-    desk: AnnotationService
+    service: AnnotationService
     label_config: str
     model_version: str
 
 
 def start_task(starting: Starting, task: TaskKey, media: MediaRef, prompts: PromptSet) -> None:
-    """Record a task's prompts and have them carried; does nothing to a task that has masks or prompts already."""
-    desk = starting.desk
+    """Records a task's prompts and starts their propagation; does nothing for a task with masks or prompts."""
+    service = starting.service
     if not starting.model_version:
-        if not desk.ledger.prompts(task):
-            desk.ledger.record_prompts(task, prompts)
+        if not service.ledger.prompts(task):
+            service.ledger.record_prompts(task, prompts)
         return
-    desk.pre_annotate(UserTask(task, media, starting.label_config, starting.model_version), prompts)
+    service.pre_annotate(UserTask(task, media, starting.label_config, starting.model_version), prompts)

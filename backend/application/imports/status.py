@@ -1,4 +1,4 @@
-"""How far a project's batch is: how many tasks wait, are worked on, are done, failed and why, or ask for a person."""
+"""The status of a project's batch: counts of tasks per state, failures with reasons, tasks that need a person."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from backend.domain.jobs import Job, JobState, PushState
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """One project. states: of the newest propagation of each task. imported: tasks that imports made, unprompted: those
-    of them that nobody has begun. pushed: predictions that are in Label Studio. Reasons are told with how often."""
+    """One project. states: of the newest propagation of each task. imported: count of imported tasks. unprompted: those
+    of them without a job. reasons: of failures, with their counts."""
 
     project_id: int
     states: dict[JobState, int]
@@ -48,7 +48,7 @@ class ProjectStatus:
 
 
 def project_statuses(ledger: Ledger, records: BatchRecords, project_id: int | None = None) -> list[ProjectStatus]:
-    """Of every project that has jobs or imports, or of the one that is named, by number."""
+    """The status of every project with jobs or imports, or of the given one, sorted by id."""
     newest = newest_propagations(ledger, project_id=project_id, states=ANY)
     items = records.items(project_id)
     failures = records.failures(project_id)
@@ -86,7 +86,7 @@ def _status(
 
 
 def _refused(jobs: Iterable[Job], ledger: Ledger) -> Iterable[tuple[str, str]]:
-    """Tasks whose masks are made and whose prediction Label Studio did not take."""
+    """Done tasks whose prediction Label Studio refused, with the reason."""
     for job in jobs:
         push = ledger.latest_push(job.task) if job.state is JobState.DONE else None
         if push is not None and push.state is PushState.REFUSED:

@@ -1,7 +1,7 @@
-"""Bringing finished predictions to Label Studio: at once if it answers, later if it does not, never twice.
+"""Pushes predictions of finished propagations to Label Studio: retried until it answers, never duplicated.
 
-A pending push is a ledger row. Whoever sweeps claims it for a while, so that web replicas and workers may all
-sweep; the sink updates the prediction of the same task and model version instead of adding a second.
+A pending push is a ledger row. A process claims it for CLAIM_S, so several web and worker processes can sweep. The sink
+updates the prediction of the same task and model version.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pusher:
     clock: Clock
 
     def sweep(self) -> int:
-        """Push everything that is due; returns how many predictions reached Label Studio."""
+        """Pushes all due predictions; returns the count that reached Label Studio."""
         pushed = 0
         for push in self.ledger.due_pushes(self.clock.now_s()):
             if self.ledger.claim_push(push, until_s=self.clock.now_s() + CLAIM_S):
@@ -67,12 +67,12 @@ class Pusher:
 
 
 def run_uncertainty(run: MaskRun) -> float:
-    """A task's uncertainty: that of its most uncertain frame."""
+    """A task's uncertainty: the uncertainty of its most uncertain frame."""
     return combined_uncertainty(frame.uncertainty for masklet in run.masklets for frame in masklet.frames)
 
 
 def frame_uncertainties(run: MaskRun) -> list[float]:
-    """Per frame of the video, the largest over the objects; 0.0 on frames where nothing is tracked."""
+    """Per frame of the video, the largest uncertainty of its objects; 0.0 on frames without objects."""
     worst = [0.0] * run.video.frame_count
     for masklet in run.masklets:
         for frame in masklet.frames:

@@ -1,8 +1,7 @@
-"""Putting right what crashes left: jobs whose worker died, jobs the queue forgot, pushes that are due; and letting go
-of what is old.
+"""Reconciliation after crashes: requeues jobs of dead workers, offers lost jobs to the queue again, pushes what is due.
 
-Safe to run in any number of processes at once: every step is a compare-and-set in the ledger or idempotent in the
-queue.
+Also runs retention. Safe in any number of processes at once: every step is a compare-and-set in the ledger or
+idempotent in the queue.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from backend.domain.jobs import Job, JobState
 logger = logging.getLogger(__name__)
 
 QUEUED_GRACE_S = 2.0
-"""A job younger than this is still on its way into the queue."""
+"""A job younger than this may not be in the queue yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +35,26 @@ class Reconciler:
     heartbeat_ttl_s: float
     max_attempts: int
     housekeeper: Housekeeper | None = None
-    """Lets go of what is old; None: nothing ever is."""
+    """Deletes old jobs and masks; None: no retention."""
 
     def sweep(self) -> None:
-        """One round. Raises nothing for a queue or a Label Studio that is away."""
+        """One round. Does not raise if the queue or Label Studio is unreachable."""
         now_s = self.clock.now_s()
         for job in self.ledger.stale_jobs(
             heartbeat_before_s=now_s - self.heartbeat_ttl_s, queued_before_s=now_s - QUEUED_GRACE_S
         ):
-            self._put_right(job)
+            self._reconcile(job)
         if self.pusher is not None:
             self.pusher.sweep()
         if self.housekeeper is not None:
             self.housekeeper.sweep()
 
     def worker_died(self, worker: str) -> None:
-        """Requeue at once what a worker that is known to be dead was doing."""
+        """Requeues the running jobs of a dead worker at once."""
         for job in running_jobs(self.ledger, worker):
             self._requeue(job, f"ServiceUnavailable: the worker {worker} died")
 
-    def _put_right(self, job: Job) -> None:
+    def _reconcile(self, job: Job) -> None:
         if job.state is JobState.RUNNING:
             self._requeue(job, "ServiceUnavailable: the worker fell silent")
             return

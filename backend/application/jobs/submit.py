@@ -1,7 +1,7 @@
-"""Accepting work: into the ledger first, then into the queue.
+"""Submission of jobs: into the ledger first, then into the queue.
 
-The queue may refuse or forget; the ledger does not. What the queue did not take is offered again by the
-reconciler, so a caller never learns of a queue that is away.
+The queue may refuse or lose a job; the ledger does not. The reconciler offers such a job again, so a submission does
+not fail without a queue.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from backend.domain.tasks import TaskKey
 logger = logging.getLogger(__name__)
 
 INTERACTIVE_TIMEOUT_S = 120.0
-"""A click is one frame's work on each of its object's prompted frames; two minutes is an hour of GPU patience."""
+"""A click computes one frame per prompted frame of its objects; two minutes is far more than that needs."""
 
 PROPAGATE_TIMEOUT_S = 7200.0
-"""The web process does not know a video's length, so this is the cap; silence is noticed by heartbeats long before."""
+"""A fixed limit: the web process does not know a video's length. Heartbeats reveal a dead worker long before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """Puts requests into the ledger and their ids into the queue."""
+    """Records requests in the ledger and puts their ids into the queue."""
 
     ledger: Ledger
     queue: JobQueue
 
     def submit(self, request: PreviewRequest | PropagationRequest) -> Job:
-        """Record a request once and dispatch it; the same question again returns the same job."""
+        """Records a request once and dispatches it; an equal request returns the same job."""
         kind = JobKind.INTERACTIVE if isinstance(request, PreviewRequest) else JobKind.PROPAGATE
         job, is_new = self.ledger.submit(kind, request)
         if is_new:
@@ -50,7 +50,7 @@ class Submitter:
         *,
         user: str = "",
     ) -> tuple[Job, ...]:
-        """Record prompts together with what they ask for, and dispatch it in that order."""
+        """Records prompts and their requests together, and dispatches the jobs in that order."""
         submitted = self.ledger.accept(task, prompts, ask, user=user)
         for job, is_new in submitted:
             if is_new:
@@ -59,7 +59,7 @@ class Submitter:
         return tuple(job for job, _ in submitted)
 
     def dispatch(self, job: Job) -> None:
-        """Offer a recorded job to the queue; a queue that is away is tolerated."""
+        """Offers a recorded job to the queue. Does not raise if the queue is unreachable."""
         timeout_s = INTERACTIVE_TIMEOUT_S if job.kind is JobKind.INTERACTIVE else PROPAGATE_TIMEOUT_S
         try:
             self.queue.enqueue(job, timeout_s=timeout_s)

@@ -1,4 +1,4 @@
-"""The clock that the use cases read and sleep by."""
+"""Wall clock, monotonic clock and sleep, as a protocol."""
 
 from __future__ import annotations
 

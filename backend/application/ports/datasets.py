@@ -1,4 +1,4 @@
-"""What an export needs from outside: a source of labelled videos, a format to write, and a place to write to."""
+"""Exports, as protocols: a source of labelled videos, a format, a target folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from backend.domain.geometry import RgbFrame
 from backend.domain.video import VideoInfo
 
 Notes = Mapping[str, object]
-"""JSON-able remarks for the manifest."""
+"""Entries of the manifest, as JSON."""
 
 
 class Pictures(StrEnum):
-    """Whether a format shows the video's own frames."""
+    """Whether a format has the video's frames."""
 
     NEVER = "never"
     OPTIONAL = "optional"
@@ -27,7 +27,7 @@ class Pictures(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One frame of the video, the receiver's to draw on: [H, W, 3] uint8 RGB, and when it is shown."""
+    """One frame of the video: [H, W, 3] uint8 RGB, which the receiver may change, and its presentation time."""
 
     pixels: RgbFrame
     time_s: float
@@ -35,7 +35,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
-    """One video of a source. key is unique in the source and stays the same; name is what a person calls it."""
+    """One video of a source. key: unique in the source, stable. name: for people."""
 
     key: str
     name: str
@@ -43,7 +43,7 @@ class DatasetEntry:
 
 @dataclass(frozen=True, slots=True)
 class PlannedVideo:
-    """folder: a name for files and folders, unique in the export, of letters, digits, dots, dashes and underscores."""
+    """A video with its folder: a name unique in the export, of letters, digits, dots, dashes and underscores."""
 
     entry: DatasetEntry
     folder: str
@@ -51,10 +51,10 @@ class PlannedVideo:
 
 @dataclass(frozen=True, slots=True)
 class FormatTraits:
-    """What a format is and can do.
+    """Properties of a format.
 
-    overlaps: a sentence on what becomes of pixels that belong to several objects. takes_boxes: objects that have a
-    box and no mask can be written. every_frame: frames that are not kept are shown too, without their objects.
+    overlaps: a sentence on pixels that belong to several objects. takes_boxes: objects with a box and no mask can be
+    written. every_frame: frames that are not kept are written too, without their objects.
     """
 
     name: str
@@ -67,7 +67,7 @@ class FormatTraits:
 
 @dataclass(frozen=True, slots=True)
 class TaskOrigin:
-    """The Label Studio task that a video's labels are from: its data and its project's label config."""
+    """The Label Studio task of a video's labels: its data and its project's label config."""
 
     data: Mapping[str, object]
     label_config: str
@@ -84,20 +84,20 @@ class DatasetVideo(Protocol):
 
     @property
     def provenance(self) -> Notes:
-        """Where the masks are from: model, checkpoint, prompts, hashes; what the source knows."""
+        """The origin of the masks: model, checkpoint, prompts, hashes, as far as the source has them."""
         ...
 
     @property
     def task(self) -> TaskOrigin | None:
-        """None where the labels are not a task's."""
+        """None if the labels are not of a task."""
         ...
 
     def frames(self) -> Iterator[DatasetFrame]:
-        """The frames that something is said about, ascending."""
+        """The labelled frames, ascending."""
         ...
 
     def pictures(self) -> AbstractContextManager[VideoSource] | None:
-        """The video's own frames; None where they are not at hand."""
+        """The video's frames; None if they are not available."""
         ...
 
 
@@ -106,32 +106,32 @@ class DatasetSource(Protocol):
 
     @property
     def record(self) -> Notes:
-        """What the source is, for the manifest."""
+        """The source's entry in the manifest."""
         ...
 
     def entries(self) -> Sequence[DatasetEntry]:
-        """All of its videos, in an order that does not change. Raises NotFound if there are none."""
+        """All videos, in a stable order. Raises NotFound if there are none."""
         ...
 
     def open(self, entry: DatasetEntry) -> AbstractContextManager[DatasetVideo]:
-        """Raises NotFound, IntegrityError, or InvalidInput naming the video and what is wrong with it."""
+        """Raises NotFound, IntegrityError, or InvalidInput with the video and the fault."""
         ...
 
 
 class Target(Protocol):
-    """The folder being written. Paths are relative, with forward slashes; folders on the way are made.
+    """The folder of an export. Paths are relative, with forward slashes; missing folders are created.
 
-    Every method raises ServiceUnavailable naming the file if the disk is full.
+    Every method raises ServiceUnavailable with the file if the disk is full.
     """
 
     def write(self, path: str, body: bytes) -> None: ...
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """A file to write in pieces; seekable."""
+        """A seekable file, to write in parts."""
         ...
 
     def spool(self) -> BinaryIO:
-        """A file on the same disk that is no part of the export, for what must wait; closing it removes it."""
+        """A temporary file on the same disk, not part of the export; closing it removes it."""
         ...
 
 
@@ -139,7 +139,7 @@ class FrameSink(Protocol):
     """Takes the frames of one video, ascending."""
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
-        """picture: at the video's size; None where there is none or the format wants none."""
+        """picture: at the video's size; None without one, or if the format has no pictures."""
         ...
 
 
@@ -152,9 +152,9 @@ class DatasetFormat(Protocol):
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None: ...
 
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> AbstractContextManager[FrameSink]:
-        """Leaving the block in peace completes the video."""
+        """Leaving the block without an exception completes the video."""
         ...
 
     def finish(self) -> Notes:
-        """Write what holds for all videos; returns what the manifest should say besides."""
+        """Writes the files for all videos; returns further entries of the manifest."""
         ...

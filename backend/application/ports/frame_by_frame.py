@@ -1,4 +1,4 @@
-"""What every VideoSource does that gets its frames one by one and holds nothing open between them."""
+"""Base classes of VideoSources that read single frames and hold nothing open between them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from backend.domain.geometry import RgbFrame
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 
-class HoldsNothing:
-    """A context that nothing is opened or closed with."""
+class NoOpContext:
+    """A context manager that opens and closes nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -23,8 +23,8 @@ class HoldsNothing:
         return
 
 
-class FrameByFrame(HoldsNothing, ABC):
-    """The part of the VideoSource port that follows from `info` and `frame`, at a steady rate."""
+class FrameByFrame(NoOpContext, ABC):
+    """A VideoSource from `info` and `frame`, at a constant frame rate."""
 
     def __init__(self, info: VideoInfo) -> None:
         self._info = info
@@ -42,8 +42,8 @@ class FrameByFrame(HoldsNothing, ABC):
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end."""
 
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        """The span's frames in order, or in descending order."""
-        order = range(span.start, span.stop)
+    def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The range's frames in ascending order, or in descending order if backward."""
+        order = range(frame_range.start, frame_range.stop)
         for index in reversed(order) if backward else order:
             yield FrameIndex(index), self.frame(FrameIndex(index))

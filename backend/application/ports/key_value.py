@@ -1,7 +1,7 @@
-"""Small things to remember beside the ledger: what a canvas was shown, what was reset, how far annotations were read.
+"""The key-value store: small values beside the ledger, such as fingerprints of shown masks, resets, poll positions.
 
-Losing a note costs a repetition or a needless prompt, never a prompt or a mask: those are the ledger's and the mask
-store's. Names are paths of plain words; the last part may be anything that the writer made up.
+A lost value costs a repetition or a needless prompt, never a prompt or a mask: those are in the ledger and the mask
+store. Names are paths of plain words; the last part is any text of the writer.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from typing import Protocol
 from backend.domain.tasks import TaskKey
 
 OF_TASKS = ("resets", "adopted", "shown", "second-look", "newcomers")
-"""Where notes of single tasks are: in each, notes or folders of notes that are called PROJECT-TASK.
+"""Folders with values of single tasks; each has values or folders that are named PROJECT-TASK.
 
-Nothing reads or writes "second-look" any more: notes of earlier builds are there, and are removed with their tasks.
+"second-look" is neither read nor written any more: it has values of earlier builds, which are removed with their tasks.
 """
 
 
 class KeyValueStore(Protocol):
-    """Named bytes that outlive the process. Writing a name again replaces it as a whole."""
+    """Named bytes that outlive the process. A write replaces the whole value."""
 
     def read(self, name: str) -> bytes | None: ...
 
     def write(self, name: str, body: bytes) -> None: ...
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """The names right below a folder ("shown/1-7"), the one written last first."""
+        """The names directly in a folder ("shown/1-7"), last written first."""
         ...
 
     def folders(self, folder: str) -> tuple[str, ...]:
-        """The folders right below a folder that have notes, in order."""
+        """The folders directly in a folder that have values, sorted."""
         ...
 
     def remove(self, name: str) -> None:
-        """One that is not there is fine."""
+        """Does nothing without such a name."""
         ...
 
 
 @dataclass(slots=True)
 class MemoryKeyValueStore:
-    """Notes that end with the process: for a web process without a data folder of its own, and for tests."""
+    """A store in memory: for a web process without a data folder, and for tests."""
 
     kept: dict[str, bytes] = field(default_factory=dict)
 
@@ -64,27 +64,27 @@ class MemoryKeyValueStore:
         self.kept.pop(name, None)
 
 
-def stored_tasks(notes: KeyValueStore) -> tuple[TaskKey, ...]:
-    """The tasks that there are notes of, in order."""
-    names = (name for folder in OF_TASKS for name in (*notes.names(folder), *notes.folders(folder)))
+def stored_tasks(key_values: KeyValueStore) -> tuple[TaskKey, ...]:
+    """The tasks with stored values, sorted by project and task."""
+    names = (name for folder in OF_TASKS for name in (*key_values.names(folder), *key_values.folders(folder)))
     tasks = {task for name in names if (task := _task_of(name)) is not None}
     return tuple(sorted(tasks, key=lambda task: (task.project_id, task.task_id)))
 
 
-def forget_task(notes: KeyValueStore, task: TaskKey) -> None:
-    """Remove all notes of a task."""
-    for name in _of_task(notes, task):
-        notes.remove(name)
+def forget_task(key_values: KeyValueStore, task: TaskKey) -> None:
+    """Removes all values of a task."""
+    for name in _of_task(key_values, task):
+        key_values.remove(name)
 
 
-def _of_task(notes: KeyValueStore, task: TaskKey) -> Iterator[str]:
+def _of_task(key_values: KeyValueStore, task: TaskKey) -> Iterator[str]:
     for folder in OF_TASKS:
         name = f"{folder}/{task.project_id}-{task.task_id}"
         yield name
-        yield from notes.names(name)
+        yield from key_values.names(name)
 
 
 def _task_of(name: str) -> TaskKey | None:
-    """None for what is called otherwise."""
+    """The task of a name; None for other names."""
     project, _, task = name.rpartition("/")[2].partition("-")
     return TaskKey(int(project), int(task)) if project.isdecimal() and task.isdecimal() else None

@@ -1,4 +1,4 @@
-"""What the use cases need of Label Studio, as protocols."""
+"""Label Studio's predictions, tasks and results, as protocols."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from backend.domain.tasks import TaskKey
 
 
 class PredictionSink(Protocol):
-    """Label Studio, as far as predictions go."""
+    """Label Studio's predictions."""
 
     def put_prediction(
         self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float
     ) -> int:
-        """Make the task's prediction of this model version, or update it if it is there; returns its id.
+        """Creates or updates the task's prediction of this model version; returns its id.
 
-        Raises LabelStudioUnavailable (retry) or LabelStudioRefused (do not).
+        Raises LabelStudioUnavailable (retry) or LabelStudioRefused (do not retry).
         """
         ...
 
 
 class TaskDirectory(Protocol):
-    """Label Studio, as far as which tasks there are goes."""
+    """Label Studio's tasks."""
 
     def exists(self, task: TaskKey) -> bool:
-        """Whether the task is there. Raises LabelStudioUnavailable or LabelStudioRefused where that is not known."""
+        """Whether the task exists. Raises LabelStudioUnavailable or LabelStudioRefused if that is unknown."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Where masks are kept and how one is packed, as protocols."""
+"""The mask store and the mask codec, as protocols."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class MaskWriter(Protocol):
     def append(self, object_id: ObjectId, frame: MaskletFrame) -> None: ...
 
     def carry(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
-        """Add an earlier complete run's masks, bit for bit, of the objects and frames that `keeps` agrees to.
+        """Copies masks of an earlier complete run, bit for bit: of the objects and frames for which `keeps` is true.
 
-        Returns how many. Raises NotFound, IntegrityError if that run is gone or damaged.
+        Returns their count. Raises NotFound, IntegrityError if that run is gone or damaged.
         """
         ...
 
     def flush(self) -> None:
-        """Make everything appended so far visible to `partial`."""
+        """Makes everything appended so far visible to `partial`."""
         ...
 
     def snapshot(self, state: bytes) -> None:
-        """Flush, and note that the run can be gone on with from here, given this state: all of it or nothing."""
+        """Flushes, and stores the state to resume the run from here, atomically."""
         ...
 
     def commit(self, *, durable: bool = True) -> None:
-        """Make the run complete. Not durable: without waiting for the disk, for what can be made again in a moment.
+        """Completes the run. durable False: does not wait for the disk, for masks that are quick to make again.
 
         Such a run survives the end of any process; after a power cut it may be gone or read as damaged.
         """
@@ -44,7 +44,7 @@ class MaskWriter(Protocol):
 
 
 class MaskStore(Protocol):
-    """Masklets on disk as COCO RLE in chunks written by rename; a run holds one attempt's masks."""
+    """Stored runs. A run holds one attempt's masks, as COCO RLE, in chunks written by rename."""
 
     def writer(
         self,
@@ -55,35 +55,35 @@ class MaskStore(Protocol):
         resume: str | None = None,
         shown: bool = True,
     ) -> AbstractContextManager[MaskWriter]:
-        """Opens a run and writes its header. Leaving without commit removes what was written, unless a snapshot was
-        taken: then it stays for the job's next attempt, and whoever ends the job removes it.
+        """Opens a run and writes its header. Leaving without commit removes the run, unless it has a snapshot: then it
+        is kept for the job's next attempt, and removed when the job ends.
 
-        shown: False keeps the run from readers until its first flush or snapshot: until then an older one serves.
-        resume: begin with what that run had at its snapshot. Raises NotFound if it has none, IntegrityError if it
-        is damaged.
+        shown: False hides the run from readers until its first flush or snapshot; until then they read an older run.
+        resume: a run whose masks at its snapshot are reused. Raises NotFound if it has no snapshot, IntegrityError
+        if it is damaged.
         """
         ...
 
     def read(self, run: str, frames: FrameRange | None = None) -> MaskRun:
-        """frames: only what lies on these, at the cost of these.
+        """A complete run. frames: only masks on these are read; None: all.
 
         Raises NotFound if the run was never committed, IntegrityError if a chunk is damaged.
         """
         ...
 
     def partial(self, run: str, frames: FrameRange | None = None) -> MaskRun | None:
-        """What an open (or committed) run has flushed so far; None if it has no header yet.
+        """The flushed masks of a run, committed or not; None if it has no header yet.
 
-        frames: only what lies on these, at the cost of these.
+        frames: only masks on these are read; None: all.
         """
         ...
 
     def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
-        """What a run has flushed so far, in the order it was appended, from that record on. Raises IntegrityError."""
+        """The flushed masks of a run in the order of appending, from record `start` on. Raises IntegrityError."""
         ...
 
     def coverage(self, run: str) -> tuple[VideoInfo, Mapping[ObjectId, tuple[FrameRange, ...]]]:
-        """The video of a complete run, and the frames that each of its objects has a mask on.
+        """The video of a complete run, and the ranges of frames with a mask, per object.
 
         Raises NotFound, IntegrityError.
         """
@@ -94,18 +94,18 @@ class MaskStore(Protocol):
         ...
 
     def runs(self, prefix: str = "") -> tuple[str, ...]:
-        """The names of all runs, finished or not, that begin like this."""
+        """The names of all runs with this prefix, complete or not."""
         ...
 
     def idle_runs(self, before_s: float) -> tuple[str, ...]:
-        """The names of the runs that nobody wrote to since then (wall clock)."""
+        """The names of the runs without a write since before_s (wall clock)."""
         ...
 
     def remove(self, run: str) -> None: ...
 
 
 class MaskCodec(Protocol):
-    """COCO run lengths, both ways."""
+    """Encodes and decodes masks as COCO RLE."""
 
     def encode(self, mask: BoolMask) -> EncodedMask:
         """mask: [H, W] bool."""

@@ -1,4 +1,4 @@
-"""Videos and pages, as the use cases read them."""
+"""Videos and pages as sources of frames, as protocols."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 class VideoSource(Protocol):
     """Random and sequential access to the frames of one video, or of one task's pages.
 
-    Use as a context manager. Frames are RGB uint8 [H, W, 3] at the displayed size. Memory held is bounded and
-    independent of the video's length.
+    Use as a context manager. Frames are RGB uint8 [H, W, 3] at the displayed size. Memory is bounded, independent
+    of the video's length.
     """
 
     @property
@@ -23,15 +23,15 @@ class VideoSource(Protocol):
 
     @property
     def timestamps_s(self) -> Sequence[float]:
-        """Presentation time of each frame in seconds, as a player of the video counts them."""
+        """Presentation time of each frame in seconds, as in a video player."""
         ...
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One frame. Raises PromptError past the end, MediaError if it does not decode."""
         ...
 
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        """The span's frames in order, or in descending order if backward."""
+    def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The range's frames in ascending order, or in descending order if backward."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -45,9 +45,9 @@ class MediaLibrary(Protocol):
     """Fetches media into a content-addressed cache and opens it."""
 
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
-        """Fetch what is not here yet, and open it.
+        """Fetches media that are not cached, and opens them.
 
-        frames: the only ones that will be read (None: any may be); of a task made of pages no others are fetched.
-        Raises NotAllowed, MediaUnreachable, MediaError, or PromptError for a frame that there is not.
+        frames: the only frames that will be read; None: any. Of a task made of pages, no others are fetched.
+        Raises NotAllowed, MediaUnreachable, MediaError, or PromptError for a frame past the end.
         """
         ...

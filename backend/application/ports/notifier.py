@@ -1,6 +1,6 @@
-"""A bell for each job: whoever waits for a job is woken when it ends, instead of looking again and again.
+"""Notifications: a waiter of a job is woken when the job ends.
 
-The bell only shortens a wait. A ring may be lost, so who waits still looks at the ledger now and then.
+A notification only shortens a wait. It may be lost, so a waiter also polls the ledger.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 AWAITED = "awaited"
-"""The bell that rings when a person begins to wait for a propagation."""
+"""The notification that a propagation has a new waiter; used in place of a job id."""
 
 Wait = Callable[[float], None]
-"""Waits this many seconds, or less."""
+"""Waits for this number of seconds, or less."""
 
 
 class Notifier(Protocol):
     def notify(self, job_id: str) -> None:
-        """Wake whoever listens for this job now. Never raises."""
+        """Wakes the current subscribers of this job. Never raises."""
         ...
 
     def subscribed(self, job_id: str, otherwise: Wait) -> AbstractContextManager[Wait]:
-        """A wait that ends early when the job's bell rings, from now on. otherwise: how to wait if there is no bell."""
+        """A wait that ends early when the job is notified, from now on. otherwise: the wait without notifications."""
         ...
 
 
 class NoNotifier:
-    """A Bell that nobody hears: waits last as long as they were meant to."""
+    """A Notifier without notifications: every wait lasts its full time."""
 
     def notify(self, job_id: str) -> None:
         return

@@ -1,4 +1,4 @@
-"""Prewarm requests: frames to be encoded before a click, and what is known of a medium."""
+"""Prewarming: requests to encode frames before a click, and the status of media."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 WIDEST_WINDOW = 20
-"""Frames to one side that a client may ask for at once."""
+"""The most frames to one side that a client may request at once."""
 
 
 @runtime_checkable
 class Prewarmer(Protocol):
-    """The engine, as far as looking ahead goes."""
+    """The part of the engine that prewarms."""
 
     @property
     def frames_kept(self) -> int:
-        """How many encoded frames are kept at once."""
+        """The count of encoded frames that are kept at once."""
         ...
 
     def prewarm(self, video: VideoSource, frames: Sequence[FrameIndex], *, cancel: CancelToken) -> tuple[int, ...]:
-        """Encode frames ahead of need, so that a prompt on one of them is answered sooner; changes no answer.
+        """Encodes frames, so that a click on one of them is answered sooner; changes no answer.
 
-        As many of the first ones as are kept at once; cancel is asked before each. Returns the frames of this video
-        that are ready now. Raises PromptError past the end.
+        Encodes the first `frames_kept` of them; cancel is called before each. Returns the frames of this video that
+        are encoded now. Raises PromptError past the end.
         """
         ...
 
     def forget(self, video: ContentHash) -> None:
-        """Let go of what is kept of a video's frames."""
+        """Drops the encoded frames of a video."""
         ...
 
 
 @runtime_checkable
 class FramesByContent(Protocol):
-    """A VideoSource that knows what a frame is, whatever else it holds: a page may be opened in any company."""
+    """A VideoSource with a content hash per frame: a page has the same hash in every set of opened pages."""
 
     def frame_hash(self, index: int) -> ContentHash: ...
 
 
 def frame_hash(video: VideoSource, index: int) -> ContentHash:
-    """Under which hash what is known of this frame is kept: the page's own, or the whole video's."""
+    """The content hash that identifies an encoded frame: the page's own, or the whole video's."""
     return video.frame_hash(index) if isinstance(video, FramesByContent) else video.info.content_hash
 
 
 @dataclass(frozen=True, slots=True)
 class PrewarmRequest:
-    """What is to be looked at ahead of need: these frames first, in this order. forget: let go of the media instead."""
+    """Frames to encode, in this order. forget: drop the media's encoded frames first."""
 
     media: MediaRef
     frames: tuple[FrameIndex, ...]
@@ -61,10 +61,10 @@ class PrewarmRequest:
 
 @dataclass(frozen=True, slots=True)
 class MediaStatus:
-    """What a worker has seen of some media.
+    """The status of media in a worker.
 
-    ready: the frames that are encoded. trouble: why the media could not be opened (domain.errors.reason_of), empty if
-    it could; info is None then.
+    ready: the encoded frames. error: why the media could not be opened (domain.errors.reason_of), else empty; with an
+    error, info is None.
     """
 
     info: VideoInfo | None
@@ -73,49 +73,49 @@ class MediaStatus:
 
     @property
     def timestamps_s(self) -> tuple[float, ...]:
-        """Presentation time of each frame in seconds; pages take their turn at the task's rate."""
+        """Presentation time of each frame in seconds; pages follow the task's frame rate."""
         if self.info is None:
             return ()
         return (self.info.times or FrameTimes.steady(self.info.frame_rate, self.info.frame_count)).seconds()
 
 
 class PrewarmChannel(Protocol):
-    """Where the web process leaves wishes and a worker says what it sees. May forget everything without harm."""
+    """Prewarm requests from the web process to a worker, and media status back. May lose everything without harm."""
 
-    def request(self, wish: PrewarmRequest) -> None:
-        """Leave a wish for the worker; one that is not taken up soon is dropped for newer ones. Never raises."""
+    def request(self, request: PrewarmRequest) -> None:
+        """Sends a request; newer requests displace one that no worker takes. Never raises."""
         ...
 
     def next_request(self, timeout_s: float) -> PrewarmRequest | None:
-        """The newest wish, waiting for one at most this long."""
+        """The newest request; waits at most timeout_s for one."""
         ...
 
-    def report(self, media: MediaRef, sight: MediaStatus) -> None:
-        """Say what is seen of some media. Never raises."""
+    def report(self, media: MediaRef, status: MediaStatus) -> None:
+        """Reports the status of media. Never raises."""
         ...
 
     def status(self, media: MediaRef) -> MediaStatus | None:
-        """What was told last; None if nothing was, or it was long ago."""
+        """The last reported status; None without one, or if it expired."""
         ...
 
 
 class NoPrewarmChannel:
-    """A WarmBoard that nobody reads."""
+    """A PrewarmChannel without a worker."""
 
-    def request(self, wish: PrewarmRequest) -> None:
+    def request(self, request: PrewarmRequest) -> None:
         return
 
     def next_request(self, timeout_s: float) -> PrewarmRequest | None:
         return None
 
-    def report(self, media: MediaRef, sight: MediaStatus) -> None:
+    def report(self, media: MediaRef, status: MediaStatus) -> None:
         return
 
     def status(self, media: MediaRef) -> MediaStatus | None:
         return None
 
 
-def frames_around(frame_index: int, reach: int) -> tuple[FrameIndex, ...]:
-    """A frame and those near it, nearest first and the later one of two before the earlier; none below 0."""
-    steps = [0, *(step for distance in range(1, reach + 1) for step in (distance, -distance))]
+def frames_around(frame_index: int, radius: int) -> tuple[FrameIndex, ...]:
+    """A frame and up to `radius` frames on both sides, nearest first, later before earlier; none below 0."""
+    steps = [0, *(step for distance in range(1, radius + 1) for step in (distance, -distance))]
     return tuple(FrameIndex(frame_index + step) for step in steps if frame_index + step >= 0)

@@ -1,4 +1,4 @@
-"""The queue, as a producer of jobs sees it."""
+"""The job queue, for producers of jobs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from backend.domain.jobs import Job, JobKind
 
 
 class JobQueue(Protocol):
-    """Carries ledger ids to workers; may lose everything without harm, for the ledger knows."""
+    """Delivers ledger ids to workers. May lose everything without harm: the ledger has the jobs."""
 
     def enqueue(self, job: Job, *, timeout_s: float) -> None:
         """Idempotent for (job id, attempt). Raises QueueUnavailable."""
         ...
 
     def is_known(self, job: Job) -> bool:
-        """Whether this attempt is waiting, or being worked on, in the queue. Raises QueueUnavailable."""
+        """Whether the queue has this attempt, waiting or running. Raises QueueUnavailable."""
         ...
 
     def depths(self) -> dict[JobKind, int]: ...
 
     def workers(self) -> dict[JobKind, int]:
-        """Live workers seen per queue."""
+        """Count of live workers per queue."""
         ...

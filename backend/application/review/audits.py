@@ -1,8 +1,8 @@
-"""Audit frames: what was said of them when they were drawn, and what people made of them.
+"""Audits: the masks and uncertainties of randomly drawn frames, and how people corrected them.
 
-Owns the record. An audit counts once its correction task was submitted, for then somebody looked at it for certain; a
-mask that was left as it is counts as right, one that was deleted as wrong. The mask that was shown is recorded beside
-its uncertainty, so that the verdict needs no run that may be gone by then. Submitted again, the newest word counts.
+Owns the record. An audit counts when its correction task is submitted: an unchanged mask counts as right, a deleted
+mask as wrong. The record has the shown mask with its uncertainty, because its run may be gone by then. After several
+submissions, the last one counts.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ class _Record(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Audits:
-    """What is known of audits, in notes."""
+    """The audit records, in the key-value store."""
 
-    notes: KeyValueStore
+    key_values: KeyValueStore
 
     def draw(self, corrected: Corrected, page: MaskRun, model_version: str) -> None:
-        """A frame was drawn as an audit and its task made. page: what it shows, as a run of one page.
+        """Records a new audit frame. page: its masks, as a run of one page.
 
-        What a person made is no audit of the model. A frame that was drawn before keeps its first record.
+        Only propagated masks are audited. A frame that was drawn before keeps its first record.
         """
-        if self.notes.read(_name(corrected)) is not None:
+        if self.key_values.read(_name(corrected)) is not None:
             return
         masks: list[_MaskRecord] = [
             {
@@ -72,24 +72,24 @@ class Audits:
         self._write(corrected, {"project": corrected.task.project_id, "model_version": model_version, "masks": masks})
 
     def settle(self, corrected: Corrected, drawn: PromptSet, codec: MaskCodec) -> bool:
-        """A correction task was submitted: hold what was shown against what was drawn; whether it was an audit.
+        """Compares shown and drawn masks of a submitted correction task; returns whether it was an audit.
 
-        drawn: of the correction task, by label. A label without a drawn mask means "not there". What cannot be
-        compared (clicks, a picture of another size) is left open.
+        drawn: prompts of the correction task, by label. A label without a drawn mask means that the object is absent.
+        Masks that cannot be compared (clicks, another image size) stay undecided.
         """
         record = self._read(_name(corrected))
         if record is None:
             return False
         for mask in record["masks"]:
             encoded = EncodedMask(*mask["size"], mask["counts"])
-            said = [prompt for prompt in drawn if drawn.labels[prompt.object_id] == mask["label"]]
-            shapes_fit = all(prompt.mask is not None and prompt.mask.shape == mask["size"] for prompt in said)
+            of_label = [prompt for prompt in drawn if drawn.labels[prompt.object_id] == mask["label"]]
+            shapes_fit = all(prompt.mask is not None and prompt.mask.shape == mask["size"] for prompt in of_label)
             same_label = sum(other["label"] == mask["label"] for other in record["masks"])
             if not shapes_fit or same_label > 1:
                 logger.info("audit of frame %s of task %s: %r cannot be compared", *_where(corrected), mask["label"])
                 continue
             truth = np.zeros(mask["size"], np.bool_)
-            for prompt in said:
+            for prompt in of_label:
                 if prompt.mask is not None:
                     truth |= prompt.mask
             mask["iou"] = mask_iou(codec.decode(encoded), truth)
@@ -97,9 +97,9 @@ class Audits:
         return True
 
     def tallies(self, project_id: int | None = None) -> Mapping[str, AuditTally]:
-        """By model version, of one project or of all; versions of which nothing was settled are left out."""
+        """The tallies by model version, of one project or all; versions without a compared mask are left out."""
         found: dict[str, list[AuditedMask]] = {}
-        for name in self.notes.names(FOLDER):
+        for name in self.key_values.names(FOLDER):
             record = self._read(name)
             if record is not None and project_id in (None, record["project"]):
                 settled = [AuditedMask(m["uncertainty"], m["iou"]) for m in record["masks"] if m["iou"] is not None]
@@ -111,7 +111,7 @@ class Audits:
         }
 
     def _read(self, name: str) -> _Record | None:
-        body = self.notes.read(name)
+        body = self.key_values.read(name)
         if body is None:
             return None
         try:
@@ -120,11 +120,11 @@ class Audits:
                 mask["size"] = (mask["size"][0], mask["size"][1])
             return record
         except (ValueError, KeyError, TypeError, IndexError):
-            logger.warning("the note %s is not readable and is left out", name)
+            logger.warning("the record %s is not readable and is ignored", name)
             return None
 
     def _write(self, corrected: Corrected, record: _Record) -> None:
-        self.notes.write(_name(corrected), json.dumps(record).encode())
+        self.key_values.write(_name(corrected), json.dumps(record).encode())
 
 
 def _name(corrected: Corrected) -> str:

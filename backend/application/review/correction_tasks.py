@@ -1,7 +1,7 @@
-"""Correction tasks: one frame of a propagated task as a task of its own, and the way back of what people make of it.
+"""Correction tasks: one frame of a propagated task as a task of its own, whose annotation becomes prompts of that task.
 
-Owns what such a task's data says, which masks it starts with, and whose prompts its annotation becomes. A correction
-belongs to the objects of the task it was cut from: by label, for that is all that a single frame knows of them.
+Owns the data of such a task, its initial masks, and the mapping of its annotation to the objects of the corrected task:
+by label, because a single frame has no object ids.
 """
 
 from __future__ import annotations
@@ -23,53 +23,53 @@ from backend.domain.video import FrameIndex
 
 DATA_KEY = "masklet"
 CORRECTS = "corrects"
-PROOF = "proof"
+SIGNATURE = "proof"
 ONLY_PAGE = FrameIndex(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What a correction task corrects: a frame of another task."""
+    """The frame of another task that a correction task corrects."""
 
     task: TaskKey
     frame_index: FrameIndex
 
     @property
     def key(self) -> str:
-        """The same for the same frame of the same task, whoever makes it: it is made once."""
+        """Equal for the same frame of the same task, so its correction task is made once."""
         return f"correction:{self.task}:{self.frame_index}"
 
 
 class CorrectionProject(Protocol):
-    """The Label Studio project that correction tasks are made in."""
+    """The Label Studio project with the correction tasks."""
 
     def tasks(self, project_id: int) -> Mapping[int, Mapping[str, object]]:
-        """Id and data of the tasks that are there."""
+        """The data of the project's tasks, by id."""
         ...
 
     def create(self, project_id: int, data: Mapping[str, object]) -> int:
-        """Make a task; its id."""
+        """Creates a task; returns its id."""
         ...
 
     def predict(
         self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float, cluster: int
     ) -> None:
-        """Give a task its prediction. cluster: Label Studio turns to the least annotated one first."""
+        """Gives a task its prediction. cluster: Label Studio serves the least annotated cluster first."""
         ...
 
     def describe(self, task: TaskKey, columns: Mapping[str, str]) -> None:
-        """Write columns into a task's data, beside what is there."""
+        """Adds columns to a task's data."""
         ...
 
     def serve_worst_first(self, project_id: int, model_version: str) -> None:
-        """Let Label Studio hand out the tasks with the lowest score of this model first."""
+        """Makes Label Studio serve the tasks with the lowest score of this model first."""
         ...
 
 
-def task_data(corrected: Corrected, address: str, frame: NextFrame, *, proof: str) -> dict[str, object]:
-    """The data of a correction task: the picture, columns to sort by, and what it corrects, with the seal's proof.
+def task_data(corrected: Corrected, address: str, frame: NextFrame, *, signature: str) -> dict[str, object]:
+    """The data of a correction task: image, columns to sort by, the corrected frame, and the signature.
 
-    Why the frame was chosen is not in it: who checks an audit must not know that it is one.
+    Without the reason of the choice: an annotator must not recognise an audit.
     """
     return {
         "image": address,
@@ -79,7 +79,7 @@ def task_data(corrected: Corrected, address: str, frame: NextFrame, *, proof: st
         "priority": fixed(frame.priority),
         DATA_KEY: {
             "key": corrected.key,
-            PROOF: proof,
+            SIGNATURE: signature,
             CORRECTS: {
                 "project": corrected.task.project_id,
                 "task": corrected.task.task_id,
@@ -90,7 +90,7 @@ def task_data(corrected: Corrected, address: str, frame: NextFrame, *, proof: st
 
 
 def video_columns(video: ReviewVideo, priority: float) -> dict[str, str]:
-    """What a video task's data says of its uncertainty; numbers of fixed width, for Label Studio sorts them as text."""
+    """The uncertainty columns of a video task; numbers of fixed width, because Label Studio sorts them as text."""
     curve = video.curve()
     worst = int(curve.uncertainty.argmax()) if len(curve.frames) else 0
     return {
@@ -125,22 +125,22 @@ def page_score(page: MaskRun) -> float:
     return label_studio_score(combined_uncertainty(f.uncertainty for m in page.masklets for f in m.frames))
 
 
-def known_corrections(tasks: Mapping[int, Mapping[str, object]], project_id: int, seal: TaskSigner) -> dict[str, int]:
-    """Key and id of those of a project's tasks that are corrections of our making, the oldest for each key."""
+def known_corrections(tasks: Mapping[int, Mapping[str, object]], project_id: int, signer: TaskSigner) -> dict[str, int]:
+    """The ids of a project's correction tasks with a valid signature, by key; the oldest task per key."""
     found: dict[str, int] = {}
     for task_id, data in sorted(tasks.items()):
         with suppress(MalformedRequest, NotAllowed):
-            corrected = corrected_by(data, project_id, seal)
+            corrected = corrected_by(data, project_id, signer)
             if corrected is not None:
                 found.setdefault(corrected.key, task_id)
     return found
 
 
-def corrected_by(data: Mapping[str, object], project_id: int, seal: TaskSigner) -> Corrected | None:
-    """What a task of that project corrects, from its data; None if it is no correction task.
+def corrected_by(data: Mapping[str, object], project_id: int, signer: TaskSigner) -> Corrected | None:
+    """The frame that a task of that project corrects, from its data; None if it is not a correction task.
 
-    Raises MalformedRequest if it says so without saying what, NotAllowed if it is not of our making: anybody who may
-    make tasks could write prompts into somebody else's task otherwise.
+    Raises MalformedRequest for an incomplete entry, NotAllowed without a valid signature: otherwise any user who may
+    create tasks could write prompts into another user's task.
     """
     facts = data.get(DATA_KEY)
     what = facts.get(CORRECTS) if isinstance(facts, dict) else None
@@ -153,7 +153,7 @@ def corrected_by(data: Mapping[str, object], project_id: int, seal: TaskSigner) 
         )
     project, task, frame = (int(str(number)) for number in numbers)
     corrected = Corrected(TaskKey(project, task), FrameIndex(frame))
-    if not isinstance(facts, dict) or not seal.verify(facts.get(PROOF), project_id, corrected.key):
+    if not isinstance(facts, dict) or not signer.verify(facts.get(SIGNATURE), project_id, corrected.key):
         raise NotAllowed(
             f"Masklet did not make this correction of frame {frame} of task {corrected.task}, or not in this project: "
             "make it with `masklet next --into`"
@@ -161,27 +161,27 @@ def corrected_by(data: Mapping[str, object], project_id: int, seal: TaskSigner) 
     return corrected
 
 
-def carried_back(drawn: PromptSet, corrected: Corrected, led_here: PromptSet) -> PromptSet:
-    """All prompts of the corrected task, with what was drawn on its one frame in place of what was said there.
+def carried_back(drawn: PromptSet, corrected: Corrected, earlier: PromptSet) -> PromptSet:
+    """All prompts of the corrected task; those on the corrected frame are replaced by the drawn ones.
 
-    drawn: of the correction task, by label. led_here: what led to the masks that were corrected.
+    drawn: prompts of the correction task, by label. earlier: the prompts of the corrected masks.
     Raises PromptError for a label that several of the task's objects have.
     """
     ids: dict[str, list[ObjectId]] = defaultdict(list)
-    for object_id, label in led_here.labels.items():
+    for object_id, label in earlier.labels.items():
         ids[label].append(object_id)
     fresh: list[FramePrompt] = []
-    labels = dict(led_here.labels)
+    labels = dict(earlier.labels)
     for prompt in drawn:
         label = drawn.labels[prompt.object_id]
-        meant = ids.get(label) or [ObjectId(label)]
-        if len(meant) > 1:
+        matches = ids.get(label) or [ObjectId(label)]
+        if len(matches) > 1:
             raise PromptError(
-                f"{len(meant)} objects of task {corrected.task} have the label {label!r}: correct frame "
+                f"{len(matches)} objects of task {corrected.task} have the label {label!r}: correct frame "
                 f"{corrected.frame_index} in that task itself"
             )
-        labels.setdefault(meant[0], label)
-        fresh.append(replace(prompt, object_id=meant[0], frame_index=corrected.frame_index))
-    said = {prompt.object_id for prompt in fresh}
-    kept = [p for p in led_here if p.frame_index != corrected.frame_index or p.object_id not in said]
+        labels.setdefault(matches[0], label)
+        fresh.append(replace(prompt, object_id=matches[0], frame_index=corrected.frame_index))
+    drawn_ids = {prompt.object_id for prompt in fresh}
+    kept = [p for p in earlier if p.frame_index != corrected.frame_index or p.object_id not in drawn_ids]
     return PromptSet.of([*kept, *fresh], labels)

@@ -1,4 +1,4 @@
-"""Correction tasks: chosen frames of a project's videos become tasks of another project."""
+"""Makes correction tasks: chosen frames of a project's videos become tasks of another project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from backend.domain.video import FrameIndex
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A correction task. is_new: whether it was not there before."""
+    """A correction task. is_new: whether it was just created."""
 
     frame: NextFrame
     task_id: int
@@ -57,7 +57,7 @@ class CorrectionMaker:
 
         Raises NotFound without a finished propagation, InvalidInput for a frame without an address.
         """
-        videos = project_videos(self.ledger, self.masks, self.audits.notes, project_id)
+        videos = project_videos(self.ledger, self.masks, self.audits.key_values, project_id)
         if not videos:
             raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
         chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
@@ -74,8 +74,8 @@ class CorrectionMaker:
         request = self.ledger.request(job.job_id)
         assert isinstance(request, PropagationRequest), "only propagations are reviewed"
         address = self.frame_address(request.media, corrected.frame_index)
-        proof = self.signer.sign(into, corrected.key)
-        task_id = known or self.project.create(into, task_data(corrected, address, frame, proof=proof))
+        signature = self.signer.sign(into, corrected.key)
+        task_id = known or self.project.create(into, task_data(corrected, address, frame, signature=signature))
         page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)
         self.project.predict(
@@ -90,7 +90,7 @@ class CorrectionMaker:
         return Made(frame, task_id, is_new=known is None)
 
     def _job(self, task: TaskKey) -> Job:
-        """The newest finished propagation, which the frame was chosen from. Raises NotFound if it is gone since."""
+        """The newest finished propagation, which the frame was chosen from. Raises NotFound if it is gone."""
         job = newest_propagation(self.ledger, task)
         if job is None:
             raise NotFound(f"the propagation of task {task} is being made again: try again when it is finished")

@@ -1,6 +1,6 @@
-"""Which frames of which videos a person should look at next, over everything that was propagated.
+"""The choice of the next frames to review, over all propagated videos.
 
-Owns how stored runs become curves, and how the frames of several videos share one list.
+Owns the curves of stored runs, and the ranking of frames of several videos in one list.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 
 CALIBRATED = re.compile(r"-u[0-9a-f]{8}$")
-"""How the model version of a calibrated model ends."""
+"""The end of a calibrated model's version."""
 
 
 def is_probability(model_version: str) -> bool:
-    """Whether what a model of that version says of uncertainty is calibrated."""
+    """Whether the uncertainty of this model version is calibrated."""
     return CALIBRATED.search(model_version) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class SeenFrame:
-    """What is known of one object on one frame. look: its embedding, or empty."""
+    """One object's uncertainty and origin on one frame. look: its embedding, or empty."""
 
     frame_index: FrameIndex
     uncertainty: float
@@ -47,7 +47,7 @@ class SeenFrame:
 class ReviewVideo:
     """A propagated video. is_probability: whether its uncertainties are calibrated; they are ranks if not.
 
-    cuts: the frames that are known to begin a shot, ascending.
+    cuts: known first frames of shots, ascending.
     """
 
     name: str
@@ -63,9 +63,9 @@ class ReviewVideo:
         return is_probability(self.model_version)
 
     def curve(self) -> FrameCurve:
-        """The frames that anything is known of: the most uncertain object stands for a frame, with its look.
+        """The frames with masks. A frame has the uncertainty and embedding of its most uncertain object.
 
-        A frame counts as taken where a person drew every object that is known there.
+        A frame is taken if a person drew all of its objects.
         """
         worst: dict[int, SeenFrame] = {}
         drawn: dict[int, bool] = {}
@@ -88,18 +88,18 @@ class ReviewVideo:
 
     def worst_object(self, frame_index: int) -> tuple[ObjectId, float]:
         """The most uncertain object of a frame."""
-        there = (
+        at_frame = (
             (object_id, seen.uncertainty)
             for object_id, frames in self.objects.items()
             for seen in frames
             if seen.frame_index == frame_index
         )
-        return max(there, key=lambda entry: entry[1])
+        return max(at_frame, key=lambda entry: entry[1])
 
 
 @dataclass(frozen=True, slots=True)
 class NextFrame:
-    """A frame to look at. priority: 1 for the first of the list, falling to 0: what a list is sorted by."""
+    """A frame to review. priority: 1 for the first of the list, falling to 0; the sort key of the list."""
 
     video: ReviewVideo
     choice: Choice
@@ -108,7 +108,7 @@ class NextFrame:
     priority: float
 
     def document(self) -> dict[str, object]:
-        """For other tools."""
+        """As JSON, for other tools."""
         task = self.video.task
         return {
             "video": self.video.name,
@@ -132,8 +132,8 @@ def next_frames(
 ) -> tuple[NextFrame, ...]:
     """Up to `count` frames over all videos, the most useful first.
 
-    With several videos the gains are compared across them, and audits are drawn from all frames of all of them that
-    nobody has done and that were not chosen, each as likely as any other.
+    With several videos, gains are compared across them, and audits are drawn with equal probability from all frames
+    of all videos that are neither taken nor chosen.
     """
     if len(videos) == 1:
         (video,) = videos
@@ -167,23 +167,23 @@ def _drawn(
 
 
 def all_done(videos: Sequence[ReviewVideo]) -> bool:
-    """Whether no frame that nobody has drawn is doubtful any more."""
+    """Whether every frame that is not a human frame is certain enough."""
     return all(is_done(video.curve()) for video in videos)
 
 
-def project_videos(ledger: Ledger, masks: MaskStore, notes: KeyValueStore, project_id: int) -> list[ReviewVideo]:
+def project_videos(ledger: Ledger, masks: MaskStore, key_values: KeyValueStore, project_id: int) -> list[ReviewVideo]:
     """The newest finished propagation of every task of a project."""
-    return [task_video(job, masks, notes) for job in newest_propagations(ledger, project_id=project_id)]
+    return [task_video(job, masks, key_values) for job in newest_propagations(ledger, project_id=project_id)]
 
 
-def task_video(job: Job, masks: MaskStore, notes: KeyValueStore) -> ReviewVideo:
-    """A finished propagation as a video to review, with the cuts that are known of it.
+def task_video(job: Job, masks: MaskStore, key_values: KeyValueStore) -> ReviewVideo:
+    """A finished propagation as a video to review, with its known cuts.
 
     Raises NotFound or IntegrityError for masks that are gone or damaged.
     """
     run = masks.read(job.masks_run)
     video = review_video(run, f"task {job.task.task_id}", job.model_version, task=job.task)
-    return replace(video, cuts=known_cuts(notes, run.video.content_hash))
+    return replace(video, cuts=known_cuts(key_values, run.video.content_hash))
 
 
 def review_video(run: MaskRun, name: str, model_version: str, *, task: TaskKey | None = None) -> ReviewVideo:

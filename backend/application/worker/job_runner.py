@@ -1,7 +1,7 @@
-"""One job, from claim to result: open the video, run the model frame by frame, store masks, finish.
+"""One attempt of a job, from claim to result: opens the video, runs the model, stores masks, finishes the job.
 
-Only the current attempt publishes: every write to the ledger carries the attempt number and is refused once a
-newer attempt (or a newer prompt) exists. What an attempt noted down stays for the next one; when the job ends, it goes.
+Only the current attempt publishes: the ledger refuses a write with the number of an older attempt. An attempt's
+snapshot is kept for the next attempt, and removed when the job ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from backend.application.worker.mask_records import encoded, scorer_of
 from backend.application.worker.propagate import Propagator, attempts_of
 from backend.application.worker.scheduling.engine_turns import EngineQueue, EngineTurn
 from backend.application.worker.scheduling.job_control import JobControl
-from backend.application.worker.shot_cuts import WatchedVideo, remember_cuts
+from backend.application.worker.shot_cuts import CutDetectingVideo, remember_cuts
 from backend.application.worker.timing import Stopwatch, TimedVideo
 from backend.domain.calibration import Calibrator
 from backend.domain.errors import (
@@ -41,15 +41,15 @@ logger = logging.getLogger(__name__)
 
 RETRYABLE = (MediaUnreachable, ServiceUnavailable)
 
-Asked = Callable[[], bool]
+Condition = Callable[[], bool]
 
 SNAPSHOT_FRAMES = 200
-"""Frames between two notes of how far a propagation is: seconds of work, for a few MiB an object."""
+"""Frames between two snapshots of a propagation: seconds of work, for a few MiB per object."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobRunner:
-    """What a worker process holds to do jobs."""
+    """Runs attempts of jobs in a worker process."""
 
     ledger: Ledger
     masks: MaskStore
@@ -61,57 +61,57 @@ class JobRunner:
     worker_name: str
     max_attempts: int
     pushes: bool
-    """Whether finished propagations are to reach Label Studio."""
+    """Whether finished propagations are pushed to Label Studio."""
 
     calibrator: Calibrator | None = None
-    """What makes uncertainty a probability; a rank without it."""
+    """Makes uncertainty a probability. None: uncertainty is a rank."""
 
     snapshot_frames: int = SNAPSHOT_FRAMES
-    """Frames between two snapshots of a propagation; 0: none are taken."""
+    """Frames between two snapshots of a propagation. 0: no snapshots."""
 
     key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
-    """Where a video's cuts are remembered."""
+    """Stores the cuts of videos."""
 
     engine_queue: EngineQueue = field(default_factory=EngineQueue)
-    """Whose turn it is with the engine, where several propagations go on at once."""
+    """The turns of several propagations in this process."""
 
-    def run(self, job_id: str, attempt: int, is_stopping: Asked, *, is_crowded: Asked | None = None) -> Job:
-        """Do one attempt and record how it ended. Never raises for a job that fails: the record says why.
+    def run(self, job_id: str, attempt: int, is_stopping: Condition, *, is_full: Condition | None = None) -> Job:
+        """Runs one attempt and records how it ended. Never raises for a job that fails: the ledger has the reason.
 
-        is_crowded: given for a guest (see `guests`): whether others wait for its place.
+        is_full: of a priority job only: whether other jobs with a waiter found no place in this worker.
         """
         job = self.ledger.start(job_id, attempt, self.worker_name)
         if job is None:
-            logger.info("job %s attempt %d is stale and left alone", job_id, attempt)
+            logger.info("job %s attempt %d is stale; nothing is done", job_id, attempt)
             return self.ledger.job(job_id)
-        watch = self._job_control(job, is_stopping, is_crowded)
+        control = self._job_control(job, is_stopping, is_full)
         try:
-            self._do(job, watch)
+            self._run(job, control)
         except Interrupted as error:
-            self._again(job, reason_of(error), forgiven=True)
+            self._requeue(job, reason_of(error), forgiven=True)
         except Superseded as error:
             self.ledger.finish(job_id, attempt, JobState.SUPERSEDED, reason=reason_of(error))
         except Cancelled as error:
             self.ledger.finish(job_id, attempt, JobState.CANCELLED, reason=reason_of(error))
         except RETRYABLE as error:
             logger.warning("job %s attempt %d: %s", job_id, attempt, error)
-            self._again(job, reason_of(error))
+            self._requeue(job, reason_of(error))
         except MaskletError as error:
             logger.warning("job %s failed: %s", job_id, error)
             self.ledger.finish(job_id, attempt, JobState.FAILED, reason=reason_of(error))
-        except Exception as error:  # the job boundary: whatever it is, the record must say so and the worker live
-            logger.exception("job %s attempt %d broke", job_id, attempt)
-            self._again(job, reason_of(error))
-        return self._ended(job)
+        except Exception as error:  # the job boundary: the ledger records any error, and the worker continues
+            logger.exception("job %s attempt %d failed unexpectedly", job_id, attempt)
+            self._requeue(job, reason_of(error))
+        return self._final(job)
 
-    def _job_control(self, job: Job, is_stopping: Asked, is_crowded: Asked | None) -> JobControl:
-        watch = JobControl(self.ledger, self.clock, job, is_stopping, engine_turn=EngineTurn(self.engine_queue))
-        if is_crowded is not None and self.snapshot_frames:  # without snapshots, to leave would be to start afresh
-            watch.is_priority, watch.is_full = True, is_crowded
-        return watch
+    def _job_control(self, job: Job, is_stopping: Condition, is_full: Condition | None) -> JobControl:
+        control = JobControl(self.ledger, self.clock, job, is_stopping, engine_turn=EngineTurn(self.engine_queue))
+        if is_full is not None and self.snapshot_frames:  # without snapshots, ending early would lose all frames
+            control.is_priority, control.is_full = True, is_full
+        return control
 
-    def _ended(self, job: Job) -> Job:
-        """The job as it is now; if that is the end of it, what this and earlier attempts left is removed."""
+    def _final(self, job: Job) -> Job:
+        """The job as it is now. If it is final, removes the other runs of its attempts."""
         latest = self.ledger.job(job.job_id)
         if latest.state.is_final and latest.attempt == job.attempt:
             for run in attempts_of(job.job_id, below=job.attempt + 1):
@@ -119,14 +119,14 @@ class JobRunner:
                     self.masks.remove(run)
         return latest
 
-    def _again(self, job: Job, reason: str, *, forgiven: bool = False) -> None:
+    def _requeue(self, job: Job, reason: str, *, forgiven: bool = False) -> None:
         renewed = self.ledger.requeue(
             job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts, forgiven=forgiven
         )
         if renewed.state is JobState.QUEUED:
             self.submitter.dispatch(renewed)
 
-    def _do(self, job: Job, watch: JobControl) -> None:
+    def _run(self, job: Job, control: JobControl) -> None:
         request = self.ledger.request(job.job_id)
         stopwatch = Stopwatch(self.clock)
         stopwatch.seconds["wait"] = max(self.clock.now_s() - job.created_s, 0.0)
@@ -135,16 +135,16 @@ class JobRunner:
         with source as video:
             for prompt in request.prompts:
                 video.info.require_frame(prompt.frame_index)
-            watched = WatchedVideo(video)
-            timed = TimedVideo(watched, stopwatch)
+            cut_video = CutDetectingVideo(video)
+            timed = TimedVideo(cut_video, stopwatch)
             if isinstance(request, PreviewRequest):
-                self._preview(job, request, timed, watch=watch, stopwatch=stopwatch)
+                self._preview(job, request, timed, control=control, stopwatch=stopwatch)
             else:
                 try:
-                    self._propagator.run(job, request, timed, watch=watch, stopwatch=stopwatch)
+                    self._propagator.run(job, request, timed, control=control, stopwatch=stopwatch)
                 finally:
-                    remember_cuts(self.key_values, video.info.content_hash, watched.finder)
-            self.ledger.progress(job.job_id, job.attempt, watch.done, watch.total)
+                    remember_cuts(self.key_values, video.info.content_hash, cut_video.finder)
+            self.ledger.progress(job.job_id, job.attempt, control.done, control.total)
         self._publish(job, stopwatch.seconds)
 
     @property
@@ -160,14 +160,15 @@ class JobRunner:
         )
 
     def _preview(
-        self, job: Job, request: PreviewRequest, video: VideoSource, *, watch: JobControl, stopwatch: Stopwatch
+        self, job: Job, request: PreviewRequest, video: VideoSource, *, control: JobControl, stopwatch: Stopwatch
     ) -> None:
-        """One frame. Looking at it is timed apart from prompting on it: the first may have been done ahead.
+        """One frame. Encoding is timed apart from prompting: the frame may be prewarmed.
 
-        The person does not wait for the disk: a click whose masks a power cut took is answered anew (Desk.kept).
+        The commit does not wait for the disk: masks that a power cut took are made again
+        (AnnotationService.ensure_masks).
         """
         video.info.require_frame(request.frame_index)
-        watch.total = 1
+        control.total = 1
         run = run_name(job.job_id, job.attempt)
         with self.masks.writer(run, video=video.info, labels=request.prompts.labels) as writer:
             with stopwatch.time("model"):
@@ -178,8 +179,8 @@ class JobRunner:
             with stopwatch.time("encode"):
                 for object_id, frame in encoded(masks, self.codec, scorer_of(self.calibrator, request.prompts)):
                     writer.append(object_id, frame)
-            watch.done = 1
-            watch.raise_if_cancelled()
+            control.done = 1
+            control.raise_if_cancelled()
             with stopwatch.time("store"):
                 writer.commit(durable=False)
 
@@ -198,7 +199,7 @@ class JobRunner:
 
 
 def frames_needed(request: PreviewRequest | PropagationRequest) -> frozenset[FrameIndex] | None:
-    """The frames that a request looks at; None: all of them. A click must not wait for pages that it does not show."""
+    """The frames that a request reads; None: all of them. A click does not wait for pages that it does not read."""
     if isinstance(request, PreviewRequest):
         return frozenset((request.frame_index, *request.prompts.prompted_frames))
     return None

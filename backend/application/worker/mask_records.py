@@ -1,4 +1,4 @@
-"""Masks of a frame with their uncertainty, encoded for storage."""
+"""Masks of a frame, with uncertainty, encoded for storage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def scorer_of(calibrator: Calibrator | None, prompts: PromptSet) -> Scorer:
 
 
 def encoded(masks: FrameMasks, codec: MaskCodec, scorer: Scorer | None = None) -> list[tuple[ObjectId, MaskletFrame]]:
-    """The storable form of one frame's masks, with their uncertainty; without a scorer it is a rank."""
+    """The stored form of one frame's masks, with uncertainty. Without a scorer, uncertainty is a rank."""
     scorer = scorer or Scorer(None, {})
     return [
         (shown.object_id, masklet_frame(shown, masks.frame_index, codec, uncertainty))
@@ -26,5 +26,5 @@ def encoded(masks: FrameMasks, codec: MaskCodec, scorer: Scorer | None = None) -
 
 
 def masklet_frame(shown: ObjectFrame, frame_index: FrameIndex, codec: MaskCodec, uncertainty: float) -> MaskletFrame:
-    """The storable form of one object's mask on one frame."""
+    """The stored form of one object's mask on one frame."""
     return MaskletFrame(frame_index, codec.encode(shown.mask), shown.evidence, shown.origin, uncertainty)

@@ -1,6 +1,6 @@
-"""Propagation without Label Studio and without a queue: a video and prompts in, masks handed to a sink.
+"""Propagation without Label Studio, ledger or queue: a video and prompts in, masks to a sink.
 
-The same engine, scoring and records as the worker's; only the ends differ.
+Engine, scoring and mask records are the worker's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from backend.application.ports.engine import CancelToken, NeverCancelled, Segmen
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.media import VideoSource
 from backend.application.worker.mask_records import encoded, scorer_of
-from backend.application.worker.shot_cuts import WatchedVideo
+from backend.application.worker.shot_cuts import CutDetectingVideo
 from backend.domain.calibration import Calibrator
 from backend.domain.masklets import MaskletFrame
 from backend.domain.prompts import ObjectId, PromptSet
@@ -23,14 +23,14 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 
 
 class MaskSink(Protocol):
-    """Takes one object's mask of one frame at a time, in the order they are made."""
+    """Takes one object's mask of one frame at a time, in engine order."""
 
     def put(self, object_id: ObjectId, frame: MaskletFrame) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """The parts that an offline propagation needs, bound together."""
+    """An offline propagation's video, engine and other parts."""
 
     video: VideoSource
     segmenter: Segmenter
@@ -45,19 +45,19 @@ class Offline:
         sink: MaskSink,
         *,
         direction: Direction = Direction.BOTH,
-        span: FrameRange | None = None,
+        requested: FrameRange | None = None,
         on_frame: Callable[[FrameIndex], None] = lambda _: None,
     ) -> Summary:
-        """Carry the prompts through the video; every mask goes to the sink.
+        """Propagates the prompts through the video; every mask goes to the sink.
 
-        Raises PromptError for a prompt on a frame that the video does not have.
+        Raises PromptError for a prompt past the end of the video.
         """
         for prompt in prompts:
             self.video.info.require_frame(prompt.frame_index)
         started_s = self.clock.monotonic_s()
         tally, scorer = _Tally(), scorer_of(self.calibrator, prompts)
-        watched = WatchedVideo(self.video)
-        frames = self.segmenter.propagate(watched, prompts, direction=direction, span=span, cancel=self.cancel)
+        cut_video = CutDetectingVideo(self.video)
+        frames = self.segmenter.propagate(cut_video, prompts, direction=direction, span=requested, cancel=self.cancel)
         for masks in frames:
             for object_id, frame in encoded(masks, self.codec, scorer):
                 sink.put(object_id, frame)
@@ -65,14 +65,14 @@ class Offline:
             tally.frames += 1
             on_frame(masks.frame_index)
         summary = tally.summary(len(prompts.object_ids), self.clock.monotonic_s() - started_s)
-        return replace(summary, cuts=tuple(FrameIndex(cut) for cut in sorted(watched.finder.cuts)))
+        return replace(summary, cuts=tuple(FrameIndex(cut) for cut in sorted(cut_video.finder.cuts)))
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a propagation made. masks counts the ones that are not empty; worst_frame is None if nothing was made.
+    """Counts of a propagation. masks: those that are not empty. worst_frame: None without a mask.
 
-    cuts: the frames that begin a shot, ascending.
+    cuts: first frames of shots, ascending.
     """
 
     frames: int

@@ -1,4 +1,4 @@
-"""How far an attempt at a propagation was when it was noted last, so that the next attempt can go on from there."""
+"""Resume points: how far a propagation was at its last snapshot, for the next attempt."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class _Record(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """A place between two frames of an errand.
+    """A point between two frames of a propagation plan.
 
-    errand, video: what it is a place in (Errand.digest, the video's content hash). position: of the pass under way;
-    engine: its Propagation.snapshot. done: frames made, of all passes.
+    plan_digest: PropagationPlan.digest. video: content hash. position: index of the current pass. engine: the pass's
+    Propagation.snapshot. done: count of computed frames, of all passes.
     """
 
-    errand: str
+    plan_digest: str
     video: str
     position: int
     done: int
     engine: bytes
 
     def dump(self) -> bytes:
-        """For MaskWriter.snapshot."""
+        """The state for MaskWriter.snapshot."""
         record: _Record = {
             "format": FORMAT,
-            "errand": self.errand,
+            "errand": self.plan_digest,
             "video": self.video,
             "position": self.position,
             "done": self.done,
@@ -46,7 +46,7 @@ class ResumePoint:
 
     @classmethod
     def load(cls, state: bytes) -> ResumePoint:
-        """Raises SnapshotMismatch for what `dump` of this version did not write."""
+        """Raises SnapshotMismatch for a state that `dump` of this version did not write."""
         line, _, engine = state.partition(b"\n")
         try:
             record: _Record = json.loads(line)

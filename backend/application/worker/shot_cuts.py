@@ -1,7 +1,6 @@
-"""A video's cuts, found while it is decoded to be propagated, and remembered for whoever chooses frames.
+"""Shot cuts of videos: found in frames that a propagation decodes, stored for the selection of frames.
 
-Owns the record: a note a video, by content. Of frames that nobody has decoded yet nothing is known; nobody decodes a
-video for this alone.
+Owns the record: one per video, by content hash. Does not decode: frames that no propagation decoded have no known cuts.
 """
 
 from __future__ import annotations
@@ -23,41 +22,41 @@ logger = logging.getLogger(__name__)
 FOLDER = "shots"
 
 
-class WatchedVideo(WrappedVideo):
-    """A CutFinder sees a video's pictures as they go by."""
+class CutDetectingVideo(WrappedVideo):
+    """A video whose frames are given to a CutFinder as they are read."""
 
     def __init__(self, source: VideoSource) -> None:
         super().__init__(source)
         self.finder = CutFinder()
 
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        for index, picture in super().frames(span, backward=backward):
+    def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        for index, picture in super().frames(frame_range, backward=backward):
             self.finder.look(int(index), picture)
             yield index, picture
 
 
-def remember_cuts(notes: KeyValueStore, video: ContentHash, finder: CutFinder) -> None:
-    """Add what was found to what is known of a video. A disk that refuses costs the finding, not the work around it."""
+def remember_cuts(key_values: KeyValueStore, video: ContentHash, finder: CutFinder) -> None:
+    """Adds found cuts to a video's record. A disk error is logged, not raised."""
     if not finder.looked:
         return
-    known, looked = _read(notes, video) or (frozenset(), frozenset())
+    known, looked = _read(key_values, video) or (frozenset(), frozenset())
     cuts = sorted((known - finder.looked) | finder.cuts)
     ranges = [(r.start, r.stop) for r in ranges_of(sorted(looked | finder.looked))]
     try:
-        notes.write(_name(video), json.dumps({"cuts": cuts, "looked": ranges}).encode())
+        key_values.write(_name(video), json.dumps({"cuts": cuts, "looked": ranges}).encode())
     except OSError as error:
-        logger.warning("the cuts of video %s are not remembered: %s", video[:12], error.strerror)
+        logger.warning("the cuts of video %s are not stored: %s", video[:12], error.strerror)
 
 
-def known_cuts(notes: KeyValueStore, video: ContentHash) -> tuple[int, ...]:
-    """The frames that are known to begin a shot, ascending; none if nobody has looked."""
-    found = _read(notes, video)
+def known_cuts(key_values: KeyValueStore, video: ContentHash) -> tuple[int, ...]:
+    """The known first frames of shots, ascending; empty without a record."""
+    found = _read(key_values, video)
     return () if found is None else tuple(sorted(found[0]))
 
 
-def _read(notes: KeyValueStore, video: ContentHash) -> tuple[frozenset[int], frozenset[int]] | None:
-    """Cuts, and frames that were looked at."""
-    body = notes.read(_name(video))
+def _read(key_values: KeyValueStore, video: ContentHash) -> tuple[frozenset[int], frozenset[int]] | None:
+    """Cuts, and compared frames; None without a readable record."""
+    body = key_values.read(_name(video))
     if body is None:
         return None
     try:
@@ -65,7 +64,7 @@ def _read(notes: KeyValueStore, video: ContentHash) -> tuple[frozenset[int], fro
         looked = frozenset(frame for start, stop in record["looked"] for frame in range(start, stop))
         return frozenset(int(cut) for cut in record["cuts"]), looked
     except (ValueError, KeyError, TypeError):
-        logger.warning("the note of video %s's cuts is not readable and is left out", video[:12])
+        logger.warning("the record of cuts of video %s is not readable and is ignored", video[:12])
         return None
 
 

@@ -1,4 +1,4 @@
-"""Where a job's time goes, in seconds by name, also within what the engine does with a video."""
+"""A job's time by step, in seconds by name; decoding is timed also inside the engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from backend.domain.video import FrameIndex
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Adds up where a job's time goes, in seconds by name."""
+    """Sums up a job's time, in seconds by step name."""
 
     clock: Clock
     seconds: dict[str, float] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Stopwatch:
 
 
 class TimedVideo(WrappedVideo):
-    """Says how long getting a video's single frames took, as "decode"."""
+    """Times reading a video's single frames, as step "decode"."""
 
     def __init__(self, source: VideoSource, stopwatch: Stopwatch) -> None:
         super().__init__(source)

@@ -1,8 +1,8 @@
-"""Annotations that were submitted where no webhook tells of them: Label Studio is asked, now and then.
+"""Polling of Label Studio for submitted annotations, for projects whose webhooks do not arrive.
 
-Label Studio refuses webhooks to private addresses unless it is set up otherwise, so a project is polled until a
-webhook of it came in, and again if one failed to come. A poll reads at most so many tasks, keeps its place in the
-notes, so that a restart goes on where it was, and waits longer the longer nothing happens.
+Label Studio refuses webhooks to private addresses by default. A project is polled until one of its webhooks arrives,
+and again after one failed to arrive. A poll reads at most MAX_TASKS tasks and stores its position in the key-value
+store, so a restart continues there. The wait between polls grows while nothing is submitted.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHin
 
 logger = logging.getLogger(__name__)
 
-SHORTEST_WAIT_S = 5.0
-LONGEST_WAIT_S = 60.0
-MOST_TASKS = 50
-LONG_AGO = "1970-01-01T00:00:00.000000Z"
+MIN_WAIT_S = 5.0
+MAX_WAIT_S = 60.0
+MAX_TASKS = 50
+EPOCH = "1970-01-01T00:00:00.000000Z"
 
 
 class ChangeReader(Protocol):
-    """Label Studio, as far as saying what changed goes."""
+    """Lists changed tasks of Label Studio."""
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
         """Raises LabelStudioUnavailable, LabelStudioRefused or NotFound."""
@@ -43,73 +43,75 @@ class ChangeReader(Protocol):
 
 
 @dataclass(slots=True)
-class PollTurn:
-    """When a project is asked about next, and how long was waited for it."""
+class PollSchedule:
+    """A project's next poll on the monotonic clock, and the last wait, both in seconds."""
 
     next_s: float = float("-inf")
-    wait_s: float = SHORTEST_WAIT_S
+    wait_s: float = MIN_WAIT_S
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationPoll:
-    """Asks about every project that Masklet is connected to. Call `sweep` as often as you like."""
+    """Polls every connected project. `sweep` may be called at any rate."""
 
-    adopter: AnnotationSync
+    sync: AnnotationSync
     changes: ChangeReader
-    notes: KeyValueStore
+    key_values: KeyValueStore
     clock: Clock
-    turns: dict[int, PollTurn] = field(default_factory=dict)
+    schedules: dict[int, PollSchedule] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
-    """For each project, how it is learned that its annotations changed: as of the last sweep."""
+    """Change source by project id, webhook or poll, as of the last sweep."""
 
     def sweep(self) -> None:
-        """Ask about the projects whose turn it is. A Label Studio that is away is asked again later."""
-        self.told.update(change_sources(self.notes))
-        for project_id in projects_of(self.notes):
-            turn = self.turns.setdefault(project_id, PollTurn())
-            if self.clock.monotonic_s() >= turn.next_s:
-                found = self._ask(project_id)
-                turn.wait_s = SHORTEST_WAIT_S if found else min(turn.wait_s * 2, LONGEST_WAIT_S)
-                turn.next_s = self.clock.monotonic_s() + turn.wait_s
+        """Polls the projects that are due. An unreachable Label Studio is polled again later."""
+        self.told.update(change_sources(self.key_values))
+        for project_id in projects_of(self.key_values):
+            schedule = self.schedules.setdefault(project_id, PollSchedule())
+            if self.clock.monotonic_s() >= schedule.next_s:
+                found = self._poll_project(project_id)
+                schedule.wait_s = MIN_WAIT_S if found else min(schedule.wait_s * 2, MAX_WAIT_S)
+                schedule.next_s = self.clock.monotonic_s() + schedule.wait_s
 
-    def _ask(self, project_id: int) -> bool:
-        """Whether anything was submitted since. Never raises what Label Studio gives reason for."""
-        place = self.notes.read(place_name(project_id))
+    def _poll_project(self, project_id: int) -> bool:
+        """Whether anything was submitted since the last poll. Logs all errors, raises none."""
+        position = self.key_values.read(place_name(project_id))
         try:
-            if place is None:
-                self._begin(project_id)
+            if position is None:
+                self._set_start(project_id)
                 return False
-            changed = self.changes.changed_tasks(project_id, since=place.decode(), limit=MOST_TASKS)
+            changed = self.changes.changed_tasks(project_id, since=position.decode(), limit=MAX_TASKS)
             return self._adopt_all(project_id, changed)
         except MaskletError as error:
             logger.warning("project %d: its annotations cannot be polled: %s", project_id, error)
             return False
-        except Exception:  # the loop goes on, whatever one project's answer was like
+        except Exception:  # one project's error must not end the loop
             logger.exception("project %d: its annotations cannot be polled", project_id)
             return False
 
     def _adopt_all(self, project_id: int, changed: Iterable[ChangedTask]) -> bool:
-        """Whether there was any news among the changed tasks. Raises what asking again later may put right."""
+        """Whether any changed task led to a job. Raises errors that a later poll may not meet."""
         found = False
         for task in changed:
             found = self._adopt(project_id, task) or found
         return found
 
-    def _begin(self, project_id: int) -> None:
-        """What was there before is not news: only what is submitted from now on is taken up."""
+    def _set_start(self, project_id: int) -> None:
+        """Stores the start position: annotations submitted before the first poll are not adopted."""
         newest = self.changes.changed_tasks(project_id, since="", limit=1)
-        self.notes.write(place_name(project_id), (newest[0].updated_at if newest else LONG_AGO).encode())
+        self.key_values.write(place_name(project_id), (newest[0].updated_at if newest else EPOCH).encode())
 
     def _adopt(self, project_id: int, task: ChangedTask) -> bool:
         job = None
         try:
-            job = self.adopter.adopt(ChangeHint(task.key))
+            job = self.sync.adopt(ChangeHint(task.key))
         except (LabelStudioUnavailable, ServiceUnavailable):
             raise
         except MaskletError as error:
             logger.warning("task %s is not adopted: %s: %s", task.key, type(error).__name__, error)
-        self.notes.write(place_name(project_id), task.updated_at.encode())
-        if job is not None and change_source_of(self.notes, project_id) is ChangeSource.WEBHOOK:
-            logger.warning("project %d: no webhook told of task %s; it is polled again", project_id, task.key)
-            record_poll_result(self.notes, project_id)
+        self.key_values.write(place_name(project_id), task.updated_at.encode())
+        if job is not None and change_source_of(self.key_values, project_id) is ChangeSource.WEBHOOK:
+            logger.warning(
+                "project %d: no webhook arrived for task %s; the project is polled again", project_id, task.key
+            )
+            record_poll_result(self.key_values, project_id)
         return job is not None

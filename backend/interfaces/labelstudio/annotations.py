@@ -1,7 +1,7 @@
-"""Annotations that people submitted, taken as the truth to go on from.
+"""Submitted annotations, turned into prompts of a new propagation.
 
-What was submitted is read from Label Studio, never from whoever says that something was. Of an annotation only what
-a person changed is news: masks that merely repeat ours confirm them. Objects that the person removed are dropped.
+Annotations are read from Label Studio, never from the webhook's body. Only regions that a person changed become
+prompts: a mask equal to one of Masklet's own confirms it. Objects that the person removed are dropped.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock
 from backend.interfaces.labelstudio.anonymous_annotators import AnonymousAnnotators
-from backend.interfaces.labelstudio.frame_numbering import numbering
+from backend.interfaces.labelstudio.frame_numbering import frame_clock_of
 from backend.interfaces.labelstudio.tasks import user_task_of
 
 logger = logging.getLogger(__name__)
 
-LOOK_PATIENCE_S = 20.0
-"""How long a worker may take to open a video that nobody has looked at before; a poll asks again after that."""
+MEDIA_WAIT_S = 20.0
+"""How long a worker may take to open an unknown video; the next poll tries again."""
 
 AUTHOR = re.compile(r"(\S+@\S+), [0-9]+$")
-"""How an annotation's author ends; drafts, and so canvases, name the same person by the address alone."""
+"""The end of an annotation's author; drafts, and so user tasks, name the same person by the e-mail address alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeHint:
-    """Somebody says that a task was annotated. annotation_id: which annotation, if they say."""
+    """A report that a task was annotated. annotation_id: the annotation; None if the report names none."""
 
     task: TaskKey
     annotation_id: int | None = None
@@ -56,36 +56,36 @@ class ChangeHint:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationSync:
-    """Reads submitted annotations and hands their prompts to the desk."""
+    """Reads submitted annotations and passes their prompts to the annotation service."""
 
-    desk: AnnotationService
+    service: AnnotationService
     label_studio: AnnotationReader
     models: ModelDirectory
     key_values: KeyValueStore
-    seal: TaskSigner
+    signer: TaskSigner
     codec: MaskCodec
     prewarm_channel: PrewarmChannel
 
     def adopt_all(self, hints: Iterable[ChangeHint]) -> list[Job]:
-        """Follow each hint; one that leads nowhere is logged and does not stop the others. Returns the new work."""
-        return [job for hint in hints if (job := self._tried(hint)) is not None]
+        """Adopts each hint's annotation; returns the new jobs. A failed hint is logged and stops no other."""
+        return [job for hint in hints if (job := self._adopt_or_log(hint)) is not None]
 
-    def _tried(self, hint: ChangeHint) -> Job | None:
+    def _adopt_or_log(self, hint: ChangeHint) -> Job | None:
         try:
             job = self.adopt(hint)
-            logger.info("task %s: %s", hint.task, f"job {job.job_id}" if job else "the annotation is no news")
+            logger.info("task %s: %s", hint.task, f"job {job.job_id}" if job else "the annotation changes nothing")
         except MaskletError as error:
             logger.warning("task %s is not adopted: %s: %s", hint.task, type(error).__name__, error)
-        except Exception:  # nobody waits for the outcome, so the log is the only place to tell it
+        except Exception:  # no caller waits for the result: the log is the only place to report it
             logger.exception("task %s is not adopted", hint.task)
         else:
             return job
         return None
 
     def adopt(self, hint: ChangeHint) -> Job | None:
-        """Propagate from an annotation of the task, the newest if the hint names none; None if it says nothing new.
+        """Starts a propagation from an annotation, the newest if the hint names none; None if it changes nothing.
 
-        Raises what Label Studio, the label config or the annotation gives reason for.
+        Raises the errors of Label Studio, the label config and the annotation; ServiceUnavailable without a worker.
         """
         model = self.models.announced()
         if model is None:
@@ -95,80 +95,82 @@ class AnnotationSync:
             return None
         data = self.label_studio.fetch_task(hint.task).data
         label_config = self.label_studio.label_config(hint.task.project_id)
-        corrected = corrected_by(data, hint.task.project_id, self.seal)
+        corrected = corrected_by(data, hint.task.project_id, self.signer)
         if corrected is not None:
             drawn = prompts_of_annotation(annotation.result, read_binding(label_config))
             job = self._carry_back(drawn, corrected, model.version, author_of(annotation))
             Audits(self.key_values).settle(corrected, drawn, self.codec)
-            self.key_values.write(_adopted_note(hint.task), _state_of(annotation))
+            self.key_values.write(_adopted_name(hint.task), _state_of(annotation))
             return job
-        canvas = user_task_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
-        canvas = replace(canvas, user=author_of(annotation))
-        self._settle(canvas, annotation)
-        prompts = self._prompts(canvas, annotation)
-        job = None if prompts is None else self.desk.replace_prompts(canvas, prompts)
-        self.key_values.write(_adopted_note(hint.task), _state_of(annotation))
+        user_task = user_task_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
+        user_task = replace(user_task, user=author_of(annotation))
+        self._settle(user_task, annotation)
+        prompts = self._prompts(user_task, annotation)
+        job = None if prompts is None else self.service.replace_prompts(user_task, prompts)
+        self.key_values.write(_adopted_name(hint.task), _state_of(annotation))
         return job
 
     def _is_adopted(self, task: TaskKey, annotation: AnnotationRecord) -> bool:
-        """Whether this very state of the annotation was the last that was taken up: a push changes the task too."""
-        return bool(annotation.updated_at) and self.key_values.read(_adopted_note(task)) == _state_of(annotation)
+        """Whether this state of the annotation was the last adopted. A pushed prediction changes the task too."""
+        return bool(annotation.updated_at) and self.key_values.read(_adopted_name(task)) == _state_of(annotation)
 
     def _carry_back(self, drawn: PromptSet, corrected: Corrected, version: str, author: str) -> Job | None:
-        """What was drawn on a correction task, as prompts of the task that its frame is of; None if nothing was."""
+        """Turns the masks of a correction task into prompts of the source task; None if nothing was drawn."""
         if not drawn:
             return None
         data = self.label_studio.fetch_task(corrected.task).data
         config = self.label_studio.label_config(corrected.task.project_id)
-        canvas = user_task_of({"data": data}, corrected.task, label_config=config, model_version=version)
-        canvas = replace(canvas, user=author)
-        shown = newest_run(self.desk, corrected.task, version)
+        user_task = user_task_of({"data": data}, corrected.task, label_config=config, model_version=version)
+        user_task = replace(user_task, user=author)
+        shown = newest_run(self.service, corrected.task, version)
         if shown is None:
-            led_here = self.desk.ledger.prompts(corrected.task, user=author)
+            source_prompts = self.service.ledger.prompts(corrected.task, user=author)
         else:
-            led_here = self.desk.ledger.request(shown.job.job_id).prompts
-        return self.desk.replace_prompts(canvas, carried_back(drawn, corrected, led_here))
+            source_prompts = self.service.ledger.request(shown.job.job_id).prompts
+        return self.service.replace_prompts(user_task, carried_back(drawn, corrected, source_prompts))
 
-    def _settle(self, canvas: UserTask, annotation: AnnotationRecord) -> None:
-        """Give the author what they said before Label Studio named them."""
-        if canvas.user:
-            newcomers = AnonymousAnnotators(self.key_values, self.desk.clock, read_binding(canvas.label_config))
-            claims = newcomers.match(canvas.task, annotation.result)
-            PromptOwnership(self.desk, self.key_values).settle(canvas, ViewState(claims))
+    def _settle(self, user_task: UserTask, annotation: AnnotationRecord) -> None:
+        """Assigns the author the prompts they made before Label Studio named them."""
+        if user_task.user:
+            anonymous = AnonymousAnnotators(self.key_values, self.service.clock, read_binding(user_task.label_config))
+            claims = anonymous.match(user_task.task, annotation.result)
+            PromptOwnership(self.service, self.key_values).settle(user_task, ViewState(claims))
 
-    def _prompts(self, canvas: UserTask, annotation: AnnotationRecord) -> PromptSet | None:
-        """What led to the masks shown, less removed objects, with what the person changed; None if nothing was."""
-        binding = read_binding(canvas.label_config)
-        shown = newest_run(self.desk, canvas.task, canvas.model_version)
-        numbers = self._numbers(canvas, shown.run if shown is not None else None)
-        there = prompts_of_annotation(annotation.result, binding, clock=numbers)
+    def _prompts(self, user_task: UserTask, annotation: AnnotationRecord) -> PromptSet | None:
+        """The prompts of the shown masks, less removed objects, plus the person's changes; None without changes."""
+        binding = read_binding(user_task.label_config)
+        shown = newest_run(self.service, user_task.task, user_task.model_version)
+        frame_clock = self._frame_clock(user_task, shown.run if shown is not None else None)
+        submitted = prompts_of_annotation(annotation.result, binding, clock=frame_clock)
         if shown is None or shown.run is None:
-            return there
-        known = self._known(canvas, shown.run)
-        changed = prompts_of_annotation(annotation.result, binding, known=known, clock=numbers)
-        # On a task of several annotators the newest masks may be another one's: what the author said goes first.
-        own = self.desk.ledger.prompts(canvas.task, user=canvas.user) if canvas.user else PromptSet(())
-        led_here = own or self.desk.ledger.request(shown.job.job_id).prompts
-        kept = [prompt for prompt in led_here if prompt.object_id in there.object_ids]
-        if not changed and len(kept) == len(led_here.prompts):
+            return submitted
+        known = self._known(user_task, shown.run)
+        changed = prompts_of_annotation(annotation.result, binding, known=known, clock=frame_clock)
+        # The newest masks may be of another annotator: the author's own prompts take precedence.
+        own_prompts = (
+            self.service.ledger.prompts(user_task.task, user=user_task.user) if user_task.user else PromptSet(())
+        )
+        source_prompts = own_prompts or self.service.ledger.request(shown.job.job_id).prompts
+        kept = [prompt for prompt in source_prompts if prompt.object_id in submitted.object_ids]
+        if not changed and len(kept) == len(source_prompts.prompts):
             return None
-        return PromptSet.of([*kept, *changed], {**led_here.labels, **there.labels})
+        return PromptSet.of([*kept, *changed], {**source_prompts.labels, **submitted.labels})
 
-    def _numbers(self, canvas: UserTask, shown: MaskRun | None) -> FrameClock | None:
-        """How the page numbers the task's frames. Raises ServiceUnavailable if no worker can open a video not known."""
-        clock = self.desk.clock
+    def _frame_clock(self, user_task: UserTask, shown: MaskRun | None) -> FrameClock | None:
+        """The page's frame clock. Raises ServiceUnavailable if no worker opens an unknown video in time."""
+        clock = self.service.clock
         info = None if shown is None else shown.video
-        give_up_s = clock.monotonic_s() + LOOK_PATIENCE_S
-        return numbering(self.prewarm_channel, clock, canvas, give_up_s=give_up_s, info=info)
+        give_up_s = clock.monotonic_s() + MEDIA_WAIT_S
+        return frame_clock_of(self.prewarm_channel, clock, user_task, give_up_s=give_up_s, info=info)
 
-    def _known(self, canvas: UserTask, shown: MaskRun) -> KnownMasks:
-        pushed = self.desk.latest_run(canvas.task, canvas.model_version)
+    def _known(self, user_task: UserTask, shown: MaskRun) -> KnownMasks:
+        pushed = self.service.latest_run(user_task.task, user_task.model_version)
         runs = [] if pushed is None or pushed.run is None else [pushed.run]
-        said = self.desk.ledger.prompts(canvas.task, user=canvas.user)
-        return KnownMasks(shown, load_fingerprints(self.key_values, canvas.task, runs), said)
+        prompted = self.service.ledger.prompts(user_task.task, user=user_task.user)
+        return KnownMasks(shown, load_fingerprints(self.key_values, user_task.task, runs), prompted)
 
 
-def _adopted_note(task: TaskKey) -> str:
+def _adopted_name(task: TaskKey) -> str:
     return f"adopted/{task.project_id}-{task.task_id}"
 
 
@@ -177,13 +179,13 @@ def _state_of(annotation: AnnotationRecord) -> bytes:
 
 
 def author_of(annotation: AnnotationRecord) -> str:
-    """Who made an annotation, in the words that their drafts use; empty if it does not say."""
+    """The annotation's author as their drafts name them; empty if unknown."""
     found = AUTHOR.search(annotation.author)
     return found[1] if found else ""
 
 
 def _chosen(annotations: Iterable[AnnotationRecord], annotation_id: int | None) -> AnnotationRecord | None:
-    """The named annotation, or the one that was changed last; never one that was cancelled."""
+    """The named annotation, or the one changed last; never a cancelled one."""
     kept = [annotation for annotation in annotations if not annotation.was_cancelled]
     named = (annotation for annotation in kept if annotation.annotation_id == annotation_id)
     newest = max(kept, key=lambda annotation: (annotation.updated_at, annotation.annotation_id), default=None)

@@ -1,12 +1,12 @@
-"""Canvases of people whom Label Studio has not named yet, and whose they turn out to be.
+"""User tasks of annotators that Label Studio has not named yet, and the match to their names later.
 
-Nothing in a request says who clicks before their first draft is saved, five seconds after the click. Until then a
-person is a newcomer. A newcomer's prompts become a person's whose draft shows the very masks that the newcomer was
-answered with: two people who mark the same page with the same label are told apart by that. Whoever asks without a
-draft when the last newcomer has one is another newcomer; so is, where drafts cannot be read, who asks when one would
-long have been saved.
+A request names no user before the user's first draft is saved, five seconds after the click. Until then the user is
+an anonymous annotator. An anonymous annotator's prompts move to the user whose draft shows the same masks as the
+answers: this separates two users who mark one page with one label. A request without a draft is of another anonymous
+annotator if the latest one has a draft by now. Where drafts cannot be read, it is of another one APART_S after the
+latest one's last request.
 
-Everything that is known about newcomers is a note: losing it costs a repeated click, never a prompt.
+All of this is in the key-value store: its loss costs a repeated click, never a prompt.
 """
 
 from __future__ import annotations
@@ -32,98 +32,98 @@ from backend.domain.masklets import MaskRun
 from backend.domain.tasks import TaskKey
 
 FIRST = ""
-"""The first newcomer's name, which is also that of prompts that came with a batch."""
+"""The name of the first anonymous annotator, and the user of prompts that came with a batch."""
 
 MARK = "?"
-"""What the others' names begin with, and no e-mail address does."""
+"""The first character of the other names; no e-mail address begins with it."""
 
 APART_S = 30.0
-"""Much longer than a draft takes to be saved, on a busy machine too: who asks without one after that is another one."""
+"""Much longer than saving a draft takes on a busy machine: a later request without a draft is of another one."""
 
 MAX_ANONYMOUS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class AnonymousAnnotators:
-    """Seats people without a name, and tells which of them somebody was."""
+    """Names users that have no draft yet, and matches them to users later."""
 
-    notes: KeyValueStore
+    key_values: KeyValueStore
     clock: Clock
     binding: Binding
 
     def latest(self, task: TaskKey) -> str | None:
-        """The newcomer who asked last; None if there was none."""
+        """The anonymous annotator of the latest request; None without any."""
         return next(iter(self._known(task)), None)
 
-    def assign(self, canvas: UserTask, *, latest_left: bool) -> UserTask:
-        """The canvas of the newcomer who asked last, or of a new one. latest_left: that one has a name by now."""
+    def assign(self, user_task: UserTask, *, latest_left: bool) -> UserTask:
+        """The user task of the latest anonymous annotator, or of a new one. latest_left: the latest is named."""
         now_s = self.clock.now_s()
-        known = self._known(canvas.task)
-        latest, seen = next(iter(known.items()), (FIRST, Seen(now_s)))
-        if known and (latest_left or now_s - seen.seen_s > APART_S):
-            latest, seen = _name(1 + max(_number(newcomer) for newcomer in known)), Seen(now_s)
-        self._write(canvas.task, latest, Seen(now_s, seen.shown))
-        return replace(canvas, user=latest)
+        known = self._known(user_task.task)
+        latest, entry = next(iter(known.items()), (FIRST, AnonymousAnnotator(now_s)))
+        if known and (latest_left or now_s - entry.seen_s > APART_S):
+            latest, entry = _name(1 + max(_number(name) for name in known)), AnonymousAnnotator(now_s)
+        self._write(user_task.task, latest, AnonymousAnnotator(now_s, entry.shown))
+        return replace(user_task, user=latest)
 
-    def answered(self, canvas: UserTask, run: MaskRun) -> None:
-        """Remember what a newcomer was shown; nothing for who has a name."""
-        if canvas.user != FIRST and not canvas.user.startswith(MARK):
+    def answered(self, user_task: UserTask, run: MaskRun) -> None:
+        """Stores the masks that an anonymous annotator was shown; does nothing for a named user."""
+        if user_task.user != FIRST and not user_task.user.startswith(MARK):
             return
-        seen = self._known(canvas.task).get(canvas.user, Seen(0.0))
-        seen.shown.add_run(run)
-        self._write(canvas.task, canvas.user, Seen(self.clock.now_s(), seen.shown))
+        entry = self._known(user_task.task).get(user_task.user, AnonymousAnnotator(0.0))
+        entry.shown.add_run(run)
+        self._write(user_task.task, user_task.user, AnonymousAnnotator(self.clock.now_s(), entry.shown))
 
     def match(self, task: TaskKey, result: Sequence[object]) -> dict[str, frozenset[Spot]]:
-        """Of each newcomer, the spots at which these regions, a person's, show what the newcomer was answered with.
+        """By anonymous annotator, the objects and frames where a user's regions show the annotator's answers.
 
-        Where a newcomer was shown no mask, prompts came with a batch or no answer came: there any mask will do.
+        Any mask matches where the annotator was shown none: the prompts came with a batch, or no answer came.
         """
-        drawn = {spot: region for region in result if (spot := object_frame_of(region, self.binding)) is not None}
+        drawn = {key: region for region in result if (key := object_frame_of(region, self.binding)) is not None}
         known = self._known(task)
-        found = {newcomer: frozenset(self._shown_by(drawn, seen.shown)) for newcomer, seen in known.items()}
+        found = {name: frozenset(self._shown_by(drawn, entry.shown)) for name, entry in known.items()}
         if FIRST not in known:
             found[FIRST] = frozenset(drawn)
-        return {newcomer: spots for newcomer, spots in found.items() if spots}
+        return {name: object_frames for name, object_frames in found.items() if object_frames}
 
     def _shown_by(self, drawn: Mapping[Spot, object], shown: MaskFingerprints) -> Iterator[Spot]:
-        for spot, region in drawn.items():
-            object_id, page = spot
+        for object_frame, region in drawn.items():
+            object_id, page = object_frame
             if page is None or (object_id, page) not in shown.digests or self._is_of(region, shown):
-                yield spot
+                yield object_frame
 
     def _is_of(self, region: object, shown: MaskFingerprints) -> bool:
-        """Whether a region is a mask of the trace, whatever strokes were drawn over it since."""
+        """Whether a region is one of the shown masks, less the strokes drawn over it since."""
         if not isinstance(region, Mapping) or not isinstance(value := region.get("value"), Mapping):
             return False
         if "rle" not in value and "imageDataURL" not in value:
-            return True  # polygons and boxes come back rounded: there the spot has to do
+            return True  # polygons and boxes come back rounded: object and frame have to suffice
         bare = {**region, "value": {name: entry for name, entry in value.items() if name != "touches"}}
         try:
             return any(shown.repeats(prompt) for prompt in prompts_of_annotation([bare], self.binding))
         except MaskletError:
             return False
 
-    def _known(self, task: TaskKey) -> dict[str, Seen]:
-        """The task's newcomers, the one who asked last first."""
-        bodies = ((name, self.notes.read(name)) for name in self.notes.names(_folder(task)))
-        seen = [(name.rpartition("/")[2], Seen.of(body)) for name, body in bodies if body is not None]
-        return {_name(int(leaf)): newcomer for leaf, newcomer in sorted(seen, key=lambda entry: -entry[1].seen_s)}
+    def _known(self, task: TaskKey) -> dict[str, AnonymousAnnotator]:
+        """The task's anonymous annotators, the latest request first."""
+        bodies = ((name, self.key_values.read(name)) for name in self.key_values.names(_folder(task)))
+        stored = [(name.rpartition("/")[2], AnonymousAnnotator.of(body)) for name, body in bodies if body is not None]
+        return {_name(int(leaf)): entry for leaf, entry in sorted(stored, key=lambda pair: -pair[1].seen_s)}
 
-    def _write(self, task: TaskKey, user: str, seen: Seen) -> None:
-        self.notes.write(f"{_folder(task)}/{_number(user)}", seen.body())
-        for surplus in self.notes.names(_folder(task))[MAX_ANONYMOUS:]:
-            self.notes.remove(surplus)
+    def _write(self, task: TaskKey, user: str, entry: AnonymousAnnotator) -> None:
+        self.key_values.write(f"{_folder(task)}/{_number(user)}", entry.body())
+        for surplus in self.key_values.names(_folder(task))[MAX_ANONYMOUS:]:
+            self.key_values.remove(surplus)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """When a newcomer asked last, and what they were answered with."""
+class AnonymousAnnotator:
+    """An anonymous annotator: the time of the last request, and the fingerprints of the masks shown."""
 
     seen_s: float
     shown: MaskFingerprints = field(default_factory=MaskFingerprints)
 
     @classmethod
-    def of(cls, body: bytes) -> Seen:
+    def of(cls, body: bytes) -> AnonymousAnnotator:
         document = json.loads(body)
         return cls(float(document["seen_s"]), fingerprints_of_json(document["shown"]))
 
@@ -135,8 +135,8 @@ def _name(number: int) -> str:
     return FIRST if number == 1 else f"{MARK}{number}"
 
 
-def _number(newcomer: str) -> int:
-    return 1 if newcomer == FIRST else int(newcomer.removeprefix(MARK))
+def _number(name: str) -> int:
+    return 1 if name == FIRST else int(name.removeprefix(MARK))
 
 
 def _folder(task: TaskKey) -> str:

@@ -1,4 +1,4 @@
-"""What a worker has seen of some media, waited for; and with it how Label Studio's page numbers a video's frames."""
+"""The wait for a worker's media status, and the page's frame clock from it."""
 
 from __future__ import annotations
 
@@ -13,44 +13,46 @@ from backend.domain.tasks import MediaRef
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import FrameIndex, VideoInfo
 
-LOOK_AGAIN_S = 0.02
+STATUS_POLL_S = 0.02
 
 
-def seen(
-    board: PrewarmChannel, clock: Clock, media: MediaRef, *, give_up_s: float, frames: Sequence[FrameIndex] = ()
+def wait_for_status(
+    channel: PrewarmChannel, clock: Clock, media: MediaRef, *, give_up_s: float, frames: Sequence[FrameIndex] = ()
 ) -> MediaStatus:
-    """What a worker saw of the media, having one look if none has, at these frames.
+    """The media status; asks a worker to open the media, and to encode frames (0-based), if there is none yet.
 
-    give_up_s: on the clock's monotonic scale. Raises what the worker met, or ServiceUnavailable if none looked by then.
+    give_up_s: on the clock's monotonic scale. Raises the worker's error, or ServiceUnavailable at give_up_s.
     """
-    sight = board.status(media)
-    if sight is None:
-        board.request(PrewarmRequest(media, tuple(frames)))
-    while sight is None:
+    status = channel.status(media)
+    if status is None:
+        channel.request(PrewarmRequest(media, tuple(frames)))
+    while status is None:
         if clock.monotonic_s() >= give_up_s:
             raise ServiceUnavailable("no worker has opened the media yet; ask again, or start: masklet worker")
-        clock.sleep(LOOK_AGAIN_S)
-        sight = board.status(media)
-    if sight.error:
-        raise error_of(sight.error)
-    return sight
+        clock.sleep(STATUS_POLL_S)
+        status = channel.status(media)
+    if status.error:
+        raise error_of(status.error)
+    return status
 
 
-def info_of(sight: MediaStatus) -> VideoInfo:
-    """Raises MediaError if the media could not be opened."""
-    if sight.info is None:
+def info_of(status: MediaStatus) -> VideoInfo:
+    """The video's info. Raises MediaError if the media could not be opened."""
+    if status.info is None:
         raise MediaError("the media could not be opened")
-    return sight.info
+    return status.info
 
 
-def numbering(
-    board: PrewarmChannel, clock: Clock, canvas: UserTask, *, give_up_s: float, info: VideoInfo | None = None
+def frame_clock_of(
+    channel: PrewarmChannel, clock: Clock, user_task: UserTask, *, give_up_s: float, info: VideoInfo | None = None
 ) -> FrameClock | None:
-    """How the page numbers the frames of the canvas's video; None for pages, whose frames it counts one by one.
+    """The page's frame clock of a video: 1-based frame numbers to 0-based frame indices; None for pages.
 
-    info: what is known of the video already; None has a worker look. Raises as `seen` does.
+    info: the video's, if known; None asks a worker. Raises as `wait_for_status` does.
     """
-    binding = read_binding(canvas.label_config)
+    binding = read_binding(user_task.label_config)
     if not binding.is_video:
         return None
-    return clock_of(info or info_of(seen(board, clock, canvas.media, give_up_s=give_up_s)), binding.framerate)
+    return clock_of(
+        info or info_of(wait_for_status(channel, clock, user_task.media, give_up_s=give_up_s)), binding.framerate
+    )

@@ -1,7 +1,7 @@
-"""An annotator's prompt, answered: a click, a box, an action label, with what the request shows of the canvas.
+"""Answers to an annotator's prompt: a click, a box or an action label.
 
-Refuses what the label config, the regions or the worker give reason to refuse. An answer never holds what a person
-drew: it would be replaced on the page by what was made of it.
+Errors of the label config, the regions and the worker are raised. An answer never holds a mask that a person drew:
+the page would replace the drawn mask by the answer.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The masks to show, None for none, and the prompts of the canvas that they came from.
+class InteractiveReply:
+    """The masks to show, None for none, and the user task's prompts that they came from.
 
-    is_pending: whether there will be more than this, which comes as the task's prediction.
+    is_pending: whether further masks follow as the task's prediction.
     """
 
     run: MaskRun | None
@@ -51,89 +51,91 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class InteractivePredictor:
-    """Answers prompts for one label config. numbers: how the page numbers the video's frames; None for pages."""
+    """Answers prompts for one label config. frame_clock: the page's frame clock of the video; None for pages."""
 
     parts: WebParts
     binding: Binding
-    numbers: FrameClock | None = None
+    frame_clock: FrameClock | None = None
 
     def answer(
-        self, canvas: UserTask, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
-    ) -> Reply:
-        """Raises what prompts_of_context, the label config and the worker give reason for."""
+        self, user_task: UserTask, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
+    ) -> InteractiveReply:
+        """Answers the newest prompt of a context. Raises errors of prompts_of_context, the config and the worker."""
         draft = newest_draft(task)
         drawn = drawn_object_frames(draft, self.binding)
-        canvas = canvas if canvas.user else self._assigned(canvas)
-        claims = self._anonymous.match(canvas.task, draft.result) if draft.result else {}
-        self._canvases.settle(canvas, ViewState(claims, shows_prediction(task, canvas.model_version)))
-        asked = prompts_of_context(
+        user_task = user_task if user_task.user else self._assigned(user_task)
+        claims = self._anonymous.match(user_task.task, draft.result) if draft.result else {}
+        self._ownership.settle(user_task, ViewState(claims, shows_prediction(task, user_task.model_version)))
+        parsed = prompts_of_context(
             context,
             self.binding,
-            known=known_on(self.parts, canvas) if self.binding.is_video else None,
-            clock=self.numbers,
+            known=known_masks(self.parts, user_task) if self.binding.is_video else None,
+            clock=self.frame_clock,
         )
         try:
-            run = self._run(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
-            is_pending = not run.complete if run is not None else _asks_for_masks(asked)
+            run = self._run(user_task, parsed, draft, drawn=drawn, deadline_s=deadline_s)
+            is_pending = not run.complete if run is not None else _wants_masks(parsed)
         except Superseded:
-            logger.info("task %s: a newer prompt took this one's place", canvas.task)
+            logger.info("task %s: superseded by a newer prompt", user_task.task)
             run, is_pending = None, False
         if run is not None:
-            save_fingerprints(self.parts.key_values, canvas.task, run)
-            self._anonymous.answered(canvas, run)
-        return Reply(run, self._prompts(canvas), is_pending)
+            save_fingerprints(self.parts.key_values, user_task.task, run)
+            self._anonymous.answered(user_task, run)
+        return InteractiveReply(run, self._prompts(user_task), is_pending)
 
     @property
-    def _canvases(self) -> PromptOwnership:
+    def _ownership(self) -> PromptOwnership:
         return PromptOwnership(self.parts.annotation_service, self.parts.key_values)
 
     @property
     def _anonymous(self) -> AnonymousAnnotators:
         return AnonymousAnnotators(self.parts.key_values, self.parts.annotation_service.clock, self.binding)
 
-    def _assigned(self, canvas: UserTask) -> UserTask:
-        """The canvas of somebody whom no draft names yet, once those who have a draft by now have what is theirs."""
-        latest = self._anonymous.latest(canvas.task)
-        said = PromptSet(()) if latest is None else self.parts.ledger.prompts(canvas.task, user=latest)
-        if latest is None or not said:
-            return self._anonymous.assign(canvas, latest_left=False)
-        for draft in self._drafts(canvas.task):
-            claims = self._anonymous.match(canvas.task, draft.result)
-            self._canvases.settle(replace(canvas, user=draft.user), ViewState(claims))
-        left = self.parts.ledger.prompts(canvas.task, user=latest)
-        return self._anonymous.assign(canvas, latest_left=len(left.prompts) < len(said.prompts))
+    def _assigned(self, user_task: UserTask) -> UserTask:
+        """The user task of an anonymous annotator, after users with a draft have received their own prompts."""
+        latest = self._anonymous.latest(user_task.task)
+        prompted = PromptSet(()) if latest is None else self.parts.ledger.prompts(user_task.task, user=latest)
+        if latest is None or not prompted:
+            return self._anonymous.assign(user_task, latest_left=False)
+        for draft in self._drafts(user_task.task):
+            claims = self._anonymous.match(user_task.task, draft.result)
+            self._ownership.settle(replace(user_task, user=draft.user), ViewState(claims))
+        left = self.parts.ledger.prompts(user_task.task, user=latest)
+        return self._anonymous.assign(user_task, latest_left=len(left.prompts) < len(prompted.prompts))
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
-        """Everybody's drafts, or none if Label Studio does not say."""
+        """The drafts of all users; empty if Label Studio does not list them."""
         try:
             return () if self.parts.drafts is None else self.parts.drafts.drafts(task)
         except MaskletError as error:
-            logger.warning("task %s: who is at work is not known: %s", task, error)
+            logger.warning("task %s: its drafts cannot be read: %s", task, error)
             return ()
 
-    def _prompts(self, canvas: UserTask) -> PromptSet:
-        return self.parts.ledger.prompts(canvas.task, user=canvas.user)
+    def _prompts(self, user_task: UserTask) -> PromptSet:
+        return self.parts.ledger.prompts(user_task.task, user=user_task.user)
 
     def _run(
-        self, canvas: UserTask, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+        self, user_task: UserTask, parsed: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
     ) -> MaskRun | None:
-        desk = self.parts.annotation_service
-        if asked.action is not None:
-            return self._act(canvas, asked, draft, drawn=drawn, deadline_s=deadline_s)
+        service = self.parts.annotation_service
+        if parsed.action is not None:
+            return self._run_action(user_task, parsed, draft, drawn=drawn, deadline_s=deadline_s)
         if self.binding.is_video:
-            self._drop_removed(canvas, asked.prompts)
-            run = desk.propagate_and_wait(canvas, self._unrounded(canvas, asked.prompts), deadline_s=deadline_s).run
-            return None if run is None else only(run, asked.region_ids)
-        run = desk.answer_click(canvas, asked.prompts, asked.frame_index, deadline_s=deadline_s).run
-        return run if run is None or self._shows_every_page(asked) else frame_of(run, asked.frame_index)
+            self._drop_removed(user_task, parsed.prompts)
+            run = service.propagate_and_wait(
+                user_task, self._unrounded(user_task, parsed.prompts), deadline_s=deadline_s
+            ).run
+            return None if run is None else with_objects(run, parsed.region_ids)
+        run = service.answer_click(user_task, parsed.prompts, parsed.frame_index, deadline_s=deadline_s).run
+        return run if run is None or self._may_show_every_page(parsed) else frame_of(run, parsed.frame_index)
 
-    def _shows_every_page(self, asked: ParsedContext) -> bool:
-        """Without Auto-Accept the page draws every suggestion over the page at hand, whatever page it is for."""
-        return self.binding.auto_accept and not asked.piled_up
+    def _may_show_every_page(self, parsed: ParsedContext) -> bool:
+        """Whether masks of other pages may be sent: without Auto-Accept the page draws all masks over the open page."""
+        return self.binding.auto_accept and not parsed.has_several_regions
 
-    def _unrounded(self, canvas: UserTask, prompts: PromptSet) -> PromptSet:
-        """The prompts, boxes that came back a little rounded being those that were placed: asking again is no news."""
-        placed = {(p.object_id, p.frame_index): p for p in self._prompts(canvas) if p.box is not None}
+    def _unrounded(self, user_task: UserTask, prompts: PromptSet) -> PromptSet:
+        """The prompts, with boxes that came back rounded replaced by the known ones, so a repeat changes nothing."""
+        placed = {(p.object_id, p.frame_index): p for p in self._prompts(user_task) if p.box is not None}
 
         def as_placed(prompt: FramePrompt) -> FramePrompt:
             before = placed.get((prompt.object_id, prompt.frame_index))
@@ -143,82 +145,87 @@ class InteractivePredictor:
 
         return PromptSet.of((as_placed(prompt) for prompt in prompts), prompts.labels)
 
-    def _drop_removed(self, canvas: UserTask, prompts: PromptSet) -> None:
-        """A video's region comes with all of its keyframes: a person's that is no longer there was removed.
+    def _drop_removed(self, user_task: UserTask, prompts: PromptSet) -> None:
+        """Removes known prompts whose keyframe is gone: a video region comes with all of its keyframes.
 
-        Unless it is on a frame that the page has no number for, and so never was there.
+        A prompt on a frame without a page number is kept: the page never had its keyframe.
         """
-        known = self._prompts(canvas)
-        there = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
+        known = self._prompts(user_task)
+        sent = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
         kept = [
             prompt
             for prompt in known
             if prompt.object_id not in prompts.object_ids
-            or (prompt.object_id, prompt.frame_index) in there
-            or (self.numbers is not None and not self.numbers.numbers_of(prompt.frame_index))
+            or (prompt.object_id, prompt.frame_index) in sent
+            or (self.frame_clock is not None and not self.frame_clock.numbers_of(prompt.frame_index))
         ]
         if len(kept) < len(known.prompts):
-            self.parts.ledger.replace_prompts(canvas.task, PromptSet.of(kept, known.labels), user=canvas.user)
+            self.parts.ledger.replace_prompts(user_task.task, PromptSet.of(kept, known.labels), user=user_task.user)
 
     # actions
 
-    def _act(
-        self, canvas: UserTask, asked: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+    def _run_action(
+        self, user_task: UserTask, parsed: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
     ) -> MaskRun | None:
-        action = asked.action
-        assert action is not None, "asked by _run"
+        action = parsed.action
+        assert action is not None, "checked by _run"
         if action.kind is ActionKind.RESET:
-            self._canvases.reset(canvas, self._object_of(action))
+            self._ownership.reset(user_task, self._object_of(action))
             return None
-        self._take_up(canvas, draft)
-        reach = FrameReach(asked.frame_index, action.direction, action.frames, action.skip)
-        run = propagate_range(self.parts.annotation_service, canvas, reach, deadline_s=deadline_s).run
+        self._record_drawn_masks(user_task, draft)
+        frames = FrameReach(parsed.frame_index, action.direction, action.frames, action.skip)
+        run = propagate_range(self.parts.annotation_service, user_task, frames, deadline_s=deadline_s).run
         if run is None:
             return None
-        if not self._shows_every_page(asked):
-            return frame_of(run, asked.frame_index)
-        # The page at hand is what the person carries on from: it stays as they see it, even if it was changed so
-        # lately that no draft tells of it.
-        stays = {(object_id, page) for object_id, page in drawn if page == asked.frame_index and page is not None}
-        return without(run, drawn_by_hand(self._prompts(canvas)) | stays)
+        if not self._may_show_every_page(parsed):
+            return frame_of(run, parsed.frame_index)
+        # The open page keeps its masks: a recent change may not be in a draft yet.
+        on_open_page = {
+            (object_id, page) for object_id, page in drawn if page == parsed.frame_index and page is not None
+        }
+        return without(run, drawn_by_hand(self._prompts(user_task)) | on_open_page)
 
     def _object_of(self, action: Action) -> ObjectId | None:
-        """Which object a reset names. Raises PromptError if the config has no such label."""
+        """The object that a reset names; None for all. Raises PromptError if the config has no such label."""
         if not action.label:
             return None
         found = [label for label in self.binding.labels if label.casefold() == action.label.casefold()]
         if not found:
-            raise PromptError(f"reset names {action.label[:60]!r}, which is no label; there are {self.binding.labels}")
+            raise PromptError(
+                f"reset names {action.label[:60]!r}, which is no label; the labels are {self.binding.labels}"
+            )
         return ObjectId(found[0])
 
-    def _take_up(self, canvas: UserTask, draft: Draft) -> None:
-        """Make prompts of the masks that a person drew or corrected since."""
+    def _record_drawn_masks(self, user_task: UserTask, draft: Draft) -> None:
+        """Records the masks that a person drew or corrected as prompts."""
         try:
             changed = prompts_of_annotation(
-                draft.result, self.binding, known=known_on(self.parts, canvas), clock=self.numbers
+                draft.result, self.binding, known=known_masks(self.parts, user_task), clock=self.frame_clock
             )
         except MaskletError as error:
-            logger.warning("task %s: the draft is left aside: %s", canvas.task, error)
+            logger.warning("task %s: the draft is ignored: %s", user_task.task, error)
             return
         masks = [prompt for prompt in changed if prompt.mask is not None]
         if masks:
-            self.parts.ledger.record_prompts(canvas.task, PromptSet.of(masks, changed.labels), user=canvas.user)
+            self.parts.ledger.record_prompts(user_task.task, PromptSet.of(masks, changed.labels), user=user_task.user)
 
 
-def _asks_for_masks(asked: ParsedContext) -> bool:
-    return asked.action is None or asked.action.kind is not ActionKind.RESET
+def _wants_masks(parsed: ParsedContext) -> bool:
+    return parsed.action is None or parsed.action.kind is not ActionKind.RESET
 
 
-def only(run: MaskRun, object_ids: Collection[ObjectId]) -> MaskRun:
-    """The run less other objects: the page puts the label at hand on every region of a video that is answered."""
+def with_objects(run: MaskRun, object_ids: Collection[ObjectId]) -> MaskRun:
+    """The run with these objects only: the page puts the selected label on every region of a video's answer."""
     return replace(run, masklets=tuple(masklet for masklet in run.masklets if masklet.object_id in object_ids))
 
 
-def known_on(parts: WebParts, canvas: UserTask) -> KnownMasks:
-    """All masks that the task's canvas was given: by answers, and by the newest predictions."""
-    desk = parts.annotation_service
-    newest = newest_run(desk, canvas.task, canvas.model_version)
-    pushed = desk.latest_run(canvas.task, canvas.model_version)
+def known_masks(parts: WebParts, user_task: UserTask) -> KnownMasks:
+    """The masks that the user was shown: by answers and by the newest predictions."""
+    service = parts.annotation_service
+    newest = newest_run(service, user_task.task, user_task.model_version)
+    pushed = service.latest_run(user_task.task, user_task.model_version)
     runs = [answer.run for answer in (newest, pushed) if answer is not None and answer.run is not None]
-    said = parts.ledger.prompts(canvas.task, user=canvas.user)
-    return KnownMasks(runs[0] if runs else None, load_fingerprints(parts.key_values, canvas.task, runs[1:]), said)
+    prompted = parts.ledger.prompts(user_task.task, user=user_task.user)
+    return KnownMasks(
+        runs[0] if runs else None, load_fingerprints(parts.key_values, user_task.task, runs[1:]), prompted
+    )

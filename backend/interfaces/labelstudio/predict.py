@@ -1,7 +1,7 @@
-"""The model as Label Studio's ML library knows one: a LabelStudioMLBase whose work is done by workers elsewhere.
+"""The model of Label Studio's ML library: a LabelStudioMLBase whose masks are computed by worker processes.
 
-One instance serves one request, with that request's project and label config: two projects never see each other's,
-and a restart forgets nothing. It reads and answers Label Studio's JSON; what it asks for is the desk's to do.
+One instance serves one request, with that request's project and label config, and keeps no state. It translates Label
+Studio's JSON; the annotation service and the interactive predictor do the work.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.scoring import label_studio_score
 from backend.domain.timeline import FrameClock
-from backend.interfaces.labelstudio.frame_numbering import numbering
+from backend.interfaces.labelstudio.frame_numbering import frame_clock_of
 from backend.interfaces.labelstudio.interactive import InteractivePredictor
 from backend.interfaces.labelstudio.tasks import require_labels, task_key, user_task_of
 
 logger = logging.getLogger(__name__)
 
 PROMPTS_KEY = "prompts"
-"""Where a task's data may bring prompts of its own, in the prompt file's form."""
+"""The field of a task's data that may hold prompts, in the prompt file's form."""
 
 ANNOUNCEMENT_POLL_S = 0.1
 
 PENDING = "not all masks were ready in time: the rest follows as the task's prediction"
 
 Prediction = dict[str, object]
-"""{"model_version", "score", "result"}: what a task is answered with."""
+"""A task's answer: {"model_version", "score", "result"}."""
 
 
 @contextmanager
 def _without_torch() -> Iterator[None]:
     """Keeps an import from loading torch.
 
-    label_studio_ml imports torch.multiprocessing if it can and does without if it cannot. The web process has no use
-    for half a gigabyte of torch; None in sys.modules makes the import fail as if torch were not installed. If torch
-    is loaded already (a test process), nothing is gained by hiding it. The package's own sources also make Python
-    warn (escape sequences) when they are compiled for the first time.
+    label_studio_ml imports torch.multiprocessing where torch is installed and works without it. The web process needs
+    none of torch's half gigabyte: None in sys.modules makes the import fail as if torch were not installed. A process
+    that has loaded torch already (a test process) keeps it. The package's sources also cause warnings (escape
+    sequences) when Python first compiles them; these are suppressed.
     """
     hides = "torch" not in sys.modules
     if hides:
@@ -69,7 +69,7 @@ def _without_torch() -> Iterator[None]:
 if TYPE_CHECKING:
 
     class LabelStudioMLBase:
-        """The library has no types; this is the part of it that is used."""
+        """Types of the used part of the library, which has none."""
 
         label_config: str | None
 
@@ -88,7 +88,7 @@ class MaskletModel(LabelStudioMLBase):
     ) -> None:
         """project_id: "ID.TIMESTAMP" or empty. ignored: the address and token that Label Studio sends, among others.
 
-        The library would parse the config here with a parser that follows entities, so it is not given the config.
+        The base class does not receive the config: it would parse it with a parser that follows entities.
         """
         super().__init__()
         self.label_config = label_config
@@ -97,13 +97,13 @@ class MaskletModel(LabelStudioMLBase):
 
     @property
     def model_version(self) -> str:
-        """The version of the model that the workers hold; a name that says so before any worker is there."""
+        """The version of the workers' model; a name ending in "-starting" before a worker announced one."""
         model = self._parts.models.announced()
         return f"masklet-{self._parts.settings.model}-starting" if model is None else model.version
 
     @property
     def binding(self) -> Binding:
-        """Raises LabelConfigError if the config cannot work."""
+        """The label config's binding. Raises LabelConfigError."""
         return read_binding(self.label_config or "")
 
     def predict(
@@ -114,10 +114,10 @@ class MaskletModel(LabelStudioMLBase):
         give_up_s: float | None = None,
         **ignored: object,
     ) -> list[Prediction | list[Prediction]]:
-        """One answer per task, in order; an empty list where there is nothing to say yet.
+        """One answer per task, in order; an empty list for a task without masks.
 
-        With regions in context it is an annotator's prompt on the one task, and what is wrong with it is raised.
-        Without, it is a batch: a task that cannot be answered gets an empty list and a line in the log.
+        With regions in context it answers an annotator's prompt on the only task, and raises its errors. Without, it
+        answers a batch: a task that cannot be answered gets an empty list and a line in the log.
         give_up_s: when the reply is due, on the clock's monotonic scale; None for the whole deadline from now.
         """
         if give_up_s is None:
@@ -133,14 +133,14 @@ class MaskletModel(LabelStudioMLBase):
         return [self._answer_or_nothing(task, binding, version=version) for task in tasks]
 
     def _request_prewarm(self, task: object, binding: Binding) -> None:
-        """One task by itself is one that somebody opens: its first frames are encoded before the first click."""
-        reach = self._parts.settings.prewarm_frames
+        """Prewarms the first frames of a task that comes alone: an annotator is opening it."""
+        frame_count = self._parts.settings.prewarm_frames
         try:
             media = media_of_task(as_object(task, "task"), binding)
         except MaskletError:
-            return  # the answer says what is wrong with it
-        if reach:
-            self._parts.prewarm_channel.request(PrewarmRequest(media, frames_around(0, reach)))
+            return  # _answer_or_nothing reports the error
+        if frame_count:
+            self._parts.prewarm_channel.request(PrewarmRequest(media, frames_around(0, frame_count)))
 
     def _announced_version(self, give_up_s: float) -> str:
         clock = self._parts.clock
@@ -150,7 +150,7 @@ class MaskletModel(LabelStudioMLBase):
             clock.sleep(ANNOUNCEMENT_POLL_S)
         return model.version
 
-    def _canvas(self, task: Mapping[str, object], version: str) -> UserTask:
+    def _user_task(self, task: Mapping[str, object], version: str) -> UserTask:
         key = task_key(task, project_id=self._project_id)
         return user_task_of(task, key, label_config=self.label_config or "", model_version=version)
 
@@ -159,26 +159,26 @@ class MaskletModel(LabelStudioMLBase):
     def _answer_prompt(
         self, task: Mapping[str, object], context: Mapping[str, object], *, version: str, give_up_s: float
     ) -> Prediction:
-        canvas = self._canvas(task, version)
+        user_task = self._user_task(task, version)
         clock = self._parts.clock
-        numbers = self._numbers(canvas, give_up_s=give_up_s)
+        frame_clock = self._frame_clock(user_task, give_up_s=give_up_s)
         deadline_s = max(give_up_s - clock.monotonic_s(), 0.0)
-        reply = InteractivePredictor(self._parts, read_binding(canvas.label_config), numbers).answer(
-            canvas, task, context, deadline_s=deadline_s
+        reply = InteractivePredictor(self._parts, read_binding(user_task.label_config), frame_clock).answer(
+            user_task, task, context, deadline_s=deadline_s
         )
-        prediction = self._prediction(canvas, reply.run, prompts=reply.prompts)
+        prediction = self._prediction(user_task, reply.run, prompts=reply.prompts)
         return {**prediction, "pending": PENDING} if reply.is_pending else prediction
 
-    def _numbers(self, canvas: UserTask, *, give_up_s: float) -> FrameClock | None:
-        """How the page numbers the canvas's frames, by what a worker saw or by the masks that there are."""
+    def _frame_clock(self, user_task: UserTask, *, give_up_s: float) -> FrameClock | None:
+        """The page's frame clock of the video, by the media status or the newest masks; None for pages."""
         parts = self._parts
-        if not read_binding(canvas.label_config).is_video:
+        if not read_binding(user_task.label_config).is_video:
             return None
-        made = None
-        if parts.prewarm_channel.status(canvas.media) is None:
-            made = newest_run(parts.annotation_service, canvas.task, canvas.model_version)
-        info = None if made is None or made.run is None else made.run.video
-        return numbering(parts.prewarm_channel, parts.clock, canvas, give_up_s=give_up_s, info=info)
+        newest = None
+        if parts.prewarm_channel.status(user_task.media) is None:
+            newest = newest_run(parts.annotation_service, user_task.task, user_task.model_version)
+        info = None if newest is None or newest.run is None else newest.run.video
+        return frame_clock_of(parts.prewarm_channel, parts.clock, user_task, give_up_s=give_up_s, info=info)
 
     # a batch
 
@@ -189,27 +189,27 @@ class MaskletModel(LabelStudioMLBase):
         except MaskletError as error:
             logger.warning("task %.20r is left out: %s: %s", name, type(error).__name__, str(error)[:500])
             return []
-        except Exception:  # one task's surprise is not to cost the others their answers
+        except Exception:  # one task's error must not cost the others their answers
             logger.exception("task %.20r is left out", name)
             return []
         return answer or []
 
     def _pre_annotated(self, task: Mapping[str, object], binding: Binding, *, version: str) -> Prediction | None:
-        canvas = self._canvas(task, version)
+        user_task = self._user_task(task, version)
         given = as_object(task.get("data"), "the task's data").get(PROMPTS_KEY)
         prompts = PromptSet(()) if given is None else parse_prompts(given, refuse_masks)
         require_labels(prompts.labels.values(), binding)
-        answer = self._parts.annotation_service.pre_annotate(canvas, prompts)
-        return None if answer is None or answer.run is None else self._prediction(canvas, answer.run)
+        answer = self._parts.annotation_service.pre_annotate(user_task, prompts)
+        return None if answer is None or answer.run is None else self._prediction(user_task, answer.run)
 
-    def _prediction(self, canvas: UserTask, run: MaskRun | None, *, prompts: PromptSet | None = None) -> Prediction:
-        """prompts: what a person said on the canvas: a video's boxes of theirs stay as they are."""
+    def _prediction(self, user_task: UserTask, run: MaskRun | None, *, prompts: PromptSet | None = None) -> Prediction:
+        """prompts: the person's; their boxes in a video are written unchanged."""
         regions = []
         if run is not None:
-            regions = build_regions(run, label_config=canvas.label_config, task=canvas.task, prompts=prompts)
+            regions = build_regions(run, label_config=user_task.label_config, task=user_task.task, prompts=prompts)
         uncertainty = 1.0 if run is None else run_uncertainty(run)
         return {
-            "model_version": canvas.model_version,
+            "model_version": user_task.model_version,
             "score": label_studio_score(uncertainty),
             "result": regions,
         }

@@ -1,4 +1,4 @@
-"""Tasks as Label Studio sends them, made into canvases: which task, whose prompts, where its frames are."""
+"""User tasks of the tasks in Label Studio's requests: task key, media, label config and user."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.tasks import TaskKey
 
 LARGEST_ID = 2**31 - 1
-"""Label Studio numbers tasks and projects with 32-bit integers."""
+"""The largest id: Label Studio's ids are 32-bit integers."""
 
 
 def task_key(task: Mapping[str, object], *, project_id: int | None) -> TaskKey:
-    """Which task this is. project_id: what the request says; None takes the task's word, 0 if it says nothing.
+    """The task's key. project_id: the request's; None takes the task's own, 0 if it has none.
 
-    Raises MalformedRequest naming the field, NotAllowed if the task says that it is another project's.
+    Raises MalformedRequest naming the field, NotAllowed if the task names another project.
     """
     task_id = number(task.get("id"), "task.id")
     own = task.get("project")
@@ -30,9 +30,9 @@ def task_key(task: Mapping[str, object], *, project_id: int | None) -> TaskKey:
 
 
 def user_task_of(task: Mapping[str, object], key: TaskKey, *, label_config: str, model_version: str) -> UserTask:
-    """Raises LabelConfigError, or MalformedRequest naming the field of the task's data that is missing.
+    """The user task. A frame rate that the config takes from the task's data is written into its label config.
 
-    A frame rate that the config takes from the task's data is written into it, for who has the config without the task.
+    Raises LabelConfigError, or MalformedRequest naming the missing field of the task's data.
     """
     data = task.get("data")
     label_config = with_rate(label_config, data if isinstance(data, Mapping) else {})
@@ -41,14 +41,14 @@ def user_task_of(task: Mapping[str, object], key: TaskKey, *, label_config: str,
 
 
 def number(value: object, where: str) -> int:
-    """One of Label Studio's numbers. Raises MalformedRequest."""
+    """An id of Label Studio, 1 to LARGEST_ID. Raises MalformedRequest."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_ID:
         raise MalformedRequest(f"invalid field '{where}': it must be a positive whole number")
     return value
 
 
 def require_labels(labels: Iterable[str], binding: Binding) -> None:
-    """Raises PromptError for a label that the config has not."""
+    """Raises PromptError for a label that is not in the config."""
     for label in labels:
         if label not in binding.labels:
             raise PromptError(f"label {label[:60]!r} is not in the label config; it has {', '.join(binding.labels)}")

@@ -1,4 +1,4 @@
-"""Which /predict bodies are `context.event` calls, checked as far as all events have it in common."""
+"""`context.event` calls in /predict bodies; checks the fields that all events share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class EventCall:
-    """One call. task is None where the client sent none."""
+    """One call. task: None if the client sent none."""
 
     event: str
     context: Json
@@ -25,9 +25,9 @@ class EventCall:
 
 
 def event_call(document: Json) -> EventCall | None:
-    """The call in a /predict body; None if it is not one of these. Raises MalformedRequest naming the field.
+    """The call in a /predict body; None for Label Studio's own bodies. Raises MalformedRequest naming the field.
 
-    A context with `frame` or `time_ms` and no event is such a client's predict: Label Studio sends neither.
+    A context with `frame` or `time_ms` and no event counts as the event "predict": Label Studio sends neither.
     """
     params = document.get("params")
     context = params.get("context") if isinstance(params, Mapping) else None

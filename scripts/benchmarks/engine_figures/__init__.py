@@ -1,1 +1,1 @@
-"""The figures of `./scripts/bench engine`, each a module of its own, and what they share."""
+"""The figures of `./scripts/bench engine`, one module each, and their shared parts."""

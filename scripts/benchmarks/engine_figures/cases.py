@@ -1,8 +1,8 @@
-"""What parity is checked over: prompt scripts that between them have everything a session can have.
+"""The prompt scripts of the parity check.
 
-Between them: 1 and 5 objects; points, boxes and masks; prompts on 1, 3 and 10 frames; forward, backward and both;
-an object added in mid-video; 200 frames. Every run is longer than the pointers reach back (16 frames), so that
-pruning is at work.
+They cover 1 and 5 objects; points, boxes and masks; prompts on 1, 3 and 10 frames; forward, backward and both; an
+object added in mid-video; 200 frames. Every run is longer than the window of object pointers (16 frames), so that
+pruning is active.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from backend.domain.video import Direction
 from scripts.benchmarks.engine_figures.prompting import boxed, clicked, drawn, prompt_set
 
 SIZE = FrameSize(96, 64)
-"""Of the frames that parity is checked on."""
+"""Frame size of the parity check."""
 
 _LEFT, _RIGHT = (0.1, 0.2, 0.5, 0.8), (0.4, 0.25, 0.9, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
 class ParityCase:
-    """One prompt script. late: objects that join after the others were carried to the end."""
+    """One prompt script. late: objects added after the propagation of the others."""
 
     frames: int
     prompts: PromptSet
@@ -32,7 +32,7 @@ class ParityCase:
 
 
 def _five(*frames: int) -> list[FramePrompt]:
-    """Five objects: two by clicks, two by boxes, one by a mask, each prompted on all of the frames."""
+    """Five objects, each prompted on all frames: two by clicks, two by boxes, one by a mask."""
     given: list[FramePrompt] = []
     for number, frame in enumerate(frames):
         shift = 0.03 * number
@@ -88,4 +88,4 @@ CASES: Mapping[str, ParityCase] = {
 }
 
 FEW = ("three prompted frames, both ways", "five objects, forward")
-"""Enough to see that a model of another shape agrees too."""
+"""The cases for models of other shapes."""

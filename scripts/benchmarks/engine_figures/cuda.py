@@ -1,8 +1,8 @@
-"""A GPU's table: frames a second at 1024 px for every published shape, beside upstream eager and `vos_optimized`.
+"""The GPU table: frames a second at 1024 px for every published shape, beside upstream eager and `vos_optimized`.
 
-Weights are seeded: their values do not matter for speed. "gpu" is what upstream's own benchmark times: frames from
-memory, logits left on the device. "whole" is from an H.264 file to masks in host memory. Our side runs as it is
-written, and in each other way of MASKLET_COMPILE, warmed up as a worker is.
+Weights are seeded; their values do not matter for speed. "gpu" is the scope of upstream's own benchmark: frames from
+memory, logits left on the device. "whole" is from an H.264 file to masks in host memory. Our side runs uncompiled and
+in each other way of MASKLET_COMPILE, warmed up as in a worker.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from backend.application.ports.media import VideoSource
 from backend.domain.errors import DeviceOutOfMemory
 from backend.domain.prompts import PromptSet
 from backend.domain.video import ContentHash, Direction
-from scripts.benchmarks.engine_figures.first_mask import kept_clip
+from scripts.benchmarks.engine_figures.first_mask import cached_clip
 from scripts.benchmarks.engine_figures.measuring import seconds
 from scripts.benchmarks.engine_figures.models import Pair, seeded_engine, seeded_pair
 from scripts.benchmarks.engine_figures.panning import PanningVideo
@@ -36,16 +36,16 @@ from scripts.benchmarks.engine_figures.upstream import UpstreamSession
 MODELS = ("tiny", "small", "base_plus", "large")
 COMPILED, EAGER, OURS = "vos_optimized", "eager", "ours"
 
-Lap = Callable[[PromptSet, str], None]
-"""Carry the prompts' objects through the video, from memory ("gpu") or from a file ("whole")."""
+TimedRun = Callable[[PromptSet, str], None]
+"""Propagates the prompts' objects through the video, from memory ("gpu") or from a file ("whole")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is measured.
+    """The contents of the table.
 
-    ways: of MASKLET_COMPILE, besides off. compiled: also upstream's compiled predictor. Both take minutes to warm up.
-    precision: ours, and upstream's beside it.
+    ways: of MASKLET_COMPILE, besides off. compiled: add upstream's compiled predictor. Both take minutes to warm up.
+    precision: of both sides. laps: timed repeats.
     """
 
     models: Sequence[str] = MODELS
@@ -59,14 +59,14 @@ class Table:
 
 
 def measure(setup: Setup) -> Figures:
-    """Raises SystemExit where there is no CUDA device."""
+    """Raises SystemExit without a CUDA device."""
     if setup.device.type != "cuda":
         raise SystemExit("the cuda figure needs a CUDA device: add --device cuda")
     yield from table(setup.device, wanted_table(setup))
 
 
 def wanted_table(setup: Setup) -> Table:
-    """What a run is to measure."""
+    """The table of a run."""
     table = Table(laps=1, frames=20, ways=("graphs",), compiled=False) if setup.quick else Table()
     if setup.models is not None:
         table = replace(table, models=setup.models)
@@ -74,7 +74,7 @@ def wanted_table(setup: Setup) -> Table:
 
 
 def table(device: torch.device, wanted: Table) -> Figures:
-    """Frames a second by model, number of objects and side, our ratio to each other side, and parity."""
+    """Frames a second by model, number of objects and side; our ratio to each other side; parity."""
     for model in wanted.models:
         pair = seeded_pair(model, device, image_size=wanted.image_size, precision=wanted.precision)
         sides = sides_of(model, pair, wanted)
@@ -91,42 +91,45 @@ def table(device: torch.device, wanted: Table) -> Figures:
             torch.cuda.empty_cache()
 
 
-def sides_of(model: str, pair: Pair, wanted: Table) -> dict[str, Lap]:
-    """Every side's lap: ours as it is written and in the wanted ways, upstream's as it is and compiled."""
+def sides_of(model: str, pair: Pair, wanted: Table) -> dict[str, TimedRun]:
+    """The timed run of every side: ours uncompiled and in the wanted ways, upstream's eager and compiled."""
     size, device, precision = wanted.image_size, pair.device, wanted.precision
     pair.engine.warm_up()
-    sides: dict[str, Lap] = {OURS: partial(our_lap, pair.engine, wanted), EAGER: partial(upstream_lap, pair, wanted)}
+    sides: dict[str, TimedRun] = {
+        OURS: partial(run_our_engine, pair.engine, wanted),
+        EAGER: partial(run_upstream_predictor, pair, wanted),
+    }
     for way in wanted.ways:
         engine = seeded_engine(model, device, image_size=size, precision=precision, compiling=Compiling(way))
         engine.warm_up()
-        sides[f"{OURS}_{way}"] = partial(our_lap, engine, wanted)
+        sides[f"{OURS}_{way}"] = partial(run_our_engine, engine, wanted)
     if wanted.compiled:
         compiled = seeded_pair(model, device, image_size=size, compiled=True, precision=precision)
-        sides[COMPILED] = partial(upstream_lap, compiled, wanted)
+        sides[COMPILED] = partial(run_upstream_predictor, compiled, wanted)
     return sides
 
 
-def frames_a_second(sides: Mapping[str, Lap], wanted: Table, count: int, scope: str) -> dict[str, float]:
-    """The best of alternating laps after one that warms up; a side that cannot run is told and left out."""
+def frames_a_second(sides: Mapping[str, TimedRun], wanted: Table, count: int, scope: str) -> dict[str, float]:
+    """Best frames a second over alternating laps after a warm-up; a side that fails is reported and excluded."""
     prompts = boxes(count, frame=0)
     running = dict(sides)
     times: dict[str, list[float]] = {side: [] for side in sides}
     for lap in range(wanted.laps + 1):
         for side, run in list(running.items()):
             try:
-                taken = seconds(partial(run, prompts, scope))
+                elapsed_s = seconds(partial(run, prompts, scope))
             except (RuntimeError, AssertionError, DeviceOutOfMemory) as error:
                 print(f"  {side} with {count} objects does not run: {(str(error) or repr(error)).splitlines()[0]}")
                 del running[side]
                 continue
             if lap:
-                times[side].append(taken)
-    return {side: wanted.frames / min(taken) for side, taken in times.items() if taken}
+                times[side].append(elapsed_s)
+    return {side: wanted.frames / min(elapsed_s) for side, elapsed_s in times.items() if elapsed_s}
 
 
-def our_lap(warm: Sam2Engine, wanted: Table, prompts: PromptSet, scope: str) -> None:
-    """On an engine that has seen no frame yet, with another one's steps."""
-    engine = Sam2Engine(warm.blocks, warm.model)
+def run_our_engine(warmed_engine: Sam2Engine, wanted: Table, prompts: PromptSet, scope: str) -> None:
+    """Runs a new engine without cached features on the steps of a warmed-up one."""
+    engine = Sam2Engine(warmed_engine.blocks, warmed_engine.model)
     if scope == "whole":
         with open_video(clip(wanted), ContentHash("clip")) as video:
             run_ours(engine, video, prompts)
@@ -136,10 +139,10 @@ def our_lap(warm: Sam2Engine, wanted: Table, prompts: PromptSet, scope: str) -> 
             in_memory(wanted), prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
         ):
             pass
-    wait_for(warm.blocks.device)
+    wait_for(warmed_engine.blocks.device)
 
 
-def upstream_lap(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> None:
+def run_upstream_predictor(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> None:
     if scope == "whole":
         with open_video(clip(wanted), ContentHash("clip")) as video:
             run_upstream(pair, video, prompts)
@@ -152,7 +155,7 @@ def upstream_lap(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> N
 
 
 def errors(model: str, pair: Pair, frames: int) -> Figures:
-    """How far ours and upstream's own mixed precision are from upstream in float32: ours is to be no worse."""
+    """Errors of our and upstream's mixed precision against upstream in float32. Goal: ours is not larger."""
     video, prompts = PanningVideo(frames, VIDEO_SIZE), boxes(2, frame=0)
     exact = upstream_masks(pair, video, prompts, precise=True)
     theirs = mean_error(upstream_masks(pair, video, prompts, precise=False), exact)
@@ -166,14 +169,14 @@ _Masks = dict[tuple[str, int], "np.ndarray[tuple[int, ...], np.dtype[np.float32]
 
 
 def upstream_masks(pair: Pair, video: VideoSource, prompts: PromptSet, *, precise: bool) -> _Masks:
-    """Mask logits at the video's size by object and frame."""
+    """Upstream's mask logits at the video's size by object and frame."""
     session = UpstreamSession(pair.predictor, video, precise=precise, precision=pair.precision)
     session.prompt(prompts)
     return {(name, index): logits for name, frames in session.propagate().items() for index, logits in frames.items()}
 
 
 def our_masks(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> _Masks:
-    """The same of our engine."""
+    """Our engine's mask logits at the video's size by object and frame."""
     size, found = video.info.size, _Masks()
     for index, items in engine.track(
         video,
@@ -189,7 +192,7 @@ def our_masks(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> _Ma
 
 
 def mean_error(found: _Masks, exact: _Masks) -> float:
-    """Mean absolute difference of the logits over all objects and frames. Raises KeyError for one that is missing."""
+    """Mean absolute difference of the logits over all objects and frames. Raises KeyError for a missing one."""
     return float(np.mean([np.abs(found[key] - exact[key]).mean() for key in exact]))
 
 
@@ -198,7 +201,7 @@ def in_memory(wanted: Table) -> PanningVideo:
 
 
 def clip(wanted: Table) -> Path:
-    return kept_clip(wanted.frames)
+    return cached_clip(wanted.frames)
 
 
 def wait_for(device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""Time to the first mask: a click on a long video against the same click on a short one, files opened and all."""
+"""Time to the first mask: a click on a long video compared with the same click on a short one, with file opening."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scripts.benchmarks.engine_figures.measuring import seconds
 from scripts.benchmarks.engine_figures.models import Pair, demo_pair
 from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes
-from scripts.benchmarks.engine_figures.setup import KEPT, VIDEO_SIZE, Figures, Setup
+from scripts.benchmarks.engine_figures.setup import CLIP_CACHE_DIR, VIDEO_SIZE, Figures, Setup
 
 SHORT, LONG, QUICK_LONG = 100, 20_000, 2_000
 CLICKED = FrameIndex(60)
@@ -26,13 +26,13 @@ KEY_FRAME_EVERY = 50
 def measure(setup: Setup) -> Figures:
     """From opening the file to the mask of a click on frame 60: index, seek, decode, encode, decode the mask.
 
-    `_unknown`: nothing is known of the file, so that all of it is read once for its index of frames; the plain
-    figure is a file whose index was made before, as from the second click on a task. Fetching and hashing, which
-    happen once a file and before a worker opens it, are not in it.
+    `_unknown`: the file has no frame index yet, so that all of it is read once. The plain figure is of a file with an
+    index, as from the second click on a task. Fetching and hashing (once per file, before a worker opens it) are not
+    included.
     """
     pair = demo_pair(setup.device)
     long = setup.of(LONG, QUICK_LONG)
-    clips = {"short": kept_clip(SHORT), "long": kept_clip(long)}
+    clips = {"short": cached_clip(SHORT), "long": cached_clip(long)}
     times: dict[tuple[str, bool], list[float]] = {(name, known): [] for name in clips for known in (False, True)}
     for _ in range(setup.of(5, 1)):
         with tempfile.TemporaryDirectory() as folder:
@@ -49,14 +49,14 @@ def measure(setup: Setup) -> Figures:
 
 
 def first_answer(pair: Pair, clip: Path, indices: IndexCache) -> None:
-    """Open, click, close; with an engine that has not seen the frame."""
+    """Opens the clip, clicks and closes it, with an engine without cached features."""
     with open_video(clip, ContentHash(clip.stem), indices=indices) as video:
         pair.another_engine().segment(video, boxes(1, frame=CLICKED), CLICKED)
 
 
-def kept_clip(frames: int) -> Path:
-    """An H.264 file of so many frames, made once and kept."""
-    path = KEPT / f"panning-{frames}.mp4"
+def cached_clip(frames: int) -> Path:
+    """An H.264 file of `frames` frames, made once and cached."""
+    path = CLIP_CACHE_DIR / f"panning-{frames}.mp4"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}.mp4")
@@ -66,7 +66,7 @@ def kept_clip(frames: int) -> Path:
 
 
 def write_clip(path: Path, frames: int) -> None:
-    """The panning video as H.264, a key frame every 50."""
+    """Writes the panning video as H.264 with a key frame every 50 frames."""
     picture = PanningVideo(frames, VIDEO_SIZE)
     with av.open(str(path), "w") as container:
         options = {"preset": "ultrafast", "g": str(KEY_FRAME_EVERY)}

@@ -1,8 +1,8 @@
-"""A propagation that can be killed at any moment: `python -m ... interrupted FOLDER FRAMES EVERY`.
+"""A propagation that survives SIGKILL: `python -m ... interrupted FOLDER FRAMES EVERY`.
 
-Every mask and its evidence is one line of FOLDER/masks.jsonl. Every so many frames the lines are synced, and then the
-engine's snapshot, with the length of the file it belongs to, replaces the last one by rename. Started again, it cuts
-the file to that length and goes on. Prints one line a frame, for whoever means to kill it.
+Each mask with its evidence is one line of FOLDER/masks.jsonl. Every EVERY frames the file is synced; then a snapshot of
+the engine with the file's length replaces the last snapshot by rename. A restart truncates the file to that length and
+resumes. Prints one line per frame, so that the caller can time a kill.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def carry(folder: Path, *, frames: int, every: int) -> None:
-    """From the last snapshot, or from the start, to the end."""
+    """Propagates from the last snapshot, or from the start, to the end."""
     length, state = last_snapshot(folder)
     engine = demo_pair(torch.device("cpu")).engine
     video = PanningVideo(frames, VIDEO_SIZE)
@@ -54,13 +54,13 @@ def carry(folder: Path, *, frames: int, every: int) -> None:
             if masks.done % every == 0:
                 file.flush()
                 os.fsync(file.fileno())
-                keep_snapshot(folder, file.tell(), masks.snapshot())
+                save_snapshot(folder, file.tell(), masks.snapshot())
             print(item.frame_index, flush=True)
         file.flush()
 
 
 def lines_of(masks: FrameMasks) -> bytes:
-    """A frame's masks as run lengths and their evidence to the last digit, one line an object."""
+    """A frame's masks as run lengths with their exact evidence, one line per object."""
     codec = CocoCodec()
     lines = [
         json.dumps(
@@ -71,8 +71,8 @@ def lines_of(masks: FrameMasks) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def keep_snapshot(folder: Path, length: int, state: bytes) -> None:
-    """All at once or not at all."""
+def save_snapshot(folder: Path, length: int, state: bytes) -> None:
+    """Replaces the snapshot atomically."""
     draft = folder / "snapshot.part"
     with draft.open("wb") as file:
         file.write(length.to_bytes(_LENGTH_BYTES) + state)
@@ -82,7 +82,7 @@ def keep_snapshot(folder: Path, length: int, state: bytes) -> None:
 
 
 def last_snapshot(folder: Path) -> tuple[int, bytes | None]:
-    """How much of the masks' file belongs to the last snapshot, and that snapshot; 0 and None at the start."""
+    """The length of the mask file at the last snapshot, in bytes, and the snapshot; 0 and None without one."""
     path = folder / "snapshot"
     if not path.exists():
         return 0, None

@@ -1,4 +1,4 @@
-"""The few statistics that the figures need, small enough to be checked by hand."""
+"""Timing and statistics of the figures."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from dataclasses import dataclass, field
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """Seconds of one call."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 @dataclass(slots=True)
-class Race:
-    """Two sides timed in turn, so that what disturbs the machine disturbs both. Seconds, in the order run."""
+class PairedTimes:
+    """Seconds of two sides, in order. Alternating runs expose both sides to the same disturbances."""
 
     ours: list[float] = field(default_factory=list)
     theirs: list[float] = field(default_factory=list)
 
     @property
     def ratio(self) -> float:
-        """Theirs over ours, each at its best: above 1, ours is faster."""
+        """Theirs over ours, best times; above 1, ours is faster."""
         return min(self.theirs) / min(self.ours)
 
 
-def race(ours: Callable[[], object], theirs: Callable[[], object], *, laps: int) -> Race:
-    """Run both sides `laps` times, alternating, and each first in every other lap."""
-    result = Race()
-    for lap in range(laps):
+def paired_times(ours: Callable[[], object], theirs: Callable[[], object], *, repeats: int) -> PairedTimes:
+    """Runs both sides `repeats` times, alternating; the first side changes every repeat."""
+    result = PairedTimes()
+    for repeat in range(repeats):
         sides = [(result.ours, ours), (result.theirs, theirs)]
-        for times, work in reversed(sides) if lap % 2 else sides:
+        for times, work in reversed(sides) if repeat % 2 else sides:
             times.append(seconds(work))
     return result
 
@@ -47,7 +47,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Of the straight line that fits (x, y) best by least squares. Raises ValueError for fewer than two x."""
+    """Slope of the least-squares line through (x, y). Raises ValueError for fewer than two distinct x."""
     mean_x = sum(x for x, _ in points) / max(len(points), 1)
     mean_y = sum(y for _, y in points) / max(len(points), 1)
     spread = sum((x - mean_x) ** 2 for x, _ in points)
@@ -57,6 +57,6 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
 
 
 def shares(parts: dict[str, float]) -> dict[str, float]:
-    """Each part over the sum of all; all 0 if the sum is."""
+    """Each part over the sum of all parts; 0 if the sum is 0."""
     total = sum(parts.values())
     return {name: part / total if total else 0.0 for name, part in parts.items()}

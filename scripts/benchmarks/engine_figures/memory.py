@@ -1,7 +1,7 @@
-"""Memory: what each further frame costs, ours beside upstream's, each in a process of its own.
+"""Memory per further frame, ours and upstream's, each in its own process.
 
-Frames are made on the fly. Both processes run at the same time, for nothing is timed. Upstream goes through fewer
-frames: its growth shows after hundreds, and 5,000 frames of it would take memory for nothing.
+Frames are generated on the fly. The processes run at the same time, because nothing is timed. Upstream processes fewer
+frames: its growth is visible after hundreds.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from scripts.benchmarks.engine_figures.upstream import UpstreamSession
 
 MIB = 2**20
 SETTLED = 200
-"""Frames after which memory that is bounded has reached its bound."""
+"""Frames after which bounded memory has reached its bound."""
 
 CACHE_MIB = 32
-"""Features kept: little enough for the cache to be full when the counting starts, for it is bounded, not free."""
+"""Feature cache: small enough to be full before the first counted sample, because its growth must not count."""
 
 SAMPLE_EVERY = 24
-"""A multiple of the frames encoded in one call, so that every sample finds as many features waiting."""
+"""A multiple of the encoder's batch, so that every sample has the same number of encoded frames in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Sample:
 
 
 def measure(setup: Setup) -> Figures:
-    """MiB a frame, as the slope of a straight line through what was in use after frame 200."""
+    """MiB per frame: the slope of a line through the memory in use after frame 200."""
     ours = setup.of(5_000, 60)
     theirs = setup.of(600, 60)
     settled = setup.of(SETTLED, 20)
@@ -60,7 +60,7 @@ def measure(setup: Setup) -> Figures:
         samples = {name: [item for item in job.result() if item.frame >= settled] for name, job in running.items()}
     for name, kept in samples.items():
         yield f"memory.{name}_mib_per_frame", slope([(item.frame, item.host / MIB) for item in kept])
-    # To a byte a frame: the slope through equal numbers is zero but for their rounding.
+    # Rounded to about a byte per frame: the slope through equal numbers is zero up to rounding errors.
     yield "memory.device_mib_per_frame", round(slope([(item.frame, item.device / MIB) for item in samples["host"]]), 6)
     yield (
         "memory.upstream_device_mib_per_frame",
@@ -72,45 +72,45 @@ def measure(setup: Setup) -> Figures:
 
 
 def our_samples(device: str, frames: int) -> list[Sample]:
-    """One object carried by the engine, its masks thrown away as a worker does once they are stored."""
+    """Samples of our propagation of one object; masks are dropped at once, as in a worker after storing."""
     pair = _pair(device)
     engine = Sam2Engine(pair.engine.blocks, pair.engine.model, EngineOptions(feature_cache_mib=CACHE_MIB))
     video = PanningVideo(frames, VIDEO_SIZE)
     masks = engine.propagate(video, boxes(1, frame=0), direction=Direction.FORWARD, cancel=NeverCancelled())
-    note, samples = sampler(pair.device)
+    record, samples = sampler(pair.device)
     for item in masks:
-        note(item.frame_index)
+        record(item.frame_index)
     return samples
 
 
 def upstream_samples(device: str, frames: int, *, keep_images: bool) -> list[Sample]:
-    """The same by upstream's predictor.
+    """Samples of upstream's propagation of one object.
 
-    keep_images: hold every frame it asked for as float32, as its own loader does; without, its tracking state alone.
+    keep_images: keep every requested frame as float32, as upstream's loader does; without, its tracking state alone.
     """
     pair = _pair(device)
     session = UpstreamSession(pair.predictor, PanningVideo(frames, VIDEO_SIZE), keep_images=keep_images)
     session.prompt(boxes(1, frame=0))
-    note, samples = sampler(pair.device)
+    record, samples = sampler(pair.device)
     for frame_index, _, _ in session.steps():
-        note(frame_index)
+        record(frame_index)
     return samples
 
 
 def sampler(device: torch.device) -> tuple[Callable[[int], None], list[Sample]]:
-    """What to tell every frame to, and where its samples gather."""
+    """A function to call on every frame, and the list of its samples."""
     samples: list[Sample] = []
 
-    def note(frame_index: int) -> None:
+    def record(frame_index: int) -> None:
         if frame_index % SAMPLE_EVERY == 0:
             used = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
             samples.append(Sample(frame_index, resident_bytes(), used))
 
-    return note, samples
+    return record, samples
 
 
 def resident_bytes() -> int:
-    """This process's resident memory."""
+    """This process's resident memory in bytes."""
     resident = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS:"))
     return int(resident.split()[1]) * 1024
 

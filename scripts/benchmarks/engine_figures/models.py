@@ -1,6 +1,6 @@
-"""The weights that both sides run on: a checkpoint's, or seeded random ones in the shape of a published model.
+"""The weights of both sides: a checkpoint's, or seeded random ones in the shape of a published model.
 
-Random weights say nothing sensible; what they say is reproducible, and speed and parity do not ask for sense.
+Random weights give meaningless but reproducible masks, which suffice for speed and parity.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Pair:
 
     @property
     def precision(self) -> torch.dtype:
-        """What ours computes in, and upstream's is to beside it."""
+        """The precision of our engine, also used for upstream."""
         return self.engine.blocks.precision
 
     def another_engine(self) -> Sam2Engine:
-        """An engine on the same weights that has seen nothing yet."""
+        """A new engine on the same weights, without cached features."""
         return Sam2Engine(self.engine.blocks, self.engine.model)
 
 
@@ -73,7 +73,7 @@ def seeded_engine(
     precision: str = "auto",
     compiling: Compiling = AS_WRITTEN,
 ) -> Sam2Engine:
-    """Our side alone of `seeded_pair`."""
+    """Our engine of `seeded_pair`."""
     model = seeded_model(name, image_size=image_size)
     return _engine(model, f"seeded-{name}", device, precision=precision, compiling=compiling)
 
@@ -118,7 +118,7 @@ def _pair(
     if image_size is not None:
         _resized(settings, image_size)
     settings["_target_"] = _COMPILED_PREDICTOR if compiled else _PREDICTOR
-    # Holes are filled on neither side: upstream's own builder appends 8, so the attribute is what counts.
+    # Neither side fills holes. Upstream's builder appends fill_hole_area 8, so the attribute is checked below.
     settings.update({"fill_hole_area": 0, "add_all_frames_to_correct_as_cond": True})
     predictor = cast(SAM2VideoPredictor, instantiate(settings, _recursive_=True))
     predictor.load_state_dict(model.state_dict())
@@ -141,7 +141,7 @@ def _engine(
 
 
 def _resized(settings: DictConfig, image_size: int) -> DictConfig:
-    """The same model for frames of another size: position encodings are made for it, weights fit as they are."""
+    """The model's settings for another image size: only the position encodings change, not the weights."""
     settings.image_size = image_size
     grid = image_size // 16
     layer = settings.memory_attention.layer
@@ -153,7 +153,7 @@ def _resized(settings: DictConfig, image_size: int) -> DictConfig:
 
 
 def make_lively(model: SAM2Base) -> None:
-    """Fresh weights say "absent", or the same faint mask everywhere: parity of those would show nothing."""
+    """Scales the weights in place so that masks are present and vary. Fresh weights give empty or constant masks."""
     decoder = model.sam_mask_decoder
     with torch.no_grad():
         decoder.pred_obj_score_head.layers[-1].bias.fill_(1.0)

@@ -1,4 +1,4 @@
-"""Parity: the same masks as SAM 2's own predictor, frame by frame, in float32 with the same weights."""
+"""Parity with SAM 2's own predictor: masks compared frame by frame, in float32 with the same weights."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from scripts.benchmarks.engine_figures.upstream import Logits, UpstreamSession
 MIN_IOU = 0.999
 MAX_LOGIT_DIFFERENCE = 1e-3
 SMALL_IMAGE = 128
-"""Model pixels at which the published shape is compared: its own 1024 would take minutes a frame here."""
+"""Image size of the published shape in this check; its own 1024 takes minutes per frame on a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two sides agree. masks: how many were compared; areas: how many different sizes those had."""
+    """The agreement of two sides. masks: number of compared masks; areas: number of distinct mask areas."""
 
     iou_min: float
     logit_max: float
@@ -41,12 +41,12 @@ class Agreement:
 
     @property
     def is_lively(self) -> bool:
-        """Whether masks differ from frame to frame: agreement of the same mask everywhere would show nothing."""
+        """Whether masks vary between frames; agreement on one constant mask proves nothing."""
         return self.areas > self.masks // 4
 
 
 def measure(setup: Setup) -> Figures:
-    """The worst over all cases and both models, on the CPU: in bfloat16 two sides can only agree roughly."""
+    """The worst values over all cases and both models, on the CPU in float32; bfloat16 agrees only roughly."""
     device = torch.device("cpu")
     pairs = {"demo": demo_pair(device)}
     if not setup.quick:
@@ -64,12 +64,12 @@ def measure(setup: Setup) -> Figures:
 
 
 def agreement_of(pair: Pair, case: ParityCase) -> Agreement:
-    """Run one case on both sides. Raises ValueError if they do not give masks of the same frames."""
+    """Runs one case on both sides. Raises ValueError if the sides have masks of different frames."""
     return compared(our_logits(pair, case), upstream_logits(pair, case))
 
 
 def compared(ours: Mapping[str, Logits], theirs: Mapping[str, Logits]) -> Agreement:
-    """Raises ValueError if the two do not have the same objects and frames."""
+    """Compares two sides. Raises ValueError if their objects or frames differ."""
     if covered(ours) != covered(theirs):
         raise ValueError(f"ours has {covered(ours)}, upstream {covered(theirs)}")
     pairs = [(ours[name][index], theirs[name][index]) for name in theirs for index in theirs[name]]
@@ -82,12 +82,12 @@ def compared(ours: Mapping[str, Logits], theirs: Mapping[str, Logits]) -> Agreem
 
 
 def covered(side: Mapping[str, Logits]) -> dict[str, list[int]]:
-    """Which frames each object has."""
+    """The frames of each object."""
     return {name: sorted(frames) for name, frames in side.items()}
 
 
 def our_logits(pair: Pair, case: ParityCase) -> dict[str, Logits]:
-    """Of every object on every frame that the engine yields; each is yielded once."""
+    """Our engine's mask logits by object. Raises ValueError if a frame of an object comes twice."""
     video = PanningVideo(case.frames, SIZE)
     found: dict[str, Logits] = {}
     for frame_index, items in pair.engine.track(
@@ -103,7 +103,7 @@ def our_logits(pair: Pair, case: ParityCase) -> dict[str, Logits]:
 
 
 def upstream_logits(pair: Pair, case: ParityCase) -> dict[str, Logits]:
-    """The same of upstream's predictor: all prompts, then propagation; late objects join the finished session."""
+    """Upstream's mask logits by object: all prompts, then propagation; late objects join the finished session."""
     session = UpstreamSession(pair.predictor, PanningVideo(case.frames, SIZE))
     early = [name for name in case.prompts.object_ids if name not in case.late]
     session.prompt(_of(case.prompts, early))
@@ -113,7 +113,7 @@ def upstream_logits(pair: Pair, case: ParityCase) -> dict[str, Logits]:
         session.prompt(prompts)
         again = session.propagate(start=prompts.prompted_frames[0])
         found[name] = again.pop(name)
-        # Those that were there already are carried once more; an object that joins must leave them alone.
+        # The earlier objects are propagated again; a joining object must not change them.
         for other, logits in again.items():
             found[other] |= logits
     return found

@@ -1,4 +1,4 @@
-"""Prompts as the figures need them: one of each kind, by object and frame."""
+"""Prompts of the figures: clicks, boxes and masks by object and frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def prompt_set(prompts: Sequence[FramePrompt]) -> PromptSet:
 
 
 def clicked(name: str, frame: int, *points: tuple[float, float, bool]) -> FramePrompt:
-    """Clicks: x and y relative to the frame, and whether each says "this"."""
+    """Clicks: x and y relative to the frame, and whether each is positive."""
     given = tuple(PointPrompt(Point(x, y), positive) for x, y, positive in points)
     return FramePrompt(ObjectId(name), FrameIndex(frame), given)
 
@@ -24,13 +24,13 @@ def clicked(name: str, frame: int, *points: tuple[float, float, bool]) -> FrameP
 def boxed(
     name: str, frame: int, *points: tuple[float, float, bool], box: tuple[float, float, float, float]
 ) -> FramePrompt:
-    """A box (x0, y0, x1, y1, relative), and clicks with it."""
+    """A box (x0, y0, x1, y1, relative) with optional clicks."""
     given = tuple(PointPrompt(Point(x, y), positive) for x, y, positive in points)
     return FramePrompt(ObjectId(name), FrameIndex(frame), given, Box(*box))
 
 
 def drawn(name: str, frame: int, size: FrameSize, *, centre: tuple[float, float] = (0.45, 0.5)) -> FramePrompt:
-    """A disc a quarter of the frame's height in radius; centre relative."""
+    """A mask prompt: a disc with a radius of a quarter of the frame's height; centre (x, y) relative."""
     return FramePrompt(ObjectId(name), FrameIndex(frame), mask=disc(size, centre))
 
 
@@ -41,7 +41,7 @@ def disc(size: FrameSize, centre: tuple[float, float]) -> BoolMask:
 
 
 def boxes(count: int, *, frame: int) -> PromptSet:
-    """That many objects, each with a box of its own on one frame."""
+    """`count` objects, each with its own box on one frame."""
     step = 0.6 / max(count, 5)
     return prompt_set(
         [

@@ -1,4 +1,4 @@
-"""Refinement: the pass after a correction against the first pass, at a published model's shape and 512 px."""
+"""Refinement: the time of the pass after a correction compared with the first pass, in tiny's shape at 512 px."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ IMAGE_SIZE = 512
 
 
 def measure(setup: Setup) -> Figures:
-    """Both passes go over the whole video with one engine; the second has one click more, on a frame in its middle.
+    """Both passes cover the whole video with one engine; the second has one more click, on the middle frame.
 
-    That prompt makes one frame more to attend to, so the second pass does more of everything but encoding.
+    The additional prompted frame is attended to, so the second pass does more work of every kind except encoding.
     """
     engine = seeded_engine("tiny", setup.device, image_size=IMAGE_SIZE)
     frames = setup.of(14, 3)
     first: list[float] = []
     second: list[float] = []
-    for lap in range(setup.of(2, 1)):
-        # Of another length is another video: nothing of it is known yet.
-        video = PanningVideo(frames + lap, VIDEO_SIZE)
+    for repeat in range(setup.of(2, 1)):
+        # A different length makes a different video without cached features.
+        video = PanningVideo(frames + repeat, VIDEO_SIZE)
         prompts = boxes(1, frame=0)
-        first.append(seconds(partial(run_ours, engine, video, prompts)) / (frames + lap))
+        first.append(seconds(partial(run_ours, engine, video, prompts)) / (frames + repeat))
         corrected = corrected_set(prompts, frame=frames // 2)
-        second.append(seconds(partial(run_ours, engine, video, corrected)) / (frames + lap))
+        second.append(seconds(partial(run_ours, engine, video, corrected)) / (frames + repeat))
     yield "speed.refine", min(first) / min(second)
     yield "speed.refine_first_s_per_frame", min(first)
     yield "speed.refine_second_s_per_frame", min(second)
 
 
 def corrected_set(prompts: PromptSet, *, frame: int) -> PromptSet:
-    """The same prompts and one click on a later frame."""
+    """The prompts with one more click on a later frame."""
     name = prompts.object_ids[0]
     return prompt_set([*prompts, clicked(name, frame, (0.3, 0.5, True))])

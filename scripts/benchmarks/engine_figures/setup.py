@@ -1,4 +1,4 @@
-"""How a run of the figures is set up, and what a figure gives."""
+"""The settings of a run of the figures, and the type of a figure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 from backend.domain.geometry import FrameSize
 
 VIDEO_SIZE = FrameSize(320, 180)
-"""Of the frames that speed and memory are measured on."""
+"""Frame size of the speed and memory figures."""
 
-KEPT = Path(__file__).parents[3] / "build" / "bench"
-"""Where clips that take long to make are kept between runs."""
+CLIP_CACHE_DIR = Path(__file__).parents[3] / "build" / "bench"
+"""Folder of generated clips, kept between runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """quick: few frames and laps, to see that a figure works; its values mean little.
+    """quick: few frames and repeats, for a check of the code; the values mean little.
 
-    models, ways: of the cuda figure, the published shapes and the ways of MASKLET_COMPILE; None: all of them.
+    models, ways: the published shapes and the ways of MASKLET_COMPILE in the cuda figure; None: all.
     """
 
     device: torch.device
@@ -31,11 +31,11 @@ class Setup:
     ways: tuple[str, ...] | None = None
 
     def of(self, whole: int, quick: int) -> int:
-        """How many, in a whole run and in a quick one."""
+        """The number for a whole run, or for a quick one."""
         return quick if self.quick else whole
 
 
 Figures = Iterator[tuple[str, float]]
-"""Figures by name, as they come."""
+"""Figures by name, in the order of measurement."""
 
 Measure = Callable[[Setup], Figures]

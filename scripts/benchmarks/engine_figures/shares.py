@@ -1,4 +1,4 @@
-"""Where a frame's time goes: the shares of decoding, encoding, attention, mask decoder, memory and run lengths."""
+"""A frame's time by part: shares of decoding, encoding, attention, mask decoder, memory and run lengths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from backend.application.worker.mask_records import encoded
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import ModelInfo
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
-from scripts.benchmarks.engine_figures.first_mask import SHORT, kept_clip
+from scripts.benchmarks.engine_figures.first_mask import SHORT, cached_clip
 from scripts.benchmarks.engine_figures.measuring import shares
 from scripts.benchmarks.engine_figures.models import demo_model
 from scripts.benchmarks.engine_figures.prompting import boxes
@@ -25,8 +25,8 @@ from scripts.benchmarks.engine_figures.setup import Figures, Setup
 PARTS = ("decode", "encode", "attention", "decoder", "memory encoder", "RLE", "the rest")
 
 
-class Meter:
-    """Adds up seconds by part. On a CUDA device it waits for the device, so that each part pays for its own."""
+class PartTimer:
+    """Sums seconds by part. On a CUDA device it synchronizes, so that each part has its own time."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -35,7 +35,7 @@ class Meter:
 
     @contextmanager
     def of(self, part: str) -> Iterator[None]:
-        """Time what happens inside; a part within a part is the outer one's."""
+        """Times the block; a nested part counts for the outer part."""
         self._depth += 1
         started = self._now()
         try:
@@ -52,28 +52,28 @@ class Meter:
 
 
 STEPS = {"encode_image": "encode", "attend_memory": "attention", "decode": "decoder", "encode_memory": "memory encoder"}
-"""The model's steps and the parts they are."""
+"""The parts of the model's steps."""
 
 
-def metered(blocks: Sam2Blocks, meter: Meter) -> Sam2Blocks:
-    """The same blocks, each of whose steps is timed from now on. Raises AttributeError for a step that is gone."""
+def timed_blocks(blocks: Sam2Blocks, timer: PartTimer) -> Sam2Blocks:
+    """Wraps the steps of the blocks in timers and returns the blocks. Raises AttributeError for a missing step."""
     for step, part in STEPS.items():
-        setattr(blocks, step, _timed(getattr(blocks, step), meter, part))
+        setattr(blocks, step, _timed(getattr(blocks, step), timer, part))
     return blocks
 
 
-def _timed(work: Callable[..., object], meter: Meter, part: str) -> Callable[..., object]:
+def _timed(work: Callable[..., object], timer: PartTimer, part: str) -> Callable[..., object]:
     def timed(*arguments: object, **named: object) -> object:
-        with meter.of(part):
+        with timer.of(part):
             return work(*arguments, **named)
 
     return timed
 
 
 def measure(setup: Setup) -> Figures:
-    """Shares of one object's way and five objects' through a video file, from the file to stored run lengths.
+    """Shares for one and five objects, from the video file to the stored run lengths.
 
-    `the rest` is resizing frames, evidence, masks brought to the video's size, and what lies between the parts.
+    `the rest` covers frame resizing, evidence, mask upscaling, and the time between the parts.
     """
     for count, label in ((1, "one_object"), (5, "five_objects")):
         for part, share in shares(measured_parts(setup, count)).items():
@@ -83,24 +83,24 @@ def measure(setup: Setup) -> Figures:
 def measured_parts(setup: Setup, objects: int) -> dict[str, float]:
     """Seconds by part."""
     frames = setup.of(SHORT, 6)
-    meter = Meter(setup.device)
-    blocks = metered(Sam2Blocks(demo_model().to(setup.device)), meter)
+    timer = PartTimer(setup.device)
+    blocks = timed_blocks(Sam2Blocks(demo_model().to(setup.device)), timer)
     info = ModelInfo("demo", "demo", blocks.image_size, str(setup.device), is_demo=True)
     codec = CocoCodec()
-    clip = kept_clip(SHORT)
+    clip = cached_clip(SHORT)
     span = FrameRange(FrameIndex(0), FrameIndex(frames))
     with open_video(clip, ContentHash(clip.stem)) as video:
         started = time.perf_counter()
         for _ in video.frames(span):
             pass
-        meter.seconds["decode"] = time.perf_counter() - started
+        timer.seconds["decode"] = time.perf_counter() - started
         engine = Sam2Engine(blocks, info)
         started = time.perf_counter()
         for masks in engine.propagate(
             video, boxes(objects, frame=0), direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
         ):
-            with meter.of("RLE"):
+            with timer.of("RLE"):
                 encoded(masks, codec)
         whole = time.perf_counter() - started
-    meter.seconds["the rest"] = max(whole - sum(meter.seconds.values()), 0.0)
-    return meter.seconds
+    timer.seconds["the rest"] = max(whole - sum(timer.seconds.values()), 0.0)
+    return timer.seconds

@@ -1,4 +1,4 @@
-"""Both sides from prompts to masks in host memory: what is timed."""
+"""The timed work of both sides: from prompts to masks in host memory."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scripts.benchmarks.engine_figures.upstream import UpstreamSession
 
 
 def run_ours(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> None:
-    """Masks at the video's size with their evidence, which upstream does not give, of all frames."""
+    """Masks of all frames at the video's size, with evidence, which upstream lacks."""
     for _ in engine.propagate(video, prompts, direction=Direction.FORWARD, cancel=NeverCancelled()):
         pass
 
 
 def run_upstream(pair: Pair, video: VideoSource, prompts: PromptSet) -> None:
-    """Masks at the video's size, of all frames."""
+    """Masks of all frames at the video's size."""
     session = UpstreamSession(pair.predictor, video, precision=pair.precision)
     session.prompt(prompts)
     for _, _, logits in session.steps():

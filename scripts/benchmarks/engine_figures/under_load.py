@@ -1,7 +1,7 @@
-"""Interactive under load: clicks through the real stack while a propagation runs, against clicks at rest.
+"""Interactive under load: clicks through the real stack during a propagation, compared with clicks without load.
 
-`masklet up` with its queue server, its ledger and both workers; the clicks come from this process through the same
-desk that the web process uses. Only HTTP and Label Studio are left out.
+Runs `masklet up` with queue server, ledger and both workers. The clicks come from this process, through the annotation
+service of the web process. HTTP and Label Studio are not included.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from backend.bootstrap.web import build_web
 from backend.domain.jobs import Job, JobState, ModelInfo, PropagationRequest
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex
-from scripts.benchmarks.engine_figures.first_mask import kept_clip
+from scripts.benchmarks.engine_figures.first_mask import cached_clip
 from scripts.benchmarks.engine_figures.measuring import percentile, seconds
 from scripts.benchmarks.engine_figures.prompting import boxes
 from scripts.benchmarks.engine_figures.setup import Figures, Setup
@@ -33,16 +33,16 @@ from scripts.benchmarks.interactive_stack import masklet_up, serving
 FRAMES = 20_000
 QUICK_FRAMES = 2_000
 PAUSE_S = 0.3
-"""Between clicks, so that the propagation gets on in between, as it does when a person looks at each answer."""
+"""Pause between clicks, in which the propagation runs, as when a person looks at each answer."""
 
 DEADLINE_S = 60.0
 
 
 @dataclass(slots=True)
-class Bench:
-    """The running stack, as the web process sees it. Every click is of another task, so that it replaces nothing."""
+class RunningStack:
+    """The running stack with the web process's services. Each click has its own task, so it replaces no earlier one."""
 
-    desk: AnnotationService
+    service: AnnotationService
     model: ModelInfo
     clip: str
     clicks: int = 0
@@ -51,21 +51,23 @@ class Bench:
         """Seconds from the prompt to its mask."""
         self.clicks += 1
         frame = FrameIndex(37 * self.clicks % QUICK_FRAMES)
-        canvas = UserTask(TaskKey(1, 100 + self.clicks), self._media, "", self.model.version)
-        return seconds(lambda: self.desk.answer_click(canvas, boxes(1, frame=frame), frame, deadline_s=DEADLINE_S))
+        user_task = UserTask(TaskKey(1, 100 + self.clicks), self._media, "", self.model.version)
+        return seconds(
+            lambda: self.service.answer_click(user_task, boxes(1, frame=frame), frame, deadline_s=DEADLINE_S)
+        )
 
-    def carry(self) -> Job:
-        """Start a propagation that outlasts the measurement."""
+    def start_propagation(self) -> Job:
+        """Submits a propagation that is longer than the measurement."""
         request = PropagationRequest(
             TaskKey(1, 1), self._media, boxes(1, frame=0), Direction.FORWARD, model_version=self.model.version
         )
-        return self.desk.submitter.submit(request)
+        return self.service.submitter.submit(request)
 
     def done(self, job: Job) -> int:
-        now = self.desk.ledger.job(job.job_id)
-        if now.state.is_final:
-            raise RuntimeError(f"the propagation ended too soon: {now.state} {now.reason}")
-        return now.done if now.state is JobState.RUNNING else 0
+        current = self.service.ledger.job(job.job_id)
+        if current.state.is_final:
+            raise RuntimeError(f"the propagation ended too soon: {current.state} {current.reason}")
+        return current.done if current.state is JobState.RUNNING else 0
 
     @property
     def _media(self) -> MediaRef:
@@ -73,20 +75,20 @@ class Bench:
 
 
 def measure(setup: Setup) -> Figures:
-    """p95 of a click under load over one frame's time plus the click's own (its median at rest)."""
-    with running(setup) as bench:
+    """p95 of a click under load over the sum of one frame's time and the click's median without load."""
+    with running_stack(setup) as stack:
         for _ in range(3):
-            bench.click()
-        at_rest = [bench.click() for _ in range(setup.of(25, 3))]
-        job = bench.carry()
-        until(lambda: bench.done(job) > 10)
-        frame_s = seconds_a_frame(bench, job, watched_s=setup.of(8, 2))
+            stack.click()
+        at_rest = [stack.click() for _ in range(setup.of(25, 3))]
+        job = stack.start_propagation()
+        wait_until(lambda: stack.done(job) > 10)
+        frame_s = seconds_a_frame(stack, job, duration_s=setup.of(8, 2))
         loaded = []
         for _ in range(setup.of(40, 3)):
             time.sleep(PAUSE_S)
-            loaded.append(bench.click())
-        bench.done(job)
-        bench.desk.ledger.cancel(job.job_id)
+            loaded.append(stack.click())
+        stack.done(job)
+        stack.service.ledger.cancel(job.job_id)
     own_s = statistics.median(at_rest)
     yield "interactive.p95_over_frame", percentile(loaded, 0.95) / (frame_s + own_s)
     yield "interactive.p95_s", percentile(loaded, 0.95)
@@ -97,20 +99,20 @@ def measure(setup: Setup) -> Figures:
     yield "interactive.clicks", float(len(loaded))
 
 
-def seconds_a_frame(bench: Bench, job: Job, *, watched_s: float) -> float:
-    """Of the propagation while nobody clicks."""
-    first, started = bench.done(job), time.perf_counter()
-    time.sleep(watched_s)
-    passed = bench.done(job) - first
-    if passed <= 0:
-        raise RuntimeError(f"the propagation did not get on within {watched_s:g} s")
-    return (time.perf_counter() - started) / passed
+def seconds_a_frame(stack: RunningStack, job: Job, *, duration_s: float) -> float:
+    """Seconds per frame of the propagation without clicks. Raises RuntimeError without progress."""
+    first, started = stack.done(job), time.perf_counter()
+    time.sleep(duration_s)
+    frames = stack.done(job) - first
+    if frames <= 0:
+        raise RuntimeError(f"the propagation did not get on within {duration_s:g} s")
+    return (time.perf_counter() - started) / frames
 
 
 @contextmanager
-def running(setup: Setup) -> Iterator[Bench]:
-    """The stack in a folder of its own, with a clip to work on."""
-    clip = kept_clip(setup.of(FRAMES, QUICK_FRAMES))
+def running_stack(setup: Setup) -> Iterator[RunningStack]:
+    """Runs the stack in a temporary folder with one clip."""
+    clip = cached_clip(setup.of(FRAMES, QUICK_FRAMES))
     with tempfile.TemporaryDirectory() as name:
         media, data = Path(name) / "media", Path(name) / "data"
         media.mkdir()
@@ -128,16 +130,16 @@ def running(setup: Setup) -> Iterator[Bench]:
                 parts = build_web(container)
             model = container.model_announcement.announced()
             if model is None:
-                raise RuntimeError("no worker said which model it has")
-            desk = replace(parts.annotation_service, propagate_on_prompt=False)
-            yield Bench(desk, model, f"{address}/{clip.name}")
+                raise RuntimeError("no worker announced its model")
+            service = replace(parts.annotation_service, propagate_on_prompt=False)
+            yield RunningStack(service, model, f"{address}/{clip.name}")
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Raises TimeoutError if it does not come true within the deadline."""
-    give_up_s = time.monotonic() + DEADLINE_S
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Waits for the condition. Raises TimeoutError after DEADLINE_S."""
+    deadline_s = time.monotonic() + DEADLINE_S
     while not condition():
-        if time.monotonic() > give_up_s:
+        if time.monotonic() > deadline_s:
             raise TimeoutError("the propagation did not start")
         time.sleep(0.02)
 

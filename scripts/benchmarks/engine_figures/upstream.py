@@ -1,7 +1,7 @@
-"""SAM 2's own video predictor on the frames that our engine gets: the reference for parity, and for speed.
+"""SAM 2's own video predictor on our engine's frames: the reference for parity and speed.
 
-Driven in the documented order: all prompts of an object are given before its frames are propagated, as ours takes
-them. It is shown only what it would have loaded itself: frames, resized our way, so that pixels are the same.
+The calls follow the documented order: all prompts of an object come before its propagation. The only replacement is
+the frame loader: frames are resized as ours, so that both sides have equal pixels.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def float32() -> Iterator[None]:
     """Inference without autocast and without TF32."""
     products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False  # a switch of its own, and on by default
+    torch.backends.cudnn.allow_tf32 = False  # a separate switch, on by default
     try:
         with torch.inference_mode():
             yield
@@ -44,9 +44,9 @@ def float32() -> Iterator[None]:
 
 
 class UpstreamImages:
-    """The frames in the form that the predictor indexes, made when asked for.
+    """The frames as the predictor indexes them, made on request.
 
-    keep: hold on to every frame made, as upstream's own loader does; only its memory figure wants that.
+    keep: keep every frame, as upstream's own loader does; used by the memory figure only.
     """
 
     def __init__(self, video: VideoSource, *, image_size: int, device: torch.device, keep: bool = False) -> None:
@@ -67,9 +67,9 @@ class UpstreamImages:
 
 
 class UpstreamSession:
-    """One session of the predictor. Its state grows with every frame: make a new one for a new run.
+    """One session of the predictor. Its state grows with every frame; each run needs a new session.
 
-    precise: in float32 wherever it runs; otherwise in `precision`, or as our engine computes on that device.
+    precise: float32 on every device; otherwise `precision`, or our engine's precision on the device.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class UpstreamSession:
             self.state = cast(MutableMapping[str, object], predictor.init_state(""))
 
     def prompt(self, prompts: PromptSet) -> dict[str, Logits]:
-        """Give all prompts; returns the answer to each, by object."""
+        """Adds all prompts; returns the mask logits of each, by object."""
         answers: dict[str, Logits] = {object_id: {} for object_id in prompts.object_ids}
         for prompt in prompts:
             object_ids, logits = self._add(prompt)
@@ -117,7 +117,7 @@ class UpstreamSession:
             yield from self.predictor.propagate_in_video(self.state, reverse=backward, start_frame_idx=start)
 
     def regard_as_tracked(self, object_id: str, frame_index: int) -> None:
-        """Make the next prompt on this frame a correction in the light of memory, as after a propagation."""
+        """Marks the frame as tracked: its next prompt is a correction with memory, as after a propagation."""
         self.predictor.propagate_in_video_preflight(self.state)
         slots = cast(dict[str, int], self.state["obj_id_to_idx"])
         tracked = cast(dict[int, dict[int, dict[str, bool]]], self.state["frames_tracked_per_obj"])

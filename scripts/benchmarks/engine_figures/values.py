@@ -1,8 +1,8 @@
-"""Memory attention's values: projected before attention, as SAM 2 does, or after it, which is the same algebra.
+"""Memory attention's values: projection before attention, as in SAM 2, compared with projection after it.
 
-A memory has 64 channels and its values 256, so attending over the memory itself and projecting what comes out saves
-three quarters of the second product. Whether that is faster depends on what kernels there are for values narrower than
-keys: this measures it, on the shapes that a long video settles at.
+Both give the same result. A memory has 64 channels and its values 256, so projection after attention saves three
+quarters of the second product. The gain depends on the kernels for values narrower than keys. The shapes are those of
+a long video with full memory.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from backend.adapters.sam2.runtime.device import computing
 from scripts.benchmarks.engine_figures.setup import Figures, Setup
 
 SIDES = {"192": 12, "512": 32, "1024": 64}
-"""Of the coarse feature map, by image size."""
+"""Side of the coarse feature map by image size."""
 MEMORIES, POINTER_TOKENS = 7, 64
 BLOCK = 256
-"""Queries whose weights are spread out at once, where no kernel does it in pieces."""
+"""Queries per block of the plain products."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +38,14 @@ class Problem:
     project: nn.Linear
 
 
-Way = Callable[[Problem], Tensor]
+AttentionVariant = Callable[[Problem], Tensor]
 
 
 def measure(setup: Setup) -> Figures:
-    """Time of SAM 2's way over that of each other one, for one object and five: above 1 means that it wins."""
+    """SAM 2's time over each other variant's, for one and five objects; above 1, the other variant is faster."""
     for size, side in SIDES.items():
         if size == "1024" and setup.device.type == "cpu":
-            continue  # minutes on a CPU, and no other answer than at 512
+            continue  # takes minutes on a CPU; the result is that of 512
         for batch in (1, 5):
             problem = make_problem(batch, side, setup.device)
             times = best_times(problem, setup.device, laps=setup.of(7, 1))
@@ -56,7 +56,7 @@ def measure(setup: Setup) -> Figures:
 
 
 def make_problem(batch: int, side: int, device: torch.device) -> Problem:
-    """Seeded numbers in SAM 2's shapes: seven memories and sixteen pointers of four tokens."""
+    """Seeded random tensors in SAM 2's shapes: seven memories and sixteen pointers of four tokens."""
     generator = torch.Generator().manual_seed(0)
     count = MEMORIES * side * side + POINTER_TOKENS
 
@@ -72,32 +72,32 @@ def make_problem(batch: int, side: int, device: torch.device) -> Problem:
 
 
 def before(problem: Problem) -> Tensor:
-    """SAM 2's way."""
+    """SAM 2's variant: projection before attention."""
     return F.scaled_dot_product_attention(problem.queries, problem.keys, problem.project(problem.memory))
 
 
 def after(problem: Problem) -> Tensor:
-    """Whatever kernel torch takes for values narrower than keys."""
+    """Projection after attention, with torch's choice of kernel."""
     narrow = F.scaled_dot_product_attention(problem.queries, problem.keys, problem.memory)
     return cast(Tensor, problem.project(narrow))
 
 
 def after_by(backend: SDPBackend, problem: Problem) -> Tensor:
-    """One kernel, or RuntimeError if it does not take such shapes."""
+    """Projection after attention with one kernel. Raises RuntimeError if the kernel does not support the shapes."""
     with sdpa_kernel(backend):
         return after(problem)
 
 
 def after_in_blocks(problem: Problem) -> Tensor:
-    """Plain products, so many queries at a time that their weights stay in the cache."""
+    """Projection after attention by plain products, in blocks of queries whose weights fit the cache."""
     keys = (problem.keys * problem.queries.size(-1) ** -0.5).transpose(2, 3)
     blocks = [(block @ keys).softmax(-1) @ problem.memory for block in torch.split(problem.queries, BLOCK, dim=2)]
     return cast(Tensor, problem.project(torch.cat(blocks, dim=2)))
 
 
-def ways(device: torch.device) -> Mapping[str, Way]:
-    """All ways that the device may know, SAM 2's first."""
-    known: dict[str, Way] = {"before": before, "after": after, "after_in_blocks": after_in_blocks}
+def ways(device: torch.device) -> Mapping[str, AttentionVariant]:
+    """The variants for the device, SAM 2's first."""
+    known: dict[str, AttentionVariant] = {"before": before, "after": after, "after_in_blocks": after_in_blocks}
     if device.type == "cuda":
         for backend in (SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION):
             known[f"after_{backend.name.split('_')[0].lower()}"] = partial(after_by, backend)
@@ -105,17 +105,17 @@ def ways(device: torch.device) -> Mapping[str, Way]:
 
 
 def best_times(problem: Problem, device: torch.device, *, laps: int) -> dict[str, float]:
-    """Seconds of the best of alternating laps. Raises ValueError for a way that gives another answer."""
+    """Best seconds by variant over alternating repeats. Raises ValueError for a variant with a different result."""
     times: dict[str, float] = {}
     works = dict(ways(device))
     with computing(device):
         expected = before(problem).float()
         for lap in range(laps + 1):
-            for name, way in list(works.items()):
+            for name, variant in list(works.items()):
                 try:
-                    taken = seconds_of(partial(way, problem), device)
+                    taken = seconds_of(partial(variant, problem), device)
                     if lap == 0:
-                        _require_alike(name, way(problem).float(), expected)
+                        _require_equal(name, variant(problem).float(), expected)
                 except RuntimeError as error:
                     print(f"  {name} does not run: {str(error).splitlines()[0]}", flush=True)
                     del works[name]
@@ -126,7 +126,7 @@ def best_times(problem: Problem, device: torch.device, *, laps: int) -> dict[str
 
 
 def seconds_of(work: Callable[[], object], device: torch.device) -> float:
-    """Of the device: on a CPU processor time, which other processes do not lengthen by waiting."""
+    """Seconds of one call; on a CPU, processor time, which excludes waiting for other processes."""
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     started = clock()
     work()
@@ -135,7 +135,7 @@ def seconds_of(work: Callable[[], object], device: torch.device) -> float:
     return clock() - started
 
 
-def _require_alike(name: str, answer: Tensor, expected: Tensor) -> None:
+def _require_equal(name: str, answer: Tensor, expected: Tensor) -> None:
     error = float((answer - expected).norm() / expected.norm())
     if not error < 0.05:
         raise ValueError(f"{name} is off by {error:.3g} of the answer")

@@ -1,4 +1,4 @@
-"""SAM 2's own video predictor with the tests' random weights, and the small video that it is compared on."""
+"""SAM 2's own video predictor with the tests' random weights, and the small video of the comparison."""
 
 from __future__ import annotations
 

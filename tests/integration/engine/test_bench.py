@@ -1,4 +1,4 @@
-"""`./scripts/bench engine`, as far as it can be tried in seconds."""
+"""`./scripts/bench engine`, the parts that run in seconds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from scripts.benchmarks.engine_figures.setup import Setup
 
 
 class AfterFive:
-    """Stops a propagation of two objects after five frames: it is asked once for each prompt, then for each frame."""
+    """Cancels a propagation of two objects after five frames: called once per prompt, then once per frame."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
 
     def raise_if_cancelled(self) -> None:
-        self.asked += 1
-        if self.asked > 7:
+        self.calls += 1
+        if self.calls > 7:
             raise Cancelled("stopped")
 
 
@@ -33,7 +33,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def test_parity_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quick_parity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--quick", "--only", "parity", "--json", str(tmp_path / "figures.json")])
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["quick"] is True
@@ -43,16 +43,16 @@ def test_parity_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "| smallest IoU with upstream's mask | `parity.iou_min` | ≥ 0.999 |" in capsys.readouterr().out
 
 
-def test_an_interrupted_propagation_goes_on_from_its_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calm, killed = tmp_path / "calm", tmp_path / "killed"
-    for folder in (calm, killed):
+def test_an_interrupted_propagation_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
         folder.mkdir()
-    interrupted.carry(calm, frames=9, every=3)
+    interrupted.carry(whole, frames=9, every=3)
     with monkeypatch.context() as patched:
         patched.setattr(interrupted, "NeverCancelled", AfterFive)
         with pytest.raises(Cancelled):
             interrupted.carry(killed, frames=9, every=3)
-    expected = interrupted.masks_path(calm).read_bytes()
+    expected = interrupted.masks_path(whole).read_bytes()
     assert 0 < len(interrupted.masks_path(killed).read_bytes()) < len(expected)
     interrupted.carry(killed, frames=9, every=3)
     assert interrupted.masks_path(killed).read_bytes() == expected
@@ -60,7 +60,7 @@ def test_an_interrupted_propagation_goes_on_from_its_snapshot(tmp_path: Path, mo
 
 
 def test_the_gpus_table_without_a_gpu() -> None:
-    """Its steps are the same on a CPU, where upstream agrees with itself in float32."""
+    """Its steps are the same on a CPU, where upstream is exact in float32."""
     wanted = cuda.Table(
         models=("tiny",), objects=(1,), image_size=128, frames=3, laps=1, ways=("graphs",), compiled=False
     )
@@ -76,7 +76,7 @@ def test_the_gpus_table_without_a_gpu() -> None:
 
 
 @pytest.mark.parametrize("objects", [1, 10])
-def test_a_side_that_does_not_run_is_left_out_of_the_table(objects: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_side_that_fails_is_not_in_the_table(objects: int, capsys: pytest.CaptureFixture[str]) -> None:
     def runs(prompts: PromptSet, scope: str) -> None:
         assert (len(prompts.object_ids), scope) == (objects, "gpu")
 
@@ -92,7 +92,7 @@ def test_a_side_that_does_not_run_is_left_out_of_the_table(objects: int, capsys:
 
 
 def test_mixed_precision_errs_no_more_than_upstreams_own() -> None:
-    """In bfloat16, which a CPU computes slowly, but by the same rules."""
+    """In bfloat16, which a CPU computes slowly, with the same rules."""
     device = torch.device("cpu")
     pair = seeded_pair("tiny", device, image_size=128, precision="bfloat16")
     figures = dict(cuda.errors("tiny", pair, 6))

@@ -1,6 +1,6 @@
-"""The whole engine with compiled steps: the same masks, compiled at the warm-up and never again.
+"""The whole engine with compiled steps: equal masks, compiled at the warm-up only.
 
-The compiler's front end and torch's own kernels: what the inductor makes of the steps needs minutes.
+Uses the compiler's front end with torch's own kernels: the inductor needs minutes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Logits = dict[tuple[str, int], Tensor]
 
 @pytest.fixture(autouse=True)
 def fresh_compiler() -> None:
-    """Other engines' compiled steps count towards the compiler's bounds."""
+    """Drops the compiled steps of other engines, which count towards the compiler's limits."""
     torch.set_num_threads(1)
     torch._dynamo.reset()
 
@@ -46,7 +46,7 @@ def engine(compiling: Compiling, *, device: str = "cpu") -> Sam2Engine:
 
 
 def tracked(on: Sam2Engine, objects: int, frames: int) -> Logits:
-    """Gated mask logits by object and frame."""
+    """Gated mask logits [1, 1, h, w] by object and frame."""
     video, prompts = PanningVideo(frames, VIDEO_SIZE), boxes(objects, frame=0)
     steps = on.track(video, prompts, direction=Direction.FORWARD, span=whole(frames), cancel=NeverCancelled())
     return {(item.track.object_id, index): item.decoded.logits for index, items in steps for item in items}
@@ -71,17 +71,17 @@ def test_one_to_five_objects_after_a_warm_up(caplog: pytest.LogCaptureFixture) -
     compiled, plain = engine(Compiling("default", "eager")), engine(Compiling())
     before = graphs()
     compiled.warm_up()
-    made = graphs() - before
-    assert 5 <= made <= 15
+    compiled_graphs = graphs() - before
+    assert 5 <= compiled_graphs <= 15
     assert f"compiled: {STEPS}" in caplog.text
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     for objects, frames in ((1, 40), (2, 5), (3, 3), (4, 3), (5, 10)):
         require_same_masks(tracked(compiled, objects, frames), tracked(plain, objects, frames), within=1e-3)
-    assert graphs() - before == made, "nothing is compiled after the warm-up"
-    assert compiled.blocks.stages.report == f"compiled: {STEPS}"
+    assert graphs() - before == compiled_graphs, "nothing is compiled after the warm-up"
+    assert compiled.blocks.steps.report == f"compiled: {STEPS}"
 
 
-def test_the_encoder_is_compiled_once_for_each_number_of_frames() -> None:
+def test_the_encoder_is_compiled_once_per_batch_size() -> None:
     blocks = Sam2Blocks(random_model(), compiling=Compiling("default", "eager"))
     made: list[int] = []
     before = graphs()
@@ -92,58 +92,56 @@ def test_the_encoder_is_compiled_once_for_each_number_of_frames() -> None:
     assert made == [1, 1, 2, 2, 2]
 
 
-def test_memory_attention_through_the_whole_compiler_but_its_kernels() -> None:
-    """Rotation in real numbers, any number of memories: one shape of one object, then of two."""
+def test_memory_attention_through_the_compilers_front_end() -> None:
+    """Rotation in real numbers, with any count of objects and memories."""
     blocks = Sam2Blocks(random_model(), compiling=Compiling("default", "aot_eager"))
     plain = Sam2Blocks(random_model())
     generator = torch.Generator().manual_seed(0)
     before = graphs()
     with torch.inference_mode():
-        glance = torch.randn(1, 64, 128, generator=generator)
+        frame_tokens = torch.randn(1, 64, 128, generator=generator)
         for objects, memories in ((1, 1), (1, 2), (1, 5), (2, 2), (3, 7)):
             memory, keys = (torch.randn(objects, 64 * memories + 8, 64, generator=generator) for _ in range(2))
-            (found,) = blocks._attend(glance, memory, keys, spatial=64 * memories)
-            (expected,) = plain._attend(glance, memory, keys, spatial=64 * memories)
+            (found,) = blocks._attend(frame_tokens, memory, keys, spatial=64 * memories)
+            (expected,) = plain._attend(frame_tokens, memory, keys, spatial=64 * memories)
             assert torch.allclose(found, expected, atol=1e-4), (objects, memories)
     assert 1 <= graphs() - before <= 4
-    assert blocks.stages.any_fast
+    assert blocks.steps.any_fast
 
 
-def test_a_backend_that_fails_leaves_the_engine_as_it_was_written(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_backend_leaves_the_steps_as_written(caplog: pytest.LogCaptureFixture) -> None:
     broken = engine(Compiling("default", "no such backend"))
     before = graphs()
     require_same_masks(tracked(broken, 2, 3), tracked(engine(Compiling()), 2, 3), within=1e-3)
     warnings = [record.getMessage() for record in caplog.records if record.name.startswith("backend")]
     assert len(warnings) == 5
     assert all("compiled it fails, goes on as written: InvalidBackend" in warning for warning in warnings)
-    assert (graphs(), broken.blocks.stages.any_fast) == (before, False)
+    assert (graphs(), broken.blocks.steps.any_fast) == (before, False)
 
 
-def test_recorded_graphs_give_the_masks_bit_for_bit() -> None:
-    """The same kernels, so the same bits; recording is played by running a step again on the recording's memory."""
+def test_recorded_graphs_give_bit_identical_masks() -> None:
+    """The same kernels give the same bits. A replay runs the step again on the recording's memory."""
     record = Recorder()
     graphed = engine(Compiling("graphs", record=record))
     require_same_masks(tracked(graphed, 1, 22), tracked(engine(Compiling()), 1, 22), within=0.0)
-    # Encoder, frame attention and memory encoder, asked with one shape; memory attention and decoder, once settled.
+    # Encoder, frame attention and memory encoder with one shape; memory attention and decoder with full memory banks.
     assert record.recorded == 5
     assert record.replayed > 40
 
 
-def test_what_results_depend_on_tells_how_they_were_computed() -> None:
-    ways = [engine(Compiling(mode, "eager")).blocks.runs_on["way of compiling"] for mode in ("off", "default")]
-    assert ways == ["off", "default"]
+def test_runs_on_has_the_way_of_compiling() -> None:
+    modes = [engine(Compiling(mode, "eager")).blocks.runs_on["way of compiling"] for mode in ("off", "default")]
+    assert modes == ["off", "default"]
 
 
-def test_without_a_compiler_and_a_gpu_there_is_nothing_to_warm_up(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_compiler_and_gpu_nothing_is_warmed_up(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="backend")
     engine(Compiling()).warm_up()
     engine(Compiling("graphs")).warm_up()
     assert caplog.records == []
 
 
-def test_a_warm_up_that_fails_does_not_keep_a_worker_from_working(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_warm_up_is_a_warning(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(segmenter: Sam2Engine) -> None:
         raise DeviceOutOfMemory("the memory of cuda did not suffice")
 
@@ -155,12 +153,12 @@ def test_a_warm_up_that_fails_does_not_keep_a_worker_from_working(
     )
 
 
-def test_the_film_to_warm_up_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_video_of_the_warm_up(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="backend")
     run_all_steps(engine(Compiling()))
-    said = [record.getMessage() for record in caplog.records]
-    assert said[0] == "warming up, pass 1 of 2: 1 object(s), 20 frames"
-    assert said[2] == "warming up, pass 2 of 2: 2 object(s), 5 frames"
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[0] == "warming up, pass 1 of 2: 1 object(s), 20 frames"
+    assert messages[2] == "warming up, pass 2 of 2: 2 object(s), 5 frames"
     noise = NoiseVideo(2)
     assert noise.info.content_hash == ContentHash("noise")
     assert not (noise.frame(noise.info.require_frame(0)) == noise.frame(noise.info.require_frame(1))).all()
@@ -178,4 +176,4 @@ def test_on_a_gpu_every_step_is_fast_and_masks_agree(mode: str) -> None:
             ours, theirs = found[key] > 0, logits > 0
             assert (ours & theirs).sum() >= 0.98 * (ours | theirs).sum(), (mode, key)
     forms = {"graphs": "in CUDA graphs", "default": "compiled", "max": "compiled, in CUDA graphs"}
-    assert fast.blocks.stages.report == f"{forms[mode]}: {STEPS}"
+    assert fast.blocks.steps.report == f"{forms[mode]}: {STEPS}"

@@ -1,4 +1,4 @@
-"""What the engine promises beyond the masks themselves: bounds, order, origins, errors, evidence."""
+"""The engine's guarantees besides the masks: order, bounds, origins, errors, evidence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def boxed(frame: int, *, name: str = "b") -> FramePrompt:
 
 def drawn(frame: int, *, name: str = "c") -> FramePrompt:
     mask = np.zeros((SIZE.height, SIZE.width), bool)
-    mask[10:11, 20:60] = True  # one row: finer than the model sees
+    mask[10:11, 20:60] = True  # one row: finer than the model's resolution
     return FramePrompt(ObjectId(name), FrameIndex(frame), mask=mask)
 
 
@@ -41,7 +41,7 @@ def frames(start: int, stop: int) -> FrameRange:
 
 
 def order(engine: Sam2Engine, prompts: PromptSet, direction: Direction, span: FrameRange | None = None) -> list[str]:
-    """Frame index and object ids of everything that is yielded, in order: "3ab"."""
+    """Frame index and object ids of all yielded masks, in order: "3ab"."""
     masks = engine.propagate(PanningVideo(8), prompts, direction=direction, span=span, cancel=NeverCancelled())
     return [str(frame.frame_index) + "".join(item.object_id for item in frame.objects) for frame in masks]
 
@@ -81,12 +81,12 @@ class TestOrder:
         ],
         ids=["around the prompt", "after it", "before it"],
     )
-    def test_a_span_bounds_what_is_yielded(self, engine: Sam2Engine, span: FrameRange, expected: list[str]) -> None:
+    def test_a_range_bounds_the_yielded_frames(self, engine: Sam2Engine, span: FrameRange, expected: list[str]) -> None:
         assert order(engine, prompt_set(click(4)), Direction.BOTH, span) == expected
 
 
 class TestSegment:
-    def test_a_prompted_frame_is_answered_as_upstream_answers(self, engine: Sam2Engine) -> None:
+    def test_a_prompted_frame_equals_upstreams(self, engine: Sam2Engine) -> None:
         prompts = prompt_set(click(3), boxed(3), boxed(9, name="a"))
         expected = Oracle(PanningVideo(12)).prompt(prompts)
         got = engine.segment(PanningVideo(12), prompts, FrameIndex(3))
@@ -95,19 +95,19 @@ class TestSegment:
             assert mask_iou(item.mask, expected[item.object_id][3] > 0) >= 0.999
             assert item.origin is MaskOrigin.PROMPTED
 
-    def test_it_is_the_mask_that_propagation_gives(self, engine: Sam2Engine) -> None:
+    def test_it_equals_the_mask_of_propagation(self, engine: Sam2Engine) -> None:
         prompts = prompt_set(click(2), boxed(5), click(5, name="b", positive=False), click(7, positive=False))
-        carried = engine.propagate(
+        propagated = engine.propagate(
             PanningVideo(12), prompts, direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
         )
-        by_frame = {frame.frame_index: {item.object_id: item.mask for item in frame.objects} for frame in carried}
+        by_frame = {frame.frame_index: {item.object_id: item.mask for item in frame.objects} for frame in propagated}
         for number, name in ((2, "a"), (5, "b"), (7, "a")):
             frame_index = FrameIndex(number)
             answer = engine.segment(PanningVideo(12), prompts, frame_index)
             masks = {item.object_id: item.mask for item in answer.objects}
             assert np.array_equal(masks[ObjectId(name)], by_frame[frame_index][ObjectId(name)])
 
-    def test_an_object_without_a_prompt_there_is_answered_from_memory(self, engine: Sam2Engine) -> None:
+    def test_an_object_without_a_prompt_is_decoded_from_memory(self, engine: Sam2Engine) -> None:
         prompts = prompt_set(boxed(4))
         (near,) = engine.segment(PanningVideo(12), prompts, FrameIndex(5)).objects
         first = next(
@@ -120,18 +120,18 @@ class TestSegment:
         assert near.origin is MaskOrigin.PROPAGATED
         assert np.array_equal(near.mask, first.objects[0].mask)
 
-    def test_click_after_click_on_a_frame_reads_it_once(self, engine: Sam2Engine) -> None:
+    def test_repeated_clicks_read_a_frame_once(self, engine: Sam2Engine) -> None:
         video = PanningVideo(31)
         engine.segment(video, prompt_set(click(6)), FrameIndex(6))
         engine.segment(video, prompt_set(click(6), boxed(6)), FrameIndex(6))
         assert video.read == [6]
 
-    def test_frames_are_told_apart_by_content_not_by_number(self, engine: Sam2Engine) -> None:
+    def test_frames_are_identified_by_content_not_by_number(self, engine: Sam2Engine) -> None:
         (one,) = engine.segment(PanningVideo(32), prompt_set(boxed(6)), FrameIndex(6)).objects
         (other,) = engine.segment(PanningVideo(33), prompt_set(boxed(6)), FrameIndex(6)).objects
         assert not np.array_equal(one.mask, other.mask)
 
-    def test_the_answer_does_not_wait_for_the_rest_of_the_video(self, engine: Sam2Engine) -> None:
+    def test_only_the_clicked_frame_is_read(self, engine: Sam2Engine) -> None:
         video = PanningVideo(2000)
         engine.segment(video, prompt_set(click(1500)), FrameIndex(1500))
         assert video.read == [1500]
@@ -157,7 +157,7 @@ class TestBounds:
                 size = sum(tensor.untyped_storage().nbytes() for tensor in tensors)
                 held[frame_index] = (sum(memory.encoded_frames for memory in memories), size)
         assert held[40] == held[80]
-        # Each object: its prompted frame, the newest 15, and the 14 after its start for the way back.
+        # Each object: its prompted frame, the newest 15, and the 14 turn frames after its start.
         assert held[80][0] == 3 * (1 + 15 + 14)
 
     def test_the_feature_cache_is_bounded(self) -> None:
@@ -180,7 +180,7 @@ class TestBounds:
 
 
 class TestOrigins:
-    def test_a_persons_mask_stays_as_it_was_drawn(self, engine: Sam2Engine) -> None:
+    def test_a_persons_mask_stays_as_drawn(self, engine: Sam2Engine) -> None:
         prompt = drawn(2)
         masks = engine.propagate(
             PanningVideo(5), prompt_set(prompt), direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
@@ -194,7 +194,7 @@ class TestOrigins:
         assert first.evidence.box == Box(20 / 96, 10 / 64, 60 / 96, 11 / 64)
         assert (first.evidence.area_rel, first.evidence.components) == (40 / (96 * 64), 1)
 
-    def test_an_empty_mask_says_that_the_object_is_not_there(self, engine: Sam2Engine) -> None:
+    def test_an_empty_mask_marks_the_object_as_absent(self, engine: Sam2Engine) -> None:
         empty = FramePrompt(ObjectId("a"), FrameIndex(0), mask=np.zeros((64, 96), bool))
         (item,) = engine.segment(PanningVideo(3), prompt_set(empty), FrameIndex(0)).objects
         assert not item.mask.any()
@@ -226,11 +226,11 @@ class TestErrors:
 
     def test_cancelling_stops_before_the_next_frame(self, engine: Sam2Engine) -> None:
         class AfterThree:
-            asked = 0
+            calls = 0
 
             def raise_if_cancelled(self) -> None:
-                self.asked += 1
-                if self.asked > 4:  # once for the prompt, then once a frame
+                self.calls += 1
+                if self.calls > 4:  # once for the prompt, then once a frame
                     raise Cancelled("stopped")
 
         video = PanningVideo(20)
@@ -241,7 +241,7 @@ class TestErrors:
         with pytest.raises(Cancelled, match="stopped"):
             next(masks)
 
-    def test_running_out_of_memory_is_said_plainly(self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_out_of_memory_has_a_clear_message(self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         def exhausted(*_: object, **__: object) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -251,7 +251,7 @@ class TestErrors:
 
 
 def test_evidence_is_read_before_the_presence_gate(engine: Sam2Engine) -> None:
-    """Of an absent object upstream leaves -1024 everywhere; the candidates' own logits are still there."""
+    """Upstream replaces the logits of an absent object by -1024; the candidates keep theirs."""
     absent = random_engine()
     head = absent._blocks._model.sam_mask_decoder.pred_obj_score_head
     head.layers[-1].bias.fill_(-30.0)
@@ -276,12 +276,12 @@ def test_a_click_has_three_candidates_and_a_box_one(engine: Sam2Engine) -> None:
 
 
 def test_batched_objects_equal_single_ones(engine: Sam2Engine) -> None:
-    """Five objects that share a batch against each by itself: the same logits but for rounding."""
+    """Five objects in one batch against each alone: equal logits except for rounding."""
     prompts = [boxed(0, name=name) for name in "abcd"] + [drawn(0, name="e")]
 
-    def logits(some: PromptSet) -> dict[tuple[str, int], torch.Tensor]:
+    def logits(prompts_of_one: PromptSet) -> dict[tuple[str, int], torch.Tensor]:
         masks = engine.track(
-            PanningVideo(10), some, direction=Direction.FORWARD, span=frames(0, 10), cancel=NeverCancelled()
+            PanningVideo(10), prompts_of_one, direction=Direction.FORWARD, span=frames(0, 10), cancel=NeverCancelled()
         )
         return {(item.track.object_id, index): item.decoded.logits for index, items in masks for item in items}
 
@@ -293,7 +293,7 @@ def test_batched_objects_equal_single_ones(engine: Sam2Engine) -> None:
 
 
 class TestPrewarming:
-    def test_a_prewarmed_frame_is_answered_alike_and_not_decoded_again(self) -> None:
+    def test_a_prewarmed_frame_is_not_decoded_again(self) -> None:
         video, prompts = PanningVideo(8), prompt_set(click(3))
         cold = random_engine().segment(video, prompts, FrameIndex(3))
         engine = random_engine()
@@ -304,21 +304,21 @@ class TestPrewarming:
         assert video.read == []
         assert np.array_equal(warm.objects[0].mask, cold.objects[0].mask)
 
-    def test_no_more_than_is_kept_at_once(self) -> None:
+    def test_prewarming_is_bounded_by_the_cache(self) -> None:
         video = PanningVideo(8)
         ready = random_engine(cached_frames=2).prewarm(
             video, [FrameIndex(i) for i in range(8)], cancel=NeverCancelled()
         )
         assert ready == (0, 1) == tuple(video.read)
 
-    def test_it_gives_way_between_frames_and_forgets_on_request(self) -> None:
+    def test_it_yields_between_frames_and_forgets_on_request(self) -> None:
         class Soon:
             left = 2
 
             def raise_if_cancelled(self) -> None:
                 self.left -= 1
                 if self.left < 0:
-                    raise Cancelled("a click came")
+                    raise Cancelled("a click is queued")
 
         video, engine = PanningVideo(8), random_engine()
         with pytest.raises(Cancelled):

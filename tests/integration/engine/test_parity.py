@@ -1,16 +1,16 @@
-"""Our engine against SAM 2's own video predictor: same weights, same frames, float32, frame by frame.
+"""The engine against SAM 2's own video predictor: same weights, same frames, float32, frame by frame.
 
-The predictor is driven in its documented order: an object's prompts first, then propagation. Where ours differs on
-purpose, that order keeps the difference out of the comparison:
+The predictor runs in its documented order: an object's prompts first, then propagation. That order keeps the intended
+differences out of the comparison:
 
-- A prompt that says where the object is, given on a frame that was tracked before, is answered by the predictor as
-  a correction of that frame's mask. Ours has no "before": all prompts of an object are there from the start.
-- Before its first prompted frame an object is left out of a forward pass; the predictor would carry it there from a
-  frame yet to come.
-- A backward pass from the first frame gives that frame; the predictor gives nothing.
+- The predictor decodes a prompt on a frame that it tracked before as a correction of that frame's mask. The engine has
+  all prompts of an object from the start.
+- The engine leaves an object out of a forward pass before its first prompted frame; the predictor tracks it there from
+  a later frame.
+- A backward pass from the first frame yields that frame; the predictor yields nothing.
 
-Equal but for the last bits is not enough: memories are kept in bfloat16, and a last bit that tips a rounding shows in
-the demo model's logits as up to 5e-3 some frames later. So on a CPU the engine has to round as the predictor does.
+Equality except for the last bits is not enough: memories are kept in bfloat16, and a last bit that changes a rounding
+changes the demo model's logits by up to 5e-3 some frames later. On a CPU the engine must round as the predictor does.
 """
 
 from __future__ import annotations
@@ -89,32 +89,32 @@ def test_an_empty_mask(small: Pair) -> None:
 
 
 def alone(pair: Pair, case: ParityCase) -> dict[str, Logits]:
-    """What upstream makes of each object in a session of its own."""
+    """Upstream's logits of each object in a session of its own."""
     expected: dict[str, Logits] = {}
     for name in case.prompts.object_ids:
         expected |= upstream_logits(pair, ParityCase(case.frames, case.prompts.of_object(name), case.direction))
     return expected
 
 
-def test_objects_that_start_on_different_frames_are_as_if_alone(small: Pair) -> None:
+def test_objects_with_different_starts_equal_single_objects(small: Pair) -> None:
     prompts = prompt_set([boxed("a", 3, box=_BOX), clicked("b", 15, (0.5, 0.5, True))])
     case = ParityCase(26, prompts, Direction.BOTH)
     assert_same(compared(our_logits(small, case), alone(small, case)))
 
 
-def test_backward_finds_what_forward_left_beyond_the_start(small: Pair) -> None:
-    """Upstream's memory of the frames after the start is still there when it turns round."""
+def test_a_backward_pass_attends_the_frames_after_its_start(small: Pair) -> None:
+    """Upstream keeps its memory of the frames after the start for the backward pass."""
     prompts = prompt_set([clicked("a", 20, (0.4, 0.5, True)), boxed("a", 28, box=_BOX)])
     assert_same(agreement_of(small, ParityCase(44, prompts, Direction.BOTH)))
 
 
-def test_negative_clicks_correct_what_memory_expects(small: Pair) -> None:
-    """Upstream corrects a frame it has tracked; given the same expectation, so do we, mask for mask."""
+def test_negative_clicks_correct_the_mask_from_memory(small: Pair) -> None:
+    """Upstream corrects a tracked frame; from the same mask the engine gives the same correction."""
     first, correction = boxed("a", 0, box=_BOX), clicked("a", 12, (0.5, 0.5, False))
     oracle = Oracle(PanningVideo(26))
     oracle.prompt(prompt_set([first]))
     oracle.regard_as_tracked("a", 12)
-    expect(oracle, "a", 12)
+    track_frame(oracle, "a", 12)
     oracle.prompt(prompt_set([correction]))
     outputs_of(oracle, "a")["non_cond_frame_outputs"].pop(12)
     expected = oracle.propagate()
@@ -128,10 +128,10 @@ def outputs_of(oracle: Oracle, object_id: str) -> dict[str, dict[int, object]]:
     return outputs
 
 
-def expect(oracle: Oracle, object_id: str, frame_index: int) -> None:
-    """Leave in the session what its prompted frames lead to expect on a frame, as if only that one were tracked."""
+def track_frame(oracle: Oracle, object_id: str, frame_index: int) -> None:
+    """Tracks one frame from the session's prompted frames, and stores its output in the session."""
     outputs = outputs_of(oracle, object_id)
-    expectation, _ = oracle.predictor._run_single_frame_inference(
+    output, _ = oracle.predictor._run_single_frame_inference(
         inference_state=oracle.state,
         output_dict=outputs,
         frame_idx=frame_index,
@@ -142,7 +142,7 @@ def expect(oracle: Oracle, object_id: str, frame_index: int) -> None:
         reverse=False,
         run_mem_encoder=True,
     )
-    outputs["non_cond_frame_outputs"][frame_index] = expectation
+    outputs["non_cond_frame_outputs"][frame_index] = output
 
 
 SCRIPT_FRAMES = 18
@@ -151,7 +151,7 @@ INSIDE = st.floats(0.05, 0.95)
 
 @st.composite
 def frame_prompts(draw: st.DrawFn, name: str, frame: int) -> FramePrompt:
-    """Clicks, a box, both, or a mask; whichever it is, it says where the object is."""
+    """Clicks, a box, both, or a mask; each locates the object."""
     kind = draw(st.sampled_from(["clicks", "box", "box and clicks", "mask"]))
     object_id, frame_index = ObjectId(name), FrameIndex(frame)
     if kind == "mask":
@@ -179,7 +179,7 @@ def scripts(draw: st.DrawFn) -> ParityCase:
     max_examples=4,
     deadline=None,
     derandomize="CI" in os.environ,
-    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # explaining traces every line, for minutes
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # the explain phase takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(case=scripts())
@@ -188,8 +188,8 @@ def test_any_script(case: ParityCase, small: Pair) -> None:
     assert found.holds, found
 
 
-def test_disagreement_is_seen(small: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison can fail: an engine whose memory reaches back too little is told apart."""
+def test_disagreement_is_detected(small: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison can fail: an engine with too few pointers is detected."""
     short: Sam2Engine = random_engine()
     monkeypatch.setattr(short.blocks, "pointer_horizon", 6)
     found = agreement_of(Pair(short, small.predictor, CPU), CASES["one click, forward"])

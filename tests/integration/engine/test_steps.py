@@ -1,4 +1,4 @@
-"""The order in which the engine makes frames is the one that `steps` foretells: a scorer that goes on relies on it."""
+"""The engine yields frames in the order of `steps`; a resumed scorer relies on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def engine() -> Sam2Engine:
 
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("span", [(0, 8), (3, 6), (0, 3), (5, 8)])
-def test_the_engine_keeps_to_its_steps(engine: Sam2Engine, direction: Direction, span: tuple[int, int]) -> None:
+def test_the_engine_yields_the_planned_steps(engine: Sam2Engine, direction: Direction, span: tuple[int, int]) -> None:
     prompts = PromptSet.of([click(2), boxed(4)], {})
     one = Pass(prompts.object_ids, direction, frames(*span))
     made = engine.propagate(PanningVideo(8), prompts, direction=direction, span=one.frames, cancel=NeverCancelled())

@@ -1,4 +1,4 @@
-"""Media over real sockets: redirects, broken connections, tokens and where they go."""
+"""Media over real sockets: redirects, broken connections, and the token's recipients."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_what_is_still_current_is_not_sent_again(studio: Server, validator: str,
     assert (fetched.unchanged, fetched.validator, sink.getvalue()) == (True, validator, b"")
 
 
-def test_a_redirect_to_a_named_origin_is_followed_without_the_token(serve: Callable[[], Server]) -> None:
+def test_a_redirect_to_a_named_origin_gets_no_token(serve: Callable[[], Server]) -> None:
     studio, storage = serve(), serve()
     studio.answer = lambda handler: reply(handler, 303, location=f"{storage.url}/bucket/v.mp4?sig=1")
     assert fetch(studio, hosts=(storage.url,)) == BODY
@@ -145,7 +145,7 @@ def test_a_redirect_elsewhere_is_refused_before_anything_is_sent(serve: Callable
     assert elsewhere.seen == []
 
 
-def test_a_redirect_within_label_studio_keeps_the_token_on_media_paths_only(studio: Server) -> None:
+def test_an_internal_redirect_keeps_the_token_on_media_paths(studio: Server) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         if handler.path.startswith("/data/"):
             reply(handler, 302, location="/elsewhere/v.mp4")
@@ -192,7 +192,7 @@ def test_a_web_page_is_no_video(studio: Server) -> None:
         (500, MediaUnreachable, "answered 500"),
     ],
 )
-def test_an_answer_without_media_says_whether_to_try_again(
+def test_a_response_without_media_tells_if_a_retry_may_help(
     studio: Server, status: int, error: type[Exception], message: str
 ) -> None:
     studio.answer = lambda handler: reply(handler, status)
@@ -206,19 +206,19 @@ def test_an_empty_file_is_refused(studio: Server) -> None:
         fetch(studio)
 
 
-def test_a_connection_that_breaks_off_may_be_tried_again(studio: Server) -> None:
+def test_a_broken_connection_may_be_retried(studio: Server) -> None:
     studio.answer = lambda handler: reply(handler, 200, BODY[:100], content_length="10240")
     with pytest.raises(MediaUnreachable, match="broke off after 100 bytes"):
         fetch(studio)
 
 
-def test_a_server_that_is_not_there_may_come_back(serve: Callable[[], Server]) -> None:
+def test_a_missing_server_is_unreachable(serve: Callable[[], Server]) -> None:
     studio = serve()
     with pytest.raises(MediaUnreachable, match=r"127\.0\.0\.1 does not answer"):
         fetch(studio, "http://127.0.0.1:1/v.mp4", hosts=("http://127.0.0.1:1",))
 
 
-def test_a_file_that_says_it_is_too_large_is_not_begun(studio: Server) -> None:
+def test_a_file_declared_too_large_is_not_downloaded(studio: Server) -> None:
     studio.answer = lambda handler: reply(handler, 200, b"x", content_length="20001")
     with pytest.raises(MediaError, match="larger than 20000 bytes"):
         fetch(studio)
@@ -237,7 +237,7 @@ def test_a_file_that_hides_its_size_is_cut_off(studio: Server) -> None:
 
 # The SDK reads the answer with a method that pydantic has deprecated.
 @pytest.mark.filterwarnings("ignore:The `parse_obj` method is deprecated")
-def test_a_personal_token_is_exchanged_kept_and_renewed_when_refused(studio: Server) -> None:
+def test_a_personal_token_is_exchanged_and_renewed_if_refused(studio: Server) -> None:
     refresh = jwt("refresh", expires_s=time() + 86_400)
     access = [jwt("access", expires_s=time() + 300 + number) for number in range(3)]
     given: list[str] = []

@@ -37,8 +37,8 @@ from tests.unit.adapters.labelstudio.builders import TASK, VIDEO, masklet, recta
 
 HASH = ContentHash("ab" * 32)
 SIZE = FrameSize(WIDTH, HEIGHT)
-GONE = range(10, 15)
-"""Frames that the object is not on."""
+ABSENT = range(10, 15)
+"""0-based frames without the object."""
 
 GAPS_MS = np.random.default_rng(11).integers(4, 120, 59)
 VARIABLE = ClipSpec(frame_count=60, rate=Fraction(1000), times=[0, *np.cumsum(GAPS_MS).tolist()])
@@ -62,7 +62,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Case:
-    """A clip, what its player shows at the page's numbers 1, 2, ..., and the label config."""
+    """A clip, the frames its player shows at the page's numbers 1, 2, ..., and the label config."""
 
     path: Path
     shown: list[int]
@@ -75,7 +75,7 @@ class Case:
 
 
 def seek_s(number: int, framerate: float) -> float:
-    """Where the page seeks to: `goToFrame` and `frameSteppedTime` of its VideoCanvas."""
+    """The page's seek time, seconds: `goToFrame` and `frameSteppedTime` of its VideoCanvas. number: 1-based."""
     return math.floor((number - 1) / framerate / 0.002 + 0.5) * 0.002 + 0.002
 
 
@@ -108,18 +108,18 @@ def keyframe(number: int, x: float = 10.0) -> dict[str, object]:
 
 
 def run_on(video: FileVideo) -> MaskRun:
-    """A run whose object has a place of its own on every frame, and is on none of GONE."""
+    """A run whose object has another box on every frame, and is not on the frames of ABSENT."""
     frames = {
         index: rectangle_mask(SIZE, index % 48, 8 * (index // 48), index % 48 + 16, 8 * (index // 48) + 20)
         for index in range(video.info.frame_count)
-        if index not in GONE
+        if index not in ABSENT
     }
     return MaskRun(video.info, (masklet("b1", frames, label="Dog"),))
 
 
-def place_of(index: int) -> dict[str, float] | None:
-    """The box of that place, in percent."""
-    if index in GONE:
+def box_percent_of(index: int) -> dict[str, float] | None:
+    """That box, percent of the frame; None on ABSENT. index: 0-based."""
+    if index in ABSENT:
         return None
     sides = {"x": index % 48, "y": 8 * (index // 48), "width": 16, "height": 20}
     return {name: side / (WIDTH if name in ("x", "width") else HEIGHT) * 100 for name, side in sides.items()}
@@ -149,7 +149,7 @@ def drawn_by_page(sequence: list[dict[str, float]], number: int) -> dict[str, fl
 
 
 def labelled_task(result: Sequence[object], case: Case, info: VideoInfo, clock: FrameClock) -> LabelledTask:
-    """What a submitted annotation says."""
+    """A submitted annotation as a labelled task."""
     labelled = read_labels(list(result), read_binding(case.config), where="annotation", clock=clock)
     return LabelledTask(
         labelled,
@@ -178,7 +178,7 @@ def test_the_page_draws_the_box_of_the_frame_that_it_shows(case: Case) -> None:
     assert isinstance(value, dict)
     for number, shown in enumerate(case.shown, 1):
         drawn = drawn_by_page(value["sequence"], number)
-        expected = place_of(shown)
+        expected = box_percent_of(shown)
         assert (drawn is None) == (expected is None), (number, shown)
         assert drawn is None or drawn == pytest.approx(expected, abs=1e-3), (number, shown)
 
@@ -186,7 +186,7 @@ def test_the_page_draws_the_box_of_the_frame_that_it_shows(case: Case) -> None:
 def test_exported_boxes_are_drawn_on_their_frames(case: Case) -> None:
     with case.opened() as (video, _):
         info = video.info
-    placed = ((index, place_of(index)) for index in range(info.frame_count))
+    placed = ((index, box_percent_of(index)) for index in range(info.frame_count))
     boxes = [(index, box_of(place)) for index, place in placed if place is not None]
     what = DatasetObject(1, ObjectId("b1"), "Dog")
     config = case.config.replace("framerate", "frameRate").replace(rate_of(case), "$rate")
@@ -197,25 +197,25 @@ def test_exported_boxes_are_drawn_on_their_frames(case: Case) -> None:
     value = region["value"]
     assert isinstance(value, dict)
     for number, shown in enumerate(case.shown, 1):
-        drawn, expected = drawn_by_page(value["sequence"], number), place_of(shown)
+        drawn, expected = drawn_by_page(value["sequence"], number), box_percent_of(shown)
         assert (drawn is None) == (expected is None), (number, shown)
         assert drawn is None or drawn == pytest.approx(expected, abs=1e-3), (number, shown)
 
 
-def test_what_was_given_to_the_page_comes_back_as_no_news(case: Case) -> None:
+def test_regions_shown_on_the_page_are_no_prompts(case: Case) -> None:
     with case.opened() as (video, clock):
         run = run_on(video)
         result = build_regions(run, label_config=case.config, task=TASK)
         binding = read_binding(case.config)
         assert not prompts_of_annotation(result, binding, known=KnownMasks(run), clock=clock)
         there = {int(prompt.frame_index) for prompt in prompts_of_annotation(result, binding, clock=clock)}
-    # A keyframe that ends a stay says nothing of where the object is.
-    ends = {max(case.shown), max(index for index in case.shown if index < GONE.start)}
-    assert set(case.shown) - set(GONE) - ends <= there
-    assert not there & set(GONE)
+    # A disabled keyframe is no prompt.
+    ends = {max(case.shown), max(index for index in case.shown if index < ABSENT.start)}
+    assert set(case.shown) - set(ABSENT) - ends <= there
+    assert not there & set(ABSENT)
 
 
-def test_labels_read_back_stand_on_the_frames_that_they_were_of(case: Case) -> None:
+def test_labels_read_back_are_on_their_frames(case: Case) -> None:
     with case.opened() as (video, clock):
         result = build_regions(run_on(video), label_config=case.config, task=TASK)
         info = video.info
@@ -224,14 +224,14 @@ def test_labels_read_back_stand_on_the_frames_that_they_were_of(case: Case) -> N
     assert len(frames) == info.frame_count
     for index in sorted(set(case.shown)):
         (shown,) = frames[index].objects
-        expected = place_of(index)
+        expected = box_percent_of(index)
         assert shown.is_present == (expected is not None)
         if shown.box is not None and expected is not None:
             corner = [shown.box.x0_rel * 100, shown.box.y0_rel * 100]
             assert corner == pytest.approx([expected["x"], expected["y"]], abs=1e-3)
 
 
-def test_a_box_that_was_drawn_where_only_the_sound_went_on_is_on_the_last_frame(case: Case) -> None:
+def test_a_box_drawn_past_the_picture_is_on_the_last_frame(case: Case) -> None:
     binding = read_binding(case.config)
     with case.opened() as (video, clock):
         past = [region_with(keyframe(clock.count + 1))]
@@ -241,8 +241,8 @@ def test_a_box_that_was_drawn_where_only_the_sound_went_on_is_on_the_last_frame(
     assert [frame.frame_index for frame in frames if frame.present] == [last]
 
 
-def test_of_several_keyframes_on_one_picture_the_persons_counts(tmp_path: Path) -> None:
-    """At 60 numbers a second a frame of 24 has two or three; the page changes the one that the person stands at."""
+def test_the_persons_keyframe_of_several_on_a_frame_counts(tmp_path: Path) -> None:
+    """At 60 numbers per second a frame of a 24 fps video has two or three; a person changes one keyframe."""
     config = VIDEO.replace('framerate="25"', 'framerate="60"')
     binding = read_binding(config)
     with open_video(write_clip(tmp_path / "a.mp4", ClipSpec(rate=Fraction(24))), HASH) as video:
@@ -260,7 +260,7 @@ def test_of_several_keyframes_on_one_picture_the_persons_counts(tmp_path: Path) 
         assert (prompt.frame_index, prompt.box and prompt.box.x0_rel) == (clock.index_of(number), 0.4)
 
 
-def test_a_persons_newer_box_wins_over_their_older_one_on_the_same_picture(tmp_path: Path) -> None:
+def test_a_persons_newer_box_on_a_frame_replaces_the_older(tmp_path: Path) -> None:
     config = VIDEO.replace('framerate="25"', 'framerate="60"')
     binding = read_binding(config)
     with open_video(write_clip(tmp_path / "a.mp4", ClipSpec(rate=Fraction(24))), HASH) as video:

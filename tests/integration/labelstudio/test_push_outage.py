@@ -1,4 +1,4 @@
-"""Label Studio is away when a prediction is to be pushed: it is pushed later, once. Real sockets, ledger and masks."""
+"""A prediction is pushed once after an outage of Label Studio. Real sockets, ledger and masks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Studio:
-    """Predictions of one Label Studio behind a real port. mood: "up", "503", or "deaf" (does it and hangs up)."""
+    """Predictions of one Label Studio behind a real port. mood: "up", "503", or "deaf" (executes, no reply)."""
 
     def __init__(self, port: int = 0) -> None:
         self.mood = "up"
@@ -83,8 +83,8 @@ class Studio:
         self.server.server_close()
 
 
-class Bench:
-    """A finished propagation whose prediction is due, and who would push it."""
+class PendingPush:
+    """A finished propagation with a due push, and its pusher."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.clock = FakeClock()
@@ -125,12 +125,12 @@ class Bench:
 
 
 @contextmanager
-def opened(folder: Path, port: int) -> Iterator[Bench]:
-    bench = Bench(folder, port)
+def opened(folder: Path, port: int) -> Iterator[PendingPush]:
+    pending = PendingPush(folder, port)
     try:
-        yield bench
+        yield pending
     finally:
-        bench.ledger.close()
+        pending.ledger.close()
 
 
 @pytest.fixture
@@ -140,59 +140,59 @@ def studio() -> Iterator[Studio]:
     running.stop()
 
 
-def test_nobody_listens_and_then_somebody_does(tmp_path: Path) -> None:
+def test_a_push_succeeds_once_label_studio_is_up(tmp_path: Path) -> None:
     first = Studio()
     port = first.port
     first.stop()
-    with opened(tmp_path, port) as bench:
-        assert bench.sweep(times=5) == 0
-        assert bench.state() is PushState.PENDING
+    with opened(tmp_path, port) as pending:
+        assert pending.sweep(times=5) == 0
+        assert pending.state() is PushState.PENDING
         back = Studio(port)
         try:
-            assert bench.sweep(times=120) == 1
-            assert (bench.state(), len(back.rows), back.posts) == (PushState.PUSHED, 1, 1)
+            assert pending.sweep(times=120) == 1
+            assert (pending.state(), len(back.rows), back.posts) == (PushState.PUSHED, 1, 1)
             assert back.rows[1]["model_version"] == "m-1"
             assert back.rows[1]["result"][0]["type"] == "videorectangle"
         finally:
             back.stop()
 
 
-def test_a_server_error_is_waited_out(tmp_path: Path, studio: Studio) -> None:
+def test_a_push_succeeds_after_server_errors(tmp_path: Path, studio: Studio) -> None:
     studio.mood = "503"
-    with opened(tmp_path, studio.port) as bench:
-        assert bench.sweep(times=30) == 0
+    with opened(tmp_path, studio.port) as pending:
+        assert pending.sweep(times=30) == 0
         studio.mood = "up"
-        assert bench.sweep(times=120) == 1
-        assert (bench.state(), len(studio.rows)) == (PushState.PUSHED, 1)
-        assert bench.sweep(times=120) == 0
+        assert pending.sweep(times=120) == 1
+        assert (pending.state(), len(studio.rows)) == (PushState.PUSHED, 1)
+        assert pending.sweep(times=120) == 0
 
 
-def test_a_reply_that_is_lost_makes_no_second_prediction(tmp_path: Path, studio: Studio) -> None:
+def test_a_lost_reply_makes_no_second_prediction(tmp_path: Path, studio: Studio) -> None:
     studio.mood = "deaf"
-    with opened(tmp_path, studio.port) as bench:
-        bench.sweep(times=10)
+    with opened(tmp_path, studio.port) as pending:
+        pending.sweep(times=10)
         studio.mood = "up"
-        bench.sweep(times=120)
-        assert (bench.state(), len(studio.rows), studio.posts) == (PushState.PUSHED, 1, 1)
+        pending.sweep(times=120)
+        assert (pending.state(), len(studio.rows), studio.posts) == (PushState.PUSHED, 1, 1)
 
 
-def test_the_process_that_was_to_push_it_dies_and_another_one_does(tmp_path: Path, studio: Studio) -> None:
+def test_another_process_pushes_after_the_first_one_dies(tmp_path: Path, studio: Studio) -> None:
     studio.mood = "503"
-    with opened(tmp_path, studio.port) as bench:
-        bench.sweep(times=1)
+    with opened(tmp_path, studio.port) as pending:
+        pending.sweep(times=1)
         studio.mood = "up"
-        with open_again(tmp_path, bench, studio.port) as other:
+        with open_again(tmp_path, pending, studio.port) as other:
             pushed = 0
             for _ in range(120):
-                pushed += other.sweep() + bench.pusher.sweep()
-                bench.clock.advance(1.0)
+                pushed += other.sweep() + pending.pusher.sweep()
+                pending.clock.advance(1.0)
         assert (pushed, len(studio.rows)) == (1, 1)
 
 
 @contextmanager
-def open_again(folder: Path, bench: Bench, port: int) -> Iterator[Pusher]:
+def open_again(folder: Path, pending: PendingPush, port: int) -> Iterator[Pusher]:
     """A second process's pusher on the same ledger and masks."""
-    ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", bench.clock)
+    ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", pending.clock)
     client = LabelStudioClient(f"http://127.0.0.1:{port}", TOKEN, timeout_s=60.0)
-    yield Pusher(ledger, bench.masks, client, build_regions, bench.clock)
+    yield Pusher(ledger, pending.masks, client, build_regions, pending.clock)
     ledger.close()

@@ -1,4 +1,4 @@
-"""The machine's clock."""
+"""The system's clock."""
 
 from __future__ import annotations
 

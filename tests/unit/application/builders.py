@@ -1,4 +1,4 @@
-"""The use cases wired to fakes, as bootstrap wires them to adapters."""
+"""The use cases with fakes, wired as in bootstrap."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def click_on(frame: int, x: float = 0.5, object_id: ObjectId = CAT) -> PromptSet
 
 
 class WorkingClock(FakeClock):
-    """A clock on which waiting lets the worker work, for a test has one thread."""
+    """A clock whose sleep runs the worker, because a test has one thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,13 +87,13 @@ class Parts:
         return self.bench.run(job.job_id, job.attempt, lambda: self.stopping)
 
     def work_off(self) -> None:
-        """Run everything that waits, oldest first."""
+        """Runs all queued jobs, oldest first."""
         for job in reversed(self.ledger.jobs(states=(JobState.QUEUED,))):
             self.run(job)
 
 
 def parts_of_today() -> Parts:
-    """Parts whose clock agrees with the machine's, which dates the files of masks."""
+    """Parts with the machine's wall clock, which dates the mask files."""
     parts = Parts()
     parts.clock.jump_wall(time.time() - parts.clock.now_s())
     return parts

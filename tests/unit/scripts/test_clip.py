@@ -46,7 +46,7 @@ def test_a_long_clip_is_thinned_out(video: Path, tmp_path: Path, monkeypatch: py
     assert [np.mean(page) for page in pages if page is not None] == pytest.approx([0, 60, 120, 180], abs=3)
 
 
-def test_a_clip_is_made_once_and_again_only_if_it_was_interrupted(video: Path, tmp_path: Path) -> None:
+def test_an_interrupted_clip_is_made_again(video: Path, tmp_path: Path) -> None:
     first = prepare_user_clip(tmp_path, video)
     page = first.folder / "pages" / "000000.jpg"
     page.with_name("000001.jpg").unlink()
@@ -58,11 +58,11 @@ def test_a_clip_is_made_once_and_again_only_if_it_was_interrupted(video: Path, t
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"), [(None, "cannot be read"), (b"<html>not found</html>", "no video that can be decoded")]
+    ("content", "message"), [(None, "cannot be read"), (b"<html>not found</html>", "no video that can be decoded")]
 )
-def test_what_is_no_video_is_named(content: bytes | None, complaint: str, tmp_path: Path) -> None:
+def test_a_file_without_video_is_refused(content: bytes | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "page.mp4"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ClipFailed, match=rf"page\.mp4.* {complaint}"):
+    with pytest.raises(ClipFailed, match=rf"page\.mp4.* {message}"):
         prepare_user_clip(tmp_path / "files", path)

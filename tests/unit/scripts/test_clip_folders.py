@@ -1,4 +1,4 @@
-"""Clips with truth from folders in DAVIS and SA-V layout."""
+"""Labelled clips from folders in DAVIS and SA-V layout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def put(path: Path, pixels: np.ndarray) -> None:
     assert cv2.imwrite(str(path), pixels)
 
 
-def test_davis_numbers_are_objects_and_255_is_nobody(tmp_path: Path) -> None:
+def test_davis_numbers_are_objects_and_255_is_void(tmp_path: Path) -> None:
     for t in range(2):
         put(tmp_path / f"JPEGImages/480p/dog/{t:05d}.jpg", np.full((4, 6, 3), 80, np.uint8))
         truth = np.zeros((4, 6), np.uint8)
@@ -32,7 +32,7 @@ def test_davis_numbers_are_objects_and_255_is_nobody(tmp_path: Path) -> None:
     assert clip.video.info.frame_count == 2
 
 
-def test_sav_has_a_folder_an_object_and_only_annotated_frames_count(tmp_path: Path) -> None:
+def test_sav_has_one_folder_per_object(tmp_path: Path) -> None:
     for t in range(8):
         put(tmp_path / f"JPEGImages_24fps/sav_1/{t:05d}.jpg", np.full((4, 6, 3), 10 * t, np.uint8))
     for name, frames in (("000", (0, 4)), ("001", (4,))):

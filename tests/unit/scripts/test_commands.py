@@ -1,4 +1,4 @@
-"""The shell commands, as far as they can be tried without installing anything."""
+"""The shell commands, without an installation."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from backend.domain.video import FrameIndex
 from scripts.benchmarks.engine import FIGURES, chosen, named
 from scripts.benchmarks.engine_figures import cuda
 from scripts.benchmarks.engine_figures.goals import GOALS, markdown
-from scripts.benchmarks.engine_figures.interrupted import keep_snapshot, last_snapshot
-from scripts.benchmarks.engine_figures.measuring import Race, percentile, race, shares, slope
+from scripts.benchmarks.engine_figures.interrupted import last_snapshot, save_snapshot
+from scripts.benchmarks.engine_figures.measuring import PairedTimes, paired_times, percentile, shares, slope
 from scripts.benchmarks.engine_figures.panning import TRAVEL, PanningVideo
 from scripts.benchmarks.engine_figures.parity import compared
 from scripts.benchmarks.engine_figures.setup import Setup
@@ -30,7 +30,7 @@ class TestPercentile:
     def test_nearest_rank_of_one_to_twenty(self, share: float, expected: float) -> None:
         assert percentile([float(value) for value in range(20, 0, -1)], share) == expected
 
-    def test_of_nothing(self) -> None:
+    def test_of_no_values(self) -> None:
         with pytest.raises(ValueError, match="no percentile of nothing"):
             percentile([], 0.5)
 
@@ -47,15 +47,15 @@ class TestSlope:
             slope([(1, 1), (1, 2)])
 
 
-class TestRace:
-    def test_sides_alternate_and_each_begins_every_other_lap(self) -> None:
+class TestPairedTimes:
+    def test_sides_alternate(self) -> None:
         run: list[str] = []
-        result = race(lambda: run.append("ours"), lambda: run.append("theirs"), laps=3)
+        result = paired_times(lambda: run.append("ours"), lambda: run.append("theirs"), repeats=3)
         assert run == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
         assert (len(result.ours), len(result.theirs)) == (3, 3)
 
-    def test_the_ratio_is_of_the_best_laps(self) -> None:
-        assert Race([2.0, 4.0], [9.0, 6.0]).ratio == 3.0
+    def test_ratio_of_the_best_times(self) -> None:
+        assert PairedTimes([2.0, 4.0], [9.0, 6.0]).ratio == 3.0
 
 
 def test_shares_add_up() -> None:
@@ -104,7 +104,7 @@ class TestPanning:
         assert all(not np.array_equal(one, other) for one, other in pairwise(frames))
         assert video.read == list(range(20))
 
-    def test_it_turns_round_so_that_any_length_costs_the_same(self) -> None:
+    def test_the_pan_reverses(self) -> None:
         video = PanningVideo(100_000, SIZE)
         assert np.array_equal(video.frame(FrameIndex(TRAVEL)), video.frame(FrameIndex(TRAVEL - 1)))
         assert np.array_equal(video.frame(FrameIndex(2 * TRAVEL - 1)), video.frame(FrameIndex(0)))
@@ -126,18 +126,18 @@ class TestCompared:
 
 
 class TestChoice:
-    def test_all_but_the_gpus_table_on_a_cpu(self) -> None:
+    def test_all_figures_but_cuda_on_a_cpu(self) -> None:
         assert chosen("", torch.device("cpu")) == [name for name in FIGURES if name != "cuda"]
         assert chosen("", torch.device("cuda")) == list(FIGURES)
 
-    def test_some(self) -> None:
+    def test_named_figures(self) -> None:
         assert chosen("memory, refine", torch.device("cpu")) == ["memory", "refine"]
 
-    def test_an_unknown_one_is_named(self) -> None:
+    def test_unknown_name(self) -> None:
         with pytest.raises(SystemExit, match="there is no figure 'sped'; choose from parity, speed"):
             chosen("sped", torch.device("cpu"))
 
-    def test_the_gpus_table_in_parts(self) -> None:
+    def test_parts_of_the_cuda_table(self) -> None:
         assert (named("", "model", cuda.MODELS), named("tiny, large", "model", cuda.MODELS)) == (
             None,
             ("tiny", "large"),
@@ -154,7 +154,7 @@ class TestChoice:
 
 def test_a_snapshot_is_kept_with_the_length_it_belongs_to(tmp_path: Path) -> None:
     assert last_snapshot(tmp_path) == (0, None)
-    keep_snapshot(tmp_path, 70_000, b"state")
-    keep_snapshot(tmp_path, 80_000, b"later")
+    save_snapshot(tmp_path, 70_000, b"state")
+    save_snapshot(tmp_path, 80_000, b"later")
     assert last_snapshot(tmp_path) == (80_000, b"later")
     assert [path.name for path in tmp_path.iterdir()] == ["snapshot"]

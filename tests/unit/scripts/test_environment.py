@@ -22,18 +22,18 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     ("address", "is_banned"),
     [("127.0.0.1", False), ("169.254.169.254", True), ("10.1.2.3", True), ("192.168.0.9", True), ("fe80::1", True)],
 )
-def test_only_loopback_is_let_through(environment: dict[str, str], address: str, is_banned: bool) -> None:
+def test_only_loopback_is_allowed(environment: dict[str, str], address: str, is_banned: bool) -> None:
     subnets = environment["USER_ADDITIONAL_BANNED_SUBNETS"].split(",")
     assert any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in subnets) is is_banned
 
 
-def test_nothing_of_the_callers_python_or_label_studio_leaks_in(environment: dict[str, str]) -> None:
+def test_the_callers_variables_are_removed(environment: dict[str, str]) -> None:
     assert "PYTHONPATH" not in environment
     assert "LABEL_STUDIO_API_KEY" not in environment
     assert environment["LANG"] == "C.UTF-8"
 
 
-def test_it_keeps_to_itself(environment: dict[str, str]) -> None:
+def test_telemetry_is_disabled(environment: dict[str, str]) -> None:
     assert [environment[name] for name in ("COLLECT_ANALYTICS", "LATEST_VERSION_CHECK", "SENTRY_DSN")] == [
         "false",
         "false",

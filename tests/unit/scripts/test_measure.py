@@ -24,7 +24,7 @@ def region(drawn: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], label: str, p
     }
 
 
-def test_masks_are_read_by_label_and_page_and_empty_ones_left_out() -> None:
+def test_masks_by_label_and_page_without_empty_ones() -> None:
     other = {"type": "keypointlabels", "value": {"keypointlabels": ["Object 1"]}}
     found = masks_of_regions([region(mask((1, 2)), "Object 2", 3), region(mask(), "Object 1", 0), other])
     assert list(found) == [("Object 2", 3)]
@@ -48,7 +48,7 @@ def test_iou(
     assert iou(first, second) == expected
 
 
-def test_mean_iou_counts_missing_masks_and_masks_of_absent_objects_as_nothing() -> None:
+def test_missing_and_superfluous_masks_count_as_0() -> None:
     seen, absent = mask((0, 0), (0, 1)), mask()
     truth = np.stack([np.stack([seen, seen]), np.stack([absent, absent])])  # 2 pages, 2 objects
     made = {("Object 1", 0): mask((0, 0), (0, 1)), ("Object 1", 1): mask((3, 3))}

@@ -1,4 +1,4 @@
-"""The simulated annotator and its figures, on curves small enough to reckon by hand."""
+"""The simulated annotator and its figures, on curves small enough for a check by hand."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from backend.evaluation.synthetic.source import ClipSource
 from scripts.benchmarks.interaction import (
     ROUNDS,
     Annotator,
-    Played,
-    State,
-    Taken,
+    CorrectedFrames,
+    PolicyResult,
+    PropagationResult,
     boundary_f,
     last,
     oracle_worst,
     ours,
-    play,
     policies,
+    run_policy,
     uniform,
     worst,
 )
-from scripts.benchmarks.prioritize import compared, over_time, rounds_to_90
+from scripts.benchmarks.prioritize import compared, mean_over_seconds, rounds_to_90
 
 FRAMES = 12
 
@@ -38,52 +38,52 @@ class Clip:
     video: ClipSource = field(default_factory=lambda: ClipSource(np.zeros((FRAMES, 8, 8, 3), np.uint8)))
 
 
-class Scripted(Annotator):
-    """Fails from frame 5 on; a correction mends all frames that follow it."""
+class ScriptedAnnotator(Annotator):
+    """Fails from frame 5 on; a correction there repairs all later frames."""
 
-    def _propagated(self, taken: Taken) -> State:
-        good = np.array([t < 5 or any(5 <= other <= t for other in taken) for t in range(self.count)])
-        doubt = np.where(good, 0.1, 0.9)
-        doubt[-1] = max(doubt[-1], 0.95 if not good[-1] else 0.1)
-        doubt[sorted(taken)] = 0.0
+    def _propagated(self, corrected: CorrectedFrames) -> PropagationResult:
+        good = np.array([t < 5 or any(5 <= other <= t for other in corrected) for t in range(self.count)])
+        uncertainty = np.where(good, 0.1, 0.9)
+        uncertainty[-1] = max(uncertainty[-1], 0.95 if not good[-1] else 0.1)
+        uncertainty[sorted(corrected)] = 0.0
         right = good.astype(np.float64)
-        return State(right, right, doubt, np.zeros((self.count, 0)), (self.truth(0),) * self.count)
+        return PropagationResult(right, right, uncertainty, np.zeros((self.count, 0)), (self.truth(0),) * self.count)
 
 
-def scripted() -> Scripted:
-    # An engine is never asked.
-    return Scripted(None, Clip(), None, 0)  # type: ignore[arg-type]
+def scripted_annotator() -> ScriptedAnnotator:
+    # The scripted annotator does not use an engine.
+    return ScriptedAnnotator(None, Clip(), None, 0)  # type: ignore[arg-type]
 
 
 def test_each_policy_asks_for_its_own_first_frame() -> None:
-    made, start = scripted(), frozenset({0})
-    made.correct(0, start)
-    assert ours(Policy())(made, start) == 7
-    assert (worst(made, start), last(made, start), oracle_worst(made, start)) == (11, 11, 5)
-    assert uniform(made, start) == FRAMES * 4 // 9
+    annotator, start = scripted_annotator(), frozenset({0})
+    annotator.correct(0, start)
+    assert ours(Policy())(annotator, start) == 7
+    assert (worst(annotator, start), last(annotator, start), oracle_worst(annotator, start)) == (11, 11, 5)
+    assert uniform(annotator, start) == FRAMES * 4 // 9
 
 
-def test_eight_rounds_cost_what_their_masks_cost_and_states_are_made_once() -> None:
-    made = scripted()
-    played = play(made, oracle_worst)
-    assert len(played.quality) == ROUNDS + 1
-    assert played.quality[0] == pytest.approx(4 / 11)
-    assert played.quality[1] == 1.0
-    assert played.seconds == tuple(80.0 * count for count in range(ROUNDS + 1))
-    before = len(made.known)
-    play(made, oracle_worst)
-    assert len(made.known) == before
+def test_rounds_cost_seconds_and_results_are_cached() -> None:
+    annotator = scripted_annotator()
+    results = run_policy(annotator, oracle_worst)
+    assert len(results.quality) == ROUNDS + 1
+    assert results.quality[0] == pytest.approx(4 / 11)
+    assert results.quality[1] == 1.0
+    assert results.seconds == tuple(80.0 * count for count in range(ROUNDS + 1))
+    before = len(annotator.results)
+    run_policy(annotator, oracle_worst)
+    assert len(annotator.results) == before
 
 
 def test_an_absent_object_costs_three_seconds() -> None:
-    made = scripted()
-    made.clip.masks[7] = False
-    assert (made.seconds(7), made.seconds(6)) == (3.0, 80.0)
+    annotator = scripted_annotator()
+    annotator.clip.masks[7] = False
+    assert (annotator.seconds(7), annotator.seconds(6)) == (3.0, 80.0)
 
 
-def test_the_comparison_pools_random_streams_and_takes_the_better_oracle() -> None:
+def test_comparison_of_random_streams_and_oracles() -> None:
     good, bad = (
-        Played((value,) * 9, (value,) * 9, (0.0,) * 9, tuple(80.0 * r for r in range(9))) for value in (0.9, 0.5)
+        PolicyResult((value,) * 9, (value,) * 9, (0.0,) * 9, tuple(80.0 * r for r in range(9))) for value in (0.9, 0.5)
     )
     results = {name: [good if name in ("ours", "oracle_gain") else bad] * 3 for name in policies(Policy(), 2)}
     report = compared(results, clicks=False)
@@ -101,15 +101,15 @@ def test_the_comparison_pools_random_streams_and_takes_the_better_oracle() -> No
     assert report["gates"] == {"beats_uniform": True, "beats_random": True, "closes_half": True}
 
 
-def test_over_time_counts_each_level_for_as_long_as_it_lasts() -> None:
-    played = Played((0.0, 1.0), (0.0, 1.0), (0.0, 0.0), (0.0, 80.0))
-    assert over_time(played, 160.0) == 0.5
-    assert over_time(played, 80.0) == 0.0
+def test_mean_over_seconds() -> None:
+    results = PolicyResult((0.0, 1.0), (0.0, 1.0), (0.0, 0.0), (0.0, 80.0))
+    assert mean_over_seconds(results, 160.0) == 0.5
+    assert mean_over_seconds(results, 80.0) == 0.0
 
 
 def test_rounds_to_nine_tenths_of_the_gain() -> None:
-    played = Played((0.0, 0.5, 0.95, 1.0), (0.0,) * 4, (0.0,) * 4, (0.0,) * 4)
-    assert rounds_to_90([played]) == 2.0
+    results = PolicyResult((0.0, 0.5, 0.95, 1.0), (0.0,) * 4, (0.0,) * 4, (0.0,) * 4)
+    assert rounds_to_90([results]) == 2.0
 
 
 def test_boundaries_agree_within_a_pixel() -> None:

@@ -1,4 +1,4 @@
-"""A written clip plays anywhere: H.264, yuv420p, frame for frame."""
+"""A written clip is H.264, yuv420p, frame for frame."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The shipped checkpoint: the bytes its facts speak of, in a model of the size its card states."""
+"""The shipped checkpoint: its recorded hash, size and figures."""
 
 import json
 
@@ -10,7 +10,7 @@ from scripts.training.curriculum import STAGES
 from scripts.training.model import configured_image_size
 
 
-def test_the_shipped_weights_have_the_recorded_hash_and_fit_the_repository() -> None:
+def test_the_shipped_weights_have_the_recorded_hash() -> None:
     facts = json.loads((SHIPPED_DIR / "demo.json").read_text())
     checkpoint = find("demo", None)
     require_hash(checkpoint.weights, facts["sha256"])
@@ -24,7 +24,7 @@ def test_training_config_and_facts_agree_on_the_image_size() -> None:
     assert facts["image_size"] == configured_image_size() == STAGES[-1].image_size
 
 
-def test_the_model_loads_and_has_between_two_and_five_million_parameters() -> None:
+def test_the_model_has_two_to_five_million_parameters() -> None:
     model = load_model(find("demo", None))
     assert 2e6 < sum(value.numel() for value in model.parameters()) < 5e6
     assert not model.training
@@ -33,6 +33,6 @@ def test_the_model_loads_and_has_between_two_and_five_million_parameters() -> No
 @pytest.mark.parametrize(
     "figure", ["box_iou", "click_iou", "propagated_iou", "presence_auroc", "prompt_gain", "memory_gain"]
 )
-def test_the_recorded_figures_are_those_of_a_model_that_follows_prompts(figure: str) -> None:
+def test_the_recorded_figures_show_prompt_response(figure: str) -> None:
     figures = json.loads((SHIPPED_DIR / "demo.json").read_text())["figures"]
     assert 0.5 < figures[figure] <= 1.0

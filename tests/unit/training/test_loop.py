@@ -1,4 +1,4 @@
-"""The loop: steps learn, a snapshot goes on as if nothing had happened, and what is exported loads."""
+"""The training loop: steps reduce the loss, a run resumes from its snapshot, an exported checkpoint loads."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_steps_on_one_clip_reduce_its_loss(batch: Batch, tmp_path: Path) -> None
     assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
 
 
-def test_a_resumed_run_goes_on_as_the_unbroken_one(batch: Batch, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_the_unbroken_one(batch: Batch, tmp_path: Path) -> None:
     unbroken = Trainer(RunPlan(minutes=1, seed=3), tmp_path / "unbroken")
     for _ in range(2):
         unbroken.train_step(0, batch)
@@ -47,7 +47,7 @@ def test_a_resumed_run_goes_on_as_the_unbroken_one(batch: Batch, tmp_path: Path)
     assert torch.allclose(weights_of(resumed), weights_of(unbroken), atol=1e-6)
 
 
-def test_an_exported_checkpoint_is_small_and_its_hash_is_checked(tmp_path: Path) -> None:
+def test_an_exported_checkpoint_is_small_and_hashed(tmp_path: Path) -> None:
     trainer = Trainer(RunPlan(minutes=1, seed=3), tmp_path)
     trainer.save()
     sha256 = write_checkpoint(averaged_weights(trainer.snapshot_path), tmp_path, {"image_size": 128})
@@ -62,7 +62,7 @@ def test_an_exported_checkpoint_is_small_and_its_hash_is_checked(tmp_path: Path)
         require_hash(path, sha256)
 
 
-def test_a_perfect_answer_costs_nearly_nothing_and_a_wrong_one_much() -> None:
+def test_the_loss_of_right_and_wrong_masks() -> None:
     truth = torch.zeros(1, 1, 32, 32)
     truth[..., 8:24, 8:24] = 1
     good = torch.where(torch.nn.functional.avg_pool2d(truth, 2) > 0.5, 20.0, -20.0).expand(1, 3, 16, 16)
@@ -74,14 +74,14 @@ def test_a_perfect_answer_costs_nearly_nothing_and_a_wrong_one_much() -> None:
     assert wrong.total > 1
 
 
-def test_an_absent_object_is_judged_by_its_presence_only() -> None:
+def test_an_absent_object_has_a_presence_loss_only() -> None:
     truth = torch.zeros(1, 1, 32, 32)
     noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     loss = frame_loss(noise, torch.rand(1, 3), torch.full((1, 1), -10.0), truth, torch.ones(1), 0.5)
     assert loss.total < 1e-3
 
 
-def test_the_weights_of_two_snapshots_are_blended_half_and_half(tmp_path: Path) -> None:
+def test_two_snapshots_are_averaged(tmp_path: Path) -> None:
     for name, value in (("early.pt", 1.0), ("late.pt", 3.0)):
         torch.save({"average": {"w": torch.full((2,), value), "n": torch.tensor(int(value))}}, tmp_path / name)
     blended = averaged_weights(tmp_path / "late.pt", tmp_path / "early.pt")

@@ -1,4 +1,4 @@
-"""Simulated annotators: clicks lie where they should and boxes hold the object."""
+"""Simulated prompts: clicks on their regions, boxes around the object."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def test_a_click_lies_on_its_object() -> None:
         assert points.labels.tolist() == [[1], [1]]
 
 
-def test_a_correction_is_positive_where_missed_and_negative_where_spilled() -> None:
+def test_the_sign_of_a_correction() -> None:
     truth = two_squares()
     guess = truth.copy()
     guess[0] = False
@@ -38,7 +38,7 @@ def test_a_box_without_jitter_is_the_tight_one() -> None:
     assert points.labels.tolist() == [[2, 3], [2, 3]]
 
 
-def test_mixed_points_begin_on_the_object_and_follow_their_polarity() -> None:
+def test_mixed_points_match_their_labels() -> None:
     truth = two_squares()
     points = prompts.mixed_points(np.random.default_rng(3), truth, 6)
     assert points.labels.shape == (2, 6)

@@ -1,4 +1,4 @@
-"""Training data: a function of its seed, with objects to prompt, kept apart from the held-out side."""
+"""Training data: a function of its seed, with visible objects, disjoint from the held-out clips."""
 
 import numpy as np
 import pytest
@@ -47,19 +47,19 @@ def test_training_and_held_out_share_no_shape_family() -> None:
 @pytest.mark.parametrize(
     ("progress", "name"), [(0.0, STAGES[0].name), (0.999, STAGES[-1].name), (1.5, STAGES[-1].name)]
 )
-def test_the_curriculum_starts_with_single_frames_and_ends_at_the_final_size(progress: float, name: str) -> None:
+def test_the_first_and_the_last_stage(progress: float, name: str) -> None:
     index, share = stage_at(progress)
     assert STAGES[index].name == name
     assert 0 <= share <= 1
 
 
-def test_a_batch_of_the_first_stage_is_single_frames_of_two_to_four_objects() -> None:
+def test_a_batch_of_the_first_stage() -> None:
     frames, masks = draw_batch(1, 0, 3, 0.0)
     assert frames.shape[1] == 1
     assert 2 <= masks.shape[2] <= 4
 
 
-def test_a_cut_shows_another_scene_without_targets_and_leaves_the_first_frame() -> None:
+def test_a_cut_shows_another_scene_without_targets() -> None:
     spec = SceneSpec(8, 96, 2, 0.6, 1.0, 0.0)
     frames, masks = render_batch(5, 0, 1, spec)
     cut_frames, cut_masks = cut_away(np.random.default_rng(3), spec, frames[0], masks[0])

@@ -1,1 +1,1 @@
-"""Calls of Label Studio's API."""
+"""Calls to Label Studio's API and media downloads."""

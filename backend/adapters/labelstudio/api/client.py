@@ -1,6 +1,6 @@
-"""Label Studio as Masklet uses it: tasks and annotations in, media in, predictions out, and a look at its health.
+"""Client of Label Studio: reads tasks, annotations, drafts and media, writes predictions, checks the connection.
 
-One object for one Label Studio and one user. It trusts no address or token but those it was made with.
+One client per Label Studio and user. It uses only the address and token it was made with.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DOWNLOAD_DEADLINE_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """A task as Label Studio's API has it. data is the task's own JSON."""
+    """A task of Label Studio's API. data: the task's JSON."""
 
     key: TaskKey
     data: Mapping[str, object]
@@ -39,10 +39,10 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationRecord:
-    """A saved annotation. result is what `prompts_of_annotation` reads; user is the annotator's number, or empty.
+    """A saved annotation. result: the input of `prompts_of_annotation`. user: the annotator's number, or empty.
 
-    author: the annotator as Label Studio writes one out, "First Last ann@example.org, 3": drafts know the same
-    person by the address alone.
+    author: the annotator in Label Studio's form "First Last ann@example.org, 3"; drafts name the same person by the
+    e-mail address alone.
     """
 
     annotation_id: int
@@ -55,7 +55,7 @@ class AnnotationRecord:
 
 @dataclass(frozen=True, slots=True)
 class DraftRecord:
-    """What somebody has on a task's canvas. user: as the drafts of a request name them."""
+    """A user's draft on a task. user: as in the drafts of a request."""
 
     user: str
     result: list[object]
@@ -63,7 +63,7 @@ class DraftRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChangedTask:
-    """A task that changed. updated_at: when, in the form in which Label Studio's filters take times."""
+    """A changed task. updated_at: the time of the change, in the form of Label Studio's filters."""
 
     key: TaskKey
     updated_at: str
@@ -71,7 +71,7 @@ class ChangedTask:
 
 @dataclass(frozen=True, slots=True)
 class BackendRecord:
-    """An ML backend that is connected to a project. is_connected: Label Studio could reach it when it last tried."""
+    """An ML backend of a project. is_connected: Label Studio's last attempt reached it."""
 
     backend_id: int
     url: str
@@ -82,7 +82,7 @@ class BackendRecord:
 
 
 class LabelStudioClient:
-    """A PredictionSink, and everything else that is asked of Label Studio. Connects to nothing before it must."""
+    """The PredictionSink and all other calls to Label Studio. Connects on the first call."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class LabelStudioClient:
     ) -> None:
         """url: Label Studio's address. token: a personal access token or a legacy one.
 
-        media_hosts: origins that media may come from besides Label Studio; "*" stands for every public one.
+        media_hosts: further origins of media; "*" means every public one.
         transport, resolve, monotonic_s: replace the network, the name service and the clock.
         Raises NotAllowed if url or a media host is not an http or https address.
         """
@@ -123,16 +123,16 @@ class LabelStudioClient:
     def put_prediction(
         self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float
     ) -> int:
-        """Make the task's prediction of this model version, or update it if it is there; returns its id.
+        """Creates or updates the task's prediction of this model version; returns its id. score: 0..1.
 
-        Raises LabelStudioUnavailable (retry), LabelStudioRefused or NotFound (do not).
+        Raises LabelStudioUnavailable (a retry may help), LabelStudioRefused or NotFound (it will not).
         """
         return self._predictions.put(task, model_version=model_version, result=result, score=score)
 
     # tasks
 
     def fetch_task(self, task: TaskKey) -> TaskRecord:
-        """The task as Label Studio has it. Raises NotAllowed if it is not of that project, NotFound."""
+        """The task. Raises NotAllowed if it is of another project, NotFound if it does not exist."""
         record: Any = self._session.call(f"read task {task.task_id}", lambda sdk: sdk.tasks.get(str(task.task_id)))
         if record.project != task.project_id:
             raise NotAllowed(f"task {task.task_id} is not of project {task.project_id}")
@@ -157,7 +157,7 @@ class LabelStudioClient:
         return tuple(sorted(records, key=lambda record: record.annotation_id))
 
     def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
-        """Everybody's drafts on the task, which a request of the page does not have: there are its user's alone."""
+        """All users' drafts on the task; a request of the page has only its own user's."""
         found = self._session.read(f"list the drafts of task {task.task_id}", f"/api/tasks/{task.task_id}/drafts")
         entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
         return tuple(
@@ -165,9 +165,9 @@ class LabelStudioClient:
         )
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
-        """The project's annotated tasks that changed after a time, those that changed first coming first.
+        """The project's annotated tasks changed after a time, earliest change first.
 
-        since: as a ChangedTask says it; empty: the one that changed last, alone.
+        since: a ChangedTask's updated_at; empty: only the task changed last.
         """
         found: Any = self._session.call(
             f"list what changed in project {project_id}",
@@ -190,22 +190,22 @@ class LabelStudioClient:
     # media
 
     def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched:
-        """Write the media at an address of a task's data into sink; see Downloader.download."""
+        """Writes the media at an address of a task's data into sink; see Downloader.download."""
         return self._downloader.download(address, sink, validator=validator)
 
     # health
 
     def version(self) -> str:
-        """Label Studio's release, as "1.23.2". Raises LabelStudioUnavailable or LabelStudioRefused."""
+        """Label Studio's release, such as "1.23.2". Raises LabelStudioUnavailable or LabelStudioRefused."""
         return str(self._session.call("read its version", lambda sdk: sdk.versions.get()).release)
 
     def whoami(self) -> str:
-        """The e-mail address of the token's user. Raises LabelStudioRefused if the token is no good."""
+        """The e-mail address of the token's user. Raises LabelStudioRefused for an invalid token."""
         user: Any = self._session.call("ask who the token's user is", lambda sdk: sdk.users.whoami())
         return str(user.email or user.username)
 
     def backends(self, project_id: int) -> tuple[BackendRecord, ...]:
-        """The ML backends that are connected to a project."""
+        """The ML backends of a project."""
         found: list[Any] = self._session.call(
             f"list the ML backends of project {project_id}", lambda sdk: sdk.ml.list(project=project_id)
         )
@@ -214,11 +214,11 @@ class LabelStudioClient:
     def connect_backend(
         self, project_id: int, url: str, *, title: str, user: str = "", password: str = ""
     ) -> BackendRecord:
-        """Connect an ML backend to a project, if it is not yet, and say how Label Studio sees it.
+        """Connects an ML backend to a project, unless it is connected; returns Label Studio's record of it.
 
-        Label Studio may answer "reserved network address" although it made the connection and only the webhook is
-        missing, so what counts is whether the backend is there afterwards.
-        Raises LabelStudioRefused with the settings that Label Studio needs if it is not.
+        Label Studio may answer "reserved network address" although it made the connection and refused only the
+        webhook: the backend's record afterwards decides.
+        Raises LabelStudioRefused with the settings that Label Studio needs if there is no record.
         """
         known = self._backend_at(project_id, url)
         if known is not None:
@@ -241,10 +241,10 @@ class LabelStudioClient:
         return made
 
     def try_backend(self, url: str) -> str:
-        """Why Label Studio would not work with an ML backend at this address; empty if it would.
+        """The reason why Label Studio cannot use an ML backend at this address; empty if it can.
 
-        Tried out on a project that is made for it and removed again. Raises LabelStudioUnavailable, or
-        LabelStudioRefused if the token may not make projects.
+        Connects the backend to a trial project and deletes the project. Raises LabelStudioUnavailable, or
+        LabelStudioRefused if the token may not create projects.
         """
         project: Any = self._session.call(
             "make a project to try the backend on",
@@ -272,11 +272,11 @@ REMEDY = (
     "start Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false, or narrow its ban with "
     "USE_DEFAULT_BANNED_SUBNETS=false and USER_ADDITIONAL_BANNED_SUBNETS"
 )
-"""What makes Label Studio 1.23.1 and later accept a backend on localhost or in a private network."""
+"""Settings with which Label Studio 1.23.1 and later accepts a backend on localhost or in a private network."""
 
 
 def _changed_query(since: str) -> dict[str, object]:
-    """Label Studio's own form of: annotated, changed after then, in the order of change."""
+    """Label Studio's filter for annotated tasks changed after a time, in the order of change."""
     items = [{"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}]
     if not since:
         return {"filters": {"conjunction": "and", "items": items}, "ordering": ["-tasks:updated_at"]}

@@ -1,4 +1,4 @@
-"""A CorrectionProject on one Label Studio."""
+"""The CorrectionProject port on Label Studio's API."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from backend.adapters.labelstudio.api.task_creation import TaskImports
 from backend.domain.tasks import TaskKey
 
 SAMPLING = "Uncertainty sampling"
-"""Its page calls this an Enterprise feature; the open-source API takes it and serves by it."""
+"""Label Studio's page calls this an Enterprise feature; the open-source API accepts and applies it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionTasks:
-    """Makes correction tasks and describes the tasks that they are cut from."""
+    """Creates correction tasks and describes their source tasks."""
 
     session: Session
 
     def tasks(self, project_id: int) -> Mapping[int, Mapping[str, object]]:
-        """Id and data of the tasks that are there."""
+        """Data of the project's tasks, by id."""
         return TaskImports(self.session).all(project_id)
 
     def create(self, project_id: int, data: Mapping[str, object]) -> int:
-        """Make a task; its id."""
+        """Creates a task; returns its id."""
         (task_id,) = TaskImports(self.session).create(project_id, [data])
         return task_id
 
     def predict(
         self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float, cluster: int
     ) -> None:
-        """Make or update the task's prediction, and say which cluster it is of."""
+        """Creates or updates the task's prediction, with its cluster. score: 0..1."""
         made = Predictions(self.session).put(task, model_version=model_version, result=result, score=score)
         self.session.call(
-            f"say the cluster of prediction {made}", lambda sdk: sdk.predictions.update(made, cluster=cluster)
+            f"set the cluster of prediction {made}", lambda sdk: sdk.predictions.update(made, cluster=cluster)
         )
 
     def describe(self, task: TaskKey, columns: Mapping[str, str]) -> None:
-        """Write columns into a task's data, beside what is there."""
+        """Writes columns into a task's data; keeps the other fields."""
         what = f"describe task {task.task_id}"
         record: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task.task_id)))
         data = {**(record.data or {}), **columns}
@@ -48,7 +48,7 @@ class CorrectionTasks:
             self.session.call(what, lambda sdk: sdk.tasks.update(str(task.task_id), data=data))
 
     def serve_worst_first(self, project_id: int, model_version: str) -> None:
-        """Sampling counts predictions of the project's own model version only, so both are set."""
+        """Sets uncertainty sampling and the project's model version: sampling uses predictions of that version only."""
         self.session.call(
             f"let project {project_id} serve the most uncertain first",
             lambda sdk: sdk.projects.update(project_id, sampling=SAMPLING, model_version=model_version),

@@ -1,7 +1,7 @@
-"""Fetching a task's media: streamed, bounded in size and time, and never beyond what the policy allows.
+"""Downloads of a task's media: streamed, bounded in size and time, within the media policy.
 
-The connection goes to the very network address that was checked, so that a name cannot lead elsewhere in between;
-every redirect is checked anew, and the token goes only where the policy says.
+The connection uses the checked network address, so a second name lookup cannot change it. Every redirect is checked
+again, and the token is sent only where the policy allows it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from backend.domain.errors import MediaError, MediaUnreachable
 
 logger = logging.getLogger(__name__)
 
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 RETRYABLE = frozenset((408, 425, 429))
 TIMEOUTS = httpx.Timeout(30.0, connect=10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came. validator identifies this version to the server (its ETag, or else its Last-Modified; may be empty).
+    """A download's outcome. length: bytes. validator: the version's ETag, or else its Last-Modified; may be empty.
 
-    unchanged: the server said that what the caller has is still current; nothing was written.
+    unchanged: the caller's version is current; nothing was written.
     """
 
     validator: str
@@ -39,7 +39,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Downloader:
-    """authorization: gives the header's value for Label Studio. renew: called when that was refused."""
+    """Downloads media. authorization: the header's value for Label Studio. renew: called after a refusal of it."""
 
     policy: MediaPolicy
     authorization: Callable[[], str]
@@ -50,24 +50,24 @@ class Downloader:
     transport: httpx.BaseTransport | None = None
 
     def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched:
-        """Write the media at an address into sink.
+        """Writes the media at an address into sink.
 
-        address: as the task's data has it. validator: of the version that the caller has, if it has one.
-        Raises NotAllowed, MediaError, MediaUnreachable, LabelStudioRefused or LabelStudioUnavailable (no token). What
-        was written before an error is to be thrown away.
+        address: from the task's data. validator: of the caller's version, if any.
+        Raises NotAllowed, MediaError, MediaUnreachable, LabelStudioRefused or LabelStudioUnavailable (no token). Bytes
+        written before an error are invalid.
         """
         url = self.policy.absolute(address)
         with httpx.Client(timeout=TIMEOUTS, trust_env=False, transport=self.transport) as client:
-            for _ in range(MOST_REDIRECTS + 1):
+            for _ in range(MAX_REDIRECTS + 1):
                 with self._response(client, self.policy.destination(url), validator) as response:
                     if not response.has_redirect_location:
                         return self._received(response, sink, validator)
                     url = self._next(url, response)
-        raise MediaError(f"the media's address redirects more than {MOST_REDIRECTS} times")
+        raise MediaError(f"the media's address redirects more than {MAX_REDIRECTS} times")
 
     @contextmanager
     def _response(self, client: httpx.Client, to: Destination, validator: str) -> Iterator[httpx.Response]:
-        """The answer's head. An access token that Label Studio refuses is renewed once."""
+        """The response before its body. A refused access token is renewed once."""
         try:
             response = self._send(client, to, validator)
             if response.status_code == 401 and to.with_token:
@@ -96,7 +96,7 @@ class Downloader:
         try:
             return url.join(location)
         except httpx.InvalidURL as error:
-            raise MediaError("the media's address redirects to something that is no address") from error
+            raise MediaError("the media's address redirects to an invalid address") from error
 
     def _received(self, response: httpx.Response, sink: BinaryIO, validator: str) -> Fetched:
         status, host = response.status_code, response.request.headers["host"]
@@ -138,7 +138,7 @@ class Downloader:
 
 
 def _condition(validator: str) -> dict[str, str]:
-    """The header that asks for the media only if it changed. An ETag has quotes, a date has not."""
+    """The header of a conditional request. An ETag has quotes, a date has none."""
     if not validator or not validator.isascii() or not validator.isprintable():
         return {}
     return {"If-None-Match" if '"' in validator else "If-Modified-Since": validator}

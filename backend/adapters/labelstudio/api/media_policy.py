@@ -1,8 +1,8 @@
-"""Which web addresses Masklet may fetch, and to whom it may show Label Studio's token.
+"""The policy on addresses that Masklet may fetch, and on the use of Label Studio's token.
 
-A task's data can hold any address, and whoever may import tasks writes it. So: only the origins that the settings
-name, never a scheme but http and https, never a user name in an address, every network address that a name resolves
-to is checked, and the token goes to Label Studio's own media paths only.
+The addresses in a task's data are untrusted. Allowed are the origins that the settings name, with http or https and
+without a user name. Every network address of a host is checked. The token is sent to Label Studio's own media paths
+only.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import httpx
 from backend.domain.errors import MediaUnreachable, NotAllowed
 
 ANY_PUBLIC = "*"
-"""In the list of media hosts: any origin whose network address is a public one."""
+"""In the list of media hosts: any origin with a public network address."""
 
 MEDIA_PATHS = ("/data/", "/storage-data/", "/tasks/", "/projects/")
-"""Where Label Studio serves uploads, local files and signed storage links; only there is the token sent."""
+"""Label Studio's paths of uploads, local files and signed storage links; the token is sent to these only."""
 
 TRANSLATED = tuple(IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
 """IPv6 ranges that lead to IPv4 addresses, private ones included."""
@@ -33,7 +33,7 @@ Resolve = Callable[[str, int], Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port, all three of which must be equal for two addresses to be of one origin."""
+    """Scheme, host and port; two addresses are of one origin if all three are equal."""
 
     scheme: str
     host: str
@@ -51,7 +51,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """An address that may be fetched: where to connect, and whether Label Studio's token goes with it."""
+    """An allowed address: the network address to connect to, and whether Label Studio's token is sent."""
 
     url: httpx.URL
     ip: str
@@ -60,7 +60,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class MediaPolicy:
-    """label_studio: its address, with the path it is served under. hosts: other origins. any_public: see ANY_PUBLIC."""
+    """label_studio: its address, with its base path. hosts: other origins. any_public: see ANY_PUBLIC."""
 
     label_studio: httpx.URL
     hosts: frozenset[Origin]
@@ -69,13 +69,13 @@ class MediaPolicy:
 
     @classmethod
     def of(cls, label_studio_url: str, media_hosts: Iterable[str], resolve: Resolve | None = None) -> MediaPolicy:
-        """Raises NotAllowed if one of the addresses is not an http or https address."""
+        """The policy of the settings. Raises NotAllowed for an address other than http or https."""
         names = [name.strip() for name in media_hosts if name.strip()]
         hosts = frozenset(Origin.of(parse_url(name)) for name in names if name != ANY_PUBLIC)
         return cls(parse_url(label_studio_url), hosts, ANY_PUBLIC in names, resolve or resolved)
 
     def destination(self, url: httpx.URL) -> Destination:
-        """Raises NotAllowed, or MediaUnreachable if the name does not resolve."""
+        """Checks an address. Raises NotAllowed, or MediaUnreachable if the name does not resolve."""
         origin = Origin.of(url)
         is_label_studio = origin == Origin.of(self.label_studio)
         is_named = is_label_studio or origin in self.hosts
@@ -85,7 +85,7 @@ class MediaPolicy:
         return Destination(url, ip, with_token=is_label_studio and self._is_media_path(url))
 
     def absolute(self, address: str) -> httpx.URL:
-        """An address of a task's data as a full one: what has no scheme is Label Studio's."""
+        """The full address of an address in a task's data: a path is Label Studio's. Raises NotAllowed."""
         address = address.strip()
         if not address.startswith("/") or address.startswith("//"):
             return parse_url(address)
@@ -94,7 +94,7 @@ class MediaPolicy:
         return parse_url(f"{self.label_studio.scheme}://{self.label_studio.netloc.decode('ascii')}{path}")
 
     def _checked_ip(self, origin: Origin, *, is_named: bool) -> str:
-        """One network address to connect to, all of those that the name has being acceptable."""
+        """The first network address of a name, if all of them are acceptable."""
         try:
             found = [ip_address(text.partition("%")[0]) for text in self.resolve(origin.host, origin.port)]
         except (OSError, UnicodeError) as error:
@@ -114,7 +114,7 @@ class MediaPolicy:
 
 
 def parse_url(address: str) -> httpx.URL:
-    """Raises NotAllowed unless it is a plain http or https address with a host."""
+    """The parsed address. Raises NotAllowed unless it is a plain http or https address with a host."""
     try:
         url = httpx.URL(address)
     except (httpx.InvalidURL, TypeError, ValueError) as error:
@@ -122,20 +122,20 @@ def parse_url(address: str) -> httpx.URL:
     if url.scheme not in ("http", "https"):
         raise NotAllowed(f"media may come from http and https addresses only, not from {url.scheme or 'a bare name'!r}")
     if not url.host or not 0 < (80 if url.port is None else url.port) < 65_536:
-        raise NotAllowed("the media's address has no host, or no port that can be")
+        raise NotAllowed("the media's address has no host, or no valid port")
     if url.userinfo:
         raise NotAllowed("the media's address must not hold a user name or password")
     return url
 
 
 def resolved(host: str, port: int) -> list[str]:
-    """The network addresses of a host, as the system knows them."""
+    """The network addresses of a host, from the system's name service."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
 
 def _acceptable(ip: IpAddress, *, is_named: bool) -> bool:
-    """Named origins may be private, for the operator said so; cloud metadata and the like are never media."""
+    """Whether an address may be fetched. Named origins may be private; link-local (cloud metadata) is refused."""
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:
             return _acceptable(ip.ipv4_mapped, is_named=is_named)

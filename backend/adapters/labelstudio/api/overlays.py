@@ -1,7 +1,7 @@
-"""Films of the masks beside a task's video: where a label config shows them, and putting them there.
+"""Mask overlays of videos: the data field that shows them, and writing it.
 
-The open-source page draws no masks on a video. It can play a second one in step with it (`sync`), and that is where
-the exported overlay goes: into the field of the task's data that the second <Video> tag reads.
+The open-source page draws no masks on a video. It can play a second video in sync with it (`sync`): the exported
+overlay's address is written into the field of the task's data that the second <Video> tag reads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from backend.domain.errors import InvalidInput
 
 
 def overlay_key(label_config: str) -> str | None:
-    """The data field of the <Video> tag that runs beside the one with the controls; None if there is none.
+    """The data field of the <Video> tag that plays in sync with the one with the controls; None without one.
 
     Raises LabelConfigError.
     """
@@ -33,7 +33,7 @@ def overlay_key(label_config: str) -> str | None:
 
 
 def require_overlay_key(label_config: str, project_id: int) -> str:
-    """As overlay_key. Raises InvalidInput with the way out if there is none."""
+    """As overlay_key. Raises InvalidInput with the remedy without one."""
     key = overlay_key(label_config)
     if key is None or "." in key:
         raise InvalidInput(
@@ -45,12 +45,12 @@ def require_overlay_key(label_config: str, project_id: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TaskFields:
-    """Writes fields into tasks' data."""
+    """Fields of tasks' data."""
 
     session: Session
 
     def put(self, task_id: int, fields: Mapping[str, str]) -> None:
-        """Write fields beside what is there."""
+        """Writes fields into a task's data; keeps the others."""
         what = f"put {', '.join(fields)} into the data of task {task_id}"
         task: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task_id)))
         data = {**(task.data or {}), **fields}

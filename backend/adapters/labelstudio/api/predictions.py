@@ -1,8 +1,8 @@
-"""One prediction per task and model version, however often and from wherever it is put.
+"""Writes predictions, one per task and model version.
 
-Label Studio has no unique constraint on predictions, so the rule is kept here: look first, update what is there, make
-one otherwise, and remove what is too many. A request to make one is never repeated by itself; if its outcome is not
-known, a second look decides.
+Label Studio has no unique constraint on predictions. The writer lists the predictions, updates an existing one or
+creates one, and deletes duplicates. A create request is never repeated; if its outcome is unknown, a second listing
+decides.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Predictions:
     session: Session
 
     def put(self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float) -> int:
-        """Make or update the task's prediction of this model version; returns its id.
+        """Creates or updates the task's prediction of this model version; returns its id. score: 0..1.
 
         Raises LabelStudioUnavailable, LabelStudioRefused or NotFound.
         """
@@ -53,11 +53,11 @@ class Predictions:
                 ),
             )
         except LabelStudioUnavailable:
-            # It may have been made all the same: the answer may be what got lost.
+            # The prediction may exist: only the response may be lost.
             made = self.ids(task, model_version)
             if not made:
                 raise
-            logger.info("task %s: the prediction was made although the answer got lost", task)
+            logger.info("task %s: the prediction was created although the response was lost", task)
             return self._keep_first(task, made)
         return self._keep_first(task, self.ids(task, model_version))
 
@@ -68,7 +68,7 @@ class Predictions:
         )
 
     def _keep_first(self, task: TaskKey, ids: list[int]) -> int:
-        """Remove all but the oldest, to which annotations may refer. Raises LabelStudioUnavailable if none is left."""
+        """Deletes all but the oldest, which annotations may refer to. Raises LabelStudioUnavailable if none is left."""
         if not ids:
             raise LabelStudioUnavailable(f"the prediction of task {task.task_id} was removed while it was being made")
         for surplus in ids[1:]:

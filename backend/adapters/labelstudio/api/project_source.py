@@ -1,7 +1,7 @@
-"""A Label Studio project as a source of labelled videos: one task a video, read when its turn comes.
+"""A Label Studio project as a source of labelled videos: one video per task, read when it is opened.
 
-Of a task's annotations the newest counts that was not cancelled; the manifest says how many others there are. Of its
-predictions the newest counts.
+A task's newest annotation that is not cancelled counts; the manifest has the number of the others. Of its predictions
+the newest counts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COUNTS = "id,data,project,total_annotations,cancelled_annotations,total_predicti
 
 
 class LabelsFrom(StrEnum):
-    """Which of a task's labels count. BOTH: its annotation, or its prediction where nobody has annotated."""
+    """The labels of a task that count. BOTH: its annotation, or its prediction without one."""
 
     ANNOTATIONS = "annotations"
     PREDICTIONS = "predictions"
@@ -41,7 +41,7 @@ class LabelsFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResultRecord:
-    """An annotation or a prediction; about is for the manifest, model the version that made it."""
+    """An annotation or a prediction. about: facts for the manifest. model: the version that made it."""
 
     is_annotation: bool
     result: list[object]
@@ -51,7 +51,7 @@ class ResultRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSource:
-    """A DatasetSource. task_id: only that task; None: all that have labels of the wanted kind."""
+    """A DatasetSource. task_id: only that task; None: all tasks with labels of the wanted kind."""
 
     session: Session
     media: MediaLibrary
@@ -65,7 +65,7 @@ class ProjectSource:
         return {"kind": "label studio", "project": self.project_id, **task, "labels": str(self.labels_from)}
 
     def entries(self) -> Sequence[DatasetEntry]:
-        """The tasks in the order of their numbers. Raises NotFound if none has labels of that kind."""
+        """The tasks in the order of their ids. Raises NotFound if none has labels of that kind."""
         what = f"list the tasks of project {self.project_id}"
         entries = self.session.call(what, lambda sdk: sorted(self._listed(sdk)))
         if not entries:
@@ -75,7 +75,7 @@ class ProjectSource:
 
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[LabelledTask]:
-        """Raises InvalidInput naming the task and what of it cannot be read."""
+        """The entry's labelled task. Raises InvalidInput naming the task and the field that cannot be read."""
         try:
             yield self._open(int(entry.key))
         except InvalidInput as error:
@@ -113,7 +113,7 @@ class ProjectSource:
     def _labelled(
         self, result: list[object], binding: Binding, media: MediaRef, data: Mapping[str, object], *, where: str
     ) -> tuple[LabelledObjects, VideoInfo]:
-        """What the labels say, and of which frames: a video's numbers mean nothing before its times are known."""
+        """The labels and the video's info. A video is opened first: its frame numbers need its frame times."""
         if binding.is_video:
             with self.media.open(media) as source:
                 info = source.info
@@ -122,7 +122,7 @@ class ProjectSource:
         return labelled, self._info(media, labelled, data)
 
     def _info(self, media: MediaRef, labelled: LabelledObjects, data: Mapping[str, object]) -> VideoInfo:
-        """What is known of the task's frames; nothing is fetched where the labels tell enough, else little.
+        """The info of the task's frames; opens the media only if the labels have no size, and of pages only the first.
 
         Raises NotAllowed, MediaUnreachable or MediaError.
         """
@@ -142,7 +142,7 @@ class ProjectSource:
         return dict(task.data or {})
 
     def _record(self, task_id: int) -> ResultRecord:
-        """Raises NotFound if the labels went away meanwhile."""
+        """The labels that count. Raises NotFound if they were deleted meanwhile."""
         found = self._annotation(task_id) if self.labels_from is not LabelsFrom.PREDICTIONS else None
         if found is None and self.labels_from is not LabelsFrom.ANNOTATIONS:
             found = self._prediction(task_id)
@@ -198,7 +198,7 @@ def _provenance(record: ResultRecord, data: Mapping[str, object]) -> Notes:
 
 
 def _rate(data: Mapping[str, object]) -> Fraction:
-    """The pages' rate, if the task knows it; 1 a second otherwise."""
+    """The pages' frames per second, from the task's `fps`; 1 without it."""
     fps = data.get("fps")
     if isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps <= 1000:
         return Fraction(fps).limit_denominator(100_000)
@@ -206,7 +206,7 @@ def _rate(data: Mapping[str, object]) -> Fraction:
 
 
 def _name_of(task_id: int, data: Mapping[str, object]) -> str:
-    """What the task calls itself, or its video's file name; its number if it says neither."""
+    """The task's `clip` or `name`, or its media's file name, or "task-" and its id."""
     for key in ("clip", "name"):
         value = data.get(key)
         if isinstance(value, str) and value.strip():

@@ -1,7 +1,7 @@
-"""A connection to Label Studio's API: the SDK's client with our manners, and its errors as ours.
+"""Calls to Label Studio's API through its SDK, with the SDK's errors translated to the domain's.
 
-The SDK exchanges a personal access token for short-lived ones and renews them; a legacy token it sends as it is. It
-would follow redirects, with a refresh token in the body if need be, and repeat a POST that may have succeeded: both
+The SDK exchanges a personal access token for short-lived ones and renews them; it sends a legacy token unchanged. By
+default it follows redirects, even with a refresh token in the body, and repeats a POST that may have succeeded: both
 are switched off here.
 """
 
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 RETRYABLE = frozenset((408, 409, 425, 429))
-LONGEST_DETAIL = 300
+MAX_DETAIL_CHARS = 300
 
 
 class Session:
     """Calls Label Studio's API as one user. Thread-safe as far as the SDK is."""
 
     def __init__(self, url: str, token: str, *, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
-        """Connects to nothing yet. transport replaces the network."""
+        """Does not connect. transport replaces the network."""
         self._url = url.rstrip("/")
         self._token = token
         self._timeout_s = timeout_s
@@ -37,10 +37,10 @@ class Session:
         self._sdk: Any = None
 
     def call(self, what: str, ask: Callable[[Any], Answer]) -> Answer:
-        """What `ask` gets from the SDK's client; an access token that is refused is renewed once.
+        """The result of `ask` with the SDK's client; a refused access token is renewed once.
 
-        what: the request in a few words, for messages. Raises LabelStudioUnavailable (trying again may help; the
-        request may have been carried out), NotFound or LabelStudioRefused.
+        what: the request in a few words, for messages. Raises LabelStudioUnavailable (a retry may help; the request
+        may have been executed), NotFound or LabelStudioRefused.
         """
         try:
             return ask(self._client())
@@ -56,7 +56,7 @@ class Session:
             raise translated(error, what, self._url) from error
 
     def read(self, what: str, path: str) -> object:
-        """The JSON at a path of the API for which the SDK has no method. Raises as `call` does."""
+        """The JSON at an API path without a method in the SDK. Raises as `call` does."""
 
         def ask(sdk: Any) -> object:  # noqa: ANN401
             reply = self._http.get(self._url + path, headers={"Authorization": _authorization(sdk)})
@@ -71,11 +71,11 @@ class Session:
         return self.call(what, ask)
 
     def authorization(self) -> str:
-        """The Authorization header's value, with a valid access token in it. Raises as `call` does."""
+        """The Authorization header's value, with a valid access token. Raises as `call` does."""
         return self.call("log in", lambda sdk: _authorization(sdk))
 
     def renew(self) -> None:
-        """Forget the access token that was refused."""
+        """Discards the refused access token."""
         self._sdk = None
 
     def close(self) -> None:
@@ -99,12 +99,12 @@ class Session:
 
 
 def _authorization(sdk: Any) -> str:  # noqa: ANN401
-    # The one private name used (SDK 2.0 to 2.1): it has no public way to the header that it sends.
+    # The only private name used (SDK 2.0 to 2.1): the header has no public access.
     return str(sdk._client_wrapper.get_headers()["Authorization"])
 
 
 def translated(error: Exception, what: str, url: str) -> Exception:
-    """The vendor's error as one of ours, in a sentence with the remedy. Never holds a token or a body's length."""
+    """The SDK's error as one of the domain, with the remedy. The message never holds a token or a whole body."""
     if isinstance(error, httpx.TimeoutException):
         return LabelStudioUnavailable(f"Label Studio at {url} did not answer in time (to {what})")
     if isinstance(error, httpx.InvalidURL):
@@ -130,8 +130,8 @@ def translated(error: Exception, what: str, url: str) -> Exception:
 
 
 def _detail(body: object) -> str:
-    """What Label Studio says is wrong, if it says so in a sentence; never the whole body."""
+    """Label Studio's error message, at most MAX_DETAIL_CHARS; never the whole body."""
     if not isinstance(body, dict):
         return ""
     parts = [str(body[key]) for key in ("detail", "validation_errors") if body.get(key)]
-    return f": {'; '.join(parts)[:LONGEST_DETAIL]}" if parts else ""
+    return f": {'; '.join(parts)[:MAX_DETAIL_CHARS]}" if parts else ""

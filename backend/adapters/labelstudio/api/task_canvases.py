@@ -1,4 +1,4 @@
-"""Tasks of an import, read from Label Studio for the handover between segments."""
+"""User tasks of an import's tasks, for the handover between segments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backend.domain.tasks import TaskKey
 
 
 class TaskReader(Protocol):
-    """Label Studio, as far as it is read here."""
+    """Reads tasks and label configs from Label Studio."""
 
     def fetch_task(self, task: TaskKey) -> TaskRecord: ...
 
@@ -23,12 +23,12 @@ class TaskReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LabelStudioTaskLookup:
-    """The Canvases port on Label Studio."""
+    """The TaskLookup port on Label Studio's API."""
 
     label_studio: TaskReader
 
     def user_task(self, item: BatchItem, model_version: str) -> UserTask:
-        """See the Canvases port."""
+        """The user task of an import's item."""
         config = self.label_studio.label_config(item.project_id)
         data = dict(self.label_studio.fetch_task(item.task).data)
         media = media_of_task({"id": item.task_id, "data": data}, read_binding(config))

@@ -1,7 +1,7 @@
-"""Tasks made by imports: which there are, and making more in one call.
+"""Tasks of imports: the existing ones, and creating more in one call.
 
-A request to make tasks is never repeated here: it may have been carried out although its answer got lost. Whoever asks
-looks at `known` first.
+A create request is never repeated here: it may have been executed although its response was lost. Callers check
+`known` first.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from backend.domain.errors import LabelStudioRefused
 
 TASKS_A_PAGE = 200
 NAME = "masklet"
-"""Where a task's data says what it was cut from; `key` in it tells tasks of imports apart."""
+"""The field of a task's data that names its source; its `key` identifies a task of an import."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionFound:
-    """A prediction of a task, whichever model made it."""
+    """A prediction of a task, of any model."""
 
     model_version: str
     result: list[object]
@@ -29,12 +29,12 @@ class PredictionFound:
 
 @dataclass(frozen=True, slots=True)
 class TaskImports:
-    """ProjectTasks on one Label Studio."""
+    """The ProjectTasks port on Label Studio's API."""
 
     session: Session
 
     def known(self, project_id: int) -> dict[str, int]:
-        """The key and id of every task of a project that an import made; the oldest where a key is there twice."""
+        """Ids of a project's tasks made by imports, by key; the oldest task of a repeated key."""
         found: dict[str, int] = {}
         for task_id, data in sorted(self.all(project_id).items()):
             facts = data.get(NAME)
@@ -44,13 +44,13 @@ class TaskImports:
         return found
 
     def all(self, project_id: int) -> dict[int, Mapping[str, object]]:
-        """Every task's id and data."""
+        """Data of all tasks of a project, by id."""
         return self.session.call(f"list the tasks of project {project_id}", lambda sdk: _listed(sdk, project_id))
 
     def create(self, project_id: int, tasks: Sequence[Mapping[str, object]]) -> list[int]:
-        """Make tasks in one call; their ids in order. tasks: their data.
+        """Creates tasks in one call; returns their ids in order. tasks: their data.
 
-        Raises LabelStudioUnavailable (they may have been made all the same) or LabelStudioRefused.
+        Raises LabelStudioUnavailable (they may exist all the same) or LabelStudioRefused.
         """
         bodies = [{"data": dict(data)} for data in tasks]
         answer: Any = self.session.call(
@@ -75,7 +75,7 @@ class TaskImports:
         ]
 
     def ensure_local_files(self, project_id: int, folder: Path) -> None:
-        """Let the project show the files of a folder under Label Studio's root of local files."""
+        """Gives the project the files of a folder under Label Studio's root of local files."""
         what = f"give project {project_id} the local files in {folder}"
         listed: Any = self.session.call(what, lambda sdk: sdk.import_storage.local.list(project=project_id))
         if all(storage.path != str(folder) for storage in listed):

@@ -16,7 +16,7 @@ class LabelStudioTasks:
     client: LabelStudioClient
 
     def exists(self, task: TaskKey) -> bool:
-        """Whether Label Studio has the task; one that it has in another project counts as there."""
+        """Whether Label Studio has the task, in any project."""
         try:
             self.client.fetch_task(task)
         except NotFound:

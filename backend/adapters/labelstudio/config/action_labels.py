@@ -1,14 +1,14 @@
-"""Action labels: labels of a label config that ask for work instead of naming an object.
+"""Action labels: labels of a label config that request an action instead of naming an object.
 
-Label Studio's open-source page has no button that a backend can hear; a label can be one, for choosing it and
-clicking sends an ordinary prompt (label_config/frames.xml). A label is an action by its text alone, so that it can
-be read in the page and needs no attribute that Label Studio might drop:
+Label Studio's open-source page has no button that reaches a backend. A click with an action label selected sends an
+ordinary prompt instead (label_config/frames.xml). The text alone makes a label an action: it is readable in the page,
+and Label Studio cannot drop it as it might an attribute.
 
-    "▶ 15"   "◀ 15"     carry the masks 15 frames forward, backward
-    "▶▶ end" "◀◀ start" carry them to the end, to the start; the word may be left out
-    "◀▶ all"            carry them both ways through the whole video; "◀▶ 15" both ways by 15
-    "▶ 1 skip 4"        the same, leaving out 4 frames before every one that is answered: also "▶ 15 skip 4"
-    "✕ reset"           forget this canvas's prompts; "✕ reset Cat" those of Cat alone
+    "▶ 15"   "◀ 15"     propagate 15 frames forward, backward
+    "▶▶ end" "◀◀ start" propagate to the end, to the start; the word is optional
+    "◀▶ all"            propagate through the whole video in both directions; "◀▶ 15" by 15 in both
+    "▶ 1 skip 4"        the same, with 4 frames skipped before every answered one: also "▶ 15 skip 4"
+    "✕ reset"           delete the user's prompts on the task; "✕ reset Cat" those of Cat alone
 
 Everything else is an object's label.
 """
@@ -22,11 +22,11 @@ from enum import StrEnum
 from backend.domain.video import Direction
 
 EMOJI_STYLE = "\ufe0f"
-"""Variation selector that some keyboards add to an arrow; it changes nothing but the glyph."""
+"""Variation selector that some keyboards add to an arrow; it changes only the glyph."""
 
 SKIP = r"(?:\s+skip\s+(?P<skip>[1-9][0-9]{0,3}))?"
 STEP = re.compile(r"(?P<arrow>◀▶|▶|◀)\s*(?P<frames>[1-9][0-9]{0,5})" + SKIP, re.IGNORECASE)
-SWEEP = re.compile(r"(?P<arrow>▶▶|◀◀|◀▶)(?:\s*(?:end|start|all))?" + SKIP, re.IGNORECASE)
+TO_END = re.compile(r"(?P<arrow>▶▶|◀◀|◀▶)(?:\s*(?:end|start|all))?" + SKIP, re.IGNORECASE)
 RESET = re.compile(r"[✕✖×]\s*reset(?:\s+(?P<label>.+))?", re.IGNORECASE)
 DIRECTIONS = {
     "▶": Direction.FORWARD,
@@ -44,11 +44,11 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What an action label asks for.
+    """The action of an action label.
 
-    direction, frames and skip matter for PROPAGATE only: frames are the frames to answer for, None as far as the
-    video goes that way; skip is how many are left out before each. label is for RESET: the object to forget, empty
-    for all of them.
+    direction, frames and skip are for PROPAGATE: frames is the number of frames to answer for, None up to the video's
+    end or start; skip is the number of frames left out before each. label is for RESET: the object whose prompts are
+    deleted, empty for all.
     """
 
     kind: ActionKind
@@ -63,18 +63,18 @@ def action_of_label(label: str) -> Action | None:
     text = label.replace(EMOJI_STYLE, "").strip()
     if step := STEP.fullmatch(text):
         return _propagate(step, int(step["frames"]))
-    if (sweep := SWEEP.fullmatch(text)) and _says_its_end(text, sweep["arrow"]):
-        return _propagate(sweep, None)
+    if (to_end := TO_END.fullmatch(text)) and _word_fits(text, to_end["arrow"]):
+        return _propagate(to_end, None)
     reset = RESET.fullmatch(text)
     return Action(ActionKind.RESET, label=reset["label"] or "") if reset else None
 
 
-def _propagate(said: re.Match[str], frames: int | None) -> Action:
-    return Action(ActionKind.PROPAGATE, DIRECTIONS[said["arrow"]], frames, int(said["skip"] or 0))
+def _propagate(match: re.Match[str], frames: int | None) -> Action:
+    return Action(ActionKind.PROPAGATE, DIRECTIONS[match["arrow"]], frames, int(match["skip"] or 0))
 
 
-def _says_its_end(text: str, arrow: str) -> bool:
-    """Whether a sweep's word, if it has one, is that of its direction: "▶▶ start" names nothing."""
+def _word_fits(text: str, arrow: str) -> bool:
+    """Whether the word, if any, fits the direction: "▶▶ start" is no action."""
     words = [word for word in ENDS.values() if word in text.lower()]
     return all(word == ENDS[arrow] for word in words)
 

@@ -1,10 +1,10 @@
-"""Label config to binding: which tags Masklet reads prompts from and writes masks with.
+"""Label config to binding: the tags that Masklet reads prompts from and writes masks with.
 
-Owns every decision that the config alone determines. Refuses, in a sentence that says which tag is missing or
-ambiguous, a config that Masklet cannot answer: a wrong guess here would put masks where nobody sees them.
+Owns every decision that the config alone determines. A config that Masklet cannot answer is refused with the missing
+or ambiguous tag: a wrong guess would put masks on a tag that the page does not show.
 
-The config comes from whoever may edit a project, so it is parsed without document type declarations or entities,
-within limits on size and number of tags.
+The config is untrusted: it is parsed without document type declarations or entities, within limits on size and number
+of tags.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from backend.domain.jobs import OutputMode
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-LONGEST_CONFIG_CHARS = 256 * 1024
-MOST_TAGS = 5_000
+MAX_CONFIG_CHARS = 256 * 1024
+MAX_TAGS = 5_000
 DEFAULT_FRAMERATE = 24.0
-"""What Label Studio takes if a Video tag has no framerate."""
+"""Label Studio's frame rate for a Video tag without one, frames per second."""
 
 DATA_KEY = re.compile(r"\$([^\s,$]+)")
 
@@ -39,7 +39,7 @@ RATE_OF_DATA = re.compile(r"""(\bframe[rR]ate\s*=\s*)(["'])\$([^\s,$"']+)\2""")
 
 
 class ControlKind(StrEnum):
-    """The control tags that Masklet understands; the value is Label Studio's region type."""
+    """The control tags that Masklet reads; the value is Label Studio's region type."""
 
     KEYPOINT = "keypointlabels"
     RECTANGLE = "rectanglelabels"
@@ -54,14 +54,14 @@ class ControlKind(StrEnum):
 
 
 IMAGE_OUTPUTS = (ControlKind.BRUSH, ControlKind.BITMASK, ControlKind.POLYGON, ControlKind.RECTANGLE)
-"""Best first: rectangles lose the mask and are written only if there is nothing else."""
+"""Best first. Rectangles lose the mask: they are the last choice."""
 
 VIDEO_OUTPUTS = (ControlKind.VIDEO_VECTOR_LABELS, ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_RECTANGLE)
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One control tag: its from_name, the labels written inside it, and whether it is a smart tool."""
+    """One control tag: its from_name, the labels inside it, and whether it is a smart tool."""
 
     kind: ControlKind
     name: str
@@ -71,15 +71,15 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a label config means to Masklet.
+    """The parts of a label config that Masklet uses.
 
-    to_name: the object tag's name. value_key: where the task's data has its address or addresses, dots for nesting.
-    framerate: the frame rate that Label Studio numbers the video's frames by; None for images, and where the task's
-    data has it (framerate="$fps").
-    controls: those on that object tag, in the config's order. outputs: those that masks are written with, best
-    first. labels: the objects' labels, in the config's order. actions: the labels that ask for work. auto_accept:
-    whether annotators are expected to have Auto-Accept Suggestions on, which no request tells: autoAccept="false" on
-    the object tag says that they have not, and then an answer holds the prompted page alone.
+    to_name: the object tag's name. value_key: the key of the address or addresses in the task's data, dots for
+    nesting. framerate: frames per second of Label Studio's frame numbers; None for images, and where the task's data
+    has it (framerate="$fps").
+    controls: the object tag's control tags, in the config's order. outputs: the controls that masks are written with,
+    best first. labels: the objects' labels, in the config's order. actions: the action labels. auto_accept: whether
+    annotators are expected to use Auto-Accept Suggestions, which no request states; False with autoAccept="false" on
+    the object tag, and then an answer holds the prompted page alone.
     """
 
     mode: OutputMode
@@ -97,13 +97,13 @@ class Binding:
         return self.mode in (OutputMode.VIDEO, OutputMode.VIDEO_VECTOR)
 
     def control(self, kind: ControlKind) -> Control | None:
-        """The first control tag of that kind."""
+        """The first control tag of a kind; None without one."""
         return next((control for control in self.controls if control.kind is kind), None)
 
     def output_for(self, label: str) -> Control | None:
-        """The control tag that an object of this label is written with; None if none can say the label.
+        """The control tag that an object of this label is written with; None if no tag has the label.
 
-        On a Video tag the labels stand in a <Labels> tag beside, so every output can.
+        On a Video tag every output fits: the labels are in a separate <Labels> tag.
         """
         return next((o for o in self.outputs if self.is_video or label in o.labels), None)
 
@@ -113,8 +113,8 @@ def read_binding(label_config: str) -> Binding:
     """The binding of a label config. Raises LabelConfigError."""
     root = _parsed(label_config)
     tags = list(root.iter())
-    if len(tags) > MOST_TAGS:
-        raise LabelConfigError(f"the label config has {len(tags)} tags; the most that is read is {MOST_TAGS}")
+    if len(tags) > MAX_TAGS:
+        raise LabelConfigError(f"the label config has {len(tags)} tags; the most that is read is {MAX_TAGS}")
     media = _media_tag(tags)
     controls = tuple(_controls(root, media.attrib["name"]))
     outputs = _outputs(media.tag, controls)
@@ -136,9 +136,9 @@ def read_binding(label_config: str) -> Binding:
 def _parsed(label_config: str) -> Element:
     if not label_config.strip():
         raise LabelConfigError("the label config is empty; give the project one of those in label_config/")
-    if len(label_config) > LONGEST_CONFIG_CHARS:
+    if len(label_config) > MAX_CONFIG_CHARS:
         raise LabelConfigError(
-            f"the label config has {len(label_config)} characters; the most that is read is {LONGEST_CONFIG_CHARS}"
+            f"the label config has {len(label_config)} characters; the most that is read is {MAX_CONFIG_CHARS}"
         )
     try:
         root: Element = fromstring(label_config, forbid_dtd=True)
@@ -150,7 +150,7 @@ def _parsed(label_config: str) -> Element:
 
 
 def _media_tag(tags: list[Element]) -> Element:
-    """The one Image or Video tag that controls point to. Raises LabelConfigError if none or several do."""
+    """The only Image or Video tag with controls. Raises LabelConfigError for none or several."""
     media = [tag for tag in tags if tag.tag in ("Image", "Video") and tag.get("name")]
     if not media:
         raise LabelConfigError(
@@ -194,19 +194,19 @@ def _controls(root: Element, to_name: str) -> Iterable[Control]:
         name = tag.get("name")
         if not name:
             raise LabelConfigError(f"the label config has a <{tag.tag}> tag without a name; give it one")
-        # The page stores a label's alias, if it has one, in place of its value.
+        # The page stores a label's alias, if any, instead of its value.
         labels = (label.get("alias") or label.get("value") for label in tag.iter("Label"))
         smart = tag.get("smart") == "true" or tag.get("smartOnly") == "true"
         yield Control(kind, name, tuple(label for label in labels if label), smart)
 
 
 def _labelling(controls: tuple[Control, ...]) -> Iterable[Control]:
-    """The controls whose labels name objects or actions: all but time spans."""
+    """The controls whose labels name objects or actions: all but timelines."""
     return (control for control in controls if control.kind is not ControlKind.TIMELINE)
 
 
 def _outputs(media: str, controls: tuple[Control, ...]) -> tuple[Control, ...]:
-    """The controls that masks can be written with, best first. Raises LabelConfigError if there is none."""
+    """The controls that masks can be written with, best first. Raises LabelConfigError without any."""
     wanted = IMAGE_OUTPUTS if media == "Image" else VIDEO_OUTPUTS
     found = tuple(control for kind in wanted for control in controls if control.kind is kind)
     if found and media == "Image" and not any(control.labels for control in found):
@@ -237,9 +237,9 @@ def _value_key(media: Element) -> str:
 
 
 def with_rate(label_config: str, data: Mapping[str, object]) -> str:
-    """The config with the frame rate that it takes from the task's data (framerate="$fps") written into it.
+    """The config with the frame rate of the task's data (framerate="$fps") written into it.
 
-    As the page reads it: a number, or the usual rate where the data has none.
+    The rate is read as the page reads it: a number, or DEFAULT_FRAMERATE where the data has none.
     """
     return RATE_OF_DATA.sub(lambda found: f'{found[1]}"{_rate_in(data, found[3]):.17g}"', label_config)
 
@@ -266,7 +266,7 @@ def _framerate(media: Element) -> float | None:
         framerate = float(text)
     except ValueError:
         framerate = 0.0
-    # Label Studio takes a value below 1 as seconds a frame.
+    # Label Studio reads a value below 1 as seconds per frame.
     framerate = 1 / framerate if 0 < framerate < 1 else framerate
     if not 1 <= framerate <= 1000:
         raise LabelConfigError(f"the Video tag's framerate must be a number of frames a second, not {text!r}")

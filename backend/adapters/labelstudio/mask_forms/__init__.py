@@ -1,1 +1,1 @@
-"""Mask forms of Label Studio: brush RLE and pictures."""
+"""Mask encodings of Label Studio: brush RLE, PNG data URLs and polygons."""

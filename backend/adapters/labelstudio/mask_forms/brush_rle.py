@@ -3,10 +3,10 @@
 The stream is a header of 53 bits (32: number of bytes, 5: word size - 1, 4 x 4: sizes of the four kinds of run
 length - 1), then records: 1 bit "run", 2 bits kind of run length, the length - 1, and one word (a run) or as many
 words as the length says (a literal). A mask's four channels are equal, so every run is a multiple of four bytes: the
-records follow from the mask's own runs and the RGBA image is never made. The bytes are those of
+records follow from the mask's own runs without an RGBA image. The bytes equal those of
 `label_studio_sdk.converter.brush.mask2rle` for a mask of 0 and 255, padding included, without its Python loop.
 
-The decoder takes what browsers write too (coloured pixels, literals), believes no length, and never allocates more
+The decoder also reads browsers' streams (coloured pixels, literals), checks every length, and never allocates more
 than the image's own size.
 """
 
@@ -24,15 +24,15 @@ from backend.domain.geometry import BoolMask, FrameSize
 CHANNELS = 4
 WORD_BITS = 8
 LENGTH_BITS = (3, 4, 8, 16)
-LONGEST_RUN = 1 << LENGTH_BITS[-1]
+MAX_RUN_BYTES = 1 << LENGTH_BITS[-1]
 HEADER_BITS = 32 + 5 + 4 * len(LENGTH_BITS)
 OPAQUE_FROM = 128
-"""Alpha from which a pixel counts: a brush's soft edge is split in the middle."""
+"""Least alpha of a mask pixel: a brush's soft edge is split in the middle."""
 
-MOST_PIXELS = 1 << 27
-"""No frame is larger; the header's byte count would hold eight times as much."""
+MAX_PIXELS = 1 << 27
+"""Largest mask, pixels; the header's byte count would hold eight times as much."""
 
-_LONGEST_OF_KIND = np.array([1 << bits for bits in LENGTH_BITS])
+_MAX_LENGTH_OF_KIND = np.array([1 << bits for bits in LENGTH_BITS])
 _RECORD_BITS = np.array([3 + bits + WORD_BITS for bits in LENGTH_BITS], np.uint64)
 
 
@@ -41,7 +41,7 @@ def encode_rle(mask: BoolMask) -> list[int]:
 
     mask: [H, W] bool; True becomes 255 in all four channels. Raises TooLarge above 2^27 pixels.
     """
-    if mask.size > MOST_PIXELS:
+    if mask.size > MAX_PIXELS:
         raise TooLarge(f"a mask of {mask.shape[1]}x{mask.shape[0]} pixels is too large for Label Studio's RLE")
     lengths, values = _runs(np.ascontiguousarray(mask, dtype=np.bool_).reshape(-1))
     words, bits = _records(lengths * CHANNELS, values)
@@ -52,7 +52,7 @@ def encode_rle(mask: BoolMask) -> list[int]:
 
 
 def _header(byte_count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """The header as two words, for one word must stay within 32 bits to be packed."""
+    """The header as two words: `_pack` takes words of at most 32 bits."""
     fields = WORD_BITS - 1
     for bits in LENGTH_BITS:
         fields = fields << 4 | (bits - 1)
@@ -67,9 +67,9 @@ def _runs(pixels: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool
 
 
 def _records(lengths: NDArray[np.int64], values: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """One record a run, right-aligned, and the number of its bits (14 to 27). [R] -> [P], [P]"""
-    kinds = np.minimum(np.searchsorted(_LONGEST_OF_KIND, lengths), len(LENGTH_BITS) - 1)
-    pieces = -(-lengths // LONGEST_RUN)
+    """One record per piece of a run, right-aligned, and its number of bits (14 to 27). [R] -> [P], [P]"""
+    kinds = np.minimum(np.searchsorted(_MAX_LENGTH_OF_KIND, lengths), len(LENGTH_BITS) - 1)
+    pieces = -(-lengths // MAX_RUN_BYTES)
     if pieces.max() > 1:
         # A run of more than 65,536 bytes is several records, the last with what remains: all of the longest kind.
         kinds, values = np.repeat(kinds, pieces), np.repeat(values, pieces)
@@ -81,22 +81,22 @@ def _records(lengths: NDArray[np.int64], values: NDArray[np.bool_]) -> tuple[NDA
 
 
 def _cut(lengths: NDArray[np.int64], pieces: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Runs cut into so many pieces, all but the last of the full length. [R], [R] -> [P]"""
-    cut = np.full(int(pieces.sum()), LONGEST_RUN, np.int64)
-    cut[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * LONGEST_RUN
+    """Runs cut into the given numbers of pieces, all but the last of the full length. [R], [R] -> [P]"""
+    cut = np.full(int(pieces.sum()), MAX_RUN_BYTES, np.int64)
+    cut[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * MAX_RUN_BYTES
     return cut
 
 
 def _pack(words: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """Concatenate right-aligned words of 1 to 32 bits, big-endian, zero-padded to more than the last bit.
 
-    A word that starts in one 32-bit lane reaches at most into the next one, so each lane is the OR of the words
+    A word that starts in one 32-bit lane ends at the latest in the next one, so each lane is the OR of the words
     that start in it and of at most one that started before it.
     """
     ends = np.cumsum(bits)
     starts = ends - bits
     lanes = (starts >> np.uint64(5)).astype(np.int64)
-    placed = words << (np.uint64(64) - bits - (starts & np.uint64(31)))  # as seen from its lane's first bit
+    placed = words << (np.uint64(64) - bits - (starts & np.uint64(31)))  # aligned to its lane's first bit
     first_in_lane = np.flatnonzero(np.diff(lanes, prepend=-1))
     packed = np.zeros(int(lanes[-1]) + 2, np.uint32)
     packed[lanes[first_in_lane]] = np.bitwise_or.reduceat(placed >> np.uint64(32), first_in_lane)
@@ -108,13 +108,13 @@ def _pack(words: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uin
 
 
 def decode_rle(rle: Sequence[int], size: FrameSize) -> BoolMask:
-    """The mask that a brush RLE holds: [H, W] bool, True where alpha is at least one half.
+    """The mask in a brush RLE: [H, W] bool, True where alpha is at least one half.
 
     rle: bytes as integers 0..255, as in Label Studio's JSON. size: the image's, from original_width and
     original_height. Raises PromptError if the stream is cut short, runs past the image or belongs to another size,
     TooLarge above 2^27 pixels.
     """
-    if size.pixels > MOST_PIXELS:
+    if size.pixels > MAX_PIXELS:
         raise TooLarge(f"a mask of {size.width}x{size.height} pixels is too large")
     reader = _Reader.of(rle)
     byte_count = reader.take(32)
@@ -147,7 +147,7 @@ def _fill(out: NDArray[np.uint8], reader: _Reader, length_bits: tuple[int, ...])
 
 @dataclass(slots=True)
 class _Reader:
-    """A cursor over the stream's bits. data has 8 spare zero bytes, so that a window may reach past the end."""
+    """A cursor over the stream's bits. data ends with 8 spare zero bytes: a read window may pass the end."""
 
     data: bytes
     end: int
@@ -171,7 +171,7 @@ class _Reader:
     def take_record(self, length_bits: tuple[int, ...]) -> tuple[int, int | None]:
         """A record's length and its word; None for a literal, whose words follow.
 
-        A drawn mask is hundreds of records, so each is cut out of one number: its 14 to 27 bits fit into 32.
+        A drawn mask has hundreds of records; for speed each is cut out of one 32-bit number: it has 14 to 27 bits.
         """
         start = self.position
         record = int.from_bytes(self.data[start >> 3 : (start >> 3) + 5], "big") >> 8 - (start & 7)
@@ -184,7 +184,7 @@ class _Reader:
         return length, None
 
     def take_words(self, count: int) -> NDArray[np.uint8]:
-        """The next count bytes, which need not start on a byte's edge. -> [count] uint8"""
+        """The next count bytes, not necessarily byte-aligned. -> [count] uint8"""
         start = self.position
         self._advance(count * WORD_BITS)
         raw = np.frombuffer(self.data, np.uint8, count + 1, start >> 3)

@@ -1,7 +1,7 @@
-"""Masks in the forms that travel: COCO RLE inside Masklet; PNG data URLs and polygons in Label Studio.
+"""Masks as Label Studio's PNG data URLs and polygons, and back.
 
-Polygons are through pixel centres, in percent of the frame, so that drawing one again gives the pixels it came from.
-They cannot have holes, and small steps of the outline are straightened (OUTLINE_TOLERANCE_PX).
+Polygons run through pixel centres, relative to the frame (0..1), so that filling one restores its pixels. They have no
+holes, and outline steps up to OUTLINE_TOLERANCE_PX are straightened.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from backend.domain.geometry import BoolMask, FrameSize
 
 PNG_PREFIX = "data:image/png;base64,"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_PIXELS = 1 << 27
+MAX_PIXELS = 1 << 27
 HALF = 128
 OUTLINE_TOLERANCE_PX = 0.5
 
@@ -28,22 +28,22 @@ Polygon = list[tuple[float, float]]
 
 
 def png_of_mask(mask: BoolMask) -> str:
-    """A PNG data URL as Label Studio's Bitmask regions hold it: black where the mask is, transparent elsewhere.
+    """A PNG data URL as in Label Studio's Bitmask regions: black on the mask, transparent elsewhere.
 
     mask: [H, W] bool.
     """
     pixels = np.zeros((*mask.shape, 4), np.uint8)
     pixels[..., 3] = mask.view(np.uint8) * np.uint8(255)
     done, png = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 6])
-    assert done, "encoding an array that is in memory cannot fail"
+    assert done, "encoding an array in memory cannot fail"
     return PNG_PREFIX + base64.b64encode(png.tobytes()).decode("ascii")
 
 
 def mask_of_png(address: str, size: FrameSize) -> BoolMask:
     """The mask in a PNG data URL of an image of this size: [H, W] bool.
 
-    Alpha says where the mask is, as Label Studio reads it; an image without alpha is read by brightness.
-    Raises PromptError if it is not a PNG of that size. The size is checked before anything is decoded.
+    The mask is the alpha channel, as in Label Studio; the brightness in an image without alpha.
+    Raises PromptError if it is not a PNG of that size, TooLarge above 2^27 pixels. The size is checked before decoding.
     """
     if not address.startswith(PNG_PREFIX):
         raise PromptError(f"a bitmask's imageDataURL must start with {PNG_PREFIX!r}")
@@ -67,7 +67,7 @@ def _require_png_size(png: bytes, size: FrameSize) -> None:
     width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
     if (width, height) != (size.width, size.height):
         raise PromptError(f"a bitmask's PNG has {width}x{height} pixels, its image {size.width}x{size.height}")
-    if size.pixels > MOST_PIXELS:
+    if size.pixels > MAX_PIXELS:
         raise TooLarge(f"a bitmask of {width}x{height} pixels is too large")
 
 
@@ -82,14 +82,14 @@ def _mask_of_pixels(pixels: NDArray[np.uint8]) -> BoolMask:
 
 
 def polygons_of_mask(mask: BoolMask) -> list[Polygon]:
-    """The outlines of a mask's parts, largest first, holes filled. mask: [H, W] bool."""
+    """The outlines of a mask's parts, largest first, holes filled; relative, 0..1. mask: [H, W] bool."""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     ordered = sorted(contours, key=lambda contour: (-cv2.contourArea(contour), contour.tolist()))
     return [_corners(np.asarray(contour, np.int32), mask.shape) for contour in ordered]
 
 
 def _corners(contour: NDArray[np.int32], shape: tuple[int, ...]) -> Polygon:
-    """contour: [N, 1, 2] pixel centres -> corners, at least three: Label Studio drops what has fewer."""
+    """contour: [N, 1, 2] pixel centres -> relative corners, at least three: Label Studio drops a region with fewer."""
     outline = cv2.approxPolyDP(contour, OUTLINE_TOLERANCE_PX, True).reshape(-1, 2)
     while len(outline) < 3:
         outline = np.concatenate((outline, outline[-1:]))
@@ -98,12 +98,12 @@ def _corners(contour: NDArray[np.int32], shape: tuple[int, ...]) -> Polygon:
 
 
 def mask_of_polygons(polygons: Sequence[Polygon], size: FrameSize) -> BoolMask:
-    """The union of filled polygons. -> [H, W] bool. Raises TooLarge above 2^27 pixels."""
-    if size.pixels > MOST_PIXELS:
+    """The union of filled polygons, relative (0..1). -> [H, W] bool. Raises TooLarge above 2^27 pixels."""
+    if size.pixels > MAX_PIXELS:
         raise TooLarge(f"a polygon on an image of {size.width}x{size.height} pixels is too large")
-    canvas = np.zeros((size.height, size.width), np.uint8)
+    pixels = np.zeros((size.height, size.width), np.uint8)
     scale = np.array((size.width, size.height), np.float64)
     for polygon in polygons:
         corners = np.rint(np.array(polygon, np.float64) * scale - 0.5).astype(np.int32)
-        cv2.fillPoly(canvas, [np.clip(corners, 0, scale.astype(np.int32) - 1)], 1)
-    return canvas.view(np.bool_)
+        cv2.fillPoly(pixels, [np.clip(corners, 0, scale.astype(np.int32) - 1)], 1)
+    return pixels.view(np.bool_)

@@ -1,6 +1,6 @@
-"""Strokes of Label Studio's brush and eraser, as drafts hold them: not yet drawn into the mask they are over.
+"""Brush and eraser strokes of drafts, drawn into their region's mask.
 
-A draft is saved without drawing, so a region in it has the mask as it was before and the strokes made since.
+A draft holds the mask before the strokes and the strokes as `touches`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from backend.adapters.labelstudio.reading.fields import as_list, as_number, as_o
 from backend.domain.errors import TooLarge
 from backend.domain.geometry import BoolMask, FrameSize
 
-MOST_STROKES = 10_000
-MOST_POINTS = 100_000
-FARTHEST_PCT = 1_000.0
+MAX_STROKES = 10_000
+MAX_POINTS = 100_000
+MAX_DISTANCE_PCT = 1_000.0
 SHIFT = 4
-"""Bits after the point in which coordinates are drawn: a sixteenth of a pixel."""
+"""Fractional bits of drawn coordinates: a sixteenth of a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """One stroke, in pixels. points: x, y pairs; erases: whether it takes away."""
+    """One stroke, in pixels. points: x, y pairs; erases: whether it clears the mask."""
 
     points: tuple[tuple[float, float], ...]
     width_px: float
@@ -31,24 +31,24 @@ class Stroke:
 
 
 def strokes_of(value: object, where: str, size: FrameSize) -> list[Stroke]:
-    """The strokes of a region, in the order they were made; none if it has none.
+    """The strokes of a region, in drawing order; empty for None. Points come in percent of the frame.
 
-    Raises MalformedRequest naming the field, TooLarge for more than are read.
+    Raises MalformedRequest naming the field, TooLarge above MAX_STROKES strokes or MAX_POINTS points.
     """
     if value is None:
         return []
     entries = as_list(value, where)
-    if len(entries) > MOST_STROKES:
-        raise TooLarge(f"{where} has {len(entries)} strokes; the most that is read is {MOST_STROKES}")
+    if len(entries) > MAX_STROKES:
+        raise TooLarge(f"{where} has {len(entries)} strokes; the most that is read is {MAX_STROKES}")
     return [_stroke(entry, f"{where}[{position}]", size) for position, entry in enumerate(entries)]
 
 
 def _stroke(entry: object, where: str, size: FrameSize) -> Stroke:
     stroke = as_object(entry, where)
     numbers = as_list(stroke.get("relativePoints"), f"{where}.relativePoints")
-    if len(numbers) > 2 * MOST_POINTS:
-        raise TooLarge(f"{where} has {len(numbers) // 2} points; the most that is read is {MOST_POINTS}")
-    percent = [min(max(as_number(n, where), -FARTHEST_PCT), FARTHEST_PCT) for n in numbers]
+    if len(numbers) > 2 * MAX_POINTS:
+        raise TooLarge(f"{where} has {len(numbers) // 2} points; the most that is read is {MAX_POINTS}")
+    percent = [min(max(as_number(n, where), -MAX_DISTANCE_PCT), MAX_DISTANCE_PCT) for n in numbers]
     points = zip(percent[::2], percent[1::2], strict=False)
     width = as_number(stroke.get("relativeStrokeWidth"), f"{where}.relativeStrokeWidth")
     return Stroke(
@@ -59,15 +59,15 @@ def _stroke(entry: object, where: str, size: FrameSize) -> Stroke:
 
 
 def with_strokes(mask: BoolMask, strokes: list[Stroke]) -> BoolMask:
-    """The mask with the strokes drawn into it, round at ends and corners. mask: [H, W] bool, not changed."""
+    """The mask with the strokes drawn into it, round at ends and corners: [H, W] bool. mask: [H, W] bool, unchanged."""
     if not strokes:
         return mask
-    canvas = np.ascontiguousarray(mask).view(np.uint8).copy()
+    pixels = np.ascontiguousarray(mask).view(np.uint8).copy()
     for stroke in strokes:
         if stroke.points:
-            # Pixel centres lie half a pixel into the picture; a stroke of one point is a dot.
+            # Pixel centres lie at half pixels. The repeated last point makes a dot of a single point.
             points = np.array((*stroke.points, stroke.points[-1]))
             corners = np.rint((points - 0.5) * (1 << SHIFT)).astype(np.int32).reshape(-1, 1, 2)
             thickness = max(round(stroke.width_px), 1)
-            cv2.polylines(canvas, [corners], False, 0 if stroke.erases else 1, thickness, cv2.LINE_8, SHIFT)
-    return canvas.view(np.bool_)
+            cv2.polylines(pixels, [corners], False, 0 if stroke.erases else 1, thickness, cv2.LINE_8, SHIFT)
+    return pixels.view(np.bool_)

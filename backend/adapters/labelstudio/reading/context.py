@@ -1,8 +1,8 @@
-"""The context of an interactive /predict, and saved annotations, as prompts: what a person wants, in domain terms.
+"""Prompts from the context of an interactive /predict and from saved annotations.
 
-Owns which regions count and how several on one frame become one prompt; the regions themselves are read in `regions`
-and `shapes`. Coordinates come out relative, frame indices 0-based, object ids as design has them: the label on pages,
-the region id in a video.
+Owns which regions count and how several regions of one frame become one prompt; `regions` and `region_prompts` read
+the regions. Coordinates are relative (0..1), frame indices 0-based. The object id is the label on pages and the region
+id in a video.
 """
 
 from __future__ import annotations
@@ -24,29 +24,28 @@ from backend.domain.video import FrameIndex
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedContext:
-    """What an annotator just did.
+    """The prompts and the action of a context.
 
-    prompts: of everything in the context that is not accepted yet; empty for an action. frame_index: the frame to
-    answer for, that of the newest prompt (in a video region, its last keyframe). action: what the label asks for, if
-    it is an action label. region_ids: the newest region of each object, as Label Studio names it. piled_up: there is
-    more than one region, as happens on pages only where suggestions are not accepted by themselves.
+    prompts: of all regions not accepted yet; empty for an action. frame_index: the 0-based frame to answer for, that
+    of the newest prompt (in a video region, its last keyframe). action: the action of an action label. region_ids: the
+    newest region's id of each object. has_several_regions: on pages this happens only without Auto-Accept.
     """
 
     prompts: PromptSet
     frame_index: FrameIndex
     action: Action | None
     region_ids: Mapping[ObjectId, str]
-    piled_up: bool = False
+    has_several_regions: bool = False
 
 
 def prompts_of_context(
     context: Json, binding: Binding, *, known: KnownMasks | None = None, clock: FrameClock | None = None
 ) -> ParsedContext:
-    """What an annotator just did, from `params.context`.
+    """The prompts and the action in `params.context`.
 
-    known: masks that the canvas was given before; video keyframes that only repeat them are no prompts. clock: how the
-    page numbers a video's frames; None where number n is frame n - 1.
-    Raises MalformedRequest, PromptError or TooLarge, also if there is no prompt in it.
+    known: masks shown before; video keyframes that only repeat them are no prompts. clock: the page's frame clock;
+    None where number n (1-based) is frame index n - 1.
+    Raises MalformedRequest, PromptError or TooLarge; PromptError without any prompt.
     """
     regions = read_regions(context.get("result"), binding, where="context.result")
     if not regions:
@@ -56,7 +55,7 @@ def prompts_of_context(
     objects = [region for region in regions if region.label not in binding.actions]
     prompts = prompt_set(objects, known=known, clock=clock)
     if action is None and not prompts:
-        raise PromptError("the context has no prompt: what is on the canvas only repeats masks that are known")
+        raise PromptError("the context has no prompt: its region only repeats masks that are known")
     ids = {region.object_id: region.region_id for region in objects}
     return ParsedContext(prompts, _frame_to_answer(newest, prompts), action, ids, len(regions) > 1)
 
@@ -64,11 +63,11 @@ def prompts_of_context(
 def prompts_of_annotation(
     result: object, binding: Binding, *, known: KnownMasks | None = None, clock: FrameClock | None = None
 ) -> PromptSet:
-    """What a person left on the canvas, from a saved annotation's `result`; may be empty.
+    """The prompts in a saved annotation's `result`; may be empty.
 
-    A mask wins over points and boxes of the same object and frame, and several regions of one label on one page are
-    one mask. known: masks that the canvas was given before; what only repeats them is left out, so that what remains
-    is what the person changed or added. clock: as for `prompts_of_context`.
+    A mask replaces points and boxes of the same object and frame; several mask regions of one label on one page are
+    one mask. known: masks shown before; regions that only repeat them are skipped, so the person's changes and
+    additions remain. clock: as for `prompts_of_context`.
     Raises MalformedRequest, PromptError or TooLarge.
     """
     regions = read_regions(result, binding, where="result")
@@ -78,22 +77,24 @@ def prompts_of_annotation(
 def prompt_set(
     regions: Sequence[ReadRegion], *, known: KnownMasks | None, clock: FrameClock | None = None
 ) -> PromptSet:
-    """The regions' prompts, merged, less those that repeat known masks."""
+    """The regions' prompts, one per object and frame, less those that repeat known masks."""
     labels = {region.object_id: region.label for region in regions if region.label}
-    merged = _merged(
+    merged = _one_per_object_frame(
         prompt
         for region in regions
         for prompt in (
-            _one_a_frame(prompts_of_region(region, clock), known)
+            _one_per_frame(prompts_of_region(region, clock), known)
             if region.kind in VIDEO_KINDS
             else prompts_of_region(region)
         )
     )
-    return PromptSet.of(merged if known is None else _news(merged, labels, known), labels)
+    return PromptSet.of(merged if known is None else _without_repeats(merged, labels, known), labels)
 
 
-def _news(prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known: KnownMasks) -> Iterator[FramePrompt]:
-    """The prompts that do not repeat known masks; of an object that only got another label, the first one."""
+def _without_repeats(
+    prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known: KnownMasks
+) -> Iterator[FramePrompt]:
+    """The prompts that do not repeat known masks; for an object with a new label and no change, its first prompt."""
     renamed = {object_id for object_id, label in labels.items() if known.label_of(object_id) not in (None, label)}
     for prompt in prompts:
         if prompt.object_id in renamed or not known.is_repeat(prompt):
@@ -101,26 +102,26 @@ def _news(prompts: Iterable[FramePrompt], labels: Mapping[ObjectId, str], known:
             yield prompt
 
 
-def _one_a_frame(prompts: Iterable[FramePrompt], known: KnownMasks | None) -> Iterator[FramePrompt]:
-    """Where a frame has several of the page's numbers, one of the keyframes: what the person changed last, if any."""
+def _one_per_frame(prompts: Iterable[FramePrompt], known: KnownMasks | None) -> Iterator[FramePrompt]:
+    """One keyframe per frame, the person's latest change: a frame may have several of the page's numbers."""
     by_frame: dict[FrameIndex, list[FramePrompt]] = {}
     for prompt in prompts:
         by_frame.setdefault(prompt.frame_index, []).append(prompt)
     for same in by_frame.values():
-        yield same[-1] if known is None or len(same) == 1 else max(reversed(same), key=known.news)
+        yield same[-1] if known is None or len(same) == 1 else max(reversed(same), key=known.novelty)
 
 
-def _merged(prompts: Iterable[FramePrompt]) -> list[FramePrompt]:
-    """One prompt per object and frame: masks are united, and drop the points and boxes beside them."""
+def _one_per_object_frame(prompts: Iterable[FramePrompt]) -> list[FramePrompt]:
+    """One prompt per object and frame: masks are united and replace the points and boxes."""
     merged: dict[tuple[ObjectId, FrameIndex], FramePrompt] = {}
     for prompt in prompts:
         key = (prompt.object_id, prompt.frame_index)
         earlier = merged.get(key)
-        merged[key] = prompt if earlier is None else _joined(earlier, prompt)
+        merged[key] = prompt if earlier is None else _merged(earlier, prompt)
     return list(merged.values())
 
 
-def _joined(earlier: FramePrompt, later: FramePrompt) -> FramePrompt:
+def _merged(earlier: FramePrompt, later: FramePrompt) -> FramePrompt:
     if earlier.mask is not None and later.mask is not None:
         if earlier.mask.shape != later.mask.shape:
             raise PromptError(

@@ -1,7 +1,7 @@
-"""What the annotator at work has on the canvas: their draft, which Label Studio sends along, saved a few seconds late.
+"""Drafts: the current user's unsaved regions, which Label Studio sends with a task, saved a few seconds late.
 
-A draft names its user and holds accepted masks, ours among them. Everything else that the page knows stays in the
-browser: no request says who clicks before the first draft is saved, nor whether suggestions are accepted by themselves.
+A draft names its user and holds accepted masks, Masklet's among them. A request says nothing else about the page: no
+user before the first draft is saved, and not whether Auto-Accept is on.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ KINDS = frozenset(kind.value for kind in VIDEO_KINDS)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The newest draft of the user at work. result: its regions, unread; empty if there is no draft."""
+    """The current user's newest draft. result: its regions, unread; empty without a draft."""
 
     result: list[object]
 
 
 def newest_draft(task: Json) -> Draft:
-    """The draft that was saved last; Label Studio sends those of the current user alone."""
+    """The draft saved last; Label Studio sends the current user's drafts only."""
     drafts = task.get("drafts")
     kept = [draft for draft in drafts if isinstance(draft, Mapping)] if isinstance(drafts, list) else []
     newest = max(kept, key=lambda draft: str(draft.get("updated_at") or ""), default={})
@@ -36,7 +36,7 @@ def newest_draft(task: Json) -> Draft:
 
 
 def shows_prediction(task: Json, model_version: str) -> bool:
-    """Whether the page was opened with masks of ours on it: a prediction of this model that says something."""
+    """Whether the task has a prediction of this model version with regions, which the page shows when opened."""
     predictions = task.get("predictions")
     return any(
         isinstance(entry, Mapping) and entry.get("model_version") == model_version and bool(entry.get("result"))
@@ -45,12 +45,12 @@ def shows_prediction(task: Json, model_version: str) -> bool:
 
 
 def drawn_object_frames(draft: Draft, binding: Binding) -> frozenset[Spot]:
-    """Which objects are on the draft's canvas, and on which pages; a video's object is on no frame in particular."""
-    return frozenset(spot for region in draft.result if (spot := object_frame_of(region, binding)) is not None)
+    """The objects of a draft's regions with their 0-based pages; None in place of the page for a video."""
+    return frozenset(key for region in draft.result if (key := object_frame_of(region, binding)) is not None)
 
 
 def object_frame_of(region: object, binding: Binding) -> Spot | None:
-    """Which object a region shows, and on which page; None if it shows none."""
+    """The object of a region and its 0-based page (None for a video); None for a region without an object."""
     if not isinstance(region, Mapping) or not isinstance(value := region.get("value"), Mapping):
         return None
     if binding.is_video:

@@ -1,6 +1,6 @@
-"""Reading fields of untrusted JSON: each reader returns the type it names or raises with the field's path.
+"""Readers of untrusted JSON fields: each returns its type or raises an error with the field's path.
 
-Numbers must be finite, for JSON as Python reads it may hold NaN and Infinity; a bool is not a number here.
+Numbers must be finite: Python's JSON reader accepts NaN and Infinity. A bool is not a number.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def as_number(value: object, where: str) -> float:
 
 
 def as_whole(value: object, where: str, *, least: int, most: int) -> int:
-    """An integer within least..most; 3.0 counts as 3, for browsers have one type of number."""
+    """An integer within least..most. 3.0 counts as 3: browsers have one type of number."""
     number = as_number(value, where)
     if number != int(number) or not least <= number <= most:
         raise PromptError(f"{where} must be a whole number from {least} to {most}, got {number:g}")
@@ -55,7 +55,7 @@ def as_whole(value: object, where: str, *, least: int, most: int) -> int:
 
 
 def as_percent(value: object, where: str) -> float:
-    """A coordinate of Label Studio, 0..100, as relative 0..1."""
+    """A coordinate in percent of the frame, 0..100, as relative 0..1."""
     number = as_number(value, where)
     if not 0.0 <= number <= 100.0:
         raise PromptError(f"{where} must lie within the frame (0 to 100 percent), got {number:g}")

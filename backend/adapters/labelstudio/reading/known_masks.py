@@ -1,4 +1,4 @@
-"""Telling a person's work from our own: Label Studio sends our masks and boxes back with the person's."""
+"""Separation of a person's prompts from Masklet's own masks and boxes, which Label Studio sends back among them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from backend.domain.video import FrameIndex
 
 @dataclass(slots=True)
 class KnownMasks:
-    """The masks that a canvas was given, for asking whether a prompt only repeats one of them.
+    """The masks shown to a user, to find prompts that only repeat one of them.
 
-    run: the newest of them as masks; earlier: all that is remembered of others. said: prompts that the person's canvas
-    has already, which are theirs and no news.
+    run: the newest masks. earlier: the fingerprints of older ones. prompted: the user's known prompts.
     """
 
     run: MaskRun | None
@@ -36,11 +35,11 @@ class KnownMasks:
             self.earlier.add_run(self.run)
 
     def label_of(self, object_id: ObjectId) -> str | None:
-        """The label that an object was given with; None if it never was."""
+        """The label an object was shown with; None if it never was shown."""
         return self.earlier.labels.get(object_id)
 
     def is_repeat(self, prompt: FramePrompt) -> bool:
-        """Whether the prompt is a known mask, or the box around it, as Label Studio was given it."""
+        """Whether the prompt is a shown mask or the box around one."""
         if self.earlier.repeats(prompt):
             return True
         encoded = self._masks.get((prompt.object_id, prompt.frame_index))
@@ -48,16 +47,16 @@ class KnownMasks:
             return False
         return _same(prompt.mask, _redrawn(decode_checked(encoded)))
 
-    def news(self, prompt: FramePrompt) -> int:
-        """2 for what is new, 1 for what the person said before, 0 for what was given to them."""
+    def novelty(self, prompt: FramePrompt) -> int:
+        """2 for a new prompt, 1 for one that the person made before, 0 for a repeat of a shown mask."""
         if self.is_repeat(prompt):
             return 0
-        return 1 if prompt.box is not None and any(near(prompt.box, box) for box in self._said(prompt)) else 2
+        return 1 if prompt.box is not None and any(near(prompt.box, box) for box in self._boxes_before(prompt)) else 2
 
-    def _said(self, prompt: FramePrompt) -> Iterator[Box]:
-        for said in self.prompted.of_object(prompt.object_id):
-            if said.frame_index == prompt.frame_index and said.box is not None:
-                yield said.box
+    def _boxes_before(self, prompt: FramePrompt) -> Iterator[Box]:
+        for earlier in self.prompted.of_object(prompt.object_id):
+            if earlier.frame_index == prompt.frame_index and earlier.box is not None:
+                yield earlier.box
 
 
 def _same(first: BoolMask, second: BoolMask) -> bool:
@@ -65,6 +64,6 @@ def _same(first: BoolMask, second: BoolMask) -> bool:
 
 
 def _redrawn(mask: BoolMask) -> BoolMask:
-    """The mask as it comes back from polygons."""
+    """The mask after a round trip through polygons: [H, W] bool."""
     height, width = mask.shape
     return mask_of_polygons(polygons_of_mask(mask), FrameSize(width, height))

@@ -1,8 +1,8 @@
 """A task's annotation or prediction as a labelled video.
 
-On pages every object is what all regions of its label are; a page that a person left a region on is approved as a
-whole. Boxes of a video region stand on every frame that Label Studio shows them on: straight lines between keyframes,
-until one that says `enabled: false`, or to the video's end. Region kinds that only ask for masks (keypoints) are none.
+On pages an object is the union of all regions of its label; an annotation approves every page with a region as a
+whole. A video region has a box on every frame that Label Studio shows it on: interpolated linearly between keyframes,
+up to a keyframe with `enabled: false` or the video's end. Keypoints and action labels are no objects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import as_number
 from backend.adapters.labelstudio.reading.keyframes import (
-    HeldKeyframe,
+    VideoKeyframe,
     box_at,
     box_sides,
     frame_of_keyframe,
@@ -34,12 +34,12 @@ from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex, VideoInfo
 
 UNTOUCHED = "prediction"
-"""A region's origin if it came from a prediction and nobody changed it."""
+"""The origin of a region that came from a prediction and was not changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where an object is on one frame: a mask, or a box where there is none."""
+    """An object on one frame: a mask, or a box (relative, 0..1) without one. uncertainty: 0..1."""
 
     mask: EncodedMask | None
     box: Box | None
@@ -49,30 +49,30 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class LabelledObjects:
-    """What a result says: shapes by object and frame, and stays by object, ascending. size: the masks' own.
+    """A result's objects: shapes by object and 0-based frame, keyframes by object, ascending. size: of the masks.
 
-    clock: how the page numbers the video's frames; None where number n is frame n - 1.
+    clock: the page's frame clock; None where number n (1-based) is frame index n - 1.
     """
 
     objects: tuple[DatasetObject, ...]
     shapes: Mapping[ObjectId, Mapping[int, Shape]]
-    stays: Mapping[ObjectId, Sequence[HeldKeyframe]]
+    keyframes: Mapping[ObjectId, Sequence[VideoKeyframe]]
     edited: Mapping[ObjectId, bool]
-    doubts: Mapping[ObjectId, float | None]
+    uncertainties: Mapping[ObjectId, float | None]
     size: FrameSize | None
     clock: FrameClock | None = None
 
 
 def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClock | None = None) -> LabelledObjects:
-    """Raises PromptError, MalformedRequest or TooLarge naming the place in the result."""
-    regions = [region for region in read_regions(result, binding, where=where) if _says_where(region, binding)]
+    """The objects of a result. Raises PromptError, MalformedRequest or TooLarge naming the field."""
+    regions = [region for region in read_regions(result, binding, where=where) if _is_object(region, binding)]
     shapes: dict[ObjectId, dict[int, Shape]] = {}
-    stays: dict[ObjectId, list[HeldKeyframe]] = {}
+    keyframes: dict[ObjectId, list[VideoKeyframe]] = {}
     labels: dict[ObjectId, str] = {}
     for region in regions:
         labels.setdefault(region.object_id, region.label or str(region.object_id))
         if region.kind is ControlKind.VIDEO_RECTANGLE:
-            stays[region.object_id] = keyframes_of(region)
+            keyframes[region.object_id] = keyframes_of(region)
             continue
         of_object = shapes.setdefault(region.object_id, {})
         for prompt in prompts_of_region(region, clock):
@@ -84,16 +84,16 @@ def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClo
     return LabelledObjects(
         objects,
         shapes,
-        stays,
+        keyframes,
         {region.object_id: _is_edited(region) for region in regions},
-        {region.object_id: _doubt(region) for region in regions},
+        {region.object_id: _uncertainty(region) for region in regions},
         _size_of(shapes),
         clock,
     )
 
 
 class LabelledTask:
-    """A DatasetVideo over what one annotation or prediction says."""
+    """The DatasetVideo of one annotation or prediction."""
 
     def __init__(
         self,
@@ -132,35 +132,35 @@ class LabelledTask:
         return self._open_pictures()
 
     def frames(self) -> Iterator[DatasetFrame]:
-        """Every frame of the task. One without a region says that nothing is there, and nobody vouches for it."""
+        """Every frame of the task. A frame without a region has no present object and is not approved."""
         for index in range(self._info.frame_count):
-            found = [(what, self._on(what, index)) for what in self.objects]
+            found = [(what, self._shape_on(what, index)) for what in self.objects]
             anything = any(shape is not None for _, shape in found)
-            objects = (self._told(what, shape, vouched=anything) for what, shape in found)
-            # A prediction that is silent about an object beside others says nothing that could be more or less certain.
-            silent = anything and not self._approved
-            yield DatasetFrame(FrameIndex(index), tuple(o for o in objects if o.is_present or not silent))
+            objects = (self._object_on_frame(what, shape, has_region=anything) for what, shape in found)
+            # A prediction has no uncertainty for an object that it does not show beside others: it is left out.
+            leaves_out = anything and not self._approved
+            yield DatasetFrame(FrameIndex(index), tuple(o for o in objects if o.is_present or not leaves_out))
 
-    def _on(self, what: DatasetObject, index: int) -> Shape | None:
-        stays = self._labelled.stays.get(what.object_id)
-        if stays is None:
+    def _shape_on(self, what: DatasetObject, index: int) -> Shape | None:
+        keyframes = self._labelled.keyframes.get(what.object_id)
+        if keyframes is None:
             return self._labelled.shapes.get(what.object_id, {}).get(index)
-        box, is_keyframe = box_at(stays, frame_of_keyframe(stays, FrameIndex(index), self._labelled.clock))
+        box, is_keyframe = box_at(keyframes, frame_of_keyframe(keyframes, FrameIndex(index), self._labelled.clock))
         if box is None:
             return None
         drawn = self._labelled.edited[what.object_id] and is_keyframe
         origin = MaskOrigin.HUMAN if drawn else MaskOrigin.PROPAGATED
-        return Shape(None, box, origin, self._labelled.doubts[what.object_id])
+        return Shape(None, box, origin, self._labelled.uncertainties[what.object_id])
 
-    def _told(self, what: DatasetObject, shape: Shape | None, *, vouched: bool) -> ObjectOnFrame:
-        approved = self._approved and vouched
+    def _object_on_frame(self, what: DatasetObject, shape: Shape | None, *, has_region: bool) -> ObjectOnFrame:
+        approved = self._approved and has_region
         if shape is None:
             return ObjectOnFrame(what, None, None, MaskOrigin.PROPAGATED, None, approved)
         return ObjectOnFrame(what, shape.mask, shape.box, shape.origin, shape.uncertainty, approved)
 
 
 def require_fitting(labelled: LabelledObjects, info: VideoInfo) -> None:
-    """Raises InvalidInput if the labels are of more frames, or of frames of another size."""
+    """Raises InvalidInput if the labels have more frames than the video, or another size."""
     last = max((index for frames in labelled.shapes.values() for index in frames), default=-1)
     if last >= info.frame_count:
         raise InvalidInput(f"a region lies on frame {last}, and the task has {info.frame_count} frames")
@@ -171,7 +171,7 @@ def require_fitting(labelled: LabelledObjects, info: VideoInfo) -> None:
         )
 
 
-def _says_where(region: ReadRegion, binding: Binding) -> bool:
+def _is_object(region: ReadRegion, binding: Binding) -> bool:
     return region.kind is not ControlKind.KEYPOINT and region.label not in binding.actions
 
 
@@ -182,14 +182,14 @@ def _rank(label: str, labels: Sequence[str]) -> int:
 def _shape(prompt: FramePrompt, region: ReadRegion) -> Shape:
     origin = MaskOrigin.HUMAN if _is_edited(region) else MaskOrigin.PROPAGATED
     mask = None if prompt.mask is None else encode_mask(prompt.mask)
-    return Shape(mask, prompt.box if mask is None else None, origin, _doubt(region))
+    return Shape(mask, prompt.box if mask is None else None, origin, _uncertainty(region))
 
 
 def _is_edited(region: ReadRegion) -> bool:
     return region.item.get("origin", "manual") != UNTOUCHED
 
 
-def _doubt(region: ReadRegion) -> float | None:
+def _uncertainty(region: ReadRegion) -> float | None:
     score = region.item.get("score")
     if score is None:
         return None
@@ -197,11 +197,11 @@ def _doubt(region: ReadRegion) -> float | None:
 
 
 def _joined(first: Shape, second: Shape, where: str) -> Shape:
-    """Two regions of one object on one page: masks are united, a mask wins over a box."""
+    """Two regions of one object on one page: masks are united, a mask replaces a box."""
     drawn = MaskOrigin.HUMAN in (first.origin, second.origin)
     origin = MaskOrigin.HUMAN if drawn else MaskOrigin.PROPAGATED
-    doubts = [doubt for doubt in (first.uncertainty, second.uncertainty) if doubt is not None]
-    shape = replace(first if first.mask is not None else second, origin=origin, uncertainty=max(doubts, default=None))
+    known = [value for value in (first.uncertainty, second.uncertainty) if value is not None]
+    shape = replace(first if first.mask is not None else second, origin=origin, uncertainty=max(known, default=None))
     if first.mask is not None and second.mask is not None:
         if (first.mask.height, first.mask.width) != (second.mask.height, second.mask.width):
             raise PromptError(f"{where} has another size than an earlier region of its label on that page")
@@ -218,7 +218,7 @@ def _hull(first: Sequence[float], second: Sequence[float]) -> Box:
 
 
 def _size_of(shapes: Mapping[ObjectId, Mapping[int, Shape]]) -> FrameSize | None:
-    """The size of the masks. Raises PromptError if they differ."""
+    """The size of the masks; None without masks. Raises PromptError if the sizes differ."""
     masks = (shape.mask for frames in shapes.values() for shape in frames.values() if shape.mask is not None)
     sizes = {FrameSize(mask.width, mask.height) for mask in masks}
     if len(sizes) > 1:

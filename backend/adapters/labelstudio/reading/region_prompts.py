@@ -1,4 +1,4 @@
-"""A region's shape as prompts, kind by kind: percent to relative, the page's frame numbers to frame indices."""
+"""Prompts of a region, by kind: percent to relative (0..1), the page's 1-based frame numbers to 0-based indices."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from backend.adapters.labelstudio.reading.fields import (
     as_text,
     as_whole,
 )
-from backend.adapters.labelstudio.reading.regions import MOST_FRAMES, ReadRegion
+from backend.adapters.labelstudio.reading.regions import MAX_FRAMES, ReadRegion
 from backend.domain.errors import PromptError, TooLarge
 from backend.domain.geometry import BoolMask, Box, Point
 from backend.domain.prompts import FramePrompt, PointPrompt
 from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex
 
-MOST_KEYFRAMES = 200_000
-MOST_CORNERS = 100_000
-FARTHEST_PCT = 1_000.0
-"""Label Studio lets a box hang over the frame's edge; a box that is farther out than this is a mistake."""
+MAX_KEYFRAMES = 200_000
+MAX_CORNERS = 100_000
+MAX_DISTANCE_PCT = 1_000.0
+"""Largest coordinate, percent of the frame. Label Studio lets a box extend beyond the frame; farther is an error."""
 
 
 def prompts_of_region(region: ReadRegion, clock: FrameClock | None = None) -> Iterator[FramePrompt]:
-    """What the region says, as prompts. An empty mask says nothing. Raises PromptError or MalformedRequest.
+    """A region's prompts; none for an empty mask. Raises PromptError, MalformedRequest or TooLarge.
 
-    clock: how the page numbers the video's frames; None for pages, and where number n is frame n - 1. Of a frame that
-    has several numbers there may be several prompts.
+    clock: the page's frame clock; None for pages, and where number n (1-based) is frame index n - 1. A frame with
+    several numbers may have several prompts.
     """
     reader = _VIDEO_READERS.get(region.kind)
     return _READERS[region.kind](region) if reader is None else reader(region, clock)
@@ -50,7 +50,7 @@ def _keypoint(region: ReadRegion) -> Iterator[FramePrompt]:
         as_percent(region.value.get("x"), f"{region.where}.value.x"),
         as_percent(region.value.get("y"), f"{region.where}.value.y"),
     )
-    # The page says the polarity beside the value; some scripts say it inside.
+    # The page writes the polarity beside the value, some scripts inside it.
     for holder, field in ((region.item, "is_positive"), (region.value, "positive")):
         if holder.get(field) is not None:
             positive = as_flag(holder[field], f"{region.where}.{field}")
@@ -68,14 +68,14 @@ def _rectangle(region: ReadRegion) -> Iterator[FramePrompt]:
 
 def _video_rectangle(region: ReadRegion, clock: FrameClock | None) -> Iterator[FramePrompt]:
     for where, frame_index, keyframe in _keyframes(region, clock):
-        # A video region does not say its frame's size, so a turned box is taken on a square frame.
+        # A video region has no frame size: a rotated box is computed on a square frame.
         yield FramePrompt(region.object_id, frame_index, box=box_of_rectangle(keyframe, where, aspect=1.0))
 
 
 def _video_vector(region: ReadRegion, clock: FrameClock | None) -> Iterator[FramePrompt]:
     for where, frame_index, keyframe in _keyframes(region, clock):
         corners = as_list(keyframe.get("vertices"), f"{where}.vertices")
-        _require_few(len(corners), f"{where}.vertices")
+        _require_countable(len(corners), f"{where}.vertices")
         polygon = [
             _corner(as_object(c, f"{where}.vertices[{i}]"), f"{where}.vertices[{i}]") for i, c in enumerate(corners)
         ]
@@ -95,7 +95,7 @@ def _brush(region: ReadRegion) -> Iterator[FramePrompt]:
     if touches and region.value.get("rle") is None:
         return _masked(region, with_strokes(np.zeros((region.size.height, region.size.width), np.bool_), touches))
     rle = as_list(region.value.get("rle"), f"{region.where}.value.rle")
-    # Eight bits a byte and six a record of one: a longer stream cannot be this image's.
+    # At most eight bits per byte and six per record of one byte: a longer stream is not of this image.
     if len(rle) > 16 + region.size.pixels * 8:
         raise TooLarge(f"{region.where}.value.rle has {len(rle)} bytes, more than its image can need")
     return _masked(region, with_strokes(decode_rle(cast(list[int], rle), region.size), touches))
@@ -108,7 +108,7 @@ def _bitmask(region: ReadRegion) -> Iterator[FramePrompt]:
 
 def _polygon(region: ReadRegion) -> Iterator[FramePrompt]:
     points = as_list(region.value.get("points"), f"{region.where}.value.points")
-    _require_few(len(points), f"{region.where}.value.points")
+    _require_countable(len(points), f"{region.where}.value.points")
     if len(points) < 3:
         raise PromptError(f"{region.where}.value.points needs at least three points, got {len(points)}")
     polygon: Polygon = []
@@ -117,7 +117,7 @@ def _polygon(region: ReadRegion) -> Iterator[FramePrompt]:
         pair = as_list(entry, where)
         if len(pair) != 2:
             raise PromptError(f"{where} must be a pair of x and y")
-        polygon.append((_percent_near(pair[0], where), _percent_near(pair[1], where)))
+        polygon.append((_relative_of_percent(pair[0], where), _relative_of_percent(pair[1], where)))
     return _masked(region, mask_of_polygons([polygon], region.size))
 
 
@@ -127,47 +127,47 @@ def _masked(region: ReadRegion, mask: BoolMask) -> Iterator[FramePrompt]:
 
 
 def _keyframes(region: ReadRegion, clock: FrameClock | None) -> list[tuple[str, FrameIndex, Json]]:
-    """(path, frame index, keyframe) of the keyframes that say where the object is.
+    """(path, 0-based frame index, keyframe) of the keyframes that locate the object.
 
-    A keyframe with enabled false ends a stay: Label Studio draws the box on it and no farther, at a place that nobody
-    may have looked at. It counts only if the region has no other.
+    Label Studio shows the box up to a keyframe with `enabled: false`, whose position a person may never have checked.
+    Such a keyframe counts only if the region has no other.
     """
     where = f"{region.where}.value.sequence"
     entries = as_list(region.value.get("sequence"), where)
-    if len(entries) > MOST_KEYFRAMES:
-        raise TooLarge(f"{where} has {len(entries)} keyframes; the most that is read is {MOST_KEYFRAMES}")
+    if len(entries) > MAX_KEYFRAMES:
+        raise TooLarge(f"{where} has {len(entries)} keyframes; the most that is read is {MAX_KEYFRAMES}")
     keyframes = []
     for position, entry in enumerate(entries):
         path = f"{where}[{position}]"
         keyframe = as_object(entry, path)
-        number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MOST_FRAMES)
+        number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MAX_FRAMES)
         keyframes.append((path, FrameIndex(number - 1) if clock is None else clock.index_of(number), keyframe))
     enabled = [entry for entry in keyframes if entry[2].get("enabled", True)]
     return enabled or keyframes
 
 
 def box_of_rectangle(value: Json, where: str, *, aspect: float) -> Box:
-    """The upright box around a rectangle that may be turned and may hang over the frame's edge.
+    """The upright box, relative (0..1), around a rectangle that may be rotated and extend beyond the frame.
 
-    value: x, y, width, height in percent and rotation in degrees, clockwise around the top left corner, as Label
-    Studio turns. aspect: the frame's width over its height, for a turn is a turn of pixels, not of percent.
+    value: x, y, width, height in percent of the frame and rotation in degrees, clockwise around the top left corner.
+    aspect: the frame's width over its height; the rotation is in pixels, not in percent.
     Raises PromptError if nothing of it lies within the frame.
     """
-    x, y = _percent_near(value.get("x"), f"{where}.x"), _percent_near(value.get("y"), f"{where}.y")
-    width = _percent_near(value.get("width"), f"{where}.width")
-    height = _percent_near(value.get("height"), f"{where}.height")
+    x, y = _relative_of_percent(value.get("x"), f"{where}.x"), _relative_of_percent(value.get("y"), f"{where}.y")
+    width = _relative_of_percent(value.get("width"), f"{where}.width")
+    height = _relative_of_percent(value.get("height"), f"{where}.height")
     if width <= 0 or height <= 0:
         raise PromptError(f"{where} has no area: width {width * 100:g}, height {height * 100:g} percent")
-    turn = as_number(value.get("rotation") or 0, f"{where}.rotation")
-    if turn % 360 == 0:
+    rotation = as_number(value.get("rotation") or 0, f"{where}.rotation")
+    if rotation % 360 == 0:
         return _hull([(x, y), (x + width, y + height)], where)
-    cosine, sine = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    cosine, sine = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
     corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)]
     return _hull([(x + a * cosine - b * sine / aspect, y + a * sine * aspect + b * cosine) for a, b in corners], where)
 
 
 def _hull(corners: Polygon, where: str) -> Box:
-    """The upright box around points, cut at the frame's edge."""
+    """The upright box around relative points, clipped to the frame. Raises PromptError if it is empty."""
     xs = [min(max(x, 0.0), 1.0) for x, _ in corners]
     ys = [min(max(y, 0.0), 1.0) for _, y in corners]
     if min(xs) >= max(xs) or min(ys) >= max(ys):
@@ -176,20 +176,20 @@ def _hull(corners: Polygon, where: str) -> Box:
 
 
 def _corner(vertex: Json, where: str) -> tuple[float, float]:
-    return _percent_near(vertex.get("x"), f"{where}.x"), _percent_near(vertex.get("y"), f"{where}.y")
+    return _relative_of_percent(vertex.get("x"), f"{where}.x"), _relative_of_percent(vertex.get("y"), f"{where}.y")
 
 
-def _percent_near(value: object, where: str) -> float:
-    """Percent as relative, where a little outside the frame is in order."""
+def _relative_of_percent(value: object, where: str) -> float:
+    """Percent of the frame as relative; may be outside the frame, up to MAX_DISTANCE_PCT."""
     number = as_number(value, where)
-    if abs(number) > FARTHEST_PCT:
+    if abs(number) > MAX_DISTANCE_PCT:
         raise PromptError(f"{where} must lie in or near the frame (0 to 100 percent), got {number:g}")
     return number / 100.0
 
 
-def _require_few(count: int, where: str) -> None:
-    if count > MOST_CORNERS:
-        raise TooLarge(f"{where} has {count} points; the most that is read is {MOST_CORNERS}")
+def _require_countable(count: int, where: str) -> None:
+    if count > MAX_CORNERS:
+        raise TooLarge(f"{where} has {count} points; the most that is read is {MAX_CORNERS}")
 
 
 _READERS: dict[ControlKind, Callable[[ReadRegion], Iterator[FramePrompt]]] = {

@@ -1,8 +1,8 @@
-"""One region of a Label Studio result, read and checked: whose it is, on which frame, with which label.
+"""Regions of a Label Studio result: the fields that all kinds share, checked.
 
-Owns what all kinds of region have in common. Drops what is not for Masklet: relations, results of other controls, and
-the second result that Label Studio adds to an accepted region if labels stay selected (a keypoint without
-coordinates). Refuses what is for Masklet and is wrong, naming the field, the value and the choices.
+Skips relations, results of other controls, and the second result that Label Studio adds to an accepted region if
+labels stay selected (a keypoint without coordinates). An invalid region is refused with the field, the value and the
+choices.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from backend.domain.geometry import FrameSize
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 
-MOST_REGIONS = 50_000
-MOST_FRAMES = 10_000_000
-LONGEST_SIDE_PX = 65_535
+MAX_REGIONS = 50_000
+MAX_FRAMES = 10_000_000
+MAX_SIDE_PX = 65_535
 
 VIDEO_KINDS = frozenset((ControlKind.VIDEO_RECTANGLE, ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS))
 SHAPES = VIDEO_KINDS | {
@@ -33,7 +33,7 @@ SHAPES = VIDEO_KINDS | {
 
 @dataclass(frozen=True, slots=True)
 class ReadRegion:
-    """A region that concerns Masklet. where is its path in the body, for messages; label is empty if it has none."""
+    """A region that Masklet reads. where: its path in the body, for messages. label: empty without one."""
 
     where: str
     region_id: str
@@ -44,21 +44,19 @@ class ReadRegion:
 
     @property
     def page(self) -> FrameIndex:
-        """The 0-based page that an image's region is on."""
+        """The 0-based page of an image's region."""
         index = self.item.get("item_index")
-        return FrameIndex(
-            0 if index is None else as_whole(index, f"{self.where}.item_index", least=0, most=MOST_FRAMES)
-        )
+        return FrameIndex(0 if index is None else as_whole(index, f"{self.where}.item_index", least=0, most=MAX_FRAMES))
 
     @property
     def object_id(self) -> ObjectId:
-        """A video region is an object of its own; on pages, all regions of a label are one object."""
+        """The region id in a video; on pages the label, so all regions of a label are one object."""
         return ObjectId(self.region_id if self.kind in VIDEO_KINDS else self.label)
 
     @property
     def size(self) -> FrameSize:
-        """original_width and original_height. Raises PromptError if the region does not have them."""
-        side = {"least": 1, "most": LONGEST_SIDE_PX}
+        """original_width and original_height, pixels. Raises PromptError or MalformedRequest without them."""
+        side = {"least": 1, "most": MAX_SIDE_PX}
         return FrameSize(
             as_whole(self.item.get("original_width"), f"{self.where}.original_width", **side),
             as_whole(self.item.get("original_height"), f"{self.where}.original_height", **side),
@@ -66,13 +64,13 @@ class ReadRegion:
 
 
 def read_regions(result: object, binding: Binding, *, where: str) -> list[ReadRegion]:
-    """The regions of a `result` that concern Masklet, in order.
+    """The regions of a `result` that Masklet reads, in order.
 
-    Raises MalformedRequest, PromptError or TooLarge; also if two regions have one id.
+    Raises MalformedRequest, PromptError or TooLarge; MalformedRequest if two regions share an id.
     """
     items = as_list(result, where)
-    if len(items) > MOST_REGIONS:
-        raise TooLarge(f"{where} has {len(items)} regions; the most that is read is {MOST_REGIONS}")
+    if len(items) > MAX_REGIONS:
+        raise TooLarge(f"{where} has {len(items)} regions; the most that is read is {MAX_REGIONS}")
     regions = list(_read(items, binding, where))
     seen: set[str] = set()
     for region in regions:

@@ -1,4 +1,4 @@
-"""What a task says beside its regions: where its frames are and who is at work on it."""
+"""A task's media and user."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from backend.domain.errors import MalformedRequest
 from backend.domain.jobs import OutputMode
 from backend.domain.tasks import MediaRef
 
-MOST_PAGES = 100_000
-LONGEST_ADDRESS = 16_384
+MAX_PAGES = 100_000
+MAX_ADDRESS_CHARS = 16_384
 
 
 def media_of_task(task: Json, binding: Binding) -> MediaRef:
-    """Where the task's frames are, as its data says: a video's address, or one address a page.
+    """The task's media: a video's address, or one address per page.
 
-    Raises MalformedRequest naming the field of the task's data that is missing or is not what the tag wants.
+    Raises MalformedRequest naming the field of the task's data that is missing or does not fit the tag.
     """
     where = f"the task's data.{binding.value_key}"
     value = _at(as_object(task.get("data"), "the task's data"), binding.value_key, where)
     if binding.mode is not OutputMode.PAGES:
         return MediaRef((_address(value, where),), is_pages=not binding.is_video)
     pages = as_list(value, where)
-    if not 1 <= len(pages) <= MOST_PAGES:
-        raise MalformedRequest(f"{where} must list 1 to {MOST_PAGES} pages, it lists {len(pages)}")
+    if not 1 <= len(pages) <= MAX_PAGES:
+        raise MalformedRequest(f"{where} must list 1 to {MAX_PAGES} pages, it lists {len(pages)}")
     return MediaRef(tuple(_address(page, f"{where}[{i}]") for i, page in enumerate(pages)), is_pages=True)
 
 
 def user_of_drafts(task: Json) -> str:
-    """Who is at work: Label Studio sends the drafts of the current user only. Empty if it does not say."""
+    """The current user, whose drafts alone Label Studio sends; empty if unknown."""
     drafts = task.get("drafts")
     users: set[str] = set()
     for draft in drafts if isinstance(drafts, list) else []:
@@ -39,7 +39,7 @@ def user_of_drafts(task: Json) -> str:
 
 
 def _at(data: Json, key: str, where: str) -> object:
-    """The value under a key; a dot leads into nested objects, unless the data has the dotted name itself."""
+    """The value under a key. A dot names a nested object, unless the data has the dotted key itself."""
     if key in data:
         return data[key]
     value: object = data
@@ -51,7 +51,7 @@ def _at(data: Json, key: str, where: str) -> object:
 
 
 def _address(value: object, where: str) -> str:
-    address = as_text(value, where, longest=LONGEST_ADDRESS).strip()
+    address = as_text(value, where, longest=MAX_ADDRESS_CHARS).strip()
     if not address:
         raise MalformedRequest(f"{where} is empty; it must be the media's address")
     return address

@@ -1,4 +1,4 @@
-"""Regions of an export: masks on pages one at a time, and boxes through a video, in a label config's own words."""
+"""Regions of an export: one object on one page, or one object's boxes in a video, in a label config's tags."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ Item = dict[str, object]
 
 
 class ExportedRegions:
-    """Writes what `adapters/formats/labelstudio` asks for."""
+    """Builds the regions of `adapters/formats/labelstudio`."""
 
     def is_video(self, label_config: str) -> bool:
-        """Whether the config has one region an object. Raises LabelConfigError."""
+        """Whether the config is of a video, with one region per object. Raises LabelConfigError."""
         return read_binding(label_config).is_video
 
     def on_page(self, shown: ObjectOnFrame, frame_index: int, *, label_config: str, key: str) -> list[Item]:
-        """The regions of one object on one page.
+        """The regions of one object on one page. frame_index: 0-based.
 
-        key: the video's; with the object and the frame it determines the ids. Raises LabelConfigError, or PromptError
+        key: the video's; together with object and frame it determines the ids. Raises LabelConfigError, or PromptError
         for a label that the config cannot write.
         """
         object_id = type(shown.what.object_id)(f"{key}\0{shown.what.object_id}")
@@ -58,7 +58,10 @@ class ExportedRegions:
         label_config: str,
         data: Mapping[str, object],
     ) -> list[Item]:
-        """The region of an object whose boxes come ascending by frame. data: the task's. Raises LabelConfigError."""
+        """An object's region; empty without a box on a numbered frame. Raises LabelConfigError.
+
+        boxes: (0-based frame index, relative box), ascending by frame. data: the task's.
+        """
         binding = read_binding(with_rate(label_config, data))
         control = binding.control(ControlKind.VIDEO_RECTANGLE)
         if control is None:

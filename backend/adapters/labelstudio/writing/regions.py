@@ -1,8 +1,8 @@
 """Masklets to the regions of a Label Studio result.
 
-Owns how a mask is said with each control tag. Region ids are a function of task, object and frame, so that a newer
-answer replaces the older one on the canvas instead of lying on top of it; a video region keeps its object's id, which
-is the id of the region that the person drew. Every mask is written, frame by frame: nothing is thinned out.
+Owns the form of a mask in each control tag. A region id is a function of task, object and frame, so a newer answer
+replaces the older one in the page; a video region keeps its object's id, the id of the region that the person drew.
+Every mask of every frame is written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from backend.adapters.labelstudio.config.label_config import Binding, Control, C
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.adapters.labelstudio.mask_forms.masks import png_of_mask, polygons_of_mask
 from backend.adapters.labelstudio.wire import Region
-from backend.adapters.labelstudio.writing.uncertain_spans import uncertain_spans
+from backend.adapters.labelstudio.writing.uncertain_ranges import uncertain_ranges
 from backend.adapters.labelstudio.writing.video_regions import box_percent, video_value
 from backend.codecs.coco_rle import box_rel, decode_checked
 from backend.domain.errors import PromptError
@@ -40,10 +40,10 @@ def build_regions(
 ) -> list[dict[str, object]]:
     """The result for a task: on pages one region per object and frame, in a video one per object.
 
-    prompts: what a person said; where they placed a box in a video, it stays as they placed it.
+    prompts: the person's; their boxes in a video are written unchanged.
 
-    Where an object is not in the frame, pages have no region, and a video region's keyframe before says
-    `enabled: false`. Raises LabelConfigError, or PromptError if a label cannot be written with this config.
+    On a frame without the object, pages have no region; in a video the keyframe before has `enabled: false`. Raises
+    LabelConfigError, or PromptError if a label cannot be written with this config.
     """
     binding = read_binding(label_config)
     clock = clock_of(run.video, binding.framerate) if binding.is_video else None
@@ -53,19 +53,19 @@ def build_regions(
     for masklet in run.masklets:
         regions.extend(_of_masklet(masklet, run, binding=binding, task=task, prompts=prompts, clock=clock))
     if clock is not None:
-        regions.extend(uncertain_spans(run, binding, task, clock))
+        regions.extend(uncertain_ranges(run, binding, task, clock))
     return cast(list[dict[str, object]], regions)
 
 
 def region_id(task: TaskKey, object_id: ObjectId, frame_index: int, *, part: int = 0) -> str:
-    """Ten lower-case letters and digits, the same in every process. part: which piece of a mask in several."""
+    """Ten lower-case letters and digits, equal in every process. frame_index, part (piece of the mask): 0-based."""
     text = "\0".join((str(task), object_id, str(frame_index), *([str(part)] if part else [])))
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return base64.b32encode(digest).decode("ascii").lower()[:ID_CHARACTERS]
 
 
 def score_of(uncertainties: Iterable[float]) -> float:
-    """Label Studio's score, 0..1 and always a number, for the most uncertain of some frames."""
+    """Label Studio's score, 0..1, of the most uncertain of some frames; NaN counts as uncertainty 1."""
     worst = combined_uncertainty(1.0 if math.isnan(u) else u for u in uncertainties)
     return round(label_studio_score(worst), 4)
 
@@ -116,9 +116,9 @@ def _on_page(
 
 
 def _page_values(kind: ControlKind, encoded: EncodedMask) -> list[dict[str, object]]:
-    """The mask as this kind of region says it, none if it is empty.
+    """The region values of a mask; empty for an empty mask. Coordinates are percent of the frame.
 
-    Polygons have no gaps, so there each part of the mask is a region of its own.
+    Each part of the mask is a region of its own as polygons, one region otherwise.
     """
     if kind is ControlKind.RECTANGLE:
         box = box_rel(encoded)
@@ -142,7 +142,7 @@ def _on_video(masklet: Masklet, value: dict[str, object], *, binding: Binding, c
     labels = [masklet.label] if masklet.label in binding.labels else []
     labelling = binding.control(ControlKind.LABELS)
     if labels and control.kind is ControlKind.VIDEO_VECTOR and labelling is not None:
-        # A VideoVector whose labels stand in a <Labels> beside it is one region of the latter, of a merged type.
+        # With a separate <Labels> tag a VideoVector region has that tag's name and a merged type.
         from_name, kind = labelling.name, ControlKind.VIDEO_VECTOR_LABELS.value
         value[kind] = labels
     elif labels:
@@ -161,7 +161,7 @@ _VECTORS = (ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS)
 
 
 def _warn_of_unnumbered(clock: FrameClock, task: TaskKey, video: VideoInfo) -> None:
-    """What the page steps over cannot have a box there, whatever it is given."""
+    """Logs the frames without a number: the page cannot show their boxes."""
     if clock.unnumbered:
         logger.warning(
             "task %s: %d of the video's %d frames have no number at framerate=%g, so the page never shows their boxes; "

@@ -1,9 +1,9 @@
-"""A masklet through a video as Label Studio's keyframes: boxes, or the outline of the largest part.
+"""A masklet of a video as Label Studio's keyframes: boxes, or the outline of the largest part.
 
-Label Studio draws straight interpolation between keyframes and shows a region from a keyframe until one that says
-`enabled: false`, that one included. So every frame with a mask is a keyframe, and the last one before a gap, or
-before the end, says `enabled: false`. Frames are numbered as the page does: one that has several numbers is a keyframe
-at the first and the last of them, one that has none is left out.
+Label Studio interpolates linearly between keyframes and shows a region from a keyframe up to, and including, one with
+`enabled: false`. So every frame with a mask is a keyframe, and the last one before a gap or before the end has
+`enabled: false`. Frames have the page's 1-based numbers: a frame with several numbers is a keyframe at the first and
+the last of them, a frame without a number is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex
 
 DECIMALS = 4
-"""Of percent: a hundredth of a pixel of the widest frame."""
+"""Decimals of percent: a hundredth of a pixel of the widest frame."""
 
 RectangleValue = dict[str, float]
 Shape = Box | Polygon
@@ -36,10 +36,10 @@ def video_value(
     placed: Mapping[FrameIndex, Box] = NOTHING_PLACED,
     is_whole: bool = True,
 ) -> dict[str, object] | None:
-    """The value of a video region, without its labels; None if the object is on no frame that has a number.
+    """The value of a video region, without its labels; None if the object is on no frame with a number.
 
-    placed: the boxes that a person placed, which stand for the masks of their frames. is_whole: False if masks are
-    still being made, and so the last one is no sign that the object is gone.
+    placed: boxes of a person, relative, by 0-based frame; each replaces its frame's mask. is_whole: False while masks
+    are still being computed: then the last mask does not end the object.
     """
     last_known = None if is_whole or not masklet.frames else masklet.frames[-1].frame_index
     return value_of_shapes(_shapes(masklet, vector=vector, placed=placed), clock, last_known=last_known)
@@ -48,9 +48,10 @@ def video_value(
 def value_of_shapes(
     shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock, *, last_known: FrameIndex | None = None
 ) -> dict[str, object] | None:
-    """The value of a region that has these shapes, ascending by frame, and is on no other frame; None without any.
+    """The value of a region with these shapes and no others; None without a shape on a numbered frame.
 
-    last_known: the last frame of which anything is known; None takes the video's last.
+    shapes: (0-based frame, relative shape), ascending by frame. last_known: the last computed frame, 0-based; None for
+    the video's last.
     """
     end = clock.count if last_known is None else clock.last_to(last_known)
     sequence = list(_sequence(shapes, clock, end=end))
@@ -60,7 +61,7 @@ def value_of_shapes(
 
 
 def box_percent(box: Box) -> RectangleValue:
-    """x, y, width, height in percent and rotation 0, never beyond 100."""
+    """x, y, width, height in percent of the frame, at most 100, and rotation 0. box: relative."""
     x, y = round(box.x0_rel * 100, DECIMALS), round(box.y0_rel * 100, DECIMALS)
     return {
         "x": x,
@@ -72,7 +73,7 @@ def box_percent(box: Box) -> RectangleValue:
 
 
 def _shapes(masklet: Masklet, *, vector: bool, placed: Mapping[FrameIndex, Box]) -> Iterator[tuple[FrameIndex, Shape]]:
-    """Where the object is, frame by frame: frames that it is not on are left out."""
+    """The object's shape on each of its frames, relative."""
     for frame in masklet.frames:
         shape = _outline(frame.mask) if vector else placed.get(frame.frame_index) or box_rel(frame.mask)
         if shape is not None:
@@ -82,20 +83,20 @@ def _shapes(masklet: Masklet, *, vector: bool, placed: Mapping[FrameIndex, Box])
 def _sequence(
     shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock, *, end: int
 ) -> Iterator[Keyframe | VectorKeyframe]:
-    """end: the last number of which anything is known."""
+    """The keyframes. end: the last computed frame's number, 1-based."""
     previous: tuple[int, Shape] | None = None
     for index, shape in shapes:
         numbers = clock.numbers_of(index)
         if not numbers:
             continue
         if previous is not None:
-            yield _keyframe(*previous, stays=numbers[0] == previous[0] + 1, rate=clock.rate)
+            yield _keyframe(*previous, enabled=numbers[0] == previous[0] + 1, rate=clock.rate)
         if len(numbers) > 1:
-            # The picture stands still, and so must the box: the page would move it on its way to the next keyframe.
-            yield _keyframe(numbers[0], shape, stays=True, rate=clock.rate)
+            # The frame is the same at all of its numbers; the second keyframe keeps the page from moving the box.
+            yield _keyframe(numbers[0], shape, enabled=True, rate=clock.rate)
         previous = (numbers[-1], shape)
     if previous is not None:
-        yield _keyframe(*previous, stays=previous[0] >= end, rate=clock.rate)
+        yield _keyframe(*previous, enabled=previous[0] >= end, rate=clock.rate)
 
 
 def _outline(mask: EncodedMask) -> Polygon | None:
@@ -103,15 +104,15 @@ def _outline(mask: EncodedMask) -> Polygon | None:
     return outlines[0] if outlines else None
 
 
-def _keyframe(number: int, shape: Shape, *, stays: bool, rate: float) -> Keyframe | VectorKeyframe:
-    # Label Studio's own time is the 1-based number over the rate, not the frame's presentation time.
+def _keyframe(number: int, shape: Shape, *, enabled: bool, rate: float) -> Keyframe | VectorKeyframe:
+    # Label Studio's time is the 1-based number over the rate, not the frame's presentation time.
     time = round(number / rate, 4)
     if not isinstance(shape, Box):
-        return {"frame": number, "enabled": stays, "time": time, "closed": True, "vertices": _vertices(shape)}
+        return {"frame": number, "enabled": enabled, "time": time, "closed": True, "vertices": _vertices(shape)}
     placed = box_percent(shape)
     return {
         "frame": number,
-        "enabled": stays,
+        "enabled": enabled,
         "time": time,
         "x": placed["x"],
         "y": placed["y"],

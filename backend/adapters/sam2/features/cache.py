@@ -1,4 +1,4 @@
-"""What the image encoder saw, kept: bounded in bytes, in host memory, the longest unused let go first."""
+"""LRU cache of image encoder features in host memory, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class FeatureKind:
-    """What features depend on besides the frame. decoder: whose pixels they are; decoders differ in the last bits."""
+    """What features depend on besides the frame. decoder: the video decoder; decoders differ in the last bits."""
 
     model_version: str
     image_size: int
@@ -28,10 +28,10 @@ _Key = tuple[ContentHash, int, FeatureKind]
 
 
 class FeatureCache:
-    """Features of frames, so that click after click, and a second pass over a span that fits, encode nothing.
+    """Features by frame: repeated clicks, and a second pass over frames in the cache, encode nothing.
 
-    Keyed by content, never by task: the same number of another video is another frame. Of a CUDA device's features
-    a page-locked copy on the host is kept, and fetched without waiting.
+    Keyed by content hash, not by task. Features of a CUDA device are kept as a page-locked host copy, with asynchronous
+    transfers.
     """
 
     def __init__(self, capacity_bytes: int, *, device: torch.device) -> None:
@@ -41,31 +41,34 @@ class FeatureCache:
         self._kept: OrderedDict[_Key, ImageFeatures] = OrderedDict()
 
     def get(self, content_hash: ContentHash, frame_index: int, kind: FeatureKind) -> ImageFeatures | None:
+        """The features [1, C, H, W] on the cache's device, each level in its own dtype; None if not kept."""
         kept = self._kept.get((content_hash, frame_index, kind))
         if kept is None:
             return None
         self._kept.move_to_end((content_hash, frame_index, kind))
-        return ImageFeatures(tuple(self._fetched(level) for level in kept.levels))
+        return ImageFeatures(tuple(self._to_device(level) for level in kept.levels))
 
     def has(self, content_hash: ContentHash, frame_index: int, kind: FeatureKind) -> bool:
         return (content_hash, frame_index, kind) in self._kept
 
     def put(self, content_hash: ContentHash, frame_index: int, kind: FeatureKind, features: ImageFeatures) -> None:
-        """Keep them, unless they alone are more than the capacity."""
+        """Keeps features [1, C, H, W], unless they alone exceed the capacity; drops the least recently used ones."""
         if features.nbytes > self.capacity_bytes:
             return
         self._drop((content_hash, frame_index, kind))
-        self._kept[content_hash, frame_index, kind] = ImageFeatures(tuple(self._kept_form(x) for x in features.levels))
+        self._kept[content_hash, frame_index, kind] = ImageFeatures(
+            tuple(self._to_host(level) for level in features.levels)
+        )
         self.nbytes += features.nbytes
         while self.nbytes > self.capacity_bytes:
             self._drop(next(iter(self._kept)))
 
     def frames_of(self, content_hash: ContentHash) -> tuple[int, ...]:
-        """The frames of a video that are kept, ascending."""
+        """The kept frames of a video, ascending."""
         return tuple(sorted(index for kept, index, _ in self._kept if kept == content_hash))
 
     def forget(self, content_hash: ContentHash) -> None:
-        """Let go of a video's frames."""
+        """Drops a video's frames."""
         for key in [key for key in self._kept if key[0] == content_hash]:
             self._drop(key)
 
@@ -77,12 +80,12 @@ class FeatureCache:
         if dropped is not None:
             self.nbytes -= dropped.nbytes
 
-    def _kept_form(self, level: Tensor) -> Tensor:
+    def _to_host(self, level: Tensor) -> Tensor:
         if self._device.type != "cuda":
             return level
-        # Both copies are on the current stream, so that fetching waits for keeping, and nobody for either.
+        # Both copies run on the current stream: a fetch follows the copy to the host, and the host waits for neither.
         host = torch.empty(level.shape, dtype=level.dtype, pin_memory=True)
         return host.copy_(level, non_blocking=True)
 
-    def _fetched(self, level: Tensor) -> Tensor:
+    def _to_device(self, level: Tensor) -> Tensor:
         return level if self._device.type != "cuda" else level.to(self._device, non_blocking=True)

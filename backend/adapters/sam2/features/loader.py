@@ -1,6 +1,6 @@
-"""Features in the order in which a pass asks for them: kept ones, or frames decoded and encoded a few ahead.
+"""Features in the frame order of a pass: from the cache, or decoded and encoded a few frames ahead.
 
-A frame that is kept is neither decoded nor encoded again, and one that nobody waits for is neither.
+A frame in the cache is not decoded and not encoded again. A frame that is not needed is not decoded and not encoded.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from backend.application.ports.prewarm import frame_hash
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import FrameIndex, FrameRange
 
-WORTH_A_SEEK = 32
-"""So many frames in a row must be known for a pass to jump over them: fewer are decoded sooner than sought."""
+MIN_SEEK_FRAMES = 32
+"""The least count of consecutive known frames that a pass seeks over: fewer are decoded faster than sought."""
 
 NumberedFrame = tuple[FrameIndex, RgbFrame]
 
 
 class FeatureLoader:
-    """One model's features. lookahead: frames that are encoded in one call."""
+    """Loads features of one model. lookahead: frames that are encoded in one call."""
 
     def __init__(self, blocks: Sam2Blocks, cache: FeatureCache, kind: FeatureKind, *, lookahead: int = 1) -> None:
         self.cache = cache
@@ -35,7 +35,7 @@ class FeatureLoader:
         self.lookahead = lookahead
 
     def one(self, video: VideoSource, frame_index: int) -> ImageFeatures:
-        """A frame's features, kept for the next question about it."""
+        """Features of one frame, levels [1, C, H, W], finest first; kept in the cache."""
         kept = self._kept(video, frame_index)
         if kept is not None:
             return kept
@@ -45,37 +45,37 @@ class FeatureLoader:
         return features
 
     def frames(
-        self, video: VideoSource, span: FrameRange, *, backward: bool, is_needed: Callable[[int], bool]
+        self, video: VideoSource, frame_range: FrameRange, *, backward: bool, is_needed: Callable[[int], bool]
     ) -> Iterator[tuple[FrameIndex, ImageFeatures | None]]:
-        """The span's frames in the order of travel, with features where they are needed."""
-        indices = range(span.start, span.stop)
-        way = _FrameReader(
+        """The frames of the range in the order of the pass, with levels [1, C, H, W] where is_needed, else None."""
+        indices = range(frame_range.start, frame_range.stop)
+        reader = _FrameReader(
             video, indices[::-1] if backward else indices, lambda i: is_needed(i) and not self._has(video, i)
         )
         ahead: dict[int, ImageFeatures] = {}
         try:
-            for index in way.indices:
+            for index in reader.indices:
                 features = None
                 if is_needed(index):
                     features = ahead.pop(index, None) or self._kept(video, index)
                     if features is None:
-                        ahead = self._encode_from(way, index)
+                        ahead = self._encode_from(reader, index)
                         features = ahead.pop(index)
                 yield FrameIndex(index), features
         finally:
-            way.close()
+            reader.close()
 
-    def _encode_from(self, way: _FrameReader, index: int) -> dict[int, ImageFeatures]:
-        batch = way.take(index, self.lookahead)
+    def _encode_from(self, reader: _FrameReader, index: int) -> dict[int, ImageFeatures]:
+        batch = reader.take(index, self.lookahead)
         encoded = self._encoded([frame for _, frame in batch], padded_to=self.lookahead)
         ahead: dict[int, ImageFeatures] = {}
         for (number, _), features in zip(batch, encoded, strict=True):
-            self._keep(way.video, number, features)
+            self._keep(reader.video, number, features)
             ahead[number] = features
         return ahead
 
     def _encoded(self, frames: Sequence[RgbFrame], *, padded_to: int) -> list[ImageFeatures]:
-        """Always the same number of frames a call: kernels, and with them the last bits, follow the shape."""
+        """Encodes the same count of frames in every call: kernels, and so the last bits, depend on the shape."""
         blocks = self._blocks
         with blocks.computing():
             images = [image_tensor(frame, image_size=blocks.image_size, device=blocks.device) for frame in frames]
@@ -94,7 +94,7 @@ class FeatureLoader:
 
 @dataclass(slots=True)
 class _FrameReader:
-    """Reads the frames that are missing on the way, in stretches without long gaps."""
+    """Decodes the missing frames of a pass, in ranges without long gaps."""
 
     video: VideoSource
     indices: range
@@ -102,7 +102,7 @@ class _FrameReader:
     _reader: Iterator[NumberedFrame] = field(default_factory=lambda: iter(()))
 
     def take(self, first: int, count: int) -> list[NumberedFrame]:
-        """The frame `first`, and the missing ones after it, so many in all or as many as the stretch has."""
+        """The frame `first` and the missing frames after it, `count` in all, fewer at the end of the decoded range."""
         taken = [self._read(first)]
         while len(taken) < count and (numbered := next(self._reader, None)) is not None:
             if self.is_missing(numbered[0]):
@@ -123,12 +123,12 @@ class _FrameReader:
         return next(self._reader)
 
     def _opened(self, first: int) -> Iterator[NumberedFrame]:
-        """A reader from this frame to the last missing one before a gap that is worth a seek."""
+        """Opens a reader from this frame to the last missing one before a gap of MIN_SEEK_FRAMES or more."""
         last = first
         for index in self.indices[self.indices.index(first) :]:
             if self.is_missing(index):
                 last = index
-            elif abs(index - last) >= WORTH_A_SEEK:
+            elif abs(index - last) >= MIN_SEEK_FRAMES:
                 break
         start, stop = min(first, last), max(first, last) + 1
         return self.video.frames(FrameRange(FrameIndex(start), FrameIndex(stop)), backward=self.indices.step < 0)

@@ -1,4 +1,4 @@
-"""From decoded frames and masks to what the model takes: the one way they are resized and normalised."""
+"""Decoded frames and masks to model input: resizing and normalisation."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _STD = (0.229, 0.224, 0.225)
 
 
 def image_tensor(frame: RgbFrame, *, image_size: int, device: torch.device) -> Tensor:
-    """A frame [H, W, 3] uint8 as the model takes it: [1, 3, S, S] float32, normalised.
+    """A frame [H, W, 3] uint8 RGB to model input [1, 3, S, S] float32, normalised.
 
-    Squashed to a square with antialiased bilinear interpolation, as in SAM 2's training, on the device.
+    Resized to a square with antialiased bilinear interpolation, as in SAM 2's training, on the device.
     """
     pixels = _on_device(frame, device)
     image = pixels.permute(2, 0, 1)[None].float() / 255.0
@@ -29,7 +29,7 @@ def image_tensor(frame: RgbFrame, *, image_size: int, device: torch.device) -> T
 
 
 def mask_tensor(mask: BoolMask, *, image_size: int, device: torch.device) -> Tensor:
-    """A mask [H, W] bool as the model takes it: [1, 1, S, S] float32 of zeros and ones."""
+    """A mask [H, W] bool to model input [1, 1, S, S] float32 of zeros and ones."""
     pixels = _on_device(mask, device)[None, None].float()
     size = (image_size, image_size)
     if pixels.shape[-2:] == size:
@@ -40,7 +40,7 @@ def mask_tensor(mask: BoolMask, *, image_size: int, device: torch.device) -> Ten
 
 @lru_cache(maxsize=8)
 def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """Made once: numbers that come from Python have a GPU waited for."""
+    """[1, 3, 1, 1] float32, cached: a tensor from Python numbers synchronises with the GPU."""
     return torch.tensor(values, device=device).view(1, -1, 1, 1)
 
 

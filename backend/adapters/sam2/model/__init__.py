@@ -1,1 +1,1 @@
-"""The SAM 2 network, cut into its parts, and the memory bank."""
+"""The parts of the SAM 2 network, and the memory bank."""

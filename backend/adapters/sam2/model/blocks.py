@@ -1,8 +1,8 @@
-"""SAM 2's building blocks as four plain steps: see, remember, recall, decode.
+"""SAM 2's building blocks as four steps: encode_image, encode_memory, attend_memory, decode.
 
-With attention, decoder, encoder, kernels, recollection and remembering the only files that touch sam2's private parts;
-written against sam2 1.1.0, whose SAM2VideoPredictor is the reference for every step. What the predictor throws away
-(candidates' predicted IoU, logits before the presence gate) is kept here, for uncertainty is read from it.
+Only the files of `model` and `runtime` use sam2's private parts. Written for sam2 1.1.0; its SAM2VideoPredictor is the
+reference for every step. Keeps what the predictor discards (predicted IoU of the candidates, logits before the presence
+gate), because uncertainty is computed from it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from backend.adapters.sam2.model.memory_selection import (
     SelectedMemory,
 )
 from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures, PointInputs
-from backend.adapters.sam2.runtime.attention_kernels import Attended, KernelChoice, Timer, choose
+from backend.adapters.sam2.runtime.attention_kernels import AttentionShape, KernelChoice, Timer, choose
 from backend.adapters.sam2.runtime.compiled_steps import CompiledSteps, Compiling
 from backend.adapters.sam2.runtime.device import computing, precision_of
 from backend.adapters.sam2.runtime.exact_layers import prepare
@@ -38,7 +38,10 @@ AS_WRITTEN = Compiling()
 
 
 class Sam2Blocks:
-    """The steps of tracking, over B objects at a time; keeps no state between calls."""
+    """The steps of tracking, over B objects at a time. Stateless, except for one frame's self-attention.
+
+    Tensors without a stated dtype are float32 or bfloat16, by `precision`.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class Sam2Blocks:
         precision: str = "auto",
         compiling: Compiling = AS_WRITTEN,
     ) -> None:
-        """Takes the model over: its layers are replaced. max_prompted, precision: see EngineOptions."""
+        """Replaces the model's layers in place. max_prompted, precision: see EngineOptions."""
         _require_supported(model)
         self.precision = precision_of(model.device, precision)
         prepare(model, precision=self.precision, packed=not compiling.compiles)
@@ -57,52 +60,55 @@ class Sam2Blocks:
         self.image_size = int(model.image_size)
         self._side = self.image_size // model.backbone_stride
         memory_positions = _positions(model.memory_encoder.position_encoding, self._side, model.device)
-        self._recollection = MemorySelector(model, memory_positions, max_prompted=max_prompted)
+        self._memory_selector = MemorySelector(model, memory_positions, max_prompted=max_prompted)
         with torch.inference_mode():
-            places = model.sam_prompt_encoder.get_dense_pe().clone()
+            position_encoding = model.sam_prompt_encoder.get_dense_pe().clone()
             self._unprompted = self._embedded(None, None)
-        self._decoder = Decoder(model.sam_mask_decoder, positions=places, rounds_by_batch=self._rounds_by_batch)
+        self._decoder = Decoder(
+            model.sam_mask_decoder, positions=position_encoding, rounds_by_batch=self._rounds_by_batch
+        )
         self._memory_encoder = MemoryEncoder(model, side=self._side, rounds_by_batch=self._rounds_by_batch)
-        self.stages = CompiledSteps(compiling, device=self.device, precision=self.precision)
-        self._stage()
+        self.steps = CompiledSteps(compiling, device=self.device, precision=self.precision)
+        self._add_steps()
         self.kernels = KernelChoice()
-        self._glanced: tuple[ImageFeatures, Tensor] | None = None
+        self._last_self_attended: tuple[ImageFeatures, Tensor] | None = None
         self.max_prompted = max_prompted
         self.memory_horizon = int(model.num_maskmem) - 1
         self.pointer_horizon = int(model.max_obj_ptrs_in_encoder) - 1
 
-    def _stage(self) -> None:
-        """The steps that every frame takes, fast where they can be. Prompts are as many and as long as people make
-        them, so that what answers them goes on as it is written.
+    def _add_steps(self) -> None:
+        """Adds the steps of every frame, compiled or recorded if possible.
+
+        Prompts vary in count and length, so steps on prompts stay as written.
         """
-        model, side, stages = self._model, self._side, self.stages
-        # The same for every frame; only the coarsest level's are ever read.
+        model, side, steps = self._model, self._side, self.steps
+        # The same for every frame; only those of the coarsest level are read.
         positions = _positions(model.image_encoder.neck.position_encoding, side, model.device)
         encoder = ImageEncoder(model, packed=not self._compiling.compiles)
         plain, in_reals = (MemoryAttention(model, side, positions, in_reals=reals) for reals in (False, True))
-        self._encode = stages.add("image encoder", encoder.encode)
-        self._look = stages.add("frame attention", plain.self_attend, compilable=in_reals.self_attend)
-        self._attend = stages.add(
+        self._encode = steps.add("image encoder", encoder.encode)
+        self._attend_frame = steps.add("frame attention", plain.self_attend, compilable=in_reals.self_attend)
+        self._attend = steps.add(
             "memory attention", plain.attend_memory, compilable=in_reals.attend_memory, varying={1: (0, 1), 2: (0, 1)}
         )
-        self._decode_tracked = stages.add("mask decoder", self._decoder.tracked, varying={0: (0,)})
-        self._encode_memory = stages.add("memory encoder", self._memory_encoder.tracked, varying={1: (0,), 2: (0,)})
+        self._decode_tracked = steps.add("mask decoder", self._decoder.tracked, varying={0: (0,)})
+        self._encode_memory = steps.add("memory encoder", self._memory_encoder.tracked, varying={1: (0,), 2: (0,)})
 
     def computing(self) -> AbstractContextManager[None]:
-        """What every step is to run in. Raises DeviceOutOfMemory at its end."""
+        """The context of every step. Raises DeviceOutOfMemory at its end."""
         return computing(self.device, self.precision)
 
     @property
     def feature_bytes(self) -> int:
-        """What one frame's features take, at most: all levels in float32."""
+        """The most bytes of one frame's features: all levels in float32."""
         model = self._model
         coarse = int(model.hidden_dim) * int(self._side) ** 2
-        # The finer two levels have 2 and 4 times the side, and a quarter and an eighth of the channels.
+        # The two finer levels have 2 and 4 times the side, and a quarter and an eighth of the channels.
         return 4 * coarse * (4 if model.use_high_res_features_in_sam else 1)
 
     @property
     def lookahead(self) -> int:
-        """Frames worth encoding in one call: on a CPU one by one is as fast, and the first mask is there sooner."""
+        """Frames to encode in one call: on a CPU one by one is as fast, and gives the first mask sooner."""
         return 4 if self.device.type == "cuda" else 1
 
     @property
@@ -126,38 +132,40 @@ class Sam2Blocks:
 
     @property
     def compile_report(self) -> tuple[str, str, str]:
-        """For the log: the precision, the attention kernels, and which steps are fast."""
-        return str(self.precision).removeprefix("torch."), str(self.kernels), self.stages.report
+        """For the log: the precision, the attention kernels, and the form of each step."""
+        return str(self.precision).removeprefix("torch."), str(self.kernels), self.steps.report
 
     def choose_kernels(self, timer: Timer | None = None) -> None:
-        """Take the attention kernels that are fastest on this device. timer: see choosing.choose."""
-        settled = Attended.of(self._model, self._side)
-        self.kernels = choose(settled, self.device, self.precision, timer)
+        """Chooses the fastest attention kernels of this device. timer: see attention_kernels.choose."""
+        attention_shape = AttentionShape.of(self._model, self._side)
+        self.kernels = choose(attention_shape, self.device, self.precision, timer)
 
     def encode_image(self, image: Tensor) -> ImageFeatures:
-        """image: [B, 3, S, S] float32, normalised."""
+        """Features of images [B, 3, S, S] float32, normalised: levels [B, C, H, W], finest first."""
         return ImageFeatures(self._encode(image))
 
-    def without_memory(self, seen: ImageFeatures) -> Tensor:
-        """The frame as if nothing had come before: [1, D, h, w]."""
-        return cast(Tensor, seen.levels[-1] + self._model.no_mem_embed.view(1, -1, 1, 1))
+    def without_memory(self, features: ImageFeatures) -> Tensor:
+        """The coarsest features conditioned on an empty memory bank: [1, D, h, w]."""
+        return cast(Tensor, features.levels[-1] + self._model.no_mem_embed.view(1, -1, 1, 1))
 
-    def select_memory(self, memories: Memories, moment: FramePosition) -> SelectedMemory:
-        """What an object's memories have to offer at a moment; those of one shape can be recalled together."""
-        return self._recollection.select(memories, moment)
+    def select_memory(self, memories: Memories, position: FramePosition) -> SelectedMemory:
+        """The memories that an object attends at a position; selections of one shape can be attended in one batch."""
+        return self._memory_selector.select(memories, position)
 
-    def attend_memory(self, seen: ImageFeatures, offers: Sequence[SelectedMemory], moment: FramePosition) -> Tensor:
-        """The frame in the light of each object's memories, offers of one shape: [B, D, h, w]."""
-        memory, keys, spatial = self._recollection.joined(offers, moment)
-        glance = self._self_attend(seen)
-        with self.kernels.of(len(offers)):
-            (tokens,) = self._attend(glance, memory, keys, spatial=spatial)
+    def attend_memory(
+        self, features: ImageFeatures, selections: Sequence[SelectedMemory], position: FramePosition
+    ) -> Tensor:
+        """The frame conditioned on each object's selected memories, all of one shape: [B, D, h, w]."""
+        memory, keys, spatial = self._memory_selector.joined(selections, position)
+        frame_tokens = self._self_attend(features)
+        with self.kernels.of(len(selections)):
+            (tokens,) = self._attend(frame_tokens, memory, keys, spatial=spatial)
         return torch.unflatten(tokens.transpose(1, 2), 2, (self._side, self._side))
 
     def decode(
         self,
         conditioned: Tensor,
-        seen: ImageFeatures,
+        features: ImageFeatures,
         *,
         points: PointInputs | None = None,
         previous: Tensor | None = None,
@@ -165,66 +173,66 @@ class Sam2Blocks:
     ) -> Decoded:
         """Masks from a conditioned frame [B, D, h, w].
 
-        previous: [B, 1, h, w] mask logits that the points correct. is_initial: recalled nothing.
+        previous: [B, 1, h, w] mask logits that the points correct. is_initial: the frame is conditioned on no memory.
         """
         is_prompted = points is not None or previous is not None
         sparse, dense = self._embedded(points, previous) if is_prompted else self._unprompted
-        given = None if points is None else {"point_labels": points.labels}
-        question = DecoderPrompt(sparse, dense, bool(self._model._use_multimask(is_initial, given)))
-        if self.stages.any_fast and question.several and not is_prompted:
-            return self._chosen(Candidates(*self._decode_tracked(conditioned, sparse, dense, *seen.levels[:-1])))
-        return self._chosen(self._decoder.decode(conditioned, seen.levels[:-1], question))
+        point_inputs = None if points is None else {"point_labels": points.labels}
+        prompt = DecoderPrompt(sparse, dense, bool(self._model._use_multimask(is_initial, point_inputs)))
+        if self.steps.any_fast and prompt.several and not is_prompted:
+            return self._chosen(Candidates(*self._decode_tracked(conditioned, sparse, dense, *features.levels[:-1])))
+        return self._chosen(self._decoder.decode(conditioned, features.levels[:-1], prompt))
 
-    def decode_mask(self, seen: ImageFeatures, mask: Tensor) -> Decoded:
-        """A person's mask [1, 1, S, S] (0 or 1, float32) taken as the output."""
-        outputs = self._model._use_mask_as_output(seen.levels[-1], list(seen.levels[:-1]) or None, mask)
+    def decode_mask(self, features: ImageFeatures, mask: Tensor) -> Decoded:
+        """Takes a person's mask [1, 1, S, S] (0 or 1, float32) as the output of one object."""
+        outputs = self._model._use_mask_as_output(features.levels[-1], list(features.levels[:-1]) or None, mask)
         _, _, _, logits, _, pointer, presence = outputs
-        nothing = logits[:, :0]
-        return Decoded(logits, logits, nothing, logits.new_zeros(1, 0), pointer, presence)
+        no_candidates = logits[:, :0]
+        return Decoded(logits, logits, no_candidates, logits.new_zeros(1, 0), pointer, presence)
 
-    def encode_memory(self, seen: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
-        """The memory of each of B objects' masks on a frame; a prompted frame's mask is remembered as yes or no."""
+    def encode_memory(self, features: ImageFeatures, decoded: Decoded, *, is_prompted: bool) -> list[MemoryFrame]:
+        """Memories of B objects on one frame, features [1, HW, M] bfloat16 each. Binarises masks of prompted frames."""
         masks, presence = decoded.logits, decoded.presence
         if is_prompted:
-            (kept,) = self._memory_encoder.prompted(seen.levels[-1], masks, presence)
+            (memory,) = self._memory_encoder.prompted(features.levels[-1], masks, presence)
         else:
             count = decoded.candidates.size(1)
-            (kept,) = self._encode_memory(seen.levels[-1], masks, presence, candidates=count)
-        return [MemoryFrame(kept[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(len(kept))]
+            (memory,) = self._encode_memory(features.levels[-1], masks, presence, candidates=count)
+        return [MemoryFrame(memory[i : i + 1].clone(), decoded.pointer[i : i + 1].clone()) for i in range(len(memory))]
 
-    def _chosen(self, said: Candidates) -> Decoded:
+    def _chosen(self, candidates: Candidates) -> Decoded:
         """The best candidate of each object."""
-        best = torch.argmax(said.ious, dim=-1)
+        best = torch.argmax(candidates.ious, dim=-1)
         rows = torch.arange(len(best), device=best.device)
-        raw = said.masks[rows, best].unsqueeze(1).float()
-        token = said.tokens[rows, best] if said.tokens.size(1) > 1 else said.tokens[:, 0]
+        raw = candidates.masks[rows, best].unsqueeze(1).float()
+        token = candidates.tokens[rows, best] if candidates.tokens.size(1) > 1 else candidates.tokens[:, 0]
         return Decoded(
-            logits=torch.where((said.presence > 0)[:, None, None], raw, NO_OBJ_SCORE),
+            logits=torch.where((candidates.presence > 0)[:, None, None], raw, NO_OBJ_SCORE),
             raw=raw,
-            candidates=said.masks,
-            predicted_ious=said.ious.float().sort(dim=-1, descending=True).values,
-            pointer=self._pointer(token, said.presence),
-            presence=said.presence.float(),
+            candidates=candidates.masks,
+            predicted_ious=candidates.ious.float().sort(dim=-1, descending=True).values,
+            pointer=self._pointer(token, candidates.presence),
+            presence=candidates.presence.float(),
         )
 
     @property
     def _rounds_by_batch(self) -> bool:
         """Whether kernels round a batch differently from one object, as they do on a CPU.
 
-        Memories are kept in bfloat16, which turns a last bit into a visible one. Compiled kernels promise no bits.
+        Memories are kept in bfloat16, which turns a last bit into a visible one. Compiled kernels guarantee no bits.
         """
         return self.device.type == "cpu" and not self._compiling.compiles
 
-    def _self_attend(self, seen: ImageFeatures) -> Tensor:
-        """Once a frame, for all of its objects."""
-        if self._glanced is None or self._glanced[0] is not seen:
+    def _self_attend(self, features: ImageFeatures) -> Tensor:
+        """The first layer's self-attention [1, HW, D], once per frame for all objects."""
+        if self._last_self_attended is None or self._last_self_attended[0] is not features:
             with self.kernels.of(1):
-                (glance,) = self._look(seen.levels[-1])
-            self._glanced = (seen, glance)
-        return self._glanced[1]
+                (frame_tokens,) = self._attend_frame(features.levels[-1])
+            self._last_self_attended = (features, frame_tokens)
+        return self._last_self_attended[1]
 
     def _embedded(self, points: PointInputs | None, previous: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Sparse [1, P, D] and dense [1, D, h, w] embeddings of one object's prompts; no points are one point at 0."""
+        """Sparse [1, P, D] and dense [1, D, h, w] embeddings of one object's prompts. No points: one point at 0."""
         coords = torch.zeros(1, 1, 2, device=self.device) if points is None else points.coords
         labels = coords.new_full((1, 1), -1, dtype=torch.int32) if points is None else points.labels
         sparse, dense = self._model.sam_prompt_encoder(points=(coords, labels), boxes=None, masks=previous)
@@ -240,13 +248,13 @@ class Sam2Blocks:
 
 
 def _positions(encoding: nn.Module, side: int, device: torch.device) -> Tensor:
-    """[1, C, side, side]; the encoding reads its argument's shape only."""
+    """Position encoding [1, C, side, side]; the module uses its argument's shape only."""
     with torch.inference_mode():
         return cast(Tensor, encoding(torch.zeros(1, 1, side, side, device=device)).clone())
 
 
 def _require_supported(model: SAM2Base) -> None:
-    """Raises ModelError for a model whose memory the engine would prune wrongly."""
+    """Raises ModelError for a config with which the engine would prune memories wrongly."""
     expected = {
         "memory_temporal_stride_for_eval": 1,
         "max_cond_frames_in_attn": -1,

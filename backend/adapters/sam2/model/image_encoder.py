@@ -1,7 +1,7 @@
-"""SAM 2's image encoder without what nobody reads. Private parts of sam2.
+"""SAM 2's image encoder without its unused outputs. Uses private parts of sam2.
 
-The trunk is sam2's. Its neck makes position encodings of every level for every frame, of which one is read and never
-changes.
+The trunk is sam2's. sam2's neck computes position encodings of every level for every frame; one of them is used, and it
+is constant.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from backend.adapters.sam2.runtime.exact_layers import pointwise
 
 
 class ImageEncoder:
-    """The coarsest level that is read, and before it, if the decoder reads them, the two finer ones."""
+    """Computes the coarsest used level, and the two finer ones if the decoder uses them."""
 
     def __init__(self, model: SAM2Base, *, packed: bool = True) -> None:
-        """packed: take layers whose weights are laid out for the CPU, which torch's compiler does not know."""
+        """packed: use layers with weights packed for the CPU, which torch's compiler does not know."""
         self._trunk = model.image_encoder.trunk
         self._neck = model.image_encoder.neck
         lateral: list[nn.Conv2d] = [convolution.conv for convolution in self._neck.convs][::-1]
@@ -32,25 +32,25 @@ class ImageEncoder:
             self._lateral = [pointwise(layer, side=finest >> level) for level, layer in enumerate(lateral)]
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
-        """[B, 3, S, S] to feature maps [B, C, h, w], finest first."""
+        """Images [B, 3, S, S] float32 to feature maps [B, C, h, w], finest first."""
         maps = self._trunk(images)
         fine = [narrow(self._lateral[level](maps[level])) for level, narrow in enumerate(self._narrowing)]
         return (*fine, self._coarse(maps))
 
     def _coarse(self, maps: list[Tensor]) -> Tensor:
-        """The coarsest level read, with what the coarser ones hand down to it."""
+        """The coarsest used level, with the top-down sum of the coarser ones."""
         top = len(maps) - 1
         above = self._lateral[top](maps[top])
         for level in range(top - 1, self._coarse_level - 1, -1):
             lateral = self._lateral[level](maps[level])
             if level in self._neck.fpn_top_down_levels:
-                lateral = lateral + self._handed_down(above)
+                lateral = lateral + self._upsampled(above)
                 if self._neck.fuse_type == "avg":
                     lateral = lateral / 2
             above = lateral
         return cast(Tensor, above)
 
-    def _handed_down(self, above: Tensor) -> Tensor:
+    def _upsampled(self, above: Tensor) -> Tensor:
         mode = self._neck.fpn_interp_model
         corners = None if mode == "nearest" else False
         return F.interpolate(above.float(), scale_factor=2.0, mode=mode, align_corners=corners)

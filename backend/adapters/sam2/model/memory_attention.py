@@ -1,9 +1,9 @@
-"""Memory attention over objects whose memories have one shape. Private parts of sam2.
+"""Memory attention over objects whose memories have one shape. Uses private parts of sam2.
 
-The same sums as sam2's MemoryAttention and RoPEAttention, with what does not change made once: rotation tables, and
-per frame the first layer's self-attention, which no memory has touched yet and which all objects share.
+The same sums as sam2's MemoryAttention and RoPEAttention. Computes constant parts once: the rotation tables, and once
+per frame the first layer's self-attention, which does not depend on memory and is shared by all objects.
 
-Tokens are rotated as complex numbers, as sam2 does it, or to the same sums in real ones, which compilers can fuse.
+Tokens are rotated as complex numbers, as in sam2, or with the same sums in real numbers, which compilers can fuse.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from backend.domain.errors import ModelError
 
 
 class MemoryAttention:
-    """side: of the coarse feature map, HW = side * side tokens. in_reals: rotate without complex numbers."""
+    """side: of the coarse feature map, HW = side * side tokens. in_reals: rotates without complex numbers.
+
+    Tensors without a stated dtype are float32 or bfloat16, by the model's precision.
+    """
 
     def __init__(self, model: SAM2Base, side: int, positions: Tensor, *, in_reals: bool = False) -> None:
         self._module = model.memory_attention
@@ -38,30 +41,31 @@ class MemoryAttention:
             self._memory_rotation = torch.view_as_real(self._memory_rotation)
 
     def self_attend(self, coarse: Tensor) -> tuple[Tensor]:
-        """The first layer's self-attention over a frame's coarse features [1, D, h, w]: [1, HW, D]."""
-        return (self._cross_attend(self._layers[0], _tokens(coarse) + self._positions),)
+        """The first layer's self-attention over a frame's coarse features [1, D, h, w]: tokens [1, HW, D]."""
+        return (self._self_attention(self._layers[0], _tokens(coarse) + self._positions),)
 
-    def attend_memory(self, glance: Tensor, memory: Tensor, keys: Tensor, *, spatial: int) -> tuple[Tensor]:
-        """The frame in the light of B objects' memories: [B, HW, D].
+    def attend_memory(self, frame_tokens: Tensor, memory: Tensor, keys: Tensor, *, spatial: int) -> tuple[Tensor]:
+        """The frame conditioned on B objects' memories: [B, HW, D].
 
-        memory, keys: [B, N, M], the latter with positions; the first `spatial` of the N are rotated by their place.
+        frame_tokens: [1, HW, D], output of `self_attend`. memory, keys: [B, N, M] float32, keys with positions; the
+        first `spatial` of the N are rotated by their position.
         """
         batch = memory.size(0)
-        tokens = glance.expand(batch, -1, -1)
+        tokens = frame_tokens.expand(batch, -1, -1)
         for number, layer in enumerate(self._layers):
             if number > 0:
-                tokens = self._cross_attend(layer, tokens)
-            tokens = tokens + self._attend(layer, tokens, memory, keys, spatial)
+                tokens = self._self_attention(layer, tokens)
+            tokens = tokens + self._cross_attention(layer, tokens, memory, keys, spatial)
             tokens = tokens + layer.linear2(layer.activation(layer.linear1(layer.norm3(tokens))))
         return (self._module.norm(tokens),)
 
-    def _cross_attend(self, layer: MemoryAttentionLayer, tokens: Tensor) -> Tensor:
+    def _self_attention(self, layer: MemoryAttentionLayer, tokens: Tensor) -> Tensor:
         attention, normed = layer.self_attn, layer.norm1(tokens)
         queries = self._rotated(_heads(attention, attention.q_proj(normed)), self._rotation)
         keys = self._rotated(_heads(attention, attention.k_proj(normed)), self._rotation)
         return tokens + _mixed(attention, queries, keys, attention.v_proj(normed))
 
-    def _attend(
+    def _cross_attention(
         self, layer: MemoryAttentionLayer, tokens: Tensor, memory: Tensor, keys: Tensor, spatial: int
     ) -> Tensor:
         attention = layer.cross_attn_image
@@ -86,9 +90,9 @@ def _mixed(attention: RoPEAttention, queries: Tensor, keys: Tensor, values: Tens
 
 
 def _rotated(tokens: Tensor, rotation: Tensor, count: int | None = None) -> Tensor:
-    """The first `count` tokens [B, heads, N, d] rotated by place, the places repeating every HW; in place if float32.
+    """The first `count` tokens [B, heads, N, d] rotated by position; positions repeat every HW. In place if float32.
 
-    rotation: [HW, d / 2] complex. The tokens must be nobody else's.
+    rotation: [HW, d / 2] complex64. The tokens must not be shared.
     """
     turned = tokens if count is None else tokens[:, :, :count]
     pairs = torch.view_as_complex(turned.float().reshape(*turned.shape[:-1], -1, 2))
@@ -99,12 +103,12 @@ def _rotated(tokens: Tensor, rotation: Tensor, count: int | None = None) -> Tens
 
 
 def _rotated_in_reals(tokens: Tensor, rotation: Tensor, count: int | None = None) -> Tensor:
-    """The same, never in place. rotation: [HW, d / 2, 2], cosine and sine."""
+    """`_rotated`, never in place. rotation: [HW, d / 2, 2] float32, cosine and sine."""
     turned = tokens if count is None else tokens[:, :, :count]
     cosine, sine = rotation.unbind(-1)
     # [B, heads, N, d] -> two of [B, heads, N / HW, HW, d / 2]
-    placed = torch.unflatten(turned.float(), 2, (-1, len(rotation)))
-    across, up = torch.unflatten(placed, -1, (-1, 2)).unbind(-1)
+    by_position = torch.unflatten(turned.float(), 2, (-1, len(rotation)))
+    across, up = torch.unflatten(by_position, -1, (-1, 2)).unbind(-1)
     pairs = torch.stack((across * cosine - up * sine, across * sine + up * cosine), dim=-1)
     turned = pairs.flatten(-2).flatten(2, 3).to(tokens.dtype)
     return turned if count is None else torch.cat((turned, tokens[:, :, count:]), dim=2)
@@ -115,7 +119,7 @@ def _rotation(attention: RoPEAttention, side: int, device: torch.device) -> Tens
 
 
 def _require_supported(layer: MemoryAttentionLayer) -> None:
-    """Raises ModelError for a layer that adds positions where the published ones do not."""
+    """Raises ModelError for a layer with other position encodings than the published ones."""
     if layer.pos_enc_at_attn or layer.pos_enc_at_cross_attn_queries or not layer.pos_enc_at_cross_attn_keys:
         raise ModelError("the model's memory attention adds positions elsewhere than SAM 2's; Masklet cannot run it")
     if not all(isinstance(part, RoPEAttention) for part in (layer.self_attn, layer.cross_attn_image)):

@@ -1,9 +1,8 @@
-"""One object's memory while it is tracked: what SAM 2 will look at again, and nothing else.
+"""One object's memory bank while it is tracked: only the memories that SAM 2 attends again.
 
-Prompted frames are kept whole. Of the tracked ones SAM 2 reads the newest few spatial memories (6) and some more
-pointers (15); older ones are dropped, so that a track costs the same after a million frames. Going backward the
-window is mirrored, and starts with the frames that the forward pass saw right after the start: the reference
-predictor finds them there too.
+Prompted frames are kept with features. Of the tracked frames SAM 2 attends the newest 6 spatial memories and the newest
+15 pointers; older ones are pruned, so a track costs the same after a million frames. In a backward pass the window is
+mirrored, and starts with the frames that follow the start of the forward pass, as in the reference predictor.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from backend.adapters.sam2.model.memory_selection import Memories, MemoryFrame
 
 @dataclass(slots=True)
 class ObjectMemory:
-    """memory_horizon, pointer_horizon: how many of the newest frames' memories and pointers are read.
+    """The memories of one object, by frame index. See MemoryFrame for shapes and dtype.
 
-    tracked: the window. seam: of the forward pass, the frames right after its first, kept for the way back.
+    memory_horizon, pointer_horizon: the counts of newest frames whose features and pointers are attended. tracked: the
+    window. turn_frames: the first frames of the forward pass, kept for the backward pass. first: its start.
     """
 
     prompted: Mapping[int, MemoryFrame]
@@ -34,24 +34,24 @@ class ObjectMemory:
 
     @property
     def encoded_frames(self) -> int:
-        """Frames held, for those who watch that it stays bounded."""
+        """The count of frames in the bank."""
         return len(self.prompted) + len(self.tracked) + len(self.turn_frames)
 
     def start(self, frame_index: int) -> None:
-        """The forward pass starts at this frame; the backward pass will start just before it."""
+        """Starts a forward pass at this frame; the backward pass starts just before it."""
         self.first = frame_index
 
     def add(self, frame_index: int, frame: MemoryFrame, *, backward: bool) -> None:
-        """Remember a tracked frame, the newest in the direction of travel, and forget what is out of reach."""
+        """Adds a tracked frame, the newest in the direction of the pass, and prunes frames beyond the horizons."""
         self.tracked[frame_index] = frame
         self.tracked = self._pruned(self.tracked, frame_index, backward=backward)
         if self.first is not None and not backward:
             self.turn_frames[frame_index] = frame
-            # Seen from the start, going backward, the seam's frames are what lies behind.
+            # From the start backward, the turn frames are the past.
             self.turn_frames = self._pruned(self.turn_frames, self.first, backward=True)
 
     def turn(self) -> None:
-        """From forward to backward."""
+        """Turns from the forward to the backward pass."""
         self.tracked = self.turn_frames
         self.turn_frames = {}
         self.first = None

@@ -1,4 +1,4 @@
-"""SAM 2's memory encoder: from a frame's features and its masks to what is remembered. Private parts of sam2."""
+"""SAM 2's memory encoder: a frame's features and masks to memories. Uses private parts of sam2."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class MemoryEncoder:
         self._rounds_by_batch = rounds_by_batch
 
     def tracked(self, coarse: Tensor, logits: Tensor, presence: Tensor, *, candidates: int) -> tuple[Tensor]:
-        """Memories [B, HW, M] bfloat16 of a frame [1, D, h, w] and B objects' gated mask logits [B, 1, h, w].
+        """Memories [B, HW, M] bfloat16 of a frame [1, D, h, w] and B objects' gated mask logits [B, 1, h, w] float32.
 
-        presence: [B, 1] logits. candidates: how many the logits were chosen from.
+        presence: [B, 1] float32 logits. candidates: the count of candidates that the logits were chosen from.
         """
-        # The reference brings all candidates to the model's size and then chooses; on a CPU three channels are
-        # interpolated by another kernel than one.
+        # The reference upscales all candidates and then chooses. On a CPU three channels are interpolated by another
+        # kernel than one.
         channels = max(candidates, 1) if self._rounds_by_batch else 1
         return self._encoded(coarse, self._at_image_size(logits, channels).sigmoid(), presence)
 
     def prompted(self, coarse: Tensor, logits: Tensor, presence: Tensor) -> tuple[Tensor]:
-        """The same of a frame that a person prompted, whose mask is remembered as yes or no."""
+        """Memories [B, HW, M] bfloat16 of a prompted frame; the mask is binarised. Shapes as in `tracked`."""
         masks = self._at_image_size(logits, 1)
-        yes_or_no = self._model.binarize_mask_from_pts_for_mem_enc
-        return self._encoded(coarse, (masks > 0).float() if yes_or_no else masks.sigmoid(), presence)
+        is_binary = self._model.binarize_mask_from_pts_for_mem_enc
+        return self._encoded(coarse, (masks > 0).float() if is_binary else masks.sigmoid(), presence)
 
     def _encoded(self, coarse: Tensor, masks: Tensor, presence: Tensor) -> tuple[Tensor]:
         model = self._model
         encoder = model.memory_encoder
         masks = masks * model.sigmoid_scale_for_mem_enc + model.sigmoid_bias_for_mem_enc
-        # As the reference lays the frame out, for kernels round by layout.
+        # The reference's memory layout, because kernels round by layout.
         coarse = torch.unflatten(coarse.expand(len(masks), -1, -1, -1).flatten(2), 2, (self._side, self._side))
         features = encoder.pix_feat_proj(coarse) + encoder.mask_downsampler(masks)
         features = encoder.out_proj(encoder.fuser(features))
@@ -46,7 +46,7 @@ class MemoryEncoder:
         return (features.flatten(2).transpose(1, 2).to(torch.bfloat16),)
 
     def _at_image_size(self, logits: Tensor, channels: int) -> Tensor:
-        """Mask logits [B, 1, S, S], interpolated as one of so many channels."""
+        """Mask logits [B, 1, S, S], interpolated as one of `channels` channels."""
         size = (int(self._model.image_size),) * 2
-        shown = logits.expand(-1, channels, -1, -1)
-        return F.interpolate(shown, size=size, mode="bilinear", align_corners=False)[:, :1]
+        repeated = logits.expand(-1, channels, -1, -1)
+        return F.interpolate(repeated, size=size, mode="bilinear", align_corners=False)[:, :1]

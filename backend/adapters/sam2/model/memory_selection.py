@@ -1,6 +1,6 @@
-"""Which memories an object has to offer on a frame, and those of several objects as one batch. Private parts of sam2.
+"""Selection of the memories that an object attends on a frame, and their batching. Uses private parts of sam2.
 
-The choice is the reference predictor's: every prompted frame (or the nearest few), the six frames before, and the
+The selection is the reference predictor's: every prompted frame (or the nearest few), the six frames before, and the
 pointers of past prompted frames and of the fifteen frames before.
 """
 
@@ -20,8 +20,8 @@ from torch import Tensor
 class MemoryFrame:
     """One object's memory of one frame.
 
-    features: [1, HW, M] bfloat16 (as the reference stores it on every device), or None where only the pointer is
-    still of use. pointer: [1, D].
+    features: [1, HW, M] bfloat16 (as the reference stores it on every device); None if only the pointer is attended.
+    pointer: [1, D], float32 or bfloat16.
     """
 
     features: Tensor | None
@@ -33,7 +33,7 @@ class MemoryFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memories:
-    """One object's memories by frame index: of prompted frames, and of the frames it was tracked through."""
+    """One object's memories by frame index: prompted frames and tracked frames."""
 
     prompted: Mapping[int, MemoryFrame]
     tracked: Mapping[int, MemoryFrame]
@@ -41,22 +41,23 @@ class Memories:
 
 @dataclass(frozen=True, slots=True)
 class FramePosition:
-    """A frame to which objects are carried, and from which side, in a video of so many frames."""
+    """A frame to track to, in a video of `frame_count` frames, and the direction of the pass."""
 
     frame_index: int
     frame_count: int
     backward: bool
 
     def before(self, distance: int) -> int:
-        """The frame so many steps earlier on the way."""
+        """The frame `distance` steps earlier in the pass."""
         return self.frame_index + distance if self.backward else self.frame_index - distance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedMemory:
-    """What one object's memory has to offer. ages: of each spatial memory, 0 for a prompted frame.
+    """The memories that one object attends. Selections of one shape make one batch.
 
-    distances: of each pointer's frame. Offers of one shape make one batch.
+    features: [1, HW, M] bfloat16 each. ages: of each of them, 0 for a prompted frame. pointers: [1, D] each.
+    distances: in frames, of each pointer.
     """
 
     features: tuple[Tensor, ...]
@@ -70,84 +71,88 @@ class SelectedMemory:
 
 
 class MemorySelector:
-    """max_prompted: prompted frames looked at, the nearest ones; 0: all. positions: [1, M, h, w], of a memory."""
+    """max_prompted: the nearest prompted frames that are attended; 0: all. positions: [1, M, h, w], of a memory."""
 
     def __init__(self, model: SAM2Base, positions: Tensor, *, max_prompted: int) -> None:
         self._model = model
         self._positions = positions.flatten(2).transpose(1, 2)  # [1, HW, M]
-        self._most = max_prompted or -1
+        self._max_prompted = max_prompted or -1
         self._spatial_positions = lru_cache(maxsize=16)(self._make_spatial_positions)
 
-    def select(self, memories: Memories, moment: FramePosition) -> SelectedMemory:
-        chosen, others = select_closest_cond_frames(moment.frame_index, memories.prompted, self._most)
+    def select(self, memories: Memories, position: FramePosition) -> SelectedMemory:
+        """The memories that an object attends at a position."""
+        chosen, others = select_closest_cond_frames(position.frame_index, memories.prompted, self._max_prompted)
         features, ages = [frame.features for frame in chosen.values()], [0] * len(chosen)
         for age in range(self._model.num_maskmem - 1, 0, -1):
-            index = moment.before(age)
+            index = position.before(age)
             frame = memories.tracked.get(index, others.get(index))
             if frame is not None and frame.features is not None:
                 features.append(frame.features)
                 ages.append(age)
-        pointers, distances = self._pointers(memories, chosen, others, moment)
+        pointers, distances = self._pointers(memories, chosen, others, position)
         return SelectedMemory(tuple(features), tuple(ages), pointers, distances)
 
-    def joined(self, offers: Sequence[SelectedMemory], moment: FramePosition) -> tuple[Tensor, Tensor, int]:
-        """Memory and keys [B, N, M] float32 of B offers of one shape, and how many of the N are spatial."""
-        batch, (first, *_) = len(offers), offers
-        spatial = torch.cat([features for offer in offers for features in offer.features], dim=1)
+    def joined(self, selections: Sequence[SelectedMemory], position: FramePosition) -> tuple[Tensor, Tensor, int]:
+        """Memory and keys [B, N, M] float32 of B selections of one shape, and the count of spatial ones of the N."""
+        batch, (first, *_) = len(selections), selections
+        spatial = torch.cat([features for selected in selections for features in selected.features], dim=1)
         spatial = spatial.view(batch, -1, spatial.size(-1))
         positions = self._spatial_positions(first.ages)
         if not first.pointers:
             memory = spatial.float()
             return memory, memory + positions, memory.size(1)
         width = spatial.size(-1)
-        pointers = torch.cat([torch.cat(offer.pointers) for offer in offers]).float()  # [B * P, D]
+        pointers = torch.cat([torch.cat(selected.pointers) for selected in selections]).float()  # [B * P, D]
         tokens_each = pointers.size(-1) // width
-        placed = self._pointer_positions([offer.distances for offer in offers], moment)  # [B, P, M]
+        pointer_positions = self._pointer_positions(
+            [selected.distances for selected in selections], position
+        )  # [B, P, M]
         memory = torch.cat([spatial.float(), pointers.view(batch, -1, width)], dim=1)
-        placed = torch.cat([positions.expand(batch, -1, -1), placed.repeat_interleave(tokens_each, dim=1)], dim=1)
-        return memory, memory + placed, spatial.size(1)
+        pointer_positions = pointer_positions.repeat_interleave(tokens_each, dim=1)
+        positions = torch.cat([positions.expand(batch, -1, -1), pointer_positions], dim=1)
+        return memory, memory + positions, spatial.size(1)
 
     def _pointers(
         self,
         memories: Memories,
         chosen: Mapping[int, MemoryFrame],
         others: Mapping[int, MemoryFrame],
-        moment: FramePosition,
+        position: FramePosition,
     ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-        model, sign = self._model, -1 if moment.backward else 1
+        model, sign = self._model, -1 if position.backward else 1
         pointers: list[Tensor] = []
         distances: list[int] = []
         for index, frame in chosen.items():
-            distance = (moment.frame_index - index) * sign
+            distance = (position.frame_index - index) * sign
             if distance >= 0 or not model.only_obj_ptrs_in_the_past_for_eval:
                 pointers.append(frame.pointer)
                 distances.append(distance if model.use_signed_tpos_enc_to_obj_ptrs else abs(distance))
-        for distance in range(1, min(moment.frame_count, model.max_obj_ptrs_in_encoder)):
-            index = moment.before(distance)
-            remembered = memories.tracked.get(index, others.get(index))
-            if remembered is not None:
-                pointers.append(remembered.pointer)
+        for distance in range(1, min(position.frame_count, model.max_obj_ptrs_in_encoder)):
+            index = position.before(distance)
+            frame_memory = memories.tracked.get(index, others.get(index))
+            if frame_memory is not None:
+                pointers.append(frame_memory.pointer)
                 distances.append(distance)
         return tuple(pointers), tuple(distances)
 
     def _make_spatial_positions(self, ages: tuple[int, ...]) -> Tensor:
-        # The table's last row is for prompted frames, and the rows before it for ever older ones.
+        # The table's last row is for prompted frames; its rows from the first on are for ages 1, 2, ...
         rows = [self._model.maskmem_tpos_enc[age - 1].view(1, 1, -1) for age in ages]
         return torch.cat([self._positions + row for row in rows], dim=1)
 
-    def _pointer_positions(self, distances: Sequence[tuple[int, ...]], moment: FramePosition) -> Tensor:
-        """[B, P, M] of pointers so many frames away."""
+    def _pointer_positions(self, distances: Sequence[tuple[int, ...]], position: FramePosition) -> Tensor:
+        """Position encodings [B, P, M] float32 of pointers at these distances in frames."""
         model, device = self._model, self._positions.device
         width = self._positions.size(-1)
         if not model.add_tpos_enc_to_obj_ptrs:
             return torch.zeros(len(distances), len(distances[0]), width, device=device)
-        # In a video of fewer frames than pointers are looked at, the reference scales by its frames.
-        longest = max(min(moment.frame_count, model.max_obj_ptrs_in_encoder) - 1, 1)
+        # In a video with fewer frames than pointers, the reference scales by the frame count.
+        longest = max(min(position.frame_count, model.max_obj_ptrs_in_encoder) - 1, 1)
         width_in = model.hidden_dim if model.proj_tpos_enc_in_obj_ptrs else width
-        made: dict[tuple[int, ...], Tensor] = {}
+        encodings: dict[tuple[int, ...], Tensor] = {}
         for row in distances:
-            if row not in made:
-                # Each by itself, as the reference does: several objects' rows at once would round otherwise.
+            if row not in encodings:
+                # Row by row, as the reference does: several objects' rows at once round differently.
                 encoded = get_1d_sine_pe(torch.tensor(row, device=device) / longest, dim=width_in)
-                made[row] = model.obj_ptr_tpos_proj(encoded).float()
-        return torch.stack([made[row] for row in distances])
+                encodings[row] = model.obj_ptr_tpos_proj(encoded).float()
+        return torch.stack([encodings[row] for row in distances])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFeatures:
-    """What the image encoder saw on one frame (or B): feature maps [B, C, H, W], finest first."""
+    """Image encoder output of B frames: feature maps [B, C, H, W], finest first, float32 or bfloat16."""
 
     levels: tuple[Tensor, ...]
 
@@ -18,7 +18,7 @@ class ImageFeatures:
         return sum(level.nbytes for level in self.levels)
 
     def split(self) -> list[ImageFeatures]:
-        """One for each frame, each with memory of its own."""
+        """One per frame, levels [1, C, H, W] each, in storage of its own."""
         count = self.levels[0].size(0)
         if count == 1:
             return [self]
@@ -27,7 +27,8 @@ class ImageFeatures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PointInputs:
-    """Clicks and box corners of one object. coords: [1, P, 2] model pixels; labels: [1, P] int32.
+    """Clicks and box corners of one object. coords: [1, P, 2] float32, x and y in
+    model pixels; labels: [1, P] int32.
 
     Labels are SAM's: 1 positive, 0 negative, 2 and 3 a box's first and second corner.
     """
@@ -38,10 +39,10 @@ class PointInputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What the mask decoder says about B objects.
+    """Mask decoder output of B objects.
 
-    logits: [B, 1, h, w] float32 mask logits, gated: NO_OBJ_SCORE where the object is absent. raw: the same before
-    the gate. candidates: [B, M, h, w] mask logits before the gate, of which raw is one; M = 0 for mask prompts.
+    logits: [B, 1, h, w] float32 mask logits, gated: NO_OBJ_SCORE if the object is absent. raw: the same before
+    the gate. candidates: [B, M, h, w] mask logits before the gate, raw included; M = 0 for mask prompts.
     predicted_ious: [B, M] float32, the chosen candidate first, then the others, best first. pointer: [B, D].
     presence: [B, 1] float32 logit.
     """

@@ -1,1 +1,1 @@
-"""How the model runs: device, precision, compiled steps, CUDA graphs, attention kernels."""
+"""Execution of the model: device, precision, compiled steps, CUDA graphs, attention kernels."""

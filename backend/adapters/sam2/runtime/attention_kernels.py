@@ -1,8 +1,8 @@
-"""Which of torch's attention kernels memory attention takes, timed on a CUDA device with the shapes that it will meet.
+"""Choice of torch's attention kernel for memory attention, by timing on a CUDA device with the model's shapes.
 
-torch ranks its kernels by device and version, not by shape, and SAM 2's one head of 256 channels is not what they are
-made for. Its own ranking stays unless another order is clearly faster, so that a restart, and with it a resumed
-propagation, chooses the same.
+torch ranks its kernels by device and version, not by shape, and they are not made for SAM 2's one head of 256 channels.
+torch's ranking stays unless another kernel is clearly faster, so that a restart, and with it a resumed propagation,
+chooses the same kernel.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OWN = "torch's own"
 SEVERAL = 8
 """Objects in a batch, for the second measurement."""
 WORTH_IT = 0.9
-"""Of the time that torch's own choice takes: slower than that, another kernel is not worth a choice."""
+"""The most time of another kernel, as a share of the time of torch's own choice."""
 TIMED_RUNS = 5
 TOLERANCE = 0.05
 
@@ -36,16 +36,16 @@ _BACKENDS = {
     "memory-efficient": SDPBackend.EFFICIENT_ATTENTION,
     "cuDNN": SDPBackend.CUDNN_ATTENTION,
 }
-"""Not the plain products, which would write out 118 million weights for each object at 1024 px."""
+"""Without the math kernel, which stores 118 million weights per object at 1024 px."""
 
 Work = Callable[[], Tensor]
 Timer = Callable[[Work], float]
-"""How long some work takes, in any unit; raises RuntimeError for work that does not run."""
+"""The time that work takes, in any unit; raises RuntimeError for work that does not run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Attended:
-    """What memory attention looks at when a track has settled: shapes for measuring. side: of the feature map."""
+class AttentionShape:
+    """The shapes of memory attention with full memory banks, for timing. side: of the feature map."""
 
     side: int
     channels: int
@@ -54,7 +54,7 @@ class Attended:
     pointer_tokens: int
 
     @classmethod
-    def of(cls, model: SAM2Base, side: int) -> Attended:
+    def of(cls, model: SAM2Base, side: int) -> AttentionShape:
         attention = model.memory_attention.layers[0].cross_attn_image
         return cls(
             side=side,
@@ -71,7 +71,7 @@ class Attended:
 
 @dataclass(slots=True)
 class KernelChoice:
-    """The kernels taken, for one object and for several. Names: `torch's own`, flash, memory-efficient or cuDNN."""
+    """The kernels for one object and for several. Names: `torch's own`, flash, memory-efficient or cuDNN."""
 
     alone: str = OWN
     together: str = OWN
@@ -81,7 +81,7 @@ class KernelChoice:
 
     @contextmanager
     def of(self, objects: int) -> Iterator[None]:
-        """Attention in here is by the kernel chosen for so many objects, or by others if it does not take a shape."""
+        """A context with the kernel for this count of objects; other kernels run shapes that it does not support."""
         name = self.alone if objects == 1 else self.together
         if name == OWN:
             yield
@@ -93,20 +93,20 @@ class KernelChoice:
 
 
 def choose(
-    attended: Attended, device: torch.device, precision: torch.dtype, timer: Timer | None = None
+    shape: AttentionShape, device: torch.device, precision: torch.dtype, timer: Timer | None = None
 ) -> KernelChoice:
-    """The fastest kernels on a CUDA device; on others torch's own, unmeasured. timer: for tests."""
+    """The fastest kernels on a CUDA device; elsewhere torch's own, without timing. timer: for tests."""
     if timer is None and device.type != "cuda":
         return KernelChoice()
     timed = timer or cuda_timer(device)
-    alone, together = (_fastest_for(objects, attended, device, precision, timed) for objects in (1, SEVERAL))
+    alone, together = (_fastest_for(objects, shape, device, precision, timed) for objects in (1, SEVERAL))
     return KernelChoice(alone, together)
 
 
 def fastest(works: Mapping[str, Work], timer: Timer) -> str:
-    """The name of the work that takes least, but OWN unless another one is clearly faster.
+    """The name of the fastest work; OWN unless another one takes less than WORTH_IT of its time.
 
-    Works that do not run, or answer otherwise than OWN's, are left out. Raises what OWN's raises.
+    Ignores works that do not run, or whose output differs from OWN's. Raises what OWN's raises.
     """
     expected = works[OWN]()
     times = {OWN: timer(works[OWN])}
@@ -115,14 +115,14 @@ def fastest(works: Mapping[str, Work], timer: Timer) -> str:
             require_alike((works[name](),), (expected,), TOLERANCE)
             times[name] = timer(works[name])
         except (RuntimeError, ValueError) as error:
-            logger.debug("attention by %s is left out: %s", name, error)
+            logger.debug("attention kernel %s is ignored: %s", name, error)
     logger.info("attention: %s", ", ".join(f"{name} {taken:.3g} ms" for name, taken in sorted(times.items())))
     best = min(times, key=lambda name: times[name])
     return best if times[best] < WORTH_IT * times[OWN] else OWN
 
 
 def cuda_timer(device: torch.device) -> Timer:
-    """Milliseconds on the device, the best of some runs after one that is not counted."""
+    """Times work in milliseconds on the device: the best of TIMED_RUNS runs after one warm-up run."""
 
     def timed(work: Work) -> float:
         with torch.cuda.device(device):
@@ -140,15 +140,17 @@ def cuda_timer(device: torch.device) -> Timer:
     return timed
 
 
-def _fastest_for(objects: int, attended: Attended, device: torch.device, precision: torch.dtype, timer: Timer) -> str:
-    width = attended.channels // attended.heads
+def _fastest_for(
+    objects: int, shape: AttentionShape, device: torch.device, precision: torch.dtype, timer: Timer
+) -> str:
+    width = shape.channels // shape.heads
     generator = torch.Generator(device).manual_seed(0)
 
     def random(count: int) -> Tensor:
-        shape = (objects, attended.heads, count, width)
-        return torch.randn(shape, generator=generator, device=device).to(precision)
+        size = (objects, shape.heads, count, width)
+        return torch.randn(size, generator=generator, device=device).to(precision)
 
-    queries, keys, values = random(attended.side**2), random(attended.keys), random(attended.keys)
+    queries, keys, values = random(shape.side**2), random(shape.keys), random(shape.keys)
 
     def attend() -> Tensor:
         return F.scaled_dot_product_attention(queries, keys, values)
@@ -162,8 +164,8 @@ def _fastest_for(objects: int, attended: Attended, device: torch.device, precisi
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of every reason why a kernel does not take a shape
+            warnings.simplefilter("ignore")  # torch warns of every reason why a kernel does not support a shape
             return fastest({OWN: attend} | {name: by(backend) for name, backend in _BACKENDS.items()}, timer)
     except torch.OutOfMemoryError:
-        logger.warning("attention of %d objects was not timed: the memory of %s did not suffice", objects, device)
+        logger.warning("attention of %d objects was not timed: out of memory on %s", objects, device)
         return OWN

@@ -1,7 +1,7 @@
-"""Steps recorded as CUDA graphs, one for each shape that is asked often: replayed without a launch for every kernel.
+"""Steps recorded as CUDA graphs, one per frequent shape: a replay launches one graph instead of every kernel.
 
-A graph reads and writes the same memory every time. So what a step is given is copied into the graph's own buffers,
-and what comes out is copied before anybody else can replay: a caller never holds memory that changes under it.
+A graph reads and writes the same memory at every replay. So inputs are copied into the graph's buffers, and outputs are
+copied before the next replay: a caller never holds memory that a replay overwrites.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ logger = logging.getLogger(__name__)
 
 Tensors = tuple[Tensor, ...]
 Step = Callable[..., Tensors]
-"""Tensors in by position and whole numbers by name, tensors out. Keeps nothing and changes nothing it was given."""
+"""Tensors by position and integers by name to tensors. Holds no state and does not change its inputs."""
 
 Recorder = Callable[[Callable[[], Tensors]], tuple[Callable[[], None], Tensors]]
-"""Runs some work and returns how to do it again on the same memory, and where its answers are then found."""
+"""Runs work and returns its replay on the same memory, and the tensors that the replay writes."""
 
 CALLS_BEFORE = 2
-"""So many times a shape is asked before it is recorded: memories grow in the first frames, and never come back."""
+"""Calls with a shape before it is recorded: the shapes of the first frames, with growing memories, do not recur."""
 MOST_GRAPHS = 8
-"""Of one step, the longest unused let go first: every one holds memory."""
+"""Graphs of one step; each holds memory. The least recently used one is dropped."""
 WARM_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """One graph. given, answers: its own memory."""
+    """One graph. inputs, outputs: its buffers, with the shapes and dtypes of the recorded call."""
 
-    given: Tensors
-    answers: Tensors
+    inputs: Tensors
+    outputs: Tensors
     replay: Callable[[], None]
 
     def run(self, tensors: Sequence[Tensor]) -> Tensors:
-        for own, tensor in zip(self.given, tensors, strict=True):
+        for own, tensor in zip(self.inputs, tensors, strict=True):
             own.copy_(tensor)
         self.replay()
-        return tuple(answer.clone() for answer in self.answers)
+        return tuple(output.clone() for output in self.outputs)
 
 
 class Graphed:
-    """A step that records a graph for each shape it is often asked with. If that fails, the step goes on without."""
+    """A step that records a graph per frequent shape. After a failed recording it runs without graphs."""
 
     def __init__(self, name: str, step: Step, record: Recorder, *, tolerance: float) -> None:
-        """tolerance: of a graph's answer, as a share of the step's own."""
+        """tolerance: the most difference of a graph's output, as a share of the norm of the step's output."""
         self._name = name
         self._step = step
         self._record: Recorder | None = record
         self._tolerance = tolerance
-        self._asked: Counter[object] = Counter()
+        self._calls: Counter[object] = Counter()
         self._graphs: OrderedDict[object, Recording] = OrderedDict()
 
     def __call__(self, *tensors: Tensor, **numbers: int) -> Tensors:
@@ -74,54 +74,54 @@ class Graphed:
         return len(self._graphs)
 
     def _unrecorded(self, shape: object, tensors: Sequence[Tensor], numbers: Mapping[str, int]) -> Tensors:
-        answer = self._step(*tensors, **numbers)
-        self._asked[shape] += 1
-        if self._record is not None and self._asked[shape] > CALLS_BEFORE:
+        output = self._step(*tensors, **numbers)
+        self._calls[shape] += 1
+        if self._record is not None and self._calls[shape] > CALLS_BEFORE:
             try:
-                self._graphs[shape] = self._recorded(self._record, tensors, numbers, answer)
-            except Exception as error:  # memory that does not suffice among others: the step itself needs none of it
+                self._graphs[shape] = self._recorded(self._record, tensors, numbers, output)
+            except Exception as error:  # out of memory included: the step itself does not need the graph's memory
                 self._record = None
                 self._graphs.clear()
                 logger.warning("%s: goes on without CUDA graphs: %s", self._name, str(error).partition("\n")[0])
             if len(self._graphs) > MOST_GRAPHS:
                 self._graphs.popitem(last=False)
-        return answer
+        return output
 
     def _recorded(
         self, record: Recorder, tensors: Sequence[Tensor], numbers: Mapping[str, int], expected: Tensors
     ) -> Recording:
-        # Recorded on zeros, so that a replay that does not compute anew is found out.
-        given = tuple(torch.zeros_like(tensor) for tensor in tensors)
-        replay, answers = record(lambda: self._step(*given, **numbers))
-        graph = Recording(given, answers, replay)
+        # Recorded on zeros, so that a replay that does not compute is detected.
+        inputs = tuple(torch.zeros_like(tensor) for tensor in tensors)
+        replay, outputs = record(lambda: self._step(*inputs, **numbers))
+        graph = Recording(inputs, outputs, replay)
         require_alike(graph.run(tensors), expected, self._tolerance)
         return graph
 
 
 class CudaRecorder:
-    """torch's own graphs, recorded on one stream into one pool of memory.
+    """Records torch's graphs on one stream into one memory pool.
 
-    A graph may be replayed only once the answers of the one before were copied: `Recording.run` copies on the stream
-    on which it replays.
+    A graph may be replayed only after the outputs of the previous one were copied: `Recording.run` copies on the stream
+    of the replay.
     """
 
     def __init__(self, device: torch.device) -> None:
-        """Touches the device only when something is recorded."""
+        """Uses the device only while recording."""
         self._device = device
 
     def __call__(self, work: Callable[[], Tensors]) -> tuple[Callable[[], None], Tensors]:
         with torch.cuda.device(self._device):
-            aside = self._stream
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
-                for _ in range(WARM_RUNS):  # libraries set themselves up at the first run, which cannot be recorded
+            side_stream = self._stream
+            side_stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side_stream):
+                for _ in range(WARM_RUNS):  # libraries initialise at the first run, which cannot be recorded
                     work()
-            torch.cuda.current_stream().wait_stream(aside)
+            torch.cuda.current_stream().wait_stream(side_stream)
             graph = torch.cuda.CUDAGraph()
-            # What other threads do meanwhile, allocating for one, is not to spoil the recording.
-            with torch.cuda.graph(graph, pool=self._pool, stream=aside, capture_error_mode="thread_local"):
-                answers = work()
-        return graph.replay, answers
+            # thread_local: allocations of other threads do not break the recording.
+            with torch.cuda.graph(graph, pool=self._pool, stream=side_stream, capture_error_mode="thread_local"):
+                outputs = work()
+        return graph.replay, outputs
 
     @cached_property
     def _stream(self) -> torch.cuda.Stream:
@@ -133,17 +133,17 @@ class CudaRecorder:
 
 
 def shape_of(tensors: Sequence[Tensor], numbers: Mapping[str, int]) -> object:
-    """What kernels are chosen by."""
+    """The key by which kernels are chosen: shapes, dtypes and numbers."""
     return tuple((tensor.shape, tensor.dtype) for tensor in tensors), tuple(sorted(numbers.items()))
 
 
-def require_alike(answer: Tensors, expected: Tensors, tolerance: float) -> None:
-    """Raises ValueError for an answer that is off by more than that share of the expected one's length."""
-    for place, (one, other) in enumerate(zip(answer, expected, strict=True)):
+def require_alike(output: Tensors, expected: Tensors, tolerance: float) -> None:
+    """Raises ValueError if shape or dtype differ, or values by more than `tolerance` of the expected norm."""
+    for number, (one, other) in enumerate(zip(output, expected, strict=True)):
         if one.shape != other.shape or one.dtype != other.dtype:
             found, wanted = (f"{tensor.dtype} {list(tensor.shape)}" for tensor in (one, other))
-            raise ValueError(f"answer {place} is {found}, not {wanted}")
-        length = max(float(other.float().norm()), torch.finfo(torch.float32).tiny)
-        off = float((one.float() - other.float()).norm()) / length
+            raise ValueError(f"output {number} is {found}, not {wanted}")
+        norm = max(float(other.float().norm()), torch.finfo(torch.float32).tiny)
+        off = float((one.float() - other.float()).norm()) / norm
         if not off <= tolerance:
-            raise ValueError(f"answer {place} is off by {off:.2g} of its length")
+            raise ValueError(f"output {number} is off by {off:.2g} of its norm")

@@ -1,4 +1,4 @@
-"""Where and how the model computes: the device, its precision, and what running out of memory means."""
+"""The device of the model, its precision, and its out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CPU_EXHAUSTED = ("not enough memory", "can't allocate memory")
 def choose_device(name: str, *, threads: int) -> torch.device:
     """`auto` is the first CUDA device, or else the CPU. Sets the CPU thread count (0: all cores) and TF32.
 
-    Raises ModelError for a device that is not there.
+    Raises ModelError for a missing device.
     """
     torch.set_num_threads(threads or os.cpu_count() or 1)
     if name == "auto":
@@ -38,13 +38,13 @@ def choose_device(name: str, *, threads: int) -> torch.device:
 
 
 def precision_of(device: torch.device, wanted: str = "auto") -> torch.dtype:
-    """`auto` is bfloat16 where the device computes in it natively, else float32. wanted: one of PRECISIONS.
+    """`auto` is bfloat16 if the device computes in it natively, else float32. wanted: one of PRECISIONS.
 
-    A CPU without AVX-512 or AMX is some ten times slower in bfloat16: float32 there.
+    A CPU without AVX-512 or AMX is about ten times slower in bfloat16: float32 there.
     """
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32
-    # GPUs before Ampere only play it, as slowly.
+    # GPUs before Ampere emulate it, as slowly.
     is_native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if is_native else torch.float32
 
@@ -53,7 +53,7 @@ def precision_of(device: torch.device, wanted: str = "auto") -> torch.dtype:
 def computing(device: torch.device, precision: torch.dtype | None = None) -> Iterator[None]:
     """Inference mode, with autocast if the precision is bfloat16. Raises DeviceOutOfMemory.
 
-    precision: None for the device's own.
+    precision: None: `precision_of(device)`.
     """
     mixed = (precision or precision_of(device)) is torch.bfloat16
     try:

@@ -1,11 +1,11 @@
-"""The same layers, computed faster and to the same bits: what a model's are replaced by. Private parts of sam2.
+"""Faster layers with bit-identical output, which replace a model's layers. Uses private parts of sam2.
 
-On a CPU, linear layers that see whole feature maps get their weights laid out once for oneDNN, which uses the widest
-vectors there are. A layer is replaced only if it then gives, on this machine, the very bits that it gave: memories are
-kept in bfloat16, which turns a last bit into a visible one, and from frame to frame it would grow.
+On a CPU, linear layers over whole feature maps get their weights packed once for oneDNN, which uses the widest vectors
+of the machine. A layer is replaced only if its output on this machine is bit-identical: memories are kept in bfloat16,
+which turns a last bit into a visible one, and the difference grows from frame to frame.
 
-Where bfloat16 is computed in, weights are brought to it once: autocast would do so at every call, for nothing else is
-asked of them. On every device the trunk's position embedding, the same for every frame, is made once.
+With bfloat16, weights are cast once; autocast casts them at every call. On every device the trunk's position embedding,
+the same for every frame, is computed once.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from sam2.modeling.sam2_utils import MLP
 from torch import Tensor, nn
 
 _WIDE = ("image_encoder.trunk", "memory_attention", "memory_encoder")
-"""Parts whose layers see whole feature maps; elsewhere a handful of tokens, for which packed weights do not pay."""
+"""Parts with layers over whole feature maps; other layers have few tokens, for which packing is not faster."""
 _CAST_BY_AUTOCAST = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
-"""Layers to which autocast gives their weights in bfloat16, on a CPU as on a GPU."""
+"""Layers whose weights autocast casts to bfloat16, on a CPU as on a GPU."""
 _ACTIVATIONS = {nn.GELU: "gelu", nn.ReLU: "relu"}
 _WIDE_IN_DECODER = (
     "cross_attn_token_to_image.k_proj",
@@ -35,9 +35,9 @@ _WIDE_IN_DECODER = (
 
 
 def prepare(model: SAM2Base, *, precision: torch.dtype = torch.float32, packed: bool = True) -> None:
-    """Replace a model's layers by faster ones, in place; doing it twice changes nothing.
+    """Replaces a model's layers by faster ones, in place. Idempotent.
 
-    precision: what is computed in; bfloat16 means by autocast. packed: not if torch's compiler is to know the layers.
+    precision: of the computation; bfloat16 by autocast. packed: False if torch's compiler compiles the layers.
     """
     if precision is torch.bfloat16:
         _cast_weights(model)
@@ -71,7 +71,7 @@ def _pack(parent: nn.Module, path: str = "") -> None:
 
 
 class PackedLinear(nn.Module):
-    """A linear layer on a CPU in float32, its activation (none, gelu, relu) included. [..., K] to [..., N]."""
+    """A linear layer with its activation (none, gelu, relu), on a CPU. [..., K] to [..., N], float32."""
 
     def __init__(self, layer: nn.Linear, activation: str = "none") -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class PackedLinear(nn.Module):
 
 
 class PackedMlp(nn.Module):
-    """sam2's MLP without sigmoid, the activation computed while the product is still in the registers."""
+    """sam2's MLP without sigmoid, with fused activations. [..., K] to [..., N], float32."""
 
     def __init__(self, mlp: MLP, activation: str) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class PackedMlp(nn.Module):
 
 
 class PointwiseConvolution(nn.Module):
-    """A 1x1 convolution, as a linear layer over channels where they lie last. [B, K, H, W] to [B, N, H, W]."""
+    """A 1x1 convolution as a linear layer over channels-last maps. [B, K, H, W] to [B, N, H, W], float32."""
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
@@ -117,9 +117,9 @@ class PointwiseConvolution(nn.Module):
 
 
 def pointwise(convolution: nn.Conv2d, *, side: int) -> nn.Module:
-    """A 1x1 convolution over square maps whose channels lie last, packed if it gives the same bits in the same layout.
+    """A 1x1 convolution over square channels-last maps, packed if its output is bit-identical in the same layout.
 
-    side: of the maps, for the kernel that is chosen depends on it.
+    side: of the maps; the choice of the kernel depends on it.
     """
     weight = convolution.weight
     if not (can_pack() and weight.device.type == "cpu" and weight.dtype is torch.float32):
@@ -142,7 +142,7 @@ def _can_fuse(mlp: MLP) -> bool:
 
 
 def _is_exact(module: nn.Module, faster: nn.Module) -> bool:
-    """Whether it gives the same bits, for rows by the hundred and for few."""
+    """Whether outputs are bit-identical, for 300 rows and for 40."""
     width = module.layers[0].in_features if isinstance(module, MLP) else cast(int, module.in_features)
     return all(torch.equal(module(probe), faster(probe)) for probe in (_probe(300, width), _probe(40, width)))
 
@@ -152,18 +152,18 @@ def _probe(*shape: int) -> Tensor:
 
 
 def _keep_position_embedding(trunk: Hiera, image_size: int) -> None:
-    made: dict[tuple[int, int], Tensor] = {}
-    make: Callable[[tuple[int, int]], Tensor] = trunk._get_pos_embed
+    embeddings: dict[tuple[int, int], Tensor] = {}
+    compute: Callable[[tuple[int, int]], Tensor] = trunk._get_pos_embed
 
-    def kept(size: tuple[int, int]) -> Tensor:
+    def cached(size: tuple[int, int]) -> Tensor:
         size = (int(size[0]), int(size[1]))
-        if size not in made:
+        if size not in embeddings:
             with torch.autocast(trunk.pos_embed.device.type, enabled=False):
-                made[size] = make(size)
-        return made[size]
+                embeddings[size] = compute(size)
+        return embeddings[size]
 
-    trunk._get_pos_embed = kept
-    # Now, for a compiler that saw it being made would compile the trunk again once it is there.
+    trunk._get_pos_embed = cached
+    # Computed now: otherwise the compiler compiles the trunk a second time.
     side = image_size // int(trunk.patch_embed.proj.stride[0])
     with torch.inference_mode():
-        kept((side, side))
+        cached((side, side))

@@ -1,4 +1,4 @@
-"""How the engine is to work, as far as a person may choose."""
+"""The engine's options."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from backend.domain.errors import ModelError
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """feature_cache_mib: host memory for the features of frames seen; 0 keeps none.
+    """feature_cache_mib: host memory of the feature cache; 0 keeps none.
     lookahead: frames encoded in one call; 0 chooses by the device.
-    max_prompted_frames_attended: prompted frames of an object that are looked at when it is carried to a frame, the
-        nearest ones, 2 or more; 0 looks at all of them.
+    max_prompted_frames_attended: the most prompted frames of an object that are attended on a frame, the nearest ones,
+        2 or more; 0 attends all of them.
     precision: one of device.PRECISIONS.
-    compile: one of compiling.MODES.
+    compile: one of compiled_steps.MODES.
     """
 
     feature_cache_mib: int = 512
@@ -27,9 +27,9 @@ class EngineOptions:
     compile: str = "off"
 
     def __post_init__(self) -> None:
-        """Raises ModelError for a choice that there is not, and for a bound of one.
+        """Raises ModelError for an unknown choice, and for a limit of 1.
 
-        The nearest prompted frame to either side is always looked at.
+        The nearest prompted frame on each side is always attended.
         """
         _require_one_of("MASKLET_PRECISION", self.precision, PRECISIONS)
         _require_one_of("MASKLET_COMPILE", self.compile, MODES)

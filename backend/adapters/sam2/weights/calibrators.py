@@ -1,6 +1,6 @@
-"""Calibrators beside their checkpoints: `NAME.calibrator.json`, for one file of weights and refused for any other.
+"""Calibrators beside their checkpoints: `NAME.calibrator.json`, each for one file of weights only.
 
-A calibrator that is not there or does not fit is no error: uncertainty is a rank then, and is called one.
+A missing calibrator, or one for other weights, is no error: uncertainty is then a rank, and is labelled so.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 def calibrator_path(checkpoint: Checkpoint) -> Path:
-    """Where a checkpoint's calibrator lies: beside its weights."""
+    """The path of a checkpoint's calibrator, beside its weights."""
     return checkpoint.weights.parent / f"{checkpoint.name}.calibrator.json"
 
 
 def find_calibrator(checkpoint: Checkpoint) -> Calibrator | None:
-    """The checkpoint's calibrator, from beside its weights or shipped; None if there is none for these weights."""
+    """The checkpoint's calibrator, beside its weights or shipped; None without one for these weights."""
     for path in (calibrator_path(checkpoint), SHIPPED_DIR / f"{checkpoint.name}.calibrator.json"):
         if path.is_file():
             return _fitting(path, checkpoint)
@@ -29,12 +29,12 @@ def find_calibrator(checkpoint: Checkpoint) -> Calibrator | None:
 
 
 def load_calibrator(name: str, model_dir: Path | None) -> Calibrator | None:
-    """The same for a checkpoint's name. Raises ModelError if there is no such checkpoint."""
+    """`find_calibrator` by the checkpoint's name. Raises ModelError if there is no such checkpoint."""
     return find_calibrator(find(name, model_dir))
 
 
 def stamped_version(checkpoint: Checkpoint) -> str:
-    """The model version with the calibrator's digest, if there is one: other uncertainties are another version."""
+    """The model version with the calibrator's digest, if any: other uncertainties are another version."""
     calibrator = find_calibrator(checkpoint)
     return checkpoint.version if calibrator is None else f"{checkpoint.version}-u{calibrator.digest}"
 
@@ -43,9 +43,9 @@ def _fitting(path: Path, checkpoint: Checkpoint) -> Calibrator | None:
     try:
         calibrator = calibrator_of(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, IntegrityError) as error:
-        logger.warning("%s is left aside, uncertainty is a rank: %s", path.name, error)
+        logger.warning("%s is ignored, uncertainty is a rank: %s", path.name, error)
         return None
     if calibrator.sha256 != checkpoint.sha256:
-        logger.warning("%s was fitted to other weights and is left aside: uncertainty is a rank", path.name)
+        logger.warning("%s was fitted to other weights and is ignored: uncertainty is a rank", path.name)
         return None
     return calibrator

@@ -1,4 +1,4 @@
-"""The checkpoints Masklet knows and where their files lie; needs no torch, so that listing them is quick."""
+"""The known checkpoints and the paths of their files. Does not import torch, so listing is fast."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _BEST_FIRST = ("large", "base_plus", "small", "tiny", DEMO)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint whose files are here. config: a file with a `model:` key as the sam2 package writes them."""
+    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them."""
 
     name: str
     weights: Path
@@ -73,7 +73,7 @@ class Checkpoint:
 
     @property
     def version(self) -> str:
-        """What Label Studio sees as model_version."""
+        """The model_version in Label Studio."""
         return f"masklet-{self.name}-{self.sha256[:8]}"
 
     @property
@@ -82,9 +82,9 @@ class Checkpoint:
 
 
 def find(name: str, model_dir: Path | None) -> Checkpoint:
-    """The checkpoint of a name; `auto` is the best one present. Looks at names only; nothing is read or checked.
+    """The checkpoint of a name; `auto` is the best one present. Checks file names only, not their content.
 
-    Raises ModelError naming the choices or the way to get the file.
+    Raises ModelError with the choices or the command that downloads the file.
     """
     if name == AUTO:
         present = (found for candidate in _BEST_FIRST if (found := _locate(candidate, model_dir)))

@@ -1,4 +1,4 @@
-"""Fetching a published checkpoint: resumable, checked, and in place all at once or not at all."""
+"""Download of a published checkpoint: resumable, checked, moved into place atomically."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from backend.adapters.sam2.weights.checkpoints import DEMO, PUBLISHED, Published
 from backend.domain.errors import IntegrityError, ModelError
 
 Progress = Callable[[int, int], None]
-"""Told the bytes that are here and the bytes there will be (0 if the server does not say)."""
+"""Called with the bytes received and the total bytes (0 if the server does not give them)."""
 
 _TIMEOUT_S = 30.0
 _AGAIN = "run the command again to go on from there"
 
 
 def pull(name: str, base_url: str, model_dir: Path, on_progress: Progress) -> Path:
-    """Fetch a checkpoint into a folder and return its path; one that is here already is only checked.
+    """Downloads a checkpoint into a folder and returns its path; a present file is only checked.
 
-    Raises ModelError with one sentence, or IntegrityError if what arrived is not what was published.
+    Raises ModelError with one sentence, or IntegrityError if the received file is not the published one.
     """
     entry = _published(name)
     path = model_dir / entry.file_name
-    if _is_here(path, entry):
+    if _is_present(path, entry):
         return path
     part = path.with_suffix(path.suffix + ".part")
     try:
@@ -56,7 +56,7 @@ def _published(name: str) -> PublishedCheckpoint:
     return PUBLISHED[name]
 
 
-def _is_here(path: Path, entry: PublishedCheckpoint) -> bool:
+def _is_present(path: Path, entry: PublishedCheckpoint) -> bool:
     if not path.is_file():
         return False
     try:
@@ -68,7 +68,7 @@ def _is_here(path: Path, entry: PublishedCheckpoint) -> bool:
 
 @contextmanager
 def _locked(part: Path, entry: PublishedCheckpoint) -> Iterator[BinaryIO]:
-    """The part file, opened for appending; two fetches at once would write into each other."""
+    """The part file, opened for appending and locked against a second download."""
     with part.open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,35 +78,35 @@ def _locked(part: Path, entry: PublishedCheckpoint) -> Iterator[BinaryIO]:
 
 
 def _fetch(file: BinaryIO, url: str, entry: PublishedCheckpoint, on_progress: Progress) -> None:
-    """Append what is missing."""
-    here = file.tell()
-    headers = {"Range": f"bytes={here}-"} if here else {}
+    """Appends the missing bytes."""
+    received = file.tell()
+    headers = {"Range": f"bytes={received}-"} if received else {}
     try:
         with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as response:
             if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return  # all of it is here; the hash will tell
+                return  # the part is complete; the hash is checked next
             if response.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
                 raise ModelError(f"{url} answered {response.status_code} {response.reason_phrase}")
-            if not _continues(response, here):
+            if not _continues(response, received):
                 file.truncate(0)
-                here = 0
-            total = here + int(response.headers.get("Content-Length", -here))
+                received = 0
+            total = received + int(response.headers.get("Content-Length", -received))
             for chunk in response.iter_bytes():
                 file.write(chunk)
-                here += len(chunk)
-                on_progress(here, total)
+                received += len(chunk)
+                on_progress(received, total)
             file.flush()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         file.flush()
-        where = f"broke off after {here:,} bytes" if here else "could not be started"
-        raise ModelError(f"fetching {entry.file_name} {where} ({_cause(error)}): {_AGAIN}") from error
+        reached = f"broke off after {received:,} bytes" if received else "could not be started"
+        raise ModelError(f"fetching {entry.file_name} {reached} ({_cause(error)}): {_AGAIN}") from error
 
 
-def _continues(response: httpx.Response, here: int) -> bool:
-    """Whether the server sends what comes after `here`, rather than all of it anew."""
+def _continues(response: httpx.Response, received: int) -> bool:
+    """Whether the server sends the bytes from `received` on, not the whole file."""
     if response.status_code != httpx.codes.PARTIAL_CONTENT:
         return False
-    return str(response.headers.get("Content-Range", "")).startswith(f"bytes {here}-")
+    return str(response.headers.get("Content-Range", "")).startswith(f"bytes {received}-")
 
 
 def _require_published(part: Path, entry: PublishedCheckpoint) -> None:

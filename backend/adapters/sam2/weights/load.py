@@ -1,4 +1,4 @@
-"""From a checkpoint's files to a model.
+"""Loads a model from a checkpoint's files.
 
 A file is loaded only if its SHA-256 is the recorded one, and never as a pickle that could run code.
 """
@@ -36,7 +36,7 @@ _UNREADABLE = (
 def build_model(config: Path) -> SAM2Base:
     """A model with random weights from a config file, with the decoder settings of SAM 2's own video predictor.
 
-    Hole filling, which needs a CUDA extension that the published package does not carry, is left out.
+    Without hole filling, which needs a CUDA extension that the published package does not have.
     """
     return cast(SAM2Base, instantiate(model_config(config), _recursive_=True))
 

@@ -17,16 +17,16 @@ from backend.domain.errors import Cancelled
 
 @dataclass(frozen=True, slots=True)
 class EngineQueue:
-    """The queue for the engine; its first entry has the engine."""
+    """The queue for the engine. The first entry has the engine."""
 
     _entries: deque[object] = field(default_factory=deque)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def enter(self, who: object) -> None:
-        """Waits until `who` is first."""
+    def enter(self, entry: object) -> None:
+        """Waits until the entry is first."""
         with self._changed:
-            self._entries.append(who)
-            self._changed.wait_for(lambda: self._entries[0] is who)
+            self._entries.append(entry)
+            self._changed.wait_for(lambda: self._entries[0] is entry)
 
     def leave(self) -> None:
         """Gives the engine to the next entry. Only the first entry may call it."""

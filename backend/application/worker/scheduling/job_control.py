@@ -16,7 +16,7 @@ from backend.domain.errors import Cancelled, Interrupted, Superseded
 from backend.domain.jobs import Job, JobKind, JobState, PendingWaits, WaitedJob
 
 HEARTBEAT_EVERY_S = 0.1
-"""A ledger write is an fsync: at 60 frames a second one a frame would cost more than the masks."""
+"""A ledger write is an fsync: at 60 frames per second, one per frame would cost more than the masks."""
 
 CLICK_YIELD_S = 5.0
 """The longest that a propagation yields to clicks; it then ignores clicks for as long again."""
@@ -28,7 +28,7 @@ PAUSED_FRAMES_PER_FRAME = 4
 """The pause after each frame of its own, in frame times: a share of one in five."""
 
 NO_WAITER_GRACE_S = 3.0
-"""How long a priority job continues without a waiter: the person may ask for the next frames soon."""
+"""The longest that a priority job runs without a waiter: the person may request the next frames soon."""
 
 WAITS_POLL_S = 0.01
 
@@ -81,7 +81,7 @@ class JobControl:
     @property
     def waiter(self) -> WaitedJob | None:
         """The waiter of this job, as of the last read; None without one."""
-        return next((one for one in self.waiting.jobs if one.job_id == self.job.job_id), None)
+        return next((waited for waited in self.waiting.jobs if waited.job_id == self.job.job_id), None)
 
     def heartbeat(self) -> None:
         """Writes heartbeat and progress now. Raises Superseded or Cancelled."""
@@ -117,7 +117,7 @@ class JobControl:
         return bool(self.waiting.jobs) and self.waiter is None
 
     def _yield_to_clicks(self) -> None:
-        """Pauses while clicks are queued; a click that no worker answers holds it for half of the time at most."""
+        """Pauses while clicks are queued. A click that no worker answers holds it for at most half of the time."""
         now_s = self.clock.monotonic_s()
         if now_s < self.ignore_clicks_until_s:
             return

@@ -1,7 +1,7 @@
 """Prewarming: frames that are likely to be prompted next are encoded before the click.
 
-A request may be lost, late or replaced by a newer one; answers are the same without it, only slower. Requests are kept
-beside the ledger, and prewarming yields to jobs between two frames.
+A request may be lost, late or replaced by a newer one. Prewarming changes no answer, only its latency. Requests are not
+in the ledger. Prewarming yields to jobs between two frames.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PrewarmLoop:
         self._encoded_media: OrderedDict[MediaRef, set[ContentHash]] = OrderedDict()
 
     def run_next(self, timeout_s: float) -> bool:
-        """Runs the newest request, waiting at most this long for one; False if none came."""
+        """Runs the newest request. Waits at most timeout_s for one; False if none came."""
         request = self._channel.next_request(timeout_s)
         if request is None:
             return False
@@ -47,7 +47,7 @@ class PrewarmLoop:
         except MaskletError as error:
             logger.info("prewarming: %s", error)
             self._channel.report(request.media, MediaStatus(None, error=reason_of(error)))
-        except Exception as error:  # no file's content may end the loop; the log keeps the error
+        except Exception as error:  # no file content may end the loop; the log has the error
             logger.exception("prewarming failed")
             self._channel.report(request.media, MediaStatus(None, error=reason_of(error)))
         return True
@@ -59,9 +59,9 @@ class PrewarmLoop:
                     self._engine.forget(content_hash)
         ready: set[int] = set()
         frames = request.frames[: max(self._engine.frames_kept - 1, 0)]
-        for wanted in _frame_groups(request.media, frames):
-            with self._media.open(request.media, frames=wanted) as video:
-                self._encode(request.media, video, wanted, ready)
+        for group in _frame_groups(request.media, frames):
+            with self._media.open(request.media, frames=group) as video:
+                self._encode(request.media, video, group, ready)
 
     def _encode(self, media: MediaRef, video: VideoSource, frames: Sequence[FrameIndex], ready: set[int]) -> None:
         self._remember(media, {frame_hash(video, index) for index in frames})
@@ -85,7 +85,7 @@ def status_of(video: VideoSource, ready: Collection[int]) -> MediaStatus:
 
 
 def _frame_groups(media: MediaRef, frames: tuple[FrameIndex, ...]) -> list[tuple[FrameIndex, ...]]:
-    """Frames that are opened together: each page alone, as a click opens it; a video's frames at once."""
+    """Frames that are opened together: each page alone, as for a click; the frames of a video all at once."""
     if not media.is_pages:
         return [frames]
     return [(index,) for index in frames if index < len(media.addresses)]

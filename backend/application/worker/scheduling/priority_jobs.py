@@ -20,11 +20,11 @@ from backend.domain.jobs import Job, JobState, WaitedJob
 logger = logging.getLogger(__name__)
 
 MAX_PRIORITY_JOBS = 8
-"""The most at once: each holds frames in memory, and its objects' memory banks on the device."""
+"""The most at the same time. Each holds frames in memory, and its objects' memory banks on the device."""
 
 
 class AttemptRunner(Protocol):
-    """The worker's job runner, as far as it is used here."""
+    """The part of the job runner that PriorityJobs uses."""
 
     @property
     def ledger(self) -> Ledger: ...
@@ -35,13 +35,13 @@ class AttemptRunner(Protocol):
         attempt: int,
         is_stopping: Callable[[], bool],
         *,
-        is_crowded: Callable[[], bool] | None = None,
+        is_full: Callable[[], bool] | None = None,
     ) -> Job: ...
 
 
 @dataclass(slots=True)
 class PriorityJobs:
-    """`poll` is called from one thread. ended: called with the id of a job whose attempt is over."""
+    """Starts priority jobs; `poll` is called from one thread. ended: called with the id of a job after its attempt."""
 
     runner: AttemptRunner
     is_stopping: Callable[[], bool]
@@ -52,14 +52,14 @@ class PriorityJobs:
     _threads: dict[tuple[str, int], threading.Thread] = field(default_factory=dict)
 
     def poll(self) -> int:
-        """Starts the queued jobs with a waiter; returns the number that run. Never raises."""
+        """Starts the queued jobs with a waiter; returns the number of running ones. Never raises."""
         self._threads = {key: thread for key, thread in self._threads.items() if thread.is_alive()}
         try:
-            wanted = [one for one in self.runner.ledger.pending_waits().jobs if one.state is JobState.QUEUED]
+            waited = [one for one in self.runner.ledger.pending_waits().jobs if one.state is JobState.QUEUED]
         except MaskletError as error:
             logger.warning("waiters cannot be read: %s", error)
             return len(self._threads)
-        new = [one for one in wanted if (one.job_id, one.attempt) not in self._threads]
+        new = [one for one in waited if (one.job_id, one.attempt) not in self._threads]
         free = max(MAX_PRIORITY_JOBS - len(self._threads), 0)
         self.is_full = len(new) > free
         for one in new[:free]:
@@ -79,7 +79,7 @@ class PriorityJobs:
 
     def _run(self, one: WaitedJob) -> None:
         try:
-            self.runner.run(one.job_id, one.attempt, self.is_stopping, is_crowded=lambda: self.is_full)
-        except Exception:  # for example a ledger that is away; the heartbeat expires, and the job is offered again
+            self.runner.run(one.job_id, one.attempt, self.is_stopping, is_full=lambda: self.is_full)
+        except Exception:  # for example an unreachable ledger; the heartbeat expires, and the job is offered again
             logger.exception("job %s attempt %d ended without a record", one.job_id, one.attempt)
         self.ended(one.job_id)

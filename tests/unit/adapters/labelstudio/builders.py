@@ -1,4 +1,4 @@
-"""Label configs, regions and masks that several tests read."""
+"""Label configs, regions and masks for several tests."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def checkerboard(height: int, width: int) -> BoolMask:
     return board
 
 
-def pixel(shape: tuple[int, int], at: tuple[int, int]) -> BoolMask:
+def pixel(shape: tuple[int, int], position: tuple[int, int]) -> BoolMask:
     mask = np.zeros(shape, np.bool_)
-    mask[at] = True
+    mask[position] = True
     return mask
 
 
 def rectangle_mask(size: FrameSize, x0: int, y0: int, x1: int, y1: int) -> BoolMask:
-    """True in columns x0..x1-1 and rows y0..y1-1."""
+    """True in columns x0..x1-1 and rows y0..y1-1, pixels."""
     mask = np.zeros((size.height, size.width), np.bool_)
     mask[y0:y1, x0:x1] = True
     return mask

@@ -1,4 +1,4 @@
-"""The allow-list: one function, a job id and an attempt, nothing beside."""
+"""The allow-list: one function with a job id and an attempt, nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stored(call: object, **fields: bytes) -> dict[bytes, bytes]:
 
 
 def restored(call: object, **fields: bytes) -> LedgerJob:
-    job = LedgerJob("entry", connection=Redis(), serializer="json")  # connects to nothing until it is used
+    job = LedgerJob("entry", connection=Redis(), serializer="json")  # connects on first use only
     job.restore(stored(call, **fields))
     return job
 
@@ -75,6 +75,6 @@ def test_anything_else_is_refused(call: object) -> None:
         "retries_left",
     ],
 )
-def test_what_rq_would_do_beside_the_call_is_refused(name: str) -> None:
+def test_fields_that_rq_acts_on_are_refused(name: str) -> None:
     with pytest.raises(NotAllowed, match=f"queue entry entry carries {name}; Masklet did not write it"):
         restored([RUN_JOB, None, [JOB_ID, 1], {}], **{name: b"os.abort"})

@@ -1,3 +1,5 @@
+"""The announcement of a worker's model in a file and in Redis."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -13,21 +15,21 @@ DEMO = ModelInfo(name="demo", version="masklet-demo-12345678", image_size=256, d
 
 
 class OneKeyRedis:
-    """As much of a Redis as the board uses; can be away."""
+    """The commands of Redis that ModelAnnouncement uses. is_away: every command fails."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.is_away = False
 
     def set(self, key: str, value: str) -> None:
-        self._require_there()
+        self._require_available()
         self.kept[key] = value.encode()
 
     def get(self, key: str) -> bytes | None:
-        self._require_there()
+        self._require_available()
         return self.kept.get(key)
 
-    def _require_there(self) -> None:
+    def _require_available(self) -> None:
         if self.is_away:
             raise RedisConnectionError("away")
 
@@ -61,7 +63,7 @@ def test_a_web_process_elsewhere_reads_the_key(tmp_path: Path) -> None:
 def test_a_redis_that_is_away_is_tolerated(tmp_path: Path) -> None:
     redis = OneKeyRedis()
     redis.is_away = True
-    board = ModelAnnouncement(tmp_path / "model.json", redis)  # type: ignore[arg-type]
-    assert board.announced() is None
-    board.announce(DEMO)
-    assert board.announced() == DEMO
+    announcement = ModelAnnouncement(tmp_path / "model.json", redis)  # type: ignore[arg-type]
+    assert announcement.announced() is None
+    announcement.announce(DEMO)
+    assert announcement.announced() == DEMO

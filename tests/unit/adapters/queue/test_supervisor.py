@@ -23,7 +23,7 @@ def script(text: str) -> tuple[str, ...]:
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie is dead: only its parent has not heard of it."""
+    """A zombie counts as dead."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -37,11 +37,11 @@ def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = la
         if condition():
             return
         time.sleep(0.02)
-    raise AssertionError("it did not come true")
+    raise AssertionError("the condition did not become true")
 
 
 class Run:
-    """Supervisors of one test, stopped at its end, and what they told."""
+    """Supervisors of one test, stopped at its end, and their reported exits."""
 
     def __init__(self) -> None:
         self.exits: list[Exit] = []
@@ -64,7 +64,7 @@ def run() -> Iterator[Run]:
     started.end()
 
 
-def test_a_dead_process_is_told_of_and_started_again(run: Run) -> None:
+def test_a_dead_process_is_reported_and_restarted(run: Run) -> None:
     supervisor = run.of(ProcessSpec("a", SLEEP), ProcessSpec("b", SLEEP))
     supervisor.start()
     first = supervisor.pids
@@ -75,7 +75,7 @@ def test_a_dead_process_is_told_of_and_started_again(run: Run) -> None:
     assert is_alive(supervisor.pids["a"])
 
 
-def test_a_process_that_ends_by_itself_is_started_again_with_growing_pauses(run: Run) -> None:
+def test_a_process_that_ends_is_restarted_with_growing_pauses(run: Run) -> None:
     supervisor = run.of(ProcessSpec("a", script("raise SystemExit(3)")))
     supervisor.start()
     eventually(lambda: len(run.exits) >= 3, each=supervisor.watch)
@@ -83,7 +83,7 @@ def test_a_process_that_ends_by_itself_is_started_again_with_growing_pauses(run:
     assert len({exited.pid for exited in run.exits}) == len(run.exits)
 
 
-def test_a_callback_that_fails_does_not_stop_the_watching() -> None:
+def test_a_failed_callback_does_not_stop_the_supervisor() -> None:
     def fail(_: Exit) -> None:
         raise RuntimeError("the ledger is away")
 
@@ -97,7 +97,7 @@ def test_a_callback_that_fails_does_not_stop_the_watching() -> None:
         supervisor.stop()
 
 
-def test_stopping_lets_processes_end_in_order_highest_tier_first(run: Run, tmp_path: Path) -> None:
+def test_processes_stop_in_order_highest_tier_first(run: Run, tmp_path: Path) -> None:
     text = (
         "import signal, sys, time\n"
         "def end(*_):\n"
@@ -121,27 +121,27 @@ def test_stopping_lets_processes_end_in_order_highest_tier_first(run: Run, tmp_p
     assert supervisor.pids == {}
 
 
-def test_stopping_kills_who_does_not_listen_and_its_children(run: Run, tmp_path: Path) -> None:
-    note = tmp_path / "child"
+def test_stopping_kills_a_stubborn_process_and_its_children(run: Run, tmp_path: Path) -> None:
+    pid_file = tmp_path / "child"
     text = (
         "import os, signal, subprocess, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "child = subprocess.Popen([sys.executable, '-S', '-c', "
         "'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)'])\n"
-        f"open({str(note)!r} + '.tmp', 'w').write(str(child.pid))\n"
-        f"os.rename({str(note)!r} + '.tmp', {str(note)!r})\n"
+        f"open({str(pid_file)!r} + '.tmp', 'w').write(str(child.pid))\n"
+        f"os.rename({str(pid_file)!r} + '.tmp', {str(pid_file)!r})\n"
         "time.sleep(600)"
     )
-    supervisor = run.of(ProcessSpec("stubborn", script(text), grace_s=0.2, is_ready=note.exists))
+    supervisor = run.of(ProcessSpec("stubborn", script(text), grace_s=0.2, is_ready=pid_file.exists))
     supervisor.start()
-    pids = [supervisor.pids["stubborn"], int(note.read_text())]
+    pids = [supervisor.pids["stubborn"], int(pid_file.read_text())]
     assert all(is_alive(pid) for pid in pids)
     supervisor.stop()
     assert run.exits == [Exit("stubborn", pids[0], -signal.SIGKILL)]
     eventually(lambda: not any(is_alive(pid) for pid in pids))
 
 
-def test_a_hung_process_is_killed_and_started_again(run: Run) -> None:
+def test_a_hung_process_is_killed_and_restarted(run: Run) -> None:
     hung = [False, True, False]
     supervisor = run.of(ProcessSpec("a", SLEEP, is_hung=lambda: hung.pop(0) if hung else False), hang_check_s=0.01)
     supervisor.start()
@@ -170,7 +170,7 @@ def test_a_process_that_never_gets_ready_is_given_up(run: Run) -> None:
     assert supervisor.pids == {}
 
 
-def test_a_command_that_is_not_there_is_said_so(run: Run, tmp_path: Path) -> None:
+def test_a_missing_command_is_named_in_the_log(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     supervisor = run.of(ProcessSpec("a", ("/no/such/command",), is_ready=lambda: False, log=log))
     with pytest.raises(ServiceUnavailable, match="a ended with code 127"):
@@ -178,7 +178,7 @@ def test_a_command_that_is_not_there_is_said_so(run: Run, tmp_path: Path) -> Non
     assert log.read_text() == "/no/such/command: No such file or directory\n"
 
 
-def test_preparation_comes_before_every_start_and_may_fail_for_a_while(run: Run) -> None:
+def test_prepare_runs_before_every_start_and_may_fail(run: Run) -> None:
     calls: list[int] = []
 
     def prepare() -> None:
@@ -194,7 +194,7 @@ def test_preparation_comes_before_every_start_and_may_fail_for_a_while(run: Run)
     assert calls == [0, 1, 2]
 
 
-def test_the_environment_is_added_to_ours(run: Run, tmp_path: Path) -> None:
+def test_the_environment_is_added_to_the_supervisors(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     text = "import os, time; print(os.environ['MASKLET_X'], 'PATH' in os.environ, flush=True); time.sleep(600)"
     supervisor = run.of(
@@ -205,11 +205,11 @@ def test_the_environment_is_added_to_ours(run: Run, tmp_path: Path) -> None:
 
 
 def test_names_are_unique() -> None:
-    with pytest.raises(ValueError, match="names of their own"):
+    with pytest.raises(ValueError, match="names must be unique"):
         Supervisor([ProcessSpec("a", SLEEP), ProcessSpec("a", SLEEP)], print)
 
 
-def test_run_stops_all_when_told(run: Run) -> None:
+def test_run_stops_all_on_request(run: Run) -> None:
     supervisor = run.of(ProcessSpec("a", SLEEP))
     supervisor.start()
     pid = supervisor.pids["a"]
@@ -219,8 +219,8 @@ def test_run_stops_all_when_told(run: Run) -> None:
     assert not is_alive(pid)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
-def test_nothing_stays_behind_a_killed_supervisor() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the parent's death to a child")
+def test_a_killed_supervisor_leaves_no_process() -> None:
     text = (
         "import sys, time\n"
         "from backend.adapters.queue.supervisor import ProcessSpec, Supervisor\n"

@@ -1,4 +1,4 @@
-"""The report's page: everything on it, nothing loaded from elsewhere, names escaped."""
+"""The report page: its content, no external resources, escaped names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def page(shown: ReviewVideo) -> str:
     return report_page(shown, chosen, labels={CAT: "Cat & co"}, picture=lambda index: f"data:,{index}")
 
 
-def test_a_curve_an_object_a_mark_a_person_and_a_picture_a_chosen_frame() -> None:
+def test_a_page_has_curves_marks_and_pictures() -> None:
     text = page(video())
     (points,) = re.findall(r'<polyline points="([^"]+)"', text)
     assert len(points.split()) == 4
@@ -45,7 +45,7 @@ def test_nothing_is_loaded_and_names_are_escaped() -> None:
     assert "<b>.mp4" not in text
 
 
-def test_without_a_calibrator_it_is_called_a_rank() -> None:
+def test_without_a_calibrator_uncertainty_is_a_rank() -> None:
     text = page(video("masklet-demo-12345678"))
     assert "uncertainty (rank)" in text
     assert "not a probability" in text
@@ -56,16 +56,16 @@ def test_a_long_curve_is_drawn_by_its_peaks() -> None:
     assert len(points.split()) == 1667
 
 
-def test_a_thumbnail_shows_what_there_is() -> None:
+def test_a_thumbnail_has_frame_and_masks() -> None:
     frame, mask = np.zeros((10, 20, 3), np.uint8), np.ones((10, 20), np.bool_)
     assert thumbnail(None, [None]) == ""
-    plain, veiled = thumbnail(frame, [None]), thumbnail(frame, [mask])
+    plain, masked = thumbnail(frame, [None]), thumbnail(frame, [mask])
     assert plain.startswith("data:image/jpeg;base64,")
-    assert plain != veiled
+    assert plain != masked
     assert WIDTH_PX == 240
 
 
-def test_what_audits_found_is_said_where_there_can_be_any() -> None:
+def test_audits_are_on_the_page_if_any() -> None:
     text = report_page(video(), (), labels={}, picture=lambda _: "", audits="3 of 40 <wrong>")
     assert "Audits: 3 of 40 &lt;wrong&gt;." in text
     assert "Audits" not in page(video())

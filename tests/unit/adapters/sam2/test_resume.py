@@ -1,4 +1,4 @@
-"""A propagation set down after any frame and taken up by another engine: the rest bit for bit, or a refusal."""
+"""A propagation resumed by another engine after any frame: bit-identical remaining frames, or a refusal."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def one_thread() -> None:
 
 
 def content(frames: list[FrameMasks]) -> list[object]:
-    """Everything that was said, masks as bytes: equal if and only if bit for bit the same."""
+    """All masks (as bytes) and evidence: equal if and only if bit-identical."""
     return [
         (frame.frame_index, [(o.object_id, o.mask.tobytes(), o.evidence, o.origin) for o in frame.objects])
         for frame in frames
@@ -67,7 +67,7 @@ def content(frames: list[FrameMasks]) -> list[object]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_rest_is_bit_for_bit_the_same(case: str, engine: Sam2Engine) -> None:
+def test_the_remaining_frames_are_bit_identical(case: str, engine: Sam2Engine) -> None:
     prompts, direction, stops = CASES[case]
     whole = engine.propagate(PanningVideo(FRAMES), prompts, direction=direction, cancel=NeverCancelled())
     snapshots, frames = {}, []
@@ -87,7 +87,7 @@ def test_the_rest_is_bit_for_bit_the_same(case: str, engine: Sam2Engine) -> None
         assert rest.done == whole.total
 
 
-def test_a_snapshot_before_the_first_frame_holds_the_prompts_answers(engine: Sam2Engine) -> None:
+def test_a_snapshot_before_the_first_frame_holds_the_prompts(engine: Sam2Engine) -> None:
     at_start = engine.propagate(PanningVideo(FRAMES), MANY, direction=Direction.FORWARD, cancel=NeverCancelled())
     snapshot = at_start.snapshot()
     expected = content([next(at_start) for _ in range(3)])
@@ -99,7 +99,7 @@ def test_a_snapshot_before_the_first_frame_holds_the_prompts_answers(engine: Sam
     assert video.read == [5, 6]
 
 
-def test_after_the_last_frame_nothing_is_left(engine: Sam2Engine) -> None:
+def test_after_the_last_frame_nothing_remains(engine: Sam2Engine) -> None:
     whole = engine.propagate(PanningVideo(6), ONE, direction=Direction.BOTH, cancel=NeverCancelled())
     assert len(list(whole)) == 6
     video = PanningVideo(6)
@@ -107,7 +107,7 @@ def test_after_the_last_frame_nothing_is_left(engine: Sam2Engine) -> None:
     assert (list(rest), video.read, rest.done) == ([], [], 6)
 
 
-def test_its_size_does_not_grow_with_the_way(engine: Sam2Engine) -> None:
+def test_its_size_does_not_grow_with_the_frames(engine: Sam2Engine) -> None:
     run = engine.propagate(PanningVideo(80), ONE, direction=Direction.BOTH, cancel=NeverCancelled())
     sizes: dict[int, int] = {}
     for frame in run:
@@ -115,7 +115,7 @@ def test_its_size_does_not_grow_with_the_way(engine: Sam2Engine) -> None:
             sizes[frame.frame_index] = len(run.snapshot())
     assert abs(sizes[40] - sizes[70]) < 64  # frame numbers of another length
     whole_memory = 64 * 8 * 8 * 2
-    # One prompted frame with its 32 x 32 logits; 6 memories and 15 pointers, and as many at the seam.
+    # One prompted frame with its 32 x 32 logits; 6 memories and 15 pointers, and as many turn frames.
     assert sizes[70] < 13 * whole_memory + 4 * 32 * 32 + 31 * 128 * 4 + 12_000
 
 
@@ -142,7 +142,7 @@ def resume(
 
 
 class TestRefusals:
-    def test_what_fits_is_taken_up(self, engine: Sam2Engine, snapshot: bytes) -> None:
+    def test_a_matching_snapshot_is_accepted(self, engine: Sam2Engine, snapshot: bytes) -> None:
         resume(engine, snapshot)
 
     def test_another_video(self, engine: Sam2Engine, snapshot: bytes) -> None:
@@ -157,7 +157,7 @@ class TestRefusals:
         with pytest.raises(SnapshotMismatch, match="another direction \\(forward, not both\\)"):
             resume(engine, snapshot, direction=Direction.BOTH)
 
-    def test_another_span(self, engine: Sam2Engine, snapshot: bytes) -> None:
+    def test_another_range(self, engine: Sam2Engine, snapshot: bytes) -> None:
         with pytest.raises(SnapshotMismatch, match="another span \\(0..24, not 0..9\\)"):
             resume(engine, snapshot, span=FrameRange(FrameIndex(0), FrameIndex(9)))
 

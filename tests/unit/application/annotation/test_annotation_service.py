@@ -40,7 +40,7 @@ def test_earlier_prompts_of_the_object_count_in_a_later_click() -> None:
     assert parts.ledger.request(newest.job_id).prompts.prompted_frames == (1, 4)
 
 
-def test_another_objects_prompts_are_not_in_the_preview_but_are_in_the_propagation() -> None:
+def test_other_objects_prompts_are_in_the_propagation_only() -> None:
     parts = Parts()
     parts.desk.answer_click(CANVAS, click_on(1), FrameIndex(1), deadline_s=5)
     parts.desk.answer_click(CANVAS, click_on(2, 0.9, ObjectId("dog")), FrameIndex(2), deadline_s=5)
@@ -58,7 +58,7 @@ def test_the_same_click_twice_is_one_job_and_one_prompt() -> None:
     assert len(parts.ledger.prompts(TASK).prompts) == 1
 
 
-def test_a_click_that_no_worker_answers_keeps_the_prompt_and_says_so() -> None:
+def test_an_unanswered_click_keeps_the_prompt() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
     with pytest.raises(ServiceUnavailable, match=r"no worker answered within 3 s; the prompt is kept"):
@@ -68,7 +68,7 @@ def test_a_click_that_no_worker_answers_keeps_the_prompt_and_says_so() -> None:
     assert parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3).run is not None
 
 
-def test_a_click_asks_for_its_own_frames_only_and_the_whole_video_for_all() -> None:
+def test_a_click_opens_only_its_own_frames() -> None:
     parts = Parts()
     parts.desk.answer_click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
     parts.media.asked.clear()
@@ -82,7 +82,7 @@ def test_a_click_past_the_end_raises_what_the_worker_found() -> None:
         parts.desk.answer_click(CANVAS, click_on(99), FrameIndex(99), deadline_s=5)
 
 
-def test_media_that_cannot_be_used_fails_at_once_and_is_tried_again_when_asked_again() -> None:
+def test_unusable_media_fail_at_once_and_can_be_retried() -> None:
     parts = Parts()
     parts.media.error = MediaError("the file is a web page")
     with pytest.raises(MediaError, match="the file is a web page"):
@@ -91,7 +91,7 @@ def test_media_that_cannot_be_used_fails_at_once_and_is_tried_again_when_asked_a
     assert parts.desk.answer_click(CANVAS, click_on(0), FrameIndex(0), deadline_s=5).run is not None
 
 
-def test_a_track_that_outlasts_the_deadline_answers_with_what_there_is() -> None:
+def test_after_the_deadline_the_answer_is_partial() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
     answer = parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=1)
@@ -123,7 +123,7 @@ def test_an_annotation_that_prompts_nothing_starts_nothing() -> None:
     assert parts.ledger.jobs() == ()
 
 
-def test_a_batch_call_starts_on_the_prompts_of_the_task_and_later_finds_the_masks() -> None:
+def test_pre_annotation_propagates_the_tasks_prompts() -> None:
     parts = Parts()
     first = parts.desk.pre_annotate(CANVAS, click_on(0))
     assert first is not None
@@ -163,7 +163,7 @@ def test_a_click_whose_masks_were_damaged_is_answered_anew() -> None:
     assert [frame.frame_index for frame in again.run.masklets[0].frames] == [4]
 
 
-def test_a_client_s_preview_whose_masks_were_removed_is_answered_anew() -> None:
+def test_a_preview_with_removed_masks_runs_again() -> None:
     parts = Parts()
     first = parts.desk.preview(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
@@ -172,7 +172,7 @@ def test_a_client_s_preview_whose_masks_were_removed_is_answered_anew() -> None:
     assert again.job.attempt == 2
 
 
-def test_a_track_whose_masks_were_removed_is_made_anew_and_pushed_again() -> None:
+def test_a_propagation_with_removed_masks_runs_and_pushes_again() -> None:
     parts = Parts()
     first = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=5)
     parts.pusher.sweep()
@@ -199,7 +199,7 @@ def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
     assert found.run is not None
 
 
-def test_while_a_new_attempt_has_nothing_to_show_the_one_before_it_serves() -> None:
+def test_an_earlier_attempt_serves_until_the_new_one_has_masks() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
     job = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=0).job

@@ -35,7 +35,7 @@ def test_reach_stays_within_the_video(direction: Direction, frames: int | None, 
     assert list(FrameReach(AT_4, direction, frames).frame_range(10)) == expected
 
 
-def test_frames_within_reach_are_answered_from_the_propagation_that_the_click_began() -> None:
+def test_a_range_is_answered_from_the_clicks_propagation() -> None:
     parts = Parts()
     parts.desk.answer_click(CANVAS, click_on(4), AT_4, deadline_s=5)
     answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
@@ -65,7 +65,7 @@ def test_nothing_is_carried_before_anything_is_prompted() -> None:
         propagate_range(Parts().desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
-def test_masks_carried_over_do_not_stand_for_those_that_are_made() -> None:
+def test_reused_masks_do_not_count_for_computed_ones() -> None:
     """The dog is on every page at once; the answer still waits for the cat's."""
     parts = Parts()
     dog = ObjectId("dog")
@@ -105,7 +105,7 @@ PAGES = replace(CANVAS, media=MediaRef(tuple(f"/{page}.png" for page in range(40
     ],
     ids=["a few", "to the start", "a correction", "far", "both", "forward", "made going forward", "prompted later"],
 )
-def test_the_way_back_is_made_by_itself_where_frames_lie_before_the_first_prompt(
+def test_frames_before_the_first_prompt_are_a_separate_job(
     prompted: list[int], reach: FrameReach, expected: tuple[int, int] | None
 ) -> None:
     prompts = PromptSet.of([prompt for frame in prompted for prompt in click_on(frame)], {CAT: "Cat"})
@@ -114,11 +114,11 @@ def test_the_way_back_is_made_by_itself_where_frames_lie_before_the_first_prompt
     assert found == expected
 
 
-def test_of_a_video_file_nobody_knows_yet_how_long_it_is() -> None:
+def test_the_length_of_a_video_file_is_not_known() -> None:
     assert backward_request(CANVAS, click_on(20), FrameReach(FrameIndex(20), Direction.BACKWARD, 5)) is None
 
 
-def test_who_carries_backward_does_not_wait_for_the_end_of_the_video() -> None:
+def test_a_backward_range_does_not_wait_for_the_end() -> None:
     parts = Parts()
     parts.media.video = FakeVideo(40)
     parts.ledger.record_prompts(TASK, click_on(20))

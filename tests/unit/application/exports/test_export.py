@@ -126,7 +126,7 @@ def export(
     return manifest
 
 
-def test_frames_go_to_the_format_video_by_video_and_the_manifest_counts_them() -> None:
+def test_frames_are_written_and_counted_per_video() -> None:
     fmt = FakeFormat()
     manifest = export({"a": FakeVideo(), "b": FakeVideo()}, fmt, frames="human")
     assert fmt.got == [("a", 1), ("b", 1)]
@@ -144,7 +144,7 @@ def test_boxes_go_only_to_formats_that_take_them() -> None:
     assert len(fmt.got) == 3
 
 
-def test_a_faulty_video_ends_the_export_or_is_left_out_and_listed() -> None:
+def test_a_faulty_video_is_an_error_or_is_skipped() -> None:
     videos: dict[str, FakeVideo | Exception] = {"a": FakeVideo(), "b": IntegrityError("b is damaged")}
     with pytest.raises(IntegrityError, match="b is damaged"):
         export(videos, FakeFormat())
@@ -173,9 +173,7 @@ def test_frames_that_cannot_be_fetched_name_the_way_out() -> None:
         (Pictures.NEEDED, False, False),
     ],
 )
-def test_pictures_that_are_not_at_hand_matter_where_they_are_shown(
-    need: Pictures, asked: bool | None, works: bool
-) -> None:
+def test_missing_pictures_matter_only_where_needed(need: Pictures, asked: bool | None, works: bool) -> None:
     fmt = FakeFormat(FormatTraits("fake", 1, "kept", need))
     if works:
         export({"a": FakeVideo()}, fmt, pictures=asked)

@@ -31,7 +31,7 @@ def test_other_names_keep_their_readable_part() -> None:
     ]
 
 
-def test_names_that_mean_something_to_a_format_or_a_system_are_given_away() -> None:
+def test_reserved_names_are_not_used() -> None:
     assert [re.sub("[0-9a-f]{8}$", "#", name) for name in folders("manifest", "NUL.mp4", "Images", "manifesto")] == [
         "manifest-#",
         "NUL.mp4-#",
@@ -40,14 +40,14 @@ def test_names_that_mean_something_to_a_format_or_a_system_are_given_away() -> N
     ]
 
 
-def test_names_that_differ_only_where_it_cannot_be_seen_stay_apart() -> None:
+def test_names_that_differ_invisibly_stay_apart() -> None:
     long = "x" * 200
     names = folders("a b", "a_b", "a/b", long + "1", long + "2")
     assert len(set(names)) == 5
     assert max(map(len, names)) <= 69
 
 
-def test_two_videos_of_one_name_are_told_apart_by_their_keys_in_any_order() -> None:
+def test_equal_names_get_a_hash_of_their_keys() -> None:
     entries = [DatasetEntry("b/2", "clip"), DatasetEntry("a/1", "Clip"), DatasetEntry("c", "other")]
     there = {video.entry.key: video.folder for video in planned(entries)}
     back = {video.entry.key: video.folder for video in planned(entries[::-1])}

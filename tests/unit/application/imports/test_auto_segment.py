@@ -94,7 +94,7 @@ def test_each_object_is_found_once_the_surest_first() -> None:
     assert found[0].mask[30:54, 50:74].all()
 
 
-def test_what_only_a_closer_look_shows_is_found_in_the_frames_own_coordinates() -> None:
+def test_small_objects_are_found_in_frame_coordinates() -> None:
     (small,) = find([picture((72, 48, 3, 255))] * 2, AutoRules(points=8))
     assert np.argwhere(small.mask).min(0).tolist() == [48, 72]
     assert int(small.mask.sum()) == 9
@@ -107,7 +107,7 @@ def test_what_is_unsure_tiny_or_nearly_everything_is_dropped(square: tuple[int, 
     assert find([picture(square)] * 2, AutoRules(least_area=0.001)) == []
 
 
-def test_what_comes_later_is_found_where_it_comes_and_what_is_known_is_not_found_again() -> None:
+def test_later_objects_are_found_and_known_ones_are_not() -> None:
     early, both = picture((8, 8, 20, 255)), picture((40, 8, 20, 255), (60, 40, 20, 255))
     found = find([early, early, early, both, both, both])
     assert [(o.frame, np.argwhere(o.mask).min(0).tolist()) for o in found] == [(0, [8, 8]), (4, [40, 60])]

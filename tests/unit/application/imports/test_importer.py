@@ -204,7 +204,7 @@ def test_prompts_are_carried_at_once_and_only_once(bench: Bench) -> None:
     assert facts["auto"] == {"cat": 0.9}
 
 
-def test_a_batch_killed_between_making_a_task_and_prompting_it_prompts_it_next_time(bench: Bench) -> None:
+def test_a_killed_batch_prompts_its_task_next_time(bench: Bench) -> None:
     bench.run("a.mp4")
     bench.prompter = ClickPrompter()
     assert [(o.state, o.prompts) for o in bench.run("a.mp4")] == [(ItemState.EXISTING, 1)]

@@ -141,7 +141,7 @@ def test_a_correction_of_what_was_carried_is_not_carried_over(bench: Bench) -> N
     assert bench.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
 
 
-def test_label_studio_away_is_waited_for_and_a_broken_task_asks_for_a_person(bench: Bench) -> None:
+def test_label_studio_is_retried_and_a_faulty_task_needs_a_person(bench: Bench) -> None:
     bench.prompt(1)
     bench.canvases.error = LabelStudioUnavailable("Label Studio does not answer")
     assert bench.sweep() == 0

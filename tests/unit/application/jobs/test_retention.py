@@ -49,7 +49,7 @@ def worked(parts: Parts, task: TaskKey, *frames: int) -> None:
         parts.work_off()
 
 
-def test_after_the_retention_only_the_newest_propagation_is_left_and_what_was_said() -> None:
+def test_the_newest_propagation_and_prompts_are_kept() -> None:
     parts = parts_of_today()
     worked(parts, TASK, 1, 5)
     housekeeper = keeper(parts)
@@ -93,7 +93,7 @@ def test_it_sweeps_once_an_hour() -> None:
     assert len(parts.masks.runs()) == 1
 
 
-def test_masks_that_somebody_wrote_to_lately_stay_whoever_they_belong_to() -> None:
+def test_recently_written_runs_are_kept() -> None:
     parts = parts_of_today()
     with parts.masks.writer("p-unknown-a1", video=parts.media.video.info, labels={}) as writer:
         writer.commit()
@@ -138,9 +138,7 @@ def test_a_task_that_was_worked_on_lately_is_not_asked_after() -> None:
     [Tasks(gone=[TASK, OTHER]), Tasks(error=LabelStudioUnavailable("503"))],
     ids=["a token that shows no task", "a Label Studio that is away"],
 )
-def test_where_label_studio_cannot_be_believed_every_task_is_kept(
-    tasks: Tasks, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_every_task_is_kept_if_label_studio_is_not_reliable(tasks: Tasks, caplog: pytest.LogCaptureFixture) -> None:
     parts = parts_of_today()
     worked(parts, TASK, 1)
     worked(parts, OTHER, 1)
@@ -169,10 +167,10 @@ NOTES = ("shown/3-41/a", "shown/3-41/b", "resets/3-41", "adopted/3-41")
 
 
 def noted(*names: str) -> MemoryKeyValueStore:
-    notes = MemoryKeyValueStore()
+    key_values = MemoryKeyValueStore()
     for name in names:
-        notes.write(name, b"x")
-    return notes
+        key_values.write(name, b"x")
+    return key_values
 
 
 def test_a_deleted_task_s_notes_go_with_it_and_no_others() -> None:
@@ -181,18 +179,18 @@ def test_a_deleted_task_s_notes_go_with_it_and_no_others() -> None:
     worked(parts, OTHER, 1)
     parts.clock.advance(31 * DAY_S)
     housekeeper = keeper(parts, Tasks(gone=[TASK]))
-    housekeeper.notes = notes = noted(*NOTES, "shown/3-42/a", "resets/3-42", "projects/3", "polls/3")
+    housekeeper.key_values = key_values = noted(*NOTES, "shown/3-42/a", "resets/3-42", "projects/3", "polls/3")
     housekeeper.sweep()
-    assert set(notes.kept) == {"shown/3-42/a", "resets/3-42", "projects/3", "polls/3"}
+    assert set(key_values.kept) == {"shown/3-42/a", "resets/3-42", "projects/3", "polls/3"}
 
 
-def test_notes_that_outlived_everything_else_of_a_deleted_task_go_too() -> None:
+def test_leftover_values_of_a_deleted_task_are_removed() -> None:
     parts = parts_of_today()
     worked(parts, OTHER, 1)
     housekeeper = keeper(parts, tasks := Tasks(gone=[TASK]))
-    housekeeper.notes = notes = noted(*NOTES, "shown/3-42/a", "adopted/3-43")
+    housekeeper.key_values = key_values = noted(*NOTES, "shown/3-42/a", "adopted/3-43")
     housekeeper.sweep()
-    assert set(notes.kept) == {"shown/3-42/a", "adopted/3-43"}
+    assert set(key_values.kept) == {"shown/3-42/a", "adopted/3-43"}
     assert tasks.asked == [TASK, TaskKey(3, 43), OTHER]  # of the other, whether Label Studio can be believed
 
 
@@ -201,20 +199,20 @@ def test_notes_that_outlived_everything_else_of_a_deleted_task_go_too() -> None:
     [Tasks(gone=[TASK, OTHER]), Tasks(error=LabelStudioUnavailable("503")), None],
     ids=["token", "away", "-"],
 )
-def test_where_label_studio_cannot_be_believed_every_note_is_kept(tasks: Tasks | None) -> None:
+def test_every_value_is_kept_if_label_studio_is_not_reliable(tasks: Tasks | None) -> None:
     parts = parts_of_today()
     worked(parts, OTHER, 1)
     housekeeper = keeper(parts, tasks)
-    housekeeper.notes = notes = noted(*NOTES)
+    housekeeper.key_values = key_values = noted(*NOTES)
     housekeeper.sweep()
-    assert set(notes.kept) == set(NOTES)
+    assert set(key_values.kept) == set(NOTES)
 
 
 def test_all_tasks_with_notes_are_asked_after_in_turn() -> None:
     parts = parts_of_today()
     keys = [TaskKey(1, number) for number in range(TASKS_AT_ONCE + 3)]
     housekeeper = keeper(parts, tasks := Tasks())
-    housekeeper.notes = noted(*(f"resets/1-{key.task_id}" for key in keys))
+    housekeeper.key_values = noted(*(f"resets/1-{key.task_id}" for key in keys))
     for _ in range(3):
         housekeeper.sweep()
         parts.clock.advance(EVERY_S)

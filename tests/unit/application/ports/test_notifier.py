@@ -1,4 +1,4 @@
-"""Who waits for a job listens for its bell, and still looks now and then."""
+"""A waiter of a job is notified, and polls the ledger too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.application.builders import CANVAS, Parts, click_on
 
 
 class CountingNotifier:
-    """A Bell that says who listened, and does something whenever somebody waits."""
+    """A Notifier that records subscriptions, and calls a function in each wait."""
 
     def __init__(self, parts: Parts, *, works: bool) -> None:
         self._parts = parts
@@ -40,27 +40,27 @@ class CountingNotifier:
         yield wait
 
 
-def test_a_click_waits_for_its_own_bell() -> None:
+def test_a_click_waits_for_its_own_notification() -> None:
     parts = Parts()
-    bell = CountingNotifier(parts, works=True)
-    answer = replace(parts.desk, notifier=bell).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
-    assert (bell.heard, bell.waits) == ([answer.job.job_id], 1)
+    notifier = CountingNotifier(parts, works=True)
+    answer = replace(parts.desk, notifier=notifier).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    assert (notifier.heard, notifier.waits) == ([answer.job.job_id], 1)
     assert parts.clock.slept == []
 
 
 def test_a_ring_that_is_lost_costs_no_more_than_a_look() -> None:
-    """The waits last a tenth of a second at most, whatever the bell does, and the deadline is kept."""
+    """The waits last a tenth of a second at most, whatever the notifier does, and the deadline is kept."""
     parts = Parts()
-    bell = CountingNotifier(parts, works=False)
+    notifier = CountingNotifier(parts, works=False)
     with pytest.raises(ServiceUnavailable):
-        replace(parts.desk, notifier=bell).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
-    assert 50 <= bell.waits <= 100
+        replace(parts.desk, notifier=notifier).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    assert 50 <= notifier.waits <= 100
 
 
-def test_without_a_bell_the_clock_is_slept_on() -> None:
+def test_without_notifications_the_clock_sleeps() -> None:
     slept: list[float] = []
-    bell = NoNotifier()
-    bell.notify("i-1")
-    with bell.subscribed("i-1", slept.append) as wait:
+    notifier = NoNotifier()
+    notifier.notify("i-1")
+    with notifier.subscribed("i-1", slept.append) as wait:
         wait(0.25)
     assert slept == [0.25]

@@ -57,7 +57,7 @@ def only(audits: Audits, version: str = VERSION) -> AuditTally:
     return audits.tallies()[version]
 
 
-def test_masks_left_as_they_were_are_right_and_others_by_their_iou(audits: Audits) -> None:
+def test_unchanged_masks_are_right_and_others_by_iou(audits: Audits) -> None:
     audits.draw(SOURCE, page(("Cat", 4, 0.1), ("Dog", 8, 0.3)), VERSION)
     assert audits.tallies() == {}
     assert audits.settle(SOURCE, drawn(Cat=4, Dog=5), CODEC)
@@ -104,12 +104,12 @@ def test_frames_that_were_not_drawn_are_no_audits(audits: Audits) -> None:
     assert not audits.settle(SOURCE, drawn(Cat=4), CODEC)
 
 
-def test_projects_and_models_are_told_apart_and_a_damaged_note_is_left_out(audits: Audits) -> None:
+def test_tallies_are_per_project_and_model(audits: Audits) -> None:
     other = Corrected(TaskKey(4, 7), FrameIndex(2))
     for where, version in ((SOURCE, VERSION), (other, "masklet-demo-428354f2")):
         audits.draw(where, page(("Cat", 4, 0.1)), version)
         audits.settle(where, drawn(Cat=4), CODEC)
-    audits.notes.write("audits/9-9-9", b"{}")
+    audits.key_values.write("audits/9-9-9", b"{}")
     assert {version: found.is_probability for version, found in audits.tallies().items()} == {
         VERSION: True, "masklet-demo-428354f2": False,
     }  # fmt: skip

@@ -55,7 +55,7 @@ def led_here(*ids: str) -> PromptSet:
 def test_a_task_says_what_it_corrects_in_columns_of_fixed_width() -> None:
     video = review_video(run(), "task 7", "masklet-demo-1", task=TASK)
     (frame,) = next_frames([video], 1, rng=np.random.default_rng(0))
-    data = task_data(SOURCE, "http://x/2.jpg", frame, proof=SEAL.sign(9, SOURCE.key))
+    data = task_data(SOURCE, "http://x/2.jpg", frame, signature=SEAL.sign(9, SOURCE.key))
     assert (data["image"], data["frame"], data["uncertainty"], data["priority"]) == (
         "http://x/2.jpg", 2, "0.9000", "1.0000",
     )  # fmt: skip
@@ -75,7 +75,7 @@ def test_one_page_holds_that_frames_masks_as_page_nought() -> None:
     assert page_score(page) == pytest.approx(0.1)
 
 
-def test_what_is_drawn_goes_to_the_object_of_that_label_on_that_frame() -> None:
+def test_a_drawn_mask_goes_to_the_object_of_its_label() -> None:
     back = carried_back(drawn(), SOURCE, led_here("r1"))
     assert [(prompt.object_id, prompt.frame_index) for prompt in back] == [("r1", 0), ("r1", 2)]
     (fresh,) = (prompt.mask for prompt in back.on_frame(2))
@@ -104,10 +104,10 @@ def test_a_correction_of_nothing_is_refused(what: object) -> None:
         corrected_by({"masklet": {"corrects": what}}, 9, SEAL)
 
 
-@pytest.mark.parametrize("proof", [None, "", 7, SEAL.sign(8, SOURCE.key), TaskSigner(b"other").sign(9, SOURCE.key)])
-def test_a_correction_needs_this_masklets_proof_for_this_project(proof: object) -> None:
+@pytest.mark.parametrize("signature", [None, "", 7, SEAL.sign(8, SOURCE.key), TaskSigner(b"other").sign(9, SOURCE.key)])
+def test_a_correction_needs_a_valid_signature(signature: object) -> None:
     corrects = {"project": 3, "task": 7, "frame": 2}
-    data = {"masklet": {"key": SOURCE.key, "proof": proof, "corrects": corrects}}
+    data = {"masklet": {"key": SOURCE.key, "proof": signature, "corrects": corrects}}
     with pytest.raises(NotAllowed, match="did not make this correction of frame 2 of task 3/7"):
         corrected_by(data, 9, SEAL)
     assert known_corrections({1: data}, 9, SEAL) == {}

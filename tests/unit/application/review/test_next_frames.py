@@ -26,13 +26,13 @@ def video(objects: dict[ObjectId, tuple[SeenFrame, ...]], name: str = "a.mp4", t
     return ReviewVideo(name, 100, 24.0, "masklet-demo-12345678-u87654321", objects, key)
 
 
-def test_a_frame_is_as_doubtful_as_its_worst_object_and_taken_if_all_of_them_are_drawn() -> None:
+def test_a_frame_has_the_uncertainty_of_its_worst_object() -> None:
     curve = video({CAT: seen([0.1, 0.2, 0.0], human=(2,)), DOG: seen([0.0, 0.9, 0.0], human=(0, 2))}).curve()
     assert curve.uncertainty.tolist() == [0.1, 0.9, 0.0]
     assert curve.taken == {2}
 
 
-def test_the_list_names_video_frame_and_object_and_falls_in_priority() -> None:
+def test_the_list_is_sorted_by_priority() -> None:
     rng = np.random.default_rng(0)
     found = next_frames([video({CAT: seen([0.0, 0.0, 0.1]), DOG: seen([0.8, 0.0, 0.0])}, task=7)], 2, rng=rng)
     first, second = (frame.document() for frame in found)
@@ -59,7 +59,7 @@ def test_nothing_is_left_to_do_when_all_videos_are_sure() -> None:
     assert not all_done([video({CAT: seen([0.05, 0.02])}), video({CAT: seen([0.6])})])
 
 
-def test_audits_over_several_videos_are_any_frames_that_nobody_did_each_as_likely() -> None:
+def test_audits_are_drawn_evenly_over_several_videos() -> None:
     videos = [video({CAT: seen([0.5] * 40, human=(0,))}, "long"), video({CAT: seen([0.9] * 10, human=(0,))}, "short")]
     drawn = {"long": 0, "short": 0}
     for seed in range(200):

@@ -15,7 +15,7 @@ def submitted(parts: Parts, frame: int = 0) -> str:
     return parts.submitter.submit(request).job_id
 
 
-def test_a_job_that_ends_well_has_masks_progress_timings_and_a_push() -> None:
+def test_a_done_job_has_masks_progress_timings_and_a_push() -> None:
     parts = Parts()
     job = parts.run(parts.ledger.job(submitted(parts)))
     assert (job.state, job.done, job.total) == (JobState.DONE, 10, 10)
@@ -27,7 +27,7 @@ def test_a_job_that_ends_well_has_masks_progress_timings_and_a_push() -> None:
 
 
 @pytest.mark.parametrize("error", [MediaUnreachable("no answer"), LabelStudioUnavailable("503"), RuntimeError("boom")])
-def test_what_may_pass_is_tried_again_and_given_up_after_three_attempts(error: Exception) -> None:
+def test_retryable_errors_fail_after_three_attempts(error: Exception) -> None:
     parts = Parts()
     parts.media.error = error
     job_id = submitted(parts)
@@ -91,7 +91,7 @@ def test_a_newer_prompt_supersedes_at_the_next_frame() -> None:
     assert parts.ledger.latest_push(TASK) is not None
 
 
-def test_a_stopping_worker_gives_its_job_back_without_counting_it_against_the_job() -> None:
+def test_a_stopping_worker_requeues_without_counting_the_attempt() -> None:
     parts = Parts()
     parts.stopping = True
     job_id = submitted(parts)

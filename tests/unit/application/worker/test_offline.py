@@ -21,7 +21,7 @@ class ListSink:
         self.put_frames.append((object_id, frame))
 
 
-def test_every_frame_is_handed_over_with_its_uncertainty_and_origin() -> None:
+def test_every_frame_goes_to_the_sink() -> None:
     clock = FakeClock()
     sink = ListSink()
     shown: list[int] = []

@@ -233,7 +233,7 @@ class TestGoingOn:
         worker.attempt_and_die(job.job_id, 7)
         next((root / f"{job.job_id}-a1").glob("*.jsonl")).write_bytes(b"{}\n")
         done = worker.attempt(job.job_id)
-        assert "it starts afresh" in caplog.text
+        assert "starting over" in caplog.text
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
 
     def test_a_snapshot_that_the_engine_refuses_means_starting_afresh(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -246,7 +246,7 @@ class TestGoingOn:
         hashes, state = kept
         write_snapshot(folder, hashes, state.partition(b"\n")[0] + b"\nnonsense")
         done = worker.attempt(job.job_id)
-        assert "start the propagation afresh; it starts afresh" in caplog.text
+        assert "start the propagation afresh; starting over" in caplog.text
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
 
     def test_a_video_that_changed_meanwhile_means_starting_afresh(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -255,7 +255,7 @@ class TestGoingOn:
         worker.attempt_and_die(job.job_id, 7)
         worker.media.video = FakeVideo(FRAMES, content="cd")
         done = worker.attempt(job.job_id)
-        assert "of another errand" in caplog.text
+        assert "of another plan" in caplog.text
         assert worker.masks.read(done.masks_run).video == worker.media.video.info
 
     def test_an_attempt_that_comes_further_is_not_counted_and_one_that_does_not_is(self) -> None:
@@ -402,7 +402,7 @@ class TestCorrections:
         worker.engine.made.clear()
         worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         assert len(worker.engine.made) == FRAMES
-        assert "cannot go on from" in caplog.text
+        assert "cannot reuse masks of" in caplog.text
 
     def test_however_many_clicks_came_since_the_run_is_found(self) -> None:
         worker = Worker()

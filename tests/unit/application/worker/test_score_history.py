@@ -60,7 +60,7 @@ def stored(run: MaskRun) -> Numbers:
 
 
 @pytest.mark.parametrize("on", range(15))
-def test_after_a_kill_at_any_frame_every_number_is_the_same_to_the_bit(on: int) -> None:
+def test_after_a_kill_all_uncertainties_are_bit_identical(on: int) -> None:
     worker = Rater()
     job = worker.submit(TWO)
     worker.attempt_and_die(job.job_id, on)
@@ -79,7 +79,7 @@ CORRECTIONS = {
 
 @pytest.mark.parametrize("name", list(CORRECTIONS))
 @pytest.mark.parametrize("scope", [Scope.ONWARD, Scope.AROUND])
-def test_frames_that_a_correction_makes_again_are_rated_as_if_nothing_had_been_kept(name: str, scope: Scope) -> None:
+def test_recomputed_frames_are_scored_as_in_a_full_run(name: str, scope: Scope) -> None:
     worker, prompts = Rater(), CORRECTIONS[name]
     before = stored(worker.made(TWO))
     worker.engine.made.clear()

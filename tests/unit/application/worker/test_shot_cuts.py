@@ -12,7 +12,7 @@ from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.media import VideoSource
 from backend.application.review.next_frames import ReviewVideo, SeenFrame
 from backend.application.worker.job_runner import JobRunner
-from backend.application.worker.shot_cuts import WatchedVideo, known_cuts, remember_cuts
+from backend.application.worker.shot_cuts import CutDetectingVideo, known_cuts, remember_cuts
 from backend.domain.geometry import RgbFrame
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskOrigin
@@ -70,16 +70,16 @@ def test_a_propagation_remembers_where_shots_begin() -> None:
 
 
 def test_pictures_pass_unchanged_and_single_ones_are_not_compared() -> None:
-    watched = WatchedVideo(TwoShots(FRAMES))
-    watched.frame(FrameIndex(6))
-    watched.frame(FrameIndex(7))
-    assert watched.finder.looked == set()
+    cut_video = CutDetectingVideo(TwoShots(FRAMES))
+    cut_video.frame(FrameIndex(6))
+    cut_video.frame(FrameIndex(7))
+    assert cut_video.finder.looked == set()
     span = FrameRange(FrameIndex(5), FrameIndex(9))
-    assert [int(index) for index, _ in watched.frames(span, backward=True)] == [8, 7, 6, 5]
-    assert watched.finder.cuts == {CUT}
+    assert [int(index) for index, _ in cut_video.frames(span, backward=True)] == [8, 7, 6, 5]
+    assert cut_video.finder.cuts == {CUT}
 
 
-def test_what_is_looked_at_again_replaces_what_was_known_and_the_rest_stays() -> None:
+def test_newly_compared_frames_replace_known_cuts() -> None:
     notes = MemoryKeyValueStore()
     assert known_cuts(notes, VIDEO) == ()
     remember_cuts(notes, VIDEO, CutFinder({3, 9}, {1, 2, 3, 9}))
@@ -114,4 +114,4 @@ def test_a_full_disk_costs_the_finding_alone(caplog: pytest.LogCaptureFixture) -
             raise OSError(28, "No space left on device")
 
     remember_cuts(Full(), VIDEO, CutFinder({3}, {3}))
-    assert "are not remembered: No space left on device" in caplog.text
+    assert "are not stored: No space left on device" in caplog.text

@@ -1,4 +1,4 @@
-"""Learning of submitted annotations where no webhook comes."""
+"""Polling for submitted annotations without webhooks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
-from backend.interfaces.labelstudio.annotation_poll import LONG_AGO, SHORTEST_WAIT_S, AnnotationPoll
+from backend.interfaces.labelstudio.annotation_poll import EPOCH, MIN_WAIT_S, AnnotationPoll
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
 TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)
@@ -20,7 +20,7 @@ TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)
 
 @dataclass
 class Studio:
-    """A Label Studio in which people submit; each task has one annotation, a click of theirs."""
+    """A Label Studio with submitted annotations: one click per task."""
 
     changed: dict[TaskKey, str] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
@@ -51,11 +51,11 @@ class Studio:
 class Poll:
     web: FakeWeb = field(default_factory=FakeWeb)
     studio: Studio = field(default_factory=Studio)
-    notes: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
+    key_values: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def restarted(self) -> AnnotationPoll:
-        adopter = self.web.annotation_sync(self.studio, key_values=self.notes)
-        return AnnotationPoll(adopter, self.studio, self.notes, self.web.clock)
+        sync = self.web.annotation_sync(self.studio, key_values=self.key_values)
+        return AnnotationPoll(sync, self.studio, self.key_values, self.web.clock)
 
     def propagated(self) -> list[TaskKey]:
         return [job.task for job in reversed(self.web.book.jobs()) if job.kind is JobKind.PROPAGATE]
@@ -64,36 +64,36 @@ class Poll:
 @pytest.fixture
 def poll() -> Poll:
     made = Poll()
-    note_project(made.notes, 1)
+    note_project(made.key_values, 1)
     return made
 
 
-def test_what_is_submitted_is_propagated_once_and_a_restart_goes_on_where_it_was(poll: Poll) -> None:
+def test_an_annotation_is_propagated_once_across_a_restart(poll: Poll) -> None:
     first = poll.restarted()
     first.sweep()
     assert poll.studio.asked == [""]
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
-    poll.web.clock.sleep(2 * SHORTEST_WAIT_S)
+    poll.web.clock.sleep(2 * MIN_WAIT_S)
     first.sweep()
     assert poll.propagated() == [TASK]
 
     again = poll.restarted()
     again.sweep()
-    assert poll.studio.asked == ["", LONG_AGO, "2026-01-02T00:00:00.000000Z"]
+    assert poll.studio.asked == ["", EPOCH, "2026-01-02T00:00:00.000000Z"]
     assert poll.propagated() == [TASK]
 
 
-def test_what_was_there_before_the_first_poll_is_no_news(poll: Poll) -> None:
+def test_annotations_before_the_first_poll_are_ignored(poll: Poll) -> None:
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     running = poll.restarted()
     running.sweep()
     poll.studio.changed[OTHER] = "2026-01-03T00:00:00.000000Z"
-    poll.web.clock.sleep(2 * SHORTEST_WAIT_S)
+    poll.web.clock.sleep(2 * MIN_WAIT_S)
     running.sweep()
     assert poll.propagated() == [OTHER]
 
 
-def test_a_label_studio_that_is_away_is_asked_again_for_the_same(poll: Poll) -> None:
+def test_an_unreachable_label_studio_is_polled_again(poll: Poll) -> None:
     running = poll.restarted()
     running.sweep()
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
@@ -104,7 +104,7 @@ def test_a_label_studio_that_is_away_is_asked_again_for_the_same(poll: Poll) -> 
         assert poll.propagated() == expected
 
 
-def test_the_same_state_of_an_annotation_is_taken_up_once_though_a_push_changes_the_task(poll: Poll) -> None:
+def test_an_unchanged_annotation_is_adopted_once(poll: Poll) -> None:
     running = poll.restarted()
     running.sweep()
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
@@ -112,31 +112,31 @@ def test_the_same_state_of_an_annotation_is_taken_up_once_though_a_push_changes_
     running.sweep()
     (job,) = poll.web.book.jobs()
     poll.web.book.cancel(job.job_id)
-    poll.notes.write("polls/1", LONG_AGO.encode())
+    poll.key_values.write("polls/1", EPOCH.encode())
     poll.web.clock.sleep(60.0)
     running.sweep()
     assert [job.state for job in poll.web.book.jobs()] == ["cancelled"]
 
 
-def test_waits_grow_while_nothing_happens_and_shrink_when_something_does(poll: Poll) -> None:
+def test_waits_grow_without_changes_and_reset_with_one(poll: Poll) -> None:
     running = poll.restarted()
     waits = []
     for _ in range(6):
         poll.web.clock.sleep(100.0)
         running.sweep()
-        waits.append(running.turns[1].wait_s)
+        waits.append(running.schedules[1].wait_s)
     assert waits == [10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     poll.web.clock.sleep(100.0)
     running.sweep()
-    assert running.turns[1].wait_s == SHORTEST_WAIT_S
+    assert running.schedules[1].wait_s == MIN_WAIT_S
 
 
-def test_which_way_is_at_work_is_told_and_a_webhook_that_stays_away_is_noticed(poll: Poll) -> None:
+def test_the_change_source_is_reported_per_project(poll: Poll) -> None:
     running = poll.restarted()
     running.sweep()
     assert running.told == {"1": "poll"}
-    note_webhook(poll.notes, 1, 5.0)
+    note_webhook(poll.key_values, 1, 5.0)
     running.sweep()
     assert running.told == {"1": "webhook"}
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"

@@ -1,4 +1,4 @@
-"""Prompts as an annotator goes on with them: drafts, corrections by hand, actions, clicks before a name is known."""
+"""Answers to an annotator's prompts: drafts, corrections by hand, actions, clicks of anonymous annotators."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask(web: FakeWeb, task: dict[str, object], *regions: dict[str, object], conf
 
 
 def task_of(user: str, *drawn: dict[str, Any]) -> dict[str, object]:
-    """The task as it comes from a user whose draft has these regions."""
+    """The task in a request of a user whose draft has these regions."""
     return {**pages_task(), "drafts": [{"user": user, "updated_at": "2026-01-01", "result": list(drawn)}]}
 
 
@@ -53,19 +53,19 @@ def brush(label: str = "Cat", *, page: int, columns: slice, region_id: str = "h1
     }
 
 
-def spots(regions: list[Any]) -> list[tuple[str, int]]:
+def object_pages(regions: list[Any]) -> list[tuple[str, int]]:
     return sorted((region["value"]["brushlabels"][0], region["item_index"]) for region in regions)
 
 
-def test_a_mask_corrected_by_hand_is_a_prompt_at_the_next_carry_and_stays_as_it_is() -> None:
+def test_a_corrected_mask_is_a_prompt_and_stays_unchanged() -> None:
     web = FakeWeb()
     clicked = ask(web, task_of(ANN), keypoint(page=4))
-    carried = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
-    assert spots(carried) == [("Cat", 5), ("Cat", 6)]
+    propagated = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
+    assert object_pages(propagated) == [("Cat", 5), ("Cat", 6)]
 
-    by_hand = {**brush(page=6, columns=slice(0, 9)), "id": carried[-1]["id"]}
-    again = ask(web, task_of(ANN, *clicked, carried[0], by_hand), keypoint("▶ 2", page=5, region_id="k3"))
-    assert spots(again) == [("Cat", 7)]
+    by_hand = {**brush(page=6, columns=slice(0, 9)), "id": propagated[-1]["id"]}
+    again = ask(web, task_of(ANN, *clicked, propagated[0], by_hand), keypoint("▶ 2", page=5, region_id="k3"))
+    assert object_pages(again) == [("Cat", 7)]
     (drawn,) = (prompt for prompt in web.book.prompts(TASK, user=ANN) if prompt.mask is not None)
     assert drawn.frame_index == 6
     assert drawn.mask is not None
@@ -73,7 +73,7 @@ def test_a_mask_corrected_by_hand_is_a_prompt_at_the_next_carry_and_stays_as_it_
     assert not drawn.mask[:, 9:].any()
 
 
-def test_masks_that_were_only_given_are_no_prompts_even_when_a_newer_run_replaced_theirs() -> None:
+def test_shown_masks_of_replaced_runs_are_no_prompts() -> None:
     web = FakeWeb()
     clicked = ask(web, task_of(ANN), keypoint(page=4))
     first = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
@@ -85,7 +85,7 @@ def test_masks_that_were_only_given_are_no_prompts_even_when_a_newer_run_replace
     assert [prompt.frame_index for prompt in web.book.prompts(TASK, user=ANN)] == [2, 4]
 
 
-def test_clicks_before_the_first_draft_are_their_makers() -> None:
+def test_clicks_before_the_first_draft_move_to_their_user() -> None:
     web = FakeWeb()
     ask(web, pages_task(), keypoint("Cat", page=1))
     both = ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
@@ -98,7 +98,7 @@ def test_clicks_before_the_first_draft_are_their_makers() -> None:
     assert not web.book.prompts(TASK)
 
 
-def test_of_two_people_who_began_at_once_each_gets_what_is_on_their_canvas() -> None:
+def test_two_users_who_start_at_once_get_their_own_prompts() -> None:
     web = FakeWeb()
     ask(web, task_of(ANN), keypoint("Cat", page=8))
     ask(web, task_of(BEN), keypoint("Cat", page=9))
@@ -107,12 +107,12 @@ def test_of_two_people_who_began_at_once_each_gets_what_is_on_their_canvas() -> 
     of_ben = [region for region in both if region["value"]["brushlabels"] == ["Dog"]]
     ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=3, region_id="k3"))
     ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=4, region_id="k4"))
-    said = {user: {(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)} for user in (ANN, BEN)}
-    assert said == {ANN: {("Cat", 1), ("Cat", 3), ("Cat", 8)}, BEN: {("Dog", 2), ("Cat", 4), ("Cat", 9)}}
+    prompted = {user: {(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)} for user in (ANN, BEN)}
+    assert prompted == {ANN: {("Cat", 1), ("Cat", 3), ("Cat", 8)}, BEN: {("Dog", 2), ("Cat", 4), ("Cat", 9)}}
 
 
 class PointingSegmenter(FakeSegmenter):
-    """Its masks say where an object's last click was."""
+    """Shifts an object's mask to the column of its last click."""
 
     def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
         frame = super()._masks(prompts, index)
@@ -122,11 +122,11 @@ class PointingSegmenter(FakeSegmenter):
 
 
 def clicks(web: FakeWeb, user: str) -> list[float]:
-    """How far to the right a person clicked, in percent."""
+    """The x coordinates of a user's clicks, percent of the page."""
     return sorted(round(point.point.x_rel * 100) for p in web.book.prompts(TASK, user=user) for point in p.points)
 
 
-def test_who_asks_after_a_draft_would_be_saved_is_somebody_else_even_at_the_same_spot() -> None:
+def test_a_late_request_without_a_draft_is_of_another_user() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
     web.clock.sleep(31.0)
@@ -142,7 +142,7 @@ def test_who_asks_after_a_draft_would_be_saved_is_somebody_else_even_at_the_same
 
 @dataclass(frozen=True)
 class Drafts:
-    """What Label Studio says of a task's drafts."""
+    """Label Studio's reply with a task's drafts."""
 
     kept: tuple[DraftRecord, ...] = ()
     error: MaskletError | None = None
@@ -153,7 +153,7 @@ class Drafts:
         return self.kept
 
 
-def test_who_asks_without_a_draft_when_the_last_newcomer_has_one_is_somebody_else() -> None:
+def test_a_request_after_the_latest_has_a_draft_is_of_another() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
     web.clock.sleep(6.0)
@@ -164,7 +164,7 @@ def test_who_asks_without_a_draft_when_the_last_newcomer_has_one_is_somebody_els
     assert (clicks(web, ANN), clicks(web, BEN)) == ([10], [80, 90])
 
 
-def test_where_label_studio_does_not_say_who_has_drafts_the_newcomer_stays_the_same_for_a_while() -> None:
+def test_unreadable_drafts_keep_the_anonymous_annotator() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
     web.parts = replace(web.parts, drafts=Drafts(error=LabelStudioUnavailable("away")))
@@ -172,7 +172,7 @@ def test_where_label_studio_does_not_say_who_has_drafts_the_newcomer_stays_the_s
     assert clicks(web, "") == [10, 90]
 
 
-def test_a_third_newcomer_is_not_taken_for_somebody_whose_mask_is_at_that_spot() -> None:
+def test_an_equal_object_and_page_is_not_the_same_user() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     of_ann = ask(web, task_of(ANN), keypoint("Cat", page=1, x=10.0))
     ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
@@ -180,7 +180,7 @@ def test_a_third_newcomer_is_not_taken_for_somebody_whose_mask_is_at_that_spot()
     assert (clicks(web, ANN), clicks(web, "")) == ([10, 20], [90])
 
 
-def test_a_newcomer_who_erased_some_of_the_first_mask_by_hand_is_known_by_what_lies_under_the_strokes() -> None:
+def test_a_draft_with_eraser_strokes_matches_its_mask() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     (given,) = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
     web.clock.sleep(60.0)
@@ -190,7 +190,7 @@ def test_a_newcomer_who_erased_some_of_the_first_mask_by_hand_is_known_by_what_l
     assert (clicks(web, ANN), clicks(web, "")) == ([10, 20], [])
 
 
-def test_a_canvas_that_opened_on_a_prediction_starts_from_its_prompts() -> None:
+def test_a_task_opened_with_a_prediction_has_its_prompts() -> None:
     web = FakeWeb()
     ask(web, task_of(ANN), keypoint("Cat", page=1))
     web.parts.reconciler.sweep()
@@ -203,15 +203,15 @@ def test_a_canvas_that_opened_on_a_prediction_starts_from_its_prompts() -> None:
     assert [p.frame_index for p in web.book.prompts(TASK)] == [5]
 
 
-def test_a_click_that_overtook_another_is_answered_with_both() -> None:
+def test_a_click_before_the_draft_is_answered_with_both() -> None:
     web = FakeWeb()
     ask(web, pages_task(), keypoint("Cat", page=1))
-    assert spots(ask(web, pages_task(), keypoint("Dog", page=1, region_id="k2"))) == [("Cat", 1), ("Dog", 1)]
+    assert object_pages(ask(web, pages_task(), keypoint("Dog", page=1, region_id="k2"))) == [("Cat", 1), ("Dog", 1)]
     web.clock.sleep(60.0)
-    assert spots(ask(web, pages_task(), keypoint("Cat", page=2, region_id="k3"))) == [("Cat", 2)]
+    assert object_pages(ask(web, pages_task(), keypoint("Cat", page=2, region_id="k3"))) == [("Cat", 2)]
 
 
-def test_reset_of_one_object_keeps_the_others_and_ends_what_it_led_to() -> None:
+def test_reset_of_one_object_keeps_others_and_cancels_its_jobs() -> None:
     web = FakeWeb()
     ask(web, task_of(ANN), keypoint("Cat", page=1), config=RESETS)
     ask(web, task_of(ANN), keypoint("Dog", page=1, region_id="k2"), config=RESETS)
@@ -224,16 +224,16 @@ def test_reset_of_one_object_keeps_the_others_and_ends_what_it_led_to() -> None:
 
 
 @pytest.mark.parametrize("config", [FRAMES.replace("<Image ", '<Image autoAccept="false" '), FRAMES])
-def test_without_auto_accept_the_page_at_hand_is_the_whole_answer(config: str) -> None:
-    """The config says so, or the request shows it: unaccepted prompts of one label pile up."""
+def test_without_auto_accept_the_answer_is_the_open_page(config: str) -> None:
+    """The config states it, or the request shows it: it has several unaccepted prompts."""
     web = FakeWeb()
     ask(web, pages_task(), keypoint("Cat", page=4), config=config)
-    piled_up = [] if config != FRAMES else [keypoint("▶ 2", page=1, region_id="k2")]
-    carried = ask(web, pages_task(), *piled_up, keypoint("▶ 2", page=4, region_id="k3"), config=config)
-    assert spots(carried) == [("Cat", 4)]
+    earlier = [] if config != FRAMES else [keypoint("▶ 2", page=1, region_id="k2")]
+    propagated = ask(web, pages_task(), *earlier, keypoint("▶ 2", page=4, region_id="k3"), config=config)
+    assert object_pages(propagated) == [("Cat", 4)]
 
 
-def test_a_box_that_a_person_placed_stays_and_one_that_was_removed_is_forgotten() -> None:
+def test_a_placed_box_is_kept_and_a_removed_one_deleted() -> None:
     web = FakeWeb()
     (tracked,) = ask(web, video_task(), video_box(frame=3), config=VIDEO)
     placed = tracked["value"]["sequence"][2]
@@ -250,7 +250,7 @@ def test_a_box_that_a_person_placed_stays_and_one_that_was_removed_is_forgotten(
     assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [6]
 
 
-def test_a_box_that_comes_back_rounded_is_the_one_that_was_placed_and_asks_for_nothing_new() -> None:
+def test_a_rounded_box_is_the_placed_one_and_makes_no_job() -> None:
     web, key = FakeWeb(), TaskKey(2, 8)
     for x in (10.00004, 10.0):
         box = video_box()
@@ -263,7 +263,7 @@ def test_a_box_that_comes_back_rounded_is_the_one_that_was_placed_and_asks_for_n
     assert len(web.book.jobs(task=key)) == 1
 
 
-def test_an_answer_on_a_video_holds_the_boxes_of_the_label_at_hand_alone() -> None:
+def test_a_video_answer_holds_the_selected_labels_boxes_only() -> None:
     web = FakeWeb()
     ask(web, video_task(), video_box("Dog"), config=VIDEO)
     (answered,) = ask(web, video_task(), video_box("Cat", region_id="b2"), config=VIDEO)

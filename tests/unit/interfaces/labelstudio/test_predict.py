@@ -1,4 +1,4 @@
-"""What /predict answers, through the HTTP app, with a worker that works while the request waits."""
+"""Answers of /predict through the HTTP app, with a worker that runs while the request waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def results(web: FakeWeb, body: dict[str, object]) -> list[Any]:
     return list(reply.json()["results"])
 
 
-def test_a_click_on_a_page_is_answered_with_the_brush_mask_of_that_page_alone() -> None:
+def test_a_click_is_answered_with_the_brush_mask_of_its_page() -> None:
     (prediction,) = results(FakeWeb(), predict_body(pages_task(), regions=[keypoint(page=4)]))
     assert prediction["model_version"] == MODEL.version
     (region,) = prediction["result"]
@@ -35,7 +35,7 @@ def test_a_click_on_a_page_is_answered_with_the_brush_mask_of_that_page_alone() 
     assert 0 < region["score"] < 1
 
 
-def test_the_same_click_again_has_the_same_region_ids_and_makes_no_new_job() -> None:
+def test_a_repeated_click_has_equal_ids_and_makes_no_job() -> None:
     web = FakeWeb()
     body = predict_body(pages_task(), regions=[keypoint()])
     assert results(web, body) == results(web, body)
@@ -50,7 +50,7 @@ def test_the_whole_video_follows_a_click() -> None:
     assert kinds[JobKind.PROPAGATE].task == TaskKey(1, 7)
 
 
-def test_a_labelled_box_in_a_video_comes_back_as_a_track_under_its_own_id() -> None:
+def test_a_labelled_box_returns_as_a_track_with_its_id() -> None:
     body = predict_body(video_task(), label_config=VIDEO, project="2.17", regions=[video_box()])
     (prediction,) = results(FakeWeb(), body)
     (region,) = prediction["result"]
@@ -58,7 +58,7 @@ def test_a_labelled_box_in_a_video_comes_back_as_a_track_under_its_own_id() -> N
     assert [frame["frame"] for frame in region["value"]["sequence"]] == list(range(1, 11))
 
 
-def test_an_action_label_carries_masks_a_few_pages_and_names_no_object() -> None:
+def test_an_action_label_propagates_and_names_no_object() -> None:
     web = FakeWeb()
     results(web, predict_body(pages_task(), regions=[keypoint("Cat", page=4)]))
     (prediction,) = results(web, predict_body(pages_task(), regions=[keypoint("▶ 2", page=4, region_id="k2")]))
@@ -70,7 +70,7 @@ def test_an_action_label_carries_masks_a_few_pages_and_names_no_object() -> None
     assert web.book.prompts(TaskKey(1, 7)).object_ids == ("Cat",)
 
 
-def test_an_action_before_any_prompt_says_what_to_do_first() -> None:
+def test_an_action_before_any_prompt_names_the_first_step() -> None:
     reply = FakeWeb().client().post("/predict", json=predict_body(pages_task(), regions=[keypoint("▶ 2")]))
     assert (reply.status_code, reply.json()["detail"]) == (
         400,
@@ -78,7 +78,7 @@ def test_an_action_before_any_prompt_says_what_to_do_first() -> None:
     )
 
 
-def test_reset_forgets_the_canvas() -> None:
+def test_reset_deletes_the_prompts() -> None:
     web = FakeWeb()
     results(web, predict_body(pages_task(), regions=[keypoint()]))
     (prediction,) = results(web, predict_body(pages_task(), regions=[keypoint("✕ reset")]))
@@ -96,13 +96,13 @@ def test_each_annotators_prompts_are_their_own() -> None:
         assert [point.point.x_rel for point in prompt.points] == [pytest.approx(x)]
 
 
-def test_a_batch_task_with_nothing_yet_gets_an_empty_list() -> None:
+def test_a_batch_task_without_masks_gets_an_empty_list() -> None:
     web = FakeWeb()
     assert results(web, predict_body(pages_task())) == [[]]
     assert web.book.jobs() == ()
 
 
-def test_a_batch_task_that_brings_prompts_is_started_and_has_its_masks_later() -> None:
+def test_a_batch_task_with_prompts_gets_its_masks_later() -> None:
     web = FakeWeb()
     task = pages_task()
     assert isinstance(task["data"], dict)
@@ -116,7 +116,7 @@ def test_a_batch_task_that_brings_prompts_is_started_and_has_its_masks_later() -
     assert len(web.book.jobs()) == 1
 
 
-def test_what_was_clicked_is_there_when_the_task_is_opened_again() -> None:
+def test_masks_of_a_click_are_there_when_the_task_is_reopened() -> None:
     web = FakeWeb()
     results(web, predict_body(pages_task(), regions=[keypoint()]))
     web.work_off()
@@ -152,9 +152,7 @@ BAD_TASKS: list[object] = [
 
 
 @pytest.mark.parametrize("bad", BAD_TASKS)
-def test_a_bad_task_gets_an_empty_list_and_a_line_in_the_log_and_the_others_their_masks(
-    bad: object, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_bad_task_gets_an_empty_list_and_a_log_line(bad: object, caplog: pytest.LogCaptureFixture) -> None:
     web = FakeWeb()
     results(web, predict_body(pages_task(), regions=[keypoint()]))
     web.work_off()
@@ -172,7 +170,7 @@ def test_no_task_is_no_answer() -> None:
     assert results(FakeWeb(), predict_body()) == []
 
 
-def test_before_any_worker_the_request_waits_and_then_says_so() -> None:
+def test_without_a_worker_the_request_waits_and_is_refused() -> None:
     web = FakeWeb()
     web.models.model = None
     started_s = web.clock.monotonic_s()
@@ -184,7 +182,7 @@ def test_before_any_worker_the_request_waits_and_then_says_so() -> None:
     assert web.clock.monotonic_s() - started_s == pytest.approx(25.0, abs=0.2)
 
 
-def test_a_worker_that_comes_within_the_deadline_is_waited_for() -> None:
+def test_a_request_waits_for_a_worker_within_the_deadline() -> None:
     web = FakeWeb()
     web.models.model = None
 
@@ -197,7 +195,7 @@ def test_a_worker_that_comes_within_the_deadline_is_waited_for() -> None:
     assert len(prediction["result"]) == 1
 
 
-def test_two_projects_with_different_configs_each_get_their_own_answers() -> None:
+def test_projects_with_different_configs_get_their_own_answers() -> None:
     web = FakeWeb()
     client = web.client()
     pages = predict_body(pages_task(), regions=[keypoint()])

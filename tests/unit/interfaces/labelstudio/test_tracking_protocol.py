@@ -1,4 +1,4 @@
-"""The wire of context.event calls, field by field, and a sentence for everything that cannot be read."""
+"""The JSON of context.event calls, field by field, and the error of each invalid field."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def track(web: FakeWeb, **context: object) -> Json:
 
 
 class TestCapabilities:
-    def test_they_are_told_without_a_task(self, web: FakeWeb) -> None:
+    def test_they_are_sent_without_a_task(self, web: FakeWeb) -> None:
         item = ask(web.client(), "capabilities", changes={"tasks": []})
         assert item["type"] == "capabilities"
         assert item["value"] == {
@@ -52,7 +52,7 @@ class TestCapabilities:
         image = ask(web.client(), "capabilities", changes=AN_IMAGE)["value"]["targets"]
         assert image == [{"tag": "RectangleLabels", "output": "bbox"}]
 
-    def test_they_are_told_before_a_worker_is_there(self, web: FakeWeb) -> None:
+    def test_they_are_sent_before_a_worker_announces(self, web: FakeWeb) -> None:
         web.models.model = None
         value = ask(web.client(), "capabilities")["value"]
         assert value["model_info"]["version"] == "masklet-auto-starting"
@@ -91,10 +91,10 @@ class TestPredict:
             ({"frame": None, "time_ms": None}, 0),
         ],
     )
-    def test_which_frame_is_meant(self, web: FakeWeb, context: Json, column: int) -> None:
+    def test_the_frame_of_a_call(self, web: FakeWeb, context: Json, column: int) -> None:
         assert columns(ask(web.client(), "predict", result=[point()], **context)["value"]) == [column]
 
-    def test_without_an_event_a_frame_or_a_time_says_that_it_is_such_a_client(self, web: FakeWeb) -> None:
+    def test_a_frame_or_a_time_without_an_event_is_a_predict(self, web: FakeWeb) -> None:
         assert ask(web.client(), None, frame=2, result=[point()])["type"] == "bitmask"
         assert ask(web.client(), None, time_ms=40, result=[point()])["type"] == "bitmask"
 
@@ -104,7 +104,7 @@ class TestPredict:
         assert ask(web.client(), "predict", result=[{"type": "videorectangle", "value": {"sequence": []}}]) == {}
         assert web.book.jobs() == ()
 
-    def test_nothing_of_it_is_kept_as_the_tasks(self, web: FakeWeb) -> None:
+    def test_it_starts_no_propagation_of_the_task(self, web: FakeWeb) -> None:
         ask(web.client(), "predict", result=[point()])
         assert [job.kind for job in web.book.jobs()] == [JobKind.INTERACTIVE]
 
@@ -125,7 +125,7 @@ class TestPredict:
 
 
 class TestPrewarm:
-    def test_the_first_frames_are_promised_and_then_ready(self, web: FakeWeb) -> None:
+    def test_the_first_frames_are_pending_and_then_cached(self, web: FakeWeb) -> None:
         first = ask(web.client(), "prewarm", frame=3, window=2)
         assert first["type"] == "prewarm_ack"
         assert first["value"] == {"status": "ok", "cached": [], "pending": [2, 3, 4], "frame_count": 10}
@@ -137,7 +137,7 @@ class TestPrewarm:
         value = ask(web.client(), "prewarm", frame=3, window=20, direction="backward")["value"]
         assert value["pending"] == [2, 1, 0]
 
-    def test_what_cannot_be_opened_is_told(self) -> None:
+    def test_unreadable_media_are_reported(self) -> None:
         web = FakeWeb(media=FakeMedia(error=MediaError("clip.mp4 is not a video")))
         value = ask(web.client(), "prewarm")["value"]
         assert value == {"status": "error", "error": "clip.mp4 is not a video"}
@@ -148,7 +148,7 @@ class TestPrewarm:
 
 
 class TestTrack:
-    def test_it_starts_with_what_the_client_needs_to_know(self, web: FakeWeb) -> None:
+    def test_the_reply_has_session_frames_and_rate(self, web: FakeWeb) -> None:
         value = track(web, frame=3, max_frames=4)
         (job,) = web.book.jobs(states=(JobState.QUEUED,))
         assert value == {"session_id": job.job_id, "total_frames": 5, "fps": 25.0, "duration_ms": 200, "cursor": 0}
@@ -177,7 +177,7 @@ class TestTrack:
         assert 0 < frame["score"] < 1
         assert columns(frame) == [2]
 
-    def test_progress_does_not_wait_where_there_is_nothing_yet(self, web: FakeWeb) -> None:
+    def test_progress_without_frames_returns_after_a_second(self, web: FakeWeb) -> None:
         session = track(web)["session_id"]
         web.clock.work = lambda: None  # type: ignore[attr-defined]  # no worker is free
         before_s = web.clock.monotonic_s()
@@ -185,13 +185,13 @@ class TestTrack:
         assert (value["frames"], value["done"], value["cursor"]) == ([], False, 0)
         assert web.clock.monotonic_s() - before_s == pytest.approx(1.0)
 
-    def test_a_session_that_is_watched_is_waited_for(self, web: FakeWeb) -> None:
+    def test_a_polled_session_has_a_waiter(self, web: FakeWeb) -> None:
         session = track(web)["session_id"]
         assert isinstance(web.clock, WorkingClock)
         web.clock.work = lambda: None
         web.clock.advance(WATCHED_S - 1)
         assert [one.job_id for one in web.book.pending_waits().jobs] == [session]
-        ask(web.client(), "track_progress", session_id=session)  # and is held for a second
+        ask(web.client(), "track_progress", session_id=session)  # waits for a second
         web.clock.advance(WATCHED_S - 2)
         assert [one.job_id for one in web.book.pending_waits().jobs] == [session]
         web.clock.advance(2)
@@ -211,7 +211,7 @@ class TestTrack:
 
 
 class TestCancelAndRelease:
-    def test_cancel_is_acknowledged_once_there_is_something(self, web: FakeWeb) -> None:
+    def test_cancel_is_acknowledged_for_a_known_session(self, web: FakeWeb) -> None:
         session = track(web)["session_id"]
         assert ask(web.client(), "track_cancel", session_id=session) == {
             **ask(web.client(), "track_cancel", session_id=session),
@@ -222,11 +222,11 @@ class TestCancelAndRelease:
         value = ask(web.client(), "track_progress", session_id=session)["value"]
         assert (value["done"], value["error"]) == (True, "cancelled on request")
 
-    def test_progress_of_nothing(self, web: FakeWeb) -> None:
+    def test_progress_of_an_unknown_session(self, web: FakeWeb) -> None:
         value = ask(web.client(), "track_progress", session_id="s-nothing")["value"]
         assert value == {"error": "session not found", "done": True}
 
-    def test_release_ends_what_runs_and_lets_go_of_the_frames(self, web: FakeWeb) -> None:
+    def test_release_cancels_sessions_and_drops_the_frames(self, web: FakeWeb) -> None:
         ask(web.client(), "prewarm", window=1)
         web.work_off_all()
         assert web.segmenter.warm
@@ -239,7 +239,7 @@ class TestCancelAndRelease:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("event", "context", "sentence"),
+        ("event", "context", "expected_detail"),
         [
             ("fly", {}, "invalid field 'params.context.event': it must be one of capabilities, prewarm, predict"),
             (7, {}, "invalid field 'params.context.event'"),
@@ -273,13 +273,13 @@ class TestRefusals:
             ("predict", {"result": [box(width=0)]}, "context.result[0].value has no area"),
         ],
     )
-    def test_the_field_is_named(self, web: FakeWeb, event: object, context: Json, sentence: str) -> None:
+    def test_the_field_is_named(self, web: FakeWeb, event: object, context: Json, expected_detail: str) -> None:
         status, detail = refusal(web.client(), event, **context)
-        assert (status, detail[: len(sentence)]) == (400, sentence)
+        assert (status, detail[: len(expected_detail)]) == (400, expected_detail)
 
     @pytest.mark.parametrize("event", ["prewarm", "predict", "track", "track_progress", "track_cancel", "release"])
     @pytest.mark.parametrize(
-        ("changes", "status", "sentence"),
+        ("changes", "status", "expected_detail"),
         [
             ({"tasks": []}, 400, "invalid field 'tasks': the event"),
             ({"tasks": 4}, 400, "invalid field 'tasks': it must be a list"),
@@ -296,15 +296,17 @@ class TestRefusals:
             ({"label_config": "<View/>"}, 400, "the label config has no <Video> or <Image> tag"),
         ],
     )
-    def test_what_all_events_need(self, web: FakeWeb, event: str, changes: Json, status: int, sentence: str) -> None:
+    def test_fields_of_all_events(
+        self, web: FakeWeb, event: str, changes: Json, status: int, expected_detail: str
+    ) -> None:
         got, detail = refusal(web.client(), event, changes=changes, session_id="s-1")
-        assert (got, detail[: len(sentence)]) == (status, sentence)
+        assert (got, detail[: len(expected_detail)]) == (status, expected_detail)
 
     def test_no_worker_yet(self, web: FakeWeb) -> None:
         web.models.model = None
         status, detail = refusal(web.client(), "track", result=[point()])
         assert (status, detail) == (503, "no worker has announced its model yet; start one with: masklet worker")
 
-    def test_label_studios_own_calls_stay_as_they_are(self, web: FakeWeb) -> None:
+    def test_label_studios_own_calls_are_unchanged(self, web: FakeWeb) -> None:
         reply = web.client().post("/predict", json=body(None, {"result": []}, label_config=VIDEO))
         assert (reply.status_code, reply.json()["detail"][:37]) == (400, "invalid field 'params.context.result'")

@@ -1,4 +1,4 @@
-"""Figures of a score against failure, on values small enough to reckon by hand."""
+"""Figures of a score against failure, on values small enough for a check by hand."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_average_precision_is_the_mean_at_each_failure() -> None:
     assert np.isnan(area_under_precision(SCORES, np.zeros(4, np.bool_)))
 
 
-def test_risk_is_the_failure_rate_of_what_is_kept_surest_first() -> None:
+def test_risk_is_the_mean_failure_rate_of_kept_frames() -> None:
     assert area_under_risk(SCORES, FAILED) == pytest.approx((0 + 1 / 2 + 1 / 3 + 2 / 4) / 4)
 
 
@@ -43,7 +43,7 @@ def test_brier_is_the_squared_distance() -> None:
     assert brier(np.array([0.5, 1.0]), np.array([True, True])) == 0.125
 
 
-def test_correlation_within_groups_leaves_out_constant_ones() -> None:
+def test_correlation_excludes_constant_groups() -> None:
     scores, losses = np.array([1.0, 2.0, 5.0, 5.0]), np.array([3.0, 4.0, 1.0, 2.0])
     assert spearman_within(scores, losses, np.array([0, 0, 1, 1])) == pytest.approx(1.0)
 
@@ -52,11 +52,11 @@ def test_an_interval_draws_whole_clips() -> None:
     clip = np.array([0, 0, 0, 1])
     sizes: set[int] = set()
 
-    def noted(at: NDArray[np.intp]) -> float:
+    def frame_count(at: NDArray[np.intp]) -> float:
         sizes.add(len(at))
         return float(len(at))
 
-    low, high = clip_interval(noted, clip, draws=50)
+    low, high = clip_interval(frame_count, clip, draws=50)
     assert sizes == {2, 4, 6}
     assert (low, high) == (2.0, 6.0)
 
@@ -65,7 +65,7 @@ def test_the_interval_of_a_constant_has_no_width() -> None:
     assert mean_interval(np.full(5, 0.25)) == (0.25, 0.25)
 
 
-def test_a_ratio_is_of_means_and_not_a_mean_of_ratios() -> None:
+def test_a_ratio_of_means() -> None:
     above, below = np.array([0.0, 3.0]), np.array([1.0, 3.0])
     low, high = ratio_interval(above, below)
     assert (low, high) == (0.0, 1.0)

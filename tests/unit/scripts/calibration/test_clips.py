@@ -1,11 +1,11 @@
-"""The trial clips: the same for everyone, and what is tested was never calibrated on."""
+"""The generated clips: reproducible, with disjoint calibration and test splits."""
 
 import numpy as np
 import pytest
 
 from backend.evaluation.synthetic import shapes, textures
 from scripts.calibration.clip_looks import BACKDROPS, BODIES, OUTLINES, Split, draw_outline
-from scripts.calibration.clips import GENERATORS, TRIAL_FRAMES, generators, trial_clip, trial_clips
+from scripts.calibration.clips import CLIP_FRAMES, GENERATORS, generated_clips, generators, trial_clip
 
 TRAINING_SHAPES = {"ellipse", "polygon", "rectangle", "blob", "jagged", "cluster", "tube", "donut"}
 
@@ -18,18 +18,18 @@ def test_the_splits_share_no_generator() -> None:
     assert len(set(functions)) == 13
 
 
-@pytest.mark.parametrize("looks", [OUTLINES, BODIES, BACKDROPS])
-def test_the_splits_share_no_look_with_each_other_nor_with_held_out_and_training_clips(
-    looks: dict[Split, dict[str, object]],
+@pytest.mark.parametrize("by_split", [OUTLINES, BODIES, BACKDROPS])
+def test_outlines_and_textures_are_disjoint(
+    by_split: dict[Split, dict[str, object]],
 ) -> None:
-    calibration, test = looks[Split.CALIBRATION], looks[Split.TEST]
-    taken = {*shapes.FAMILIES, *textures.OBJECT_TEXTURES, *textures.BACKGROUNDS, *TRAINING_SHAPES}
+    calibration, test = by_split[Split.CALIBRATION], by_split[Split.TEST]
+    other_names = {*shapes.FAMILIES, *textures.OBJECT_TEXTURES, *textures.BACKGROUNDS, *TRAINING_SHAPES}
     assert not set(calibration) & set(test)
     assert not set(calibration.values()) & set(test.values())
-    assert not (set(calibration) | set(test)) & taken
+    assert not (set(calibration) | set(test)) & other_names
 
 
-def test_one_number_is_another_clip_in_each_split_and_the_same_one_every_time() -> None:
+def test_clips_are_reproducible_and_differ_by_split() -> None:
     one, again = trial_clip(Split.TEST, 3, frames=16), trial_clip(Split.TEST, 3, frames=16)
     other = trial_clip(Split.CALIBRATION, 3, frames=16)
     assert one.video.info.content_hash == again.video.info.content_hash
@@ -38,24 +38,24 @@ def test_one_number_is_another_clip_in_each_split_and_the_same_one_every_time() 
     assert not set(other.name.split("-")) & set(generators(Split.TEST))
 
 
-def test_the_generators_take_turns() -> None:
-    names = [clip.generator for clip in trial_clips(Split.TEST, 6, frames=16)]
+def test_the_generators_alternate() -> None:
+    names = [clip.generator for clip in generated_clips(Split.TEST, 6, frames=16)]
     assert names == ["roundabout", "colonnade", "detour", "tumble", "nightfall", "roundabout"]
 
 
 @pytest.mark.parametrize("split", list(Split))
 @pytest.mark.parametrize("number", range(8))
-def test_a_clip_has_two_targets_that_never_share_a_pixel(split: Split, number: int) -> None:
+def test_a_clip_has_two_disjoint_targets(split: Split, number: int) -> None:
     clip = trial_clip(split, number)
-    assert clip.masks.shape == (TRIAL_FRAMES, 2, 120, 160)
+    assert clip.masks.shape == (CLIP_FRAMES, 2, 120, 160)
     assert clip.masks.sum(axis=1).max() == 1
 
 
-def test_what_leaves_is_gone_for_a_while_and_comes_back() -> None:
-    shows = np.asarray(trial_clip(Split.TEST, 2).masks[:, 0].any((1, 2)))
-    assert shows[0]
-    assert not shows.all()
-    assert shows[-1]
+def test_a_target_leaves_and_returns() -> None:
+    visible = np.asarray(trial_clip(Split.TEST, 2).masks[:, 0].any((1, 2)))
+    assert visible[0]
+    assert not visible.all()
+    assert visible[-1]
 
 
 def test_an_outline_of_the_other_split_is_refused() -> None:
@@ -63,6 +63,6 @@ def test_an_outline_of_the_other_split_is_refused() -> None:
         draw_outline(Split.CALIBRATION, "rocket", 32, np.random.default_rng(0))
 
 
-def test_a_clip_too_short_to_hide_and_return_is_refused() -> None:
+def test_a_short_clip_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 16"):
         trial_clip(Split.TEST, 0, frames=8)

@@ -1,4 +1,4 @@
-"""Asking Label Studio how it is, and connecting a backend to it."""
+"""Label Studio's version, user and config, and connecting a backend to it."""
 
 from __future__ import annotations
 
@@ -59,25 +59,25 @@ def test_a_backend_is_connected_once() -> None:
     assert wanted.items() <= studio.posted[0].items()
 
 
-def test_a_backend_that_was_kept_despite_the_refusal_is_connected() -> None:
+def test_a_backend_kept_despite_a_refusal_is_connected() -> None:
     assert Studio(status=403).client().connect_backend(3, URL, title="Masklet").backend_id == 7
 
 
-def test_a_backend_that_was_refused_says_which_settings_are_missing() -> None:
+def test_a_refused_backend_names_the_missing_settings() -> None:
     with pytest.raises(LabelStudioRefused, match=r"reserved network address.*ML_BLOCK_LOCAL_IP=false"):
         Studio(status=403, keeps=False).client().connect_backend(3, URL, title="Masklet")
 
 
 @pytest.mark.parametrize("url", ["", "studio:8080", "ftp://studio", "http://user:pass@studio"])
-def test_an_address_that_cannot_be_label_studios_is_refused_at_once(url: str) -> None:
+def test_an_invalid_label_studio_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(NotAllowed):
         LabelStudioClient(url, "a" * 40)
 
 
-def test_a_label_studio_that_is_away_is_unavailable() -> None:
-    def away(request: httpx.Request) -> httpx.Response:
+def test_an_unreachable_label_studio_is_unavailable() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    client = LabelStudioClient("http://studio", "a" * 40, transport=httpx.MockTransport(away))
+    client = LabelStudioClient("http://studio", "a" * 40, transport=httpx.MockTransport(refuse))
     with pytest.raises(LabelStudioUnavailable, match="http://studio does not answer"):
         client.version()

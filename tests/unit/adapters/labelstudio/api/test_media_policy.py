@@ -1,4 +1,4 @@
-"""Which addresses may be fetched, and which of them see the token."""
+"""Addresses that may be fetched, and those that get the token."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def policy(*hosts: str, url: str = "http://studio:8080") -> MediaPolicy:
     return MediaPolicy.of(url, hosts, resolve)
 
 
-def test_label_studio_may_be_private_and_sees_its_token() -> None:
+def test_label_studio_may_be_private_and_gets_its_token() -> None:
     destination = policy().destination(policy().absolute("/data/upload/1/a.mp4"))
     assert str(destination.url) == "http://studio:8080/data/upload/1/a.mp4"
     assert (destination.ip, destination.with_token) == ("10.0.0.5", True)
@@ -53,7 +53,7 @@ def test_label_studio_may_be_private_and_sees_its_token() -> None:
         "http://studio:8080/data/%252e%252e/api/users",
     ],
 )
-def test_only_media_paths_see_the_token(address: str) -> None:
+def test_only_media_paths_get_the_token(address: str) -> None:
     assert not policy().destination(parse_url(address)).with_token
 
 
@@ -103,12 +103,12 @@ def test_any_public_origin_lets_a_public_one_through() -> None:
     assert policy("*").destination(parse_url("http://public.example.org/v")).ip == "93.184.216.35"
 
 
-def test_cloud_metadata_is_refused_even_if_somebody_named_it() -> None:
+def test_cloud_metadata_is_refused_even_if_named() -> None:
     with pytest.raises(NotAllowed, match="reserved network address 169.254.169.254"):
         policy("http://meta.example.org").destination(parse_url("http://meta.example.org/latest"))
 
 
-def test_a_host_that_is_not_known_may_come_back() -> None:
+def test_an_unknown_host_is_unreachable() -> None:
     with pytest.raises(MediaUnreachable, match="is not known"):
         policy("http://gone.example.org").destination(parse_url("http://gone.example.org/v"))
 
@@ -123,13 +123,13 @@ def test_a_host_that_is_not_known_may_come_back() -> None:
         ("v.mp4", "not from 'a bare name'"),
         ("//evil.example/v.mp4", "not from 'a bare name'"),
         ("http:///v.mp4", "no host"),
-        ("http://h:0/v", "no host, or no port"),
+        ("http://h:0/v", "no host, or no valid port"),
         ("http://user:pass@studio:8080/data/v", "user name or password"),
         ("http://studio:8080\\@evil.example/v", "user name or password"),
         ("http://h/\x00", "not a web address"),
     ],
 )
-def test_what_is_no_plain_web_address_is_refused(address: str, message: str) -> None:
+def test_an_address_that_is_not_plain_web_is_refused(address: str, message: str) -> None:
     with pytest.raises(NotAllowed, match=message):
         policy("*").absolute(address)
 

@@ -1,4 +1,4 @@
-"""Where a label config shows a film of the masks, and putting it there."""
+"""The data field of mask overlays, and writing it; drafts."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_the_second_player_reads_the_overlay(name: str, key: str | None) -> None
     assert overlay_key(config(name)) == key
 
 
-def test_a_second_player_that_is_not_in_step_shows_no_overlay() -> None:
-    apart = config("video_overlay").replace(' sync="video"', "")
-    assert overlay_key(apart) is None
+def test_a_second_player_without_sync_shows_no_overlay() -> None:
+    unsynced = config("video_overlay").replace(' sync="video"', "")
+    assert overlay_key(unsynced) is None
     with pytest.raises(InvalidInput, match=r"project 3 has no second <Video> tag .* label_config/video_overlay.xml"):
-        require_overlay_key(apart, 3)
+        require_overlay_key(unsynced, 3)
 
 
-def test_a_field_is_written_beside_what_is_there_and_only_if_it_is_new() -> None:
+def test_a_field_is_added_to_the_data_only_if_it_is_new() -> None:
     data: dict[str, object] = {"video": "/v.mp4", "overlay": "/v.mp4"}
     patched: list[object] = []
 
@@ -53,7 +53,7 @@ def test_a_field_is_written_beside_what_is_there_and_only_if_it_is_new() -> None
     assert patched == [{"video": "/v.mp4", "overlay": "http://masklet/media/film.mp4"}]
 
 
-def test_everybodys_drafts_are_read() -> None:
+def test_drafts_of_all_users_are_read() -> None:
     region = {"id": "r1"}
     drafts = [{"user": "ann@example.org", "result": [region]}, {"user": "ben@example.org", "result": None}]
 
@@ -68,7 +68,7 @@ def test_everybodys_drafts_are_read() -> None:
     )
 
 
-def test_drafts_that_may_not_be_read_are_an_error_of_ours() -> None:
+def test_refused_drafts_raise_a_domain_error() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(403, json={"detail": "no"}))
     client = LabelStudioClient("http://studio", TOKEN, transport=transport)
     with pytest.raises(LabelStudioRefused, match=r"403 \(to list the drafts of task 7\): no"):

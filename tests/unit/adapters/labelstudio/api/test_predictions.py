@@ -1,4 +1,4 @@
-"""One prediction per task and model version, against a Label Studio in memory that fails on call."""
+"""One prediction per task and model version, against an in-memory Label Studio with injected faults."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Studio:
         first = self.before(request)
         if first is not None:
             return first
-        reply = self.carry_out(request)
+        reply = self.execute(request)
         return self.after(request) or reply
 
-    def carry_out(self, request: httpx.Request) -> httpx.Response:
+    def execute(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == f"Token {LEGACY}"
         path = request.url.path
         if request.method == "GET" and path == "/api/predictions/":
@@ -85,7 +85,7 @@ def test_duplicates_are_removed_down_to_the_oldest() -> None:
 
 
 @pytest.mark.parametrize("fault", ["500", "reset", "timeout"])
-def test_an_answer_that_got_lost_makes_no_second_prediction(fault: str) -> None:
+def test_a_lost_response_makes_no_second_prediction(fault: str) -> None:
     def lose(request: httpx.Request) -> httpx.Response | None:
         return fail(fault, request) if request.method == "POST" else None
 
@@ -115,7 +115,7 @@ def test_a_request_that_never_arrived_is_not_repeated_by_itself(fault: str) -> N
     assert studio.seen.count("POST /api/predictions/") == 1
 
 
-def test_a_prediction_that_went_away_meanwhile_is_made_again() -> None:
+def test_a_prediction_deleted_meanwhile_is_created_again() -> None:
     studio = Studio(rows={3: row(3)})
 
     def remove(request: httpx.Request) -> httpx.Response | None:
@@ -148,13 +148,13 @@ def test_refusals_and_outages_are_told_apart(status: int, error: type[Exception]
     assert LEGACY not in str(caught.value)
 
 
-def test_an_answer_that_is_no_json_is_an_error_of_ours() -> None:
+def test_a_response_without_json_raises_a_domain_error() -> None:
     studio = Studio(before=lambda request: httpx.Response(502, text="<html>bad gateway</html>"))
     with pytest.raises(LabelStudioUnavailable, match="answered 502"):
         put(studio.client())
 
 
-def test_no_token_is_said_before_anything_is_sent() -> None:
+def test_a_missing_token_is_reported_before_any_request() -> None:
     studio = Studio()
     with pytest.raises(LabelStudioRefused, match="LABEL_STUDIO_API_KEY"):
         put(studio.client(token=""))

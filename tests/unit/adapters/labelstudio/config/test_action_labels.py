@@ -1,4 +1,4 @@
-"""Labels that ask for work."""
+"""Action labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label configs, read or refused."""
+"""Label configs, bound or refused."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def test_the_frame_rate_is_label_studios(attribute: str, framerate: float) -> No
     assert read_binding(VIDEO.replace('framerate="25"', attribute)).framerate == framerate
 
 
-def test_a_frame_rate_from_the_task_is_left_open() -> None:
+def test_a_frame_rate_from_the_task_is_none() -> None:
     assert read_binding(VIDEO.replace('"25"', '"$fps"')).framerate is None
 
 
-def test_a_second_video_beside_is_no_matter_if_nothing_points_to_it() -> None:
+def test_a_second_video_without_controls_is_allowed() -> None:
     config = VIDEO.replace("</View>", '<Video name="overlay" value="$overlay" sync="vid"/></View>')
     assert read_binding(config).to_name == "vid"
 

@@ -1,4 +1,4 @@
-"""Label Studio's brush RLE against the SDK's own codec, and against streams that lie."""
+"""Label Studio's brush RLE against the SDK's codec, and against invalid streams."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_any_colours_are_read_as_the_sdk_reads_them(rgba: bytes) -> None:
 
 
 def literal_stream(payload: bytes) -> list[int]:
-    """A stream that says its bytes one by one in a single literal, as browsers do with coloured pixels."""
+    """A stream with all bytes in one literal, as browsers write coloured pixels."""
     bits = f"{len(payload):032b}{7:05b}{2:04b}{3:04b}{7:04b}{15:04b}" + "0" + "11" + f"{len(payload) - 1:016b}"
     bits += "".join(f"{byte:08b}" for byte in payload)
     bits += "0" * (-len(bits) % 8)
@@ -119,11 +119,11 @@ def test_a_run_past_the_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize("rle", [[256], [-1], ["a"], [1.5], [None]])
-def test_what_is_no_byte_is_refused(rle: list[int]) -> None:
+def test_a_value_that_is_no_byte_is_refused(rle: list[int]) -> None:
     with pytest.raises(PromptError, match="whole numbers from 0 to 255"):
         decode_rle(rle, FrameSize(1, 1))
 
 
-def test_an_image_beyond_every_frame_is_refused_before_anything_is_allocated() -> None:
+def test_a_giant_image_is_refused_before_allocation() -> None:
     with pytest.raises(TooLarge, match="65000x65000"):
         decode_rle([0] * 20, FrameSize(65_000, 65_000))

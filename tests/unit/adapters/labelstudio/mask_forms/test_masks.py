@@ -42,7 +42,7 @@ def test_a_bitmask_survives_the_round_trip(mask: BoolMask) -> None:
     assert np.array_equal(mask_of_png(png_of_mask(mask), size_of(mask)), mask)
 
 
-def test_a_bitmask_is_black_where_the_mask_is_and_transparent_elsewhere() -> None:
+def test_a_bitmask_is_black_on_the_mask_else_transparent() -> None:
     png = base64.b64decode(png_of_mask(np.array([[True, False]])).removeprefix(PNG_PREFIX))
     image = Image.open(io.BytesIO(png))
     assert [image.getpixel((0, 0)), image.getpixel((1, 0))] == [(0, 0, 0, 255), (0, 0, 0, 0)]
@@ -71,7 +71,7 @@ def data_url(image: Image.Image) -> str:
         (PNG_PREFIX + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(4)).decode(), "does not hold a PNG"),
     ],
 )
-def test_what_is_no_png_is_refused(address: str, message: str) -> None:
+def test_an_address_that_is_no_png_is_refused(address: str, message: str) -> None:
     with pytest.raises(PromptError, match=message):
         mask_of_png(address, FrameSize(2, 2))
 
@@ -81,7 +81,7 @@ def test_a_png_of_another_size_is_refused_before_it_is_decoded() -> None:
         mask_of_png(png_of_mask(np.array([[True, False]])), FrameSize(4, 1))
 
 
-def test_a_png_that_claims_a_giant_size_is_refused_before_it_is_decoded() -> None:
+def test_a_png_of_giant_size_is_refused_before_decoding() -> None:
     png = bytearray(base64.b64decode(png_of_mask(np.ones((1, 1), np.bool_)).removeprefix(PNG_PREFIX)))
     png[16:24] = (60_000).to_bytes(4, "big") * 2
     with pytest.raises(TooLarge, match="60000x60000"):
@@ -110,10 +110,10 @@ def test_a_rectangle_survives_as_a_polygon(given_rectangle: tuple[int, int, int,
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(4, 30), st.integers(4, 30), st.integers(35, 60))
-def test_a_blob_survives_as_a_polygon_but_for_its_edge(a: int, b: int, side: int) -> None:
-    canvas = np.zeros((2 * side, 2 * side), np.uint8)
-    cv2.ellipse(canvas, (side, side), (a, b), 30, 0, 360, 1, -1)
-    mask = canvas.astype(np.bool_)
+def test_a_blob_survives_as_a_polygon_except_for_its_edge(a: int, b: int, side: int) -> None:
+    pixels = np.zeros((2 * side, 2 * side), np.uint8)
+    cv2.ellipse(pixels, (side, side), (a, b), 30, 0, 360, 1, -1)
+    mask = pixels.astype(np.bool_)
     again = mask_of_polygons(polygons_of_mask(mask), size_of(mask))
     assert mask_iou(mask, again) > 0.85
 

@@ -1,11 +1,11 @@
-"""Strokes of the brush and the eraser."""
+"""Brush and eraser strokes of drafts."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.reading.brush_strokes import MOST_STROKES, strokes_of, with_strokes
+from backend.adapters.labelstudio.reading.brush_strokes import MAX_STROKES, strokes_of, with_strokes
 from backend.domain.errors import MalformedRequest, TooLarge
 from backend.domain.geometry import FrameSize
 
@@ -49,7 +49,7 @@ def test_a_mask_without_strokes_is_the_mask_itself() -> None:
     assert with_strokes(mask, strokes_of(None, "touches", FrameSize(2, 2))) is mask
 
 
-def test_the_mask_that_is_drawn_over_stays_as_it_was() -> None:
+def test_the_given_mask_is_unchanged() -> None:
     mask = np.ones((240, 320), np.bool_)
     changed = with_strokes(mask, strokes_of([touch("eraser", 0.0, 0.0, 100.0, 100.0)], "touches", SIZE))
     assert mask.all()
@@ -61,11 +61,11 @@ def test_one_point_is_a_dot() -> None:
 
 
 @pytest.mark.parametrize("value", ["x", [3], [{"relativePoints": "x"}], [{"relativePoints": [1, 2]}]])
-def test_what_is_no_stroke_is_refused(value: object) -> None:
+def test_an_invalid_stroke_is_refused(value: object) -> None:
     with pytest.raises(MalformedRequest, match="touches"):
         strokes_of(value, "touches", SIZE)
 
 
 def test_too_many_strokes_are_refused() -> None:
     with pytest.raises(TooLarge, match="strokes"):
-        strokes_of([touch("add", 1.0, 1.0)] * (MOST_STROKES + 1), "touches", SIZE)
+        strokes_of([touch("add", 1.0, 1.0)] * (MAX_STROKES + 1), "touches", SIZE)

@@ -1,4 +1,4 @@
-"""What a click, a box or a saved annotation becomes."""
+"""Prompts from clicks, boxes and saved annotations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.unit.adapters.labelstudio.builders import (
 )
 
 Json = dict[str, object]
-CANVAS = FrameSize(200, 100)
+SIZE = FrameSize(200, 100)
 
 
 def keypoint(x: object = 25.0, y: object = 50.0, *, label: str = "Cat", region: str = "k1", **item: object) -> Json:
@@ -111,14 +111,14 @@ def test_a_click_is_a_point_on_its_page() -> None:
         ({}, {}, True),
     ],
 )
-def test_polarity_stands_beside_the_value_or_in_it(item: Json, value: Json, positive: bool) -> None:
+def test_polarity_is_beside_the_value_or_in_it(item: Json, value: Json, positive: bool) -> None:
     region = {**keypoint(), **item}
     region["value"] = {**region["value"], **value}  # type: ignore[dict-item]
     parsed = prompts_of_context({"result": [region]}, read_binding(PAGES))
     assert only(parsed.prompts).points[0].positive is positive
 
 
-def test_clicks_that_are_not_accepted_add_up_and_the_newest_says_the_page() -> None:
+def test_unaccepted_clicks_add_up_and_the_newest_sets_the_page() -> None:
     result = [keypoint(region="a", item_index=1), keypoint(75, region="b", item_index=1), keypoint(5, region="c")]
     parsed = prompts_of_context({"result": result}, read_binding(PAGES))
     assert [(p.frame_index, len(p.points)) for p in parsed.prompts] == [(0, 1), (1, 2)]
@@ -140,7 +140,7 @@ def test_the_second_result_of_an_accepted_region_is_dropped() -> None:
     assert only(prompts).mask is not None
 
 
-def test_results_of_other_controls_are_no_concern() -> None:
+def test_results_of_other_controls_are_skipped() -> None:
     other = {"id": "x", "from_name": "quality", "to_name": "img", "type": "choices", "value": {"choices": ["good"]}}
     relation = {"type": "relation", "from_id": "a", "to_id": "b"}
     assert len(prompts_of_annotation([other, relation, keypoint()], read_binding(PAGES)).prompts) == 1
@@ -184,33 +184,33 @@ def test_keyframes_are_boxes_of_their_region() -> None:
     assert parsed.frame_index == 10
 
 
-def test_a_keyframe_that_ends_a_stay_is_no_prompt() -> None:
+def test_a_disabled_keyframe_is_no_prompt() -> None:
     prompts = prompts_of_annotation([track(keyframe(1), keyframe(11, enabled=False))], read_binding(VIDEO))
     assert [p.frame_index for p in prompts] == [0]
 
 
-def test_the_only_keyframe_counts_even_if_it_ends_a_stay() -> None:
+def test_the_only_keyframe_counts_even_if_disabled() -> None:
     assert only(prompts_of_annotation([track(keyframe(3, enabled=False))], read_binding(VIDEO))).frame_index == 2
 
 
-def test_keyframes_that_repeat_our_own_are_no_prompts() -> None:
-    mask = rectangle_mask(CANVAS, 20, 20, 80, 60)
-    known = run_of(masklet("t1", dict.fromkeys(range(30), mask), label="Dog"), size=CANVAS, frame_count=50)
-    ours = build_regions(known, label_config=VIDEO, task=TASK)[0]
-    moved = copy.deepcopy(ours)
+def test_keyframes_that_repeat_shown_boxes_are_no_prompts() -> None:
+    mask = rectangle_mask(SIZE, 20, 20, 80, 60)
+    known = run_of(masklet("t1", dict.fromkeys(range(30), mask), label="Dog"), size=SIZE, frame_count=50)
+    shown = build_regions(known, label_config=VIDEO, task=TASK)[0]
+    moved = copy.deepcopy(shown)
     moved["value"]["sequence"][7]["x"] = 15.0  # type: ignore[index]
     parsed = prompts_of_context({"result": [moved]}, read_binding(VIDEO), known=KnownMasks(known))
     assert [p.frame_index for p in parsed.prompts] == [7]
     with pytest.raises(PromptError, match="only repeats masks that are known"):
-        prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=KnownMasks(known))
+        prompts_of_context({"result": [shown]}, read_binding(VIDEO), known=KnownMasks(known))
 
 
-def test_another_label_alone_is_news() -> None:
-    mask = rectangle_mask(CANVAS, 20, 20, 80, 60)
-    known = run_of(masklet("t1", dict.fromkeys(range(30), mask), label="Dog"), size=CANVAS, frame_count=50)
-    ours = build_regions(known, label_config=VIDEO, task=TASK)[0]
-    ours["value"]["labels"] = ["Cat"]  # type: ignore[index]
-    parsed = prompts_of_context({"result": [ours]}, read_binding(VIDEO), known=KnownMasks(known))
+def test_a_new_label_alone_is_a_prompt() -> None:
+    mask = rectangle_mask(SIZE, 20, 20, 80, 60)
+    known = run_of(masklet("t1", dict.fromkeys(range(30), mask), label="Dog"), size=SIZE, frame_count=50)
+    shown = build_regions(known, label_config=VIDEO, task=TASK)[0]
+    shown["value"]["labels"] = ["Cat"]  # type: ignore[index]
+    parsed = prompts_of_context({"result": [shown]}, read_binding(VIDEO), known=KnownMasks(known))
     assert [p.frame_index for p in parsed.prompts] == [0]
     assert parsed.prompts.labels == {"t1": "Cat"}
 
@@ -220,7 +220,7 @@ def test_another_label_alone_is_news() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(masks())
-def test_a_brush_is_a_mask_and_an_empty_one_says_nothing(mask: BoolMask) -> None:
+def test_a_brush_is_a_mask_and_an_empty_one_no_prompt(mask: BoolMask) -> None:
     prompts = prompts_of_annotation([brush(mask, page=2)], read_binding(PAGES))
     assert len(prompts.prompts) == int(mask.any())
     for prompt in prompts:
@@ -229,8 +229,8 @@ def test_a_brush_is_a_mask_and_an_empty_one_says_nothing(mask: BoolMask) -> None
         assert np.array_equal(prompt.mask, mask)
 
 
-def test_two_brushes_of_a_label_on_a_page_are_one_mask_and_win_over_clicks() -> None:
-    left, right = rectangle_mask(CANVAS, 0, 0, 20, 20), rectangle_mask(CANVAS, 100, 0, 120, 20)
+def test_brushes_of_a_label_are_one_mask_and_replace_clicks() -> None:
+    left, right = rectangle_mask(SIZE, 0, 0, 20, 20), rectangle_mask(SIZE, 100, 0, 120, 20)
     result = [keypoint(), brush(left, region="l"), brush(right, region="r"), keypoint(80, region="k2")]
     prompt = only(prompts_of_annotation(result, read_binding(PAGES)))
     assert prompt.points == ()
@@ -239,7 +239,7 @@ def test_two_brushes_of_a_label_on_a_page_are_one_mask_and_win_over_clicks() -> 
 
 
 def test_a_bitmask_is_a_mask() -> None:
-    mask = rectangle_mask(CANVAS, 3, 4, 50, 60)
+    mask = rectangle_mask(SIZE, 3, 4, 50, 60)
     region = {**brush(mask), "type": "bitmasklabels", "from_name": "out"}
     region["value"] = {"imageDataURL": png_of_mask(mask), "bitmasklabels": ["Cat"]}
     prompt = only(prompts_of_annotation([region], read_binding(image_config("BitmaskLabels"))))
@@ -252,14 +252,14 @@ def test_a_polygon_is_a_mask() -> None:
     region["value"] = {"points": [[0.25, 0.5], [9.75, 0.5], [9.75, 19.5], [0.25, 19.5]], "polygonlabels": ["Cat"]}
     prompt = only(prompts_of_annotation([region], read_binding(image_config("PolygonLabels"))))
     assert prompt.mask is not None
-    assert np.array_equal(prompt.mask, rectangle_mask(CANVAS, 0, 0, 20, 20))
+    assert np.array_equal(prompt.mask, rectangle_mask(SIZE, 0, 0, 20, 20))
 
 
 @pytest.mark.parametrize("tag", ["BrushLabels", "BitmaskLabels", "PolygonLabels", "RectangleLabels"])
-def test_what_only_repeats_our_answer_is_left_out(tag: str) -> None:
-    mask = rectangle_mask(CANVAS, 20, 20, 80, 60)
+def test_regions_that_repeat_an_answer_are_no_prompts(tag: str) -> None:
+    mask = rectangle_mask(SIZE, 20, 20, 80, 60)
     mask[30, 80:85] = True
-    known = run_of(masklet("Cat", {0: mask, 1: mask}), size=CANVAS, frame_count=2)
+    known = run_of(masklet("Cat", {0: mask, 1: mask}), size=SIZE, frame_count=2)
     result = build_regions(known, label_config=image_config(tag), task=TASK)
     binding = read_binding(image_config(tag))
     assert len(prompts_of_annotation(result, binding).prompts) == 2
@@ -267,16 +267,16 @@ def test_what_only_repeats_our_answer_is_left_out(tag: str) -> None:
 
 
 def test_a_corrected_mask_stays_a_prompt() -> None:
-    mask = rectangle_mask(CANVAS, 20, 20, 80, 60)
-    known = run_of(masklet("Cat", {0: mask, 1: mask}), size=CANVAS, frame_count=2)
-    corrected = rectangle_mask(CANVAS, 20, 20, 79, 60)
+    mask = rectangle_mask(SIZE, 20, 20, 80, 60)
+    known = run_of(masklet("Cat", {0: mask, 1: mask}), size=SIZE, frame_count=2)
+    corrected = rectangle_mask(SIZE, 20, 20, 79, 60)
     prompts = prompts_of_annotation(
         [brush(mask), brush(corrected, region="b2", page=1)], read_binding(PAGES), known=KnownMasks(known)
     )
     assert only(prompts).frame_index == 1
 
 
-# what is wrong
+# errors
 
 
 NAN, HUGE = float("nan"), 10**400
@@ -308,7 +308,7 @@ NAN, HUGE = float("nan"), 10**400
         (rectangle(rectanglelabels=[]), "has 0 labels"),
     ],
 )
-def test_what_is_wrong_is_named(region: object, message: str) -> None:
+def test_an_invalid_field_is_named(region: object, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         prompts_of_context({"result": [region]}, read_binding(PAGES))
 

@@ -1,4 +1,4 @@
-"""Annotations as labelled videos: what stands on which frame, and who vouches for it."""
+"""Annotations as labelled videos: objects by frame, and their approval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
-from backend.adapters.labelstudio.reading.keyframes import HeldKeyframe, box_at
+from backend.adapters.labelstudio.reading.keyframes import VideoKeyframe, box_at
 from backend.adapters.labelstudio.reading.labelled import LabelledTask, read_labels, require_fitting
 from backend.application.ports.datasets import TaskOrigin
 from backend.codecs.coco_rle import decode_checked
@@ -64,7 +64,7 @@ def test_objects_are_numbered_as_the_config_lists_their_labels() -> None:
     assert [(what.number, what.label) for what in objects] == [(1, "Cat"), (2, "Dog")]
 
 
-def test_a_person_vouches_for_pages_with_a_region_as_a_whole_and_for_no_other() -> None:
+def test_an_annotation_approves_pages_with_a_region_only() -> None:
     frames = list(task(brush(1, "Cat", LEFT), brush(2, "Dog", RIGHT)).frames())
     assert [[shown.approved for shown in frame.objects] for frame in frames] == [
         [False, False],
@@ -75,7 +75,7 @@ def test_a_person_vouches_for_pages_with_a_region_as_a_whole_and_for_no_other() 
     assert [[shown.is_present for shown in frame.objects] for frame in frames][1] == [True, False]
 
 
-def test_a_prediction_is_silent_about_what_it_does_not_show() -> None:
+def test_a_prediction_has_only_the_objects_it_shows() -> None:
     frames = list(task(brush(1, "Cat", LEFT, score=0.75), brush(2, "Dog", RIGHT), approved=False).frames())
     assert [(shown.what.label, shown.uncertainty) for shown in frames[1].objects] == [("Cat", 0.25)]
     assert [len(frame.objects) for frame in frames] == [2, 1, 1, 2]
@@ -83,18 +83,18 @@ def test_a_prediction_is_silent_about_what_it_does_not_show() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "told"),
+    ("origin", "expected"),
     [("manual", "human"), ("prediction-changed", "human"), ("prediction", "propagated"), (None, "human")],
 )
-def test_who_made_a_mask(origin: str | None, told: str) -> None:
+def test_origin_of_a_mask(origin: str | None, expected: str) -> None:
     region = brush(0, "Cat", LEFT)
     if origin is not None:
         region["origin"] = origin
     (frame, *_) = task(region).frames()
-    assert frame.present[0].origin is MaskOrigin(told)
+    assert frame.present[0].origin is MaskOrigin(expected)
 
 
-def test_action_labels_keypoints_and_bogus_results_are_no_objects() -> None:
+def test_actions_keypoints_and_bogus_results_are_no_objects() -> None:
     click = {
         "id": "k",
         "from_name": "kp",
@@ -123,23 +123,23 @@ FIRST, SECOND = Box(0.0, 0.0, 0.5, 0.5), Box(0.4, 0.0, 0.9, 0.5)
 
 
 @pytest.mark.parametrize(
-    ("stays", "index", "box", "is_keyframe"),
+    ("keyframes", "index", "box", "is_keyframe"),
     [
-        ([HeldKeyframe(2, FIRST, True)], 1, None, False),
-        ([HeldKeyframe(2, FIRST, True)], 2, FIRST, True),
-        ([HeldKeyframe(2, FIRST, True)], 9, FIRST, False),
-        ([HeldKeyframe(2, FIRST, False)], 2, FIRST, True),
-        ([HeldKeyframe(2, FIRST, False)], 3, None, False),
-        ([HeldKeyframe(2, FIRST, True), HeldKeyframe(6, SECOND, True)], 3, Box(0.1, 0.0, 0.6, 0.5), False),
-        ([HeldKeyframe(2, FIRST, True), HeldKeyframe(6, None, True)], 4, FIRST, False),
-        ([HeldKeyframe(2, FIRST, False), HeldKeyframe(6, SECOND, True)], 4, None, False),
+        ([VideoKeyframe(2, FIRST, True)], 1, None, False),
+        ([VideoKeyframe(2, FIRST, True)], 2, FIRST, True),
+        ([VideoKeyframe(2, FIRST, True)], 9, FIRST, False),
+        ([VideoKeyframe(2, FIRST, False)], 2, FIRST, True),
+        ([VideoKeyframe(2, FIRST, False)], 3, None, False),
+        ([VideoKeyframe(2, FIRST, True), VideoKeyframe(6, SECOND, True)], 3, Box(0.1, 0.0, 0.6, 0.5), False),
+        ([VideoKeyframe(2, FIRST, True), VideoKeyframe(6, None, True)], 4, FIRST, False),
+        ([VideoKeyframe(2, FIRST, False), VideoKeyframe(6, SECOND, True)], 4, None, False),
         ([], 0, None, False),
     ],
 )
-def test_a_box_stands_where_label_studio_shows_it(
-    stays: list[HeldKeyframe], index: int, box: Box | None, is_keyframe: bool
+def test_a_box_is_where_label_studio_shows_it(
+    keyframes: list[VideoKeyframe], index: int, box: Box | None, is_keyframe: bool
 ) -> None:
-    found, there = box_at(stays, index)
+    found, there = box_at(keyframes, index)
     assert there is is_keyframe
     assert (found is None) is (box is None)
     if found is not None and box is not None:

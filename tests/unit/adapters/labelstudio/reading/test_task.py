@@ -1,4 +1,4 @@
-"""Where a task's frames are, and who is at work."""
+"""Media and user of a task."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_one_image_is_one_page() -> None:
         ({"data": {"frames": ["x" * 16_385]}}, "16385 characters"),
     ],
 )
-def test_what_is_wrong_with_the_data_is_named(task: dict[str, object], message: str) -> None:
+def test_an_invalid_field_of_the_data_is_named(task: dict[str, object], message: str) -> None:
     with pytest.raises(MalformedRequest, match=message):
         media_of_task(task, read_binding(PAGES))
 
@@ -64,5 +64,5 @@ def test_what_is_wrong_with_the_data_is_named(task: dict[str, object], message: 
         (None, ""),
     ],
 )
-def test_the_annotator_is_whose_drafts_were_sent(drafts: object, user: str) -> None:
+def test_the_annotator_is_the_user_of_the_drafts(drafts: object, user: str) -> None:
     assert user_of_drafts({"drafts": drafts}) == user

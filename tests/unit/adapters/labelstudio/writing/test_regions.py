@@ -17,7 +17,7 @@ from backend.adapters.labelstudio.config.label_config import read_binding, with_
 from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.writing.regions import build_regions, region_id, score_of
-from backend.adapters.labelstudio.writing.uncertain_spans import spans_of
+from backend.adapters.labelstudio.writing.uncertain_ranges import ranges_of
 from backend.domain.errors import LabelConfigError, PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import MaskRun
@@ -48,14 +48,14 @@ SHIPPED = sorted((Path(__file__).parents[5] / "label_config").glob("*.xml"))
 
 
 def errors_of(result: list[dict[str, object]], label_config: str) -> list[str]:
-    """What the SDK has against a prediction; empty if nothing."""
+    """The SDK's validation errors of a prediction."""
     prediction = {"model_version": "masklet", "score": 0.5, "result": result}
     errors: list[str] = LabelInterface(label_config).validate_prediction(prediction, return_errors=True)
     return errors
 
 
 def built(run: MaskRun, label_config: str) -> list[dict[str, object]]:
-    """The regions, after the SDK has looked at them."""
+    """The regions, validated by the SDK."""
     result = build_regions(run, label_config=label_config, task=TASK)
     assert errors_of(result, label_config) == []
     return result
@@ -142,7 +142,7 @@ def test_a_track_is_shown_exactly_where_the_object_is() -> None:
 
 
 def shown_frames(sequence: list[dict[str, object]], frame_count: int) -> list[int]:
-    """Where Label Studio draws a region: at its keyframes, and after one as long as that one is enabled."""
+    """1-based frames where Label Studio draws a region: its keyframes, and after an enabled one."""
     shown = []
     for number in range(1, frame_count + 1):
         before = [keyframe for keyframe in sequence if int(str(keyframe["frame"])) <= number]
@@ -182,7 +182,7 @@ def test_a_keyframe_is_the_masks_box_in_percent() -> None:
     }
 
 
-def test_an_object_that_is_nowhere_has_no_region() -> None:
+def test_an_object_on_no_frame_has_no_region() -> None:
     assert built(run_of(masklet("t1", {0: EMPTY}), size=SIZE, frame_count=1), VIDEO) == []
 
 
@@ -191,7 +191,7 @@ def test_an_object_without_a_label_is_written_without_one() -> None:
     assert "labels" not in region["value"]  # type: ignore[operator]
 
 
-def test_a_vector_with_labels_beside_is_one_merged_region() -> None:
+def test_a_vector_with_a_labels_tag_is_one_merged_region() -> None:
     (region,) = built(run_of(masklet("t1", {0: MASK, 1: MASK}), size=SIZE, frame_count=2), VECTOR)
     assert (region["from_name"], region["type"]) == ("lab", "videovectorlabels")
     value = region["value"]
@@ -207,7 +207,7 @@ def test_a_vector_with_labels_beside_is_one_merged_region() -> None:
     ]
 
 
-def test_a_vector_with_labels_of_its_own_is_accepted() -> None:
+def test_a_vector_with_its_own_labels_is_accepted() -> None:
     (region,) = built(run_of(masklet("t1", {0: MASK}), size=SIZE, frame_count=1), VECTOR_LABELS)
     assert (region["from_name"], region["type"]) == ("outline", "videovectorlabels")
     assert region["value"]["labels"] == ["Cat"]  # type: ignore[index]
@@ -226,7 +226,7 @@ def test_a_label_that_no_output_has_is_refused() -> None:
         )
 
 
-def test_a_label_that_only_a_lesser_output_has_goes_there() -> None:
+def test_a_label_of_a_lesser_output_only_is_written_there() -> None:
     config = PAGES.replace(
         'name="rect" toName="img" smart="true">', 'name="rect" toName="img" smart="true"><Label value="Cow"/>'
     )
@@ -275,46 +275,46 @@ def test_the_score_is_that_of_the_most_uncertain_frame(uncertainties: list[float
     assert score_of(uncertainties) == score
 
 
-def test_uncertain_stretches_stand_on_the_timeline() -> None:
+def test_uncertain_ranges_are_on_the_timeline() -> None:
     sure = masklet("a", dict.fromkeys(range(60), MASK), uncertainty=0.1)
     unsure = masklet("b", dict.fromkeys([10, 11, 14, 40], MASK), uncertainty=0.7)
-    _, _, *spans = built(run_of(sure, unsure, size=SIZE, frame_count=60), VIDEO)
-    assert [(span["from_name"], span["type"], span["readonly"], span["score"]) for span in spans] == [
+    _, _, *ranges = built(run_of(sure, unsure, size=SIZE, frame_count=60), VIDEO)
+    assert [(entry["from_name"], entry["type"], entry["readonly"], entry["score"]) for entry in ranges] == [
         ("when", "timelinelabels", True, 0.3),
         ("when", "timelinelabels", True, 0.3),
     ]
-    assert [span["value"] for span in spans] == [
+    assert [entry["value"] for entry in ranges] == [
         {"ranges": [{"start": 11, "end": 15}], "timelinelabels": ["uncertain"]},
         {"ranges": [{"start": 41, "end": 41}], "timelinelabels": ["uncertain"]},
     ]
-    assert not prompts_of_annotation(spans, read_binding(VIDEO))
+    assert not prompts_of_annotation(ranges, read_binding(VIDEO))
 
 
-def test_spans_stand_where_the_page_shows_their_frames() -> None:
+def test_ranges_are_where_the_page_shows_their_frames() -> None:
     unsure = masklet("b", dict.fromkeys([5, 17, 18, 59], MASK), uncertainty=0.7)
-    _, *spans = built(run_of(unsure, size=SIZE, frame_count=60, rate=30), VIDEO)
-    ranges = [value["ranges"] for span in spans if isinstance(value := span["value"], dict)]
-    # 5 and 59 have no number at 25 a second: the nearest stands for them; 17 has none either, 18 is shown at 16.
+    _, *regions = built(run_of(unsure, size=SIZE, frame_count=60, rate=30), VIDEO)
+    ranges = [value["ranges"] for entry in regions if isinstance(value := entry["value"], dict)]
+    # Frames 5 and 59 have no number at 25 per second: the nearest is used; 17 has none either, 18 is shown at 16.
     assert ranges == [[{"start": 6, "end": 6}], [{"start": 16, "end": 16}], [{"start": 50, "end": 50}]]
 
 
 @pytest.mark.parametrize(
-    ("frames", "spans"),
+    ("frames", "ranges"),
     [([], []), ([4], [(4, 4)]), ([9, 3, 4], [(3, 9)]), ([0, 5, 11], [(0, 5), (11, 11)])],
 )
-def test_spans_bridge_small_gaps(frames: list[int], spans: list[tuple[int, int]]) -> None:
-    assert list(spans_of(frames)) == spans
+def test_ranges_bridge_small_gaps(frames: list[int], ranges: list[tuple[int, int]]) -> None:
+    assert list(ranges_of(frames)) == ranges
 
 
 def numbers_of(result: list[dict[str, object]]) -> list[tuple[int, bool]]:
-    """Frame number and whether the object stays, of the only region's keyframes."""
+    """Frame number (1-based) and `enabled` of the only region's keyframes."""
     (region,) = result
     value = region["value"]
     assert isinstance(value, dict)
     return [(keyframe["frame"], keyframe["enabled"]) for keyframe in value["sequence"]]
 
 
-def test_frames_that_the_page_has_no_number_for_are_left_out_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_frames_without_a_number_are_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     run = run_of(masklet("t1", dict.fromkeys(range(12), MASK)), size=SIZE, frame_count=30, rate=30)
     with caplog.at_level(logging.WARNING):
         result = build_regions(run, label_config=VIDEO, task=TASK)
@@ -324,8 +324,8 @@ def test_frames_that_the_page_has_no_number_for_are_left_out_and_told_of(caplog:
     assert "Write framerate=30 into its <Video> tag" in record.getMessage()
 
 
-def test_a_picture_that_stands_for_several_numbers_keeps_its_box(caplog: pytest.LogCaptureFixture) -> None:
-    """The page draws straight lines between keyframes: without a second one the box would leave before the object."""
+def test_a_frame_with_several_numbers_keeps_its_box(caplog: pytest.LogCaptureFixture) -> None:
+    """The page interpolates between keyframes: without a second one the box would move before the object."""
     run = run_of(masklet("t1", {0: MASK, 1: MASK, 3: MASK}), size=SIZE, frame_count=5, rate=10)
     result = build_regions(run, label_config=VIDEO, task=TASK)
     assert numbers_of(result) == [(1, True), (3, True), (4, True), (5, False), (9, True), (10, False)]
@@ -335,13 +335,13 @@ def test_a_picture_that_stands_for_several_numbers_keeps_its_box(caplog: pytest.
     assert not caplog.records
 
 
-def test_an_object_that_is_only_where_the_page_never_stops_has_no_region() -> None:
+def test_an_object_on_unnumbered_frames_only_has_no_region() -> None:
     run = run_of(masklet("t1", {5: MASK}), size=SIZE, frame_count=30, rate=30)
     assert build_regions(run, label_config=VIDEO, task=TASK) == []
 
 
 @pytest.mark.parametrize("given", [25, "25", "25.0", 0.04])
-def test_the_rate_is_what_the_tasks_data_says(given: object) -> None:
+def test_the_rate_is_read_from_the_tasks_data(given: object) -> None:
     config = VIDEO.replace('framerate="25"', "frameRate = '$clip.fps'")
     filled = with_rate(config, {"clip": {"fps": given}})
     assert read_binding(filled).framerate == 25.0
@@ -350,13 +350,13 @@ def test_the_rate_is_what_the_tasks_data_says(given: object) -> None:
     assert with_rate(VIDEO, {"fps": 30}) == VIDEO
 
 
-def test_boxes_are_taken_from_the_mask_exactly() -> None:
+def test_boxes_equal_the_masks_boxes() -> None:
     result = build_regions(run_of(masklet("t1", {0: MASK}), size=SIZE, frame_count=1), label_config=VIDEO, task=TASK)
     (prompt,) = prompts_of_annotation(result, read_binding(VIDEO))
     assert prompt.box == Box(0.1, 0.25, 0.6, 0.75)
 
 
-def test_a_run_that_is_still_being_made_does_not_say_that_the_object_is_gone() -> None:
+def test_an_incomplete_run_does_not_end_the_object() -> None:
     mask = rectangle_mask(FrameSize(64, 48), 2, 2, 6, 6)
     run = run_of(masklet("t1", dict.fromkeys(range(5), mask), label="Dog"), size=FrameSize(64, 48), frame_count=50)
     for is_complete in (True, False):

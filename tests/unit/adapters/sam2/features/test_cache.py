@@ -1,4 +1,4 @@
-"""The feature cache: its bound, its order, its key."""
+"""The feature cache: its capacity, its order, its key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def features(nbytes: int = 40) -> ImageFeatures:
     return ImageFeatures((torch.zeros(1, 1, 1, nbytes // 4),))
 
 
-def test_what_was_asked_for_longest_ago_goes_first() -> None:
+def test_the_least_recently_used_frame_is_dropped() -> None:
     cache = FeatureCache(80, device=CPU)
     first, second, third = features(), features(), features()
     cache.put(VIDEO, 0, KIND, first)
@@ -40,7 +40,7 @@ def test_it_is_bounded_in_bytes_not_in_frames() -> None:
     assert (cache.frames_of(VIDEO), cache.nbytes) == ((2, 3, 9), 100)
 
 
-def test_what_alone_is_too_much_pushes_nothing_out() -> None:
+def test_features_beyond_the_capacity_drop_nothing() -> None:
     cache = FeatureCache(50, device=CPU)
     cache.put(VIDEO, 0, KIND, features())
     cache.put(VIDEO, 1, KIND, features(60))
@@ -50,7 +50,7 @@ def test_what_alone_is_too_much_pushes_nothing_out() -> None:
     assert len(nothing) == 0
 
 
-def test_kept_again_it_counts_once() -> None:
+def test_repeated_features_count_once() -> None:
     cache = FeatureCache(100, device=CPU)
     for _ in range(3):
         cache.put(VIDEO, 0, KIND, features())
@@ -74,7 +74,7 @@ def test_features_of_another_kind_are_not_taken(kind: FeatureKind) -> None:
     assert not cache.has(VIDEO, 0, kind)
 
 
-def test_it_tells_what_it_has_of_a_video_and_lets_go_of_it() -> None:
+def test_frames_of_a_video_are_listed_and_dropped() -> None:
     cache = FeatureCache(120, device=CPU)
     for content_hash, index in ((VIDEO, 5), (OTHER, 1), (VIDEO, 2)):
         cache.put(content_hash, index, KIND, features())

@@ -1,4 +1,4 @@
-"""Which frames a pass decodes and encodes, how many at once, and that none of it changes a mask."""
+"""The frames that a pass decodes and encodes, the size of a batch, and equal masks in all cases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def one_thread() -> None:
 
 
 class CountingBlocks(Sam2Blocks):
-    """Says how many frames each encoder call had; encodes nothing, but marks each frame with its own mean."""
+    """Records the batch size of each encoder call; the features of a frame are its mean."""
 
     def __init__(self) -> None:
         super().__init__(random_model())
@@ -48,13 +48,13 @@ def blocks() -> CountingBlocks:
     return CountingBlocks()
 
 
-def supply(blocks: CountingBlocks, *, lookahead: int = 1, kept: int = 100) -> FeatureLoader:
+def loader_of(blocks: CountingBlocks, *, lookahead: int = 1, kept: int = 100) -> FeatureLoader:
     blocks.calls.clear()
     return FeatureLoader(blocks, FeatureCache(4 * kept, device=blocks.device), KIND, lookahead=lookahead)
 
 
-def walk(
-    supply: FeatureLoader,
+def load(
+    loader: FeatureLoader,
     video: PanningVideo,
     start: int = 0,
     stop: int | None = None,
@@ -62,75 +62,75 @@ def walk(
     backward: bool = False,
     is_needed: Callable[[int], bool] = lambda _: True,
 ) -> dict[int, float | None]:
-    span = FrameRange(FrameIndex(start), FrameIndex(video.info.frame_count if stop is None else stop))
-    seen = supply.frames(video, span, backward=backward, is_needed=is_needed)
-    return {index: None if found is None else float(found.levels[0]) for index, found in seen}
+    frame_range = FrameRange(FrameIndex(start), FrameIndex(video.info.frame_count if stop is None else stop))
+    loaded = loader.frames(video, frame_range, backward=backward, is_needed=is_needed)
+    return {index: None if found is None else float(found.levels[0]) for index, found in loaded}
 
 
-def marks(blocks: CountingBlocks, count: int) -> dict[int, float]:
-    """The mark of every frame, asked for one by one."""
-    alone = supply(blocks)
+def means(blocks: CountingBlocks, count: int) -> dict[int, float]:
+    """The features of every frame, loaded one by one."""
+    alone = loader_of(blocks)
     found = {index: float(alone.one(PanningVideo(count), index).levels[0]) for index in range(count)}
     assert len(set(found.values())) == count
     return found
 
 
-def test_every_frame_gets_its_own_features_in_order_of_travel(blocks: CountingBlocks) -> None:
-    expected = marks(blocks, 10)
-    assert walk(supply(blocks, lookahead=4), PanningVideo(10)) == pytest.approx(expected)
-    backward = walk(supply(blocks, lookahead=4), PanningVideo(10), backward=True)
+def test_frames_are_loaded_in_the_order_of_the_pass(blocks: CountingBlocks) -> None:
+    expected = means(blocks, 10)
+    assert load(loader_of(blocks, lookahead=4), PanningVideo(10)) == pytest.approx(expected)
+    backward = load(loader_of(blocks, lookahead=4), PanningVideo(10), backward=True)
     assert list(backward) == list(range(9, -1, -1))
     assert backward == pytest.approx(expected)
 
 
 def test_a_second_pass_decodes_and_encodes_nothing(blocks: CountingBlocks) -> None:
-    warm, video = supply(blocks), PanningVideo(10)
-    first = walk(warm, video)
+    warm, video = loader_of(blocks), PanningVideo(10)
+    first = load(warm, video)
     video.read.clear()
     blocks.calls.clear()
-    assert walk(warm, video, backward=True) == first
+    assert load(warm, video, backward=True) == first
     assert (video.read, blocks.calls) == ([], [])
 
 
-def test_only_what_is_missing_is_encoded(blocks: CountingBlocks) -> None:
-    expected, warm, video = marks(blocks, 10), supply(blocks), PanningVideo(10)
+def test_only_missing_frames_are_encoded(blocks: CountingBlocks) -> None:
+    expected, warm, video = means(blocks, 10), loader_of(blocks), PanningVideo(10)
     for index in (3, 4, 7):
         warm.one(video, index)
     blocks.calls.clear()
-    assert walk(warm, video) == pytest.approx(expected)
+    assert load(warm, video) == pytest.approx(expected)
     assert blocks.calls == [1] * 7
 
 
-def test_a_long_stretch_of_known_frames_is_jumped_over_and_a_short_one_read_through(blocks: CountingBlocks) -> None:
-    video, warm = PanningVideo(60), supply(blocks)
-    walk(warm, video, 5, 15)
+def test_a_pass_seeks_over_many_known_frames_only(blocks: CountingBlocks) -> None:
+    video, warm = PanningVideo(60), loader_of(blocks)
+    load(warm, video, 5, 15)
     video.read.clear()
-    walk(warm, video, 0, 20)
+    load(warm, video, 0, 20)
     assert video.read == list(range(20))
-    video, warm = PanningVideo(60), supply(blocks)
-    walk(warm, video, 5, 50)
+    video, warm = PanningVideo(60), loader_of(blocks)
+    load(warm, video, 5, 50)
     video.read.clear()
-    walk(warm, video)
+    load(warm, video)
     assert video.read == [*range(5), *range(50, 60)]
 
 
-def test_frames_that_nobody_waits_for_are_neither_decoded_nor_encoded(blocks: CountingBlocks) -> None:
-    video, cold = PanningVideo(50), supply(blocks, lookahead=3)
-    found = walk(cold, video, is_needed=lambda index: index < 2 or index > 45)
-    assert [index for index, mark in found.items() if mark is not None] == [0, 1, 46, 47, 48, 49]
+def test_frames_that_are_not_needed_are_not_decoded(blocks: CountingBlocks) -> None:
+    video, cold = PanningVideo(50), loader_of(blocks, lookahead=3)
+    found = load(cold, video, is_needed=lambda index: index < 2 or index > 45)
+    assert [index for index, mean in found.items() if mean is not None] == [0, 1, 46, 47, 48, 49]
     assert video.read == [0, 1, 46, 47, 48, 49]
     assert blocks.calls == [3, 3, 3]
 
 
 def test_each_call_has_the_same_number_of_frames(blocks: CountingBlocks) -> None:
-    walk(supply(blocks, lookahead=4), PanningVideo(10))
+    load(loader_of(blocks, lookahead=4), PanningVideo(10))
     assert blocks.calls == [4, 4, 4]
 
 
 def test_a_cache_that_is_too_small_costs_time_only(blocks: CountingBlocks) -> None:
-    expected, small, video = marks(blocks, 12), supply(blocks, lookahead=4, kept=2), PanningVideo(12)
+    expected, small, video = means(blocks, 12), loader_of(blocks, lookahead=4, kept=2), PanningVideo(12)
     for _ in range(2):
-        assert walk(small, video) == pytest.approx(expected)
+        assert load(small, video) == pytest.approx(expected)
     assert len(small.cache) == 2
 
 
@@ -138,18 +138,18 @@ def masks(engine: Sam2Engine, video: PanningVideo) -> list[FrameMasks]:
     return list(engine.propagate(video, BOX, direction=Direction.FORWARD, cancel=NeverCancelled()))
 
 
-def said(frames: list[FrameMasks]) -> list[object]:
+def content(frames: list[FrameMasks]) -> list[object]:
     return [(item.mask.tobytes(), item.evidence) for frame in frames for item in frame.objects]
 
 
-def test_with_or_without_kept_features_or_lookahead_the_masks_are_bit_for_bit_the_same() -> None:
+def test_cache_and_lookahead_leave_the_masks_bit_identical() -> None:
     keeping, video = random_engine(cached_frames=20), PanningVideo(12)
-    first = said(masks(keeping, video))
+    first = content(masks(keeping, video))
     video.read.clear()
-    assert said(masks(keeping, video)) == first
+    assert content(masks(keeping, video)) == first
     assert video.read == []
-    assert said(masks(random_engine(cached_frames=0), PanningVideo(12))) == first
-    assert said(masks(random_engine(cached_frames=0, lookahead=4), PanningVideo(12))) == first
+    assert content(masks(random_engine(cached_frames=0), PanningVideo(12))) == first
+    assert content(masks(random_engine(cached_frames=0, lookahead=4), PanningVideo(12))) == first
 
 
 def test_cancelling_wastes_one_batch_at_most() -> None:

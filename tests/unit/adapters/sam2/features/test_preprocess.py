@@ -1,4 +1,4 @@
-"""The one way frames and masks become tensors."""
+"""Frames and masks to tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several objects through the mask decoder: the bits of one at a time, and the way back where they are not."""
+"""Batches through the mask decoder: bit-identical to one object at a time, with a fallback."""
 
 from collections.abc import Iterator
 
@@ -30,13 +30,13 @@ def parts() -> tuple[Decoder, DecoderPrompt]:
         sparse, dense = encoder(
             points=(torch.zeros(1, 1, 2), -torch.ones(1, 1, dtype=torch.int32)), boxes=None, masks=None
         )
-        places = encoder.get_dense_pe().clone()
-    decoder = Decoder(model.sam_mask_decoder, positions=places, rounds_by_batch=True)
+        position_encoding = encoder.get_dense_pe().clone()
+    decoder = Decoder(model.sam_mask_decoder, positions=position_encoding, rounds_by_batch=True)
     return decoder, DecoderPrompt(sparse, dense, several=True)
 
 
 def features(seed: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Conditioned frames laid out as memory attention leaves them, and the finer maps."""
+    """Conditioned frames in the memory layout of memory attention, and the finer maps."""
     draw = torch.Generator().manual_seed(seed)
     tokens = torch.randn(OBJECTS, SIDE * SIDE, CHANNELS, generator=draw)
     finer = [
@@ -47,52 +47,52 @@ def features(seed: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
 
 
 def one_by_one(
-    decoder: Decoder, question: DecoderPrompt, conditioned: torch.Tensor, finer: list[torch.Tensor]
+    decoder: Decoder, prompt: DecoderPrompt, conditioned: torch.Tensor, finer: list[torch.Tensor]
 ) -> Candidates:
     rows = [
-        decoder.decode(torch.unflatten(row, 2, (SIDE, SIDE)), finer, question)
+        decoder.decode(torch.unflatten(row, 2, (SIDE, SIDE)), finer, prompt)
         for row in torch.split(conditioned.flatten(2), 1)
     ]
     return Candidates(*(torch.cat([getattr(row, name) for row in rows]) for name in Candidates.__slots__))
 
 
-def test_objects_together_get_the_bits_of_objects_alone(parts: tuple[Decoder, DecoderPrompt]) -> None:
-    decoder, question = parts
-    for seed in (1, 2, 3):  # the first is decoded both ways, the others as it decided
+def test_a_batch_is_bit_identical_to_single_objects(parts: tuple[Decoder, DecoderPrompt]) -> None:
+    decoder, prompt = parts
+    for seed in (1, 2, 3):  # the first is decoded both ways, the others as its comparison decides
         conditioned, finer = features(seed)
-        said = decoder.decode(conditioned, finer, question)
-        assert said.masks.shape == (OBJECTS, 3, 4 * SIDE, 4 * SIDE)
-        assert said.equals(one_by_one(decoder, question, conditioned, finer))
+        output = decoder.decode(conditioned, finer, prompt)
+        assert output.masks.shape == (OBJECTS, 3, 4 * SIDE, 4 * SIDE)
+        assert output.equals(one_by_one(decoder, prompt, conditioned, finer))
 
 
-def test_a_batch_that_rounds_differently_is_decoded_one_by_one_for_good(
+def test_a_batch_that_rounds_differently_falls_back_to_rows(
     parts: tuple[Decoder, DecoderPrompt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared, question = parts
+    shared, prompt = parts
     decoder = Decoder(shared._decoder, positions=shared._positions, rounds_by_batch=True)
-    asked = 0
+    calls = 0
 
     def off_by_one_bit(*arguments: object, **named: object) -> Candidates:
-        nonlocal asked
-        asked += 1
-        said = together(*arguments, **named)  # type: ignore[arg-type]
-        return Candidates(torch.nextafter(said.masks, said.masks + 1), said.ious, said.tokens, said.presence)
+        nonlocal calls
+        calls += 1
+        output = decode_batch(*arguments, **named)  # type: ignore[arg-type]
+        return Candidates(torch.nextafter(output.masks, output.masks + 1), output.ious, output.tokens, output.presence)
 
-    together = module.decode_together
-    monkeypatch.setattr(module, "decode_together", off_by_one_bit)
+    decode_batch = module.decode_batch
+    monkeypatch.setattr(module, "decode_batch", off_by_one_bit)
     conditioned, finer = features(4)
     for _ in range(2):
-        said = decoder.decode(conditioned, finer, question)
-        assert said.equals(one_by_one(shared, question, conditioned, finer))
-    assert asked == 1
+        output = decoder.decode(conditioned, finer, prompt)
+        assert output.equals(one_by_one(shared, prompt, conditioned, finer))
+    assert calls == 1
 
 
-def test_one_candidate_is_never_asked_of_the_batch(parts: tuple[Decoder, DecoderPrompt]) -> None:
-    decoder, question = parts
-    single = DecoderPrompt(question.sparse, question.dense, several=False)
+def test_one_candidate_is_never_decoded_as_a_batch(parts: tuple[Decoder, DecoderPrompt]) -> None:
+    decoder, prompt = parts
+    single = DecoderPrompt(prompt.sparse, prompt.dense, several=False)
     conditioned, finer = features(5)
     fresh = Decoder(decoder._decoder, positions=decoder._positions, rounds_by_batch=True)
     for _ in range(2):
-        said = fresh.decode(conditioned, finer, single)
-        assert said.masks.shape[1] == 1
-        assert said.equals(one_by_one(fresh, single, conditioned, finer))
+        output = fresh.decode(conditioned, finer, single)
+        assert output.masks.shape[1] == 1
+        assert output.equals(one_by_one(fresh, single, conditioned, finer))

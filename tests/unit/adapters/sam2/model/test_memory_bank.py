@@ -1,4 +1,4 @@
-"""What an object's memory keeps, forward, at the turn and backward."""
+"""The frames in an object's memory bank: forward, at the turn and backward."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def frame() -> MemoryFrame:
 
 
 def held(memory: ObjectMemory) -> tuple[list[int], list[int]]:
-    """Frames held whole, and frames of which only the pointer is held."""
+    """Frames held with features, and frames held with the pointer only."""
     tracked = memory.view.tracked
-    whole = [index for index, kept in tracked.items() if kept.features is not None]
-    return sorted(whole), sorted(set(tracked) - set(whole))
+    with_features = [index for index, kept in tracked.items() if kept.features is not None]
+    return sorted(with_features), sorted(set(tracked) - set(with_features))
 
 
 def forward(memory: ObjectMemory, start: int, stop: int) -> None:
@@ -25,7 +25,7 @@ def forward(memory: ObjectMemory, start: int, stop: int) -> None:
         memory.add(index, frame(), backward=False)
 
 
-def test_forward_keeps_the_newest_memories_and_some_more_pointers() -> None:
+def test_forward_keeps_the_newest_memories_and_more_pointers() -> None:
     memory = ObjectMemory({0: frame()}, 3, 5)
     forward(memory, 1, 21)
     assert held(memory) == ([18, 19, 20], [16, 17])
@@ -37,7 +37,7 @@ def test_prompted_frames_stay() -> None:
     assert list(memory.view.prompted) == [0, 500]
 
 
-def test_the_way_back_begins_with_what_lies_behind_the_start() -> None:
+def test_a_backward_pass_starts_with_the_turn_frames() -> None:
     memory = ObjectMemory({10: frame()}, 3, 5)
     forward(memory, 10, 30)
     memory.turn()
@@ -51,7 +51,7 @@ def test_backward_keeps_the_mirror_image() -> None:
     assert held(memory) == ([10, 11, 12], [13, 14])
 
 
-def test_what_is_held_does_not_grow() -> None:
+def test_the_bank_does_not_grow() -> None:
     memory = ObjectMemory({0: frame()}, 6, 15)
     forward(memory, 1, 50)
     after_50 = memory.encoded_frames

@@ -1,4 +1,4 @@
-"""Which memories an object offers, which offers make one batch, and the bound on prompted frames."""
+"""The memories that an object attends, their batches, and the limit of prompted frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def memories(prompted: list[int], tracked: list[int]) -> Memories:
     return Memories({i: memory(i) for i in prompted}, {i: memory(i) for i in tracked})
 
 
-def offer(
+def select(
     blocks: Sam2Blocks, prompted: list[int], tracked: list[int], frame: int, *, backward: bool = False
 ) -> SelectedMemory:
     return blocks.select_memory(memories(prompted, tracked), FramePosition(frame, 100, backward))
@@ -39,40 +39,40 @@ def blocks() -> Sam2Blocks:
     return Sam2Blocks(random_model())
 
 
-def test_forward_it_offers_prompted_frames_the_six_before_and_past_pointers(blocks: Sam2Blocks) -> None:
-    got = offer(blocks, [0, 50], list(range(1, 30)), 30)
+def test_forward_selects_prompted_frames_six_frames_and_pointers(blocks: Sam2Blocks) -> None:
+    got = select(blocks, [0, 50], list(range(1, 30)), 30)
     assert got.ages == (0, 0, 6, 5, 4, 3, 2, 1)
     assert got.distances == (30, *range(1, 16))
 
 
-def test_backward_it_is_mirrored(blocks: Sam2Blocks) -> None:
-    got = offer(blocks, [0, 50], list(range(31, 50)), 30, backward=True)
+def test_a_backward_selection_is_mirrored(blocks: Sam2Blocks) -> None:
+    got = select(blocks, [0, 50], list(range(31, 50)), 30, backward=True)
     assert got.ages == (0, 0, 6, 5, 4, 3, 2, 1)
     assert got.distances == (20, *range(1, 16))
 
 
-def test_objects_prompted_on_different_frames_make_one_batch_if_their_memories_have_one_shape(
+def test_objects_with_memories_of_one_shape_make_one_batch(
     blocks: Sam2Blocks,
 ) -> None:
-    early, late = offer(blocks, [3], list(range(4, 40)), 40), offer(blocks, [9], list(range(10, 40)), 40)
+    early, late = select(blocks, [3], list(range(4, 40)), 40), select(blocks, [9], list(range(10, 40)), 40)
     assert early.shape == late.shape
-    assert early.shape != offer(blocks, [3, 9], list(range(10, 40)), 40).shape
-    assert early.shape != offer(blocks, [38], [39], 40).shape
-    seen = ImageFeatures((torch.randn(1, DEPTH, SIDE, SIDE, generator=torch.Generator().manual_seed(0)),))
-    moment = FramePosition(40, 100, backward=False)
+    assert early.shape != select(blocks, [3, 9], list(range(10, 40)), 40).shape
+    assert early.shape != select(blocks, [38], [39], 40).shape
+    features = ImageFeatures((torch.randn(1, DEPTH, SIDE, SIDE, generator=torch.Generator().manual_seed(0)),))
+    position = FramePosition(40, 100, backward=False)
     with torch.inference_mode():
-        together = blocks.attend_memory(seen, [early, late], moment)
+        together = blocks.attend_memory(features, [early, late], position)
         for row, alone in zip(torch.split(together, 1), (early, late), strict=True):
-            assert torch.allclose(row, blocks.attend_memory(seen, [alone], moment), atol=1e-5)
+            assert torch.allclose(row, blocks.attend_memory(features, [alone], position), atol=1e-5)
     assert not torch.allclose(together[0], together[1], atol=1e-2)
 
 
 @pytest.mark.parametrize("most", [2, 3])
-def test_the_bound_keeps_the_prompted_frames_that_the_reference_keeps(most: int) -> None:
+def test_the_limit_keeps_the_prompted_frames_of_the_reference(most: int) -> None:
     model = random_model()
     prompted, tracked, frame = [0, 10, 21, 24, 40], [20, 22, 23, 25], 26
     bounded = Sam2Blocks(random_model(), max_prompted=most)
-    got = offer(bounded, prompted, tracked, frame)
+    got = select(bounded, prompted, tracked, frame)
     model.max_cond_frames_in_attn = most
 
     def entry(index: int) -> dict[str, object]:
@@ -97,13 +97,13 @@ def test_the_bound_keeps_the_prompted_frames_that_the_reference_keeps(most: int)
             },
             num_frames=100,
         )
-        recalled = bounded.attend_memory(ImageFeatures((coarse,)), [got], FramePosition(frame, 100, backward=False))
+        attended = bounded.attend_memory(ImageFeatures((coarse,)), [got], FramePosition(frame, 100, backward=False))
         everything = Sam2Blocks(random_model())
         unbounded = everything.attend_memory(
             ImageFeatures((coarse,)),
-            [offer(everything, prompted, tracked, frame)],
+            [select(everything, prompted, tracked, frame)],
             FramePosition(frame, 100, backward=False),
         )
     assert got.ages.count(0) == most
-    assert torch.allclose(recalled, expected, atol=1e-4)
+    assert torch.allclose(attended, expected, atol=1e-4)
     assert not torch.allclose(unbounded, expected, atol=1e-2)

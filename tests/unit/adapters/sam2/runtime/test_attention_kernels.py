@@ -1,4 +1,4 @@
-"""Which attention kernels are taken: by time, with a bias for torch's own order, and only if they answer alike."""
+"""The choice of attention kernels: by time, with a bias for torch's own, and only with equal output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from backend.adapters.sam2.runtime.attention_kernels import (
     OWN,
     SEVERAL,
     TIMED_RUNS,
-    Attended,
+    AttentionShape,
     KernelChoice,
     Work,
     choose,
@@ -27,7 +27,7 @@ from backend.adapters.sam2.runtime.attention_kernels import (
 from tests.fakes.models import random_model
 
 CPU = torch.device("cpu")
-SMALL = Attended(side=4, channels=32, heads=1, memories=2, pointer_tokens=4)
+SMALL = AttentionShape(side=4, channels=32, heads=1, memories=2, pointer_tokens=4)
 
 
 def answering(value: float) -> Work:
@@ -35,12 +35,12 @@ def answering(value: float) -> Work:
 
 
 def timer(times: Mapping[float, float]) -> Callable[[Work], float]:
-    """Times works by what they answer."""
+    """Times works by their output."""
     return lambda work: times[round(float(work()), 3)]
 
 
 class TestFastest:
-    def test_the_one_that_takes_least(self) -> None:
+    def test_the_fastest(self) -> None:
         works = {OWN: answering(1.0), "flash": answering(1.001), "cuDNN": answering(1.002)}
         assert fastest(works, timer({1.0: 10.0, 1.001: 8.0, 1.002: 5.0})) == "cuDNN"
 
@@ -49,14 +49,14 @@ class TestFastest:
         works = {OWN: answering(1.0), "flash": answering(1.001)}
         assert fastest(works, timer({1.0: 10.0, 1.001: taken})) == best
 
-    def test_one_that_does_not_run_or_answers_otherwise_is_left_out(self) -> None:
+    def test_a_kernel_that_fails_or_differs_is_ignored(self) -> None:
         def unsupported() -> Tensor:
             raise RuntimeError("No available kernel. Aborting execution.")
 
         works = {OWN: answering(1.0), "flash": unsupported, "cuDNN": answering(2.0)}
         assert fastest(works, timer({1.0: 10.0, 2.0: 1.0})) == OWN
 
-    def test_when_torchs_own_does_not_run_nothing_does(self) -> None:
+    def test_an_error_of_torchs_own_is_raised(self) -> None:
         def broken() -> Tensor:
             raise RuntimeError("device-side assert")
 
@@ -68,7 +68,7 @@ class TestChoose:
     def test_nothing_is_measured_without_a_gpu(self) -> None:
         assert choose(SMALL, CPU, torch.float32) == KernelChoice(OWN, OWN)
 
-    def test_one_object_and_several_are_measured_apart_on_the_settled_shape(self) -> None:
+    def test_one_object_and_several_are_timed_separately(self) -> None:
         shapes: list[tuple[int, ...]] = []
 
         def timed(work: Work) -> float:
@@ -90,8 +90,8 @@ class TestChoose:
 
 
 @pytest.mark.parametrize("name", [OWN, "flash", "memory-efficient", "cuDNN"])
-def test_a_kernel_that_does_not_take_a_shape_gives_way(name: str) -> None:
-    """On a CPU there are but two kernels."""
+def test_a_kernel_that_does_not_support_a_shape_falls_back(name: str) -> None:
+    """A CPU has only two kernels."""
     generator = torch.Generator().manual_seed(0)
     queries, keys, values = (torch.randn(2, 1, 9, 16, generator=generator) for _ in range(3))
     expected = F.scaled_dot_product_attention(queries, keys, values)
@@ -101,41 +101,41 @@ def test_a_kernel_that_does_not_take_a_shape_gives_way(name: str) -> None:
 
 
 class FakeEvent:
-    """Stands in for torch.cuda.Event: a clock that each record moves on, by less and less."""
+    """A fake torch.cuda.Event: elapsed times decrease with every call."""
 
-    said: ClassVar[list[str]] = []
+    calls: ClassVar[list[str]] = []
 
     def __init__(self, *, enable_timing: bool) -> None:
         assert enable_timing
 
     def record(self) -> None:
-        self.said.append("record")
+        self.calls.append("record")
 
     def synchronize(self) -> None:
-        self.said.append("synchronize")
+        self.calls.append("synchronize")
 
     def elapsed_time(self, end: FakeEvent) -> float:
-        assert self.said[-1] == "synchronize", "events are read once the device has reached them"
-        return 100.0 - len(self.said)
+        assert self.calls[-1] == "synchronize", "events are read once the device has reached them"
+        return 100.0 - len(self.calls)
 
 
-def test_runs_on_a_gpu_are_timed_by_its_own_events(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_runs_are_timed_by_cuda_events(monkeypatch: pytest.MonkeyPatch) -> None:
     inspect.signature(torch.cuda.Event).bind(enable_timing=True)
     monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
-    FakeEvent.said.clear()
+    FakeEvent.calls.clear()
 
     def work() -> Tensor:
-        FakeEvent.said.append("work")
+        FakeEvent.calls.append("work")
         return torch.ones(1)
 
     assert cuda_timer(torch.device("cuda"))(work) == 100.0 - 1 - 4 * TIMED_RUNS
-    assert FakeEvent.said == ["work", *["record", "work", "record", "synchronize"] * TIMED_RUNS]
+    assert FakeEvent.calls == ["work", *["record", "work", "record", "synchronize"] * TIMED_RUNS]
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_on_a_gpu_time_is_the_gpus() -> None:
+def test_times_on_a_gpu() -> None:
     device = torch.device("cuda")
     matrix = torch.randn(2048, 2048, device=device)
     timed = cuda_timer(device)

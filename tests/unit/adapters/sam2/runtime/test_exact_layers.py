@@ -1,4 +1,4 @@
-"""Faster layers give the very bits of those they replace."""
+"""Faster layers are bit-identical to the replaced ones."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def image(count: int = 1) -> torch.Tensor:
     return torch.randn(count, 3, IMAGE_SIZE, IMAGE_SIZE, generator=torch.Generator().manual_seed(3))
 
 
-def test_what_the_encoder_sees_is_bit_for_bit_what_sam2_sees() -> None:
+def test_the_encoder_is_bit_identical_to_sam2() -> None:
     model = random_model()
     with torch.inference_mode():
         expected = model.forward_image(image())["backbone_fpn"]
-        seen = Sam2Blocks(random_model()).encode_image(image()).levels
-    assert [level.shape for level in seen] == [level.shape for level in expected]
-    assert all(torch.equal(a, b) for a, b in zip(seen, expected, strict=True))
+        levels = Sam2Blocks(random_model()).encode_image(image()).levels
+    assert [level.shape for level in levels] == [level.shape for level in expected]
+    assert all(torch.equal(a, b) for a, b in zip(levels, expected, strict=True))
 
 
-def test_frames_seen_together_are_seen_alike() -> None:
+def test_frames_of_a_batch_are_encoded_alike() -> None:
     blocks = Sam2Blocks(random_model())
     with torch.inference_mode():
-        together = blocks.encode_image(image(3)).split()
-        for row, alone in zip(together, torch.split(image(3), 1), strict=True):
+        batch = blocks.encode_image(image(3)).split()
+        for row, alone in zip(batch, torch.split(image(3), 1), strict=True):
             assert all(
                 torch.allclose(a, b, atol=1e-5)
                 for a, b in zip(row.levels, blocks.encode_image(alone).levels, strict=True)

@@ -1,4 +1,4 @@
-"""What a person may choose about the engine."""
+"""The engine's options."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def test_one_prompted_frame_attended_is_too_few() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"compile": "full"}, "MASKLET_COMPILE is 'full'; choose off, graphs, default or max"),
         ({"precision": "fp16"}, "MASKLET_PRECISION is 'fp16'; choose auto, float32 or bfloat16"),
     ],
 )
-def test_a_choice_that_there_is_not(options: dict[str, str], said: str) -> None:
+def test_an_unknown_choice(options: dict[str, str], message: str) -> None:
     with pytest.raises(ModelError) as raised:
         EngineOptions(**options)  # type: ignore[arg-type]
-    assert str(raised.value) == said
+    assert str(raised.value) == message

@@ -1,4 +1,4 @@
-"""What is computed in bfloat16, and what must not be."""
+"""Computations in bfloat16, and computations that stay in float32."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def random(*shape: int) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("wanted", "precision"), [("auto", torch.float32), ("float32", torch.float32), ("bfloat16", torch.bfloat16)]
 )
-def test_a_cpu_computes_in_float32_unless_told_otherwise(wanted: str, precision: torch.dtype) -> None:
+def test_a_cpu_computes_in_float32_by_default(wanted: str, precision: torch.dtype) -> None:
     assert precision_of(CPU, wanted) is precision
 
 
 @pytest.mark.parametrize(("native", "precision"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_a_gpu_that_only_plays_bfloat16_does_not_compute_in_it(
+def test_a_gpu_that_emulates_bfloat16_computes_in_float32(
     native: bool, precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: native or including_emulation)
@@ -44,19 +44,19 @@ def test_products_are_in_the_precision(precision: torch.dtype) -> None:
         assert (random(3, 3) @ random(3, 3)).dtype is precision
 
 
-def test_weights_brought_to_bfloat16_once_give_the_bits_that_autocast_gives() -> None:
+def test_weights_cast_once_are_bit_identical_to_autocast() -> None:
     blocks = Sam2Blocks(random_model(), precision="bfloat16")
     image = random(1, 3, IMAGE_SIZE, IMAGE_SIZE)
     with blocks.computing():
         expected = random_model().forward_image(image)["backbone_fpn"]
-        seen = blocks.encode_image(image).levels
-    assert all(torch.equal(a, b) and a.dtype is b.dtype for a, b in zip(seen, expected, strict=True))
-    assert seen[0].dtype is torch.bfloat16
+        levels = blocks.encode_image(image).levels
+    assert all(torch.equal(a, b) and a.dtype is b.dtype for a, b in zip(levels, expected, strict=True))
+    assert levels[0].dtype is torch.bfloat16
     assert (blocks.precision, blocks.runs_on["precision"]) == (torch.bfloat16, "bfloat16")
 
 
 def test_evidence_is_counted_in_float32() -> None:
-    """A mask of thousands of pixels has more of them than bfloat16 can tell apart."""
+    """bfloat16 cannot count the pixels of a mask of thousands."""
     decoded = Decoded(
         logits=random(2, 1, 96, 96),
         raw=random(2, 1, 96, 96),
@@ -65,8 +65,8 @@ def test_evidence_is_counted_in_float32() -> None:
         pointer=random(2, 8),
         presence=random(2, 1),
     )
-    seen = ImageFeatures((random(1, 16, 24, 24),))
+    features = ImageFeatures((random(1, 16, 24, 24),))
     with computing(CPU, torch.float32):
-        expected = reduce(decoded, seen).numbers
+        expected = reduce(decoded, features).numbers
     with computing(CPU, torch.bfloat16):
-        assert torch.equal(reduce(decoded, seen).numbers, expected)
+        assert torch.equal(reduce(decoded, features).numbers, expected)

@@ -1,4 +1,4 @@
-"""A calibrator is for the weights it was fitted to; for others there is none, and the log says why."""
+"""A calibrator fits one file of weights; for others there is none, and the log has the reason."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def put(folder: Path, text: str) -> None:
     (folder / "tiny.calibrator.json").write_text(text, encoding="utf-8")
 
 
-def test_without_a_file_there_is_none_and_the_version_is_the_checkpoints(checkpoint: Checkpoint) -> None:
+def test_without_a_calibrator_the_version_is_the_checkpoints(checkpoint: Checkpoint) -> None:
     assert find_calibrator(checkpoint) is None
     assert stamped_version(checkpoint) == "masklet-tiny-12121212"
 
 
-def test_a_calibrator_beside_the_weights_is_stamped_into_the_version(checkpoint: Checkpoint) -> None:
+def test_a_calibrator_is_stamped_into_the_version(checkpoint: Checkpoint) -> None:
     made = fitted(CHECKPOINT_SHA256)
     put(checkpoint.weights.parent, made.to_text())
     found = find_calibrator(checkpoint)
@@ -57,7 +57,7 @@ def test_a_shipped_calibrator_serves_a_published_checkpoint(checkpoint: Checkpoi
 @pytest.mark.parametrize(
     ("text", "why"), [(fitted("34" * 32).to_text(), "fitted to other weights"), ("{", "cannot be read")]
 )
-def test_a_calibrator_of_other_weights_or_a_broken_one_is_left_aside(
+def test_a_foreign_or_broken_calibrator_is_ignored(
     checkpoint: Checkpoint, text: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(checkpoint.weights.parent, text)

@@ -22,7 +22,7 @@ from tests.fakes.models import SMALL_CONFIG
 
 @pytest.fixture(scope="module")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the shipped one, with a demo checkpoint of random weights."""
+    """A copy of the shipped folder, with a demo checkpoint of random weights."""
     folder = tmp_path_factory.mktemp("shipped")
     (folder / "demo.yaml").write_text(SMALL_CONFIG.read_text())
     save_file(dict(build_model(SMALL_CONFIG).state_dict()), folder / "demo.safetensors")
@@ -54,7 +54,9 @@ def put(folder: Path, *names: str) -> Path:
         (("tiny", "large", "base_plus"), "large"),
     ],
 )
-def test_auto_is_the_best_that_is_present(shipped: Path, tmp_path: Path, present: tuple[str, ...], best: str) -> None:
+def test_auto_is_the_best_present_checkpoint(
+    shipped: Path, tmp_path: Path, present: tuple[str, ...], best: str
+) -> None:
     assert find("auto", put(tmp_path / "models", *present)).name == best
 
 
@@ -77,12 +79,12 @@ def test_every_published_config_is_in_the_sam2_package(tmp_path: Path) -> None:
         ("large", "fetch it with `masklet models pull large`"),
     ],
 )
-def test_what_is_not_there_is_said_with_the_way_out(tmp_path: Path, name: str, message: str) -> None:
+def test_a_missing_checkpoint_is_named_with_the_remedy(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         find(name, tmp_path)
 
 
-def test_nothing_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_checkpoint_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "SHIPPED_DIR", tmp_path)
     with pytest.raises(ModelError, match="no checkpoint is present: fetch one"):
         find("auto", None)
@@ -137,7 +139,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "touched").exists()
 
 
-def test_an_engine_says_what_it_is(shipped: Path) -> None:
+def test_an_engine_has_its_model_info(shipped: Path) -> None:
     engine = load_engine("demo", model_dir=None, device="cpu", threads=1)
     assert (engine.model.name, engine.model.device, engine.model.image_size) == ("demo", "cpu", 128)
     assert engine.model.is_demo
@@ -145,6 +147,6 @@ def test_an_engine_says_what_it_is(shipped: Path) -> None:
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", "mps", "gpu!"])
-def test_a_device_that_is_not_there(shipped: Path, device: str) -> None:
+def test_a_missing_device(shipped: Path, device: str) -> None:
     with pytest.raises(ModelError, match="device"):
         load_engine("demo", model_dir=None, device=device, threads=1)

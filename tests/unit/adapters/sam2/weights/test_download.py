@@ -1,4 +1,4 @@
-"""Fetching checkpoints from a server that serves, cuts, lies and lacks."""
+"""Downloads from a server with whole, cut, wrong and missing files."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NAME = "sam2.1_hiera_tiny.pt"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT under /models/; `cut` sends only so many bytes of an answer, `ranges` honours Range."""
+    """Serves CONTENT under /models/. cut: the most bytes of a response. ranges: honours Range."""
 
     cut: int | None = None
     ranges = True
-    asked: list[str | None]
+    requested: list[str | None]
 
     @property
     def url(self) -> str:
@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
-        self.server.asked.append(wanted)
+        self.server.requested.append(wanted)
         if self.path != f"/models/{NAME}":
             self.send_error(404)
             return
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server(("127.0.0.1", 0), Handler) as running:
-        running.asked = []
+        running.requested = []
         thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
@@ -75,13 +75,13 @@ def published(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PUBLISHED", {"tiny": entry})
 
 
-def silent(_here: int, _total: int) -> None:
+def silent(_received: int, _total: int) -> None:
     return
 
 
 def test_a_file_arrives_whole_with_its_progress(server: Server, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    path = pull("tiny", server.url, tmp_path / "models", lambda here, total: seen.append((here, total)))
+    path = pull("tiny", server.url, tmp_path / "models", lambda received, total: seen.append((received, total)))
     assert path == tmp_path / "models" / NAME
     assert path.read_bytes() == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT))
@@ -91,7 +91,7 @@ def test_a_file_arrives_whole_with_its_progress(server: Server, tmp_path: Path) 
 def test_a_file_that_is_here_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(CONTENT)
     assert pull("tiny", server.url, tmp_path, silent) == tmp_path / NAME
-    assert server.asked == []
+    assert server.requested == []
 
 
 def test_a_damaged_file_is_replaced(server: Server, tmp_path: Path) -> None:
@@ -99,14 +99,14 @@ def test_a_damaged_file_is_replaced(server: Server, tmp_path: Path) -> None:
     assert pull("tiny", server.url, tmp_path, silent).read_bytes() == CONTENT
 
 
-def test_a_cut_transfer_is_taken_up_where_it_broke_off(server: Server, tmp_path: Path) -> None:
+def test_a_cut_download_resumes(server: Server, tmp_path: Path) -> None:
     server.cut = 5000
     with pytest.raises(ModelError, match=r"fetching .* broke off after 5,000 bytes .* run the command again"):
         pull("tiny", server.url, tmp_path, silent)
     assert not (tmp_path / NAME).exists()
     server.cut = None
     assert pull("tiny", server.url, tmp_path, silent).read_bytes() == CONTENT
-    assert server.asked == [None, "bytes=5000-"]
+    assert server.requested == [None, "bytes=5000-"]
 
 
 def test_a_server_without_ranges_starts_over(server: Server, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_server_without_ranges_starts_over(server: Server, tmp_path: Path) -> 
     assert pull("tiny", server.url, tmp_path, silent).read_bytes() == CONTENT
 
 
-def test_a_part_that_is_complete_only_needs_its_name(server: Server, tmp_path: Path) -> None:
+def test_a_complete_part_is_renamed(server: Server, tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.part").write_bytes(CONTENT)
     assert pull("tiny", server.url, tmp_path, silent).read_bytes() == CONTENT
 
@@ -127,18 +127,18 @@ def test_the_wrong_content_is_refused_and_removed(server: Server, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_address_that_is_not_there(server: Server, tmp_path: Path) -> None:
+def test_a_missing_address(server: Server, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"/elsewhere/sam2\.1_hiera_tiny\.pt answered 404 Not Found$"):
         pull("tiny", server.url.replace("models", "elsewhere"), tmp_path, silent)
 
 
-def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_server(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"fetching .* could not be started .*refused"):
         pull("tiny", "http://127.0.0.1:9/", tmp_path, silent)
 
 
 def test_a_full_disk(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_here: int, _total: int) -> None:
+    def full(_received: int, _total: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(ModelError, match=r"no space is left in .* free some, then run the command again"):
@@ -146,7 +146,7 @@ def test_a_full_disk(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_two_fetches_at_once_do_not_mix(server: Server, tmp_path: Path) -> None:
-    def again(_here: int, _total: int) -> None:
+    def again(_received: int, _total: int) -> None:
         pull("tiny", server.url, tmp_path, silent)
 
     with pytest.raises(ModelError, match="is being fetched by another process"):

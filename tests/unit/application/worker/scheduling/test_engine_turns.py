@@ -1,4 +1,4 @@
-"""Turns with the engine, between real threads."""
+"""Turns of the engine, with real threads."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from backend.application.worker.scheduling.engine_turns import EngineQueue, Engi
 PATIENCE_S = 120.0
 
 
-def in_line(rota: EngineQueue, count: int) -> None:
-    """Wait until so many stand in line."""
+def wait_for_entries(queue: EngineQueue, count: int) -> None:
+    """Waits until the queue has this count of entries."""
     met = threading.Event()
     for _ in range(int(PATIENCE_S * 200)):
-        if len(rota._entries) == count:
+        if len(queue._entries) == count:
             return
         met.wait(0.005)
-    raise AssertionError(f"{len(rota._entries)} stand in line, not {count}")
+    raise AssertionError(f"{len(queue._entries)} entries are queued, not {count}")
 
 
-def test_two_go_on_frame_by_frame() -> None:
-    rota, made = EngineQueue(), list[str]()
+def test_two_propagations_alternate_by_frame() -> None:
+    queue, made = EngineQueue(), list[str]()
 
     def work(name: str, frames: int) -> None:
-        seat = EngineTurn(rota)
-        with seat:
+        turn = EngineTurn(queue)
+        with turn:
             if name == "first":
-                in_line(rota, 2)
+                wait_for_entries(queue, 2)
             for _ in range(frames):
                 made.append(name)
-                seat.yield_turn()
+                turn.yield_turn()
 
     first = threading.Thread(target=work, args=("first", 3))
     first.start()
-    in_line(rota, 1)
+    wait_for_entries(queue, 1)
     second = threading.Thread(target=work, args=("second", 5))
     second.start()
     first.join(PATIENCE_S)
@@ -43,18 +43,18 @@ def test_two_go_on_frame_by_frame() -> None:
     assert made == ["first", "second"] * 3 + ["second"] * 2
 
 
-def test_nobody_else_has_the_engine_meanwhile() -> None:
-    rota, inside, most = EngineQueue(), 0, 0
+def test_one_propagation_has_the_engine_at_a_time() -> None:
+    queue, inside, most = EngineQueue(), 0, 0
 
     def work() -> None:
         nonlocal inside, most
-        seat = EngineTurn(rota)
-        with seat:
+        turn = EngineTurn(queue)
+        with turn:
             for _ in range(50):
                 inside += 1
                 most = max(most, inside)
                 inside -= 1
-                seat.yield_turn()
+                turn.yield_turn()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -62,28 +62,28 @@ def test_nobody_else_has_the_engine_meanwhile() -> None:
     for thread in threads:
         thread.join(PATIENCE_S)
     assert (inside, most) == (0, 1)
-    assert not rota.has_others
+    assert not queue.has_others
 
 
-def test_who_stands_aside_has_the_engine_again_whatever_happens() -> None:
-    rota = EngineQueue()
-    seat = EngineTurn(rota)
-    with seat:
-        with pytest.raises(ValueError, match="0 in line"):
-            _boom_aside(rota, seat)
-        assert len(rota._entries) == 1
-    assert len(rota._entries) == 0
+def test_the_engine_is_taken_again_after_an_exception() -> None:
+    queue = EngineQueue()
+    turn = EngineTurn(queue)
+    with turn:
+        with pytest.raises(ValueError, match="0 queued"):
+            _raise_while_released(queue, turn)
+        assert len(queue._entries) == 1
+    assert len(queue._entries) == 0
 
 
-def _boom_aside(rota: EngineQueue, seat: EngineTurn) -> None:
-    with seat.released():
-        raise ValueError(f"{len(rota._entries)} in line")
+def _raise_while_released(queue: EngineQueue, turn: EngineTurn) -> None:
+    with turn.released():
+        raise ValueError(f"{len(queue._entries)} queued")
 
 
-def test_who_has_no_turn_can_stand_aside_all_the_same() -> None:
-    seat = EngineTurn()
-    with seat.released():
+def test_release_without_a_turn_does_nothing() -> None:
+    turn = EngineTurn()
+    with turn.released():
         pass
-    seat.yield_turn()
-    with seat:
+    turn.yield_turn()
+    with turn:
         pass

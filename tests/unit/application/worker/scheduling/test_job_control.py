@@ -35,7 +35,7 @@ def ledger(tmp_path: Path, clock: WorkingClock) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def watch(ledger: Ledger, clock: WorkingClock) -> JobControl:
+def control(ledger: Ledger, clock: WorkingClock) -> JobControl:
     request = PropagationRequest(TASK, CANVAS.media, click_on(0), model_version=CANVAS.model_version)
     job, _ = ledger.submit(JobKind.PROPAGATE, request)
     started = ledger.start(job.job_id, 1, "propagate-1")
@@ -63,54 +63,54 @@ def answering(ledger: Ledger, job: Job, *, looks: int) -> Callable[[], None]:
     return look
 
 
-def test_it_steps_aside_at_the_very_next_frame_and_goes_on_when_the_click_is_answered(
-    ledger: Ledger, clock: WorkingClock, watch: JobControl
+def test_a_propagation_yields_to_a_click_at_the_next_frame(
+    ledger: Ledger, clock: WorkingClock, control: JobControl
 ) -> None:
     for _ in range(3):
-        watch.raise_if_cancelled()  # the clock stands still: no heartbeat is due that could hide a look
+        control.raise_if_cancelled()  # the clock stands still: no heartbeat is due that could hide a look
     assert clock.slept == []
     click = clicked(ledger)
     clock.work = answering(ledger, click, looks=5)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert len(clock.slept) == 5
     assert ledger.job(click.job_id).state is JobState.DONE
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert len(clock.slept) == 5
 
 
-def test_each_of_several_clicks_goes_first(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
+def test_each_of_several_clicks_goes_first(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     for frame in (1, 2, 3):
         click = clicked(ledger, frame)
         clock.work = answering(ledger, click, looks=2)
-        watch.raise_if_cancelled()
+        control.raise_if_cancelled()
         assert ledger.job(click.job_id).state is JobState.DONE
     assert len(clock.slept) == 6
 
 
-def test_a_click_that_nobody_answers_gets_half_the_time(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
+def test_an_unanswered_click_gets_half_the_time(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     clicked(ledger)
     started_s = clock.monotonic_s()
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(CLICK_YIELD_S, abs=0.05)
     waits = len(clock.slept)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     clock.advance(CLICK_YIELD_S - 0.1)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert len(clock.slept) == waits
     clock.advance(0.2)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert len(clock.slept) == pytest.approx(2 * waits, abs=2)
 
 
-def test_a_stopping_worker_does_not_wait_for_clicks(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
+def test_a_stopping_worker_does_not_wait_for_clicks(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     clicked(ledger)
 
     def stop() -> None:
-        watch.is_stopping = lambda: True
+        control.is_stopping = lambda: True
 
     clock.work = stop
     with pytest.raises(Interrupted):
-        watch.raise_if_cancelled()
+        control.raise_if_cancelled()
     assert len(clock.slept) == 1
 
 
@@ -130,8 +130,8 @@ def action(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float 
     return job
 
 
-def test_what_nobody_waits_for_stands_still_until_the_person_has_the_answer(
-    ledger: Ledger, clock: WorkingClock, watch: JobControl
+def test_a_job_without_a_waiter_pauses_for_one_with_a_waiter(
+    ledger: Ledger, clock: WorkingClock, control: JobControl
 ) -> None:
     awaited = action(ledger, clock)
     looks = 0
@@ -143,97 +143,97 @@ def test_what_nobody_waits_for_stands_still_until_the_person_has_the_answer(
             ledger.remove_waiter(awaited.job_id, until_s=clock.now_s() + 25)
 
     clock.work = answer
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert (looks, ledger.job(awaited.job_id).state) == (7, JobState.QUEUED)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert looks == 7
 
 
 def test_after_the_deadline_a_person_s_action_is_like_any_other(
-    ledger: Ledger, clock: WorkingClock, watch: JobControl
+    ledger: Ledger, clock: WorkingClock, control: JobControl
 ) -> None:
     action(ledger, clock, for_s=2.0)
     started_s = clock.monotonic_s()
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(2.0, abs=0.05)
 
 
-def test_persons_do_not_stand_still_for_each_other(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
+def test_persons_do_not_stand_still_for_each_other(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     action(ledger, clock)
-    ledger.add_waiter(watch.job.job_id, until_s=clock.now_s() + 25)
-    watch.raise_if_cancelled()
+    ledger.add_waiter(control.job.job_id, until_s=clock.now_s() + 25)
+    control.raise_if_cancelled()
     assert clock.slept == []
 
 
-def test_a_person_s_click_goes_before_a_person_s_action(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
-    ledger.add_waiter(watch.job.job_id, until_s=clock.now_s() + 25)
+def test_a_person_s_click_goes_before_a_person_s_action(
+    ledger: Ledger, clock: WorkingClock, control: JobControl
+) -> None:
+    ledger.add_waiter(control.job.job_id, until_s=clock.now_s() + 25)
     clock.work = answering(ledger, clicked(ledger), looks=4)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert len(clock.slept) == 4
 
 
-def test_however_long_persons_go_on_a_frame_in_five_is_made_in_the_background(
-    ledger: Ledger, clock: WorkingClock, watch: JobControl
-) -> None:
+def test_a_paused_job_gets_a_fifth_of_the_time(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     action(ledger, clock, for_s=600.0)
     started_s = clock.monotonic_s()
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(WAITER_YIELD_S, abs=0.05)
     for _ in range(10):
         clock.advance(0.2)  # a frame
         stopped_s = clock.monotonic_s()
-        watch.raise_if_cancelled()  # the attempt's own look after it
-        watch.raise_if_cancelled()  # and the engine's before the next
+        control.raise_if_cancelled()  # the attempt's own look after it
+        control.raise_if_cancelled()  # and the engine's before the next
         assert clock.monotonic_s() - stopped_s == pytest.approx(0.8, abs=0.05)
 
 
-def test_a_moment_in_which_nobody_waits_renews_the_patience(
-    ledger: Ledger, clock: WorkingClock, watch: JobControl
+def test_a_pause_without_waiters_restarts_the_yield_time(
+    ledger: Ledger, clock: WorkingClock, control: JobControl
 ) -> None:
     first = action(ledger, clock, for_s=600.0)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     ledger.cancel(first.job_id)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     action(ledger, clock, 43, for_s=600.0)
     started_s = clock.monotonic_s()
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(WAITER_YIELD_S, abs=0.05)
 
 
-def test_a_guest_stays_a_little_when_nobody_waits_any_more(
-    ledger: Ledger, clock: WorkingClock, watch: JobControl
-) -> None:
-    watch.is_priority = True
+def test_a_priority_job_runs_on_for_the_grace_time(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
+    control.is_priority = True
     until_s = clock.now_s() + 25
-    ledger.add_waiter(watch.job.job_id, until_s=until_s)
+    ledger.add_waiter(control.job.job_id, until_s=until_s)
     clock.advance(NO_WAITER_GRACE_S + 1)
-    watch.raise_if_cancelled()
-    watch.raise_if_no_waiter()
-    ledger.remove_waiter(watch.job.job_id, until_s=until_s)
+    control.raise_if_cancelled()
+    control.raise_if_no_waiter()
+    ledger.remove_waiter(control.job.job_id, until_s=until_s)
     clock.advance(NO_WAITER_GRACE_S - 0.1)
-    watch.raise_if_cancelled()
-    watch.raise_if_no_waiter()
+    control.raise_if_cancelled()
+    control.raise_if_no_waiter()
     clock.advance(0.2)
     with pytest.raises(Interrupted, match="back to the queue"):
-        watch.raise_if_no_waiter()
+        control.raise_if_no_waiter()
 
 
-def test_a_guest_leaves_at_once_if_its_place_is_needed(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
-    watch.is_priority, watch.is_full = True, lambda: True
-    ledger.add_waiter(watch.job.job_id, until_s=clock.now_s() + 25)
-    watch.raise_if_cancelled()
-    watch.raise_if_no_waiter()
+def test_a_priority_job_ends_at_once_if_places_are_full(
+    ledger: Ledger, clock: WorkingClock, control: JobControl
+) -> None:
+    control.is_priority, control.is_full = True, lambda: True
+    ledger.add_waiter(control.job.job_id, until_s=clock.now_s() + 25)
+    control.raise_if_cancelled()
+    control.raise_if_no_waiter()
     clock.advance(26)
-    watch.raise_if_cancelled()
+    control.raise_if_cancelled()
     with pytest.raises(Interrupted):
-        watch.raise_if_no_waiter()
+        control.raise_if_no_waiter()
 
 
-def test_the_ledger_is_told_now_and_then_only(ledger: Ledger, clock: WorkingClock, watch: JobControl) -> None:
+def test_the_ledger_is_told_now_and_then_only(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     for done in range(5):
-        watch.done = done
-        watch.raise_if_cancelled()
-    assert ledger.job(watch.job.job_id).done == 0
+        control.done = done
+        control.raise_if_cancelled()
+    assert ledger.job(control.job.job_id).done == 0
     clock.advance(0.2)
-    watch.raise_if_cancelled()
-    assert ledger.job(watch.job.job_id).done == 4
+    control.raise_if_cancelled()
+    assert ledger.job(control.job.job_id).done == 4

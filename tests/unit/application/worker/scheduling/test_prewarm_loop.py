@@ -33,7 +33,7 @@ class Parts:
     def __post_init__(self) -> None:
         self.lookout = PrewarmLoop(self.board, self.media, self.engine, self.turns)
 
-    def wish(self, media: MediaRef, *frames: int, forget: bool = False) -> MediaStatus | None:
+    def request(self, media: MediaRef, *frames: int, forget: bool = False) -> MediaStatus | None:
         self.board.request(PrewarmRequest(media, tuple(map(FrameIndex, frames)), forget))
         assert self.lookout.run_next(0.0)
         return self.board.status(media)
@@ -45,9 +45,9 @@ def test_the_nearest_frames_come_first_and_none_is_below_zero() -> None:
     assert frames_around(4, 0) == (4,)
 
 
-def test_a_wish_is_granted_and_told() -> None:
+def test_a_request_is_run_and_reported() -> None:
     parts = Parts()
-    sight = parts.wish(CLIP, 3, 4)
+    sight = parts.request(CLIP, 3, 4)
     assert sight is not None
     assert (sight.ready, sight.info, len(sight.timestamps_s)) == ((3, 4), FakeVideo().info, 10)
     assert not parts.lookout.run_next(0.0)
@@ -55,13 +55,13 @@ def test_a_wish_is_granted_and_told() -> None:
 
 def test_a_look_alone_encodes_nothing() -> None:
     parts = Parts()
-    sight = parts.wish(CLIP)
+    sight = parts.request(CLIP)
     assert sight is not None
     assert (sight.ready, parts.engine.warm) == ((), {})
 
 
 def test_frames_past_the_end_are_left_out() -> None:
-    sight = Parts().wish(CLIP, 8, 9, 10, 11)
+    sight = Parts().request(CLIP, 8, 9, 10, 11)
     assert sight is not None
     assert sight.ready == (8, 9)
 
@@ -69,28 +69,28 @@ def test_frames_past_the_end_are_left_out() -> None:
 def test_no_more_than_fits_beside_the_next_click() -> None:
     parts = Parts()
     parts.engine.frames_kept = 4
-    sight = parts.wish(CLIP, *range(9))
+    sight = parts.request(CLIP, *range(9))
     assert sight is not None
     assert sight.ready == (0, 1, 2)
 
 
 def test_a_page_is_opened_by_itself_as_a_click_on_it_opens_it() -> None:
     parts = Parts()
-    parts.wish(PAGES, 2, 3, 9)
+    parts.request(PAGES, 2, 3, 9)
     assert parts.media.asked == [[2], [3]]
 
 
-def test_what_cannot_be_opened_is_told_and_the_next_wish_granted() -> None:
+def test_unreadable_media_are_reported_and_the_next_request_runs() -> None:
     parts = Parts(media=FakeMedia(error=MediaError("clip.mp4 is not a video")))
-    sight = parts.wish(CLIP, 1)
+    sight = parts.request(CLIP, 1)
     assert sight is not None
     assert (sight.info, sight.error) == (None, "MediaError: clip.mp4 is not a video")
     parts.media.error = ValueError("some library's surprise")
-    sight = parts.wish(CLIP, 1)
+    sight = parts.request(CLIP, 1)
     assert sight is not None
     assert sight.error == "ValueError: some library's surprise"
     parts.media.error = None
-    sight = parts.wish(CLIP, 1)
+    sight = parts.request(CLIP, 1)
     assert sight is not None
     assert (sight.ready, sight.error) == ((1,), "")
 
@@ -108,7 +108,7 @@ def test_real_work_ends_it_after_the_frame_at_hand() -> None:
             return real(self, index)
 
     parts.media.video = Watched()
-    parts.wish(CLIP, 3, 4, 5, 6)
+    parts.request(CLIP, 3, 4, 5, 6)
     assert seen == [3, 4]
 
 
@@ -147,17 +147,17 @@ def _work(turns: EngineLock, order: list[str]) -> None:
 
 def test_letting_go_frees_the_frames_and_says_so() -> None:
     parts = Parts()
-    parts.wish(CLIP, 3, 4)
-    sight = parts.wish(CLIP, forget=True)
+    parts.request(CLIP, 3, 4)
+    sight = parts.request(CLIP, forget=True)
     assert sight is not None
     assert (sight.ready, parts.engine.warm) == ((), {})
 
 
 def test_letting_go_of_pages() -> None:
     parts = Parts()
-    parts.wish(PAGES, 3)
+    parts.request(PAGES, 3)
     assert parts.engine.warm
-    parts.wish(PAGES, forget=True)
+    parts.request(PAGES, forget=True)
     assert not parts.engine.warm
 
 

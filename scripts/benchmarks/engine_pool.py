@@ -1,4 +1,4 @@
-"""Runs trial clips on a few processes, each with its own engine on one thread; results in the clips' order."""
+"""Runs a function on clips in several processes, each with an engine on one thread; results are in order."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _engines: list[Sam2Engine] = []
-"""The engine of this process: loaded once, used for every clip that comes its way."""
+"""The engine of this process: loaded once, used for every clip."""
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
-    """Which model, where, and on how many processes (0: one a core; always one on an accelerator)."""
+class EnginePool:
+    """A process pool of engines. workers: processes; 0: one per core. An accelerator always has one."""
 
     model: str = "demo"
     device: str = "cpu"
@@ -30,7 +30,7 @@ class Crew:
     model_dir: Path | None = None
 
     def map(self, work: Callable[[Sam2Engine, Item], Result], items: Sequence[Item], *, label: str) -> list[Result]:
-        """work(engine, item) of every item. work must be a module's function; a count goes to stderr."""
+        """work(engine, item) for every item; progress goes to stderr. work: a picklable module-level function."""
         count = 1 if self.device != "cpu" else self.workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")
         results: list[Result] = []

@@ -1,7 +1,7 @@
-"""Where in a video a person should look, as coloured spans on Label Studio's timeline.
+"""Frame ranges with high uncertainty, as coloured regions on Label Studio's timeline.
 
-Written only if the label config has a TimelineLabels tag with the label "uncertain": then the page shows the spans
-and clicking one goes to its first frame. They are for reading and never come back as prompts.
+Written only if the label config has a TimelineLabels tag with the label "uncertain". A click on a range opens its
+first frame. The regions are read-only and never become prompts.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from backend.domain.video import FrameIndex
 LABEL = "uncertain"
 UNCERTAIN_FROM = 0.5
 BRIDGED_FRAMES = 5
-"""Spans with fewer certain frames than this between them are one: a timeline of splinters helps nobody."""
+"""Two ranges with fewer certain frames than this between them are merged."""
 
-MOST_SPANS = 50
+MAX_RANGES = 50
 
 
-def uncertain_spans(run: MaskRun, binding: Binding, task: TaskKey, clock: FrameClock) -> Iterator[Region]:
-    """One read-only region a span, the most uncertain ones if there are too many, in the video's order."""
+def uncertain_ranges(run: MaskRun, binding: Binding, task: TaskKey, clock: FrameClock) -> Iterator[Region]:
+    """One read-only region per range, in the video's order; the MAX_RANGES most uncertain ones.
+
+    start and end of a region are the page's frame numbers, 1-based.
+    """
     control = binding.control(ControlKind.TIMELINE)
     if control is None or LABEL not in control.labels:
         return
@@ -34,9 +37,12 @@ def uncertain_spans(run: MaskRun, binding: Binding, task: TaskKey, clock: FrameC
     for masklet in run.masklets:
         for frame in masklet.frames:
             worst[frame.frame_index] = max(worst.get(frame.frame_index, 0.0), frame.uncertainty)
-    spans = list(spans_of(index for index, uncertainty in worst.items() if uncertainty >= UNCERTAIN_FROM))
-    peaks = {span: max(worst.get(index, 0.0) for index in range(span[0], span[1] + 1)) for span in spans}
-    for first, last in sorted(sorted(spans, key=lambda span: -peaks[span])[:MOST_SPANS]):
+    ranges = list(ranges_of(index for index, uncertainty in worst.items() if uncertainty >= UNCERTAIN_FROM))
+    peaks = {
+        frame_range: max(worst.get(index, 0.0) for index in range(frame_range[0], frame_range[1] + 1))
+        for frame_range in ranges
+    }
+    for first, last in sorted(sorted(ranges, key=lambda frame_range: -peaks[frame_range])[:MAX_RANGES]):
         start = clock.nearest(FrameIndex(first))
         end = max(clock.last_to(FrameIndex(last)), start)
         digest = hashlib.sha256(f"{task}\0{LABEL}\0{first}".encode()).digest()
@@ -51,8 +57,8 @@ def uncertain_spans(run: MaskRun, binding: Binding, task: TaskKey, clock: FrameC
         }
 
 
-def spans_of(frame_indices: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """First and last index of each stretch of frames, small gaps bridged."""
+def ranges_of(frame_indices: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last 0-based index of each range of frames, gaps of fewer than BRIDGED_FRAMES merged."""
     first = last = None
     for index in sorted(frame_indices):
         if first is None or last is None:
