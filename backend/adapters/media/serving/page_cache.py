@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
 
+from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError, MediaUnreachable, error_of
 
 logger = logging.getLogger(__name__)
@@ -119,15 +119,11 @@ class PageCache:
         if len(body) > self._max_bytes:
             return
         path = self._path(media_id, frame)
-        part = path.with_name(f"{uuid4().hex}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(body)
-            part.replace(path)
+            write_atomically(path, body)
         except OSError as error:
             logger.warning("a page is not kept: %s", error.strerror)
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
         self._puts += 1
         if self._puts % SWEEP_EVERY == 1:
             self.sweep()

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from backend.codecs.atomic_file import sync_path
+from backend.codecs.atomic_file import sync_path, write_atomically
 from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable
 from backend.domain.video import FrameRange
 
@@ -44,16 +44,8 @@ def write_file(path: Path, body: bytes, *, synced: bool = True) -> None:
 
     synced False leaves it to the system when it gets to the disk; until then it is there for every process.
     """
-    beside = path.with_suffix(".tmp")
     with disk_errors():
-        with beside.open("wb") as file:
-            file.write(body)
-            if synced:
-                file.flush()
-                os.fsync(file.fileno())
-        beside.replace(path)
-        if synced:
-            sync_path(path.parent)  # the rename itself
+        write_atomically(path, body, synced=synced)
 
 
 def sync_files(paths: Iterable[Path]) -> None:
