@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -225,24 +224,13 @@ def _placement(options: BatchOptions, container: Container, library: DiskLibrary
 def batch_statuses(project_id: int | None) -> list[ProjectStatus]:
     """How far each project's batch is. Raises ServiceUnavailable if the ledger cannot be read."""
     container = Container.from_environment()
-    ledger = container.ledger
-    return project_statuses(ledger, container.import_records, project_id)
-
-
-def public_url(container: Container) -> str:
-    """Where browsers reach this Masklet: as set, or where `masklet up` says that it listens."""
-    if container.settings.public_url:
-        return container.settings.public_url
-    with suppress(OSError, ValueError, KeyError):
-        return str(json.loads(container.folder.run_file.read_text())["url"])
-    return f"http://{container.settings.host}:{container.settings.port}"
+    return project_statuses(container.ledger, container.import_records, project_id)
 
 
 def _starting(container: Container, label_config: str) -> Starting:
-    clock = container.clock
     ledger = container.ledger
     model = container.model_announcement.announced()
-    service = AnnotationService(ledger, container.masks, Submitter(ledger, _queue(container)), clock)
+    service = AnnotationService(ledger, container.masks, Submitter(ledger, _queue(container)), container.clock)
     return Starting(service, label_config, "" if model is None else model.version)
 
 

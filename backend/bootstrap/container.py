@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.media.import_records import Records
 from backend.adapters.media.serving.addresses import Signer, open_signer
 from backend.adapters.queue.model_announcement import ModelAnnouncement
@@ -28,6 +29,8 @@ from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.settings import Settings
+
+SESSION_TIMEOUT_S = 60.0
 
 
 class SystemClock:
@@ -173,11 +176,11 @@ class Container:
         """Signs correction tasks; its key is derived from the key of the media addresses."""
         return TaskSigner.derived_from(self.media_signer.key)
 
-    @property
+    @cached_property
     def import_records(self) -> Records:
         return Records(self.folder.records)
 
-    @property
+    @cached_property
     def queue_address(self) -> str:
         """REDIS_URL, or the address of the private server that `masklet up` runs in this data folder.
 
@@ -212,6 +215,13 @@ class Container:
             media_hosts=self.settings.media_hosts.split(","),
             max_media_bytes=int(self.settings.media_max_gib * 2**30),
         )
+
+    def label_studio_session(self) -> Session:
+        """A session of the caller's own, who closes it. Raises InvalidInput without LABEL_STUDIO_URL."""
+        if not self.settings.label_studio_url:
+            raise InvalidInput("no Label Studio is set; put its address in LABEL_STUDIO_URL")
+        token = self.settings.label_studio_token.get_secret_value()
+        return Session(self.settings.label_studio_url, token, timeout_s=SESSION_TIMEOUT_S)
 
     @property
     def public_url(self) -> str:

@@ -6,27 +6,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from backend.adapters.labelstudio.api.project_source import LabelsFrom, ProjectSource
-from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.project_source import ProjectSource
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.ports.datasets import DatasetSource
 from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
-from backend.domain.errors import InvalidInput
+from backend.domain.datasets import LabelsFrom
 from backend.domain.tasks import TaskKey
-
-TIMEOUT_S = 60.0
 
 
 @contextmanager
 def open_project(project_id: int, task_id: int | None, labels_from: str) -> Iterator[DatasetSource]:
     """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
     container = Container.from_environment()
-    if not container.settings.label_studio_url:
-        raise InvalidInput("no Label Studio is set; put its address in LABEL_STUDIO_URL")
-    token = container.settings.label_studio_token.get_secret_value()
-    with closing(Session(container.settings.label_studio_url, token, timeout_s=TIMEOUT_S)) as session:
+    with closing(container.label_studio_session()) as session:
         yield ProjectSource(session, open_media_library(container), project_id, LabelsFrom(labels_from), task_id)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.labelstudio.api.overlays import TaskFields, require_overlay_key
-from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.media.import_library import DiskLibrary
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.placement import file_leaf
@@ -20,7 +19,6 @@ from backend.application.exports.export import MANIFEST
 from backend.application.imports.model import Source
 from backend.bootstrap.container import Container
 from backend.bootstrap.export import NAMED_SOURCE, ExportOrder
-from backend.bootstrap.export_tasks import TIMEOUT_S
 from backend.domain.errors import InvalidInput
 
 FORMAT = "overlay"
@@ -42,7 +40,7 @@ class OverlayPlan:
         signer = container.media_signer
         base = (self.media_url or container.public_url).rstrip("/")
         films = films_of(out)
-        with closing(_session(container)) as session:
+        with closing(container.label_studio_session()) as session:
             tasks = TaskFields(session)
             for task_id, film in films.items():
                 medium = library.add(Source(film.name, film.absolute()))
@@ -73,11 +71,3 @@ def films_of(out: Path) -> dict[int, Path]:
     # A project's entries are named by the task alone, a stored run's by project/task.
     named = ((str(video["key"]).rpartition("/")[2], out / f"{video['folder']}.mp4") for video in manifest["videos"])
     return {int(task_id): film for task_id, film in named if film.is_file()}
-
-
-def _session(container: Container) -> Session:
-    return Session(
-        container.settings.label_studio_url,
-        container.settings.label_studio_token.get_secret_value(),
-        timeout_s=TIMEOUT_S,
-    )

@@ -47,11 +47,11 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
     Raises NotFound for one that is not there or has nothing propagated.
     """
     videos: list[ReviewVideo] = []
+    container: Container | None = None
     for source in sources:
         if source.isascii() and source.isdecimal():
-            container = Container.from_environment()
-            ledger = container.ledger
-            found = project_videos(ledger, container.masks, container.key_values, int(source))
+            container = container or Container.from_environment()
+            found = project_videos(container.ledger, container.masks, container.key_values, int(source))
             if not found:
                 raise NotFound(f"nothing of project {source} has been propagated yet: prompt an object in it first")
             videos += found

@@ -178,14 +178,12 @@ def _worker_seen(redis_url: str, kind: JobKind) -> bool:
 
 
 def _reconciler(container: Container, redis_url: str) -> Reconciler:
-    clock = container.clock
-    ledger = container.ledger
     queue = RqQueue(redis_url)
     return Reconciler(
-        ledger,
+        container.ledger,
         queue,
-        Submitter(ledger, queue),
-        clock,
+        Submitter(container.ledger, queue),
+        container.clock,
         pusher=None,
         heartbeat_ttl_s=container.settings.heartbeat_ttl_s,
         max_attempts=container.settings.max_attempts,

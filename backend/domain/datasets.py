@@ -110,3 +110,11 @@ def _limit(text: str) -> float:
     if not 0.0 <= limit <= 1.0:
         raise InvalidInput(f"the uncertainty limit of --frames certain:LIMIT must lie within 0..1, got {text!r}")
     return limit
+
+
+class LabelsFrom(StrEnum):
+    """The labels of a task that count. BOTH: its annotation, or its prediction without one."""
+
+    ANNOTATIONS = "annotations"
+    PREDICTIONS = "predictions"
+    BOTH = "both"

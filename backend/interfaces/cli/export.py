@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
+from backend.domain.datasets import LabelsFrom
+
 if TYPE_CHECKING:
     from backend.bootstrap.export import ExportOrder
     from backend.bootstrap.overlays import OverlayPlan
@@ -33,14 +35,6 @@ class FormatName(StrEnum):
     OVERLAY = "overlay"
     GREENSCREEN = "greenscreen"
     LABELSTUDIO = "labelstudio"
-
-
-class LabelsFrom(StrEnum):
-    """What is exported of a Label Studio task."""
-
-    ANNOTATIONS = "annotations"
-    PREDICTIONS = "predictions"
-    BOTH = "both"
 
 
 def export(

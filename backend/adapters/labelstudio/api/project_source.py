@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +21,7 @@ from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.application.exports.naming import name_of_address, path_stem
 from backend.application.ports.datasets import DatasetEntry, Notes, TaskOrigin
 from backend.application.ports.media import MediaLibrary
+from backend.domain.datasets import LabelsFrom
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.tasks import MediaRef
 from backend.domain.timeline import clock_of
@@ -29,14 +29,6 @@ from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 TASKS_A_PAGE = 200
 COUNTS = "id,data,project,total_annotations,cancelled_annotations,total_predictions"
-
-
-class LabelsFrom(StrEnum):
-    """The labels of a task that count. BOTH: its annotation, or its prediction without one."""
-
-    ANNOTATIONS = "annotations"
-    PREDICTIONS = "predictions"
-    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
