@@ -33,7 +33,10 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self not in (JobState.QUEUED, JobState.RUNNING)
+        return self not in OPEN_STATES
+
+
+OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 
 
 class OutputMode(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class FakeClock:
     """Wall clock and monotonic clock, both under the test's hand."""
@@ -28,3 +30,15 @@ class FakeClock:
     def jump_wall(self, seconds: float) -> None:
         """Somebody set the machine's clock: only the wall clock moves."""
         self._now_s += seconds
+
+
+class WorkingClock(FakeClock):
+    """A clock whose sleep runs the worker, because a test has one thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work: Callable[[], object] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.work()

@@ -6,7 +6,6 @@ Whoever waits lets the worker work (one thread does it all), so a request that w
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from fastapi import FastAPI
@@ -30,7 +29,7 @@ from backend.domain.jobs import JobKind, JobState, ModelInfo
 from backend.interfaces.http.app import create_app
 from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.board import FakePrewarmChannel, FakeSessionCursors
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
 from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink
@@ -55,18 +54,6 @@ VIDEO = """<View>
   <VideoRectangle name="box" toName="clip" smart="true"/>
   <Labels name="kind" toName="clip"><Label value="Cat"/><Label value="Dog"/></Labels>
 </View>"""
-
-
-class WorkingClock(FakeClock):
-    """A clock on which waiting lets the worker work."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.work: Callable[[], object] = lambda: None
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        self.work()
 
 
 @dataclass

@@ -30,7 +30,8 @@ from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.batch import MemoryRecords
-from tests.fakes.web import FRAMES, MODEL, FakeWeb, WorkingClock
+from tests.fakes.clock import WorkingClock
+from tests.fakes.web import FRAMES, MODEL, FakeWeb
 from tests.integration.test_corrections import TASK, Stage
 from tests.unit.application.builders import click_on
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backend.application.ports.ledger import Ledger
-from backend.domain.jobs import Job, JobKind, JobState
+from backend.domain.jobs import OPEN_STATES, Job, JobKind, JobState
 from backend.domain.tasks import TaskKey
 
-OPEN = (JobState.QUEUED, JobState.RUNNING)
 FINISHED = (JobState.DONE,)
 ANY: tuple[JobState, ...] = ()
 
@@ -56,12 +55,12 @@ def propagations(
 
 def open_jobs(ledger: Ledger, task: TaskKey) -> tuple[Job, ...]:
     """All open jobs of a task, newest first; sessions excluded."""
-    return ledger.jobs(task=task, states=OPEN)
+    return ledger.jobs(task=task, states=OPEN_STATES)
 
 
 def open_sessions(ledger: Ledger, task: TaskKey | None = None) -> tuple[Job, ...]:
     """All open sessions of clients, newest first. task None: of all tasks."""
-    return ledger.jobs(task=task, states=OPEN, sessions=True)
+    return ledger.jobs(task=task, states=OPEN_STATES, sessions=True)
 
 
 def running_jobs(ledger: Ledger, worker: str) -> tuple[Job, ...]:

@@ -28,9 +28,10 @@ from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 from backend.interfaces.labelstudio.tracking_calls import EVENTS
 from tests.fakes.clips import ClipSpec, number_of, write_clip
+from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
 from tests.fakes.events import ask, body, box, columns, point, read_all, refusal
-from tests.fakes.web import FakeWeb, TestClient, WorkingClock
+from tests.fakes.web import FakeWeb, TestClient
 
 Json = dict[str, Any]
 

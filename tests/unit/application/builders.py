@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backend.adapters.store.masks.store import FileMaskStore
@@ -17,7 +16,7 @@ from backend.domain.jobs import Job, JobState
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeCodec, FakeMedia, FakeSegmenter
 from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink, count_regions
@@ -31,18 +30,6 @@ CAT = ObjectId("cat")
 def click_on(frame: int, x: float = 0.5, object_id: ObjectId = CAT) -> PromptSet:
     prompt = FramePrompt(object_id, FrameIndex(frame), (PointPrompt(Point(x, 0.5)),))
     return PromptSet.of([prompt], {object_id: "Cat"})
-
-
-class WorkingClock(FakeClock):
-    """A clock whose sleep runs the worker, because a test has one thread."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.work: Callable[[], object] = lambda: None
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        self.work()
 
 
 @dataclass

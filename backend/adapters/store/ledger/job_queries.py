@@ -15,10 +15,10 @@ from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import jobs
 from backend.application.ports.ledger import JobsWanted
 from backend.domain.errors import NotFound
-from backend.domain.jobs import SESSION_PREFIX, Job, JobKind, JobState
+from backend.domain.jobs import OPEN_STATES, SESSION_PREFIX, Job, JobKind, JobState
 from backend.domain.tasks import TaskKey
 
-OPEN = (str(JobState.QUEUED), str(JobState.RUNNING))
+OPEN = tuple(map(str, OPEN_STATES))
 _BY_ID = select(jobs).where(jobs.c.job_id == bindparam("job_id"))
 IS_SESSION = jobs.c.job_id.like(f"{SESSION_PREFIX}%")
 _CONDITIONS: Mapping[str, ColumnElement[bool]] = {

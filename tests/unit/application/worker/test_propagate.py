@@ -24,11 +24,12 @@ from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import SIZE, FakeCodec, FakeMedia, FakeVideo
 from tests.fakes.queue import FakeQueue
 from tests.fakes.remembering import RememberingSegmenter
 from tests.fakes.stores import closed_stores, damage, temporary_ledger, temporary_masks
-from tests.unit.application.builders import CANVAS, TASK, WorkingClock
+from tests.unit.application.builders import CANVAS, TASK
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
 FRAMES = 12

@@ -14,8 +14,9 @@ from backend.domain.jobs import JobKind, JobState
 from backend.interfaces.http import app_state
 from backend.interfaces.labelstudio.predict import PENDING
 from backend.settings import Settings
+from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeSegmenter, FakeVideo
-from tests.fakes.web import VIDEO, FakeWeb, WorkingClock, keypoint, pages_task, predict_body, video_box, video_task
+from tests.fakes.web import VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 
 def clock_of(web: FakeWeb) -> WorkingClock:

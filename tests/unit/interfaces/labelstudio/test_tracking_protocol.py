@@ -9,9 +9,10 @@ import pytest
 from backend.application.annotation.tracking_sessions import WATCHED_S
 from backend.domain.errors import MediaError
 from backend.domain.jobs import JobKind, JobState
+from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia
 from tests.fakes.events import ask, body, box, columns, pixels, point, read_all, refusal
-from tests.fakes.web import FRAMES, VIDEO, FakeWeb, WorkingClock, pages_task
+from tests.fakes.web import FRAMES, VIDEO, FakeWeb, pages_task
 
 Json = dict[str, Any]
 

@@ -20,7 +20,8 @@ from backend.domain.errors import Interrupted
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
-from tests.unit.application.builders import CANVAS, TASK, WorkingClock, click_on
+from tests.fakes.clock import WorkingClock
+from tests.unit.application.builders import CANVAS, TASK, click_on
 
 
 @pytest.fixture
