@@ -627,19 +627,19 @@ def test_prompts_without_a_name_become_a_users_in_the_order_they_were_made(ledge
     ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, object_id=DOG, frame=3), cat="Cat", dog="Dog"))
     ledger.record_prompts(TASK, prompt_set(click(0.3), cat="Cat"), user="ann")
 
-    ledger.claim_prompts(TASK, user="ann", spots={(CAT, FrameIndex(0))})
+    ledger.claim_prompts(TASK, user="ann", keys={(CAT, FrameIndex(0))})
     (claimed,) = ledger.prompts(TASK, user="ann")
     assert [point.point.x_rel for point in claimed.points] == [0.1, 0.3]
     assert ledger.prompts(TASK).object_ids == (DOG,)
 
-    ledger.claim_prompts(TASK, user="ben", spots={(DOG, FrameIndex(4))})
+    ledger.claim_prompts(TASK, user="ben", keys={(DOG, FrameIndex(4))})
     assert not ledger.prompts(TASK, user="ben")
-    ledger.claim_prompts(TASK, user="ben", spots={(DOG, None)})
+    ledger.claim_prompts(TASK, user="ben", keys={(DOG, None)})
     assert dict(ledger.prompts(TASK, user="ben").labels) == {DOG: "Dog"}
     assert not ledger.prompts(TASK)
 
     ledger.record_prompts(TASK, prompt_set(click(0.7), cat="Cat"))
-    ledger.claim_prompts(TASK, user="ben", spots=None)
+    ledger.claim_prompts(TASK, user="ben", keys=None)
     assert ledger.prompts(TASK, user="ben").object_ids == (DOG, CAT)
 
 

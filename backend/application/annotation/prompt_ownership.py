@@ -20,7 +20,7 @@ from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 
-Spot = tuple[ObjectId, FrameIndex | None]
+ObjectFrameKey = tuple[ObjectId, FrameIndex | None]
 """An object on a frame; frame None: on any frame."""
 
 
@@ -32,7 +32,7 @@ class ViewState:
     sees_prediction: whether the page opened with our prediction.
     """
 
-    claims: Mapping[str, Collection[Spot]] = field(default_factory=dict)
+    claims: Mapping[str, Collection[ObjectFrameKey]] = field(default_factory=dict)
     sees_prediction: bool = False
 
 
@@ -45,8 +45,8 @@ class PromptOwnership:
 
     def settle(self, user_task: UserTask, view: ViewState) -> None:
         """Assigns claimed prompts to the user task; called before a new prompt is added."""
-        for newcomer, claimed_keys in view.claims.items():
-            self._claim(user_task, newcomer, claimed_keys)
+        for stand_in, claimed_keys in view.claims.items():
+            self._claim(user_task, stand_in, claimed_keys)
         if view.sees_prediction and not self._ledger.prompts(user_task.task, user=user_task.user):
             self._start_from_prediction(user_task)
 
@@ -62,20 +62,20 @@ class PromptOwnership:
             if request.prompts and set(request.prompts.object_ids) & set(gone.object_ids) and _within(request, known):
                 self._ledger.cancel(job.job_id)
 
-    def _claim(self, user_task: UserTask, newcomer: str, claimed_keys: Collection[Spot]) -> None:
-        """Moves a newcomer's prompts of these objects on these frames to the user task."""
-        recorded = self._ledger.prompts(user_task.task, user=newcomer)
+    def _claim(self, user_task: UserTask, stand_in: str, claimed_keys: Collection[ObjectFrameKey]) -> None:
+        """Moves a stand-in name's prompts of these objects on these frames to the user task."""
+        recorded = self._ledger.prompts(user_task.task, user=stand_in)
         if not recorded:
             return
-        if not newcomer:
-            self._ledger.claim_prompts(user_task.task, user=user_task.user, spots=claimed_keys)
+        if not stand_in:
+            self._ledger.claim_prompts(user_task.task, user=user_task.user, keys=claimed_keys)
             return
         wanted = set(claimed_keys)
         claimed = [p for p in recorded if not wanted.isdisjoint(((p.object_id, p.frame_index), (p.object_id, None)))]
         remaining = [prompt for prompt in recorded if prompt not in claimed]
         moved, kept = PromptSet.of(claimed, recorded.labels), PromptSet.of(remaining, recorded.labels)
         self._ledger.record_prompts(user_task.task, moved, user=user_task.user)
-        self._ledger.replace_prompts(user_task.task, kept, user=newcomer)
+        self._ledger.replace_prompts(user_task.task, kept, user=stand_in)
 
     @property
     def _ledger(self) -> Ledger:

@@ -22,7 +22,7 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 POLL_S = 0.25
 """Each poll reads the masks so far."""
 
-SEAM = 16
+TURN_FRAMES = 16
 """The backward pass depends on this many frames from an object's first prompted frame on: SAM 2's memory there."""
 
 
@@ -94,7 +94,7 @@ def backward_request(user_task: UserTask, prompts: PromptSet, requested: FrameRe
     frames = requested.frame_range(frame_count)
     if not frames or max(here.values(), default=0) <= frames[0]:
         return None
-    stop = max(frames[-1] + 1, max(here.values()) + SEAM)
+    stop = max(frames[-1] + 1, max(here.values()) + TURN_FRAMES)
     return PropagationRequest(
         user_task.task,
         user_task.media,
@@ -148,12 +148,12 @@ def _masks_so_far(service: AnnotationService, job: Job, requested: FrameReach) -
     return None if run is None else within(run, requested)
 
 
-def without(run: MaskRun, spots: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
+def without(run: MaskRun, keys: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
     """The run without these (object, frame) pairs."""
     return replace(
         run,
         masklets=tuple(
-            Masklet(m.object_id, m.label, tuple(f for f in m.frames if (m.object_id, f.frame_index) not in spots))
+            Masklet(m.object_id, m.label, tuple(f for f in m.frames if (m.object_id, f.frame_index) not in keys))
             for m in run.masklets
         ),
     )

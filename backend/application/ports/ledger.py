@@ -56,10 +56,10 @@ class Ledger(Protocol):
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet: ...
 
     def claim_prompts(
-        self, task: TaskKey, *, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+        self, task: TaskKey, *, user: str, keys: Collection[tuple[ObjectId, FrameIndex | None]] | None
     ) -> None:
         """Gives prompts recorded without a user to this user: those of these (object, frame) pairs (frame None: of
-        any frame), or all of them if spots is None."""
+        any frame), or all of them if keys is None."""
         ...
 
     def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:

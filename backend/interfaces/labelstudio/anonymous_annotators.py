@@ -24,7 +24,7 @@ from backend.adapters.labelstudio.reading.mask_fingerprints import (
     fingerprints_to_json,
 )
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.annotation.prompt_ownership import Spot
+from backend.application.annotation.prompt_ownership import ObjectFrameKey
 from backend.application.ports.clock import Clock
 from backend.application.ports.key_value import KeyValueStore
 from backend.domain.errors import MaskletError
@@ -73,7 +73,7 @@ class AnonymousAnnotators:
         entry.shown.add_run(run)
         self._write(user_task.task, user_task.user, AnonymousAnnotator(self.clock.now_s(), entry.shown))
 
-    def match(self, task: TaskKey, result: Sequence[object]) -> dict[str, frozenset[Spot]]:
+    def match(self, task: TaskKey, result: Sequence[object]) -> dict[str, frozenset[ObjectFrameKey]]:
         """By anonymous annotator, the objects and frames where a user's regions show the annotator's answers.
 
         Any mask matches where the annotator was shown none: the prompts came with a batch, or no answer came.
@@ -85,7 +85,7 @@ class AnonymousAnnotators:
             found[FIRST] = frozenset(drawn)
         return {name: object_frames for name, object_frames in found.items() if object_frames}
 
-    def _shown_by(self, drawn: Mapping[Spot, object], shown: MaskFingerprints) -> Iterator[Spot]:
+    def _shown_by(self, drawn: Mapping[ObjectFrameKey, object], shown: MaskFingerprints) -> Iterator[ObjectFrameKey]:
         for object_frame, region in drawn.items():
             object_id, page = object_frame
             if page is None or (object_id, page) not in shown.digests or self._is_of(region, shown):

@@ -18,7 +18,7 @@ from backend.adapters.labelstudio.reading.drafts import Draft, drawn_object_fram
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints, near, save_fingerprints
 from backend.application.annotation.annotation_service import UserTask, frame_of
-from backend.application.annotation.prompt_ownership import PromptOwnership, Spot, ViewState
+from backend.application.annotation.prompt_ownership import ObjectFrameKey, PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import (
     FrameReach,
     drawn_by_hand,
@@ -115,7 +115,13 @@ class InteractivePredictor:
         return self.parts.ledger.prompts(user_task.task, user=user_task.user)
 
     def _run(
-        self, user_task: UserTask, parsed: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+        self,
+        user_task: UserTask,
+        parsed: ParsedContext,
+        draft: Draft,
+        *,
+        drawn: frozenset[ObjectFrameKey],
+        deadline_s: float,
     ) -> MaskRun | None:
         service = self.parts.annotation_service
         if parsed.action is not None:
@@ -165,7 +171,13 @@ class InteractivePredictor:
     # actions
 
     def _run_action(
-        self, user_task: UserTask, parsed: ParsedContext, draft: Draft, *, drawn: frozenset[Spot], deadline_s: float
+        self,
+        user_task: UserTask,
+        parsed: ParsedContext,
+        draft: Draft,
+        *,
+        drawn: frozenset[ObjectFrameKey],
+        deadline_s: float,
     ) -> MaskRun | None:
         action = parsed.action
         assert action is not None, "checked by _run"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.annotation.propagate_range import SEAM, FrameReach, backward_request
+from backend.application.annotation.propagate_range import TURN_FRAMES, FrameReach, backward_request
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import BoolMask, Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -36,7 +36,10 @@ def test_the_frames_within_reach_are_those_of_the_whole_video() -> None:
 
     request = backward_request(CANVAS, prompts, FrameReach(FrameIndex(14), Direction.BACKWARD, 8))
     assert request is not None
-    assert (request.prompts.object_ids, request.frames) == ((A, B), FrameRange(FrameIndex(6), FrameIndex(12 + SEAM)))
+    assert (request.prompts.object_ids, request.frames) == (
+        (A, B),
+        FrameRange(FrameIndex(6), FrameIndex(12 + TURN_FRAMES)),
+    )
     whole, back = masks(prompts, None), masks(request.prompts, request.frames)
     within = {(name, frame): mask for (name, frame), mask in back.items() if frame <= 14}
     assert within.keys() == {(name, frame) for name in (A, B) for frame in range(6, 15)}
@@ -44,4 +47,4 @@ def test_the_frames_within_reach_are_those_of_the_whole_video() -> None:
 
 
 def test_the_seam_is_as_long_as_what_the_model_remembers() -> None:
-    assert random_engine().blocks.pointer_horizon < SEAM
+    assert random_engine().blocks.pointer_horizon < TURN_FRAMES

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.fields import Json
 from backend.adapters.labelstudio.reading.regions import VIDEO_KINDS
-from backend.application.annotation.prompt_ownership import Spot
+from backend.application.annotation.prompt_ownership import ObjectFrameKey
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 
@@ -44,12 +44,12 @@ def shows_prediction(task: Json, model_version: str) -> bool:
     )
 
 
-def drawn_object_frames(draft: Draft, binding: Binding) -> frozenset[Spot]:
+def drawn_object_frames(draft: Draft, binding: Binding) -> frozenset[ObjectFrameKey]:
     """The objects of a draft's regions with their 0-based pages; None in place of the page for a video."""
     return frozenset(key for region in draft.result if (key := object_frame_of(region, binding)) is not None)
 
 
-def object_frame_of(region: object, binding: Binding) -> Spot | None:
+def object_frame_of(region: object, binding: Binding) -> ObjectFrameKey | None:
     """The object of a region and its 0-based page (None for a video); None for a region without an object."""
     if not isinstance(region, Mapping) or not isinstance(value := region.get("value"), Mapping):
         return None

@@ -49,7 +49,7 @@ def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: fl
 
 
 def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, *, attempt: int, now_s: float) -> None:
-    span = request.frames if isinstance(request, PropagationRequest) else None
+    frames = request.frames if isinstance(request, PropagationRequest) else None
     values = {
         "kind": str(kind),
         "project_id": request.task.project_id,
@@ -59,7 +59,7 @@ def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, 
         "first_attempt": attempt,
         "sequence": 0,
         "done": 0,
-        "total": 0 if span is None else len(span),
+        "total": 0 if frames is None else len(frames),
         "reason": "",
         "masks_run": "",
         "model_version": request.model_version,

@@ -1,6 +1,6 @@
 """Rows of what people said about objects: appended, never edited, so that the order of clicks is kept.
 
-A canvas is one task as one user sees it. A statement that changes nothing is not written again, for Label Studio
+A user task is a task with one user's prompts. A statement that changes nothing is not written again, for Label Studio
 sends all of a region's clicks with every new one.
 """
 
@@ -20,29 +20,29 @@ from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 
 
-def _of_canvas(table: Table) -> ColumnElement[bool]:
+def _of_user_task(table: Table) -> ColumnElement[bool]:
     return and_(*(table.c[name] == bindparam(name) for name in ("project_id", "task_id", "user_name")))
 
 
 _SAID = (
     select(tables.prompts.c.object_id, tables.prompts.c.frame_index, tables.prompts.c.body)
-    .where(_of_canvas(tables.prompts))
+    .where(_of_user_task(tables.prompts))
     .order_by(tables.prompts.c.sequence)
 )
-_NAMED = select(tables.labels.c.object_id, tables.labels.c.label).where(_of_canvas(tables.labels))
+_NAMED = select(tables.labels.c.object_id, tables.labels.c.label).where(_of_user_task(tables.labels))
 """Put together once: for a click they are asked several times, and putting them together costs more than the answer."""
 
 
 def _load(connection: Connection, task: TaskKey, user: str) -> PromptSet:
-    """All prompts of a canvas, merged in the order in which they were made."""
-    canvas = {"project_id": task.project_id, "task_id": task.task_id, "user_name": user}
-    prompts = [load_prompt(row.object_id, row.frame_index, row.body) for row in connection.execute(_SAID, canvas)]
-    named = connection.execute(_NAMED, canvas)
+    """All prompts of a user task, merged in the order in which they were made."""
+    user_task = {"project_id": task.project_id, "task_id": task.task_id, "user_name": user}
+    prompts = [load_prompt(row.object_id, row.frame_index, row.body) for row in connection.execute(_SAID, user_task)]
+    named = connection.execute(_NAMED, user_task)
     return PromptSet.of(prompts, {ObjectId(row.object_id): row.label for row in named})
 
 
 def record(connection: Connection, task: TaskKey, prompts: PromptSet, user: str) -> PromptSet:
-    """Append what is new and return the canvas's prompts, merged."""
+    """Append what is new and return the user task's prompts, merged."""
     next_sequence(connection)  # before reading: two writers must not both miss what the other one adds
     known = _load(connection, task, user)
     current = {(prompt.object_id, prompt.frame_index): prompt for prompt in known}
@@ -69,17 +69,17 @@ class PromptRows(Rows):
             return _load(connection, task, user)
 
     def claim_prompts(
-        self, task: TaskKey, *, user: str, spots: Collection[tuple[ObjectId, FrameIndex | None]] | None
+        self, task: TaskKey, *, user: str, keys: Collection[tuple[ObjectId, FrameIndex | None]] | None
     ) -> None:
         with self._database.write() as connection:
             next_sequence(connection)
-            unnamed = _on_canvas(tables.prompts, task, "")
+            unnamed = _where_user_task(tables.prompts, task, "")
             rows = connection.execute(
                 select(tables.prompts.c.sequence, tables.prompts.c.object_id, tables.prompts.c.frame_index).where(
                     unnamed
                 )
             ).all()
-            wanted = None if spots is None else set(spots)
+            wanted = None if keys is None else set(keys)
             claimed = [
                 row
                 for row in rows
@@ -97,8 +97,8 @@ class PromptRows(Rows):
     def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:
         with self._database.write() as connection:
             next_sequence(connection)
-            connection.execute(delete(tables.prompts).where(_on_canvas(tables.prompts, task, user)))
-            connection.execute(delete(tables.labels).where(_on_canvas(tables.labels, task, user)))
+            connection.execute(delete(tables.prompts).where(_where_user_task(tables.prompts, task, user)))
+            connection.execute(delete(tables.labels).where(_where_user_task(tables.labels, task, user)))
             for prompt in prompts:
                 _append(connection, task, prompt, user)
             _keep_labels(connection, task, PromptSet.of(prompts, prompts.labels), user, known=PromptSet(()))
@@ -122,7 +122,7 @@ def _keep_labels(connection: Connection, task: TaskKey, prompts: PromptSet, user
     for object_id, label in prompts.labels.items():
         if known.labels.get(object_id) == label:
             continue
-        of_object = and_(_on_canvas(tables.labels, task, user), tables.labels.c.object_id == str(object_id))
+        of_object = and_(_where_user_task(tables.labels, task, user), tables.labels.c.object_id == str(object_id))
         connection.execute(delete(tables.labels).where(of_object))
         connection.execute(
             insert(tables.labels).values(
@@ -139,7 +139,7 @@ def _says(prompt: FramePrompt) -> str:
     return PromptSet((prompt,)).digest()
 
 
-def _on_canvas(table: Table, task: TaskKey, user: str) -> ColumnElement[bool]:
+def _where_user_task(table: Table, task: TaskKey, user: str) -> ColumnElement[bool]:
     return and_(
         table.c.project_id == task.project_id,
         table.c.task_id == task.task_id,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.annotation.propagate_range import SEAM, FrameReach, backward_request, propagate_range
+from backend.application.annotation.propagate_range import TURN_FRAMES, FrameReach, backward_request, propagate_range
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
@@ -94,9 +94,9 @@ PAGES = replace(CANVAS, media=MediaRef(tuple(f"/{page}.png" for page in range(40
 @pytest.mark.parametrize(
     ("prompted", "reach", "expected"),
     [
-        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + SEAM)),
-        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD), (0, 20 + SEAM)),
-        ([20, 30], FrameReach(FrameIndex(22), Direction.BACKWARD, 5), (17, 20 + SEAM)),
+        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + TURN_FRAMES)),
+        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD), (0, 20 + TURN_FRAMES)),
+        ([20, 30], FrameReach(FrameIndex(22), Direction.BACKWARD, 5), (17, 20 + TURN_FRAMES)),
         ([20], FrameReach(FrameIndex(38), Direction.BACKWARD, 25), (13, 39)),
         ([35], FrameReach(FrameIndex(35), Direction.BOTH, 2), (33, 40)),
         ([20], FrameReach(FrameIndex(20), Direction.FORWARD, 5), None),
