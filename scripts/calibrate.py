@@ -16,8 +16,8 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import calibrator_path
 from backend.adapters.sam2.weights.checkpoints import find
 from scripts.benchmarks.engine_pool import EnginePool
-from scripts.calibration.clip_looks import Split
-from scripts.calibration.clips import trial_clip
+from scripts.calibration.clip_appearance import Split
+from scripts.calibration.clips import split_clip
 from scripts.calibration.feature_rows import feature_rows
 from scripts.calibration.fitting import fit_calibrator
 from scripts.calibration.tracking_runs import Track, track_clip
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def calibration_tracks(engine: Sam2Engine, number: int) -> list[Track]:
     """The tracking run of one calibration clip."""
-    return track_clip(engine, trial_clip(Split.CALIBRATION, number))
+    return track_clip(engine, split_clip(Split.CALIBRATION, number))
 
 
 if __name__ == "__main__":

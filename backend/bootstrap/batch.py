@@ -27,7 +27,7 @@ from backend.adapters.media.sources.sources import expand
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.importer import Importer, Tally
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
-from backend.application.imports.start import Starting
+from backend.application.imports.start import TaskStarter
 from backend.application.imports.status import ProjectStatus, project_statuses
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.queue import JobQueue
@@ -227,11 +227,11 @@ def batch_statuses(project_id: int | None) -> list[ProjectStatus]:
     return project_statuses(container.ledger, container.import_records, project_id)
 
 
-def _starting(container: Container, label_config: str) -> Starting:
+def _starting(container: Container, label_config: str) -> TaskStarter:
     ledger = container.ledger
     model = container.model_announcement.announced()
     service = AnnotationService(ledger, container.masks, Submitter(ledger, _queue(container)), container.clock)
-    return Starting(service, label_config, "" if model is None else model.version)
+    return TaskStarter(service, label_config, "" if model is None else model.version)
 
 
 class _NoQueue:

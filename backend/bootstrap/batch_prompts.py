@@ -10,7 +10,7 @@ from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.config.label_config import read_binding, with_rate
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.task import media_of_task
-from backend.adapters.media.sources.boxes import Found, mot_boxes, yolo_boxes
+from backend.adapters.media.sources.boxes import ReadObject, mot_boxes, yolo_boxes
 from backend.adapters.media.sources.coco import coco_boxes
 from backend.adapters.media.sources.first_masks import first_masks
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
@@ -26,9 +26,11 @@ from backend.domain.video import VideoInfo
 PREDICTIONS = "predictions"
 PROMPTS_KEY = "prompts"
 NO_SCORES: Mapping[str, float] = {}
-WAYS = "FILE.json, a folder of those, masks:DIR, mot:PATH, yolo:DIR, coco:FILE, sibling:TASK, predictions[:MODEL], auto"
+READERS = (
+    "FILE.json, a folder of those, masks:DIR, mot:PATH, yolo:DIR, coco:FILE, sibling:TASK, predictions[:MODEL], auto"
+)
 
-Given = tuple[PromptSet, Mapping[str, float]]
+GivenPrompts = tuple[PromptSet, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class FilePrompts:
     labels: Sequence[str]
     shared: Callable[[Source, TaskDraft], PromptSet]
 
-    def prompts(self, source: Source, draft: TaskDraft) -> Given:
+    def prompts(self, source: Source, draft: TaskDraft) -> GivenPrompts:
         """See the Prompter port."""
         if source.prompts:
             return self._from_file(Path(source.prompts), draft), NO_SCORES
@@ -78,10 +80,10 @@ def _shared(
     if path.is_file():
         given = read_prompt_file(path)
         return lambda source, draft: moved_to(draft, given, labels)
-    raise InvalidInput(f"--prompts {where!r} names no file and is not known; there are {WAYS}")
+    raise InvalidInput(f"--prompts {where!r} names no file and is not known; there are {READERS}")
 
 
-def _readers() -> dict[str, Callable[[Path, str, TaskDraft], list[Found]]]:
+def _readers() -> dict[str, Callable[[Path, str, TaskDraft], list[ReadObject]]]:
     return {
         "masks": lambda path, stem, draft: first_masks(path, stem, draft.medium.size),
         "mot": lambda path, stem, draft: mot_boxes(path, stem, draft.medium.size),

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.session import Session
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Signer, open_signer
 from backend.adapters.queue.model_announcement import ModelAnnouncement
 from backend.adapters.queue.names import connect
@@ -77,7 +77,7 @@ class DataFolder:
         return self.root / "media.key"
 
     @property
-    def notes(self) -> Path:
+    def key_values(self) -> Path:
         return self.root / "notes"
 
     @property
@@ -89,7 +89,7 @@ class DataFolder:
         return self.root / "imported"
 
     @property
-    def model_board(self) -> Path:
+    def model_announcement(self) -> Path:
         return self.root / "model.json"
 
     @property
@@ -164,7 +164,7 @@ class Container:
 
     @cached_property
     def key_values(self) -> FileKeyValueStore:
-        return FileKeyValueStore(self.folder.notes)
+        return FileKeyValueStore(self.folder.key_values)
 
     @cached_property
     def media_signer(self) -> Signer:
@@ -177,8 +177,8 @@ class Container:
         return TaskSigner.derived_from(self.media_signer.key)
 
     @cached_property
-    def import_records(self) -> Records:
-        return Records(self.folder.records)
+    def import_records(self) -> ImportRecords:
+        return ImportRecords(self.folder.records)
 
     @cached_property
     def queue_address(self) -> str:
@@ -202,7 +202,7 @@ class Container:
     def model_announcement(self) -> ModelAnnouncement:
         """The workers' model: announced in the data folder, and in Redis for hosts that do not share the folder."""
         redis = connect(self.settings.redis_url, timeout_s=1.0) if self.settings.redis_url else None
-        return ModelAnnouncement(self.folder.model_board, redis)
+        return ModelAnnouncement(self.folder.model_announcement, redis)
 
     @cached_property
     def label_studio(self) -> LabelStudioClient | None:

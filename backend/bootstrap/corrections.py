@@ -8,12 +8,12 @@ from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.addresses import frame_address
 from backend.application.review.audits import Audits
-from backend.application.review.make_corrections import CorrectionMaker, Made
+from backend.application.review.make_corrections import CorrectionMaker, CorrectionTask
 from backend.bootstrap.container import Container
 from backend.domain.errors import InvalidInput
 
 
-def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
+def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> list[CorrectionTask]:
     """See CorrectionMaker.make. Raises InvalidInput without a Label Studio, or if both projects are the same."""
     container = Container.from_environment()
     client = container.label_studio

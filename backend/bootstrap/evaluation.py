@@ -9,11 +9,11 @@ from backend.bootstrap.engine import build_engine
 from backend.evaluation.protocol import evaluate
 from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, HeldOutClip, held_out_clips
 
-Watch = Callable[[Iterable[HeldOutClip], int], Iterable[HeldOutClip]]
+OnClip = Callable[[Iterable[HeldOutClip], int], Iterable[HeldOutClip]]
 """Yields the clips it is given, of which `int` come; may show progress."""
 
 
-def evaluate_checkpoint(name: str, clips: int | None, watch: Watch) -> dict[str, float | int | None]:
+def evaluate_checkpoint(name: str, clips: int | None, watch: OnClip) -> dict[str, float | int | None]:
     """The figures of a checkpoint on the first `clips` held-out clips (None: all), each rounded to four places.
 
     Raises ModelError if there is no such checkpoint.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.adapters.labelstudio.api.task_canvases import LabelStudioTaskLookup, TaskReader
+from backend.adapters.labelstudio.api.task_lookup import LabelStudioTaskLookup, TaskReader
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.model import BatchRecords
 from backend.application.imports.segment_handover import Handover

@@ -10,14 +10,14 @@ from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.adapters.store.datasets.mask_folder import MaskFolder, mask_folder
-from backend.application.worker.offline import Offline
+from backend.application.worker.offline import OfflinePropagator
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.codecs.coco_rle import CocoCodec
 
 
 @contextmanager
-def open_offline(video: Path, model: str | None) -> Iterator[Offline]:
+def open_offline(video: Path, model: str | None) -> Iterator[OfflinePropagator]:
     """The video and the model, ready to propagate. Raises MediaError or ModelError.
 
     The video is opened first: its faults show in milliseconds, a model takes seconds to load.
@@ -26,7 +26,7 @@ def open_offline(video: Path, model: str | None) -> Iterator[Offline]:
     with open_video(video, file_hash(video)) as source:
         engine = build_engine(container)
         calibrator = load_calibrator(container.settings.model, container.model_folder)
-        yield Offline(source, engine, CocoCodec(), container.clock, calibrator=calibrator)
+        yield OfflinePropagator(source, engine, CocoCodec(), container.clock, calibrator=calibrator)
 
 
 def mask_output(out: Path, *, overwrite: bool) -> AbstractContextManager[MaskFolder]:

@@ -81,7 +81,7 @@ def start_stack(container: Container, should_stop: Callable[[], bool]) -> Stack:
     if server is not None:
         specs.insert(0, _valkey(folder, server))
     # The announcement of an earlier stack is stale until a worker of this one announces its model.
-    folder.model_board.unlink(missing_ok=True)
+    folder.model_announcement.unlink(missing_ok=True)
     reconciler = _reconciler(container, redis_url)
     for kind in JobKind:
         # A killed stack's workers died with it, and no process was left to record that.

@@ -17,7 +17,7 @@ from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.application.jobs.submit import Submitter
-from backend.application.ports.notifier import AWAITED, Notifier
+from backend.application.ports.notifier import WAITER_ADDED, Notifier
 from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
@@ -124,7 +124,7 @@ def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callabl
 
     def poll(ended: threading.Event) -> None:
         while not (ended.is_set() or is_stopping()):
-            with runtime.notifier.subscribed(AWAITED, time.sleep) as wait:
+            with runtime.notifier.subscribed(WAITER_ADDED, time.sleep) as wait:
                 for _ in range(POLLS_PER_SUBSCRIPTION):
                     wait(PRIORITY_POLL_S if runtime.engine_lock.is_working else IDLE_WAIT_S)
                     if runtime.engine_lock.is_working:

@@ -28,14 +28,14 @@ class DatasetObject:
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectOnFrame:
+class LabelledMask:
     """One object on one frame.
 
     mask: at the video's resolution. box: relative coordinates, where the source has boxes only. Neither: the object is
     absent. uncertainty: 0..1, None if not estimated. approved: a person drew or submitted it.
     """
 
-    what: DatasetObject
+    item: DatasetObject
     mask: EncodedMask | None
     box: Box | None
     origin: MaskOrigin
@@ -47,7 +47,7 @@ class ObjectOnFrame:
         return self.mask is not None or self.box is not None
 
     @property
-    def doubt(self) -> float:
+    def selection_uncertainty(self) -> float:
         """The uncertainty for frame selection: 0 if approved, infinite if not estimated."""
         if self.approved:
             return 0.0
@@ -59,10 +59,10 @@ class DatasetFrame:
     """One frame of a data set; objects in the order of their numbers, absent ones included."""
 
     frame_index: FrameIndex
-    objects: tuple[ObjectOnFrame, ...]
+    objects: tuple[LabelledMask, ...]
 
     @property
-    def present(self) -> tuple[ObjectOnFrame, ...]:
+    def present(self) -> tuple[LabelledMask, ...]:
         return tuple(each for each in self.objects if each.is_present)
 
 
@@ -96,7 +96,7 @@ class FrameChoice:
             return True
         if self.keep is Keep.HUMAN:
             return bool(frame.objects) and all(each.approved for each in frame.objects)
-        return bool(frame.objects) and all(each.doubt <= self.limit for each in frame.objects)
+        return bool(frame.objects) and all(each.selection_uncertainty <= self.limit for each in frame.objects)
 
     def __str__(self) -> str:
         return f"{self.keep}:{self.limit:g}" if self.keep is Keep.CERTAIN else str(self.keep)

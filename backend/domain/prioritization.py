@@ -39,15 +39,15 @@ class Reason(StrEnum):
 class FrameCurve:
     """Uncertainty, embeddings and human frames of a video.
 
-    frames: [N] frame indices, ascending. uncertainty: [N], the largest over the objects, 0..1. looks: [N, D] embeddings
-    (unit vectors), or [N, 0] if not recorded. taken: the human frames. shots: [N] each frame's shot number, or None if
-    the video is one shot.
+    frames: [N] frame indices, ascending. uncertainty: [N], the largest over the objects, 0..1. embeddings: [N, D] unit
+    vectors, or [N, 0] if not recorded. corrected: the human frames. shots: [N] each frame's shot number, or None if the
+    video is one shot.
     """
 
     frames: NDArray[np.int64]
     uncertainty: Vector
-    looks: Matrix
-    taken: frozenset[int]
+    embeddings: Matrix
+    corrected: frozenset[int]
     shots: NDArray[np.int64] | None = None
 
 
@@ -57,15 +57,15 @@ class Policy:
 
     strength: the largest share of another frame's uncertainty that a correction settles; the corrected frame itself is
     settled fully. ahead, behind: the lengths over which the settled share falls to 1/e, after and before the
-    correction; ahead 0: a correction settles its own frame only. uses_looks: scale the settled share by the cosine of
-    the embeddings. spacing: the minimum distance of frames in a batch; None: half a second or a quarter of an even
+    correction; ahead 0: a correction settles its own frame only. uses_embeddings: scale the settled share by the cosine
+    of the embeddings. spacing: the minimum distance of frames in a batch; None: half a second or a quarter of an even
     spread, whichever is longer; 0: none. audit_share, gap_share: shares of a batch.
     """
 
     strength: float = 0.3
     ahead: float = 8.0
     behind: float = 4.0
-    uses_looks: bool = True
+    uses_embeddings: bool = True
     spacing: int | None = None
     audit_share: float = 0.1
     gap_share: float = 0.1
@@ -76,7 +76,7 @@ class Policy:
         return replace(self, audit_share=0.0, gap_share=0.0)
 
 
-USUAL = Policy()
+DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def choose_frames(
     A batch of fewer than five is chosen by gain alone.
     """
     curve = _thinned(curve)
-    free = ~np.isin(curve.frames, sorted(curve.taken))
+    free = ~np.isin(curve.frames, sorted(curve.corrected))
     count = min(count, int(free.sum()))
     audits, gaps = round(policy.audit_share * count), round(policy.gap_share * count)
     if count < 5:
@@ -113,19 +113,19 @@ def choose_frames(
 
 def is_done(curve: FrameCurve, *, stop_below: float = STOP_BELOW) -> bool:
     """Whether every frame that is not a human frame has an uncertainty below `stop_below`."""
-    remaining = curve.uncertainty[~np.isin(curve.frames, sorted(curve.taken))]
+    remaining = curve.uncertainty[~np.isin(curve.frames, sorted(curve.corrected))]
     return not len(remaining) or float(remaining.max()) < stop_below
 
 
-def reach(curve: FrameCurve, policy: Policy) -> Matrix:
+def settled_share(curve: FrameCurve, policy: Policy) -> Matrix:
     """[N, N]: the share of frame t's uncertainty (column) that a correction on frame f (row) settles, 0..1."""
     distance = curve.frames[None, :] - curve.frames[:, None]
     if policy.ahead <= 0:
         return np.eye(len(curve.frames))
     length = np.where(distance >= 0, policy.ahead, policy.behind)
     settled: Matrix = np.exp(-np.abs(distance) / length)
-    if policy.uses_looks and curve.looks.shape[1]:
-        settled = settled * np.clip(curve.looks @ curve.looks.T, 0.0, 1.0)
+    if policy.uses_embeddings and curve.embeddings.shape[1]:
+        settled = settled * np.clip(curve.embeddings @ curve.embeddings.T, 0.0, 1.0)
     if curve.shots is not None:
         settled = settled * (curve.shots[:, None] == curve.shots[None, :])
     settled = settled * policy.strength
@@ -135,7 +135,7 @@ def reach(curve: FrameCurve, policy: Policy) -> Matrix:
 
 def _by_gain(curve: FrameCurve, count: int, policy: Policy, free: NDArray[np.bool_], frame_rate: float) -> list[Choice]:
     """Greedy choice: a frame's gain counts only uncertainty that earlier choices do not settle."""
-    settled = reach(curve, policy)
+    settled = settled_share(curve, policy)
     covered = np.zeros(len(curve.frames))
     spacing = _spacing(curve, count, policy, frame_rate)
     available, choices = free.copy(), list[Choice]()
@@ -170,7 +170,7 @@ def _near(frames: NDArray[np.int64], chosen: Sequence[int], spacing: int) -> NDA
 
 def _widest_gap(curve: FrameCurve, chosen: Collection[int]) -> Choice:
     """The frame farthest from all human and chosen frames; the video's middle if there are none."""
-    occupied = np.array(sorted({*curve.taken, *chosen}), np.int64)
+    occupied = np.array(sorted({*curve.corrected, *chosen}), np.int64)
     if not len(occupied):
         return Choice(FrameIndex(int(curve.frames[len(curve.frames) // 2])), Reason.GAP, 0.0)
     distance = np.abs(curve.frames[:, None] - occupied[None, :]).min(axis=1)
@@ -184,8 +184,8 @@ def _thinned(curve: FrameCurve) -> FrameCurve:
         return curve
     starts = np.linspace(0, count, MOST_CANDIDATES, endpoint=False).astype(int)
     parts = np.split(np.arange(count), starts[1:])
-    free = np.where(np.isin(curve.frames, sorted(curve.taken)), -1.0, curve.uncertainty)
+    free = np.where(np.isin(curve.frames, sorted(curve.corrected)), -1.0, curve.uncertainty)
     kept = np.array([part[int(free[part].argmax())] for part in parts])
     weights = np.array([curve.uncertainty[part].mean() for part in parts])
     shots = None if curve.shots is None else curve.shots[kept]
-    return FrameCurve(curve.frames[kept], weights, curve.looks[kept], curve.taken, shots)
+    return FrameCurve(curve.frames[kept], weights, curve.embeddings[kept], curve.corrected, shots)

@@ -130,7 +130,7 @@ def wanted_frames(first_prompted: int, *, direction: Direction, requested: Frame
     return range(requested.start, min(start, requested.stop - 1) + 1)
 
 
-def yields(one: Pass, prompts: PromptSet) -> int:
+def total_frames(one: Pass, prompts: PromptSet) -> int:
     """The count of FrameMasks in a pass. A frame visited in both directions counts twice."""
     frames = one.frames
     starts = [max(min(prompts.of_object(object_id).prompted_frames), frames.start) for object_id in one.object_ids]
@@ -142,7 +142,7 @@ def yields(one: Pass, prompts: PromptSet) -> int:
     return forward + max(last - frames.start + 1, 0)
 
 
-def steps(one: Pass, prompts: PromptSet) -> Iterator[tuple[int, tuple[ObjectId, ...]]]:
+def pass_frames(one: Pass, prompts: PromptSet) -> Iterator[tuple[int, tuple[ObjectId, ...]]]:
     """The frames of a pass in engine order, each with its objects."""
     frames = one.frames
     starts = {i: max(min(prompts.of_object(i).prompted_frames), frames.start) for i in one.object_ids}

@@ -50,7 +50,7 @@ class Scorer:
             for (object_id, own), row in zip(seen.items(), self._rows(frame_index, seen, others), strict=True)
         }
 
-    def recall(self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence]) -> None:
+    def add_history(self, frame_index: int, seen: Mapping[ObjectId, ObjectEvidence]) -> None:
         """Add a frame that was scored before to the history; the scores of later frames depend on it."""
         if self._calibrator is not None:
             for _ in self._rows(frame_index, seen, ()):

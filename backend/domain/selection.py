@@ -104,7 +104,7 @@ def parse_portion(text: str) -> Portion:
     return portion
 
 
-def as_runs(frames: Sequence[int]) -> str:
+def range_text(frames: Sequence[int]) -> str:
     """Ascending frames as text: "0-9,12,20-24"."""
     ranges: list[list[int]] = []
     for frame in frames:

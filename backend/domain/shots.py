@@ -44,18 +44,18 @@ class _PossibleFlash:
 
 
 @dataclass(slots=True)
-class CutFinder:
+class CutDetector:
     """Finds cuts in frames of ascending or descending index.
 
     cuts: first frames of shots. looked: frames that were compared with the frame before them in time.
     """
 
     cuts: set[int] = field(default_factory=set)
-    looked: set[int] = field(default_factory=set)
+    frames_read: set[int] = field(default_factory=set)
     _last: tuple[int, Signature] | None = None
     _possible_flashes: list[_PossibleFlash] = field(default_factory=list)
 
-    def look(self, frame_index: int, picture: RgbFrame) -> None:
+    def add(self, frame_index: int, picture: RgbFrame) -> None:
         """Compare a frame with the last one; no comparison if the two are not adjacent. picture: [H, W, 3] uint8."""
         now = signature(picture)
         last, self._last = self._last, (frame_index, now)
@@ -63,7 +63,7 @@ class CutFinder:
             self._possible_flashes.clear()
             return
         later = max(frame_index, last[0])
-        self.looked.add(later)
+        self.frames_read.add(later)
         self.cuts.discard(later)
         if difference(last[1], now) >= CUT:
             self.cuts.add(later)

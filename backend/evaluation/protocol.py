@@ -140,8 +140,10 @@ def _measure_prompts(segmenter: Segmenter, clip: Clip, samples: _Samples) -> Non
 def _measure_propagation(segmenter: Segmenter, clip: Clip, samples: _Samples) -> None:
     shown = _shown_first(clip)
     prompts = PromptSet.of([_box(number, clip.masks[0, number]) for number in shown], {})
-    span = FrameRange(FIRST, FrameIndex(len(clip.masks)))
-    run = segmenter.propagate(clip.video, prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled())
+    whole = FrameRange(FIRST, FrameIndex(len(clip.masks)))
+    run = segmenter.propagate(
+        clip.video, prompts, direction=Direction.FORWARD, frame_range=whole, cancel=NeverCancelled()
+    )
     been_away: set[int] = set()
     for frame in run:
         if frame.frame_index == FIRST:

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import BinaryIO
 
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.source_media import jpeg_of, open_source_media
 from backend.application.ports.media import VideoSource
@@ -27,7 +27,7 @@ HELD_OPEN = 4
 class OpenVideos:
     """The videos asked for last."""
 
-    def __init__(self, records: Records, indices: IndexCache) -> None:
+    def __init__(self, records: ImportRecords, indices: IndexCache) -> None:
         self._records = records
         self._indices = indices
         self._open: OrderedDict[str, VideoSource] = OrderedDict()

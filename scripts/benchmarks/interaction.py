@@ -232,7 +232,7 @@ def policies(base: Policy, randoms: int) -> Mapping[str, Chooser]:
     return {
         "ours": ours(base),
         "ours_without_reach": ours(replace(base, ahead=0.0)),
-        "ours_without_looks": ours(replace(base, uses_looks=False)),
+        "ours_without_embeddings": ours(replace(base, uses_embeddings=False)),
         "oracle_worst": oracle_worst,
         "oracle_gain": oracle_gain(base),
         "worst": worst,

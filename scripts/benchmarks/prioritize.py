@@ -42,8 +42,8 @@ from scripts.benchmarks.interaction import (
 )
 from scripts.benchmarks.uncertainty import require_held_out, rounded, show
 from scripts.calibration.calibration_metrics import mean_interval, ratio_interval
-from scripts.calibration.clip_looks import Split
-from scripts.calibration.clips import trial_clip
+from scripts.calibration.clip_appearance import Split
+from scripts.calibration.clips import split_clip
 from scripts.calibration.tracking_runs import LabelledClip
 
 CLIPS, QUICK_CLIPS = 200, 4
@@ -101,7 +101,7 @@ def _run_all_policies(
     folder: Path | None, split: Split, calibrator: Calibrator | None, clicks: bool, engine: Sam2Engine, item: str | int
 ) -> dict[str, PolicyResult]:
     """The result of every policy on one clip; empty if no object is visible on the first frame."""
-    clip: LabelledClip = read_clip(folder, str(item)) if folder else trial_clip(split, int(item), frames=FRAMES)
+    clip: LabelledClip = read_clip(folder, str(item)) if folder else split_clip(split, int(item), frames=FRAMES)
     annotator = annotator_of(engine, clip, calibrator, clicks=clicks)
     if annotator is None:
         return {}

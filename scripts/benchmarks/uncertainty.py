@@ -34,8 +34,8 @@ from backend.domain.video import Direction
 from scripts.benchmarks.clip_folders import clip_names, read_clip
 from scripts.benchmarks.engine_pool import EnginePool
 from scripts.benchmarks.uncertainty_report import gates, uncertainty_report
-from scripts.calibration.clip_looks import Split
-from scripts.calibration.clips import generators, trial_clip
+from scripts.calibration.clip_appearance import Split
+from scripts.calibration.clips import generators, split_clip
 from scripts.calibration.feature_rows import feature_rows
 from scripts.calibration.tracking_runs import Track, mask_prompt, track_clip
 
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def test_tracks(engine: Sam2Engine, number: int) -> list[Track]:
     """The tracking run of one test clip."""
-    return track_clip(engine, trial_clip(Split.TEST, number))
+    return track_clip(engine, split_clip(Split.TEST, number))
 
 
 def folder_tracks(folder: Path, engine: Sam2Engine, name: str) -> list[Track]:
@@ -108,7 +108,7 @@ def cost(
     engine = load_engine(checkpoint.name, model_dir=model_dir, device=device, threads=1)
     shares: list[tuple[float, float, float]] = []
     for number in range(COST_RUNS + 1):
-        clip = trial_clip(Split.CALIBRATION, number, frames=COST_FRAMES)
+        clip = split_clip(Split.CALIBRATION, number, frames=COST_FRAMES)
         prompts = PromptSet.of([mask_prompt(clip, one, 0) for one in (0, 1) if clip.masks[0, one].any()], {})
         spent: dict[str, float] = {}
         with _timed(spent):

@@ -25,7 +25,7 @@ from backend.evaluation.synthetic.stage import (
     render_scene,
 )
 from backend.evaluation.synthetic.textures import colour
-from scripts.calibration.clip_looks import BACKDROPS, BODIES, OUTLINES, Rng, Split, draw_outline, paint
+from scripts.calibration.clip_appearance import BACKDROPS, BODIES, OUTLINES, Rng, Split, draw_outline, paint
 
 CLIP_FRAMES = 24
 CLIP_SIZE = (120, 160)
@@ -257,7 +257,7 @@ def generators(split: Split) -> tuple[str, ...]:
     return tuple(GENERATORS[split])
 
 
-def trial_clip(
+def split_clip(
     split: Split, number: int, *, frames: int = CLIP_FRAMES, size: tuple[int, int] = CLIP_SIZE
 ) -> GeneratedClip:
     """A split's clip by number; the generators alternate. Equal arguments give equal pixels.
@@ -280,7 +280,7 @@ def trial_clip(
 def generated_clips(split: Split, count: int, *, frames: int = CLIP_FRAMES) -> Iterator[GeneratedClip]:
     """The first `count` clips of a split, rendered lazily."""
     for number in range(count):
-        yield trial_clip(split, number, frames=frames)
+        yield split_clip(split, number, frames=frames)
 
 
 def _rendered(parameters: _SceneParameters, split: Split, size: tuple[int, int]) -> tuple[ByteArray, BoolArray]:

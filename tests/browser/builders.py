@@ -43,7 +43,7 @@ class Masklet:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ProjectSetup:
     """One project, with the backend connected, and new tasks for it."""
 
     api: LabelStudioApi
@@ -73,7 +73,7 @@ class Desk:
         return mask
 
 
-Projects = Callable[[str, str], Desk]
+Projects = Callable[[str, str], ProjectSetup]
 
 
 def task_data(clip: Clip) -> dict[str, object]:

@@ -19,7 +19,7 @@ from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
 from scripts.demonstration.write_video import write_video
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup
 from tests.browser.editor import Editor
 
 FLAGS = (
@@ -132,17 +132,17 @@ def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="package")
 def projects(label_studio: LabelStudioServer, masklet: Masklet, short: Clip) -> Iterator[Projects]:
-    """Makes projects: title and label config to a desk."""
+    """Makes projects: title and label config to a project."""
     with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
 
-        def make(title: str, label_config: str) -> Desk:
+        def make(title: str, label_config: str) -> ProjectSetup:
             project_id = api.ensure_project(title, label_config)
             api.ensure_local_files(project_id, short.folder.parent)
-            return Desk(api, project_id, api.ensure_backend(project_id, masklet.url, masklet.version), short)
+            return ProjectSetup(api, project_id, api.ensure_backend(project_id, masklet.url, masklet.version), short)
 
         yield make
 
 
 @pytest.fixture(scope="package")
-def frames_project(projects: Projects) -> Desk:
+def frames_project(projects: Projects) -> ProjectSetup:
     return projects("Pages", (CONFIGS / "frames.xml").read_text())

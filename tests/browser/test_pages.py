@@ -10,20 +10,20 @@ from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.domain.jobs import JobState
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, iou, mask_of, picture
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, iou, mask_of, picture
 from tests.browser.editor import Editor
 
 EVERY_PAGE = list(range(8))
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
-def click_object(editor: Editor, desk: Desk, label: str, page: int = 0) -> None:
+def click_object(editor: Editor, project: ProjectSetup, label: str, page: int = 0) -> None:
     """Click the middle of an object with the Auto-Detect tool."""
     if editor.current_page() != page:
         editor.go_to_page(page)
     editor.choose_auto_detect()
     editor.choose_label(label)
-    editor.click(*desk.place(label, page))
+    editor.click(*project.place(label, page))
 
 
 def act(editor: Editor, action: str, *keys: str) -> None:
@@ -44,7 +44,7 @@ def carry_to_the_end(editor: Editor, labels: tuple[str, ...]) -> None:
 
 
 def test_the_page_says_how_and_a_click_becomes_a_mask_that_later_prompts_refine(
-    editor: Editor, frames_project: Desk, masklet: Masklet
+    editor: Editor, frames_project: ProjectSetup, masklet: Masklet
 ) -> None:
     task = frames_project.new_task()
     editor.open(frames_project.address(task))
@@ -78,7 +78,7 @@ def test_the_page_says_how_and_a_click_becomes_a_mask_that_later_prompts_refine(
     assert prompt.box is not None
 
 
-def test_two_clicks_before_the_first_answer_are_both_answered(editor: Editor, frames_project: Desk) -> None:
+def test_two_clicks_before_the_first_answer_are_both_answered(editor: Editor, frames_project: ProjectSetup) -> None:
     task = frames_project.new_task()
     editor.open(frames_project.address(task))
     editor.switch()
@@ -93,7 +93,7 @@ def test_two_clicks_before_the_first_answer_are_both_answered(editor: Editor, fr
 
 
 def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
-    editor: Editor, frames_project: Desk, masklet: Masklet
+    editor: Editor, frames_project: ProjectSetup, masklet: Masklet
 ) -> None:
     task = frames_project.new_task()
     editor.open(frames_project.address(task))
@@ -131,7 +131,7 @@ def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
     picture(editor.page, "pages-3-carried-on")
 
 
-def test_a_backward_action_puts_masks_on_the_earlier_pages(editor: Editor, frames_project: Desk) -> None:
+def test_a_backward_action_puts_masks_on_the_earlier_pages(editor: Editor, frames_project: ProjectSetup) -> None:
     task = frames_project.new_task()
     editor.open(frames_project.address(task))
     editor.switch()
@@ -151,7 +151,9 @@ def test_a_backward_action_puts_masks_on_the_earlier_pages(editor: Editor, frame
     picture(editor.page, "pages-2-backward")
 
 
-def test_reset_forgets_and_the_next_click_stands_alone(editor: Editor, frames_project: Desk, masklet: Masklet) -> None:
+def test_reset_forgets_and_the_next_click_stands_alone(
+    editor: Editor, frames_project: ProjectSetup, masklet: Masklet
+) -> None:
     task = frames_project.new_task()
     editor.open(frames_project.address(task))
     editor.switch()
@@ -170,19 +172,19 @@ def test_a_skip_leaves_pages_out_and_kept_labels_leave_nothing_behind(
     editor: Editor, projects: Projects, masklet: Masklet
 ) -> None:
     config = (CONFIGS / "frames.xml").read_text().replace('value="▶ 15"', 'value="▶ 15 skip 2"')
-    desk = projects("Pages with a skip", config)
-    task = desk.new_task()
-    editor.open(desk.address(task))
+    project = projects("Pages with a skip", config)
+    task = project.new_task()
+    editor.open(project.address(task))
     editor.switch()
     editor.keep_label_selected()
-    click_object(editor, desk, "Object 1")
+    click_object(editor, project, "Object 1")
     act(editor, "▶ 15 skip 2")
     assert editor.pages_of("Object 1") == [0, 3, 6]
     bogus = [region for region in editor.regions() if region["type"] == "keypointlabels"]
     assert bogus, "this Label Studio no longer adds a second result to regions that are accepted while labels stay"
     picture(editor.page, "pages-2-skip")
     editor.submit()
-    (annotation,) = desk.api.annotations(task.task_id)
+    (annotation,) = project.api.annotations(task.task_id)
     prompts = prompts_of_annotation(annotation["result"], read_binding(config))
     assert prompts.object_ids == ("Object 1",)
     assert not [prompt for prompt in prompts if prompt.points]
@@ -192,11 +194,11 @@ def test_without_auto_accept_an_answer_holds_the_page_at_hand(
     editor: Editor, projects: Projects, masklet: Masklet
 ) -> None:
     config = (CONFIGS / "frames.xml").read_text().replace("<Image name", '<Image autoAccept="false" name')
-    desk = projects("Pages without Auto-Accept", config)
-    task = desk.new_task()
-    editor.open(desk.address(task))
+    project = projects("Pages without Auto-Accept", config)
+    task = project.new_task()
+    editor.open(project.address(task))
     editor.switch(auto_accept=False)
-    click_object(editor, desk, "Object 1", 1)
+    click_object(editor, project, "Object 1", 1)
     assert editor.regions("brushlabels") == []
     assert editor.suggested_pages() == [1]
     act(editor, "▶▶ end")

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from backend.adapters.store.key_value import FileKeyValueStore
-from backend.application.annotation.change_detection import place_name
+from backend.application.annotation.change_detection import poll_position_name
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.conftest import log_in
 from tests.browser.editor import Editor
 
@@ -20,29 +20,29 @@ EVERY_PAGE = list(range(8))
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
-def submit_one_click(editor: Editor, desk: Desk, task: TaskKey) -> None:
+def submit_one_click(editor: Editor, project: ProjectSetup, task: TaskKey) -> None:
     """Click one object on the first page, and submit."""
-    editor.open(desk.address(task))
+    editor.open(project.address(task))
     editor.switch()
     editor.choose_auto_detect()
     editor.choose_label("Object 1")
-    editor.click(*desk.place("Object 1"))
+    editor.click(*project.place("Object 1"))
     editor.submit()
 
 
-def wait_for_first_poll(desk: Desk, masklet: Masklet) -> None:
+def wait_for_first_poll(project: ProjectSetup, masklet: Masklet) -> None:
     """It takes note of what was there before; only what comes later is news."""
     notes = FileKeyValueStore(masklet.process.data_dir / "notes")
     deadline = time.monotonic() + PATIENCE_S
-    while notes.read(place_name(desk.project_id)) is None:
+    while notes.read(poll_position_name(project.project_id)) is None:
         assert time.monotonic() < deadline, "the project was not polled"
         time.sleep(0.1)
 
 
-def wait_for_prediction(desk: Desk, task: TaskKey) -> list[int]:
+def wait_for_prediction(project: ProjectSetup, task: TaskKey) -> list[int]:
     """The pages of the masks of the task's one prediction, once there is one."""
     deadline = time.monotonic() + PATIENCE_S
-    while not (found := desk.api.predictions(task.task_id)):
+    while not (found := project.api.predictions(task.task_id)):
         assert time.monotonic() < deadline, "nothing was propagated"
         time.sleep(0.5)
     (prediction,) = found
@@ -58,20 +58,20 @@ def test_submit_becomes_a_prediction_that_the_next_annotator_starts_from(
     browser: Browser,
     label_studio: LabelStudioServer,
 ) -> None:
-    desk = projects(f"Submitted, {channel}", (CONFIGS / "frames.xml").read_text())
+    project = projects(f"Submitted, {channel}", (CONFIGS / "frames.xml").read_text())
     if channel == "poll":
-        assert desk.api.remove_webhooks(desk.project_id) == 1
-        wait_for_first_poll(desk, masklet)
-    task = desk.new_task()
-    submit_one_click(editor, desk, task)
-    assert wait_for_prediction(desk, task) == EVERY_PAGE
+        assert project.api.remove_webhooks(project.project_id) == 1
+        wait_for_first_poll(project, masklet)
+    task = project.new_task()
+    submit_one_click(editor, project, task)
+    assert wait_for_prediction(project, task) == EVERY_PAGE
     health = masklet.process.get("/health")
     assert health is not None
-    assert health["annotations"][str(desk.project_id)] == channel
+    assert health["annotations"][str(project.project_id)] == channel
 
-    desk.api.remove_annotations(task.task_id)
+    project.api.remove_annotations(task.task_id)
     second = Editor(log_in(browser, label_studio))
-    second.open(desk.address(task))
+    second.open(project.address(task))
     second.page.wait_for_function("() => window.Htx.annotationStore.selected.serializeAnnotation().length === 8")
     second.go_to_page(6)
     picture(second.page, f"submit-4-{channel}")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from backend.domain.prompts import ObjectId
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, iou, mask_of, picture
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, iou, mask_of, picture
 from tests.browser.conftest import sign_up
 from tests.browser.editor import Editor
 
@@ -25,19 +25,19 @@ def colleague(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Edi
     opened.context.close()
 
 
-def start_on(editor: Editor, desk: Desk, address: str, shown: str) -> None:
+def start_on(editor: Editor, project: ProjectSetup, address: str, shown: str) -> None:
     """Open the task, click the object that stands under `shown` as LABEL, and wait until a draft names the user."""
     editor.open(address)
     editor.switch()
     editor.choose_auto_detect()
     editor.choose_label(LABEL)
-    editor.click(*desk.place(shown))
+    editor.click(*project.place(shown))
     editor.wait_for_draft()
 
 
-def refine(editor: Editor, desk: Desk, shown: str) -> None:
+def refine(editor: Editor, project: ProjectSetup, shown: str) -> None:
     """One more click on the same object, beside its middle."""
-    x, y = desk.place(shown)
+    x, y = project.place(shown)
     editor.choose_auto_detect()
     editor.choose_label(LABEL)
     editor.click(x + 2, y + 2, "Control")
@@ -46,14 +46,14 @@ def refine(editor: Editor, desk: Desk, shown: str) -> None:
 def test_two_people_mark_different_objects_under_one_label(
     editor: Editor, colleague: Editor, projects: Projects, masklet: Masklet
 ) -> None:
-    desk = projects("Pages for two", (CONFIGS / "frames.xml").read_text())
-    desk.api.change_project(desk.project_id, maximum_annotations=2)
-    task = desk.new_task()
+    project = projects("Pages for two", (CONFIGS / "frames.xml").read_text())
+    project.api.change_project(project.project_id, maximum_annotations=2)
+    task = project.new_task()
     everyone = ((editor, "Object 1"), (colleague, "Object 2"))
     for person, shown in everyone:
-        start_on(person, desk, desk.address(task), shown)
+        start_on(person, project, project.address(task), shown)
     for person, shown in everyone:
-        refine(person, desk, shown)
+        refine(person, project, shown)
     picture(editor.page, "together-first")
     picture(colleague.page, "together-second")
 
@@ -61,17 +61,17 @@ def test_two_people_mark_different_objects_under_one_label(
     for person, shown in everyone:
         (region,) = person.regions("brushlabels")
         assert region["value"]["brushlabels"] == [LABEL]
-        overlaps = {name: iou(mask_of(region), desk.truth(name, 0)) for name in ("Object 1", "Object 2")}
+        overlaps = {name: iou(mask_of(region), project.truth(name, 0)) for name in ("Object 1", "Object 2")}
         other = "Object 2" if shown == "Object 1" else "Object 1"
         assert overlaps[shown] > 0.7, overlaps
         assert overlaps[other] < 0.05, overlaps
         (prompt,) = masklet.ledger.prompts(task, user=person.user).of_object(ObjectId(LABEL))
-        x, y = desk.place(shown)
+        x, y = project.place(shown)
         placed = [(round(point.point.x_rel * 100), round(point.point.y_rel * 100)) for point in prompt.points]
         assert placed == [(round(x), round(y)), (round(x + 2), round(y + 2))]
     assert not masklet.ledger.prompts(task)
 
     for person, _ in everyone:
         person.submit()
-    saved = {annotation["completed_by"]: annotation["result"] for annotation in desk.api.annotations(task.task_id)}
+    saved = {annotation["completed_by"]: annotation["result"] for annotation in project.api.annotations(task.task_id)}
     assert sorted(len(result) for result in saved.values()) == [1, 1]

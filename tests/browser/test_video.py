@@ -9,7 +9,7 @@ import pytest
 
 from backend.domain.prompts import ObjectId
 from scripts.demonstration.clip import Clip
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.editor import Editor
 
 MOVE = """([id, frame, x]) => {
@@ -21,14 +21,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def video_project(projects: Projects) -> Desk:
+def video_project(projects: Projects) -> ProjectSetup:
     return projects("Videos", (CONFIGS / "video.xml").read_text())
 
 
-def box_around(desk: Desk, label: str, frame: int) -> tuple[tuple[float, float], tuple[float, float]]:
+def box_around(project: ProjectSetup, label: str, frame: int) -> tuple[tuple[float, float], tuple[float, float]]:
     """Around an object on a 0-based frame: two corners in percent."""
-    rows, columns = np.nonzero(desk.truth(label, frame))
-    clip: Clip = desk.clip
+    rows, columns = np.nonzero(project.truth(label, frame))
+    clip: Clip = project.clip
     return (
         (columns.min() / clip.width * 100, rows.min() / clip.height * 100),
         ((columns.max() + 1) / clip.width * 100, (rows.max() + 1) / clip.height * 100),
@@ -45,10 +45,10 @@ def sequence(region: dict[str, Any]) -> list[dict[str, Any]]:
     return keyframes
 
 
-def draw_and_label(editor: Editor, desk: Desk, label: str) -> dict[str, Any]:
+def draw_and_label(editor: Editor, project: ProjectSetup, label: str) -> dict[str, Any]:
     """Draw a box around an object on the first frame and label it; returns the box as it was drawn."""
     before = set(tracks(editor))
-    editor.draw_box(*box_around(desk, label, 0))
+    editor.draw_box(*box_around(project, label, 0))
     (drawn,) = (region for region_id, region in tracks(editor).items() if region_id not in before)
     editor.select_region(drawn["id"])
     editor.set_label(label)
@@ -56,7 +56,7 @@ def draw_and_label(editor: Editor, desk: Desk, label: str) -> dict[str, Any]:
 
 
 def test_a_box_with_a_label_is_tracked_and_a_corrected_one_keeps_what_the_person_placed(
-    editor: Editor, video_project: Desk, masklet: Masklet
+    editor: Editor, video_project: ProjectSetup, masklet: Masklet
 ) -> None:
     task = video_project.new_task()
     editor.open(video_project.address(task))

@@ -21,7 +21,7 @@ from backend.evaluation.synthetic.clips import SyntheticClip
 from scripts.demonstration.clip import Clip
 from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
 from scripts.demonstration.write_video import write_video
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.editor import Editor
 
 CONFIG = (CONFIGS / "video.xml").read_text()
@@ -59,17 +59,17 @@ def leaving(clip: Clip) -> SyntheticClip:
 
 
 @pytest.fixture(scope="module")
-def desk(projects: Projects) -> Desk:
+def project(projects: Projects) -> ProjectSetup:
     return projects("A video of who leaves", CONFIG)
 
 
 @pytest.fixture
-def task(desk: Desk, leaving: SyntheticClip) -> TaskKey:
-    return desk.new_task(video=video_address(desk))
+def task(project: ProjectSetup, leaving: SyntheticClip) -> TaskKey:
+    return project.new_task(video=video_address(project))
 
 
-def video_address(desk: Desk) -> str:
-    return f"/data/local-files/?d=clips/{desk.clip.folder.name}/leaving/video.mp4"
+def video_address(project: ProjectSetup) -> str:
+    return f"/data/local-files/?d=clips/{project.clip.folder.name}/leaving/video.mp4"
 
 
 def open_video(editor: Editor, address: str) -> None:
@@ -117,9 +117,9 @@ def shown_on(region: dict[str, Any]) -> list[bool]:
 
 
 def test_a_track_is_off_while_the_object_is_gone_and_on_again_when_it_is_back(
-    editor: Editor, desk: Desk, task: TaskKey, leaving: SyntheticClip, masklet: Masklet
+    editor: Editor, project: ProjectSetup, task: TaskKey, leaving: SyntheticClip, masklet: Masklet
 ) -> None:
-    open_video(editor, desk.address(task))
+    open_video(editor, project.address(task))
     editor.switch(auto_accept=False)
     region = track(editor, masklet, task, draw_fish(editor, leaving))
     editor.go_to_frame(GONE)
@@ -149,18 +149,18 @@ def uncertain_run(prediction: MaskRun, spans: Sequence[tuple[int, int]]) -> Mask
 
 
 def test_uncertain_spans_are_for_reading_and_no_prompts_when_they_come_back(
-    editor: Editor, desk: Desk, task: TaskKey, leaving: SyntheticClip, masklet: Masklet
+    editor: Editor, project: ProjectSetup, task: TaskKey, leaving: SyntheticClip, masklet: Masklet
 ) -> None:
-    open_video(editor, desk.address(task))
+    open_video(editor, project.address(task))
     editor.switch(auto_accept=False)
     region = track(editor, masklet, task, draw_fish(editor, leaving))
     finished = masklet.ledger.jobs(task=task, states=(JobState.DONE,))
     made = FileMaskStore(masklet.process.data_dir / "masks").read(finished[0].masks_run)
     shown = build_regions(uncertain_run(made, SPANS), label_config=CONFIG, task=task)
-    other = desk.new_task(video=video_address(desk))
-    desk.api.add_prediction(desk.project_id, other.task_id, model_version=masklet.version, result=shown)
+    other = project.new_task(video=video_address(project))
+    project.api.add_prediction(project.project_id, other.task_id, model_version=masklet.version, result=shown)
 
-    open_video(editor, desk.address(other))
+    open_video(editor, project.address(other))
     editor.page.wait_for_function("() => window.Htx.annotationStore.selected.regions.length === 3")
     spans = editor.regions("timelinelabels")
     assert [span["value"]["ranges"] for span in spans] == [[{"start": 2, "end": 4}], [{"start": 20, "end": 22}]]
@@ -175,7 +175,7 @@ def test_uncertain_spans_are_for_reading_and_no_prompts_when_they_come_back(
     assert editor.regions("timelinelabels")[1]["value"]["ranges"] == [{"start": 20, "end": 24}]
 
     editor.submit()
-    (saved,) = desk.api.annotations(other.task_id)
+    (saved,) = project.api.annotations(other.task_id)
     assert len([r for r in saved["result"] if r["type"] == "timelinelabels"]) == 2
     prompts = prompts_of_annotation(saved["result"], read_binding(CONFIG))
     assert prompts.object_ids == (region["id"],)

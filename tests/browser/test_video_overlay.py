@@ -12,7 +12,7 @@ from playwright.sync_api import ViewportSize
 
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.editor import Editor
 from tests.browser.test_video import draw_and_label, sequence, tracks
 
@@ -41,8 +41,8 @@ def open_both(editor: Editor, address: str) -> None:
     editor.page.wait_for_timeout(1500)
 
 
-def track_to_the_end(editor: Editor, desk: Desk) -> None:
-    region_id = draw_and_label(editor, desk, "Object 1")["id"]
+def track_to_the_end(editor: Editor, project: ProjectSetup) -> None:
+    region_id = draw_and_label(editor, project, "Object 1")["id"]
     for _ in range(10):
         if sequence(tracks(editor)[region_id])[-1]["frame"] == LAST:
             return
@@ -53,9 +53,9 @@ def track_to_the_end(editor: Editor, desk: Desk) -> None:
     pytest.fail("the track has no end")
 
 
-def export_into(desk: Desk, task_id: int, out: Path, server: LabelStudioServer, masklet: Masklet) -> str:
+def export_into(project: ProjectSetup, task_id: int, out: Path, server: LabelStudioServer, masklet: Masklet) -> str:
     """Run the command; returns what it says."""
-    source = f"run:{desk.project_id}/{task_id}"
+    source = f"run:{project.project_id}/{task_id}"
     command = ["export", source, "--format", "overlay", "--out", str(out), "--into-tasks"]
     environment = {
         **os.environ,
@@ -75,9 +75,9 @@ def export_into(desk: Desk, task_id: int, out: Path, server: LabelStudioServer, 
     return done.stderr
 
 
-def overlay_folder(desk: Desk, task: TaskKey, masklet: Masklet) -> str:
+def overlay_folder(project: ProjectSetup, task: TaskKey, masklet: Masklet) -> str:
     """The address in the task's data, less its last part."""
-    address = str(desk.api.task_data(task.task_id)["overlay"])
+    address = str(project.api.task_data(task.task_id)["overlay"])
     assert address.startswith(f"{masklet.url}/media/")
     return address.rpartition("/")[0]
 
@@ -85,18 +85,18 @@ def overlay_folder(desk: Desk, task: TaskKey, masklet: Masklet) -> str:
 def test_the_masks_play_beside_the_video_and_move_with_it(
     editor: Editor, projects: Projects, masklet: Masklet, label_studio: LabelStudioServer, tmp_path: Path
 ) -> None:
-    desk = projects("A video with its masks beside", CONFIG)
-    plain = f"/data/local-files/?d=clips/{desk.clip.folder.name}/short/video.mp4"
-    task = desk.new_task(overlay=plain)
-    open_both(editor, desk.address(task))
+    project = projects("A video with its masks beside", CONFIG)
+    plain = f"/data/local-files/?d=clips/{project.clip.folder.name}/short/video.mp4"
+    task = project.new_task(overlay=plain)
+    open_both(editor, project.address(task))
     editor.switch(auto_accept=False)
-    track_to_the_end(editor, desk)
+    track_to_the_end(editor, project)
 
-    said = export_into(desk, task.task_id, tmp_path / "films", label_studio, masklet)
-    assert f"1 task of project {desk.project_id} shows it in 'overlay'." in " ".join(said.split())
-    open_both(editor, desk.address(task))
+    said = export_into(project, task.task_id, tmp_path / "films", label_studio, masklet)
+    assert f"1 task of project {project.project_id} shows it in 'overlay'." in " ".join(said.split())
+    open_both(editor, project.address(task))
     assert sorted(address.split("?")[0].rpartition("/")[0] for address in editor.page.evaluate(SOURCES)) == sorted(
-        [f"{label_studio.url}/data/local-files", overlay_folder(desk, task, masklet)]
+        [f"{label_studio.url}/data/local-files", overlay_folder(project, task, masklet)]
     )
 
     editor.page.set_viewport_size(WIDE)

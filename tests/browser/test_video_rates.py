@@ -19,7 +19,7 @@ from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import ContentHash
 from scripts.demonstration.clip import Clip
-from tests.browser.builders import CONFIGS, Desk, Masklet, Projects, picture
+from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.editor import Editor
 from tests.fakes.clips import BITS, ClipSpec, write_clip
 
@@ -71,12 +71,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def rates_project(projects: Projects) -> Desk:
+def rates_project(projects: Projects) -> ProjectSetup:
     """Its label config takes the frame rate from the task."""
     return projects("Rates", (CONFIGS / "video.xml").read_text().replace('framerate="24"', 'framerate="$fps"'))
 
 
-def new_task(desk: Desk, clip: Clip, case: str) -> tuple[TaskKey, FrameClock]:
+def new_task(project: ProjectSetup, clip: Clip, case: str) -> tuple[TaskKey, FrameClock]:
     """A task of that case's clip, and how Masklet numbers its frames."""
     spec, framerate = CASES[case]
     path = clip.folder / "rates" / f"{case.replace(' ', '-')}.mp4"
@@ -85,11 +85,11 @@ def new_task(desk: Desk, clip: Clip, case: str) -> tuple[TaskKey, FrameClock]:
     with open_video(path, HASH) as video:
         clock = clock_of(video.info, framerate)
     address = f"/data/local-files/?d=clips/{clip.folder.name}/rates/{path.name}"
-    return desk.new_task(video=address, fps=framerate), clock
+    return project.new_task(video=address, fps=framerate), clock
 
 
-def open_task(editor: Editor, desk: Desk, task: TaskKey) -> None:
-    editor.open(desk.address(task))
+def open_task(editor: Editor, project: ProjectSetup, task: TaskKey) -> None:
+    editor.open(project.address(task))
     editor.page.wait_for_function("() => document.querySelector('video')?.readyState === 4")
     editor.page.wait_for_function(
         "() => [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video')?.length > 1"
@@ -110,7 +110,7 @@ def ends_of(clock: FrameClock, number: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_page_shows_the_frame_that_its_number_stands_for(
-    editor: Editor, rates_project: Desk, clip: Clip, case: str
+    editor: Editor, rates_project: ProjectSetup, clip: Clip, case: str
 ) -> None:
     task, clock = new_task(rates_project, clip, case)
     open_task(editor, rates_project, task)
@@ -126,7 +126,7 @@ def test_the_page_shows_the_frame_that_its_number_stands_for(
 
 
 def test_a_box_drawn_in_the_page_is_on_the_frame_that_was_to_be_seen(
-    editor: Editor, rates_project: Desk, clip: Clip, masklet: Masklet
+    editor: Editor, rates_project: ProjectSetup, clip: Clip, masklet: Masklet
 ) -> None:
     task, clock = new_task(rates_project, clip, "variable at 25")
     open_task(editor, rates_project, task)

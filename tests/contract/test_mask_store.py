@@ -170,14 +170,14 @@ def stored(store: MaskStore, run: str, frames: Sequence[int], *, objects: Sequen
         writer.commit()
 
 
-def span(start: int, stop: int) -> FrameRange:
+def frames(start: int, stop: int) -> FrameRange:
     return FrameRange(FrameIndex(start), FrameIndex(stop))
 
 
 class TestFewFrames:
     def test_only_the_frames_asked_for_come(self, store: MaskStore) -> None:
         stored(store, "run", range(200), objects=(CAT, DOG))
-        few = store.read("run", span(62, 66))
+        few = store.read("run", frames(62, 66))
         assert [f.frame_index for f in few.masklets[0].frames] == [62, 63, 64, 65]
         assert few.masklets[1].frames == tuple(frame(index) for index in range(62, 66))
         assert few.complete
@@ -187,7 +187,7 @@ class TestFewFrames:
             for index in (5, 6, 4):
                 writer.append(CAT, frame(index))
             writer.flush()
-            few = store.partial("run", span(4, 6))
+            few = store.partial("run", frames(4, 6))
             assert few is not None
             assert [f.frame_index for f in few.masklets[0].frames] == [4, 5]
 
@@ -198,7 +198,10 @@ class TestCoverage:
             for index in (5, 6, 3, 9):
                 writer.append(CAT, frame(index))
             writer.commit()
-        assert store.coverage("run") == (VIDEO, {CAT: (span(3, 4), span(5, 7), span(9, 10)), DOG: ()})
+        assert store.coverage("run") == (
+            VIDEO,
+            {CAT: (frames(3, 4), frames(5, 7), frames(9, 10)), DOG: ()},
+        )
 
     def test_an_open_run_has_none(self, store: MaskStore) -> None:
         with store.writer("run", video=VIDEO, labels=LABELS) as writer:
@@ -211,7 +214,7 @@ class TestCarrying:
     def test_readers_see_nothing_of_a_run_before_what_is_carried_is_there(self, store: MaskStore) -> None:
         stored(store, "old", range(200))
         with store.writer("new", video=VIDEO, labels=LABELS, shown=False) as writer:
-            writer.carry("old", lambda object_id, index: index < 150)
+            writer.copy_run("old", lambda object_id, index: index < 150)
             for index in range(150, 150 + 65):
                 writer.append(DOG, frame(index))
             assert store.partial("new") is None
@@ -226,7 +229,7 @@ class TestCarrying:
         stored(store, "old", range(200))
         with store.writer("new", video=VIDEO, labels=LABELS) as writer:
             writer.append(CAT, frame(199, uncertainty=0.9))
-            assert writer.carry("old", lambda object_id, index: index != 70) == 199
+            assert writer.copy_run("old", lambda object_id, index: index != 70) == 199
             writer.append(CAT, frame(3, uncertainty=0.9))
             writer.commit()
         store.remove("old")
@@ -237,7 +240,7 @@ class TestCarrying:
     def test_what_is_carried_is_the_same_to_the_bit(self, store: MaskStore) -> None:
         stored(store, "old", range(100), objects=(CAT, DOG))
         with store.writer("new", video=VIDEO, labels=LABELS) as writer:
-            assert writer.carry("old", lambda object_id, index: object_id == DOG and index >= 90) == 10
+            assert writer.copy_run("old", lambda object_id, index: object_id == DOG and index >= 90) == 10
             writer.append(CAT, frame(1, uncertainty=1 / 3))
             writer.commit()
         new = store.read("new")
@@ -247,7 +250,7 @@ class TestCarrying:
     def test_a_run_that_is_not_there_cannot_be_carried_from(self, store: MaskStore) -> None:
         with store.writer("new", video=VIDEO, labels=LABELS) as writer:
             with pytest.raises(NotFound):
-                writer.carry("old", lambda *_: True)
+                writer.copy_run("old", lambda *_: True)
             writer.commit()
 
 

@@ -103,7 +103,7 @@ class MemoryRecords:
     def fail(self, project_id: int, outcome: Outcome) -> None:
         self.failed.append((project_id, outcome))
 
-    def forgive(self, project_id: int, source: str) -> None:
+    def clear_failure(self, project_id: int, source: str) -> None:
         self.failed = [(p, o) for p, o in self.failed if (p, o.source) != (project_id, source)]
 
     def failures(self, project_id: int | None = None) -> tuple[tuple[int, Outcome], ...]:

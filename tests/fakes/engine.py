@@ -74,11 +74,11 @@ class FakeSegmenter:
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:
-        indices = range(video.info.frame_count) if span is None else range(span.start, span.stop)
+        indices = range(video.info.frame_count) if frame_range is None else range(frame_range.start, frame_range.stop)
         return FakePropagation(self._frames(indices[_done(resume) :], prompts, cancel), len(indices), resume)
 
     def _frames(self, indices: range, prompts: PromptSet, cancel: CancelToken) -> Iterator[FrameMasks]:

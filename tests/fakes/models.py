@@ -16,7 +16,7 @@ from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.adapters.sam2.weights.load import model_config
 from backend.domain.jobs import ModelInfo
-from scripts.benchmarks.engine_figures.models import make_lively
+from scripts.benchmarks.engine_figures.models import vary_weights
 
 SMALL_CONFIG = Path(__file__).with_name("small_model.yaml")
 IMAGE_SIZE = 128
@@ -55,5 +55,5 @@ def _random(target: str, **settings: object) -> SAM2Base:
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         model = cast(SAM2Base, instantiate(config, _recursive_=True))
-        make_lively(model)
+        vary_weights(model)
     return model.eval().requires_grad_(False)

@@ -16,7 +16,7 @@ from backend.domain.geometry import Point, box_of_mask
 from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.replan import Pass, wanted_frames, yields
+from backend.domain.replan import Pass, total_frames, wanted_frames
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.engine import SIZE
 
@@ -49,11 +49,11 @@ class RememberingSegmenter:
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:
-        frames = span or FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
+        frames = frame_range or FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
         one = Pass(prompts.object_ids, direction, frames)
         self.passes.append(one)
         return RememberingPropagation(self, prompts, one, cancel, resume)
@@ -74,7 +74,7 @@ class RememberingPropagation:
         self._key = f"{prompts.digest()} {one.direction} {one.frames.start} {one.frames.stop}"
         self._steps = list(_steps(one, prompts))
         self._past = {object_id: _hash(prompts.of_object(object_id).digest()) for object_id in prompts.object_ids}
-        self.total = yields(one, prompts)
+        self.total = total_frames(one, prompts)
         self.done = 0
         if resume is not None:
             self._restore(resume)
@@ -141,11 +141,11 @@ def _steps(one: Pass, prompts: PromptSet) -> Iterator[Step]:
     wanted = {i: wanted_frames(first[i], direction=direction, requested=one.frames) for i in one.object_ids}
     if direction is Direction.BACKWARD:
         forward = dict.fromkeys(one.object_ids, range(0))
-    span = range(one.frames.start, one.frames.stop)
-    yield from _steps_of(span, forward)
+    frame_range = range(one.frames.start, one.frames.stop)
+    yield from _steps_of(frame_range, forward)
     if direction is not Direction.FORWARD:
         rest = {i: range(wanted[i].start, forward[i].start if forward[i] else wanted[i].stop) for i in one.object_ids}
-        yield from _steps_of(reversed(span), rest)
+        yield from _steps_of(reversed(frame_range), rest)
 
 
 def _steps_of(frames: Iterator[int] | range, wanted: dict[ObjectId, range]) -> Iterator[Step]:

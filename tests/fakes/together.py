@@ -10,15 +10,13 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def together(program: str, *arguments: str, count: int = 10) -> list[str]:
-    """What they say. Each prints `ready` when it has imported what it needs, and goes on when its input ends."""
+    """The processes' outputs. Each prints `ready` after its imports and continues when its input ends."""
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", program, *arguments]
     processes = [
         subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=REPOSITORY, text=True) for _ in range(count)
     ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    readies = [process.stdout.readline() for process in processes if process.stdout is not None]
     for process in processes:
         assert process.stdin is not None
         process.stdin.close()
@@ -26,4 +24,5 @@ def together(program: str, *arguments: str, count: int = 10) -> list[str]:
     ends = [process.communicate() for process in processes]
     faults = [(error, process.returncode) for (_, error), process in zip(ends, processes, strict=True)]
     assert faults == [("", 0)] * count
-    return [said for said, _ in ends]
+    assert readies == ["ready\n"] * count
+    return [output for output, _ in ends]

@@ -28,9 +28,9 @@ from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import JobKind, JobState, ModelInfo
 from backend.interfaces.http.app import create_app
 from backend.interfaces.labelstudio.annotations import AnnotationSync
-from tests.fakes.board import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
+from tests.fakes.prewarm import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink
 from tests.fakes.stores import temporary_ledger, temporary_masks
@@ -58,7 +58,7 @@ VIDEO = """<View>
 
 @dataclass
 class FakeModels:
-    """A ModelDirectory; model None is a board nobody has written on."""
+    """A ModelDirectory; model None: no model was announced."""
 
     model: ModelInfo | None = MODEL
 
@@ -80,16 +80,16 @@ class FakeWeb:
     models: FakeModels = field(default_factory=FakeModels)
     sink: FakeSink = field(default_factory=FakeSink)
     label_studio: AnnotationReader | None = None
-    board: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
-    marks: FakeSessionCursors = field(default_factory=FakeSessionCursors)
+    prewarm_channel: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
+    session_cursors: FakeSessionCursors = field(default_factory=FakeSessionCursors)
 
     def __post_init__(self) -> None:
         ledger = self.ledger or temporary_ledger(self.clock)
-        self.book = ledger
+        self.stored = ledger
         submitter = Submitter(ledger, self.queue)
-        desk = AnnotationService(ledger, self.masks, submitter, self.clock)
+        service = AnnotationService(ledger, self.masks, submitter, self.clock)
         pusher = Pusher(ledger, self.masks, self.sink, build_regions, self.clock)
-        self.bench = JobRunner(
+        self.runner = JobRunner(
             ledger,
             self.masks,
             CocoCodec(),
@@ -106,18 +106,18 @@ class FakeWeb:
             settings=self.settings,
             ledger=ledger,
             queue=self.queue,
-            annotation_service=desk,
+            annotation_service=service,
             reconciler=reconciler,
             models=self.models,
             clock=self.clock,
             label_studio=self.label_studio,
-            prewarm_channel=self.board,
-            session_cursors=self.marks,
+            prewarm_channel=self.prewarm_channel,
+            session_cursors=self.session_cursors,
             key_values=MemoryKeyValueStore(),
             task_signer=TaskSigner(b"a key of the tests"),
             codec=CocoCodec(),
         )
-        self.lookout = PrewarmLoop(self.board, self.media, self.segmenter, EngineLock())
+        self.prewarm_loop = PrewarmLoop(self.prewarm_channel, self.media, self.segmenter, EngineLock())
         if isinstance(self.clock, WorkingClock):
             self.clock.work = self.work_off_all
 
@@ -151,15 +151,15 @@ class FakeWeb:
 
     def work_off_all(self) -> None:
         """Everything that a worker would come to: what it is asked to look at, then the jobs."""
-        while self.lookout.run_next(0.0):
+        while self.prewarm_loop.run_next(0.0):
             pass
         self.work_off()
 
     def work_off(self, *kinds: JobKind) -> None:
         """Do everything that waits, oldest first; of these kinds alone if any are given."""
-        for job in reversed(self.book.jobs(states=(JobState.QUEUED,))):
+        for job in reversed(self.stored.jobs(states=(JobState.QUEUED,))):
             if not kinds or job.kind in kinds:
-                self.bench.run(job.job_id, job.attempt, lambda: False)
+                self.runner.run(job.job_id, job.attempt, lambda: False)
 
 
 def pages_task(task_id: int = 7, *, project: int | None = 1, pages: int = 10) -> dict[str, object]:

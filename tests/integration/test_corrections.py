@@ -34,7 +34,7 @@ SEAL = TaskSigner(b"a secret")
 
 
 @dataclass
-class Studio:
+class LabelStudioStub:
     """A Label Studio with the pages' task, and whatever correction tasks are made."""
 
     data: dict[int, dict[str, object]] = field(default_factory=dict)
@@ -80,9 +80,9 @@ class Studio:
 
 
 @dataclass
-class Stage:
+class CorrectionSetup:
     web: FakeWeb = field(default_factory=FakeWeb)
-    studio: Studio = field(default_factory=Studio)
+    studio: LabelStudioStub = field(default_factory=LabelStudioStub)
     notes: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def adopt(self, task: TaskKey) -> None:
@@ -97,7 +97,7 @@ class Stage:
 
     def maker(self) -> CorrectionMaker:
         return CorrectionMaker(
-            self.web.book,
+            self.web.stored,
             self.web.masks,
             self.studio,
             KEYFRAME,
@@ -108,20 +108,20 @@ class Stage:
         )
 
     def newest(self) -> PropagationRequest:
-        job = next(job for job in self.web.book.jobs() if job.kind is JobKind.PROPAGATE)
-        request = self.web.book.request(job.job_id)
+        job = next(job for job in self.web.stored.jobs() if job.kind is JobKind.PROPAGATE)
+        request = self.web.stored.request(job.job_id)
         assert isinstance(request, PropagationRequest)
         return request
 
 
 @pytest.fixture
-def stage() -> Stage:
-    made = Stage()
+def stage() -> CorrectionSetup:
+    made = CorrectionSetup()
     made.adopt(TASK)
     return made
 
 
-def test_each_chosen_frame_is_a_task_with_its_masks_its_score_and_its_video_as_cluster(stage: Stage) -> None:
+def test_each_chosen_frame_is_a_task_with_its_masks_its_score_and_its_video_as_cluster(stage: CorrectionSetup) -> None:
     made = stage.make()
     assert [is_new for _, is_new in made] == [True, True]
     for task_id, _ in made:
@@ -137,12 +137,14 @@ def test_each_chosen_frame_is_a_task_with_its_masks_its_score_and_its_video_as_c
     assert set(stage.studio.columns[TASK]) == {"uncertainty", "priority", "worst_frame"}
 
 
-def test_asking_again_makes_no_task_twice(stage: Stage) -> None:
+def test_asking_again_makes_no_task_twice(stage: CorrectionSetup) -> None:
     first = stage.make()
     assert stage.make() == [(task_id, False) for task_id, _ in first]
 
 
-def test_what_is_submitted_there_becomes_a_prompt_here_and_the_video_is_propagated_again(stage: Stage) -> None:
+def test_what_is_submitted_there_becomes_a_prompt_here_and_the_video_is_propagated_again(
+    stage: CorrectionSetup,
+) -> None:
     ((task_id, _),) = stage.make(1)
     frame = stage.studio.data[task_id]["frame"]
     before = stage.newest()
@@ -154,7 +156,7 @@ def test_what_is_submitted_there_becomes_a_prompt_here_and_the_video_is_propagat
     assert {prompt.frame_index for prompt in after.prompts} == {0, frame}
 
 
-def test_a_task_that_masklet_did_not_make_writes_no_prompts(stage: Stage) -> None:
+def test_a_task_that_masklet_did_not_make_writes_no_prompts(stage: CorrectionSetup) -> None:
     ((task_id, _),) = stage.make(1)
     before = stage.newest()
     masklet = stage.studio.data[task_id]["masklet"]
@@ -165,7 +167,7 @@ def test_a_task_that_masklet_did_not_make_writes_no_prompts(stage: Stage) -> Non
     assert stage.newest().prompts.digest() == before.prompts.digest()
 
 
-def test_a_forged_task_does_not_stand_for_the_real_one(stage: Stage) -> None:
+def test_a_forged_task_does_not_stand_for_the_real_one(stage: CorrectionSetup) -> None:
     ((task_id, _),) = stage.make(1)
     masklet = stage.studio.data[task_id]["masklet"]
     assert isinstance(masklet, dict)
@@ -175,13 +177,13 @@ def test_a_forged_task_does_not_stand_for_the_real_one(stage: Stage) -> None:
     assert again != task_id
 
 
-def test_an_annotation_that_was_taken_up_is_no_news(stage: Stage) -> None:
+def test_an_annotation_that_was_taken_up_is_no_news(stage: CorrectionSetup) -> None:
     ((task_id, _),) = stage.make(1)
     assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id))) is not None
     assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id))) is None
 
 
-def test_audits_are_held_against_what_is_submitted_on_them(stage: Stage) -> None:
+def test_audits_are_held_against_what_is_submitted_on_them(stage: CorrectionSetup) -> None:
     made = stage.maker().make(TASK.project_id, INTO, 10, seed=0)
     (audit,) = [one for one in made if one.frame.choice.reason is Reason.AUDIT]
     audits = Audits(stage.notes)
@@ -198,7 +200,7 @@ def test_audits_are_held_against_what_is_submitted_on_them(stage: Stage) -> None
     assert [one.failures for one in audits.tallies().values()] == [1]
 
 
-def test_a_project_without_propagations_is_said_so(stage: Stage) -> None:
+def test_a_project_without_propagations_is_said_so(stage: CorrectionSetup) -> None:
     with pytest.raises(NotFound, match="nothing of project 9 has been propagated"):
         stage.maker().make(9, INTO, 1, seed=0)
 

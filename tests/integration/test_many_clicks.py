@@ -16,7 +16,7 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_ownership import PromptOwnership
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.imports.model import BatchItem
-from backend.application.imports.segment_handover import EVERYTHING_EVERY, Handover
+from backend.application.imports.segment_handover import FULL_SWEEP_EVERY, Handover
 from backend.application.imports.status import project_statuses
 from backend.application.jobs.queries import newest_propagation
 from backend.application.ports.key_value import MemoryKeyValueStore
@@ -32,19 +32,19 @@ from backend.domain.video import FrameIndex
 from tests.fakes.batch import MemoryRecords
 from tests.fakes.clock import WorkingClock
 from tests.fakes.web import FRAMES, MODEL, FakeWeb
-from tests.integration.test_corrections import TASK, Stage
+from tests.integration.test_corrections import TASK, CorrectionSetup
 from tests.unit.application.builders import click_on
 
 CLICKS = 500
 NEXT_TASK = TaskKey(TASK.project_id, 8)
 CAT, DOG, BIRD = ObjectId("cat"), ObjectId("dog"), ObjectId("bird")
-CANVAS = UserTask(TASK, MediaRef(("/data/0.png",), is_pages=True), FRAMES, MODEL.version, "ann")
+USER_TASK = UserTask(TASK, MediaRef(("/data/0.png",), is_pages=True), FRAMES, MODEL.version, "ann")
 
 
 def add_clicks(ledger: Ledger, task: TaskKey = TASK, *, count: int = CLICKS, ended: bool = True) -> None:
     """Record somebody's clicks, without a propagation, in one transaction."""
     requests = [
-        PreviewRequest(task, CANVAS.media, click_on(0, n / count, DOG), FrameIndex(0), MODEL.version)
+        PreviewRequest(task, USER_TASK.media, click_on(0, n / count, DOG), FrameIndex(0), MODEL.version)
         for n in range(count)
     ]
     clicks = ledger.accept(task, PromptSet(()), lambda _: requests)
@@ -56,17 +56,17 @@ def add_propagations(ledger: Ledger, count: int, state: JobState) -> None:
     """Record another person's propagations of the task, without masks."""
     for n in range(count):
         request = PropagationRequest(
-            TASK, CANVAS.media, click_on(0, n / count, DOG), model_version=MODEL.version, user="bob"
+            TASK, USER_TASK.media, click_on(0, n / count, DOG), model_version=MODEL.version, user="bob"
         )
         job, _ = ledger.submit(JobKind.PROPAGATE, request)
         ledger.finish(job.job_id, job.attempt, state, masks_run="none" if state is JobState.DONE else "")
 
 
 @dataclass
-class Crowd:
+class ManyClicks:
     """A task with one finished propagation, and clicks after it."""
 
-    stage: Stage
+    stage: CorrectionSetup
     ledger: Ledger
     propagation: Job = field(init=False)
 
@@ -83,62 +83,62 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
+def clicks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyClicks]:
     clock, url = WorkingClock(), f"sqlite:///{tmp_path}/ledger.sqlite"
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("MASKLET_DATA_DIR", str(tmp_path / "data"))
     with closing(open_ledger(url, clock)) as ledger:
-        yield Crowd(Stage(FakeWeb(clock=clock, ledger=ledger)), ledger)
+        yield ManyClicks(CorrectionSetup(FakeWeb(clock=clock, ledger=ledger)), ledger)
 
 
 @pytest.fixture
-def stores(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+def stores(clicks: ManyClicks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have `masklet next` and `masklet report` read the masks and the media of the web's fakes."""
-    monkeypatch.setattr(Container, "masks", crowd.web.masks)
-    monkeypatch.setattr(review, "open_media_library", lambda _: crowd.web.media)
+    monkeypatch.setattr(Container, "masks", clicks.web.masks)
+    monkeypatch.setattr(review, "open_media_library", lambda _: clicks.web.media)
 
 
 @dataclass
 class Segments:
     """A handover from the task to the next one. `sweep` makes what it begins."""
 
-    crowd: Crowd
+    clicks: ManyClicks
     records: MemoryRecords = field(default_factory=MemoryRecords)
 
     def __post_init__(self) -> None:
         first = BatchItem(1, "k-1", TASK.task_id, "clip [1/2]", "m", count=2, length=10, prompted=True)
         second = replace(first, key="k-2", task_id=NEXT_TASK.task_id, name="clip [2/2]", number=1, shared=1)
         self.records.put([first, replace(second, carry=True, certainty=0.0, prompted=False)])
-        self.handover = Handover(self.records, self.crowd.web.parts.annotation_service, CocoCodec(), self)
+        self.handover = Handover(self.records, self.clicks.web.parts.annotation_service, CocoCodec(), self)
 
     def user_task(self, item: BatchItem, model_version: str) -> UserTask:
-        return replace(CANVAS, task=item.task, model_version=model_version)
+        return replace(USER_TASK, task=item.task, model_version=model_version)
 
     def sweep(self, times: int = 1) -> int:
         begun = sum(self.handover.sweep() for _ in range(times))
-        self.crowd.web.work_off_all()
+        self.clicks.web.work_off_all()
         return begun
 
 
-def test_the_next_segment_is_begun(crowd: Crowd) -> None:
-    assert Segments(crowd).sweep() == 1
+def test_the_next_segment_is_begun(clicks: ManyClicks) -> None:
+    assert Segments(clicks).sweep() == 1
 
 
-def test_a_correction_is_handed_over_to_a_segment_with_clicks(crowd: Crowd) -> None:
-    segments = Segments(crowd)
+def test_a_correction_is_handed_over_to_a_segment_with_clicks(clicks: ManyClicks) -> None:
+    segments = Segments(clicks)
     assert segments.sweep() == 1
-    add_clicks(crowd.ledger, NEXT_TASK)
-    crowd.web.parts.annotation_service.replace_prompts(CANVAS, click_on(0, 0.9))
-    crowd.web.work_off_all()
-    assert segments.sweep(EVERYTHING_EVERY) == 1
+    add_clicks(clicks.ledger, NEXT_TASK)
+    clicks.web.parts.annotation_service.replace_prompts(USER_TASK, click_on(0, 0.9))
+    clicks.web.work_off_all()
+    assert segments.sweep(FULL_SWEEP_EVERY) == 1
 
 
-def test_correction_tasks_are_made(crowd: Crowd) -> None:
-    assert len(crowd.stage.make()) == 2
+def test_correction_tasks_are_made(clicks: ManyClicks) -> None:
+    assert len(clicks.stage.make()) == 2
 
 
 @pytest.mark.usefixtures("stores")
-def test_next_frames_are_chosen(crowd: Crowd) -> None:
+def test_next_frames_are_chosen(clicks: ManyClicks) -> None:
     chosen, _ = review.choose_next([str(TASK.project_id)], 2, seed=0)
     assert {frame.video.task for frame in chosen} == {TASK}
 
@@ -149,63 +149,65 @@ def test_a_report_is_written(tmp_path: Path) -> None:
     assert f"task {TASK}" in page.read_text()
 
 
-def test_a_run_is_exported(crowd: Crowd, tmp_path: Path) -> None:
-    request = RunSource(TASK, crowd.ledger, tmp_path, no_pictures).request()
+def test_a_run_is_exported(clicks: ManyClicks, tmp_path: Path) -> None:
+    request = RunSource(TASK, clicks.ledger, tmp_path, no_pictures).request()
     assert request is not None
     assert request.task == TASK
 
 
-def test_the_status_counts_the_propagation(crowd: Crowd) -> None:
-    (status,) = project_statuses(crowd.ledger, MemoryRecords())
+def test_the_status_counts_the_propagation(clicks: ManyClicks) -> None:
+    (status,) = project_statuses(clicks.ledger, MemoryRecords())
     assert status.states == {JobState.DONE: 1}
 
 
-def test_the_finished_run_is_shown(crowd: Crowd) -> None:
-    answer = crowd.web.parts.annotation_service.latest_run(TASK, MODEL.version)
+def test_the_finished_run_is_shown(clicks: ManyClicks) -> None:
+    answer = clicks.web.parts.annotation_service.latest_run(TASK, MODEL.version)
     assert answer is not None
-    assert answer.job == crowd.propagation
+    assert answer.job == clicks.propagation
 
 
-def test_the_newest_run_is_found_behind_superseded_ones(crowd: Crowd) -> None:
-    add_propagations(crowd.ledger, 120, JobState.SUPERSEDED)
-    answer = newest_run(crowd.web.parts.annotation_service, TASK, MODEL.version)
+def test_the_newest_run_is_found_behind_superseded_ones(clicks: ManyClicks) -> None:
+    add_propagations(clicks.ledger, 120, JobState.SUPERSEDED)
+    answer = newest_run(clicks.web.parts.annotation_service, TASK, MODEL.version)
     assert answer is not None
-    assert answer.job == crowd.propagation
+    assert answer.job == clicks.propagation
 
 
-def test_a_propagation_goes_on_from_its_own_persons_run(crowd: Crowd) -> None:
-    add_propagations(crowd.ledger, 30, JobState.DONE)
-    asked = crowd.ledger.request(crowd.propagation.job_id)
+def test_a_propagation_goes_on_from_its_own_persons_run(clicks: ManyClicks) -> None:
+    add_propagations(clicks.ledger, 30, JobState.DONE)
+    asked = clicks.ledger.request(clicks.propagation.job_id)
     assert isinstance(asked, PropagationRequest)
     more = replace(asked, prompts=PromptSet.of([*asked.prompts, *click_on(6)], asked.prompts.labels))
-    job, _ = crowd.ledger.submit(JobKind.PROPAGATE, more)
-    video = crowd.web.media.video.info
-    errand = incremental_plan(job, more, video, ledger=crowd.ledger, masks=crowd.web.masks)
-    assert errand.base == crowd.propagation.masks_run
+    job, _ = clicks.ledger.submit(JobKind.PROPAGATE, more)
+    video = clicks.web.media.video.info
+    errand = incremental_plan(job, more, video, ledger=clicks.ledger, masks=clicks.web.masks)
+    assert errand.base == clicks.propagation.masks_run
 
 
-def test_an_overtaken_click_is_answered_behind_others_clicks(crowd: Crowd) -> None:
-    desk = replace(crowd.web.parts.annotation_service, propagate_on_prompt=False)
-    desk.answer_click(CANVAS, click_on(0, object_id=CAT), FrameIndex(0), deadline_s=5)
-    add_clicks(crowd.ledger, count=40)
-    add_propagations(crowd.ledger, 40, JobState.DONE)
-    answer = desk.answer_click(CANVAS, click_on(0, object_id=BIRD), FrameIndex(0), deadline_s=5)
+def test_an_overtaken_click_is_answered_behind_others_clicks(clicks: ManyClicks) -> None:
+    service = replace(clicks.web.parts.annotation_service, propagate_on_prompt=False)
+    service.answer_click(USER_TASK, click_on(0, object_id=CAT), FrameIndex(0), deadline_s=5)
+    add_clicks(clicks.ledger, count=40)
+    add_propagations(clicks.ledger, 40, JobState.DONE)
+    answer = service.answer_click(USER_TASK, click_on(0, object_id=BIRD), FrameIndex(0), deadline_s=5)
     assert answer.run is not None
     assert {masklet.object_id for masklet in answer.run.masklets} == {CAT, BIRD}
 
 
-def test_a_reset_ends_all_open_clicks(crowd: Crowd) -> None:
-    crowd.ledger.record_prompts(NEXT_TASK, click_on(0, object_id=DOG), user="ann")
-    add_clicks(crowd.ledger, NEXT_TASK, count=150, ended=False)
-    PromptOwnership(crowd.web.parts.annotation_service, MemoryKeyValueStore()).reset(replace(CANVAS, task=NEXT_TASK))
-    assert {job.state for job in crowd.ledger.jobs(task=NEXT_TASK)} == {JobState.CANCELLED}
+def test_a_reset_ends_all_open_clicks(clicks: ManyClicks) -> None:
+    clicks.ledger.record_prompts(NEXT_TASK, click_on(0, object_id=DOG), user="ann")
+    add_clicks(clicks.ledger, NEXT_TASK, count=150, ended=False)
+    PromptOwnership(clicks.web.parts.annotation_service, MemoryKeyValueStore()).reset(
+        replace(USER_TASK, task=NEXT_TASK)
+    )
+    assert {job.state for job in clicks.ledger.jobs(task=NEXT_TASK)} == {JobState.CANCELLED}
 
 
 @pytest.mark.parametrize(
     "query", [f"task={TASK}&kind=propagate", "kind=propagate&limit=1", f"project={TASK.project_id}"]
 )
-def test_jobs_are_narrowed_before_they_are_limited(crowd: Crowd, query: str) -> None:
-    add_clicks(crowd.ledger, TaskKey(9, 9), count=150)
-    listed = crowd.web.client().get(f"/jobs?{query}").json()["jobs"]
+def test_jobs_are_narrowed_before_they_are_limited(clicks: ManyClicks, query: str) -> None:
+    add_clicks(clicks.ledger, TaskKey(9, 9), count=150)
+    listed = clicks.web.client().get(f"/jobs?{query}").json()["jobs"]
     assert listed
     assert {job["task"] for job in listed} == {str(TASK)}

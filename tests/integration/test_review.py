@@ -20,8 +20,8 @@ from backend.domain.masklets import FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 from backend.interfaces.cli import app
-from scripts.calibration.clip_looks import Split
-from scripts.calibration.clips import trial_clip
+from scripts.calibration.clip_appearance import Split
+from scripts.calibration.clips import split_clip
 from scripts.demonstration.write_video import write_video
 
 CAT = ObjectId("the cat")
@@ -71,7 +71,7 @@ def test_the_record_of_an_earlier_build_s_second_look_is_ignored(folder: Path) -
 
 def test_the_cuts_of_a_propagated_film_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten frames of one clip, then six of another, with the model that ships."""
-    first, second = (trial_clip(Split.CALIBRATION, number, frames=16) for number in (7, 5))
+    first, second = (split_clip(Split.CALIBRATION, number, frames=16) for number in (7, 5))
     frames = [(first if t < 10 else second).video.frame(FrameIndex(t)) for t in range(16)]
     film = write_video(np.stack(frames), tmp_path / "film.mp4")
     box = box_of_mask(first.masks[0, 0])

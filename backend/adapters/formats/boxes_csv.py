@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
 from backend.codecs.coco_rle import area_px
-from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, LabelledMask
 
 TRAITS = FormatTraits("boxes-csv", 1, "kept: boxes may overlap", takes_boxes=True)
 HEADER = "video frame time_s number object label x y width height area origin approved uncertainty"
@@ -44,15 +44,15 @@ class BoxesCsvFormat:
         for shown in frame.present:
             self._write(self._row(frame, shown))
 
-    def _row(self, frame: DatasetFrame, shown: ObjectOnFrame) -> list[object]:
+    def _row(self, frame: DatasetFrame, shown: LabelledMask) -> list[object]:
         box = pixel_box(shown, self._info.size)
         return [
             self._name,
             int(frame.frame_index),
             round(float(frame.frame_index / self._info.frame_rate), 6),
-            shown.what.number,
-            shown.what.object_id,
-            shown.what.label,
+            shown.item.number,
+            shown.item.object_id,
+            shown.item.label,
             box.x,
             box.y,
             box.width,

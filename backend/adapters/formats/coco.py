@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.adapters.formats.shared.images import jpeg
-from backend.adapters.formats.shared.json_lists import SpooledJsonList, pour_object
+from backend.adapters.formats.shared.json_lists import SpooledJsonList, write_object
 from backend.adapters.formats.shared.labels import LabelNumbers
 from backend.adapters.formats.shared.masks import coco_rle, pixel_box
 from backend.application.ports.datasets import (
@@ -26,7 +26,7 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.codecs.coco_rle import area_px
-from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, LabelledMask
 
 TRAITS = FormatTraits("coco", 1, "kept: every object is an annotation of its own", Pictures.OPTIONAL, takes_boxes=True)
 
@@ -70,15 +70,15 @@ class CocoFormat:
         for shown in frame.present:
             self._annotations.add(self._annotation(shown, image_id))
 
-    def _annotation(self, shown: ObjectOnFrame, image_id: int) -> dict[str, object]:
+    def _annotation(self, shown: LabelledMask, image_id: int) -> dict[str, object]:
         box = pixel_box(shown, self._size)
         return {
             "id": len(self._annotations) + 1,
             "image_id": image_id,
-            "category_id": self._labels.of(shown.what.label),
-            "track_id": self._track_ids[shown.what],
-            "number": shown.what.number,
-            "object": str(shown.what.object_id),
+            "category_id": self._labels.of(shown.item.label),
+            "track_id": self._track_ids[shown.item],
+            "number": shown.item.number,
+            "object": str(shown.item.object_id),
             "segmentation": [] if shown.mask is None else coco_rle(shown.mask),
             "area": box.width * box.height if shown.mask is None else area_px(shown.mask),
             "bbox": [box.x, box.y, box.width, box.height],
@@ -90,7 +90,7 @@ class CocoFormat:
     def finish(self) -> Notes:
         head: dict[str, object] = {"categories": self._labels.categories(), "videos": self._videos}
         with self._target.open("annotations.json") as out:
-            pour_object(out, head, {"images": self._images, "annotations": self._annotations})
+            write_object(out, head, {"images": self._images, "annotations": self._annotations})
         self._images.close()
         self._annotations.close()
         return {}

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from backend.adapters.formats.shared.json_lists import SpooledJsonList, pour_object
+from backend.adapters.formats.shared.json_lists import SpooledJsonList, write_object
 from backend.adapters.formats.shared.masks import coco_rle
 from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
-from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, LabelledMask
 
 TRAITS = FormatTraits("coco-rle", 1, "kept: every object has masks of its own")
 
@@ -42,7 +42,7 @@ class CocoRleFormat:
         with SpooledJsonList(self._target) as frames:
             yield _Video(frames)
             with self._target.open(f"{planned.folder}.json") as out:
-                pour_object(out, head, {"frames": frames})
+                write_object(out, head, {"frames": frames})
 
     def finish(self) -> Notes:
         return {}
@@ -57,9 +57,9 @@ class _Video:
         self._frames.add({"frame": int(frame.frame_index), "objects": objects})
 
 
-def _record(shown: ObjectOnFrame) -> dict[str, object]:
+def _record(shown: LabelledMask) -> dict[str, object]:
     return {
-        "number": shown.what.number,
+        "number": shown.item.number,
         "segmentation": None if shown.mask is None else coco_rle(shown.mask),
         "origin": shown.origin.value,
         "approved": shown.approved,

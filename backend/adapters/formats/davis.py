@@ -86,7 +86,7 @@ class _Sequence:
         if picture is not None:
             self._target.write(f"JPEGImages/{self._folder}/{name}.jpg", jpeg(picture.pixels))
         for shown in frame.present:
-            self._seen[shown.what].append(name)
+            self._seen[shown.item].append(name)
 
     def objects(self) -> dict[str, object]:
         return {

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from backend.adapters.formats.movie import Movie
+from backend.adapters.formats.movie import VideoFile
 from backend.adapters.formats.shared.images import png
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -69,7 +69,7 @@ class GreenscreenFormat:
         self._first[planned.folder] = self._next
         self._folder = planned.folder
         info = video.info
-        with Movie(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as self._movie:
+        with VideoFile(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as self._movie:
             yield self
         self._next += video.info.frame_count
 

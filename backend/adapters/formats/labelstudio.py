@@ -30,7 +30,7 @@ from backend.application.ports.datasets import (
     PlannedVideo,
     Target,
 )
-from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.scoring import label_studio_score
 from backend.domain.video import VideoInfo
@@ -61,7 +61,7 @@ class Regions(Protocol):
         """Whether the config has one region an object, not one an object and page."""
         ...
 
-    def on_page(self, shown: ObjectOnFrame, frame_index: int, *, label_config: str, key: str) -> list[Region]:
+    def on_page(self, shown: LabelledMask, frame_index: int, *, label_config: str, key: str) -> list[Region]:
         """The regions of one object on one page. key: the video's. Raises PromptError for a label it cannot write."""
         ...
 
@@ -107,7 +107,7 @@ class LabelStudioFormat:
 
     def finish(self) -> Notes:
         with self._target.open("tasks.json") as out:
-            self._tasks.pour(out)
+            self._tasks.write_to(out)
             out.write(b"\n")
         self._tasks.close()
         configs = list(self._configs)
@@ -149,11 +149,11 @@ class _Task:
             self._target.write(self._page(frame.frame_index), jpeg(picture.pixels))
         for shown in frame.present:
             self._approved &= shown.approved
-            self._doubt = max(self._doubt, min(shown.doubt, 1.0))
+            self._doubt = max(self._doubt, min(shown.selection_uncertainty, 1.0))
             if self._is_video:
                 box = pixel_box(shown, self._video.info.size)
                 values = (frame.frame_index, box.x, box.y, box.x + box.width, box.y + box.height)
-                self._boxes[shown.what].extend(values)
+                self._boxes[shown.item].extend(values)
                 continue
             for region in self._write.on_page(shown, frame.frame_index, label_config=self._label_config, key=self._key):
                 self._regions.add(region)

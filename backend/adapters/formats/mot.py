@@ -74,7 +74,7 @@ class _Sequence:
         for shown in frame.present:
             box = pixel_box(shown, self._size)
             place = ",".join(f"{value:.10g}" for value in (box.x + 1, box.y + 1, box.width, box.height))
-            line = f"{number},{shown.what.number},{place},1,{self._labels.of(shown.what.label)},1\n"
+            line = f"{number},{shown.item.number},{place},1,{self._labels.of(shown.item.label)},1\n"
             self._lines.write(line.encode("ascii"))
         if picture is not None:
             self._target.write(f"{self._folder}/img1/{number:06d}.jpg", jpeg(picture.pixels))

@@ -102,11 +102,11 @@ class _Sequence:
         layers = layered(frame.present, self._size)
         self._overlaps.add(layers)
         for shown in frame.present:
-            mask = shown.mask if not layers.shared_pixels else encode_mask(layers.of(shown.what.number))
-            if mask is None or (layers.shared_pixels and not layers.of(shown.what.number).any()):
+            mask = shown.mask if not layers.shared_pixels else encode_mask(layers.of(shown.item.number))
+            if mask is None or (layers.shared_pixels and not layers.of(shown.item.number).any()):
                 continue
-            of_class = self._classes[shown.what.label]
-            object_id = of_class * IDS_PER_CLASS + shown.what.number
+            of_class = self._classes[shown.item.label]
+            object_id = of_class * IDS_PER_CLASS + shown.item.number
             fields = (frame.frame_index, object_id, of_class, mask.height, mask.width, mask.counts)
             self._lines.write((" ".join(str(field) for field in fields) + "\n").encode("ascii"))
         if picture is not None:

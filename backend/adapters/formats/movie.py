@@ -38,7 +38,7 @@ class _NotingFile:
             raise
 
 
-class Movie:
+class VideoFile:
     """Use as a context manager. The file is made with the first frame, for there is no film without one.
 
     Sides that are odd grow by one pixel, for yuv420p has none.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from backend.adapters.formats.movie import Movie
+from backend.adapters.formats.movie import VideoFile
 from backend.adapters.formats.shared.images import colour_of
 from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
@@ -27,7 +27,7 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.codecs.coco_rle import decode_checked
-from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, LabelledMask
 from backend.domain.geometry import FrameSize, RgbFrame
 
 TRAITS = FormatTraits(
@@ -49,7 +49,7 @@ class OverlayFormat:
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Overlay]:
         info = video.info
-        with Movie(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as movie:
+        with VideoFile(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as movie:
             yield _Overlay(movie, info.size)
 
     def finish(self) -> Notes:
@@ -57,7 +57,7 @@ class OverlayFormat:
 
 
 class _Overlay:
-    def __init__(self, movie: Movie, size: FrameSize) -> None:
+    def __init__(self, movie: VideoFile, size: FrameSize) -> None:
         self._movie = movie
         self._size = size
 
@@ -68,9 +68,9 @@ class _Overlay:
         self._movie.add(picture.pixels, picture.time_s)
 
 
-def draw(picture: RgbFrame, shown: ObjectOnFrame, size: FrameSize) -> None:
+def draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
     """Draw an object onto a picture, [H, W, 3] uint8 RGB, in place."""
-    colour = colour_of(shown.what.number)
+    colour = colour_of(shown.item.number)
     box = pixel_box(shown, size)
     left, top = round(box.x), round(box.y)
     if shown.mask is not None:
@@ -85,9 +85,9 @@ def draw(picture: RgbFrame, shown: ObjectOnFrame, size: FrameSize) -> None:
         _write(picture, _caption(shown), (left, max(top - 4, 12)))
 
 
-def _caption(shown: ObjectOnFrame) -> str:
+def _caption(shown: LabelledMask) -> str:
     # The drawing font has ASCII only; everything else would be question marks.
-    plain = shown.what.label if shown.what.label.isascii() else f"object {shown.what.number}"
+    plain = shown.item.label if shown.item.label.isascii() else f"object {shown.item.number}"
     if shown.approved:
         return plain
     return plain if shown.uncertainty is None else f"{plain} {shown.uncertainty:.2f}"

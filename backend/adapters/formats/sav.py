@@ -35,7 +35,7 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.codecs.coco_rle import area_px, decode_checked, encode_mask
-from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import MaskOrigin
 
@@ -69,7 +69,7 @@ class SavFormat:
 class _Masklet:
     """What the JSON says of one masklet as a whole. area_px: over the frames where it is seen."""
 
-    what: DatasetObject
+    item: DatasetObject
     frames: int = 0
     seen: int = 0
     area_px: int = 0
@@ -78,7 +78,7 @@ class _Masklet:
     first: int | None = None
     visible: bool = False
 
-    def add(self, shown: ObjectOnFrame, frame_index: int) -> None:
+    def add(self, shown: LabelledMask, frame_index: int) -> None:
         self.frames += 1
         self.edited += shown.origin is not MaskOrigin.PROPAGATED
         if shown.mask is not None:
@@ -115,10 +115,10 @@ class _Video:
         name = f"{frame.frame_index:0{self._digits}d}"
         row: dict[str, CocoRle] = {}
         for shown in frame.objects:
-            self._masklets[shown.what.number].add(shown, frame.frame_index)
+            self._masklets[shown.item.number].add(shown, frame.frame_index)
             mask = self._empty if shown.mask is None else shown.mask
-            row[str(shown.what.number)] = coco_rle(mask)
-            path = f"Annotations/{self._folder}/{shown.what.number - 1:03d}/{name}.png"
+            row[str(shown.item.number)] = coco_rle(mask)
+            path = f"Annotations/{self._folder}/{shown.item.number - 1:03d}/{name}.png"
             self._target.write(path, mask_png(decode_checked(mask)))
         self._rows[frame.frame_index] = self._shelf.put(row)
         if picture is not None:
@@ -141,7 +141,7 @@ class _Video:
     def _row(self, frame_index: int, masklets: list[_Masklet]) -> list[object]:
         ticket = self._rows.get(frame_index)
         row = {} if ticket is None else self._shelf.take(ticket)
-        return [row.get(str(masklet.what.number)) for masklet in masklets]
+        return [row.get(str(masklet.item.number)) for masklet in masklets]
 
     def _about_video(self) -> dict[str, object]:
         info = self._info
@@ -170,9 +170,9 @@ def _about(masklets: list[_Masklet], size: FrameSize) -> dict[str, object]:
         "masklet_type": [masklet.kind for masklet in masklets],
         "masklet_stability_score": [None] * len(masklets),
         "masklet_num": len(masklets),
-        "masklet_number": [masklet.what.number for masklet in masklets],
-        "masklet_object": [str(masklet.what.object_id) for masklet in masklets],
-        "masklet_label": [masklet.what.label for masklet in masklets],
+        "masklet_number": [masklet.item.number for masklet in masklets],
+        "masklet_object": [str(masklet.item.object_id) for masklet in masklets],
+        "masklet_label": [masklet.item.label for masklet in masklets],
     }
 
 

@@ -31,7 +31,7 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.codecs.coco_rle import decode_checked
-from backend.domain.datasets import DatasetFrame, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, LabelledMask
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import FrameSize
 
@@ -42,7 +42,7 @@ SEGMENT = FormatTraits(
     Pictures.OPTIONAL,
 )
 DETECT = FormatTraits("yolo", 1, "kept: boxes may overlap", Pictures.OPTIONAL, takes_boxes=True)
-LineOf = Callable[[ObjectOnFrame, FrameSize], str]
+LineOf = Callable[[LabelledMask, FrameSize], str]
 PARTS = ("train", "val", "test")
 
 
@@ -133,20 +133,20 @@ class _Video:
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         name = f"{self._place}_{frame.frame_index:06d}"
-        lines = (f"{self._labels.of(s.what.label)} {self._line_of(s, self._size)}\n" for s in frame.present)
+        lines = (f"{self._labels.of(s.item.label)} {self._line_of(s, self._size)}\n" for s in frame.present)
         self._target.write(f"labels/{name}.txt", "".join(lines).encode("ascii"))
         if picture is not None:
             self._target.write(f"images/{name}.jpg", jpeg(picture.pixels))
 
 
-def _polygon_line(shown: ObjectOnFrame, size: FrameSize) -> str:
+def _polygon_line(shown: LabelledMask, size: FrameSize) -> str:
     assert shown.mask is not None, "the use case lets masks through only"
     outline = outline_of(decode_checked(shown.mask))
     assert outline is not None, "a present object has pixels"
     return " ".join(f"{value:.7g}" for value in relative(outline, size.width, size.height).ravel())
 
 
-def _box_line(shown: ObjectOnFrame, size: FrameSize) -> str:
+def _box_line(shown: LabelledMask, size: FrameSize) -> str:
     box = pixel_box(shown, size)
     centre = ((box.x + box.width / 2) / size.width, (box.y + box.height / 2) / size.height)
     return " ".join(f"{min(v, 1.0):.7g}" for v in (*centre, box.width / size.width, box.height / size.height))

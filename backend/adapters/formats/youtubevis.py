@@ -20,7 +20,7 @@ from backend.adapters.formats.shared.json_lists import (
     SpooledJsonLists,
     json_bytes,
     list_pieces,
-    pour_object,
+    write_object,
 )
 from backend.adapters.formats.shared.labels import LabelNumbers
 from backend.adapters.formats.shared.masks import coco_rle, pixel_box
@@ -75,7 +75,7 @@ class YoutubeVisFormat:
     def finish(self) -> Notes:
         head: dict[str, object] = {"categories": self._labels.categories()}
         with self._target.open("instances.json") as out:
-            pour_object(out, head, {"videos": self._videos, "annotations": self._annotations})
+            write_object(out, head, {"videos": self._videos, "annotations": self._annotations})
         self._videos.close()
         self._annotations.close()
         return {}
@@ -103,7 +103,7 @@ class _Video:
             assert shown.mask is not None, "the use case lets masks through only"
             box = pixel_box(shown, self._size)
             values = (coco_rle(shown.mask), [box.x, box.y, box.width, box.height], area_px(shown.mask))
-            self._tickets[shown.what.number][-1] = self._shelf.put(values)
+            self._tickets[shown.item.number][-1] = self._shelf.put(values)
 
     def has(self, what: DatasetObject) -> bool:
         return any(ticket != ABSENT for ticket in self._tickets[what.number])

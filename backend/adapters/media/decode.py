@@ -53,10 +53,10 @@ class FileVideo:
         """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""
         return self._random.read(self._info.require_frame(index))
 
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        """The span's frames in order, or in descending order. Raises PromptError past the end, MediaError."""
-        self._info.require_frame(span.stop - 1)
-        return self._backward(span) if backward else self._forward(span)
+    def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The range's frames in order, or in descending order. Raises PromptError past the end, MediaError."""
+        self._info.require_frame(frame_range.stop - 1)
+        return self._backward(frame_range) if backward else self._forward(frame_range)
 
     def close(self) -> None:
         self._random.close()
@@ -69,21 +69,21 @@ class FileVideo:
     ) -> None:
         self.close()
 
-    def _forward(self, span: FrameRange) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+    def _forward(self, frame_range: FrameRange) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         # Each pass has a reader of its own, so that single frames can be asked for meanwhile.
         cursor = _Cursor(self._path, self._index)
         try:
-            for index in range(span.start, span.stop):
+            for index in range(frame_range.start, frame_range.stop):
                 yield FrameIndex(index), cursor.read(index)
         finally:
             cursor.close()
 
-    def _backward(self, span: FrameRange) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+    def _backward(self, frame_range: FrameRange) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         cursor = _Cursor(self._path, self._index)
         try:
-            stop = int(span.stop)
-            while stop > span.start:
-                start = max(span.start, cursor.key_before(stop - 1), stop - self._held)
+            stop = int(frame_range.stop)
+            while stop > frame_range.start:
+                start = max(frame_range.start, cursor.key_before(stop - 1), stop - self._held)
                 held = [cursor.read(index) for index in range(start, stop)]
                 for index in range(stop - 1, start - 1, -1):
                     yield FrameIndex(index), held.pop()

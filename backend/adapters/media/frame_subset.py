@@ -51,21 +51,22 @@ class FrameSubset:
         """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError."""
         return self._source.frame(self._indices[self._info.require_frame(index)])
 
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        """The span's frames in order, or in descending order. Raises PromptError past the end, MediaError."""
-        self._info.require_frame(span.stop - 1)
-        wanted = self._indices[span.start : span.stop]
+    def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The range's frames in order, or in descending order. Raises PromptError past the end, MediaError."""
+        self._info.require_frame(frame_range.stop - 1)
+        wanted = self._indices[frame_range.start : frame_range.stop]
         if (wanted[-1] - wanted[0] + 1) > DENSE * len(wanted):
-            order = range(span.stop - 1, span.start - 1, -1) if backward else range(span.start, span.stop)
+            ascending = range(frame_range.start, frame_range.stop)
+            order = ascending[::-1] if backward else ascending
             return ((FrameIndex(position), self.frame(FrameIndex(position))) for position in order)
-        return self._streamed(wanted, span.start, backward=backward)
+        return self._streamed(wanted, frame_range.start, backward=backward)
 
     def _streamed(
         self, wanted: Sequence[FrameIndex], first: int, *, backward: bool
     ) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         positions = {index: FrameIndex(first + offset) for offset, index in enumerate(wanted)}
-        span = FrameRange(wanted[0], FrameIndex(wanted[-1] + 1))
-        for index, frame in self._source.frames(span, backward=backward):
+        frame_range = FrameRange(wanted[0], FrameIndex(wanted[-1] + 1))
+        for index, frame in self._source.frames(frame_range, backward=backward):
             if index in positions:
                 yield positions[index], frame
 

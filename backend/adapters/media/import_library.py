@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.reencode import Reencoded, reencode
 from backend.adapters.media.source_media import (
-    look_at_images,
-    look_at_video,
     open_source_media,
+    read_image_source,
+    read_video_source,
     renamed,
     stamp_of,
     thumbs,
@@ -36,7 +36,7 @@ class DiskLibrary:
     """
 
     imported: Path
-    records: Records
+    records: ImportRecords
     indices: IndexCache
     reencodes: bool = False
     on_frame: Callable[[], None] = lambda: None
@@ -67,11 +67,11 @@ class DiskLibrary:
 
     def _looked_at(self, path: Path, name: str) -> SourceMedia:
         if path.is_dir():
-            return look_at_images(path, name)
+            return read_image_source(path, name)
         if path.suffix.lower() == ".zip":
             frames = unpack_frames(path, self.imported)
-            return look_at_images(frames.folder, name, numbers=frames.numbers, names=frames.names)
+            return read_image_source(frames.folder, name, numbers=frames.numbers, names=frames.names)
         if self.reencodes:
             made: Reencoded = reencode(path, self.imported, on_frame=self.on_frame)
-            return look_at_video(made.path, name, self.indices)
-        return look_at_video(path, name, self.indices)
+            return read_video_source(made.path, name, self.indices)
+        return read_video_source(path, name, self.indices)

@@ -23,7 +23,7 @@ from backend.domain.video import ContentHash
 BUSY_S = 30.0
 
 
-class Records:
+class ImportRecords:
     """BatchRecords, and the media that they tell of. Safe to use from many threads and processes."""
 
     def __init__(self, path: Path) -> None:
@@ -90,7 +90,7 @@ class Records:
                 (project_id, outcome.source, outcome.name, outcome.reason),
             )
 
-    def forgive(self, project_id: int, source: str) -> None:
+    def clear_failure(self, project_id: int, source: str) -> None:
         """Forget the faults of a source: it is looked at again."""
         with self._database() as database:
             database.execute("DELETE FROM failures WHERE project_id = ? AND source = ?", (project_id, source))

@@ -37,7 +37,7 @@ FETCHES_AT_ONCE = 8
 CHUNK_BYTES = 2**20
 
 
-class Fetched(Protocol):
+class Download(Protocol):
     """One answer of a media server. unchanged: the caller's version is still current, and nothing was written."""
 
     @property
@@ -53,7 +53,7 @@ class Fetched(Protocol):
 class MediaClient(Protocol):
     """Label Studio, as far as media are fetched through it."""
 
-    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched: ...
+    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Download: ...
 
 
 class CachedMedia:

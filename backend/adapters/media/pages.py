@@ -40,10 +40,10 @@ class PagesVideo(FrameByFrame):
             raise MediaError(f"page {index + 1} was not asked for when the task's pages were opened")
         return _read_page(path, index, self._info.size)
 
-    def frames(self, span: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        """The span's pages in order, or in descending order. Raises PromptError past the end, MediaError."""
-        self._info.require_frame(span.stop - 1)
-        return super().frames(span, backward=backward)
+    def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
+        """The range's pages in order, or in descending order. Raises PromptError past the end, MediaError."""
+        self._info.require_frame(frame_range.stop - 1)
+        return super().frames(frame_range, backward=backward)
 
 
 def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:

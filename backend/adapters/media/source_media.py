@@ -42,7 +42,7 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def look_at_video(path: Path, name: str, indices: IndexCache) -> SourceMedia:
+def read_video_source(path: Path, name: str, indices: IndexCache) -> SourceMedia:
     """Read a video file through once. Raises MediaError naming the file and the way out."""
     stamp = stamp_of(path)
     content_hash = file_hash(path)
@@ -53,7 +53,9 @@ def look_at_video(path: Path, name: str, indices: IndexCache) -> SourceMedia:
     )
 
 
-def look_at_images(folder: Path, name: str, *, numbers: Sequence[int] = (), names: Sequence[str] = ()) -> SourceMedia:
+def read_image_source(
+    folder: Path, name: str, *, numbers: Sequence[int] = (), names: Sequence[str] = ()
+) -> SourceMedia:
     """A folder of images of one size as frames. numbers: theirs in the video they came from; names: which ones.
 
     Raises MediaError naming the image that is none or has another size.

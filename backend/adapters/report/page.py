@@ -9,7 +9,7 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 
 from backend.adapters.report.thumbnails import COLOURS
-from backend.application.review.next_frames import NextFrame, ReviewVideo, SeenFrame
+from backend.application.review.next_frames import NextFrame, ReviewFrame, ReviewVideo
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 
@@ -62,7 +62,7 @@ def report_page(
     )
 
 
-def _object(label: str, frames: Sequence[SeenFrame], video: ReviewVideo, marks: set[int], number: int) -> str:
+def _object(label: str, frames: Sequence[ReviewFrame], video: ReviewVideo, marks: set[int], number: int) -> str:
     """One object's curve as inline SVG."""
     colour = "#{:02x}{:02x}{:02x}".format(*COLOURS[number % len(COLOURS)])
     points = " ".join(f"{_x(seen.frame_index, video):.1f},{_y(seen.uncertainty):.1f}" for seen in _thinned(frames))
@@ -112,7 +112,7 @@ def _y(uncertainty: float) -> float:
     return 4 + (HEIGHT - 8) * (1.0 - uncertainty)
 
 
-def _thinned(frames: Sequence[SeenFrame]) -> list[SeenFrame]:
+def _thinned(frames: Sequence[ReviewFrame]) -> list[ReviewFrame]:
     step = -(-len(frames) // MOST_POINTS)
     parts = (frames[start : start + step] for start in range(0, len(frames), step)) if step else ()
     return [max(part, key=lambda seen: seen.uncertainty) for part in parts]

@@ -88,22 +88,22 @@ class Sam2Engine:
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Sam2Propagation:
         """Masks [H, W] bool of all objects, frame by frame, at the video's size. See the Segmenter port."""
-        span = _checked_span(video.info, prompts, span)
+        frame_range = _checked_range(video.info, prompts, frame_range)
         identity = identity_of(
             video.info,
             prompts,
             direction,
-            span,
+            frame_range,
             model_version=self._model.version,
             runs_on=self._blocks.runs_on,
         )
         inputs = PropagationInput(
-            self._tracker, video, prompts, planned_passes(prompts, direction, span), identity, cancel
+            self._tracker, video, prompts, planned_passes(prompts, direction, frame_range), identity, cancel
         )
         if resume is None:
             return Sam2Propagation(inputs)
@@ -151,11 +151,11 @@ class Sam2Engine:
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange,
+        frame_range: FrameRange,
         cancel: CancelToken,
     ) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
         """The pass of `propagate` with mask logits [1, 1, h, w] float32 instead of masks, in the model's pixels."""
-        return self.propagate(video, prompts, direction=direction, span=span, cancel=cancel).tracked()
+        return self.propagate(video, prompts, direction=direction, frame_range=frame_range, cancel=cancel).tracked()
 
 
 def load_engine(
@@ -185,11 +185,11 @@ def load_engine(
     return Sam2Engine(blocks, info, options)
 
 
-def _checked_span(info: VideoInfo, prompts: PromptSet, span: FrameRange | None) -> FrameRange:
+def _checked_range(info: VideoInfo, prompts: PromptSet, frame_range: FrameRange | None) -> FrameRange:
     require_locatable(prompts)
     for frame_index in prompts.prompted_frames:
         info.require_frame(frame_index)
-    if span is None:
+    if frame_range is None:
         return FrameRange(FrameIndex(0), FrameIndex(info.frame_count))
-    info.require_frame(span.stop - 1)
-    return span
+    info.require_frame(frame_range.stop - 1)
+    return frame_range

@@ -16,7 +16,7 @@ from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
-from backend.application.ports.notifier import AWAITED, NoNotifier, Notifier
+from backend.application.ports.notifier import WAITER_ADDED, NoNotifier, Notifier
 from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, error_of
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest, run_name
 from backend.domain.masklets import Masklet, MaskRun
@@ -139,7 +139,7 @@ class AnnotationService:
         """Records a waiter of an open job for for_s seconds; returns the end (wall clock)."""
         until_s = self.clock.now_s() + for_s
         self.ledger.add_waiter(job.job_id, until_s=until_s)
-        self.notifier.notify(AWAITED)
+        self.notifier.notify(WAITER_ADDED)
         return until_s
 
     def preview(

@@ -19,15 +19,15 @@ class ChangeSource(StrEnum):
     POLL = "poll"
 
 
-def note_project(key_values: KeyValueStore, project_id: int) -> None:
+def record_project(key_values: KeyValueStore, project_id: int) -> None:
     """Records that Label Studio connected this backend to a project."""
     if key_values.read(f"projects/{project_id}") is None:
         key_values.write(f"projects/{project_id}", b"")
 
 
-def note_webhook(key_values: KeyValueStore, project_id: int, now_s: float) -> None:
+def record_webhook(key_values: KeyValueStore, project_id: int, now_s: float) -> None:
     """Records the first webhook of a project. now_s: wall clock."""
-    note_project(key_values, project_id)
+    record_project(key_values, project_id)
     if key_values.read(_webhook(project_id)) is None:
         key_values.write(_webhook(project_id), json.dumps(now_s).encode())
 
@@ -54,7 +54,7 @@ def change_sources(key_values: KeyValueStore) -> Mapping[str, str]:
     }
 
 
-def place_name(project_id: int) -> str:
+def poll_position_name(project_id: int) -> str:
     """The key of a project's poll position."""
     return f"polls/{project_id}"
 

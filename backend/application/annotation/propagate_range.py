@@ -27,7 +27,7 @@ TURN_FRAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class FrameReach:
+class FrameRequest:
     """The frames of a request: `frames` frames from `start` in a direction; None: to the end of the video.
 
     skip: count of frames left out before each answered one.
@@ -51,7 +51,7 @@ class FrameReach:
 
 
 def propagate_range(
-    service: AnnotationService, user_task: UserTask, requested: FrameReach, *, deadline_s: float
+    service: AnnotationService, user_task: UserTask, requested: FrameRequest, *, deadline_s: float
 ) -> JobMasks:
     """The masks on the requested frames from the user task's prompts; at the deadline, those so far.
 
@@ -81,7 +81,7 @@ def propagate_range(
             jobs = tuple(_not_failed(service.ledger.job(job.job_id)) for job in jobs)
 
 
-def backward_request(user_task: UserTask, prompts: PromptSet, requested: FrameReach) -> PropagationRequest | None:
+def backward_request(user_task: UserTask, prompts: PromptSet, requested: FrameRequest) -> PropagationRequest | None:
     """The request that makes requested frames before an object's first prompted frame without the rest of the video.
 
     None if there are no such frames. Objects that are prompted only after `start` are left out.
@@ -116,7 +116,7 @@ class _Progress:
 
 
 def _best_progress(
-    service: AnnotationService, jobs: Sequence[Job], requested: FrameReach, prompts: PromptSet
+    service: AnnotationService, jobs: Sequence[Job], requested: FrameRequest, prompts: PromptSet
 ) -> _Progress:
     """The first job with all requested frames; without one, the job with the most masks."""
     found = []
@@ -138,17 +138,17 @@ def _not_failed(job: Job) -> Job:
     return job
 
 
-def _masks_so_far(service: AnnotationService, job: Job, requested: FrameReach) -> MaskRun | None:
+def _masks_so_far(service: AnnotationService, job: Job, requested: FrameRequest) -> MaskRun | None:
     """A job's masks on the requested frames; reads only these, so a poll's cost does not grow with the video."""
     here = service.masks_of(job, FrameRange(requested.start, FrameIndex(requested.start + 1)))
     found = () if here is None else requested.frame_range(here.video.frame_count)
     if not found:
         return here
     run = service.masks_of(job, FrameRange(FrameIndex(found[0]), FrameIndex(found[-1] + 1)))
-    return None if run is None else within(run, requested)
+    return None if run is None else frames_in(run, requested)
 
 
-def without(run: MaskRun, keys: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
+def without_objects(run: MaskRun, keys: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
     """The run without these (object, frame) pairs."""
     return replace(
         run,
@@ -159,7 +159,7 @@ def without(run: MaskRun, keys: Collection[tuple[ObjectId, FrameIndex]]) -> Mask
     )
 
 
-def drawn_by_hand(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
+def human_object_frames(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
     """The human frames, as (object, frame) pairs."""
     return frozenset((prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None)
 
@@ -178,7 +178,7 @@ def newest_run(
     return None
 
 
-def within(run: MaskRun, requested: FrameReach) -> MaskRun:
+def frames_in(run: MaskRun, requested: FrameRequest) -> MaskRun:
     """A run's masks on the requested frames."""
     frames = requested.frame_range(run.video.frame_count)
     return replace(
@@ -189,7 +189,7 @@ def within(run: MaskRun, requested: FrameReach) -> MaskRun:
     )
 
 
-def _is_complete(run: MaskRun | None, requested: FrameReach, prompts: PromptSet) -> bool:
+def _is_complete(run: MaskRun | None, requested: FrameRequest, prompts: PromptSet) -> bool:
     """Whether every requested frame has a mask, and one of every object of the run that was prompted there or before.
 
     Objects that are prompted later are not waited for: the backward pass makes them last. Objects reused from an

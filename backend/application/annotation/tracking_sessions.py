@@ -29,7 +29,7 @@ POLL_S = 0.1
 ABANDONED_S = 60.0
 """A session without a read for this time is abandoned: a client reads every few seconds."""
 
-WATCHED_S = 5.0
+WAITER_S = 5.0
 """How long a session has a waiter after a start or read."""
 
 
@@ -111,7 +111,7 @@ class TrackingSessions:
     def _add_waiter(self, job: Job) -> None:
         """Gives an open session a waiter: it runs before jobs without one."""
         if not job.state.is_final:
-            self.service.add_waiter(job, for_s=WATCHED_S)
+            self.service.add_waiter(job, for_s=WAITER_S)
 
     def read(self, task: TaskKey, session_id: str, cursor: int | None, *, patience_s: float) -> SessionPage:
         """The masks from a cursor on; waits at most patience_s for new ones.

@@ -36,10 +36,10 @@ FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
 """Faults of a single video."""
 
 
-class FinishedTarget(Target, Protocol):
+class ClosableTarget(Target, Protocol):
     """A Target with a list of its files."""
 
-    def seal(self) -> Notes:
+    def finish(self) -> Notes:
         """Writes a list of all files with SHA-256; returns their count and bytes, and the list's name and hash."""
         ...
 
@@ -85,7 +85,7 @@ class Export:
     skip_faulty: bool = False
     on_video: Callable[[str], None] = lambda _: None
 
-    def run(self, target: FinishedTarget) -> Exported:
+    def run(self, target: ClosableTarget) -> Exported:
         """Writes all videos and the manifest. Raises InvalidInput if no frame is kept or pictures are missing."""
         videos = planned(self.source.entries())
         self.format.start(target, videos)
@@ -106,7 +106,7 @@ class Export:
             raise InvalidInput(self._nothing(total.offered))
         notes = self.format.finish()
         head = {"created": self._now(), **self._about(total), "notes": dict(notes), "skipped": skipped}
-        target.write(MANIFEST, _manifest({**head, "files": dict(target.seal()), "videos": records}))
+        target.write(MANIFEST, _manifest({**head, "files": dict(target.finish()), "videos": records}))
         return Exported(len(records), len(skipped), total.offered, total.kept, total.masks, notes)
 
     def _video(
@@ -175,7 +175,7 @@ class Export:
         for shown in frame.present:
             if shown.mask is None:
                 raise InvalidInput(
-                    f"{shown.what.label!r} has a box and no mask on frame {frame.frame_index}, and "
+                    f"{shown.item.label!r} has a box and no mask on frame {frame.frame_index}, and "
                     f"{self.format.traits.name} is made of masks; export to mot, yolo, coco, boxes-csv or labelstudio, "
                     "or export the masks behind the boxes with run:PROJECT/TASK as the source"
                 )

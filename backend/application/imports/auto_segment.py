@@ -111,7 +111,7 @@ class AutoMasklets:
         frames = FrameRange(FrameIndex(0), FrameIndex(frame + 1))
         masks: tuple[BoolMask, ...] = ()
         for shown in self.segmenter.propagate(
-            video, prompts, direction=Direction.FORWARD, span=frames, cancel=self.cancel
+            video, prompts, direction=Direction.FORWARD, frame_range=frames, cancel=self.cancel
         ):
             masks = tuple(entry.mask for entry in shown.objects)
         return masks

@@ -29,7 +29,7 @@ from backend.application.imports.model import (
     draft_key,
     task_data,
 )
-from backend.application.imports.start import Starting, start_task
+from backend.application.imports.start import TaskStarter, start_task
 from backend.domain.errors import InvalidInput, LabelStudioUnavailable, MaskletError, PromptError, reason_of
 from backend.domain.prompts import PromptSet
 from backend.domain.segments import cut
@@ -91,7 +91,7 @@ class Importer:
     records: BatchRecords
     prompter: PromptSource | None = None
     existing: ExistingTasks | None = None
-    starting: Starting | None = None
+    starting: TaskStarter | None = None
     carry: bool = False
     certainty: float = 0.5
 
@@ -133,7 +133,7 @@ class Importer:
         """The drafts of one source to create; existing tasks without prompts are prompted."""
         plan, report = batch.plan, batch.report
         if source.name in batch.faulty:
-            self.records.forgive(plan.project_id, source.name)
+            self.records.clear_failure(plan.project_id, source.name)
         if source.task_id is not None:
             report(self._task(source, TaskKey(plan.project_id, source.task_id)))
             return

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
-from backend.domain.selection import Portion, Selection, as_runs
+from backend.domain.selection import Portion, Selection, range_text
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, FrameIndex
 
@@ -227,7 +227,7 @@ class BatchRecords(Protocol):
         """Stores why a source has no task."""
         ...
 
-    def forgive(self, project_id: int, source: str) -> None:
+    def clear_failure(self, project_id: int, source: str) -> None:
         """Deletes the failures of a source, before it is read again."""
         ...
 
@@ -277,7 +277,7 @@ def task_data(draft: TaskDraft, plan: Plan, addresses: Sequence[str], auto: Mapp
         "height": medium.size.height,
     }
     if numbers != list(range(numbers[0], numbers[-1] + 1)):
-        facts["frames"] = as_runs(numbers)
+        facts["frames"] = range_text(numbers)
     if auto:
         facts["auto"] = dict(auto)
     value: object = list(addresses) if plan.mode is ImportMode.PAGES else addresses[0]

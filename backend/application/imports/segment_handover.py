@@ -22,11 +22,11 @@ from backend.domain.video import FrameIndex
 
 logger = logging.getLogger(__name__)
 
-EVERYTHING_EVERY = 12
+FULL_SWEEP_EVERY = 12
 """Sweeps between checks of all segments, also those that were handed over or that a person started."""
 
 CARRIED = "carried"
-PERSON = "person"
+NEEDS_PERSON = "person"
 
 
 class TaskLookup(Protocol):
@@ -57,7 +57,7 @@ class Handover:
 
     def sweep(self) -> int:
         """Hands over all finished segments; returns the count of started segments."""
-        check_all = self._sweeps % EVERYTHING_EVERY == 0
+        check_all = self._sweeps % FULL_SWEEP_EVERY == 0
         self._sweeps += 1
         begun = 0
         for before, item in self._links(check_all):
@@ -68,7 +68,7 @@ class Handover:
                 return begun
             except MaskletError as error:
                 logger.warning("segment %s cannot be begun: %s", item.name, error)
-                self._record(item, f"{PERSON} -: {error}")
+                self._record(item, f"{NEEDS_PERSON} -: {error}")
         return begun
 
     def _links(self, check_all: bool) -> Iterator[tuple[BatchItem, BatchItem]]:
@@ -87,7 +87,7 @@ class Handover:
         done = newest_propagation(self.service.ledger, before.task)
         if done is None or done.job_id in item.handover.split(maxsplit=2)[:2]:
             return False
-        if item.handover.startswith(f"{PERSON} {done.job_id}:") or self._has_other_prompts(item):
+        if item.handover.startswith(f"{NEEDS_PERSON} {done.job_id}:") or self._has_other_prompts(item):
             return False
         run = self.service.masks_of(done)
         if run is None or not run.complete:
@@ -95,7 +95,7 @@ class Handover:
         offer = self.offer(run, item, before)
         if offer.doubt:
             logger.info("segment %s asks for a person: %s", item.name, offer.doubt)
-            self._record(item, f"{PERSON} {done.job_id}: {offer.doubt}")
+            self._record(item, f"{NEEDS_PERSON} {done.job_id}: {offer.doubt}")
             return False
         job = self.service.replace_prompts(self.task_lookup.user_task(item, done.model_version), offer.prompts)
         self._record(item, f"{CARRIED} {done.job_id} {job.job_id if job else '-'}")

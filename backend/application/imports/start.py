@@ -10,7 +10,7 @@ from backend.domain.tasks import MediaRef, TaskKey
 
 
 @dataclass(frozen=True, slots=True)
-class Starting:
+class TaskStarter:
     """The parts for starting a propagation. model_version: empty until a worker announces its model; prompts are then
     recorded only, and propagated when predictions are retrieved."""
 
@@ -19,7 +19,7 @@ class Starting:
     model_version: str
 
 
-def start_task(starting: Starting, task: TaskKey, media: MediaRef, prompts: PromptSet) -> None:
+def start_task(starting: TaskStarter, task: TaskKey, media: MediaRef, prompts: PromptSet) -> None:
     """Records a task's prompts and starts their propagation; does nothing for a task with masks or prompts."""
     service = starting.service
     if not starting.model_version:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from backend.application.imports.model import BatchItem, BatchRecords
-from backend.application.imports.segment_handover import PERSON
+from backend.application.imports.segment_handover import NEEDS_PERSON
 from backend.application.jobs.queries import ANY, newest_propagations
 from backend.application.ports.ledger import Ledger
 from backend.domain.jobs import Job, JobState, PushState
@@ -71,7 +71,7 @@ def _status(
 ) -> ProjectStatus:
     begun = {job.task for job in jobs}
     reasons = Counter(job.reason for job in jobs if job.state is JobState.FAILED)
-    asking = [(item.name, item.handover.partition(": ")[2]) for item in items if item.handover.startswith(PERSON)]
+    asking = [(item.name, item.handover.partition(": ")[2]) for item in items if item.handover.startswith(NEEDS_PERSON)]
     return ProjectStatus(
         project_id,
         dict(Counter(job.state for job in jobs)),

@@ -68,7 +68,7 @@ class Segmenter(Protocol):
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:
@@ -80,7 +80,7 @@ class Segmenter(Protocol):
         frames, the frames between the starts are therefore yielded twice, each time with other objects:
         Propagation.total counts yields. Constant memory; cancel is called between frames.
 
-        span: the range of frames; None: the whole video.
+        frame_range: the range of frames; None: the whole video.
 
         resume: a Propagation.snapshot, to resume after its frame. Raises SnapshotMismatch if it is damaged, or was
         taken of another video, prompts, direction, range or weights, or by other software.

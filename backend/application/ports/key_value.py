@@ -12,7 +12,7 @@ from typing import Protocol
 
 from backend.domain.tasks import TaskKey
 
-OF_TASKS = ("resets", "adopted", "shown", "second-look", "newcomers")
+TASK_FOLDERS = ("resets", "adopted", "shown", "second-look", "newcomers")
 """Folders with values of single tasks; each has values or folders that are named PROJECT-TASK.
 
 "second-look" is neither read nor written any more: it has values of earlier builds, which are removed with their tasks.
@@ -66,7 +66,7 @@ class MemoryKeyValueStore:
 
 def stored_tasks(key_values: KeyValueStore) -> tuple[TaskKey, ...]:
     """The tasks with stored values, sorted by project and task."""
-    names = (name for folder in OF_TASKS for name in (*key_values.names(folder), *key_values.folders(folder)))
+    names = (name for folder in TASK_FOLDERS for name in (*key_values.names(folder), *key_values.folders(folder)))
     tasks = {task for name in names if (task := _task_of(name)) is not None}
     return tuple(sorted(tasks, key=lambda task: (task.project_id, task.task_id)))
 
@@ -78,7 +78,7 @@ def forget_task(key_values: KeyValueStore, task: TaskKey) -> None:
 
 
 def _of_task(key_values: KeyValueStore, task: TaskKey) -> Iterator[str]:
-    for folder in OF_TASKS:
+    for folder in TASK_FOLDERS:
         name = f"{folder}/{task.project_id}-{task.task_id}"
         yield name
         yield from key_values.names(name)

@@ -20,7 +20,7 @@ class MaskWriter(Protocol):
 
     def append(self, object_id: ObjectId, frame: MaskletFrame) -> None: ...
 
-    def carry(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
+    def copy_run(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
         """Copies masks of an earlier complete run, bit for bit: of the objects and frames for which `keeps` is true.
 
         Returns their count. Raises NotFound, IntegrityError if that run is gone or damaged.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-AWAITED = "awaited"
+WAITER_ADDED = "awaited"
 """The notification that a propagation has a new waiter; used in place of a job id."""
 
 Wait = Callable[[float], None]

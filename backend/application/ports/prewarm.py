@@ -12,7 +12,7 @@ from backend.domain.frame_times import FrameTimes
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
-WIDEST_WINDOW = 20
+MAX_WINDOW = 20
 """The most frames to one side that a client may request at once."""
 
 

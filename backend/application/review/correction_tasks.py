@@ -161,7 +161,7 @@ def corrected_by(data: Mapping[str, object], project_id: int, signer: TaskSigner
     return corrected
 
 
-def carried_back(drawn: PromptSet, corrected: Corrected, earlier: PromptSet) -> PromptSet:
+def on_source_task(drawn: PromptSet, corrected: Corrected, earlier: PromptSet) -> PromptSet:
     """All prompts of the corrected task; those on the corrected frame are replaced by the drawn ones.
 
     drawn: prompts of the correction task, by label. earlier: the prompts of the corrected masks.

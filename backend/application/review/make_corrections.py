@@ -31,7 +31,7 @@ from backend.domain.video import FrameIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CorrectionTask:
     """A correction task. is_new: whether it was just created."""
 
     frame: NextFrame
@@ -52,7 +52,7 @@ class CorrectionMaker:
     signer: TaskSigner
     audits: Audits
 
-    def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[Made]:
+    def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[CorrectionTask]:
         """Chooses frames of a project and makes a task for each in project `into`; existing tasks are left as they are.
 
         Raises NotFound without a finished propagation, InvalidInput for a frame without an address.
@@ -69,7 +69,7 @@ class CorrectionMaker:
         self.project.serve_worst_first(into, videos[-1].model_version)
         return made
 
-    def _make(self, frame: NextFrame, into: int, known: int | None) -> Made:
+    def _make(self, frame: NextFrame, into: int, known: int | None) -> CorrectionTask:
         corrected, job = _corrected(frame), self._job(_task(frame.video))
         request = self.ledger.request(job.job_id)
         assert isinstance(request, PropagationRequest), "only propagations are reviewed"
@@ -87,7 +87,7 @@ class CorrectionMaker:
         )
         if frame.choice.reason is Reason.AUDIT and known is None:
             self.audits.draw(corrected, page, job.model_version)
-        return Made(frame, task_id, is_new=known is None)
+        return CorrectionTask(frame, task_id, is_new=known is None)
 
     def _job(self, task: TaskKey) -> Job:
         """The newest finished propagation, which the frame was chosen from. Raises NotFound if it is gone."""

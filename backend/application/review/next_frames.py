@@ -18,7 +18,7 @@ from backend.application.ports.masks import MaskStore
 from backend.application.worker.shot_cuts import known_cuts
 from backend.domain.jobs import Job
 from backend.domain.masklets import MaskOrigin, MaskRun
-from backend.domain.prioritization import USUAL, Choice, FrameCurve, Reason, choose_frames, is_done
+from backend.domain.prioritization import DEFAULT_POLICY, Choice, FrameCurve, Reason, choose_frames, is_done
 from backend.domain.prompts import ObjectId
 from backend.domain.shots import shots_of
 from backend.domain.tasks import TaskKey
@@ -34,13 +34,13 @@ def is_probability(model_version: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenFrame:
+class ReviewFrame:
     """One object's uncertainty and origin on one frame. look: its embedding, or empty."""
 
     frame_index: FrameIndex
     uncertainty: float
     origin: MaskOrigin
-    look: tuple[float, ...] = ()
+    embedding: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ReviewVideo:
     frame_count: int
     frame_rate: float
     model_version: str
-    objects: dict[ObjectId, tuple[SeenFrame, ...]]
+    objects: dict[ObjectId, tuple[ReviewFrame, ...]]
     task: TaskKey | None = None
     cuts: tuple[int, ...] = ()
 
@@ -67,7 +67,7 @@ class ReviewVideo:
 
         A frame is taken if a person drew all of its objects.
         """
-        worst: dict[int, SeenFrame] = {}
+        worst: dict[int, ReviewFrame] = {}
         drawn: dict[int, bool] = {}
         for frames in self.objects.values():
             for seen in frames:
@@ -76,13 +76,13 @@ class ReviewVideo:
                 if index not in worst or seen.uncertainty > worst[index].uncertainty:
                     worst[index] = seen
         order = sorted(worst)
-        width = max((len(seen.look) for seen in worst.values()), default=0)
-        looks = np.array([worst[index].look or (0.0,) * width for index in order], np.float64)
+        width = max((len(seen.embedding) for seen in worst.values()), default=0)
+        looks = np.array([worst[index].embedding or (0.0,) * width for index in order], np.float64)
         return FrameCurve(
             frames=np.array(order, np.int64),
             uncertainty=np.array([worst[index].uncertainty for index in order], np.float64),
-            looks=looks.reshape(len(order), width),
-            taken=frozenset(index for index, by_hand in drawn.items() if by_hand),
+            embeddings=looks.reshape(len(order), width),
+            corrected=frozenset(index for index, by_hand in drawn.items() if by_hand),
             shots=shots_of(np.array(order, np.int64), self.cuts) if self.cuts else None,
         )
 
@@ -137,10 +137,10 @@ def next_frames(
     """
     if len(videos) == 1:
         (video,) = videos
-        chosen = choose_frames(video.curve(), count, policy=USUAL, rng=rng, frame_rate=video.frame_rate)
+        chosen = choose_frames(video.curve(), count, policy=DEFAULT_POLICY, rng=rng, frame_rate=video.frame_rate)
         return _listed([(video, choice) for choice in chosen])
-    audits = round(USUAL.audit_share * count) if count >= 5 else 0
-    by_gain = USUAL.by_gain_alone
+    audits = round(DEFAULT_POLICY.audit_share * count) if count >= 5 else 0
+    by_gain = DEFAULT_POLICY.by_gain_alone
     found = [
         (position, choice)
         for position, video in enumerate(videos)
@@ -160,7 +160,7 @@ def _drawn(
         (position, index)
         for position, curve in enumerate(video.curve() for video in videos)
         for index in curve.frames.tolist()
-        if index not in curve.taken and (position, index) not in chosen
+        if index not in curve.corrected and (position, index) not in chosen
     ]
     drawn = sorted(rng.permutation(len(left))[:count].tolist())
     return [(left[at][0], Choice(FrameIndex(left[at][1]), Reason.AUDIT, 0.0)) for at in drawn]
@@ -195,7 +195,7 @@ def review_video(run: MaskRun, name: str, model_version: str, *, task: TaskKey |
         model_version=model_version,
         objects={
             masklet.object_id: tuple(
-                SeenFrame(frame.frame_index, frame.uncertainty, frame.origin, frame.evidence.embedding)
+                ReviewFrame(frame.frame_index, frame.uncertainty, frame.origin, frame.evidence.embedding)
                 for frame in masklet.frames
             )
             for masklet in run.masklets

@@ -29,7 +29,7 @@ class MaskSink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Offline:
+class OfflinePropagator:
     """An offline propagation's video, engine and other parts."""
 
     video: VideoSource
@@ -57,7 +57,9 @@ class Offline:
         started_s = self.clock.monotonic_s()
         tally, scorer = _Tally(), scorer_of(self.calibrator, prompts)
         cut_video = CutDetectingVideo(self.video)
-        frames = self.segmenter.propagate(cut_video, prompts, direction=direction, span=requested, cancel=self.cancel)
+        frames = self.segmenter.propagate(
+            cut_video, prompts, direction=direction, frame_range=requested, cancel=self.cancel
+        )
         for masks in frames:
             for object_id, frame in encoded(masks, self.codec, scorer):
                 sink.put(object_id, frame)

@@ -25,7 +25,7 @@ from backend.domain.errors import IntegrityError, Interrupted, NotFound, Snapsho
 from backend.domain.jobs import Job, PropagationRequest, run_name
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.replan import Pass, yields
+from backend.domain.replan import Pass, total_frames
 from backend.domain.scoring import Scorer
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class _Attempt:
             logger.info("job %s attempt %d resumes at frame %d", self.job.job_id, self.job.attempt, point.done)
         elif self.plan.base:
             with self.stopwatch.time("store"):
-                writer.carry(self.plan.base, self.plan.passes.keeps)
+                writer.copy_run(self.plan.base, self.plan.passes.keeps)
         writer.flush()
         for earlier_run in attempts_of(self.job.job_id, below=self.job.attempt):
             self.parts.masks.remove(earlier_run)
@@ -151,7 +151,7 @@ class _Attempt:
             self.video,
             prompts,
             direction=one.direction,
-            span=one.frames,
+            frame_range=one.frames,
             cancel=self.control,
             resume=None if point is None else point.engine,
         )
@@ -178,7 +178,9 @@ class _Attempt:
             with self.stopwatch.time("store"):
                 writer.flush()
                 earlier = self.plan.passes.passes[: self.position]
-                history.prepare(scorer, self.control.done - sum(yields(made, self.plan.prompts) for made in earlier))
+                history.prepare(
+                    scorer, self.control.done - sum(total_frames(made, self.plan.prompts) for made in earlier)
+                )
         return history
 
     def _store(self, masks: FrameMasks, writer: MaskWriter, scorer: Scorer, history: ScoreHistory) -> None:

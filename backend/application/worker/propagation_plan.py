@@ -13,7 +13,7 @@ from backend.application.ports.masks import MaskStore
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.prompts import PromptSet
-from backend.domain.replan import EarlierRun, PassPlan, Scope, full_pass_plan, incremental_pass_plan, yields
+from backend.domain.replan import EarlierRun, PassPlan, Scope, full_pass_plan, incremental_pass_plan, total_frames
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class PropagationPlan:
     @property
     def total(self) -> int:
         """The count of frames that the engine computes."""
-        return sum(yields(each, self.prompts) for each in self.passes.passes)
+        return sum(total_frames(each, self.prompts) for each in self.passes.passes)
 
     def digest(self) -> str:
         """SHA-256, hex: equal plans have equal digests in every process."""

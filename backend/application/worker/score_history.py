@@ -15,7 +15,7 @@ from backend.application.ports.masks import MaskStore
 from backend.domain.features import ObjectEvidence
 from backend.domain.masklets import FrameEvidence, FrameMasks
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.replan import Pass, steps
+from backend.domain.replan import Pass, pass_frames
 from backend.domain.scoring import Scorer
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
@@ -41,12 +41,12 @@ class ScoreHistory:
         """Lets the scorer recall the frames before the pass, and its first `done` frames, of an earlier attempt."""
         if not self.is_new:
             for frame_index, seen in self._before_pass():
-                scorer.recall(frame_index, seen)
+                scorer.add_history(frame_index, seen)
         if done:
             self._window = None
-            for frame_index, object_ids in islice(steps(self.one_pass, self.prompts), done):
+            for frame_index, object_ids in islice(pass_frames(self.one_pass, self.prompts), done):
                 kept = self._at(frame_index)
-                scorer.recall(frame_index, {name: kept[name] for name in object_ids if name in kept})
+                scorer.add_history(frame_index, {name: kept[name] for name in object_ids if name in kept})
             self._window = None
 
     def seen(self, masks: FrameMasks) -> dict[ObjectId, ObjectEvidence]:

@@ -14,7 +14,7 @@ from backend.application.ports.media import VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
 from backend.domain.geometry import RgbFrame
 from backend.domain.replan import ranges_of
-from backend.domain.shots import CutFinder
+from backend.domain.shots import CutDetector
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
 
 logger = logging.getLogger(__name__)
@@ -23,25 +23,25 @@ FOLDER = "shots"
 
 
 class CutDetectingVideo(WrappedVideo):
-    """A video whose frames are given to a CutFinder as they are read."""
+    """A video whose frames are given to a CutDetector as they are read."""
 
     def __init__(self, source: VideoSource) -> None:
         super().__init__(source)
-        self.finder = CutFinder()
+        self.finder = CutDetector()
 
     def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         for index, picture in super().frames(frame_range, backward=backward):
-            self.finder.look(int(index), picture)
+            self.finder.add(int(index), picture)
             yield index, picture
 
 
-def remember_cuts(key_values: KeyValueStore, video: ContentHash, finder: CutFinder) -> None:
+def remember_cuts(key_values: KeyValueStore, video: ContentHash, finder: CutDetector) -> None:
     """Adds found cuts to a video's record. A disk error is logged, not raised."""
-    if not finder.looked:
+    if not finder.frames_read:
         return
     known, looked = _read(key_values, video) or (frozenset(), frozenset())
-    cuts = sorted((known - finder.looked) | finder.cuts)
-    ranges = [(r.start, r.stop) for r in ranges_of(sorted(looked | finder.looked))]
+    cuts = sorted((known - finder.frames_read) | finder.cuts)
+    ranges = [(r.start, r.stop) for r in ranges_of(sorted(looked | finder.frames_read))]
     try:
         key_values.write(_name(video), json.dumps({"cuts": cuts, "looked": ranges}).encode())
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from backend.domain.selection import as_runs, parse_portion, parse_selection
+from backend.domain.selection import parse_portion, parse_selection, range_text
 
 
 def frames(
@@ -26,4 +26,4 @@ def frames(
     selection, part = parse_selection(select), parse_portion(portion)
     with console.status("reading frames"):
         chosen = write_frames(video, out, selection=selection, portion=part, context=context, on_frame=lambda: None)
-    console.print(f"{len(chosen)} frames ({as_runs(chosen)}) in {out}.", highlight=False, soft_wrap=True)
+    console.print(f"{len(chosen)} frames ({range_text(chosen)}) in {out}.", highlight=False, soft_wrap=True)

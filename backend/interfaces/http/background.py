@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
-LONGEST_GOODBYE_S = 5.0
+MAX_STOP_S = 5.0
 """A step that hangs in a call to some service does not hold up the process's end longer than this."""
 
 
@@ -31,7 +31,7 @@ class Background:
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
-        self._thread.join(LONGEST_GOODBYE_S)
+        self._thread.join(MAX_STOP_S)
 
     def _run(self) -> None:
         while not self._is_over.is_set():

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from backend.domain.errors import MalformedRequest, TooLarge
 
-SUSPECT_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+SURROGATE_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 """Escapes of half a character or of NUL: rare enough that only bodies with one are walked through."""
 
 LONG_NUMBER = re.compile(rb"[0-9]{19}")
@@ -65,7 +65,7 @@ def parse_object(body: bytes) -> dict[str, object]:
     document = _parsed(body)
     if not isinstance(document, dict):
         raise MalformedRequest(f"invalid JSON: the body must be an object, not {_kind(document)}")
-    if SUSPECT_ESCAPE.search(body):
+    if SURROGATE_ESCAPE.search(body):
         _require_clean_text(document)
     return document
 

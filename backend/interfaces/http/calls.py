@@ -15,7 +15,7 @@ from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
 from backend.domain.tasks import TaskKey
 from backend.interfaces.labelstudio.annotations import ChangeHint
-from backend.interfaces.labelstudio.tasks import LARGEST_ID, number
+from backend.interfaces.labelstudio.tasks import MAX_ID, number
 
 MOST_TASKS = 10_000
 ADOPTED_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
@@ -86,7 +86,7 @@ def train_call(document: Mapping[str, object]) -> tuple[ChangeHint, ...]:
     if not isinstance(annotations, list):
         raise MalformedRequest("invalid field 'annotations': it must be a list")
     named = (entry.get("task", entry.get("id")) for entry in annotations if isinstance(entry, dict))
-    task_ids = dict.fromkeys(task for task in named if type(task) is int and 1 <= task <= LARGEST_ID)
+    task_ids = dict.fromkeys(task for task in named if type(task) is int and 1 <= task <= MAX_ID)
     return tuple(ChangeHint(TaskKey(project, task_id)) for task_id in task_ids)
 
 

@@ -35,7 +35,7 @@ def _annotations(service: AppState) -> object:
     """How it is learned, project by project, that annotations were submitted: by webhook or by poll."""
     if service.poll is None:
         return "not read: LABEL_STUDIO_URL is not set"
-    return dict(service.poll.told)
+    return dict(service.poll.change_sources)
 
 
 def _queue(service: AppState) -> str:

@@ -10,7 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 
 from backend.adapters.labelstudio.config.label_config import read_binding
-from backend.application.annotation.change_detection import note_project, note_webhook
+from backend.application.annotation.change_detection import record_project, record_webhook
 from backend.domain.errors import LabelConfigError, MaskletError
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.calls import predict_call, project_of, train_call, webhook_call
@@ -75,7 +75,7 @@ class ProtocolRoutes:
 def _setup(service: AppState, document: dict[str, object]) -> JSONResponse:
     """The token and the address that Label Studio sends are neither trusted nor kept."""
     project = project_of(document, needed=True)
-    note_project(service.parts.key_values, int(project.partition(".")[0]))
+    record_project(service.parts.key_values, int(project.partition(".")[0]))
     reply: dict[str, object] = {"model_version": service.model_version}
     schema = document.get("schema")
     if isinstance(schema, str) and schema:
@@ -125,7 +125,7 @@ def _webhook(service: AppState, document: dict[str, object]) -> JSONResponse:
     waits a second at most and may be the very process that would have to answer."""
     call = webhook_call(document)
     for project_id in {hint.task.project_id for hint in call.hints}:
-        note_webhook(service.parts.key_values, project_id, service.parts.clock.now_s())
+        record_webhook(service.parts.key_values, project_id, service.parts.clock.now_s())
     if not call.hints:
         return json_reply({"status": "ignored", "action": call.action})
     return _adopting(service, call.hints, status=200)

@@ -17,7 +17,7 @@ from backend.application.annotation.change_detection import (
     ChangeSource,
     change_source_of,
     change_sources,
-    place_name,
+    poll_position_name,
     projects_of,
     record_poll_result,
 )
@@ -59,12 +59,12 @@ class AnnotationPoll:
     key_values: KeyValueStore
     clock: Clock
     schedules: dict[int, PollSchedule] = field(default_factory=dict)
-    told: dict[str, str] = field(default_factory=dict)
+    change_sources: dict[str, str] = field(default_factory=dict)
     """Change source by project id, webhook or poll, as of the last sweep."""
 
     def sweep(self) -> None:
         """Polls the projects that are due. An unreachable Label Studio is polled again later."""
-        self.told.update(change_sources(self.key_values))
+        self.change_sources.update(change_sources(self.key_values))
         for project_id in projects_of(self.key_values):
             schedule = self.schedules.setdefault(project_id, PollSchedule())
             if self.clock.monotonic_s() >= schedule.next_s:
@@ -74,7 +74,7 @@ class AnnotationPoll:
 
     def _poll_project(self, project_id: int) -> bool:
         """Whether anything was submitted since the last poll. Logs all errors, raises none."""
-        position = self.key_values.read(place_name(project_id))
+        position = self.key_values.read(poll_position_name(project_id))
         try:
             if position is None:
                 self._set_start(project_id)
@@ -98,7 +98,7 @@ class AnnotationPoll:
     def _set_start(self, project_id: int) -> None:
         """Stores the start position: annotations submitted before the first poll are not adopted."""
         newest = self.changes.changed_tasks(project_id, since="", limit=1)
-        self.key_values.write(place_name(project_id), (newest[0].updated_at if newest else EPOCH).encode())
+        self.key_values.write(poll_position_name(project_id), (newest[0].updated_at if newest else EPOCH).encode())
 
     def _adopt(self, project_id: int, task: ChangedTask) -> bool:
         job = None
@@ -108,7 +108,7 @@ class AnnotationPoll:
             raise
         except MaskletError as error:
             logger.warning("task %s is not adopted: %s: %s", task.key, type(error).__name__, error)
-        self.key_values.write(place_name(project_id), task.updated_at.encode())
+        self.key_values.write(poll_position_name(project_id), task.updated_at.encode())
         if job is not None and change_source_of(self.key_values, project_id) is ChangeSource.WEBHOOK:
             logger.warning(
                 "project %d: no webhook arrived for task %s; the project is polled again", project_id, task.key

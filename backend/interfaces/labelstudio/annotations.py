@@ -24,7 +24,7 @@ from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.review.audits import Audits
-from backend.application.review.correction_tasks import Corrected, carried_back, corrected_by
+from backend.application.review.correction_tasks import Corrected, corrected_by, on_source_task
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.web import AnnotationReader
 from backend.domain.errors import MaskletError, ServiceUnavailable
@@ -127,7 +127,7 @@ class AnnotationSync:
             source_prompts = self.service.ledger.prompts(corrected.task, user=author)
         else:
             source_prompts = self.service.ledger.request(shown.job.job_id).prompts
-        return self.service.replace_prompts(user_task, carried_back(drawn, corrected, source_prompts))
+        return self.service.replace_prompts(user_task, on_source_task(drawn, corrected, source_prompts))
 
     def _settle(self, user_task: UserTask, annotation: AnnotationRecord) -> None:
         """Assigns the author the prompts they made before Label Studio named them."""

@@ -20,11 +20,11 @@ from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerpr
 from backend.application.annotation.annotation_service import UserTask, frame_of
 from backend.application.annotation.prompt_ownership import ObjectFrameKey, PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import (
-    FrameReach,
-    drawn_by_hand,
+    FrameRequest,
+    human_object_frames,
     newest_run,
     propagate_range,
-    without,
+    without_objects,
 )
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, PromptError, Superseded
@@ -185,7 +185,7 @@ class InteractivePredictor:
             self._ownership.reset(user_task, self._object_of(action))
             return None
         self._record_drawn_masks(user_task, draft)
-        frames = FrameReach(parsed.frame_index, action.direction, action.frames, action.skip)
+        frames = FrameRequest(parsed.frame_index, action.direction, action.frames, action.skip)
         run = propagate_range(self.parts.annotation_service, user_task, frames, deadline_s=deadline_s).run
         if run is None:
             return None
@@ -195,7 +195,7 @@ class InteractivePredictor:
         on_open_page = {
             (object_id, page) for object_id, page in drawn if page == parsed.frame_index and page is not None
         }
-        return without(run, drawn_by_hand(self._prompts(user_task)) | on_open_page)
+        return without_objects(run, human_object_frames(self._prompts(user_task)) | on_open_page)
 
     def _object_of(self, action: Action) -> ObjectId | None:
         """The object that a reset names; None for all. Raises PromptError if the config has no such label."""

@@ -10,7 +10,7 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.tasks import TaskKey
 
-LARGEST_ID = 2**31 - 1
+MAX_ID = 2**31 - 1
 """The largest id: Label Studio's ids are 32-bit integers."""
 
 
@@ -41,8 +41,8 @@ def user_task_of(task: Mapping[str, object], key: TaskKey, *, label_config: str,
 
 
 def number(value: object, where: str) -> int:
-    """An id of Label Studio, 1 to LARGEST_ID. Raises MalformedRequest."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_ID:
+    """An id of Label Studio, 1 to MAX_ID. Raises MalformedRequest."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
         raise MalformedRequest(f"invalid field '{where}': it must be a positive whole number")
     return value
 

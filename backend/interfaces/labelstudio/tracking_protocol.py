@@ -23,7 +23,7 @@ from backend.adapters.labelstudio.writing.regions import region_id
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.tracking_sessions import SessionPage, TrackingSessions, covered_range
 from backend.application.jobs.push_predictions import run_uncertainty
-from backend.application.ports.prewarm import WIDEST_WINDOW, MediaStatus, PrewarmRequest
+from backend.application.ports.prewarm import MAX_WINDOW, MediaStatus, PrewarmRequest
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import (
     MalformedRequest,
@@ -127,7 +127,7 @@ class TrackingProtocol:
         return self._entry(items, score=label_studio_score(run_uncertainty(answer.run)))
 
     def _prewarm(self, call: TrackingCall) -> tuple[str, Value]:
-        window = min(whole_number(call.context, "window", default=DEFAULT_WINDOW), WIDEST_WINDOW)
+        window = min(whole_number(call.context, "window", default=DEFAULT_WINDOW), MAX_WINDOW)
         direction = _direction(call.context, (Direction.FORWARD, Direction.BACKWARD))
         try:
             status = self._media_status(call.user_task.media, max_wait_s=PREWARM_WAIT_S)

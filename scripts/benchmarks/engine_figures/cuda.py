@@ -44,16 +44,17 @@ TimedRun = Callable[[PromptSet, str], None]
 class Table:
     """The contents of the table.
 
-    ways: of MASKLET_COMPILE, besides off. compiled: add upstream's compiled predictor. Both take minutes to warm up.
-    precision: of both sides. laps: timed repeats.
+    variants: values of MASKLET_COMPILE besides off. compiled: also upstream's compiled predictor. Both take minutes to
+    warm up.
+    precision: of both sides. repeats: timed repeats.
     """
 
     models: Sequence[str] = MODELS
     objects: Sequence[int] = (1, 10)
     image_size: int = 1024
     frames: int = 100
-    laps: int = 3
-    ways: Sequence[str] = ("graphs", "default", "max")
+    repeats: int = 3
+    variants: Sequence[str] = ("graphs", "default", "max")
     compiled: bool = True
     precision: str = "auto"
 
@@ -67,10 +68,10 @@ def measure(setup: Setup) -> Figures:
 
 def wanted_table(setup: Setup) -> Table:
     """The table of a run."""
-    table = Table(laps=1, frames=20, ways=("graphs",), compiled=False) if setup.quick else Table()
+    table = Table(repeats=1, frames=20, variants=("graphs",), compiled=False) if setup.quick else Table()
     if setup.models is not None:
         table = replace(table, models=setup.models)
-    return table if setup.ways is None else replace(table, ways=setup.ways)
+    return table if setup.ways is None else replace(table, variants=setup.ways)
 
 
 def table(device: torch.device, wanted: Table) -> Figures:
@@ -99,7 +100,7 @@ def sides_of(model: str, pair: Pair, wanted: Table) -> dict[str, TimedRun]:
         OURS: partial(run_our_engine, pair.engine, wanted),
         EAGER: partial(run_upstream_predictor, pair, wanted),
     }
-    for way in wanted.ways:
+    for way in wanted.variants:
         engine = seeded_engine(model, device, image_size=size, precision=precision, compiling=Compiling(way))
         engine.warm_up()
         sides[f"{OURS}_{way}"] = partial(run_our_engine, engine, wanted)
@@ -110,11 +111,11 @@ def sides_of(model: str, pair: Pair, wanted: Table) -> dict[str, TimedRun]:
 
 
 def frames_a_second(sides: Mapping[str, TimedRun], wanted: Table, count: int, scope: str) -> dict[str, float]:
-    """Best frames a second over alternating laps after a warm-up; a side that fails is reported and excluded."""
+    """Best frames a second over alternating repeats after a warm-up; a side that fails is reported and excluded."""
     prompts = boxes(count, frame=0)
     running = dict(sides)
     times: dict[str, list[float]] = {side: [] for side in sides}
-    for lap in range(wanted.laps + 1):
+    for repeat in range(wanted.repeats + 1):
         for side, run in list(running.items()):
             try:
                 elapsed_s = seconds(partial(run, prompts, scope))
@@ -122,7 +123,7 @@ def frames_a_second(sides: Mapping[str, TimedRun], wanted: Table, count: int, sc
                 print(f"  {side} with {count} objects does not run: {(str(error) or repr(error)).splitlines()[0]}")
                 del running[side]
                 continue
-            if lap:
+            if repeat:
                 times[side].append(elapsed_s)
     return {side: wanted.frames / min(elapsed_s) for side, elapsed_s in times.items() if elapsed_s}
 
@@ -134,9 +135,9 @@ def run_our_engine(warmed_engine: Sam2Engine, wanted: Table, prompts: PromptSet,
         with open_video(clip(wanted), ContentHash("clip")) as video:
             run_ours(engine, video, prompts)
     else:
-        span = whole(wanted.frames)
+        frame_range = whole(wanted.frames)
         for _ in engine.track(
-            in_memory(wanted), prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
+            in_memory(wanted), prompts, direction=Direction.FORWARD, frame_range=frame_range, cancel=NeverCancelled()
         ):
             pass
     wait_for(warmed_engine.blocks.device)
@@ -182,7 +183,7 @@ def our_masks(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> _Ma
         video,
         prompts,
         direction=Direction.FORWARD,
-        span=whole(video.info.frame_count),
+        frame_range=whole(video.info.frame_count),
         cancel=NeverCancelled(),
     ):
         for item in items:

@@ -35,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("every", type=int)
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    carry(given.folder, frames=given.frames, every=given.every)
+    propagate(given.folder, frames=given.frames, every=given.every)
 
 
-def carry(folder: Path, *, frames: int, every: int) -> None:
+def propagate(folder: Path, *, frames: int, every: int) -> None:
     """Propagates from the last snapshot, or from the start, to the end."""
     length, state = last_snapshot(folder)
     engine = demo_pair(torch.device("cpu")).engine

@@ -97,7 +97,7 @@ def seeded_model(name: str, *, image_size: int) -> SAM2Base:
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         model = cast(SAM2Base, instantiate(settings, _recursive_=True))
-        make_lively(model)
+        vary_weights(model)
     return model.eval().requires_grad_(False)
 
 
@@ -152,7 +152,7 @@ def _resized(settings: DictConfig, image_size: int) -> DictConfig:
     return settings
 
 
-def make_lively(model: SAM2Base) -> None:
+def vary_weights(model: SAM2Base) -> None:
     """Scales the weights in place so that masks are present and vary. Fresh weights give empty or constant masks."""
     decoder = model.sam_mask_decoder
     with torch.no_grad():

@@ -40,7 +40,7 @@ class Agreement:
         return self.iou_min >= MIN_IOU and self.logit_max <= MAX_LOGIT_DIFFERENCE
 
     @property
-    def is_lively(self) -> bool:
+    def has_varied_masks(self) -> bool:
         """Whether masks vary between frames; agreement on one constant mask proves nothing."""
         return self.areas > self.masks // 4
 
@@ -91,7 +91,7 @@ def our_logits(pair: Pair, case: ParityCase) -> dict[str, Logits]:
     video = PanningVideo(case.frames, SIZE)
     found: dict[str, Logits] = {}
     for frame_index, items in pair.engine.track(
-        video, case.prompts, direction=case.direction, span=whole(case.frames), cancel=NeverCancelled()
+        video, case.prompts, direction=case.direction, frame_range=whole(case.frames), cancel=NeverCancelled()
     ):
         for item in items:
             full = F.interpolate(item.decoded.logits, size=(SIZE.height, SIZE.width), mode="bilinear")

@@ -88,16 +88,20 @@ def measured_parts(setup: Setup, objects: int) -> dict[str, float]:
     info = ModelInfo("demo", "demo", blocks.image_size, str(setup.device), is_demo=True)
     codec = CocoCodec()
     clip = cached_clip(SHORT)
-    span = FrameRange(FrameIndex(0), FrameIndex(frames))
+    measured = FrameRange(FrameIndex(0), FrameIndex(frames))
     with open_video(clip, ContentHash(clip.stem)) as video:
         started = time.perf_counter()
-        for _ in video.frames(span):
+        for _ in video.frames(measured):
             pass
         timer.seconds["decode"] = time.perf_counter() - started
         engine = Sam2Engine(blocks, info)
         started = time.perf_counter()
         for masks in engine.propagate(
-            video, boxes(objects, frame=0), direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
+            video,
+            boxes(objects, frame=0),
+            direction=Direction.FORWARD,
+            frame_range=measured,
+            cancel=NeverCancelled(),
         ):
             with timer.of("RLE"):
                 encoded(masks, codec)

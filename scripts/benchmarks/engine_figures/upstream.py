@@ -116,7 +116,7 @@ class UpstreamSession:
         with patch.object(module, "tqdm", lambda frames, **_: frames), self._computing():
             yield from self.predictor.propagate_in_video(self.state, reverse=backward, start_frame_idx=start)
 
-    def regard_as_tracked(self, object_id: str, frame_index: int) -> None:
+    def mark_tracked(self, object_id: str, frame_index: int) -> None:
         """Marks the frame as tracked: its next prompt is a correction with memory, as after a propagation."""
         self.predictor.propagate_in_video_preflight(self.state)
         slots = cast(dict[str, int], self.state["obj_id_to_idx"])

@@ -48,7 +48,7 @@ def measure(setup: Setup) -> Figures:
             continue  # takes minutes on a CPU; the result is that of 512
         for batch in (1, 5):
             problem = make_problem(batch, side, setup.device)
-            times = best_times(problem, setup.device, laps=setup.of(7, 1))
+            times = best_times(problem, setup.device, repeats=setup.of(7, 1))
             before = times.pop("before")
             yield f"values.{size}.{batch}.before_ms", before * 1000
             for name, taken in times.items():
@@ -95,7 +95,7 @@ def after_in_blocks(problem: Problem) -> Tensor:
     return cast(Tensor, problem.project(torch.cat(blocks, dim=2)))
 
 
-def ways(device: torch.device) -> Mapping[str, AttentionVariant]:
+def variants(device: torch.device) -> Mapping[str, AttentionVariant]:
     """The variants for the device, SAM 2's first."""
     known: dict[str, AttentionVariant] = {"before": before, "after": after, "after_in_blocks": after_in_blocks}
     if device.type == "cuda":
@@ -104,23 +104,23 @@ def ways(device: torch.device) -> Mapping[str, AttentionVariant]:
     return known
 
 
-def best_times(problem: Problem, device: torch.device, *, laps: int) -> dict[str, float]:
+def best_times(problem: Problem, device: torch.device, *, repeats: int) -> dict[str, float]:
     """Best seconds by variant over alternating repeats. Raises ValueError for a variant with a different result."""
     times: dict[str, float] = {}
-    works = dict(ways(device))
+    works = dict(variants(device))
     with computing(device):
         expected = before(problem).float()
-        for lap in range(laps + 1):
+        for repeat in range(repeats + 1):
             for name, variant in list(works.items()):
                 try:
                     taken = seconds_of(partial(variant, problem), device)
-                    if lap == 0:
+                    if repeat == 0:
                         _require_equal(name, variant(problem).float(), expected)
                 except RuntimeError as error:
                     print(f"  {name} does not run: {str(error).splitlines()[0]}", flush=True)
                     del works[name]
                     continue
-                if lap:
+                if repeat:
                     times[name] = min(taken, times.get(name, taken))
     return times
 

@@ -25,15 +25,15 @@ PROMPTS = {"objects": [{"id": "a", "label": "Object 1", "prompts": [{"frame": 0,
 
 KILLED = """
 import os, signal
-from backend.adapters.media.import_records import Records
-Records.put = lambda self, items: os.kill(os.getpid(), signal.SIGKILL)
+from backend.adapters.media.import_records import ImportRecords
+ImportRecords.put = lambda self, items: os.kill(os.getpid(), signal.SIGKILL)
 from backend.interfaces.cli import main
 main()
 """
 """An import that dies after Label Studio made the tasks and before anything of it is noted."""
 
 
-class Bench:
+class ImportRun:
     def __init__(self, server: LabelStudioServer, root: Path) -> None:
         self.root = root
         self.said = ""
@@ -73,38 +73,38 @@ class Bench:
 
 
 @pytest.fixture
-def bench(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(label_studio, tmp_path)
-    yield bench
-    bench.api.close()
+def setup(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[ImportRun]:
+    setup = ImportRun(label_studio, tmp_path)
+    yield setup
+    setup.api.close()
 
 
-def test_a_batch_is_made_once_also_by_an_import_that_is_killed(bench: Bench) -> None:
-    assert bench.take_in(code=KILLED) == -signal.SIGKILL
-    assert len(bench.tasks()) == 3
-    assert bench.take_in() == 0
-    assert bench.report()[-1] == {"summary": {"created": 0, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 0}}
-    (bench.root / "in" / "bad.mp4").write_bytes(b"#EXTM3U\n")
-    write_clip(bench.root / "in" / "ü 3.mp4", ClipSpec(frame_count=8))
-    assert bench.take_in() == 1
-    assert bench.report()[-1] == {"summary": {"created": 1, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
-    tasks = bench.tasks()
+def test_a_batch_is_made_once_also_by_an_import_that_is_killed(setup: ImportRun) -> None:
+    assert setup.take_in(code=KILLED) == -signal.SIGKILL
+    assert len(setup.tasks()) == 3
+    assert setup.take_in() == 0
+    assert setup.report()[-1] == {"summary": {"created": 0, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 0}}
+    (setup.root / "in" / "bad.mp4").write_bytes(b"#EXTM3U\n")
+    write_clip(setup.root / "in" / "ü 3.mp4", ClipSpec(frame_count=8))
+    assert setup.take_in() == 1
+    assert setup.report()[-1] == {"summary": {"created": 1, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
+    tasks = setup.tasks()
     assert sorted(len(list(task["data"]["frames"])) for task in tasks) == [4, 5, 6, 8]  # type: ignore[index]
 
 
-def test_prompts_of_a_batch_wait_in_the_ledger_while_nothing_runs(bench: Bench) -> None:
-    (bench.root / "p.json").write_text(json.dumps(PROMPTS))
-    assert bench.take_in("--prompts", str(bench.root / "p.json"), "--segment", "3", "--overlap", "1") == 0
-    made = [line for line in bench.report() if line.get("state") == "created"]
+def test_prompts_of_a_batch_wait_in_the_ledger_while_nothing_runs(setup: ImportRun) -> None:
+    (setup.root / "p.json").write_text(json.dumps(PROMPTS))
+    assert setup.take_in("--prompts", str(setup.root / "p.json"), "--segment", "3", "--overlap", "1") == 0
+    made = [line for line in setup.report() if line.get("state") == "created"]
     assert [line["name"] for line in made if line.get("prompts")] == [
         f"clip {n}.mp4 [1/{c}]" for n, c in ((0, 2), (1, 2), (2, 3))
     ]
-    assert bench.masklet("status", str(bench.project), "--json", str(bench.root / "s.json")) == 0
-    (status,) = json.loads((bench.root / "s.json").read_text())
-    assert (status["project"], status["imported"], status["failed"]) == (bench.project, 7, 0)
+    assert setup.masklet("status", str(setup.project), "--json", str(setup.root / "s.json")) == 0
+    (status,) = json.loads((setup.root / "s.json").read_text())
+    assert (status["project"], status["imported"], status["failed"]) == (setup.project, 7, 0)
 
 
-def test_a_mode_that_does_not_fit_the_project_is_refused_with_the_way_out(bench: Bench) -> None:
-    assert bench.take_in("--as", "video") == 2
-    assert "its label config shows pages; use --as pages" in bench.said
-    assert bench.tasks() == []
+def test_a_mode_that_does_not_fit_the_project_is_refused_with_the_way_out(setup: ImportRun) -> None:
+    assert setup.take_in("--as", "video") == 2
+    assert "its label config shows pages; use --as pages" in setup.said
+    assert setup.tasks() == []

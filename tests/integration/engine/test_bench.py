@@ -47,14 +47,14 @@ def test_an_interrupted_propagation_resumes(tmp_path: Path, monkeypatch: pytest.
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-    interrupted.carry(whole, frames=9, every=3)
+    interrupted.propagate(whole, frames=9, every=3)
     with monkeypatch.context() as patched:
         patched.setattr(interrupted, "NeverCancelled", AfterFive)
         with pytest.raises(Cancelled):
-            interrupted.carry(killed, frames=9, every=3)
+            interrupted.propagate(killed, frames=9, every=3)
     expected = interrupted.masks_path(whole).read_bytes()
     assert 0 < len(interrupted.masks_path(killed).read_bytes()) < len(expected)
-    interrupted.carry(killed, frames=9, every=3)
+    interrupted.propagate(killed, frames=9, every=3)
     assert interrupted.masks_path(killed).read_bytes() == expected
     assert expected.count(b"\n") == 2 * 9
 
@@ -62,7 +62,7 @@ def test_an_interrupted_propagation_resumes(tmp_path: Path, monkeypatch: pytest.
 def test_the_gpus_table_without_a_gpu() -> None:
     """Its steps are the same on a CPU, where upstream is exact in float32."""
     wanted = cuda.Table(
-        models=("tiny",), objects=(1,), image_size=128, frames=3, laps=1, ways=("graphs",), compiled=False
+        models=("tiny",), objects=(1,), image_size=128, frames=3, repeats=1, variants=("graphs",), compiled=False
     )
     figures = dict(cuda.table(torch.device("cpu"), wanted))
     speeds = ("ours_fps", "eager_fps", "over_eager", "ours_graphs_fps", "over_ours_graphs")
@@ -84,7 +84,7 @@ def test_a_side_that_fails_is_not_in_the_table(objects: int, capsys: pytest.Capt
         raise DeviceOutOfMemory("the memory of cuda did not suffice")
 
     sides = {"ours": runs, "eager": exhausted}
-    wanted = cuda.Table(frames=5, laps=2)
+    wanted = cuda.Table(frames=5, repeats=2)
     assert set(cuda.frames_a_second(sides, wanted, objects, "gpu")) == {"ours"}
     assert (
         capsys.readouterr().out == f"  eager with {objects} objects does not run: the memory of cuda did not suffice\n"
@@ -102,7 +102,7 @@ def test_mixed_precision_errs_no_more_than_upstreams_own() -> None:
 
 def test_values_narrower_than_keys_give_the_same_answer() -> None:
     problem = values.make_problem(2, 6, torch.device("cpu"))
-    times = values.best_times(problem, torch.device("cpu"), laps=1)
+    times = values.best_times(problem, torch.device("cpu"), repeats=1)
     assert list(times) == ["before", "after", "after_in_blocks"]
     for way in (values.after, values.after_in_blocks):
         assert torch.allclose(way(problem), values.before(problem), atol=1e-5)

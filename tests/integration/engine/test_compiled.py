@@ -48,7 +48,7 @@ def engine(compiling: Compiling, *, device: str = "cpu") -> Sam2Engine:
 def tracked(on: Sam2Engine, objects: int, frames: int) -> Logits:
     """Gated mask logits [1, 1, h, w] by object and frame."""
     video, prompts = PanningVideo(frames, VIDEO_SIZE), boxes(objects, frame=0)
-    steps = on.track(video, prompts, direction=Direction.FORWARD, span=whole(frames), cancel=NeverCancelled())
+    steps = on.track(video, prompts, direction=Direction.FORWARD, frame_range=whole(frames), cancel=NeverCancelled())
     return {(item.track.object_id, index): item.decoded.logits for index, items in steps for item in items}
 
 

@@ -40,9 +40,13 @@ def frames(start: int, stop: int) -> FrameRange:
     return FrameRange(FrameIndex(start), FrameIndex(stop))
 
 
-def order(engine: Sam2Engine, prompts: PromptSet, direction: Direction, span: FrameRange | None = None) -> list[str]:
+def order(
+    engine: Sam2Engine, prompts: PromptSet, direction: Direction, frame_range: FrameRange | None = None
+) -> list[str]:
     """Frame index and object ids of all yielded masks, in order: "3ab"."""
-    masks = engine.propagate(PanningVideo(8), prompts, direction=direction, span=span, cancel=NeverCancelled())
+    masks = engine.propagate(
+        PanningVideo(8), prompts, direction=direction, frame_range=frame_range, cancel=NeverCancelled()
+    )
     return [str(frame.frame_index) + "".join(item.object_id for item in frame.objects) for frame in masks]
 
 
@@ -73,7 +77,7 @@ class TestOrder:
         assert order(engine, prompt_set(click(0)), Direction.BOTH) == [f"{i}a" for i in range(8)]
 
     @pytest.mark.parametrize(
-        ("span", "expected"),
+        ("frame_range", "expected"),
         [
             (frames(2, 6), ["4a", "5a", "3a", "2a"]),
             (frames(5, 8), ["5a", "6a", "7a"]),
@@ -81,8 +85,10 @@ class TestOrder:
         ],
         ids=["around the prompt", "after it", "before it"],
     )
-    def test_a_range_bounds_the_yielded_frames(self, engine: Sam2Engine, span: FrameRange, expected: list[str]) -> None:
-        assert order(engine, prompt_set(click(4)), Direction.BOTH, span) == expected
+    def test_a_range_bounds_the_yielded_frames(
+        self, engine: Sam2Engine, frame_range: FrameRange, expected: list[str]
+    ) -> None:
+        assert order(engine, prompt_set(click(4)), Direction.BOTH, frame_range) == expected
 
 
 class TestSegment:
@@ -98,7 +104,7 @@ class TestSegment:
     def test_it_equals_the_mask_of_propagation(self, engine: Sam2Engine) -> None:
         prompts = prompt_set(click(2), boxed(5), click(5, name="b", positive=False), click(7, positive=False))
         propagated = engine.propagate(
-            PanningVideo(12), prompts, direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
+            PanningVideo(12), prompts, direction=Direction.FORWARD, frame_range=None, cancel=NeverCancelled()
         )
         by_frame = {frame.frame_index: {item.object_id: item.mask for item in frame.objects} for frame in propagated}
         for number, name in ((2, "a"), (5, "b"), (7, "a")):
@@ -113,7 +119,11 @@ class TestSegment:
         first = next(
             iter(
                 engine.propagate(
-                    PanningVideo(12), prompts, direction=Direction.FORWARD, span=frames(5, 6), cancel=NeverCancelled()
+                    PanningVideo(12),
+                    prompts,
+                    direction=Direction.FORWARD,
+                    frame_range=frames(5, 6),
+                    cancel=NeverCancelled(),
                 )
             )
         )
@@ -142,7 +152,7 @@ class TestBounds:
         held: dict[int, tuple[int, int]] = {}
         prompts = prompt_set(click(0), boxed(0), drawn(10))
         masks = engine.track(
-            PanningVideo(90), prompts, direction=Direction.FORWARD, span=frames(0, 90), cancel=NeverCancelled()
+            PanningVideo(90), prompts, direction=Direction.FORWARD, frame_range=frames(0, 90), cancel=NeverCancelled()
         )
         for frame_index, items in masks:
             if frame_index in (40, 80):
@@ -172,7 +182,7 @@ class TestBounds:
     def test_frames_are_read_one_at_a_time(self, engine: Sam2Engine) -> None:
         video = PanningVideo(50)
         masks = engine.propagate(
-            video, prompt_set(click(0)), direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
+            video, prompt_set(click(0)), direction=Direction.FORWARD, frame_range=None, cancel=NeverCancelled()
         )
         for _ in range(5):
             next(masks)
@@ -183,7 +193,7 @@ class TestOrigins:
     def test_a_persons_mask_stays_as_drawn(self, engine: Sam2Engine) -> None:
         prompt = drawn(2)
         masks = engine.propagate(
-            PanningVideo(5), prompt_set(prompt), direction=Direction.FORWARD, span=None, cancel=NeverCancelled()
+            PanningVideo(5), prompt_set(prompt), direction=Direction.FORWARD, frame_range=None, cancel=NeverCancelled()
         )
         first, second, *_ = (frame.objects[0] for frame in masks)
         assert prompt.mask is not None
@@ -216,12 +226,18 @@ class TestErrors:
         with pytest.raises(PromptError, match="object 'b' has negative clicks only: add a positive click"):
             engine.segment(PanningVideo(3), prompts, FrameIndex(0))
         with pytest.raises(PromptError, match="object 'b' has negative clicks only"):
-            engine.propagate(PanningVideo(3), prompts, direction=Direction.FORWARD, span=None, cancel=NeverCancelled())
+            engine.propagate(
+                PanningVideo(3), prompts, direction=Direction.FORWARD, frame_range=None, cancel=NeverCancelled()
+            )
 
     def test_a_prompt_past_the_end(self, engine: Sam2Engine) -> None:
         with pytest.raises(PromptError, match="frame 9 is not in the video"):
             engine.propagate(
-                PanningVideo(3), prompt_set(click(9)), direction=Direction.BOTH, span=None, cancel=NeverCancelled()
+                PanningVideo(3),
+                prompt_set(click(9)),
+                direction=Direction.BOTH,
+                frame_range=None,
+                cancel=NeverCancelled(),
             )
 
     def test_cancelling_stops_before_the_next_frame(self, engine: Sam2Engine) -> None:
@@ -235,7 +251,7 @@ class TestErrors:
 
         video = PanningVideo(20)
         masks = engine.propagate(
-            video, prompt_set(click(0)), direction=Direction.FORWARD, span=None, cancel=AfterThree()
+            video, prompt_set(click(0)), direction=Direction.FORWARD, frame_range=None, cancel=AfterThree()
         )
         assert [next(masks).frame_index for _ in range(3)] == [0, 1, 2]
         with pytest.raises(Cancelled, match="stopped"):
@@ -281,7 +297,11 @@ def test_batched_objects_equal_single_ones(engine: Sam2Engine) -> None:
 
     def logits(prompts_of_one: PromptSet) -> dict[tuple[str, int], torch.Tensor]:
         masks = engine.track(
-            PanningVideo(10), prompts_of_one, direction=Direction.FORWARD, span=frames(0, 10), cancel=NeverCancelled()
+            PanningVideo(10),
+            prompts_of_one,
+            direction=Direction.FORWARD,
+            frame_range=frames(0, 10),
+            cancel=NeverCancelled(),
         )
         return {(item.track.object_id, index): item.decoded.logits for index, items in masks for item in items}
 

@@ -68,7 +68,7 @@ def small() -> Pair:
 
 
 def assert_same(found: Agreement) -> None:
-    assert found.is_lively, found
+    assert found.has_varied_masks, found
     assert found.holds, found
 
 
@@ -113,7 +113,7 @@ def test_negative_clicks_correct_the_mask_from_memory(small: Pair) -> None:
     first, correction = boxed("a", 0, box=_BOX), clicked("a", 12, (0.5, 0.5, False))
     oracle = Oracle(PanningVideo(26))
     oracle.prompt(prompt_set([first]))
-    oracle.regard_as_tracked("a", 12)
+    oracle.mark_tracked("a", 12)
     track_frame(oracle, "a", 12)
     oracle.prompt(prompt_set([correction]))
     outputs_of(oracle, "a")["non_cond_frame_outputs"].pop(12)

@@ -8,7 +8,7 @@ import torch
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.replan import Pass, steps
+from backend.domain.replan import Pass, pass_frames
 from backend.domain.video import Direction
 from tests.fakes.models import random_engine
 from tests.integration.engine.oracle import PanningVideo
@@ -22,12 +22,16 @@ def engine() -> Sam2Engine:
 
 
 @pytest.mark.parametrize("direction", list(Direction))
-@pytest.mark.parametrize("span", [(0, 8), (3, 6), (0, 3), (5, 8)])
-def test_the_engine_yields_the_planned_steps(engine: Sam2Engine, direction: Direction, span: tuple[int, int]) -> None:
+@pytest.mark.parametrize("frame_range", [(0, 8), (3, 6), (0, 3), (5, 8)])
+def test_the_engine_yields_the_planned_steps(
+    engine: Sam2Engine, direction: Direction, frame_range: tuple[int, int]
+) -> None:
     prompts = PromptSet.of([click(2), boxed(4)], {})
-    one = Pass(prompts.object_ids, direction, frames(*span))
-    made = engine.propagate(PanningVideo(8), prompts, direction=direction, span=one.frames, cancel=NeverCancelled())
+    one = Pass(prompts.object_ids, direction, frames(*frame_range))
+    made = engine.propagate(
+        PanningVideo(8), prompts, direction=direction, frame_range=one.frames, cancel=NeverCancelled()
+    )
     order: list[tuple[int, tuple[ObjectId, ...]]] = [
         (int(masks.frame_index), tuple(item.object_id for item in masks.objects)) for masks in made
     ]
-    assert list(steps(one, prompts)) == order
+    assert list(pass_frames(one, prompts)) == order

@@ -61,7 +61,7 @@ BOGUS: Json = {
 """What Label Studio adds to an accepted region if labels stay selected."""
 
 
-class Studio:
+class LabelStudioStub:
     def __init__(self, server: LabelStudioServer, folder: Path) -> None:
         self.folder = folder
         self.files = server.files
@@ -100,8 +100,8 @@ class Studio:
 
 
 @pytest.fixture
-def studio(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[Studio]:
-    opened = Studio(label_studio, tmp_path)
+def studio(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[LabelStudioStub]:
+    opened = LabelStudioStub(label_studio, tmp_path)
     yield opened
     opened.api.close()
 
@@ -120,7 +120,7 @@ def pages(name: str) -> Json:
     return {"frames": [f"/data/local-files/?d=nowhere/{n}.jpg" for n in range(PAGES)], "clip": name, "fps": 25}
 
 
-def test_annotations_and_predictions_of_pages(studio: Studio) -> None:
+def test_annotations_and_predictions_of_pages(studio: LabelStudioStub) -> None:
     project = studio.project("frames.xml")
     first, second = studio.task(project, pages("clip.mp4")), studio.task(project, pages("clip.mp4"))
     studio.task(project, pages("untouched.mp4"))
@@ -160,7 +160,7 @@ def test_annotations_and_predictions_of_pages(studio: Studio) -> None:
     assert list(masks_of(studio.read(f"{video['folder']}.json"))) == [(0, "Object 1")]
 
 
-def test_what_is_exported_for_label_studio_is_taken_back_by_the_same_project(studio: Studio) -> None:
+def test_what_is_exported_for_label_studio_is_taken_back_by_the_same_project(studio: LabelStudioStub) -> None:
     project = studio.project("frames.xml")
     task = studio.task(project, pages("clip.mp4"))
     studio.annotate(task, [brush(1, "Object 2", TWO), brush(2, "Object 1", ONE)])
@@ -178,7 +178,7 @@ def test_what_is_exported_for_label_studio_is_taken_back_by_the_same_project(stu
     assert taken == {1: encode_rle(TWO), 2: encode_rle(ONE)}
 
 
-def test_boxes_of_a_video_stand_where_label_studio_shows_them(studio: Studio) -> None:
+def test_boxes_of_a_video_stand_where_label_studio_shows_them(studio: LabelStudioStub) -> None:
     project = studio.project("video.xml")
     (studio.files / studio.folder.name).mkdir(parents=True)
     write_clip(studio.files / studio.folder.name / "a b.mp4", ClipSpec(frame_count=12, rate=Fraction(24)))
@@ -214,7 +214,7 @@ def test_boxes_of_a_video_stand_where_label_studio_shows_them(studio: Studio) ->
     assert shown == [(3, True), (4, True), (5, True), (6, True), (7, False), (11, True), (12, True)]
 
 
-def test_a_faulty_task_is_named_and_can_be_left_out(studio: Studio) -> None:
+def test_a_faulty_task_is_named_and_can_be_left_out(studio: LabelStudioStub) -> None:
     project = studio.project("frames.xml")
     good, bad = studio.task(project, pages("good.mp4")), studio.task(project, pages("bad.mp4"))
     studio.annotate(good, [brush(0, "Object 1", ONE)])
@@ -226,7 +226,7 @@ def test_a_faulty_task_is_named_and_can_be_left_out(studio: Studio) -> None:
     assert [entry["key"] for entry in studio.read("manifest.json")["skipped"]] == [str(bad)]
 
 
-def test_a_project_without_annotations_says_so(studio: Studio) -> None:
+def test_a_project_without_annotations_says_so(studio: LabelStudioStub) -> None:
     project = studio.project("frames.xml")
     studio.predict(studio.task(project, pages("a.mp4")), [brush(0, "Object 1", ONE)])
     assert studio.export(f"project:{project}", "--format", "davis") == 2

@@ -60,7 +60,7 @@ def test_a_crowd_waits_together_and_health_answers_meanwhile(web: FakeWeb) -> No
 
     with web.client() as client, working(web, may_work), ThreadPoolExecutor(CROWD) as crowd:
         clicks = [crowd.submit(click, number) for number in range(CROWD)]
-        while web.book.counts().get((JobKind.INTERACTIVE, JobState.QUEUED), 0) < CROWD:
+        while web.stored.counts().get((JobKind.INTERACTIVE, JobState.QUEUED), 0) < CROWD:
             assert not any(answer.done() for answer in clicks)
         assert client.get("/health").json()["status"] == "UP"
         may_work.set()
@@ -81,7 +81,7 @@ def test_one_task_clicked_by_many_keeps_everybodys_prompts(web: FakeWeb) -> None
     with web.client() as client, working(web, may_work), ThreadPoolExecutor(8) as crowd:
         assert list(crowd.map(click, range(8))) == [200] * 8
     for number in range(8):
-        (prompt,) = web.book.prompts(TaskKey(1, 7), user=f"u{number}@example.org")
+        (prompt,) = web.stored.prompts(TaskKey(1, 7), user=f"u{number}@example.org")
         assert [point.point.x_rel for point in prompt.points] == [pytest.approx((number + 1) / 100)]
 
 
@@ -93,7 +93,7 @@ def test_the_same_click_fifty_times_at_once_is_one_job(web: FakeWeb) -> None:
         may_work.set()
         answers = [answer.result() for answer in clicks]
     assert all(answer == answers[0] for answer in answers)
-    assert len(web.book.jobs()) == 2
+    assert len(web.stored.jobs()) == 2
 
 
 def test_twenty_on_one_project_two_to_a_task_mix_nothing_and_lose_nothing(web: FakeWeb) -> None:
@@ -121,8 +121,8 @@ def test_twenty_on_one_project_two_to_a_task_mix_nothing_and_lose_nothing(web: F
         assert list(crowd.map(work, range(CROWD))) == [[200] * 3] * CROWD
     for number in range(CROWD):
         task = TaskKey(1, 200 + number // 2)
-        said = web.book.prompts(task, user=f"u{number}@example.org")
+        said = web.stored.prompts(task, user=f"u{number}@example.org")
         mine = [p for p in said if p.points[0].point.x_rel == pytest.approx((number + 1) / 100)]
         assert [p.frame_index for p in mine] == [number % 2, 2 + number % 2, 4 + number % 2]
     for pair in range(CROWD // 2):
-        assert not web.book.prompts(TaskKey(1, 200 + pair))
+        assert not web.stored.prompts(TaskKey(1, 200 + pair))

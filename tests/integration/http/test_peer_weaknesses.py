@@ -60,12 +60,14 @@ class Seeing(FakeSegmenter):
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:
         self.video = video
-        return super().propagate(video, prompts, direction=direction, span=span, cancel=cancel, resume=resume)
+        return super().propagate(
+            video, prompts, direction=direction, frame_range=frame_range, cancel=cancel, resume=resume
+        )
 
     def _masks(self, prompts: PromptSet, index: FrameIndex) -> FrameMasks:
         assert self.video is not None
@@ -146,7 +148,7 @@ def test_b4_a_frame_past_the_end_is_refused_in_a_sentence_and_starts_nothing() -
     item = ask(client, "track", frame=10_000, result=[point()])
     assert item["type"] == "track_error"
     assert item["value"] == {"error": "frame 9999 is not in the video: it has 10 frames (0 to 9)", "done": True}
-    assert [job for job in web.book.jobs() if job.kind is JobKind.PROPAGATE] == []
+    assert [job for job in web.stored.jobs() if job.kind is JobKind.PROPAGATE] == []
 
 
 def test_b5_another_video_of_the_same_task_is_another_video(tmp_path: Path) -> None:
@@ -167,15 +169,15 @@ def test_b6_a_track_without_prompts_is_an_error_at_once(result: list[object] | N
     item = ask(web.client(), "track", changes=None, **given)
     assert (item["type"], item["value"]["done"]) == ("track_error", True)
     assert item["value"]["error"] == "there is nothing to track: send a click or a box on the object in context.result"
-    assert web.book.jobs() == ()
+    assert web.stored.jobs() == ()
 
 
 @pytest.mark.parametrize("no", [{"is_positive": False}, {"value": {"x": 50.0, "y": 50.0, "positive": False}}])
 def test_b7_a_negative_click_is_negative_wherever_it_says_so(no: Json) -> None:
     web = FakeWeb()
     ask(web.client(), "predict", result=[point(20.0, 20.0), {**point(), **no}])
-    (job,) = web.book.jobs()
-    (prompt,) = web.book.request(job.job_id).prompts
+    (job,) = web.stored.jobs()
+    (prompt,) = web.stored.request(job.job_id).prompts
     assert [p.positive for p in prompt.points] == [True, False]
     item = ask(web.client(), "track", result=[{**point(), **no}])
     assert item["value"]["error"] == "'object' has negative clicks only: add one on the object itself, or a box"
@@ -192,7 +194,7 @@ def test_r1_a_restart_and_a_second_process_lose_nothing() -> None:
     web = FakeWeb()
     session = started(web.client(), max_frames=5)["session_id"]
     web.work_off()
-    web.marks.kept.clear()
+    web.session_cursors.kept.clear()
     done = read_all(web.client(), session)  # another app over the same ledger and masks
     assert [frame["frame"] for frame in done["frames"]] == [0, 1, 2, 3, 4, 5]
     assert started(web.client(), max_frames=5)["session_id"] == session
@@ -215,35 +217,35 @@ def test_r2_a_finished_session_that_nobody_reads_keeps_nobody_out() -> None:
     for x in range(10, 90, 10):
         started(client, result=[point(x)], max_frames=2)
         web.work_off()
-    assert web.book.counts() == {(JobKind.PROPAGATE, JobState.DONE): 8}
+    assert web.stored.counts() == {(JobKind.PROPAGATE, JobState.DONE): 8}
 
 
 def test_r3_a_worker_never_waits_for_the_client() -> None:
     web = FakeWeb(media=FakeMedia(FakeVideo(400)))
     session = started(web.client(), max_frames=400)["session_id"]
     web.work_off()
-    assert web.book.job(session).state is JobState.DONE
+    assert web.stored.job(session).state is JobState.DONE
 
 
 def test_r3_a_session_that_nobody_asks_for_any_more_ends() -> None:
     web = FakeWeb()
     client = web.client()
     left, kept = (started(client, result=[point(x)])["session_id"] for x in (10, 20))
-    sessions = TrackingSessions(web.parts.annotation_service, web.marks)
+    sessions = TrackingSessions(web.parts.annotation_service, web.session_cursors)
     idle(web)
-    web.marks.kept.clear()  # as they run out
+    web.session_cursors.kept.clear()  # as they run out
     sessions.sweep()
     ask(client, "track_progress", session_id=kept)
     web.clock.sleep(61.0)
     sessions.sweep()
-    assert [web.book.job(session).state for session in (left, kept)] == [JobState.CANCELLED, JobState.QUEUED]
+    assert [web.stored.job(session).state for session in (left, kept)] == [JobState.CANCELLED, JobState.QUEUED]
 
 
 def test_r3_release_ends_it_at_once() -> None:
     web = FakeWeb()
     session = started(web.client())["session_id"]
     ask(web.client(), "release")
-    assert web.book.job(session).state is JobState.CANCELLED
+    assert web.stored.job(session).state is JobState.CANCELLED
 
 
 def test_r4_a_lost_reply_loses_no_frame() -> None:
@@ -341,7 +343,7 @@ def test_r11_cancel_ends_the_work_before_its_next_frame(at: int) -> None:
     session = started(client)["session_id"]
     web.work_off()
     assert made == list(range(at + 1))
-    assert web.book.job(session).state is JobState.CANCELLED
+    assert web.stored.job(session).state is JobState.CANCELLED
 
 
 def test_r11_what_waits_in_the_queue_is_never_begun_once_it_is_cancelled() -> None:
@@ -349,9 +351,9 @@ def test_r11_what_waits_in_the_queue_is_never_begun_once_it_is_cancelled() -> No
     web = FakeWeb(segmenter=FakeSegmenter(made.append))
     client = web.client()
     session = started(client)["session_id"]
-    job = web.book.job(session)
+    job = web.stored.job(session)
     ask(client, "track_cancel", session_id=session)
-    web.bench.run(job.job_id, job.attempt, lambda: False)
+    web.runner.run(job.job_id, job.attempt, lambda: False)
     assert made == []
 
 

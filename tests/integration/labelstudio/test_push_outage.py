@@ -34,7 +34,7 @@ TASK = TaskKey(1, 41)
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
-class Studio:
+class LabelStudioStub:
     """Predictions of one Label Studio behind a real port. mood: "up", "503", or "deaf" (executes, no reply)."""
 
     def __init__(self, port: int = 0) -> None:
@@ -134,20 +134,20 @@ def opened(folder: Path, port: int) -> Iterator[PendingPush]:
 
 
 @pytest.fixture
-def studio() -> Iterator[Studio]:
-    running = Studio()
+def studio() -> Iterator[LabelStudioStub]:
+    running = LabelStudioStub()
     yield running
     running.stop()
 
 
 def test_a_push_succeeds_once_label_studio_is_up(tmp_path: Path) -> None:
-    first = Studio()
+    first = LabelStudioStub()
     port = first.port
     first.stop()
     with opened(tmp_path, port) as pending:
         assert pending.sweep(times=5) == 0
         assert pending.state() is PushState.PENDING
-        back = Studio(port)
+        back = LabelStudioStub(port)
         try:
             assert pending.sweep(times=120) == 1
             assert (pending.state(), len(back.rows), back.posts) == (PushState.PUSHED, 1, 1)
@@ -157,7 +157,7 @@ def test_a_push_succeeds_once_label_studio_is_up(tmp_path: Path) -> None:
             back.stop()
 
 
-def test_a_push_succeeds_after_server_errors(tmp_path: Path, studio: Studio) -> None:
+def test_a_push_succeeds_after_server_errors(tmp_path: Path, studio: LabelStudioStub) -> None:
     studio.mood = "503"
     with opened(tmp_path, studio.port) as pending:
         assert pending.sweep(times=30) == 0
@@ -167,7 +167,7 @@ def test_a_push_succeeds_after_server_errors(tmp_path: Path, studio: Studio) -> 
         assert pending.sweep(times=120) == 0
 
 
-def test_a_lost_reply_makes_no_second_prediction(tmp_path: Path, studio: Studio) -> None:
+def test_a_lost_reply_makes_no_second_prediction(tmp_path: Path, studio: LabelStudioStub) -> None:
     studio.mood = "deaf"
     with opened(tmp_path, studio.port) as pending:
         pending.sweep(times=10)
@@ -176,7 +176,7 @@ def test_a_lost_reply_makes_no_second_prediction(tmp_path: Path, studio: Studio)
         assert (pending.state(), len(studio.rows), studio.posts) == (PushState.PUSHED, 1, 1)
 
 
-def test_another_process_pushes_after_the_first_one_dies(tmp_path: Path, studio: Studio) -> None:
+def test_another_process_pushes_after_the_first_one_dies(tmp_path: Path, studio: LabelStudioStub) -> None:
     studio.mood = "503"
     with opened(tmp_path, studio.port) as pending:
         pending.sweep(times=1)

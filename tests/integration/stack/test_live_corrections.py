@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @dataclass
-class Stage:
+class CorrectionSetup:
     api: LabelStudioApi
     masklet: MaskletProcess
     ledger: SqlLedger
@@ -69,7 +69,9 @@ def until(is_so: Callable[[], bool], what: str) -> None:
 
 
 @pytest.fixture
-def stage(label_studio: LabelStudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(
+    label_studio: LabelStudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CorrectionSetup]:
     """Two projects with the backend connected: one of videos, one for corrections."""
     environment = {
         "MASKLET_MODEL": "demo",
@@ -97,12 +99,12 @@ def stage(label_studio: LabelStudioServer, tmp_path: Path, monkeypatch: pytest.M
                 api.ensure_local_files(project, clip.folder.parent)
                 api.ensure_backend(project, masklet.url, model.version)
                 numbers.append(project)
-            yield Stage(api, masklet, ledger, clip, *numbers)
+            yield CorrectionSetup(api, masklet, ledger, clip, *numbers)
     finally:
         masklet.stop()
 
 
-def brush(stage: Stage, number: int, page: int) -> Json:
+def brush(stage: CorrectionSetup, number: int, page: int) -> Json:
     """The true mask of an object, as somebody draws it on a page."""
     assert stage.clip.truth is not None
     mask = stage.clip.truth[page, number]
@@ -119,7 +121,7 @@ def brush(stage: Stage, number: int, page: int) -> Json:
     }
 
 
-def test_the_worst_frame_is_handed_out_first_and_its_correction_comes_back_to_the_video(stage: Stage) -> None:
+def test_the_worst_frame_is_handed_out_first_and_its_correction_comes_back_to_the_video(stage: CorrectionSetup) -> None:
     api = stage.api
     video = TaskKey(stage.videos, api.add_task(stage.videos, dict(stage.clip.addresses())))
     api.add_annotation(video.task_id, [brush(stage, number, 0) for number in (0, 1)])
@@ -157,7 +159,7 @@ def test_the_worst_frame_is_handed_out_first_and_its_correction_comes_back_to_th
     _forgery_is_refused(stage, video)
 
 
-def _audit_is_counted(stage: Stage, left: dict[int, float]) -> None:
+def _audit_is_counted(stage: CorrectionSetup, left: dict[int, float]) -> None:
     """One of nine frames is an audit; which, nobody is told. All are left as they are."""
     for task_id in left:
         stage.api.add_annotation(task_id, stage.api.predictions(task_id)[0].result)
@@ -169,7 +171,7 @@ def _audit_is_counted(stage: Stage, left: dict[int, float]) -> None:
     assert "too few to judge by, 30 are needed" in says()
 
 
-def _forgery_is_refused(stage: Stage, video: TaskKey) -> None:
+def _forgery_is_refused(stage: CorrectionSetup, video: TaskKey) -> None:
     """Somebody makes a task of their own that claims to correct the video."""
     _settled(stage, video)
     before, done = stage.ledger.prompts(video).digest(), stage.done(video)
@@ -183,7 +185,7 @@ def _forgery_is_refused(stage: Stage, video: TaskKey) -> None:
     assert stage.done(video) == done
 
 
-def _settled(stage: Stage, video: TaskKey) -> None:
+def _settled(stage: CorrectionSetup, video: TaskKey) -> None:
     """Wait until what was submitted has led to its propagations: none open, and none new for a while."""
     seen: tuple[int, float] = (-1, 0.0)
     deadline = time.monotonic() + PATIENCE_S
@@ -195,19 +197,19 @@ def _settled(stage: Stage, video: TaskKey) -> None:
         time.sleep(0.3)
 
 
-def _page(stage: Stage, index: int) -> str:
+def _page(stage: CorrectionSetup, index: int) -> str:
     """The address of a page."""
     pages = stage.clip.addresses()["frames"]
     assert isinstance(pages, list)
     return str(pages[index])
 
 
-def _tasks(stage: Stage) -> dict[int, Json]:
+def _tasks(stage: CorrectionSetup) -> dict[int, Json]:
     listed = stage.api.tasks(stage.corrections)
     return {task_id: stage.api.task_data(task_id) for task_id in listed}
 
 
-def _web_log(stage: Stage) -> str:
+def _web_log(stage: CorrectionSetup) -> str:
     return "".join(path.read_text() for path in sorted((stage.masklet.data_dir / "logs").glob("*")))
 
 

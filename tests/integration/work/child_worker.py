@@ -41,7 +41,7 @@ class LocalMedia:
 
 def attempt(engine: Segmenter, folder: Path, clip: Path, snapshot_frames: int, job_id: str, number: int) -> str:
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", SystemClock())
-    bench = JobRunner(
+    setup = JobRunner(
         ledger,
         FileMaskStore(folder / "masks"),
         CocoCodec(),
@@ -54,7 +54,7 @@ def attempt(engine: Segmenter, folder: Path, clip: Path, snapshot_frames: int, j
         pushes=True,
         snapshot_frames=snapshot_frames,
     )
-    return str(bench.run(job_id, number, lambda: False).state)
+    return str(setup.run(job_id, number, lambda: False).state)
 
 
 def main(clip: str) -> None:

@@ -39,7 +39,7 @@ BOX = FramePrompt(DOG, FrameIndex(20), box=Box(0.4, 0.1, 0.9, 0.6))
 CORRECTION = FramePrompt(CAT, FrameIndex(25), (PointPrompt(Point(0.6, 0.2)),))
 
 
-class Nursery:
+class ChildWorkers:
     """The process that worker processes come from."""
 
     def __init__(self, clip: Path) -> None:
@@ -71,15 +71,15 @@ class Nursery:
         return self._process.stdout.readline().strip()
 
 
-class Bench:
+class KillSetup:
     """A ledger and masks in a folder, and workers that come and go."""
 
-    def __init__(self, nursery: Nursery, folder: Path, *, snapshot_frames: int) -> None:
+    def __init__(self, workers: ChildWorkers, folder: Path, *, snapshot_frames: int) -> None:
         folder.mkdir()
         self.ledger: SqlLedger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", SystemClock())
         self.masks = FileMaskStore(folder / "masks")
         self._submitter = Submitter(self.ledger, FakeQueue())
-        self._nursery = nursery
+        self._workers = workers
         self._where = f"{folder} {snapshot_frames}"
 
     def submit(self, *prompts: FramePrompt) -> Job:
@@ -90,12 +90,12 @@ class Bench:
 
     def begin(self, job: Job) -> int:
         """Begin the job's current attempt; the process id of its worker."""
-        return int(self._nursery.ask(f"{self._where} {job.job_id} {self.ledger.job(job.job_id).attempt}"))
+        return int(self._workers.ask(f"{self._where} {job.job_id} {self.ledger.job(job.job_id).attempt}"))
 
     def kill(self, job: Job, pid: int) -> bool:
         """kill -9, and what the reconciler does then; False if the job was done already."""
         os.kill(pid, signal.SIGKILL)
-        self._nursery.ask("wait")
+        self._workers.ask("wait")
         latest = self.ledger.job(job.job_id)
         if latest.state is JobState.DONE:
             return False
@@ -114,7 +114,7 @@ class Bench:
     def finished(self, job: Job) -> MaskRun:
         """Let the current attempt come to its end."""
         self.begin(job)
-        assert self._nursery.ask("wait") == "ended"
+        assert self._workers.ask("wait") == "ended"
         latest = self.ledger.job(job.job_id)
         assert latest.state is JobState.DONE, latest.reason
         assert self.masks.snapshot(latest.masks_run) is None
@@ -122,14 +122,14 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildWorkers]:
     clip = write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", ClipSpec(frame_count=FRAMES))
-    opened = Nursery(clip)
+    opened = ChildWorkers(clip)
     yield opened
     opened.close()
 
 
-def killed_at_random(bench: Bench, job: Job, dice: random.Random, *, kills: int, longest_s: float) -> list[int]:
+def killed_at_random(setup: KillSetup, job: Job, dice: random.Random, *, kills: int, longest_s: float) -> list[int]:
     """Kill the job's worker so many times, unless it is done before; how many frames it had saved each time.
 
     Every other time it is left until it has saved more, however slow the machine is just then; and never until it has
@@ -137,22 +137,22 @@ def killed_at_random(bench: Bench, job: Job, dice: random.Random, *, kills: int,
     """
     saved: list[int] = []
     for attempt in range(1, kills + 1):
-        pid = bench.begin(job)
+        pid = setup.begin(job)
         kill_s = time.monotonic() + dice.uniform(0.0, longest_s)
-        while time.monotonic() < kill_s and bench.saved(job) < SNAPSHOT_FRAMES * attempt:
+        while time.monotonic() < kill_s and setup.saved(job) < SNAPSHOT_FRAMES * attempt:
             time.sleep(0.005)
         deadline = time.monotonic() + PATIENCE_S
-        while attempt % 2 == 0 and bench.is_open(job) and bench.saved(job) <= saved[-1]:
+        while attempt % 2 == 0 and setup.is_open(job) and setup.saved(job) <= saved[-1]:
             assert time.monotonic() < deadline, "nothing was saved"
             time.sleep(0.005)
-        if not bench.kill(job, pid):
+        if not setup.kill(job, pid):
             break
-        saved.append(bench.saved(job))
+        saved.append(setup.saved(job))
     return saved
 
 
-def test_killed_many_times_it_stores_the_same_to_the_bit(tmp_path: Path, nursery: Nursery) -> None:
-    calm = Bench(nursery, tmp_path / "calm", snapshot_frames=0)
+def test_killed_many_times_it_stores_the_same_to_the_bit(tmp_path: Path, workers: ChildWorkers) -> None:
+    calm = KillSetup(workers, tmp_path / "calm", snapshot_frames=0)
     started_s = time.monotonic()
     first = calm.finished(calm.submit(CLICK, BOX))
     whole_s = time.monotonic() - started_s
@@ -160,19 +160,19 @@ def test_killed_many_times_it_stores_the_same_to_the_bit(tmp_path: Path, nursery
     assert [[f.frame_index for f in m.frames] for m in first.masklets] == [list(range(FRAMES))] * 2
 
     dice = random.Random(7)
-    bench = Bench(nursery, tmp_path / "killed", snapshot_frames=SNAPSHOT_FRAMES)
-    job = bench.submit(CLICK, BOX)
-    saved = killed_at_random(bench, job, dice, kills=8, longest_s=whole_s / 4)
-    assert bench.finished(job) == first
-    assert bench.masks.runs() == (bench.ledger.job(job.job_id).masks_run,)
+    setup = KillSetup(workers, tmp_path / "killed", snapshot_frames=SNAPSHOT_FRAMES)
+    job = setup.submit(CLICK, BOX)
+    saved = killed_at_random(setup, job, dice, kills=8, longest_s=whole_s / 4)
+    assert setup.finished(job) == first
+    assert setup.masks.runs() == (setup.ledger.job(job.job_id).masks_run,)
     assert len(saved) >= 4
     assert saved == sorted(saved), "what is saved is never lost"
     assert saved[-1] > 0
 
-    correction = bench.submit(CLICK, BOX, CORRECTION)
-    killed_at_random(bench, correction, dice, kills=3, longest_s=whole_s / 4)
-    assert bench.finished(correction) == corrected
-    assert bench.ledger.job(correction.job_id).total == FRAMES - CORRECTION.frame_index
+    correction = setup.submit(CLICK, BOX, CORRECTION)
+    killed_at_random(setup, correction, dice, kills=3, longest_s=whole_s / 4)
+    assert setup.finished(correction) == corrected
+    assert setup.ledger.job(correction.job_id).total == FRAMES - CORRECTION.frame_index
 
     assert of_object(corrected, DOG) == of_object(first, DOG)
     cat, cat_corrected = of_object(first, CAT).frames, of_object(corrected, CAT).frames

@@ -12,7 +12,7 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.replan import Pass, wanted_frames, yields
+from backend.domain.replan import Pass, total_frames, wanted_frames
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.models import random_engine
 from tests.integration.engine.oracle import PanningVideo
@@ -46,30 +46,34 @@ def prompts_of(frames: dict[str, set[int]]) -> PromptSet:
 
 @given(said, st.sampled_from(Direction), spans)
 @settings(max_examples=200, deadline=None)
-def test_it_makes_as_many_frames_as_planned(frames: dict[str, set[int]], way: Direction, span: FrameRange) -> None:
+def test_it_makes_as_many_frames_as_planned(
+    frames: dict[str, set[int]], way: Direction, frame_range: FrameRange
+) -> None:
     prompts = prompts_of(frames)
     propagation = the_engine().propagate(
-        PanningVideo(COUNT), prompts, direction=way, span=span, cancel=NeverCancelled()
+        PanningVideo(COUNT), prompts, direction=way, frame_range=frame_range, cancel=NeverCancelled()
     )
-    assert propagation.total == yields(Pass(prompts.object_ids, way, span), prompts)
+    assert propagation.total == total_frames(Pass(prompts.object_ids, way, frame_range), prompts)
 
 
 @given(said, st.sampled_from(Direction), spans)
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-def test_it_makes_the_frames_that_were_planned(frames: dict[str, set[int]], way: Direction, span: FrameRange) -> None:
-    # Going back to a span from a prompt that lies before it makes no sense, and SAM 2 has no pointer to go by then.
-    assume(way is not Direction.BACKWARD or all(min(own) >= span.start for own in frames.values()))
+def test_it_makes_the_frames_that_were_planned(
+    frames: dict[str, set[int]], way: Direction, frame_range: FrameRange
+) -> None:
+    # A backward pass from a prompt before the range has no memory to start from: SAM 2 has no pointer then.
+    assume(way is not Direction.BACKWARD or all(min(own) >= frame_range.start for own in frames.values()))
     prompts = prompts_of(frames)
     made = Counter(
         (shown.object_id, masks.frame_index)
         for masks in the_engine().propagate(
-            PanningVideo(COUNT), prompts, direction=way, span=span, cancel=NeverCancelled()
+            PanningVideo(COUNT), prompts, direction=way, frame_range=frame_range, cancel=NeverCancelled()
         )
         for shown in masks.objects
     )
     planned = Counter(
         (ObjectId(name), FrameIndex(frame))
         for name, own in frames.items()
-        for frame in wanted_frames(min(own), direction=way, requested=span)
+        for frame in wanted_frames(min(own), direction=way, requested=frame_range)
     )
     assert made == planned

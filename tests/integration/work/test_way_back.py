@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.annotation.propagate_range import TURN_FRAMES, FrameReach, backward_request
+from backend.application.annotation.propagate_range import TURN_FRAMES, FrameRequest, backward_request
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.geometry import BoolMask, Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -16,7 +16,7 @@ from tests.integration.engine.oracle import PanningVideo
 
 COUNT = 40
 A, B, LATE = ObjectId("a"), ObjectId("b"), ObjectId("late")
-CANVAS = UserTask(TaskKey(1, 2), MediaRef(tuple(f"/{page}.png" for page in range(COUNT)), True), "<View/>", "v")
+USER_TASK = UserTask(TaskKey(1, 2), MediaRef(tuple(f"/{page}.png" for page in range(COUNT)), True), "<View/>", "v")
 
 
 def said(object_id: ObjectId, frame: int, x: float) -> FramePrompt:
@@ -28,13 +28,13 @@ def test_the_frames_within_reach_are_those_of_the_whole_video() -> None:
     engine = random_engine()
     prompts = PromptSet.of([said(A, 8, 0.3), said(A, 33, 0.4), said(B, 12, 0.7), said(LATE, 20, 0.5)], {})
 
-    def masks(prompts: PromptSet, span: FrameRange | None) -> dict[tuple[ObjectId, int], BoolMask]:
+    def masks(prompts: PromptSet, frame_range: FrameRange | None) -> dict[tuple[ObjectId, int], BoolMask]:
         made = engine.propagate(
-            PanningVideo(COUNT), prompts, direction=Direction.BOTH, span=span, cancel=NeverCancelled()
+            PanningVideo(COUNT), prompts, direction=Direction.BOTH, frame_range=frame_range, cancel=NeverCancelled()
         )
         return {(shown.object_id, found.frame_index): shown.mask for found in made for shown in found.objects}
 
-    request = backward_request(CANVAS, prompts, FrameReach(FrameIndex(14), Direction.BACKWARD, 8))
+    request = backward_request(USER_TASK, prompts, FrameRequest(FrameIndex(14), Direction.BACKWARD, 8))
     assert request is not None
     assert (request.prompts.object_ids, request.frames) == (
         (A, B),

@@ -23,7 +23,7 @@ from tests.fakes.sink import FakeSink, count_regions
 from tests.fakes.stores import temporary_ledger, temporary_masks
 
 TASK = TaskKey(3, 41)
-CANVAS = UserTask(TASK, MediaRef(("/data/clip.mp4",), is_pages=False), "<View/>", "masklet-fake-00000000")
+USER_TASK = UserTask(TASK, MediaRef(("/data/clip.mp4",), is_pages=False), "<View/>", "masklet-fake-00000000")
 CAT = ObjectId("cat")
 
 
@@ -45,8 +45,8 @@ class Parts:
     def __post_init__(self) -> None:
         self.ledger = temporary_ledger(self.clock)
         self.submitter = Submitter(self.ledger, self.queue)
-        self.desk = AnnotationService(self.ledger, self.masks, self.submitter, self.clock)
-        self.bench = JobRunner(
+        self.service = AnnotationService(self.ledger, self.masks, self.submitter, self.clock)
+        self.runner = JobRunner(
             self.ledger,
             self.masks,
             FakeCodec(),
@@ -71,7 +71,7 @@ class Parts:
         self.clock.work = self.work_off
 
     def run(self, job: Job) -> Job:
-        return self.bench.run(job.job_id, job.attempt, lambda: self.stopping)
+        return self.runner.run(job.job_id, job.attempt, lambda: self.stopping)
 
     def work_off(self) -> None:
         """Runs all queued jobs, oldest first."""

@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, LabelStudioClient, TaskRecord
-from backend.adapters.labelstudio.api.task_creation import PredictionFound
+from backend.adapters.labelstudio.api.task_creation import StoredPrediction
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.imports.model import ImportMode, PromptSource, Source, SourceMedia, SourceMediaKind, TaskDraft
 from backend.bootstrap.batch import BatchOptions, _plan
@@ -45,7 +45,7 @@ class FakeLabelStudio:
 
     data: Mapping[str, object] = field(default_factory=lambda: {"frames": ["/a.png", "/b.png"]})
     found: tuple[AnnotationRecord, ...] = ()
-    made: list[PredictionFound] = field(default_factory=list)
+    made: list[StoredPrediction] = field(default_factory=list)
 
     @property
     def imports(self) -> FakeLabelStudio:
@@ -57,7 +57,7 @@ class FakeLabelStudio:
     def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
         return self.found
 
-    def predictions(self, task_id: int) -> list[PredictionFound]:
+    def predictions(self, task_id: int) -> list[StoredPrediction]:
         return self.made
 
 
@@ -140,7 +140,7 @@ def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str
 def test_the_frames_of_a_videos_predictions_are_those_that_the_page_shows() -> None:
     """A tag that counts 10 frames a second, and a video of 25: number 4 is 0.302 s, which is frame 7."""
     config = VIDEO.replace('framerate="25"', 'framerate="$fps"')
-    made = [PredictionFound("yolo-1", [video_box(frame=4)])]
+    made = [StoredPrediction("yolo-1", [video_box(frame=4)])]
     fake = FakeLabelStudio({"video": "/data/clip.mp4", "fps": "10"}, made=made)
     prompts = TaskPrompts("predictions", config, client(fake), lambda media: FakeVideo().info)
     _, found = prompts.read(Source("t", task_id=5), TaskKey(3, 5))
@@ -152,8 +152,8 @@ def test_a_tasks_own_prompts_and_other_models_predictions(tmp_path: Path) -> Non
     assert read("", FakeLabelStudio({"frames": frames, "prompts": FILE})) == [("c", 2)]
     assert read("", FakeLabelStudio()) == []
     made = [
-        PredictionFound("yolo-1", [box("a", 0), box("b", 1), box("c", 1, "Cat")]),
-        PredictionFound("other", [box("d", 1, "Cat")]),
+        StoredPrediction("yolo-1", [box("a", 0), box("b", 1), box("c", 1, "Cat")]),
+        StoredPrediction("other", [box("d", 1, "Cat")]),
     ]
     assert read("predictions:yolo-1", FakeLabelStudio(made=made)) == [("Dog", 0), ("Cat", 1)]
     assert read("predictions", FakeLabelStudio(made=made)) == [("Cat", 1)]

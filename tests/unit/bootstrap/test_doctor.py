@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from backend.application.annotation.change_detection import note_project, note_webhook
+from backend.application.annotation.change_detection import record_project, record_webhook
 from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.bootstrap.container import Container
 from backend.bootstrap.doctor import Verdict, annotation_findings, trouble_of_web
@@ -61,8 +61,8 @@ def answering(status: int, body: object) -> Iterator[tuple[str, list[str | None]
 
 def test_every_project_s_way_is_named() -> None:
     notes = MemoryKeyValueStore()
-    note_project(notes, 3)
-    note_webhook(notes, 12, 1.0)
+    record_project(notes, 3)
+    record_webhook(notes, 12, 1.0)
     assert [(f.subject, f.verdict, f.sentence) for f in annotation_findings(notes, Projects(), "")] == [
         ("project 3", Verdict.OK, "submitted annotations are asked for (poll): no webhook has come in"),
         ("project 12", Verdict.OK, "submitted annotations are told of by webhook"),
@@ -71,8 +71,8 @@ def test_every_project_s_way_is_named() -> None:
 
 def test_where_neither_is_at_work_the_way_out_is_named() -> None:
     notes = MemoryKeyValueStore()
-    note_project(notes, 3)
-    note_webhook(notes, 12, 1.0)
+    record_project(notes, 3)
+    record_webhook(notes, 12, 1.0)
     for finding in annotation_findings(notes, Projects(), "no Masklet answers at http://here"):
         assert finding.verdict is Verdict.FAIL
         assert finding.sentence == "neither webhook nor poll is at work: no Masklet answers at http://here"
@@ -81,8 +81,8 @@ def test_where_neither_is_at_work_the_way_out_is_named() -> None:
 
 def test_a_project_that_cannot_be_read_does_not_hide_the_others() -> None:
     notes = MemoryKeyValueStore()
-    note_project(notes, 3)
-    note_project(notes, 4)
+    record_project(notes, 3)
+    record_project(notes, 4)
     refused, fine = annotation_findings(notes, Projects({3: NotFound("there is no project 3")}), "")
     assert (refused.verdict, fine.verdict) == (Verdict.FAIL, Verdict.OK)
     assert refused.sentence.endswith("cannot be read: there is no project 3")

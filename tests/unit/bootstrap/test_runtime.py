@@ -8,8 +8,8 @@ from backend.domain.errors import MediaError
 from backend.domain.jobs import JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
-from tests.fakes.board import FakePrewarmChannel
 from tests.fakes.engine import FakeMedia
+from tests.fakes.prewarm import FakePrewarmChannel
 from tests.unit.application.builders import Parts, click_on
 
 MEDIA = MediaRef(("/data/clip.mp4",), is_pages=False)
@@ -27,13 +27,13 @@ class RecordingNotifier:
 def ran(
     request: PreviewRequest | PropagationRequest, kind: JobKind, parts: Parts, *, frames: int
 ) -> FakePrewarmChannel:
-    board, notifier = FakePrewarmChannel(), RecordingNotifier()
+    channel, notifier = FakePrewarmChannel(), RecordingNotifier()
     job, _ = parts.ledger.submit(kind, request)
-    runtime = Runtime(parts.bench, lambda: False, notifier=notifier, prewarm_channel=board, prewarm_frames=frames)  # type: ignore[arg-type]
+    runtime = Runtime(parts.runner, lambda: False, notifier=notifier, prewarm_channel=channel, prewarm_frames=frames)  # type: ignore[arg-type]
     ended = runtime.run(job.job_id, job.attempt)
     assert notifier.rung == [job.job_id]
     assert ended.state in (JobState.DONE, JobState.FAILED)
-    return board
+    return channel
 
 
 def preview(frame: int) -> PreviewRequest:
@@ -41,8 +41,8 @@ def preview(frame: int) -> PreviewRequest:
 
 
 def test_the_frames_around_a_click_are_wished_for() -> None:
-    board = ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=1)
-    assert board.asked == [PrewarmRequest(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)))]
+    channel = ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=1)
+    assert channel.asked == [PrewarmRequest(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)))]
 
 
 def test_nothing_is_wished_for_where_that_is_switched_off_or_the_click_failed_or_was_none() -> None:
@@ -54,6 +54,6 @@ def test_nothing_is_wished_for_where_that_is_switched_off_or_the_click_failed_or
 
 
 def test_a_board_that_nobody_reads() -> None:
-    board = NoPrewarmChannel()
-    board.request(PrewarmRequest(MEDIA, ()))
-    assert (board.next_request(0.0), board.status(MEDIA)) == (None, None)
+    channel = NoPrewarmChannel()
+    channel.request(PrewarmRequest(MEDIA, ()))
+    assert (channel.next_request(0.0), channel.status(MEDIA)) == (None, None)

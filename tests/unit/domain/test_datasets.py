@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.domain.datasets import DatasetFrame, DatasetObject, FrameChoice, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, DatasetObject, FrameChoice, LabelledMask
 from backend.domain.errors import InvalidInput
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.prompts import ObjectId
@@ -16,7 +16,7 @@ MASK = EncodedMask(1, 1, "01")
 
 def frame(*objects: tuple[float | None, bool]) -> DatasetFrame:
     """A frame whose objects have these uncertainties, approved or not."""
-    shown = (ObjectOnFrame(CAT, MASK, None, MaskOrigin.PROPAGATED, doubt, approved) for doubt, approved in objects)
+    shown = (LabelledMask(CAT, MASK, None, MaskOrigin.PROPAGATED, doubt, approved) for doubt, approved in objects)
     return DatasetFrame(FrameIndex(0), tuple(shown))
 
 

@@ -14,10 +14,10 @@ from backend.domain.prioritization import (
     Reason,
     choose_frames,
     is_done,
-    reach,
+    settled_share,
 )
 
-PLAIN = Policy(strength=1.0, ahead=4.0, behind=4.0, uses_looks=False)
+PLAIN = Policy(strength=1.0, ahead=4.0, behind=4.0, uses_embeddings=False)
 
 
 def curve(values: list[float], taken: frozenset[int] = frozenset()) -> FrameCurve:
@@ -44,7 +44,7 @@ def test_of_a_failing_run_the_frame_that_reaches_most_of_it_is_chosen() -> None:
 def test_a_frame_that_looks_different_is_not_reached() -> None:
     looks = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     given = FrameCurve(np.arange(4), np.full(4, 0.4), looks, frozenset())
-    settled = reach(given, replace(PLAIN, uses_looks=True))
+    settled = settled_share(given, replace(PLAIN, uses_embeddings=True))
     assert settled[0, 2] == 0.0
     assert settled[0, 1] == pytest.approx(np.exp(-1 / 4))
     assert np.diag(settled).tolist() == [1.0] * 4
@@ -53,13 +53,13 @@ def test_a_frame_that_looks_different_is_not_reached() -> None:
 def test_a_weak_reach_counts_the_frame_itself_for_more() -> None:
     values = [0.9, 0, 0, 0, 0, 0, 0, 0.6, 0.6, 0.6]
     assert chosen(curve(values), 1, replace(PLAIN, strength=0.1)) == [0]
-    settled = reach(curve(values), replace(PLAIN, strength=0.5))
+    settled = settled_share(curve(values), replace(PLAIN, strength=0.5))
     assert settled[0, :2].tolist() == [1.0, pytest.approx(0.5 * np.exp(-1 / 4))]
 
 
 def test_a_cut_stops_the_reach() -> None:
     given = replace(curve([0.5] * 4), shots=np.array([0, 0, 1, 1]))
-    assert reach(given, PLAIN)[1, 2] == 0.0
+    assert settled_share(given, PLAIN)[1, 2] == 0.0
 
 
 def test_a_batch_spreads_because_what_is_reached_already_counts_no_more() -> None:

@@ -156,8 +156,10 @@ class TestPictures:
 
 clicks = st.dictionaries(st.integers(0, COUNT - 1), st.sampled_from([0.1, 0.5]), min_size=1, max_size=5)
 scripts = st.dictionaries(st.sampled_from([CAT, DOG]), clicks, min_size=1)
-spans = st.tuples(st.integers(0, COUNT - 1), st.integers(1, COUNT)).map(lambda pair: frames(pair[0], pair[0] + pair[1]))
-clipped_spans = spans.map(lambda span: frames(span.start, min(span.stop, COUNT)))
+frame_ranges = st.tuples(st.integers(0, COUNT - 1), st.integers(1, COUNT)).map(
+    lambda pair: frames(pair[0], pair[0] + pair[1])
+)
+clipped_ranges = frame_ranges.map(lambda frame_range: frames(frame_range.start, min(frame_range.stop, COUNT)))
 
 
 def made(plan: PassPlan, prompts: PromptSet) -> dict[ObjectId, list[int]]:
@@ -172,19 +174,19 @@ def made(plan: PassPlan, prompts: PromptSet) -> dict[ObjectId, list[int]]:
 
 
 class TestAnyPrompts:
-    @given(scripts, scripts, st.sampled_from(Scope), st.sampled_from(Direction), clipped_spans, clipped_spans)
+    @given(scripts, scripts, st.sampled_from(Scope), st.sampled_from(Direction), clipped_ranges, clipped_ranges)
     def test_kept_and_made_cover_what_is_asked_exactly_once(
-        self, then: Said, now: Said, scope: Scope, direction: Direction, had: FrameRange, span: FrameRange
+        self, then: Said, now: Said, scope: Scope, direction: Direction, had: FrameRange, frame_range: FrameRange
     ) -> None:
         prompts = prompts_of(now)
         before = EarlierRun(prompts_of(then), dict.fromkeys(then, (had,)))
         plan = incremental_pass_plan(
-            prompts, before, frame_count=COUNT, direction=direction, requested=span, scope=scope
+            prompts, before, frame_count=COUNT, direction=direction, requested=frame_range, scope=scope
         )
         for object_id, frames_made in made(plan, prompts).items():
             first = min(now[object_id])
             kept = {frame for frame in range(COUNT) if plan.keeps(object_id, frame)}
-            wanted = set(wanted_frames(first, direction=direction, requested=span))
+            wanted = set(wanted_frames(first, direction=direction, requested=frame_range))
             assert sorted(frames_made) == sorted(wanted - kept)
             assert kept <= (set(range(had.start, had.stop)) if object_id in then else set())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.domain.errors import InvalidInput
-from backend.domain.selection import Portion, as_runs, parse_portion, parse_selection
+from backend.domain.selection import Portion, parse_portion, parse_selection, range_text
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_candidates_of_a_long_video_are_spread() -> None:
 
 
 def test_runs() -> None:
-    assert as_runs([0, 1, 2, 5, 8, 9]) == "0-2,5,8-9"
-    assert as_runs([]) == ""
+    assert range_text([0, 1, 2, 5, 8, 9]) == "0-2,5,8-9"
+    assert range_text([]) == ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.domain.shots import CutFinder, difference, shots_of, signature
+from backend.domain.shots import CutDetector, difference, shots_of, signature
 
 Picture = NDArray[np.uint8]
 
@@ -16,10 +16,10 @@ def plain(level: int) -> Picture:
 
 
 def found(levels: list[int], *, backward: bool = False) -> set[int]:
-    finder = CutFinder()
+    finder = CutDetector()
     order = range(len(levels) - 1, -1, -1) if backward else range(len(levels))
     for index in order:
-        finder.look(index, plain(levels[index]))
+        finder.add(index, plain(levels[index]))
     return finder.cuts
 
 
@@ -43,18 +43,18 @@ def test_a_cut_during_a_flash_is_one() -> None:
 
 
 def test_frames_that_are_no_neighbours_are_not_compared() -> None:
-    finder = CutFinder()
-    finder.look(0, plain(0))
-    finder.look(5, plain(200))
-    finder.look(6, plain(200))
-    assert (finder.cuts, finder.looked) == (set(), {6})
+    finder = CutDetector()
+    finder.add(0, plain(0))
+    finder.add(5, plain(200))
+    finder.add(6, plain(200))
+    assert (finder.cuts, finder.frames_read) == (set(), {6})
 
 
 def test_looking_again_corrects() -> None:
-    finder = CutFinder()
+    finder = CutDetector()
     for level in (200, 0):
-        finder.look(0, plain(0))
-        finder.look(1, plain(level))
+        finder.add(0, plain(0))
+        finder.add(1, plain(level))
     assert finder.cuts == set()
 
 

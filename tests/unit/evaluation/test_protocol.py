@@ -70,7 +70,7 @@ class Oracle:
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:

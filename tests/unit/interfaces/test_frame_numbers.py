@@ -51,7 +51,7 @@ def ask(web: FakeWeb, *regions: dict[str, object], config: str = VIDEO, data: ob
 
 
 def prompted(web: FakeWeb) -> list[int]:
-    return [int(prompt.frame_index) for prompt in web.book.prompts(TASK)]
+    return [int(prompt.frame_index) for prompt in web.stored.prompts(TASK)]
 
 
 def frames_of(result: dict[str, Any]) -> list[int]:
@@ -89,7 +89,7 @@ def test_a_prompt_where_the_page_never_stops_is_not_taken_as_removed() -> None:
     """It came with an import: the page cannot show it, and so cannot be asked to send it back."""
     web = timed_web()
     imported = FramePrompt(ObjectId("b1"), FrameIndex(3), box=Box(0.1, 0.1, 0.5, 0.5))
-    web.book.record_prompts(TASK, PromptSet.of([imported], {ObjectId("b1"): "Dog"}))
+    web.stored.record_prompts(TASK, PromptSet.of([imported], {ObjectId("b1"): "Dog"}))
     ask(web, video_box(frame=14))
     assert prompted(web) == [2, 3]
     ask(web, video_box(frame=1))
@@ -99,14 +99,14 @@ def test_a_prompt_where_the_page_never_stops_is_not_taken_as_removed() -> None:
 def test_without_the_workers_word_the_masks_that_there_are_know_the_video() -> None:
     web = timed_web()
     ask(web, video_box(frame=14))
-    web.board.sights.clear()
-    web.lookout.run_next = lambda timeout_s: False  # type: ignore[method-assign]
+    web.prewarm_channel.sights.clear()
+    web.prewarm_loop.run_next = lambda timeout_s: False  # type: ignore[method-assign]
     ask(web, video_box(frame=15))
     assert prompted(web) == [4]
 
 
 @dataclass
-class Studio:
+class LabelStudioStub:
     """A Label Studio with one annotation: a box at number 14."""
 
     label_config_text: str = VIDEO
@@ -127,7 +127,7 @@ class Studio:
 
 def test_what_is_submitted_is_read_by_the_videos_times() -> None:
     web = timed_web()
-    adopter = web.annotation_sync(Studio(), key_values=MemoryKeyValueStore())
+    adopter = web.annotation_sync(LabelStudioStub(), key_values=MemoryKeyValueStore())
     assert adopter.adopt(ChangeHint(TASK)) is not None
     assert prompted(web) == [2]
 
@@ -135,15 +135,15 @@ def test_what_is_submitted_is_read_by_the_videos_times() -> None:
 def test_what_is_submitted_on_a_video_that_nobody_can_open_is_left_for_later() -> None:
     web = timed_web()
     with pytest.raises(ServiceUnavailable, match="no worker has opened the media yet"):
-        web.annotation_sync(Studio(), prewarm_channel=NoPrewarmChannel()).adopt(ChangeHint(TASK))
+        web.annotation_sync(LabelStudioStub(), prewarm_channel=NoPrewarmChannel()).adopt(ChangeHint(TASK))
     assert not prompted(web)
-    assert web.annotation_sync(Studio(), key_values=MemoryKeyValueStore()).adopt(ChangeHint(TASK)) is not None
+    assert web.annotation_sync(LabelStudioStub(), key_values=MemoryKeyValueStore()).adopt(ChangeHint(TASK)) is not None
 
 
 def test_of_what_comes_back_from_the_page_only_what_a_person_placed_is_a_prompt() -> None:
     web = timed_web()
     answer = ask(web, video_box(frame=14))
-    studio = Studio(regions=answer["result"])
+    studio = LabelStudioStub(regions=answer["result"])
     adopter = web.annotation_sync(studio, key_values=MemoryKeyValueStore())
     adopter.adopt(ChangeHint(TASK))
     assert prompted(web) == [2]

@@ -13,7 +13,7 @@ def asked(*tasks: object, label_config: str = VIDEO, prewarm_frames: int = 2) ->
     web = FakeWeb().with_settings(prewarm_frames=prewarm_frames)
     body = predict_body(*tasks, label_config=label_config, project="2.1700000000")
     assert web.client().post("/predict", json=body).status_code == 200
-    return web.board.asked
+    return web.prewarm_channel.asked
 
 
 def test_opening_a_task_asks_for_its_first_frames() -> None:

@@ -146,10 +146,10 @@ class TestChoice:
             named("tiny,huge", "model", cuda.MODELS)
         device = torch.device("cuda")
         whole, some = (cuda.wanted_table(Setup(device, models=models)) for models in (None, ("tiny",)))
-        assert (whole.models, whole.ways) == (cuda.MODELS, ("graphs", "default", "max"))
-        assert (some.models, some.ways, some.frames) == (("tiny",), whole.ways, whole.frames)
+        assert (whole.models, whole.variants) == (cuda.MODELS, ("graphs", "default", "max"))
+        assert (some.models, some.variants, some.frames) == (("tiny",), whole.variants, whole.frames)
         quick = cuda.wanted_table(Setup(device, quick=True, ways=("max",)))
-        assert (quick.models, quick.ways, quick.frames, quick.compiled) == (cuda.MODELS, ("max",), 20, False)
+        assert (quick.models, quick.variants, quick.frames, quick.compiled) == (cuda.MODELS, ("max",), 20, False)
 
 
 def test_a_snapshot_is_kept_with_the_length_it_belongs_to(tmp_path: Path) -> None:

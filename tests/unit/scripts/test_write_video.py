@@ -28,8 +28,8 @@ def test_a_clip_in_memory_is_a_video_source() -> None:
     clip = render_clip(2, frames=16, size=(96, 128))
     with ClipSource(clip.frames) as source:
         assert (source.info.size.width, source.info.size.height, source.info.frame_count) == (128, 96, 16)
-        span = FrameRange(FrameIndex(3), FrameIndex(6))
-        assert [index for index, _ in source.frames(span)] == [3, 4, 5]
-        assert [index for index, _ in source.frames(span, backward=True)] == [5, 4, 3]
+        frame_range = FrameRange(FrameIndex(3), FrameIndex(6))
+        assert [index for index, _ in source.frames(frame_range)] == [3, 4, 5]
+        assert [index for index, _ in source.frames(frame_range, backward=True)] == [5, 4, 3]
         assert np.array_equal(source.frame(FrameIndex(7)), clip.frames[7])
         assert source.timestamps_s[12] == 0.5

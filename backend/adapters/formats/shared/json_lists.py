@@ -64,7 +64,7 @@ class SpooledJsonList(_Spooled):
             yield block
         yield b"]"
 
-    def pour(self, out: BinaryIO) -> None:
+    def write_to(self, out: BinaryIO) -> None:
         """Write the whole list into another file."""
         out.writelines(self.pieces())
 
@@ -96,12 +96,12 @@ def list_pieces(values: Iterable[object]) -> Iterator[bytes]:
     yield b"]"
 
 
-def pour_object(out: BinaryIO, fields: dict[str, object], lists: dict[str, SpooledJsonList]) -> None:
+def write_object(out: BinaryIO, fields: dict[str, object], lists: dict[str, SpooledJsonList]) -> None:
     """Write a JSON object: its short fields, then its long lists."""
     body = json_bytes(fields)[:-1]
     out.write(body)
     for position, (name, waiting) in enumerate(lists.items()):
         out.write(b"," if fields or position else b"")
         out.write(json_bytes(name) + b":")
-        waiting.pour(out)
+        waiting.write_to(out)
     out.write(b"}\n")

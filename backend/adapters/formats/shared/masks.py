@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.codecs.coco_rle import area_px, box_px, decode_checked
-from backend.domain.datasets import ObjectOnFrame
+from backend.domain.datasets import LabelledMask
 from backend.domain.geometry import BoolMask, FrameSize
 from backend.domain.masklets import EncodedMask
 
@@ -39,12 +39,12 @@ def coco_rle(mask: EncodedMask) -> CocoRle:
     return {"size": [mask.height, mask.width], "counts": mask.counts}
 
 
-def pixel_box(shown: ObjectOnFrame, size: FrameSize) -> PixelBox:
+def pixel_box(shown: LabelledMask, size: FrameSize) -> PixelBox:
     """The tight box around a present object's mask, or its box. Raises ValueError for an absent one."""
     if shown.mask is not None:
         return PixelBox(*box_px(shown.mask))
     if shown.box is None:
-        raise ValueError(f"object {shown.what.number} is not in the frame")
+        raise ValueError(f"object {shown.item.number} is not in the frame")
     x0, y0, x1, y1 = shown.box.to_px(size)
     return PixelBox(round(x0, 3), round(y0, 3), round(x1 - x0, 3), round(y1 - y0, 3))
 
@@ -66,12 +66,12 @@ class Layers:
         return seen
 
 
-def layered(objects: Sequence[ObjectOnFrame], size: FrameSize) -> Layers:
+def layered(objects: Sequence[LabelledMask], size: FrameSize) -> Layers:
     """The smaller mask lies on the larger one, of equal ones the one that comes first: a small thing in front of a
     large one is the common case, and a large one on top would hide it altogether."""
     numbers = np.zeros((size.height, size.width), np.uint16)
     shared = np.zeros((size.height, size.width), np.bool_)
-    masked = [(shown.what.number, shown.mask) for shown in objects if shown.mask is not None]
+    masked = [(shown.item.number, shown.mask) for shown in objects if shown.mask is not None]
     for number, mask in sorted(masked, key=lambda entry: (-area_px(entry[1]), -entry[0])):
         pixels = decode_checked(mask)
         if len(masked) > 1:

@@ -25,7 +25,7 @@ from backend.domain.errors import InvalidInput, NotAllowed, ServiceUnavailable
 LIST = "files.sha256"
 MANIFEST = "manifest.json"
 BLOCK = 1 << 20
-UNWRITABLE = frozenset(
+WRITE_ERRORS = frozenset(
     (
         errno.ENOSPC,
         errno.EDQUOT,
@@ -88,7 +88,7 @@ class TargetFolder:
         self._spools.append(spool)
         return spool
 
-    def seal(self) -> Notes:
+    def finish(self) -> Notes:
         """Write the list of files, as sha256sum reads it; returns what the manifest says of it."""
         files = {"list": LIST, "count": self._count, "bytes": self._bytes}
         digest = hashlib.sha256()
@@ -107,7 +107,7 @@ class TargetFolder:
                 spool.close()
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def translated_errors(self) -> Iterator[None]:
         """Any failure to write within the block, spools included, as a sentence."""
         with self._watched(""):
             yield
@@ -132,7 +132,7 @@ class TargetFolder:
         try:
             yield
         except OSError as error:
-            if error.errno not in UNWRITABLE:
+            if error.errno not in WRITE_ERRORS:
                 raise
             raise _unwritable(self._shown / path, error) from error
 
@@ -159,7 +159,7 @@ def target_folder(out: Path, *, overwrite: bool = False, opener: Opener = open_n
         raise _unwritable(out, error) from error
     target = TargetFolder(building, out, opener)
     try:
-        with target.told():
+        with target.translated_errors():
             yield target
             target.close()
             _swap(building, out)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from backend.adapters.labelstudio.api.downloads import Downloader, Fetched
+from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy, Resolve
 from backend.adapters.labelstudio.api.predictions import Predictions
 from backend.adapters.labelstudio.api.session import Session
@@ -189,7 +189,7 @@ class LabelStudioClient:
 
     # media
 
-    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched:
+    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> DownloadResult:
         """Writes the media at an address of a task's data into sink; see Downloader.download."""
         return self._downloader.download(address, sink, validator=validator)
 

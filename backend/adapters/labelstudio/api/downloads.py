@@ -25,7 +25,7 @@ TIMEOUTS = httpx.Timeout(30.0, connect=10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class DownloadResult:
     """A download's outcome. length: bytes. validator: the version's ETag, or else its Last-Modified; may be empty.
 
     unchanged: the caller's version is current; nothing was written.
@@ -49,7 +49,7 @@ class Downloader:
     deadline_s: float
     transport: httpx.BaseTransport | None = None
 
-    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched:
+    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> DownloadResult:
         """Writes the media at an address into sink.
 
         address: from the task's data. validator: of the caller's version, if any.
@@ -98,11 +98,11 @@ class Downloader:
         except httpx.InvalidURL as error:
             raise MediaError("the media's address redirects to an invalid address") from error
 
-    def _received(self, response: httpx.Response, sink: BinaryIO, validator: str) -> Fetched:
+    def _received(self, response: httpx.Response, sink: BinaryIO, validator: str) -> DownloadResult:
         status, host = response.status_code, response.request.headers["host"]
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if status == 304 and validator:
-            return Fetched(validator, 0, content_type, unchanged=True)
+            return DownloadResult(validator, 0, content_type, unchanged=True)
         if status in RETRYABLE or status >= 500:
             raise MediaUnreachable(f"{host} answered {status} instead of the media")
         if status != 200:
@@ -113,7 +113,7 @@ class Downloader:
         if length == 0:
             raise MediaError(f"{host} gave an empty file")
         stamp = response.headers.get("etag") or response.headers.get("last-modified") or ""
-        return Fetched(stamp[:500], length, content_type)
+        return DownloadResult(stamp[:500], length, content_type)
 
     def _copy(self, response: httpx.Response, sink: BinaryIO, host: str) -> int:
         give_up_s = self.monotonic_s() + self.deadline_s

@@ -20,7 +20,7 @@ NAME = "masklet"
 
 
 @dataclass(frozen=True, slots=True)
-class PredictionFound:
+class StoredPrediction:
     """A prediction of a task, of any model."""
 
     model_version: str
@@ -64,13 +64,13 @@ class TaskImports:
             )
         return ids
 
-    def predictions(self, task_id: int) -> list[PredictionFound]:
+    def predictions(self, task_id: int) -> list[StoredPrediction]:
         """A task's predictions, oldest first."""
         listed: Any = self.session.call(
             f"read the predictions of task {task_id}", lambda sdk: sdk.predictions.list(task=task_id)
         )
         return [
-            PredictionFound(str(p.model_version or ""), list(p.result or []))
+            StoredPrediction(str(p.model_version or ""), list(p.result or []))
             for p in sorted(listed, key=lambda p: int(p.id))
         ]
 

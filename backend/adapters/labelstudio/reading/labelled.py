@@ -25,7 +25,7 @@ from backend.adapters.labelstudio.reading.regions import ReadRegion, read_region
 from backend.application.ports.datasets import Notes, TaskOrigin
 from backend.application.ports.media import VideoSource
 from backend.codecs.coco_rle import encode_mask, union
-from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
@@ -152,11 +152,11 @@ class LabelledTask:
         origin = MaskOrigin.HUMAN if drawn else MaskOrigin.PROPAGATED
         return Shape(None, box, origin, self._labelled.uncertainties[what.object_id])
 
-    def _object_on_frame(self, what: DatasetObject, shape: Shape | None, *, has_region: bool) -> ObjectOnFrame:
+    def _object_on_frame(self, what: DatasetObject, shape: Shape | None, *, has_region: bool) -> LabelledMask:
         approved = self._approved and has_region
         if shape is None:
-            return ObjectOnFrame(what, None, None, MaskOrigin.PROPAGATED, None, approved)
-        return ObjectOnFrame(what, shape.mask, shape.box, shape.origin, shape.uncertainty, approved)
+            return LabelledMask(what, None, None, MaskOrigin.PROPAGATED, None, approved)
+        return LabelledMask(what, shape.mask, shape.box, shape.origin, shape.uncertainty, approved)
 
 
 def require_fitting(labelled: LabelledObjects, info: VideoInfo) -> None:

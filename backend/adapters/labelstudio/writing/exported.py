@@ -10,7 +10,7 @@ from backend.adapters.labelstudio.config.label_config import Binding, ControlKin
 from backend.adapters.labelstudio.wire import Region
 from backend.adapters.labelstudio.writing.regions import build_regions, region_id, score_of
 from backend.adapters.labelstudio.writing.video_regions import box_percent, value_of_shapes
-from backend.domain.datasets import DatasetObject, ObjectOnFrame
+from backend.domain.datasets import DatasetObject, LabelledMask
 from backend.domain.errors import LabelConfigError
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskRun
@@ -31,22 +31,22 @@ class ExportedRegions:
         """Whether the config is of a video, with one region per object. Raises LabelConfigError."""
         return read_binding(label_config).is_video
 
-    def on_page(self, shown: ObjectOnFrame, frame_index: int, *, label_config: str, key: str) -> list[Item]:
+    def on_page(self, shown: LabelledMask, frame_index: int, *, label_config: str, key: str) -> list[Item]:
         """The regions of one object on one page. frame_index: 0-based.
 
         key: the video's; together with object and frame it determines the ids. Raises LabelConfigError, or PromptError
         for a label that the config cannot write.
         """
-        object_id = type(shown.what.object_id)(f"{key}\0{shown.what.object_id}")
+        object_id = type(shown.item.object_id)(f"{key}\0{shown.item.object_id}")
         if shown.mask is None:
             assert shown.box is not None, "only present objects are exported"
             binding = read_binding(label_config)
             return [_rectangle(shown, shown.box, binding, frame_index, region_id(NO_TASK, object_id, frame_index))]
-        uncertainty = min(shown.doubt, 1.0)
+        uncertainty = min(shown.selection_uncertainty, 1.0)
         frame = MaskletFrame(FrameIndex(frame_index), shown.mask, NO_EVIDENCE, shown.origin, uncertainty)
         size = FrameSize(shown.mask.width, shown.mask.height)
         info = VideoInfo(ContentHash(""), size, frame_index + 1, _ANY_RATE)
-        run = MaskRun(info, (Masklet(object_id, shown.what.label, (frame,)),))
+        run = MaskRun(info, (Masklet(object_id, shown.item.label, (frame,)),))
         return build_regions(run, label_config=label_config, task=NO_TASK)
 
     def through_video(
@@ -82,7 +82,7 @@ class ExportedRegions:
         return [cast(Item, region)]
 
 
-def _rectangle(shown: ObjectOnFrame, box: Box, binding: Binding, frame_index: int, identity: str) -> Item:
+def _rectangle(shown: LabelledMask, box: Box, binding: Binding, frame_index: int, identity: str) -> Item:
     control = binding.control(ControlKind.RECTANGLE)
     if control is None:
         raise LabelConfigError("the label config has no RectangleLabels tag, so boxes cannot be written with it")
@@ -91,7 +91,7 @@ def _rectangle(shown: ObjectOnFrame, box: Box, binding: Binding, frame_index: in
         "from_name": control.name,
         "to_name": binding.to_name,
         "type": control.kind.value,
-        "value": {**box_percent(box), control.kind.value: [shown.what.label]},
+        "value": {**box_percent(box), control.kind.value: [shown.item.label]},
         "item_index": frame_index,
-        "score": score_of([min(shown.doubt, 1.0)]),
+        "score": score_of([min(shown.selection_uncertainty, 1.0)]),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from backend.adapters.media.frame_subset import FrameSubset
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import PREFIX, Grant, Signer
 from backend.adapters.media.source_media import open_source_media
@@ -21,7 +21,7 @@ BUCKET = "s3://"
 class OwnMedia:
     """Knows its own addresses by their signature, whatever host they name."""
 
-    def __init__(self, signer: Signer, records: Records, indices: IndexCache, clock: Clock) -> None:
+    def __init__(self, signer: Signer, records: ImportRecords, indices: IndexCache, clock: Clock) -> None:
         self._signer = signer
         self._records = records
         self._indices = indices

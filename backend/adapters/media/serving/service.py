@@ -6,7 +6,7 @@ import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Grant, Signer
 from backend.adapters.media.serving.page_cache import PageCache, PageCutter
 from backend.application.imports.model import SourceMedia, SourceMediaKind
@@ -27,7 +27,7 @@ class Served:
 @dataclass(frozen=True, slots=True)
 class MediaService:
     signer: Signer
-    records: Records
+    records: ImportRecords
     cutter: PageCutter
     cache: PageCache
     clock: Clock

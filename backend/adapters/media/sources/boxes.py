@@ -18,7 +18,7 @@ from backend.domain.geometry import BoolMask, Box, FrameSize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class ReadObject:
     """One object where it appears first. key: what tells it from the others. label: its class's name, if it has one."""
 
     key: str
@@ -28,7 +28,7 @@ class Found:
     mask: BoolMask | None = None
 
 
-def mot_boxes(where: Path, stem: str, size: FrameSize) -> list[Found]:
+def mot_boxes(where: Path, stem: str, size: FrameSize) -> list[ReadObject]:
     """From a MOTChallenge file (frame, id, left, top, width, height, ...; 1-based frames, pixels).
 
     where: the file, or a folder with STEM.txt or STEM/gt/gt.txt. Raises PromptError naming the line.
@@ -36,7 +36,7 @@ def mot_boxes(where: Path, stem: str, size: FrameSize) -> list[Found]:
     path = _one_of(where, [f"{stem}.txt", f"{stem}/gt/gt.txt", f"{stem}/gt.txt"])
     if path is None:
         return []
-    first: dict[str, Found] = {}
+    first: dict[str, ReadObject] = {}
     for place, cells in rows(path, ","):
         if len(cells) < 6:
             raise PromptError(
@@ -50,11 +50,11 @@ def mot_boxes(where: Path, stem: str, size: FrameSize) -> list[Found]:
             raise PromptError(f"{place}: MOT frames are whole numbers from 1, got {cells[0]!r}")
         if key not in first or frame - 1 < first[key].frame:
             box = relative_box(left, top, width, height, size, place)
-            first[key] = Found(key, int(frame) - 1, box=box)
+            first[key] = ReadObject(key, int(frame) - 1, box=box)
     return list(first.values())
 
 
-def yolo_boxes(where: Path, stem: str) -> list[Found]:
+def yolo_boxes(where: Path, stem: str) -> list[ReadObject]:
     """From YOLO label files (class, centre x, centre y, width, height, relative), of the first frame that has any.
 
     where: a folder with STEM/N.txt, STEM_N.txt, or labels/ holding those; N is the 0-based frame. Raises PromptError.
@@ -87,12 +87,12 @@ def relative_box(left: float, top: float, width: float, height: float, size: Fra
         raise PromptError(f"{place}: {error} (the frame is {size.width}x{size.height})") from error
 
 
-def _yolo_found(place: str, cells: list[str], frame: int, number: int, names: Mapping[int, str]) -> Found:
+def _yolo_found(place: str, cells: list[str], frame: int, number: int, names: Mapping[int, str]) -> ReadObject:
     if len(cells) < 5:
         raise PromptError(f"{place}: a YOLO line has class, x, y, width, height; this has {len(cells)} cells")
     x, y, width, height = (finite(cell, place) for cell in cells[1:5])
     box = relative_box(x - width / 2, y - height / 2, width, height, FrameSize(1, 1), place)
-    return Found(f"{number}", frame, names.get(int(finite(cells[0], place)), ""), box)
+    return ReadObject(f"{number}", frame, names.get(int(finite(cells[0], place)), ""), box)
 
 
 def _yolo_names(where: Path) -> dict[int, str]:

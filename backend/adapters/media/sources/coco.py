@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from backend.adapters.media.sources.boxes import Found, finite, relative_box
+from backend.adapters.media.sources.boxes import ReadObject, finite, relative_box
 from backend.domain.errors import PromptError
 from backend.domain.geometry import FrameSize
 
@@ -57,7 +57,7 @@ class CocoFile:
     marks: tuple[CocoMark, ...]
 
 
-def coco_boxes(path: Path, stem: str, size: FrameSize) -> list[Found]:
+def coco_boxes(path: Path, stem: str, size: FrameSize) -> list[ReadObject]:
     """Objects with a track_id (or instance_id) where they appear first; others on the first frame that has any.
 
     Raises PromptError naming the annotation.
@@ -65,13 +65,13 @@ def coco_boxes(path: Path, stem: str, size: FrameSize) -> list[Found]:
     file = read_coco(path)
     frames = {number: frame for number, image in file.images.items() if (frame := image.frame_of(stem)) is not None}
     marks = sorted((mark for mark in file.marks if mark.image in frames), key=lambda mark: frames[mark.image])
-    first: dict[str, Found] = {}
+    first: dict[str, ReadObject] = {}
     for mark in marks:
         frame = frames[mark.image]
         if mark.key in first or (not mark.is_track and frame != frames[marks[0].image]):
             continue
         box = relative_box(*mark.bbox, file.images[mark.image].size or size, mark.place)
-        first[mark.key] = Found(mark.key, frame, mark.label, box)
+        first[mark.key] = ReadObject(mark.key, frame, mark.label, box)
     return list(first.values())
 
 

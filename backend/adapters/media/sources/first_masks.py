@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from backend.adapters.media.sources.boxes import Found
+from backend.adapters.media.sources.boxes import ReadObject
 from backend.domain.errors import PromptError
 from backend.domain.geometry import FrameSize
 
@@ -21,7 +21,7 @@ SAME_SHAPE = 0.02
 """A mask may be of another resolution than the video, but not of another shape."""
 
 
-def first_masks(where: Path, stem: str, size: FrameSize) -> list[Found]:
+def first_masks(where: Path, stem: str, size: FrameSize) -> list[ReadObject]:
     """Raises PromptError naming the image that is none, or whose shape is not the video's."""
     folder = next((f for f in (where / stem, where / "Annotations" / stem) if f.is_dir()), None)
     if folder is None:
@@ -32,22 +32,22 @@ def first_masks(where: Path, stem: str, size: FrameSize) -> list[Found]:
     return _of_palette(folder, size)
 
 
-def _of_object(folder: Path, size: FrameSize) -> Found | None:
+def _of_object(folder: Path, size: FrameSize) -> ReadObject | None:
     for frame, path in _images(folder):
         mask = _indices(path, size) > 0
         if mask.any():
-            return Found(folder.name, frame, mask=mask)
+            return ReadObject(folder.name, frame, mask=mask)
     return None
 
 
-def _of_palette(folder: Path, size: FrameSize) -> list[Found]:
+def _of_palette(folder: Path, size: FrameSize) -> list[ReadObject]:
     """The first image's objects. Later images are read only if it has none: an object that comes later is rare and
     would cost reading them all."""
     for frame, path in _images(folder):
         indices = _indices(path, size)
         numbers = [int(n) for n in np.unique(indices) if 0 < n < MOST_OBJECTS]
         if numbers:
-            return [Found(str(n), frame, mask=indices == n) for n in numbers]
+            return [ReadObject(str(n), frame, mask=indices == n) for n in numbers]
     return []
 
 

@@ -23,10 +23,10 @@ from backend.adapters.sam2.runtime.cuda_graphs import require_alike
 
 logger = logging.getLogger(__name__)
 
-OWN = "torch's own"
+OWN_KERNEL = "torch's own"
 SEVERAL = 8
 """Objects in a batch, for the second measurement."""
-WORTH_IT = 0.9
+MIN_GAIN = 0.9
 """The most time of another kernel, as a share of the time of torch's own choice."""
 TIMED_RUNS = 5
 TOLERANCE = 0.05
@@ -73,8 +73,8 @@ class AttentionShape:
 class KernelChoice:
     """The kernels for one object and for several. Names: `torch's own`, flash, memory-efficient or cuDNN."""
 
-    alone: str = OWN
-    together: str = OWN
+    alone: str = OWN_KERNEL
+    together: str = OWN_KERNEL
 
     def __str__(self) -> str:
         return self.alone if self.alone == self.together else f"{self.alone} alone, {self.together} together"
@@ -83,7 +83,7 @@ class KernelChoice:
     def of(self, objects: int) -> Iterator[None]:
         """A context with the kernel for this count of objects; other kernels run shapes that it does not support."""
         name = self.alone if objects == 1 else self.together
-        if name == OWN:
+        if name == OWN_KERNEL:
             yield
             return
         chosen = _BACKENDS[name]
@@ -104,13 +104,13 @@ def choose(
 
 
 def fastest(works: Mapping[str, Work], timer: Timer) -> str:
-    """The name of the fastest work; OWN unless another one takes less than WORTH_IT of its time.
+    """The name of the fastest work; OWN_KERNEL unless another one takes less than MIN_GAIN of its time.
 
-    Ignores works that do not run, or whose output differs from OWN's. Raises what OWN's raises.
+    Ignores works that do not run, or whose output differs from OWN_KERNEL's. Raises what OWN_KERNEL's raises.
     """
-    expected = works[OWN]()
-    times = {OWN: timer(works[OWN])}
-    for name in works.keys() - {OWN}:
+    expected = works[OWN_KERNEL]()
+    times = {OWN_KERNEL: timer(works[OWN_KERNEL])}
+    for name in works.keys() - {OWN_KERNEL}:
         try:
             require_alike((works[name](),), (expected,), TOLERANCE)
             times[name] = timer(works[name])
@@ -118,7 +118,7 @@ def fastest(works: Mapping[str, Work], timer: Timer) -> str:
             logger.debug("attention kernel %s is ignored: %s", name, error)
     logger.info("attention: %s", ", ".join(f"{name} {taken:.3g} ms" for name, taken in sorted(times.items())))
     best = min(times, key=lambda name: times[name])
-    return best if times[best] < WORTH_IT * times[OWN] else OWN
+    return best if times[best] < MIN_GAIN * times[OWN_KERNEL] else OWN_KERNEL
 
 
 def cuda_timer(device: torch.device) -> Timer:
@@ -165,7 +165,7 @@ def _fastest_for(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of every reason why a kernel does not support a shape
-            return fastest({OWN: attend} | {name: by(backend) for name, backend in _BACKENDS.items()}, timer)
+            return fastest({OWN_KERNEL: attend} | {name: by(backend) for name, backend in _BACKENDS.items()}, timer)
     except torch.OutOfMemoryError:
         logger.warning("attention of %d objects was not timed: out of memory on %s", objects, device)
-        return OWN
+        return OWN_KERNEL

@@ -48,7 +48,7 @@ def run_all_steps(segmenter: Segmenter) -> None:
         prompts = PromptSet.of([_boxed(position) for position in range(objects)], {})
         frames_to_track = FrameRange(FrameIndex(0), FrameIndex(frames))
         for _ in segmenter.propagate(
-            video, prompts, direction=Direction.FORWARD, span=frames_to_track, cancel=NeverCancelled()
+            video, prompts, direction=Direction.FORWARD, frame_range=frames_to_track, cancel=NeverCancelled()
         ):
             pass
         logger.info("pass %d of %d took %.1f s", number, len(PASSES), time.perf_counter() - started)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from backend.application.ports.media import VideoSource
 from backend.codecs.coco_rle import require_counts
-from backend.domain.datasets import DatasetObject, ObjectOnFrame
+from backend.domain.datasets import DatasetObject, LabelledMask
 from backend.domain.errors import IntegrityError, PromptError
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.video import VideoInfo
@@ -23,7 +23,7 @@ def no_pictures(name: str, info: VideoInfo) -> None:
 
 def object_on_frame(
     what: DatasetObject, mask: EncodedMask, *, origin: MaskOrigin, uncertainty: float, video: VideoInfo
-) -> ObjectOnFrame:
+) -> LabelledMask:
     """A stored mask whose run lengths were checked.
 
     Raises IntegrityError if it is damaged or is not of the video's size.
@@ -37,7 +37,7 @@ def object_on_frame(
         pixels = require_counts(mask)
     except PromptError as error:
         raise IntegrityError(f"a mask of {what.label!r} is damaged: {error}") from error
-    return ObjectOnFrame(
+    return LabelledMask(
         what,
         mask if pixels else None,
         None,

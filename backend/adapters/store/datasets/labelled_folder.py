@@ -21,7 +21,7 @@ from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures, 
 from backend.adapters.store.datasets.offsets import Located, OffsetIndex
 from backend.application.ports.datasets import DatasetEntry, Notes
 from backend.application.ports.media import VideoSource
-from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
@@ -124,7 +124,7 @@ class LabelledFolder:
         name = self._summary.get("video")
         return self._open_pictures(name if isinstance(name, str) else "", self.info)
 
-    def _mask(self, frame_index: int, place: Located) -> ObjectOnFrame:
+    def _mask(self, frame_index: int, place: Located) -> LabelledMask:
         what = self.objects[place.object_index]
         try:
             self._file.seek(place.start)

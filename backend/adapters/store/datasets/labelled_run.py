@@ -15,7 +15,7 @@ from backend.adapters.store.masks.codec import load_frame, load_header
 from backend.adapters.store.masks.files import HEADER, MANIFEST
 from backend.application.ports.datasets import Notes
 from backend.application.ports.media import VideoSource
-from backend.domain.datasets import DatasetFrame, DatasetObject, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.video import FrameIndex, VideoInfo
 
@@ -69,7 +69,7 @@ class LabelledRun:
     def _read(self, file_index: int) -> bytes:
         return self._chunks[file_index].read_bytes()
 
-    def _mask(self, place: Located) -> ObjectOnFrame:
+    def _mask(self, place: Located) -> LabelledMask:
         body = self._body(place.file_index)
         _, frame = load_frame(body[place.start : place.start + place.length])
         return object_on_frame(

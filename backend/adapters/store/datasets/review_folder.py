@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.application.review.next_frames import ReviewVideo, SeenFrame
+from backend.application.review.next_frames import ReviewFrame, ReviewVideo
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.geometry import BoolMask
 from backend.domain.masklets import MaskOrigin
@@ -46,7 +46,7 @@ def read_review_folder(root: Path) -> ReviewFolder:
     try:
         document = json.loads((root / "masklets.json").read_text(encoding="utf-8"))
         summary = json.loads((root / "summary.json").read_text(encoding="utf-8"))
-        frames: dict[ObjectId, list[SeenFrame]] = {}
+        frames: dict[ObjectId, list[ReviewFrame]] = {}
         for object_id, seen in _lines(root / "evidence.jsonl"):
             frames.setdefault(object_id, []).append(seen)
         described = {ObjectId(str(entry["id"])): entry for entry in document["masklets"]}
@@ -71,11 +71,11 @@ def read_review_folder(root: Path) -> ReviewFolder:
         raise IntegrityError(f"{root} is damaged: {error}; propagate again") from error
 
 
-def _lines(path: Path) -> Iterator[tuple[ObjectId, SeenFrame]]:
+def _lines(path: Path) -> Iterator[tuple[ObjectId, ReviewFrame]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
             entry = json.loads(line)
-            seen = SeenFrame(
+            seen = ReviewFrame(
                 FrameIndex(int(entry["frame"])),
                 float(entry["uncertainty"]),
                 MaskOrigin(entry["origin"]),

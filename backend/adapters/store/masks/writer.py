@@ -56,7 +56,7 @@ class FileMaskWriter:
         """Add one object's mask on one frame. Raises ValueError after commit or for an object without a label."""
         self._add(object_id, frame.frame_index, dump_frame(object_id, frame).encode())
 
-    def carry(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
+    def copy_run(self, run: str, keeps: Callable[[ObjectId, FrameIndex], bool]) -> int:
         """Add an earlier complete run's masks, as they are, of the objects and frames that `keeps` agrees to.
 
         Returns how many. Raises NotFound, IntegrityError if that run is gone or damaged.

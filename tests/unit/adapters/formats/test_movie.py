@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from backend.adapters.formats.movie import Movie
+from backend.adapters.formats.movie import VideoFile
 from backend.adapters.formats.shared.target import target_folder
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.geometry import FrameSize
@@ -38,7 +38,7 @@ def small_file(path: Path) -> BinaryIO:
 
 def test_odd_sides_grow_by_a_pixel_and_frames_keep_their_times(tmp_path: Path) -> None:
     times = [0.0, 0.04, 1.0, 1.001]
-    with target_folder(tmp_path / "out") as target, Movie(target, "a.mp4", FrameSize(33, 21), RATE) as movie:
+    with target_folder(tmp_path / "out") as target, VideoFile(target, "a.mp4", FrameSize(33, 21), RATE) as movie:
         for time in times:
             movie.add(np.full((21, 33, 3), 200, np.uint8), time)
     with av.open(str(tmp_path / "out/a.mp4")) as container:
@@ -48,7 +48,7 @@ def test_odd_sides_grow_by_a_pixel_and_frames_keep_their_times(tmp_path: Path) -
 
 
 def test_a_film_without_frames_is_no_file(tmp_path: Path) -> None:
-    with target_folder(tmp_path / "out") as target, Movie(target, "a.mp4", FrameSize(32, 32), RATE):
+    with target_folder(tmp_path / "out") as target, VideoFile(target, "a.mp4", FrameSize(32, 32), RATE):
         pass
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -59,7 +59,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_film_names_it_and_leaves_nothin
     def film() -> None:
         with (
             target_folder(tmp_path / "out", opener=small_file) as target,
-            Movie(target, "a.mp4", FrameSize(64, 64), RATE) as movie,
+            VideoFile(target, "a.mp4", FrameSize(64, 64), RATE) as movie,
         ):
             for index in range(200):
                 movie.add(noise.integers(0, 256, (64, 64, 3), np.uint8), index / 25)

@@ -41,8 +41,8 @@ def clip(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def test_every_frame_forward(clip: Path) -> None:
     with open_video(clip, HASH) as video:
-        span = FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
-        assert [(index, number_of(frame)) for index, frame in video.frames(span)] == [(i, i) for i in range(40)]
+        frame_range = FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
+        assert [(index, number_of(frame)) for index, frame in video.frames(frame_range)] == [(i, i) for i in range(40)]
 
 
 @pytest.mark.parametrize("held_frames", [3, 1000])
@@ -129,8 +129,8 @@ def test_a_file_that_was_cut_short_keeps_the_frames_that_decode(tmp_path: Path) 
         count = video.info.frame_count
         assert video.info.truncated
         assert 10 < count < 40
-        span = FrameRange(FrameIndex(0), FrameIndex(count))
-        assert [number_of(frame) for _, frame in video.frames(span)] == list(range(count))
+        frame_range = FrameRange(FrameIndex(0), FrameIndex(count))
+        assert [number_of(frame) for _, frame in video.frames(frame_range)] == list(range(count))
 
 
 def test_a_matroska_file_that_was_cut_short(tmp_path: Path) -> None:
@@ -138,8 +138,8 @@ def test_a_matroska_file_that_was_cut_short(tmp_path: Path) -> None:
     with open_video(cut(whole, tmp_path / "b.mkv", keep=0.7), HASH) as video:
         count = video.info.frame_count
         assert 5 < count < 40
-        span = FrameRange(FrameIndex(0), FrameIndex(count))
-        assert [number_of(frame) for _, frame in video.frames(span, backward=True)] == list(range(count))[::-1]
+        frame_range = FrameRange(FrameIndex(0), FrameIndex(count))
+        assert [number_of(frame) for _, frame in video.frames(frame_range, backward=True)] == list(range(count))[::-1]
 
 
 def test_frames_past_the_end_are_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from backend.adapters.media.frames_zip_command import write_frames
 from backend.adapters.media.import_library import DiskLibrary
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.application.imports.model import Source
 from backend.domain.errors import NotAllowed
@@ -27,7 +27,7 @@ def write(video: Path, out: Path, words: str, *, context: bool = True) -> tuple[
 def test_frames_keep_their_numbers_there_and_back(tmp_path: Path) -> None:
     video = write_clip(tmp_path / "clip.mp4", ClipSpec(frame_count=40))
     assert write(video, tmp_path / "clip.zip", "every:15") == (0, 15, 30)
-    library = DiskLibrary(tmp_path / "imported", Records(tmp_path / "r.sqlite"), IndexCache(tmp_path / "indices"))
+    library = DiskLibrary(tmp_path / "imported", ImportRecords(tmp_path / "r.sqlite"), IndexCache(tmp_path / "indices"))
     medium = library.add(Source("clip.zip", tmp_path / "clip.zip"))
     assert (medium.frame_count, medium.numbers) == (3, (0, 15, 30))
     with library.open(medium) as frames:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.application.imports.model import BatchItem, ItemState, Outcome, SourceMedia, SourceMediaKind
 from backend.domain.errors import NotFound, ServiceUnavailable
 from backend.domain.geometry import FrameSize
@@ -22,13 +22,13 @@ MEDIUM = SourceMedia(
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Records:
-    return Records(tmp_path / "batches.sqlite")
+def records(tmp_path: Path) -> ImportRecords:
+    return ImportRecords(tmp_path / "batches.sqlite")
 
 
-def test_a_medium_reads_back_whole_by_id_and_by_file(records: Records, tmp_path: Path) -> None:
+def test_a_medium_reads_back_whole_by_id_and_by_file(records: ImportRecords, tmp_path: Path) -> None:
     records.put_medium(MEDIUM)
-    again = Records(tmp_path / "batches.sqlite")
+    again = ImportRecords(tmp_path / "batches.sqlite")
     assert again.medium(MEDIUM.media_id) == MEDIUM
     assert again.medium_at(Path("/x ü/y"), "1-2") == MEDIUM
     assert again.medium_at(Path("/x ü/y"), "1-3") is None
@@ -36,7 +36,7 @@ def test_a_medium_reads_back_whole_by_id_and_by_file(records: Records, tmp_path:
         again.medium("no")
 
 
-def test_items_are_in_the_order_of_names_and_segments(records: Records) -> None:
+def test_items_are_in_the_order_of_names_and_segments(records: ImportRecords) -> None:
     items = [BatchItem(1, f"k-{n:05d}", 10 + n, "a [1/2]" if n else "b", "m", number=n) for n in range(3)]
     other = BatchItem(2, "k-00000", 99, "c", "m", carry=True, certainty=0.25)
     records.put([*items, other])
@@ -46,15 +46,15 @@ def test_items_are_in_the_order_of_names_and_segments(records: Records) -> None:
     assert [i.prompted for i in records.items() if i.name == "b"] == [True]
 
 
-def test_a_fault_is_forgotten_when_the_source_is_looked_at_again(records: Records) -> None:
+def test_a_fault_is_forgotten_when_the_source_is_looked_at_again(records: ImportRecords) -> None:
     records.fail(1, Outcome("clip.mp4", ItemState.FAILED, reason="MediaError: no"))
     records.fail(1, Outcome("other.mp4", ItemState.FAILED, reason="MediaError: no"))
     assert [o.source for _, o in records.failures(1)] == ["clip.mp4", "other.mp4"]
-    records.forgive(1, "clip.mp4")
-    records.forgive(2, "other.mp4")
+    records.clear_failure(1, "clip.mp4")
+    records.clear_failure(2, "other.mp4")
     assert [(p, o.source) for p, o in records.failures()] == [(1, "other.mp4")]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServiceUnavailable, match="record of imports"):
-        Records(tmp_path / "none" / "batches.sqlite")
+        ImportRecords(tmp_path / "none" / "batches.sqlite")

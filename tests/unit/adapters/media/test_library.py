@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
-from backend.adapters.labelstudio.api.downloads import Fetched
+from backend.adapters.labelstudio.api.downloads import DownloadResult
 from backend.adapters.media.cache import MediaCache
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.library import FRESH_S, CachedMedia
@@ -30,14 +30,14 @@ class FakeServer:
         self.asked: list[str] = []
         self.bodies = {address: _page(number) for number, address in enumerate(PAGES.addresses)}
 
-    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Fetched:
+    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> DownloadResult:
         self.asked.append(address)
         body = self.bodies[address]
         tag = str(hash(body))
         if validator == tag:
-            return Fetched(tag, 0, "image/png", unchanged=True)
+            return DownloadResult(tag, 0, "image/png", unchanged=True)
         sink.write(body)
-        return Fetched(tag, len(body), "image/png")
+        return DownloadResult(tag, len(body), "image/png")
 
 
 def _page(number: int) -> bytes:

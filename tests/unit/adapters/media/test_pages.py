@@ -28,8 +28,8 @@ def test_page_n_is_frame_n_minus_1(tmp_path: Path) -> None:
         assert pages.info.frame_count == 3
         assert pages.info.size == FrameSize(64, 48)
         assert [number_of(pages.frame(FrameIndex(i))) for i in (2, 0, 1)] == [2, 0, 1]
-        span = FrameRange(FrameIndex(0), FrameIndex(3))
-        assert [(i, number_of(f)) for i, f in pages.frames(span, backward=True)] == [(2, 2), (1, 1), (0, 0)]
+        frame_range = FrameRange(FrameIndex(0), FrameIndex(3))
+        assert [(i, number_of(f)) for i, f in pages.frames(frame_range, backward=True)] == [(2, 2), (1, 1), (0, 0)]
         assert list(pages.timestamps_s) == [0.0, 1.0, 2.0]
         with pytest.raises(PromptError, match="frame 3 is not in the video"):
             pages.frame(FrameIndex(3))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.media import record_schema
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.record_schema import MIGRATIONS, newest
 from backend.application.imports.model import ItemState, Outcome
 from backend.domain.errors import ServiceUnavailable
@@ -23,12 +23,12 @@ import logging, sys
 from pathlib import Path
 logging.basicConfig(stream=sys.stdout, level=logging.INFO)
 from backend.adapters.media import record_schema
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 if sys.argv[2] == "forward":
     record_schema.MIGRATIONS = {2: lambda database: database.execute("ALTER TABLE items ADD COLUMN extra TEXT")}
 print("ready", flush=True)
 sys.stdin.read()
-Records(Path(sys.argv[1]))
+ImportRecords(Path(sys.argv[1]))
 """
 
 
@@ -70,7 +70,7 @@ def broken(database: sqlite3.Connection) -> None:
 
 def test_a_record_without_a_version_keeps_everything(file: Path) -> None:
     before = rows_of(file)
-    records = Records(file)
+    records = ImportRecords(file)
     assert rows_of(file) == before
     assert version_of(file) == newest()
     assert records.medium_at(Path("/x ü/y"), "1-2") == records.medium(MEDIUM_ID)
@@ -84,8 +84,8 @@ def test_a_record_without_a_version_keeps_everything(file: Path) -> None:
 
 
 def test_its_schema_is_that_of_a_new_record(file: Path, tmp_path: Path) -> None:
-    Records(file)
-    Records(tmp_path / "new.sqlite")
+    ImportRecords(file)
+    ImportRecords(tmp_path / "new.sqlite")
     assert schema_of(file) == schema_of(tmp_path / "new.sqlite")
     assert version_of(tmp_path / "new.sqlite") == newest()
 
@@ -95,7 +95,7 @@ def test_a_newer_record_is_refused_and_left_alone(file: Path) -> None:
         database.execute("PRAGMA user_version=99")
     before = rows_of(file)
     with pytest.raises(ServiceUnavailable, match=r"batches\.sqlite has schema 99 and this Masklet knows up to 1"):
-        Records(file)
+        ImportRecords(file)
     assert rows_of(file) == before
     assert version_of(file) == 99
 
@@ -103,8 +103,8 @@ def test_a_newer_record_is_refused_and_left_alone(file: Path) -> None:
 def test_a_migration_is_run_once_after_a_copy(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = rows_of(file)
     monkeypatch.setattr(record_schema, "MIGRATIONS", {2: extra})
-    Records(file)
-    Records(file)
+    ImportRecords(file)
+    ImportRecords(file)
     assert version_of(file) == 2
     copy = file.with_name("batches.sqlite.v1")
     assert rows_of(copy) == before
@@ -116,9 +116,9 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(file: Path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(record_schema, "MIGRATIONS", {2: extra, 3: broken})
         with pytest.raises(ServiceUnavailable, match=r"schema 1 to 3 .* and .*batches\.sqlite\.v1 is a copy of it"):
-            Records(file)
+            ImportRecords(file)
     assert (rows_of(file), version_of(file)) == (before, 0)
-    Records(file)
+    ImportRecords(file)
     assert rows_of(file) == before
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.adapters.report.page import report_page
 from backend.adapters.report.thumbnails import WIDTH_PX, thumbnail
-from backend.application.review.next_frames import ReviewVideo, SeenFrame, next_frames
+from backend.application.review.next_frames import ReviewFrame, ReviewVideo, next_frames
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
@@ -18,7 +18,8 @@ CAT = ObjectId("cat")
 
 def video(version: str = "masklet-demo-12345678-u87654321", count: int = 4) -> ReviewVideo:
     frames = tuple(
-        SeenFrame(FrameIndex(i), i / count, MaskOrigin.HUMAN if i == 0 else MaskOrigin.PROPAGATED) for i in range(count)
+        ReviewFrame(FrameIndex(i), i / count, MaskOrigin.HUMAN if i == 0 else MaskOrigin.PROPAGATED)
+        for i in range(count)
     )
     return ReviewVideo("<b>.mp4", count, 24.0, version, {CAT: frames})
 

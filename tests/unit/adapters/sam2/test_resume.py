@@ -134,10 +134,15 @@ def resume(
     frames: int = FRAMES,
     prompts: PromptSet = ONE,
     direction: Direction = Direction.FORWARD,
-    span: FrameRange | None = None,
+    frame_range: FrameRange | None = None,
 ) -> None:
     engine.propagate(
-        PanningVideo(frames), prompts, direction=direction, span=span, cancel=NeverCancelled(), resume=snapshot
+        PanningVideo(frames),
+        prompts,
+        direction=direction,
+        frame_range=frame_range,
+        cancel=NeverCancelled(),
+        resume=snapshot,
     )
 
 
@@ -159,7 +164,7 @@ class TestRefusals:
 
     def test_another_range(self, engine: Sam2Engine, snapshot: bytes) -> None:
         with pytest.raises(SnapshotMismatch, match="another span \\(0..24, not 0..9\\)"):
-            resume(engine, snapshot, span=FrameRange(FrameIndex(0), FrameIndex(9)))
+            resume(engine, snapshot, frame_range=FrameRange(FrameIndex(0), FrameIndex(9)))
 
     def test_other_weights(self, engine: Sam2Engine, snapshot: bytes) -> None:
         info = ModelInfo("other", "masklet-other-11111111", engine.model.image_size, "cpu", is_demo=True)

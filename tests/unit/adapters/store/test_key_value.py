@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.store.key_value import FileKeyValueStore
-from backend.application.ports.key_value import OF_TASKS, KeyValueStore, MemoryKeyValueStore, forget_task, stored_tasks
+from backend.application.ports.key_value import (
+    TASK_FOLDERS,
+    KeyValueStore,
+    MemoryKeyValueStore,
+    forget_task,
+    stored_tasks,
+)
 from backend.domain.tasks import TaskKey
 
 
@@ -58,7 +64,7 @@ def test_a_task_s_notes_are_found_and_forgotten_together(notes: KeyValueStore) -
     assert stored_tasks(notes) == (gone, kept)
     forget_task(notes, gone)
     assert stored_tasks(notes) == (kept,)
-    left = [name for folder in OF_TASKS for name in (*notes.names(folder), *notes.names(f"{folder}/1-70"))]
+    left = [name for folder in TASK_FOLDERS for name in (*notes.names(folder), *notes.names(f"{folder}/1-70"))]
     assert sorted(left) == [
         "adopted/1-70",
         "resets/1-70",

@@ -11,12 +11,12 @@ from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeCodec
 from tests.fakes.stores import damage
-from tests.unit.application.builders import CANVAS, CAT, TASK, Parts, click_on
+from tests.unit.application.builders import CAT, TASK, USER_TASK, Parts, click_on
 
 
 def test_a_click_is_answered_with_the_mask_of_its_frame() -> None:
     parts = Parts()
-    answer = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    answer = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     assert answer.run is not None
     (masklet,) = answer.run.masklets
     (frame,) = masklet.frames
@@ -26,7 +26,7 @@ def test_a_click_is_answered_with_the_mask_of_its_frame() -> None:
 
 def test_a_click_starts_the_whole_video_behind_it() -> None:
     parts = Parts()
-    parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     kinds = {job.kind: job for job in parts.ledger.jobs(task=TASK)}
     assert kinds[JobKind.PROPAGATE].state is JobState.DONE
     assert kinds[JobKind.PROPAGATE].done == 10
@@ -34,16 +34,16 @@ def test_a_click_starts_the_whole_video_behind_it() -> None:
 
 def test_earlier_prompts_of_the_object_count_in_a_later_click() -> None:
     parts = Parts()
-    parts.desk.answer_click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
-    parts.desk.answer_click(CANVAS, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
     newest = next(job for job in parts.ledger.jobs(task=TASK) if job.kind is JobKind.INTERACTIVE)
     assert parts.ledger.request(newest.job_id).prompts.prompted_frames == (1, 4)
 
 
 def test_other_objects_prompts_are_in_the_propagation_only() -> None:
     parts = Parts()
-    parts.desk.answer_click(CANVAS, click_on(1), FrameIndex(1), deadline_s=5)
-    parts.desk.answer_click(CANVAS, click_on(2, 0.9, ObjectId("dog")), FrameIndex(2), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(1), FrameIndex(1), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(2, 0.9, ObjectId("dog")), FrameIndex(2), deadline_s=5)
     newest = {job.kind: parts.ledger.request(job.job_id) for job in reversed(parts.ledger.jobs(task=TASK))}
     assert newest[JobKind.INTERACTIVE].prompts.object_ids == ("dog",)
     assert newest[JobKind.PROPAGATE].prompts.object_ids == ("cat", "dog")
@@ -51,8 +51,8 @@ def test_other_objects_prompts_are_in_the_propagation_only() -> None:
 
 def test_the_same_click_twice_is_one_job_and_one_prompt() -> None:
     parts = Parts()
-    first = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
-    second = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    first = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
+    second = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     assert first.job.job_id == second.job.job_id
     assert len(parts.ledger.jobs(task=TASK)) == 2
     assert len(parts.ledger.prompts(TASK).prompts) == 1
@@ -62,54 +62,54 @@ def test_an_unanswered_click_keeps_the_prompt() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
     with pytest.raises(ServiceUnavailable, match=r"no worker answered within 3 s; the prompt is kept"):
-        parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3)
+        parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=3)
     assert parts.ledger.prompts(TASK).prompted_frames == (4,)
     parts.clock.work = parts.work_off
-    assert parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=3).run is not None
+    assert parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=3).run is not None
 
 
 def test_a_click_opens_only_its_own_frames() -> None:
     parts = Parts()
-    parts.desk.answer_click(CANVAS, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(1, 0.2), FrameIndex(1), deadline_s=5)
     parts.media.asked.clear()
-    parts.desk.answer_click(CANVAS, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(4, 0.6), FrameIndex(4), deadline_s=5)
     assert parts.media.asked == [[1, 4], None]
 
 
 def test_a_click_past_the_end_raises_what_the_worker_found() -> None:
     parts = Parts()
     with pytest.raises(PromptError, match="frame 99 is not in the video: it has 10 frames"):
-        parts.desk.answer_click(CANVAS, click_on(99), FrameIndex(99), deadline_s=5)
+        parts.service.answer_click(USER_TASK, click_on(99), FrameIndex(99), deadline_s=5)
 
 
 def test_unusable_media_fail_at_once_and_can_be_retried() -> None:
     parts = Parts()
     parts.media.error = MediaError("the file is a web page")
     with pytest.raises(MediaError, match="the file is a web page"):
-        parts.desk.answer_click(CANVAS, click_on(0), FrameIndex(0), deadline_s=5)
+        parts.service.answer_click(USER_TASK, click_on(0), FrameIndex(0), deadline_s=5)
     parts.media.error = None
-    assert parts.desk.answer_click(CANVAS, click_on(0), FrameIndex(0), deadline_s=5).run is not None
+    assert parts.service.answer_click(USER_TASK, click_on(0), FrameIndex(0), deadline_s=5).run is not None
 
 
 def test_after_the_deadline_the_answer_is_partial() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
-    answer = parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=1)
+    answer = parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=1)
     assert answer.job.state is JobState.QUEUED
     assert answer.run is None
 
 
 def test_a_finished_track_has_every_frame() -> None:
     parts = Parts()
-    answer = parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5)
+    answer = parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == list(range(10))
 
 
 def test_a_submitted_annotation_replaces_the_prompts() -> None:
     parts = Parts()
-    parts.desk.answer_click(CANVAS, click_on(1), FrameIndex(1), deadline_s=5)
-    job = parts.desk.replace_prompts(CANVAS, click_on(7))
+    parts.service.answer_click(USER_TASK, click_on(1), FrameIndex(1), deadline_s=5)
+    job = parts.service.replace_prompts(USER_TASK, click_on(7))
     assert job is not None
     request = parts.ledger.request(job.job_id)
     assert isinstance(request, PropagationRequest)
@@ -119,17 +119,17 @@ def test_a_submitted_annotation_replaces_the_prompts() -> None:
 
 def test_an_annotation_that_prompts_nothing_starts_nothing() -> None:
     parts = Parts()
-    assert parts.desk.replace_prompts(CANVAS, click_on(1).of_object(ObjectId("nobody"))) is None
+    assert parts.service.replace_prompts(USER_TASK, click_on(1).of_object(ObjectId("nobody"))) is None
     assert parts.ledger.jobs() == ()
 
 
 def test_pre_annotation_propagates_the_tasks_prompts() -> None:
     parts = Parts()
-    first = parts.desk.pre_annotate(CANVAS, click_on(0))
+    first = parts.service.pre_annotate(USER_TASK, click_on(0))
     assert first is not None
     assert first.run is None
     parts.work_off()
-    second = parts.desk.pre_annotate(CANVAS, click_on(0))
+    second = parts.service.pre_annotate(USER_TASK, click_on(0))
     assert second is not None
     assert second.run is not None
     assert second.job.job_id == first.job.job_id
@@ -138,26 +138,26 @@ def test_pre_annotation_propagates_the_tasks_prompts() -> None:
 
 def test_a_batch_call_for_a_task_with_nothing_to_go_by_says_so() -> None:
     parts = Parts()
-    assert parts.desk.pre_annotate(CANVAS, click_on(0).of_object(ObjectId("nobody"))) is None
+    assert parts.service.pre_annotate(USER_TASK, click_on(0).of_object(ObjectId("nobody"))) is None
 
 
 def test_a_click_whose_masks_were_removed_is_answered_anew() -> None:
     parts = Parts()
-    first = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    first = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
-    again = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    again = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     assert (again.job.job_id, again.job.attempt) == (first.job.job_id, 2)
     assert again.run is not None
     assert first.run is not None
     assert again.run.masklets == first.run.masklets
-    assert parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5).job == again.job
+    assert parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5).job == again.job
 
 
 def test_a_click_whose_masks_were_damaged_is_answered_anew() -> None:
     parts = Parts()
-    first = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    first = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     damage(parts.masks, first.job.masks_run)
-    again = parts.desk.answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    again = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     assert again.job.attempt == 2
     assert again.run is not None
     assert [frame.frame_index for frame in again.run.masklets[0].frames] == [4]
@@ -165,19 +165,19 @@ def test_a_click_whose_masks_were_damaged_is_answered_anew() -> None:
 
 def test_a_preview_with_removed_masks_runs_again() -> None:
     parts = Parts()
-    first = parts.desk.preview(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    first = parts.service.preview(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
-    again = parts.desk.preview(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    again = parts.service.preview(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     assert again.run is not None
     assert again.job.attempt == 2
 
 
 def test_a_propagation_with_removed_masks_runs_and_pushes_again() -> None:
     parts = Parts()
-    first = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=5)
+    first = parts.service.propagate_and_wait(USER_TASK, click_on(4), deadline_s=5)
     parts.pusher.sweep()
     parts.masks.remove(first.job.masks_run)
-    again = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=5)
+    again = parts.service.propagate_and_wait(USER_TASK, click_on(4), deadline_s=5)
     assert (again.job.job_id, again.job.attempt, again.job.state) == (first.job.job_id, 2, JobState.DONE)
     assert again.run is not None
     assert len(again.run.masklets[0].frames) == 10
@@ -188,13 +188,13 @@ def test_a_propagation_with_removed_masks_runs_and_pushes_again() -> None:
 
 def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
     parts = Parts()
-    first = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=5)
+    first = parts.service.propagate_and_wait(USER_TASK, click_on(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
-    answer = parts.desk.pre_annotate(CANVAS, click_on(4))
+    answer = parts.service.pre_annotate(USER_TASK, click_on(4))
     assert answer is not None
     assert answer.job.state is JobState.QUEUED
     parts.work_off()
-    found = parts.desk.pre_annotate(CANVAS, click_on(4))
+    found = parts.service.pre_annotate(USER_TASK, click_on(4))
     assert found is not None
     assert found.run is not None
 
@@ -202,12 +202,12 @@ def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
 def test_an_earlier_attempt_serves_until_the_new_one_has_masks() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
-    job = parts.desk.propagate_and_wait(CANVAS, click_on(4), deadline_s=0).job
+    job = parts.service.propagate_and_wait(USER_TASK, click_on(4), deadline_s=0).job
     parts.segmenter.on_frame = lambda index: setattr(parts, "stopping", index == 3)
     parts.run(job)
     again = parts.ledger.job(job.job_id)
     assert (again.state, again.attempt) == (JobState.QUEUED, 2)
-    run = parts.desk.masks_of(again)
+    run = parts.service.masks_of(again)
     assert run is not None
     assert not run.complete
     assert [frame.frame_index for frame in run.masklets[0].frames] == [0, 1, 2, 3]
@@ -215,7 +215,7 @@ def test_an_earlier_attempt_serves_until_the_new_one_has_masks() -> None:
 
 def test_one_frame_of_a_run_keeps_objects_that_are_not_on_it() -> None:
     parts = Parts()
-    run = parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5).run
+    run = parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=5).run
     assert run is not None
     assert [f.frame_index for f in frame_of(run, FrameIndex(3)).masklets[0].frames] == [3]
     beyond = frame_of(run, FrameIndex(50)).masklets

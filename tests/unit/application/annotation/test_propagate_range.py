@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.annotation.propagate_range import TURN_FRAMES, FrameReach, backward_request, propagate_range
+from backend.application.annotation.propagate_range import TURN_FRAMES, FrameRequest, backward_request, propagate_range
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
@@ -16,7 +16,7 @@ from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import MediaRef
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.engine import FakeCodec, FakeSegmenter, FakeVideo
-from tests.unit.application.builders import CANVAS, CAT, TASK, Parts, click_on
+from tests.unit.application.builders import CAT, TASK, USER_TASK, Parts, click_on
 
 AT_4 = FrameIndex(4)
 
@@ -32,13 +32,13 @@ AT_4 = FrameIndex(4)
     ],
 )
 def test_reach_stays_within_the_video(direction: Direction, frames: int | None, expected: list[int]) -> None:
-    assert list(FrameReach(AT_4, direction, frames).frame_range(10)) == expected
+    assert list(FrameRequest(AT_4, direction, frames).frame_range(10)) == expected
 
 
 def test_a_range_is_answered_from_the_clicks_propagation() -> None:
     parts = Parts()
-    parts.desk.answer_click(CANVAS, click_on(4), AT_4, deadline_s=5)
-    answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(4), AT_4, deadline_s=5)
+    answer = propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [4, 5, 6]
     assert [job.kind for job in parts.ledger.jobs(task=TASK)].count(JobKind.PROPAGATE) == 1
@@ -48,7 +48,7 @@ def test_at_the_deadline_there_is_what_there_is() -> None:
     parts = Parts()
     parts.ledger.record_prompts(TASK, click_on(4))
     parts.clock.work = lambda: None
-    answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    answer = propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert (answer.run, answer.job.state) == (None, JobState.QUEUED)
 
 
@@ -57,56 +57,56 @@ def test_what_the_worker_found_wrong_is_raised() -> None:
     parts.ledger.record_prompts(TASK, click_on(4))
     parts.media.error = MediaError("the file is a web page")
     with pytest.raises(MediaError, match="the file is a web page"):
-        propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+        propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
 def test_nothing_is_carried_before_anything_is_prompted() -> None:
     with pytest.raises(PromptError, match="click an object first"):
-        propagate_range(Parts().desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+        propagate_range(Parts().service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
 def test_reused_masks_do_not_count_for_computed_ones() -> None:
     """The dog is on every page at once; the answer still waits for the cat's."""
     parts = Parts()
     dog = ObjectId("dog")
-    first = parts.desk.propagate_and_wait(CANVAS, click_on(0, object_id=dog), deadline_s=5).job
+    first = parts.service.propagate_and_wait(USER_TASK, click_on(0, object_id=dog), deadline_s=5).job
     both = parts.ledger.record_prompts(TASK, click_on(4))
     parts.clock.work = lambda: None
-    job = parts.desk.propagate_and_wait(CANVAS, both, deadline_s=0).job
+    job = parts.service.propagate_and_wait(USER_TASK, both, deadline_s=0).job
     parts.ledger.start(job.job_id, 1, "worker-1")
     parts.clock.slept.clear()
     labels = {CAT: "Cat", dog: "Cat"}
     with parts.masks.writer(f"{job.job_id}-a1", video=parts.media.video.info, labels=labels) as writer:
-        writer.carry(first.masks_run, lambda *_: True)
+        writer.copy_run(first.masks_run, lambda *_: True)
         writer.flush()
-        answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+        answer = propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
         assert sum(parts.clock.slept) >= 5
         assert answer.run is not None
         assert {m.object_id: len(m.frames) for m in answer.run.masklets} == {CAT: 0, dog: 3}
         parts.clock.slept.clear()
-        propagate_range(parts.desk, CANVAS, FrameReach(FrameIndex(3), Direction.BACKWARD, 3), deadline_s=5)
+        propagate_range(parts.service, USER_TASK, FrameRequest(FrameIndex(3), Direction.BACKWARD, 3), deadline_s=5)
         assert parts.clock.slept == []  # the cat was prompted later: it comes to these pages last
 
 
-PAGES = replace(CANVAS, media=MediaRef(tuple(f"/{page}.png" for page in range(40)), is_pages=True))
+PAGES = replace(USER_TASK, media=MediaRef(tuple(f"/{page}.png" for page in range(40)), is_pages=True))
 
 
 @pytest.mark.parametrize(
     ("prompted", "reach", "expected"),
     [
-        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + TURN_FRAMES)),
-        ([20], FrameReach(FrameIndex(20), Direction.BACKWARD), (0, 20 + TURN_FRAMES)),
-        ([20, 30], FrameReach(FrameIndex(22), Direction.BACKWARD, 5), (17, 20 + TURN_FRAMES)),
-        ([20], FrameReach(FrameIndex(38), Direction.BACKWARD, 25), (13, 39)),
-        ([35], FrameReach(FrameIndex(35), Direction.BOTH, 2), (33, 40)),
-        ([20], FrameReach(FrameIndex(20), Direction.FORWARD, 5), None),
-        ([10], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), None),
-        ([30], FrameReach(FrameIndex(20), Direction.BACKWARD, 5), None),
+        ([20], FrameRequest(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + TURN_FRAMES)),
+        ([20], FrameRequest(FrameIndex(20), Direction.BACKWARD), (0, 20 + TURN_FRAMES)),
+        ([20, 30], FrameRequest(FrameIndex(22), Direction.BACKWARD, 5), (17, 20 + TURN_FRAMES)),
+        ([20], FrameRequest(FrameIndex(38), Direction.BACKWARD, 25), (13, 39)),
+        ([35], FrameRequest(FrameIndex(35), Direction.BOTH, 2), (33, 40)),
+        ([20], FrameRequest(FrameIndex(20), Direction.FORWARD, 5), None),
+        ([10], FrameRequest(FrameIndex(20), Direction.BACKWARD, 5), None),
+        ([30], FrameRequest(FrameIndex(20), Direction.BACKWARD, 5), None),
     ],
     ids=["a few", "to the start", "a correction", "far", "both", "forward", "made going forward", "prompted later"],
 )
 def test_frames_before_the_first_prompt_are_a_separate_job(
-    prompted: list[int], reach: FrameReach, expected: tuple[int, int] | None
+    prompted: list[int], reach: FrameRequest, expected: tuple[int, int] | None
 ) -> None:
     prompts = PromptSet.of([prompt for frame in prompted for prompt in click_on(frame)], {CAT: "Cat"})
     request = backward_request(PAGES, prompts, reach)
@@ -115,14 +115,14 @@ def test_frames_before_the_first_prompt_are_a_separate_job(
 
 
 def test_the_length_of_a_video_file_is_not_known() -> None:
-    assert backward_request(CANVAS, click_on(20), FrameReach(FrameIndex(20), Direction.BACKWARD, 5)) is None
+    assert backward_request(USER_TASK, click_on(20), FrameRequest(FrameIndex(20), Direction.BACKWARD, 5)) is None
 
 
 def test_a_backward_range_does_not_wait_for_the_end() -> None:
     parts = Parts()
     parts.media.video = FakeVideo(40)
     parts.ledger.record_prompts(TASK, click_on(20))
-    whole = parts.desk.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
+    whole = parts.service.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
     parts.ledger.start(whole.job_id, 1, "worker-1")  # and is on its way forward
     expected: list[str] = []
 
@@ -131,7 +131,7 @@ def test_a_backward_range_does_not_wait_for_the_end() -> None:
         parts.work_off()
 
     parts.clock.work = work
-    answer = propagate_range(parts.desk, PAGES, FrameReach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=5)
+    answer = propagate_range(parts.service, PAGES, FrameRequest(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [15, 16, 17, 18, 19, 20]
     assert parts.ledger.job(whole.job_id).state is JobState.RUNNING
@@ -144,9 +144,9 @@ def test_a_backward_range_does_not_wait_for_the_end() -> None:
 def test_at_the_deadline_the_one_that_has_more_is_shown() -> None:
     parts = Parts()
     parts.media.video = FakeVideo(40)
-    whole = parts.desk.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
+    whole = parts.service.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
     parts.ledger.start(whole.job_id, 1, "worker-1")
-    back = parts.desk.submit(_back(PAGES, click_on(20)))
+    back = parts.service.submit(_back(PAGES, click_on(20)))
     parts.ledger.start(back.job_id, 1, "worker-1")
     parts.clock.work = lambda: None
     evidence = FakeSegmenter().segment(parts.media.video, click_on(20), FrameIndex(20)).objects[0].evidence
@@ -159,14 +159,16 @@ def test_at_the_deadline_the_one_that_has_more_is_shown() -> None:
                 mask = FakeCodec().encode(np.zeros((8, 16), np.bool_))
                 writer.append(CAT, MaskletFrame(FrameIndex(index), mask, evidence, MaskOrigin.PROPAGATED, 0.5))
             writer.flush()
-        answer = propagate_range(parts.desk, PAGES, FrameReach(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=1)
+        answer = propagate_range(
+            parts.service, PAGES, FrameRequest(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=1
+        )
     assert answer.job.job_id == back.job_id
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [18, 19, 20]
 
 
 def _back(canvas: UserTask, prompts: PromptSet) -> PropagationRequest:
-    request = backward_request(canvas, prompts, FrameReach(FrameIndex(20), Direction.BACKWARD, 5))
+    request = backward_request(canvas, prompts, FrameRequest(FrameIndex(20), Direction.BACKWARD, 5))
     assert request is not None
     return request
 
@@ -181,14 +183,14 @@ def test_a_person_who_waits_is_noted_until_there_is_an_answer() -> None:
         parts.work_off()
 
     parts.clock.work = work
-    answer = propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    answer = propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert expected == [answer.job.job_id]
     assert parts.ledger.pending_waits().jobs == ()
 
 
 def test_a_look_reads_no_more_than_is_within_reach() -> None:
     parts = Parts()
-    parts.desk.answer_click(CANVAS, click_on(4), AT_4, deadline_s=5)
+    parts.service.answer_click(USER_TASK, click_on(4), AT_4, deadline_s=5)
     parts.work_off()
     looks: list[FrameRange | None] = []
     partial = parts.masks.partial
@@ -198,6 +200,6 @@ def test_a_look_reads_no_more_than_is_within_reach() -> None:
         return partial(run, frames)
 
     parts.masks.partial = watched  # type: ignore[method-assign]
-    propagate_range(parts.desk, CANVAS, FrameReach(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
     assert {(frames.start, frames.stop) for frames in looks if frames is not None} == {(0, 1), (4, 5), (4, 7)}
     assert None not in looks

@@ -23,7 +23,7 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.application.ports.media import VideoSource
-from backend.domain.datasets import DatasetFrame, DatasetObject, FrameChoice, ObjectOnFrame
+from backend.domain.datasets import DatasetFrame, DatasetObject, FrameChoice, LabelledMask
 from backend.domain.errors import IntegrityError, InvalidInput, MediaUnreachable
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
@@ -48,7 +48,7 @@ class FakeVideo:
     def frames(self) -> Iterator[DatasetFrame]:
         mask, box = (None, Box(0, 0, 1, 1)) if self.boxes else (MASK, None)
         for index in range(3):
-            shown = ObjectOnFrame(CAT, mask, box, MaskOrigin.PROPAGATED, 0.5, index == 1)
+            shown = LabelledMask(CAT, mask, box, MaskOrigin.PROPAGATED, 0.5, index == 1)
             yield DatasetFrame(FrameIndex(index), (shown,))
 
     def pictures(self) -> AbstractContextManager[VideoSource] | None:
@@ -106,7 +106,7 @@ class FakeTarget:
     def spool(self) -> BinaryIO:
         raise NotImplementedError
 
-    def seal(self) -> Notes:
+    def finish(self) -> Notes:
         return {"count": 0}
 
 

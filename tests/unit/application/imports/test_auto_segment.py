@@ -49,15 +49,15 @@ class ColourSegmenter(FakeSegmenter):
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:
-        assert span is not None
-        return FakePropagation(self._again(video, prompts, span), len(span), resume)
+        assert frame_range is not None
+        return FakePropagation(self._again(video, prompts, frame_range), len(frame_range), resume)
 
-    def _again(self, video: VideoSource, prompts: PromptSet, span: FrameRange) -> Iterator[FrameMasks]:
-        for index in range(span.start, span.stop):
+    def _again(self, video: VideoSource, prompts: PromptSet, frame_range: FrameRange) -> Iterator[FrameMasks]:
+        for index in range(frame_range.start, frame_range.stop):
             shown = []
             for prompt in prompts:
                 assert prompt.mask is not None

@@ -16,7 +16,7 @@ from backend.application.imports.model import (
     Source,
     TaskDraft,
 )
-from backend.application.imports.start import Starting
+from backend.application.imports.start import TaskStarter
 from backend.domain.errors import LabelStudioUnavailable, PromptError
 from backend.domain.prompts import PromptSet
 from backend.domain.selection import parse_selection
@@ -28,7 +28,7 @@ PAGES = Plan(3, ImportMode.PAGES, "frames")
 
 
 @dataclass
-class Bench:
+class ImportSetup:
     library: FakeLibrary = field(default_factory=FakeLibrary)
     tasks: FakeTasks = field(default_factory=FakeTasks)
     records: MemoryRecords = field(default_factory=MemoryRecords)
@@ -46,7 +46,7 @@ class Bench:
             self.records,
             prompter=self.prompter,
             existing=self.existing,
-            starting=Starting(self.parts.desk, "<View/>", self.model_version),
+            starting=TaskStarter(self.parts.service, "<View/>", self.model_version),
             carry=True,
         )
         tally = importer.run(sources or [Source(name) for name in names], plan, outcomes.append)
@@ -76,76 +76,76 @@ class OneTask:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def setup() -> ImportSetup:
+    return ImportSetup()
 
 
 def states(outcomes: list[Outcome]) -> list[str]:
     return [f"{o.source} {o.state}" for o in outcomes]
 
 
-def test_the_same_batch_twice_makes_nothing_twice(bench: Bench) -> None:
-    assert states(bench.run("a.mp4", "b.mp4")) == ["a.mp4 created", "b.mp4 created"]
-    assert states(bench.run("a.mp4", "b.mp4", "c.mp4")) == ["a.mp4 existing", "b.mp4 existing", "c.mp4 created"]
-    assert len(bench.tasks.tasks) == 3
+def test_the_same_batch_twice_makes_nothing_twice(setup: ImportSetup) -> None:
+    assert states(setup.run("a.mp4", "b.mp4")) == ["a.mp4 created", "b.mp4 created"]
+    assert states(setup.run("a.mp4", "b.mp4", "c.mp4")) == ["a.mp4 existing", "b.mp4 existing", "c.mp4 created"]
+    assert len(setup.tasks.tasks) == 3
 
 
-def test_a_batch_that_was_killed_before_it_could_note_what_it_made(bench: Bench) -> None:
-    bench.run("a.mp4", "b.mp4")
-    bench.records.by_key.clear()
-    assert states(bench.run("a.mp4", "b.mp4")) == ["a.mp4 existing", "b.mp4 existing"]
-    assert len(bench.tasks.tasks) == 2
-    assert len(bench.records.items(3)) == 2
+def test_a_batch_that_was_killed_before_it_could_note_what_it_made(setup: ImportSetup) -> None:
+    setup.run("a.mp4", "b.mp4")
+    setup.records.by_key.clear()
+    assert states(setup.run("a.mp4", "b.mp4")) == ["a.mp4 existing", "b.mp4 existing"]
+    assert len(setup.tasks.tasks) == 2
+    assert len(setup.records.items(3)) == 2
 
 
-def test_an_answer_that_got_lost_is_looked_up_and_not_repeated(bench: Bench) -> None:
-    bench.tasks.lost_answers = 1
-    assert states(bench.run("a.mp4", "b.mp4")) == ["a.mp4 created", "b.mp4 created"]
-    assert len(bench.tasks.tasks) == 2
+def test_an_answer_that_got_lost_is_looked_up_and_not_repeated(setup: ImportSetup) -> None:
+    setup.tasks.lost_answers = 1
+    assert states(setup.run("a.mp4", "b.mp4")) == ["a.mp4 created", "b.mp4 created"]
+    assert len(setup.tasks.tasks) == 2
 
 
-def test_a_call_that_was_not_carried_out_is_repeated_and_in_the_end_raised(bench: Bench) -> None:
-    bench.tasks.refused = 2
-    assert states(bench.run("a.mp4")) == ["a.mp4 created"]
-    bench.tasks.refused = 3
+def test_a_call_that_was_not_carried_out_is_repeated_and_in_the_end_raised(setup: ImportSetup) -> None:
+    setup.tasks.refused = 2
+    assert states(setup.run("a.mp4")) == ["a.mp4 created"]
+    setup.tasks.refused = 3
     with pytest.raises(LabelStudioUnavailable):
-        bench.run("b.mp4")
-    assert len(bench.tasks.tasks) == 1
+        setup.run("b.mp4")
+    assert len(setup.tasks.tasks) == 1
 
 
-def test_one_fault_costs_one_source(bench: Bench) -> None:
-    bench.prompter = ClickPrompter()
-    outcomes = bench.run("bad.mp4", "a.mp4", "wrong.mp4", "b.mp4")
+def test_one_fault_costs_one_source(setup: ImportSetup) -> None:
+    setup.prompter = ClickPrompter()
+    outcomes = setup.run("bad.mp4", "a.mp4", "wrong.mp4", "b.mp4")
     assert sorted(states(outcomes)) == ["a.mp4 created", "b.mp4 created", "bad.mp4 failed", "wrong.mp4 failed"]
-    assert [o.reason for _, o in bench.records.failures(3)] == [
+    assert [o.reason for _, o in setup.records.failures(3)] == [
         "MediaError: bad.mp4 is no video",
         "PromptError: label 'Bat' is not in the label config",
     ]
 
 
-def test_a_fault_that_was_mended_is_forgotten(bench: Bench) -> None:
-    bench.tasks.refused = 0
-    bench.records.fail(3, Outcome("a.mp4", ItemState.FAILED, reason="MediaError: it was cut short"))
-    bench.records.fail(3, Outcome("b.mp4", ItemState.FAILED, reason="MediaError: no"))
-    bench.run("a.mp4")
-    assert [o.source for _, o in bench.records.failures(3)] == ["b.mp4"]
+def test_a_fault_that_was_mended_is_forgotten(setup: ImportSetup) -> None:
+    setup.tasks.refused = 0
+    setup.records.fail(3, Outcome("a.mp4", ItemState.FAILED, reason="MediaError: it was cut short"))
+    setup.records.fail(3, Outcome("b.mp4", ItemState.FAILED, reason="MediaError: no"))
+    setup.run("a.mp4")
+    assert [o.source for _, o in setup.records.failures(3)] == ["b.mp4"]
 
 
-def test_the_same_content_under_two_names_is_one_task(bench: Bench) -> None:
-    outcomes = bench.run("a.mp4", "copy.mp4")
+def test_the_same_content_under_two_names_is_one_task(setup: ImportSetup) -> None:
+    outcomes = setup.run("a.mp4", "copy.mp4")
     assert states(outcomes) == ["copy.mp4 duplicate", "a.mp4 created"]
     assert outcomes[0].reason == "the same frames as a.mp4"
 
 
-def test_tasks_are_made_many_in_a_call(bench: Bench) -> None:
-    bench.run(*(f"{n}.mp4" for n in range(TASKS_AT_ONCE + 7)))
-    assert bench.tasks.calls == [TASKS_AT_ONCE, 7]
+def test_tasks_are_made_many_in_a_call(setup: ImportSetup) -> None:
+    setup.run(*(f"{n}.mp4" for n in range(TASKS_AT_ONCE + 7)))
+    assert setup.tasks.calls == [TASKS_AT_ONCE, 7]
 
 
-def test_segments_are_named_ordered_and_say_where_they_are(bench: Bench) -> None:
-    bench.run("a.mp4", plan=replace(PAGES, segment=4, overlap=1))
-    assert [task["clip"] for task in bench.tasks.tasks] == ["a.mp4 [1/3]", "a.mp4 [2/3]", "a.mp4 [3/3]"]
-    facts = bench.tasks.tasks[1]["masklet"]
+def test_segments_are_named_ordered_and_say_where_they_are(setup: ImportSetup) -> None:
+    setup.run("a.mp4", plan=replace(PAGES, segment=4, overlap=1))
+    assert [task["clip"] for task in setup.tasks.tasks] == ["a.mp4 [1/3]", "a.mp4 [2/3]", "a.mp4 [3/3]"]
+    facts = setup.tasks.tasks[1]["masklet"]
     assert isinstance(facts, dict)
     assert {k: facts[k] for k in ("video", "start", "stop", "fps", "segment", "segments")} == {
         "video": "a.mp4",
@@ -155,75 +155,75 @@ def test_segments_are_named_ordered_and_say_where_they_are(bench: Bench) -> None
         "segment": 2,
         "segments": 3,
     }
-    assert bench.tasks.tasks[1]["frames"] == [f"/a.mp4/{n}" for n in (3, 4, 5, 6)]
-    assert [(i.number, i.shared, i.carry) for i in bench.records.items()] == [(0, 0, False), (1, 1, True), (2, 1, True)]
+    assert setup.tasks.tasks[1]["frames"] == [f"/a.mp4/{n}" for n in (3, 4, 5, 6)]
+    assert [(i.number, i.shared, i.carry) for i in setup.records.items()] == [(0, 0, False), (1, 1, True), (2, 1, True)]
 
 
-def test_another_cut_of_the_same_video_is_another_set_of_tasks(bench: Bench) -> None:
-    bench.run("a.mp4", plan=replace(PAGES, segment=4, overlap=1))
-    assert states(bench.run("a.mp4", plan=replace(PAGES, segment=5))) == ["a.mp4 created", "a.mp4 created"]
+def test_another_cut_of_the_same_video_is_another_set_of_tasks(setup: ImportSetup) -> None:
+    setup.run("a.mp4", plan=replace(PAGES, segment=4, overlap=1))
+    assert states(setup.run("a.mp4", plan=replace(PAGES, segment=5))) == ["a.mp4 created", "a.mp4 created"]
 
 
-def test_chosen_frames_and_keyframes(bench: Bench) -> None:
+def test_chosen_frames_and_keyframes(setup: ImportSetup) -> None:
     plan = replace(PAGES, selection=parse_selection("every:4"))
-    bench.run("a.mp4", plan=plan)
-    facts = bench.tasks.tasks[0]["masklet"]
+    setup.run("a.mp4", plan=plan)
+    facts = setup.tasks.tasks[0]["masklet"]
     assert isinstance(facts, dict)
     assert (facts["start"], facts["stop"], facts["frames"]) == (0, 9, "0,4,8")
-    bench.run("a.mp4", plan=Plan(3, ImportMode.KEYFRAMES, "image", parse_selection("diverse:2")))
-    assert [(t["clip"], t["image"]) for t in bench.tasks.tasks[1:]] == [
+    setup.run("a.mp4", plan=Plan(3, ImportMode.KEYFRAMES, "image", parse_selection("diverse:2")))
+    assert [(t["clip"], t["image"]) for t in setup.tasks.tasks[1:]] == [
         ("a.mp4 #0", "/a.mp4/0"),
         ("a.mp4 #5", "/a.mp4/5"),
     ]
 
 
-def test_a_list_names_frames_and_data_of_its_own(bench: Bench) -> None:
-    outcomes = bench.run(
+def test_a_list_names_frames_and_data_of_its_own(setup: ImportSetup) -> None:
+    outcomes = setup.run(
         sources=[Source("a.mp4", frames=(2, 5), extra={"subject": "m3"}), Source("b.mp4", frames=(3, 10))]
     )
-    assert (bench.tasks.tasks[0]["frames"], bench.tasks.tasks[0]["subject"]) == (["/a.mp4/2", "/a.mp4/5"], "m3")
+    assert (setup.tasks.tasks[0]["frames"], setup.tasks.tasks[0]["subject"]) == (["/a.mp4/2", "/a.mp4/5"], "m3")
     assert outcomes[0].reason == ("InvalidInput: b.mp4: the list names frame 10, but the video has 10 frames (0 to 9)")
 
 
-def test_a_nested_value_key_is_written_nested(bench: Bench) -> None:
-    bench.run("a.mp4", plan=Plan(3, ImportMode.VIDEO, "media.main"))
-    assert bench.tasks.tasks[0]["media"] == {"main": "/a.mp4"}
+def test_a_nested_value_key_is_written_nested(setup: ImportSetup) -> None:
+    setup.run("a.mp4", plan=Plan(3, ImportMode.VIDEO, "media.main"))
+    assert setup.tasks.tasks[0]["media"] == {"main": "/a.mp4"}
 
 
-def test_prompts_are_carried_at_once_and_only_once(bench: Bench) -> None:
-    bench.prompter = ClickPrompter()
-    outcomes = bench.run("a.mp4", "nobody.mp4")
+def test_prompts_are_carried_at_once_and_only_once(setup: ImportSetup) -> None:
+    setup.prompter = ClickPrompter()
+    outcomes = setup.run("a.mp4", "nobody.mp4")
     assert [(o.prompts, dict(o.auto)) for o in outcomes] == [(1, {"cat": 0.9}), (0, {})]
-    (job,) = bench.parts.ledger.jobs()
+    (job,) = setup.parts.ledger.jobs()
     assert job.task == TaskKey(3, 1)
-    bench.run("a.mp4", "nobody.mp4")
-    assert bench.prompter.asked == ["a.mp4", "nobody.mp4", "nobody.mp4"]
-    assert len(bench.parts.ledger.jobs()) == 1
-    facts = bench.tasks.tasks[0]["masklet"]
+    setup.run("a.mp4", "nobody.mp4")
+    assert setup.prompter.asked == ["a.mp4", "nobody.mp4", "nobody.mp4"]
+    assert len(setup.parts.ledger.jobs()) == 1
+    facts = setup.tasks.tasks[0]["masklet"]
     assert isinstance(facts, dict)
     assert facts["auto"] == {"cat": 0.9}
 
 
-def test_a_killed_batch_prompts_its_task_next_time(bench: Bench) -> None:
-    bench.run("a.mp4")
-    bench.prompter = ClickPrompter()
-    assert [(o.state, o.prompts) for o in bench.run("a.mp4")] == [(ItemState.EXISTING, 1)]
-    assert len(bench.parts.ledger.jobs()) == 1
+def test_a_killed_batch_prompts_its_task_next_time(setup: ImportSetup) -> None:
+    setup.run("a.mp4")
+    setup.prompter = ClickPrompter()
+    assert [(o.state, o.prompts) for o in setup.run("a.mp4")] == [(ItemState.EXISTING, 1)]
+    assert len(setup.parts.ledger.jobs()) == 1
 
 
-def test_before_any_worker_has_said_its_model_prompts_are_kept(bench: Bench) -> None:
-    bench.prompter, bench.model_version = ClickPrompter(), ""
-    bench.run("a.mp4")
-    assert bench.parts.ledger.jobs() == ()
-    assert [str(o) for o in bench.parts.ledger.prompts(TaskKey(3, 1)).object_ids] == ["cat"]
+def test_before_any_worker_has_said_its_model_prompts_are_kept(setup: ImportSetup) -> None:
+    setup.prompter, setup.model_version = ClickPrompter(), ""
+    setup.run("a.mp4")
+    assert setup.parts.ledger.jobs() == ()
+    assert [str(o) for o in setup.parts.ledger.prompts(TaskKey(3, 1)).object_ids] == ["cat"]
 
 
-def test_tasks_that_exist_are_prompted(bench: Bench) -> None:
-    bench.existing = OneTask(click_on(2))
-    (outcome,) = bench.run(sources=[Source("task 7", task_id=7)])
+def test_tasks_that_exist_are_prompted(setup: ImportSetup) -> None:
+    setup.existing = OneTask(click_on(2))
+    (outcome,) = setup.run(sources=[Source("task 7", task_id=7)])
     assert (outcome.state, outcome.task_id, outcome.prompts) == (ItemState.PROMPTED, 7, 1)
-    assert bench.parts.ledger.jobs()[0].task == TaskKey(3, 7)
-    bench.existing = OneTask(PromptSet(()))
-    (outcome,) = bench.run(sources=[Source("task 8", task_id=8)])
+    assert setup.parts.ledger.jobs()[0].task == TaskKey(3, 7)
+    setup.existing = OneTask(PromptSet(()))
+    (outcome,) = setup.run(sources=[Source("task 8", task_id=8)])
     assert outcome.reason == "PromptError: task 8 brings no prompts, and --prompts gives it none"
-    assert bench.tasks.tasks == []
+    assert setup.tasks.tasks == []

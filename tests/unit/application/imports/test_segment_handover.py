@@ -9,7 +9,7 @@ import pytest
 
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.imports.model import BatchItem
-from backend.application.imports.segment_handover import EVERYTHING_EVERY, Handover
+from backend.application.imports.segment_handover import FULL_SWEEP_EVERY, Handover
 from backend.application.imports.status import ProjectStatus, project_statuses
 from backend.domain.errors import LabelStudioUnavailable, MediaError
 from backend.domain.jobs import Job, JobState
@@ -37,7 +37,7 @@ class FakeTaskLookup:
 
 
 @dataclass
-class Bench:
+class HandoverSetup:
     """Three segments of ten frames each, tasks 1 to 3; the first is prompted by the import."""
 
     certainty: float = 0.0
@@ -56,10 +56,10 @@ class Bench:
                 for n, name in enumerate(names)
             ]
         )  # fmt: skip
-        self.handover = Handover(self.records, self.parts.desk, FakeCodec(), self.canvases)
+        self.handover = Handover(self.records, self.parts.service, FakeCodec(), self.canvases)
 
     def prompt(self, task: int, prompts: PromptSet | None = None) -> Job:
-        job = self.parts.desk.replace_prompts(canvas(task), prompts or click_on(0))
+        job = self.parts.service.replace_prompts(canvas(task), prompts or click_on(0))
         assert job is not None
         self.parts.work_off()
         return job
@@ -82,83 +82,83 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def setup() -> HandoverSetup:
+    return HandoverSetup()
 
 
-def test_certain_masks_are_carried_from_segment_to_segment(bench: Bench) -> None:
-    first = bench.prompt(1)
-    assert bench.sweep(3) == 2
-    assert bench.done() == [1, 2, 3]
-    assert bench.note(2).startswith(f"carried {first.job_id} ")
-    prompts = bench.parts.ledger.prompts(TaskKey(3, 2))
+def test_certain_masks_are_carried_from_segment_to_segment(setup: HandoverSetup) -> None:
+    first = setup.prompt(1)
+    assert setup.sweep(3) == 2
+    assert setup.done() == [1, 2, 3]
+    assert setup.note(2).startswith(f"carried {first.job_id} ")
+    prompts = setup.parts.ledger.prompts(TaskKey(3, 2))
     assert [(str(p.object_id), p.frame_index) for p in prompts] == [("cat", 0)]
     assert prompts.prompts[0].mask is not None
     assert np.flatnonzero(prompts.prompts[0].mask.any(axis=0)).tolist() == [9]  # the mask of the shared frame, number 9
-    assert bench.sweep(2 * EVERYTHING_EVERY) == 0
+    assert setup.sweep(2 * FULL_SWEEP_EVERY) == 0
 
 
-def test_nothing_is_carried_before_the_segment_is_done(bench: Bench) -> None:
-    bench.parts.desk.replace_prompts(canvas(1), click_on(0))
-    assert bench.handover.sweep() == 0
-    assert bench.note(2) == ""
+def test_nothing_is_carried_before_the_segment_is_done(setup: HandoverSetup) -> None:
+    setup.parts.service.replace_prompts(canvas(1), click_on(0))
+    assert setup.handover.sweep() == 0
+    assert setup.note(2) == ""
 
 
 def test_below_the_certainty_a_person_is_asked_and_nothing_begun() -> None:
-    bench = Bench(certainty=1.0)
-    first = bench.prompt(1)
-    assert bench.sweep(3) == 0
-    assert bench.done() == [1]
-    assert bench.note(2).startswith(f"person {first.job_id}: at the end of clip [1/3] Cat is certain to 0.")
-    assert bench.status().asks_for_person[0][0] == "clip [2/3]"
-    assert bench.status().asks_for_person[0][1].endswith("only, 1.00 is asked for")
+    setup = HandoverSetup(certainty=1.0)
+    first = setup.prompt(1)
+    assert setup.sweep(3) == 0
+    assert setup.done() == [1]
+    assert setup.note(2).startswith(f"person {first.job_id}: at the end of clip [1/3] Cat is certain to 0.")
+    assert setup.status().asks_for_person[0][0] == "clip [2/3]"
+    assert setup.status().asks_for_person[0][1].endswith("only, 1.00 is asked for")
 
 
-def test_a_correction_of_a_segment_is_carried_again(bench: Bench) -> None:
-    bench.prompt(1)
-    bench.sweep(3)
-    again = bench.prompt(1, click_on(0, x=0.9))
-    assert bench.sweep(EVERYTHING_EVERY) >= 1
-    assert bench.note(2).startswith(f"carried {again.job_id} ")
+def test_a_correction_of_a_segment_is_carried_again(setup: HandoverSetup) -> None:
+    setup.prompt(1)
+    setup.sweep(3)
+    again = setup.prompt(1, click_on(0, x=0.9))
+    assert setup.sweep(FULL_SWEEP_EVERY) >= 1
+    assert setup.note(2).startswith(f"carried {again.job_id} ")
 
 
-def test_a_persons_work_is_never_replaced(bench: Bench) -> None:
-    bench.prompt(2, click_on(4))
-    mine = bench.parts.ledger.prompts(TaskKey(3, 2))
-    bench.prompt(1)
-    assert bench.sweep(EVERYTHING_EVERY + 1) == 1  # the third segment goes on from the person's second
-    assert bench.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
-    assert bench.done() == [1, 2, 3]
+def test_a_persons_work_is_never_replaced(setup: HandoverSetup) -> None:
+    setup.prompt(2, click_on(4))
+    mine = setup.parts.ledger.prompts(TaskKey(3, 2))
+    setup.prompt(1)
+    assert setup.sweep(FULL_SWEEP_EVERY + 1) == 1  # the third segment goes on from the person's second
+    assert setup.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
+    assert setup.done() == [1, 2, 3]
 
 
-def test_a_correction_of_what_was_carried_is_not_carried_over(bench: Bench) -> None:
-    bench.prompt(1)
-    bench.sweep(2)
-    bench.prompt(2, click_on(5))
-    bench.prompt(1, click_on(0, x=0.9))
-    mine = bench.parts.ledger.prompts(TaskKey(3, 2))
-    bench.sweep(EVERYTHING_EVERY)
-    assert bench.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
+def test_a_correction_of_what_was_carried_is_not_carried_over(setup: HandoverSetup) -> None:
+    setup.prompt(1)
+    setup.sweep(2)
+    setup.prompt(2, click_on(5))
+    setup.prompt(1, click_on(0, x=0.9))
+    mine = setup.parts.ledger.prompts(TaskKey(3, 2))
+    setup.sweep(FULL_SWEEP_EVERY)
+    assert setup.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
 
 
-def test_label_studio_is_retried_and_a_faulty_task_needs_a_person(bench: Bench) -> None:
-    bench.prompt(1)
-    bench.canvases.error = LabelStudioUnavailable("Label Studio does not answer")
-    assert bench.sweep() == 0
-    assert bench.note(2) == ""
-    bench.canvases.error = MediaError("the file is gone")
-    bench.sweep()
-    assert bench.note(2) == "person -: the file is gone"
-    bench.canvases.error = None
-    assert bench.sweep(EVERYTHING_EVERY) >= 1
+def test_label_studio_is_retried_and_a_faulty_task_needs_a_person(setup: HandoverSetup) -> None:
+    setup.prompt(1)
+    setup.canvases.error = LabelStudioUnavailable("Label Studio does not answer")
+    assert setup.sweep() == 0
+    assert setup.note(2) == ""
+    setup.canvases.error = MediaError("the file is gone")
+    setup.sweep()
+    assert setup.note(2) == "person -: the file is gone"
+    setup.canvases.error = None
+    assert setup.sweep(FULL_SWEEP_EVERY) >= 1
 
 
-def test_the_status_counts_tasks_by_their_newest_job(bench: Bench) -> None:
-    bench.prompt(1)
-    bench.prompt(1, click_on(3))
-    bench.parts.media.error = MediaError("no frames")
-    bench.prompt(2)
-    status = bench.status()
+def test_the_status_counts_tasks_by_their_newest_job(setup: HandoverSetup) -> None:
+    setup.prompt(1)
+    setup.prompt(1, click_on(3))
+    setup.parts.media.error = MediaError("no frames")
+    setup.prompt(2)
+    status = setup.status()
     assert status.states == {JobState.DONE: 1, JobState.FAILED: 1}
     assert (status.imported, status.unprompted) == (3, 1)
     assert status.reasons == (("MediaError: no frames", 1),)
@@ -166,4 +166,4 @@ def test_the_status_counts_tasks_by_their_newest_job(bench: Bench) -> None:
     assert (document["done"], document["failed"], document["queued"]) == (1, 1, 0)
     assert document["failed_because"] == [{"reason": "MediaError: no frames", "tasks": 1}]
     assert not status.is_open
-    assert project_statuses(bench.parts.ledger, bench.records) == [status]
+    assert project_statuses(setup.parts.ledger, setup.records) == [status]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from backend.application.jobs.push_predictions import frame_uncertainties, run_uncertainty
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable
 from backend.domain.jobs import PushState
-from tests.unit.application.builders import CANVAS, TASK, Parts, click_on
+from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on
 
 
 def finished() -> Parts:
     parts = Parts()
-    parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5)
+    parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=5)
     return parts
 
 
@@ -18,7 +18,7 @@ def test_a_finished_propagation_is_pushed_once() -> None:
     parts = finished()
     assert parts.pusher.sweep() == 1
     assert parts.pusher.sweep() == 0
-    result, score = parts.sink.predictions[TASK, CANVAS.model_version]
+    result, score = parts.sink.predictions[TASK, USER_TASK.model_version]
     assert result == [{"masks": 10, "config": "<View/>"}]
     assert 0.0 < score < 1.0
     push = parts.ledger.latest_push(TASK)
@@ -53,14 +53,14 @@ def test_a_refusal_is_kept_with_its_reason_and_not_repeated() -> None:
 def test_a_newer_run_is_pushed_over_the_older() -> None:
     parts = finished()
     parts.pusher.sweep()
-    parts.desk.propagate_and_wait(CANVAS, click_on(3, 0.1), deadline_s=5)
+    parts.service.propagate_and_wait(USER_TASK, click_on(3, 0.1), deadline_s=5)
     assert parts.pusher.sweep() == 1
-    assert list(parts.sink.predictions) == [(TASK, CANVAS.model_version)]
+    assert list(parts.sink.predictions) == [(TASK, USER_TASK.model_version)]
 
 
 def test_uncertainty_is_told_per_frame_and_for_the_task() -> None:
     parts = finished()
-    run = parts.desk.latest_run(TASK, CANVAS.model_version)
+    run = parts.service.latest_run(TASK, USER_TASK.model_version)
     assert run is not None
     assert run.run is not None
     per_frame = frame_uncertainties(run.run)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from backend.application.jobs.retention import Housekeeper
 from backend.domain.jobs import JobState
-from tests.unit.application.builders import CANVAS, TASK, Parts, click_on, parts_of_today
+from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on, parts_of_today
 from tests.unit.application.worker.test_job_runner import submitted
 
 
@@ -56,15 +56,15 @@ def test_another_workers_death_leaves_the_job_alone() -> None:
 
 def test_a_sweep_pushes_what_is_due() -> None:
     parts = Parts()
-    parts.desk.propagate_and_wait(CANVAS, click_on(0), deadline_s=5)
+    parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=5)
     parts.reconciler.sweep()
-    assert (TASK, CANVAS.model_version) in parts.sink.predictions
+    assert (TASK, USER_TASK.model_version) in parts.sink.predictions
 
 
 def test_a_sweep_lets_go_of_what_is_old() -> None:
     parts = parts_of_today()
     for frame in (0, 5):
-        parts.desk.propagate_and_wait(CANVAS, click_on(frame), deadline_s=5)
+        parts.service.propagate_and_wait(USER_TASK, click_on(frame), deadline_s=5)
     parts.reconciler = replace(
         parts.reconciler, housekeeper=Housekeeper(parts.ledger, parts.masks, parts.clock, None, retention_s=10)
     )

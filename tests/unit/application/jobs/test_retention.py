@@ -13,7 +13,7 @@ from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
-from tests.unit.application.builders import CANVAS, TASK, Parts, click_on, parts_of_today
+from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on, parts_of_today
 
 DAY_S = 24 * 3600.0
 
@@ -43,9 +43,9 @@ def keeper(parts: Parts, tasks: Tasks | None = None) -> Housekeeper:
 
 def worked(parts: Parts, task: TaskKey, *frames: int) -> None:
     """Clicks on a task, each with its propagation."""
-    canvas = type(CANVAS)(task, CANVAS.media, CANVAS.label_config, CANVAS.model_version)
+    canvas = type(USER_TASK)(task, USER_TASK.media, USER_TASK.label_config, USER_TASK.model_version)
     for frame in frames:
-        parts.desk.answer_click(canvas, click_on(frame), FrameIndex(frame), deadline_s=5)
+        parts.service.answer_click(canvas, click_on(frame), FrameIndex(frame), deadline_s=5)
         parts.work_off()
 
 
@@ -58,7 +58,7 @@ def test_the_newest_propagation_and_prompts_are_kept() -> None:
     assert len(parts.masks.runs()) == 4
     parts.clock.advance(2 * DAY_S)
     housekeeper.sweep()
-    answer = parts.desk.latest_run(TASK, CANVAS.model_version)
+    answer = parts.service.latest_run(TASK, USER_TASK.model_version)
     assert answer is not None
     assert parts.masks.runs() == (answer.job.masks_run,)
     assert [job.job_id for job in parts.ledger.jobs()] == [answer.job.job_id]
@@ -117,9 +117,9 @@ def test_a_deleted_tasks_prompts_and_masks_go() -> None:
     parts.clock.advance(31 * DAY_S)
     keeper(parts, Tasks(gone=[TASK])).sweep()
     assert not parts.ledger.prompts(TASK)
-    assert parts.desk.latest_run(TASK, CANVAS.model_version) is None
+    assert parts.service.latest_run(TASK, USER_TASK.model_version) is None
     assert parts.ledger.prompts(OTHER)
-    answer = parts.desk.latest_run(OTHER, CANVAS.model_version)
+    answer = parts.service.latest_run(OTHER, USER_TASK.model_version)
     assert answer is not None
     assert parts.masks.runs() == (answer.job.masks_run,)
 

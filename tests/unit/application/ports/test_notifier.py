@@ -11,7 +11,7 @@ import pytest
 from backend.application.ports.notifier import NoNotifier, Wait
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.video import FrameIndex
-from tests.unit.application.builders import CANVAS, Parts, click_on
+from tests.unit.application.builders import USER_TASK, Parts, click_on
 
 
 class CountingNotifier:
@@ -43,7 +43,7 @@ class CountingNotifier:
 def test_a_click_waits_for_its_own_notification() -> None:
     parts = Parts()
     notifier = CountingNotifier(parts, works=True)
-    answer = replace(parts.desk, notifier=notifier).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+    answer = replace(parts.service, notifier=notifier).answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     assert (notifier.heard, notifier.waits) == ([answer.job.job_id], 1)
     assert parts.clock.slept == []
 
@@ -53,7 +53,7 @@ def test_a_ring_that_is_lost_costs_no_more_than_a_look() -> None:
     parts = Parts()
     notifier = CountingNotifier(parts, works=False)
     with pytest.raises(ServiceUnavailable):
-        replace(parts.desk, notifier=notifier).answer_click(CANVAS, click_on(4), FrameIndex(4), deadline_s=5)
+        replace(parts.service, notifier=notifier).answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     assert 50 <= notifier.waits <= 100
 
 

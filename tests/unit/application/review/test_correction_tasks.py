@@ -9,10 +9,10 @@ import pytest
 
 from backend.application.review.correction_tasks import (
     Corrected,
-    carried_back,
     corrected_by,
     fixed,
     known_corrections,
+    on_source_task,
     one_page,
     page_score,
     task_data,
@@ -76,21 +76,21 @@ def test_one_page_holds_that_frames_masks_as_page_nought() -> None:
 
 
 def test_a_drawn_mask_goes_to_the_object_of_its_label() -> None:
-    back = carried_back(drawn(), SOURCE, led_here("r1"))
+    back = on_source_task(drawn(), SOURCE, led_here("r1"))
     assert [(prompt.object_id, prompt.frame_index) for prompt in back] == [("r1", 0), ("r1", 2)]
     (fresh,) = (prompt.mask for prompt in back.on_frame(2))
     assert fresh is MASK
 
 
 def test_a_label_that_the_task_did_not_have_is_a_new_object() -> None:
-    back = carried_back(drawn("Dog"), SOURCE, led_here("r1"))
+    back = on_source_task(drawn("Dog"), SOURCE, led_here("r1"))
     assert [(prompt.object_id, prompt.frame_index) for prompt in back][-1] == ("Dog", 2)
     assert back.labels == {"r1": "Cat", "Dog": "Dog"}
 
 
 def test_a_label_of_several_objects_cannot_be_told_apart() -> None:
     with pytest.raises(PromptError, match="2 objects of task 3/7 have the label 'Cat'"):
-        carried_back(drawn(), SOURCE, led_here("r1", "r2"))
+        on_source_task(drawn(), SOURCE, led_here("r1", "r2"))
 
 
 @pytest.mark.parametrize("data", [{}, {"masklet": {"key": "video"}}, {"masklet": "x"}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.application.review.next_frames import ReviewVideo, SeenFrame, all_done, next_frames
+from backend.application.review.next_frames import ReviewFrame, ReviewVideo, all_done, next_frames
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId
@@ -14,14 +14,16 @@ from backend.domain.video import FrameIndex
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
 
 
-def seen(values: list[float], human: tuple[int, ...] = ()) -> tuple[SeenFrame, ...]:
+def seen(values: list[float], human: tuple[int, ...] = ()) -> tuple[ReviewFrame, ...]:
     return tuple(
-        SeenFrame(FrameIndex(index), value, MaskOrigin.HUMAN if index in human else MaskOrigin.PROPAGATED)
+        ReviewFrame(FrameIndex(index), value, MaskOrigin.HUMAN if index in human else MaskOrigin.PROPAGATED)
         for index, value in enumerate(values)
     )
 
 
-def video(objects: dict[ObjectId, tuple[SeenFrame, ...]], name: str = "a.mp4", task: int | None = None) -> ReviewVideo:
+def video(
+    objects: dict[ObjectId, tuple[ReviewFrame, ...]], name: str = "a.mp4", task: int | None = None
+) -> ReviewVideo:
     key = None if task is None else TaskKey(1, task)
     return ReviewVideo(name, 100, 24.0, "masklet-demo-12345678-u87654321", objects, key)
 
@@ -29,7 +31,7 @@ def video(objects: dict[ObjectId, tuple[SeenFrame, ...]], name: str = "a.mp4", t
 def test_a_frame_has_the_uncertainty_of_its_worst_object() -> None:
     curve = video({CAT: seen([0.1, 0.2, 0.0], human=(2,)), DOG: seen([0.0, 0.9, 0.0], human=(0, 2))}).curve()
     assert curve.uncertainty.tolist() == [0.1, 0.9, 0.0]
-    assert curve.taken == {2}
+    assert curve.corrected == {2}
 
 
 def test_the_list_is_sorted_by_priority() -> None:

@@ -7,11 +7,11 @@ import pytest
 from backend.domain.errors import LabelStudioUnavailable, MediaError, MediaUnreachable, NotFound
 from backend.domain.jobs import JobState, PropagationRequest
 from tests.fakes.engine import FakeSegmenter
-from tests.unit.application.builders import CANVAS, TASK, Parts, click_on
+from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on
 
 
 def submitted(parts: Parts, frame: int = 0) -> str:
-    request = PropagationRequest(TASK, CANVAS.media, click_on(frame), model_version=CANVAS.model_version)
+    request = PropagationRequest(TASK, USER_TASK.media, click_on(frame), model_version=USER_TASK.model_version)
     return parts.submitter.submit(request).job_id
 
 
@@ -122,7 +122,7 @@ def test_a_delivery_of_a_finished_attempt_does_nothing() -> None:
     parts = Parts()
     job = parts.run(parts.ledger.job(submitted(parts)))
     opened = len(parts.media.opened)
-    assert parts.bench.run(job.job_id, 1, lambda: False) == job
+    assert parts.runner.run(job.job_id, 1, lambda: False) == job
     assert len(parts.media.opened) == opened
 
 
@@ -140,10 +140,14 @@ def test_a_propagation_steps_aside_for_a_click() -> None:
             pending.clear()
             parts.clock.work = lambda: None
             with pytest.raises(Exception, match="no worker answered"):
-                parts.desk.answer_click(CANVAS, click_on(8), parts.media.video.info.require_frame(8), deadline_s=0)
+                parts.service.answer_click(
+                    USER_TASK, click_on(8), parts.media.video.info.require_frame(8), deadline_s=0
+                )
             parts.clock.work = parts.work_off
 
     parts.segmenter.on_frame = note
-    parts.desk = type(parts.desk)(parts.ledger, parts.masks, parts.submitter, parts.clock, propagate_on_prompt=False)
+    parts.service = type(parts.service)(
+        parts.ledger, parts.masks, parts.submitter, parts.clock, propagate_on_prompt=False
+    )
     parts.run(parts.ledger.job(job_id))
     assert order == [*(f"frame {n}" for n in range(4)), "frame 8", *(f"frame {n}" for n in range(4, 10))]

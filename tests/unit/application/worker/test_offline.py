@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.application.worker.offline import Offline
+from backend.application.worker.offline import OfflinePropagator
 from backend.domain.errors import PromptError
 from backend.domain.masklets import MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId
@@ -26,7 +26,7 @@ def test_every_frame_goes_to_the_sink() -> None:
     sink = ListSink()
     shown: list[int] = []
     segmenter = FakeSegmenter(on_frame=lambda _: clock.advance(0.5))
-    offline = Offline(FakeVideo(6), segmenter, FakeCodec(), clock)
+    offline = OfflinePropagator(FakeVideo(6), segmenter, FakeCodec(), clock)
     summary = offline.propagate(click_on(2), sink, on_frame=shown.append)
     assert [(object_id, frame.frame_index) for object_id, frame in sink.put_frames] == [(CAT, n) for n in range(6)]
     assert [frame.origin is MaskOrigin.PROMPTED for _, frame in sink.put_frames] == [n == 2 for n in range(6)]
@@ -38,7 +38,7 @@ def test_every_frame_goes_to_the_sink() -> None:
 
 def test_a_prompt_past_the_end_is_refused_before_any_work() -> None:
     asked: list[int] = []
-    offline = Offline(FakeVideo(6), FakeSegmenter(on_frame=asked.append), FakeCodec(), FakeClock())
+    offline = OfflinePropagator(FakeVideo(6), FakeSegmenter(on_frame=asked.append), FakeCodec(), FakeClock())
     with pytest.raises(PromptError, match="frame 6 is not in the video"):
         offline.propagate(click_on(6), ListSink())
     assert asked == []

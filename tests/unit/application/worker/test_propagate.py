@@ -29,7 +29,7 @@ from tests.fakes.engine import SIZE, FakeCodec, FakeMedia, FakeVideo
 from tests.fakes.queue import FakeQueue
 from tests.fakes.remembering import RememberingSegmenter
 from tests.fakes.stores import closed_stores, damage, temporary_ledger, temporary_masks
-from tests.unit.application.builders import CANVAS, TASK
+from tests.unit.application.builders import TASK, USER_TASK
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
 FRAMES = 12
@@ -56,16 +56,16 @@ class Worker:
         return self.submitter.submit(
             PropagationRequest(
                 TASK,
-                CANVAS.media,
+                USER_TASK.media,
                 prompts,
                 label_config=config,
-                model_version=CANVAS.model_version,
+                model_version=USER_TASK.model_version,
                 scope=scope,
                 user=user,
             )
         )
 
-    def bench(self, max_attempts: int = 3) -> JobRunner:
+    def setup(self, max_attempts: int = 3) -> JobRunner:
         return JobRunner(
             self.ledger,
             self.masks,
@@ -82,7 +82,7 @@ class Worker:
 
     def attempt(self, job_id: str) -> Job:
         job = self.ledger.job(job_id)
-        return self.bench().run(job_id, job.attempt, lambda: self.stopping)
+        return self.setup().run(job_id, job.attempt, lambda: self.stopping)
 
     def attempt_and_die(self, job_id: str, on: int, *, max_attempts: int = 3) -> Job:
         """The worker is killed while it makes its next frame but so many."""
@@ -97,7 +97,7 @@ class Worker:
         self.engine.on_frame = count
         attempt = self.ledger.job(job_id).attempt
         with pytest.raises(Killed):
-            self.bench().run(job_id, attempt, lambda: False)
+            self.setup().run(job_id, attempt, lambda: False)
         self.engine.on_frame = lambda _: None
         return self.ledger.requeue(job_id, attempt, reason="ServiceUnavailable: died", max_attempts=max_attempts)
 
@@ -204,7 +204,7 @@ class TestGoingOn:
 
         worker.engine.on_frame = slow_then_die
         with pytest.raises(Killed):
-            worker.bench().run(job.job_id, 1, lambda: False)
+            worker.setup().run(job.job_id, 1, lambda: False)
         assert self.saved_frames(worker, job) == 4
 
     def test_without_snapshots_it_starts_afresh(self) -> None:
@@ -330,9 +330,9 @@ class TestCorrections:
         worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         prompts = clicks((CAT, 2, 0.5), (CAT, 5, 0.1), (CAT, 8, 0.5))
         second = worker.made(prompts)
-        span = FrameRange(FrameIndex(5), FrameIndex(6))
+        frame_range = FrameRange(FrameIndex(5), FrameIndex(6))
         (made,) = RememberingSegmenter().propagate(
-            worker.media.video, prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled()
+            worker.media.video, prompts, direction=Direction.FORWARD, frame_range=frame_range, cancel=NeverCancelled()
         )
         assert frames_of(second, CAT)[5].mask == FakeCodec().encode(made.objects[0].mask)
 
@@ -411,7 +411,7 @@ class TestCorrections:
         for number in range(120):
             click = clicks((DOG, 3, number / 200))
             job = worker.submitter.submit(
-                PreviewRequest(TASK, CANVAS.media, click, FrameIndex(3), CANVAS.model_version)
+                PreviewRequest(TASK, USER_TASK.media, click, FrameIndex(3), USER_TASK.model_version)
             )
             worker.attempt(job.job_id)
         worker.engine.made.clear()

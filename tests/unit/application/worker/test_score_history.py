@@ -15,7 +15,7 @@ from backend.domain.features import FEATURES, ObjectEvidence
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
-from backend.domain.replan import Pass, Scope, steps, yields
+from backend.domain.replan import Pass, Scope, pass_frames, total_frames
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.unit.application.worker.test_propagate import CAT, DOG, FRAMES, TWO, Worker, clicks
 
@@ -38,8 +38,8 @@ def sensitive() -> Calibrator:
 class Rater(Worker):
     """A worker with a calibrator."""
 
-    def bench(self, max_attempts: int = 3) -> JobRunner:
-        return replace(super().bench(max_attempts), calibrator=sensitive())
+    def setup(self, max_attempts: int = 3) -> JobRunner:
+        return replace(super().setup(max_attempts), calibrator=sensitive())
 
 
 def at_once(run: MaskRun, prompts: PromptSet) -> Numbers:
@@ -49,7 +49,7 @@ def at_once(run: MaskRun, prompts: PromptSet) -> Numbers:
     }
     scorer = scorer_of(sensitive(), prompts)
     found: Numbers = {}
-    for frame, objects in steps(Pass(prompts.object_ids, Direction.BOTH, ALL), prompts):
+    for frame, objects in pass_frames(Pass(prompts.object_ids, Direction.BOTH, ALL), prompts):
         scores = scorer.frame(frame, {object_id: seen[object_id, frame] for object_id in objects})
         found |= {(object_id, frame): value for object_id, value in scores.items()}
     return found
@@ -121,13 +121,13 @@ def test_a_drawn_frame_is_certain_and_what_follows_begins_anew() -> None:
 
 
 @pytest.mark.parametrize("direction", list(Direction))
-@pytest.mark.parametrize("span", [(0, 12), (4, 9), (0, 3), (6, 12)])
-def test_the_steps_of_a_pass_are_the_engines(direction: Direction, span: tuple[int, int]) -> None:
+@pytest.mark.parametrize("frame_range", [(0, 12), (4, 9), (0, 3), (6, 12)])
+def test_the_steps_of_a_pass_are_the_engines(direction: Direction, frame_range: tuple[int, int]) -> None:
     worker = Worker()
-    one = Pass(TWO.object_ids, direction, FrameRange(FrameIndex(span[0]), FrameIndex(span[1])))
-    found = list(steps(one, TWO))
-    assert len(found) == yields(one, TWO)
+    one = Pass(TWO.object_ids, direction, FrameRange(FrameIndex(frame_range[0]), FrameIndex(frame_range[1])))
+    found = list(pass_frames(one, TWO))
+    assert len(found) == total_frames(one, TWO)
     made = worker.engine.propagate(
-        worker.media.video, TWO, direction=direction, span=one.frames, cancel=NeverCancelled()
+        worker.media.video, TWO, direction=direction, frame_range=one.frames, cancel=NeverCancelled()
     )
     assert found == [(int(masks.frame_index), tuple(shown.object_id for shown in masks.objects)) for masks in made]

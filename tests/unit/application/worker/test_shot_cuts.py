@@ -10,15 +10,15 @@ import pytest
 from backend.application.ports.engine import CancelToken, Propagation
 from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.media import VideoSource
-from backend.application.review.next_frames import ReviewVideo, SeenFrame
+from backend.application.review.next_frames import ReviewFrame, ReviewVideo
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.shot_cuts import CutDetectingVideo, known_cuts, remember_cuts
 from backend.domain.geometry import RgbFrame
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskOrigin
-from backend.domain.prioritization import Policy, reach
+from backend.domain.prioritization import Policy, settled_share
 from backend.domain.prompts import PromptSet
-from backend.domain.shots import CutFinder
+from backend.domain.shots import CutDetector
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 from tests.fakes.engine import SIZE, FakeMedia, FakePropagation, FakeSegmenter, FakeVideo
 from tests.unit.application.worker.test_propagate import CAT, FRAMES, Worker, clicks
@@ -43,27 +43,27 @@ class LookingSegmenter(FakeSegmenter):
         prompts: PromptSet,
         *,
         direction: Direction,
-        span: FrameRange | None = None,
+        frame_range: FrameRange | None = None,
         cancel: CancelToken,
         resume: bytes | None = None,
     ) -> Propagation:
-        span = span or FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
-        frames = (self._masks(prompts, index) for index, _ in video.frames(span))
-        return FakePropagation(frames, span.stop - span.start)
+        frame_range = frame_range or FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
+        frames = (self._masks(prompts, index) for index, _ in video.frames(frame_range))
+        return FakePropagation(frames, frame_range.stop - frame_range.start)
 
 
-class Studio(Worker):
+class CutWorker(Worker):
     def __init__(self) -> None:
         super().__init__()
         self.media = FakeMedia(TwoShots(FRAMES))
         self.notes = MemoryKeyValueStore()
 
-    def bench(self, max_attempts: int = 3) -> JobRunner:
-        return replace(super().bench(max_attempts), segmenter=LookingSegmenter(), key_values=self.notes)
+    def setup(self, max_attempts: int = 3) -> JobRunner:
+        return replace(super().setup(max_attempts), segmenter=LookingSegmenter(), key_values=self.notes)
 
 
 def test_a_propagation_remembers_where_shots_begin() -> None:
-    studio = Studio()
+    studio = CutWorker()
     job = studio.attempt(studio.submit(clicks((CAT, 2, 0.5))).job_id)
     assert job.state is JobState.DONE
     assert known_cuts(studio.notes, studio.media.video.info.content_hash) == (CUT,)
@@ -73,19 +73,19 @@ def test_pictures_pass_unchanged_and_single_ones_are_not_compared() -> None:
     cut_video = CutDetectingVideo(TwoShots(FRAMES))
     cut_video.frame(FrameIndex(6))
     cut_video.frame(FrameIndex(7))
-    assert cut_video.finder.looked == set()
-    span = FrameRange(FrameIndex(5), FrameIndex(9))
-    assert [int(index) for index, _ in cut_video.frames(span, backward=True)] == [8, 7, 6, 5]
+    assert cut_video.finder.frames_read == set()
+    frame_range = FrameRange(FrameIndex(5), FrameIndex(9))
+    assert [int(index) for index, _ in cut_video.frames(frame_range, backward=True)] == [8, 7, 6, 5]
     assert cut_video.finder.cuts == {CUT}
 
 
 def test_newly_compared_frames_replace_known_cuts() -> None:
     notes = MemoryKeyValueStore()
     assert known_cuts(notes, VIDEO) == ()
-    remember_cuts(notes, VIDEO, CutFinder({3, 9}, {1, 2, 3, 9}))
-    remember_cuts(notes, VIDEO, CutFinder({12}, {3, 12}))
+    remember_cuts(notes, VIDEO, CutDetector({3, 9}, {1, 2, 3, 9}))
+    remember_cuts(notes, VIDEO, CutDetector({12}, {3, 12}))
     assert known_cuts(notes, VIDEO) == (9, 12)
-    remember_cuts(notes, VIDEO, CutFinder(set(), set()))
+    remember_cuts(notes, VIDEO, CutDetector(set(), set()))
     assert known_cuts(notes, VIDEO) == (9, 12)
 
 
@@ -97,12 +97,12 @@ def test_a_damaged_note_is_left_out(body: bytes) -> None:
 
 
 def test_a_correction_does_not_reach_across_a_cut() -> None:
-    frames = tuple(SeenFrame(FrameIndex(i), 0.9 if i else 0.0, MaskOrigin.PROPAGATED) for i in range(FRAMES))
+    frames = tuple(ReviewFrame(FrameIndex(i), 0.9 if i else 0.0, MaskOrigin.PROPAGATED) for i in range(FRAMES))
     video = ReviewVideo("clip", FRAMES, 24.0, "m", {CAT: frames}, cuts=(CUT,))
     curve = video.curve()
     assert curve.shots is not None
     assert curve.shots.tolist() == [0] * CUT + [1] * (FRAMES - CUT)
-    settled = reach(curve, Policy())
+    settled = settled_share(curve, Policy())
     assert settled[1, CUT - 1] > 0
     assert settled[1, CUT] == 0
     assert replace(video, cuts=()).curve().shots is None
@@ -113,5 +113,5 @@ def test_a_full_disk_costs_the_finding_alone(caplog: pytest.LogCaptureFixture) -
         def write(self, name: str, body: bytes) -> None:
             raise OSError(28, "No space left on device")
 
-    remember_cuts(Full(), VIDEO, CutFinder({3}, {3}))
+    remember_cuts(Full(), VIDEO, CutDetector({3}, {3}))
     assert "are not stored: No space left on device" in caplog.text

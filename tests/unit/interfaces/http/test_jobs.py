@@ -154,11 +154,11 @@ def test_a_job_that_cannot_work_is_refused(fields: dict[str, object], words: str
     web = FakeWeb()
     reply = web.client().post("/jobs", json=job_body(**fields))
     assert (reply.status_code, words in reply.json()["detail"]) == (400, True), reply.text
-    assert web.book.jobs() == ()
+    assert web.stored.jobs() == ()
 
 
 def test_before_any_worker_no_job_is_taken_under_a_made_up_model() -> None:
     web = FakeWeb()
     web.models.model = None
     assert web.client().post("/jobs", json=job_body()).status_code == 503
-    assert web.book.jobs() == ()
+    assert web.stored.jobs() == ()

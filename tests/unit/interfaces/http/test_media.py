@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from backend.adapters.media.import_library import DiskLibrary
-from backend.adapters.media.import_records import Records
+from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import Signer, page_leaf
 from backend.adapters.media.serving.own_media import OwnMedia
@@ -43,10 +43,10 @@ class InProcessCutter(PageCutter):
         return self._videos.page(media_id, frame)
 
 
-class Bench:
+class MediaSetup:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.records = Records(root / "batches.sqlite")
+        self.records = ImportRecords(root / "batches.sqlite")
         self.indices = IndexCache(root / "indices")
         self.library = DiskLibrary(root / "imported", self.records, self.indices)
         self.clip = write_clip(root / "clip ü.mp4", ClipSpec(frame_count=30))
@@ -71,12 +71,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def setup(tmp_path: Path) -> MediaSetup:
+    return MediaSetup(tmp_path)
 
 
-def test_a_page_is_the_frame_it_is_named_after_and_needs_no_login(bench: Bench) -> None:
-    reply = bench.client().get(bench.address(bench.add(), page_leaf(17)))
+def test_a_page_is_the_frame_it_is_named_after_and_needs_no_login(setup: MediaSetup) -> None:
+    reply = setup.client().get(setup.address(setup.add(), page_leaf(17)))
     assert (reply.status_code, reply.headers["content-type"]) == (200, "image/jpeg")
     assert number_of(np.asarray(Image.open(BytesIO(reply.content)))) == 17
     assert reply.headers["access-control-allow-origin"] == "*"
@@ -84,110 +84,110 @@ def test_a_page_is_the_frame_it_is_named_after_and_needs_no_login(bench: Bench) 
     assert reply.headers["cross-origin-resource-policy"] == "cross-origin"
 
 
-def test_a_page_is_cut_once_and_not_sent_to_who_has_it(bench: Bench) -> None:
-    client, address = bench.client(), bench.address(bench.add(), page_leaf(3))
+def test_a_page_is_cut_once_and_not_sent_to_who_has_it(setup: MediaSetup) -> None:
+    client, address = setup.client(), setup.address(setup.add(), page_leaf(3))
     first = client.get(address)
     assert client.get(address).content == first.content
     again = client.get(address, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert bench.cutter.asked == [3]
+    assert setup.cutter.asked == [3]
 
 
-def test_a_video_is_served_by_ranges_from_where_it_lies(bench: Bench) -> None:
-    address = bench.address(bench.add(), "video.mp4")
-    whole = bench.client().get(address)
-    assert whole.content == bench.clip.read_bytes()
-    part = bench.client().get(address, headers={"Range": "bytes=10-19"})
+def test_a_video_is_served_by_ranges_from_where_it_lies(setup: MediaSetup) -> None:
+    address = setup.address(setup.add(), "video.mp4")
+    whole = setup.client().get(address)
+    assert whole.content == setup.clip.read_bytes()
+    part = setup.client().get(address, headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, whole.content[10:20])
     assert part.headers["content-range"] == f"bytes 10-19/{len(whole.content)}"
-    head = bench.client().head(address)
+    head = setup.client().head(address)
     assert (head.status_code, head.content, head.headers["accept-ranges"]) == (200, b"", "bytes")
 
 
-def test_a_browser_may_ask_first(bench: Bench) -> None:
-    reply = bench.client().options(bench.address(bench.add(), "video.mp4"))
+def test_a_browser_may_ask_first(setup: MediaSetup) -> None:
+    reply = setup.client().options(setup.address(setup.add(), "video.mp4"))
     assert (reply.status_code, reply.headers["access-control-allow-methods"]) == (204, "GET, HEAD, OPTIONS")
 
 
-def test_who_has_no_signature_sees_nothing(bench: Bench) -> None:
-    medium = bench.add()
-    good = bench.address(medium, page_leaf(1))
+def test_who_has_no_signature_sees_nothing(setup: MediaSetup) -> None:
+    medium = setup.add()
+    good = setup.address(medium, page_leaf(1))
     for address in (good.replace("/0-", "/1-"), "/media/", "/media/../jobs", f"/media/{medium.media_id}/000001.jpg"):
-        assert bench.client().get(address).status_code in (401, 403), address
-    assert bench.client().get("/jobs").status_code == 401
-    ended = bench.address(medium, page_leaf(1), until_s=1)
-    bench.clock.sleep(10**10)
-    assert bench.client().get(ended).json() == {
+        assert setup.client().get(address).status_code in (401, 403), address
+    assert setup.client().get("/jobs").status_code == 401
+    ended = setup.address(medium, page_leaf(1), until_s=1)
+    setup.clock.sleep(10**10)
+    assert setup.client().get(ended).json() == {
         "detail": "this address has ended; import again, or with a longer --expire"
     }
 
 
-def test_what_is_not_there_is_said(bench: Bench) -> None:
-    medium = bench.add()
-    past = bench.client().get(bench.address(medium, page_leaf(30)))
+def test_what_is_not_there_is_said(setup: MediaSetup) -> None:
+    medium = setup.add()
+    past = setup.client().get(setup.address(medium, page_leaf(30)))
     assert (past.status_code, past.json()["detail"]) == (404, "clip has 30 frames (0 to 29), not 30")
-    bench.clip.write_bytes(b"another")
+    setup.clip.write_bytes(b"another")
     for leaf, status in (("video.mp4", 404), (page_leaf(2), 422)):
-        reply = bench.client().get(bench.address(medium, leaf))
+        reply = setup.client().get(setup.address(medium, leaf))
         assert (reply.status_code, "import it again" in reply.json()["detail"]) == (status, True)
 
 
-def test_a_folder_of_images_is_served_as_it_is(bench: Bench, tmp_path: Path) -> None:
+def test_a_folder_of_images_is_served_as_it_is(setup: MediaSetup, tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     for number in (1, 2):
         Image.new("RGB", (6, 4), (number, 0, 0)).save(tmp_path / f"frames/{number}.png")
-    medium = bench.add(tmp_path / "frames")
-    reply = bench.client().get(bench.address(medium, page_leaf(1)))
+    medium = setup.add(tmp_path / "frames")
+    reply = setup.client().get(setup.address(medium, page_leaf(1)))
     assert (reply.content, reply.headers["content-type"]) == ((tmp_path / "frames/2.png").read_bytes(), "image/png")
-    assert bench.client().get(bench.address(medium, "video.mp4")).status_code == 404
-    opened = bench.own().open(MediaRef((f"http://h{bench.address(medium, page_leaf(1))}",), is_pages=True))
+    assert setup.client().get(setup.address(medium, "video.mp4")).status_code == 404
+    opened = setup.own().open(MediaRef((f"http://h{setup.address(medium, page_leaf(1))}",), is_pages=True))
     assert opened is not None
     assert opened.frame(FrameIndex(0))[0, 0].tolist() == [2, 0, 0]
 
 
-def test_a_worker_reads_the_same_addresses_without_asking_anybody(bench: Bench) -> None:
-    medium = bench.add()
-    pages = tuple(f"https://elsewhere{bench.address(medium, page_leaf(n), until_s=5)}" for n in (4, 6, 20))
-    video = bench.own().open(MediaRef(pages, is_pages=True))
+def test_a_worker_reads_the_same_addresses_without_asking_anybody(setup: MediaSetup) -> None:
+    medium = setup.add()
+    pages = tuple(f"https://elsewhere{setup.address(medium, page_leaf(n), until_s=5)}" for n in (4, 6, 20))
+    video = setup.own().open(MediaRef(pages, is_pages=True))
     assert video is not None
     with video:
-        span = FrameRange(FrameIndex(0), FrameIndex(3))
-        assert [number_of(frame) for _, frame in video.frames(span)] == [4, 6, 20]
+        frame_range = FrameRange(FrameIndex(0), FrameIndex(3))
+        assert [number_of(frame) for _, frame in video.frames(frame_range)] == [4, 6, 20]
     bucket = MediaRef((f"s3://b/p/{medium.media_id}/{page_leaf(9)}",), is_pages=True)
-    found = bench.own().open(bucket)
+    found = setup.own().open(bucket)
     assert found is not None
     assert number_of(found.frame(FrameIndex(0))) == 9
-    whole = bench.own().open(MediaRef((f"http://h{bench.address(medium, 'video.mp4')}",), is_pages=False))
+    whole = setup.own().open(MediaRef((f"http://h{setup.address(medium, 'video.mp4')}",), is_pages=False))
     assert whole is not None
     assert whole.info.frame_count == 30
 
 
 @pytest.mark.parametrize("address", ["/data/upload/1/a.mp4", "http://h/media/x/0-00/1.jpg", "s3://b/none/000001.jpg"])
-def test_somebody_elses_addresses_are_left_to_be_fetched(bench: Bench, address: str) -> None:
-    assert bench.own().open(MediaRef((address,), is_pages=True)) is None
+def test_somebody_elses_addresses_are_left_to_be_fetched(setup: MediaSetup, address: str) -> None:
+    assert setup.own().open(MediaRef((address,), is_pages=True)) is None
 
 
-def test_a_page_past_the_end_or_a_changed_file_is_an_error_and_no_fetch(bench: Bench) -> None:
-    medium = bench.add()
+def test_a_page_past_the_end_or_a_changed_file_is_an_error_and_no_fetch(setup: MediaSetup) -> None:
+    medium = setup.add()
     with pytest.raises(PromptError, match="frame 30 is not in the video"):
-        bench.own().open(MediaRef((bench.address(medium, page_leaf(30)),), is_pages=True))
-    bench.clip.write_bytes(b"another")
+        setup.own().open(MediaRef((setup.address(medium, page_leaf(30)),), is_pages=True))
+    setup.clip.write_bytes(b"another")
     with pytest.raises(MediaError, match="was changed after it was imported"):
-        bench.own().open(MediaRef((bench.address(medium, page_leaf(1)),), is_pages=True))
+        setup.own().open(MediaRef((setup.address(medium, page_leaf(1)),), is_pages=True))
 
 
-def test_a_file_is_read_through_once(bench: Bench) -> None:
-    first = bench.add()
-    later = bench.library.add(Source("other name", bench.clip))
+def test_a_file_is_read_through_once(setup: MediaSetup) -> None:
+    first = setup.add()
+    later = setup.library.add(Source("other name", setup.clip))
     assert (later.media_id, later.name) == (first.media_id, "other name")
     with pytest.raises(NotFound):
-        bench.records.medium("0" * 32)
+        setup.records.medium("0" * 32)
 
 
-def test_how_far_batches_are(bench: Bench) -> None:
-    bench.records.put([BatchItem(1, "k-00000", 7, "clip", "m")])
+def test_how_far_batches_are(setup: MediaSetup) -> None:
+    setup.records.put([BatchItem(1, "k-00000", 7, "clip", "m")])
     login = ("u", "p")
-    (project,) = bench.client().get("/batches", auth=login).json()["projects"]
+    (project,) = setup.client().get("/batches", auth=login).json()["projects"]
     assert (project["project"], project["imported"], project["unprompted"], project["done"]) == (1, 1, 1, 0)
-    assert bench.client().get("/batches").status_code == 401
-    assert bench.client().get("/jobs", auth=login).json()["counts"]["propagate"]["queued"] == 0
+    assert setup.client().get("/batches").status_code == 401
+    assert setup.client().get("/jobs", auth=login).json()["counts"]["propagate"]["queued"] == 0

@@ -208,9 +208,9 @@ def test_an_annotation_is_read_from_label_studio_and_propagated_under_its_author
     reply = web.client().post("/webhook", json=webhook())
     assert (reply.status_code, reply.json()) == (200, {"status": "accepted", "tasks": ["1/7"]})
     assert reader.asked == [TASK]
-    (job,) = web.book.jobs()
+    (job,) = web.stored.jobs()
     assert (job.kind, job.task, job.model_version) == (JobKind.PROPAGATE, TASK, MODEL.version)
-    (prompt,) = web.book.prompts(TASK, user="ann@example.org")
+    (prompt,) = web.stored.prompts(TASK, user="ann@example.org")
     assert prompt.mask is not None
     assert (prompt.object_id, prompt.frame_index, bool(prompt.mask.all())) == ("Cat", 2, True)
 
@@ -225,7 +225,7 @@ def test_what_a_person_changed_is_added_to_what_led_to_the_masks() -> None:
     shown = [region for region in prediction["result"] if region["item_index"] != 2]
     reader.records = (record(*shown, brush(page=2)),)
     client.post("/webhook", json=webhook("ANNOTATION_UPDATED"))
-    prompts = web.book.prompts(TASK, user="ann@example.org")
+    prompts = web.stored.prompts(TASK, user="ann@example.org")
     assert [(p.frame_index, len(p.points), p.mask is not None) for p in prompts] == [(2, 0, True), (4, 1, False)]
 
 
@@ -236,9 +236,9 @@ def test_an_annotation_that_only_confirms_our_masks_starts_nothing() -> None:
     client.post("/predict", json=predict_body(pages_task(), regions=[keypoint(page=4)]))
     (prediction,) = client.post("/predict", json=predict_body(pages_task())).json()["results"]
     reader.records = (record(*prediction["result"]),)
-    before = web.book.jobs()
+    before = web.stored.jobs()
     client.post("/webhook", json=webhook())
-    assert web.book.jobs() == before
+    assert web.stored.jobs() == before
 
 
 def test_the_annotation_that_the_hint_names_is_taken_and_a_cancelled_one_never() -> None:
@@ -246,10 +246,10 @@ def test_the_annotation_that_the_hint_names_is_taken_and_a_cancelled_one_never()
     later = record(brush(page=5), annotation_id=12)
     web = FakeWeb(label_studio=FakeReader((named, later)))
     web.client().post("/webhook", json=webhook())
-    assert web.book.prompts(TASK, user="ann@example.org").prompted_frames == (1,)
+    assert web.stored.prompts(TASK, user="ann@example.org").prompted_frames == (1,)
     skipped = FakeWeb(label_studio=FakeReader((record(brush(), cancelled=True),)))
     skipped.client().post("/webhook", json=webhook())
-    assert skipped.book.jobs() == ()
+    assert skipped.stored.jobs() == ()
 
 
 @pytest.mark.parametrize("error", [LabelStudioUnavailable("away"), NotFound("gone"), RuntimeError("surprise")])
@@ -259,7 +259,7 @@ def test_a_hint_that_leads_nowhere_is_logged_and_the_next_one_followed(
     web = FakeWeb(label_studio=FakeReader((record(brush()),), errors=[error]))
     body = webhook("ANNOTATIONS_CREATED", annotation=[{"id": 1, "task": 7}, {"id": 2, "task": 8}])
     assert web.client().post("/webhook", json=body).status_code == 200
-    assert [job.task.task_id for job in web.book.jobs()] == [8]
+    assert [job.task.task_id for job in web.stored.jobs()] == [8]
     assert "task 1/7 is not adopted" in caplog.text
 
 
@@ -299,7 +299,7 @@ def test_training_adopts_the_annotated_tasks() -> None:
     body = {"project": "1.17", "annotations": [{"id": 7}, {"id": 7}, {"id": "x"}, 3], "label_config": FRAMES}
     reply = web.client().post("/train", json=body)
     assert (reply.status_code, reply.json()) == (201, {"status": "accepted", "tasks": ["1/7"]})
-    assert [job.task for job in web.book.jobs()] == [TASK]
+    assert [job.task for job in web.stored.jobs()] == [TASK]
 
 
 @pytest.mark.parametrize("annotations", [None, [], ["x"]])

@@ -37,7 +37,7 @@ VIDEO_BODY = predict_body(video_task(), label_config=VIDEO, project="2.170000000
 
 def look_at_clip(web: FakeWeb) -> None:
     """As a worker did when the page was opened."""
-    web.board.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
+    web.prewarm_channel.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
 
 
 def test_the_settings_own_limit_is_below_what_proxies_allow() -> None:
@@ -93,7 +93,7 @@ def test_a_prompt_on_a_video_that_no_worker_can_open_yet_is_refused_in_time() ->
     seconds, status, refusal = held_s(web, VIDEO_BODY)
     assert (status, 5.0 <= seconds <= 5.2) == (503, True)
     assert "no worker has opened the media yet; ask again" in str(refusal["detail"])
-    assert not web.book.jobs()
+    assert not web.stored.jobs()
 
 
 def test_a_reply_with_everything_says_nothing_of_the_kind() -> None:
@@ -110,7 +110,7 @@ def test_a_click_that_no_worker_takes_is_told_so_and_kept() -> None:
         "no worker answered within 25 s; the prompt is kept, ask agai",
     )
     assert 25 <= seconds <= 25.2
-    assert web.book.counts() == {(JobKind.INTERACTIVE, JobState.QUEUED): 1, (JobKind.PROPAGATE, JobState.QUEUED): 1}
+    assert web.stored.counts() == {(JobKind.INTERACTIVE, JobState.QUEUED): 1, (JobKind.PROPAGATE, JobState.QUEUED): 1}
 
 
 def test_who_finds_all_threads_taken_is_told_so_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
-from backend.application.annotation.change_detection import note_project, note_webhook
+from backend.application.annotation.change_detection import record_project, record_webhook
 from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.jobs import JobKind
@@ -19,7 +19,7 @@ TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)
 
 
 @dataclass
-class Studio:
+class LabelStudioStub:
     """A Label Studio with submitted annotations: one click per task."""
 
     changed: dict[TaskKey, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Studio:
 @dataclass
 class Poll:
     web: FakeWeb = field(default_factory=FakeWeb)
-    studio: Studio = field(default_factory=Studio)
+    studio: LabelStudioStub = field(default_factory=LabelStudioStub)
     key_values: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def restarted(self) -> AnnotationPoll:
@@ -58,13 +58,13 @@ class Poll:
         return AnnotationPoll(sync, self.studio, self.key_values, self.web.clock)
 
     def propagated(self) -> list[TaskKey]:
-        return [job.task for job in reversed(self.web.book.jobs()) if job.kind is JobKind.PROPAGATE]
+        return [job.task for job in reversed(self.web.stored.jobs()) if job.kind is JobKind.PROPAGATE]
 
 
 @pytest.fixture
 def poll() -> Poll:
     made = Poll()
-    note_project(made.key_values, 1)
+    record_project(made.key_values, 1)
     return made
 
 
@@ -110,12 +110,12 @@ def test_an_unchanged_annotation_is_adopted_once(poll: Poll) -> None:
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     poll.web.clock.sleep(60.0)
     running.sweep()
-    (job,) = poll.web.book.jobs()
-    poll.web.book.cancel(job.job_id)
+    (job,) = poll.web.stored.jobs()
+    poll.web.stored.cancel(job.job_id)
     poll.key_values.write("polls/1", EPOCH.encode())
     poll.web.clock.sleep(60.0)
     running.sweep()
-    assert [job.state for job in poll.web.book.jobs()] == ["cancelled"]
+    assert [job.state for job in poll.web.stored.jobs()] == ["cancelled"]
 
 
 def test_waits_grow_without_changes_and_reset_with_one(poll: Poll) -> None:
@@ -135,12 +135,12 @@ def test_waits_grow_without_changes_and_reset_with_one(poll: Poll) -> None:
 def test_the_change_source_is_reported_per_project(poll: Poll) -> None:
     running = poll.restarted()
     running.sweep()
-    assert running.told == {"1": "poll"}
-    note_webhook(poll.key_values, 1, 5.0)
+    assert running.change_sources == {"1": "poll"}
+    record_webhook(poll.key_values, 1, 5.0)
     running.sweep()
-    assert running.told == {"1": "webhook"}
+    assert running.change_sources == {"1": "webhook"}
     poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     poll.web.clock.sleep(100.0)
     running.sweep()
     running.sweep()
-    assert running.told == {"1": "poll"}
+    assert running.change_sources == {"1": "poll"}

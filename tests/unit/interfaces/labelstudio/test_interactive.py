@@ -66,7 +66,7 @@ def test_a_corrected_mask_is_a_prompt_and_stays_unchanged() -> None:
     by_hand = {**brush(page=6, columns=slice(0, 9)), "id": propagated[-1]["id"]}
     again = ask(web, task_of(ANN, *clicked, propagated[0], by_hand), keypoint("▶ 2", page=5, region_id="k3"))
     assert object_pages(again) == [("Cat", 7)]
-    (drawn,) = (prompt for prompt in web.book.prompts(TASK, user=ANN) if prompt.mask is not None)
+    (drawn,) = (prompt for prompt in web.stored.prompts(TASK, user=ANN) if prompt.mask is not None)
     assert drawn.frame_index == 6
     assert drawn.mask is not None
     assert drawn.mask[:, :9].all()
@@ -78,11 +78,11 @@ def test_shown_masks_of_replaced_runs_are_no_prompts() -> None:
     clicked = ask(web, task_of(ANN), keypoint(page=4))
     first = ask(web, task_of(ANN, *clicked), keypoint("▶ 2", page=4, region_id="k2"))
     ask(web, task_of(ANN, *clicked, *first), keypoint(page=2, region_id="k3"))
-    for job in web.book.jobs(task=TASK):
+    for job in web.stored.jobs(task=TASK):
         if job.kind is JobKind.PROPAGATE:
             web.masks.remove(job.masks_run)
     ask(web, task_of(ANN, *clicked, *first), keypoint("▶ 2", page=4, region_id="k4"))
-    assert [prompt.frame_index for prompt in web.book.prompts(TASK, user=ANN)] == [2, 4]
+    assert [prompt.frame_index for prompt in web.stored.prompts(TASK, user=ANN)] == [2, 4]
 
 
 def test_clicks_before_the_first_draft_move_to_their_user() -> None:
@@ -90,12 +90,12 @@ def test_clicks_before_the_first_draft_move_to_their_user() -> None:
     ask(web, pages_task(), keypoint("Cat", page=1))
     both = ask(web, pages_task(), keypoint("Dog", page=2, region_id="k2"))
     ask(web, task_of(ANN, *both), keypoint("Cat", page=3, region_id="k3"))
-    assert [(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=ANN)] == [
+    assert [(p.object_id, p.frame_index) for p in web.stored.prompts(TASK, user=ANN)] == [
         ("Cat", 1),
         ("Cat", 3),
         ("Dog", 2),
     ]
-    assert not web.book.prompts(TASK)
+    assert not web.stored.prompts(TASK)
 
 
 def test_two_users_who_start_at_once_get_their_own_prompts() -> None:
@@ -107,7 +107,9 @@ def test_two_users_who_start_at_once_get_their_own_prompts() -> None:
     of_ben = [region for region in both if region["value"]["brushlabels"] == ["Dog"]]
     ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=3, region_id="k3"))
     ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=4, region_id="k4"))
-    prompted = {user: {(p.object_id, p.frame_index) for p in web.book.prompts(TASK, user=user)} for user in (ANN, BEN)}
+    prompted = {
+        user: {(p.object_id, p.frame_index) for p in web.stored.prompts(TASK, user=user)} for user in (ANN, BEN)
+    }
     assert prompted == {ANN: {("Cat", 1), ("Cat", 3), ("Cat", 8)}, BEN: {("Dog", 2), ("Cat", 4), ("Cat", 9)}}
 
 
@@ -123,7 +125,7 @@ class PointingSegmenter(FakeSegmenter):
 
 def clicks(web: FakeWeb, user: str) -> list[float]:
     """The x coordinates of a user's clicks, percent of the page."""
-    return sorted(round(point.point.x_rel * 100) for p in web.book.prompts(TASK, user=user) for point in p.points)
+    return sorted(round(point.point.x_rel * 100) for p in web.stored.prompts(TASK, user=user) for point in p.points)
 
 
 def test_a_late_request_without_a_draft_is_of_another_user() -> None:
@@ -196,11 +198,11 @@ def test_a_task_opened_with_a_prediction_has_its_prompts() -> None:
     web.parts.reconciler.sweep()
     shown = [{"model_version": MODEL.version, "result": [brush(page=1, columns=slice(1, 2))]}]
     ask(web, {**pages_task(), "predictions": shown}, keypoint("Cat", page=3))
-    assert [p.frame_index for p in web.book.prompts(TASK)] == [1, 3]
+    assert [p.frame_index for p in web.stored.prompts(TASK)] == [1, 3]
 
     ask(web, {**pages_task(), "predictions": shown}, keypoint("✕ reset"))
     ask(web, {**pages_task(), "predictions": shown}, keypoint("Cat", page=5, region_id="k9"))
-    assert [p.frame_index for p in web.book.prompts(TASK)] == [5]
+    assert [p.frame_index for p in web.stored.prompts(TASK)] == [5]
 
 
 def test_a_click_before_the_draft_is_answered_with_both() -> None:
@@ -216,11 +218,11 @@ def test_reset_of_one_object_keeps_others_and_cancels_its_jobs() -> None:
     ask(web, task_of(ANN), keypoint("Cat", page=1), config=RESETS)
     ask(web, task_of(ANN), keypoint("Dog", page=1, region_id="k2"), config=RESETS)
     ask(web, task_of(BEN), keypoint("Cat", page=9, region_id="k3"), config=RESETS)
-    open_jobs = [job for job in web.book.jobs() if job.state is JobState.QUEUED]
+    open_jobs = [job for job in web.stored.jobs() if job.state is JobState.QUEUED]
     ask(web, task_of(ANN), keypoint("✕ reset Cat", region_id="k4"), config=RESETS)
-    assert web.book.prompts(TASK, user=ANN).object_ids == ("Dog",)
-    assert web.book.prompts(TASK, user=BEN).object_ids == ("Cat",)
-    assert all(web.book.job(job.job_id).state is not JobState.QUEUED for job in open_jobs)
+    assert web.stored.prompts(TASK, user=ANN).object_ids == ("Dog",)
+    assert web.stored.prompts(TASK, user=BEN).object_ids == ("Cat",)
+    assert all(web.stored.job(job.job_id).state is not JobState.QUEUED for job in open_jobs)
 
 
 @pytest.mark.parametrize("config", [FRAMES.replace("<Image ", '<Image autoAccept="false" '), FRAMES])
@@ -242,12 +244,12 @@ def test_a_placed_box_is_kept_and_a_removed_one_deleted() -> None:
     keyframes = tracked["value"]["sequence"]
     keyframes[6] = {**keyframes[6], "x": 30, "y": 20, "width": 40, "height": 40}
     (again,) = ask(web, video_task(), tracked, config=VIDEO)
-    assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [2, 6]
+    assert [p.frame_index for p in web.stored.prompts(TaskKey(2, 8))] == [2, 6]
     assert again["value"]["sequence"][6]["x"] == 30
 
     without = {**again, "value": {**again["value"], "sequence": again["value"]["sequence"][3:]}}
     ask(web, video_task(), without, config=VIDEO)
-    assert [p.frame_index for p in web.book.prompts(TaskKey(2, 8))] == [6]
+    assert [p.frame_index for p in web.stored.prompts(TaskKey(2, 8))] == [6]
 
 
 def test_a_rounded_box_is_the_placed_one_and_makes_no_job() -> None:
@@ -257,10 +259,10 @@ def test_a_rounded_box_is_the_placed_one_and_makes_no_job() -> None:
         sequence: Any = box["value"]["sequence"]  # type: ignore[index]
         sequence[0]["x"] = x
         ask(web, video_task(), box, config=VIDEO)
-    (placed,) = web.book.prompts(key)
+    (placed,) = web.stored.prompts(key)
     assert placed.box is not None
     assert placed.box.x0_rel == pytest.approx(0.1000004, abs=1e-9)
-    assert len(web.book.jobs(task=key)) == 1
+    assert len(web.stored.jobs(task=key)) == 1
 
 
 def test_a_video_answer_holds_the_selected_labels_boxes_only() -> None:
@@ -268,4 +270,4 @@ def test_a_video_answer_holds_the_selected_labels_boxes_only() -> None:
     ask(web, video_task(), video_box("Dog"), config=VIDEO)
     (answered,) = ask(web, video_task(), video_box("Cat", region_id="b2"), config=VIDEO)
     assert (answered["id"], answered["value"]["labels"]) == ("b2", ["Cat"])
-    assert web.book.prompts(TaskKey(2, 8)).object_ids == ("b1", "b2")
+    assert web.stored.prompts(TaskKey(2, 8)).object_ids == ("b1", "b2")

@@ -39,13 +39,13 @@ def test_a_repeated_click_has_equal_ids_and_makes_no_job() -> None:
     web = FakeWeb()
     body = predict_body(pages_task(), regions=[keypoint()])
     assert results(web, body) == results(web, body)
-    assert len(web.book.jobs()) == 2
+    assert len(web.stored.jobs()) == 2
 
 
 def test_the_whole_video_follows_a_click() -> None:
     web = FakeWeb()
     results(web, predict_body(pages_task(), regions=[keypoint()]))
-    kinds = {job.kind: job for job in web.book.jobs()}
+    kinds = {job.kind: job for job in web.stored.jobs()}
     assert kinds[JobKind.PROPAGATE].state is JobState.DONE
     assert kinds[JobKind.PROPAGATE].task == TaskKey(1, 7)
 
@@ -67,7 +67,7 @@ def test_an_action_label_propagates_and_names_no_object() -> None:
         (5, ["Cat"]),
         (6, ["Cat"]),
     ]
-    assert web.book.prompts(TaskKey(1, 7)).object_ids == ("Cat",)
+    assert web.stored.prompts(TaskKey(1, 7)).object_ids == ("Cat",)
 
 
 def test_an_action_before_any_prompt_names_the_first_step() -> None:
@@ -83,7 +83,7 @@ def test_reset_deletes_the_prompts() -> None:
     results(web, predict_body(pages_task(), regions=[keypoint()]))
     (prediction,) = results(web, predict_body(pages_task(), regions=[keypoint("✕ reset")]))
     assert prediction["result"] == []
-    assert not web.book.prompts(TaskKey(1, 7))
+    assert not web.stored.prompts(TaskKey(1, 7))
 
 
 def test_each_annotators_prompts_are_their_own() -> None:
@@ -92,14 +92,14 @@ def test_each_annotators_prompts_are_their_own() -> None:
         task = {**pages_task(), "drafts": [{"user": user, "result": []}]}
         results(web, predict_body(task, regions=[keypoint(x=x)]))
     for user, x in (("a@example.org", 0.1), ("b@example.org", 0.9)):
-        (prompt,) = web.book.prompts(TaskKey(1, 7), user=user)
+        (prompt,) = web.stored.prompts(TaskKey(1, 7), user=user)
         assert [point.point.x_rel for point in prompt.points] == [pytest.approx(x)]
 
 
 def test_a_batch_task_without_masks_gets_an_empty_list() -> None:
     web = FakeWeb()
     assert results(web, predict_body(pages_task())) == [[]]
-    assert web.book.jobs() == ()
+    assert web.stored.jobs() == ()
 
 
 def test_a_batch_task_with_prompts_gets_its_masks_later() -> None:
@@ -113,7 +113,7 @@ def test_a_batch_task_with_prompts_gets_its_masks_later() -> None:
     web.work_off()
     (prediction,) = results(web, predict_body(task))
     assert [region["item_index"] for region in prediction["result"]] == list(range(10))
-    assert len(web.book.jobs()) == 1
+    assert len(web.stored.jobs()) == 1
 
 
 def test_masks_of_a_click_are_there_when_the_task_is_reopened() -> None:
@@ -208,4 +208,4 @@ def test_projects_with_different_configs_get_their_own_answers() -> None:
         kinds.append((prediction["result"][0]["type"], prediction["result"][0]["from_name"]))
     expected = [("brushlabels", "brush"), ("videorectangle", "box"), ("brushlabels", "paint")]
     assert kinds == [expected[0], expected[1], expected[2], expected[1], expected[0], expected[2]]
-    assert {job.task for job in web.book.jobs()} == {TaskKey(1, 7), TaskKey(2, 8), TaskKey(3, 7)}
+    assert {job.task for job in web.stored.jobs()} == {TaskKey(1, 7), TaskKey(2, 8), TaskKey(3, 7)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.application.annotation.tracking_sessions import WATCHED_S
+from backend.application.annotation.tracking_sessions import WAITER_S
 from backend.domain.errors import MediaError
 from backend.domain.jobs import JobKind, JobState
 from tests.fakes.clock import WorkingClock
@@ -103,11 +103,11 @@ class TestPredict:
         assert ask(web.client(), "predict", result=[]) == {}
         assert ask(web.client(), "predict") == {}
         assert ask(web.client(), "predict", result=[{"type": "videorectangle", "value": {"sequence": []}}]) == {}
-        assert web.book.jobs() == ()
+        assert web.stored.jobs() == ()
 
     def test_it_starts_no_propagation_of_the_task(self, web: FakeWeb) -> None:
         ask(web.client(), "predict", result=[point()])
-        assert [job.kind for job in web.book.jobs()] == [JobKind.INTERACTIVE]
+        assert [job.kind for job in web.stored.jobs()] == [JobKind.INTERACTIVE]
 
     def test_each_label_is_an_object(self, web: FakeWeb) -> None:
         items = [
@@ -119,8 +119,8 @@ class TestPredict:
 
     def test_a_shape_counts_where_a_type_is_missing(self, web: FakeWeb) -> None:
         ask(web.client(), "predict", result=[{"value": {"x": 10, "y": 20}}, {"value": box()["value"]}])
-        (job,) = web.book.jobs()
-        (prompt,) = web.book.request(job.job_id).prompts
+        (job,) = web.stored.jobs()
+        (prompt,) = web.stored.request(job.job_id).prompts
         assert prompt.box is not None
         assert [(p.point.x_rel, p.point.y_rel) for p in prompt.points] == [(0.1, 0.2)]
 
@@ -151,7 +151,7 @@ class TestPrewarm:
 class TestTrack:
     def test_the_reply_has_session_frames_and_rate(self, web: FakeWeb) -> None:
         value = track(web, frame=3, max_frames=4)
-        (job,) = web.book.jobs(states=(JobState.QUEUED,))
+        (job,) = web.stored.jobs(states=(JobState.QUEUED,))
         assert value == {"session_id": job.job_id, "total_frames": 5, "fps": 25.0, "duration_ms": 200, "cursor": 0}
 
     @pytest.mark.parametrize(
@@ -190,13 +190,13 @@ class TestTrack:
         session = track(web)["session_id"]
         assert isinstance(web.clock, WorkingClock)
         web.clock.work = lambda: None
-        web.clock.advance(WATCHED_S - 1)
-        assert [one.job_id for one in web.book.pending_waits().jobs] == [session]
+        web.clock.advance(WAITER_S - 1)
+        assert [one.job_id for one in web.stored.pending_waits().jobs] == [session]
         ask(web.client(), "track_progress", session_id=session)  # waits for a second
-        web.clock.advance(WATCHED_S - 2)
-        assert [one.job_id for one in web.book.pending_waits().jobs] == [session]
+        web.clock.advance(WAITER_S - 2)
+        assert [one.job_id for one in web.stored.pending_waits().jobs] == [session]
         web.clock.advance(2)
-        assert web.book.pending_waits().jobs == ()
+        assert web.stored.pending_waits().jobs == ()
 
     def test_one_image_is_predicted(self, web: FakeWeb) -> None:
         assert ask(web.client(), "track", changes=AN_IMAGE, result=[box()])["type"] == "bitmask"
@@ -233,7 +233,7 @@ class TestCancelAndRelease:
         assert web.segmenter.warm
         session = track(web)["session_id"]
         assert ask(web.client(), "release")["value"] == {"status": "released", "cancelled": 1}
-        assert web.book.job(session).state is JobState.CANCELLED
+        assert web.stored.job(session).state is JobState.CANCELLED
         web.work_off_all()
         assert not any(web.segmenter.warm.values())
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from backend.evaluation.synthetic import shapes, textures
-from scripts.calibration.clip_looks import BACKDROPS, BODIES, OUTLINES, Split, draw_outline
-from scripts.calibration.clips import CLIP_FRAMES, GENERATORS, generated_clips, generators, trial_clip
+from scripts.calibration.clip_appearance import BACKDROPS, BODIES, OUTLINES, Split, draw_outline
+from scripts.calibration.clips import CLIP_FRAMES, GENERATORS, generated_clips, generators, split_clip
 
 TRAINING_SHAPES = {"ellipse", "polygon", "rectangle", "blob", "jagged", "cluster", "tube", "donut"}
 
@@ -30,8 +30,8 @@ def test_outlines_and_textures_are_disjoint(
 
 
 def test_clips_are_reproducible_and_differ_by_split() -> None:
-    one, again = trial_clip(Split.TEST, 3, frames=16), trial_clip(Split.TEST, 3, frames=16)
-    other = trial_clip(Split.CALIBRATION, 3, frames=16)
+    one, again = split_clip(Split.TEST, 3, frames=16), split_clip(Split.TEST, 3, frames=16)
+    other = split_clip(Split.CALIBRATION, 3, frames=16)
     assert one.video.info.content_hash == again.video.info.content_hash
     assert np.array_equal(one.masks, again.masks)
     assert one.video.info.content_hash != other.video.info.content_hash
@@ -46,13 +46,13 @@ def test_the_generators_alternate() -> None:
 @pytest.mark.parametrize("split", list(Split))
 @pytest.mark.parametrize("number", range(8))
 def test_a_clip_has_two_disjoint_targets(split: Split, number: int) -> None:
-    clip = trial_clip(split, number)
+    clip = split_clip(split, number)
     assert clip.masks.shape == (CLIP_FRAMES, 2, 120, 160)
     assert clip.masks.sum(axis=1).max() == 1
 
 
 def test_a_target_leaves_and_returns() -> None:
-    visible = np.asarray(trial_clip(Split.TEST, 2).masks[:, 0].any((1, 2)))
+    visible = np.asarray(split_clip(Split.TEST, 2).masks[:, 0].any((1, 2)))
     assert visible[0]
     assert not visible.all()
     assert visible[-1]
@@ -65,4 +65,4 @@ def test_an_outline_of_the_other_split_is_refused() -> None:
 
 def test_a_short_clip_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 16"):
-        trial_clip(Split.TEST, 0, frames=8)
+        split_clip(Split.TEST, 0, frames=8)

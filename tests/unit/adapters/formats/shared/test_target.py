@@ -31,7 +31,7 @@ class FullDisk:
 def finished(out: Path) -> None:
     with target_folder(out) as target:
         target.write("a.txt", b"old")
-        target.seal()
+        target.finish()
         target.write("manifest.json", b'{"manifest_version": 1}')
 
 
@@ -56,7 +56,7 @@ def test_every_file_is_listed_with_its_hash_as_it_is_in_the_end(tmp_path: Path) 
             file.write(b"xx")
             file.seek(0)
             file.write(b"yy")
-        sealed = target.seal()
+        sealed = target.finish()
     listed = (tmp_path / "out/files.sha256").read_text()
     assert listed == f"{hashlib.sha256(b'one').hexdigest()}  a.txt\n{hashlib.sha256(b'yy').hexdigest()}  b.bin\n"
     assert sealed == {

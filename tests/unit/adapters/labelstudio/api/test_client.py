@@ -16,7 +16,7 @@ BANNED = {"detail": "URL resolves to a reserved network address"}
 
 
 @dataclass
-class Studio:
+class LabelStudioStub:
     """Keeps a backend even while it answers 403, if `keeps`: Label Studio does when only the webhook failed."""
 
     status: int = 201
@@ -45,12 +45,12 @@ class Studio:
 
 
 def test_its_version_user_and_config_are_read() -> None:
-    client = Studio().client()
+    client = LabelStudioStub().client()
     assert (client.version(), client.whoami(), client.label_config(3)) == ("1.23.2", "ann@example.org", "<View/>")
 
 
 def test_a_backend_is_connected_once() -> None:
-    studio = Studio()
+    studio = LabelStudioStub()
     made = studio.client().connect_backend(3, URL, title="Masklet", user="u", password="p")
     again = studio.client().connect_backend(3, URL + "/", title="Masklet")
     assert made == again == BackendRecord(7, URL, "Masklet", is_connected=True, is_interactive=False, problem="")
@@ -60,12 +60,12 @@ def test_a_backend_is_connected_once() -> None:
 
 
 def test_a_backend_kept_despite_a_refusal_is_connected() -> None:
-    assert Studio(status=403).client().connect_backend(3, URL, title="Masklet").backend_id == 7
+    assert LabelStudioStub(status=403).client().connect_backend(3, URL, title="Masklet").backend_id == 7
 
 
 def test_a_refused_backend_names_the_missing_settings() -> None:
     with pytest.raises(LabelStudioRefused, match=r"reserved network address.*ML_BLOCK_LOCAL_IP=false"):
-        Studio(status=403, keeps=False).client().connect_backend(3, URL, title="Masklet")
+        LabelStudioStub(status=403, keeps=False).client().connect_backend(3, URL, title="Masklet")
 
 
 @pytest.mark.parametrize("url", ["", "studio:8080", "ftp://studio", "http://user:pass@studio"])

@@ -18,7 +18,7 @@ RESULT: list[dict[str, object]] = [{"id": "a", "value": {}}]
 
 
 @dataclass
-class Studio:
+class LabelStudioStub:
     """Predictions of one Label Studio. before: what happens ahead of a request; it may raise or answer itself.
 
     after: what happens once the request was carried out, before the answer leaves.
@@ -69,7 +69,7 @@ def row(number: int, version: str = "masklet-1") -> dict[str, object]:
 
 
 def test_a_prediction_is_made_once_and_then_updated() -> None:
-    studio = Studio(rows={5: row(5, "other")})
+    studio = LabelStudioStub(rows={5: row(5, "other")})
     assert put(studio.client()) == 6
     assert put(studio.client(), score=0.75) == 6
     assert sorted(studio.rows) == [5, 6]
@@ -78,7 +78,7 @@ def test_a_prediction_is_made_once_and_then_updated() -> None:
 
 
 def test_duplicates_are_removed_down_to_the_oldest() -> None:
-    studio = Studio(rows={3: row(3), 4: row(4, "other"), 7: row(7), 9: row(9)})
+    studio = LabelStudioStub(rows={3: row(3), 4: row(4, "other"), 7: row(7), 9: row(9)})
     assert put(studio.client()) == 3
     assert sorted(studio.rows) == [3, 4]
     assert studio.rows[3]["result"] == RESULT
@@ -89,7 +89,7 @@ def test_a_lost_response_makes_no_second_prediction(fault: str) -> None:
     def lose(request: httpx.Request) -> httpx.Response | None:
         return fail(fault, request) if request.method == "POST" else None
 
-    studio = Studio(after=lose)
+    studio = LabelStudioStub(after=lose)
     assert put(studio.client()) == 1
     assert sorted(studio.rows) == [1]
     assert studio.seen.count("POST /api/predictions/") == 1
@@ -108,7 +108,7 @@ def test_a_request_that_never_arrived_is_not_repeated_by_itself(fault: str) -> N
     def refuse(request: httpx.Request) -> httpx.Response | None:
         return fail(fault, request) if request.method == "POST" else None
 
-    studio = Studio(before=refuse)
+    studio = LabelStudioStub(before=refuse)
     with pytest.raises(LabelStudioUnavailable):
         put(studio.client())
     assert studio.rows == {}
@@ -116,7 +116,7 @@ def test_a_request_that_never_arrived_is_not_repeated_by_itself(fault: str) -> N
 
 
 def test_a_prediction_deleted_meanwhile_is_created_again() -> None:
-    studio = Studio(rows={3: row(3)})
+    studio = LabelStudioStub(rows={3: row(3)})
 
     def remove(request: httpx.Request) -> httpx.Response | None:
         if request.method == "PATCH":
@@ -142,33 +142,39 @@ def test_a_prediction_deleted_meanwhile_is_created_again() -> None:
 )
 def test_refusals_and_outages_are_told_apart(status: int, error: type[Exception], message: str) -> None:
     headers = {"location": "https://elsewhere.example/"}
-    studio = Studio(before=lambda request: httpx.Response(status, json={"detail": "bad body"}, headers=headers))
+    studio = LabelStudioStub(
+        before=lambda request: httpx.Response(status, json={"detail": "bad body"}, headers=headers)
+    )
     with pytest.raises(error, match=message) as caught:
         put(studio.client())
     assert LEGACY not in str(caught.value)
 
 
 def test_a_response_without_json_raises_a_domain_error() -> None:
-    studio = Studio(before=lambda request: httpx.Response(502, text="<html>bad gateway</html>"))
+    studio = LabelStudioStub(before=lambda request: httpx.Response(502, text="<html>bad gateway</html>"))
     with pytest.raises(LabelStudioUnavailable, match="answered 502"):
         put(studio.client())
 
 
 def test_a_missing_token_is_reported_before_any_request() -> None:
-    studio = Studio()
+    studio = LabelStudioStub()
     with pytest.raises(LabelStudioRefused, match="LABEL_STUDIO_API_KEY"):
         put(studio.client(token=""))
     assert studio.seen == []
 
 
 def test_a_task_of_another_project_is_not_read() -> None:
-    studio = Studio(before=lambda request: httpx.Response(200, json={"id": 41, "project": 4, "data": {"a": 1}}))
+    studio = LabelStudioStub(
+        before=lambda request: httpx.Response(200, json={"id": 41, "project": 4, "data": {"a": 1}})
+    )
     with pytest.raises(NotAllowed, match="task 41 is not of project 3"):
         studio.client().fetch_task(TASK)
 
 
 def test_a_task_is_read() -> None:
-    studio = Studio(before=lambda request: httpx.Response(200, json={"id": 41, "project": 3, "data": {"a": "/x.mp4"}}))
+    studio = LabelStudioStub(
+        before=lambda request: httpx.Response(200, json={"id": 41, "project": 3, "data": {"a": "/x.mp4"}})
+    )
     assert studio.client().fetch_task(TASK).data == {"a": "/x.mp4"}
     assert studio.seen == ["GET /api/tasks/41/"]
 
@@ -178,7 +184,7 @@ def test_annotations_are_read_oldest_first() -> None:
         {"id": 9, "completed_by": 2, "was_cancelled": True, "result": []},
         {"id": 8, "completed_by": 1, "was_cancelled": False, "result": RESULT},
     ]
-    studio = Studio(before=lambda request: httpx.Response(200, json=rows))
+    studio = LabelStudioStub(before=lambda request: httpx.Response(200, json=rows))
     found = studio.client().annotations(TASK)
     assert [(a.annotation_id, a.user, a.was_cancelled, a.result) for a in found] == [
         (8, "1", False, RESULT),

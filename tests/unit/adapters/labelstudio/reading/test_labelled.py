@@ -77,7 +77,7 @@ def test_an_annotation_approves_pages_with_a_region_only() -> None:
 
 def test_a_prediction_has_only_the_objects_it_shows() -> None:
     frames = list(task(brush(1, "Cat", LEFT, score=0.75), brush(2, "Dog", RIGHT), approved=False).frames())
-    assert [(shown.what.label, shown.uncertainty) for shown in frames[1].objects] == [("Cat", 0.25)]
+    assert [(shown.item.label, shown.uncertainty) for shown in frames[1].objects] == [("Cat", 0.25)]
     assert [len(frame.objects) for frame in frames] == [2, 1, 1, 2]
     assert not any(shown.approved for frame in frames for shown in frame.objects)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.adapters.media.sources.boxes import Found, mot_boxes, yolo_boxes
+from backend.adapters.media.sources.boxes import ReadObject, mot_boxes, yolo_boxes
 from backend.adapters.media.sources.coco import coco_boxes
 from backend.adapters.media.sources.first_masks import first_masks
 from backend.domain.errors import PromptError
@@ -18,7 +18,7 @@ from backend.domain.geometry import Box, FrameSize
 SIZE = FrameSize(100, 50)
 
 
-def shown(found: list[Found]) -> list[tuple[str, int, str, tuple[float, ...]]]:
+def shown(found: list[ReadObject]) -> list[tuple[str, int, str, tuple[float, ...]]]:
     return [(f.key, f.frame, f.label, tuple(round(v, 4) for v in corners(f.box))) for f in found]
 
 

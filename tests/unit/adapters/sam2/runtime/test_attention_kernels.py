@@ -14,7 +14,7 @@ from torch import Tensor
 
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.runtime.attention_kernels import (
-    OWN,
+    OWN_KERNEL,
     SEVERAL,
     TIMED_RUNS,
     AttentionShape,
@@ -41,32 +41,32 @@ def timer(times: Mapping[float, float]) -> Callable[[Work], float]:
 
 class TestFastest:
     def test_the_fastest(self) -> None:
-        works = {OWN: answering(1.0), "flash": answering(1.001), "cuDNN": answering(1.002)}
+        works = {OWN_KERNEL: answering(1.0), "flash": answering(1.001), "cuDNN": answering(1.002)}
         assert fastest(works, timer({1.0: 10.0, 1.001: 8.0, 1.002: 5.0})) == "cuDNN"
 
-    @pytest.mark.parametrize(("taken", "best"), [(9.1, OWN), (8.9, "flash"), (20.0, OWN)])
+    @pytest.mark.parametrize(("taken", "best"), [(9.1, OWN_KERNEL), (8.9, "flash"), (20.0, OWN_KERNEL)])
     def test_torchs_own_stays_unless_another_is_clearly_faster(self, taken: float, best: str) -> None:
-        works = {OWN: answering(1.0), "flash": answering(1.001)}
+        works = {OWN_KERNEL: answering(1.0), "flash": answering(1.001)}
         assert fastest(works, timer({1.0: 10.0, 1.001: taken})) == best
 
     def test_a_kernel_that_fails_or_differs_is_ignored(self) -> None:
         def unsupported() -> Tensor:
             raise RuntimeError("No available kernel. Aborting execution.")
 
-        works = {OWN: answering(1.0), "flash": unsupported, "cuDNN": answering(2.0)}
-        assert fastest(works, timer({1.0: 10.0, 2.0: 1.0})) == OWN
+        works = {OWN_KERNEL: answering(1.0), "flash": unsupported, "cuDNN": answering(2.0)}
+        assert fastest(works, timer({1.0: 10.0, 2.0: 1.0})) == OWN_KERNEL
 
     def test_an_error_of_torchs_own_is_raised(self) -> None:
         def broken() -> Tensor:
             raise RuntimeError("device-side assert")
 
         with pytest.raises(RuntimeError, match="device-side"):
-            fastest({OWN: broken}, timer({}))
+            fastest({OWN_KERNEL: broken}, timer({}))
 
 
 class TestChoose:
     def test_nothing_is_measured_without_a_gpu(self) -> None:
-        assert choose(SMALL, CPU, torch.float32) == KernelChoice(OWN, OWN)
+        assert choose(SMALL, CPU, torch.float32) == KernelChoice(OWN_KERNEL, OWN_KERNEL)
 
     def test_one_object_and_several_are_timed_separately(self) -> None:
         shapes: list[tuple[int, ...]] = []
@@ -76,8 +76,8 @@ class TestChoose:
             return 10.0 - len(shapes) if shapes[-1][0] == SEVERAL else 10.0
 
         choice = choose(SMALL, CPU, torch.float32, timed)
-        assert choice.alone == OWN
-        assert (choice.together, str(choice)) == ("flash", f"{OWN} alone, flash together")
+        assert choice.alone == OWN_KERNEL
+        assert (choice.together, str(choice)) == ("flash", f"{OWN_KERNEL} alone, flash together")
         assert set(shapes) == {(1, 1, 16, 32), (SEVERAL, 1, 16, 32)}
         assert SMALL.keys == 36
 
@@ -85,11 +85,11 @@ class TestChoose:
         blocks = Sam2Blocks(random_model())
         before = blocks.runs_on
         blocks.choose_kernels(lambda work: float("inf") if work().shape != (1, 1, 64, 128) else 1.0)
-        assert str(blocks.kernels) == OWN
+        assert str(blocks.kernels) == OWN_KERNEL
         assert blocks.runs_on == before
 
 
-@pytest.mark.parametrize("name", [OWN, "flash", "memory-efficient", "cuDNN"])
+@pytest.mark.parametrize("name", [OWN_KERNEL, "flash", "memory-efficient", "cuDNN"])
 def test_a_kernel_that_does_not_support_a_shape_falls_back(name: str) -> None:
     """A CPU has only two kernels."""
     generator = torch.Generator().manual_seed(0)
@@ -140,4 +140,4 @@ def test_times_on_a_gpu() -> None:
     matrix = torch.randn(2048, 2048, device=device)
     timed = cuda_timer(device)
     assert 0 < timed(lambda: matrix) < timed(lambda: matrix @ matrix @ matrix)
-    assert choose(SMALL, device, torch.bfloat16).alone in (OWN, "flash", "memory-efficient", "cuDNN")
+    assert choose(SMALL, device, torch.bfloat16).alone in (OWN_KERNEL, "flash", "memory-efficient", "cuDNN")

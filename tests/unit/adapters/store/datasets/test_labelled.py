@@ -33,7 +33,7 @@ def masks_of(video: DatasetVideo) -> dict[tuple[ObjectId, int], BoolMask]:
         for shown in frame.objects:
             empty = np.zeros((SIZE.height, SIZE.width), np.bool_)
             mask = empty if shown.mask is None else decode_mask(shown.mask)
-            found[shown.what.object_id, int(frame.frame_index)] = mask
+            found[shown.item.object_id, int(frame.frame_index)] = mask
     return found
 
 

@@ -21,7 +21,7 @@ from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, Propagat
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import WorkingClock
-from tests.unit.application.builders import CANVAS, TASK, click_on
+from tests.unit.application.builders import TASK, USER_TASK, click_on
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def ledger(tmp_path: Path, clock: WorkingClock) -> Iterator[Ledger]:
 
 @pytest.fixture
 def control(ledger: Ledger, clock: WorkingClock) -> JobControl:
-    request = PropagationRequest(TASK, CANVAS.media, click_on(0), model_version=CANVAS.model_version)
+    request = PropagationRequest(TASK, USER_TASK.media, click_on(0), model_version=USER_TASK.model_version)
     job, _ = ledger.submit(JobKind.PROPAGATE, request)
     started = ledger.start(job.job_id, 1, "propagate-1")
     assert started is not None
@@ -45,7 +45,7 @@ def control(ledger: Ledger, clock: WorkingClock) -> JobControl:
 
 
 def clicked(ledger: Ledger, frame: int = 3) -> Job:
-    request = PreviewRequest(TASK, CANVAS.media, click_on(frame), FrameIndex(frame), CANVAS.model_version)
+    request = PreviewRequest(TASK, USER_TASK.media, click_on(frame), FrameIndex(frame), USER_TASK.model_version)
     return ledger.submit(JobKind.INTERACTIVE, request)[0]
 
 
@@ -125,7 +125,7 @@ def test_clicks_do_not_wait_for_each_other(ledger: Ledger, clock: WorkingClock) 
 
 def action(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float = 25.0) -> Job:
     """A person on another task carries on and waits."""
-    request = PropagationRequest(TaskKey(3, task), CANVAS.media, click_on(0), model_version=CANVAS.model_version)
+    request = PropagationRequest(TaskKey(3, task), USER_TASK.media, click_on(0), model_version=USER_TASK.model_version)
     job, _ = ledger.submit(JobKind.PROPAGATE, request)
     ledger.add_waiter(job.job_id, until_s=clock.now_s() + for_s)
     return job

@@ -15,8 +15,8 @@ from backend.domain.errors import Cancelled, MediaError
 from backend.domain.geometry import RgbFrame
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
-from tests.fakes.board import FakePrewarmChannel
 from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
+from tests.fakes.prewarm import FakePrewarmChannel
 
 CLIP = MediaRef(("/data/clip.mp4",), is_pages=False)
 PAGES = MediaRef(tuple(f"/data/{page}.png" for page in range(5)), is_pages=True)
@@ -28,15 +28,15 @@ class Parts:
     media: FakeMedia = field(default_factory=FakeMedia)
     engine: FakeSegmenter = field(default_factory=FakeSegmenter)
     turns: EngineLock = field(default_factory=EngineLock)
-    board: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
+    channel: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
 
     def __post_init__(self) -> None:
-        self.lookout = PrewarmLoop(self.board, self.media, self.engine, self.turns)
+        self.prewarm_loop = PrewarmLoop(self.channel, self.media, self.engine, self.turns)
 
     def request(self, media: MediaRef, *frames: int, forget: bool = False) -> MediaStatus | None:
-        self.board.request(PrewarmRequest(media, tuple(map(FrameIndex, frames)), forget))
-        assert self.lookout.run_next(0.0)
-        return self.board.status(media)
+        self.channel.request(PrewarmRequest(media, tuple(map(FrameIndex, frames)), forget))
+        assert self.prewarm_loop.run_next(0.0)
+        return self.channel.status(media)
 
 
 def test_the_nearest_frames_come_first_and_none_is_below_zero() -> None:
@@ -50,7 +50,7 @@ def test_a_request_is_run_and_reported() -> None:
     sight = parts.request(CLIP, 3, 4)
     assert sight is not None
     assert (sight.ready, sight.info, len(sight.timestamps_s)) == ((3, 4), FakeVideo().info, 10)
-    assert not parts.lookout.run_next(0.0)
+    assert not parts.prewarm_loop.run_next(0.0)
 
 
 def test_a_look_alone_encodes_nothing() -> None:

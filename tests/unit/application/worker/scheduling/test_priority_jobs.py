@@ -21,7 +21,7 @@ from backend.domain.jobs import Job, JobKind, JobState, PropagationRequest
 from backend.domain.tasks import TaskKey
 from tests.fakes.engine import FakeCodec, FakeMedia, FakeSegmenter, FakeVideo
 from tests.fakes.queue import FakeQueue
-from tests.unit.application.builders import CANVAS, click_on
+from tests.unit.application.builders import USER_TASK, click_on
 
 LONG, SHORT, OTHER = TaskKey(3, 41), TaskKey(3, 42), TaskKey(3, 43)
 PATIENCE_S = 60.0
@@ -53,7 +53,7 @@ class Worker:
         self.priority_jobs = PriorityJobs(self.runner, lambda: False)
 
     def submit(self, task: TaskKey, *, has_waiter: bool = False) -> Job:
-        job = self.submitter.submit(PropagationRequest(task, CANVAS.media, click_on(0), model_version="v"))
+        job = self.submitter.submit(PropagationRequest(task, USER_TASK.media, click_on(0), model_version="v"))
         if has_waiter:
             self.ledger.add_waiter(job.job_id, until_s=SystemClock().now_s() + PATIENCE_S)
         return job
