@@ -30,6 +30,7 @@ from backend.application.imports.model import ImportMode, Placement, Plan, Promp
 from backend.application.imports.start import TaskStarter
 from backend.application.imports.status import ProjectStatus, project_statuses
 from backend.application.jobs.submit import Submitter
+from backend.application.ports.notifier import NoNotifier
 from backend.application.ports.queue import JobQueue
 from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.container import Container, DataFolder
@@ -230,7 +231,9 @@ def batch_statuses(project_id: int | None) -> list[ProjectStatus]:
 def _starting(container: Container, label_config: str) -> TaskStarter:
     ledger = container.ledger
     model = container.model_announcement.announced()
-    service = AnnotationService(ledger, container.masks, Submitter(ledger, _queue(container)), container.clock)
+    service = AnnotationService(
+        ledger, container.masks, Submitter(ledger, _queue(container)), container.clock, NoNotifier()
+    )
     return TaskStarter(service, label_config, "" if model is None else model.version)
 
 

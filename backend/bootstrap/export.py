@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backend import __version__
 from backend.adapters.formats.greenscreen import parse_colour
-from backend.adapters.formats.registry import FORMATS, FormatOptions, format_of
+from backend.adapters.formats.registry import FormatOptions, format_of
 from backend.adapters.formats.shared.target import target_folder
 from backend.adapters.formats.yolo import Split
 from backend.adapters.labelstudio.writing.exported import ExportedRegions
@@ -28,7 +28,6 @@ from backend.domain.video import ContentHash, VideoInfo
 
 NAMED_SOURCE = re.compile(r"(project|run):([0-9]{1,18})(?:/([0-9]{1,18}))?")
 SOURCES = "a folder that `masklet propagate` made, project:N, project:N/TASK or run:N/TASK"
-FORMAT_NAMES = tuple(FORMATS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def build_web(container: Container) -> WebParts:
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
     service = AnnotationService(
-        ledger, masks, submitter, clock, container.settings.propagate_on_prompt, RedisNotifier(container.queue_address)
+        ledger, masks, submitter, clock, RedisNotifier(container.queue_address), container.settings.propagate_on_prompt
     )
     media = open_media_service(container)
     return WebParts(

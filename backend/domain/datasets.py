@@ -66,6 +66,24 @@ class DatasetFrame:
         return tuple(each for each in self.objects if each.is_present)
 
 
+class FormatName(StrEnum):
+    """The names of the data set formats."""
+
+    DAVIS = "davis"
+    SAV = "sav"
+    YOUTUBEVIS = "youtubevis"
+    COCO = "coco"
+    MOT = "mot"
+    MOTS = "mots"
+    YOLO_SEG = "yolo-seg"
+    YOLO = "yolo"
+    BOXES_CSV = "boxes-csv"
+    COCO_RLE = "coco-rle"
+    OVERLAY = "overlay"
+    GREENSCREEN = "greenscreen"
+    LABELSTUDIO = "labelstudio"
+
+
 class Keep(StrEnum):
     """Which frames an export keeps."""
 

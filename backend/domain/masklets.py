@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backend.domain.geometry import BoolMask, Box, Point
@@ -113,3 +114,13 @@ class MaskRun:
     video: VideoInfo
     masklets: tuple[Masklet, ...]
     complete: bool = True
+
+    def select(self, keeps: Callable[[ObjectId, FrameIndex], bool]) -> MaskRun:
+        """The masks that keeps accepts. An object without an accepted mask stays, with no frames."""
+        return replace(
+            self,
+            masklets=tuple(
+                replace(each, frames=tuple(f for f in each.frames if keeps(each.object_id, f.frame_index)))
+                for each in self.masklets
+            ),
+        )

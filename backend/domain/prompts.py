@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NewType
 
@@ -122,6 +122,14 @@ class PromptSet:
             tuple(prompt for prompt in self.prompts if prompt.object_id == object_id),
             {object_id: self.labels.get(object_id, str(object_id))},
         )
+
+    def only(self, object_ids: Collection[ObjectId]) -> PromptSet:
+        """The prompts and labels of these objects."""
+        return PromptSet.of((prompt for prompt in self.prompts if prompt.object_id in object_ids), self.labels)
+
+    def without(self, object_ids: Collection[ObjectId]) -> PromptSet:
+        """The prompts and labels of all other objects."""
+        return PromptSet.of((prompt for prompt in self.prompts if prompt.object_id not in object_ids), self.labels)
 
     def digest(self) -> str:
         """SHA-256, hex, of the canonical form: equal sets have equal digests in every process."""

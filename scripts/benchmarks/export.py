@@ -26,8 +26,9 @@ import av
 import numpy as np
 
 from backend.adapters.media.cache import file_hash
-from backend.bootstrap.export import FORMAT_NAMES, ExportOrder, run_export
+from backend.bootstrap.export import ExportOrder, run_export
 from backend.codecs.coco_rle import encode_mask
+from backend.domain.datasets import FormatName
 from backend.domain.geometry import BoolMask
 
 WIDTH, HEIGHT = 320, 240
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Export: masks a second and memory, for every format.")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--masks", type=int, default=10_000, help="how many masks; default: 10000")
-    parser.add_argument("--format", nargs="*", choices=FORMAT_NAMES, default=FORMAT_NAMES, help="only these")
+    parser.add_argument("--format", nargs="*", choices=tuple(FormatName), default=tuple(FormatName), help="only these")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.one:

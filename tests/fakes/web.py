@@ -17,8 +17,8 @@ from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.ledger import Ledger
+from backend.application.ports.notifier import NoNotifier
 from backend.application.review.task_signature import TaskSigner
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
@@ -30,6 +30,7 @@ from backend.interfaces.http.app import create_app
 from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.prewarm import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink
@@ -87,7 +88,7 @@ class FakeWeb:
         ledger = self.ledger or temporary_ledger(self.clock)
         self.stored = ledger
         submitter = Submitter(ledger, self.queue)
-        service = AnnotationService(ledger, self.masks, submitter, self.clock)
+        service = AnnotationService(ledger, self.masks, submitter, self.clock, NoNotifier())
         pusher = Pusher(ledger, self.masks, self.sink, build_regions, self.clock)
         self.runner = JobRunner(
             ledger,
@@ -100,6 +101,7 @@ class FakeWeb:
             worker_name="worker-1",
             max_attempts=3,
             pushes=True,
+            key_values=MemoryKeyValueStore(),
         )
         reconciler = Reconciler(ledger, self.queue, submitter, self.clock, pusher, heartbeat_ttl_s=60, max_attempts=3)
         self.parts = WebParts(

@@ -12,7 +12,6 @@ import pytest
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.addresses import frame_address, open_signer
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected
 from backend.application.review.make_corrections import CorrectionMaker
@@ -23,6 +22,7 @@ from backend.domain.prioritization import Reason
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
 TASK, INTO = TaskKey(1, 7), 5

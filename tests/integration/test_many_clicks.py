@@ -19,7 +19,6 @@ from backend.application.imports.model import BatchItem
 from backend.application.imports.segment_handover import FULL_SWEEP_EVERY, Handover
 from backend.application.imports.status import project_statuses
 from backend.application.jobs.queries import newest_propagation
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.worker.propagation_plan import incremental_plan
 from backend.bootstrap import review
@@ -31,6 +30,7 @@ from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.batch import MemoryRecords
 from tests.fakes.clock import WorkingClock
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.web import FRAMES, MODEL, FakeWeb
 from tests.integration.test_corrections import TASK, CorrectionSetup
 from tests.unit.application.builders import click_on

@@ -18,12 +18,13 @@ from backend.adapters.formats.sav import SavFormat
 from backend.adapters.formats.yolo import Split, YoloFormat
 from backend.adapters.formats.youtubevis import YoutubeVisFormat
 from backend.application.ports.datasets import DatasetFormat
+from backend.domain.datasets import FormatName
 from backend.domain.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
 class FormatOptions:
-    """What some formats can be told; the others take no notice.
+    """Options of single formats; the other formats ignore them.
 
     split: of YOLO. background, offset: of the green screen. regions: writes Label Studio's regions.
     """
@@ -34,25 +35,26 @@ class FormatOptions:
     offset: int = 0
 
 
-FORMATS: Mapping[str, Callable[[FormatOptions], DatasetFormat]] = {
-    "davis": lambda _: DavisFormat(),
-    "sav": lambda _: SavFormat(),
-    "youtubevis": lambda _: YoutubeVisFormat(),
-    "coco": lambda _: CocoFormat(),
-    "mot": lambda _: MotFormat(),
-    "mots": lambda _: MotsFormat(),
-    "yolo-seg": lambda options: YoloFormat(segment=True, split=options.split),
-    "yolo": lambda options: YoloFormat(segment=False, split=options.split),
-    "boxes-csv": lambda _: BoxesCsvFormat(),
-    "coco-rle": lambda _: CocoRleFormat(),
-    "overlay": lambda _: OverlayFormat(),
-    "greenscreen": lambda options: GreenscreenFormat(background=options.background, offset=options.offset),
-    "labelstudio": lambda options: LabelStudioFormat(options.regions),
+FORMATS: Mapping[FormatName, Callable[[FormatOptions], DatasetFormat]] = {
+    FormatName.DAVIS: lambda _: DavisFormat(),
+    FormatName.SAV: lambda _: SavFormat(),
+    FormatName.YOUTUBEVIS: lambda _: YoutubeVisFormat(),
+    FormatName.COCO: lambda _: CocoFormat(),
+    FormatName.MOT: lambda _: MotFormat(),
+    FormatName.MOTS: lambda _: MotsFormat(),
+    FormatName.YOLO_SEG: lambda options: YoloFormat(segment=True, split=options.split),
+    FormatName.YOLO: lambda options: YoloFormat(segment=False, split=options.split),
+    FormatName.BOXES_CSV: lambda _: BoxesCsvFormat(),
+    FormatName.COCO_RLE: lambda _: CocoRleFormat(),
+    FormatName.OVERLAY: lambda _: OverlayFormat(),
+    FormatName.GREENSCREEN: lambda options: GreenscreenFormat(background=options.background, offset=options.offset),
+    FormatName.LABELSTUDIO: lambda options: LabelStudioFormat(options.regions),
 }
 
 
 def format_of(name: str, options: FormatOptions) -> DatasetFormat:
-    """Raises InvalidInput naming the formats that there are."""
-    if name not in FORMATS:
-        raise InvalidInput(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
-    return FORMATS[name](options)
+    """The format of this name. Raises InvalidInput that names all formats."""
+    try:
+        return FORMATS[FormatName(name)](options)
+    except ValueError:
+        raise InvalidInput(f"there is no format {name!r}; there are {', '.join(FormatName)}") from None

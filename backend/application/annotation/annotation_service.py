@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from backend.application.jobs.queries import propagations, recent_clicks
@@ -16,11 +16,11 @@ from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
-from backend.application.ports.notifier import WAITER_ADDED, NoNotifier, Notifier
+from backend.application.ports.notifier import WAITER_ADDED, Notifier
 from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, error_of
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest, run_name
-from backend.domain.masklets import Masklet, MaskRun
-from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.masklets import MaskRun
+from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -70,8 +70,8 @@ class AnnotationService:
     masks: MaskStore
     submitter: Submitter
     clock: Clock
+    notifier: Notifier
     propagate_on_prompt: bool = True
-    notifier: Notifier = field(default_factory=NoNotifier)
 
     def answer_click(
         self, user_task: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float
@@ -85,7 +85,7 @@ class AnnotationService:
         """
 
         def requests_for(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
-            of_objects = _only(known, prompts.object_ids)
+            of_objects = known.only(prompts.object_ids)
             preview = PreviewRequest(user_task.task, user_task.media, of_objects, frame_index, user_task.model_version)
             return [preview, _whole_video(user_task, known)] if self.propagate_on_prompt else [preview]
 
@@ -258,13 +258,7 @@ class AnnotationService:
 
 def frame_of(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
     """A run's masks on one frame; objects without a mask there are kept, empty."""
-    return replace(
-        run,
-        masklets=tuple(
-            Masklet(m.object_id, m.label, tuple(f for f in m.frames if f.frame_index == frame_index))
-            for m in run.masklets
-        ),
-    )
+    return run.select(lambda _, frame: frame == frame_index)
 
 
 def with_others(run: MaskRun, others: Iterable[MaskRun]) -> MaskRun:
@@ -278,11 +272,6 @@ def with_others(run: MaskRun, others: Iterable[MaskRun]) -> MaskRun:
             frames = sorted((*known.frames, *new), key=lambda frame: frame.frame_index)
             made[masklet.object_id] = replace(known, frames=tuple(frames))
     return replace(run, masklets=tuple(made.values()))
-
-
-def _only(prompts: PromptSet, object_ids: Iterable[ObjectId]) -> PromptSet:
-    wanted = set(object_ids)
-    return PromptSet.of((p for p in prompts if p.object_id in wanted), prompts.labels)
 
 
 def _whole_video(

@@ -54,7 +54,7 @@ class PromptOwnership:
         """Deletes the user task's prompts (of one object), and cancels open jobs made of them."""
         known = self._ledger.prompts(user_task.task, user=user_task.user)
         gone = known if object_id is None else known.of_object(object_id)
-        kept = PromptSet.of((p for p in known if p.object_id not in gone.object_ids), known.labels)
+        kept = known.without(gone.object_ids)
         self.key_values.write(_reset_key(user_task), json.dumps(self.service.clock.now_s()).encode())
         self._ledger.replace_prompts(user_task.task, kept, user=user_task.user)
         for job in open_jobs(self._ledger, user_task.task):

@@ -7,14 +7,14 @@ pushed as a prediction, makes the range, bit-identical.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from backend.application.annotation.annotation_service import AnnotationService, JobMasks, UserTask
 from backend.application.jobs.queries import ANY, propagations
 from backend.domain.errors import PromptError, error_of
 from backend.domain.jobs import Job, JobState, PropagationRequest
-from backend.domain.masklets import Masklet, MaskRun
+from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -98,7 +98,7 @@ def backward_request(user_task: UserTask, prompts: PromptSet, requested: FrameRe
     return PropagationRequest(
         user_task.task,
         user_task.media,
-        PromptSet.of((prompt for prompt in prompts if prompt.object_id in here), prompts.labels),
+        prompts.only(here),
         Direction.BOTH,
         frames=FrameRange(FrameIndex(frames[0]), FrameIndex(min(stop, frame_count))),
         label_config=user_task.label_config,
@@ -145,18 +145,10 @@ def _masks_so_far(service: AnnotationService, job: Job, requested: FrameRequest)
     if not found:
         return here
     run = service.masks_of(job, FrameRange(FrameIndex(found[0]), FrameIndex(found[-1] + 1)))
-    return None if run is None else frames_in(run, requested)
-
-
-def without_objects(run: MaskRun, keys: Collection[tuple[ObjectId, FrameIndex]]) -> MaskRun:
-    """The run without these (object, frame) pairs."""
-    return replace(
-        run,
-        masklets=tuple(
-            Masklet(m.object_id, m.label, tuple(f for f in m.frames if (m.object_id, f.frame_index) not in keys))
-            for m in run.masklets
-        ),
-    )
+    if run is None:
+        return None
+    frames = requested.frame_range(run.video.frame_count)
+    return run.select(lambda _, frame: frame in frames)
 
 
 def human_object_frames(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
@@ -176,17 +168,6 @@ def newest_run(
         if run is not None:
             return JobMasks(job, run)
     return None
-
-
-def frames_in(run: MaskRun, requested: FrameRequest) -> MaskRun:
-    """A run's masks on the requested frames."""
-    frames = requested.frame_range(run.video.frame_count)
-    return replace(
-        run,
-        masklets=tuple(
-            Masklet(m.object_id, m.label, tuple(f for f in m.frames if f.frame_index in frames)) for m in run.masklets
-        ),
-    )
 
 
 def _is_complete(run: MaskRun | None, requested: FrameRequest, prompts: PromptSet) -> bool:

@@ -45,16 +45,6 @@ class SessionCursors(Protocol):
         ...
 
 
-class NoSessionCursors:
-    """SessionCursors that store nothing: a read without a cursor starts at the beginning."""
-
-    def set_cursor(self, session_id: str, cursor: int) -> None:
-        return
-
-    def cursor(self, session_id: str) -> int | None:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class SessionPage:
     """A session's masks from a cursor on.

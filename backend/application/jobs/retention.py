@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from backend.application.ports.clock import Clock
-from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore, forget_task, stored_tasks
+from backend.application.ports.key_value import KeyValueStore, forget_task, stored_tasks
 from backend.application.ports.label_studio import TaskDirectory
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
@@ -38,7 +38,7 @@ class Housekeeper:
     clock: Clock
     tasks: TaskDirectory | None
     retention_s: float
-    key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
+    key_values: KeyValueStore
     next_s: float = float("-inf")
     last_checked: TaskKey | None = None
     last_with_values: TaskKey | None = None

@@ -7,7 +7,6 @@ store. Names are paths of plain words; the last part is any text of the writer.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from backend.domain.tasks import TaskKey
@@ -37,31 +36,6 @@ class KeyValueStore(Protocol):
     def remove(self, name: str) -> None:
         """Does nothing without such a name."""
         ...
-
-
-@dataclass(slots=True)
-class MemoryKeyValueStore:
-    """A store in memory: for a web process without a data folder, and for tests."""
-
-    kept: dict[str, bytes] = field(default_factory=dict)
-
-    def read(self, name: str) -> bytes | None:
-        return self.kept.get(name)
-
-    def write(self, name: str, body: bytes) -> None:
-        self.kept.pop(name, None)
-        self.kept[name] = body
-
-    def names(self, folder: str) -> tuple[str, ...]:
-        found = [name for name in self.kept if name.rpartition("/")[0] == folder]
-        return tuple(reversed(found))
-
-    def folders(self, folder: str) -> tuple[str, ...]:
-        parents = {name.rpartition("/")[0] for name in self.kept}
-        return tuple(sorted(parent for parent in parents if parent.rpartition("/")[0] == folder))
-
-    def remove(self, name: str) -> None:
-        self.kept.pop(name, None)
 
 
 def stored_tasks(key_values: KeyValueStore) -> tuple[TaskKey, ...]:

@@ -99,22 +99,6 @@ class PrewarmChannel(Protocol):
         ...
 
 
-class NoPrewarmChannel:
-    """A PrewarmChannel without a worker."""
-
-    def request(self, request: PrewarmRequest) -> None:
-        return
-
-    def next_request(self, timeout_s: float) -> PrewarmRequest | None:
-        return None
-
-    def report(self, media: MediaRef, status: MediaStatus) -> None:
-        return
-
-    def status(self, media: MediaRef) -> MediaStatus | None:
-        return None
-
-
 def frames_around(frame_index: int, radius: int) -> tuple[FrameIndex, ...]:
     """A frame and up to `radius` frames on both sides, nearest first, later before earlier; none below 0."""
     steps = [0, *(step for distance in range(1, radius + 1) for step in (distance, -distance))]

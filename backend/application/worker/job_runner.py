@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import NeverCancelled, Segmenter
-from backend.application.ports.key_value import KeyValueStore, MemoryKeyValueStore
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore
 from backend.application.ports.media import MediaLibrary, VideoSource
@@ -63,14 +63,14 @@ class JobRunner:
     pushes: bool
     """Whether finished propagations are pushed to Label Studio."""
 
+    key_values: KeyValueStore
+    """Stores the cuts of videos."""
+
     calibrator: Calibrator | None = None
     """Makes uncertainty a probability. None: uncertainty is a rank."""
 
     snapshot_frames: int = SNAPSHOT_FRAMES
     """Frames between two snapshots of a propagation. 0: no snapshots."""
-
-    key_values: KeyValueStore = field(default_factory=MemoryKeyValueStore)
-    """Stores the cuts of videos."""
 
     engine_queue: EngineQueue = field(default_factory=EngineQueue)
     """The turns of several propagations in this process."""

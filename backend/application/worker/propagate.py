@@ -24,7 +24,6 @@ from backend.domain.calibration import Calibrator
 from backend.domain.errors import IntegrityError, Interrupted, NotFound, SnapshotMismatch
 from backend.domain.jobs import Job, PropagationRequest, run_name
 from backend.domain.masklets import FrameMasks
-from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Pass, total_frames
 from backend.domain.scoring import Scorer
 
@@ -145,7 +144,7 @@ class _Attempt:
         self.control.heartbeat()
 
     def _compute(self, one: Pass, writer: MaskWriter, point: ResumePoint | None) -> None:
-        prompts = prompts_of(self.plan.prompts, one.object_ids)
+        prompts = self.plan.prompts.only(one.object_ids)
         scorer = scorer_of(self.parts.calibrator, prompts)
         frames = self.parts.segmenter.propagate(
             self.video,
@@ -224,8 +223,3 @@ class _Attempt:
             self.parts.ledger.reset_attempt_count(self.job.job_id, self.job.attempt)
         self.snapshot_done = self.control.done
         self.snapshot_s = self.flushed_s = self.parts.clock.monotonic_s()
-
-
-def prompts_of(prompts: PromptSet, object_ids: tuple[ObjectId, ...]) -> PromptSet:
-    """The prompts of some objects."""
-    return PromptSet.of((prompt for prompt in prompts if prompt.object_id in object_ids), prompts.labels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,29 +11,11 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from backend.domain.datasets import LabelsFrom
+from backend.domain.datasets import FormatName, LabelsFrom
 
 if TYPE_CHECKING:
     from backend.bootstrap.export import ExportOrder
     from backend.bootstrap.overlays import OverlayPlan
-
-
-class FormatName(StrEnum):
-    """The formats, as they are named on the command line."""
-
-    DAVIS = "davis"
-    SAV = "sav"
-    YOUTUBEVIS = "youtubevis"
-    COCO = "coco"
-    MOT = "mot"
-    MOTS = "mots"
-    YOLO_SEG = "yolo-seg"
-    YOLO = "yolo"
-    BOXES_CSV = "boxes-csv"
-    COCO_RLE = "coco-rle"
-    OVERLAY = "overlay"
-    GREENSCREEN = "greenscreen"
-    LABELSTUDIO = "labelstudio"
 
 
 def export(

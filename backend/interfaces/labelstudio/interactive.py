@@ -24,7 +24,6 @@ from backend.application.annotation.propagate_range import (
     human_object_frames,
     newest_run,
     propagate_range,
-    without_objects,
 )
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, PromptError, Superseded
@@ -195,7 +194,8 @@ class InteractivePredictor:
         on_open_page = {
             (object_id, page) for object_id, page in drawn if page == parsed.frame_index and page is not None
         }
-        return without_objects(run, human_object_frames(self._prompts(user_task)) | on_open_page)
+        hidden = human_object_frames(self._prompts(user_task)) | on_open_page
+        return run.select(lambda object_id, frame: (object_id, frame) not in hidden)
 
     def _object_of(self, action: Action) -> ObjectId | None:
         """The object that a reset names; None for all. Raises PromptError if the config has no such label."""

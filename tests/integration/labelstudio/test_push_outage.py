@@ -27,6 +27,7 @@ from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.queue import FakeQueue
 from tests.fakes.web import VIDEO
 
@@ -107,6 +108,7 @@ class PendingPush:
             worker_name="worker-1",
             max_attempts=3,
             pushes=True,
+            key_values=MemoryKeyValueStore(),
         )
         worker.run(job.job_id, job.attempt, lambda: False)
 

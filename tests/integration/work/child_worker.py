@@ -26,6 +26,7 @@ from backend.bootstrap.container import SystemClock
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.queue import FakeQueue
 
 
@@ -52,6 +53,7 @@ def attempt(engine: Segmenter, folder: Path, clip: Path, snapshot_frames: int, j
         worker_name=f"worker-{os.getpid()}",
         max_attempts=3,
         pushes=True,
+        key_values=MemoryKeyValueStore(),
         snapshot_frames=snapshot_frames,
     )
     return str(setup.run(job_id, number, lambda: False).state)

@@ -10,6 +10,7 @@ from backend.application.annotation.annotation_service import AnnotationService,
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
+from backend.application.ports.notifier import NoNotifier
 from backend.application.worker.job_runner import JobRunner
 from backend.domain.geometry import Point
 from backend.domain.jobs import Job, JobState
@@ -18,6 +19,7 @@ from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeCodec, FakeMedia, FakeSegmenter
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.queue import FakeQueue
 from tests.fakes.sink import FakeSink, count_regions
 from tests.fakes.stores import temporary_ledger, temporary_masks
@@ -45,7 +47,7 @@ class Parts:
     def __post_init__(self) -> None:
         self.ledger = temporary_ledger(self.clock)
         self.submitter = Submitter(self.ledger, self.queue)
-        self.service = AnnotationService(self.ledger, self.masks, self.submitter, self.clock)
+        self.service = AnnotationService(self.ledger, self.masks, self.submitter, self.clock, NoNotifier())
         self.runner = JobRunner(
             self.ledger,
             self.masks,
@@ -57,6 +59,7 @@ class Parts:
             worker_name="worker-1",
             max_attempts=3,
             pushes=True,
+            key_values=MemoryKeyValueStore(),
         )
         self.pusher = Pusher(self.ledger, self.masks, self.sink, count_regions, self.clock)
         self.reconciler = Reconciler(

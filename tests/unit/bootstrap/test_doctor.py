@@ -12,11 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from backend.application.annotation.change_detection import record_project, record_webhook
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.bootstrap.container import Container
 from backend.bootstrap.doctor import Verdict, annotation_findings, trouble_of_web
 from backend.domain.errors import MaskletError, NotFound
 from backend.settings import Settings
+from tests.fakes.key_value import MemoryKeyValueStore
 
 
 @dataclass

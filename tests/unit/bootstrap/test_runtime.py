@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.application.ports.prewarm import NoPrewarmChannel, PrewarmRequest
+from backend.application.ports.prewarm import PrewarmRequest
 from backend.bootstrap.worker import Runtime
 from backend.domain.errors import MediaError
 from backend.domain.jobs import JobKind, JobState, PreviewRequest, PropagationRequest
@@ -51,9 +51,3 @@ def test_nothing_is_wished_for_where_that_is_switched_off_or_the_click_failed_or
     assert ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=0).asked == []
     assert ran(preview(4), JobKind.INTERACTIVE, failing, frames=1).asked == []
     assert ran(whole, JobKind.PROPAGATE, Parts(), frames=1).asked == []
-
-
-def test_a_board_that_nobody_reads() -> None:
-    channel = NoPrewarmChannel()
-    channel.request(PrewarmRequest(MEDIA, ()))
-    assert (channel.next_request(0.0), channel.status(MEDIA)) == (None, None)

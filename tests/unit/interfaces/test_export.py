@@ -10,9 +10,8 @@ import pytest
 
 from backend.adapters.formats.registry import FORMATS
 from backend.adapters.media.cache import file_hash
-from backend.bootstrap.export import FORMAT_NAMES
+from backend.domain.datasets import FormatName
 from backend.interfaces import cli
-from backend.interfaces.cli.export import FormatName
 from tests.unit.adapters.formats.builders import SIZE, clip, propagated, truth
 
 
@@ -36,7 +35,7 @@ def left(folder: Path) -> list[str]:
 
 
 def test_the_command_has_the_formats_that_there_are() -> None:
-    assert [name.value for name in FormatName] == list(FORMAT_NAMES) == list(FORMATS)
+    assert list(FormatName) == list(FORMATS)
 
 
 def test_an_export_says_what_it_wrote_and_its_manifest_says_the_rest(

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
-from backend.application.ports.key_value import MemoryKeyValueStore
-from backend.application.ports.prewarm import NoPrewarmChannel
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box
@@ -20,6 +18,8 @@ from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from backend.interfaces.labelstudio.annotations import ChangeHint
 from tests.fakes.engine import FakeMedia, FakeVideo
+from tests.fakes.key_value import MemoryKeyValueStore
+from tests.fakes.prewarm import FakePrewarmChannel
 from tests.fakes.web import VIDEO, FakeWeb, predict_body, video_box, video_task
 
 TASK = TaskKey(2, 8)
@@ -135,7 +135,7 @@ def test_what_is_submitted_is_read_by_the_videos_times() -> None:
 def test_what_is_submitted_on_a_video_that_nobody_can_open_is_left_for_later() -> None:
     web = timed_web()
     with pytest.raises(ServiceUnavailable, match="no worker has opened the media yet"):
-        web.annotation_sync(LabelStudioStub(), prewarm_channel=NoPrewarmChannel()).adopt(ChangeHint(TASK))
+        web.annotation_sync(LabelStudioStub(), prewarm_channel=FakePrewarmChannel()).adopt(ChangeHint(TASK))
     assert not prompted(web)
     assert web.annotation_sync(LabelStudioStub(), key_values=MemoryKeyValueStore()).adopt(ChangeHint(TASK)) is not None
 

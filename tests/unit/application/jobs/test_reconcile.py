@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from backend.application.jobs.retention import Housekeeper
 from backend.domain.jobs import JobState
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on, parts_of_today
 from tests.unit.application.worker.test_job_runner import submitted
 
@@ -66,7 +67,10 @@ def test_a_sweep_lets_go_of_what_is_old() -> None:
     for frame in (0, 5):
         parts.service.propagate_and_wait(USER_TASK, click_on(frame), deadline_s=5)
     parts.reconciler = replace(
-        parts.reconciler, housekeeper=Housekeeper(parts.ledger, parts.masks, parts.clock, None, retention_s=10)
+        parts.reconciler,
+        housekeeper=Housekeeper(
+            parts.ledger, parts.masks, parts.clock, None, retention_s=10, key_values=MemoryKeyValueStore()
+        ),
     )
     parts.clock.advance(11)
     parts.reconciler.sweep()

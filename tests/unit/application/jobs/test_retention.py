@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.application.jobs.retention import EVERY_S, TASKS_AT_ONCE, Housekeeper
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on, parts_of_today
 
 DAY_S = 24 * 3600.0
@@ -38,7 +38,9 @@ def written(parts: Parts, run: str, at_s: float) -> None:
 
 
 def keeper(parts: Parts, tasks: Tasks | None = None) -> Housekeeper:
-    return Housekeeper(parts.ledger, parts.masks, parts.clock, tasks, retention_s=30 * DAY_S)
+    return Housekeeper(
+        parts.ledger, parts.masks, parts.clock, tasks, retention_s=30 * DAY_S, key_values=MemoryKeyValueStore()
+    )
 
 
 def worked(parts: Parts, task: TaskKey, *frames: int) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected
 from backend.domain.audits import AuditTally
@@ -18,6 +17,7 @@ from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from tests.fakes.engine import FakeCodec
+from tests.fakes.key_value import MemoryKeyValueStore
 
 SOURCE = Corrected(TaskKey(3, 7), FrameIndex(2))
 VERSION = "masklet-demo-428354f2-u511ac422"

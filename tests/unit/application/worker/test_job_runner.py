@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from backend.application.ports.notifier import NoNotifier
 from backend.domain.errors import LabelStudioUnavailable, MediaError, MediaUnreachable, NotFound
 from backend.domain.jobs import JobState, PropagationRequest
 from tests.fakes.engine import FakeSegmenter
@@ -147,7 +148,7 @@ def test_a_propagation_steps_aside_for_a_click() -> None:
 
     parts.segmenter.on_frame = note
     parts.service = type(parts.service)(
-        parts.ledger, parts.masks, parts.submitter, parts.clock, propagate_on_prompt=False
+        parts.ledger, parts.masks, parts.submitter, parts.clock, NoNotifier(), propagate_on_prompt=False
     )
     parts.run(parts.ledger.job(job_id))
     assert order == [*(f"frame {n}" for n in range(4)), "frame 8", *(f"frame {n}" for n in range(4, 10))]

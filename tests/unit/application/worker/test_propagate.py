@@ -26,6 +26,7 @@ from backend.domain.replan import Scope
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import SIZE, FakeCodec, FakeMedia, FakeVideo
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.queue import FakeQueue
 from tests.fakes.remembering import RememberingSegmenter
 from tests.fakes.stores import closed_stores, damage, temporary_ledger, temporary_masks
@@ -77,6 +78,7 @@ class Worker:
             worker_name="worker-1",
             max_attempts=max_attempts,
             pushes=True,
+            key_values=MemoryKeyValueStore(),
             snapshot_frames=self.snapshot_frames,
         )
 

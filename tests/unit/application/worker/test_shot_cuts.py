@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from backend.application.ports.engine import CancelToken, Propagation
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.application.ports.media import VideoSource
 from backend.application.review.next_frames import ReviewFrame, ReviewVideo
 from backend.application.worker.job_runner import JobRunner
@@ -21,6 +20,7 @@ from backend.domain.prompts import PromptSet
 from backend.domain.shots import CutDetector
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 from tests.fakes.engine import SIZE, FakeMedia, FakePropagation, FakeSegmenter, FakeVideo
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.unit.application.worker.test_propagate import CAT, FRAMES, Worker, clicks
 
 VIDEO = ContentHash("ab" * 32)

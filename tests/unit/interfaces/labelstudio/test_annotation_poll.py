@@ -8,11 +8,11 @@ import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.application.annotation.change_detection import record_project, record_webhook
-from backend.application.ports.key_value import MemoryKeyValueStore
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
 from backend.interfaces.labelstudio.annotation_poll import EPOCH, MIN_WAIT_S, AnnotationPoll
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
 TASK, OTHER = TaskKey(1, 7), TaskKey(1, 9)

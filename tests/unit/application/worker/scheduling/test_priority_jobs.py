@@ -20,6 +20,7 @@ from backend.bootstrap.container import SystemClock
 from backend.domain.jobs import Job, JobKind, JobState, PropagationRequest
 from backend.domain.tasks import TaskKey
 from tests.fakes.engine import FakeCodec, FakeMedia, FakeSegmenter, FakeVideo
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.queue import FakeQueue
 from tests.unit.application.builders import USER_TASK, click_on
 
@@ -49,6 +50,7 @@ class Worker:
             worker_name="propagate-1",
             max_attempts=3,
             pushes=False,
+            key_values=MemoryKeyValueStore(),
         )
         self.priority_jobs = PriorityJobs(self.runner, lambda: False)
 
