@@ -11,11 +11,11 @@ from backend.adapters.store.key_value import FileKeyValueStore
 from backend.application.ports.key_value import (
     TASK_FOLDERS,
     KeyValueStore,
-    MemoryKeyValueStore,
     forget_task,
     stored_tasks,
 )
 from backend.domain.tasks import TaskKey
+from tests.fakes.key_value import MemoryKeyValueStore
 
 
 @pytest.fixture(params=["memory", "folder"])
