@@ -62,7 +62,7 @@ class InteractivePredictor:
         """Answers the newest prompt of a context. Raises errors of prompts_of_context, the config and the worker."""
         draft = newest_draft(task)
         drawn = drawn_object_frames(draft, self.binding)
-        user_task = user_task if user_task.user else self._assigned(user_task)
+        user_task, named = (user_task, "") if user_task.user else self._assigned(user_task)
         claims = self._anonymous.match(user_task.task, draft.result) if draft.result else {}
         self._ownership.settle(user_task, ViewState(claims, shows_prediction(task, user_task.model_version)))
         parsed = prompts_of_context(
@@ -71,6 +71,8 @@ class InteractivePredictor:
             known=known_masks(self.parts, user_task) if self.binding.is_video else None,
             clock=self.frame_clock,
         )
+        if parsed.action is not None and named and not self._prompts(user_task):
+            user_task = replace(user_task, user=named)
         try:
             run = self._run(user_task, parsed, draft, drawn=drawn, deadline_s=deadline_s)
             is_pending = not run.complete if run is not None else _wants_masks(parsed)
@@ -90,17 +92,24 @@ class InteractivePredictor:
     def _anonymous(self) -> AnonymousAnnotators:
         return AnonymousAnnotators(self.parts.key_values, self.parts.annotation_service.clock, self.binding)
 
-    def _assigned(self, user_task: UserTask) -> UserTask:
-        """The user task of an anonymous annotator, after users with a draft have received their own prompts."""
+    def _assigned(self, user_task: UserTask) -> tuple[UserTask, str]:
+        """The user task of an anonymous annotator, after users with a draft have received their own prompts.
+
+        Second: the user who received the latest annotator's prompts in this call; empty without one. Label Studio may
+        have sent the request before it saved that user's draft. An action needs prompts, so it is that user's.
+        """
         latest = self._anonymous.latest(user_task.task)
         prompted = PromptSet(()) if latest is None else self.parts.ledger.prompts(user_task.task, user=latest)
         if latest is None or not prompted:
-            return self._anonymous.assign(user_task, latest_left=False)
+            return self._anonymous.assign(user_task, latest_left=False), ""
+        named = ""
         for draft in self._drafts(user_task.task):
             claims = self._anonymous.match(user_task.task, draft.result)
+            before = self._prompts(replace(user_task, user=latest))
             self._ownership.settle(replace(user_task, user=draft.user), ViewState(claims))
-        left = self.parts.ledger.prompts(user_task.task, user=latest)
-        return self._anonymous.assign(user_task, latest_left=len(left.prompts) < len(prompted.prompts))
+            if len(self._prompts(replace(user_task, user=latest)).prompts) < len(before.prompts):
+                named = draft.user
+        return self._anonymous.assign(user_task, latest_left=bool(named)), named
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
         """The drafts of all users; empty if Label Studio does not list them."""

@@ -166,6 +166,15 @@ def test_a_request_after_the_latest_has_a_draft_is_of_another() -> None:
     assert (clicks(web, ANN), clicks(web, BEN)) == ([10], [80, 90])
 
 
+def test_an_action_sent_before_the_draft_was_saved_is_the_users() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.parts = replace(web.parts, drafts=Drafts((DraftRecord(ANN, of_ann),)))
+    shown = ask(web, pages_task(), keypoint("▶ 2", page=1, region_id="k2"))
+    assert {page for _, page in object_pages(shown)} == {1, 2, 3}
+    assert (clicks(web, ANN), clicks(web, "?2")) == ([10], [])
+
+
 def test_unreadable_drafts_keep_the_anonymous_annotator() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
