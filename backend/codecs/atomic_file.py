@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name beside their place, then renamed."""
+"""Atomic files: written under a temporary name in the same folder, then renamed. A file is complete or absent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from uuid import uuid4
 
 
 def write_atomically(path: Path, body: bytes, *, synced: bool = False, mode: int = 0o666) -> None:
-    """Replaces a file's content by rename. A reader sees the old content or the new, a failed write leaves the old.
+    """Replaces a file's content by rename. A reader sees the old content or the new; a failed write keeps the old.
 
-    synced: the content and the rename are on disk on return. Without it they survive kills, not power cuts.
+    synced: the content and the rename are on disk on return. Otherwise they survive a kill but not a power cut.
     mode: the file's permissions, less the umask. Raises OSError.
     """
     part = path.with_name(f".{uuid4().hex}.part")
@@ -28,7 +28,7 @@ def write_atomically(path: Path, body: bytes, *, synced: bool = False, mode: int
 
 
 def sync_path(path: Path) -> None:
-    """Brings a file's content, or a folder's names, to the disk. Raises OSError."""
+    """Syncs a file's content, or a folder's entries, to the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,8 +1,7 @@
-"""COCO RLE of masks: the one place that uses pycocotools.
+"""COCO RLE of masks. The only module that uses pycocotools.
 
-pycocotools encodes, and decodes counts that were checked before. Its C decoder trusts the counts and writes past its
-buffer if they exceed the mask's size, so counts from outside are decoded or checked here first (`decode_mask`,
-`require_counts`).
+pycocotools encodes masks and decodes counts that were checked. Its C decoder does not check counts: it writes past its
+buffer if they exceed the mask's size. `decode_mask` decodes and `require_counts` checks counts from outside.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from backend.domain.geometry import BoolMask, Box
 from backend.domain.masklets import EncodedMask
 
 MAX_PIXELS = 2**28
-"""A mask larger than 16384x16384 is no video frame."""
+"""The pixels of a 16384x16384 frame; larger masks are refused."""
 
 
 class CocoCodec:
@@ -50,19 +49,19 @@ def decode_mask(encoded: EncodedMask) -> BoolMask:
 
 
 def require_counts(encoded: EncodedMask) -> int:
-    """The number of the mask's pixels, if its counts fit its shape. Raises PromptError if they do not."""
+    """The number of the mask's pixels. Raises PromptError if the counts do not fit the shape."""
     return sum(_checked_runs(encoded)[1::2])
 
 
 def decode_checked(encoded: EncodedMask) -> BoolMask:
-    """[H, W] bool, C order. Only for counts that Masklet made or checked: pycocotools trusts them."""
+    """[H, W] bool, C order. Only for counts that Masklet made or checked: pycocotools does not check them."""
     pixels: NDArray[np.uint8] = np.ascontiguousarray(coco.decode(_vendor(encoded)))
     mask: BoolMask = pixels.view(np.bool_)
     return mask
 
 
 def area_px(encoded: EncodedMask) -> int:
-    """The number of the mask's pixels, from its counts alone."""
+    """The number of the mask's pixels, computed from its counts."""
     return int(coco.area(_vendor(encoded)))
 
 
@@ -101,9 +100,10 @@ def _checked_runs(encoded: EncodedMask) -> list[int]:
 
 
 def _run_lengths(counts: str) -> list[int]:
-    """The run lengths behind compressed counts: base 32 with a continuation bit, from the third on as differences.
+    """The run lengths of compressed counts: base 32 with a continuation bit.
 
-    Raises PromptError if they are not counts or if a run is negative.
+    From the third on, a count is the difference from the run length two before. Raises PromptError if the text is not
+    compressed counts or if a run is negative.
     """
     runs: list[int] = []
     value = shift = 0

@@ -1,4 +1,4 @@
-"""The small statistics that an evaluation needs, and where a simulated annotator clicks. numpy only."""
+"""Statistics of an evaluation, and the clicks of a simulated annotator. numpy only."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from backend.domain.geometry import BoolMask
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean, nan for none."""
+    """The mean; nan without values."""
     return float(np.mean(values)) if values else float("nan")
 
 
 def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1, equal values sharing their mean rank: float [N]."""
+    """Ranks from 1: float [N]. Equal values get their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    shared: NDArray[np.float64] = (last - (counts - 1) / 2)[inverse]
-    return shared
+    mean_ranks: NDArray[np.float64] = (last - (counts - 1) / 2)[inverse]
+    return mean_ranks
 
 
 def auroc(scores: Sequence[float], truths: Sequence[bool]) -> float:
-    """The chance that a true one outscores a false one, ties half; nan unless both kinds are there."""
+    """Area under the ROC curve; ties count half. nan without true or without false samples."""
     truth = np.asarray(truths, bool)
     positives, negatives = int(truth.sum()), int((~truth).sum())
     if not positives or not negatives:
@@ -34,7 +34,7 @@ def auroc(scores: Sequence[float], truths: Sequence[bool]) -> float:
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
-    """Rank correlation, nan if either is constant or there are fewer than two."""
+    """Rank correlation; nan if either is constant or has fewer than two values."""
     if len(first) < 2:
         return float("nan")
     a, b = ranks(np.asarray(first, np.float64)), ranks(np.asarray(second, np.float64))
@@ -44,9 +44,9 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def deepest_pixel(mask: BoolMask) -> tuple[int, int]:
-    """The pixel (row, column) that survives erosion longest: where a person would click. mask must not be empty.
+    """The pixel (row, column) that survives erosion longest, as a simulated click. mask must not be empty.
 
-    Among equals, the one nearest their centre.
+    Of several such pixels, the one nearest their centre.
     """
     remaining = np.pad(mask, 1)
     while True:
@@ -61,11 +61,11 @@ def deepest_pixel(mask: BoolMask) -> tuple[int, int]:
 
 
 def largest_error(guess: BoolMask, truth: BoolMask) -> tuple[tuple[int, int], bool]:
-    """Where a correction goes, (row, column), and whether it is positive: the deepest pixel of the larger error.
+    """The corrective click (row, column), and whether it is positive: the deepest pixel of the larger error.
 
     A perfect guess gets another positive click inside the object.
     """
-    missed, spilled = truth & ~guess, guess & ~truth
-    if spilled.sum() > missed.sum():
-        return deepest_pixel(spilled), False
-    return deepest_pixel(missed if missed.any() else truth), True
+    false_negative, false_positive = truth & ~guess, guess & ~truth
+    if false_positive.sum() > false_negative.sum():
+        return deepest_pixel(false_positive), False
+    return deepest_pixel(false_negative if false_negative.any() else truth), True

@@ -1,7 +1,7 @@
-"""How good a model is on clips whose truth is known: prompts are simulated, masks compared.
+"""The protocol of `masklet eval`: prompts are simulated on clips with ground truth, and masks are compared with it.
 
-Owns the protocol of `masklet eval`: which prompts, which frames count, how each figure is averaged. The clips
-come from outside, so that the same protocol serves the held-out synthetic clips and any other set with truth.
+Owns the prompts, the frames that count, and how each metric is averaged. The caller supplies the clips: the held-out
+synthetic clips or any other set with ground truth.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ FIRST = FrameIndex(0)
 
 
 class Clip(Protocol):
-    """A video with truth: masks bool [T, N, H, W], visible pixels only. alike: pairs of objects that look alike."""
+    """A video with ground truth.
+
+    masks: bool [T, N, H, W], visible pixels only. alike: pairs of objects of similar appearance.
+    """
 
     @property
     def video(self) -> VideoSource: ...
@@ -43,15 +46,16 @@ class Clip(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of an evaluation; each mean is over objects (and frames) of all clips, nan where none counted.
+    """The metrics of an evaluation. A mean is over the objects (and frames) of all clips, nan without samples.
 
     box_iou, click_iou, three_click_iou: on the first frame, from a tight box, from one click at the object's
         deepest pixel, and after three more clicks in the largest error region.
-    propagated_iou: from a box on frame 0, frames 1 to 24 where the object shows.
-    after_occlusion_iou: the same on the frames after the object was wholly gone.
-    presence_auroc: presence logit against whether the object shows, all propagated frames.
-    iou_spearman: predicted against true IoU on propagated frames where the object shows.
-    prompt_gain: on look-alikes, click IoU with the object's own truth minus IoU of the other's click with it.
+    propagated_iou: from a box on frame 0, frames 1 to 24 where the object is visible.
+    after_occlusion_iou: the same, on the frames after the object was fully hidden.
+    presence_auroc: presence logit against visibility of the object, all propagated frames.
+    iou_spearman: predicted against true IoU on propagated frames where the object is visible.
+    prompt_gain: on objects of similar appearance, IoU of the object's own click with its truth minus IoU of the other
+        object's click with that truth.
     memory_gain: the same for propagated masks.
     """
 
@@ -67,7 +71,7 @@ class Report:
     clips: int
 
     def to_json(self) -> dict[str, float | int | None]:
-        """The figures rounded to four places; None where nothing counted."""
+        """The metrics, rounded to four places; None without samples."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: _rounded(value) for name, value in values.items()}
 
@@ -80,7 +84,7 @@ def _rounded(value: float | int) -> float | int | None:
 
 @dataclass(slots=True)
 class _Samples:
-    """What was measured so far."""
+    """The samples of each metric."""
 
     box: list[float] = field(default_factory=list)
     click: list[float] = field(default_factory=list)
@@ -120,7 +124,7 @@ def evaluate(segmenter: Segmenter, clips: Iterable[Clip]) -> Report:
 def _measure_prompts(segmenter: Segmenter, clip: Clip, samples: _Samples) -> None:
     truths = clip.masks[0]
     clicked: dict[int, BoolMask] = {}
-    for number in _shown_first(clip):
+    for number in _visible_on_first_frame(clip):
         truth = truths[number]
         samples.box.append(mask_iou(_answer(segmenter, clip, _box(number, truth)), truth))
         prompt = _click(number, deepest_pixel(truth), truth.shape, positive=True)
@@ -131,62 +135,61 @@ def _measure_prompts(segmenter: Segmenter, clip: Clip, samples: _Samples) -> Non
             prompt = prompt.merged_with(_click(number, pixel, truth.shape, positive=positive))
             mask = _answer(segmenter, clip, prompt)
         samples.three_click.append(mask_iou(mask, truth))
-    for one, other in _both_ways(clip.alike):
+    for one, other in _both_orders(clip.alike):
         if one in clicked and other in clicked:
             truth = truths[one]
             samples.prompt_gain.append(mask_iou(clicked[one], truth) - mask_iou(clicked[other], truth))
 
 
 def _measure_propagation(segmenter: Segmenter, clip: Clip, samples: _Samples) -> None:
-    shown = _shown_first(clip)
-    prompts = PromptSet.of([_box(number, clip.masks[0, number]) for number in shown], {})
+    visible = _visible_on_first_frame(clip)
+    prompts = PromptSet.of([_box(number, clip.masks[0, number]) for number in visible], {})
     whole = FrameRange(FIRST, FrameIndex(len(clip.masks)))
     run = segmenter.propagate(
         clip.video, prompts, direction=Direction.FORWARD, frame_range=whole, cancel=NeverCancelled()
     )
-    been_away: set[int] = set()
+    occluded: set[int] = set()
     for frame in run:
         if frame.frame_index == FIRST:
             continue
         truths = clip.masks[frame.frame_index]
         answers = {int(item.object_id): item for item in frame.objects}
         for number, answer in answers.items():
-            _measure_frame(number, answer, truths[number], frame.frame_index, been_away, samples)
+            _measure_frame(number, answer, truths[number], frame.frame_index, occluded, samples)
         if frame.frame_index <= PROPAGATED_FRAMES:
             _measure_memory_gain(clip, answers, truths, samples)
 
 
 def _measure_frame(
-    number: int, answer: ObjectFrame, truth: BoolMask, t: int, been_away: set[int], samples: _Samples
+    number: int, answer: ObjectFrame, truth: BoolMask, t: int, occluded: set[int], samples: _Samples
 ) -> None:
     present = bool(truth.any())
     samples.presence_logit.append(answer.evidence.presence_logit)
     samples.presence_truth.append(present)
     if not present:
-        been_away.add(number)
+        occluded.add(number)
         return
     iou = mask_iou(answer.mask, truth)
     samples.predicted_iou.append(answer.evidence.predicted_ious[0])
     samples.true_iou.append(iou)
     if t <= PROPAGATED_FRAMES:
         samples.propagated.append(iou)
-    if number in been_away:
+    if number in occluded:
         samples.after_occlusion.append(iou)
 
 
 def _measure_memory_gain(clip: Clip, answers: Mapping[int, ObjectFrame], truths: Masks, samples: _Samples) -> None:
-    for one, other in _both_ways(clip.alike):
+    for one, other in _both_orders(clip.alike):
         if one in answers and other in answers and truths[one].any():
             own = mask_iou(answers[one].mask, truths[one])
             samples.memory_gain.append(own - mask_iou(answers[other].mask, truths[one]))
 
 
-def _shown_first(clip: Clip) -> list[int]:
-    """The objects that show on the first frame."""
+def _visible_on_first_frame(clip: Clip) -> list[int]:
     return [number for number, mask in enumerate(clip.masks[0]) if mask.any()]
 
 
-def _both_ways(pairs: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+def _both_orders(pairs: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
     return [pair for one, other in pairs for pair in ((one, other), (other, one))]
 
 
@@ -195,7 +198,7 @@ def _box(number: int, truth: BoolMask) -> FramePrompt:
 
 
 def _click(number: int, pixel: tuple[int, int], shape: tuple[int, ...], *, positive: bool) -> FramePrompt:
-    """pixel: (row, column); the click goes to its middle."""
+    """pixel: (row, column); the click is at its centre."""
     point = Point((pixel[1] + 0.5) / shape[1], (pixel[0] + 0.5) / shape[0])
     return FramePrompt(ObjectId(str(number)), FIRST, points=(PointPrompt(point, positive),))
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from backend.codecs.sqlite_files import alone, keep_copy
+from backend.codecs.sqlite_files import exclusive_lock, keep_copy
 from backend.domain.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def set_up(database: sqlite3.Connection, path: Path) -> None:
     """
     if _version(database) == newest():
         return
-    with alone(path):
+    with exclusive_lock(path):
         database.execute("PRAGMA journal_mode=WAL")
         with database:
             database.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""One self-contained HTML page: a curve per object, marks of human and chosen frames, and their thumbnails.
+"""One self-contained HTML page: a curve per object, the human frames, the chosen frames and their thumbnails.
 
-Loads nothing and runs no script, so that it can be mailed, archived and opened without a network.
+The page loads nothing and runs no script: it can be mailed, archived and opened without a network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from backend.domain.prompts import ObjectId
 
 WIDTH, HEIGHT, LEFT, FOOT = 960, 120, 34, 18
 MOST_POINTS = 2000
-"""The most points of a curve; longer curves are drawn by the most uncertain frame of each range."""
+"""The most points of a curve. A longer curve shows the most uncertain frame of each range."""
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}
@@ -35,9 +35,10 @@ def report_page(
     picture: Callable[[int], str],
     audits: str = "",
 ) -> str:
-    """The page's HTML. picture: the data URL of a frame with its masks, empty without frame and masks.
+    """The page's HTML.
 
-    audits: a sentence on the audits of the model, empty without audits.
+    picture: the data URL of a frame with its masks; empty without frame and masks. audits: a sentence on the audits of
+    the model; empty without audits.
     """
     word = "uncertainty" if video.is_probability else "uncertainty (rank)"
     meaning = (
@@ -45,9 +46,9 @@ def report_page(
         if video.is_probability
         else "The model has no calibrator: a rank, good for comparing frames, not a probability."
     )
-    marks = {int(frame.choice.frame_index) for frame in chosen}
+    chosen_frames = {int(frame.choice.frame_index) for frame in chosen}
     curves = "".join(
-        _object(labels.get(object_id, str(object_id)), frames, video, marks, number)
+        _object(labels.get(object_id, str(object_id)), frames, video, chosen_frames, number)
         for number, (object_id, frames) in enumerate(video.objects.items())
     )
     figures = "".join(_figure(frame, labels, picture) for frame in chosen)
@@ -62,19 +63,19 @@ def report_page(
     )
 
 
-def _object(label: str, frames: Sequence[ReviewFrame], video: ReviewVideo, marks: set[int], number: int) -> str:
+def _object(label: str, frames: Sequence[ReviewFrame], video: ReviewVideo, chosen: set[int], number: int) -> str:
     """One object's curve as inline SVG."""
     colour = "#{:02x}{:02x}{:02x}".format(*COLOURS[number % len(COLOURS)])
-    points = " ".join(f"{_x(seen.frame_index, video):.1f},{_y(seen.uncertainty):.1f}" for seen in _thinned(frames))
+    points = " ".join(f"{_x(frame.frame_index, video):.1f},{_y(frame.uncertainty):.1f}" for frame in _thinned(frames))
     lines = "".join(
-        f'<line x1="{_x(mark, video):.1f}" x2="{_x(mark, video):.1f}" y1="0" y2="{HEIGHT}" stroke="#f08c00"/>'
-        for mark in sorted(marks)
+        f'<line x1="{_x(index, video):.1f}" x2="{_x(index, video):.1f}" y1="0" y2="{HEIGHT}" stroke="#f08c00"/>'
+        for index in sorted(chosen)
     )
-    people = "".join(
-        f'<path d="M{_x(seen.frame_index, video):.1f} {HEIGHT} l-4 -7 h8 z" fill="#222"><title>frame '
-        f"{seen.frame_index}, {seen.origin.value}</title></path>"
-        for seen in frames
-        if seen.origin is not MaskOrigin.PROPAGATED
+    human_frames = "".join(
+        f'<path d="M{_x(frame.frame_index, video):.1f} {HEIGHT} l-4 -7 h8 z" fill="#222"><title>frame '
+        f"{frame.frame_index}, {frame.origin.value}</title></path>"
+        for frame in frames
+        if frame.origin is not MaskOrigin.PROPAGATED
     )
     grid = "".join(
         f'<line x1="{LEFT}" x2="{WIDTH}" y1="{_y(level)}" y2="{_y(level)}" stroke="#ddd"/>'
@@ -85,7 +86,7 @@ def _object(label: str, frames: Sequence[ReviewFrame], video: ReviewVideo, marks
         f'<h2><i class="key" style="background:{colour}"></i>{html.escape(label)}</h2>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT + FOOT}" role="img" '
         f'aria-label="{html.escape(label)}: uncertainty by frame">'
-        f'{grid}{lines}<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>{people}'
+        f'{grid}{lines}<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>{human_frames}'
         f'<text x="{LEFT}" y="{HEIGHT + 14}" font-size="11" fill="#666">0</text>'
         f'<text x="{WIDTH}" y="{HEIGHT + 14}" font-size="11" fill="#666" text-anchor="end">'
         f"{video.frame_count - 1}</text>"
@@ -114,5 +115,5 @@ def _y(uncertainty: float) -> float:
 
 def _thinned(frames: Sequence[ReviewFrame]) -> list[ReviewFrame]:
     step = -(-len(frames) // MOST_POINTS)
-    parts = (frames[start : start + step] for start in range(0, len(frames), step)) if step else ()
-    return [max(part, key=lambda seen: seen.uncertainty) for part in parts]
+    ranges = (frames[start : start + step] for start in range(0, len(frames), step)) if step else ()
+    return [max(frame_range, key=lambda frame: frame.uncertainty) for frame_range in ranges]

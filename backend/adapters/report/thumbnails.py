@@ -15,7 +15,7 @@ WIDTH_PX = 240
 _QUALITY = 80
 _MASK_OPACITY = 0.45
 COLOURS = ((31, 157, 85), (217, 72, 15), (59, 91, 219), (201, 42, 42), (156, 54, 181), (232, 163, 23))
-"""RGB, one per object; repeats after the last one."""
+"""RGB, one per object; they repeat after the last one."""
 
 
 def thumbnail(frame: RgbFrame | None, masks: Sequence[BoolMask | None]) -> str:

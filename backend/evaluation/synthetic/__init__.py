@@ -1,1 +1,1 @@
-"""Synthetic video with exact masks: the held-out clips, the demo clip, and the stage they are drawn on."""
+"""Synthetic video with exact masks: the held-out clips and the renderer of scenes."""

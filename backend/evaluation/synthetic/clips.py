@@ -1,9 +1,9 @@
-"""The held-out clips: fixed before the long training started, and not to be moved after it.
+"""The held-out clips. They were fixed before the long training started and do not change after it.
 
-A clip is 320 x 240 unless asked otherwise, has two to four targets from ``shapes.FAMILIES`` with a textured
-body, sprite sides of 0.26 to 0.44 of the frame height, over a textured background, with a slowly panning
-camera. Four plots take turns by seed: free movement with crossings, passing wholly behind a pillar, leaving
-and coming back, and twins (two objects of one family, texture and nearly one colour).
+A clip is 320 x 240 by default. It has two to four targets from ``shapes.FAMILIES`` with a textured body and sprite
+sides of 0.26 to 0.44 of the frame height, over a textured background, with a slowly panning camera. The seed chooses
+one of four plots: free movement with crossings, full occlusion behind a pillar, leaving the frame and returning, and
+twins (two objects of one family, texture and nearly one colour).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DEFAULT_SIZE = (240, 320)
 
 
 class Plot(Enum):
-    """What happens in a clip."""
+    """The events of a clip."""
 
     CROSSING = "crossing"
     OCCLUSION = "occlusion"
@@ -40,7 +40,7 @@ class Plot(Enum):
 
 @dataclass(frozen=True)
 class SyntheticClip:
-    """Frames uint8 [T, H, W, 3] RGB, visible masks bool [T, N, H, W], and one name for each target."""
+    """Frames uint8 [T, H, W, 3] RGB, visible masks bool [T, N, H, W], and one name per target."""
 
     frames: ByteArray
     masks: BoolArray
@@ -49,19 +49,19 @@ class SyntheticClip:
 
     @property
     def present(self) -> BoolArray:
-        """Whether a target shows at least one pixel: bool [T, N]."""
+        """Whether a target has at least one visible pixel: bool [T, N]."""
         return np.asarray(self.masks.any((2, 3)))
 
 
 def plot_of(seed: int) -> Plot:
-    """The plot of a seed: the four take turns."""
+    """The plot of a seed: the four alternate."""
     return list(Plot)[seed % len(Plot)]
 
 
 def render_clip(seed: int, *, frames: int = 32, size: tuple[int, int] = DEFAULT_SIZE) -> SyntheticClip:
     """The held-out clip of a seed: the same arguments give the same pixels.
 
-    ``size`` is (height, width); ``frames`` at least 16, so that there is time to hide and come back.
+    ``size`` is (height, width). ``frames`` is at least 16: an object needs that many to leave and return.
     Raises ValueError for a shorter clip.
     """
     if frames < 16:
@@ -70,12 +70,12 @@ def render_clip(seed: int, *, frames: int = 32, size: tuple[int, int] = DEFAULT_
     plot = plot_of(seed)
     palette_hue = float(rng.random())
     background = _paint_background(rng, size, palette_hue)
-    actors, names = _cast(rng, plot, frames, size, palette_hue)
-    pixels, masks = render_scene(_stage(rng, background, actors, frames), size)
+    actors, names = _make_actors(rng, plot, frames, size, palette_hue)
+    pixels, masks = render_scene(_make_scene(rng, background, actors, frames), size)
     return SyntheticClip(pixels, masks, names, plot)
 
 
-def _stage(rng: Rng, background: ByteArray, actors: list[SceneObject], frames: int) -> Scene:
+def _make_scene(rng: Rng, background: ByteArray, actors: list[SceneObject], frames: int) -> Scene:
     t = np.arange(frames, dtype=np.float32)
     pan = rng.uniform(-0.05, 0.05, 2).astype(np.float32)
     camera = np.sin(0.08 * t)[:, None] * pan
@@ -107,7 +107,7 @@ def _make_sprite(rng: Rng, family: str, texture: str, hue: float, side: int) -> 
     return Sprite(np.dstack([rgb, shapes.draw_shape(family, side, rng)]))
 
 
-def _choose_looks(rng: Rng, count: int, background_hue: float, twins: bool) -> list[tuple[str, str, float]]:
+def _choose_appearances(rng: Rng, count: int, background_hue: float, twins: bool) -> list[tuple[str, str, float]]:
     families = [str(name) for name in rng.permutation(list(shapes.FAMILIES))[:count]]
     kinds = [str(rng.choice(textures.OBJECT_TEXTURES)) for _ in range(count)]
     hues = [(background_hue + 0.2 + 0.6 * (index + rng.uniform(0, 0.6)) / count) % 1.0 for index in range(count)]
@@ -116,16 +116,16 @@ def _choose_looks(rng: Rng, count: int, background_hue: float, twins: bool) -> l
     return list(zip(families, kinds, hues, strict=True))
 
 
-def _cast(
+def _make_actors(
     rng: Rng, plot: Plot, frames: int, size: tuple[int, int], background_hue: float
 ) -> tuple[list[SceneObject], tuple[str, ...]]:
     count = 2 + int(rng.integers(0, 3))
-    looks = _choose_looks(rng, count, background_hue, plot is Plot.TWINS)
+    appearances = _choose_appearances(rng, count, background_hue, plot is Plot.TWINS)
     homes = [(0.24, 0.28), (0.74, 0.7), (0.74, 0.26), (0.26, 0.74)]
-    sizes = [float(rng.uniform(0.26, 0.44)) for _ in looks]
+    sizes = [float(rng.uniform(0.26, 0.44)) for _ in appearances]
     side = int(0.6 * size[0])
     actors = []
-    for index, ((family, kind, hue), length) in enumerate(zip(looks, sizes, strict=True)):
+    for index, ((family, kind, hue), length) in enumerate(zip(appearances, sizes, strict=True)):
         home = (homes[index][0] + rng.uniform(-0.05, 0.05), homes[index][1] + rng.uniform(-0.05, 0.05))
         x_rel, y_rel = _path(rng, plot, index, frames, home)
         bend = float(rng.uniform(0.01, 0.03)) if rng.random() < 0.4 else 0.0
@@ -133,7 +133,7 @@ def _cast(
         actors.append(SceneObject(_make_sprite(rng, family, kind, hue, side), track))
     if plot is Plot.OCCLUSION:
         actors.append(_pillar(rng, actors[0].track, sizes[0], side, background_hue))
-    return actors, tuple(f"{look[0]}-{index + 1}" for index, look in enumerate(looks))
+    return actors, tuple(f"{family}-{number}" for number, (family, _, _) in enumerate(appearances, 1))
 
 
 def _path(rng: Rng, plot: Plot, index: int, frames: int, home: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
@@ -147,14 +147,14 @@ def _path(rng: Rng, plot: Plot, index: int, frames: int, home: tuple[float, floa
     return motion.cruise(rng, frames, home, 0.22)
 
 
-def _pillar(rng: Rng, victim: Track, length: float, side: int, hue: float) -> SceneObject:
-    """A standing slab, no target, that hides the first object wholly while it passes the middle."""
+def _pillar(rng: Rng, hidden: Track, length: float, side: int, hue: float) -> SceneObject:
+    """A vertical bar, not a target, that fully hides the first object while it passes the middle."""
     low, high = textures.colour(hue + 0.5, 0.2, 0.3), textures.colour(hue + 0.5, 0.25, 0.5)
     rgb = textures.paint("tiles", (side, side), low, high, rng)
     alpha = np.zeros((side, side), np.uint8)
-    middle, reach = side // 2, int(side * (0.62 * length + 0.03))
-    alpha[:, middle - reach : middle + reach] = 255
-    count = len(victim.x_rel)
+    middle, half_width = side // 2, int(side * (0.62 * length + 0.03))
+    alpha[:, middle - half_width : middle + half_width] = 255
+    count = len(hidden.x_rel)
     still = np.full(count, 0.5, np.float32)
     centre_y = np.full(count, 0.42, np.float32)
     zero = np.zeros(count, np.float32)

@@ -1,4 +1,4 @@
-"""The held-out set: a fixed list of clips, each with what an evaluation wants to know of it."""
+"""The held-out set: a fixed list of clips with their ground truth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TWIN_OBJECTS = ((0, 1),)
 
 @dataclass(frozen=True)
 class HeldOutClip:
-    """A clip as an evaluation takes it: a video, masks bool [T, N, H, W], and pairs of look-alike objects."""
+    """A Clip: a video, masks bool [T, N, H, W], and pairs of objects of similar appearance."""
 
     video: ClipSource
     masks: BoolArray

@@ -1,4 +1,4 @@
-"""A synthetic clip as a VideoSource, so that the engine reads it as it reads any video."""
+"""A synthetic clip as a VideoSource."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRAME_RATE = 24
 
 
 class ClipSource(FrameByFrame):
-    """Frames in memory, uint8 [T, H, W, 3] RGB, behind the VideoSource port."""
+    """A VideoSource over frames in memory, uint8 [T, H, W, 3] RGB."""
 
     def __init__(self, frames: ByteArray, frame_rate: int = FRAME_RATE) -> None:
         self._frames = frames

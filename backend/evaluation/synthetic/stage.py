@@ -1,7 +1,7 @@
-"""The stage: draws textured sprites over a background, frame by frame, with the mask of each one.
+"""The renderer: draws textured sprites over a background, frame by frame, with the mask of each one.
 
-Owns rendering only. Shapes, textures and paths come from the caller, so that the training data and the
-held-out clips share the renderer and nothing else.
+Owns rendering only; the caller supplies shapes, textures and paths. The training data and the held-out clips share the
+renderer and nothing else.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ NOT_A_TARGET = 255
 
 @dataclass(frozen=True)
 class Sprite:
-    """One textured thing: ``rgba`` is uint8 [S, S, 4] with straight alpha."""
+    """A textured shape: ``rgba`` is uint8 [S, S, 4] with straight alpha."""
 
     rgba: ByteArray
 
 
 @dataclass(frozen=True)
 class Track:
-    """Where a sprite is on each frame, all float32 [T], lengths relative to the frame height.
+    """The pose of a sprite on each frame, all float32 [T], lengths relative to the frame height.
 
     ``x_rel``/``y_rel`` are the centre (fractions of width and height), ``size_rel`` the sprite's side,
-    ``angle`` radians, ``bend`` the strength of the wobble (0 is rigid) and ``phase`` its state.
+    ``angle`` radians, ``bend`` the amplitude of the deformation (0 is rigid) and ``phase`` its phase.
     """
 
     x_rel: FloatArray
@@ -44,7 +44,7 @@ class Track:
 
 @dataclass(frozen=True)
 class SceneObject:
-    """A sprite on its track; ``is_target`` actors get a mask, the others only hide and confuse."""
+    """A sprite on its track. ``is_target``: it gets a mask; the others are occluders and distractors."""
 
     sprite: Sprite
     track: Track
@@ -55,7 +55,7 @@ class SceneObject:
 class Scene:
     """A background larger than the frame (uint8 [H', W', 3]), actors back to front, and the camera.
 
-    ``camera_rel`` is float32 [T, 2], the shift of the whole world as fractions of the frame height;
+    ``camera_rel`` is float32 [T, 2], the shift of background and actors as fractions of the frame height;
     ``gain`` float32 [T] multiplies brightness; ``noise`` is a standard deviation in grey levels and
     ``blur`` a Gaussian sigma in pixels.
     """
@@ -83,22 +83,22 @@ def render_scene(scene: Scene, size: tuple[int, int]) -> tuple[ByteArray, BoolAr
     rng = np.random.default_rng(scene.seed)
     target_ids = np.arange(n_targets, dtype=np.uint8)[:, None, None]
     for t in range(n_frames):
-        canvas, owner = _draw_frame(scene, t, height, width)
-        frames[t] = _expose(canvas, scene, t, rng)
+        image, owner = _draw_frame(scene, t, height, width)
+        frames[t] = _expose(image, scene, t, rng)
         masks[t] = owner[None] == target_ids
     return frames, masks
 
 
 def _draw_frame(scene: Scene, t: int, height: int, width: int) -> tuple[FloatArray, ByteArray]:
     shift_x, shift_y = scene.camera_rel[t] * height
-    canvas = _crop_background(scene.background, float(shift_x), float(shift_y), height, width)
+    image = _crop_background(scene.background, float(shift_x), float(shift_y), height, width)
     owner = np.full((height, width), NOT_A_TARGET, np.uint8)
     index = 0
     for actor in scene.actors:
-        name = index if actor.is_target else NOT_A_TARGET
+        owner_id = index if actor.is_target else NOT_A_TARGET
         index += actor.is_target
-        _draw_actor(canvas, owner, actor, t, name, (float(shift_x), float(shift_y)))
-    return canvas, owner
+        _draw_actor(image, owner, actor, t, owner_id, (float(shift_x), float(shift_y)))
+    return image, owner
 
 
 def _crop_background(background: ByteArray, shift_x: float, shift_y: float, height: int, width: int) -> FloatArray:
@@ -111,15 +111,15 @@ def _crop_background(background: ByteArray, shift_x: float, shift_y: float, heig
 
 
 def _draw_actor(
-    canvas: FloatArray, owner: ByteArray, actor: SceneObject, t: int, name: int, shift_px: tuple[float, float]
+    image: FloatArray, owner: ByteArray, actor: SceneObject, t: int, owner_id: int, shift_px: tuple[float, float]
 ) -> None:
     height, width = owner.shape
     track = actor.track
     side = float(track.size_rel[t]) * height
     cx, cy = float(track.x_rel[t]) * width + shift_px[0], float(track.y_rel[t]) * height + shift_px[1]
-    reach = side * 0.75
-    x0, x1 = max(0, int(cx - reach)), min(width, int(cx + reach) + 1)
-    y0, y1 = max(0, int(cy - reach)), min(height, int(cy + reach) + 1)
+    half_side = side * 0.75
+    x0, x1 = max(0, int(cx - half_side)), min(width, int(cx + half_side) + 1)
+    y0, y1 = max(0, int(cy - half_side)), min(height, int(cy + half_side) + 1)
     if x0 >= x1 or y0 >= y1:
         return
     xs = np.arange(x0, x1, dtype=np.float32)[None, :] - np.float32(cx)
@@ -140,15 +140,15 @@ def _draw_actor(
         borderValue=(0, 0, 0, 0),
     )
     alpha = patch[..., 3:].astype(np.float32) * np.float32(1 / 255)
-    region = canvas[y0:y1, x0:x1]
+    region = image[y0:y1, x0:x1]
     region += alpha * (patch[..., :3] - region)
-    owner[y0:y1, x0:x1][patch[..., 3] > 127] = name
+    owner[y0:y1, x0:x1][patch[..., 3] > 127] = owner_id
 
 
-def _expose(canvas: FloatArray, scene: Scene, t: int, rng: np.random.Generator) -> ByteArray:
+def _expose(image: FloatArray, scene: Scene, t: int, rng: np.random.Generator) -> ByteArray:
     if scene.blur > 0.05:
-        canvas = cv2.GaussianBlur(canvas, (0, 0), scene.blur).astype(np.float32, copy=False)
-    canvas = canvas * scene.gain[t]
+        image = cv2.GaussianBlur(image, (0, 0), scene.blur).astype(np.float32, copy=False)
+    image = image * scene.gain[t]
     if scene.noise > 0:
-        canvas = canvas + rng.standard_normal(canvas.shape, dtype=np.float32) * np.float32(scene.noise)
-    return np.clip(canvas, 0, 255).astype(np.uint8)
+        image = image + rng.standard_normal(image.shape, dtype=np.float32) * np.float32(scene.noise)
+    return np.clip(image, 0, 255).astype(np.uint8)

@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.adapters.store.ledger.migrations import Upgrade
 from backend.adapters.store.ledger.tables import counters
-from backend.codecs.sqlite_files import alone
+from backend.codecs.sqlite_files import exclusive_lock
 from backend.domain.errors import InvalidInput, ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Database:
         with contextlib.ExitStack() as held:
             try:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-                held.enter_context(alone(Path(path)))
+                held.enter_context(exclusive_lock(Path(path)))
             except OSError as error:
                 raise ServiceUnavailable(f"the ledger {path} cannot be written: {error.strerror}") from error
             yield
