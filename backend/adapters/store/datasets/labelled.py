@@ -1,4 +1,4 @@
-"""Stored masks as the objects of a data set: what `masklet propagate` and the mask store have in common."""
+"""Stored masks as the objects of a data set, for folders of `masklet propagate` and runs of the mask store."""
 
 from __future__ import annotations
 
@@ -13,32 +13,29 @@ from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.video import VideoInfo
 
 OpenPictures = Callable[[str, VideoInfo], AbstractContextManager[VideoSource] | None]
-"""Finds the video of that name and content; None where it is not at hand."""
+"""Opens the video of this name and content; None if it is not available."""
 
 
 def no_pictures(name: str, info: VideoInfo) -> None:
-    """An OpenPictures for where no video was named."""
+    """An OpenPictures without any video."""
     return
 
 
 def object_on_frame(
-    what: DatasetObject, mask: EncodedMask, *, origin: MaskOrigin, uncertainty: float, video: VideoInfo
+    item: DatasetObject, mask: EncodedMask, *, origin: MaskOrigin, uncertainty: float, video: VideoInfo
 ) -> LabelledMask:
-    """A stored mask whose run lengths were checked.
-
-    Raises IntegrityError if it is damaged or is not of the video's size.
-    """
+    """A stored mask with checked run lengths. Raises IntegrityError if it is damaged or not of the video's size."""
     size = video.size
     if (mask.height, mask.width) != (size.height, size.width):
         raise IntegrityError(
-            f"a mask of {what.label!r} has {mask.width}x{mask.height} pixels and its video {size.width}x{size.height}"
+            f"a mask of {item.label!r} has {mask.width}x{mask.height} pixels and its video {size.width}x{size.height}"
         )
     try:
         pixels = require_counts(mask)
     except PromptError as error:
-        raise IntegrityError(f"a mask of {what.label!r} is damaged: {error}") from error
+        raise IntegrityError(f"a mask of {item.label!r} is damaged: {error}") from error
     return LabelledMask(
-        what,
+        item,
         mask if pixels else None,
         None,
         origin,

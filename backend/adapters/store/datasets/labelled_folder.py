@@ -1,7 +1,7 @@
-"""Folders made by `masklet propagate`, read back as labelled videos.
+"""Folders of `masklet propagate`, read back as labelled videos.
 
-masklets.json is walked through once to learn where each mask stands in it, and each mask is read when its frame's turn
-comes: a folder of a hundred thousand masks takes no more memory than one of a hundred, but for 40 bytes a mask.
+masklets.json is scanned once for the position of each mask; a mask is read with its frame. The memory in use does not
+grow with the number of masks, except for 40 bytes per mask.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MASKLETS, SUMMARY = "masklets.json", "summary.json"
 
 
 class FolderSource:
-    """A DatasetSource over folders, or folders of such folders, in the order of their paths."""
+    """A DatasetSource over folders, searched recursively, in the order of their paths."""
 
     def __init__(self, roots: Sequence[Path], open_pictures: OpenPictures = no_pictures) -> None:
         self._roots = roots
@@ -44,19 +44,19 @@ class FolderSource:
         return {"kind": "folder", "names": [root.absolute().name for root in self._roots]}
 
     def entries(self) -> Sequence[DatasetEntry]:
-        """Raises NotFound if a root has no masks in it, IntegrityError if a folder is damaged."""
+        """Raises NotFound if a root has no masks, IntegrityError if a folder is damaged."""
         for root in self._roots:
             folders = sorted(path.parent for path in root.rglob(MASKLETS) if path.is_file())
             if not folders:
                 raise NotFound(f"{root} has no {MASKLETS} in it; name a folder that `masklet propagate` made")
             for folder in folders:
                 if folder not in self._folders.values():
-                    self._folders[_key_of(folder, root, taken=self._folders)] = folder
+                    self._folders[_key_of(folder, root, used=self._folders)] = folder
         return tuple(DatasetEntry(key, _name_of(folder)) for key, folder in self._folders.items())
 
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[LabelledFolder]:
-        """Raises IntegrityError if the folder's files are not what `masklet propagate` writes."""
+        """Raises IntegrityError if the folder's files are not of the form that `masklet propagate` writes."""
         folder = self._folders[entry.key]
         path = folder / MASKLETS
         with path.open("rb") as file:
@@ -125,14 +125,14 @@ class LabelledFolder:
         return self._open_pictures(name if isinstance(name, str) else "", self.info)
 
     def _mask(self, frame_index: int, place: Located) -> LabelledMask:
-        what = self.objects[place.object_index]
+        item = self.objects[place.object_index]
         try:
             self._file.seek(place.start)
             record = json.loads(self._file.read(place.length))
             size, counts = record["segmentation"]["size"], record["segmentation"]["counts"]
             mask = EncodedMask(int(size[0]), int(size[1]), str(counts))
             origin, uncertainty = MaskOrigin(record["origin"]), float(record["uncertainty"])
-            return object_on_frame(what, mask, origin=origin, uncertainty=uncertainty, video=self.info)
+            return object_on_frame(item, mask, origin=origin, uncertainty=uncertainty, video=self.info)
         except (ValueError, KeyError, TypeError, IndexError, IntegrityError) as error:
             raise IntegrityError(f"{self._folder / MASKLETS}, frame {frame_index}: {error}; propagate again") from error
 
@@ -154,7 +154,7 @@ def _read_outline(file: BufferedReader) -> _Outline:
         elif name == "model":
             model = str(value)
     if video is None:
-        raise ValueError("it does not say which video it is of")
+        raise ValueError("it has no entry 'video'")
     return _Outline(video, model, tuple(objects), index, digest)
 
 
@@ -168,7 +168,7 @@ def _read_masklet(scanner: JsonScanner, position: int, index: OffsetIndex) -> Da
             placed = scanner.take()
             frame = cast(Mapping[str, object], placed.value)["frame"]
             if not isinstance(frame, int) or frame < 0:
-                raise ValueError(f"{frame!r} is no frame")
+                raise ValueError(f"{frame!r} is not a frame index")
             index.add(frame, Located(position, 0, placed.start, placed.stop - placed.start))
     object_id = str(fields["id"])
     return DatasetObject(position + 1, ObjectId(object_id), str(fields.get("label", object_id)))
@@ -190,15 +190,18 @@ def _summary(folder: Path) -> Mapping[str, object]:
     return summary if isinstance(summary, dict) else {}
 
 
-def _key_of(folder: Path, root: Path, *, taken: Mapping[str, Path]) -> str:
-    """The folder's path from its root on: the same wherever the root lies, unless two roots have one name."""
+def _key_of(folder: Path, root: Path, *, used: Mapping[str, Path]) -> str:
+    """The folder's path below the parent of its root: independent of where the root is.
+
+    Roots of the same name get distinct keys by a suffix of `+`.
+    """
     key = (Path(root.absolute().name) / folder.relative_to(root)).as_posix()
-    while key in taken:
+    while key in used:
         key += "+"
     return key
 
 
 def _name_of(folder: Path) -> str:
-    """The video's name without its ending; the folder's, if the summary does not say."""
+    """The video's name without its suffix; the folder's name if the summary has no video."""
     video = _summary(folder).get("video")
     return Path(video).stem if isinstance(video, str) and video else folder.absolute().name

@@ -1,4 +1,4 @@
-"""A committed run of the mask store, read back as a labelled video, frame by frame and not as a whole."""
+"""A committed run of the mask store, read back as a labelled video, one frame at a time."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class LabelledRun:
 def open_run(
     folder: Path, *, provenance: Notes | None = None, open_pictures: OpenPictures = no_pictures
 ) -> Iterator[LabelledRun]:
-    """folder: the run's, in the mask store. Raises NotFound if it was never committed, IntegrityError if damaged."""
+    """folder: of the run in the mask store. Raises NotFound if it was not committed, IntegrityError if damaged."""
     try:
         hashes: dict[str, str] = json.loads((folder / MANIFEST).read_bytes())
         header = (folder / HEADER).read_bytes()
@@ -95,7 +95,7 @@ def open_run(
         raise IntegrityError(f"the manifest of run {folder.name!r} is damaged; run the job again") from error
     video, labels = load_header(folder.name, header)
     objects = tuple(DatasetObject(number, *entry) for number, entry in enumerate(labels.items(), 1))
-    numbers = {what.object_id: what.number - 1 for what in objects}
+    numbers = {item.object_id: item.number - 1 for item in objects}
     index = OffsetIndex()
     digest = sha256(header)
     for position, (name, expected) in enumerate(sorted(hashes.items())):

@@ -1,11 +1,11 @@
-"""The folder that `masklet propagate` writes, for people and scripts to read.
+"""The output folder of `masklet propagate`, for people and scripts to read.
 
-    OUT/masks/<object>/000000.png   one 8-bit PNG a frame and object, 255 on the object; overlaps survive
-    OUT/evidence.jsonl              one line a frame and object, in the order they were made
+    OUT/masks/<object>/000000.png   one 8-bit PNG per frame and object, 255 on the object; overlaps are kept
+    OUT/evidence.jsonl              one line per frame and object, in the order of propagation
     OUT/masklets.json               the same masks as COCO RLE, with video, labels and model
-    OUT/summary.json                what was made
+    OUT/summary.json                the parameters and results of the propagation
 
-Everything is written into OUT.partial and renamed at the end: a folder that is there is a whole one.
+All files are written into OUT.partial, which is renamed to OUT at the end: OUT is complete or absent.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class MaskFolder:
         self._evidence.close()
 
     def _name(self, object_id: ObjectId) -> str:
-        """A folder name for an object: its id where that is a plain name, else a readable part and a hash."""
+        """A folder name for an object: its id if that is a plain name, else a readable part and a hash."""
         if object_id not in self._names:
             plain = re.sub(r"[^A-Za-z0-9._-]+", "_", object_id).strip("._")[:60]
             tag = hashlib.sha256(object_id.encode()).hexdigest()[:8]
@@ -88,9 +88,9 @@ class MaskFolder:
 
 @contextmanager
 def mask_folder(out: Path, codec: MaskCodec, *, overwrite: bool = False) -> Iterator[MaskFolder]:
-    """Build OUT beside itself and rename it into place when the block ends well; leave nothing if it does not.
+    """Build OUT.partial and rename it to OUT when the block succeeds; if the block fails, remove it.
 
-    Raises NotAllowed if OUT has something in it and overwrite is False.
+    Raises NotAllowed if OUT is not empty and overwrite is False.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise NotAllowed(f"{out} is not empty; name another folder or pass --overwrite")

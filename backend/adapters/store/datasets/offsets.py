@@ -1,4 +1,4 @@
-"""Where each mask of a video lies in its files: 40 bytes a mask, so that each can be read at its frame's turn."""
+"""The position of each mask of a video in its files: 40 bytes per mask, to read masks frame by frame."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class OffsetIndex:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def add(self, frame_index: int, where: Located) -> None:
+    def add(self, frame_index: int, located: Located) -> None:
         self._frames.append(frame_index)
-        self._objects.append(where.object_index)
-        self._files.append(where.file_index)
-        self._starts.append(where.start)
-        self._lengths.append(where.length)
+        self._objects.append(located.object_index)
+        self._files.append(located.file_index)
+        self._starts.append(located.start)
+        self._lengths.append(located.length)
 
     def by_frame(self) -> Iterator[tuple[int, list[Located]]]:
-        """Each frame once, ascending, with its masks in the order of the objects; of a mask put twice, the last."""
+        """Each frame once, ascending, with its masks in the order of the objects. Of duplicates, the last."""
         frames, objects = np.frombuffer(self._frames, np.int64), np.frombuffer(self._objects, np.int64)
         order = np.lexsort((np.arange(len(frames)), objects, frames))
         current, found = -1, dict[int, Located]()

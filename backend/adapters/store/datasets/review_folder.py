@@ -1,4 +1,4 @@
-"""A folder that `masklet propagate` wrote, read for review: its numbers, and masks one at a time."""
+"""A folder of `masklet propagate`, read for review: uncertainty and evidence of all frames, masks one at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ReviewFolder:
     content_hash: str
 
     def mask(self, object_id: ObjectId, frame_index: int) -> BoolMask | None:
-        """[H, W] bool; None if there is none. Raises IntegrityError if the file is damaged."""
+        """[H, W] bool; None if the object has no mask on the frame. Raises IntegrityError if the file is damaged."""
         path = self.root / "masks" / self.mask_folders[object_id] / f"{frame_index:06d}.png"
         if not path.is_file():
             return None
@@ -40,15 +40,15 @@ class ReviewFolder:
 
 
 def read_review_folder(root: Path) -> ReviewFolder:
-    """Raises NotFound if it is no such folder, IntegrityError if it is damaged."""
+    """Raises NotFound if the folder's files are missing, IntegrityError if they are damaged."""
     if not (root / "evidence.jsonl").is_file() or not (root / "masklets.json").is_file():
         raise NotFound(f"{root} has no evidence.jsonl and masklets.json; name a folder that `masklet propagate` made")
     try:
         document = json.loads((root / "masklets.json").read_text(encoding="utf-8"))
         summary = json.loads((root / "summary.json").read_text(encoding="utf-8"))
         frames: dict[ObjectId, list[ReviewFrame]] = {}
-        for object_id, seen in _lines(root / "evidence.jsonl"):
-            frames.setdefault(object_id, []).append(seen)
+        for object_id, frame in _lines(root / "evidence.jsonl"):
+            frames.setdefault(object_id, []).append(frame)
         described = {ObjectId(str(entry["id"])): entry for entry in document["masklets"]}
         video = ReviewVideo(
             name=str(summary["video"]),
@@ -56,7 +56,8 @@ def read_review_folder(root: Path) -> ReviewFolder:
             frame_rate=float(document["video"]["frame_rate"]),
             model_version=str(document["model"]),
             objects={
-                object_id: tuple(sorted(seen, key=lambda one: one.frame_index)) for object_id, seen in frames.items()
+                object_id: tuple(sorted(listed, key=lambda frame: frame.frame_index))
+                for object_id, listed in frames.items()
             },
             cuts=tuple(int(cut) for cut in summary.get("cuts", ())),
         )
@@ -75,10 +76,10 @@ def _lines(path: Path) -> Iterator[tuple[ObjectId, ReviewFrame]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
             entry = json.loads(line)
-            seen = ReviewFrame(
+            frame = ReviewFrame(
                 FrameIndex(int(entry["frame"])),
                 float(entry["uncertainty"]),
                 MaskOrigin(entry["origin"]),
                 tuple(float(number) for number in entry.get("embedding", ())),
             )
-            yield ObjectId(str(entry["object"])), seen
+            yield ObjectId(str(entry["object"])), frame

@@ -21,7 +21,7 @@ from backend.domain.tasks import TaskKey
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """A DatasetSource: the masks that the last finished propagation of a task left in the mask store."""
+    """A DatasetSource: the stored masks of the last finished propagation of a task."""
 
     task: TaskKey
     ledger: Ledger
@@ -57,7 +57,7 @@ class RunSource:
         return found
 
     def request(self) -> PropagationRequest:
-        """The request of the propagation; it has the video's address."""
+        """The request of the propagation, with the video's address."""
         request = self.ledger.request(self._job().job_id)
         assert isinstance(request, PropagationRequest), "a propagation's job has a propagation's request"
         return request

@@ -1,4 +1,4 @@
-"""Stored masks read back as labelled videos: from a folder, from a run, and from a document of any size."""
+"""Stored masks read back as labelled videos: from a folder and from a run; and the JSON scanner."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ class TestFolder:
             ("batch/b/two", "two 1"),
         ]
 
-    def test_a_folder_without_masks_is_told(self, tmp_path: Path) -> None:
+    def test_a_folder_without_masks_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(NotFound, match=r"has no masklets\.json in it; name a folder that `masklet propagate` made"):
             FolderSource([tmp_path]).entries()
 
     @pytest.mark.parametrize(
-        ("damage", "told"),
+        ("damage", "message"),
         [
             (lambda text: text[: len(text) // 2], "is damaged"),
-            (lambda text: text.replace('"frame": 4', '"frame": "4"'), "'4' is no frame"),
+            (lambda text: text.replace('"frame": 4', '"frame": "4"'), "'4' is not a frame index"),
             (lambda text: text.replace('"frame": 7', '"frame": 70'), "frame 70 of a video of 8 frames"),
             (lambda text: text.replace('"size": [48, 64]', '"size": [64, 48]'), "48x64 pixels and its video 64x48"),
             (lambda text: text.replace('"counts": "', '"counts": "oooo'), "damaged"),
@@ -88,7 +88,7 @@ class TestFolder:
             (lambda text: text.replace('"width": 64', '"width": 0'), "frame size must be positive"),
         ],
     )
-    def test_damage_is_named_and_never_decoded(self, tmp_path: Path, damage: object, told: str) -> None:
+    def test_damage_is_named_and_never_decoded(self, tmp_path: Path, damage: object, message: str) -> None:
         path = propagated(tmp_path / "a") / "masklets.json"
         assert callable(damage)
         path.write_text(damage(path.read_text()))
@@ -99,7 +99,7 @@ class TestFolder:
             with source.open(entry) as video:
                 list(video.frames())
 
-        with pytest.raises(IntegrityError, match=told) as caught:
+        with pytest.raises(IntegrityError, match=message) as caught:
             read()
         assert "propagate again" in str(caught.value)
 
