@@ -1,1 +1,1 @@
-"""Data-set formats: one module a format, and what they share."""
+"""Data-set formats: one module per format, shared code in `shared`."""

@@ -1,10 +1,10 @@
-"""Boxes as one table for spreadsheets and statistics, a row an object and frame.
+"""Boxes as one table for spreadsheets and statistics, one row per object and frame.
 
     boxes.csv    video, frame (from 0), time_s, number, object, label, x, y, width, height (pixels from 0), area,
                  origin, approved, uncertainty
 
-time_s is the frame's number over the average rate. area is the mask's pixels, empty where there are boxes only;
-uncertainty is empty where nobody estimated it. Frames without objects have no row.
+time_s is the frame index divided by the average rate. area is the mask's area in pixels, empty for boxes without masks.
+uncertainty is empty where there is no estimate. Frames without objects have no row.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""COCO: every kept frame an image, every object on it an annotation with its masklet's number as track id.
+"""COCO: an image per kept frame, an annotation per object on it with its masklet's number as track id.
 
     annotations.json              images, annotations, categories, videos
-    images/<video>/000000.jpg     the kept frames, if the video is at hand
+    images/<video>/000000.jpg     the kept frames, if the video is available
 
-`track_id` is unique in the whole file; `object` and `number` are the object's id and number in its video. A source of
-boxes gives annotations with a box and no segmentation.
+`track_id` is unique in the whole file; `object` and `number` are the object's id and number in its video. An object
+with a box and no mask gets an annotation without segmentation.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class CocoFormat:
         self._folder = planned.folder
         self._size = video.info.size
         self._videos.append({"id": len(self._videos) + 1, "name": planned.entry.name})
-        self._track_ids = {what: self._tracks + what.number for what in video.objects}
+        self._track_ids = {item: self._tracks + item.number for item in video.objects}
         yield self
-        self._tracks += max((what.number for what in video.objects), default=0)
+        self._tracks += max((item.number for item in video.objects), default=0)
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         image_id = len(self._images) + 1

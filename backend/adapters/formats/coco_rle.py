@@ -1,10 +1,10 @@
-"""Masks as they are: a JSON a video, COCO run lengths frame by frame. Nothing is converted, nothing is lost.
+"""Stored masks without conversion or loss: one JSON per video, COCO run lengths by frame.
 
     <video>.json    {"video", "width", "height", "frame_count", "frame_rate", "objects": [{"number", "id", "label"}],
                     "frames": [{"frame", "objects": [{"number", "segmentation", "origin", "approved",
                     "uncertainty"}]}]}
 
-frame counts from 0. An object that is known not to be in a frame has a segmentation of null.
+frame counts from 0. An object that is known to be absent from a frame has a segmentation of null.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""DAVIS and YouTube-VOS: one indexed PNG a frame whose pixels are the objects' numbers, 0 for none.
+"""DAVIS and YouTube-VOS: one indexed PNG per frame whose pixels are the objects' numbers, 0 for none.
 
     Annotations/<video>/00000.png   numbered by the video's own frames; a frame that is not kept has none
-    JPEGImages/<video>/00000.jpg    the same frames, if the video is at hand
+    JPEGImages/<video>/00000.jpg    the same frames, if the video is available
     meta.json                       YouTube-VOS: each object's category and its frames
-    ImageSets/all.txt               the videos, one a line
+    ImageSets/all.txt               the videos, one per line
 
-A pixel holds one number: where objects overlap, the smaller one is seen. More than 255 objects do not fit.
+A pixel holds one number: where objects overlap, the smaller one is on top. At most 255 objects fit.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Sequence:
         self._size = video.info.size
         self._digits = frame_digits(video)
         self._overlaps = overlaps
-        self._seen: dict[DatasetObject, list[str]] = {what: [] for what in video.objects}
+        self._frames: dict[DatasetObject, list[str]] = {item: [] for item in video.objects}
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         layers = layered(frame.present, self._size)
@@ -86,14 +86,14 @@ class _Sequence:
         if picture is not None:
             self._target.write(f"JPEGImages/{self._folder}/{name}.jpg", jpeg(picture.pixels))
         for shown in frame.present:
-            self._seen[shown.item].append(name)
+            self._frames[shown.item].append(name)
 
     def objects(self) -> dict[str, object]:
         return {
-            str(what.number): {"category": what.label, "frames": names} for what, names in self._seen.items() if names
+            str(item.number): {"category": item.label, "frames": names} for item, names in self._frames.items() if names
         }
 
 
 def frame_digits(video: DatasetVideo) -> int:
-    """Five, as the data sets have it; more for a video so long that names would no longer sort."""
+    """The digits of a frame's file name: five as in the data sets, more for a video of over 100,000 frames."""
     return max(5, len(str(video.info.frame_count - 1)))

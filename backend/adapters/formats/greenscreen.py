@@ -1,12 +1,12 @@
-"""Green screen: the objects' own pixels on a plain colour, as frames and as a film.
+"""Green screen: the objects' own pixels on a plain colour, as images and as a video.
 
-    frame_000000_masked.png    one running number through all videos, in their order
+    frame_000000_masked.png    numbered consecutively through all videos, in their order
     <video>.mp4                the kept frames, each at its time in the original
-    frames.csv                 number, video, frame: which is which
+    frames.csv                 number, video, frame of each image
 
-The number of a frame is the offset, plus the length of all videos before, plus the frame's own number: the last frame
-of a video counts, leaving frames out shifts nothing, and exporting again gives the same numbers. The film's colours are
-those of a film (H.264, 4:2:0); the PNGs are exact.
+The number of an image is the offset, plus the frame counts of all earlier videos, plus the frame's index. A frame that
+is not kept does not shift the others, and a second export gives the same numbers. The PNGs are exact; the video's
+colours are compressed (H.264, 4:2:0).
 """
 
 from __future__ import annotations
@@ -60,34 +60,34 @@ class GreenscreenFormat:
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
         self._next = self._offset
-        self._first: dict[str, int] = {}
+        self._first_numbers: dict[str, int] = {}
         self._table = target.spool()
         self._table.write(b"number,video,frame\n")
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[GreenscreenFormat]:
-        self._first[planned.folder] = self._next
+        self._first_numbers[planned.folder] = self._next
         self._folder = planned.folder
         info = video.info
-        with VideoFile(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as self._movie:
+        with VideoFile(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as self._video_file:
             yield self
         self._next += video.info.frame_count
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         assert picture is not None, "the traits ask for pictures"
-        behind = np.ones(picture.pixels.shape[:2], np.bool_)
+        background = np.ones(picture.pixels.shape[:2], np.bool_)
         for shown in frame.present:
             if shown.mask is not None:
-                behind &= ~decode_checked(shown.mask)
-        picture.pixels[behind] = self._background
+                background &= ~decode_checked(shown.mask)
+        picture.pixels[background] = self._background
         number = self._next + frame.frame_index
         self._target.write(f"frame_{number:06d}_masked.png", png(picture.pixels))
         self._table.write(f"{number},{self._folder},{frame.frame_index}\n".encode("ascii"))
-        self._movie.add(picture.pixels, picture.time_s)
+        self._video_file.add(picture.pixels, picture.time_s)
 
     def finish(self) -> Notes:
         self._table.seek(0)
         with self._target.open("frames.csv") as out:
             shutil.copyfileobj(self._table, out)
         self._table.close()
-        return {"background": list(self._background), "offset": self._offset, "first_numbers": self._first}
+        return {"background": list(self._background), "offset": self._offset, "first_numbers": self._first_numbers}

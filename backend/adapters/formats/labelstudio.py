@@ -1,12 +1,12 @@
-"""Label Studio's import JSON: tasks with their masks as predictions, or as annotations where a person made them.
+"""Label Studio's import JSON: tasks with their masks as predictions, or as annotations if a person approved all.
 
-    tasks.json                  one task a video
-    label_config.xml            for a project that takes them
-    pages/<video>/000000.jpg    every frame of the video, if it is at hand
+    tasks.json                  one task per video
+    label_config.xml            for the project of these tasks
+    pages/<video>/000000.jpg    every frame of the video, if it is available
 
-Masks are brush regions on pages, one page a frame of the video, kept or not, so that page numbers are frame numbers;
-the addresses of pages are relative paths, to be given the place that they are served from. A task that came from Label
-Studio keeps its own data and label config instead. A task is annotated if a person approved all that is exported of it.
+Masks are brush regions on pages, one page per frame of the video, kept or not: the page number is the frame number.
+The addresses of pages are relative paths; the user puts the server's address before them. A task that came from Label
+Studio keeps its own data and label config. A task gets an annotation if a person approved all its exported masks.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class Regions(Protocol):
     """Writes the regions of a label config (adapters/labelstudio)."""
 
     def is_video(self, label_config: str) -> bool:
-        """Whether the config has one region an object, not one an object and page."""
+        """Whether the config has one region per object, not one per object and page."""
         ...
 
     def on_page(self, shown: LabelledMask, frame_index: int, *, label_config: str, key: str) -> list[Region]:
-        """The regions of one object on one page. key: the video's. Raises PromptError for a label it cannot write."""
+        """The regions of one object on one page. key: of the video. Raises PromptError for a label it cannot write."""
         ...
 
     def through_video(
@@ -74,7 +74,7 @@ class Regions(Protocol):
         label_config: str,
         data: Mapping[str, object],
     ) -> list[Region]:
-        """The region of an object whose boxes come ascending by frame. data: the task's."""
+        """The region of an object. boxes: ascending by frame. data: of the task."""
         ...
 
 
@@ -94,7 +94,7 @@ class LabelStudioFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Task]:
-        labels = [what.label for what in video.objects]
+        labels = [item.label for item in video.objects]
         for label in labels if video.task is None else ():
             self._labels.of(label)
         config = pages_config(dict.fromkeys(labels)) if video.task is None else video.task.label_config
@@ -120,7 +120,7 @@ class LabelStudioFormat:
 
 
 class _Task:
-    """Regions wait until it is known whether a person made all of them."""
+    """Spools the regions of a task: annotation or prediction is known after the last frame."""
 
     def __init__(
         self,
@@ -140,8 +140,8 @@ class _Task:
         self._write = write
         self._label_config = label_config
         self._is_video = write.is_video(label_config)
-        self._boxes: dict[DatasetObject, array[float]] = {what: array("d") for what in video.objects}
-        self._doubt = 0.0
+        self._boxes: dict[DatasetObject, array[float]] = {item: array("d") for item in video.objects}
+        self._uncertainty = 0.0
         self._approved = True
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
@@ -149,7 +149,7 @@ class _Task:
             self._target.write(self._page(frame.frame_index), jpeg(picture.pixels))
         for shown in frame.present:
             self._approved &= shown.approved
-            self._doubt = max(self._doubt, min(shown.selection_uncertainty, 1.0))
+            self._uncertainty = max(self._uncertainty, min(shown.selection_uncertainty, 1.0))
             if self._is_video:
                 box = pixel_box(shown, self._video.info.size)
                 values = (frame.frame_index, box.x, box.y, box.x + box.width, box.y + box.height)
@@ -161,11 +161,11 @@ class _Task:
     def pieces(self) -> Iterator[bytes]:
         """The task's JSON."""
         data = {} if self._video.task is None else self._video.task.data
-        for what, values in self._boxes.items():
+        for item, values in self._boxes.items():
             if values:
                 boxes = _boxes(values, self._video.info.size)
                 for region in self._write.through_video(
-                    what, boxes, info=self._video.info, label_config=self._label_config, data=data
+                    item, boxes, info=self._video.info, label_config=self._label_config, data=data
                 ):
                     self._regions.add(region)
         yield b'{"data":'
@@ -174,7 +174,7 @@ class _Task:
         yield f',"{kind}":[{{'.encode()
         if not self._approved:
             version = str(self._video.provenance.get("model") or "masklet")
-            head = {"model_version": version, "score": round(label_studio_score(self._doubt), 4)}
+            head = {"model_version": version, "score": round(label_studio_score(self._uncertainty), 4)}
             yield json_bytes(head)[1:-1] + b","
         yield b'"result":'
         yield from self._regions.pieces()
@@ -205,7 +205,7 @@ def _hex(number: int) -> str:
 
 
 def _boxes(values: array[float], size: FrameSize) -> Iterator[tuple[int, Box]]:
-    """From frame index and pixel edges, five values a box, back to relative boxes."""
+    """Relative boxes from frame index and pixel edges, five values per box."""
     for at in range(0, len(values), 5):
         index, x0, y0, x1, y1 = values[at : at + 5]
         x1, y1 = min(x1 / size.width, 1.0), min(y1 / size.height, 1.0)

@@ -1,13 +1,13 @@
-"""MOTChallenge: a folder a video, a line an object and frame.
+"""MOTChallenge: one folder per video, one line per object and frame.
 
     <video>/gt/gt.txt          frame,id,left,top,width,height,1,class,1
     <video>/gt/labels.txt      the classes in the order of their numbers
     <video>/seqinfo.ini
-    <video>/img1/000001.jpg    the kept frames, if the video is at hand
+    <video>/img1/000001.jpg    the kept frames, if the video is available
     seqmap.txt                 the videos, as TrackEval reads them
 
-Frame numbers count from 1, and so do the pixels of left and top, as the benchmark has it: a box at the frame's corner
-has left 1 and top 1. The last two columns are the class, and a visibility that is always 1, for nobody measured it.
+Frame numbers count from 1, and so do the pixels of left and top, as in the benchmark: a box at the frame's corner has
+left 1 and top 1. The last two columns are the class and the visibility. The visibility is always 1: it is not measured.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class MotFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
-        for what in video.objects:
-            self._labels.of(what.label)
+        for item in video.objects:
+            self._labels.of(item.label)
         with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:
             yield _Sequence(self._target, planned.folder, video, lines, self._labels)
         self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
@@ -81,7 +81,7 @@ class _Sequence:
 
 
 def seqinfo(folder: str, info: VideoInfo) -> bytes:
-    """seqinfo.ini of a video; frameRate is whole where the video's is."""
+    """seqinfo.ini of a video. frameRate is an integer if the video's rate is."""
     lines = {
         "name": folder,
         "imDir": "img1",

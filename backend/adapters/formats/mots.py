@@ -2,12 +2,12 @@
 
     <video>/gt/gt.txt          frame id class height width rle, separated by blanks
     <video>/seqinfo.ini
-    <video>/img1/000000.jpg    the kept frames, if the video is at hand
+    <video>/img1/000000.jpg    the kept frames, if the video is available
     seqmap.txt                 the videos, as TrackEval reads them
 
-TrackEval counts the frames of MOTS from 0, and refuses masks that overlap: the smaller object is seen, the rest of the
-larger one stays. ids are class * 1000 + the object's number. Class 1 is for the label car, 2 for person or pedestrian
-(what TrackEval evaluates), 10 means "ignore" to it and is never given; other labels have the numbers from 3 on.
+TrackEval counts the frames of MOTS from 0 and refuses overlapping masks: the smaller object is on top, and the larger
+one loses the shared pixels. ids are class * 1000 + the object's number. TrackEval evaluates class 1, here the label
+car, and class 2, here person or pedestrian. It ignores class 10, which is not used. Other labels are numbered from 3.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class MotsFormat:
                 f"{planned.entry.name} has {len(video.objects)} objects and MOTS numbers {IDS_PER_CLASS - 1}; "
                 "export to coco or sav"
             )
-        for what in video.objects:
-            self._class_of(what.label)
+        for item in video.objects:
+            self._class_of(item.label)
         with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:
             yield _Sequence(self._target, planned.folder, video, lines, self._classes, self._overlaps)
         self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
@@ -76,8 +76,8 @@ class MotsFormat:
     def _class_of(self, label: str) -> None:
         if label in self._classes:
             return
-        taken = {IGNORE, *self._classes.values()}
-        free = next(number for number in range(FIRST_OTHER, FIRST_OTHER + len(taken) + 1) if number not in taken)
+        used = {IGNORE, *self._classes.values()}
+        free = next(number for number in range(FIRST_OTHER, FIRST_OTHER + len(used) + 1) if number not in used)
         self._classes[label] = KNOWN.get(label.strip().lower(), free)
 
 

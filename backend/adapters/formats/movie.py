@@ -1,4 +1,4 @@
-"""An H.264 file that every browser plays, written frame by frame, each frame at its time in the original."""
+"""An H.264 file for browsers, written frame by frame, each frame at its time in the original."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from backend.domain.geometry import FrameSize, RgbFrame
 
 TICKS_PER_S = 90_000
 QUALITY = "18"
-"""x264's constant rate factor: hardly to be told from the original."""
+"""x264's constant rate factor: visually near lossless."""
 
 
-class _NotingFile:
-    """Keeps the error that a write met: PyAV tells that there was one, not which."""
+class _ErrorKeepingFile:
+    """Keeps the first OSError of a write: PyAV reports a failed write without its errno."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -39,9 +39,9 @@ class _NotingFile:
 
 
 class VideoFile:
-    """Use as a context manager. The file is made with the first frame, for there is no film without one.
+    """An MP4 file. Use as a context manager. The first frame creates the file: without frames there is none.
 
-    Sides that are odd grow by one pixel, for yuv420p has none.
+    Odd sides grow by one pixel: yuv420p needs even sides.
     """
 
     def __init__(self, target: Target, path: str, size: FrameSize, rate: Fraction) -> None:
@@ -50,13 +50,13 @@ class VideoFile:
         self._width, self._height = size.width + size.width % 2, size.height + size.height % 2
         self._rate = rate
         self._stack = ExitStack()
-        self._noting: _NotingFile | None = None
+        self._file: _ErrorKeepingFile | None = None
         self._opened: tuple[OutputContainer, VideoStream] | None = None
         self._last_tick = -1
 
     def add(self, picture: RgbFrame, time_s: float) -> None:
         """picture: [H, W, 3] uint8 RGB. time_s: its presentation time; later than the one before."""
-        with self._told():
+        with self._disk_errors():
             self._add(picture, time_s)
 
     def _add(self, picture: RgbFrame, time_s: float) -> None:
@@ -70,8 +70,8 @@ class VideoFile:
 
     def _open(self) -> tuple[OutputContainer, VideoStream]:
         file = self._stack.enter_context(self._target.open(self._path))
-        self._noting = _NotingFile(file)
-        container = av.open(self._noting, "w", format="mp4")
+        self._file = _ErrorKeepingFile(file)
+        container = av.open(self._file, "w", format="mp4")
         options = {"crf": QUALITY, "preset": "veryfast"}
         stream = container.add_stream("libx264", rate=self._rate.limit_denominator(1001), options=options)
         assert isinstance(stream, VideoStream), "libx264 makes video"
@@ -85,7 +85,7 @@ class VideoFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        # The stack holds the file, whose context tells failures to write by its name.
+        # The stack closes the file after the container; the target's context translates write errors of both.
         self._stack.push(self._close)
         return self._stack.__exit__(kind, error, trace)
 
@@ -99,15 +99,15 @@ class VideoFile:
             with suppress(av.FFmpegError, OSError):
                 container.close()
             return
-        with self._told(), container:
+        with self._disk_errors(), container:
             container.mux(stream.encode(None))
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """The disk's own error in place of PyAV's."""
+    def _disk_errors(self) -> Iterator[None]:
+        """Raises the OSError of a failed write in place of PyAV's error."""
         try:
             yield
         except av.FFmpegError:
-            if self._noting is not None and self._noting.error is not None:
-                raise self._noting.error from None
+            if self._file is not None and self._file.error is not None:
+                raise self._file.error from None
             raise

@@ -1,9 +1,9 @@
-"""The video with its masks drawn over it, for looking at: one MP4 a video.
+"""The video with its masks drawn over it, for viewing: one MP4 per video.
 
     <video>.mp4    every frame of the video at its own time; each object in the colour of its number, with an outline,
-                   its label and its uncertainty; frames that are not kept are shown bare
+                   its label and its uncertainty; frames that are not kept have no overlay
 
-Where objects overlap the colours mix.
+Where objects overlap, the colours mix.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TRAITS = FormatTraits(
 )
 OPACITY = 0.45
 TEXT_FROM_HEIGHT_PX = 120
-"""Below that, a label covers more than the object it names."""
+"""Below this height labels are left out: they would cover the objects."""
 
 
 class OverlayFormat:
@@ -49,23 +49,23 @@ class OverlayFormat:
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Overlay]:
         info = video.info
-        with VideoFile(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as movie:
-            yield _Overlay(movie, info.size)
+        with VideoFile(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as video_file:
+            yield _Overlay(video_file, info.size)
 
     def finish(self) -> Notes:
         return {}
 
 
 class _Overlay:
-    def __init__(self, movie: VideoFile, size: FrameSize) -> None:
-        self._movie = movie
+    def __init__(self, video_file: VideoFile, size: FrameSize) -> None:
+        self._video_file = video_file
         self._size = size
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         assert picture is not None, "the traits ask for pictures"
         for shown in frame.present:
             draw(picture.pixels, shown, self._size)
-        self._movie.add(picture.pixels, picture.time_s)
+        self._video_file.add(picture.pixels, picture.time_s)
 
 
 def draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
@@ -86,7 +86,7 @@ def draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
 
 
 def _caption(shown: LabelledMask) -> str:
-    # The drawing font has ASCII only; everything else would be question marks.
+    # OpenCV's fonts have ASCII only; other characters are drawn as question marks.
     plain = shown.item.label if shown.item.label.isascii() else f"object {shown.item.number}"
     if shown.approved:
         return plain

@@ -1,4 +1,4 @@
-"""Formats by their names."""
+"""The registry of formats by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from backend.domain.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class FormatOptions:
-    """Options of single formats; the other formats ignore them.
+    """Options of individual formats.
 
     split: of YOLO. background, offset: of the green screen. regions: writes Label Studio's regions.
     """
@@ -53,7 +53,7 @@ FORMATS: Mapping[FormatName, Callable[[FormatOptions], DatasetFormat]] = {
 
 
 def format_of(name: str, options: FormatOptions) -> DatasetFormat:
-    """The format of this name. Raises InvalidInput that names all formats."""
+    """The format of this name. Raises InvalidInput with the names of all formats."""
     try:
         return FORMATS[FormatName(name)](options)
     except ValueError:

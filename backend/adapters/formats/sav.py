@@ -1,15 +1,15 @@
-"""SA-V: each object on its own, so that objects may overlap; as PNG folders and as masklet JSON.
+"""SA-V: separate masks per object, which may overlap; as PNG folders and as masklet JSON.
 
-    Annotations/<video>/000/00000.png   0 and 255; one folder an object, numbered from 000
-    <video>_manual.json                 masklets that a person had a hand in, all frames
-    <video>_auto.json                   masklets that nobody touched
-    JPEGImages/<video>/00000.jpg        the kept frames, if the video is at hand
-    videos.txt                          the videos, one a line
+    Annotations/<video>/000/00000.png   0 and 255; one folder per object, numbered from 000
+    <video>_manual.json                 masklets with a drawn or prompted frame, all frames
+    <video>_auto.json                   masklets without one
+    JPEGImages/<video>/00000.jpg        the kept frames, if the video is available
+    videos.txt                          the videos, one per line
 
-In the JSON the list `masklet` has an entry for every frame of the video, and so is read with an annotation on every
-frame (not on every fourth, as SA-V's own): null means that nothing is said of that object on that frame, an empty mask
-that it is not there. `masklet_edited_frame_count` counts the kept frames that a person drew or prompted;
-`masklet_number`, `masklet_object` and `masklet_label` are ours.
+In the JSON the list `masklet` has an entry for every frame of the video (SA-V's own files have one for every fourth).
+null means that the object is not labelled on that frame, an empty mask that it is absent. `masklet_edited_frame_count`
+counts the kept frames that a person drew or prompted; `masklet_number`, `masklet_object` and `masklet_label` are fields
+of Masklet.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class SavFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
-        with SpooledJsonLists(self._target) as shelf:
-            sink = _Video(self._target, planned.folder, video, shelf)
+        with SpooledJsonLists(self._target) as spool:
+            sink = _Video(self._target, planned.folder, video, spool)
             yield sink
             sink.finish()
         self._videos.append(planned.folder)
@@ -67,11 +67,11 @@ class SavFormat:
 
 @dataclass(slots=True)
 class _Masklet:
-    """What the JSON says of one masklet as a whole. area_px: over the frames where it is seen."""
+    """Statistics of one masklet for the JSON. area_px: the sum over the frames where it is present."""
 
     item: DatasetObject
     frames: int = 0
-    seen: int = 0
+    present: int = 0
     area_px: int = 0
     edited: int = 0
     changes: int = 0
@@ -82,7 +82,7 @@ class _Masklet:
         self.frames += 1
         self.edited += shown.origin is not MaskOrigin.PROPAGATED
         if shown.mask is not None:
-            self.seen += 1
+            self.present += 1
             self.area_px += area_px(shown.mask)
             self.first = frame_index if self.first is None else self.first
         if self.first is not None:
@@ -95,19 +95,19 @@ class _Masklet:
 
     @property
     def mean_area_px(self) -> float:
-        return self.area_px / self.seen if self.seen else 0.0
+        return self.area_px / self.present if self.present else 0.0
 
 
 class _Video:
-    """Writes the PNGs at once; the masks wait, for a masklet is manual or auto only when all of it was seen."""
+    """Writes the PNGs at once and spools the masks: a masklet's kind, manual or auto, is known after its last frame."""
 
-    def __init__(self, target: Target, folder: str, video: DatasetVideo, shelf: SpooledJsonLists) -> None:
+    def __init__(self, target: Target, folder: str, video: DatasetVideo, spool: SpooledJsonLists) -> None:
         self._target = target
         self._folder = folder
         self._info = video.info
         self._digits = frame_digits(video)
-        self._masklets = {what.number: _Masklet(what) for what in video.objects}
-        self._shelf = shelf
+        self._masklets = {item.number: _Masklet(item) for item in video.objects}
+        self._spool = spool
         self._rows: dict[int, int] = {}
         self._empty = encode_mask(np.zeros((video.info.size.height, video.info.size.width), np.bool_))
 
@@ -120,30 +120,30 @@ class _Video:
             row[str(shown.item.number)] = coco_rle(mask)
             path = f"Annotations/{self._folder}/{shown.item.number - 1:03d}/{name}.png"
             self._target.write(path, mask_png(decode_checked(mask)))
-        self._rows[frame.frame_index] = self._shelf.put(row)
+        self._rows[frame.frame_index] = self._spool.put(row)
         if picture is not None:
             self._target.write(f"JPEGImages/{self._folder}/{name}.jpg", jpeg(picture.pixels))
 
     def finish(self) -> None:
-        told = [masklet for masklet in self._masklets.values() if masklet.frames]
+        labelled = [masklet for masklet in self._masklets.values() if masklet.frames]
         for kind in ("manual", "auto"):
-            masklets = [masklet for masklet in told if masklet.kind == kind]
+            masklets = [masklet for masklet in labelled if masklet.kind == kind]
             if masklets:
                 with self._target.open(f"{self._folder}_{kind}.json") as out:
                     self._write(out, masklets)
 
     def _write(self, out: BinaryIO, masklets: list[_Masklet]) -> None:
-        fields = {**self._about_video(), **_about(masklets, self._info.size)}
+        fields = {**self._video_fields(), **_masklet_fields(masklets, self._info.size)}
         out.write(json_bytes(fields)[:-1] + b',"masklet":')
         out.writelines(list_pieces(self._row(index, masklets) for index in range(self._info.frame_count)))
         out.write(b"}\n")
 
     def _row(self, frame_index: int, masklets: list[_Masklet]) -> list[object]:
-        ticket = self._rows.get(frame_index)
-        row = {} if ticket is None else self._shelf.take(ticket)
+        offset = self._rows.get(frame_index)
+        row = {} if offset is None else self._spool.take(offset)
         return [row.get(str(masklet.item.number)) for masklet in masklets]
 
-    def _about_video(self) -> dict[str, object]:
+    def _video_fields(self) -> dict[str, object]:
         info = self._info
         return {
             "video_id": self._folder,
@@ -157,7 +157,7 @@ class _Video:
         }
 
 
-def _about(masklets: list[_Masklet], size: FrameSize) -> dict[str, object]:
+def _masklet_fields(masklets: list[_Masklet], size: FrameSize) -> dict[str, object]:
     return {
         "masklet_id": list(range(len(masklets))),
         "masklet_size_rel": [masklet.mean_area_px / size.pixels for masklet in masklets],

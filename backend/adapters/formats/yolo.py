@@ -1,12 +1,12 @@
-"""YOLO: a label file an image, for segmentation or for detection, with the data.yaml that Ultralytics reads.
+"""YOLO: one label file per image, for segmentation or for detection, with the data.yaml that Ultralytics reads.
 
     data.yaml
-    images/train/<video>_000000.jpg    the kept frames, if the video is at hand
-    labels/train/<video>_000000.txt    one line an object: class, then x y of a polygon's corners, or centre and size
+    images/train/<video>_000000.jpg    the kept frames, if the video is available
+    labels/train/<video>_000000.txt    one line per object: class, then x y of a polygon's corners, or centre and size
 
-All coordinates are relative, 0..1. A frame without objects has an empty file: an example of nothing. The split is by
-video, never within one: neighbouring frames are nearly equal, and a model tested on them looks better than it is. Which
-video goes where depends on its name and key alone.
+All coordinates are relative, 0..1. A frame without objects has an empty file: a negative example. The split assigns
+whole videos: adjacent frames are nearly equal, and a test on frames of a training video overestimates the model. A
+video's part depends on its name and key.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Shares of train, val and test; they add up to 1 and train has something."""
+    """Shares of train, val and test. They add up to 1; train is over 0."""
 
     train: float = 0.8
     val: float = 0.2
@@ -67,7 +67,7 @@ class Split:
         return cls(*padded)
 
     def assign(self, videos: Sequence[PlannedVideo]) -> dict[str, str]:
-        """Folder name -> part. Every part with a share gets a video while there are enough."""
+        """Folder name -> part. Every part with a share gets at least one video if there are enough."""
         order = sorted((planned.folder for planned in videos), key=lambda name: hashlib.sha256(name.encode()).digest())
         counts = self._counts(len(order))
         parts = [part for part, count in zip(PARTS, counts, strict=True) for _ in range(count)]
@@ -81,7 +81,7 @@ class Split:
 
 
 class YoloFormat:
-    """A DatasetFormat. segment: polygons; otherwise boxes."""
+    """A DatasetFormat. segment: write polygons; otherwise boxes."""
 
     def __init__(self, *, segment: bool, split: Split | None = None) -> None:
         self.traits = SEGMENT if segment else DETECT
@@ -94,8 +94,8 @@ class YoloFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
-        for what in video.objects:
-            self._labels.of(what.label)
+        for item in video.objects:
+            self._labels.of(item.label)
         line_of = _polygon_line if self.traits is SEGMENT else _box_line
         place = f"{self._parts[planned.folder]}/{planned.folder}"
         yield _Video(self._target, place, video.info.size, self._labels, line_of)
@@ -111,7 +111,7 @@ class YoloFormat:
         return part in self._parts.values()
 
     def _data_yaml(self) -> str:
-        # JSON strings are YAML strings, whatever is in a label.
+        # A JSON string is a YAML string, with any characters in a label.
         lines = [
             "# Made by Masklet. Split by video: no video is in two parts.",
             "train: images/train",

@@ -1,1 +1,1 @@
-"""What several export formats share."""
+"""Shared code of the export formats."""

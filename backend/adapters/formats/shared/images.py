@@ -13,7 +13,7 @@ from backend.domain.geometry import BoolMask, RgbFrame
 
 JPEG_QUALITY = 95
 PNG_LEVEL = 3
-"""Masks are flat: higher levels take several times as long for a few bytes."""
+"""Masks are uniform areas: higher levels take several times as long and save few bytes."""
 
 
 def jpeg(picture: RgbFrame) -> bytes:
@@ -32,7 +32,7 @@ def mask_png(mask: BoolMask) -> bytes:
 
 
 def palette_png(numbers: NDArray[np.uint8]) -> bytes:
-    """[H, W] uint8 -> an indexed PNG whose pixels are the numbers, in the colours that DAVIS gives them."""
+    """[H, W] uint8 -> an indexed PNG whose pixels are the numbers, with the palette of DAVIS."""
     image = Image.fromarray(numbers)
     image.putpalette(PALETTE)
     out = io.BytesIO()
@@ -41,13 +41,13 @@ def palette_png(numbers: NDArray[np.uint8]) -> bytes:
 
 
 def colour_of(number: int) -> tuple[int, int, int]:
-    """RGB of an object's number, the same in every format; far apart for neighbours."""
+    """RGB of an object's number, the same in every format. Consecutive numbers get distinct colours."""
     index = (number - 1) % 255 + 1
     return PALETTE[3 * index], PALETTE[3 * index + 1], PALETTE[3 * index + 2]
 
 
 def _palette() -> bytes:
-    """256 RGB colours; each three bits of the index set one bit of red, green and blue, the highest first."""
+    """256 RGB colours. Each three bits of the index set one bit of red, green and blue, the highest bit first."""
     index = np.arange(256)
     colours = np.zeros((256, 3), np.uint8)
     for step in range(8):

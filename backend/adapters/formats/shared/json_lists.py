@@ -1,4 +1,4 @@
-"""Long JSON lists written piece by piece: what must stand later in the document waits in a file, not in memory."""
+"""Long JSON lists, written in pieces. Values for a later part of the document are spooled to a file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ BLOCK = 1 << 20
 
 
 def json_bytes(value: object) -> bytes:
-    """Compact JSON; characters that are no text (lone surrogates) are escaped, as all but ASCII is."""
+    """Compact JSON in ASCII: all other characters are escaped, lone surrogates included."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 class _Spooled:
-    """Something in a spool file. A context manager; leaving it forgets what was put."""
+    """Values in a spool file. A context manager; leaving it removes the file."""
 
     def __init__(self, target: Target) -> None:
         self._file = target.spool()
@@ -36,7 +36,7 @@ class _Spooled:
 
 
 class SpooledJsonList(_Spooled):
-    """A JSON list in a spool file. Use as a context manager; leaving it forgets the list."""
+    """A JSON list in a spool file."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
@@ -49,7 +49,7 @@ class SpooledJsonList(_Spooled):
         self.add_pieces([json_bytes(value)])
 
     def add_pieces(self, pieces: Iterable[bytes]) -> None:
-        """One value whose JSON comes piece by piece."""
+        """Add one value whose JSON comes in pieces."""
         if self._length:
             self._file.write(b",\n")
         for piece in pieces:
@@ -57,7 +57,7 @@ class SpooledJsonList(_Spooled):
         self._length += 1
 
     def pieces(self) -> Iterator[bytes]:
-        """The whole list; nothing can be added after."""
+        """The whole list. No value can be added after this call."""
         yield b"["
         self._file.seek(0)
         while block := self._file.read(BLOCK):
@@ -70,26 +70,26 @@ class SpooledJsonList(_Spooled):
 
 
 class SpooledJsonLists(_Spooled):
-    """JSON values put away in a spool file and taken out again, in any order. Closing it forgets them."""
+    """JSON values in a spool file, read back in any order."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._end = 0
 
     def put(self, value: object) -> int:
-        """Returns the ticket that takes the value out."""
-        ticket = self._end
+        """Append a value; returns its offset in bytes, for `take`."""
+        offset = self._end
         self._end += self._file.write(json_bytes(value) + b"\n")
-        return ticket
+        return offset
 
-    def take(self, ticket: int) -> Any:  # noqa: ANN401 - what was put
-        """Values are taken out only when all are put."""
-        self._file.seek(ticket)
+    def take(self, offset: int) -> Any:  # noqa: ANN401 - any JSON value
+        """The value at an offset. No value can be put after the first call."""
+        self._file.seek(offset)
         return json.loads(self._file.readline())
 
 
 def list_pieces(values: Iterable[object]) -> Iterator[bytes]:
-    """A JSON list value by value."""
+    """A JSON list, one value at a time."""
     yield b"["
     for position, value in enumerate(values):
         yield (b",\n" if position else b"") + json_bytes(value)
@@ -100,8 +100,8 @@ def write_object(out: BinaryIO, fields: dict[str, object], lists: dict[str, Spoo
     """Write a JSON object: its short fields, then its long lists."""
     body = json_bytes(fields)[:-1]
     out.write(body)
-    for position, (name, waiting) in enumerate(lists.items()):
+    for position, (name, values) in enumerate(lists.items()):
         out.write(b"," if fields or position else b"")
         out.write(json_bytes(name) + b":")
-        waiting.write_to(out)
+        values.write_to(out)
     out.write(b"}\n")

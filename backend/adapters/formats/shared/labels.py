@@ -1,4 +1,4 @@
-"""Numbers of labels: given out in the order in which labels are met, so that the same source gives the same numbers."""
+"""Numbers of labels, in the order of their first use: the same source gives the same numbers."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class LabelNumbers:
         return [(number, label) for label, number in self._numbers.items()]
 
     def categories(self) -> list[dict[str, object]]:
-        """As COCO's JSON lists them."""
+        """The labels as categories of COCO's JSON."""
         return [{"id": number, "name": label, "supercategory": ""} for number, label in self.items()]

@@ -1,6 +1,6 @@
-"""Masks as the formats need them: COCO's JSON form, boxes in pixels, overlaps.
+"""Masks for the formats: COCO's JSON form, boxes in pixels, overlaps.
 
-The counts were checked when they were read.
+The source of the masks checked their counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from backend.domain.masklets import EncodedMask
 
 
 class CocoRle(TypedDict):
-    """As COCO's JSON holds it: size is [height, width], counts the compressed run lengths."""
+    """COCO's JSON form: size is [height, width], counts the compressed run lengths."""
 
     size: list[int]
     counts: str
@@ -51,24 +51,26 @@ def pixel_box(shown: LabelledMask, size: FrameSize) -> PixelBox:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layers:
-    """Masks that may overlap made into one picture of numbers.
+    """Masks that may overlap, as one map of object numbers.
 
-    numbers: [H, W], 0 where nothing is, else the number of the object on top. shared_pixels: how many pixels belong
-    to more than one.
+    numbers: [H, W], 0 without an object, else the number of the object on top. shared_pixels: the number of pixels that
+    belong to several objects.
     """
 
     numbers: NDArray[np.uint16]
     shared_pixels: int
 
     def of(self, number: int) -> BoolMask:
-        """What can be seen of an object. -> [H, W]"""
-        seen: BoolMask = self.numbers == number
-        return seen
+        """The visible part of an object. -> [H, W]"""
+        visible: BoolMask = self.numbers == number
+        return visible
 
 
 def layered(objects: Sequence[LabelledMask], size: FrameSize) -> Layers:
-    """The smaller mask lies on the larger one, of equal ones the one that comes first: a small thing in front of a
-    large one is the common case, and a large one on top would hide it altogether."""
+    """Layers with the smaller mask on top; of masks of equal area, the first.
+
+    A small object in front of a large one is the common case; a large one on top would hide it fully.
+    """
     numbers = np.zeros((size.height, size.width), np.uint16)
     shared = np.zeros((size.height, size.width), np.bool_)
     masked = [(shown.item.number, shown.mask) for shown in objects if shown.mask is not None]
@@ -82,7 +84,7 @@ def layered(objects: Sequence[LabelledMask], size: FrameSize) -> Layers:
 
 @dataclass(slots=True)
 class Overlaps:
-    """How much was lost to overlaps, for the manifest."""
+    """The frames and pixels with overlaps, for the manifest."""
 
     frames: int = 0
     pixels: int = 0

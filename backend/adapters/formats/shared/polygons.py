@@ -1,8 +1,8 @@
-"""A mask as one closed polygon, however many parts and holes it has.
+"""A mask as one closed polygon that includes all parts and holes.
 
-Parts and holes are joined by seams, there and back on one line, so that filling the polygon by the even-odd rule, as
-every drawing library does, gives the mask again; where a seam crosses a gap between two parts it is one pixel wide.
-Corners are pixel centres, so cutting off the fraction of x * width gives the pixel.
+Parts and holes are joined by seams, which run back and forth on one line. Filling the polygon by the even-odd rule, the
+rule of drawing libraries, gives the mask again, except for seams of one pixel across gaps between parts. Corners are
+pixel centres: the integer part of x * width is the pixel.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Corners = NDArray[np.int32]
 
 
 def outline_of(mask: BoolMask) -> Corners | None:
-    """One polygon for the whole mask; None if it is empty. mask: [H, W] bool. -> [N >= 3, 2] int32"""
+    """One polygon for the whole mask; None for an empty mask. mask: [H, W] bool. -> [N >= 3, 2] int32"""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
         return None
-    rings = [np.asarray(contour, np.int32).reshape(-1, 2) for contour in contours]
-    rings.sort(key=lambda ring: (-len(ring), ring.tolist()))
-    outline = rings[0]
-    for ring in rings[1:]:
-        outline = _joined(outline, ring)
+    closed = [np.asarray(contour, np.int32).reshape(-1, 2) for contour in contours]
+    closed.sort(key=lambda contour: (-len(contour), contour.tolist()))
+    outline = closed[0]
+    for contour in closed[1:]:
+        outline = _joined(outline, contour)
     while len(outline) < 3:
         outline = np.concatenate((outline, outline[-1:]))
     return outline
@@ -37,16 +37,16 @@ def relative(corners: Corners, width: int, height: int) -> NDArray[np.float64]:
     return (corners + 0.5) / np.array((width, height), np.float64)
 
 
-def _joined(outline: Corners, ring: Corners) -> Corners:
-    """The outline with a ring spliced in at the two corners that are nearest to each other."""
+def _joined(outline: Corners, contour: Corners) -> Corners:
+    """The outline with a contour inserted at the two corners that are nearest to each other."""
     best: tuple[int, int, int] | None = None
-    for at, corner in enumerate(ring):
+    for at, corner in enumerate(contour):
         offsets = outline - corner
         distances = np.einsum("ij,ij->i", offsets, offsets)
         nearest = int(distances.argmin())
         if best is None or distances[nearest] < best[0]:
             best = (int(distances[nearest]), nearest, at)
     assert best is not None, "a contour has at least one corner"
-    _, here, there = best
-    turned = np.concatenate((ring[there:], ring[: there + 1]))
-    return np.concatenate((outline[: here + 1], turned, outline[here:]))
+    _, in_outline, in_contour = best
+    rotated = np.concatenate((contour[in_contour:], contour[: in_contour + 1]))
+    return np.concatenate((outline[: in_outline + 1], rotated, outline[in_outline:]))

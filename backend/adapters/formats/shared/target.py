@@ -1,8 +1,8 @@
-"""The folder of an export under construction: built beside its place, renamed when it is whole.
+"""The folder of an export: written under a temporary name in the same parent folder, renamed when it is complete.
 
-A folder that is there is a whole one. What is in the way is replaced only on request, and only if an earlier export
-made it: --overwrite must not be able to empty a folder that somebody needs. Of a process that was killed a hidden
-folder may be left; the next export to the same place removes it.
+The export's folder is complete or absent. An existing folder is replaced only with --overwrite, and only if an earlier
+export made it: --overwrite cannot remove other files. A killed process may leave a hidden folder; the next export to
+the same path removes it.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ Opener = Callable[[Path], BinaryIO]
 
 
 def open_new(path: Path) -> BinaryIO:
-    """Create a file; one that is there already is a mistake of ours."""
+    """Create a file. An existing one is an error of the format."""
     return path.open("x+b")
 
 
 class TargetFolder:
-    """A SealedTarget. shown: where it will be, for messages."""
+    """A Target. root: the temporary folder. shown: the final path, for messages."""
 
     def __init__(self, root: Path, shown: Path, opener: Opener = open_new) -> None:
         self._root = root
@@ -63,7 +63,7 @@ class TargetFolder:
         self._bytes = 0
 
     def write(self, path: str, body: bytes) -> None:
-        with self._watched(path):
+        with self._translated(path):
             target = self._place(path)
             with self._opener(target) as file:
                 file.write(body)
@@ -71,8 +71,8 @@ class TargetFolder:
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
-        """A file to write in pieces; seekable."""
-        with self._watched(path):
+        """A seekable file, to write in parts."""
+        with self._translated(path):
             target = self._place(path)
             with self._opener(target) as file:
                 yield file
@@ -81,18 +81,18 @@ class TargetFolder:
             self._list(path, digest, target.stat().st_size)
 
     def spool(self) -> BinaryIO:
-        """A file without a name on the same disk; closed at the end at the latest."""
+        """A temporary file on the same disk; `close` closes it at the latest."""
         self._spools = [spool for spool in self._spools if not spool.closed]
-        with self._watched(""):
+        with self._translated(""):
             spool: BinaryIO = tempfile.TemporaryFile(dir=self._root)  # noqa: SIM115
         self._spools.append(spool)
         return spool
 
     def finish(self) -> Notes:
-        """Write the list of files, as sha256sum reads it; returns what the manifest says of it."""
+        """Write the list of files in the form of sha256sum; returns its entry in the manifest."""
         files = {"list": LIST, "count": self._count, "bytes": self._bytes}
         digest = hashlib.sha256()
-        with self._watched(LIST):
+        with self._translated(LIST):
             self._lines.seek(0)
             with self._opener(self._place(LIST)) as file:
                 while block := self._lines.read(BLOCK):
@@ -102,14 +102,14 @@ class TargetFolder:
 
     def close(self) -> None:
         for spool in self._spools:
-            # What still waits in its buffer is not wanted any more, and may not fit on the disk.
+            # Closing flushes a buffer that is no longer needed and may not fit on the disk.
             with suppress(OSError):
                 spool.close()
 
     @contextmanager
     def translated_errors(self) -> Iterator[None]:
-        """Any failure to write within the block, spools included, as a sentence."""
-        with self._watched(""):
+        """Translates write errors within the block, also of spools, to ServiceUnavailable."""
+        with self._translated(""):
             yield
 
     def _list(self, path: str, digest: str, size: int) -> None:
@@ -118,17 +118,17 @@ class TargetFolder:
         self._bytes += size
 
     def _place(self, path: str) -> Path:
-        """Where a file goes, its folder made. Raises ValueError for a path that leads out of the export."""
+        """The full path of a file; creates its folder. Raises ValueError for a path outside the export."""
         relative = PurePosixPath(path)
         if relative.is_absolute() or ".." in relative.parts or "\0" in path or not relative.parts:
-            raise ValueError(f"{path!r} is no path within an export")
+            raise ValueError(f"{path!r} is not a path within an export")
         if relative.parent not in self._made:
             (self._root / relative.parent).mkdir(parents=True, exist_ok=True)
             self._made.add(relative.parent)
         return self._root / relative
 
     @contextmanager
-    def _watched(self, path: str) -> Iterator[None]:
+    def _translated(self, path: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -146,9 +146,9 @@ def _unwritable(path: Path, error: OSError) -> ServiceUnavailable:
 
 @contextmanager
 def target_folder(out: Path, *, overwrite: bool = False, opener: Opener = open_new) -> Iterator[TargetFolder]:
-    """Build OUT beside itself and rename it into place when the block ends well; leave nothing if it does not.
+    """Build a temporary folder beside OUT and rename it to OUT when the block succeeds; if it fails, remove it.
 
-    Raises NotAllowed if OUT holds something and overwrite is False, or if what it holds is no export.
+    Raises NotAllowed if OUT is not empty and overwrite is False, or if OUT holds other files than an export.
     """
     out = out.absolute()
     _require_free(out, overwrite=overwrite)
@@ -174,15 +174,15 @@ def _require_free(out: Path, *, overwrite: bool) -> None:
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir() or out.is_symlink():
-        raise NotAllowed(f"{out} is no folder; name another one with --out")
+        raise NotAllowed(f"{out} is not a folder; name another one with --out")
     if not any(out.iterdir()):
         return
     if not overwrite:
         raise NotAllowed(f"{out} is not empty; name another folder or pass --overwrite")
     if not _is_export(out):
         raise NotAllowed(
-            f"{out} holds something that no export made, so --overwrite leaves it alone; name another folder, or empty "
-            "it yourself"
+            f"{out} is not empty and not an export, and --overwrite replaces exports only; name another folder, or "
+            "empty it yourself"
         )
 
 
@@ -195,7 +195,7 @@ def _is_export(folder: Path) -> bool:
 
 
 def _building(out: Path) -> Path:
-    """The hidden folder of this process beside OUT; those that killed exports to OUT left are removed."""
+    """The hidden folder of this process beside OUT. Removes the hidden folders of killed exports to OUT."""
     tag = hashlib.sha256(f"{socket.gethostname()}\0{out.name}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
     for left in out.parent.glob(f".masklet-export-{tag}-*"):
         process = left.name.rpartition("-")[2]
@@ -215,7 +215,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _swap(building: Path, out: Path) -> None:
-    """Put the new folder in OUT's place; what was there goes only once it is replaced."""
+    """Move the new folder to OUT. Removes the old folder after the move, restores it if the move fails."""
     if not out.exists():
         building.rename(out)
         return

@@ -1,4 +1,4 @@
-"""A small labelled video that has a bit of everything: a gap, an overlap, holes, parts, corners; and its export."""
+"""A small labelled video with a gap, an overlap, a hole, two parts and an object at the corner; and its export."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LABELS = {CAT: "Cat", DOG: 'Dog, "big"'}
 MODEL = "masklet-tiny-0123abcd"
 
 Truth = Mapping[tuple[ObjectId, int], BoolMask]
-"""(object, frame) -> mask; a mask without pixels says that the object is not there."""
+"""(object, frame) -> mask; a mask without pixels: the object is absent."""
 
 
 def rectangle(x0: int, y0: int, x1: int, y1: int) -> BoolMask:
@@ -36,8 +36,10 @@ def rectangle(x0: int, y0: int, x1: int, y1: int) -> BoolMask:
 
 
 def truth() -> dict[tuple[ObjectId, int], BoolMask]:
-    """The cat wanders over all frames but 5, with a hole on 2 and in two parts on 3. The dog is known from 2 on and
-    lies in front of it on 4; on 6 it touches the lower right corner."""
+    """The cat is present on all frames but 5, with a hole on 2 and in two parts on 3.
+
+    The dog is labelled from frame 2, in front of the cat on 4, at the lower right corner on 6.
+    """
     cat = {index: rectangle(4 + 3 * index, 6, 24 + 3 * index, 30) for index in range(FRAMES)}
     cat[2] &= ~rectangle(14, 12, 18, 16)
     cat[3] |= rectangle(50, 40, 56, 46)
@@ -71,7 +73,7 @@ def clip(path: Path, *, width: int = SIZE.width, height: int = SIZE.height, fram
 def propagated(
     out: Path, *, name: str = "clip.mp4", content_hash: str = "", masks: Truth | None = None, size: FrameSize = SIZE
 ) -> Path:
-    """A folder as `masklet propagate` writes it: forward from frame 2, then backward."""
+    """A folder of `masklet propagate`: forward from frame 2, then backward."""
     info = VideoInfo(ContentHash(content_hash or "0" * 64), size, FRAMES, Fraction(30000, 1001))
     masks = truth() if masks is None else masks
     order = [*range(2, FRAMES), 1, 0]
@@ -93,7 +95,7 @@ def export(
     masks: Truth | None = None,
     **options: object,
 ) -> Path:
-    """Export the truth to folder/"out"; with_video: the video is at hand."""
+    """Export the truth to folder/"out"; with_video: the video is available."""
     video = clip(folder / "clip.mp4")
     source = propagated(folder / "source", content_hash=file_hash(video), masks=masks)
     order = ExportOrder(
@@ -109,7 +111,7 @@ def export(
 
 
 def visible(masks: Truth, index: int) -> dict[ObjectId, BoolMask]:
-    """What can be seen of each object where the smaller one lies on top."""
+    """The visible part of each object, the smaller one on top."""
     there = {object_id: masks[object_id, index] for object_id in LABELS if (object_id, index) in masks}
     numbers = np.zeros((SIZE.height, SIZE.width), np.int64)
     ids = sorted(there, key=lambda object_id: (-int(there[object_id].sum()), -list(LABELS).index(object_id)))

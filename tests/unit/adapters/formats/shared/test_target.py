@@ -1,4 +1,4 @@
-"""The folder of an export: whole or not there, never out of its place, and a sentence that names the file."""
+"""The folder of an export: complete or absent, no file outside it, errors that name the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from backend.domain.errors import NotAllowed, ServiceUnavailable
 
 
 class FullDisk:
-    """Opens real files until so many were opened; the next one does not fit."""
+    """Opens `room` real files; the next one raises ENOSPC."""
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -56,10 +56,10 @@ def test_every_file_is_listed_with_its_hash_as_it_is_in_the_end(tmp_path: Path) 
             file.write(b"xx")
             file.seek(0)
             file.write(b"yy")
-        sealed = target.finish()
+        listing = target.finish()
     listed = (tmp_path / "out/files.sha256").read_text()
     assert listed == f"{hashlib.sha256(b'one').hexdigest()}  a.txt\n{hashlib.sha256(b'yy').hexdigest()}  b.bin\n"
-    assert sealed == {
+    assert listing == {
         "list": "files.sha256",
         "count": 2,
         "bytes": 5,
@@ -69,7 +69,7 @@ def test_every_file_is_listed_with_its_hash_as_it_is_in_the_end(tmp_path: Path) 
 
 @pytest.mark.parametrize("path", ["../a", "/etc/a", "a/../../b", "", "a\0b"])
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
-    with pytest.raises(ValueError, match="no path within an export"), target_folder(tmp_path / "out") as target:
+    with pytest.raises(ValueError, match="not a path within an export"), target_folder(tmp_path / "out") as target:
         target.write(path, b"")
     assert list(tmp_path.iterdir()) == []
 
@@ -85,7 +85,7 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_in_a_waiting_list_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_during_spooling_leaves_nothing(tmp_path: Path) -> None:
     def export() -> None:
         with target_folder(tmp_path / "out") as target:
             target.spool().write(b"waits")
@@ -96,7 +96,7 @@ def test_a_disk_that_fills_up_in_a_waiting_list_leaves_nothing(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_goes_wrong_elsewhere_is_told_as_it_is(tmp_path: Path) -> None:
+def test_other_errors_are_not_translated(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), target_folder(tmp_path / "out"):
         (tmp_path / "source.json").read_bytes()
 
@@ -108,11 +108,11 @@ def test_a_folder_with_something_in_it_is_refused_with_the_way_out(tmp_path: Pat
         finished(tmp_path / "out")
 
 
-def test_overwrite_leaves_alone_what_no_export_made(tmp_path: Path) -> None:
+def test_overwrite_refuses_a_folder_that_is_not_an_export(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/manifest.json").write_text(json.dumps({"name": "a web app"}))
     with (
-        pytest.raises(NotAllowed, match="something that no export made"),
+        pytest.raises(NotAllowed, match="not an export"),
         target_folder(tmp_path / "out", overwrite=True),
     ):
         pass
