@@ -211,7 +211,7 @@ def test_a_frame_of_a_video_that_masklet_serves_is_cut_by_masklet(tmp_path: Path
     video = MediaRef(("http://masklet.example" + signer.path("m1", "video.mp4"),), is_pages=False)
     address = address_of(video, FrameIndex(12))
     assert address == "https://pages.example" + signer.path("m1", "000012.jpg")
-    with pytest.raises(InvalidInput, match="bring the video in with `masklet import`"):
+    with pytest.raises(InvalidInput, match="import it with `masklet import`"):
         address_of(MediaRef(("https://other.example/a.mp4",), is_pages=False), FrameIndex(0))
 
 

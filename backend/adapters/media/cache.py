@@ -1,8 +1,8 @@
-"""Fetched media on disk, by content: the same bytes are kept once, whatever address they came from.
+"""The cache of fetched media on disk, by content: the same bytes from several addresses are stored once.
 
-Owns the folder, its size limit and its eviction; fetches nothing. Several processes may share a folder: files are
-written aside, synced and renamed into place, and a file in use is locked, so that nobody evicts it. Addresses are
-kept as hashes, for they can carry signatures.
+Owns the folder, its size limit and its eviction; fetches nothing. Several processes may share a folder: a file is
+written under a temporary name, synced and renamed, and a file in use is locked against eviction. Addresses are stored
+as hashes: they can hold signatures.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HASH_CHUNK = 2**20
 
 @dataclass(frozen=True, slots=True)
 class CachedFile:
-    """A media file in the cache. validator is what the server said identifies this version (ETag or date)."""
+    """A media file in the cache. validator: the server's identifier of this version (ETag or date)."""
 
     path: Path
     content_hash: ContentHash
@@ -45,9 +45,9 @@ class CachedFile:
 
 
 class MediaCache:
-    """A content-addressed folder of media files, at most max_bytes large as far as no file in use stands against it.
+    """A content-addressed folder of media files, at most max_bytes large; files in use may exceed the limit.
 
-    A file must be held (`with cache.hold(...)`) while it is read.
+    A reader holds a file (`with cache.hold(...)`) while it reads.
     """
 
     def __init__(self, root: Path, max_bytes: int) -> None:
@@ -55,16 +55,16 @@ class MediaCache:
         self._max_bytes = max_bytes
         root.mkdir(parents=True, exist_ok=True)
         with (root / "index.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the switch to WAL does not wait for others, it fails
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the switch to WAL fails at once if another process has a lock
             with self._database() as database:
                 database.execute("PRAGMA journal_mode=WAL")
                 database.executescript(_SCHEMA)
-        # The last connection to close would sync the index; this one stays.
+        # SQLite syncs the index when the last connection closes; this one stays open.
         self._kept_open = self._connect()
         self._remove_stale_parts()
 
     def find(self, address: str) -> CachedFile | None:
-        """The file that an address led to last, with the validator it had; None if it is not here (any more)."""
+        """The last file of an address, with its validator; None if it is not in the cache."""
         with self._database() as database:
             row = database.execute(
                 "SELECT f.hash, f.size, a.validator FROM addresses a JOIN files f USING (hash) WHERE a.address = ?",
@@ -79,9 +79,9 @@ class MediaCache:
         return found
 
     def put(self, address: str, chunks: Iterable[bytes], *, validator: str = "") -> CachedFile:
-        """Keep a stream's bytes. Errors that `chunks` raises pass through and leave nothing behind.
+        """Store a stream's bytes. Errors of `chunks` pass through; then nothing is stored.
 
-        Raises MediaError if the file alone is over the cache's limit, MediaUnreachable if the disk is full.
+        Raises MediaError if the file exceeds the cache's limit, MediaUnreachable if the disk is full.
         """
         part = self._root / f"{uuid4().hex}.part"
         try:
@@ -99,14 +99,14 @@ class MediaCache:
         finally:
             part.unlink(missing_ok=True)
         self._record(address, validator, content_hash, size)
-        kept = CachedFile(path, content_hash, size, validator)
-        with self.hold(kept):
+        stored = CachedFile(path, content_hash, size, validator)
+        with self.hold(stored):
             self.evict()
-        return kept
+        return stored
 
     @contextmanager
     def hold(self, file: CachedFile) -> Iterator[Path]:
-        """Keep a file from eviction, by any process, while it is in use. Raises MediaUnreachable if it is gone."""
+        """Protect a file from eviction by any process within the block. Raises MediaUnreachable if it was evicted."""
         try:
             handle = file.path.open("rb")
         except FileNotFoundError as error:
@@ -121,7 +121,7 @@ class MediaCache:
             yield file.path
 
     def evict(self) -> int:
-        """Remove the longest unused files until the limit is kept; returns the bytes freed. Skips files in use."""
+        """Remove the least recently used files down to the limit; returns the bytes freed. Skips files in use."""
         with self._database() as database:
             rows = database.execute("SELECT hash, size FROM files ORDER BY used_s").fetchall()
         excess = sum(size for _, size in rows) - self._max_bytes
@@ -180,9 +180,9 @@ class MediaCache:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """One short transaction; a connection each, for the threads and processes that share the folder.
+        """One short transaction on its own connection: threads and processes share the folder.
 
-        It is not synced: what a power cut takes from the index is fetched again.
+        It is not synced: entries that a power cut removes from the index are fetched again.
         """
         with closing(self._connect()) as connection, connection:
             yield connection
@@ -194,7 +194,7 @@ class MediaCache:
         return connection
 
     def _remove_stale_parts(self) -> None:
-        """What a killed fetch left behind; a part that is still growing is younger."""
+        """Remove the parts of killed fetches: a part of a running fetch is younger than _STALE_PART_S."""
         for part in self._root.glob("*.part"):
             try:
                 if time.time() - part.stat().st_mtime > _STALE_PART_S:
@@ -204,7 +204,7 @@ class MediaCache:
 
 
 def file_hash(path: Path) -> ContentHash:
-    """SHA-256, hex, of a file that stays where it is."""
+    """SHA-256 of a file, hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_HASH_CHUNK):
@@ -213,7 +213,7 @@ def file_hash(path: Path) -> ContentHash:
 
 
 def pages_hash(page_hashes: Iterable[ContentHash]) -> ContentHash:
-    """The content hash of a task made of pages: SHA-256 of the page hashes in order."""
+    """The content hash of a task of pages: SHA-256 of the page hashes in order."""
     return ContentHash(hashlib.sha256("\n".join(page_hashes).encode()).hexdigest())
 
 

@@ -1,7 +1,7 @@
 """Frames of a video file, by exact index, in either direction, in bounded memory.
 
-Decoding starts at a key frame and is matched to the index by presentation time, so B-frames, variable frame rates
-and edit lists cannot shift a frame. Nothing is written to disk and no frame is kept beyond what one pass needs.
+Decoding starts at a key frame and is matched to the index by presentation time: B-frames, variable frame rates and edit
+lists do not shift a frame. Nothing is written to disk. Only the frames of the current pass are in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from backend.domain.geometry import RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
 HELD_BYTES = 256 * 2**20
-"""What a backward pass may hold of decoded frames; a longer group of pictures is decoded again for each part."""
+"""The limit of decoded frames in a backward pass. A longer group of pictures is decoded in parts, from its key frame
+each time."""
 
 
 class FileVideo:
@@ -46,7 +47,7 @@ class FileVideo:
 
     @cached_property
     def timestamps_s(self) -> Sequence[float]:
-        """Presentation time of each frame in seconds, as a player counts them: a late first frame is not at 0."""
+        """Presentation time of each frame in seconds, on a player's timeline: a late first frame is not at 0."""
         return self._index.times.seconds()
 
     def frame(self, index: FrameIndex) -> RgbFrame:
@@ -70,7 +71,7 @@ class FileVideo:
         self.close()
 
     def _forward(self, frame_range: FrameRange) -> Iterator[tuple[FrameIndex, RgbFrame]]:
-        # Each pass has a reader of its own, so that single frames can be asked for meanwhile.
+        # Each pass has its own cursor: single frames can be read during the pass.
         cursor = _Cursor(self._path, self._index)
         try:
             for index in range(frame_range.start, frame_range.stop):
@@ -93,7 +94,7 @@ class FileVideo:
 
 
 class _Cursor:
-    """A reader with a position: reads on where it can and jumps to a key frame where it must."""
+    """A reader with a position: decodes onwards from it or seeks to a key frame."""
 
     def __init__(self, path: Path, index: StreamIndex) -> None:
         self._path = path
@@ -105,7 +106,7 @@ class _Cursor:
         self._last: tuple[int, RgbFrame] | None = None
 
     def key_before(self, index: int) -> int:
-        """The frame that decoding starts at to reach this one; 0 at the least."""
+        """The last key frame at or before this frame; 0 without one."""
         position = int(np.searchsorted(self._keys, index, side="right")) - 1
         return int(self._keys[position]) if position >= 0 else 0
 
@@ -119,9 +120,9 @@ class _Cursor:
                 f"{self._index.height} to {frame.width}x{frame.height}; {REMEDY}"
             )
         rgb: RgbFrame = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-        turned: RgbFrame = np.ascontiguousarray(np.rot90(rgb, k=-(self._index.rotation // 90)))
-        self._last = (index, turned)
-        return turned.copy()
+        rotated: RgbFrame = np.ascontiguousarray(np.rot90(rgb, k=-(self._index.rotation // 90)))
+        self._last = (index, rotated)
+        return rotated.copy()
 
     def close(self) -> None:
         if self._opened is not None:
@@ -132,14 +133,14 @@ class _Cursor:
 
     def _find(self, index: int) -> VideoFrame:
         if not 0 <= self._next <= index or self.key_before(index) > self._next:
-            self._jump(self.key_before(index))
+            self._seek(self.key_before(index))
         frame, found = self._read_until(index)
         start = self.key_before(index)
         while found != index and start > 0:
-            # The container's own index can land after the key frame that was asked for, and some key frames
-            # do not stand alone; the one before does.
+            # A seek by the container's own index can land after the requested key frame, and some key frames do not
+            # decode on their own. Decoding from the key frame before finds the frame.
             start = self.key_before(start - 1)
-            self._jump(start)
+            self._seek(start)
             frame, found = self._read_until(index)
         if frame is None or found != index:
             self.close()
@@ -160,7 +161,7 @@ class _Cursor:
         self._next = -1
         return None, -1
 
-    def _jump(self, index: int) -> None:
+    def _seek(self, index: int) -> None:
         try:
             if self._opened is None:
                 self._opened = open_stream(self._path)
@@ -173,7 +174,7 @@ class _Cursor:
 
 
 def open_video(path: Path, content_hash: ContentHash, *, indices: IndexCache | None = None) -> FileVideo:
-    """Open a video file; with a cache of indices, a known file is not read through again. Raises MediaError."""
+    """Open a video file. indices: saves reading all packets of a file that was indexed before. Raises MediaError."""
     index = indices.load(content_hash) if indices else None
     if index is None:
         index = build_index(path)

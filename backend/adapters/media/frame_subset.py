@@ -1,6 +1,6 @@
-"""Some frames of a video as a video of their own: what a task shows that was cut from a longer one.
+"""A subset of a video's frames as a video: the media of a task with some frames of a longer video.
 
-No frame is copied or coded again: reading one reads the source's.
+Frames are neither copied nor encoded again; they are read from the source.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from backend.domain.geometry import RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
 DENSE = 12
-"""Decoding this many frames to reach the next one is about what a jump to a key frame costs."""
+"""The number of frames whose decoding costs as much as a seek to a key frame, about."""
 
 
 class FrameSubset:
     """A VideoSource of a source's frames: position n is the n-th of `indices`, which ascend."""
 
     def __init__(self, source: VideoSource, indices: Sequence[FrameIndex]) -> None:
-        """Raises PromptError if the source has not all of these frames."""
+        """Raises PromptError if the source lacks one of these frames."""
         for index in (indices[0], indices[-1]):
             source.info.require_frame(index)
         self._source = source
         self._indices = tuple(indices)
-        picked = f"{source.info.content_hash}\0{list(map(int, self._indices))!r}"
+        identity = f"{source.info.content_hash}\0{list(map(int, self._indices))!r}"
         self._info = replace(
             source.info,
-            content_hash=ContentHash(hashlib.sha256(picked.encode()).hexdigest()),
+            content_hash=ContentHash(hashlib.sha256(identity.encode()).hexdigest()),
             frame_count=len(self._indices),
             times=None,
         )
@@ -42,7 +42,7 @@ class FrameSubset:
 
     @property
     def timestamps_s(self) -> Sequence[float]:
-        """Those of the source, the first at 0."""
+        """The source's times in seconds, shifted: the first frame is at 0."""
         times = self._source.timestamps_s
         first = times[self._indices[0]]
         return [times[index] - first for index in self._indices]

@@ -1,4 +1,4 @@
-"""`masklet frames`, put together: a video, a choice of its frames, a zip."""
+"""`masklet frames`: writes selected frames of a video to a zip."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def write_frames(
     context: bool,
     on_frame: Callable[[], None],
 ) -> tuple[int, ...]:
-    """Write the chosen frames; returns which. Raises MediaError, InvalidInput, or NotAllowed if `out` is there."""
+    """Write the chosen frames; returns their indices. Raises MediaError, InvalidInput, NotAllowed if `out` exists."""
     if out.exists():
-        raise NotAllowed(f"{out} is there already; name another file")
+        raise NotAllowed(f"{out} exists already; name another file")
     with open_video(video, file_hash(video)) as source:
         chosen = _chosen(source, selection, portion)
         numbers = frames_with_context(chosen, source.info.frame_count) if context else chosen

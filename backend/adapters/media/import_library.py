@@ -1,4 +1,4 @@
-"""The media of imports on this machine: looked at once, remembered by content, left where they are."""
+"""The media of imports on this machine: read once, recorded by content, never moved."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ from backend.domain.video import FrameIndex
 
 @dataclass(frozen=True, slots=True)
 class DiskLibrary:
-    """The Library port on this machine's disk. reencodes: whether videos are made playable before they are used.
+    """The Library port on this machine's disk.
 
-    imported: the folder for files that an import makes: unpacked frames, re-encoded videos.
+    imported: the folder of files that an import creates: unpacked frames, re-encoded videos. reencodes: whether videos
+    are re-encoded before use.
     """
 
     imported: Path
@@ -44,19 +45,19 @@ class DiskLibrary:
     def add(self, source: Source) -> SourceMedia:
         """See the Library port."""
         if source.path is None:
-            raise InvalidInput(f"{source.name} has no file of its own to import")
+            raise InvalidInput(f"{source.name} has no file to import")
         path = source.path.resolve()
         stamp = f"{stamp_of(path)}{'-re' if self.reencodes and path.is_file() else ''}"
         known = self.records.medium_at(path, stamp)
         if known is not None and known.path.exists():
             return renamed(known, source.name)
-        medium = self._looked_at(path, source.name)
+        medium = self._read(path, source.name)
         self.records.put_medium(medium)
         self.records.put_alias(path, stamp, medium.media_id)
         return medium
 
     def open(self, medium: SourceMedia) -> VideoSource:
-        """Its frames, to look at or to copy."""
+        """The medium's frames. Raises MediaError if the file is missing or was changed."""
         return open_source_media(medium, self.indices)
 
     def diverse(self, medium: SourceMedia, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:
@@ -65,13 +66,13 @@ class DiskLibrary:
             chosen = medoids(thumbs(video, candidates), number, np.random.default_rng(DIVERSE_SEED))
         return tuple(candidates[position] for position in chosen)
 
-    def _looked_at(self, path: Path, name: str) -> SourceMedia:
+    def _read(self, path: Path, name: str) -> SourceMedia:
         if path.is_dir():
             return read_image_source(path, name)
         if path.suffix.lower() == ".zip":
             frames = unpack_frames(path, self.imported)
             return read_image_source(frames.folder, name, numbers=frames.numbers, names=frames.names)
         if self.reencodes:
-            made: Reencoded = reencode(path, self.imported, on_frame=self.on_frame)
-            return read_video_source(made.path, name, self.indices)
+            reencoded: Reencoded = reencode(path, self.imported, on_frame=self.on_frame)
+            return read_video_source(reencoded.path, name, self.indices)
         return read_video_source(path, name, self.indices)

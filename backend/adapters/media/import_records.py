@@ -1,7 +1,7 @@
-"""What imports found and made, in one SQLite file of the data folder: media by content, tasks by key, faults.
+"""The records of imports, in one SQLite file of the data folder: media by content, tasks by key, failures.
 
-It is a record of this machine's files and imports, not of the work on tasks: that is the ledger's. Losing it costs a
-second look at the files; no task is made twice, for Label Studio's tasks carry their keys.
+Owns the files and imports of this machine, not the work on tasks, which the ledger owns. If the file is lost, the media
+are read again. No task is created twice: Label Studio's tasks hold their keys.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ BUSY_S = 30.0
 
 
 class ImportRecords:
-    """BatchRecords, and the media that they tell of. Safe to use from many threads and processes."""
+    """BatchRecords and the media of imports. Safe to use from many threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ServiceUnavailable if the file cannot be used, or is of a newer Masklet."""
+        """Raises ServiceUnavailable if the file cannot be used or has the schema of a newer Masklet."""
         self._path = path
         with self._database() as database:
             set_up(database, path)
@@ -43,7 +43,7 @@ class ImportRecords:
         return _medium_of(json.loads(row[0]))
 
     def medium_at(self, path: Path, stamp: str) -> SourceMedia | None:
-        """The medium that a file or folder held when it had this stamp; saves reading it again."""
+        """The recorded medium of a file or folder with this stamp; None if it was not read yet."""
         with self._database() as database:
             row = database.execute(
                 "SELECT media_id FROM files WHERE path = ? AND stamp = ?", (str(path), stamp)
@@ -59,14 +59,14 @@ class ImportRecords:
             )
 
     def put_alias(self, path: Path, stamp: str, media_id: str) -> None:
-        """Remember that a file led to this medium, which may lie elsewhere (unpacked, or re-encoded)."""
+        """Record a file as a source of this medium. The medium may be another file (unpacked or re-encoded)."""
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (str(path), stamp, media_id))
 
     # items
 
     def items(self, project_id: int | None = None) -> tuple[BatchItem, ...]:
-        """In the order of their names and segments."""
+        """The items, ordered by project, name and segment."""
         with self._database() as database:
             rows = database.execute(
                 "SELECT body FROM items WHERE ? IS NULL OR project_id = ?", (project_id, project_id)
@@ -77,13 +77,13 @@ class ImportRecords:
         return tuple(sorted(items, key=lambda item: (item.project_id, item.name, item.number)))
 
     def put(self, items: Sequence[BatchItem]) -> None:
-        """Remember items, or change those of the same project and key."""
+        """Record items; replaces those of the same project and key."""
         rows = [(i.project_id, i.key, i.task_id, json.dumps(asdict(i))) for i in items]
         with self._database() as database:
             database.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", rows)
 
     def fail(self, project_id: int, outcome: Outcome) -> None:
-        """Remember why a source or task failed."""
+        """Record the failure of a source or task."""
         with self._database() as database:
             database.execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
@@ -91,7 +91,7 @@ class ImportRecords:
             )
 
     def clear_failure(self, project_id: int, source: str) -> None:
-        """Forget the faults of a source: it is looked at again."""
+        """Remove the failures of a source before it is read again."""
         with self._database() as database:
             database.execute("DELETE FROM failures WHERE project_id = ? AND source = ?", (project_id, source))
 
@@ -106,13 +106,13 @@ class ImportRecords:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """One short transaction; a connection each, for the threads and processes that share the file."""
+        """One short transaction on its own connection: threads and processes share the file."""
         try:
             with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as connection, connection:
                 yield connection
         except (OSError, sqlite3.OperationalError) as error:
             full = "full" in str(error).lower()
-            remedy = "free some space and run the same command again" if full else "look at that file"
+            remedy = "free some space and run the same command again" if full else "check that file"
             raise ServiceUnavailable(
                 f"the record of imports {self._path} cannot be used ({error}); {remedy}"
             ) from error
@@ -126,7 +126,7 @@ def _medium_body(medium: SourceMedia) -> dict[str, object]:
 def _medium_of(body: dict[str, object]) -> SourceMedia:
     values: dict[str, object] = dict(body)
     size = values["size"]
-    assert isinstance(size, dict), "written by us"
+    assert isinstance(size, dict), "written by _medium_body"
     values |= {
         "kind": SourceMediaKind(str(values["kind"])),
         "path": Path(str(values["path"])),

@@ -1,7 +1,8 @@
-"""Which frames a video file has and when each is shown, found once by reading its packets.
+"""The index of a video file: its frames and their presentation times, from its packets.
 
-A frame's index is its rank by presentation time, over the frames that decode: what a header claims is not asked.
-Reading packets is some hundred times cheaper than decoding; only the first frame and a suspicious tail are decoded.
+A frame's index is its rank by presentation time among the frames that decode; the header's frame count is not used.
+Reading packets is about a hundred times cheaper than decoding. Only the first frame and the tail of a damaged file are
+decoded.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ _VERSION = 2
 class StreamIndex:
     """Presentation times of a stream's frames.
 
-    pts: [N] int64, ascending, in units of time_base. key_pts: [K] int64, ascending: the frames decoding can start at.
-    width, height: pixels as stored; rotation: degrees clockwise that a player turns them by. zero: the time that a
-    player counts from, in units of time_base; end: when the last frame ends, or the file, if that goes on for longer.
+    pts: [N] int64, ascending, in units of time_base. key_pts: [K] int64, ascending: the key frames. width, height:
+    pixels as stored; rotation: degrees clockwise that a player rotates them by. zero: the origin of a player's
+    timeline, in units of time_base. end: the end of the last frame, or of the file if that is later.
     """
 
     pts: NDArray[np.int64]
@@ -59,8 +60,8 @@ class StreamIndex:
         return FrameTimes.of(self.pts - self.zero, self.time_base, end=self.end - self.zero)
 
     def info(self, content_hash: ContentHash) -> VideoInfo:
-        turned = self.rotation in (90, 270)
-        size = FrameSize(self.height, self.width) if turned else FrameSize(self.width, self.height)
+        transposed = self.rotation in (90, 270)
+        size = FrameSize(self.height, self.width) if transposed else FrameSize(self.width, self.height)
         return VideoInfo(
             content_hash=content_hash,
             size=size,
@@ -115,7 +116,7 @@ def build_index(path: Path) -> StreamIndex:
 
 
 def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames from the container's position to its end, in presentation order; what does not decode is left out."""
+    """Frames from the container's position to its end, in presentation order. Skips frames that do not decode."""
     packets = container.demux(stream)
     while True:
         try:
@@ -146,7 +147,7 @@ def _read_packets(container: InputContainer, stream: VideoStream, path: Path) ->
                 raise MediaError(f"{path.name} has frames without a time; {REMEDY}")
             if packet.is_keyframe:
                 keys.append(packet.pts)
-            # An edit list marks what is only there to decode the rest from.
+            # An edit list discards packets that are needed only to decode later ones.
             if not packet.is_discard:
                 times.append(packet.pts)
     except av.FFmpegError as error:
@@ -165,12 +166,12 @@ def _distinct(times: list[int], path: Path) -> NDArray[np.int64]:
 
 
 def _is_shorter_than_claimed(stream: VideoStream, packets: _Packets) -> bool:
-    """Whether the header promises a video that goes on after the last packet."""
+    """Whether the header's duration exceeds that of the packets by more than two frames."""
     if stream.duration is None or len(packets.pts) < 2:
         return False
-    shown = int(packets.pts[-1] - packets.pts[0])
+    duration = int(packets.pts[-1] - packets.pts[0])
     longest_frame = int(np.diff(packets.pts).max())
-    return stream.duration > shown + 2 * longest_frame
+    return stream.duration > duration + 2 * longest_frame
 
 
 def _without_undecodable_tail(
@@ -179,8 +180,8 @@ def _without_undecodable_tail(
     """Drop frames at the end that do not decode, group of pictures by group of pictures."""
     for key in key_pts[::-1]:
         container.seek(int(key), stream=stream)
-        shown = np.asarray([frame.pts for frame in decoded_frames(container, stream) if frame.pts is not None])
-        kept: NDArray[np.int64] = pts[(pts < key) | np.isin(pts, shown)]
+        decoded = np.asarray([frame.pts for frame in decoded_frames(container, stream) if frame.pts is not None])
+        kept: NDArray[np.int64] = pts[(pts < key) | np.isin(pts, decoded)]
         if len(kept) and kept[-1] >= key:
             return kept
         pts = kept
@@ -189,12 +190,12 @@ def _without_undecodable_tail(
 
 def _time_base(stream: VideoStream) -> Fraction:
     if stream.time_base is None:
-        raise MediaError(f"the video does not say in which unit its times are; {REMEDY}")
+        raise MediaError(f"the video has no time base (the unit of its times); {REMEDY}")
     return Fraction(stream.time_base)
 
 
 def _frame_rate(stream: VideoStream, pts: NDArray[np.int64], time_base: Fraction) -> Fraction:
-    """Average frames a second: the header's exact fraction where the packets bear it out."""
+    """Average frames per second: the header's exact fraction if the packets confirm it to 0.2 %."""
     claimed = stream.average_rate
     if len(pts) < 2:
         return Fraction(claimed) if claimed else Fraction(1)
@@ -205,8 +206,9 @@ def _frame_rate(stream: VideoStream, pts: NDArray[np.int64], time_base: Fraction
 
 
 def _zero(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction) -> int:
-    """Players move times only where the file begins before 0, so that it begins there; a late first frame stays late.
+    """The origin of a player's timeline.
 
+    Players shift a file only if it starts before 0, to start at 0; a late first frame stays late.
     https://html.spec.whatwg.org/multipage/media.html#offsets-into-the-media-resource
     """
     start = min(Fraction(container.start_time or 0, av.time_base) / time_base, Fraction(int(pts[0])))
@@ -214,7 +216,7 @@ def _zero(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction
 
 
 def _end(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction, *, is_cut: bool) -> int:
-    """As the header says, if the last frame is within that; else the last frame is taken to last as long as most."""
+    """The header's end if the last frame is before it; else the last frame gets the median duration of a frame."""
     usual = int(np.median(np.diff(pts))) if len(pts) > 1 else 1
     if is_cut or container.duration is None:
         return int(pts[-1]) + usual
@@ -226,18 +228,18 @@ def _is_variable(pts: NDArray[np.int64]) -> bool:
     if len(pts) < 3:
         return False
     steps = np.diff(pts)
-    # Matroska rounds times to milliseconds: steps then differ by one or two units without meaning it.
+    # Matroska rounds times to milliseconds: the steps of a constant rate differ by one or two units.
     return bool(steps.max() - steps.min() > max(2, 0.05 * float(np.median(steps))))
 
 
 class IndexCache:
-    """Indices of known files, by content hash, so that a long video is not read through at every opening."""
+    """The cache of indices by content hash: a long video is indexed once, not at every opening."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def load(self, content_hash: ContentHash) -> StreamIndex | None:
-        """None if there is none, or none that this version can read."""
+        """The stored index; None without one of this version."""
         try:
             with self._path(content_hash).open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 head = json.loads(str(stored["head"]))
@@ -250,7 +252,7 @@ class IndexCache:
             return None
 
     def save(self, content_hash: ContentHash, index: StreamIndex) -> None:
-        """Keeps it if it can: a full disk costs time at the next opening, nothing else."""
+        """Stores an index. A full disk is logged: then the next opening reads the packets again."""
         head = {name: value for name, value in asdict(index).items() if name not in ("pts", "key_pts")}
         head |= {"time_base": str(index.time_base), "frame_rate": str(index.frame_rate), "version": _VERSION}
         path = self._path(content_hash)
@@ -262,7 +264,7 @@ class IndexCache:
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            log.warning("the index of %s could not be kept: %s", content_hash, error.strerror)
+            log.warning("the index of %s could not be stored: %s", content_hash, error.strerror)
 
     def _path(self, content_hash: ContentHash) -> Path:
         return self._root / f"{content_hash}.npz"

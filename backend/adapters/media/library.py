@@ -1,6 +1,6 @@
 """Media for workers: fetched through Label Studio's client into the cache, then opened as video or pages.
 
-The cache and the client know nothing of each other; this is where they meet.
+Connects the client and the cache, which do not import each other.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ logger = logging.getLogger(__name__)
 
 GIB = 2**30
 FRESH_S = 300.0
-"""How long a fetched file is taken as current before its server is asked again. Label Studio gives a changed upload a
-new address, so this matters for files that somebody replaces in place."""
+"""Seconds for which a fetched file counts as current; after that its server is asked again. Label Studio gives a
+changed upload a new address: this limit matters for files that are replaced in place."""
 
 FETCHES_AT_ONCE = 8
 CHUNK_BYTES = 2**20
 
 
 class Download(Protocol):
-    """One answer of a media server. unchanged: the caller's version is still current, and nothing was written."""
+    """One answer of a media server. unchanged: the caller's version is current, and nothing was written."""
 
     @property
     def validator(self) -> str: ...
@@ -51,13 +51,13 @@ class Download(Protocol):
 
 
 class MediaClient(Protocol):
-    """Label Studio, as far as media are fetched through it."""
+    """Label Studio's client, as far as media need it."""
 
     def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Download: ...
 
 
 class CachedMedia:
-    """The MediaLibrary port. Safe to share between threads; the pages of a task are fetched by several of its own."""
+    """The MediaLibrary port. Thread-safe. Fetches the pages of a task with several threads."""
 
     def __init__(
         self,
@@ -68,9 +68,9 @@ class CachedMedia:
         *,
         own: OwnMedia | None = None,
     ) -> None:
-        """client: None where the settings name no Label Studio; then only cached media can be opened.
+        """client: None if the settings name no Label Studio; then only cached media can be opened.
 
-        own: media that Masklet serves itself and that lie on this machine.
+        own: media that Masklet serves from this machine.
         """
         self._own = own
         self._client = client
@@ -81,9 +81,9 @@ class CachedMedia:
 
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
         """See the MediaLibrary port."""
-        mine = None if self._own is None else self._own.open(media)
-        if mine is not None:
-            return mine
+        own = None if self._own is None else self._own.open(media)
+        if own is not None:
+            return own
         wanted = _wanted(media, frames)
         holds = ExitStack()
         try:
@@ -102,7 +102,7 @@ class CachedMedia:
             return open_video(paths[0], files[0].content_hash, indices=self._indices)
         content_hash = pages_hash(file.content_hash for file in files)
         if len(wanted) < len(media.addresses):
-            # Which pages these are is part of what they are: the same picture may be on several.
+            # The page numbers are part of the hash: several pages may hold the same image.
             content_hash = pages_hash([content_hash, ContentHash(repr(list(wanted)))])
         return open_some_pages(dict(zip(wanted, paths, strict=True)), content_hash, page_count=len(media.addresses))
 
@@ -113,37 +113,37 @@ class CachedMedia:
             return list(pool.map(self._fetch, addresses))
 
     def _fetch(self, address: str) -> CachedFile:
-        known = self._cache.find(address)
+        cached = self._cache.find(address)
         now_s = self._clock.monotonic_s()
-        if known is not None and now_s - self._checked_s.get(address, float("-inf")) < FRESH_S:
-            return known
-        current = self._download(address, known)
+        if cached is not None and now_s - self._checked_s.get(address, float("-inf")) < FRESH_S:
+            return cached
+        current = self._download(address, cached)
         self._checked_s[address] = now_s
         return current
 
-    def _download(self, address: str, known: CachedFile | None) -> CachedFile:
+    def _download(self, address: str, cached: CachedFile | None) -> CachedFile:
         if self._client is None:
             raise MediaUnreachable("no Label Studio is set; put its address in LABEL_STUDIO_URL to fetch media")
-        with tempfile.TemporaryFile() as landing:
-            fetched = self._client.download(address, landing, validator=known.validator if known else "")
-            if fetched.unchanged and known is not None:
-                return known
-            landing.seek(0)
+        with tempfile.TemporaryFile() as file:
+            fetched = self._client.download(address, file, validator=cached.validator if cached else "")
+            if fetched.unchanged and cached is not None:
+                return cached
+            file.seek(0)
             logger.info("fetched %d bytes of media", fetched.length)
-            return self._cache.put(address, _chunks(landing), validator=fetched.validator)
+            return self._cache.put(address, _chunks(file), validator=fetched.validator)
 
 
 class HeldVideo(WrappedVideo):
-    """A video whose files nobody evicts while it is open. It is opened and closed with them."""
+    """A video whose files are held in the cache while it is open."""
 
     def __init__(self, source: VideoSource, holds: ExitStack, page_hashes: Mapping[int, ContentHash]) -> None:
-        """page_hashes: what each page is by itself; empty for a video."""
+        """page_hashes: the content hash of each page; empty for a video."""
         super().__init__(source)
         self._holds = holds
         self._page_hashes = page_hashes
 
     def frame_hash(self, index: int) -> ContentHash:
-        """What a frame is: a page opened alone and among others is the same page."""
+        """The content hash of a frame: of its page, which does not depend on the other opened pages, or the video's."""
         return self._page_hashes.get(index, self._source.info.content_hash)
 
     def __enter__(self) -> Self:
@@ -158,7 +158,7 @@ class HeldVideo(WrappedVideo):
 
 
 def _wanted(media: MediaRef, frames: Collection[FrameIndex] | None) -> Sequence[int]:
-    """Positions in media.addresses of what is to be fetched. Raises PromptError for a page that there is not."""
+    """Positions in media.addresses to fetch. Raises PromptError for a page that does not exist."""
     every = range(len(media.addresses))
     if not media.is_pages or frames is None:
         return every

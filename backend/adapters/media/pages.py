@@ -1,7 +1,7 @@
 """A task's page images as a video: page n is frame n-1.
 
-Pages are read as a browser shows them (EXIF orientation applied, opaque RGB) and must be of one size, for masks of
-one object share one frame size.
+Pages are read as a browser shows them (EXIF orientation applied, opaque RGB). They must have one size: the masks of an
+object share one frame size.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _EXIF_ORIENTATION = 0x0112
-_TURNED_ORIENTATIONS = (5, 6, 7, 8)
+_TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
 
 class PagesVideo(FrameByFrame):
-    """A VideoSource over image files, one frame a page, one second a frame. Use as a context manager."""
+    """A VideoSource over image files: one frame per page, one second per frame. Use as a context manager."""
 
     def __init__(self, paths: Mapping[int, Path], info: VideoInfo) -> None:
-        """paths: by frame index; of the video's frames only these can be read."""
+        """paths: by frame index; only these frames can be read."""
         super().__init__(info)
         self._paths = dict(paths)
 
@@ -37,7 +37,7 @@ class PagesVideo(FrameByFrame):
         """One page, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError if it does not decode."""
         path = self._paths.get(self._info.require_frame(index))
         if path is None:
-            raise MediaError(f"page {index + 1} was not asked for when the task's pages were opened")
+            raise MediaError(f"page {index + 1} was not among the pages that were opened")
         return _read_page(path, index, self._info.size)
 
     def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
@@ -49,7 +49,7 @@ class PagesVideo(FrameByFrame):
 def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:
     """Open a task's pages in order; reads the headers only.
 
-    Raises MediaError naming the page that is no image or has another size than the first.
+    Raises MediaError naming the page that is not an image or has another size than the first.
     """
     return open_some_pages(dict(enumerate(paths)), content_hash, page_count=len(paths))
 
@@ -57,7 +57,7 @@ def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:
 def open_some_pages(paths: Mapping[int, Path], content_hash: ContentHash, *, page_count: int) -> PagesVideo:
     """Open some of a task's pages, by frame index, as a video of page_count frames; reads the headers only.
 
-    Raises MediaError naming the page that is no image or has another size than the first of them.
+    Raises MediaError naming the page that is not an image or has another size than the first of them.
     """
     if not paths:
         raise MediaError("the task has no pages")
@@ -77,8 +77,8 @@ def _page_size(path: Path, index: int) -> FrameSize:
     with _open_image(path, index) as image:
         width, height = image.size
         require_sane_size(f"page {index + 1}", width, height)
-        turned = _orientation(image) in _TURNED_ORIENTATIONS
-        return FrameSize(height, width) if turned else FrameSize(width, height)
+        transposed = _orientation(image) in _TRANSPOSED_ORIENTATIONS
+        return FrameSize(height, width) if transposed else FrameSize(width, height)
 
 
 def _read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
@@ -96,11 +96,11 @@ def _read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
 def _open_image(path: Path, index: int) -> Image.Image:
     try:
         with warnings.catch_warnings():
-            # Pillow's own size alarm; require_sane_size sets our limit.
+            # Pillow's size limit does not apply; require_sane_size has its own.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(path, formats=_FORMATS)
     except Image.DecompressionBombError as error:
-        raise MediaError(f"page {index + 1} claims too many pixels to be meant") from error
+        raise MediaError(f"page {index + 1} has too many pixels, by its header") from error
     except UnidentifiedImageError as error:
         raise MediaError(
             f"page {index + 1} is not an image Masklet can read (it reads {', '.join(_FORMATS)})"
@@ -112,7 +112,7 @@ def _open_image(path: Path, index: int) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 (upright) to 8, from the header alone."""
     if image.format == "PNG" and "exif" not in image.info:
-        # Pillow would decode the whole page to look behind the pixels, where browsers do not look.
+        # Pillow would decode the whole page for EXIF data after the pixels, which browsers ignore.
         return 1
     return int(image.getexif().get(_EXIF_ORIENTATION, 1))
 

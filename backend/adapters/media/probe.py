@@ -1,8 +1,8 @@
-"""Opening a media file safely, and saying plainly why one cannot be used.
+"""Opens a media file safely; refuses others with a reason and a remedy.
 
-Owns the allow-lists. Only files are opened, never addresses; only containers that a browser plays, so that what
-the annotator sees and what the model sees are the same frames. Playlists are refused before FFmpeg sees them:
-they can name other files and hosts.
+Owns the allow-lists. Only files are opened, never addresses. Only containers that a browser plays are opened: the
+annotator and the model then see the same frames. Playlists, which can name other files and hosts, are refused before
+FFmpeg opens them.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _TEXT_KINDS = (
 def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
     """Open a video file and its first real video stream; the caller closes the container.
 
-    Raises MediaError with one sentence that names the file and the way out.
+    Raises MediaError with the file and the remedy.
     """
-    _refuse_what_is_no_video(path)
+    _refuse_other_files(path)
     try:
         container = av.open(
             f"file:{path.resolve()}",
@@ -58,7 +58,7 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
         raise
 
 
-def _refuse_what_is_no_video(path: Path) -> None:
+def _refuse_other_files(path: Path) -> None:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -82,7 +82,7 @@ def _open_failure(path: Path, error: av.FFmpegError) -> str:
 
 
 def _top_level_boxes(path: Path) -> set[bytes]:
-    """The kinds of the MP4 boxes at the top level, as far as their sizes lead."""
+    """The kinds of the MP4 boxes at the top level, up to the first invalid size."""
     kinds: set[bytes] = set()
     end = path.stat().st_size
     position = 0
@@ -101,7 +101,7 @@ def _top_level_boxes(path: Path) -> set[bytes]:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    # A cover picture is a video stream to FFmpeg; it is no video to anybody else.
+    # FFmpeg lists a cover picture as a video stream.
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         kind = "holds sound only" if container.streams.audio else "holds no video stream"
@@ -116,7 +116,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def require_sane_size(name: str, width: int, height: int) -> None:
-    """Raises MediaError if a frame of this size cannot be meant."""
+    """Raises MediaError for a frame size of 0 or over the limits."""
     if width < 1 or height < 1:
         raise MediaError(f"{name} has no frame size: its first frames are damaged")
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_FRAME_PX:

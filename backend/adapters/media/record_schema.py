@@ -1,7 +1,7 @@
-"""The tables of the record of imports and their version, which SQLite keeps in the file's header (`user_version`).
+"""The schema of the import records and its version, stored in the SQLite header (`user_version`).
 
-A new file is made whole, an older one is brought forward in one transaction after a copy, a newer one is refused. Files
-with tables and without a version are of the first one: they were made before it was stored.
+A new file gets all tables. An older schema is migrated in one transaction, after a copy of the file. A newer schema is
+refused. A file with tables and without a version has the first schema: it is older than the stored version.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TABLES = (
 Migration = Callable[[sqlite3.Connection], None]
 
 MIGRATIONS: Mapping[int, Migration] = {}
-"""By the version that a function leads to, from the one before. They use execute: executescript would commit."""
+"""By target version; each function migrates from the version before. Uses execute: executescript would commit."""
 
 
 def newest() -> int:
@@ -39,9 +39,9 @@ def newest() -> int:
 
 
 def set_up(database: sqlite3.Connection, path: Path) -> None:
-    """Make the tables, or bring them forward; any number of processes may do so at once, and one does it.
+    """Create the tables or migrate them. Of several processes at once, one does it.
 
-    Raises ServiceUnavailable for a file of a newer Masklet, and if a migration fails: then nothing has changed.
+    Raises ServiceUnavailable for a newer schema, and if a migration fails: then the file is unchanged.
     """
     if _version(database) == newest():
         return
@@ -65,11 +65,11 @@ def _change(database: sqlite3.Connection, path: Path, version: int) -> None:
         for table in _TABLES:
             database.execute(table)
     else:
-        _forward(database, path, version or FIRST_VERSION)
+        _migrate(database, path, version or FIRST_VERSION)
     database.execute(f"PRAGMA user_version={newest()}")
 
 
-def _forward(database: sqlite3.Connection, path: Path, version: int) -> None:
+def _migrate(database: sqlite3.Connection, path: Path, version: int) -> None:
     if version == newest():
         return
     copy = keep_copy(path, version)
@@ -78,13 +78,12 @@ def _forward(database: sqlite3.Connection, path: Path, version: int) -> None:
             MIGRATIONS[number](database)
     except Exception as error:
         raise ServiceUnavailable(
-            f"the record of imports {path} could not be brought forward from schema {version} to {newest()} ({error}); "
-            f"it is as it was, and {copy} is a copy of it: mend the cause and start again, or start the Masklet that "
-            "made it"
+            f"the record of imports {path} could not be migrated from schema {version} to {newest()} ({error}); it is "
+            f"unchanged, and {copy} is a copy of it: fix the cause and start again, or start the Masklet that made it"
         ) from error
-    logger.info("%s goes from schema %d to %d; a copy from before is %s", path, version, newest(), copy)
+    logger.info("%s was migrated from schema %d to %d; %s is a copy of the old file", path, version, newest(), copy)
 
 
 def _version(database: sqlite3.Connection) -> int:
-    """0: the file says nothing of its version."""
+    """The stored version; 0 without one."""
     return int(database.execute("PRAGMA user_version").fetchone()[0])

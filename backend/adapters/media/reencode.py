@@ -1,10 +1,10 @@
-"""Videos that browsers cannot play, of variable rate or with odd sides, made into ones that everything plays.
+"""Re-encodes videos that browsers cannot play, that have a variable rate or odd sides.
 
-H.264, yuv420p, constant rate, even sides, key frames close together. Every decoded frame becomes exactly one frame, so
-that a frame index means the same in both; a file beside says when each was shown in the original. Sides are scaled by
-one pixel where they are odd, so that relative coordinates mean the same too.
+The output is H.264, yuv420p, constant rate, even sides, frequent key frames. Every decoded frame becomes exactly one
+frame: frame indices are the same in both. A second file lists the times of the frames in the original. Odd sides are
+scaled by one pixel: relative coordinates are the same too.
 
-The original comes from anywhere: only plain containers are opened, never anything that names other files.
+The original is untrusted: only plain containers are opened, no file that names other files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif,mxf,dv,rm"
-"""Containers that hold their frames themselves: no playlist, no list of images, no device, no address."""
+"""Containers that hold their own frames: no playlist, no list of images, no device, no address."""
 
 TEXT_STARTS = (b"#extm3u", b"ffconcat", b"v=0", b"<", b"{", b"[")
 FALLBACK_RATE = Fraction(25)
@@ -41,7 +41,7 @@ CRF = "18"
 
 @dataclass(frozen=True, slots=True)
 class Reencoded:
-    """The new file, and the one that says what its frames were: {"source", "sha256", "rate", "times_s": [...]}."""
+    """The new file and its frame map: {"source", "sha256", "rate", "times_s": [...]}, times in the original."""
 
     path: Path
     frame_map: Path
@@ -49,9 +49,9 @@ class Reencoded:
 
 
 def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda: None) -> Reencoded:
-    """Make a playable copy in `folder`, named after the original's content; one made before is taken as it is.
+    """Write a playable copy in `folder`, named by the original's content hash. An existing copy is used.
 
-    Raises MediaError naming the file if it holds no frames, or if the disk is full: nothing half-written stays.
+    Raises MediaError naming the file if it has no frames or if the disk is full; then no partial video is left.
     """
     _refuse_text(path)
     digest = file_hash(path)
@@ -68,7 +68,7 @@ def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda:
         write_atomically(frame_map, json.dumps(body).encode(), synced=True)
         part.replace(target)
     except OSError as error:
-        raise MediaError(_sentence(path, folder, error)) from error
+        raise MediaError(_write_failure(path, folder, error)) from error
     finally:
         part.unlink(missing_ok=True)
     return Reencoded(target, frame_map, len(times_s))
@@ -138,7 +138,7 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _refuse_text(path: Path) -> None:
-    """Playlists and lists are text: they name other files, and are refused before FFmpeg sees them."""
+    """Refuses text before FFmpeg opens it: playlists and lists name other files."""
     try:
         with path.open("rb") as file:
             head = file.read(256)
@@ -150,7 +150,7 @@ def _refuse_text(path: Path) -> None:
         raise MediaError(f"{path.name} is text (a playlist or a list of files), not a video")
 
 
-def _sentence(path: Path, folder: Path, error: OSError) -> str:
+def _write_failure(path: Path, folder: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{path.name} cannot be re-encoded: no space is left in {folder}; free some and import it again"
     return f"{path.name} cannot be re-encoded into {folder}: {error.strerror or error}"

@@ -1,4 +1,4 @@
-"""A medium of an import, looked at and opened where it lies."""
+"""The media of imports, read and opened in place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE_QUALITY = 95
 
 
 def stamp_of(path: Path) -> str:
-    """Size and time of change; of a folder, those of its images. Raises MediaError if it is not there."""
+    """Size and modification time; of a folder, those of its images. Raises MediaError if it does not exist."""
     try:
         if not path.is_dir():
             status = path.stat()
@@ -43,7 +43,7 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def read_video_source(path: Path, name: str, indices: IndexCache) -> SourceMedia:
-    """Read a video file through once. Raises MediaError naming the file and the way out."""
+    """Read all of a video file once. Raises MediaError with the file and the remedy."""
     stamp = stamp_of(path)
     content_hash = file_hash(path)
     with open_video(path, content_hash, indices=indices) as video:
@@ -56,9 +56,10 @@ def read_video_source(path: Path, name: str, indices: IndexCache) -> SourceMedia
 def read_image_source(
     folder: Path, name: str, *, numbers: Sequence[int] = (), names: Sequence[str] = ()
 ) -> SourceMedia:
-    """A folder of images of one size as frames. numbers: theirs in the video they came from; names: which ones.
+    """A folder of images of one size as frames.
 
-    Raises MediaError naming the image that is none or has another size.
+    names: the files to use; all without names. numbers: their frame indices in the original video. Raises MediaError
+    naming the file that is not an image or has another size.
     """
     stamp = stamp_of(folder)
     paths = [folder / file for file in names] or images_in(folder)
@@ -84,7 +85,7 @@ def read_image_source(
 
 
 def open_source_media(medium: SourceMedia, indices: IndexCache) -> VideoSource:
-    """Its frames. Raises MediaError if the file is gone or another one lies there now."""
+    """The medium's frames. Raises MediaError if the file is missing or was changed."""
     if stamp_of(medium.path) != medium.stamp:
         raise MediaError(f"{medium.path} was changed after it was imported; import it again")
     if medium.kind is SourceMediaKind.IMAGES:

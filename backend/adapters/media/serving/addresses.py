@@ -1,7 +1,7 @@
-"""Signed addresses of media that Masklet serves: whoever has one may see that medium and nothing else.
+"""Signed addresses of media that Masklet serves. An address gives access to one medium.
 
-A browser on Label Studio's page cannot log in to Masklet, so an address carries its own permission: an HMAC over the
-medium and the time it ends. The key is made once in the data folder; without that file all addresses given are void.
+A browser on Label Studio's page cannot log in to Masklet: the address itself holds the permission, an HMAC over the
+medium's id and the expiry time. The key is created once in the data folder; without it all earlier addresses are void.
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ PAGE_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a signed address asks for. leaf: `000012.jpg` for a page, `video.mp4` for the file."""
+    """The target of an address. leaf: `000012.jpg` for a page, `video.mp4` for the file."""
 
     media_id: str
     leaf: str
 
     @property
     def page(self) -> int | None:
-        """The frame that is asked for; None if it is the file."""
+        """The frame index of a page; None for the file."""
         stem = self.leaf.partition(".")[0]
         return int(stem) if stem.isascii() and stem.isdecimal() and len(stem) <= 9 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Makes and checks addresses."""
+    """Signs and verifies addresses."""
 
     key: bytes = field(repr=False)
 
     def path(self, media_id: str, leaf: str, *, until_s: int = NEVER) -> str:
-        """The path of an address, without scheme and host. until_s: seconds since the epoch; NEVER: no end."""
+        """The path of an address, without scheme and host. until_s: expiry in seconds since the epoch, or NEVER."""
         return f"{PREFIX}{media_id}/{until_s:x}-{self._signature(media_id, until_s)}/{leaf}"
 
     def read(self, path: str, now_s: float) -> Grant:
-        """What a path may see. Raises NotAllowed for a signature that is not ours, or that has ended."""
+        """The target of a signed path. Raises NotAllowed for an invalid or expired signature."""
         media_id, _, rest = path.removeprefix(PREFIX).partition("/")
-        grant, _, leaf = rest.partition("/")
-        until, _, signature = grant.partition("-")
+        permission, _, leaf = rest.partition("/")
+        until, _, signature = permission.partition("-")
         if not path.startswith(PREFIX) or not _is_hex(until) or not leaf or "/" in leaf:
-            raise NotAllowed("this is not an address that Masklet gave")
+            raise NotAllowed("this is not an address of media that Masklet serves")
         until_s = int(until, 16)
         if not hmac.compare_digest(signature.encode(), self._signature(media_id, until_s).encode()):
             raise NotAllowed("this address was not signed by this Masklet, or its media.key was replaced; import again")
         if until_s != NEVER and now_s > until_s:
-            raise NotAllowed("this address has ended; import again, or with a longer --expire")
+            raise NotAllowed("this address has expired; import again, or with a longer --expire")
         return Grant(media_id, leaf)
 
     def _signature(self, media_id: str, until_s: int) -> str:
@@ -73,7 +73,7 @@ def page_leaf(frame: int) -> str:
 
 
 def frame_address(media: MediaRef, frame_index: FrameIndex, *, signer: Signer, base_url: str) -> str:
-    """The address of one frame: the task's own page, or a page that Masklet cuts from a video that it serves.
+    """The address of one frame: the task's page, or a page of a video that Masklet serves.
 
     Raises InvalidInput for a video that Masklet does not serve: its frames have no addresses.
     """
@@ -82,14 +82,14 @@ def frame_address(media: MediaRef, frame_index: FrameIndex, *, signer: Signer, b
     path = urlsplit(media.addresses[0]).path
     if PREFIX not in path:
         raise InvalidInput(
-            "a frame of this video has no address of its own: bring the video in with `masklet import`, which serves it"
+            "Masklet does not serve this video, so its frames have no addresses; import it with `masklet import`"
         )
     media_id = signer.read(path[path.index(PREFIX) :], 0.0).media_id
     return base_url.rstrip("/") + signer.path(media_id, page_leaf(frame_index))
 
 
 def open_signer(key_file: Path) -> Signer:
-    """The signer of a data folder; its key is made if there is none, by one process of however many."""
+    """The signer of a data folder. Creates the key if there is none; of several processes, one creates it."""
     with suppress(FileNotFoundError):
         return Signer(bytes.fromhex(key_file.read_text(encoding="ascii").strip()))
     draft = key_file.with_name(f"{key_file.name}.{secrets.token_hex(4)}.tmp")

@@ -1,4 +1,4 @@
-"""Media that Masklet serves, opened by a worker on the same data folder: read where they lie, without HTTP."""
+"""Media that Masklet serves, opened by a worker with the same data folder: read from disk, without HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUCKET = "s3://"
 
 
 class OwnMedia:
-    """Knows its own addresses by their signature, whatever host they name."""
+    """Opens the media of addresses with a valid signature; the host of an address does not matter."""
 
     def __init__(self, signer: Signer, records: ImportRecords, indices: IndexCache, clock: Clock) -> None:
         self._signer = signer
@@ -28,9 +28,9 @@ class OwnMedia:
         self._clock = clock
 
     def open(self, media: MediaRef) -> VideoSource | None:
-        """The media if they are all of one medium of ours; None if they are somebody else's to fetch.
+        """The media, if all addresses are of one medium that Masklet serves; else None: they must be fetched.
 
-        Raises MediaError if the file is gone or was changed, PromptError for a frame that there is not.
+        Raises MediaError if the file is missing or was changed, PromptError for a frame that does not exist.
         """
         if PREFIX not in media.addresses[0] and not media.addresses[0].startswith(BUCKET):
             return None
@@ -47,9 +47,10 @@ class OwnMedia:
         return FrameSubset(video, [FrameIndex(page) for page in pages if page is not None])
 
     def _grant(self, address: str) -> Grant:
-        """What an address asks for; its end is for browsers, work may take longer. Raises NotAllowed.
+        """The target of an address. Raises NotAllowed.
 
-        A bucket's address has no signature: its medium's id, which only who knows the content knows, stands for it.
+        Ignores the expiry time, which limits browsers: a job may last longer. A bucket's address has no signature; the
+        medium's id authorizes it, for it is a hash of the content.
         """
         if not address.startswith(BUCKET):
             return self._signer.read(urlsplit(address).path, 0.0)

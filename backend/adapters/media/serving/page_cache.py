@@ -1,7 +1,7 @@
-"""Pages of videos on demand: cut by a process of its own, kept for a while in a folder of bounded size.
+"""Pages of videos on demand: decoded by a child process and cached in a folder of bounded size.
 
-The web process never loads a decoder: what a broken file can do, it does to a child that is replaced. A page that is
-kept is the same bytes for ever, for it is named by the video's content and the frame.
+The web process never loads a decoder: a damaged file can crash only the child, which is replaced. A cached page never
+changes: its name is the video's content and the frame.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SWEEP_EVERY = 200
 
 
 class PageCutter:
-    """One child that cuts pages, started when the first is asked for. Safe to use from many threads."""
+    """One child process that decodes pages, started by the first call. Safe to use from many threads."""
 
     def __init__(self, command: Sequence[str] = CHILD, *, answer_s: float = ANSWER_S) -> None:
         self._command = tuple(command)
@@ -39,13 +39,13 @@ class PageCutter:
         self._child: subprocess.Popen[bytes] | None = None
 
     def cut(self, media_id: str, frame: int) -> bytes:
-        """A page as a JPEG file. Raises what the child raised, MediaUnreachable if it does not answer."""
+        """A page as a JPEG file. Raises the child's error, MediaUnreachable if it does not answer."""
         with self._lock:
             try:
                 return self._ask(media_id, frame)
             except (OSError, EOFError) as error:
                 self._end()
-                raise MediaUnreachable(f"frame {frame} could not be cut: {error}; ask again") from error
+                raise MediaUnreachable(f"frame {frame} could not be decoded: {error}; ask again") from error
 
     def close(self) -> None:
         with self._lock:
@@ -72,7 +72,7 @@ class PageCutter:
                     raise EOFError(f"the decoder did not answer within {self._answer_s:g} s")
                 part = os.read(pipe.fileno(), length)
                 if not part:
-                    raise EOFError("the decoder died of this file")
+                    raise EOFError("the decoder crashed on this file")
                 parts.append(part)
                 length -= len(part)
         return b"".join(parts)
@@ -98,7 +98,7 @@ class PageCutter:
 
 
 class PageCache:
-    """A folder of pages, at most about max_bytes large; the longest unused ones go first."""
+    """A folder of pages, at most about max_bytes large. Evicts the least recently used pages."""
 
     def __init__(self, root: Path, max_bytes: int) -> None:
         self._root = root
@@ -115,7 +115,7 @@ class PageCache:
         return body
 
     def put(self, media_id: str, frame: int, body: bytes) -> None:
-        """Keep a page if there is room; a disk that is full costs the next asker time and nobody the page."""
+        """Store a page of at most max_bytes. A full disk is logged; then the page is decoded again at its next use."""
         if len(body) > self._max_bytes:
             return
         path = self._path(media_id, frame)
@@ -123,13 +123,13 @@ class PageCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, body)
         except OSError as error:
-            logger.warning("a page is not kept: %s", error.strerror)
+            logger.warning("a page is not cached: %s", error.strerror)
         self._puts += 1
         if self._puts % SWEEP_EVERY == 1:
             self.sweep()
 
     def sweep(self) -> None:
-        """Remove what is too much, the longest unused first."""
+        """Remove the least recently used pages down to the limit."""
         found = []
         for path in self._root.glob("*/*"):
             with suppress(FileNotFoundError):

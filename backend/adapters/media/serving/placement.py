@@ -1,7 +1,7 @@
-"""Where a task's media are for Label Studio's page: served by Masklet, in Label Studio's local files, or in a bucket.
+"""The placement of a task's media for Label Studio's page: served by Masklet, in its local files, or in a bucket.
 
-Masklet serves them by default, and nothing is copied. The other two copy what the tasks show, and only that: whole
-files, written aside and renamed, and none that is there already.
+By default Masklet serves them, and nothing is copied. The other two copy the media that the tasks show. A copy is
+written under a temporary name and renamed; an existing copy is used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Pages = Callable[[SourceMedia, tuple[int, ...]], Iterator[tuple[int, bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class BackendPlacement:
-    """Signed addresses of this Masklet. until_s: when they end."""
+    """Signed addresses of this Masklet. until_s: their expiry in seconds since the epoch, or NEVER."""
 
     base_url: str
     signer: Signer
@@ -49,7 +49,7 @@ class LocalPlacement:
 
     @property
     def folder(self) -> Path:
-        """What the project needs a local-files storage for."""
+        """The folder of the project's local-files storage."""
         return self.root / FOLDER
 
     def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
@@ -60,8 +60,8 @@ class LocalPlacement:
             names = self._video(draft, folder) if mode is ImportMode.VIDEO else self._pages(draft, folder)
         except OSError as error:
             raise MediaError(
-                f"{draft.name} cannot be copied to {folder}: {error.strerror}; free some space or mend the folder, "
-                "and import it again"
+                f"{draft.name} cannot be copied to {folder}: {error.strerror}; free some space or make the folder "
+                "writable, and import it again"
             ) from error
         base = f"/data/local-files/?d={FOLDER}/{draft.medium.media_id}"
         return [f"{base}/{quote(name)}" for name in names]
@@ -69,7 +69,7 @@ class LocalPlacement:
     def _video(self, draft: TaskDraft, folder: Path) -> list[str]:
         name = file_leaf(draft.medium)
         if not (folder / name).exists():
-            with _aside(folder / name) as part:
+            with _PartialFile(folder / name) as part:
                 shutil.copyfile(draft.medium.path, part)
         return [name]
 
@@ -77,13 +77,13 @@ class LocalPlacement:
         missing = tuple(int(f) for f in draft.frames if not (folder / page_leaf(f)).exists())
         if missing:
             for frame, body in self.pages(draft.medium, missing):
-                with _aside(folder / page_leaf(frame)) as part:
+                with _PartialFile(folder / page_leaf(frame)) as part:
                     part.write_bytes(body)
         return [page_leaf(frame) for frame in draft.frames]
 
 
 class Bucket(Protocol):
-    """An S3 bucket, as far as it is used. Raises ServiceUnavailable naming the bucket."""
+    """An S3 bucket. Its methods raise ServiceUnavailable with the bucket's name."""
 
     def has(self, key: str) -> bool: ...
 
@@ -94,7 +94,7 @@ class Bucket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BucketPlacement:
-    """Copies in a bucket that Label Studio has as a source storage; the addresses are s3://bucket/prefix/..."""
+    """Copies in a bucket that is a source storage of Label Studio; the addresses are s3://bucket/prefix/..."""
 
     name: str
     prefix: str
@@ -126,7 +126,7 @@ def parse_bucket(address: str) -> tuple[str, str]:
 
 
 def open_bucket(name: str) -> Bucket:
-    """A bucket by boto3, with the credentials that boto3 finds. Raises InvalidInput if boto3 is not installed."""
+    """A bucket through boto3, with boto3's credentials. Raises InvalidInput if boto3 is not installed."""
     try:
         import boto3  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
@@ -137,7 +137,7 @@ def open_bucket(name: str) -> Bucket:
 
 
 class _BotoBucket:
-    """Any of boto3's errors means the same here: this bucket does not work now."""
+    """A Bucket through boto3. Any error of boto3 becomes ServiceUnavailable."""
 
     def __init__(self, name: str, client: object) -> None:
         self._name = name
@@ -162,21 +162,19 @@ class _BotoBucket:
     def _call(self, method: str, **arguments: object) -> None:
         try:
             getattr(self._client, method)(Bucket=self._name, **arguments)
-        except (
-            Exception
-        ) as error:  # botocore makes its errors at run time; they share no importable base with a sentence
+        except Exception as error:  # botocore creates its error classes at run time
             raise ServiceUnavailable(f"the bucket {self._name} cannot be used ({error})") from error
 
 
 def file_leaf(medium: SourceMedia) -> str:
-    """The last part of a video's address; its suffix is what browsers and Label Studio go by."""
+    """The last part of a video's address. Browsers and Label Studio detect the type by its suffix."""
     if medium.kind is not SourceMediaKind.VIDEO:
         raise InvalidInput(f"{medium.name} is a folder of images; import it with --as pages or --as keyframes")
     return f"video{medium.path.suffix.lower() or '.mp4'}"
 
 
-class _aside:
-    """A file beside its place, renamed into it when it is whole and removed if it does not become so."""
+class _PartialFile:
+    """A temporary file beside the target: renamed when the block succeeds, removed if it fails."""
 
     def __init__(self, target: Path) -> None:
         self._target = target

@@ -1,4 +1,4 @@
-"""Media that Masklet itself serves to browsers: videos where they lie, and pages cut when they are looked at."""
+"""Media that Masklet serves to browsers: videos in place, and pages decoded on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from backend.domain.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What an address gets: a file, or bytes. tag: the same for the same content, for ever."""
+    """The answer to an address: a file or bytes. tag: the ETag; the same content always has the same tag."""
 
     media_type: str
     tag: str
@@ -26,6 +26,8 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class MediaService:
+    """Answers signed addresses of media."""
+
     signer: Signer
     records: ImportRecords
     cutter: PageCutter
@@ -33,7 +35,7 @@ class MediaService:
     clock: Clock
 
     def serve(self, path: str) -> Served:
-        """What a signed address leads to. path: with its leading /media/.
+        """The file or page of a signed address. path: with its leading /media/.
 
         Raises NotAllowed, NotFound, MediaError, or MediaUnreachable (ask again).
         """
@@ -47,9 +49,9 @@ class MediaService:
         tag = f"{medium.media_id}-{page}"
         if medium.kind is SourceMediaKind.IMAGES:
             return _file(medium.path / medium.names[page], tag)
-        return Served("image/jpeg", tag, body=self._cut(grant, page))
+        return Served("image/jpeg", tag, body=self._page(grant, page))
 
-    def _cut(self, grant: Grant, page: int) -> bytes:
+    def _page(self, grant: Grant, page: int) -> bytes:
         body = self.cache.get(grant.media_id, page)
         if body is None:
             body = self.cutter.cut(grant.media_id, page)

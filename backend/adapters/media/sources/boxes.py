@@ -1,7 +1,7 @@
 """First boxes of objects from MOT and YOLO files, as prompts for a batch.
 
-Owns where those formats keep a video's boxes. Only where an object appears first is read: from there on the model
-carries it. Coordinates come out relative, clipped to the frame; frames are those of the source video, 0-based.
+Owns the file layouts of these formats. Only the first box of an object is read: the model propagates it. Coordinates
+are relative, clipped to the frame; frames are those of the source video, 0-based.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from backend.domain.geometry import BoolMask, Box, FrameSize
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadObject:
-    """One object where it appears first. key: what tells it from the others. label: its class's name, if it has one."""
+    """The first box or mask of an object. key: unique in the file. label: the name of its class; may be empty."""
 
     key: str
     frame: int
@@ -44,7 +44,7 @@ def mot_boxes(where: Path, stem: str, size: FrameSize) -> list[ReadObject]:
             )
         frame, left, top, width, height = (finite(cells[i], place) for i in (0, 2, 3, 4, 5))
         if len(cells) > 6 and finite(cells[6], place) == 0:
-            continue  # marked as not to be considered
+            continue  # MOT: 0 marks a box to ignore
         key = cells[1].strip()
         if frame < 1 or frame != int(frame):
             raise PromptError(f"{place}: MOT frames are whole numbers from 1, got {cells[0]!r}")
@@ -55,7 +55,7 @@ def mot_boxes(where: Path, stem: str, size: FrameSize) -> list[ReadObject]:
 
 
 def yolo_boxes(where: Path, stem: str) -> list[ReadObject]:
-    """From YOLO label files (class, centre x, centre y, width, height, relative), of the first frame that has any.
+    """The boxes of the first labelled frame of YOLO files (class, centre x, centre y, width, height, relative).
 
     where: a folder with STEM/N.txt, STEM_N.txt, or labels/ holding those; N is the 0-based frame. Raises PromptError.
     """
@@ -75,7 +75,7 @@ def yolo_boxes(where: Path, stem: str) -> list[ReadObject]:
 
 
 def relative_box(left: float, top: float, width: float, height: float, size: FrameSize, place: str) -> Box:
-    """A box in pixels, clipped to the frame. Raises PromptError if nothing of it is inside."""
+    """A box in pixels as a relative box, clipped to the frame. Raises PromptError if it is outside the frame."""
     try:
         return Box(
             min(max(left / size.width, 0.0), 1.0),

@@ -1,7 +1,7 @@
 """First boxes of objects from COCO files, as prompts for a batch.
 
-An image belongs to a video if it lies in a folder of the video's name, or has that name before a number; the number is
-the 0-based frame, unless the image says frame_id.
+An image belongs to a video if its folder has the video's name, or if its own name is the video's name and a number. The
+number is the 0-based frame, unless the image has a frame_id.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Entry = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class CocoImage:
-    """size: None where the file does not say it. frame: what frame_id says, if it is there."""
+    """size: None if the file has none. frame: the frame_id; None without one."""
 
     name: Path
     size: FrameSize | None
     frame: int | None
 
     def frame_of(self, stem: str) -> int | None:
-        """Which frame of the video of that name it is; None if it is another video's."""
+        """Its frame in the video of that name; None if it belongs to another video."""
         if self.name.parent.name != stem and not re.fullmatch(re.escape(stem) + r"[_-]?\d+", self.name.stem):
             return None
         number = LAST_NUMBER.search(self.name.stem)
@@ -40,7 +40,7 @@ class CocoImage:
 
 
 @dataclass(frozen=True, slots=True)
-class CocoMark:
+class CocoAnnotation:
     """key: the track, or the annotation itself where is_track is False. bbox: left, top, width, height in pixels."""
 
     key: str
@@ -54,24 +54,24 @@ class CocoMark:
 @dataclass(frozen=True, slots=True)
 class CocoFile:
     images: Mapping[int, CocoImage]
-    marks: tuple[CocoMark, ...]
+    annotations: tuple[CocoAnnotation, ...]
 
 
 def coco_boxes(path: Path, stem: str, size: FrameSize) -> list[ReadObject]:
-    """Objects with a track_id (or instance_id) where they appear first; others on the first frame that has any.
+    """First boxes of objects with a track_id (or instance_id); objects without one: on the first annotated frame.
 
     Raises PromptError naming the annotation.
     """
     file = read_coco(path)
     frames = {number: frame for number, image in file.images.items() if (frame := image.frame_of(stem)) is not None}
-    marks = sorted((mark for mark in file.marks if mark.image in frames), key=lambda mark: frames[mark.image])
+    annotations = sorted((a for a in file.annotations if a.image in frames), key=lambda a: frames[a.image])
     first: dict[str, ReadObject] = {}
-    for mark in marks:
-        frame = frames[mark.image]
-        if mark.key in first or (not mark.is_track and frame != frames[marks[0].image]):
+    for annotation in annotations:
+        frame = frames[annotation.image]
+        if annotation.key in first or (not annotation.is_track and frame != frames[annotations[0].image]):
             continue
-        box = relative_box(*mark.bbox, file.images[mark.image].size or size, mark.place)
-        first[mark.key] = ReadObject(mark.key, frame, mark.label, box)
+        box = relative_box(*annotation.bbox, file.images[annotation.image].size or size, annotation.place)
+        first[annotation.key] = ReadObject(annotation.key, frame, annotation.label, box)
     return list(first.values())
 
 
@@ -88,14 +88,14 @@ def read_coco(path: Path) -> CocoFile:
         raise PromptError(f"{path} is not JSON: {error}") from error
     labels = {_whole(c.get("id"), place): str(c.get("name")) for place, c in _entries(path, document, "categories")}
     images = {_whole(i.get("id"), place): _image(i, place) for place, i in _entries(path, document, "images")}
-    marks = tuple(_mark(a, place, labels) for place, a in _entries(path, document, "annotations"))
-    return CocoFile(images, marks)
+    annotations = tuple(_annotation(a, place, labels) for place, a in _entries(path, document, "annotations"))
+    return CocoFile(images, annotations)
 
 
 def _entries(path: Path, document: object, name: str) -> Iterator[tuple[str, Entry]]:
     listed = document.get(name) if isinstance(document, dict) else None
     if not isinstance(listed, list):
-        raise PromptError(f"{path} is no COCO file: it has no list {name!r}")
+        raise PromptError(f"{path} is not a COCO file: it has no list {name!r}")
     for position, entry in enumerate(listed):
         place = f"{path}, {name}[{position}]"
         if not isinstance(entry, dict):
@@ -109,7 +109,7 @@ def _image(entry: Entry, place: str) -> CocoImage:
     return CocoImage(Path(str(entry.get("file_name", ""))), size, None if frame is None else _whole(frame, place))
 
 
-def _mark(entry: Entry, place: str, labels: Mapping[int, str]) -> CocoMark:
+def _annotation(entry: Entry, place: str, labels: Mapping[int, str]) -> CocoAnnotation:
     track = entry.get("track_id", entry.get("instance_id"))
     bbox = entry.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4:
@@ -118,7 +118,7 @@ def _mark(entry: Entry, place: str, labels: Mapping[int, str]) -> CocoMark:
     label = labels.get(_whole(entry.get("category_id", -1), place), "")
     key = f"annotation {entry.get('id')}" if track is None else f"track {track}"
     image = _whole(entry.get("image_id"), place)
-    return CocoMark(key, track is not None, image, label, (left, top, width, height), place)
+    return CocoAnnotation(key, track is not None, image, label, (left, top, width, height), place)
 
 
 def _whole(value: object, place: str) -> int:

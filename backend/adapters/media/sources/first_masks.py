@@ -1,7 +1,7 @@
 """First masks of objects from DAVIS and SA-V folders, as prompts for a batch.
 
 DAVIS and YouTube-VOS: STEM/00000.png, one image whose palette index is the object. SA-V: STEM/OBJECT/00000.png, one
-image an object. The file's name is the frame. Of each object the first mask that is not empty is read.
+image per object. The file's name is the frame. The first mask of each object that is not empty is read.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from backend.domain.geometry import FrameSize
 
 MOST_OBJECTS = 255
 SAME_SHAPE = 0.02
-"""A mask may be of another resolution than the video, but not of another shape."""
+"""The relative tolerance of a mask's aspect ratio. A mask may have another resolution than the video."""
 
 
 def first_masks(where: Path, stem: str, size: FrameSize) -> list[ReadObject]:
-    """Raises PromptError naming the image that is none, or whose shape is not the video's."""
+    """The first masks of a video's objects. Raises PromptError naming an invalid image or a wrong aspect ratio."""
     folder = next((f for f in (where / stem, where / "Annotations" / stem) if f.is_dir()), None)
     if folder is None:
         return []
@@ -41,8 +41,10 @@ def _of_object(folder: Path, size: FrameSize) -> ReadObject | None:
 
 
 def _of_palette(folder: Path, size: FrameSize) -> list[ReadObject]:
-    """The first image's objects. Later images are read only if it has none: an object that comes later is rare and
-    would cost reading them all."""
+    """The objects of the first image that has any.
+
+    Objects that appear later are left out: they are rare, and finding them would mean reading all images.
+    """
     for frame, path in _images(folder):
         indices = _indices(path, size)
         numbers = [int(n) for n in np.unique(indices) if 0 < n < MOST_OBJECTS]

@@ -1,4 +1,4 @@
-"""Writing chosen frames as a zip in Lightning Pose's layout; whole or not at all."""
+"""Writes chosen frames as a zip in Lightning Pose's layout, completely or not at all."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Zips of frames in Lightning Pose's layout: read strictly, unpacked safely; and written.
+"""Zips of frames in Lightning Pose's layout: checked strictly and unpacked safely.
 
-A zip holds `img%08d.png` files at its top and `selected_frames.csv`, a list of those to label. Context frames (two
-before and two after each) may be there; where some are, all must be. Every fault is named with the file's name.
-A zip is somebody else's: what leaves its folder, links, or swells past its limits is refused before it is unpacked.
+A zip holds `img%08d.png` files at its top level and `selected_frames.csv`, the list of frames to label. It may hold
+context frames (two before and two after each), for all frames or for none. Every error names the file. A zip is
+untrusted: paths outside its folder, links, and entries over the size or compression limits are refused before
+unpacking.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ MOST_FILES = 100_000
 LARGEST_BYTES = 20 * 2**30
 LARGEST_FILE_BYTES = 256 * 2**20
 LARGEST_LIST_BYTES = 4 * 2**20
-MOST_SWELLING = 200
-"""PNG does not shrink further; what a zip makes two hundred times smaller is no picture of anything."""
+MAX_COMPRESSION_RATIO = 200
+"""PNG data hardly compress: an entry over this ratio is not a real image."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, slots=True)
 class UnpackedFrames:
-    """names, numbers: of the frames to label, ascending. context: whether all their neighbours are there too."""
+    """names, numbers: of the frames to label, ascending. context: whether the folder has all their context frames."""
 
     folder: Path
     names: tuple[str, ...]
@@ -48,7 +49,7 @@ def image_name(number: int) -> str:
 
 
 def unpack_frames(path: Path, root: Path) -> UnpackedFrames:
-    """Check a zip and unpack its frames into a folder of `root` named after its content, whole or not at all.
+    """Check a zip and unpack its frames, all or none, into a folder of `root` named by the zip's content hash.
 
     Raises MediaError or InvalidInput naming the file and the fault.
     """
@@ -59,13 +60,13 @@ def unpack_frames(path: Path, root: Path) -> UnpackedFrames:
             context = _has_context(path, selected, entries)
             folder = _unpacked(path, archive, entries, root)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise MediaError(f"{path.name} is no zip that can be read: {error}") from error
+        raise MediaError(f"{path.name} cannot be read as a zip: {error}") from error
     names = tuple(sorted(selected))
     return UnpackedFrames(folder, names, tuple(_number(name) for name in names), context)
 
 
 def _checked(path: Path, infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """The entries by name, none of which is dangerous or out of place."""
+    """The checked entries by name. Raises MediaError."""
     if len(infos) > MOST_FILES:
         raise MediaError(f"{path.name} holds {len(infos)} files; at most {MOST_FILES} are unpacked")
     entries: dict[str, zipfile.ZipInfo] = {}
@@ -88,7 +89,7 @@ def _fault(info: zipfile.ZipInfo) -> str:
     if kind and not stat.S_ISREG(kind):
         return "is a link, a folder or a device; the zip must hold plain files only"
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or ":" in name:
-        return "leads out of the zip's own folder"
+        return "is a path outside the zip's folder"
     if "/" in name or "\\" in name:
         return "lies in a folder; the frames must lie at the top of the zip"
     if name != LIST and not IMAGE.fullmatch(name):
@@ -97,13 +98,13 @@ def _fault(info: zipfile.ZipInfo) -> str:
         return "is encrypted; make the zip without a password"
     if info.file_size > (LARGEST_LIST_BYTES if name == LIST else LARGEST_FILE_BYTES):
         return f"unpacks to {info.file_size} bytes, which is too large"
-    if info.file_size > MOST_SWELLING * max(info.compress_size, 1) and info.file_size > 2**20:
-        return f"swells from {info.compress_size} to {info.file_size} bytes; it is no real image"
+    if info.file_size > MAX_COMPRESSION_RATIO * max(info.compress_size, 1) and info.file_size > 2**20:
+        return f"expands from {info.compress_size} to {info.file_size} bytes; it is not a real image"
     return ""
 
 
 def _selected(path: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> list[str]:
-    """The frames to label, in the list's order. Each must be there once."""
+    """The frames to label, in the list's order. Raises InvalidInput for a missing or repeated one."""
     try:
         text = archive.read(entries[LIST]).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -126,22 +127,23 @@ def _selected(path: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile.Z
 
 
 def _has_context(path: Path, selected: Sequence[str], entries: Iterable[str]) -> bool:
-    """Whether every frame to label has its neighbours. Raises InvalidInput if only some have."""
-    there = {_number(name) for name in entries if name != LIST}
+    """Whether every frame to label has its context frames. Raises InvalidInput if only some have."""
+    present = {_number(name) for name in entries if name != LIST}
     chosen = {_number(name) for name in selected}
-    strangers = there - chosen - {n + d for n in chosen for d in range(-CONTEXT, CONTEXT + 1)}
-    if strangers:
+    unexpected = present - chosen - {n + d for n in chosen for d in range(-CONTEXT, CONTEXT + 1)}
+    if unexpected:
         raise InvalidInput(
-            f"{path.name}: {image_name(min(strangers))} is neither listed in {LIST} nor within {CONTEXT} frames of "
+            f"{path.name}: {image_name(min(unexpected))} is neither listed in {LIST} nor within {CONTEXT} frames of "
             "one that is"
         )
-    if there == chosen:
+    if present == chosen:
         return False
-    # Before frame 0 there is nothing; where the video ends the zip does not say, so its last frame may lack some.
+    # A context may be cut off at frame 0 and at the end of the video. The zip does not have the video's length: the
+    # last listed frame may lack frames after it.
     last = max(chosen)
     for number in sorted(chosen):
         for near in range(max(0, number - CONTEXT), number + CONTEXT + 1):
-            if near not in there and not (number == last and near > number):
+            if near not in present and not (number == last and near > number):
                 raise InvalidInput(
                     f"{path.name}: {image_name(near)} is missing, a context frame of {image_name(number)}; "
                     "include the context frames of all frames or of none"
@@ -172,21 +174,21 @@ def _unpacked(path: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile.Z
 
 
 def _unpack(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
-    """One image; never more bytes than its entry said, whatever its data hold."""
+    """Unpack one image. Raises MediaError if the data exceed the entry's declared size."""
     with archive.open(info) as packed, target.open("xb") as file:
         head = packed.read(len(PNG))
         if head != PNG:
-            raise MediaError(f"{path.name}: {info.filename} is no PNG image")
+            raise MediaError(f"{path.name}: {info.filename} is not a PNG image")
         file.write(head)
         written = len(head)
         while chunk := packed.read(2**20):
             written += len(chunk)
             if written > info.file_size:
-                raise MediaError(f"{path.name}: {info.filename} holds more than it says")
+                raise MediaError(f"{path.name}: {info.filename} unpacks to more bytes than its entry declares")
             file.write(chunk)
 
 
 def _number(name: str) -> int:
     found = IMAGE.fullmatch(name)
-    assert found is not None, "checked before"
+    assert found is not None, "_fault has checked the name"
     return int(found[1])

@@ -1,7 +1,7 @@
-"""What the command line names, as sources: files, folders, globs, lists, tasks that exist.
+"""The sources of an import from the command line: files, folders, globs, lists, existing tasks.
 
-Owns which files of a folder count and what a source is called. Looks at names only: whether a file is a video is for
-whoever opens it to say, so that a wrong one becomes a line in the report and not the end of the batch.
+Owns the choice of files in a folder and the names of sources. Reads names only and opens no media: a file that is not a
+video becomes an entry in the report and does not end the batch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from backend.domain.errors import InvalidInput
 BROWSER_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
 OTHER_SUFFIXES = (".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".mts", ".m2ts", ".3gp", ".ogv", ".m3u8", ".mpd")
 VIDEO_SUFFIXES = frozenset((*BROWSER_SUFFIXES, *OTHER_SUFFIXES))
-"""Those that no browser plays are among them: they shall be named in the report, or re-encoded."""
+"""Includes formats that no browser plays: they are reported or re-encoded."""
 
 IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
 LIST_SUFFIXES = frozenset((".csv", ".json"))
@@ -34,9 +34,9 @@ LONGEST_NAME = 200
 
 
 def expand(arguments: Sequence[str]) -> list[Source]:
-    """The sources that SOURCE... names, in order, each with a name of its own.
+    """The sources of the arguments SOURCE..., in order, each with a unique name.
 
-    Raises InvalidInput for an argument that names nothing, or a list that cannot be read.
+    Raises InvalidInput for an argument without sources or a list that cannot be read.
     """
     found: list[Source] = []
     for argument in arguments:
@@ -44,7 +44,7 @@ def expand(arguments: Sequence[str]) -> list[Source]:
         found.extend(_expanded(argument))
         if len(found) == before:
             raise InvalidInput(f"{argument}: there is no video, folder of images, zip or list there")
-    return _with_names_of_their_own(found)
+    return _with_unique_names(found)
 
 
 def _expanded(argument: str) -> Iterator[Source]:
@@ -65,7 +65,7 @@ def _expanded(argument: str) -> Iterator[Source]:
 
 
 def task_numbers(argument: str) -> list[int]:
-    """`tasks:3,7-9` as numbers; `tasks:all` as none. Raises InvalidInput."""
+    """The numbers in `tasks:3,7-9`. Raises InvalidInput."""
     text = argument.removeprefix("tasks:")
     numbers: list[int] = []
     for part in text.split(","):
@@ -73,7 +73,7 @@ def task_numbers(argument: str) -> list[int]:
         if not (first.isdecimal() and (last or first).isdecimal() and len(part) < 24):
             raise InvalidInput(f"{argument}: tasks are named by their numbers, such as tasks:3,7-9")
         if int(last or first) - int(first) > MOST_TASKS:
-            raise InvalidInput(f"{argument}: that is more than {MOST_TASKS} tasks")
+            raise InvalidInput(f"{argument}: more than {MOST_TASKS} tasks are named")
         numbers.extend(range(int(first), int(last or first) + 1))
     return list(dict.fromkeys(numbers))
 
@@ -165,8 +165,8 @@ def _beside(path: Path, name: str) -> str:
     return str(path.parent / Path(name).expanduser())
 
 
-def _with_names_of_their_own(sources: Iterable[Source]) -> list[Source]:
-    """Where two sources have one name, their folders are put before it; if that does not do, a number behind."""
+def _with_unique_names(sources: Iterable[Source]) -> list[Source]:
+    """Makes names unique: equal names get their folders as a prefix; names that are still equal get a number."""
     listed = list(sources)
     counts = Counter(source.name for source in listed)
     named = [
@@ -183,6 +183,6 @@ def _with_names_of_their_own(sources: Iterable[Source]) -> list[Source]:
 
 
 def _printable(name: str) -> str:
-    """A file's name may hold bytes that are no text and be longer than a person reads; the end says most."""
+    """A name as text of at most LONGEST_NAME characters: invalid bytes are replaced, the beginning is cut."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip() or "unnamed"
     return text if len(text) <= LONGEST_NAME else f"…{text[-(LONGEST_NAME - 1) :]}"

@@ -34,7 +34,7 @@ def test_frames_keep_their_numbers_there_and_back(tmp_path: Path) -> None:
         assert [number_of(frames.frame(FrameIndex(n))) for n in range(3)] == [0, 15, 30]
     with Image.open(medium.path / "img00000017.png") as near:
         assert number_of(np.asarray(near, np.uint8)) == 17
-    with pytest.raises(NotAllowed, match="is there already"):
+    with pytest.raises(NotAllowed, match="exists already"):
         write(video, tmp_path / "clip.zip", "all")
 
 

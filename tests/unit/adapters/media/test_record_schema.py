@@ -125,7 +125,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(file: Path, monkeypa
 @pytest.mark.parametrize("way", ["as it is", "forward"])
 def test_ten_processes_that_start_together_migrate_once(file: Path, way: str) -> None:
     said = together(OPENER, str(file), way)
-    assert sum(text.count("goes from schema 1 to 2") for text in said) == (way == "forward")
+    assert sum(text.count("migrated from schema 1 to 2") for text in said) == (way == "forward")
     assert version_of(file) == (2 if way == "forward" else newest())
 
 

@@ -118,7 +118,7 @@ def test_who_has_no_signature_sees_nothing(setup: MediaSetup) -> None:
     ended = setup.address(medium, page_leaf(1), until_s=1)
     setup.clock.sleep(10**10)
     assert setup.client().get(ended).json() == {
-        "detail": "this address has ended; import again, or with a longer --expire"
+        "detail": "this address has expired; import again, or with a longer --expire"
     }
 
 

@@ -37,10 +37,10 @@ def test_what_was_not_signed_is_refused(path: str) -> None:
         SIGNER.read(path, 0.0)
 
 
-def test_an_address_ends() -> None:
+def test_an_address_expires() -> None:
     path = SIGNER.path(MEDIUM, "1.jpg", until_s=1000)
     assert SIGNER.read(path, 1000.0).media_id == MEDIUM
-    with pytest.raises(NotAllowed, match="ended"):
+    with pytest.raises(NotAllowed, match="expired"):
         SIGNER.read(path, 1001.0)
 
 

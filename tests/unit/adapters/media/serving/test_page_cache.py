@@ -43,7 +43,7 @@ def test_what_the_child_raised_is_raised_here_and_it_lives_on(cutter: PageCutter
 
 
 def test_a_child_that_dies_is_replaced(cutter: PageCutter) -> None:
-    with pytest.raises(MediaUnreachable, match="the decoder died of this file; ask again"):
+    with pytest.raises(MediaUnreachable, match="the decoder crashed on this file; ask again"):
         cutter.cut("die", 0)
     assert cutter.cut("m", 1) == b"m 1"
 
