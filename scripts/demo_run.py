@@ -81,7 +81,7 @@ class Demo:
         """Starts both servers in parallel and waits for them."""
         with self.console.status("Starting Label Studio and Masklet") as status:
             if self.label_studio.is_first_start:
-                status.update("Starting Masklet and Label Studio, which makes its database first (about a minute)")
+                status.update("Starting Masklet and Label Studio, which creates its database first (about a minute)")
             self.label_studio.launch()
             self.masklet.launch(label_studio_url=self.label_studio.url, token=self.label_studio.login.token)
             self.label_studio.wait()
@@ -179,10 +179,10 @@ class Demo:
 
 def demo(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Stop when the masks are there.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write what happened to this file.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the masks are in Label Studio.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report to this file, as JSON.")] = None,
     video: Annotated[Path | None, typer.Option(help="Use this video instead of the demo clip.")] = None,
-    data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = REPOSITORY / "data",
+    data_dir: Annotated[Path, typer.Option(help="The folder of all data.")] = REPOSITORY / "data",
 ) -> None:
     """Start Label Studio and Masklet, click objects of a clip, and wait for their masks.
 
@@ -229,7 +229,7 @@ def _print_clip(clip: Clip, model: Model, console: Console) -> None:
     every = f", every {clip.stride}th frame of the video" if clip.stride > 1 else ""
     console.print(f"Clip: {clip.name}, {clip.pages} pages of {clip.width}x{clip.height}{every}", markup=False)
     if clip.truth is None:
-        console.print("One click, in the middle of the first page: what lies there is followed.")
+        console.print("One click, in the middle of the first page: the object there is tracked.")
 
 
 def _print_report(report: Report, demo_run: Demo, console: Console) -> None:
@@ -250,7 +250,7 @@ def _print_report(report: Report, demo_run: Demo, console: Console) -> None:
 
 def _wait_for_stop(demo_run: Demo, console: Console) -> None:
     """Waits for Ctrl-C. Raises MaskletFailed or LabelStudioFailed if a server stops by itself."""
-    console.print("Everything stays up until Ctrl-C; what you do is kept for the next time.")
+    console.print("Both servers run until Ctrl-C; your work is kept for the next run.")
     try:
         while True:
             demo_run.masklet.require_alive()

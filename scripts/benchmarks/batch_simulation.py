@@ -37,10 +37,10 @@ def simulated(done_s: Sequence[float], *, clips: int = CLIPS, seed: int = 0) -> 
     if not measured:
         return {}
     drawn = np.random.default_rng(seed).choice(measured, clips).tolist()
-    alone = batch_seconds(drawn, workers=1)
+    one_worker_s = batch_seconds(drawn, workers=1)
     rows = {str(workers): batch_seconds(drawn, workers=workers) for workers in WORKERS}
     return {
         "clips": clips,
         "seconds_by_workers": {name: round(seconds, 1) for name, seconds in rows.items()},
-        "speed_up_by_workers": {name: round(alone / seconds, 2) for name, seconds in rows.items()},
+        "speed_up_by_workers": {name: round(one_worker_s / seconds, 2) for name, seconds in rows.items()},
     }

@@ -115,12 +115,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="bench engine", description="Our engine against SAM 2's own predictor.", epilog=f"Goals: {goals}."
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--quick", action="store_true", help="a few frames each, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="few frames each: a check of the code, not a measurement")
     parser.add_argument("--only", default="", help=f"figures, comma-separated: {', '.join(FIGURES)}")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--models", default="", help=f"of the cuda figure, comma-separated: {', '.join(cuda.MODELS)}")
     parser.add_argument("--ways", default="", help=f"of compiling, likewise: {', '.join(MODES)}")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads a side; 0: all cores; default: 1")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads per side; 0: all cores; default: 1")
     return parser
 
 

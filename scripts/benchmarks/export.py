@@ -53,7 +53,7 @@ class Timing(TypedDict):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Export: masks a second and memory, for every format.")
+    parser = argparse.ArgumentParser(description="Export: masks per second and memory, for every format.")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--masks", type=int, default=10_000, help="how many masks; default: 10000")
     parser.add_argument("--format", nargs="*", choices=tuple(FormatName), default=tuple(FormatName), help="only these")
@@ -111,7 +111,7 @@ def exported(name: str, source: Path) -> tuple[float, float, float, float, float
 
 def export_one(name: str, source: str, folder: str) -> int:
     """Exports in this process and prints the figures."""
-    videos = [] if name in WITHOUT_FRAMES else [Path(source).parent / "film.mp4"]
+    videos = [] if name in WITHOUT_FRAMES else [Path(source).parent / "clip.mp4"]
     order = ExportOrder([source], name, Path(folder) / "out", videos=videos)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     done = run_export(order)
@@ -131,7 +131,7 @@ def peak_kib() -> int:
 def labelled(frames: int) -> Iterator[Path]:
     """A folder of masks beside its video; yields the folder."""
     with tempfile.TemporaryDirectory(prefix="masklet-bench-") as root:
-        video = Path(root) / "film.mp4"
+        video = Path(root) / "clip.mp4"
         write_video(video, frames)
         folder = Path(root) / "masks"
         folder.mkdir()
@@ -152,7 +152,7 @@ def write_video(path: Path, frames: int) -> None:
 def write_masks(folder: Path, sha256: str, frames: int) -> None:
     """Writes masklets.json and summary.json, mask by mask."""
     video = {"sha256": sha256, "width": WIDTH, "height": HEIGHT, "frame_count": frames, "frame_rate": 30.0}
-    (folder / "summary.json").write_text(json.dumps({"video": "film.mp4", "model": "bench"}))
+    (folder / "summary.json").write_text(json.dumps({"video": "clip.mp4", "model": "bench"}))
     with (folder / "masklets.json").open("w") as out:
         out.write(f'{{"video": {json.dumps(video)}, "model": "bench", "masklets": [')
         for number, name in enumerate(OBJECTS):

@@ -171,7 +171,7 @@ def summary(splits: Sequence[Split]) -> dict[str, dict[str, float]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="bench interactive", description="From click to mask, split up.")
+    parser = argparse.ArgumentParser(prog="bench interactive", description="Time from click to mask, by part.")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--rounds", type=int, default=20, help="rounds of three clicks; default 20")
     parser.add_argument("--model", default="demo", help="checkpoint; default demo")

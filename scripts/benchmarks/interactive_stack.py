@@ -23,7 +23,7 @@ JPEG_QUALITY = 90
 
 
 def write_pages(folder: Path, count: int) -> list[str]:
-    """Writes pages with a disc that moves over a noise backbackground; returns their file names."""
+    """Writes pages with a disc that moves over a noise background; returns their file names."""
     noise = np.random.default_rng(0).integers(0, 255, (SIZE.height // 20, SIZE.width // 20, 3)).astype(np.uint8)
     background = cv2.resize(noise, (SIZE.width, SIZE.height), interpolation=cv2.INTER_CUBIC)
     names = []

@@ -75,7 +75,7 @@ class Opened(TypedDict):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="How long many pages with masks take to open and to page.")
+    parser = argparse.ArgumentParser(description="Time to open, turn and submit a task of many pages with masks.")
     parser.add_argument("--pages", type=int, default=300)
     parser.add_argument("--segment", type=int, default=100)
     parser.add_argument("--objects", type=int, default=2, choices=range(1, len(LABELS) + 1))

@@ -83,16 +83,21 @@ def _parser() -> argparse.ArgumentParser:
         prog="bench prioritize", description="Does the choice of the next frame save work?"
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_CLIPS} clips: a look, not a measurement")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{QUICK_CLIPS} clips: a check of the code, not a measurement"
+    )
     parser.add_argument("--clicks", action="store_true", help=f"correct with {CLICKS} clicks instead of the mask")
     parser.add_argument("--davis", type=Path, help="a folder in DAVIS or SA-V layout instead of the generated clips")
     parser.add_argument(
-        "--split", default="test", choices=[split.value for split in Split], help="for settling policies"
+        "--split",
+        default="test",
+        choices=[split.value for split in Split],
+        help="split of the clips; policies are tuned on calibration",
     )
     parser.add_argument("--model", default="demo")
     parser.add_argument("--model-dir", type=Path)
     parser.add_argument("--clips", type=int, default=CLIPS)
-    parser.add_argument("--workers", type=int, default=0, help="processes; 0: one a core")
+    parser.add_argument("--workers", type=int, default=0, help="processes; 0: one per core")
     parser.add_argument("--device", default="cpu")
     return parser
 

@@ -67,14 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bench uncertainty", description="Does uncertainty foretell failure?")
+    parser = argparse.ArgumentParser(prog="bench uncertainty", description="Does uncertainty predict failure?")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_CLIPS} clips: a look, not a measurement")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{QUICK_CLIPS} clips: a check of the code, not a measurement"
+    )
     parser.add_argument("--davis", type=Path, help="a folder in DAVIS or SA-V layout instead of the generated clips")
     parser.add_argument("--model", default="demo")
     parser.add_argument("--model-dir", type=Path)
     parser.add_argument("--clips", type=int, default=CLIPS)
-    parser.add_argument("--workers", type=int, default=0, help="processes; 0: one a core")
+    parser.add_argument("--workers", type=int, default=0, help="processes; 0: one per core")
     parser.add_argument("--device", default="cpu")
     return parser
 
@@ -93,7 +95,7 @@ def require_held_out(calibrator: Calibrator | None) -> Calibrator | None:
     """Returns the calibrator. Raises InvalidInput for a calibrator fitted on a test generator."""
     shared = set(calibrator.fitted_on) & set(generators(Split.TEST)) if calibrator else set()
     if shared:
-        raise InvalidInput(f"the calibrator was fitted on test generators ({', '.join(sorted(shared))}): fit it anew")
+        raise InvalidInput(f"the calibrator was fitted on test generators ({', '.join(sorted(shared))}): fit it again")
     return calibrator
 
 

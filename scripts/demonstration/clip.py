@@ -92,7 +92,7 @@ def prepare_demo_clip(files: Path) -> Clip:
 def prepare_user_clip(files: Path, video: Path) -> Clip:
     """Makes a user's clip, or finds it: at most 300 evenly spaced pages, one click in the middle of the first page.
 
-    Raises ClipFailed if the file is missing or is no video.
+    Raises ClipFailed if the file is missing or is not a video.
     """
     try:
         with video.open("rb") as stream:
@@ -133,13 +133,13 @@ def _decoded(video: Path) -> Iterator[VideoFrame]:
     try:
         with av.open(str(video)) as container:
             if not container.streams.video:
-                raise ClipFailed(f"{video.name} has no video in it")
+                raise ClipFailed(f"{video.name} has no video stream")
             for frame in container.decode(video=0):
                 count += 1
                 yield frame
     except av.FFmpegError as error:
         if count == 0:
-            raise ClipFailed(f"{video.name} is no video that can be decoded ({error.strerror})") from error
+            raise ClipFailed(f"{video.name} cannot be decoded as a video ({error.strerror})") from error
         # a truncated end: the decoded frames are valid
     if count == 0:
         raise ClipFailed(f"{video.name} has no frames")

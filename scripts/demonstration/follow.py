@@ -57,7 +57,7 @@ def retry_until_accepted(work: Callable[[], int], masklet: MaskletProcess) -> in
             return work()
         except LabelStudioAnswered as error:
             if time.monotonic() > deadline:
-                raise NoMasks(f"Label Studio did not take the backend: {error}") from error
+                raise NoMasks(f"Label Studio refused the backend: {error}") from error
         time.sleep(PAUSE_S)
 
 

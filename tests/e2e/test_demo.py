@@ -155,7 +155,7 @@ def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path) -> None:
     assert run.process.wait() == 1
     lines = (tmp_path / "demo.out").read_text().strip().splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith("demo: page.mp4 is no video that can be decoded")
+    assert lines[0].startswith("demo: page.mp4 cannot be decoded as a video")
 
 
 def test_ten_kills_lose_nothing_and_double_nothing(label_studio_template: Path, tmp_path: Path) -> None:

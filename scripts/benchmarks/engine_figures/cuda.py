@@ -1,4 +1,4 @@
-"""The GPU table: frames a second at 1024 px for every published shape, beside upstream eager and `vos_optimized`.
+"""The GPU table: frames per second at 1024 px for every published shape, beside upstream eager and `vos_optimized`.
 
 Weights are seeded; their values do not matter for speed. "gpu" is the scope of upstream's own benchmark: frames from
 memory, logits left on the device. "whole" is from an H.264 file to masks in host memory. Our side runs uncompiled and
@@ -75,7 +75,7 @@ def wanted_table(setup: Setup) -> Table:
 
 
 def table(device: torch.device, wanted: Table) -> Figures:
-    """Frames a second by model, number of objects and side; our ratio to each other side; parity."""
+    """Frames per second by model, number of objects and side; our ratio to each other side; parity."""
     for model in wanted.models:
         pair = seeded_pair(model, device, image_size=wanted.image_size, precision=wanted.precision)
         sides = sides_of(model, pair, wanted)
@@ -111,7 +111,7 @@ def sides_of(model: str, pair: Pair, wanted: Table) -> dict[str, TimedRun]:
 
 
 def frames_a_second(sides: Mapping[str, TimedRun], wanted: Table, count: int, scope: str) -> dict[str, float]:
-    """Best frames a second over alternating repeats after a warm-up; a side that fails is reported and excluded."""
+    """Best frames per second over alternating repeats after a warm-up; a side that fails is reported and excluded."""
     prompts = boxes(count, frame=0)
     running = dict(sides)
     times: dict[str, list[float]] = {side: [] for side in sides}

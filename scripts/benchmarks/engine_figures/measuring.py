@@ -39,9 +39,9 @@ def paired_times(ours: Callable[[], object], theirs: Callable[[], object], *, re
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` of them do not exceed (nearest rank). Raises ValueError for none."""
+    """Nearest rank: the smallest value that a share of at least `share` does not exceed. Raises ValueError for none."""
     if not values:
-        raise ValueError("there is no percentile of nothing")
+        raise ValueError("a percentile needs at least one value")
     rank = max(math.ceil(share * len(values)), 1)
     return sorted(values)[rank - 1]
 
@@ -52,7 +52,7 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     mean_y = sum(y for _, y in points) / max(len(points), 1)
     spread = sum((x - mean_x) ** 2 for x, _ in points)
     if spread == 0:
-        raise ValueError("a slope needs points at two places at least")
+        raise ValueError("a slope needs at least two distinct x")
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
 
 

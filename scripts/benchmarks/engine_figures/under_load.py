@@ -105,7 +105,7 @@ def seconds_a_frame(stack: RunningStack, job: Job, *, duration_s: float) -> floa
     time.sleep(duration_s)
     frames = stack.done(job) - first
     if frames <= 0:
-        raise RuntimeError(f"the propagation did not get on within {duration_s:g} s")
+        raise RuntimeError(f"the propagation made no progress within {duration_s:g} s")
     return (time.perf_counter() - started) / frames
 
 

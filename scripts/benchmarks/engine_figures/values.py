@@ -138,4 +138,4 @@ def seconds_of(work: Callable[[], object], device: torch.device) -> float:
 def _require_equal(name: str, answer: Tensor, expected: Tensor) -> None:
     error = float((answer - expected).norm() / expected.norm())
     if not error < 0.05:
-        raise ValueError(f"{name} is off by {error:.3g} of the answer")
+        raise ValueError(f"{name} differs from SAM 2 by {error:.3g} of the norm")

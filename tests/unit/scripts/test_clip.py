@@ -58,7 +58,7 @@ def test_an_interrupted_clip_is_made_again(video: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(None, "cannot be read"), (b"<html>not found</html>", "no video that can be decoded")]
+    ("content", "message"), [(None, "cannot be read"), (b"<html>not found</html>", "cannot be decoded as a video")]
 )
 def test_a_file_without_video_is_refused(content: bytes | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "page.mp4"
