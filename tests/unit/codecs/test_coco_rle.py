@@ -1,4 +1,4 @@
-"""COCO run lengths: any mask survives, and nothing from outside reaches memory it should not."""
+"""COCO run lengths: round trips of any mask, and checks of counts from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statistics of an evaluation, on values worked out by hand."""
+"""The statistics of an evaluation, on values computed by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The evaluation protocol, on segmenters whose figures are known beforehand."""
+"""The evaluation protocol, on segmenters with known metrics."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def clip() -> SquaresClip:
 
 
 class Oracle:
-    """Knows the truth; shift > 0 answers with the truth of the object that many places on."""
+    """Returns the truth of an object; shift: of the object `shift` places later."""
 
     def __init__(self, masks: Masks, *, shift: int = 0, blind: bool = False) -> None:
         self._masks, self._shift, self._blind = masks, shift, blind
@@ -94,14 +94,14 @@ def test_the_other_object_s_masks_have_a_negative_gain(clip: SquaresClip) -> Non
     assert report.memory_gain == -1
 
 
-def test_saying_nothing_scores_zero_and_is_not_rewarded_for_absence(clip: SquaresClip) -> None:
+def test_empty_masks_score_zero(clip: SquaresClip) -> None:
     report = evaluate(Oracle(clip.masks, blind=True), [clip])
     assert (report.box_iou, report.propagated_iou, report.after_occlusion_iou) == (0, 0, 0)
     assert report.presence_auroc == 0.5
     assert report.prompt_gain == 0
 
 
-def test_the_json_has_the_agreed_keys_and_null_where_nothing_counted(clip: SquaresClip) -> None:
+def test_the_json_has_all_keys_and_null_without_samples(clip: SquaresClip) -> None:
     body = evaluate(Oracle(clip.masks), [clip]).to_json()
     assert list(body) == [
         "box_iou",

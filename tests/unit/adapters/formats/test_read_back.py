@@ -1,4 +1,4 @@
-"""Every format, read back by the rules of the tool that people read it with: masks, frame numbers and ids are there.
+"""Every format, read back by the rules of its tool: masks, frame numbers and ids are kept.
 
 The readers here restate the tools' rules; pycocotools is the tool itself.
 """

@@ -1,4 +1,4 @@
-"""A disk that is full, without filling one."""
+"""A simulated full disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Call it, and from the second file on that is opened for writing, every write fails with ENOSPC."""
+    """After a call, every write fails with ENOSPC, from the second file opened for writing on."""
     opened = [0]
     real = pathlib.Path.open
 

@@ -64,7 +64,7 @@ def test_the_longest_unused_goes_first(tmp_path: Path) -> None:
     first = cache.put("1", [b"aaaa"])
     cache.put("2", [b"bbbb"])
     with cache.hold(first):
-        pass  # now the second is the longest unused
+        pass  # the second is now the least recently used
     cache.put("3", [b"cccc"])
     assert [cache.find(address) is not None for address in "123"] == [True, False, True]
 
@@ -75,7 +75,7 @@ def test_a_file_in_use_is_never_evicted(tmp_path: Path) -> None:
     with cache.hold(held) as path:
         cache.put("2", [b"bbbbbbbb"])
         assert path.read_bytes() == b"aaaaaaaa"
-        assert cache.evict() == 8  # the other one goes, though it is younger
+        assert cache.evict() == 8  # the other one is evicted, though it was used later
         assert path.exists()
 
 

@@ -1,4 +1,4 @@
-"""Frame exactness: index i is the i-th frame shown, whatever the rate, coding, direction or order of asking."""
+"""Frame exactness: index i is the i-th frame for every rate, codec, direction and order of reads."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_rates_and_times_are_exact(tmp_path: Path) -> None:
 
 
 def test_times_are_those_of_a_players_clock(tmp_path: Path) -> None:
-    """Players leave a late first frame late; a file that begins before 0 they begin at 0."""
+    """Players keep a late first frame late and shift a file that begins before 0 to 0."""
     with open_video(write_clip(tmp_path / "a.mp4", ClipSpec(times=list(range(20, 60)))), HASH) as late:
         assert late.info.times is not None
         assert late.info.times.starts_us[[0, -1]].tolist() == pytest.approx([666_667, 1_966_667], abs=1000)
@@ -111,7 +111,7 @@ def test_a_variable_rate_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rotation", "corner"), [(90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))])
 def test_rotation_is_applied_as_a_player_does(tmp_path: Path, rotation: int, corner: tuple[int, int]) -> None:
-    """The bright stripe of frame 1 is stored top left; turned clockwise it goes to the top right, and so on."""
+    """The bright stripe of frame 1 is stored top left; rotated clockwise it is top right, and so on."""
     # The display matrix counts counterclockwise.
     path = write_clip(tmp_path / "a.mp4", ClipSpec(rotation=-rotation, frame_count=3))
     with open_video(path, HASH) as video:
@@ -163,7 +163,7 @@ def test_a_known_file_is_not_read_through_again(tmp_path: Path) -> None:
     indices = IndexCache(tmp_path / "indices")
     with open_video(path, HASH, indices=indices) as first:
         info, times = first.info, first.timestamps_s
-    # With the file gone an index that opens anyway can only be the kept one.
+    # The file is removed: only the cached index can open.
     path.unlink()
     with open_video(path, HASH, indices=indices) as second:
         assert (second.info, second.timestamps_s) == (info, times)

@@ -1,4 +1,4 @@
-"""Some frames of a video as a video of their own."""
+"""A subset of a video's frames as a video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chosen frames of a video, written as a zip and taken in again."""
+"""Chosen frames of a video, written as a zip and read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of imports: what is put is read back, in order, by other processes too."""
+"""The import records: entries are read back in order, also by other processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is fetched to open a task's media, and when the server is asked again."""
+"""The media library: the files that are fetched, and when the server is asked again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGES = MediaRef(tuple(f"/data/{number}.png" for number in range(6)), is_pages=T
 
 
 class FakeServer:
-    """Pages whose red value is ten times their number; notes what was asked for."""
+    """Pages whose red value is ten times their number; records the requests."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -100,7 +100,7 @@ def test_a_page_that_is_no_image_is_named_by_its_own_number(library: CachedMedia
         library.open(PAGES, frames={FrameIndex(4), FrameIndex(1)})
 
 
-def test_a_page_that_was_replaced_in_place_is_noticed_after_a_while(
+def test_a_replaced_page_is_fetched_after_the_fresh_time(
     library: CachedMedia, server: FakeServer, clock: FakeClock
 ) -> None:
     def red() -> int:

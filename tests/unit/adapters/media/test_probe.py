@@ -1,4 +1,4 @@
-"""Files that are no usable video: each is refused with a sentence that says what it is."""
+"""Files that are not usable videos: each is refused with the reason."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_absurd_dimensions(tmp_path: Path) -> None:
     content[at : at + 6] = b"\xb0\x81\xff\xba\x81\xff"
     path = tmp_path / "b.webm"
     path.write_bytes(content)
-    # The header lies; the frames are what they are.
+    # The header has a wrong size; the frames keep theirs.
     index = build_index(path)
     assert (index.width, index.height) == (64, 48)
 

@@ -1,4 +1,4 @@
-"""Records of imports of older and newer schemas: brought forward whole and once, or refused."""
+"""Import records of older and newer schemas: migrated completely and once, or refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from backend.domain.errors import ServiceUnavailable
 from tests.fakes.together import together
 
 STORED = Path(__file__).parents[3] / "data" / "ledger_v1" / "batches.sql"
-"""What the last build without a version wrote."""
+"""A file of the last build without a schema version."""
 MEDIUM_ID = "ab" * 16
 OPENER = """
 import logging, sys

@@ -1,4 +1,4 @@
-"""Videos made playable: every frame once, where it was, at a constant rate."""
+"""Re-encoded videos: every frame once, in order, at a constant rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from backend.domain.video import FrameIndex
 from tests.fakes.clips import ClipSpec, number_of, numbered_frame, write_clip
 
 
-def test_a_video_of_variable_rate_keeps_its_frames_and_their_times(tmp_path: Path) -> None:
+def test_variable_rate_keeps_frames_and_their_times(tmp_path: Path) -> None:
     times = (0, 1, 5, 6, 7, 20, 21)
     path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=7, times=times))
     made = reencode(path, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""The held-out clips: the same for everyone, and their masks are what is drawn."""
+"""The held-out clips: reproducible, and their masks equal the drawn pixels."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_masks_never_overlap_for_each_pixel_shows_one_thing() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_first_object_is_wholly_gone_for_a_while_and_comes_back(seed: int) -> None:
+def test_the_first_object_is_hidden_and_returns(seed: int) -> None:
     assert plot_of(seed) in (Plot.OCCLUSION, Plot.EXIT)
     shows = render_clip(seed, frames=32, size=SMALL).present[:, 0]
     gone = np.flatnonzero(~shows)
@@ -61,13 +61,13 @@ def test_a_clip_too_short_to_hide_and_return_is_refused() -> None:
         render_clip(0, frames=8)
 
 
-def test_the_held_out_set_gives_its_clips_as_videos_with_look_alikes() -> None:
+def test_the_held_out_set_yields_videos_with_similar_objects() -> None:
     clips = list(held_out_clips(4))
     assert [bool(clip.alike) for clip in clips] == [False, False, False, True]
     assert clips[0].video.info.frame_count == len(clips[0].masks) == 32
 
 
-def test_the_demo_clip_has_three_named_objects_and_one_leaves_and_returns() -> None:
+def test_the_demo_clip_has_three_objects_and_one_returns() -> None:
     clip = demo_clip()
     assert clip.names == ("van", "heart", "fish")
     assert set(clip.names) <= set(FAMILIES)

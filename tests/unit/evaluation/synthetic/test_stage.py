@@ -1,4 +1,4 @@
-"""The renderer: a sprite is where its track says, and a mask is what shows of it."""
+"""The renderer: a sprite is at its track's position, and a mask is its visible part."""
 
 import numpy as np
 

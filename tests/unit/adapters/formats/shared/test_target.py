@@ -101,7 +101,7 @@ def test_other_errors_are_not_translated(tmp_path: Path) -> None:
         (tmp_path / "source.json").read_bytes()
 
 
-def test_a_folder_with_something_in_it_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.txt").write_text("all my work")
     with pytest.raises(NotAllowed, match="is not empty; name another folder or pass --overwrite"):
@@ -119,7 +119,7 @@ def test_overwrite_refuses_a_folder_that_is_not_an_export(tmp_path: Path) -> Non
     assert (tmp_path / "out/manifest.json").exists()
 
 
-def test_overwrite_replaces_an_export_whole_and_keeps_it_if_the_new_one_fails(tmp_path: Path) -> None:
+def test_overwrite_keeps_the_old_export_if_the_new_one_fails(tmp_path: Path) -> None:
     out = tmp_path / "out"
     finished(out)
 

@@ -1,4 +1,4 @@
-"""Signed addresses: who may see what, and until when."""
+"""Signed addresses: their target, signature and expiry."""
 
 from __future__ import annotations
 

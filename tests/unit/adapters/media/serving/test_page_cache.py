@@ -1,4 +1,4 @@
-"""Pages by a process of its own, and the folder in which they are kept."""
+"""Pages decoded by a child process, and the folder that caches them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_pages_are_kept_and_the_longest_unused_go(tmp_path: Path) -> None:
     for frame in range(3):
         cache.put("m", frame, b"0123456789")
         os.utime(tmp_path / "m" / f"{frame}.jpg", (frame, frame))
-    assert cache.get("m", 0) == b"0123456789"  # used now, so no longer the oldest
+    assert cache.get("m", 0) == b"0123456789"  # used now: no longer the least recently used
     cache.sweep()
     assert [cache.get("m", frame) is not None for frame in range(3)] == [True, False, True]
     cache.put("m", 9, b"x" * 26)

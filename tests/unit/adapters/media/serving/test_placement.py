@@ -1,4 +1,4 @@
-"""Where pages are put: addresses, copies, buckets."""
+"""The placement of media: addresses, copies, buckets."""
 
 from __future__ import annotations
 

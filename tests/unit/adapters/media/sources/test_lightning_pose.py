@@ -1,4 +1,4 @@
-"""Zips of frames: the layout is strict, and a zip is somebody else's."""
+"""Zips of frames: the layout is strict, and a zip is untrusted."""
 
 from __future__ import annotations
 

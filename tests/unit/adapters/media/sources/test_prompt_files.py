@@ -85,7 +85,7 @@ def coco(tmp_path: Path, **changes: object) -> Path:
     return path
 
 
-def test_coco_takes_tracks_where_they_appear_first_and_each_images_own_size(tmp_path: Path) -> None:
+def test_coco_reads_first_boxes_with_each_images_size(tmp_path: Path) -> None:
     assert shown(coco_boxes(coco(tmp_path), "clip", SIZE)) == [
         ("track 1", 4, "Cat", (0.0, 0.0, 0.25, 0.25)),
         ("track 2", 9, "Cat", (0.5, 0.5, 1.0, 1.0)),

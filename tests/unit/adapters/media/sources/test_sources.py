@@ -1,4 +1,4 @@
-"""What the command line's words name."""
+"""The sources of the command line's arguments."""
 
 from __future__ import annotations
 

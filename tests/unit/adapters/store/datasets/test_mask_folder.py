@@ -1,4 +1,4 @@
-"""The output folder is a whole one or not there, and says what it should."""
+"""The output folder is complete or absent; its files have the documented content."""
 
 from __future__ import annotations
 
