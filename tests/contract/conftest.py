@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, from the binaries inside the pgserver wheel."""
+"""A PostgreSQL server for the tests, from the binaries inside the pgserver wheel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         data = (folder / "data").resolve()
 
         def start() -> Any:  # noqa: ANN401  (the wheel has no types)
-            PostgresServer._instances.pop(data, None)  # else it would be given the one whose start failed
+            PostgresServer._instances.pop(data, None)  # else pgserver returns the instance whose start failed
             return get_server(data)
 
         server = started(start)
@@ -47,10 +47,10 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 
 def started(start: Callable[[], Any]) -> Any:  # noqa: ANN401  (the wheel has no types)
-    """pgserver gives its server ten seconds, which a busy machine may need more than; it goes on starting meanwhile."""
+    """Starts the server. pgserver gives up after ten seconds while the server goes on starting: this retries."""
     deadline_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline_s:
-        # Late, not ready yet, or the one that goes on starting is in the way of another.
+        # Too late, not ready, or blocked by a server that still starts.
         with suppress(subprocess.SubprocessError, AssertionError):
             return start()
         time.sleep(2)

@@ -1,4 +1,4 @@
-"""What every JobQueue keeps its word on: the fake, and RQ on a real Valkey server."""
+"""The JobQueue contract: the fake, and RQ on a real Valkey server."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from backend.domain.tasks import TaskKey
 from tests.fakes.queue import FakeQueue
 
 
-class Rig(Protocol):
-    """A queue and what befalls it."""
+class QueueSetup(Protocol):
+    """A queue whose entries can be read and lost, and whose server can be stopped."""
 
     @property
     def queue(self) -> JobQueue: ...
@@ -34,7 +34,7 @@ class Rig(Protocol):
     def stop(self) -> None: ...
 
 
-class FakeRig:
+class FakeQueueSetup:
     def __init__(self) -> None:
         self.fake = FakeQueue()
 
@@ -52,7 +52,7 @@ class FakeRig:
         self.fake.down = True
 
 
-class ValkeyRig:
+class ValkeyQueueSetup:
     def __init__(self, server: EmbeddedValkey) -> None:
         self.server = server
         self.rq = RqQueue(server.url)
@@ -79,13 +79,13 @@ class ValkeyRig:
 
 
 @pytest.fixture(params=["fake", "valkey"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[QueueSetup]:
     if request.param == "fake":
-        yield FakeRig()
+        yield FakeQueueSetup()
         return
     server = EmbeddedValkey(tmp_path)
     server.start()
-    opened = ValkeyRig(server)
+    opened = ValkeyQueueSetup(server)
     yield opened
     opened.end()
 
@@ -94,51 +94,51 @@ def job(number: int = 0, *, kind: JobKind = JobKind.PROPAGATE, attempt: int = 1)
     return Job(f"{kind[0]}-{number:040x}", kind, TaskKey(1, number), JobState.QUEUED, attempt)
 
 
-def test_entries_wait_in_the_order_they_came_each_kind_in_its_queue(rig: Rig) -> None:
+def test_each_kind_has_a_queue_in_order_of_arrival(setup: QueueSetup) -> None:
     first, second, click = job(1), job(2), job(3, kind=JobKind.INTERACTIVE)
     for one in (first, click, second):
-        rig.queue.enqueue(one, timeout_s=60)
-    assert rig.waiting(JobKind.PROPAGATE) == [(first.job_id, 1), (second.job_id, 1)]
-    assert rig.waiting(JobKind.INTERACTIVE) == [(click.job_id, 1)]
-    assert rig.queue.depths() == {JobKind.INTERACTIVE: 1, JobKind.PROPAGATE: 2}
+        setup.queue.enqueue(one, timeout_s=60)
+    assert setup.waiting(JobKind.PROPAGATE) == [(first.job_id, 1), (second.job_id, 1)]
+    assert setup.waiting(JobKind.INTERACTIVE) == [(click.job_id, 1)]
+    assert setup.queue.depths() == {JobKind.INTERACTIVE: 1, JobKind.PROPAGATE: 2}
 
 
-def test_one_attempt_enqueued_twice_is_one_entry(rig: Rig) -> None:
+def test_one_attempt_enqueued_twice_is_one_entry(setup: QueueSetup) -> None:
     for _ in range(3):
-        rig.queue.enqueue(job(), timeout_s=60)
-    assert rig.waiting(JobKind.PROPAGATE) == [(job().job_id, 1)]
-    rig.queue.enqueue(job(attempt=2), timeout_s=60)
-    assert rig.queue.depths()[JobKind.PROPAGATE] == 2
+        setup.queue.enqueue(job(), timeout_s=60)
+    assert setup.waiting(JobKind.PROPAGATE) == [(job().job_id, 1)]
+    setup.queue.enqueue(job(attempt=2), timeout_s=60)
+    assert setup.queue.depths()[JobKind.PROPAGATE] == 2
 
 
-def test_only_the_attempt_that_was_enqueued_is_known(rig: Rig) -> None:
-    assert not rig.queue.is_known(job())
-    rig.queue.enqueue(job(), timeout_s=60)
-    assert rig.queue.is_known(job())
-    assert not rig.queue.is_known(replace(job(), attempt=2))
+def test_only_the_attempt_that_was_enqueued_is_known(setup: QueueSetup) -> None:
+    assert not setup.queue.is_known(job())
+    setup.queue.enqueue(job(), timeout_s=60)
+    assert setup.queue.is_known(job())
+    assert not setup.queue.is_known(replace(job(), attempt=2))
 
 
-def test_what_was_forgotten_can_be_enqueued_again(rig: Rig) -> None:
-    rig.queue.enqueue(job(), timeout_s=60)
-    rig.forget_all()
-    assert not rig.queue.is_known(job())
-    assert rig.queue.depths() == {JobKind.INTERACTIVE: 0, JobKind.PROPAGATE: 0}
-    rig.queue.enqueue(job(), timeout_s=60)
-    assert rig.waiting(JobKind.PROPAGATE) == [(job().job_id, 1)]
+def test_a_lost_entry_can_be_enqueued_again(setup: QueueSetup) -> None:
+    setup.queue.enqueue(job(), timeout_s=60)
+    setup.forget_all()
+    assert not setup.queue.is_known(job())
+    assert setup.queue.depths() == {JobKind.INTERACTIVE: 0, JobKind.PROPAGATE: 0}
+    setup.queue.enqueue(job(), timeout_s=60)
+    assert setup.waiting(JobKind.PROPAGATE) == [(job().job_id, 1)]
 
 
-def test_no_worker_is_seen_where_there_is_none(rig: Rig) -> None:
-    assert rig.queue.workers() == {JobKind.INTERACTIVE: 0, JobKind.PROPAGATE: 0}
+def test_without_a_worker_the_worker_counts_are_zero(setup: QueueSetup) -> None:
+    assert setup.queue.workers() == {JobKind.INTERACTIVE: 0, JobKind.PROPAGATE: 0}
 
 
-def test_a_queue_that_is_away_says_so(rig: Rig) -> None:
-    rig.queue.enqueue(job(), timeout_s=60)
-    rig.stop()
+def test_a_stopped_queue_raises_queue_unavailable(setup: QueueSetup) -> None:
+    setup.queue.enqueue(job(), timeout_s=60)
+    setup.stop()
     for call in (
-        lambda: rig.queue.enqueue(job(), timeout_s=60),
-        lambda: rig.queue.is_known(job()),
-        rig.queue.depths,
-        rig.queue.workers,
+        lambda: setup.queue.enqueue(job(), timeout_s=60),
+        lambda: setup.queue.is_known(job()),
+        setup.queue.depths,
+        setup.queue.workers,
     ):
         with pytest.raises(QueueUnavailable, match="the queue does not answer"):
             call()

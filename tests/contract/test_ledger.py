@@ -1,4 +1,4 @@
-"""What every Ledger keeps its word on: SQLite and a real PostgreSQL run the same tests."""
+"""The Ledger contract, on SQLite and on a real PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def done(ledger: Ledger, x_rel: float = 0.5, *, task: TaskKey = TASK) -> Job:
 
 
 class TestPrompts:
-    def test_an_unknown_canvas_is_empty(self, ledger: Ledger) -> None:
+    def test_an_unknown_task_has_no_prompts(self, ledger: Ledger) -> None:
         assert not ledger.prompts(TASK)
 
     def test_clicks_of_one_object_add_up(self, ledger: Ledger) -> None:
@@ -94,13 +94,13 @@ class TestPrompts:
         first = ledger.record_prompts(TASK, said)
         assert ledger.record_prompts(TASK, said).digest() == first.digest() == ledger.prompts(TASK).digest()
 
-    def test_a_newer_box_replaces_an_older_one_also_when_it_is_an_earlier_one_again(self, ledger: Ledger) -> None:
+    def test_the_newest_box_counts_even_if_it_equals_an_earlier_one(self, ledger: Ledger) -> None:
         first, second = (FramePrompt(CAT, FrameIndex(0), box=Box(0.1, 0.1, x, 0.5)) for x in (0.5, 0.6))
         for prompt in (first, second, first):
             ledger.record_prompts(TASK, prompt_set(prompt))
         assert [prompt.box for prompt in ledger.prompts(TASK)] == [first.box]
 
-    def test_a_mask_replaces_clicks_and_comes_back_bit_by_bit(self, ledger: Ledger) -> None:
+    def test_a_mask_replaces_clicks_and_is_read_back_unchanged(self, ledger: Ledger) -> None:
         mask = np.zeros((48, 64), dtype=np.bool_)
         mask[3:20, 5:9] = True
         mask[40, 63] = True
@@ -111,7 +111,7 @@ class TestPrompts:
         assert prompt.mask is not None
         np.testing.assert_array_equal(prompt.mask, mask)
 
-    def test_users_and_tasks_have_their_own_canvas(self, ledger: Ledger) -> None:
+    def test_users_and_tasks_have_their_own_prompts(self, ledger: Ledger) -> None:
         ledger.record_prompts(TASK, prompt_set(click(0.1)), user="ann")
         ledger.record_prompts(TASK, prompt_set(click(0.2)), user="bob")
         ledger.record_prompts(OTHER_TASK, prompt_set(click(0.3)), user="ann")
@@ -119,7 +119,7 @@ class TestPrompts:
         assert ledger.prompts(TASK, user="bob").digest() == prompt_set(click(0.2)).digest()
         assert not ledger.prompts(TASK)
 
-    def test_objects_keep_the_order_of_their_first_mention(self, ledger: Ledger) -> None:
+    def test_objects_keep_the_order_of_their_first_prompts(self, ledger: Ledger) -> None:
         ledger.record_prompts(TASK, prompt_set(click(0.2, object_id=DOG, frame=9)))
         ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.1, object_id=DOG, frame=2)))
         assert ledger.prompts(TASK).object_ids == (DOG, CAT)
@@ -130,7 +130,7 @@ class TestPrompts:
         ledger.record_prompts(TASK, prompt_set(click(0.1), cat="Tiger"))
         assert ledger.prompts(TASK).labels == {CAT: "Tiger"}
 
-    def test_replacing_forgets_what_was_there(self, ledger: Ledger) -> None:
+    def test_replacing_prompts_deletes_the_old_ones(self, ledger: Ledger) -> None:
         ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, object_id=DOG), cat="Cat", dog="Dog"))
         ledger.replace_prompts(TASK, prompt_set(click(0.9), cat="Lion"))
         assert ledger.prompts(TASK).digest() == prompt_set(click(0.9), cat="Lion").digest()
@@ -139,7 +139,7 @@ class TestPrompts:
 
 
 class TestSubmit:
-    def test_a_job_is_named_after_its_question(self, ledger: Ledger) -> None:
+    def test_a_job_id_is_the_digest_of_its_request(self, ledger: Ledger) -> None:
         request = replace(propagation(), frames=FrameRange(FrameIndex(2), FrameIndex(12)))
         job, is_new = ledger.submit(JobKind.PROPAGATE, request)
         assert is_new
@@ -158,13 +158,13 @@ class TestSubmit:
         preview, _ = ledger.submit(JobKind.INTERACTIVE, PreviewRequest(TASK, MEDIA, request.prompts, FrameIndex(0)))
         assert preview.job_id.startswith("i-")
 
-    def test_the_same_question_is_one_job(self, ledger: Ledger) -> None:
+    def test_equal_requests_are_one_job(self, ledger: Ledger) -> None:
         first, _ = ledger.submit(JobKind.PROPAGATE, propagation())
         assert ledger.submit(JobKind.PROPAGATE, propagation()) == (first, False)
         finished = done(ledger, 0.7)
         assert ledger.submit(JobKind.PROPAGATE, propagation(0.7)) == (finished, False)
 
-    def test_the_request_comes_back_whole(self, ledger: Ledger) -> None:
+    def test_a_request_is_read_back_whole(self, ledger: Ledger) -> None:
         mask = np.eye(16, dtype=np.bool_)
         prompts = prompt_set(
             click(1 / 3),
@@ -193,7 +193,7 @@ class TestSubmit:
         assert isinstance(kept_preview, PreviewRequest)
         assert kept_preview.idempotency_key() == preview.idempotency_key()
 
-    def test_a_newer_propagation_supersedes_open_ones_of_its_task_only(self, ledger: Ledger) -> None:
+    def test_a_newer_propagation_supersedes_open_ones_of_its_task(self, ledger: Ledger) -> None:
         waiting = submitted(ledger, 0.1)
         elsewhere = submitted(ledger, 0.1, task=OTHER_TASK)
         preview, _ = ledger.submit(
@@ -210,7 +210,7 @@ class TestSubmit:
         assert ledger.latest_push(TASK) is None
 
     @pytest.mark.parametrize("ending", [JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED])
-    def test_an_ended_question_asked_again_is_opened_with_the_next_attempt(
+    def test_an_ended_job_submitted_again_opens_its_next_attempt(
         self, ledger: Ledger, clock: FakeClock, ending: JobState
     ) -> None:
         job = running(ledger)
@@ -222,7 +222,7 @@ class TestSubmit:
         assert (again.job_id, again.state, again.attempt, again.done) == (job.job_id, JobState.QUEUED, 2, 0)
         assert (again.reason, again.worker, again.created_s) == ("", "", 1060.0)
 
-    def test_going_back_to_an_earlier_question_supersedes_the_later_one(self, ledger: Ledger) -> None:
+    def test_an_earlier_request_again_supersedes_the_later_one(self, ledger: Ledger) -> None:
         first = done(ledger, 0.1)
         second = submitted(ledger, 0.2)
         assert ledger.submit(JobKind.PROPAGATE, propagation(0.1)) == (first, False)
@@ -254,7 +254,7 @@ class TestAttempts:
         seen = ledger.job(job.job_id)
         assert (seen.done, seen.total, seen.heartbeat_s, seen.updated_s) == (12, 90, 1007.0, 1007.0)
 
-    def test_progress_tells_of_cancellation_and_of_a_newer_attempt(self, ledger: Ledger) -> None:
+    def test_progress_reports_cancellation_and_a_newer_attempt(self, ledger: Ledger) -> None:
         job = running(ledger)
         ledger.requeue(job.job_id, 1, reason="silent", max_attempts=3)
         assert ledger.progress(job.job_id, 1, 99, 99) is JobState.SUPERSEDED
@@ -314,7 +314,7 @@ class TestAttempts:
         assert ledger.requeue(job.job_id, 4, reason="silent", max_attempts=2).state is JobState.QUEUED
         assert ledger.requeue(job.job_id, 5, reason="silent", max_attempts=2).state is JobState.FAILED
 
-    def test_attempts_are_counted_anew_once_something_is_saved(self, ledger: Ledger) -> None:
+    def test_a_saved_snapshot_resets_the_attempt_count(self, ledger: Ledger) -> None:
         job = running(ledger)
         ledger.requeue(job.job_id, 1, reason="silent", max_attempts=2)
         ledger.start(job.job_id, 2, "worker-1")
@@ -323,14 +323,14 @@ class TestAttempts:
         assert ledger.requeue(job.job_id, 3, reason="silent", max_attempts=2).state is JobState.QUEUED
         assert ledger.requeue(job.job_id, 4, reason="silent", max_attempts=2).state is JobState.FAILED
 
-    def test_what_a_stale_attempt_saved_changes_no_count(self, ledger: Ledger) -> None:
+    def test_a_stale_attempt_does_not_reset_the_attempt_count(self, ledger: Ledger) -> None:
         job = running(ledger)
         ledger.requeue(job.job_id, 1, reason="silent", max_attempts=2)
         ledger.reset_attempt_count(job.job_id, 1)
         assert ledger.requeue(job.job_id, 2, reason="silent", max_attempts=2).state is JobState.FAILED
 
     @pytest.mark.parametrize("end", [JobState.DONE, JobState.FAILED])
-    def test_a_click_is_waited_for_until_it_ends(self, ledger: Ledger, end: JobState) -> None:
+    def test_a_click_has_a_waiter_until_it_ends(self, ledger: Ledger, end: JobState) -> None:
         ledger.submit(JobKind.PROPAGATE, propagation())
         assert ledger.pending_waits() == PendingWaits()
         job, _ = ledger.submit(JobKind.INTERACTIVE, preview())
@@ -340,7 +340,7 @@ class TestAttempts:
         ledger.finish(job.job_id, 1, end)
         assert ledger.pending_waits() == PendingWaits()
 
-    def test_a_propagation_is_waited_for_until_then_or_until_it_ends(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_a_waiter_counts_until_its_deadline_or_the_job_s_end(self, ledger: Ledger, clock: FakeClock) -> None:
         first, _ = ledger.submit(JobKind.PROPAGATE, propagation())
         second, _ = ledger.submit(JobKind.PROPAGATE, propagation(task=OTHER_TASK))
         now_s = clock.now_s()
@@ -356,7 +356,7 @@ class TestAttempts:
         ledger.cancel(second.job_id)
         assert ledger.pending_waits() == PendingWaits()
 
-    def test_who_waits_longer_is_not_forgotten_with_who_waits_no_more(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_removing_one_waiter_keeps_the_one_with_a_later_deadline(self, ledger: Ledger, clock: FakeClock) -> None:
         job = running(ledger)
         now_s = clock.now_s()
         ledger.add_waiter(job.job_id, until_s=now_s + 20)
@@ -367,11 +367,11 @@ class TestAttempts:
         assert ledger.pending_waits() == PendingWaits()
         ledger.remove_waiter(job.job_id, until_s=now_s + 20)
 
-    def test_a_note_for_a_job_that_is_not_there_does_nothing(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_a_waiter_of_an_unknown_job_is_ignored(self, ledger: Ledger, clock: FakeClock) -> None:
         ledger.add_waiter("p-" + "0" * 40, until_s=clock.now_s() + 10)
         assert ledger.pending_waits() == PendingWaits()
 
-    def test_a_job_whose_masks_are_gone_is_opened_again(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_a_job_without_its_masks_is_opened_again(self, ledger: Ledger, clock: FakeClock) -> None:
         job = done(ledger, 0.9)
         clock.advance(5)
         again = ledger.reopen(job.job_id, job.attempt)
@@ -469,22 +469,22 @@ class TestLists:
             (JobKind.PROPAGATE, JobState.RUNNING): 1,
         }
 
-    def test_a_finished_job_that_is_asked_for_again_counts_as_of_today(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_a_finished_job_submitted_again_counts_as_updated(self, ledger: Ledger, clock: FakeClock) -> None:
         job = done(ledger)
         clock.advance(100)
         again, is_new = ledger.submit(JobKind.PROPAGATE, propagation())
         assert (again.job_id, is_new, again.updated_s) == (job.job_id, False, job.updated_s + 100)
 
-    def test_stale_are_the_silent_and_the_forgotten(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_silent_and_never_enqueued_jobs_are_stale(self, ledger: Ledger, clock: FakeClock) -> None:
         silent, waiting = running(ledger, task=OTHER_TASK), submitted(ledger)
         clock.advance(10)
-        lively = running(ledger, task=TaskKey(1, 1))
+        recent = running(ledger, task=TaskKey(1, 1))
         found = ledger.stale_jobs(heartbeat_before_s=1010.0, queued_before_s=1010.0)
         assert [job.job_id for job in found] == [silent.job_id, waiting.job_id]
         assert ledger.stale_jobs(heartbeat_before_s=1000.0, queued_before_s=1000.0) == ()
         ledger.progress(silent.job_id, 1, 1, 2)
         assert ledger.stale_jobs(heartbeat_before_s=1010.0, queued_before_s=0.0) == ()
-        assert lively.job_id in {
+        assert recent.job_id in {
             job.job_id for job in ledger.stale_jobs(heartbeat_before_s=1011.0, queued_before_s=0.0)
         }
 
@@ -513,7 +513,7 @@ class TestPushes:
         assert ledger.due_pushes(clock.now_s()) == (push,)
         assert ledger.claim_push(push, until_s=1200.0)
 
-    def test_a_failed_push_comes_back_when_it_is_due(self, ledger: Ledger) -> None:
+    def test_a_failed_push_is_claimed_again_when_it_is_due(self, ledger: Ledger) -> None:
         done(ledger)
         (push,) = ledger.due_pushes(1000.0)
         ledger.claim_push(push, until_s=1060.0)
@@ -522,7 +522,7 @@ class TestPushes:
         assert ledger.due_pushes(1003.9) == ()
         assert ledger.due_pushes(1004.0) == (later,)
 
-    def test_a_newer_job_takes_over_but_waits_for_the_push_under_way(self, ledger: Ledger) -> None:
+    def test_a_newer_job_s_push_waits_for_the_claimed_one(self, ledger: Ledger) -> None:
         done(ledger, 0.1)
         (old,) = ledger.due_pushes(1000.0)
         ledger.claim_push(old, until_s=1060.0)
@@ -532,7 +532,7 @@ class TestPushes:
         (push,) = ledger.due_pushes(1000.0)
         assert (push.job_id, push.state, push.tries, push.prediction_id) == (newer.job_id, PushState.PENDING, 0, 77)
 
-    def test_model_versions_have_their_own(self, ledger: Ledger) -> None:
+    def test_each_model_version_has_its_own_push(self, ledger: Ledger) -> None:
         older = done(ledger, 0.1)
         job, _ = ledger.submit(JobKind.PROPAGATE, propagation(0.1, version="masklet-tiny-2"))
         ledger.start(job.job_id, 1, "w")
@@ -548,7 +548,7 @@ class TestPushes:
         assert of_older.model_version == "masklet-demo-1"
         assert ledger.latest_push(TASK, job_id="p-other") is None
 
-    def test_an_earlier_answer_asked_for_again_is_pushed_again(self, ledger: Ledger) -> None:
+    def test_an_earlier_job_submitted_again_is_pushed_again(self, ledger: Ledger) -> None:
         first, second = done(ledger, 0.1), done(ledger, 0.2)
         (push,) = ledger.due_pushes(1000.0)
         assert push.job_id == second.job_id
@@ -560,7 +560,7 @@ class TestPushes:
         ledger.submit(JobKind.PROPAGATE, propagation(0.1))
         assert ledger.due_pushes(1000.0) == ()
 
-    def test_what_became_of_a_replaced_push_is_not_written_over_the_newer_one(self, ledger: Ledger) -> None:
+    def test_the_end_of_a_replaced_push_leaves_the_newer_unchanged(self, ledger: Ledger) -> None:
         newer = done(ledger, 0.2)
         ledger.settle_push(replace(ledger.due_pushes(1000.0)[0], state=PushState.PUSHED, prediction_id=5))
         latest = ledger.latest_push(TASK)
@@ -575,18 +575,18 @@ class TestSessions:
     def session(self, user: str = "annie", *, x_rel: float = 0.5) -> PropagationRequest:
         return replace(propagation(x_rel), session=user)
 
-    def test_a_session_replaces_nothing_and_is_replaced_by_nothing(self, ledger: Ledger) -> None:
+    def test_a_session_supersedes_nothing_and_is_not_superseded(self, ledger: Ledger) -> None:
         first = running(ledger)
-        mine, is_new = ledger.submit(JobKind.PROPAGATE, self.session())
-        theirs, _ = ledger.submit(JobKind.PROPAGATE, self.session("bob", x_rel=0.2))
+        first_session, is_new = ledger.submit(JobKind.PROPAGATE, self.session())
+        second_session, _ = ledger.submit(JobKind.PROPAGATE, self.session("bob", x_rel=0.2))
         assert is_new
-        assert mine.is_session
+        assert first_session.is_session
         assert ledger.job(first.job_id).state is JobState.RUNNING
         submitted(ledger, 0.9)
         assert ledger.job(first.job_id).state is JobState.SUPERSEDED
-        assert [ledger.job(job.job_id).state for job in (mine, theirs)] == [JobState.QUEUED] * 2
+        assert [ledger.job(job.job_id).state for job in (first_session, second_session)] == [JobState.QUEUED] * 2
 
-    def test_a_session_is_asked_for_once_and_read_back_whole(self, ledger: Ledger) -> None:
+    def test_equal_sessions_are_one_job_and_are_read_back_whole(self, ledger: Ledger) -> None:
         job, _ = ledger.submit(JobKind.PROPAGATE, self.session())
         again, is_new = ledger.submit(JobKind.PROPAGATE, self.session())
         assert (again.job_id, is_new) == (job.job_id, False)
@@ -600,30 +600,30 @@ class TestSessions:
         assert [listed.job_id for listed in ledger.jobs(states=(JobState.QUEUED,))] == [job.job_id]
 
 
-def test_prompts_and_what_they_ask_for_are_accepted_together(ledger: Ledger) -> None:
+def test_prompts_and_their_jobs_are_accepted_together(ledger: Ledger) -> None:
     ledger.record_prompts(TASK, prompt_set(click(0.1)))
 
-    def asked(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
+    def jobs_of(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
         return [PreviewRequest(TASK, MEDIA, known, FrameIndex(0)), PropagationRequest(TASK, MEDIA, known)]
 
-    (preview, is_new), (whole, _) = ledger.accept(TASK, prompt_set(click(0.2)), asked)
+    (preview, is_new), (whole, _) = ledger.accept(TASK, prompt_set(click(0.2)), jobs_of)
     assert (preview.kind, whole.kind, is_new) == (JobKind.INTERACTIVE, JobKind.PROPAGATE, True)
     assert len(ledger.request(whole.job_id).prompts.prompts[0].points) == 2
-    (_, is_new), (_, is_new_too) = ledger.accept(TASK, prompt_set(click(0.2)), asked)
+    (_, is_new), (_, is_new_too) = ledger.accept(TASK, prompt_set(click(0.2)), jobs_of)
     assert not is_new
     assert not is_new_too
 
 
-def test_prompts_are_not_kept_if_what_they_ask_for_cannot_be(ledger: Ledger) -> None:
-    def asked(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
+def test_prompts_are_not_stored_if_their_jobs_cannot_be(ledger: Ledger) -> None:
+    def jobs_of(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
         raise NotFound("nothing to ask")
 
     with pytest.raises(NotFound):
-        ledger.accept(OTHER_TASK, prompt_set(click(0.2)), asked)
+        ledger.accept(OTHER_TASK, prompt_set(click(0.2)), jobs_of)
     assert not ledger.prompts(OTHER_TASK)
 
 
-def test_prompts_without_a_name_become_a_users_in_the_order_they_were_made(ledger: Ledger) -> None:
+def test_claimed_prompts_become_a_user_s_in_their_order(ledger: Ledger) -> None:
     ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, object_id=DOG, frame=3), cat="Cat", dog="Dog"))
     ledger.record_prompts(TASK, prompt_set(click(0.3), cat="Cat"), user="ann")
 
@@ -644,7 +644,7 @@ def test_prompts_without_a_name_become_a_users_in_the_order_they_were_made(ledge
 
 
 class TestRetention:
-    def test_old_jobs_go_but_for_the_newest_finished_and_the_pushed(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_old_jobs_are_deleted_except_the_newest_and_pushed(self, ledger: Ledger, clock: FakeClock) -> None:
         first = done(ledger, 0.1)
         click_job, _ = ledger.submit(JobKind.INTERACTIVE, preview())
         ledger.start(click_job.job_id, 1, "worker-1")
@@ -662,7 +662,7 @@ class TestRetention:
         assert ledger.known_jobs({first.job_id, second.job_id, "p-nothing"}) == {second.job_id}
         assert ledger.known_jobs(()) == frozenset()
 
-    def test_what_a_prediction_was_made_of_stays(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_the_job_of_a_prediction_is_kept(self, ledger: Ledger, clock: FakeClock) -> None:
         pushed = done(ledger, 0.1)
         unpushed = running(ledger, 0.2)
         ledger.finish(unpushed.job_id, 1, JobState.DONE, masks_run="unpushed")
@@ -670,7 +670,7 @@ class TestRetention:
         assert ledger.prune(clock.now_s(), limit=99) == ()
         assert {job.job_id for job in ledger.jobs()} == {pushed.job_id, unpushed.job_id}
 
-    def test_a_job_that_was_asked_for_again_is_young(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_a_job_submitted_again_is_kept(self, ledger: Ledger, clock: FakeClock) -> None:
         first = done(ledger, 0.1)
         done(ledger, 0.2)
         clock.advance(100)
@@ -678,12 +678,12 @@ class TestRetention:
         done(ledger, 0.3)
         assert first.job_id not in ledger.prune(clock.now_s() - 50, limit=99)
 
-    def test_no_more_than_so_many_go_at_once(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_one_call_deletes_no_more_than_the_limit(self, ledger: Ledger, clock: FakeClock) -> None:
         jobs = [done(ledger, x / 10) for x in range(1, 5)]
         clock.advance(100)
         assert ledger.prune(clock.now_s(), limit=2) == (jobs[0].job_id, jobs[1].job_id)
 
-    def test_quiet_tasks_are_those_of_which_nothing_was_asked(self, ledger: Ledger, clock: FakeClock) -> None:
+    def test_tasks_without_recent_jobs_are_inactive(self, ledger: Ledger, clock: FakeClock) -> None:
         ledger.record_prompts(TaskKey(3, 7), prompt_set(click(0.5)))
         done(ledger, task=OTHER_TASK)
         done(ledger, task=TASK)
@@ -696,7 +696,7 @@ class TestRetention:
         assert ledger.inactive_tasks(before_s, after=TASK, limit=2) == (OTHER_TASK,)
         assert ledger.inactive_tasks(before_s, after=TaskKey(4, 0), limit=2) == ()
 
-    def test_a_forgotten_task_leaves_nothing(self, ledger: Ledger) -> None:
+    def test_forgetting_a_task_deletes_all_its_rows(self, ledger: Ledger) -> None:
         job, other = done(ledger), done(ledger, task=OTHER_TASK)
         for task in (TASK, OTHER_TASK):
             ledger.record_prompts(task, prompt_set(click(0.5), cat="Cat"), user="a@b")

@@ -1,4 +1,4 @@
-"""What every MaskStore keeps its word on."""
+"""The MaskStore contract."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def frame(index: int, *, evidence: FrameEvidence = FULL, uncertainty: float = 0.
     )
 
 
-def test_a_committed_run_comes_back_whole_and_in_frame_order(store: MaskStore) -> None:
+def test_a_committed_run_is_read_back_whole_in_frame_order(store: MaskStore) -> None:
     with store.writer("p-1-a1", video=VIDEO, labels=LABELS) as writer:
         assert writer.run == "p-1-a1"
         for index in (5, 6, 4, 3):
@@ -75,7 +75,7 @@ def test_a_committed_run_comes_back_whole_and_in_frame_order(store: MaskStore) -
     assert store.partial("p-1-a1") == store.read("p-1-a1")
 
 
-def test_an_open_run_shows_what_was_flushed_and_is_not_readable(store: MaskStore) -> None:
+def test_an_open_run_has_its_flushed_frames_as_partial_only(store: MaskStore) -> None:
     assert store.partial("run") is None
     with store.writer("run", video=VIDEO, labels=LABELS) as writer:
         writer.append(CAT, frame(0))
@@ -91,7 +91,7 @@ def test_an_open_run_shows_what_was_flushed_and_is_not_readable(store: MaskStore
         writer.commit()
 
 
-def test_a_full_chunk_shows_without_a_flush(store: MaskStore) -> None:
+def test_a_full_chunk_is_readable_without_a_flush(store: MaskStore) -> None:
     with store.writer("run", video=VIDEO, labels=LABELS) as writer:
         for index in range(130):
             writer.append(CAT, frame(index))
@@ -102,7 +102,7 @@ def test_a_full_chunk_shows_without_a_flush(store: MaskStore) -> None:
     assert len(store.read("run").masklets[0].frames) == 130
 
 
-def test_of_one_frame_written_twice_the_later_counts(store: MaskStore) -> None:
+def test_the_later_record_of_a_frame_counts(store: MaskStore) -> None:
     with store.writer("run", video=VIDEO, labels=LABELS) as writer:
         writer.append(CAT, frame(7, uncertainty=0.9))
         writer.flush()
@@ -143,7 +143,7 @@ def test_an_object_without_a_label_is_refused(store: MaskStore) -> None:
         writer.commit()
 
 
-def test_a_removed_run_is_gone_and_removing_it_again_is_fine(store: MaskStore) -> None:
+def test_a_run_can_be_removed_twice(store: MaskStore) -> None:
     with store.writer("run", video=VIDEO, labels=LABELS) as writer:
         writer.commit()
     store.remove("run")
@@ -175,14 +175,14 @@ def frames(start: int, stop: int) -> FrameRange:
 
 
 class TestFewFrames:
-    def test_only_the_frames_asked_for_come(self, store: MaskStore) -> None:
+    def test_only_the_requested_frames_are_read(self, store: MaskStore) -> None:
         stored(store, "run", range(200), objects=(CAT, DOG))
         few = store.read("run", frames(62, 66))
         assert [f.frame_index for f in few.masklets[0].frames] == [62, 63, 64, 65]
         assert few.masklets[1].frames == tuple(frame(index) for index in range(62, 66))
         assert few.complete
 
-    def test_of_an_open_run_too(self, store: MaskStore) -> None:
+    def test_only_the_requested_frames_of_an_open_run_are_read(self, store: MaskStore) -> None:
         with store.writer("run", video=VIDEO, labels=LABELS) as writer:
             for index in (5, 6, 4):
                 writer.append(CAT, frame(index))
@@ -193,7 +193,7 @@ class TestFewFrames:
 
 
 class TestCoverage:
-    def test_it_says_which_frames_each_object_has(self, store: MaskStore) -> None:
+    def test_coverage_lists_the_frames_of_each_object(self, store: MaskStore) -> None:
         with store.writer("run", video=VIDEO, labels=LABELS) as writer:
             for index in (5, 6, 3, 9):
                 writer.append(CAT, frame(index))
@@ -203,15 +203,15 @@ class TestCoverage:
             {CAT: (frames(3, 4), frames(5, 7), frames(9, 10)), DOG: ()},
         )
 
-    def test_an_open_run_has_none(self, store: MaskStore) -> None:
+    def test_an_open_run_has_no_coverage(self, store: MaskStore) -> None:
         with store.writer("run", video=VIDEO, labels=LABELS) as writer:
             writer.flush()
             with pytest.raises(NotFound):
                 store.coverage("run")
 
 
-class TestCarrying:
-    def test_readers_see_nothing_of_a_run_before_what_is_carried_is_there(self, store: MaskStore) -> None:
+class TestCopiedFrames:
+    def test_a_run_is_unreadable_until_its_copied_frames_are_there(self, store: MaskStore) -> None:
         stored(store, "old", range(200))
         with store.writer("new", video=VIDEO, labels=LABELS, shown=False) as writer:
             writer.copy_run("old", lambda object_id, index: index < 150)
@@ -225,7 +225,7 @@ class TestCarrying:
             writer.commit()
         assert store.read("new").masklets == seen.masklets
 
-    def test_what_is_carried_outlives_the_run_it_came_from(self, store: MaskStore) -> None:
+    def test_copied_frames_outlive_the_run_they_came_from(self, store: MaskStore) -> None:
         stored(store, "old", range(200))
         with store.writer("new", video=VIDEO, labels=LABELS) as writer:
             writer.append(CAT, frame(199, uncertainty=0.9))
@@ -237,7 +237,7 @@ class TestCarrying:
         assert sorted(kept) == [index for index in range(200) if index != 70]
         assert (kept[199], kept[3], kept[4]) == (0.1, 0.9, 0.1)
 
-    def test_what_is_carried_is_the_same_to_the_bit(self, store: MaskStore) -> None:
+    def test_copied_frames_are_bit_identical(self, store: MaskStore) -> None:
         stored(store, "old", range(100), objects=(CAT, DOG))
         with store.writer("new", video=VIDEO, labels=LABELS) as writer:
             assert writer.copy_run("old", lambda object_id, index: object_id == DOG and index >= 90) == 10
@@ -247,7 +247,7 @@ class TestCarrying:
         assert new.masklets[0].frames == (frame(1, uncertainty=1 / 3),)
         assert new.masklets[1].frames == store.read("old").masklets[1].frames[90:]
 
-    def test_a_run_that_is_not_there_cannot_be_carried_from(self, store: MaskStore) -> None:
+    def test_an_unknown_run_cannot_be_copied(self, store: MaskStore) -> None:
         with store.writer("new", video=VIDEO, labels=LABELS) as writer:
             with pytest.raises(NotFound):
                 writer.copy_run("old", lambda *_: True)
@@ -256,7 +256,7 @@ class TestCarrying:
 
 class TestSnapshots:
     def killed(self, store: MaskStore) -> None:
-        """A run that was left behind, five frames after its snapshot at ten."""
+        """A run of a killed writer, with five frames after its snapshot at frame 10."""
 
         def work() -> None:
             with store.writer("p-1-a1", video=VIDEO, labels=LABELS) as writer:
@@ -271,7 +271,7 @@ class TestSnapshots:
         with pytest.raises(KeyError):
             work()
 
-    def test_a_run_with_a_snapshot_stays_and_the_next_begins_with_what_it_had_then(self, store: MaskStore) -> None:
+    def test_the_next_run_resumes_from_the_snapshot_of_a_killed_one(self, store: MaskStore) -> None:
         self.killed(store)
         assert store.snapshot("p-1-a1") == b"after ten\n\x00\xff"
         with store.writer("p-1-a2", video=VIDEO, labels=LABELS, resume="p-1-a1") as writer:
@@ -284,7 +284,7 @@ class TestSnapshots:
         assert store.snapshot("p-1-a2") is None
         assert store.runs("p-1-a") == ("p-1-a2",)
 
-    def test_a_newer_snapshot_takes_the_place_of_the_older(self, store: MaskStore) -> None:
+    def test_a_newer_snapshot_replaces_the_older(self, store: MaskStore) -> None:
         with store.writer("run", video=VIDEO, labels=LABELS) as writer:
             writer.append(CAT, frame(0))
             writer.snapshot(b"one")
@@ -295,7 +295,7 @@ class TestSnapshots:
         assert seen is not None
         assert len(seen.masklets[0].frames) == 2
 
-    def test_without_a_snapshot_there_is_nothing_to_begin_with(self, store: MaskStore) -> None:
+    def test_without_a_snapshot_a_run_cannot_be_resumed(self, store: MaskStore) -> None:
         assert store.snapshot("p-1-a1") is None
         with (
             pytest.raises(NotFound),
@@ -305,7 +305,7 @@ class TestSnapshots:
         assert store.runs() == ()
 
 
-def test_runs_are_listed_by_the_beginning_of_their_names(store: MaskStore) -> None:
+def test_runs_are_listed_by_prefix(store: MaskStore) -> None:
     for run in ("p-1-a1", "p-1-a2", "p-2-a1"):
         stored(store, run, [0])
     assert store.runs("p-1-") == ("p-1-a1", "p-1-a2")

@@ -1,4 +1,4 @@
-"""Ledgers of older and newer schemas, in SQLite and in PostgreSQL: brought forward whole and once, or refused."""
+"""Ledgers of older schemas are migrated whole and once, in SQLite and PostgreSQL; newer ones are refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ database = Database(sys.argv[1])
 database.set_up()
 database.close()
 """
-"""What each of the ten processes does; the whole ledger would take seconds to import."""
+"""The program of each of the ten processes. It imports the database alone, since the ledger takes seconds."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -71,7 +71,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("made", [of_first_build, store, without_version, of_this_build])
-def test_every_prompt_job_and_push_is_still_there(url: str, made: Callable[[str], None]) -> None:
+def test_a_migration_keeps_every_prompt_job_and_push(url: str, made: Callable[[str], None]) -> None:
     made(url)
     before = rows_of(url)
     with closing(open_ledger(url, FakeClock())) as ledger:
@@ -98,7 +98,7 @@ def test_every_prompt_job_and_push_is_still_there(url: str, made: Callable[[str]
         assert [w.job_id for w in ledger.pending_waits().jobs] == [w[0] for w in before.get("awaited", [])]
 
 
-def test_work_goes_on_in_a_ledger_that_was_brought_forward(url: str) -> None:
+def test_a_migrated_ledger_takes_new_jobs(url: str) -> None:
     without_version(url)
     with closing(open_ledger(url, FakeClock())) as ledger:
         request = ledger.request(DONE)
@@ -110,7 +110,7 @@ def test_work_goes_on_in_a_ledger_that_was_brought_forward(url: str) -> None:
 
 
 @pytest.mark.parametrize("made", [of_first_build, store, without_version])
-def test_a_schema_that_was_brought_forward_is_that_of_a_new_ledger(url: str, made: Callable[[str], None]) -> None:
+def test_a_migrated_schema_equals_that_of_a_new_ledger(url: str, made: Callable[[str], None]) -> None:
     made(url)
     open_ledger(url, FakeClock()).close()
     forward = schema_of(url)
@@ -123,13 +123,13 @@ def test_a_schema_that_was_brought_forward_is_that_of_a_new_ledger(url: str, mad
 def test_ten_processes_that_start_together_migrate_once(url: str) -> None:
     store(url)
     before = rows_of(url)
-    ends = together(OPENER, url)
-    assert sum(said.count("goes from schema 1 to") for said in ends) == 1
+    outputs = together(OPENER, url)
+    assert sum(output.count("goes from schema 1 to") for output in outputs) == 1
     assert rows_of(url) == before
     assert version_of(url) == [(SCHEMA_VERSION,)]
 
 
-def test_a_newer_ledger_is_refused_and_left_alone(url: str) -> None:
+def test_a_newer_ledger_is_refused_and_unchanged(url: str) -> None:
     of_this_build(url)
     run(url, "UPDATE masklet_counters SET value = 99 WHERE name = 'schema'; DROP TABLE masklet_awaited")
     before = rows_of(url)
@@ -152,7 +152,7 @@ def breaks_in_python(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("broken", [breaks_in_sql, breaks_in_python])
-def test_a_migration_that_fails_leaves_everything_as_it_was(
+def test_a_failed_migration_changes_nothing(
     url: str, broken: Callable[[Connection], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(url)
@@ -172,7 +172,7 @@ def test_every_version_after_the_first_has_its_function() -> None:
     assert sorted(MIGRATIONS) == list(range(2, SCHEMA_VERSION + 1))
 
 
-def test_a_copy_of_the_file_from_before_is_kept(file: Path) -> None:
+def test_a_migration_keeps_a_copy_of_the_old_file(file: Path) -> None:
     before = rows_of(f"sqlite:///{file}")
     schema = schema_of(f"sqlite:///{file}")
     open_ledger(f"sqlite:///{file}", FakeClock()).close()
@@ -187,7 +187,7 @@ def test_a_copy_of_the_file_from_before_is_kept(file: Path) -> None:
     assert copy.stat().st_mode == file.stat().st_mode
 
 
-def test_the_copy_put_back_is_brought_forward_again(file: Path) -> None:
+def test_a_restored_copy_is_migrated_again(file: Path) -> None:
     before = rows_of(f"sqlite:///{file}")
     open_ledger(f"sqlite:///{file}", FakeClock()).close()
     file.with_name("ledger.sqlite.v1").replace(file)
@@ -196,8 +196,8 @@ def test_the_copy_put_back_is_brought_forward_again(file: Path) -> None:
     assert file.with_name("ledger.sqlite.v1").exists()
 
 
-def test_the_copy_has_what_is_in_the_wal_and_what_is_written_until_the_migration_begins(file: Path) -> None:
-    """A worker of the older build is still at work: what it commits is in the ledger and in the copy."""
+def test_the_copy_has_all_writes_before_the_migration(file: Path) -> None:
+    """A worker of the older build still writes: its commits are in the ledger and in the copy."""
     insert = "INSERT INTO masklet_labels VALUES (3, 41, 'late', ?, 'Cat')"
     with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as old:
         old.execute("PRAGMA wal_autocheckpoint=0")
@@ -214,7 +214,7 @@ def test_the_copy_has_what_is_in_the_wal_and_what_is_written_until_the_migration
         assert late == ["in a moment", "in the wal"]
 
 
-def test_a_copy_that_cannot_be_made_stops_the_start(file: Path) -> None:
+def test_a_failed_copy_prevents_the_migration(file: Path) -> None:
     file.with_name("ledger.sqlite.v1").mkdir()
     with pytest.raises(ServiceUnavailable, match=r"cannot be copied to .*ledger\.sqlite\.v1 before .*it is as it was"):
         open_ledger(f"sqlite:///{file}", FakeClock())
@@ -222,7 +222,7 @@ def test_a_copy_that_cannot_be_made_stops_the_start(file: Path) -> None:
     assert not file.with_name("ledger.sqlite.v1.part").exists()
 
 
-def test_a_newer_ledger_is_refused_with_the_copy_from_before_it(file: Path) -> None:
+def test_the_refusal_of_a_newer_ledger_names_the_copy(file: Path) -> None:
     run(f"sqlite:///{file}", "UPDATE masklet_counters SET value = 99 WHERE name = 'schema'")
     copy = file.with_name(f"ledger.sqlite.v{SCHEMA_VERSION}")
     copy.touch()
@@ -230,7 +230,7 @@ def test_a_newer_ledger_is_refused_with_the_copy_from_before_it(file: Path) -> N
         open_ledger(f"sqlite:///{file}", FakeClock())
 
 
-def test_the_masks_of_the_folder_are_still_read(file: Path) -> None:
+def test_masks_are_readable_after_a_migration(file: Path) -> None:
     shutil.copytree(STORED / "masks", file.parent / "masks")
     with closing(open_ledger(f"sqlite:///{file}", FakeClock())) as ledger:
         run_of_masks = FileMaskStore(file.parent / "masks").read(ledger.job(DONE).masks_run)
@@ -240,7 +240,7 @@ def test_the_masks_of_the_folder_are_still_read(file: Path) -> None:
     assert [round(frame.uncertainty or 0.0, 1) for frame in cat.frames] == [0.0, 0.1, 0.2, 0.3]
 
 
-def test_jobs_of_a_kind_are_found_by_their_index(file: Path) -> None:
+def test_jobs_of_a_kind_are_searched_with_their_index(file: Path) -> None:
     open_ledger(f"sqlite:///{file}", FakeClock()).close()
     query = (
         "EXPLAIN QUERY PLAN SELECT * FROM masklet_jobs WHERE project_id = 3 AND task_id = 41 AND kind = 'propagate' "

@@ -1,4 +1,4 @@
-"""MaskletModel served by label-studio-ml's own Flask app answers as it does through ours."""
+"""MaskletModel gives equal answers in label-studio-ml's Flask app and in Masklet's HTTP app."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def post(request: pytest.FixtureRequest, tmp_path: Path) -> Post:
 
 
 def posting_to_flask(web: FakeWeb, model_dir: Path) -> Post:
-    """label-studio-ml's app, made as its own start script makes it."""
-    from label_studio_ml.api import init_app  # only now: ml_model knows how to import the package quietly
+    """label-studio-ml's app, made as its start script makes it."""
+    from label_studio_ml.api import init_app  # after ml_model, which silences the package's import
 
     flask = init_app(MaskletModel, model_dir=str(model_dir), parts=web.parts).test_client()
     return lambda path, body: flask.post(path, json=body).get_json()
@@ -68,15 +68,15 @@ def test_a_click_a_batch_and_a_track_are_answered(post: Post) -> None:
     assert track[0]["result"][0]["id"] == "b1"
 
 
-def test_both_servers_say_the_same(tmp_path: Path) -> None:
-    ours, theirs = FakeWeb(), FakeWeb()
-    client = ours.client()
+def test_both_servers_give_equal_answers(tmp_path: Path) -> None:
+    masklet_web, flask_web = FakeWeb(), FakeWeb()
+    client = masklet_web.client()
     assert answers(lambda path, body: client.post(path, json=body).json()) == answers(
-        posting_to_flask(theirs, tmp_path)
+        posting_to_flask(flask_web, tmp_path)
     )
 
 
-def test_it_is_a_label_studio_model_that_keeps_no_address_and_no_token() -> None:
+def test_the_model_keeps_no_address_and_no_token() -> None:
     model = MaskletModel(
         label_config=FRAMES, train_output={}, hostname="http://attacker", access_token="t0ken", parts=FakeWeb().parts
     )
