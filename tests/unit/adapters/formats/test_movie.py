@@ -24,10 +24,10 @@ RATE = Fraction(25)
 class SmallFile(io.FileIO):
     """A file on a disk with room for `room` bytes."""
 
-    room = 4000
+    free_bytes = 4000
 
     def write(self, body: object) -> int:
-        if self.tell() + len(bytes(body)) > self.room:  # type: ignore[call-overload]
+        if self.tell() + len(bytes(body)) > self.free_bytes:  # type: ignore[call-overload]
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().write(body)  # type: ignore[arg-type]
 

@@ -49,7 +49,7 @@ def same(first: BoolMask, second: BoolMask) -> bool:
 class TestDavis:
     """A frame's PNG is indexed; its pixels are the objects' numbers; names sort as the frames do."""
 
-    def test_masks_come_back_and_the_smaller_object_is_on_top(self, tmp_path: Path) -> None:
+    def test_masks_are_read_back_with_the_smaller_object_on_top(self, tmp_path: Path) -> None:
         out = export(tmp_path, "davis", with_video=True)
         for index in range(FRAMES):
             path = out / "Annotations" / "clip" / f"{index:05d}.png"
@@ -66,7 +66,7 @@ class TestDavis:
         assert names == sorted(path.stem for path in (out / "Annotations" / "clip").iterdir())
         assert [number_of(read_png(out / "JPEGImages" / "clip" / f"{name}.jpg")) for name in names] == list(range(8))
 
-    def test_youtube_vos_meta_says_where_each_object_is(self, tmp_path: Path) -> None:
+    def test_youtube_vos_meta_lists_the_frames_of_each_object(self, tmp_path: Path) -> None:
         out = export(tmp_path, "davis")
         objects = read_json(out / "meta.json")["videos"]["clip"]["objects"]
         assert objects["1"] == {"category": "Cat", "frames": [f"{i:05d}" for i in range(FRAMES) if i != 5]}
@@ -126,7 +126,7 @@ class TestSav:
         document = read_json(export(tmp_path, "sav", frames="human") / "clip_manual.json")
         assert [index for index, row in enumerate(document["masklet"]) if row != [None, None]] == [0, 4]
 
-    def test_masklets_nobody_touched_are_automatic(self, tmp_path: Path) -> None:
+    def test_masklets_without_a_human_frame_are_automatic(self, tmp_path: Path) -> None:
         masks = {key: mask for key, mask in TRUTH.items() if key[0] == CAT or key[1] not in (0, 2, 4)}
         out = export(tmp_path, "sav", masks=masks)
         assert read_json(out / "clip_auto.json")["masklet_object"] == [str(DOG)]
@@ -280,7 +280,7 @@ class TestYolo:
         assert (out / "labels" / "train" / "clip_000005.txt").read_bytes() == b""
         assert (out / "images" / "train" / "clip_000005.jpg").exists()
 
-    def test_one_video_alone_is_said_to_be_both_parts(self, tmp_path: Path) -> None:
+    def test_the_manifest_notes_that_one_video_is_both_parts(self, tmp_path: Path) -> None:
         out = export(tmp_path, "yolo")
         assert yaml.safe_load((out / "data.yaml").read_text())["val"] == "images/train"
         assert "one video only" in read_json(out / "manifest.json")["notes"]["val"]
@@ -314,7 +314,7 @@ def test_coco_rle(tmp_path: Path) -> None:
             assert found[key] is None
 
 
-def film(path: Path) -> list[tuple[float, np.ndarray[Any, np.dtype[np.uint8]]]]:
+def video_frames(path: Path) -> list[tuple[float, np.ndarray[Any, np.dtype[np.uint8]]]]:
     """(time, picture) of every frame."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -322,12 +322,12 @@ def film(path: Path) -> list[tuple[float, np.ndarray[Any, np.dtype[np.uint8]]]]:
         return [(float(f.time or 0), f.to_ndarray(format="rgb24").astype(np.uint8)) for f in container.decode(stream)]
 
 
-class TestFilms:
+class TestVideos:
     def test_the_overlay_shows_every_frame_at_its_time(self, tmp_path: Path) -> None:
-        frames = film(export(tmp_path, "overlay", frames="human", with_video=True) / "clip.mp4")
+        frames = video_frames(export(tmp_path, "overlay", frames="human", with_video=True) / "clip.mp4")
         assert [time for time, _ in frames] == pytest.approx([i * 1001 / 30000 for i in range(FRAMES)], abs=1e-3)
         assert {picture.shape for _, picture in frames} == {(SIZE.height, SIZE.width, 3)}
-        original = film(tmp_path / "clip.mp4")
+        original = video_frames(tmp_path / "clip.mp4")
         changed = [
             float(np.abs(picture.astype(int) - bare.astype(int))[34:, :].mean()) > 1.0
             for (_, picture), (_, bare) in zip(frames, original, strict=True)
@@ -336,7 +336,7 @@ class TestFilms:
 
     def test_the_green_screen_has_the_objects_own_pixels(self, tmp_path: Path) -> None:
         out = export(tmp_path, "greenscreen", with_video=True, offset=19800)
-        original = film(tmp_path / "clip.mp4")
+        original = video_frames(tmp_path / "clip.mp4")
         for index in range(FRAMES):
             picture = read_png(out / f"frame_{19800 + index:06d}_masked.png")
             shown = np.zeros((SIZE.height, SIZE.width), np.bool_)
@@ -344,7 +344,7 @@ class TestFilms:
                 shown |= TRUTH[object_id, index]
             assert (picture[~shown] == (0, 255, 0)).all()
             assert (picture[shown] == original[index][1][shown]).all()
-        assert len(film(out / "clip.mp4")) == FRAMES
+        assert len(video_frames(out / "clip.mp4")) == FRAMES
         assert (out / "frames.csv").read_text().splitlines()[-1] == "19807,clip,7"
 
     def test_leaving_frames_out_shifts_no_number(self, tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ class TestLabelStudio:
         pages = task["data"]["frames"]
         assert [number_of(read_png(out / page)) for page in pages] == list(range(FRAMES))
 
-    def test_what_a_person_drew_is_an_annotation(self, tmp_path: Path) -> None:
+    def test_human_frames_are_exported_as_an_annotation(self, tmp_path: Path) -> None:
         (task,) = read_json(export(tmp_path, "labelstudio", frames="human") / "tasks.json")
         assert "predictions" not in task
         assert {region["item_index"] for region in task["annotations"][0]["result"]} == {0, 4}

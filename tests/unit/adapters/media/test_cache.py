@@ -38,7 +38,7 @@ def test_equal_content_is_kept_once(tmp_path: Path) -> None:
     assert cache.find("http://a/1") is not None
 
 
-def test_new_content_behind_an_address_replaces_what_it_led_to(tmp_path: Path) -> None:
+def test_new_content_of_an_address_replaces_the_old(tmp_path: Path) -> None:
     cache = MediaCache(tmp_path, 1000)
     cache.put("http://a/1", [b"old"], validator="1")
     cache.put("http://a/1", [b"new"], validator="2")
@@ -47,7 +47,7 @@ def test_new_content_behind_an_address_replaces_what_it_led_to(tmp_path: Path) -
     assert (found.path.read_bytes(), found.validator) == (b"new", "2")
 
 
-def test_a_stream_that_breaks_leaves_nothing(tmp_path: Path) -> None:
+def test_a_broken_stream_leaves_no_file(tmp_path: Path) -> None:
     def broken() -> Iterator[bytes]:
         yield b"abc"
         raise MediaUnreachable("cut")
@@ -59,7 +59,7 @@ def test_a_stream_that_breaks_leaves_nothing(tmp_path: Path) -> None:
     assert {path.name.partition(".")[0] for path in tmp_path.iterdir()} == {"index"}
 
 
-def test_the_longest_unused_goes_first(tmp_path: Path) -> None:
+def test_the_least_recently_used_file_is_evicted_first(tmp_path: Path) -> None:
     cache = MediaCache(tmp_path, 10)
     first = cache.put("1", [b"aaaa"])
     cache.put("2", [b"bbbb"])
@@ -100,7 +100,7 @@ def test_a_file_in_use_by_another_process_is_never_evicted(tmp_path: Path) -> No
     assert cache.evict() == 8
 
 
-def test_an_evicted_file_is_said_to_be_gone(tmp_path: Path) -> None:
+def test_opening_an_evicted_file_raises_an_error(tmp_path: Path) -> None:
     cache = MediaCache(tmp_path, 10)
     gone = cache.put("1", [b"aaaaaaaa"])
     gone.path.unlink()
@@ -122,7 +122,7 @@ def test_a_file_over_the_limit_is_refused_with_the_setting(tmp_path: Path) -> No
     assert stored_files(tmp_path) == []
 
 
-def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
+def test_a_full_disk_is_named_in_the_error(tmp_path: Path) -> None:
     def full() -> Iterator[bytes]:
         yield b"a"
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -131,7 +131,7 @@ def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
         MediaCache(tmp_path, 10).put("1", full())
 
 
-def test_what_a_killed_fetch_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+def test_old_files_of_a_killed_fetch_are_removed(tmp_path: Path) -> None:
     old, young = tmp_path / "old.part", tmp_path / "young.part"
     old.write_bytes(b"x")
     young.write_bytes(b"x")

@@ -59,7 +59,7 @@ def test_every_frame_in_random_order(clip: Path) -> None:
         assert [number_of(video.frame(FrameIndex(i))) for i in order] == order
 
 
-def test_single_frames_may_be_asked_for_during_a_pass(clip: Path) -> None:
+def test_single_frames_can_be_read_during_a_pass(clip: Path) -> None:
     with open_video(clip, HASH) as video:
         seen = []
         for index, frame in video.frames(FrameRange(FrameIndex(5), FrameIndex(15))):
@@ -95,14 +95,14 @@ def test_a_file_that_begins_before_0_begins_at_0(tmp_path: Path) -> None:
     assert index.times.starts_us.tolist() == [40_000 * n for n in range(40)]
 
 
-def test_the_end_is_the_files(tmp_path: Path) -> None:
+def test_the_end_time_is_that_of_the_file(tmp_path: Path) -> None:
     for name in ("a.mp4", "a.mkv"):
         with open_video(write_clip(tmp_path / name, ClipSpec(rate=Fraction(25))), HASH) as video:
             assert video.info.times is not None
             assert video.info.times.end_us == pytest.approx(1_600_000, abs=1000)
 
 
-def test_a_variable_rate_is_noticed(tmp_path: Path) -> None:
+def test_a_variable_rate_is_detected(tmp_path: Path) -> None:
     name, spec = CLIPS["variable rate"]
     with open_video(write_clip(tmp_path / name, spec), HASH) as video:
         assert video.info.variable_rate
@@ -158,7 +158,7 @@ def test_a_change_of_frame_size_is_an_error_that_names_the_frame(tmp_path: Path)
         video.frame(FrameIndex(2))
 
 
-def test_a_known_file_is_not_read_through_again(tmp_path: Path) -> None:
+def test_a_known_file_is_not_indexed_again(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", ClipSpec(rate=Fraction(24000, 1001), frame_count=10))
     indices = IndexCache(tmp_path / "indices")
     with open_video(path, HASH, indices=indices) as first:
@@ -169,7 +169,7 @@ def test_a_known_file_is_not_read_through_again(tmp_path: Path) -> None:
         assert (second.info, second.timestamps_s) == (info, times)
 
 
-def test_a_damaged_kept_index_is_made_anew(tmp_path: Path) -> None:
+def test_a_damaged_stored_index_is_made_again(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", ClipSpec(frame_count=10))
     indices = IndexCache(tmp_path)
     (tmp_path / f"{HASH}.npz").write_bytes(b"PK\x03\x04 nonsense")

@@ -34,14 +34,14 @@ def test_frames_both_ways_and_by_index(video: FileVideo, indices: tuple[int, ...
     assert number_of(found.frame(FrameIndex(2))) == indices[2]
 
 
-def test_it_is_a_medium_of_its_own(video: FileVideo) -> None:
+def test_a_subset_has_its_own_content_hash(video: FileVideo) -> None:
     found = picked(video, 30, 60)
     assert found.info.frame_count == 2
     assert list(found.timestamps_s) == [0.0, pytest.approx(1.0)]
     assert len({found.info.content_hash, video.info.content_hash, picked(video, 30, 61).info.content_hash}) == 3
 
 
-def test_frames_that_there_are_not(video: FileVideo) -> None:
+def test_frames_outside_the_video_are_refused(video: FileVideo) -> None:
     with pytest.raises(PromptError, match=r"frame 90 is not in the video"):
         picked(video, 3, 90)
     with pytest.raises(PromptError, match=r"frame 2 is not in the video: it has 2 frames"):

@@ -24,7 +24,7 @@ def write(video: Path, out: Path, words: str, *, context: bool = True) -> tuple[
     return write_frames(video, out, selection=selection, portion=Portion(), context=context, on_frame=lambda: None)
 
 
-def test_frames_keep_their_numbers_there_and_back(tmp_path: Path) -> None:
+def test_frames_keep_their_numbers_through_export_and_import(tmp_path: Path) -> None:
     video = write_clip(tmp_path / "clip.mp4", ClipSpec(frame_count=40))
     assert write(video, tmp_path / "clip.zip", "every:15") == (0, 15, 30)
     library = DiskLibrary(tmp_path / "imported", ImportRecords(tmp_path / "r.sqlite"), IndexCache(tmp_path / "indices"))

@@ -46,7 +46,7 @@ def test_items_are_in_the_order_of_names_and_segments(records: ImportRecords) ->
     assert [i.prompted for i in records.items() if i.name == "b"] == [True]
 
 
-def test_a_fault_is_forgotten_when_the_source_is_looked_at_again(records: ImportRecords) -> None:
+def test_a_fault_is_deleted_when_the_source_is_read_again(records: ImportRecords) -> None:
     records.fail(1, Outcome("clip.mp4", ItemState.FAILED, reason="MediaError: no"))
     records.fail(1, Outcome("other.mp4", ItemState.FAILED, reason="MediaError: no"))
     assert [o.source for _, o in records.failures(1)] == ["clip.mp4", "other.mp4"]
@@ -55,6 +55,6 @@ def test_a_fault_is_forgotten_when_the_source_is_looked_at_again(records: Import
     assert [(p, o.source) for p, o in records.failures()] == [(1, "other.mp4")]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServiceUnavailable, match="record of imports"):
         ImportRecords(tmp_path / "none" / "batches.sqlite")

@@ -82,13 +82,13 @@ def test_a_propagation_fetches_what_is_still_missing(library: CachedMedia, serve
     assert sorted(server.asked) == list(PAGES.addresses)
 
 
-def test_two_pages_with_one_picture_are_not_one_page(library: CachedMedia, server: FakeServer) -> None:
+def test_two_pages_with_equal_content_are_two_frames(library: CachedMedia, server: FakeServer) -> None:
     server.bodies["/data/2.png"] = server.bodies["/data/1.png"]
     with library.open(PAGES, frames={FrameIndex(1)}) as first, library.open(PAGES, frames={FrameIndex(2)}) as second:
         assert first.info.content_hash != second.info.content_hash
 
 
-def test_a_page_that_there_is_not_is_named(library: CachedMedia, server: FakeServer) -> None:
+def test_a_page_past_the_end_is_named(library: CachedMedia, server: FakeServer) -> None:
     with pytest.raises(PromptError, match=r"frame 6 is not in the task: it has 6 pages \(0 to 5\)"):
         library.open(PAGES, frames={FrameIndex(6)})
     assert server.asked == []
@@ -114,7 +114,7 @@ def test_a_replaced_page_is_fetched_after_the_fresh_time(
     assert red() == 50
 
 
-def test_without_a_label_studio_the_way_out_is_named(tmp_path: Path, clock: FakeClock) -> None:
+def test_without_label_studio_the_missing_setting_is_named(tmp_path: Path, clock: FakeClock) -> None:
     library = CachedMedia(None, MediaCache(tmp_path / "media", 2**20), IndexCache(tmp_path / "indices"), clock)
     with pytest.raises(MediaUnreachable, match="LABEL_STUDIO_URL"):
         library.open(PAGES)

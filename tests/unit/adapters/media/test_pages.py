@@ -60,7 +60,7 @@ def test_a_page_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> Non
         open_pages([good, tmp_path / "b.png"], HASH)
 
 
-def test_a_page_that_breaks_off_is_named(tmp_path: Path) -> None:
+def test_a_truncated_page_is_named(tmp_path: Path) -> None:
     path = write_page(tmp_path / "a.png", 0)
     path.write_bytes(path.read_bytes()[:-60])
     with open_pages([path], HASH) as pages, pytest.raises(MediaError, match="page 1 does not decode"):

@@ -26,7 +26,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("content", TEXTS)
-def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     with pytest.raises(MediaError, match=rf"^clip\.mp4 {TEXTS[content]}"):
@@ -60,7 +60,7 @@ def test_no_frames_at_all(tmp_path: Path) -> None:
         build_index(path)
 
 
-def test_frames_that_are_nothing_but_noise(tmp_path: Path) -> None:
+def test_frames_that_do_not_decode_are_refused(tmp_path: Path) -> None:
     content = bytearray(write_clip(tmp_path / "a.mp4").read_bytes())
     start = content.index(b"mdat") + 4
     content[start:] = b"\xff" * (len(content) - start)

@@ -83,14 +83,14 @@ def test_a_record_without_a_version_keeps_everything(file: Path) -> None:
     assert records.failures() == ((1, Outcome("clip.mp4", ItemState.FAILED, reason="MediaError: no")),)
 
 
-def test_its_schema_is_that_of_a_new_record(file: Path, tmp_path: Path) -> None:
+def test_a_migrated_schema_equals_that_of_a_new_record(file: Path, tmp_path: Path) -> None:
     ImportRecords(file)
     ImportRecords(tmp_path / "new.sqlite")
     assert schema_of(file) == schema_of(tmp_path / "new.sqlite")
     assert version_of(tmp_path / "new.sqlite") == newest()
 
 
-def test_a_newer_record_is_refused_and_left_alone(file: Path) -> None:
+def test_a_newer_record_is_refused_and_unchanged(file: Path) -> None:
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA user_version=99")
     before = rows_of(file)
@@ -111,7 +111,7 @@ def test_a_migration_is_run_once_after_a_copy(file: Path, monkeypatch: pytest.Mo
     assert version_of(copy) == 0
 
 
-def test_a_migration_that_fails_leaves_everything_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_migration_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = rows_of(file)
     with monkeypatch.context() as patch:
         patch.setattr(record_schema, "MIGRATIONS", {2: extra, 3: broken})

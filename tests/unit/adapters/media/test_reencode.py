@@ -38,7 +38,7 @@ def test_variable_rate_keeps_frames_and_their_times(tmp_path: Path) -> None:
     assert written["times_s"] == pytest.approx([t / 30 for t in times], abs=1e-3)
 
 
-def test_what_no_browser_plays_with_odd_sides(tmp_path: Path) -> None:
+def test_a_codec_that_browsers_lack_and_odd_sides_are_reencoded(tmp_path: Path) -> None:
     path = tmp_path / "in.avi"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=10)
@@ -58,7 +58,7 @@ def test_what_no_browser_plays_with_odd_sides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_a_turned_video_is_shown_as_before(tmp_path: Path, rotation: int) -> None:
+def test_a_rotated_video_looks_the_same(tmp_path: Path, rotation: int) -> None:
     path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3, rotation=rotation))
     made = reencode(path, tmp_path / "out")
     with open_video(path, file_hash(path)) as before, open_video(made.path, file_hash(made.path)) as after:
@@ -89,7 +89,7 @@ def test_it_is_made_once(tmp_path: Path) -> None:
         ("a.mp4", b"\x00" * 500, "cannot be opened as a video"),
     ],
 )
-def test_what_names_other_files_or_is_no_video_is_refused(
+def test_playlists_and_files_that_are_no_video_are_refused(
     tmp_path: Path, name: str, content: bytes, sentence: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_crumbs_are_removed_and_small_holes_filled() -> None:
+def test_specks_are_removed_and_small_holes_filled() -> None:
     mask = np.zeros((20, 20), np.bool_)
     mask[2:14, 2:14] = True
     mask[6:8, 6:8] = False

@@ -1,4 +1,4 @@
-"""The allow-list: one function with a job id and an attempt, nothing else."""
+"""The allow-list of queue entries: one function with a job id and an attempt."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_our_function_with_our_arguments_is_called(monkeypatch: pytest.MonkeyPat
         [RUN_JOB, None, None, {}],
     ],
 )
-def test_anything_else_is_refused(call: object) -> None:
+def test_any_other_call_is_refused(call: object) -> None:
     with pytest.raises(NotAllowed, match="queue entry entry"):
         _ = restored(call).func
 

@@ -60,7 +60,7 @@ def test_a_web_process_elsewhere_reads_the_key(tmp_path: Path) -> None:
     assert ModelAnnouncement(tmp_path / "web.json", redis).announced() == TINY  # type: ignore[arg-type]
 
 
-def test_a_redis_that_is_away_is_tolerated(tmp_path: Path) -> None:
+def test_an_unavailable_redis_is_tolerated(tmp_path: Path) -> None:
     redis = OneKeyRedis()
     redis.is_away = True
     announcement = ModelAnnouncement(tmp_path / "model.json", redis)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Notes: the files' and the memory's keep the same word."""
+"""The key-value stores in files and in memory behave alike."""
 
 from __future__ import annotations
 
@@ -19,52 +19,60 @@ from tests.fakes.key_value import MemoryKeyValueStore
 
 
 @pytest.fixture(params=["memory", "folder"])
-def notes(request: pytest.FixtureRequest, tmp_path: Path) -> KeyValueStore:
+def key_values(request: pytest.FixtureRequest, tmp_path: Path) -> KeyValueStore:
     return MemoryKeyValueStore() if request.param == "memory" else FileKeyValueStore(tmp_path / "notes")
 
 
-def test_a_note_is_read_as_it_was_written_last(notes: KeyValueStore) -> None:
-    assert notes.read("shown/1-7/a") is None
-    notes.write("shown/1-7/a", b"1")
-    notes.write("shown/1-7/a", b"2")
-    assert notes.read("shown/1-7/a") == b"2"
-    notes.remove("shown/1-7/a")
-    notes.remove("shown/1-7/a")
-    assert notes.read("shown/1-7/a") is None
+def test_the_last_written_value_is_read(key_values: KeyValueStore) -> None:
+    assert key_values.read("shown/1-7/a") is None
+    key_values.write("shown/1-7/a", b"1")
+    key_values.write("shown/1-7/a", b"2")
+    assert key_values.read("shown/1-7/a") == b"2"
+    key_values.remove("shown/1-7/a")
+    key_values.remove("shown/1-7/a")
+    assert key_values.read("shown/1-7/a") is None
 
 
-def test_a_folder_lists_its_own_names_the_newest_first(notes: KeyValueStore) -> None:
-    assert notes.names("shown/1-7") == ()
+def test_a_folder_lists_its_names_newest_first(key_values: KeyValueStore) -> None:
+    assert key_values.names("shown/1-7") == ()
     for position, name in enumerate(("shown/1-7/a", "shown/1-7/b", "shown/1-70/c", "shown/1-7/a")):
-        notes.write(name, b"x")
-        if isinstance(notes, FileKeyValueStore):
-            os.utime(notes.root / name, ns=(position, position))
-    assert notes.names("shown/1-7") == ("shown/1-7/a", "shown/1-7/b")
+        key_values.write(name, b"x")
+        if isinstance(key_values, FileKeyValueStore):
+            os.utime(key_values.root / name, ns=(position, position))
+    assert key_values.names("shown/1-7") == ("shown/1-7/a", "shown/1-7/b")
 
 
-def test_folders_are_those_that_have_notes(notes: KeyValueStore) -> None:
-    assert notes.folders("shown") == ()
+def test_only_folders_with_values_are_listed(key_values: KeyValueStore) -> None:
+    assert key_values.folders("shown") == ()
     for name in ("shown/1-8/a", "shown/1-7/a", "shown/1-7/b", "shown/loose", "resets/1-9"):
-        notes.write(name, b"x")
-    assert notes.folders("shown") == ("shown/1-7", "shown/1-8")
-    notes.remove("shown/1-8/a")
-    notes.remove("shown/1-7")  # a folder: its notes stay
-    assert notes.folders("shown") == ("shown/1-7",)
-    assert notes.read("shown/1-7/a") == b"x"
+        key_values.write(name, b"x")
+    assert key_values.folders("shown") == ("shown/1-7", "shown/1-8")
+    key_values.remove("shown/1-8/a")
+    key_values.remove("shown/1-7")  # a folder: its values stay
+    assert key_values.folders("shown") == ("shown/1-7",)
+    assert key_values.read("shown/1-7/a") == b"x"
 
 
-def test_a_task_s_notes_are_found_and_forgotten_together(notes: KeyValueStore) -> None:
+def test_all_values_of_a_task_are_found_and_removed(key_values: KeyValueStore) -> None:
     gone, kept = TaskKey(1, 7), TaskKey(1, 70)
     for task in (kept, gone):
         name = f"{task.project_id}-{task.task_id}"
-        for note in (f"shown/{name}/a", f"shown/{name}/b", f"resets/{name}", f"adopted/{name}", f"second-look/{name}"):
-            notes.write(note, b"x")
-    notes.write("projects/1", b"")
-    notes.write("resets/old", b"")
-    assert stored_tasks(notes) == (gone, kept)
-    forget_task(notes, gone)
-    assert stored_tasks(notes) == (kept,)
-    left = [name for folder in TASK_FOLDERS for name in (*notes.names(folder), *notes.names(f"{folder}/1-70"))]
+        for value_name in (
+            f"shown/{name}/a",
+            f"shown/{name}/b",
+            f"resets/{name}",
+            f"adopted/{name}",
+            f"second-look/{name}",
+        ):
+            key_values.write(value_name, b"x")
+    key_values.write("projects/1", b"")
+    key_values.write("resets/old", b"")
+    assert stored_tasks(key_values) == (gone, kept)
+    forget_task(key_values, gone)
+    assert stored_tasks(key_values) == (kept,)
+    left = [
+        name for folder in TASK_FOLDERS for name in (*key_values.names(folder), *key_values.names(f"{folder}/1-70"))
+    ]
     assert sorted(left) == [
         "adopted/1-70",
         "resets/1-70",
@@ -73,7 +81,7 @@ def test_a_task_s_notes_are_found_and_forgotten_together(notes: KeyValueStore) -
         "shown/1-70/a",
         "shown/1-70/b",
     ]
-    assert notes.read("projects/1") == b""
+    assert key_values.read("projects/1") == b""
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a//b", "A", "a/.b", ""])

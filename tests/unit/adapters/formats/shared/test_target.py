@@ -18,12 +18,12 @@ from backend.domain.errors import NotAllowed, ServiceUnavailable
 class FullDisk:
     """Opens `room` real files; the next one raises ENOSPC."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, free_files: int) -> None:
+        self.free_files = free_files
 
     def __call__(self, path: Path) -> BinaryIO:
-        self.room -= 1
-        if self.room < 0:
+        self.free_files -= 1
+        if self.free_files < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         return open_new(path)
 
@@ -35,7 +35,7 @@ def finished(out: Path) -> None:
         target.write("manifest.json", b'{"manifest_version": 1}')
 
 
-def test_nothing_is_there_before_the_end_and_everything_after(tmp_path: Path) -> None:
+def test_the_folder_appears_only_when_the_export_ends(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with target_folder(out) as target:
         target.write("deep/er/a.txt", b"one")
@@ -49,7 +49,7 @@ def test_nothing_is_there_before_the_end_and_everything_after(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_every_file_is_listed_with_its_hash_as_it_is_in_the_end(tmp_path: Path) -> None:
+def test_every_file_is_listed_with_its_final_hash(tmp_path: Path) -> None:
     with target_folder(tmp_path / "out") as target:
         target.write("a.txt", b"one")
         with target.open("b.bin") as file:
@@ -137,13 +137,13 @@ def test_overwrite_keeps_the_old_export_if_the_new_one_fails(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+def test_an_empty_folder_is_used(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     finished(tmp_path / "out")
     assert (tmp_path / "out/a.txt").exists()
 
 
-def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_the_next_export_removes_the_files_of_a_killed_one(tmp_path: Path) -> None:
     with target_folder(tmp_path / "out") as target:
         (building,) = tmp_path.iterdir()
         target.write("a.txt", b"1")

@@ -50,13 +50,13 @@ def test_its_version_user_and_config_are_read() -> None:
 
 
 def test_a_backend_is_connected_once() -> None:
-    studio = LabelStudioStub()
-    made = studio.client().connect_backend(3, URL, title="Masklet", user="u", password="p")
-    again = studio.client().connect_backend(3, URL + "/", title="Masklet")
+    label_studio = LabelStudioStub()
+    made = label_studio.client().connect_backend(3, URL, title="Masklet", user="u", password="p")
+    again = label_studio.client().connect_backend(3, URL + "/", title="Masklet")
     assert made == again == BackendRecord(7, URL, "Masklet", is_connected=True, is_interactive=False, problem="")
-    assert len(studio.posted) == 1
+    assert len(label_studio.posted) == 1
     wanted = {"url": URL, "project": 3, "is_interactive": True, "auth_method": "BASIC_AUTH", "basic_auth_user": "u"}
-    assert wanted.items() <= studio.posted[0].items()
+    assert wanted.items() <= label_studio.posted[0].items()
 
 
 def test_a_backend_kept_despite_a_refusal_is_connected() -> None:

@@ -19,9 +19,9 @@ RESULT: list[dict[str, object]] = [{"id": "a", "value": {}}]
 
 @dataclass
 class LabelStudioStub:
-    """Predictions of one Label Studio. before: what happens ahead of a request; it may raise or answer itself.
+    """Predictions of one Label Studio. before: called before each request; it may raise or answer the request.
 
-    after: what happens once the request was carried out, before the answer leaves.
+    after: called after each request is executed, before its response is returned; it may raise or replace it.
     """
 
     rows: dict[int, dict[str, object]] = field(default_factory=dict)
@@ -69,19 +69,23 @@ def row(number: int, version: str = "masklet-1") -> dict[str, object]:
 
 
 def test_a_prediction_is_made_once_and_then_updated() -> None:
-    studio = LabelStudioStub(rows={5: row(5, "other")})
-    assert put(studio.client()) == 6
-    assert put(studio.client(), score=0.75) == 6
-    assert sorted(studio.rows) == [5, 6]
-    assert (studio.rows[6]["score"], studio.rows[6]["result"], studio.rows[6]["task"]) == (0.75, RESULT, 41)
-    assert [call for call in studio.seen if call.startswith("POST")] == ["POST /api/predictions/"]
+    label_studio = LabelStudioStub(rows={5: row(5, "other")})
+    assert put(label_studio.client()) == 6
+    assert put(label_studio.client(), score=0.75) == 6
+    assert sorted(label_studio.rows) == [5, 6]
+    assert (label_studio.rows[6]["score"], label_studio.rows[6]["result"], label_studio.rows[6]["task"]) == (
+        0.75,
+        RESULT,
+        41,
+    )
+    assert [call for call in label_studio.seen if call.startswith("POST")] == ["POST /api/predictions/"]
 
 
 def test_duplicates_are_removed_down_to_the_oldest() -> None:
-    studio = LabelStudioStub(rows={3: row(3), 4: row(4, "other"), 7: row(7), 9: row(9)})
-    assert put(studio.client()) == 3
-    assert sorted(studio.rows) == [3, 4]
-    assert studio.rows[3]["result"] == RESULT
+    label_studio = LabelStudioStub(rows={3: row(3), 4: row(4, "other"), 7: row(7), 9: row(9)})
+    assert put(label_studio.client()) == 3
+    assert sorted(label_studio.rows) == [3, 4]
+    assert label_studio.rows[3]["result"] == RESULT
 
 
 @pytest.mark.parametrize("fault", ["500", "reset", "timeout"])
@@ -89,10 +93,10 @@ def test_a_lost_response_makes_no_second_prediction(fault: str) -> None:
     def lose(request: httpx.Request) -> httpx.Response | None:
         return fail(fault, request) if request.method == "POST" else None
 
-    studio = LabelStudioStub(after=lose)
-    assert put(studio.client()) == 1
-    assert sorted(studio.rows) == [1]
-    assert studio.seen.count("POST /api/predictions/") == 1
+    label_studio = LabelStudioStub(after=lose)
+    assert put(label_studio.client()) == 1
+    assert sorted(label_studio.rows) == [1]
+    assert label_studio.seen.count("POST /api/predictions/") == 1
 
 
 def fail(fault: str, request: httpx.Request) -> httpx.Response:
@@ -108,24 +112,24 @@ def test_a_request_that_never_arrived_is_not_repeated_by_itself(fault: str) -> N
     def refuse(request: httpx.Request) -> httpx.Response | None:
         return fail(fault, request) if request.method == "POST" else None
 
-    studio = LabelStudioStub(before=refuse)
+    label_studio = LabelStudioStub(before=refuse)
     with pytest.raises(LabelStudioUnavailable):
-        put(studio.client())
-    assert studio.rows == {}
-    assert studio.seen.count("POST /api/predictions/") == 1
+        put(label_studio.client())
+    assert label_studio.rows == {}
+    assert label_studio.seen.count("POST /api/predictions/") == 1
 
 
 def test_a_prediction_deleted_meanwhile_is_created_again() -> None:
-    studio = LabelStudioStub(rows={3: row(3)})
+    label_studio = LabelStudioStub(rows={3: row(3)})
 
     def remove(request: httpx.Request) -> httpx.Response | None:
         if request.method == "PATCH":
-            studio.rows.clear()
+            label_studio.rows.clear()
         return None
 
-    studio.before = remove
-    assert put(studio.client()) == 1
-    assert studio.rows[1]["result"] == RESULT
+    label_studio.before = remove
+    assert put(label_studio.client()) == 1
+    assert label_studio.rows[1]["result"] == RESULT
 
 
 @pytest.mark.parametrize(
@@ -140,43 +144,43 @@ def test_a_prediction_deleted_meanwhile_is_created_again() -> None:
         (503, LabelStudioUnavailable, "answered 503"),
     ],
 )
-def test_refusals_and_outages_are_told_apart(status: int, error: type[Exception], message: str) -> None:
+def test_refusals_and_outages_raise_different_errors(status: int, error: type[Exception], message: str) -> None:
     headers = {"location": "https://elsewhere.example/"}
-    studio = LabelStudioStub(
+    label_studio = LabelStudioStub(
         before=lambda request: httpx.Response(status, json={"detail": "bad body"}, headers=headers)
     )
     with pytest.raises(error, match=message) as caught:
-        put(studio.client())
+        put(label_studio.client())
     assert LEGACY not in str(caught.value)
 
 
 def test_a_response_without_json_raises_a_domain_error() -> None:
-    studio = LabelStudioStub(before=lambda request: httpx.Response(502, text="<html>bad gateway</html>"))
+    label_studio = LabelStudioStub(before=lambda request: httpx.Response(502, text="<html>bad gateway</html>"))
     with pytest.raises(LabelStudioUnavailable, match="answered 502"):
-        put(studio.client())
+        put(label_studio.client())
 
 
 def test_a_missing_token_is_reported_before_any_request() -> None:
-    studio = LabelStudioStub()
+    label_studio = LabelStudioStub()
     with pytest.raises(LabelStudioRefused, match="LABEL_STUDIO_API_KEY"):
-        put(studio.client(token=""))
-    assert studio.seen == []
+        put(label_studio.client(token=""))
+    assert label_studio.seen == []
 
 
 def test_a_task_of_another_project_is_not_read() -> None:
-    studio = LabelStudioStub(
+    label_studio = LabelStudioStub(
         before=lambda request: httpx.Response(200, json={"id": 41, "project": 4, "data": {"a": 1}})
     )
     with pytest.raises(NotAllowed, match="task 41 is not of project 3"):
-        studio.client().fetch_task(TASK)
+        label_studio.client().fetch_task(TASK)
 
 
 def test_a_task_is_read() -> None:
-    studio = LabelStudioStub(
+    label_studio = LabelStudioStub(
         before=lambda request: httpx.Response(200, json={"id": 41, "project": 3, "data": {"a": "/x.mp4"}})
     )
-    assert studio.client().fetch_task(TASK).data == {"a": "/x.mp4"}
-    assert studio.seen == ["GET /api/tasks/41/"]
+    assert label_studio.client().fetch_task(TASK).data == {"a": "/x.mp4"}
+    assert label_studio.seen == ["GET /api/tasks/41/"]
 
 
 def test_annotations_are_read_oldest_first() -> None:
@@ -184,8 +188,8 @@ def test_annotations_are_read_oldest_first() -> None:
         {"id": 9, "completed_by": 2, "was_cancelled": True, "result": []},
         {"id": 8, "completed_by": 1, "was_cancelled": False, "result": RESULT},
     ]
-    studio = LabelStudioStub(before=lambda request: httpx.Response(200, json=rows))
-    found = studio.client().annotations(TASK)
+    label_studio = LabelStudioStub(before=lambda request: httpx.Response(200, json=rows))
+    found = label_studio.client().annotations(TASK)
     assert [(a.annotation_id, a.user, a.was_cancelled, a.result) for a in found] == [
         (8, "1", False, RESULT),
         (9, "2", True, []),

@@ -32,7 +32,7 @@ def test_an_address_reads_back() -> None:
         "/media/ü/ß-ü/1.jpg",
     ],
 )
-def test_what_was_not_signed_is_refused(path: str) -> None:
+def test_an_unsigned_address_is_refused(path: str) -> None:
     with pytest.raises(NotAllowed, match="Masklet"):
         SIGNER.read(path, 0.0)
 

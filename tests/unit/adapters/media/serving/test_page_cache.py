@@ -31,12 +31,12 @@ def cutter() -> Iterator[PageCutter]:
     cutter.close()
 
 
-def test_a_child_answers_one_question_after_the_other(cutter: PageCutter) -> None:
+def test_a_child_answers_several_requests(cutter: PageCutter) -> None:
     assert cutter.cut("m", 3) == b"m 3"
     assert cutter.cut("m", 4) == b"m 4"
 
 
-def test_what_the_child_raised_is_raised_here_and_it_lives_on(cutter: PageCutter) -> None:
+def test_an_error_in_the_child_is_raised_and_the_child_stays(cutter: PageCutter) -> None:
     with pytest.raises(NotFound, match="no such page"):
         cutter.cut("none", 0)
     assert cutter.cut("m", 1) == b"m 1"
@@ -55,7 +55,7 @@ def test_a_child_that_hangs_is_replaced() -> None:
     cutter.close()
 
 
-def test_pages_are_kept_and_the_longest_unused_go(tmp_path: Path) -> None:
+def test_the_least_recently_used_page_is_evicted(tmp_path: Path) -> None:
     cache = PageCache(tmp_path, 25)
     for frame in range(3):
         cache.put("m", frame, b"0123456789")
@@ -67,7 +67,7 @@ def test_pages_are_kept_and_the_longest_unused_go(tmp_path: Path) -> None:
     assert cache.get("m", 9) is None
 
 
-def test_a_cache_that_cannot_be_written_costs_nobody_the_page(tmp_path: Path) -> None:
+def test_a_page_is_answered_if_the_cache_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"a file where a folder should be")
     PageCache(tmp_path, 100).put("m", 0, b"page")
     assert PageCache(tmp_path, 100).get("m", 0) is None

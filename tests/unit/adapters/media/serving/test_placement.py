@@ -46,7 +46,7 @@ def test_masklets_own_addresses_are_signed() -> None:
     assert placed.addresses(draft(Path("A.MOV"), 0), ImportMode.VIDEO)[0].endswith("/video.mov")
 
 
-def test_local_pages_are_written_once_and_only_those_shown(tmp_path: Path) -> None:
+def test_only_the_shown_pages_are_written_and_only_once(tmp_path: Path) -> None:
     asked: list[tuple[int, ...]] = []
 
     def noted(medium: SourceMedia, frames: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
@@ -92,7 +92,7 @@ class FakeBucket:
         self.files[key] = path.read_bytes()
 
 
-def test_bucket_pages_are_put_where_they_are_missing() -> None:
+def test_only_missing_pages_are_put_into_the_bucket() -> None:
     bucket = FakeBucket()
     bucket.files[f"some/where/{ID}/000001.jpg"] = b"there"
     placed = BucketPlacement("name", "some/where", bucket, pages)

@@ -121,7 +121,7 @@ def test_a_zip_bomb_is_refused_before_unpacking(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_no_zip(tmp_path: Path) -> None:
+def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(MaskletError, match="a.zip cannot be read as a zip"):
         unpack_frames(tmp_path / "a.zip", tmp_path / "out")
@@ -137,7 +137,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, full_disk: Callable[[], None
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_a_written_zip_is_read_back(tmp_path: Path) -> None:
     numbers = frames_with_context([0, 9], 10)
     assert numbers == (0, 1, 2, 7, 8, 9)
     write_frames_zip(tmp_path / "a.zip", [0, 9], ((n, png(n)) for n in numbers))
@@ -145,7 +145,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert (found.numbers, found.context) == ((0, 9), True)
 
 
-def test_a_zip_that_cannot_be_finished_is_not_there(tmp_path: Path) -> None:
+def test_a_zip_that_cannot_be_finished_leaves_no_file(tmp_path: Path) -> None:
     def images() -> object:
         yield 1, png(1)
         raise OSError(28, "No space left on device")

@@ -27,7 +27,7 @@ def corners(box: Box | None) -> tuple[float, float, float, float]:
     return box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel
 
 
-def test_mot_takes_each_object_where_it_appears_first(tmp_path: Path) -> None:
+def test_mot_takes_the_first_frame_of_each_object(tmp_path: Path) -> None:
     (tmp_path / "clip.txt").write_text("3,1,10,5,20,10,1,-1\n1,2,-10,0,30,50,1,1\n1,1,0,0,10,10,1,1\n2,9,0,0,1,1,0,1\n")
     assert shown(mot_boxes(tmp_path, "clip", SIZE)) == [
         ("1", 0, "", (0.0, 0.0, 0.1, 0.2)),
@@ -137,7 +137,7 @@ def test_davis_palette_and_sav_folders(tmp_path: Path) -> None:
     assert first_masks(tmp_path, "other", SIZE) == []
 
 
-def test_a_mask_of_another_shape_or_none_at_all_is_named(tmp_path: Path) -> None:
+def test_a_mask_of_another_shape_and_a_missing_mask_are_named(tmp_path: Path) -> None:
     (tmp_path / "clip").mkdir()
     Image.new("L", (50, 50), 1).save(tmp_path / "clip/00000.png")
     with pytest.raises(PromptError, match=r"00000.png is 50x50 but the video is 100x50"):

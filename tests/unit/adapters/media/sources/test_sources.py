@@ -34,7 +34,7 @@ def test_a_glob_and_a_file(tmp_path: Path) -> None:
     assert names(tmp_path / "x*.mp4", tmp_path / "y.mp4") == ["x1.mp4", "x2.mp4", "y.mp4"]
 
 
-def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_two_files_of_one_name_get_different_names(tmp_path: Path) -> None:
     touch(tmp_path, "one/clip.mp4", "two/clip.mp4")
     assert names(tmp_path / "one/clip.mp4", tmp_path / "two/clip.mp4") == [
         f"{tmp_path.name}/one/clip.mp4",
@@ -49,13 +49,13 @@ def test_names_with_spaces_unicode_and_200_characters(tmp_path: Path) -> None:
     assert set(names(tmp_path)) == {"sp ace.mp4", "日本 🎬.mp4", long}
 
 
-def test_a_name_that_is_no_text_is_shown_as_well_as_it_can_be(tmp_path: Path) -> None:
+def test_a_name_that_is_no_text_is_shown_with_replacements(tmp_path: Path) -> None:
     with open(os.path.join(os.fsencode(tmp_path), b"\xff.mp4"), "wb") as file:
         file.write(b"x")
     assert names(tmp_path) == ["\ufffd.mp4"]
 
 
-def test_a_csv_names_videos_prompts_frames_and_data_of_their_own(tmp_path: Path) -> None:
+def test_a_csv_has_videos_prompts_frames_and_task_data(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp4")
     table = tmp_path / "list.csv"
     table.write_text("\ufeffvideo,frames,prompts,subject\na.mp4,0 5-7 5,p.json,mouse 3\n", encoding="utf-8")
@@ -85,9 +85,7 @@ def test_a_json_list_of_paths_objects_and_tasks(tmp_path: Path) -> None:
         ("l.json", "[", "is not JSON"),
     ],
 )
-def test_a_list_that_cannot_be_read_is_named_with_the_place(
-    tmp_path: Path, name: str, text: str, sentence: str
-) -> None:
+def test_an_unreadable_list_is_named_with_the_place(tmp_path: Path, name: str, text: str, sentence: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InvalidInput, match=sentence):
         expand([str(tmp_path / name)])

@@ -67,7 +67,7 @@ def test_repeated_features_count_once() -> None:
     ],
     ids=["weights", "image size", "precision", "decoder"],
 )
-def test_features_of_another_kind_are_not_taken(kind: FeatureKind) -> None:
+def test_features_of_another_kind_are_not_returned(kind: FeatureKind) -> None:
     cache = FeatureCache(100, device=CPU)
     cache.put(VIDEO, 0, KIND, features())
     assert cache.get(VIDEO, 0, kind) is None

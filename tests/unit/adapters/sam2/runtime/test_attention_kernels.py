@@ -44,10 +44,10 @@ class TestFastest:
         works = {OWN_KERNEL: answering(1.0), "flash": answering(1.001), "cuDNN": answering(1.002)}
         assert fastest(works, timer({1.0: 10.0, 1.001: 8.0, 1.002: 5.0})) == "cuDNN"
 
-    @pytest.mark.parametrize(("taken", "best"), [(9.1, OWN_KERNEL), (8.9, "flash"), (20.0, OWN_KERNEL)])
-    def test_torchs_own_stays_unless_another_is_clearly_faster(self, taken: float, best: str) -> None:
+    @pytest.mark.parametrize(("other_time", "best"), [(9.1, OWN_KERNEL), (8.9, "flash"), (20.0, OWN_KERNEL)])
+    def test_torchs_own_stays_unless_another_is_clearly_faster(self, other_time: float, best: str) -> None:
         works = {OWN_KERNEL: answering(1.0), "flash": answering(1.001)}
-        assert fastest(works, timer({1.0: 10.0, 1.001: taken})) == best
+        assert fastest(works, timer({1.0: 10.0, 1.001: other_time})) == best
 
     def test_a_kernel_that_fails_or_differs_is_ignored(self) -> None:
         def unsupported() -> Tensor:

@@ -25,12 +25,12 @@ from backend.adapters.sam2.runtime.cuda_graphs import (
 
 
 class Recorder:
-    """Counts recordings and replays. replays_anew: False: replays compute nothing."""
+    """Counts recordings and replays. recomputes: whether a replay runs the work again."""
 
-    def __init__(self, *, replays_anew: bool = True) -> None:
+    def __init__(self, *, recomputes: bool = True) -> None:
         self.recorded = 0
         self.replayed = 0
-        self._replays_anew = replays_anew
+        self._recomputes = recomputes
 
     def __call__(self, work: Callable[[], Tensors]) -> tuple[Callable[[], None], Tensors]:
         self.recorded += 1
@@ -38,7 +38,7 @@ class Recorder:
 
         def replay() -> None:
             self.replayed += 1
-            if self._replays_anew:
+            if self._recomputes:
                 for output, new in zip(outputs, work(), strict=True):
                     output.copy_(new)
 
@@ -112,7 +112,7 @@ def test_a_failed_recording_gives_one_warning(caplog: pytest.LogCaptureFixture) 
 
 
 def test_a_graph_with_another_output_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
-    step = Graphed("mask decoder", scaled, Recorder(replays_anew=False), tolerance=0.01)
+    step = Graphed("mask decoder", scaled, Recorder(recomputes=False), tolerance=0.01)
     for call in range(CALLS_BEFORE + 3):
         (output,) = step(torch.full((2,), float(call)), by=2)
         assert output.tolist() == [2.0 * call + 1] * 2

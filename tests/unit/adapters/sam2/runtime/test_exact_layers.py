@@ -52,7 +52,7 @@ def test_layers_are_packed_and_only_once() -> None:
 
 
 @needs_packing
-def test_a_layer_whose_bits_would_change_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_whose_bits_would_change_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = PackedLinear.forward
     monkeypatch.setattr(PackedLinear, "forward", lambda self, x: forward(self, x) + 1e-7)
     model = random_model()

@@ -1,4 +1,4 @@
-"""A calibrator fits one file of weights; for others there is none, and the log has the reason."""
+"""A calibrator fits one file of weights; other calibrators are ignored with a logged reason."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def same(found: dict[tuple[ObjectId, int], BoolMask], wanted: dict[tuple[ObjectI
 
 
 class TestFolder:
-    def test_masks_objects_and_video_come_back_in_order(self, tmp_path: Path) -> None:
+    def test_masks_objects_and_video_are_read_back_in_order(self, tmp_path: Path) -> None:
         source = FolderSource([propagated(tmp_path / "a")])
         (entry,) = source.entries()
         with source.open(entry) as video:
@@ -62,7 +62,7 @@ class TestFolder:
             assert [len(frame.present) for frame in frames] == [1, 1, 2, 2, 2, 1, 2, 2]
             assert same(masks_of(video), truth())
 
-    def test_folders_in_a_folder_are_videos_each(self, tmp_path: Path) -> None:
+    def test_each_subfolder_is_a_video(self, tmp_path: Path) -> None:
         for name in ("b/one", "b/two", "a"):
             propagated(tmp_path / "batch" / name, name=f"{Path(name).name} 1.mp4")
         entries = FolderSource([tmp_path / "batch"]).entries()
@@ -105,7 +105,7 @@ class TestFolder:
 
 
 class TestRun:
-    def test_a_run_comes_back_in_the_order_of_its_frames(self, tmp_path: Path) -> None:
+    def test_a_run_is_read_back_in_frame_order(self, tmp_path: Path) -> None:
         store = FileMaskStore(tmp_path)
         info = VideoInfo(ContentHash("0" * 64), SIZE, FRAMES, Fraction(25))
         wanted = truth()
@@ -121,7 +121,7 @@ class TestRun:
             assert (video.info, video.provenance["model"]) == (info, "m")
             assert len(str(video.provenance["masks_sha256"])) == 64
 
-    def test_a_run_that_was_never_committed_is_not_there(self, tmp_path: Path) -> None:
+    def test_an_uncommitted_run_is_not_found(self, tmp_path: Path) -> None:
         with pytest.raises(NotFound), open_run(tmp_path / "p-2-a1"):
             pass
 
@@ -164,7 +164,7 @@ class TestScanner:
         st.booleans(),
         st.sampled_from([None, 2]),
     )
-    def test_a_document_is_walked_whatever_its_blocks_and_blanks(
+    def test_a_document_is_scanned_for_any_block_size_and_blanks(
         self, document: dict[str, list[object]], block: int, ascii_only: bool, indent: int | None
     ) -> None:
         body = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass")

@@ -63,7 +63,7 @@ def test_an_object_id_cannot_leave_the_folder(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_unchanged(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine.txt").write_text("mine")
@@ -74,7 +74,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert not (out / "mine.txt").exists()
 
 
-def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_folder(tmp_path: Path) -> None:
     def interrupted() -> None:
         with mask_folder(tmp_path / "out", FakeCodec()) as folder:
             folder.put(ObjectId("cat"), stored(0, 1))

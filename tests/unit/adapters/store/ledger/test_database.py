@@ -1,4 +1,4 @@
-"""The ledger's database: opened by many at once, full, foreign, of another version."""
+"""The ledger's database: concurrent access, a full disk, foreign files, other versions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def in_threads(count: int, call: object) -> None:
     assert errors == []
 
 
-def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+def test_written_rows_are_there_after_reopening(tmp_path: Path) -> None:
     first = open_ledger(url_of(tmp_path), FakeClock())
     job, _ = first.submit(JobKind.PROPAGATE, request())
     first.record_prompts(TASK, prompts(0.5))
@@ -80,7 +80,7 @@ def test_commits_are_synced_to_disk(tmp_path: Path) -> None:
     database.close()
 
 
-def test_only_what_can_be_done_again_is_not_synced(tmp_path: Path) -> None:
+def test_only_repeatable_writes_are_not_synced(tmp_path: Path) -> None:
     database = Database(url_of(tmp_path))
     database.set_up()
     for durable, level in ((True, 2), (False, 1), (True, 2)):
@@ -108,7 +108,7 @@ def test_several_processes_open_a_new_ledger_at_once(tmp_path: Path) -> None:
     assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
 
 
-def test_fifty_equal_questions_at_once_are_one_job(ledger: SqlLedger) -> None:
+def test_fifty_equal_requests_at_once_are_one_job(ledger: SqlLedger) -> None:
     answers: list[tuple[str, bool]] = []
 
     def ask(_: int) -> None:
@@ -133,17 +133,17 @@ def test_twenty_claims_at_once_have_one_winner(ledger: SqlLedger) -> None:
     assert len(winners) == 1
 
 
-def test_twenty_annotators_on_one_canvas_lose_nothing(ledger: SqlLedger) -> None:
+def test_twenty_annotators_of_one_task_lose_no_prompt(ledger: SqlLedger) -> None:
     in_threads(20, lambda number: ledger.record_prompts(TASK, prompts(number / 20, f"object-{number % 4}")))
     clicks = {(prompt.object_id, p.point.x_rel) for prompt in ledger.prompts(TASK) for p in prompt.points}
     assert clicks == {(f"object-{number % 4}", number / 20) for number in range(20)}
 
 
-def test_a_full_disk_is_said_so_and_loses_nothing(ledger: SqlLedger, tmp_path: Path) -> None:
+def test_a_full_disk_is_named_and_loses_no_row(ledger: SqlLedger, tmp_path: Path) -> None:
     job, _ = ledger.submit(JobKind.PROPAGATE, request())
     with ledger._database.write() as connection:
         pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
-    ledger._database.close()  # the limit is a connection's: give it to all that follow
+    ledger._database.close()  # the limit applies to one connection: set it on each new one
     real_connect = sqlite3.connect
 
     def limited(*args: object, **kwargs: object) -> sqlite3.Connection:
@@ -199,20 +199,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         ("sqlite:///:memory:", "must name a file"),
     ],
 )
-def test_addresses_that_cannot_work_are_refused(url: str, message: str) -> None:
+def test_invalid_addresses_are_refused(url: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as caught:
         Database(url)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_postgresql_is_reached_by_psycopg_and_its_password_is_not_told(scheme: str) -> None:
+def test_postgresql_uses_psycopg_and_hides_its_password(scheme: str) -> None:
     database = Database(f"{scheme}://user:secret@host/name")
     assert database.name == "postgresql+psycopg://user:***@host/name"
     database.close()
 
 
-def test_the_tables_are_postgresql_too() -> None:
+def test_the_tables_compile_for_postgresql() -> None:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     for table in metadata.sorted_tables:
         assert f"CREATE TABLE {table.name}" in str(CreateTable(table).compile(dialect=dialect))
@@ -220,7 +220,7 @@ def test_the_tables_are_postgresql_too() -> None:
             assert f"CREATE INDEX {index.name}" in str(CreateIndex(index).compile(dialect=dialect))
 
 
-def test_a_value_that_no_database_keeps_is_the_callers_mistake(ledger: SqlLedger) -> None:
+def test_a_value_that_no_database_stores_is_an_invalid_input(ledger: SqlLedger) -> None:
     with pytest.raises(InvalidInput, match="the ledger cannot keep this value"):
         ledger.prompts(TaskKey(1, 2**70))
     with pytest.raises(InvalidInput, match="the ledger cannot keep this value"):

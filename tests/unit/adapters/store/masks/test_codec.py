@@ -12,7 +12,7 @@ from backend.domain.video import FrameIndex
 ADDED = ("boundary_entropy", "candidate_disagreement", "embedding")
 
 
-def test_a_row_from_before_the_embedding_was_recorded_is_read_with_an_empty_one() -> None:
+def test_a_row_without_an_embedding_is_read_with_an_empty_one() -> None:
     evidence = FrameEvidence((0.9,), 3.0, 1.0, 0.5, 0.1, None, None, 1, 0.25, 0.75, (0.6, -0.8))
     frame = MaskletFrame(FrameIndex(7), EncodedMask(48, 64, "Pd1o2"), evidence, MaskOrigin.PROPAGATED, 0.1)
     record = json.loads(dump_frame(ObjectId("cat"), frame))

@@ -1,4 +1,4 @@
-"""Masks on disk: what a crash, a flipped bit or a full disk leaves."""
+"""The mask files after a crash, a flipped bit or a full disk."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write(store: FileMaskStore, run: str = "run", frames: int = 100) -> None:
 
 
 def abandon(root: Path, run: str = "run") -> None:
-    """What a writer leaves whose process is killed."""
+    """Leaves the files of a writer whose process was killed."""
     folder = root / run
     folder.mkdir(parents=True)
     writer = FileMaskWriter(folder, VIDEO, {CAT: "Cat"})
@@ -88,7 +88,7 @@ def test_chunks_hold_64_records(store: FileMaskStore, root: Path) -> None:
         ("header.json", lambda path: path.write_bytes(b'{"version": 9}'), "another version of Masklet"),
     ],
 )
-def test_damage_is_noticed(
+def test_a_damaged_run_is_detected(
     store: FileMaskStore, root: Path, name: str, harm: Callable[[Path], object], message: str
 ) -> None:
     write(store)
@@ -97,7 +97,7 @@ def test_damage_is_noticed(
         store.read("run")
 
 
-def test_a_killed_writers_run_is_unfinished_and_the_next_writer_begins_anew(store: FileMaskStore, root: Path) -> None:
+def test_a_killed_writer_s_run_is_unfinished_and_overwritten(store: FileMaskStore, root: Path) -> None:
     abandon(root)
     seen = store.partial("run")
     assert seen is not None
@@ -108,7 +108,7 @@ def test_a_killed_writers_run_is_unfinished_and_the_next_writer_begins_anew(stor
     assert [f.frame_index for f in store.read("run").masklets[0].frames] == [0, 1]
 
 
-def test_a_half_written_file_is_not_seen(store: FileMaskStore, root: Path) -> None:
+def test_a_partly_written_file_is_not_read(store: FileMaskStore, root: Path) -> None:
     abandon(root)
     (root / "run" / "000001.tmp").write_bytes(b'{"object":"cat","fra')
     seen = store.partial("run")
@@ -116,7 +116,7 @@ def test_a_half_written_file_is_not_seen(store: FileMaskStore, root: Path) -> No
     assert len(seen.masklets[0].frames) == 1
 
 
-def test_the_sweep_takes_silent_unfinished_runs_only(store: FileMaskStore, root: Path) -> None:
+def test_the_sweep_removes_only_idle_unfinished_runs(store: FileMaskStore, root: Path) -> None:
     write(store, "done")
     abandon(root, "old")
     abandon(root, "young")
@@ -128,7 +128,7 @@ def test_the_sweep_takes_silent_unfinished_runs_only(store: FileMaskStore, root:
 
 
 @pytest.mark.parametrize("failing", range(1, 6))
-def test_a_disk_that_fills_up_at_any_write_leaves_nothing(
+def test_a_full_disk_at_any_write_leaves_no_run(
     store: FileMaskStore, root: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
     """Header, two chunks, manifest, and the folder that names them: five syncs."""
@@ -149,9 +149,7 @@ def test_a_disk_that_fills_up_at_any_write_leaves_nothing(
     assert store.read("run").complete
 
 
-def test_what_can_be_made_again_does_not_wait_for_the_disk(
-    store: FileMaskStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_not_durable_makes_no_fsync(store: FileMaskStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def fsync(_: int) -> None:
         raise AssertionError("a click waited for the disk")
 
@@ -177,7 +175,7 @@ def killed_after_a_snapshot(store: FileMaskStore, run: str = "old") -> None:
         ("000001_64-69.jsonl", delete, r"run 'old' misses its file 000001_64-69\.jsonl"),
     ],
 )
-def test_a_damaged_snapshot_is_noticed_and_nothing_is_begun(
+def test_a_damaged_snapshot_is_detected_and_starts_no_run(
     store: FileMaskStore, root: Path, name: str, harm: Callable[[Path], object], message: str
 ) -> None:
     killed_after_a_snapshot(store)
@@ -204,7 +202,7 @@ def test_a_file_system_without_links_is_copied(
     assert len(store.read("new").masklets[0].frames) == 70
 
 
-def test_few_frames_cost_few_files(store: FileMaskStore, root: Path) -> None:
+def test_few_frames_read_few_files(store: FileMaskStore, root: Path) -> None:
     write(store, frames=200)
     for path in root.glob("run/*.jsonl"):
         if path.name != "000001_64-127.jsonl":
@@ -213,7 +211,7 @@ def test_few_frames_cost_few_files(store: FileMaskStore, root: Path) -> None:
     assert [f.frame_index for f in kept.masklets[0].frames] == [70, 71]
 
 
-def test_runs_of_earlier_versions_are_read_whatever_frames_are_asked_for(store: FileMaskStore, root: Path) -> None:
+def test_any_frames_of_an_earlier_version_s_run_are_read(store: FileMaskStore, root: Path) -> None:
     write(store, frames=70)
     hashes = {}
     for position, path in enumerate(sorted(root.glob("run/*.jsonl"))):
@@ -225,14 +223,14 @@ def test_runs_of_earlier_versions_are_read_whatever_frames_are_asked_for(store: 
 
 
 @pytest.mark.parametrize("name", ["cat", 'a","frame":7,"b', "\\", "ü\n\u2028", '"', '\\","frame":'])
-def test_whose_mask_a_line_holds_is_read_without_reading_it(name: str) -> None:
+def test_the_object_of_a_record_is_read_without_decoding_it(name: str) -> None:
     line = dump_frame(ObjectId(name), frame(42)).encode()
     assert key_of(line) == (name, 42)
     other_order = json.dumps(dict(reversed(json.loads(line).items()))).encode()
     assert key_of(other_order) == (name, 42)
 
 
-def test_idle_runs_are_those_that_nobody_wrote_to(store: FileMaskStore, root: Path) -> None:
+def test_runs_without_recent_writes_are_idle(store: FileMaskStore, root: Path) -> None:
     write(store, "old")
     write(store, "young")
     os.utime(root / "old", (1000, 1000))
