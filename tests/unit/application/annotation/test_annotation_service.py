@@ -1,4 +1,4 @@
-"""What a click, a track, a submitted annotation and a batch call do."""
+"""The annotation service's clicks, propagations, submitted annotations and batch calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_click_is_answered_with_the_mask_of_its_frame() -> None:
     assert FakeCodec().decode(frame.mask)[:, 4].all()
 
 
-def test_a_click_starts_the_whole_video_behind_it() -> None:
+def test_a_click_also_submits_a_propagation() -> None:
     parts = Parts()
     parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     kinds = {job.kind: job for job in parts.ledger.jobs(task=TASK)}
@@ -49,7 +49,7 @@ def test_other_objects_prompts_are_in_the_propagation_only() -> None:
     assert newest[JobKind.PROPAGATE].prompts.object_ids == ("cat", "dog")
 
 
-def test_the_same_click_twice_is_one_job_and_one_prompt() -> None:
+def test_two_equal_clicks_are_one_job_and_one_prompt() -> None:
     parts = Parts()
     first = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     second = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
@@ -76,7 +76,7 @@ def test_a_click_opens_only_its_own_frames() -> None:
     assert parts.media.asked == [[1, 4], None]
 
 
-def test_a_click_past_the_end_raises_what_the_worker_found() -> None:
+def test_a_click_past_the_end_raises_the_worker_s_error() -> None:
     parts = Parts()
     with pytest.raises(PromptError, match="frame 99 is not in the video: it has 10 frames"):
         parts.service.answer_click(USER_TASK, click_on(99), FrameIndex(99), deadline_s=5)
@@ -117,7 +117,7 @@ def test_a_submitted_annotation_replaces_the_prompts() -> None:
     assert parts.ledger.prompts(TASK).prompted_frames == (7,)
 
 
-def test_an_annotation_that_prompts_nothing_starts_nothing() -> None:
+def test_an_annotation_without_prompts_submits_no_job() -> None:
     parts = Parts()
     assert parts.service.replace_prompts(USER_TASK, click_on(1).of_object(ObjectId("nobody"))) is None
     assert parts.ledger.jobs() == ()
@@ -136,12 +136,12 @@ def test_pre_annotation_propagates_the_tasks_prompts() -> None:
     assert len(second.run.masklets[0].frames) == 10
 
 
-def test_a_batch_call_for_a_task_with_nothing_to_go_by_says_so() -> None:
+def test_a_batch_call_for_a_task_without_prompts_is_refused() -> None:
     parts = Parts()
     assert parts.service.pre_annotate(USER_TASK, click_on(0).of_object(ObjectId("nobody"))) is None
 
 
-def test_a_click_whose_masks_were_removed_is_answered_anew() -> None:
+def test_a_click_with_removed_masks_is_answered_again() -> None:
     parts = Parts()
     first = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
@@ -153,7 +153,7 @@ def test_a_click_whose_masks_were_removed_is_answered_anew() -> None:
     assert parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5).job == again.job
 
 
-def test_a_click_whose_masks_were_damaged_is_answered_anew() -> None:
+def test_a_click_with_damaged_masks_is_answered_again() -> None:
     parts = Parts()
     first = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
     damage(parts.masks, first.job.masks_run)
@@ -186,7 +186,7 @@ def test_a_propagation_with_removed_masks_runs_and_pushes_again() -> None:
     assert push.job_id == first.job.job_id
 
 
-def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
+def test_a_batch_call_with_removed_masks_runs_again() -> None:
     parts = Parts()
     first = parts.service.propagate_and_wait(USER_TASK, click_on(4), deadline_s=5)
     parts.masks.remove(first.job.masks_run)
@@ -199,7 +199,7 @@ def test_a_batch_call_whose_masks_were_removed_starts_again() -> None:
     assert found.run is not None
 
 
-def test_an_earlier_attempt_serves_until_the_new_one_has_masks() -> None:
+def test_an_earlier_attempt_s_masks_are_shown_until_new_ones() -> None:
     parts = Parts()
     parts.clock.work = lambda: None
     job = parts.service.propagate_and_wait(USER_TASK, click_on(4), deadline_s=0).job

@@ -1,4 +1,4 @@
-"""The prompt file: what it means, and every fault named with its place."""
+"""The prompt file: its objects, and errors that name the place of each fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carrying masks over a few frames."""
+"""The propagation of masks over a range of frames."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ AT_4 = FrameIndex(4)
         (Direction.BACKWARD, 99, [0, 1, 2, 3, 4]),
     ],
 )
-def test_reach_stays_within_the_video(direction: Direction, frames: int | None, expected: list[int]) -> None:
+def test_the_requested_range_is_clipped_to_the_video(
+    direction: Direction, frames: int | None, expected: list[int]
+) -> None:
     assert list(FrameRequest(AT_4, direction, frames).frame_range(10)) == expected
 
 
@@ -44,7 +46,7 @@ def test_a_range_is_answered_from_the_clicks_propagation() -> None:
     assert [job.kind for job in parts.ledger.jobs(task=TASK)].count(JobKind.PROPAGATE) == 1
 
 
-def test_at_the_deadline_there_is_what_there_is() -> None:
+def test_at_the_deadline_the_answer_has_the_finished_frames() -> None:
     parts = Parts()
     parts.ledger.record_prompts(TASK, click_on(4))
     parts.clock.work = lambda: None
@@ -52,7 +54,7 @@ def test_at_the_deadline_there_is_what_there_is() -> None:
     assert (answer.run, answer.job.state) == (None, JobState.QUEUED)
 
 
-def test_what_the_worker_found_wrong_is_raised() -> None:
+def test_the_worker_s_error_is_raised() -> None:
     parts = Parts()
     parts.ledger.record_prompts(TASK, click_on(4))
     parts.media.error = MediaError("the file is a web page")
@@ -60,13 +62,13 @@ def test_what_the_worker_found_wrong_is_raised() -> None:
         propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
-def test_nothing_is_carried_before_anything_is_prompted() -> None:
+def test_a_range_without_prompts_is_refused() -> None:
     with pytest.raises(PromptError, match="click an object first"):
         propagate_range(Parts().service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
-def test_reused_masks_do_not_count_for_computed_ones() -> None:
-    """The dog is on every page at once; the answer still waits for the cat's."""
+def test_reused_masks_do_not_count_as_computed() -> None:
+    """The dog's masks are complete at once; the answer still waits for the cat's."""
     parts = Parts()
     dog = ObjectId("dog")
     first = parts.service.propagate_and_wait(USER_TASK, click_on(0, object_id=dog), deadline_s=5).job
@@ -85,14 +87,14 @@ def test_reused_masks_do_not_count_for_computed_ones() -> None:
         assert {m.object_id: len(m.frames) for m in answer.run.masklets} == {CAT: 0, dog: 3}
         parts.clock.slept.clear()
         propagate_range(parts.service, USER_TASK, FrameRequest(FrameIndex(3), Direction.BACKWARD, 3), deadline_s=5)
-        assert parts.clock.slept == []  # the cat was prompted later: it comes to these pages last
+        assert parts.clock.slept == []  # the cat was prompted later: its masks of these pages come last
 
 
 PAGES = replace(USER_TASK, media=MediaRef(tuple(f"/{page}.png" for page in range(40)), is_pages=True))
 
 
 @pytest.mark.parametrize(
-    ("prompted", "reach", "expected"),
+    ("prompted", "frame_request", "expected"),
     [
         ([20], FrameRequest(FrameIndex(20), Direction.BACKWARD, 5), (15, 20 + TURN_FRAMES)),
         ([20], FrameRequest(FrameIndex(20), Direction.BACKWARD), (0, 20 + TURN_FRAMES)),
@@ -106,15 +108,15 @@ PAGES = replace(USER_TASK, media=MediaRef(tuple(f"/{page}.png" for page in range
     ids=["a few", "to the start", "a correction", "far", "both", "forward", "made going forward", "prompted later"],
 )
 def test_frames_before_the_first_prompt_are_a_separate_job(
-    prompted: list[int], reach: FrameRequest, expected: tuple[int, int] | None
+    prompted: list[int], frame_request: FrameRequest, expected: tuple[int, int] | None
 ) -> None:
     prompts = PromptSet.of([prompt for frame in prompted for prompt in click_on(frame)], {CAT: "Cat"})
-    request = backward_request(PAGES, prompts, reach)
+    request = backward_request(PAGES, prompts, frame_request)
     found = None if request is None or request.frames is None else (request.frames.start, request.frames.stop)
     assert found == expected
 
 
-def test_the_length_of_a_video_file_is_not_known() -> None:
+def test_a_video_file_has_no_backward_request() -> None:
     assert backward_request(USER_TASK, click_on(20), FrameRequest(FrameIndex(20), Direction.BACKWARD, 5)) is None
 
 
@@ -123,11 +125,11 @@ def test_a_backward_range_does_not_wait_for_the_end() -> None:
     parts.media.video = FakeVideo(40)
     parts.ledger.record_prompts(TASK, click_on(20))
     whole = parts.service.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
-    parts.ledger.start(whole.job_id, 1, "worker-1")  # and is on its way forward
-    expected: list[str] = []
+    parts.ledger.start(whole.job_id, 1, "worker-1")  # it propagates forward
+    waited_jobs: list[str] = []
 
     def work() -> None:
-        expected.extend(one.job_id for one in parts.ledger.pending_waits().jobs)
+        waited_jobs.extend(one.job_id for one in parts.ledger.pending_waits().jobs)
         parts.work_off()
 
     parts.clock.work = work
@@ -135,26 +137,26 @@ def test_a_backward_range_does_not_wait_for_the_end() -> None:
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [15, 16, 17, 18, 19, 20]
     assert parts.ledger.job(whole.job_id).state is JobState.RUNNING
-    assert expected == [answer.job.job_id]
+    assert waited_jobs == [answer.job.job_id]
     assert answer.job.is_session
     assert parts.ledger.pending_waits().jobs == ()
     assert parts.ledger.latest_push(TASK) is None
 
 
-def test_at_the_deadline_the_one_that_has_more_is_shown() -> None:
+def test_at_the_deadline_the_job_with_more_frames_is_shown() -> None:
     parts = Parts()
     parts.media.video = FakeVideo(40)
     whole = parts.service.propagate_and_wait(PAGES, click_on(20), deadline_s=0).job
     parts.ledger.start(whole.job_id, 1, "worker-1")
-    back = parts.service.submit(_back(PAGES, click_on(20)))
-    parts.ledger.start(back.job_id, 1, "worker-1")
+    backward = parts.service.submit(_backward_request_of(PAGES, click_on(20)))
+    parts.ledger.start(backward.job_id, 1, "worker-1")
     parts.clock.work = lambda: None
     evidence = FakeSegmenter().segment(parts.media.video, click_on(20), FrameIndex(20)).objects[0].evidence
     with (
-        parts.masks.writer(f"{whole.job_id}-a1", video=parts.media.video.info, labels={CAT: "Cat"}) as of_whole,
-        parts.masks.writer(f"{back.job_id}-a1", video=parts.media.video.info, labels={CAT: "Cat"}) as of_back,
+        parts.masks.writer(f"{whole.job_id}-a1", video=parts.media.video.info, labels={CAT: "Cat"}) as whole_run,
+        parts.masks.writer(f"{backward.job_id}-a1", video=parts.media.video.info, labels={CAT: "Cat"}) as backward_run,
     ):
-        for writer, frames in ((of_whole, (20,)), (of_back, (20, 19, 18))):
+        for writer, frames in ((whole_run, (20,)), (backward_run, (20, 19, 18))):
             for index in frames:
                 mask = FakeCodec().encode(np.zeros((8, 16), np.bool_))
                 writer.append(CAT, MaskletFrame(FrameIndex(index), mask, evidence, MaskOrigin.PROPAGATED, 0.5))
@@ -162,44 +164,44 @@ def test_at_the_deadline_the_one_that_has_more_is_shown() -> None:
         answer = propagate_range(
             parts.service, PAGES, FrameRequest(FrameIndex(20), Direction.BACKWARD, 5), deadline_s=1
         )
-    assert answer.job.job_id == back.job_id
+    assert answer.job.job_id == backward.job_id
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [18, 19, 20]
 
 
-def _back(canvas: UserTask, prompts: PromptSet) -> PropagationRequest:
-    request = backward_request(canvas, prompts, FrameRequest(FrameIndex(20), Direction.BACKWARD, 5))
+def _backward_request_of(user_task: UserTask, prompts: PromptSet) -> PropagationRequest:
+    request = backward_request(user_task, prompts, FrameRequest(FrameIndex(20), Direction.BACKWARD, 5))
     assert request is not None
     return request
 
 
-def test_a_person_who_waits_is_noted_until_there_is_an_answer() -> None:
+def test_a_waiter_is_recorded_until_the_answer() -> None:
     parts = Parts()
     parts.ledger.record_prompts(TASK, click_on(4))
-    expected: list[str] = []
+    waited_jobs: list[str] = []
 
     def work() -> None:
-        expected.extend(one.job_id for one in parts.ledger.pending_waits().jobs)
+        waited_jobs.extend(one.job_id for one in parts.ledger.pending_waits().jobs)
         parts.work_off()
 
     parts.clock.work = work
     answer = propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
-    assert expected == [answer.job.job_id]
+    assert waited_jobs == [answer.job.job_id]
     assert parts.ledger.pending_waits().jobs == ()
 
 
-def test_a_look_reads_no_more_than_is_within_reach() -> None:
+def test_a_poll_reads_only_the_requested_range() -> None:
     parts = Parts()
     parts.service.answer_click(USER_TASK, click_on(4), AT_4, deadline_s=5)
     parts.work_off()
-    looks: list[FrameRange | None] = []
+    ranges_read: list[FrameRange | None] = []
     partial = parts.masks.partial
 
-    def watched(run: str, frames: FrameRange | None = None) -> MaskRun | None:
-        looks.append(frames)
+    def partial_recorded(run: str, frames: FrameRange | None = None) -> MaskRun | None:
+        ranges_read.append(frames)
         return partial(run, frames)
 
-    parts.masks.partial = watched  # type: ignore[method-assign]
+    parts.masks.partial = partial_recorded  # type: ignore[method-assign]
     propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
-    assert {(frames.start, frames.stop) for frames in looks if frames is not None} == {(0, 1), (4, 5), (4, 7)}
-    assert None not in looks
+    assert {(frames.start, frames.stop) for frames in ranges_read if frames is not None} == {(0, 1), (4, 5), (4, 7)}
+    assert None not in ranges_read

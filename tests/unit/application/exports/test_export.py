@@ -1,4 +1,4 @@
-"""The use case: what it asks of source and format, and what it does when pictures or videos fail."""
+"""The export use case: its calls to source and format, and faulty images or videos."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_faulty_video_is_an_error_or_is_skipped() -> None:
     assert manifest["skipped"] == [{"name": "b", "key": "b", "reason": "b is damaged"}]
 
 
-def test_frames_that_cannot_be_fetched_name_the_way_out() -> None:
+def test_frames_that_cannot_be_fetched_name_the_remedy() -> None:
     optional = FormatTraits("fake", 1, "kept", Pictures.OPTIONAL)
     with pytest.raises(MediaUnreachable, match="a: the server does not answer; --no-images exports without the frames"):
         export({"a": FakeVideo(unreachable=True)}, FakeFormat(optional))

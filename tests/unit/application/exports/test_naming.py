@@ -1,4 +1,4 @@
-"""Names of videos as names of files."""
+"""File names made of the names of videos."""
 
 from __future__ import annotations
 

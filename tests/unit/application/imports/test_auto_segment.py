@@ -1,4 +1,4 @@
-"""Objects found without a person: grids of points on pictures whose objects are known."""
+"""Objects found without prompts: grids of points on images whose objects are known."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ HEIGHT, WIDTH = 64, 96
 
 
 class ColourSegmenter(FakeSegmenter):
-    """Segments what has the colour under the point, as surely as that colour's green says; propagation finds the
-    colour again. Black is nothing."""
+    """Segments the pixels of the colour under the point; its green value is the confidence. Propagation segments the
+    same colour. Black is background."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ def test_small_objects_are_found_in_frame_coordinates() -> None:
 @pytest.mark.parametrize(
     "square", [(8, 8, 20, 120), (40, 30, 1, 255), (0, 0, 64, 255)], ids=["unsure", "tiny", "nearly everything"]
 )
-def test_what_is_unsure_tiny_or_nearly_everything_is_dropped(square: tuple[int, int, int, int]) -> None:
+def test_uncertain_tiny_and_frame_filling_objects_are_dropped(square: tuple[int, int, int, int]) -> None:
     assert find([picture(square)] * 2, AutoRules(least_area=0.001)) == []
 
 
@@ -113,12 +113,12 @@ def test_later_objects_are_found_and_known_ones_are_not() -> None:
     assert [(o.frame, np.argwhere(o.mask).min(0).tolist()) for o in found] == [(0, [8, 8]), (4, [40, 60])]
 
 
-def test_there_is_a_most() -> None:
+def test_the_number_of_objects_is_limited() -> None:
     squares = [(4 + 24 * column, 4 + 20 * row, 16, 255) for row in range(3) for column in range(4)]
     assert len(find([picture(*squares)], AutoRules(most=5))) == 5
 
 
-def test_the_words() -> None:
+def test_the_rules_are_parsed() -> None:
     assert (parse_auto("auto"), parse_auto("auto:8:3")) == (AutoRules(), AutoRules(points=8, most=3))
     for words in ("auto:0", "auto:x", "auto:1:2:3", "auto:65"):
         with pytest.raises(InvalidInput, match=words):

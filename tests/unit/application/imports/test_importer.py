@@ -1,4 +1,4 @@
-"""Batches: every source once, whatever happens in between; one fault costs one source."""
+"""Batch imports: every source is imported once despite interruptions; a fault fails one source."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ImportSetup:
 
 @dataclass
 class ClickPrompter:
-    """A click on the first frame; drafts of nobody.mp4 get none, those of wrong.mp4 a fault."""
+    """Prompts a click on the first frame; nobody.mp4 gets no prompt, wrong.mp4 raises an error."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -84,13 +84,13 @@ def states(outcomes: list[Outcome]) -> list[str]:
     return [f"{o.source} {o.state}" for o in outcomes]
 
 
-def test_the_same_batch_twice_makes_nothing_twice(setup: ImportSetup) -> None:
+def test_importing_a_batch_twice_makes_no_duplicates(setup: ImportSetup) -> None:
     assert states(setup.run("a.mp4", "b.mp4")) == ["a.mp4 created", "b.mp4 created"]
     assert states(setup.run("a.mp4", "b.mp4", "c.mp4")) == ["a.mp4 existing", "b.mp4 existing", "c.mp4 created"]
     assert len(setup.tasks.tasks) == 3
 
 
-def test_a_batch_that_was_killed_before_it_could_note_what_it_made(setup: ImportSetup) -> None:
+def test_a_batch_killed_before_its_record_finds_its_tasks(setup: ImportSetup) -> None:
     setup.run("a.mp4", "b.mp4")
     setup.records.by_key.clear()
     assert states(setup.run("a.mp4", "b.mp4")) == ["a.mp4 existing", "b.mp4 existing"]
@@ -98,13 +98,13 @@ def test_a_batch_that_was_killed_before_it_could_note_what_it_made(setup: Import
     assert len(setup.records.items(3)) == 2
 
 
-def test_an_answer_that_got_lost_is_looked_up_and_not_repeated(setup: ImportSetup) -> None:
+def test_a_lost_response_is_looked_up_and_not_repeated(setup: ImportSetup) -> None:
     setup.tasks.lost_answers = 1
     assert states(setup.run("a.mp4", "b.mp4")) == ["a.mp4 created", "b.mp4 created"]
     assert len(setup.tasks.tasks) == 2
 
 
-def test_a_call_that_was_not_carried_out_is_repeated_and_in_the_end_raised(setup: ImportSetup) -> None:
+def test_a_refused_call_is_retried_and_finally_raises(setup: ImportSetup) -> None:
     setup.tasks.refused = 2
     assert states(setup.run("a.mp4")) == ["a.mp4 created"]
     setup.tasks.refused = 3
@@ -113,7 +113,7 @@ def test_a_call_that_was_not_carried_out_is_repeated_and_in_the_end_raised(setup
     assert len(setup.tasks.tasks) == 1
 
 
-def test_one_fault_costs_one_source(setup: ImportSetup) -> None:
+def test_a_fault_fails_one_source_only(setup: ImportSetup) -> None:
     setup.prompter = ClickPrompter()
     outcomes = setup.run("bad.mp4", "a.mp4", "wrong.mp4", "b.mp4")
     assert sorted(states(outcomes)) == ["a.mp4 created", "b.mp4 created", "bad.mp4 failed", "wrong.mp4 failed"]
@@ -123,7 +123,7 @@ def test_one_fault_costs_one_source(setup: ImportSetup) -> None:
     ]
 
 
-def test_a_fault_that_was_mended_is_forgotten(setup: ImportSetup) -> None:
+def test_the_fault_of_a_repaired_source_is_deleted(setup: ImportSetup) -> None:
     setup.tasks.refused = 0
     setup.records.fail(3, Outcome("a.mp4", ItemState.FAILED, reason="MediaError: it was cut short"))
     setup.records.fail(3, Outcome("b.mp4", ItemState.FAILED, reason="MediaError: no"))
@@ -137,12 +137,12 @@ def test_the_same_content_under_two_names_is_one_task(setup: ImportSetup) -> Non
     assert outcomes[0].reason == "the same frames as a.mp4"
 
 
-def test_tasks_are_made_many_in_a_call(setup: ImportSetup) -> None:
+def test_one_call_creates_many_tasks(setup: ImportSetup) -> None:
     setup.run(*(f"{n}.mp4" for n in range(TASKS_AT_ONCE + 7)))
     assert setup.tasks.calls == [TASKS_AT_ONCE, 7]
 
 
-def test_segments_are_named_ordered_and_say_where_they_are(setup: ImportSetup) -> None:
+def test_segments_have_names_an_order_and_their_range(setup: ImportSetup) -> None:
     setup.run("a.mp4", plan=replace(PAGES, segment=4, overlap=1))
     assert [task["clip"] for task in setup.tasks.tasks] == ["a.mp4 [1/3]", "a.mp4 [2/3]", "a.mp4 [3/3]"]
     facts = setup.tasks.tasks[1]["masklet"]
@@ -159,7 +159,7 @@ def test_segments_are_named_ordered_and_say_where_they_are(setup: ImportSetup) -
     assert [(i.number, i.shared, i.carry) for i in setup.records.items()] == [(0, 0, False), (1, 1, True), (2, 1, True)]
 
 
-def test_another_cut_of_the_same_video_is_another_set_of_tasks(setup: ImportSetup) -> None:
+def test_other_segments_of_a_video_are_other_tasks(setup: ImportSetup) -> None:
     setup.run("a.mp4", plan=replace(PAGES, segment=4, overlap=1))
     assert states(setup.run("a.mp4", plan=replace(PAGES, segment=5))) == ["a.mp4 created", "a.mp4 created"]
 
@@ -177,7 +177,7 @@ def test_chosen_frames_and_keyframes(setup: ImportSetup) -> None:
     ]
 
 
-def test_a_list_names_frames_and_data_of_its_own(setup: ImportSetup) -> None:
+def test_a_list_has_frames_and_task_data(setup: ImportSetup) -> None:
     outcomes = setup.run(
         sources=[Source("a.mp4", frames=(2, 5), extra={"subject": "m3"}), Source("b.mp4", frames=(3, 10))]
     )
@@ -190,7 +190,7 @@ def test_a_nested_value_key_is_written_nested(setup: ImportSetup) -> None:
     assert setup.tasks.tasks[0]["media"] == {"main": "/a.mp4"}
 
 
-def test_prompts_are_carried_at_once_and_only_once(setup: ImportSetup) -> None:
+def test_prompts_are_submitted_at_once_and_only_once(setup: ImportSetup) -> None:
     setup.prompter = ClickPrompter()
     outcomes = setup.run("a.mp4", "nobody.mp4")
     assert [(o.prompts, dict(o.auto)) for o in outcomes] == [(1, {"cat": 0.9}), (0, {})]
@@ -211,14 +211,14 @@ def test_a_killed_batch_prompts_its_task_next_time(setup: ImportSetup) -> None:
     assert len(setup.parts.ledger.jobs()) == 1
 
 
-def test_before_any_worker_has_said_its_model_prompts_are_kept(setup: ImportSetup) -> None:
+def test_prompts_are_kept_until_a_worker_announces_its_model(setup: ImportSetup) -> None:
     setup.prompter, setup.model_version = ClickPrompter(), ""
     setup.run("a.mp4")
     assert setup.parts.ledger.jobs() == ()
     assert [str(o) for o in setup.parts.ledger.prompts(TaskKey(3, 1)).object_ids] == ["cat"]
 
 
-def test_tasks_that_exist_are_prompted(setup: ImportSetup) -> None:
+def test_existing_tasks_are_prompted(setup: ImportSetup) -> None:
     setup.existing = OneTask(click_on(2))
     (outcome,) = setup.run(sources=[Source("task 7", task_id=7)])
     assert (outcome.state, outcome.task_id, outcome.prompts) == (ItemState.PROMPTED, 7, 1)

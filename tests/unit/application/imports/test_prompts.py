@@ -1,4 +1,4 @@
-"""Objects that files tell of, as prompts on a task's own frames."""
+"""Objects of prompt files as prompts on a task's frames."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_frames_of_the_source_become_frames_of_the_task() -> None:
     assert dict(prompts.labels) == {ObjectId("Dog"): "Dog", ObjectId("Dog #2"): "Dog"}
 
 
-def test_a_mask_wins_over_its_box() -> None:
+def test_a_mask_is_preferred_to_its_box() -> None:
     (prompt,) = prompts_on(draft(0), [Seen("1", 0, mask=np.ones((2, 2), np.bool_))], LABELS)
     assert prompt.box is None
     assert prompt.mask is not None
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_prompts_that_do_not_fit_are_named() -> None:
     with pytest.raises(PromptError, match=r"label 'Bat' is not in the project's label config; it has Cat, Dog"):
         prompts_on(draft(0), [Seen("1", 0, "Bat")], LABELS)
     with pytest.raises(PromptError, match=r"the prompt for '1' is on frame 10, but clip.mp4 has 10 frames \(0 to 9\)"):
@@ -54,12 +54,12 @@ def test_what_does_not_fit_is_named() -> None:
         moved_to(draft(0), click_on(12), LABELS)
 
 
-def test_a_prompt_file_is_moved_to_the_segment_it_is_for() -> None:
+def test_a_prompt_file_is_shifted_to_its_segment() -> None:
     assert [p.frame_index for p in moved_to(draft(4, 5, 6), click_on(5), LABELS)] == [1]
     assert not moved_to(draft(0, 1, 2), click_on(5), LABELS)
 
 
-def test_a_siblings_annotation_begins_at_the_start() -> None:
+def test_a_sibling_s_annotation_prompts_the_first_frame() -> None:
     both = PromptSet.of([*click_on(3), *click_on(7)], {CAT: "Cat"})
     assert [p.frame_index for p in at_start(both)] == [0]
     assert [p.frame_index for p in first_of_each(both)] == [3]

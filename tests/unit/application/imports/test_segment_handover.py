@@ -1,4 +1,4 @@
-"""From segment to segment: carried where it is certain, a person asked where not, a person's work never replaced."""
+"""Masks handed over between segments: certain ones at once, others by a person, never over a person's prompts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.application.builders import Parts, click_on
 MODEL = "masklet-fake-00000000"
 
 
-def canvas(task: int) -> UserTask:
+def user_task_of(task: int) -> UserTask:
     return UserTask(TaskKey(3, task), MediaRef((f"/{task}",), is_pages=True), "<View/>", MODEL)
 
 
@@ -33,7 +33,7 @@ class FakeTaskLookup:
     def user_task(self, item: BatchItem, model_version: str) -> UserTask:
         if self.error is not None:
             raise self.error
-        return replace(canvas(item.task_id), model_version=model_version)
+        return replace(user_task_of(item.task_id), model_version=model_version)
 
 
 @dataclass
@@ -43,7 +43,7 @@ class HandoverSetup:
     certainty: float = 0.0
     parts: Parts = field(default_factory=Parts)
     records: MemoryRecords = field(default_factory=MemoryRecords)
-    canvases: FakeTaskLookup = field(default_factory=FakeTaskLookup)
+    task_lookup: FakeTaskLookup = field(default_factory=FakeTaskLookup)
 
     def __post_init__(self) -> None:
         names = [f"clip [{n}/3]" for n in (1, 2, 3)]
@@ -56,10 +56,10 @@ class HandoverSetup:
                 for n, name in enumerate(names)
             ]
         )  # fmt: skip
-        self.handover = Handover(self.records, self.parts.service, FakeCodec(), self.canvases)
+        self.handover = Handover(self.records, self.parts.service, FakeCodec(), self.task_lookup)
 
     def prompt(self, task: int, prompts: PromptSet | None = None) -> Job:
-        job = self.parts.service.replace_prompts(canvas(task), prompts or click_on(0))
+        job = self.parts.service.replace_prompts(user_task_of(task), prompts or click_on(0))
         assert job is not None
         self.parts.work_off()
         return job
@@ -86,7 +86,7 @@ def setup() -> HandoverSetup:
     return HandoverSetup()
 
 
-def test_certain_masks_are_carried_from_segment_to_segment(setup: HandoverSetup) -> None:
+def test_certain_masks_are_handed_over_to_the_next_segment(setup: HandoverSetup) -> None:
     first = setup.prompt(1)
     assert setup.sweep(3) == 2
     assert setup.done() == [1, 2, 3]
@@ -98,13 +98,13 @@ def test_certain_masks_are_carried_from_segment_to_segment(setup: HandoverSetup)
     assert setup.sweep(2 * FULL_SWEEP_EVERY) == 0
 
 
-def test_nothing_is_carried_before_the_segment_is_done(setup: HandoverSetup) -> None:
-    setup.parts.service.replace_prompts(canvas(1), click_on(0))
+def test_nothing_is_handed_over_before_the_segment_is_done(setup: HandoverSetup) -> None:
+    setup.parts.service.replace_prompts(user_task_of(1), click_on(0))
     assert setup.handover.sweep() == 0
     assert setup.note(2) == ""
 
 
-def test_below_the_certainty_a_person_is_asked_and_nothing_begun() -> None:
+def test_below_the_certainty_a_person_is_asked() -> None:
     setup = HandoverSetup(certainty=1.0)
     first = setup.prompt(1)
     assert setup.sweep(3) == 0
@@ -114,7 +114,7 @@ def test_below_the_certainty_a_person_is_asked_and_nothing_begun() -> None:
     assert setup.status().asks_for_person[0][1].endswith("only, 1.00 is asked for")
 
 
-def test_a_correction_of_a_segment_is_carried_again(setup: HandoverSetup) -> None:
+def test_a_corrected_segment_is_handed_over_again(setup: HandoverSetup) -> None:
     setup.prompt(1)
     setup.sweep(3)
     again = setup.prompt(1, click_on(0, x=0.9))
@@ -122,34 +122,34 @@ def test_a_correction_of_a_segment_is_carried_again(setup: HandoverSetup) -> Non
     assert setup.note(2).startswith(f"carried {again.job_id} ")
 
 
-def test_a_persons_work_is_never_replaced(setup: HandoverSetup) -> None:
+def test_a_handover_never_replaces_a_person_s_prompts(setup: HandoverSetup) -> None:
     setup.prompt(2, click_on(4))
-    mine = setup.parts.ledger.prompts(TaskKey(3, 2))
+    corrected = setup.parts.ledger.prompts(TaskKey(3, 2))
     setup.prompt(1)
-    assert setup.sweep(FULL_SWEEP_EVERY + 1) == 1  # the third segment goes on from the person's second
-    assert setup.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
+    assert setup.sweep(FULL_SWEEP_EVERY + 1) == 1  # the third segment continues from the person's prompts of the second
+    assert setup.parts.ledger.prompts(TaskKey(3, 2)).digest() == corrected.digest()
     assert setup.done() == [1, 2, 3]
 
 
-def test_a_correction_of_what_was_carried_is_not_carried_over(setup: HandoverSetup) -> None:
+def test_a_handover_never_replaces_corrected_prompts(setup: HandoverSetup) -> None:
     setup.prompt(1)
     setup.sweep(2)
     setup.prompt(2, click_on(5))
     setup.prompt(1, click_on(0, x=0.9))
-    mine = setup.parts.ledger.prompts(TaskKey(3, 2))
+    corrected = setup.parts.ledger.prompts(TaskKey(3, 2))
     setup.sweep(FULL_SWEEP_EVERY)
-    assert setup.parts.ledger.prompts(TaskKey(3, 2)).digest() == mine.digest()
+    assert setup.parts.ledger.prompts(TaskKey(3, 2)).digest() == corrected.digest()
 
 
-def test_label_studio_is_retried_and_a_faulty_task_needs_a_person(setup: HandoverSetup) -> None:
+def test_an_outage_is_retried_and_a_faulty_task_needs_a_person(setup: HandoverSetup) -> None:
     setup.prompt(1)
-    setup.canvases.error = LabelStudioUnavailable("Label Studio does not answer")
+    setup.task_lookup.error = LabelStudioUnavailable("Label Studio does not answer")
     assert setup.sweep() == 0
     assert setup.note(2) == ""
-    setup.canvases.error = MediaError("the file is gone")
+    setup.task_lookup.error = MediaError("the file is gone")
     setup.sweep()
     assert setup.note(2) == "person -: the file is gone"
-    setup.canvases.error = None
+    setup.task_lookup.error = None
     assert setup.sweep(FULL_SWEEP_EVERY) >= 1
 
 

@@ -1,4 +1,4 @@
-"""A finished prediction reaches Label Studio once, now or later."""
+"""A finished prediction is pushed to Label Studio once, also after an outage."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_newer_run_is_pushed_over_the_older() -> None:
     assert list(parts.sink.predictions) == [(TASK, USER_TASK.model_version)]
 
 
-def test_uncertainty_is_told_per_frame_and_for_the_task() -> None:
+def test_a_push_has_uncertainty_per_frame_and_a_task_score() -> None:
     parts = finished()
     run = parts.service.latest_run(TASK, USER_TASK.model_version)
     assert run is not None

@@ -1,4 +1,4 @@
-"""What crashes leave is put right by the next sweep."""
+"""The sweep that repairs jobs after a crash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on, pa
 from tests.unit.application.worker.test_job_runner import submitted
 
 
-def test_a_job_that_the_queue_never_took_is_offered_again() -> None:
+def test_a_job_missing_in_the_queue_is_enqueued_again() -> None:
     parts = Parts()
     parts.queue.down = True
     job_id = submitted(parts)
@@ -23,7 +23,7 @@ def test_a_job_that_the_queue_never_took_is_offered_again() -> None:
     assert parts.queue.is_known(parts.ledger.job(job_id))
 
 
-def test_a_silent_worker_loses_its_job_to_the_next_attempt() -> None:
+def test_a_silent_worker_s_job_is_requeued() -> None:
     parts = Parts()
     job_id = submitted(parts)
     parts.ledger.start(job_id, 1, "worker-9")
@@ -37,7 +37,7 @@ def test_a_silent_worker_loses_its_job_to_the_next_attempt() -> None:
     assert parts.queue.is_known(job)
 
 
-def test_a_video_that_kills_every_worker_is_given_up_after_three() -> None:
+def test_a_video_that_kills_workers_fails_after_three() -> None:
     parts = Parts()
     job_id = submitted(parts)
     for attempt in (1, 2, 3):
@@ -47,7 +47,7 @@ def test_a_video_that_kills_every_worker_is_given_up_after_three() -> None:
     assert (job.state, job.reason) == (JobState.FAILED, "ServiceUnavailable: the worker worker-9 died")
 
 
-def test_another_workers_death_leaves_the_job_alone() -> None:
+def test_another_worker_s_death_does_not_change_the_job() -> None:
     parts = Parts()
     job_id = submitted(parts)
     parts.ledger.start(job_id, 1, "worker-1")
@@ -62,7 +62,7 @@ def test_a_sweep_pushes_what_is_due() -> None:
     assert (TASK, USER_TASK.model_version) in parts.sink.predictions
 
 
-def test_a_sweep_lets_go_of_what_is_old() -> None:
+def test_a_sweep_deletes_old_jobs_and_masks() -> None:
     parts = parts_of_today()
     for frame in (0, 5):
         parts.service.propagate_and_wait(USER_TASK, click_on(frame), deadline_s=5)

@@ -20,7 +20,7 @@ class CountingNotifier:
     def __init__(self, parts: Parts, *, works: bool) -> None:
         self._parts = parts
         self._works = works
-        self.heard: list[str] = []
+        self.subscriptions: list[str] = []
         self.waits = 0
 
     def notify(self, job_id: str) -> None:
@@ -28,7 +28,7 @@ class CountingNotifier:
 
     @contextmanager
     def subscribed(self, job_id: str, otherwise: Wait) -> Iterator[Wait]:
-        self.heard.append(job_id)
+        self.subscriptions.append(job_id)
 
         def wait(seconds: float) -> None:
             self.waits += 1
@@ -44,11 +44,11 @@ def test_a_click_waits_for_its_own_notification() -> None:
     parts = Parts()
     notifier = CountingNotifier(parts, works=True)
     answer = replace(parts.service, notifier=notifier).answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
-    assert (notifier.heard, notifier.waits) == ([answer.job.job_id], 1)
+    assert (notifier.subscriptions, notifier.waits) == ([answer.job.job_id], 1)
     assert parts.clock.slept == []
 
 
-def test_a_ring_that_is_lost_costs_no_more_than_a_look() -> None:
+def test_a_lost_notification_delays_the_answer_by_one_poll() -> None:
     """The waits last a tenth of a second at most, whatever the notifier does, and the deadline is kept."""
     parts = Parts()
     notifier = CountingNotifier(parts, works=False)

@@ -1,4 +1,4 @@
-"""Audits: what was shown, held against what was drawn."""
+"""Audits: shown masks are compared with drawn ones."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def test_unchanged_masks_are_right_and_others_by_iou(audits: Audits) -> None:
     assert found.predicted == pytest.approx(0.2)
 
 
-def test_a_mask_that_was_deleted_was_wrong_unless_it_was_empty(audits: Audits) -> None:
+def test_a_deleted_mask_was_wrong_unless_it_was_empty(audits: Audits) -> None:
     audits.draw(SOURCE, page(("Cat", 4, 0.1), ("Dog", 0, 0.1)), VERSION)
     audits.settle(SOURCE, drawn(), CODEC)
     assert (only(audits).count, only(audits).failures) == (2, 1)
 
 
-def test_the_newest_word_counts(audits: Audits) -> None:
+def test_the_newest_correction_counts(audits: Audits) -> None:
     audits.draw(SOURCE, page(("Cat", 4, 0.1)), VERSION)
     audits.settle(SOURCE, drawn(Cat=8), CODEC)
     audits.settle(SOURCE, drawn(Cat=4), CODEC)
@@ -86,7 +86,7 @@ def test_drawing_a_frame_again_keeps_its_first_record(audits: Audits) -> None:
     assert only(audits).predicted == pytest.approx(0.1)
 
 
-def test_what_cannot_be_compared_is_left_open(audits: Audits) -> None:
+def test_frames_that_cannot_be_compared_stay_unsettled(audits: Audits) -> None:
     audits.draw(SOURCE, page(("Cat", 4, 0.1), ("Dog", 4, 0.1), ("Fox", 4, 0.1), ("Fox", 2, 0.1)), VERSION)
     click = FramePrompt(ObjectId("Cat"), PAGE, (PointPrompt(Point(0.1, 0.1)),))
     small = FramePrompt(ObjectId("Dog"), PAGE, mask=np.ones((2, 4), np.bool_))
@@ -94,7 +94,7 @@ def test_what_cannot_be_compared_is_left_open(audits: Audits) -> None:
     assert audits.tallies() == {}
 
 
-def test_what_a_person_made_is_no_audit_of_the_model(audits: Audits) -> None:
+def test_a_human_frame_is_no_audit_of_the_model(audits: Audits) -> None:
     audits.draw(SOURCE, page(("Cat", 4, 0.0), origin=MaskOrigin.HUMAN), VERSION)
     audits.settle(SOURCE, drawn(Cat=8), CODEC)
     assert audits.tallies() == {}

@@ -1,4 +1,4 @@
-"""Correction tasks: their data, their one page, and the way back."""
+"""Correction tasks: their data, their page, and their prompts for the original task."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 TASK = TaskKey(3, 7)
 SOURCE = Corrected(TASK, FrameIndex(2))
-SEAL = TaskSigner(b"a secret")
+SIGNER = TaskSigner(b"a secret")
 EVIDENCE = FrameEvidence((0.9,), 5.0, 0.9, 0.9, 0.1, None, None, 1)
 MASK = np.ones((4, 4), np.bool_)
 
@@ -47,19 +47,19 @@ def drawn(label: str = "Cat") -> PromptSet:
     return PromptSet.of([FramePrompt(ObjectId(label), FrameIndex(0), mask=MASK)], {ObjectId(label): label})
 
 
-def led_here(*ids: str) -> PromptSet:
+def earlier_prompts(*ids: str) -> PromptSet:
     prompts = [FramePrompt(ObjectId(name), FrameIndex(at), mask=~MASK | MASK) for name in ids for at in (0, 2)]
     return PromptSet.of(prompts, {ObjectId(name): "Cat" for name in ids})
 
 
-def test_a_task_says_what_it_corrects_in_columns_of_fixed_width() -> None:
+def test_a_task_has_its_correction_in_fixed_width_columns() -> None:
     video = review_video(run(), "task 7", "masklet-demo-1", task=TASK)
     (frame,) = next_frames([video], 1, rng=np.random.default_rng(0))
-    data = task_data(SOURCE, "http://x/2.jpg", frame, signature=SEAL.sign(9, SOURCE.key))
+    data = task_data(SOURCE, "http://x/2.jpg", frame, signature=SIGNER.sign(9, SOURCE.key))
     assert (data["image"], data["frame"], data["uncertainty"], data["priority"]) == (
         "http://x/2.jpg", 2, "0.9000", "1.0000",
     )  # fmt: skip
-    assert corrected_by(data, 9, SEAL) == SOURCE
+    assert corrected_by(data, 9, SIGNER) == SOURCE
     assert video_columns(video, 0.5) == {"uncertainty": "0.9000", "priority": "0.5000", "worst_frame": "000002"}
 
 
@@ -68,7 +68,7 @@ def test_numbers_sort_as_text(value: float, text: str) -> None:
     assert fixed(value) == text
 
 
-def test_one_page_holds_that_frames_masks_as_page_nought() -> None:
+def test_the_one_page_has_the_frame_s_masks_as_page_0() -> None:
     page = one_page(run(), FrameIndex(2))
     ((frame,),) = (masklet.frames for masklet in page.masklets)
     assert (frame.frame_index, frame.mask.counts, page.video.frame_count) == (0, "m2", 1)
@@ -76,49 +76,51 @@ def test_one_page_holds_that_frames_masks_as_page_nought() -> None:
 
 
 def test_a_drawn_mask_goes_to_the_object_of_its_label() -> None:
-    back = on_source_task(drawn(), SOURCE, led_here("r1"))
+    back = on_source_task(drawn(), SOURCE, earlier_prompts("r1"))
     assert [(prompt.object_id, prompt.frame_index) for prompt in back] == [("r1", 0), ("r1", 2)]
     (fresh,) = (prompt.mask for prompt in back.on_frame(2))
     assert fresh is MASK
 
 
-def test_a_label_that_the_task_did_not_have_is_a_new_object() -> None:
-    back = on_source_task(drawn("Dog"), SOURCE, led_here("r1"))
+def test_an_unknown_label_is_a_new_object() -> None:
+    back = on_source_task(drawn("Dog"), SOURCE, earlier_prompts("r1"))
     assert [(prompt.object_id, prompt.frame_index) for prompt in back][-1] == ("Dog", 2)
     assert back.labels == {"r1": "Cat", "Dog": "Dog"}
 
 
-def test_a_label_of_several_objects_cannot_be_told_apart() -> None:
+def test_a_label_of_several_objects_is_ambiguous() -> None:
     with pytest.raises(PromptError, match="2 objects of task 3/7 have the label 'Cat'"):
-        on_source_task(drawn(), SOURCE, led_here("r1", "r2"))
+        on_source_task(drawn(), SOURCE, earlier_prompts("r1", "r2"))
 
 
 @pytest.mark.parametrize("data", [{}, {"masklet": {"key": "video"}}, {"masklet": "x"}])
-def test_other_tasks_correct_nothing(data: dict[str, object]) -> None:
-    assert corrected_by(data, 9, SEAL) is None
+def test_other_tasks_are_no_corrections(data: dict[str, object]) -> None:
+    assert corrected_by(data, 9, SIGNER) is None
 
 
 @pytest.mark.parametrize("what", ["x", {"project": 1, "task": 2}, {"project": 1, "task": True, "frame": 0}])
-def test_a_correction_of_nothing_is_refused(what: object) -> None:
+def test_a_correction_without_a_frame_is_refused(what: object) -> None:
     with pytest.raises(MalformedRequest, match="must name a project, a task and a frame"):
-        corrected_by({"masklet": {"corrects": what}}, 9, SEAL)
+        corrected_by({"masklet": {"corrects": what}}, 9, SIGNER)
 
 
-@pytest.mark.parametrize("signature", [None, "", 7, SEAL.sign(8, SOURCE.key), TaskSigner(b"other").sign(9, SOURCE.key)])
+@pytest.mark.parametrize(
+    "signature", [None, "", 7, SIGNER.sign(8, SOURCE.key), TaskSigner(b"other").sign(9, SOURCE.key)]
+)
 def test_a_correction_needs_a_valid_signature(signature: object) -> None:
     corrects = {"project": 3, "task": 7, "frame": 2}
     data = {"masklet": {"key": SOURCE.key, "proof": signature, "corrects": corrects}}
     with pytest.raises(NotAllowed, match="did not make this correction of frame 2 of task 3/7"):
-        corrected_by(data, 9, SEAL)
-    assert known_corrections({1: data}, 9, SEAL) == {}
+        corrected_by(data, 9, SIGNER)
+    assert known_corrections({1: data}, 9, SIGNER) == {}
 
 
-def test_the_oldest_task_of_our_making_stands_for_a_correction() -> None:
-    facts = {"proof": SEAL.sign(9, SOURCE.key), "corrects": {"project": 3, "task": 7, "frame": 2}}
+def test_the_oldest_signed_task_is_a_frame_s_correction() -> None:
+    facts = {"proof": SIGNER.sign(9, SOURCE.key), "corrects": {"project": 3, "task": 7, "frame": 2}}
     tasks: dict[int, dict[str, object]] = {
         5: {"masklet": facts},
         4: {"masklet": facts},
         3: {},
         2: {"masklet": {"corrects": 1}},
     }
-    assert known_corrections(tasks, 9, SEAL) == {SOURCE.key: 4}
+    assert known_corrections(tasks, 9, SIGNER) == {SOURCE.key: 4}

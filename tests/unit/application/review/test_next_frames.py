@@ -1,4 +1,4 @@
-"""Frames to look at next, over one video and over several."""
+"""The next frames to review, of one video and of several."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_long_list_over_several_videos_has_audits() -> None:
     assert len({(frame.video.name, frame.choice.frame_index) for frame in found}) == 10
 
 
-def test_nothing_is_left_to_do_when_all_videos_are_sure() -> None:
+def test_no_frame_is_listed_if_all_videos_are_certain() -> None:
     assert all_done([video({CAT: seen([0.05, 0.02])})])
     assert not all_done([video({CAT: seen([0.05, 0.02])}), video({CAT: seen([0.6])})])
 

@@ -1,4 +1,4 @@
-"""How an attempt ends, whatever happens in it, and that only the current attempt publishes."""
+"""The end of an attempt; only the current attempt publishes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_retryable_errors_fail_after_three_attempts(error: Exception) -> None:
     assert len(parts.media.opened) == 3
 
 
-def test_what_cannot_be_mended_by_trying_again_fails_at_once() -> None:
+def test_an_error_that_no_retry_repairs_fails_at_once() -> None:
     parts = Parts()
     parts.media.error = MediaError("no video stream")
     job = parts.run(parts.ledger.job(submitted(parts)))
@@ -55,7 +55,7 @@ def test_a_prompt_past_the_end_fails_with_the_valid_range() -> None:
     assert "it has 10 frames (0 to 9)" in job.reason
 
 
-def test_a_cancelled_job_stops_between_frames_and_leaves_no_masks() -> None:
+def test_a_cancelled_job_stops_at_the_next_frame_without_masks() -> None:
     seen: list[int] = []
     parts = Parts(segmenter=FakeSegmenter(on_frame=seen.append))
     job_id = submitted(parts)
@@ -103,7 +103,7 @@ def test_a_stopping_worker_requeues_without_counting_the_attempt() -> None:
     assert (job.state, job.attempt) == (JobState.DONE, 6)
 
 
-def test_an_attempt_that_was_replaced_publishes_nothing() -> None:
+def test_a_replaced_attempt_publishes_nothing() -> None:
     parts = Parts()
     job_id = submitted(parts)
 
@@ -127,7 +127,7 @@ def test_a_delivery_of_a_finished_attempt_does_nothing() -> None:
     assert len(parts.media.opened) == opened
 
 
-def test_a_propagation_steps_aside_for_a_click() -> None:
+def test_a_propagation_yields_to_a_click() -> None:
     parts = Parts()
     order: list[str] = []
     job_id = submitted(parts)

@@ -1,4 +1,4 @@
-"""Propagation without a queue: every mask reaches the sink, and the summary says what was made."""
+"""Propagation without a queue: every mask is written to the sink and counted in the summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Propagations that are interrupted, and ones that follow others: what is made, what is kept, what is the same."""
+"""Interrupted and incremental propagations: computed, kept and bit-identical masks."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ FRAMES = 12
 
 
 class Killed(BaseException):
-    """kill -9, as far as a test in one process can tell: nothing is caught, nothing is cleaned up."""
+    """Stands for kill -9 within one process: it is not caught, and no cleanup runs."""
 
 
 class Worker:
-    """A ledger, a mask store and workers that come and go."""
+    """A ledger, a mask store and a worker that can be killed and started again."""
 
     def __init__(self, *, snapshot_frames: int = 3, masks: FileMaskStore | None = None) -> None:
         self.clock = WorkingClock()
@@ -86,8 +86,8 @@ class Worker:
         job = self.ledger.job(job_id)
         return self.setup().run(job_id, job.attempt, lambda: self.stopping)
 
-    def attempt_and_die(self, job_id: str, on: int, *, max_attempts: int = 3) -> Job:
-        """The worker is killed while it makes its next frame but so many."""
+    def attempt_and_kill(self, job_id: str, on: int, *, max_attempts: int = 3) -> Job:
+        """Runs an attempt that is killed while it computes its frame number `on`, counted from 0."""
         left = on
 
         def count(_: int) -> None:
@@ -104,7 +104,7 @@ class Worker:
         return self.ledger.requeue(job_id, attempt, reason="ServiceUnavailable: died", max_attempts=max_attempts)
 
     def made(self, prompts: PromptSet, *, scope: Scope = Scope.ONWARD, user: str = "") -> MaskRun:
-        """A propagation from end to end."""
+        """Runs a propagation to its end."""
         job = self.attempt(self.submit(prompts, scope=scope, user=user).job_id)
         assert job.state is JobState.DONE, job.reason
         return self.masks.read(job.masks_run)
@@ -120,12 +120,12 @@ with closed_stores():
     UNINTERRUPTED = Worker(snapshot_frames=0).made(TWO)
 
 
-class TestGoingOn:
+class TestResume:
     @pytest.mark.parametrize("on", range(15))
     def test_after_a_kill_at_any_frame_the_masks_are_the_same(self, on: int) -> None:
         worker = Worker()
         job = worker.submit(TWO)
-        assert worker.attempt_and_die(job.job_id, on).state is JobState.QUEUED
+        assert worker.attempt_and_kill(job.job_id, on).state is JobState.QUEUED
         before = len(worker.engine.made)
         done = worker.attempt(job.job_id)
         assert (done.state, done.attempt) == (JobState.DONE, 2)
@@ -144,7 +144,7 @@ class TestGoingOn:
             left = 15 - self.saved_frames(worker, job)
             if on >= left:
                 break
-            worker.attempt_and_die(job.job_id, on, max_attempts=99)
+            worker.attempt_and_kill(job.job_id, on, max_attempts=99)
         done = worker.attempt(job.job_id)
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
         assert worker.masks.runs() == (done.masks_run,)
@@ -154,11 +154,11 @@ class TestGoingOn:
         states = [state for run in worker.masks.runs(job.job_id) if (state := worker.masks.snapshot(run))]
         return max((ResumePoint.load(state).done for state in states), default=0)
 
-    def test_on_disk_too(self, tmp_path: Path) -> None:
+    def test_after_a_kill_the_masks_on_disk_are_the_same(self, tmp_path: Path) -> None:
         worker = Worker(masks=FileMaskStore(tmp_path / "masks"))
         job = worker.submit(TWO)
         for on in (4, 4, 4):
-            worker.attempt_and_die(job.job_id, on)
+            worker.attempt_and_kill(job.job_id, on)
         done = worker.attempt(job.job_id)
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
         assert [path.name for path in (tmp_path / "masks").iterdir()] == [done.masks_run]
@@ -167,19 +167,19 @@ class TestGoingOn:
     def test_progress_starts_where_the_earlier_attempt_was(self) -> None:
         worker = Worker()
         job = worker.submit(TWO)
-        worker.attempt_and_die(job.job_id, 8)
+        worker.attempt_and_kill(job.job_id, 8)
         seen: list[tuple[int, int]] = []
 
-        def look(_: int) -> None:
+        def record_progress(_: int) -> None:
             latest = worker.ledger.job(job.job_id)
             seen.append((latest.done, latest.total))
 
-        worker.engine.on_frame = look
+        worker.engine.on_frame = record_progress
         done = worker.attempt(job.job_id)
         assert seen[0] == (6, 15)
         assert (done.done, done.total) == (15, 15)
 
-    def test_a_worker_that_is_asked_to_stop_loses_nothing(self) -> None:
+    def test_a_stopping_worker_loses_no_frame(self) -> None:
         worker = Worker(snapshot_frames=1000)
         job = worker.submit(TWO)
 
@@ -193,35 +193,35 @@ class TestGoingOn:
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
         assert len(worker.engine.made) == sum(len(m.frames) for m in UNINTERRUPTED.masklets)
 
-    def test_slow_frames_are_noted_by_the_clock(self) -> None:
+    def test_snapshots_of_slow_frames_are_saved_by_time(self) -> None:
         worker = Worker(snapshot_frames=1000)
         job = worker.submit(TWO)
         worker.engine.on_frame = lambda _: worker.clock.advance(SNAPSHOT_EVERY_S / 2)
         slow = worker.engine.on_frame
 
-        def slow_then_die(frame: int) -> None:
+        def slow_then_kill(frame: int) -> None:
             slow(frame)
             if frame == 7:
                 raise Killed
 
-        worker.engine.on_frame = slow_then_die
+        worker.engine.on_frame = slow_then_kill
         with pytest.raises(Killed):
             worker.setup().run(job.job_id, 1, lambda: False)
         assert self.saved_frames(worker, job) == 4
 
-    def test_without_snapshots_it_starts_afresh(self) -> None:
+    def test_without_snapshots_an_attempt_starts_over(self) -> None:
         worker = Worker(snapshot_frames=0)
         job = worker.submit(TWO)
-        worker.attempt_and_die(job.job_id, 9)
+        worker.attempt_and_kill(job.job_id, 9)
         assert worker.masks.runs() == ()
         done = worker.attempt(job.job_id)
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
 
-    def test_a_damaged_snapshot_means_starting_afresh(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_damaged_snapshot_starts_over(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         root = tmp_path / "masks"
         worker = Worker(masks=FileMaskStore(root))
         job = worker.submit(TWO)
-        worker.attempt_and_die(job.job_id, 7)
+        worker.attempt_and_kill(job.job_id, 7)
         path = root / f"{job.job_id}-a1" / "snapshot.bin"
         path.write_bytes(path.read_bytes()[:-3])
         done = worker.attempt(job.job_id)
@@ -229,20 +229,20 @@ class TestGoingOn:
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
         assert worker.masks.runs() == (done.masks_run,)
 
-    def test_a_damaged_chunk_means_starting_afresh(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_damaged_chunk_starts_over(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         root = tmp_path / "masks"
         worker = Worker(masks=FileMaskStore(root))
         job = worker.submit(TWO)
-        worker.attempt_and_die(job.job_id, 7)
+        worker.attempt_and_kill(job.job_id, 7)
         next((root / f"{job.job_id}-a1").glob("*.jsonl")).write_bytes(b"{}\n")
         done = worker.attempt(job.job_id)
         assert "starting over" in caplog.text
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
 
-    def test_a_snapshot_that_the_engine_refuses_means_starting_afresh(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_snapshot_that_the_engine_refuses_starts_over(self, caplog: pytest.LogCaptureFixture) -> None:
         worker = Worker()
         job = worker.submit(TWO)
-        worker.attempt_and_die(job.job_id, 7)
+        worker.attempt_and_kill(job.job_id, 7)
         folder = worker.masks._root / f"{job.job_id}-a1"
         kept = read_snapshot(folder)
         assert kept is not None
@@ -252,28 +252,28 @@ class TestGoingOn:
         assert "start the propagation afresh; starting over" in caplog.text
         assert worker.masks.read(done.masks_run) == UNINTERRUPTED
 
-    def test_a_video_that_changed_meanwhile_means_starting_afresh(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_changed_video_starts_over(self, caplog: pytest.LogCaptureFixture) -> None:
         worker = Worker()
         job = worker.submit(TWO)
-        worker.attempt_and_die(job.job_id, 7)
+        worker.attempt_and_kill(job.job_id, 7)
         worker.media.video = FakeVideo(FRAMES, content="cd")
         done = worker.attempt(job.job_id)
         assert "of another plan" in caplog.text
         assert worker.masks.read(done.masks_run).video == worker.media.video.info
 
-    def test_an_attempt_that_comes_further_is_not_counted_and_one_that_does_not_is(self) -> None:
+    def test_only_attempts_without_a_new_snapshot_are_counted(self) -> None:
         worker = Worker()
         job = worker.submit(TWO)
-        for _ in range(4):  # each dies one frame after its snapshot
-            assert worker.attempt_and_die(job.job_id, 3, max_attempts=2).state is JobState.QUEUED
-        assert worker.attempt_and_die(job.job_id, 1, max_attempts=2).state is JobState.QUEUED
-        assert worker.attempt_and_die(job.job_id, 1, max_attempts=2).state is JobState.FAILED
+        for _ in range(4):  # each is killed one frame after its snapshot
+            assert worker.attempt_and_kill(job.job_id, 3, max_attempts=2).state is JobState.QUEUED
+        assert worker.attempt_and_kill(job.job_id, 1, max_attempts=2).state is JobState.QUEUED
+        assert worker.attempt_and_kill(job.job_id, 1, max_attempts=2).state is JobState.FAILED
 
     @pytest.mark.parametrize("end", ["cancelled", "superseded", "failed"])
-    def test_when_the_job_ends_nothing_is_left(self, end: str) -> None:
+    def test_an_ended_job_leaves_no_run(self, end: str) -> None:
         worker = Worker()
         job = worker.submit(TWO)
-        worker.attempt_and_die(job.job_id, 4)
+        worker.attempt_and_kill(job.job_id, 4)
 
         def finish(frame: int) -> None:
             if frame == 10:
@@ -312,11 +312,11 @@ class TestGoingOn:
 
 class TestCorrections:
     def kept(self, before: MaskRun, after: MaskRun, object_id: ObjectId = CAT) -> str:
-        """A character a frame: ─ the same masks, evidence and all, ░ others."""
+        """One character per frame: ─ equal masks and evidence, ░ others."""
         old, new = (frames_of(run, object_id) for run in (before, after))
         return "".join("─" if old[index] == new[index] else "░" for index in range(FRAMES))
 
-    def test_a_correction_makes_the_frames_up_to_the_next_human_one_again(self) -> None:
+    def test_a_correction_recomputes_up_to_the_next_human_frame(self) -> None:
         worker = Worker()
         first = worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5), (DOG, 5, 0.5)))
         worker.engine.made.clear()
@@ -327,7 +327,7 @@ class TestCorrections:
         job = worker.ledger.jobs(task=TASK)[0]
         assert (job.done, job.total) == (3, 3)
 
-    def test_all_prompts_of_the_object_condition_what_is_made_again(self) -> None:
+    def test_all_prompts_of_the_object_condition_the_recomputation(self) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         prompts = clicks((CAT, 2, 0.5), (CAT, 5, 0.1), (CAT, 8, 0.5))
@@ -338,20 +338,20 @@ class TestCorrections:
         )
         assert frames_of(second, CAT)[5].mask == FakeCodec().encode(made.objects[0].mask)
 
-    def test_around_makes_the_frames_before_it_again_too(self) -> None:
+    def test_around_also_recomputes_the_frames_before(self) -> None:
         worker = Worker()
         first = worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         second = worker.made(clicks((CAT, 2, 0.5), (CAT, 5, 0.1), (CAT, 8, 0.5)), scope=Scope.AROUND)
         assert self.kept(first, second) == "───░░░░░────"
 
-    def test_all_makes_everything_again(self) -> None:
+    def test_all_recomputes_every_frame(self) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5)))
         worker.engine.made.clear()
         worker.made(clicks((CAT, 2, 0.5)), scope=Scope.ALL)
         assert len(worker.engine.made) == FRAMES
 
-    def test_a_new_label_config_is_a_new_job_that_makes_nothing(self) -> None:
+    def test_a_new_label_config_is_a_new_job_that_reuses_all(self) -> None:
         worker = Worker()
         first = worker.made(TWO)
         worker.engine.made.clear()
@@ -363,7 +363,7 @@ class TestCorrections:
         assert push is not None
         assert push.job_id == job.job_id
 
-    def test_a_drawn_mask_is_stored_as_drawn_and_stays(self) -> None:
+    def test_a_drawn_mask_is_stored_unchanged_and_kept(self) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5)))
         mask = np.zeros((SIZE.height, SIZE.width), np.bool_)
@@ -376,7 +376,7 @@ class TestCorrections:
         second = worker.made(PromptSet.of([*clicks((CAT, 2, 0.9)), drawn], {}))
         assert self.kept(first, second) == "░░░░░░──────"
 
-    def test_an_object_that_was_taken_away_is_not_carried_over(self) -> None:
+    def test_a_removed_object_is_not_reused(self) -> None:
         worker = Worker()
         worker.made(TWO)
         worker.engine.made.clear()
@@ -384,7 +384,7 @@ class TestCorrections:
         assert [m.object_id for m in second.masklets] == [CAT]
         assert worker.engine.made == []
 
-    def test_a_correction_that_is_interrupted_goes_on_and_is_the_same(self) -> None:
+    def test_an_interrupted_correction_resumes_with_equal_masks(self) -> None:
         corrected = clicks((CAT, 2, 0.5), (CAT, 9, 0.1), (DOG, 5, 0.5), (DOG, 7, 0.2))
         whole = Worker(snapshot_frames=0)
         whole.made(TWO)
@@ -393,12 +393,12 @@ class TestCorrections:
             worker = Worker(snapshot_frames=2)
             worker.made(TWO)
             job = worker.submit(corrected)
-            worker.attempt_and_die(job.job_id, on)
+            worker.attempt_and_kill(job.job_id, on)
             done = worker.attempt(job.job_id)
             assert worker.masks.read(done.masks_run) == expected
             assert done.total == 8
 
-    def test_a_run_that_is_damaged_is_not_gone_on_from(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_damaged_run_is_not_reused(self, caplog: pytest.LogCaptureFixture) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5)))
         damage(worker.masks, worker.masks.runs()[0])
@@ -407,7 +407,7 @@ class TestCorrections:
         assert len(worker.engine.made) == FRAMES
         assert "cannot reuse masks of" in caplog.text
 
-    def test_however_many_clicks_came_since_the_run_is_found(self) -> None:
+    def test_the_earlier_run_is_found_after_many_clicks(self) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5)))
         for number in range(120):
@@ -420,7 +420,7 @@ class TestCorrections:
         worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         assert worker.engine.made == [(frame, CAT) for frame in range(8, FRAMES)]
 
-    def test_a_changed_video_is_made_anew(self) -> None:
+    def test_a_changed_video_is_recomputed(self) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5)))
         worker.media.video = FakeVideo(FRAMES, content="cd")
@@ -428,7 +428,7 @@ class TestCorrections:
         worker.made(clicks((CAT, 2, 0.5), (CAT, 8, 0.5)))
         assert len(worker.engine.made) == FRAMES
 
-    def test_another_persons_prompts_have_no_say_in_what_is_kept(self) -> None:
+    def test_another_user_s_run_is_not_reused(self) -> None:
         worker = Worker()
         worker.made(clicks((CAT, 2, 0.5), (CAT, 10, 0.5)), user="a@b")
         worker.engine.made.clear()
@@ -441,13 +441,15 @@ class TestCorrections:
     @given(st.data())
     @settings(max_examples=40, deadline=None)
     @closed_stores()
-    def test_whatever_is_said_in_a_row_frames_outside_the_plan_stay(self, data: st.DataObject) -> None:
+    def test_frames_outside_the_plan_are_kept_for_any_prompts(self, data: st.DataObject) -> None:
         worker = Worker(snapshot_frames=data.draw(st.integers(0, 4)))
-        said = st.dictionaries(st.integers(0, FRAMES - 1), st.sampled_from([0.1, 0.5]), min_size=1, max_size=4)
-        script = data.draw(st.lists(st.dictionaries(st.sampled_from([CAT, DOG]), said, min_size=1), max_size=4))
+        frame_prompts = st.dictionaries(st.integers(0, FRAMES - 1), st.sampled_from([0.1, 0.5]), min_size=1, max_size=4)
+        prompt_sequence = data.draw(
+            st.lists(st.dictionaries(st.sampled_from([CAT, DOG]), frame_prompts, min_size=1), max_size=4)
+        )
         before: MaskRun | None = None
         seen: set[str] = set()
-        for step in script:
+        for step in prompt_sequence:
             prompts = clicks(*((i, frame, x) for i, at in step.items() for frame, x in at.items()))
             if prompts.digest() in seen:
                 continue

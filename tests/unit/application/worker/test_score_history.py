@@ -1,4 +1,4 @@
-"""A frame's uncertainty depends on those before it: it is the same however the masks came to be."""
+"""A frame's uncertainty depends on the frames before it: it is equal in resumed, partial and full runs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ALL = FrameRange(FrameIndex(0), FrameIndex(FRAMES))
 Numbers = dict[tuple[ObjectId, int], float]
 
 
-def sensitive() -> Calibrator:
-    """Any change of any feature changes what it says."""
+def sensitive_calibrator() -> Calibrator:
+    """A calibrator whose output changes with every feature."""
     rng = np.random.default_rng(5)
 
     def network() -> Network:
@@ -35,19 +35,19 @@ def sensitive() -> Calibrator:
     return Calibrator("ab", zero, one, (network(),), (network(),), line, line, ())
 
 
-class Rater(Worker):
+class ScoringWorker(Worker):
     """A worker with a calibrator."""
 
     def setup(self, max_attempts: int = 3) -> JobRunner:
-        return replace(super().setup(max_attempts), calibrator=sensitive())
+        return replace(super().setup(max_attempts), calibrator=sensitive_calibrator())
 
 
-def at_once(run: MaskRun, prompts: PromptSet) -> Numbers:
-    """What a scorer says that sees all of these masks as they come in one propagation of these prompts."""
+def uncertainties_of_full_run(run: MaskRun, prompts: PromptSet) -> Numbers:
+    """The uncertainties of these masks in one full propagation of these prompts."""
     seen = {
         (m.object_id, int(f.frame_index)): ObjectEvidence(f.evidence, f.origin) for m in run.masklets for f in m.frames
     }
-    scorer = scorer_of(sensitive(), prompts)
+    scorer = scorer_of(sensitive_calibrator(), prompts)
     found: Numbers = {}
     for frame, objects in pass_frames(Pass(prompts.object_ids, Direction.BOTH, ALL), prompts):
         scores = scorer.frame(frame, {object_id: seen[object_id, frame] for object_id in objects})
@@ -61,12 +61,14 @@ def stored(run: MaskRun) -> Numbers:
 
 @pytest.mark.parametrize("on", range(15))
 def test_after_a_kill_all_uncertainties_are_bit_identical(on: int) -> None:
-    worker = Rater()
+    worker = ScoringWorker()
     job = worker.submit(TWO)
-    worker.attempt_and_die(job.job_id, on)
+    worker.attempt_and_kill(job.job_id, on)
     done = worker.attempt(job.job_id)
     assert done.state is JobState.DONE
-    assert stored(worker.masks.read(done.masks_run)) == at_once(Rater(snapshot_frames=0).made(TWO), TWO)
+    assert stored(worker.masks.read(done.masks_run)) == uncertainties_of_full_run(
+        ScoringWorker(snapshot_frames=0).made(TWO), TWO
+    )
 
 
 CORRECTIONS = {
@@ -80,49 +82,49 @@ CORRECTIONS = {
 @pytest.mark.parametrize("name", list(CORRECTIONS))
 @pytest.mark.parametrize("scope", [Scope.ONWARD, Scope.AROUND])
 def test_recomputed_frames_are_scored_as_in_a_full_run(name: str, scope: Scope) -> None:
-    worker, prompts = Rater(), CORRECTIONS[name]
+    worker, prompts = ScoringWorker(), CORRECTIONS[name]
     before = stored(worker.made(TWO))
     worker.engine.made.clear()
     run = worker.made(prompts, scope=scope)
-    expected, found = at_once(run, prompts), stored(run)
+    expected, found = uncertainties_of_full_run(run, prompts), stored(run)
     again = {
         (object_id, frame)
         for frame, object_id in worker.engine.made
         if found[object_id, frame] != before[object_id, frame]
     }
     assert again
-    assert {spot: found[spot] for spot in again} == {spot: expected[spot] for spot in again}
+    assert {key: found[key] for key in again} == {key: expected[key] for key in again}
     kept = found.keys() - {(object_id, frame) for frame, object_id in worker.engine.made}
-    assert {spot: found[spot] for spot in kept} == {spot: before[spot] for spot in kept}
+    assert {key: found[key] for key in kept} == {key: before[key] for key in kept}
 
 
 @pytest.mark.parametrize("on", range(5))
-def test_a_correction_that_is_interrupted_is_rated_the_same(on: int) -> None:
+def test_an_interrupted_correction_has_equal_uncertainties(on: int) -> None:
     prompts = CORRECTIONS["ahead"]
-    whole = Rater(snapshot_frames=0)
+    whole = ScoringWorker(snapshot_frames=0)
     whole.made(TWO)
     expected = whole.made(prompts)
-    worker = Rater(snapshot_frames=1)
+    worker = ScoringWorker(snapshot_frames=1)
     worker.made(TWO)
     job = worker.submit(prompts)
-    worker.attempt_and_die(job.job_id, on)
+    worker.attempt_and_kill(job.job_id, on)
     assert worker.masks.read(worker.attempt(job.job_id).masks_run) == expected
 
 
-def test_a_drawn_frame_is_certain_and_what_follows_begins_anew() -> None:
-    worker = Rater()
+def test_a_drawn_frame_is_certain_and_restarts_the_history() -> None:
+    worker = ScoringWorker()
     worker.made(TWO)
     mask = np.ones((8, 16), np.bool_)
     prompts = PromptSet.of([*TWO, FramePrompt(CAT, FrameIndex(6), mask=mask)], {})
     run = worker.made(prompts)
-    expected, found = at_once(run, prompts), stored(run)
+    expected, found = uncertainties_of_full_run(run, prompts), stored(run)
     assert found[CAT, 6] == 0.0
     assert [found[CAT, frame] for frame in range(6, FRAMES)] == [expected[CAT, frame] for frame in range(6, FRAMES)]
 
 
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("frame_range", [(0, 12), (4, 9), (0, 3), (6, 12)])
-def test_the_steps_of_a_pass_are_the_engines(direction: Direction, frame_range: tuple[int, int]) -> None:
+def test_the_frames_of_a_pass_are_the_engine_s(direction: Direction, frame_range: tuple[int, int]) -> None:
     worker = Worker()
     one = Pass(TWO.object_ids, direction, FrameRange(FrameIndex(frame_range[0]), FrameIndex(frame_range[1])))
     found = list(pass_frames(one, TWO))

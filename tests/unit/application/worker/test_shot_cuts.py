@@ -1,4 +1,4 @@
-"""Cuts are found while a video is decoded to be propagated, and remembered by content."""
+"""Cuts are detected while a video is decoded for a propagation, and stored by its content hash."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class TwoShots(FakeVideo):
         return np.full((SIZE.height, SIZE.width, 3), 255 if index >= CUT else 0, np.uint8)
 
 
-class LookingSegmenter(FakeSegmenter):
-    """Reads the video's frames as it goes, as the real one does."""
+class ReadingSegmenter(FakeSegmenter):
+    """Reads the video's frames while it propagates, as the real segmenter does."""
 
     def propagate(
         self,
@@ -56,20 +56,20 @@ class CutWorker(Worker):
     def __init__(self) -> None:
         super().__init__()
         self.media = FakeMedia(TwoShots(FRAMES))
-        self.notes = MemoryKeyValueStore()
+        self.key_values = MemoryKeyValueStore()
 
     def setup(self, max_attempts: int = 3) -> JobRunner:
-        return replace(super().setup(max_attempts), segmenter=LookingSegmenter(), key_values=self.notes)
+        return replace(super().setup(max_attempts), segmenter=ReadingSegmenter(), key_values=self.key_values)
 
 
-def test_a_propagation_remembers_where_shots_begin() -> None:
-    studio = CutWorker()
-    job = studio.attempt(studio.submit(clicks((CAT, 2, 0.5))).job_id)
+def test_a_propagation_stores_the_cuts() -> None:
+    worker = CutWorker()
+    job = worker.attempt(worker.submit(clicks((CAT, 2, 0.5))).job_id)
     assert job.state is JobState.DONE
-    assert known_cuts(studio.notes, studio.media.video.info.content_hash) == (CUT,)
+    assert known_cuts(worker.key_values, worker.media.video.info.content_hash) == (CUT,)
 
 
-def test_pictures_pass_unchanged_and_single_ones_are_not_compared() -> None:
+def test_frames_are_unchanged_and_single_frames_not_compared() -> None:
     cut_video = CutDetectingVideo(TwoShots(FRAMES))
     cut_video.frame(FrameIndex(6))
     cut_video.frame(FrameIndex(7))
@@ -80,23 +80,23 @@ def test_pictures_pass_unchanged_and_single_ones_are_not_compared() -> None:
 
 
 def test_newly_compared_frames_replace_known_cuts() -> None:
-    notes = MemoryKeyValueStore()
-    assert known_cuts(notes, VIDEO) == ()
-    remember_cuts(notes, VIDEO, CutDetector({3, 9}, {1, 2, 3, 9}))
-    remember_cuts(notes, VIDEO, CutDetector({12}, {3, 12}))
-    assert known_cuts(notes, VIDEO) == (9, 12)
-    remember_cuts(notes, VIDEO, CutDetector(set(), set()))
-    assert known_cuts(notes, VIDEO) == (9, 12)
+    key_values = MemoryKeyValueStore()
+    assert known_cuts(key_values, VIDEO) == ()
+    remember_cuts(key_values, VIDEO, CutDetector({3, 9}, {1, 2, 3, 9}))
+    remember_cuts(key_values, VIDEO, CutDetector({12}, {3, 12}))
+    assert known_cuts(key_values, VIDEO) == (9, 12)
+    remember_cuts(key_values, VIDEO, CutDetector(set(), set()))
+    assert known_cuts(key_values, VIDEO) == (9, 12)
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"cuts": [1]}', b'{"cuts": 1, "looked": []}'])
-def test_a_damaged_note_is_left_out(body: bytes) -> None:
-    notes = MemoryKeyValueStore()
-    notes.write(f"shots/{VIDEO}", body)
-    assert known_cuts(notes, VIDEO) == ()
+def test_a_damaged_record_is_ignored(body: bytes) -> None:
+    key_values = MemoryKeyValueStore()
+    key_values.write(f"shots/{VIDEO}", body)
+    assert known_cuts(key_values, VIDEO) == ()
 
 
-def test_a_correction_does_not_reach_across_a_cut() -> None:
+def test_a_correction_settles_no_frame_across_a_cut() -> None:
     frames = tuple(ReviewFrame(FrameIndex(i), 0.9 if i else 0.0, MaskOrigin.PROPAGATED) for i in range(FRAMES))
     video = ReviewVideo("clip", FRAMES, 24.0, "m", {CAT: frames}, cuts=(CUT,))
     curve = video.curve()
@@ -108,7 +108,7 @@ def test_a_correction_does_not_reach_across_a_cut() -> None:
     assert replace(video, cuts=()).curve().shots is None
 
 
-def test_a_full_disk_costs_the_finding_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_loses_only_the_cuts(caplog: pytest.LogCaptureFixture) -> None:
     class Full(MemoryKeyValueStore):
         def write(self, name: str, body: bytes) -> None:
             raise OSError(28, "No space left on device")

@@ -65,7 +65,7 @@ def test_one_propagation_has_the_engine_at_a_time() -> None:
     assert not queue.has_others
 
 
-def test_the_engine_is_taken_again_after_an_exception() -> None:
+def test_a_turn_is_taken_again_after_an_exception() -> None:
     queue = EngineQueue()
     turn = EngineTurn(queue)
     with turn:

@@ -1,4 +1,4 @@
-"""Clicks go first, frame by frame: on a real ledger, and with a clock that stands still unless somebody waits."""
+"""Jobs yield to clicks and waiters between frames, on a real ledger; the clock advances only in waits."""
 
 from __future__ import annotations
 
@@ -44,34 +44,34 @@ def control(ledger: Ledger, clock: WorkingClock) -> JobControl:
     return JobControl(ledger, clock, started, lambda: False, total=100)
 
 
-def clicked(ledger: Ledger, frame: int = 3) -> Job:
+def submit_click(ledger: Ledger, frame: int = 3) -> Job:
     request = PreviewRequest(TASK, USER_TASK.media, click_on(frame), FrameIndex(frame), USER_TASK.model_version)
     return ledger.submit(JobKind.INTERACTIVE, request)[0]
 
 
-def answering(ledger: Ledger, job: Job, *, looks: int) -> Callable[[], None]:
-    """What the interactive worker does meanwhile: it takes the click at the second look and ends it at that many."""
-    seen = 0
+def answer_after(ledger: Ledger, job: Job, *, polls: int) -> Callable[[], None]:
+    """An interactive worker: it starts the click at the second poll and ends it after `polls` polls."""
+    poll_count = 0
 
-    def look() -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 2:
+    def poll() -> None:
+        nonlocal poll_count
+        poll_count += 1
+        if poll_count == 2:
             ledger.start(job.job_id, 1, "interactive-1")
-        if seen == looks:
+        if poll_count == polls:
             ledger.finish(job.job_id, 1, JobState.DONE)
 
-    return look
+    return poll
 
 
 def test_a_propagation_yields_to_a_click_at_the_next_frame(
     ledger: Ledger, clock: WorkingClock, control: JobControl
 ) -> None:
     for _ in range(3):
-        control.raise_if_cancelled()  # the clock stands still: no heartbeat is due that could hide a look
+        control.raise_if_cancelled()  # no heartbeat is due that could hide a poll
     assert clock.slept == []
-    click = clicked(ledger)
-    clock.work = answering(ledger, click, looks=5)
+    click = submit_click(ledger)
+    clock.work = answer_after(ledger, click, polls=5)
     control.raise_if_cancelled()
     assert len(clock.slept) == 5
     assert ledger.job(click.job_id).state is JobState.DONE
@@ -79,17 +79,17 @@ def test_a_propagation_yields_to_a_click_at_the_next_frame(
     assert len(clock.slept) == 5
 
 
-def test_each_of_several_clicks_goes_first(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
+def test_a_propagation_yields_to_each_click(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     for frame in (1, 2, 3):
-        click = clicked(ledger, frame)
-        clock.work = answering(ledger, click, looks=2)
+        click = submit_click(ledger, frame)
+        clock.work = answer_after(ledger, click, polls=2)
         control.raise_if_cancelled()
         assert ledger.job(click.job_id).state is JobState.DONE
     assert len(clock.slept) == 6
 
 
 def test_an_unanswered_click_gets_half_the_time(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
-    clicked(ledger)
+    submit_click(ledger)
     started_s = clock.monotonic_s()
     control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(CLICK_YIELD_S, abs=0.05)
@@ -104,7 +104,7 @@ def test_an_unanswered_click_gets_half_the_time(ledger: Ledger, clock: WorkingCl
 
 
 def test_a_stopping_worker_does_not_wait_for_clicks(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
-    clicked(ledger)
+    submit_click(ledger)
 
     def stop() -> None:
         control.is_stopping = lambda: True
@@ -116,15 +116,15 @@ def test_a_stopping_worker_does_not_wait_for_clicks(ledger: Ledger, clock: Worki
 
 
 def test_clicks_do_not_wait_for_each_other(ledger: Ledger, clock: WorkingClock) -> None:
-    first, _ = clicked(ledger, 1), clicked(ledger, 2)
+    first, _ = submit_click(ledger, 1), submit_click(ledger, 2)
     started = ledger.start(first.job_id, 1, "interactive-1")
     assert started is not None
     JobControl(ledger, clock, started, lambda: False, total=1).raise_if_cancelled()
     assert clock.slept == []
 
 
-def action(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float = 25.0) -> Job:
-    """A person on another task carries on and waits."""
+def submit_with_waiter(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float = 25.0) -> Job:
+    """A propagation of another task with a waiter."""
     request = PropagationRequest(TaskKey(3, task), USER_TASK.media, click_on(0), model_version=USER_TASK.model_version)
     job, _ = ledger.submit(JobKind.PROPAGATE, request)
     ledger.add_waiter(job.job_id, until_s=clock.now_s() + for_s)
@@ -134,68 +134,66 @@ def action(ledger: Ledger, clock: WorkingClock, task: int = 42, *, for_s: float 
 def test_a_job_without_a_waiter_pauses_for_one_with_a_waiter(
     ledger: Ledger, clock: WorkingClock, control: JobControl
 ) -> None:
-    awaited = action(ledger, clock)
-    looks = 0
+    waited_job = submit_with_waiter(ledger, clock)
+    polls = 0
 
     def answer() -> None:
-        nonlocal looks
-        looks += 1
-        if looks == 7:
-            ledger.remove_waiter(awaited.job_id, until_s=clock.now_s() + 25)
+        nonlocal polls
+        polls += 1
+        if polls == 7:
+            ledger.remove_waiter(waited_job.job_id, until_s=clock.now_s() + 25)
 
     clock.work = answer
     control.raise_if_cancelled()
-    assert (looks, ledger.job(awaited.job_id).state) == (7, JobState.QUEUED)
+    assert (polls, ledger.job(waited_job.job_id).state) == (7, JobState.QUEUED)
     control.raise_if_cancelled()
-    assert looks == 7
+    assert polls == 7
 
 
-def test_after_the_deadline_a_person_s_action_is_like_any_other(
-    ledger: Ledger, clock: WorkingClock, control: JobControl
-) -> None:
-    action(ledger, clock, for_s=2.0)
+def test_a_pause_ends_at_the_waiter_s_deadline(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
+    submit_with_waiter(ledger, clock, for_s=2.0)
     started_s = clock.monotonic_s()
     control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(2.0, abs=0.05)
 
 
-def test_persons_do_not_stand_still_for_each_other(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
-    action(ledger, clock)
+def test_a_job_with_a_waiter_does_not_pause_for_another(
+    ledger: Ledger, clock: WorkingClock, control: JobControl
+) -> None:
+    submit_with_waiter(ledger, clock)
     ledger.add_waiter(control.job.job_id, until_s=clock.now_s() + 25)
     control.raise_if_cancelled()
     assert clock.slept == []
 
 
-def test_a_person_s_click_goes_before_a_person_s_action(
-    ledger: Ledger, clock: WorkingClock, control: JobControl
-) -> None:
+def test_a_job_with_a_waiter_yields_to_a_click(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     ledger.add_waiter(control.job.job_id, until_s=clock.now_s() + 25)
-    clock.work = answering(ledger, clicked(ledger), looks=4)
+    clock.work = answer_after(ledger, submit_click(ledger), polls=4)
     control.raise_if_cancelled()
     assert len(clock.slept) == 4
 
 
 def test_a_paused_job_gets_a_fifth_of_the_time(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
-    action(ledger, clock, for_s=600.0)
+    submit_with_waiter(ledger, clock, for_s=600.0)
     started_s = clock.monotonic_s()
     control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(WAITER_YIELD_S, abs=0.05)
     for _ in range(10):
         clock.advance(0.2)  # a frame
         stopped_s = clock.monotonic_s()
-        control.raise_if_cancelled()  # the attempt's own look after it
-        control.raise_if_cancelled()  # and the engine's before the next
+        control.raise_if_cancelled()  # the attempt's poll after the frame
+        control.raise_if_cancelled()  # the engine's poll before the next frame
         assert clock.monotonic_s() - stopped_s == pytest.approx(0.8, abs=0.05)
 
 
 def test_a_pause_without_waiters_restarts_the_yield_time(
     ledger: Ledger, clock: WorkingClock, control: JobControl
 ) -> None:
-    first = action(ledger, clock, for_s=600.0)
+    first = submit_with_waiter(ledger, clock, for_s=600.0)
     control.raise_if_cancelled()
     ledger.cancel(first.job_id)
     control.raise_if_cancelled()
-    action(ledger, clock, 43, for_s=600.0)
+    submit_with_waiter(ledger, clock, 43, for_s=600.0)
     started_s = clock.monotonic_s()
     control.raise_if_cancelled()
     assert clock.monotonic_s() - started_s == pytest.approx(WAITER_YIELD_S, abs=0.05)
@@ -230,7 +228,7 @@ def test_a_priority_job_ends_at_once_if_places_are_full(
         control.raise_if_no_waiter()
 
 
-def test_the_ledger_is_told_now_and_then_only(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
+def test_progress_is_written_at_intervals(ledger: Ledger, clock: WorkingClock, control: JobControl) -> None:
     for done in range(5):
         control.done = done
         control.raise_if_cancelled()

@@ -1,4 +1,4 @@
-"""Looking ahead: which frames, in what order, and that it gives way."""
+"""The prewarm loop: its frames, their order, and its yielding to jobs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Parts:
         return self.channel.status(media)
 
 
-def test_the_nearest_frames_come_first_and_none_is_below_zero() -> None:
+def test_the_nearest_frames_come_first_and_none_is_negative() -> None:
     assert frames_around(5, 2) == (5, 6, 4, 7, 3)
     assert frames_around(1, 3) == (1, 2, 0, 3, 4)
     assert frames_around(4, 0) == (4,)
@@ -47,34 +47,34 @@ def test_the_nearest_frames_come_first_and_none_is_below_zero() -> None:
 
 def test_a_request_is_run_and_reported() -> None:
     parts = Parts()
-    sight = parts.request(CLIP, 3, 4)
-    assert sight is not None
-    assert (sight.ready, sight.info, len(sight.timestamps_s)) == ((3, 4), FakeVideo().info, 10)
+    status = parts.request(CLIP, 3, 4)
+    assert status is not None
+    assert (status.ready, status.info, len(status.timestamps_s)) == ((3, 4), FakeVideo().info, 10)
     assert not parts.prewarm_loop.run_next(0.0)
 
 
-def test_a_look_alone_encodes_nothing() -> None:
+def test_a_request_without_frames_encodes_nothing() -> None:
     parts = Parts()
-    sight = parts.request(CLIP)
-    assert sight is not None
-    assert (sight.ready, parts.engine.warm) == ((), {})
+    status = parts.request(CLIP)
+    assert status is not None
+    assert (status.ready, parts.engine.warm) == ((), {})
 
 
 def test_frames_past_the_end_are_left_out() -> None:
-    sight = Parts().request(CLIP, 8, 9, 10, 11)
-    assert sight is not None
-    assert sight.ready == (8, 9)
+    status = Parts().request(CLIP, 8, 9, 10, 11)
+    assert status is not None
+    assert status.ready == (8, 9)
 
 
-def test_no_more_than_fits_beside_the_next_click() -> None:
+def test_a_request_leaves_memory_for_the_next_click() -> None:
     parts = Parts()
     parts.engine.frames_kept = 4
-    sight = parts.request(CLIP, *range(9))
-    assert sight is not None
-    assert sight.ready == (0, 1, 2)
+    status = parts.request(CLIP, *range(9))
+    assert status is not None
+    assert status.ready == (0, 1, 2)
 
 
-def test_a_page_is_opened_by_itself_as_a_click_on_it_opens_it() -> None:
+def test_each_page_is_opened_alone_as_for_a_click() -> None:
     parts = Parts()
     parts.request(PAGES, 2, 3, 9)
     assert parts.media.asked == [[2], [3]]
@@ -82,57 +82,57 @@ def test_a_page_is_opened_by_itself_as_a_click_on_it_opens_it() -> None:
 
 def test_unreadable_media_are_reported_and_the_next_request_runs() -> None:
     parts = Parts(media=FakeMedia(error=MediaError("clip.mp4 is not a video")))
-    sight = parts.request(CLIP, 1)
-    assert sight is not None
-    assert (sight.info, sight.error) == (None, "MediaError: clip.mp4 is not a video")
+    status = parts.request(CLIP, 1)
+    assert status is not None
+    assert (status.info, status.error) == (None, "MediaError: clip.mp4 is not a video")
     parts.media.error = ValueError("some library's surprise")
-    sight = parts.request(CLIP, 1)
-    assert sight is not None
-    assert sight.error == "ValueError: some library's surprise"
+    status = parts.request(CLIP, 1)
+    assert status is not None
+    assert status.error == "ValueError: some library's surprise"
     parts.media.error = None
-    sight = parts.request(CLIP, 1)
-    assert sight is not None
-    assert (sight.ready, sight.error) == ((1,), "")
+    status = parts.request(CLIP, 1)
+    assert status is not None
+    assert (status.ready, status.error) == ((1,), "")
 
 
-def test_real_work_ends_it_after_the_frame_at_hand() -> None:
+def test_a_job_ends_prewarming_after_the_current_frame() -> None:
     parts = Parts()
-    seen: list[int] = []
+    read_frames: list[int] = []
     real = FakeVideo.frame
 
-    class Watched(FakeVideo):
+    class RecordedVideo(FakeVideo):
         def frame(self, index: FrameIndex) -> RgbFrame:
-            seen.append(index)
+            read_frames.append(index)
             if index == 4:
                 parts.turns._working.set()
             return real(self, index)
 
-    parts.media.video = Watched()
+    parts.media.video = RecordedVideo()
     parts.request(CLIP, 3, 4, 5, 6)
-    assert seen == [3, 4]
+    assert read_frames == [3, 4]
 
 
-def test_real_work_has_the_engine_for_itself() -> None:
+def test_a_job_and_prewarming_exclude_each_other() -> None:
     turns = EngineLock()
     order: list[str] = []
-    is_in, may_leave = threading.Event(), threading.Event()
+    is_idle, may_end = threading.Event(), threading.Event()
 
     def idle() -> None:
         with turns.idle():
-            is_in.set()
-            may_leave.wait(120)
+            is_idle.set()
+            may_end.wait(120)
             order.append("idle")
 
     thread = threading.Thread(target=idle)
     thread.start()
-    assert is_in.wait(120)
+    assert is_idle.wait(120)
     worker = threading.Thread(target=lambda: _work(turns, order))
     worker.start()
     while not turns._working.is_set():
         pass
     with pytest.raises(Cancelled), turns.idle():
         raise AssertionError("real work waits")
-    may_leave.set()
+    may_end.set()
     thread.join(120)
     worker.join(120)
     assert order == ["idle", "work"]
@@ -145,15 +145,15 @@ def _work(turns: EngineLock, order: list[str]) -> None:
         order.append("work")
 
 
-def test_letting_go_frees_the_frames_and_says_so() -> None:
+def test_forget_drops_the_frames_and_reports_it() -> None:
     parts = Parts()
     parts.request(CLIP, 3, 4)
-    sight = parts.request(CLIP, forget=True)
-    assert sight is not None
-    assert (sight.ready, parts.engine.warm) == ((), {})
+    status = parts.request(CLIP, forget=True)
+    assert status is not None
+    assert (status.ready, parts.engine.warm) == ((), {})
 
 
-def test_letting_go_of_pages() -> None:
+def test_forget_drops_pages() -> None:
     parts = Parts()
     parts.request(PAGES, 3)
     assert parts.engine.warm
@@ -161,13 +161,13 @@ def test_letting_go_of_pages() -> None:
     assert not parts.engine.warm
 
 
-def test_a_page_is_itself_in_any_company() -> None:
-    class Paged(FakeVideo):
+def test_a_page_s_hash_does_not_depend_on_the_other_pages() -> None:
+    class PageVideo(FakeVideo):
         def frame_hash(self, index: int) -> ContentHash:
             return ContentHash(f"page {index}")
 
         def __enter__(self) -> Self:
             return self
 
-    assert frame_hash(Paged(), 3) == "page 3"
+    assert frame_hash(PageVideo(), 3) == "page 3"
     assert frame_hash(FakeVideo(), 3) == HASH

@@ -72,15 +72,15 @@ class Worker:
 
 @pytest.fixture
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    # however slow the machine is today
+    # no yield ends early on a slow machine
     monkeypatch.setattr("backend.application.worker.scheduling.job_control.WAITER_YIELD_S", 600.0)
     with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", SystemClock())) as ledger:
         yield Worker(ledger, FileMaskStore(tmp_path / "masks"))
 
 
 def test_a_priority_job_is_done_before_the_running_job(worker: Worker) -> None:
-    undisturbed = worker.submit(OTHER)
-    worker.run(undisturbed)
+    uninterrupted = worker.submit(OTHER)
+    worker.run(uninterrupted)
     long, short, ended = worker.submit(LONG), list[Job](), list[tuple[JobState, int]]()
     worker.priority_jobs.ended = lambda job_id: ended.append((worker.ledger.job(long.job_id).state, len(made)))
     made: list[int] = []
@@ -97,7 +97,7 @@ def test_a_priority_job_is_done_before_the_running_job(worker: Worker) -> None:
     assert worker.ledger.job(short[0].job_id).state is JobState.DONE
     assert ended[0][0] is JobState.RUNNING
     assert made == [*range(5), *range(60), *range(5, 60)]
-    assert worker.records(long) == worker.records(short[0]) == worker.records(undisturbed)
+    assert worker.records(long) == worker.records(short[0]) == worker.records(uninterrupted)
 
 
 def test_two_jobs_with_waiters_take_turns(worker: Worker) -> None:
@@ -120,36 +120,36 @@ def test_two_jobs_with_waiters_take_turns(worker: Worker) -> None:
     assert len(order) == 120
     # Once both have started, they alternate.
     begin = max(order.index(name) for name in both)
-    ahead = 0
+    lead = 0
     for name in order[begin : begin + 100]:
-        ahead += 1 if name == order[begin] else -1
-        assert -1 <= ahead <= 2
+        lead += 1 if name == order[begin] else -1
+        assert -1 <= lead <= 2
 
 
 def test_without_a_waiter_a_priority_job_is_requeued(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backend.application.worker.scheduling.job_control.NO_WAITER_GRACE_S", 0.0)
-    undisturbed = worker.submit(OTHER)
-    worker.run(undisturbed)
+    uninterrupted = worker.submit(OTHER)
+    worker.run(uninterrupted)
     job = worker.submit(SHORT, has_waiter=True)
     worker.on_frame = lambda index: worker.answered(job) if index == 20 else None
     worker.priority_jobs.poll()
     worker.priority_jobs.join(PATIENCE_S)
-    back = worker.ledger.job(job.job_id)
-    assert (back.state, back.attempt) == (JobState.QUEUED, 2)
-    assert back.reason == "Interrupted: the job has no waiter any more; it goes back to the queue"
+    requeued = worker.ledger.job(job.job_id)
+    assert (requeued.state, requeued.attempt) == (JobState.QUEUED, 2)
+    assert requeued.reason == "Interrupted: the job has no waiter any more; it goes back to the queue"
     seen: list[int] = []
     worker.on_frame = seen.append
-    assert worker.run(back).state is JobState.DONE
+    assert worker.run(requeued).state is JobState.DONE
     assert seen[0] in (21, 22)
-    assert worker.records(back) == worker.records(undisturbed)
+    assert worker.records(requeued) == worker.records(uninterrupted)
 
 
 def test_priority_jobs_are_limited(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priority_jobs_module, "MAX_PRIORITY_JOBS", 1)
-    gate = threading.Event()
+    may_go_on = threading.Event()
 
     def on_frame(_: int) -> None:
-        gate.wait(PATIENCE_S)
+        may_go_on.wait(PATIENCE_S)
 
     worker.on_frame = on_frame
     first = worker.submit(SHORT, has_waiter=True)
@@ -157,7 +157,7 @@ def test_priority_jobs_are_limited(worker: Worker, monkeypatch: pytest.MonkeyPat
     second = worker.submit(OTHER, has_waiter=True)
     assert worker.priority_jobs.poll() == 1
     was_full = worker.priority_jobs.is_full
-    gate.set()
+    may_go_on.set()
     worker.priority_jobs.join(PATIENCE_S)
     assert worker.ledger.job(first.job_id).state is JobState.DONE
     worker.priority_jobs.poll()
