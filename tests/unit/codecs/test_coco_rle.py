@@ -29,7 +29,7 @@ SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
 @settings(max_examples=200, deadline=None)
 @given(arrays(np.bool_, SHAPES))
-def test_every_mask_comes_back(mask: BoolMask) -> None:
+def test_every_mask_is_decoded_unchanged(mask: BoolMask) -> None:
     codec = CocoCodec()
     decoded = codec.decode(codec.encode(mask))
     assert decoded.dtype == np.bool_
@@ -37,7 +37,7 @@ def test_every_mask_comes_back(mask: BoolMask) -> None:
     np.testing.assert_array_equal(decoded, mask)
 
 
-def test_runs_longer_than_a_digit_come_back() -> None:
+def test_runs_longer_than_a_digit_are_decoded_unchanged() -> None:
     mask = np.zeros((540, 960), dtype=np.bool_)
     mask[100:400, 300:301] = True
     mask[539, 959] = True
@@ -51,7 +51,7 @@ def test_the_counts_are_those_of_pycocotools() -> None:
     assert (encoded.height, encoded.width, encoded.counts.encode()) == (*expected["size"], expected["counts"])
 
 
-def test_a_mask_with_another_number_of_axes_is_a_mistake() -> None:
+def test_a_mask_with_another_number_of_axes_is_refused() -> None:
     with pytest.raises(ValueError, match=r"got shape \(1, 2, 2\)"):
         encode_mask(np.zeros((1, 2, 2), dtype=np.bool_))
 

@@ -1,4 +1,4 @@
-"""What audits add up to: a rate, its interval, and whether it was foretold."""
+"""The sum of audits: the failure rate, its interval, and its comparison with the predicted rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_interval_is_wilsons() -> None:
     assert AuditTally(30, 30, 1.0).interval[1] == 1.0
 
 
-def test_nothing_checked_is_nothing_known() -> None:
+def test_without_checked_masks_there_is_no_verdict() -> None:
     found = tally([], is_probability=True)
     assert math.isnan(found.rate)
     assert found.interval == (0.0, 1.0)
@@ -42,19 +42,19 @@ def test_nothing_checked_is_nothing_known() -> None:
         (0.40, Verdict.TOO_HIGH, "failures are rarer than foretold, fit the calibrator anew"),
     ],
 )
-def test_what_was_foretold_is_held_against_what_came(predicted: float, verdict: Verdict, words: str) -> None:
+def test_the_predicted_rate_is_compared_with_the_interval(predicted: float, verdict: Verdict, words: str) -> None:
     found = AuditTally(50, 5, predicted)
     assert found.verdict is verdict
     assert words in found.sentence()
 
 
-def test_ranks_foretell_nothing() -> None:
+def test_ranks_predict_no_rate() -> None:
     found = AuditTally(50, 5, 0.1, is_probability=False)
     assert found.verdict is Verdict.NO_PROBABILITY
     assert "nothing was foretold" in found.sentence()
 
 
-def test_too_few_are_said_to_be() -> None:
+def test_too_few_masks_are_reported() -> None:
     assert AuditTally(29, 0, 0.1).sentence() == (
         "0 of 29 audited masks were wrong (0% to 12%); too few to judge by, 30 are needed"
     )

@@ -1,4 +1,4 @@
-"""A calibrator: two chances put together, kept as text, refused if the text is not one."""
+"""A calibrator: its uncertainty of two probabilities, its text form, and invalid text."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def row(**values: float) -> list[float]:
     return [values.get(name, 0.0) for name in FEATURES]
 
 
-def test_a_mask_is_doubted_if_the_object_may_be_gone_or_the_mask_bad() -> None:
+def test_a_mask_s_uncertainty_adds_absence_and_error() -> None:
     chance = 1 / (1 + np.exp(-4.0))
     assert calibrator().uncertainty(row(emitted=1.0, presence=1.0)) == pytest.approx(chance * 0.5 + 1 - chance)
     assert calibrator().uncertainty(row(emitted=1.0, presence=-3.0)) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_no_mask_is_doubted_as_far_as_the_object_may_be_there() -> None:
+def test_an_empty_mask_s_uncertainty_is_the_chance_of_presence() -> None:
     assert calibrator().uncertainty(row(presence=-3.0)) == pytest.approx(0.0, abs=1e-5)
     assert calibrator().uncertainty(row(presence=0.0)) == pytest.approx(0.5)
 
 
-def test_hidden_layers_bend_and_rows_are_standardised() -> None:
+def test_hidden_layers_are_tanh_and_rows_are_standardised() -> None:
     hidden = Network((Layer(np.full((1, 2), 0.5), np.zeros(2)), Layer(np.array([[1.0], [1.0]]), np.zeros(1))))
     still = Network((Layer(np.zeros((1, 2)), np.zeros(2)), Layer(np.zeros((2, 1)), np.zeros(1))))
     expected = 1 / (1 + np.exp(-2 * np.tanh(0.5)))
@@ -60,7 +60,7 @@ def test_hidden_layers_bend_and_rows_are_standardised() -> None:
     assert shifted.probabilities([5.0]) == pytest.approx([expected])
 
 
-def test_the_curve_is_followed_between_its_knots_and_flat_beyond_them() -> None:
+def test_the_curve_is_linear_between_knots_and_flat_beyond() -> None:
     curved = replace(calibrator(), curve_x=np.array([0.2, 0.4, 0.4, 0.6]), curve_y=np.array([0.1, 0.3, 0.5, 0.9]))
     for chance in (0.05, 0.2, 0.3, 0.5, 0.55, 0.6, 0.95):
         rated = curved.uncertainty(row(presence=float(np.log(chance / (1 - chance))) / 4))
@@ -81,7 +81,7 @@ def test_networks_that_are_not_alike_are_refused() -> None:
             Ensemble(networks, np.zeros(1), np.ones(1))
 
 
-def test_text_and_back_gives_the_same_numbers_and_the_same_digest() -> None:
+def test_a_round_trip_through_text_keeps_numbers_and_digest() -> None:
     made = calibrator()
     again = calibrator_of(made.to_text())
     rows = np.random.default_rng(0).normal(size=(20, COUNT))
@@ -106,7 +106,7 @@ def test_a_text_that_is_no_calibrator_is_refused(change: dict[str, object], mess
         calibrator_of(json.dumps(body))
 
 
-def test_what_is_not_json_is_refused() -> None:
+def test_text_that_is_not_json_is_refused() -> None:
     with pytest.raises(IntegrityError, match="cannot be read"):
         calibrator_of("{")
 

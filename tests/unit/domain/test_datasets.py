@@ -1,4 +1,4 @@
-"""Which frames an export keeps."""
+"""The frames that an export keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames to begin with: one of each kind, by three methods."""
+"""The first frames to annotate: one of each kind, by three methods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_medoids_are_nearest_to_the_middle() -> None:
     assert diverse(ColdStart.MEDOIDS, rows, 2, np.random.default_rng(0)) == (1, 3)
 
 
-def test_lightning_pose_passes_over_what_rests() -> None:
+def test_lightning_pose_skips_frames_without_motion() -> None:
     resting = np.zeros((50, 4))
     moving = np.random.default_rng(0).normal(5, 3, (40, 4))
     found = lightning_pose(np.concatenate([resting, moving]), 5, np.random.default_rng(0))
@@ -47,6 +47,6 @@ def test_a_video_of_one_picture_has_one_frame_to_show() -> None:
     assert diverse(ColdStart.MEDOIDS, np.zeros((5, 2)), 3, np.random.default_rng(0)) == (0,)
 
 
-def test_middles_are_means() -> None:
+def test_centres_are_means() -> None:
     middles = kmeans(np.array([[0.0], [2.0], [10.0], [12.0]]), 2, np.random.default_rng(0))
     assert sorted(middles[:, 0].tolist()) == [1.0, 11.0]

@@ -1,4 +1,4 @@
-"""Features: what a frame's evidence says on its own, against the frames before it, and against other objects."""
+"""Features of a frame's evidence: alone, against earlier frames, and against other objects."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ GONE = replace(STEADY, presence_logit=-6.0, area_rel=0.0, centroid=None, box=Non
 
 
 def row(
-    trail: FeatureHistory, frame: int, evidence: FrameEvidence, origin: MaskOrigin = MaskOrigin.PROPAGATED
+    history: FeatureHistory, frame: int, evidence: FrameEvidence, origin: MaskOrigin = MaskOrigin.PROPAGATED
 ) -> dict[str, float]:
-    return dict(zip(FEATURES, trail.row(frame, ObjectEvidence(evidence, origin)), strict=True))
+    return dict(zip(FEATURES, history.row(frame, ObjectEvidence(evidence, origin)), strict=True))
 
 
 def started() -> FeatureHistory:
-    trail = FeatureHistory((0,))
-    trail.row(0, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
-    return trail
+    history = FeatureHistory((0,))
+    history.row(0, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
+    return history
 
 
 def test_a_frame_like_the_one_before_has_no_jumps() -> None:
@@ -44,7 +44,7 @@ def test_a_frame_like_the_one_before_has_no_jumps() -> None:
     assert found["emitted"] == 1.0
 
 
-def test_a_jump_of_place_area_and_look_shows_in_each() -> None:
+def test_jumps_of_place_area_and_embedding_are_features() -> None:
     moved = replace(
         STEADY, area_rel=0.01, centroid=Point(0.7, 0.5), box=Box(0.65, 0.45, 0.75, 0.55), embedding=(0.0, 1.0)
     )
@@ -56,61 +56,61 @@ def test_a_jump_of_place_area_and_look_shows_in_each() -> None:
 
 
 def test_steady_motion_is_no_shock() -> None:
-    trail = started()
+    history = started()
     for frame in (1, 2):
         x = 0.5 + 0.1 * frame
         moved = replace(STEADY, centroid=Point(x, 0.5), box=Box(x - 0.1, 0.4, x + 0.1, 0.6))
-        found = row(trail, frame, moved)
+        found = row(history, frame, moved)
     assert found["motion_shock"] == pytest.approx(0.0, abs=1e-9)
     assert found["box_overlap"] == pytest.approx(1 - 1 / 3)
 
 
-def test_an_empty_frame_remembers_how_the_object_went() -> None:
-    trail = started()
+def test_an_empty_frame_keeps_the_features_of_the_exit() -> None:
+    history = started()
     at_border = replace(STEADY, area_rel=0.01, centroid=Point(0.98, 0.5), box=Box(0.96, 0.4, 1.0, 0.6))
-    row(trail, 1, at_border)
-    found = row(trail, 2, GONE)
+    row(history, 1, at_border)
+    found = row(history, 2, GONE)
     assert (found["emitted"], found["border"]) == (0.0, 1.0)
     assert found["area_change"] == pytest.approx(-1.3863, abs=1e-4)
-    again = row(trail, 3, STEADY)
+    again = row(history, 3, STEADY)
     assert again["was_away"] == 1.0
     assert again["away"] == pytest.approx(0.6931, abs=1e-4)
 
 
-def test_doubt_adds_up_and_a_persons_word_ends_it() -> None:
-    trail = started()
+def test_uncertainty_accumulates_until_a_human_frame() -> None:
+    history = started()
     weak = replace(STEADY, predicted_ious=(0.5,))
-    row(trail, 1, weak)
-    found = row(trail, 2, STEADY)
+    row(history, 1, weak)
+    found = row(history, 2, STEADY)
     assert found["worst_so_far"] == pytest.approx(0.5)
     assert found["drift"] == pytest.approx(0.3993, abs=1e-4)
-    row(trail, 3, STEADY, MaskOrigin.HUMAN)
-    after = row(trail, 4, STEADY)
+    row(history, 3, STEADY, MaskOrigin.HUMAN)
+    after = row(history, 4, STEADY)
     assert after["worst_so_far"] == pytest.approx(0.1)
     assert after["age"] == pytest.approx(0.2310, abs=1e-4)
 
 
-def test_going_back_starts_where_going_forward_started() -> None:
-    trail = FeatureHistory((5,))
-    trail.row(5, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
+def test_a_backward_pass_starts_at_the_first_prompt() -> None:
+    history = FeatureHistory((5,))
+    history.row(5, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
     far = replace(STEADY, area_rel=0.4, centroid=Point(0.1, 0.1), box=Box(0.0, 0.0, 0.2, 0.2))
-    row(trail, 6, far)
-    row(trail, 7, far)
-    back = row(trail, 4, STEADY)
+    row(history, 6, far)
+    row(history, 7, far)
+    back = row(history, 4, STEADY)
     assert (back["area_jump"], back["box_overlap"]) == (0.0, 0.0)
     assert back["distance"] == pytest.approx(0.2310, abs=1e-4)
 
 
 def test_the_nearest_prompt_counts_whichever_side_it_is_on() -> None:
-    trail = FeatureHistory((0, 4))
-    trail.row(0, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
-    assert [round(row(trail, frame, STEADY)["distance"] * 3, 3) for frame in (1, 2, 3)] == [0.693, 1.099, 0.693]
+    history = FeatureHistory((0, 4))
+    history.row(0, ObjectEvidence(STEADY, MaskOrigin.PROMPTED))
+    assert [round(row(history, frame, STEADY)["distance"] * 3, 3) for frame in (1, 2, 3)] == [0.693, 1.099, 0.693]
 
 
-def test_a_rival_in_the_same_place_with_the_same_look_shows() -> None:
-    trail = started()
+def test_a_similar_object_in_the_same_place_is_a_feature() -> None:
+    history = started()
     rivals = (replace(STEADY, embedding=(0.6, 0.8)),)
-    found = dict(zip(FEATURES, trail.row(1, ObjectEvidence(STEADY, MaskOrigin.PROPAGATED), rivals), strict=True))
+    found = dict(zip(FEATURES, history.row(1, ObjectEvidence(STEADY, MaskOrigin.PROPAGATED), rivals), strict=True))
     assert found["rival_overlap"] == pytest.approx(1.0)
     assert found["rival_likeness"] == pytest.approx(0.6)
 
@@ -120,7 +120,7 @@ def test_logits_are_bounded(share: float, expected: float) -> None:
     assert logit(share) == expected
 
 
-def test_boxes_and_looks_that_are_not_there() -> None:
+def test_missing_boxes_and_embeddings() -> None:
     box = Box(0.1, 0.1, 0.2, 0.2)
     assert (box_iou(None, None), box_iou(box, None)) == (1.0, 0.0)
     assert box_iou(box, box) == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""Frame times: kept and compared exactly, whatever their unit, in little room where they are steady."""
+"""Frame times are exact in any unit, and packed into few bytes at a steady rate."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def test_a_day_in_nanoseconds_does_not_overflow() -> None:
 @pytest.mark.parametrize(
     "times", [LATE, FrameTimes.steady(Fraction(30000, 1001), 500), FrameTimes(Fraction(1), b"", 0)]
 )
-def test_what_is_packed_comes_back(times: FrameTimes) -> None:
+def test_packed_times_are_unpacked_unchanged(times: FrameTimes) -> None:
     assert FrameTimes.unpacked(times.packed()) == times
 
 
-def test_a_million_steady_frames_pack_into_little() -> None:
+def test_a_million_steady_frames_pack_into_few_bytes() -> None:
     assert len(FrameTimes.steady(Fraction(24000, 1001), 1_000_000).packed()) < 64 * 1024
 
 
 @pytest.mark.parametrize("text", ["", "1/30 5", "1/0 5 x", "1/30 5 ~~", "1/30 x 0", "a b c d"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_invalid_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         FrameTimes.unpacked(text)

@@ -37,7 +37,7 @@ def test_a_later_box_replaces_the_earlier_and_keeps_the_points() -> None:
     assert len(prompt.points) == 1
 
 
-def test_a_mask_replaces_everything_said_before() -> None:
+def test_a_mask_replaces_all_earlier_prompts() -> None:
     mask = np.ones((4, 4), np.bool_)
     (prompt,) = PromptSet.of([click(CAT, 0, 0.3), FramePrompt(CAT, FrameIndex(0), mask=mask)], {})
     assert prompt.mask is mask
@@ -51,7 +51,7 @@ def test_order_is_by_object_then_frame() -> None:
     assert dict(prompts.labels) == {"dog": "dog", "cat": "Cat"}
 
 
-def test_a_prompt_that_says_nothing_is_refused() -> None:
+def test_an_empty_prompt_is_refused() -> None:
     with pytest.raises(PromptError, match="has no points, box or mask"):
         FramePrompt(CAT, FrameIndex(0))
 
@@ -61,12 +61,12 @@ def test_a_mask_with_clicks_is_refused() -> None:
         FramePrompt(CAT, FrameIndex(0), (PointPrompt(Point(0, 0)),), mask=np.ones((2, 2), np.bool_))
 
 
-def test_a_negative_click_alone_does_not_say_where_the_object_is() -> None:
+def test_a_negative_click_alone_is_refused() -> None:
     assert not click(CAT, 0, 0.5, positive=False).has_positive
     assert click(CAT, 0, 0.5).has_positive
 
 
-def test_the_digest_sees_every_part_of_a_prompt() -> None:
+def test_the_digest_depends_on_every_part_of_a_prompt() -> None:
     mask = np.zeros((4, 4), np.bool_)
     other = mask.copy()
     other[0, 0] = True

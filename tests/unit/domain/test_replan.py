@@ -1,4 +1,4 @@
-"""Which frames new prompts make necessary; the pictures of docs/semantics.md, and what holds for any prompts."""
+"""The frames that new prompts recompute: the pictures of docs/semantics.md, and properties of any prompts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
 COUNT = 12
-Said = Mapping[ObjectId, Mapping[int, float]]
+Clicks = Mapping[ObjectId, Mapping[int, float]]
 
 
 def frames(start: int, stop: int) -> FrameRange:
@@ -35,11 +35,11 @@ def frames(start: int, stop: int) -> FrameRange:
 WHOLE = frames(0, COUNT)
 
 
-def prompts_of(said: Said) -> PromptSet:
-    """Object to frame to where it was clicked."""
+def prompts_of(clicked: Clicks) -> PromptSet:
+    """Prompts of object to frame to the click's x (relative, 0..1)."""
     prompts = [
         FramePrompt(object_id, FrameIndex(frame), (PointPrompt(Point(x, 0.5)),))
-        for object_id, clicks in said.items()
+        for object_id, clicks in clicked.items()
         for frame, x in clicks.items()
     ]
     return PromptSet.of(prompts, {})
@@ -50,7 +50,7 @@ def cat(*human_frames: int, moved: Iterable[int] = ()) -> PromptSet:
 
 
 def after(prompts: PromptSet) -> EarlierRun:
-    """A whole run of these prompts."""
+    """A complete run of these prompts."""
     return EarlierRun(prompts, dict.fromkeys(prompts.object_ids, (WHOLE,)))
 
 
@@ -61,7 +61,7 @@ def planned(then: PromptSet, now: PromptSet, scope: Scope = Scope.ONWARD) -> Pas
 
 
 def picture(plan: PassPlan, object_id: ObjectId = CAT) -> str:
-    """A character a frame: ─ kept, ░ made again."""
+    """One character per frame: ─ kept, ░ recomputed."""
     return "".join("─" if plan.keeps(object_id, frame) else "░" for frame in range(COUNT))
 
 
@@ -105,51 +105,53 @@ class TestPictures:
     def test_onward(self, now: PromptSet, expected: str, passes: list[tuple[Direction, int, int]]) -> None:
         plan = planned(cat(2, 8), now)
         assert picture(plan) == expected
-        assert plan.passes == tuple(Pass((CAT,), way, frames(start, stop)) for way, start, stop in passes)
+        assert plan.passes == tuple(
+            Pass((CAT,), pass_direction, frames(start, stop)) for pass_direction, start, stop in passes
+        )
 
     @pytest.mark.parametrize(
         ("now", "expected"),
         [(cat(2, 5, 8), "───░░░░░────"), (cat(2, 8, moved=[8]), "───░░░░░░░░░"), (cat(2, 8), "────────────")],
     )
-    def test_around_also_makes_the_stretch_before_again(self, now: PromptSet, expected: str) -> None:
+    def test_around_also_recomputes_the_range_before(self, now: PromptSet, expected: str) -> None:
         assert picture(planned(cat(2, 8), now, Scope.AROUND)) == expected
 
-    def test_all_keeps_nothing(self) -> None:
+    def test_all_recomputes_everything(self) -> None:
         assert planned(cat(2), cat(2), Scope.ALL) == full_pass_plan(cat(2), direction=BOTH, requested=WHOLE)
         assert picture(planned(cat(2), cat(2), Scope.ALL)) == "░" * COUNT
 
-    def test_a_human_frame_between_two_stretches_made_again_stays(self) -> None:
+    def test_a_human_frame_between_two_recomputed_ranges_is_kept(self) -> None:
         plan = planned(cat(1, 3, 6, 8), cat(1, 6))
         assert picture(plan) == "──░░░░─░░░░░"
         assert plan.passes == (Pass((CAT,), FORWARD, frames(2, 12)),)
 
-    def test_a_new_object_is_made_whole_and_another_is_left_alone(self) -> None:
+    def test_a_new_object_is_computed_and_others_are_kept(self) -> None:
         then, now = prompts_of({CAT: {3: 0.5}}), prompts_of({CAT: {3: 0.5}, DOG: {7: 0.5}})
         assert planned(then, now) == PassPlan((Pass((DOG,), BOTH, WHOLE),), {CAT: (WHOLE,)})
 
-    def test_objects_with_the_same_frames_to_make_share_a_pass(self) -> None:
+    def test_objects_with_equal_frames_to_compute_share_a_pass(self) -> None:
         then = prompts_of({CAT: {0: 0.5, 8: 0.5}, DOG: {2: 0.5, 8: 0.5}})
         now = prompts_of({CAT: {0: 0.5, 5: 0.1, 8: 0.5}, DOG: {2: 0.5, 5: 0.1, 8: 0.5}})
         assert planned(then, now).passes == (Pass((CAT, DOG), FORWARD, frames(5, 8)),)
 
-    def test_an_object_that_is_gone_is_neither_kept_nor_made(self) -> None:
+    def test_a_removed_object_is_neither_kept_nor_computed(self) -> None:
         then, now = prompts_of({CAT: {3: 0.5}, DOG: {7: 0.5}}), prompts_of({CAT: {3: 0.5}})
         assert planned(then, now) == PassPlan((), {CAT: (WHOLE,)})
 
-    def test_frames_that_the_earlier_run_lacks_are_made(self) -> None:
+    def test_frames_missing_in_the_earlier_run_are_computed(self) -> None:
         before = EarlierRun(cat(2, 8), {CAT: (frames(2, 10),)})
         plan = incremental_pass_plan(cat(2, 8), before, frame_count=COUNT, direction=BOTH, requested=WHOLE)
         assert plan.kept == {CAT: (frames(2, 9),)}
         assert plan.passes == (Pass((CAT,), BACKWARD, frames(0, 2)), Pass((CAT,), FORWARD, frames(9, 12)))
 
-    def test_outside_of_what_is_asked_what_still_holds_is_kept_and_the_rest_is_dropped(self) -> None:
+    def test_outside_the_requested_range_only_valid_masks_are_kept(self) -> None:
         plan = incremental_pass_plan(
             cat(2, 5, 8), after(cat(2, 8)), frame_count=COUNT, direction=BOTH, requested=frames(4, 7)
         )
         assert plan.kept == {CAT: (frames(0, 5), frames(8, 12))}
         assert plan.passes == (Pass((CAT,), FORWARD, frames(5, 7)),)
 
-    def test_no_prompts_are_nothing_to_do(self) -> None:
+    def test_without_prompts_the_plan_is_empty(self) -> None:
         assert full_pass_plan(PromptSet(()), direction=BOTH, requested=WHOLE) == PassPlan((), {})
         assert planned(cat(2), PromptSet(())) == PassPlan((), {})
 
@@ -163,7 +165,7 @@ clipped_ranges = frame_ranges.map(lambda frame_range: frames(frame_range.start, 
 
 
 def made(plan: PassPlan, prompts: PromptSet) -> dict[ObjectId, list[int]]:
-    """The frames of each object that the passes yield and the plan does not keep, as often as they come."""
+    """The frames of each object that the passes yield and the plan does not keep, with repetitions."""
     yielded: dict[ObjectId, list[int]] = {object_id: [] for object_id in prompts.object_ids}
     for one in plan.passes:
         for object_id in one.object_ids:
@@ -175,8 +177,8 @@ def made(plan: PassPlan, prompts: PromptSet) -> dict[ObjectId, list[int]]:
 
 class TestAnyPrompts:
     @given(scripts, scripts, st.sampled_from(Scope), st.sampled_from(Direction), clipped_ranges, clipped_ranges)
-    def test_kept_and_made_cover_what_is_asked_exactly_once(
-        self, then: Said, now: Said, scope: Scope, direction: Direction, had: FrameRange, frame_range: FrameRange
+    def test_kept_and_computed_frames_cover_the_range_once(
+        self, then: Clicks, now: Clicks, scope: Scope, direction: Direction, had: FrameRange, frame_range: FrameRange
     ) -> None:
         prompts = prompts_of(now)
         before = EarlierRun(prompts_of(then), dict.fromkeys(then, (had,)))
@@ -191,28 +193,28 @@ class TestAnyPrompts:
             assert kept <= (set(range(had.start, had.stop)) if object_id in then else set())
 
     @given(scripts, scripts, st.sampled_from([Scope.ONWARD, Scope.AROUND]))
-    def test_a_human_frame_that_did_not_change_is_never_replaced(self, then: Said, now: Said, scope: Scope) -> None:
+    def test_an_unchanged_human_frame_is_always_kept(self, then: Clicks, now: Clicks, scope: Scope) -> None:
         plan = planned(prompts_of(then), prompts_of(now), scope)
-        for object_id, said in now.items():
-            for frame, where in said.items():
+        for object_id, clicked in now.items():
+            for frame, where in clicked.items():
                 if then.get(object_id, {}).get(frame) == where:
                     assert plan.keeps(object_id, frame)
 
     @given(scripts, st.sampled_from([Scope.ONWARD, Scope.AROUND]))
-    def test_no_change_is_nothing_to_do(self, said: Said, scope: Scope) -> None:
-        prompts = prompts_of(said)
+    def test_unchanged_prompts_need_no_pass(self, clicked: Clicks, scope: Scope) -> None:
+        prompts = prompts_of(clicked)
         assert planned(prompts, prompts, scope) == PassPlan((), dict.fromkeys(prompts.object_ids, (WHOLE,)))
 
     @given(clicks, st.integers(0, COUNT - 1))
-    def test_one_correction_touches_its_own_stretch_only(self, said: dict[int, float], at: int) -> None:
-        plan = planned(prompts_of({CAT: said}), prompts_of({CAT: {**said, at: 0.9}}))
-        others = [frame for frame in said if frame != at]
+    def test_one_correction_recomputes_its_own_range_only(self, clicked: dict[int, float], at: int) -> None:
+        plan = planned(prompts_of({CAT: clicked}), prompts_of({CAT: {**clicked, at: 0.9}}))
+        others = [frame for frame in clicked if frame != at]
         start = at if any(frame < at for frame in others) else 0
         stop = min((frame for frame in others if frame > at), default=COUNT)
         assert picture(plan) == "─" * start + "░" * (stop - start) + "─" * (COUNT - stop)
 
     @given(scripts, scripts)
-    def test_around_makes_no_less_than_onward(self, then: Said, now: Said) -> None:
+    def test_around_recomputes_all_that_onward_does(self, then: Clicks, now: Clicks) -> None:
         onward, around = (planned(prompts_of(then), prompts_of(now), s) for s in (Scope.ONWARD, Scope.AROUND))
         for object_id in now:
             for frame in range(COUNT):
@@ -220,7 +222,7 @@ class TestAnyPrompts:
 
 
 @given(st.sets(st.integers(0, 30)))
-def test_ranges_say_the_same_frames(some: set[int]) -> None:
+def test_ranges_have_the_same_frames(some: set[int]) -> None:
     ranges = ranges_of(sorted(some))
     assert [frame for r in ranges for frame in range(r.start, r.stop)] == sorted(some)
     assert all(left.stop < right.start for left, right in itertools.pairwise(ranges))

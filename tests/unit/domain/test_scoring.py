@@ -1,4 +1,4 @@
-"""Uncertainty points the right way and stays within 0..1."""
+"""Uncertainty rises with each signal and stays within 0..1."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def test_a_human_frame_is_certain() -> None:
     assert frame_uncertainty(replace(SURE, presence_logit=-9.0, soft_iou=0.0), MaskOrigin.HUMAN) == 0.0
 
 
-def test_doubt_of_either_signal_raises_uncertainty() -> None:
+def test_either_signal_raises_uncertainty() -> None:
     base = frame_uncertainty(SURE, MaskOrigin.PROPAGATED)
     assert frame_uncertainty(replace(SURE, soft_iou=0.5), MaskOrigin.PROPAGATED) > base
     assert frame_uncertainty(replace(SURE, predicted_ious=(0.3,)), MaskOrigin.PROPAGATED) > base
     assert frame_uncertainty(replace(SURE, presence_logit=0.0), MaskOrigin.PROPAGATED) > base
 
 
-def test_a_confident_exit_is_certain_and_a_doubtful_one_is_not() -> None:
+def test_a_confident_exit_is_certain_and_an_unsure_one_is_not() -> None:
     gone = replace(SURE, area_rel=0.0, presence_logit=-9.0)
     doubtful = replace(SURE, area_rel=0.0, presence_logit=0.0)
     assert frame_uncertainty(gone, MaskOrigin.PROPAGATED) == pytest.approx(0.000123, abs=1e-5)

@@ -1,4 +1,4 @@
-"""Where long lists of frames are cut."""
+"""The segments of long videos."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def test_cuts(frames: int, length: int | None, overlap: int, expected: list[tupl
 
 
 @given(st.integers(1, 2000), st.integers(2, 300), st.integers(0, 299))
-def test_every_frame_is_in_a_segment_and_neighbours_share_exactly_the_overlap(
-    n: int, length: int, overlap: int
-) -> None:
+def test_segments_cover_all_frames_and_share_the_overlap(n: int, length: int, overlap: int) -> None:
     if overlap >= length:
         return
     segments = cut(n, length=length, overlap=overlap)
@@ -39,7 +37,7 @@ def test_every_frame_is_in_a_segment_and_neighbours_share_exactly_the_overlap(
     for before, after in pairwise(segments):
         assert after.start == before.stop - overlap
         assert after.shared == overlap
-        assert after.length > overlap  # each has frames of its own
+        assert after.length > overlap  # each has frames outside its overlap
 
 
 def test_names_sort_in_the_order_of_segments() -> None:
@@ -50,6 +48,6 @@ def test_names_sort_in_the_order_of_segments() -> None:
 
 
 @pytest.mark.parametrize(("length", "overlap"), [(10, 10), (1, 0), (10, -1)])
-def test_a_cut_that_leaves_nothing_is_refused(length: int, overlap: int) -> None:
+def test_an_overlap_as_long_as_the_segment_is_refused(length: int, overlap: int) -> None:
     with pytest.raises(InvalidInput, match="--overlap"):
         cut(100, length=length, overlap=overlap)

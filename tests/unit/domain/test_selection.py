@@ -1,4 +1,4 @@
-"""Which frames the words of --select and --portion mean."""
+"""The frames that --select and --portion name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_portion_must_lie_within_the_video(text: str) -> None:
         parse_portion(text)
 
 
-def test_a_frame_past_the_end_is_named_with_the_range_there_is() -> None:
+def test_a_frame_past_the_end_is_named_with_the_valid_range() -> None:
     with pytest.raises(InvalidInput, match=r"frame 12, but the video has 10 frames \(0 to 9\)"):
         parse_selection("range:8-12").frames(10, Portion())
 

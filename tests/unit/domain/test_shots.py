@@ -1,4 +1,4 @@
-"""Cuts: found where pictures change at once and for good, whichever way they come."""
+"""Cuts are detected at lasting changes between neighbouring frames, forward and backward."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_a_cut_is_the_frame_that_begins_the_later_shot(backward: bool) -> None:
 
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("frames", [1, 3, 8])
-def test_a_flash_is_none(frames: int, backward: bool) -> None:
+def test_a_flash_is_no_cut(frames: int, backward: bool) -> None:
     assert found([0] * 10 + [200] * frames + [0] * 10, backward=backward) == set()
 
 
-def test_what_comes_back_after_long_was_gone() -> None:
+def test_a_shot_that_returns_after_long_has_two_cuts() -> None:
     assert found([0] * 10 + [200] * 12 + [0] * 10) == {10, 22}
 
 
@@ -50,7 +50,7 @@ def test_frames_that_are_no_neighbours_are_not_compared() -> None:
     assert (finder.cuts, finder.frames_read) == (set(), {6})
 
 
-def test_looking_again_corrects() -> None:
+def test_a_second_pass_corrects_cuts() -> None:
     finder = CutDetector()
     for level in (200, 0):
         finder.add(0, plain(0))
@@ -58,7 +58,7 @@ def test_looking_again_corrects() -> None:
     assert finder.cuts == set()
 
 
-def test_the_same_colours_elsewhere_are_another_picture() -> None:
+def test_the_same_colours_in_other_places_are_a_cut() -> None:
     left, right = plain(0), plain(0)
     left[:, :8], right[:, 8:] = 200, 200
     assert difference(signature(left), signature(left)) == 0.0

@@ -1,4 +1,4 @@
-"""Label Studio's frame numbers against the frames shown: the same at equal rates for hours, by time everywhere else."""
+"""Label Studio's frame numbers and the frames shown: equal at equal rates for hours, by time at others."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def steady(rate: Fraction, count: int, framerate: float | None) -> FrameClock:
 
 
 def at(starts_ms: list[int], framerate: float, *, end_ms: int) -> FrameClock:
-    """Of frames shown at these times."""
+    """The clock of frames shown at these times."""
     times = FrameTimes.of(np.asarray(starts_ms, np.int64), Fraction(1, 1000), end=end_ms)
     info = VideoInfo(ContentHash(""), FrameSize(4, 4), len(starts_ms), Fraction(30), variable_rate=True, times=times)
     return clock_of(info, framerate)
 
 
 @pytest.mark.parametrize("framerate", RATES)
-def test_at_the_videos_own_rate_number_n_is_frame_n_less_one_for_hours(framerate: float) -> None:
+def test_at_the_video_s_rate_number_n_is_frame_n_minus_1(framerate: float) -> None:
     count = int(HOURS * 3600 * RATES[framerate])
     clock = steady(RATES[framerate], count, framerate)
     spread = [*range(1, 500), *range(500, count, 9973), *range(count - 500, count + 1)]
@@ -54,7 +54,7 @@ def test_without_a_rate_the_videos_own_counts(rate: Fraction) -> None:
     assert [clock.index_of(number) for number in range(1, 5001)] == list(range(5000))
 
 
-def test_times_that_a_container_rounds_to_milliseconds_change_nothing() -> None:
+def test_times_rounded_to_milliseconds_change_no_number() -> None:
     starts_ms = [round(index * 1001 / 30) for index in range(3000)]
     clock = at(starts_ms, 29.97, end_ms=round(3000 * 1001 / 30))
     assert [clock.index_of(number) for number in range(1, 3001)] == list(range(3000))
@@ -80,7 +80,7 @@ def test_a_higher_rate_gives_a_frame_several_numbers() -> None:
     assert clock.unnumbered == 0
 
 
-def test_a_number_is_the_frame_shown_at_its_time_where_the_rate_varies() -> None:
+def test_at_a_variable_rate_a_number_is_the_frame_at_its_time() -> None:
     clock = at([0, 10, 500, 530, 540], 10, end_ms=1000)
     # 0, 100, ... 900 ms, each two milliseconds late
     assert [clock.index_of(number) for number in range(1, 11)] == [0, 1, 1, 1, 1, 2, 4, 4, 4, 4]
@@ -88,12 +88,12 @@ def test_a_number_is_the_frame_shown_at_its_time_where_the_rate_varies() -> None
     assert clock.place_of(FrameIndex(3)) == pytest.approx(6.3, abs=1e-4)
 
 
-def test_a_late_first_frame_stands_from_the_start() -> None:
+def test_a_late_first_frame_is_shown_from_the_start() -> None:
     clock = at([400, 500, 600], 10, end_ms=700)
     assert [clock.index_of(number) for number in range(1, 8)] == [0, 0, 0, 0, 0, 1, 2]
 
 
-def test_numbers_past_the_picture_are_its_last_frame_for_a_second_and_then_an_error() -> None:
+def test_numbers_up_to_a_second_past_the_end_are_the_last_frame() -> None:
     clock = steady(Fraction(25), 50, 25)
     assert [clock.index_of(51), clock.index_of(75)] == [49, 49]
     with pytest.raises(PromptError, match="frame number 76 is not in the video: at 25 frames a second it has 50"):
@@ -115,7 +115,7 @@ rates = st.one_of(st.sampled_from(sorted(RATES)), st.floats(1, 120))
 
 @settings(max_examples=300)
 @given(starts, rates, st.integers(0, 500))
-def test_both_ways_agree_and_neither_goes_back(starts_ms: list[int], framerate: float, tail_ms: int) -> None:
+def test_numbers_and_frames_agree_and_never_decrease(starts_ms: list[int], framerate: float, tail_ms: int) -> None:
     clock = at(starts_ms, framerate, end_ms=starts_ms[-1] + 1 + tail_ms)
     shown = [clock.index_of(number) for number in range(1, clock.count + 1)]
     assert shown == sorted(shown)

@@ -1,4 +1,4 @@
-"""Time to frame by floor, and frames that a video does not have."""
+"""Time is mapped to frames by floor; frames outside the video are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMESTAMPS = [n * 1001 / 30000 for n in range(90)]
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 29, 30, 59, 88, 89])
-def test_a_frames_own_time_is_that_frame_even_when_rounded_to_microseconds(index: int) -> None:
+def test_a_frame_s_time_in_microseconds_is_that_frame(index: int) -> None:
     assert frame_at_time(TIMESTAMPS[index], TIMESTAMPS) == index
     assert frame_at_time(round(TIMESTAMPS[index], 6), TIMESTAMPS) == index
 

@@ -24,7 +24,7 @@ FRAMES = 6
 
 @dataclass(frozen=True)
 class SquaresClip:
-    """Two equal squares that move right; the first is gone on frames 2 and 3."""
+    """Two equal squares that move right; the first is absent on frames 2 and 3."""
 
     video: ClipSource
     masks: Masks

@@ -27,7 +27,7 @@ def test_every_clip_has_two_to_four_objects_that_show_at_first(seed: int) -> Non
     assert clip.present[0].all()
 
 
-def test_masks_never_overlap_for_each_pixel_shows_one_thing() -> None:
+def test_masks_never_overlap() -> None:
     clip = render_clip(0, frames=16, size=SMALL)
     assert clip.masks.sum(axis=1).max() == 1
 
@@ -42,7 +42,7 @@ def test_the_first_object_is_hidden_and_returns(seed: int) -> None:
     assert shows[-1]
 
 
-def test_twins_are_of_one_family() -> None:
+def test_look_alikes_have_one_shape_family() -> None:
     clip = render_clip(3, frames=16, size=SMALL)
     assert clip.plot is Plot.TWINS
     assert clip.names[0].split("-")[0] == clip.names[1].split("-")[0]

@@ -35,7 +35,7 @@ def test_a_square_is_drawn_where_its_track_says() -> None:
     assert np.array_equal(frames[0, 90, 90], [10, 10, 10])
 
 
-def test_what_is_in_front_takes_the_pixels_of_what_is_behind() -> None:
+def test_the_object_in_front_has_the_shared_pixels() -> None:
     behind, front = (
         SceneObject(square_sprite((200, 0, 0)), still(0.4, 0.5)),
         SceneObject(square_sprite((0, 0, 200)), still(0.6, 0.5)),
