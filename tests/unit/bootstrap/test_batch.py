@@ -1,4 +1,4 @@
-"""What the words of `masklet import` are bound to."""
+"""The plans and prompt sources of the options of `masklet import`."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_prompt_file_for_all_and_one_for_each(tmp_path: Path) -> None:
     assert not prompter(str(tmp_path)).prompts(other, draft(tmp_path / "other.mp4", 1, 2))[0]
 
 
-def test_a_lists_own_prompt_file_goes_first(tmp_path: Path) -> None:
+def test_a_list_s_prompt_file_is_preferred(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_text(json.dumps(FILE))
     source = Source("x", tmp_path / "clip.mp4", prompts=str(tmp_path / "own.json"))
     assert shown(prompter("").prompts(source, draft(tmp_path / "clip.mp4", 2))[0]) == [("c", 0)]
@@ -99,13 +99,13 @@ def test_a_lists_own_prompt_file_goes_first(tmp_path: Path) -> None:
         prompter("").prompts(missing, draft(tmp_path / "clip.mp4", 2))
 
 
-def test_boxes_of_files_by_the_videos_name(tmp_path: Path) -> None:
+def test_box_files_are_found_by_the_video_s_name(tmp_path: Path) -> None:
     (tmp_path / "clip.txt").write_text("1,7,6,6,12,12,1\n")
     found = prompter(f"mot:{tmp_path}").prompts(Source("x", tmp_path / "clip.mp4"), draft(tmp_path / "clip.mp4", 0, 1))
     assert shown(found[0]) == [("Cat", 0)]
 
 
-def test_a_siblings_newest_annotation_begins_the_first_segment_only() -> None:
+def test_a_sibling_s_newest_annotation_prompts_the_first_segment() -> None:
     records = [
         AnnotationRecord(1, "", False, [box("a", 0, "Cat")]),
         AnnotationRecord(2, "", False, [box("b", 4), box("c", 6)]),
@@ -120,24 +120,24 @@ def test_a_siblings_newest_annotation_begins_the_first_segment_only() -> None:
 
 
 @pytest.mark.parametrize("where", ["none.json", "mot:none", "words", "sibling:x"])
-def test_unknown_words_name_the_choices_or_the_place(where: str) -> None:
+def test_unknown_options_name_the_choices_or_the_place(where: str) -> None:
     with pytest.raises(InvalidInput, match=f"--prompts '?{where}"):
         prompter(where)
 
 
-def no_look(media: MediaRef) -> VideoInfo:
+def no_media_info(media: MediaRef) -> VideoInfo:
     raise AssertionError("pages need no look at the media")
 
 
 def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str, int]]:
-    media, found = TaskPrompts(where, FRAMES, client(fake), no_look).read(
+    media, found = TaskPrompts(where, FRAMES, client(fake), no_media_info).read(
         Source("t", task_id=5, prompts=prompts), TaskKey(3, 5)
     )
     assert media.addresses == ("/a.png", "/b.png")
     return shown(found)
 
 
-def test_the_frames_of_a_videos_predictions_are_those_that_the_page_shows() -> None:
+def test_predictions_of_a_video_use_the_page_s_frame_numbers() -> None:
     """A tag that counts 10 frames a second, and a video of 25: number 4 is 0.302 s, which is frame 7."""
     config = VIDEO.replace('framerate="25"', 'framerate="$fps"')
     made = [StoredPrediction("yolo-1", [video_box(frame=4)])]
@@ -162,7 +162,7 @@ def test_a_tasks_own_prompts_and_other_models_predictions(tmp_path: Path) -> Non
     assert read("", FakeLabelStudio(), prompts=str(tmp_path / "p.json")) == [("c", 2)]
 
 
-def test_what_a_task_cannot_be_given() -> None:
+def test_invalid_prompt_sources_of_a_task_are_refused() -> None:
     with pytest.raises(PromptError, match="--prompts auto is for files, not for tasks that exist"):
         read("auto", FakeLabelStudio())
     wrong = {**FILE, "objects": [{**FILE["objects"][0], "label": "Bat"}]}
@@ -170,7 +170,7 @@ def test_what_a_task_cannot_be_given() -> None:
         read("", FakeLabelStudio({"frames": ["/a.png", "/b.png"], "prompts": wrong}))
 
 
-def test_the_label_config_says_how_it_is_shown() -> None:
+def test_the_label_config_decides_pages_or_video() -> None:
     assert _plan(BatchOptions(3, segment=5, overlap=1), read_binding(FRAMES)).mode is ImportMode.PAGES
     plans = [_plan(BatchOptions(3, segment=given, overlap=1), read_binding(FRAMES)) for given in (None, 0, 5)]
     assert [(plan.segment, plan.overlap) for plan in plans] == [(100, 1), (None, 0), (5, 1)]

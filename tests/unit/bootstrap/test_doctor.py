@@ -1,4 +1,4 @@
-"""What `masklet doctor` says of each project: how Masklet learns of annotations, and the way out where it does not."""
+"""The findings of `masklet doctor` per project: the source of annotations, and the remedy where there is none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Projects:
 
 @contextmanager
 def answering(status: int, body: object) -> Iterator[tuple[str, list[str | None]]]:
-    """A web process's /health; yields its address and the logins that it was asked with."""
+    """A web process's /health; yields its address and the logins of its requests."""
     logins: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -59,31 +59,31 @@ def answering(status: int, body: object) -> Iterator[tuple[str, list[str | None]
         server.server_close()
 
 
-def test_every_project_s_way_is_named() -> None:
-    notes = MemoryKeyValueStore()
-    record_project(notes, 3)
-    record_webhook(notes, 12, 1.0)
-    assert [(f.subject, f.verdict, f.sentence) for f in annotation_findings(notes, Projects(), "")] == [
+def test_every_project_s_change_source_is_named() -> None:
+    key_values = MemoryKeyValueStore()
+    record_project(key_values, 3)
+    record_webhook(key_values, 12, 1.0)
+    assert [(f.subject, f.verdict, f.sentence) for f in annotation_findings(key_values, Projects(), "")] == [
         ("project 3", Verdict.OK, "submitted annotations are asked for (poll): no webhook has come in"),
         ("project 12", Verdict.OK, "submitted annotations are told of by webhook"),
     ]
 
 
-def test_where_neither_is_at_work_the_way_out_is_named() -> None:
-    notes = MemoryKeyValueStore()
-    record_project(notes, 3)
-    record_webhook(notes, 12, 1.0)
-    for finding in annotation_findings(notes, Projects(), "no Masklet answers at http://here"):
+def test_without_webhook_and_poll_the_remedy_is_named() -> None:
+    key_values = MemoryKeyValueStore()
+    record_project(key_values, 3)
+    record_webhook(key_values, 12, 1.0)
+    for finding in annotation_findings(key_values, Projects(), "no Masklet answers at http://here"):
         assert finding.verdict is Verdict.FAIL
         assert finding.sentence == "neither webhook nor poll is at work: no Masklet answers at http://here"
         assert "masklet up" in finding.remedy
 
 
 def test_a_project_that_cannot_be_read_does_not_hide_the_others() -> None:
-    notes = MemoryKeyValueStore()
-    record_project(notes, 3)
-    record_project(notes, 4)
-    refused, fine = annotation_findings(notes, Projects({3: NotFound("there is no project 3")}), "")
+    key_values = MemoryKeyValueStore()
+    record_project(key_values, 3)
+    record_project(key_values, 4)
+    refused, fine = annotation_findings(key_values, Projects({3: NotFound("there is no project 3")}), "")
     assert (refused.verdict, fine.verdict) == (Verdict.FAIL, Verdict.OK)
     assert refused.sentence.endswith("cannot be read: there is no project 3")
     assert "token's user" in refused.remedy
@@ -96,7 +96,7 @@ def test_no_project_is_connected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "trouble"),
+    ("status", "body", "problem"),
     [
         (200, {"annotations": {"3": "poll"}}, ""),
         (200, {"annotations": "not read: LABEL_STUDIO_URL is not set"}, "not read: LABEL_STUDIO_URL is not set"),
@@ -104,9 +104,9 @@ def test_no_project_is_connected() -> None:
         (401, {}, "no Masklet answers at {url}"),
     ],
 )
-def test_what_the_web_process_says(status: int, body: object, trouble: str) -> None:
+def test_the_web_process_s_answer_is_reported(status: int, body: object, problem: str) -> None:
     with answering(status, body) as (url, logins):
         container = Container(Settings(basic_auth_user="ann", basic_auth_pass="secret"))
-        assert trouble_of_web(container, url) == trouble.format(url=url)
+        assert trouble_of_web(container, url) == problem.format(url=url)
     assert logins == ["Basic YW5uOnNlY3JldA=="]
     assert trouble_of_web(container, url) == f"no Masklet answers at {url}"

@@ -44,14 +44,14 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     }
 
 
-def test_a_way_of_compiling_that_there_is_not(tmp_path: Path) -> None:
+def test_an_unknown_compile_mode_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="MASKLET_COMPILE is 'full'; choose off, graphs, default or max"):
         engine.build_engine(Container(Settings(data_dir=tmp_path, model="demo", compile="full")))
 
 
-@pytest.mark.parametrize(("way", "patience_s"), [("off", 120.0), ("graphs", 1800.0), ("max", 1800.0)])
-def test_a_worker_that_compiles_may_take_longer_to_sign_up(way: str, patience_s: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "ready_s"), [("off", 120.0), ("graphs", 1800.0), ("max", 1800.0)])
+def test_a_compiling_worker_has_more_time_to_start(mode: str, ready_s: float, tmp_path: Path) -> None:
     spec = stack._worker(
-        Container(Settings(data_dir=tmp_path, compile=way)), "redis://127.0.0.1:1/0", JobKind.INTERACTIVE
+        Container(Settings(data_dir=tmp_path, compile=mode)), "redis://127.0.0.1:1/0", JobKind.INTERACTIVE
     )
-    assert spec.ready_s == patience_s
+    assert spec.ready_s == ready_s

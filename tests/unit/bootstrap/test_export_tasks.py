@@ -1,4 +1,4 @@
-"""The masks that a finished propagation of a task left, exported without Label Studio."""
+"""The export of a task's finished propagation without Label Studio."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_stored_run_is_exported_with_model_and_prompts(tmp_path: Path, video: Path) -> None:
     done = run_export(ExportOrder(["run:5/6"], "coco-rle", tmp_path / "out"))
     assert (done.kept, done.masks) == (FRAMES, 13)
-    (told,) = json.loads((tmp_path / "out/manifest.json").read_text())["videos"]
-    assert (told["name"], told["key"]) == ("some clip", "5/6")
-    assert told["provenance"]["model"] == "masklet-tiny-0123abcd"
-    assert told["provenance"]["masks_run"] == "p-1-a1"
-    assert told["provenance"]["prompts"] == {
+    (entry,) = json.loads((tmp_path / "out/manifest.json").read_text())["videos"]
+    assert (entry["name"], entry["key"]) == ("some clip", "5/6")
+    assert entry["provenance"]["model"] == "masklet-tiny-0123abcd"
+    assert entry["provenance"]["masks_run"] == "p-1-a1"
+    assert entry["provenance"]["prompts"] == {
         "digest": PROMPTS.digest(),
         "prompts": [{"object": "cat", "label": "Cat", "frame": 2, "box": [0.1, 0.2, 0.5, 0.75]}],
     }
-    assert (tmp_path / f"out/{told['folder']}.json").exists()
+    assert (tmp_path / f"out/{entry['folder']}.json").exists()
 
 
-def test_its_video_is_taken_from_where_it_lies(tmp_path: Path, video: Path) -> None:
+def test_the_video_is_read_from_its_original_path(tmp_path: Path, video: Path) -> None:
     done = run_export(ExportOrder(["run:5/6"], "greenscreen", tmp_path / "out", videos=[video]))
     assert done.kept == len(list((tmp_path / "out").glob("frame_*_masked.png"))) == FRAMES

@@ -1,4 +1,4 @@
-"""Exported films and the tasks that show them."""
+"""Exported overlay videos and the tasks that show them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backend.domain.errors import InvalidInput
 
 
 def exported(out: Path, *videos: tuple[str, str]) -> Path:
-    """An export whose manifest has videos of these keys and names; of each name there is a film but of "gone"."""
+    """An export whose manifest has videos of these keys and names; each has a file, except "gone"."""
     out.mkdir()
     listed = [{"key": key, "folder": name} for key, name in videos]
     (out / "manifest.json").write_text(json.dumps({"videos": listed}))
@@ -23,7 +23,7 @@ def exported(out: Path, *videos: tuple[str, str]) -> Path:
     return out
 
 
-def test_films_are_known_by_the_task_whether_of_a_project_or_of_a_stored_run(tmp_path: Path) -> None:
+def test_overlays_are_found_by_task_for_projects_and_runs(tmp_path: Path) -> None:
     out = exported(tmp_path / "out", ("12", "cat"), ("7/13", "dog"), ("14", "gone"))
     assert films_of(out) == {12: out / "cat.mp4", 13: out / "dog.mp4"}
 
@@ -37,7 +37,7 @@ def test_only_overlays_of_one_named_source_go_into_tasks(sources: list[str], for
         plan_overlays(ExportOrder(sources, format_name, tmp_path / "out"))
 
 
-def test_without_label_studio_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_label_studio_no_export_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABEL_STUDIO_URL", "")
     with pytest.raises(InvalidInput, match="no Label Studio is set; put its address in LABEL_STUDIO_URL"):
         plan_overlays(ExportOrder(["run:7/12"], "overlay", tmp_path / "out"))

@@ -1,4 +1,4 @@
-"""What comes after a job in a worker: whoever waits is woken, and the frames around a click are wished for."""
+"""A worker after a job: waiters are notified, and the frames around a click are prewarmed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TASK = TaskKey(1, 1)
 
 class RecordingNotifier:
     def __init__(self) -> None:
-        self.rung: list[str] = []
+        self.notified: list[str] = []
 
     def notify(self, job_id: str) -> None:
-        self.rung.append(job_id)
+        self.notified.append(job_id)
 
 
 def ran(
@@ -31,7 +31,7 @@ def ran(
     job, _ = parts.ledger.submit(kind, request)
     runtime = Runtime(parts.runner, lambda: False, notifier=notifier, prewarm_channel=channel, prewarm_frames=frames)  # type: ignore[arg-type]
     ended = runtime.run(job.job_id, job.attempt)
-    assert notifier.rung == [job.job_id]
+    assert notifier.notified == [job.job_id]
     assert ended.state in (JobState.DONE, JobState.FAILED)
     return channel
 
@@ -40,12 +40,12 @@ def preview(frame: int) -> PreviewRequest:
     return PreviewRequest(TASK, MEDIA, click_on(frame), FrameIndex(frame))
 
 
-def test_the_frames_around_a_click_are_wished_for() -> None:
+def test_a_click_prewarms_the_frames_around_it() -> None:
     channel = ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=1)
     assert channel.asked == [PrewarmRequest(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)))]
 
 
-def test_nothing_is_wished_for_where_that_is_switched_off_or_the_click_failed_or_was_none() -> None:
+def test_only_a_successful_click_prewarms_and_only_if_enabled() -> None:
     whole = PropagationRequest(TASK, MEDIA, click_on(0))
     failing = Parts(media=FakeMedia(error=MediaError("no")))
     assert ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=0).asked == []

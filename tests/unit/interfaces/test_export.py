@@ -1,4 +1,4 @@
-"""`masklet export` from the outside: what it says, its exit codes, and that bad input leaves nothing behind."""
+"""`masklet export`: its output, its exit codes, and no files after invalid input."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def source(tmp_path: Path) -> Path:
 
 
 def left(folder: Path) -> list[str]:
-    """What is beside the source and the films."""
+    """The names beside the source and the videos."""
     return sorted(path.name for path in folder.iterdir() if path.name not in ("source", "films"))
 
 
-def test_the_command_has_the_formats_that_there_are() -> None:
+def test_the_command_offers_every_format() -> None:
     assert list(FormatName) == list(FORMATS)
 
 
-def test_an_export_says_what_it_wrote_and_its_manifest_says_the_rest(
+def test_an_export_prints_a_summary_and_writes_a_manifest(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--format", "coco", "--frames", "certain:0.4", "--json", tmp_path / "done.json")
@@ -60,7 +60,7 @@ def test_an_export_says_what_it_wrote_and_its_manifest_says_the_rest(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--format", "coco", "--frames", "most"), "--frames takes human, all or certain:LIMIT"),
         (("--format", "coco", "--frames", "certain:7"), "must lie within 0..1, got '7'"),
@@ -74,21 +74,21 @@ def test_an_export_says_what_it_wrote_and_its_manifest_says_the_rest(
         (("--format", "overlay", "--into-tasks"), "name project:N, project:N/TASK or run:N/TASK as the source"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence_and_leaves_nothing(
+def test_invalid_options_are_refused_and_leave_nothing(
     tmp_path: Path,
     source: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
-    told: str,
+    message: str,
 ) -> None:
     assert run(monkeypatch, source, "--out", tmp_path / "out", *arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("nowhere", "there is no folder nowhere; a source is"),
         ("run:5", "name it as run:5/TASK"),
@@ -96,17 +96,17 @@ def test_what_cannot_be_is_refused_in_a_sentence_and_leaves_nothing(
         ("run:5/6", "task 5/6 has no finished propagation in this data folder"),
     ],
 )
-def test_sources_that_are_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, told: str
+def test_missing_sources_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, message: str
 ) -> None:
     monkeypatch.setenv("MASKLET_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("LABEL_STUDIO_URL", raising=False)
     assert run(monkeypatch, name, "--out", tmp_path / "out", "--format", "coco") == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_that_is_certain_enough_is_no_export(
+def test_without_a_selected_frame_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     masks = {key: mask for key, mask in truth().items() if key[1] in (1, 3)}
@@ -116,7 +116,7 @@ def test_nothing_that_is_certain_enough_is_no_export(
     assert left(tmp_path) == []
 
 
-def test_another_video_of_the_same_name_is_not_taken(
+def test_another_video_of_the_same_name_is_refused(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "films/clip.mp4").unlink()
@@ -127,9 +127,7 @@ def test_another_video_of_the_same_name_is_not_taken(
     assert left(tmp_path) == []
 
 
-def test_the_video_is_found_by_its_content_whatever_its_name(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renamed_video_is_found_by_its_content(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "films/clip.mp4").rename(tmp_path / "films/käse 2.mp4")
     options = ("--format", "overlay", "--video", tmp_path / "films")
     assert run(monkeypatch, source, "--out", tmp_path / "out", *options) == 0
@@ -146,9 +144,7 @@ def test_an_export_into_its_own_source_is_refused(
     assert sorted(path.name for path in source.iterdir()) == before
 
 
-def test_videos_of_one_name_and_odd_names_have_folders_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_equal_and_odd_video_names_have_separate_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"a": "x/../../clip.mp4", "b": "clip.mp4", "c": f"{'ü' * 190} 1.mp4", "d": "my clip.mp4", "e": "..mp4"}
     for folder, name in names.items():
         propagated(tmp_path / "batch" / folder, name=name)

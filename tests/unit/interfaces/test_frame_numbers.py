@@ -1,4 +1,4 @@
-"""From the page's request to the ledger and back: a number of the page is the frame that was shown at it."""
+"""A frame number of the page is the frame shown at it, from the request to the ledger and back."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ def frames_of(result: dict[str, Any]) -> list[int]:
 
 
 @pytest.mark.parametrize(("number", "frame_index"), AT_25.items())
-def test_a_box_is_a_prompt_on_the_frame_that_was_shown(number: int, frame_index: int) -> None:
+def test_a_box_is_a_prompt_on_the_shown_frame(number: int, frame_index: int) -> None:
     web = timed_web()
     ask(web, video_box(frame=number))
     assert prompted(web) == [frame_index]
 
 
 def test_an_answer_has_the_numbers_at_which_its_frames_are_shown() -> None:
-    """1 to 31 are the page's; a picture that stands has its box at its first and its last number."""
+    """The page's numbers are 1 to 31; a frame with several numbers has its box at the first and the last."""
     answer = ask(timed_web(), video_box(frame=14))
     assert frames_of(answer) == [1, 2, 13, 14, 15, 16, 17, 23, 24, 25, 26, 28, 29, 31]
     assert answer["result"][0]["value"]["framesCount"] == 31
     assert answer["result"][0]["value"]["duration"] == 1.24
 
 
-def test_the_rate_may_stand_in_the_tasks_data() -> None:
+def test_the_frame_rate_is_read_from_the_task_s_data() -> None:
     web = timed_web()
     config = VIDEO.replace('framerate="25"', 'framerate="$fps"')
     answer = ask(web, video_box(frame=6), config=config, data={"video": "/data/clip.mp4", "fps": 10})
@@ -85,8 +85,8 @@ def test_the_rate_may_stand_in_the_tasks_data() -> None:
     assert frames_of({"result": pushed}) == frames_of(answer)
 
 
-def test_a_prompt_where_the_page_never_stops_is_not_taken_as_removed() -> None:
-    """It came with an import: the page cannot show it, and so cannot be asked to send it back."""
+def test_a_prompt_on_an_unnumbered_frame_is_kept() -> None:
+    """An imported prompt on a frame without a number: the page cannot show it, so requests lack it."""
     web = timed_web()
     imported = FramePrompt(ObjectId("b1"), FrameIndex(3), box=Box(0.1, 0.1, 0.5, 0.5))
     web.stored.record_prompts(TASK, PromptSet.of([imported], {ObjectId("b1"): "Dog"}))
@@ -96,7 +96,7 @@ def test_a_prompt_where_the_page_never_stops_is_not_taken_as_removed() -> None:
     assert prompted(web) == [0, 3]
 
 
-def test_without_the_workers_word_the_masks_that_there_are_know_the_video() -> None:
+def test_without_a_media_status_the_stored_masks_give_the_times() -> None:
     web = timed_web()
     ask(web, video_box(frame=14))
     web.prewarm_channel.sights.clear()
@@ -125,14 +125,14 @@ class LabelStudioStub:
         return ()
 
 
-def test_what_is_submitted_is_read_by_the_videos_times() -> None:
+def test_an_annotation_is_read_by_the_video_s_times() -> None:
     web = timed_web()
-    adopter = web.annotation_sync(LabelStudioStub(), key_values=MemoryKeyValueStore())
-    assert adopter.adopt(ChangeHint(TASK)) is not None
+    sync = web.annotation_sync(LabelStudioStub(), key_values=MemoryKeyValueStore())
+    assert sync.adopt(ChangeHint(TASK)) is not None
     assert prompted(web) == [2]
 
 
-def test_what_is_submitted_on_a_video_that_nobody_can_open_is_left_for_later() -> None:
+def test_an_annotation_of_an_unopened_video_is_left_for_later() -> None:
     web = timed_web()
     with pytest.raises(ServiceUnavailable, match="no worker has opened the media yet"):
         web.annotation_sync(LabelStudioStub(), prewarm_channel=FakePrewarmChannel()).adopt(ChangeHint(TASK))
@@ -140,15 +140,15 @@ def test_what_is_submitted_on_a_video_that_nobody_can_open_is_left_for_later() -
     assert web.annotation_sync(LabelStudioStub(), key_values=MemoryKeyValueStore()).adopt(ChangeHint(TASK)) is not None
 
 
-def test_of_what_comes_back_from_the_page_only_what_a_person_placed_is_a_prompt() -> None:
+def test_only_keyframes_that_a_person_placed_are_prompts() -> None:
     web = timed_web()
     answer = ask(web, video_box(frame=14))
-    studio = LabelStudioStub(regions=answer["result"])
-    adopter = web.annotation_sync(studio, key_values=MemoryKeyValueStore())
-    adopter.adopt(ChangeHint(TASK))
+    label_studio = LabelStudioStub(regions=answer["result"])
+    sync = web.annotation_sync(label_studio, key_values=MemoryKeyValueStore())
+    sync.adopt(ChangeHint(TASK))
     assert prompted(web) == [2]
     moved = answer["result"][0]["value"]["sequence"]
     moved[moved.index(next(entry for entry in moved if entry["frame"] == 29))]["x"] = 40.0
-    adopter = web.annotation_sync(studio, key_values=MemoryKeyValueStore())
-    assert adopter.adopt(ChangeHint(TASK)) is not None
+    sync = web.annotation_sync(label_studio, key_values=MemoryKeyValueStore())
+    assert sync.adopt(ChangeHint(TASK)) is not None
     assert prompted(web) == [2, 9]

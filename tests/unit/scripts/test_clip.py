@@ -1,3 +1,5 @@
+"""A user's clip for the demo: its pages, addresses and refusals."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The environment variables of the demo's Label Studio."""
+
 from __future__ import annotations
 
 import ipaddress

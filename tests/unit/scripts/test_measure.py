@@ -1,3 +1,5 @@
+"""The IoU of the demo: masks of regions, and their mean."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The background thread that repeats a step."""
+
 from __future__ import annotations
 
 import logging
@@ -8,7 +10,7 @@ import pytest
 from backend.interfaces.http.background import Background
 
 
-def test_a_step_that_fails_is_logged_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_step_is_logged_and_the_next_one_runs(caplog: pytest.LogCaptureFixture) -> None:
     steps = 0
     third = threading.Event()
 

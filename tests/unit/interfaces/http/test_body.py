@@ -1,3 +1,5 @@
+"""The JSON body of a request: its parsing and its size limit."""
+
 from __future__ import annotations
 
 import asyncio
@@ -43,7 +45,7 @@ def test_an_object_is_read() -> None:
         (b"\xff\xfe{\x00}\x00", "not UTF-8"),
     ],
 )
-def test_what_is_not_a_json_object_is_refused_with_a_reason(body: bytes, sentence: str) -> None:
+def test_a_body_that_is_no_json_object_is_refused_with_a_reason(body: bytes, sentence: str) -> None:
     with pytest.raises(MalformedRequest) as refusal:
         parse_object(body)
     assert sentence in str(refusal.value)
@@ -69,7 +71,7 @@ def test_any_bytes_give_an_object_or_a_refusal(body: bytes) -> None:
 
 
 class Sender:
-    """A client that sends the same chunk again and again, whatever it announced."""
+    """A client that sends the same chunk `chunks` times and announces another length."""
 
     def __init__(self, chunk: bytes, *, chunks: int, announced: str = "") -> None:
         self.left = chunks
@@ -90,7 +92,7 @@ def test_a_body_up_to_the_limit_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("announced", ["", "4", "lies", "-1", "²"])
-def test_a_longer_body_is_cut_off_as_it_comes_whatever_was_announced(announced: str) -> None:
+def test_a_longer_body_is_cut_off_for_any_announced_length(announced: str) -> None:
     sender = Sender(b"abcd", chunks=1000, announced=announced)
     with pytest.raises(TooLarge, match="MASKLET_MAX_BODY_MIB"):
         asyncio.run(read_body(sender.request, max_bytes=100))

@@ -1,3 +1,5 @@
+"""The HTTP status and message of each error."""
+
 from __future__ import annotations
 
 import json
@@ -34,12 +36,12 @@ def test_each_error_has_its_status_and_keeps_its_sentence(error: errors.MaskletE
     assert json.loads(bytes(reply_to(error).body)) == {"detail": "m"}
 
 
-def test_what_nobody_foresaw_is_told_without_its_words() -> None:
+def test_an_unexpected_error_is_answered_without_its_message() -> None:
     reply = reply_to(errors.error_of("OperationalError: SELECT secret FROM somewhere"))
     assert reply.status_code == 500
     assert json.loads(bytes(reply.body)) == {"detail": UNEXPECTED}
 
 
-def test_a_megabyte_of_label_is_not_sent_back() -> None:
+def test_a_label_of_a_megabyte_is_not_repeated_in_the_error() -> None:
     reply = reply_to(errors.PromptError("x" * 2**20))
     assert len(json.loads(bytes(reply.body))["detail"]) == LONGEST_DETAIL + 1

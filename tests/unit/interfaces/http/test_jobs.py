@@ -21,7 +21,7 @@ def job_body(**fields: object) -> dict[str, object]:
     }
 
 
-def test_a_job_is_accepted_followed_and_done() -> None:
+def test_a_job_is_accepted_polled_and_done() -> None:
     web = FakeWeb()
     client = web.client()
     accepted = client.post("/jobs", json=job_body())
@@ -41,7 +41,7 @@ def test_a_job_is_accepted_followed_and_done() -> None:
     assert client.get(f"/jobs/{job['job_id']}").json()["prediction_id"] == 707
 
 
-def test_the_same_job_asked_for_twice_is_one() -> None:
+def test_two_equal_requests_are_one_job() -> None:
     web = FakeWeb()
     client = web.client()
     first, second = (client.post("/jobs", json=job_body(project=project)).json() for project in (1, "1.17"))
@@ -49,7 +49,7 @@ def test_the_same_job_asked_for_twice_is_one() -> None:
     assert [job["job_id"] for job in client.get("/jobs").json()["jobs"]] == [first["job_id"]]
 
 
-def test_everything_is_made_anew_if_that_is_asked_for() -> None:
+def test_scope_all_recomputes_every_frame() -> None:
     web = FakeWeb()
     client = web.client()
     made: list[int] = []
@@ -58,9 +58,14 @@ def test_everything_is_made_anew_if_that_is_asked_for() -> None:
         made.clear()
         job = client.post("/jobs", json=job_body(**fields)).json()
         web.work_off()
-        told = client.get(f"/jobs/{job['job_id']}").json()
-        assert (told["state"], told["done"], told["total"], len(made)) == ("done", expected, expected, expected)
-        assert len(told["uncertainty"]) == 10
+        document = client.get(f"/jobs/{job['job_id']}").json()
+        assert (document["state"], document["done"], document["total"], len(made)) == (
+            "done",
+            expected,
+            expected,
+            expected,
+        )
+        assert len(document["uncertainty"]) == 10
 
 
 def test_another_scope_is_refused_with_the_choices() -> None:
@@ -69,14 +74,14 @@ def test_another_scope_is_refused_with_the_choices() -> None:
     assert "invalid field 'scope': it must be among onward, around, all" in refused.text
 
 
-def test_a_job_that_fails_says_why() -> None:
+def test_a_failed_job_has_its_reason() -> None:
     web = FakeWeb()
     web.media.error = MediaError("the file is a web page")
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
     web.work_off()
-    told = client.get(f"/jobs/{job['job_id']}").json()
-    assert (told["state"], told["reason"]) == ("failed", "MediaError: the file is a web page")
+    document = client.get(f"/jobs/{job['job_id']}").json()
+    assert (document["state"], document["reason"]) == ("failed", "MediaError: the file is a web page")
 
 
 def test_a_cancelled_job_stays_cancelled() -> None:
@@ -115,7 +120,7 @@ def test_an_unknown_kind_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/jobs/{}?project=2"), ("POST", "/jobs/{}/cancel?project=2")])
-def test_another_projects_job_is_not_there(method: str, path: str) -> None:
+def test_another_project_s_job_is_not_found(method: str, path: str) -> None:
     web = FakeWeb()
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
@@ -150,14 +155,14 @@ def test_another_projects_job_is_not_there(method: str, path: str) -> None:
         ),
     ],
 )
-def test_a_job_that_cannot_work_is_refused(fields: dict[str, object], words: str) -> None:
+def test_an_invalid_job_is_refused(fields: dict[str, object], words: str) -> None:
     web = FakeWeb()
     reply = web.client().post("/jobs", json=job_body(**fields))
     assert (reply.status_code, words in reply.json()["detail"]) == (400, True), reply.text
     assert web.stored.jobs() == ()
 
 
-def test_before_any_worker_no_job_is_taken_under_a_made_up_model() -> None:
+def test_before_any_worker_announces_a_job_is_refused() -> None:
     web = FakeWeb()
     web.models.model = None
     assert web.client().post("/jobs", json=job_body()).status_code == 503

@@ -1,4 +1,4 @@
-"""Media for browsers: who may see what, how it is kept, and what the worker reads of the same addresses."""
+"""Media for browsers: access, caching, and the worker's use of the same addresses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIGNER = Signer(b"key")
 
 
 class InProcessCutter(PageCutter):
-    """What the child does, without a child; counts."""
+    """Cuts pages without a child process; records the frames."""
 
     def __init__(self, videos: OpenVideos) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ def setup(tmp_path: Path) -> MediaSetup:
     return MediaSetup(tmp_path)
 
 
-def test_a_page_is_the_frame_it_is_named_after_and_needs_no_login(setup: MediaSetup) -> None:
+def test_a_page_address_is_a_frame_and_needs_no_login(setup: MediaSetup) -> None:
     reply = setup.client().get(setup.address(setup.add(), page_leaf(17)))
     assert (reply.status_code, reply.headers["content-type"]) == (200, "image/jpeg")
     assert number_of(np.asarray(Image.open(BytesIO(reply.content)))) == 17
@@ -84,7 +84,7 @@ def test_a_page_is_the_frame_it_is_named_after_and_needs_no_login(setup: MediaSe
     assert reply.headers["cross-origin-resource-policy"] == "cross-origin"
 
 
-def test_a_page_is_cut_once_and_not_sent_to_who_has_it(setup: MediaSetup) -> None:
+def test_a_page_is_cut_once_and_an_unchanged_one_is_not_sent(setup: MediaSetup) -> None:
     client, address = setup.client(), setup.address(setup.add(), page_leaf(3))
     first = client.get(address)
     assert client.get(address).content == first.content
@@ -93,7 +93,7 @@ def test_a_page_is_cut_once_and_not_sent_to_who_has_it(setup: MediaSetup) -> Non
     assert setup.cutter.asked == [3]
 
 
-def test_a_video_is_served_by_ranges_from_where_it_lies(setup: MediaSetup) -> None:
+def test_a_video_is_served_in_byte_ranges(setup: MediaSetup) -> None:
     address = setup.address(setup.add(), "video.mp4")
     whole = setup.client().get(address)
     assert whole.content == setup.clip.read_bytes()
@@ -104,12 +104,12 @@ def test_a_video_is_served_by_ranges_from_where_it_lies(setup: MediaSetup) -> No
     assert (head.status_code, head.content, head.headers["accept-ranges"]) == (200, b"", "bytes")
 
 
-def test_a_browser_may_ask_first(setup: MediaSetup) -> None:
+def test_options_requests_are_answered(setup: MediaSetup) -> None:
     reply = setup.client().options(setup.address(setup.add(), "video.mp4"))
     assert (reply.status_code, reply.headers["access-control-allow-methods"]) == (204, "GET, HEAD, OPTIONS")
 
 
-def test_who_has_no_signature_sees_nothing(setup: MediaSetup) -> None:
+def test_an_address_without_a_valid_signature_is_refused(setup: MediaSetup) -> None:
     medium = setup.add()
     good = setup.address(medium, page_leaf(1))
     for address in (good.replace("/0-", "/1-"), "/media/", "/media/../jobs", f"/media/{medium.media_id}/000001.jpg"):
@@ -122,7 +122,7 @@ def test_who_has_no_signature_sees_nothing(setup: MediaSetup) -> None:
     }
 
 
-def test_what_is_not_there_is_said(setup: MediaSetup) -> None:
+def test_missing_pages_and_changed_files_are_named(setup: MediaSetup) -> None:
     medium = setup.add()
     past = setup.client().get(setup.address(medium, page_leaf(30)))
     assert (past.status_code, past.json()["detail"]) == (404, "clip has 30 frames (0 to 29), not 30")
@@ -132,7 +132,7 @@ def test_what_is_not_there_is_said(setup: MediaSetup) -> None:
         assert (reply.status_code, "import it again" in reply.json()["detail"]) == (status, True)
 
 
-def test_a_folder_of_images_is_served_as_it_is(setup: MediaSetup, tmp_path: Path) -> None:
+def test_a_folder_of_images_is_served_unchanged(setup: MediaSetup, tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     for number in (1, 2):
         Image.new("RGB", (6, 4), (number, 0, 0)).save(tmp_path / f"frames/{number}.png")
@@ -145,7 +145,7 @@ def test_a_folder_of_images_is_served_as_it_is(setup: MediaSetup, tmp_path: Path
     assert opened.frame(FrameIndex(0))[0, 0].tolist() == [2, 0, 0]
 
 
-def test_a_worker_reads_the_same_addresses_without_asking_anybody(setup: MediaSetup) -> None:
+def test_a_worker_reads_signed_addresses_without_a_request(setup: MediaSetup) -> None:
     medium = setup.add()
     pages = tuple(f"https://elsewhere{setup.address(medium, page_leaf(n), until_s=5)}" for n in (4, 6, 20))
     video = setup.own().open(MediaRef(pages, is_pages=True))
@@ -163,11 +163,11 @@ def test_a_worker_reads_the_same_addresses_without_asking_anybody(setup: MediaSe
 
 
 @pytest.mark.parametrize("address", ["/data/upload/1/a.mp4", "http://h/media/x/0-00/1.jpg", "s3://b/none/000001.jpg"])
-def test_somebody_elses_addresses_are_left_to_be_fetched(setup: MediaSetup, address: str) -> None:
+def test_other_addresses_are_not_opened(setup: MediaSetup, address: str) -> None:
     assert setup.own().open(MediaRef((address,), is_pages=True)) is None
 
 
-def test_a_page_past_the_end_or_a_changed_file_is_an_error_and_no_fetch(setup: MediaSetup) -> None:
+def test_a_page_past_the_end_and_a_changed_file_are_errors(setup: MediaSetup) -> None:
     medium = setup.add()
     with pytest.raises(PromptError, match="frame 30 is not in the video"):
         setup.own().open(MediaRef((setup.address(medium, page_leaf(30)),), is_pages=True))
@@ -176,7 +176,7 @@ def test_a_page_past_the_end_or_a_changed_file_is_an_error_and_no_fetch(setup: M
         setup.own().open(MediaRef((setup.address(medium, page_leaf(1)),), is_pages=True))
 
 
-def test_a_file_is_read_through_once(setup: MediaSetup) -> None:
+def test_a_file_added_twice_is_one_record(setup: MediaSetup) -> None:
     first = setup.add()
     later = setup.library.add(Source("other name", setup.clip))
     assert (later.media_id, later.name) == (first.media_id, "other name")
@@ -184,7 +184,7 @@ def test_a_file_is_read_through_once(setup: MediaSetup) -> None:
         setup.records.medium("0" * 32)
 
 
-def test_how_far_batches_are(setup: MediaSetup) -> None:
+def test_the_progress_of_batches_is_listed(setup: MediaSetup) -> None:
     setup.records.put([BatchItem(1, "k-00000", 7, "clip", "m")])
     login = ("u", "p")
     (project,) = setup.client().get("/batches", auth=login).json()["projects"]

@@ -1,4 +1,4 @@
-"""The protocol's routes: what each answers when all is well, and what it does not do."""
+"""The routes of Label Studio's protocol and their answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TASK = TaskKey(1, 7)
 
 @dataclass
 class FakeReader:
-    """Label Studio with one task and its annotations; errors are raised one a call, oldest first."""
+    """Label Studio with one task and its annotations; each call raises one of `errors`, oldest first."""
 
     records: tuple[AnnotationRecord, ...] = ()
     errors: list[Exception] = field(default_factory=list)
@@ -54,7 +54,7 @@ def setup_body(**fields: object) -> dict[str, object]:
     }
 
 
-def test_setup_says_the_model_version() -> None:
+def test_setup_returns_the_model_version() -> None:
     reply = FakeWeb().client().post("/setup", json=setup_body())
     assert (reply.status_code, reply.json()) == (200, {"model_version": MODEL.version})
 
@@ -74,14 +74,14 @@ def test_setup_without_a_project_is_refused() -> None:
     assert (reply.status_code, "'project'" in reply.json()["detail"]) == (400, True)
 
 
-def test_setup_warns_of_a_config_that_cannot_work_yet() -> None:
+def test_setup_warns_of_an_unusable_config() -> None:
     reply = FakeWeb().client().post("/setup", json=setup_body(schema="<View></View>"))
     assert reply.status_code == 200
     assert reply.json()["model_version"] == MODEL.version
     assert "<Video> or <Image>" in reply.json()["warning"]
 
 
-def test_the_token_that_setup_brings_is_logged_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_token_of_setup_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     client = FakeWeb().client()
     client.post("/setup", json=setup_body())
@@ -90,7 +90,7 @@ def test_the_token_that_setup_brings_is_logged_nowhere(caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize("path", ["/", "/health"])
-def test_health_says_what_there_is(path: str) -> None:
+def test_health_reports_model_workers_and_queue(path: str) -> None:
     web = FakeWeb()
     web.models.model = DEMO
     web.queue.worker_counts = {JobKind.INTERACTIVE: 1, JobKind.PROPAGATE: 2}
@@ -112,19 +112,19 @@ def test_health_says_what_there_is(path: str) -> None:
     }
 
 
-def test_health_with_neither_worker_nor_queue_is_up_and_says_so() -> None:
+def test_health_without_worker_and_queue_is_up_and_reports_it() -> None:
     web = FakeWeb()
     web.models.model = None
     web.queue.down = True
     with web.client() as client:
-        told = client.get("/health").json()
-    assert (told["status"], told["model_version"]) == ("UP", "masklet-auto-starting")
-    assert (told["notice"], told["is_demo"]) == ("No worker has announced its model yet.", False)
-    assert (told["workers"], told["queue_depth"]) == (None, None)
-    assert told["queue"] == "the queue does not answer; start Redis or Valkey and try again"
+        health = client.get("/health").json()
+    assert (health["status"], health["model_version"]) == ("UP", "masklet-auto-starting")
+    assert (health["notice"], health["is_demo"]) == ("No worker has announced its model yet.", False)
+    assert (health["workers"], health["queue_depth"]) == (None, None)
+    assert health["queue"] == "the queue does not answer; start Redis or Valkey and try again"
 
 
-def test_health_asks_nobody() -> None:
+def test_health_makes_no_request() -> None:
     web = FakeWeb()
     web.queue.down = True
     assert web.client().get("/health").json()["queue"] == "the queue has not been asked yet"
@@ -137,7 +137,7 @@ def test_versions_are_the_one_in_use(method: str) -> None:
     assert (reply.status_code, reply.json()) == (200, {"versions": [MODEL.version]})
 
 
-def test_metrics_have_real_figures() -> None:
+def test_metrics_count_jobs_workers_and_requests() -> None:
     web = FakeWeb()
     web.queue.worker_counts = {JobKind.INTERACTIVE: 3, JobKind.PROPAGATE: 0}
     client = web.client()
@@ -164,7 +164,7 @@ def test_metrics_have_real_figures() -> None:
         assert line in lines, reply.text
 
 
-def test_metrics_without_a_queue_leave_its_figures_out() -> None:
+def test_metrics_without_a_queue_omit_its_figures() -> None:
     web = FakeWeb()
     web.queue.down = True
     text = web.client().get("/metrics").text
@@ -173,7 +173,7 @@ def test_metrics_without_a_queue_leave_its_figures_out() -> None:
     assert "masklet_workers{" not in text
 
 
-def test_a_click_while_the_queue_is_away_is_kept_and_answered_once_a_worker_has_it() -> None:
+def test_a_click_in_a_queue_outage_is_kept_and_answered_later() -> None:
     web = FakeWeb()
     web.queue.down = True
     reply = web.client().post("/predict", json=predict_body(pages_task(), regions=[keypoint()]))
@@ -188,7 +188,7 @@ def webhook(action: str = "ANNOTATION_CREATED", **fields: object) -> dict[str, o
 
 
 def brush(label: str = "Cat", *, page: int = 2, region_id: str = "r1") -> dict[str, object]:
-    """A brush mask as a person leaves it: the whole page."""
+    """A person's brush mask of the whole page."""
     region = keypoint(label, page=page, region_id=region_id)
     return {
         **region,
@@ -202,7 +202,7 @@ def record(*result: object, annotation_id: int = 11, cancelled: bool = False) ->
     return AnnotationRecord(annotation_id, "3", cancelled, list(result), author="Ann ann@example.org, 3")
 
 
-def test_an_annotation_is_read_from_label_studio_and_propagated_under_its_authors_name() -> None:
+def test_an_annotation_is_propagated_as_its_author_s() -> None:
     reader = FakeReader((record(brush()),))
     web = FakeWeb(label_studio=reader)
     reply = web.client().post("/webhook", json=webhook())
@@ -215,7 +215,7 @@ def test_an_annotation_is_read_from_label_studio_and_propagated_under_its_author
     assert (prompt.object_id, prompt.frame_index, bool(prompt.mask.all())) == ("Cat", 2, True)
 
 
-def test_what_a_person_changed_is_added_to_what_led_to_the_masks() -> None:
+def test_a_person_s_changes_are_added_to_the_earlier_prompts() -> None:
     reader = FakeReader()
     web = FakeWeb(label_studio=reader)
     client = web.client()
@@ -229,7 +229,7 @@ def test_what_a_person_changed_is_added_to_what_led_to_the_masks() -> None:
     assert [(p.frame_index, len(p.points), p.mask is not None) for p in prompts] == [(2, 0, True), (4, 1, False)]
 
 
-def test_an_annotation_that_only_confirms_our_masks_starts_nothing() -> None:
+def test_an_annotation_of_unchanged_masks_submits_no_job() -> None:
     reader = FakeReader()
     web = FakeWeb(label_studio=reader)
     client = web.client()
@@ -241,7 +241,7 @@ def test_an_annotation_that_only_confirms_our_masks_starts_nothing() -> None:
     assert web.stored.jobs() == before
 
 
-def test_the_annotation_that_the_hint_names_is_taken_and_a_cancelled_one_never() -> None:
+def test_the_hinted_annotation_is_read_unless_it_was_cancelled() -> None:
     named = record(brush(page=1), annotation_id=11)
     later = record(brush(page=5), annotation_id=12)
     web = FakeWeb(label_studio=FakeReader((named, later)))
@@ -253,9 +253,7 @@ def test_the_annotation_that_the_hint_names_is_taken_and_a_cancelled_one_never()
 
 
 @pytest.mark.parametrize("error", [LabelStudioUnavailable("away"), NotFound("gone"), RuntimeError("surprise")])
-def test_a_hint_that_leads_nowhere_is_logged_and_the_next_one_followed(
-    error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failed_hint_is_logged_and_the_next_one_followed(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     web = FakeWeb(label_studio=FakeReader((record(brush()),), errors=[error]))
     body = webhook("ANNOTATIONS_CREATED", annotation=[{"id": 1, "task": 7}, {"id": 2, "task": 8}])
     assert web.client().post("/webhook", json=body).status_code == 200
@@ -271,7 +269,7 @@ def test_other_actions_are_ignored(action: str) -> None:
     assert reader.asked == []
 
 
-def test_without_a_label_studio_webhooks_are_ignored_with_a_reason() -> None:
+def test_without_label_studio_webhooks_are_ignored_with_a_reason() -> None:
     reply = FakeWeb().client().post("/webhook", json=webhook())
     assert (reply.status_code, reply.json()["status"]) == (200, "ignored")
     assert "LABEL_STUDIO_URL" in reply.json()["reason"]
@@ -303,7 +301,7 @@ def test_training_adopts_the_annotated_tasks() -> None:
 
 
 @pytest.mark.parametrize("annotations", [None, [], ["x"]])
-def test_training_on_nothing_says_so(annotations: object) -> None:
+def test_training_without_annotations_is_reported(annotations: object) -> None:
     reply = FakeWeb().client().post("/train", json={"project": "1.17", "annotations": annotations})
     assert (reply.status_code, reply.json()["detail"]) == (
         400,

@@ -1,4 +1,4 @@
-"""How long a request is held, and what is said of what was not ready by then. The clock is the test's."""
+"""The time that a request waits, and its reply at the deadline, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def clock_of(web: FakeWeb) -> WorkingClock:
     return web.clock
 
 
-def held_s(web: FakeWeb, body: dict[str, object]) -> tuple[float, int, dict[str, object]]:
-    """How long the reply took on the test's clock, its status, and its first result (or the whole of a refusal)."""
+def reply_time_s(web: FakeWeb, body: dict[str, object]) -> tuple[float, int, dict[str, object]]:
+    """The reply's time on the simulated clock (seconds), its status, and its first result or the refusal's body."""
     before_s = web.clock.monotonic_s()
     reply = web.client().post("/predict", json=body)
     document = reply.json()
@@ -35,17 +35,17 @@ def held_s(web: FakeWeb, body: dict[str, object]) -> tuple[float, int, dict[str,
 VIDEO_BODY = predict_body(video_task(), label_config=VIDEO, project="2.1700000000", regions=[video_box()])
 
 
-def look_at_clip(web: FakeWeb) -> None:
-    """As a worker did when the page was opened."""
+def report_clip_times(web: FakeWeb) -> None:
+    """Reports the clip's times, as a worker does when the page is opened."""
     web.prewarm_channel.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
 
 
-def test_the_settings_own_limit_is_below_what_proxies_allow() -> None:
+def test_the_default_deadline_is_below_that_of_proxies() -> None:
     assert Settings.model_fields["reply_deadline_s"].default <= 30
 
 
 @pytest.mark.parametrize("deadline_s", [5.0, 25.0])
-def test_a_slow_propagation_is_answered_in_time_and_the_reply_says_that_more_comes(deadline_s: float) -> None:
+def test_a_slow_propagation_is_answered_in_time_as_pending(deadline_s: float) -> None:
     web = FakeWeb().with_settings(reply_deadline_s=deadline_s)
     clock = clock_of(web)
     steps: list[None] = []
@@ -56,8 +56,8 @@ def test_a_slow_propagation_is_answered_in_time_and_the_reply_says_that_more_com
 
     web.segmenter.on_frame = slow
     clock.work = lambda: None
-    look_at_clip(web)
-    seconds, status, result = held_s(web, VIDEO_BODY)
+    report_clip_times(web)
+    seconds, status, result = reply_time_s(web, VIDEO_BODY)
     assert (status, result["pending"], result["result"]) == (200, PENDING, [])
     assert deadline_s <= seconds <= deadline_s + 0.2
     web.work_off()
@@ -66,17 +66,17 @@ def test_a_slow_propagation_is_answered_in_time_and_the_reply_says_that_more_com
     assert len(web.sink.predictions) == 1
 
 
-def test_what_was_made_by_then_is_in_the_reply() -> None:
+def test_the_reply_has_the_frames_finished_by_the_deadline() -> None:
     answer: list[tuple[float, int, dict[str, object]]] = []
 
     def slow(index: int) -> None:
-        clock_of(web).advance(2.0)  # so that every frame is flushed
+        clock_of(web).advance(2.0)  # every frame is flushed
         if index == 6:
-            answer.append(held_s(web, VIDEO_BODY))
+            answer.append(reply_time_s(web, VIDEO_BODY))
 
     web = FakeWeb(segmenter=FakeSegmenter(slow)).with_settings(reply_deadline_s=0.1)
     clock_of(web).work = lambda: None
-    look_at_clip(web)
+    report_clip_times(web)
     web.client().post("/predict", json=VIDEO_BODY)
     web.work_off()
     ((_, status, result),) = answer
@@ -86,25 +86,25 @@ def test_what_was_made_by_then_is_in_the_reply() -> None:
     assert 0 < len(regions[0]["value"]["sequence"]) < 10
 
 
-def test_a_prompt_on_a_video_that_no_worker_can_open_yet_is_refused_in_time() -> None:
-    """Without the video's times its frame numbers mean nothing: a wrong frame would be worse than no answer."""
+def test_a_prompt_on_an_unopened_video_is_refused_in_time() -> None:
+    """Frame numbers need the video's times: a wrong frame would be worse than no answer."""
     web = FakeWeb().with_settings(reply_deadline_s=5.0)
     clock_of(web).work = lambda: None
-    seconds, status, refusal = held_s(web, VIDEO_BODY)
+    seconds, status, refusal = reply_time_s(web, VIDEO_BODY)
     assert (status, 5.0 <= seconds <= 5.2) == (503, True)
     assert "no worker has opened the media yet; ask again" in str(refusal["detail"])
     assert not web.stored.jobs()
 
 
-def test_a_reply_with_everything_says_nothing_of_the_kind() -> None:
-    _, status, result = held_s(FakeWeb(), VIDEO_BODY)
+def test_a_complete_reply_is_not_pending() -> None:
+    _, status, result = reply_time_s(FakeWeb(), VIDEO_BODY)
     assert (status, set(result)) == (200, {"model_version", "score", "result"})
 
 
-def test_a_click_that_no_worker_takes_is_told_so_and_kept() -> None:
+def test_a_click_without_a_worker_is_refused_and_kept() -> None:
     web = FakeWeb()
     clock_of(web).work = lambda: None
-    seconds, status, document = held_s(web, predict_body(pages_task(), regions=[keypoint()]))
+    seconds, status, document = reply_time_s(web, predict_body(pages_task(), regions=[keypoint()]))
     assert (status, str(document["detail"])[:60]) == (
         503,
         "no worker answered within 25 s; the prompt is kept, ask agai",
@@ -113,7 +113,7 @@ def test_a_click_that_no_worker_takes_is_told_so_and_kept() -> None:
     assert web.stored.counts() == {(JobKind.INTERACTIVE, JobState.QUEUED): 1, (JobKind.PROPAGATE, JobState.QUEUED): 1}
 
 
-def test_who_finds_all_threads_taken_is_told_so_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_without_a_free_thread_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_state, "WAITING_THREADS", 1)
     web = FakeWeb().with_settings(reply_deadline_s=0.05)
     is_working, may_end = threading.Event(), threading.Event()

@@ -50,12 +50,12 @@ class LabelStudioStub:
 @dataclass
 class Poll:
     web: FakeWeb = field(default_factory=FakeWeb)
-    studio: LabelStudioStub = field(default_factory=LabelStudioStub)
+    label_studio: LabelStudioStub = field(default_factory=LabelStudioStub)
     key_values: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def restarted(self) -> AnnotationPoll:
-        sync = self.web.annotation_sync(self.studio, key_values=self.key_values)
-        return AnnotationPoll(sync, self.studio, self.key_values, self.web.clock)
+        sync = self.web.annotation_sync(self.label_studio, key_values=self.key_values)
+        return AnnotationPoll(sync, self.label_studio, self.key_values, self.web.clock)
 
     def propagated(self) -> list[TaskKey]:
         return [job.task for job in reversed(self.web.stored.jobs()) if job.kind is JobKind.PROPAGATE]
@@ -71,23 +71,23 @@ def poll() -> Poll:
 def test_an_annotation_is_propagated_once_across_a_restart(poll: Poll) -> None:
     first = poll.restarted()
     first.sweep()
-    assert poll.studio.asked == [""]
-    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    assert poll.label_studio.asked == [""]
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     poll.web.clock.sleep(2 * MIN_WAIT_S)
     first.sweep()
     assert poll.propagated() == [TASK]
 
     again = poll.restarted()
     again.sweep()
-    assert poll.studio.asked == ["", EPOCH, "2026-01-02T00:00:00.000000Z"]
+    assert poll.label_studio.asked == ["", EPOCH, "2026-01-02T00:00:00.000000Z"]
     assert poll.propagated() == [TASK]
 
 
 def test_annotations_before_the_first_poll_are_ignored(poll: Poll) -> None:
-    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     running = poll.restarted()
     running.sweep()
-    poll.studio.changed[OTHER] = "2026-01-03T00:00:00.000000Z"
+    poll.label_studio.changed[OTHER] = "2026-01-03T00:00:00.000000Z"
     poll.web.clock.sleep(2 * MIN_WAIT_S)
     running.sweep()
     assert poll.propagated() == [OTHER]
@@ -96,8 +96,8 @@ def test_annotations_before_the_first_poll_are_ignored(poll: Poll) -> None:
 def test_an_unreachable_label_studio_is_polled_again(poll: Poll) -> None:
     running = poll.restarted()
     running.sweep()
-    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
-    poll.studio.errors.append(LabelStudioUnavailable("no answer"))
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.label_studio.errors.append(LabelStudioUnavailable("no answer"))
     for expected in ([], [TASK]):
         poll.web.clock.sleep(60.0)
         running.sweep()
@@ -107,7 +107,7 @@ def test_an_unreachable_label_studio_is_polled_again(poll: Poll) -> None:
 def test_an_unchanged_annotation_is_adopted_once(poll: Poll) -> None:
     running = poll.restarted()
     running.sweep()
-    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     poll.web.clock.sleep(60.0)
     running.sweep()
     (job,) = poll.web.stored.jobs()
@@ -126,7 +126,7 @@ def test_waits_grow_without_changes_and_reset_with_one(poll: Poll) -> None:
         running.sweep()
         waits.append(running.schedules[1].wait_s)
     assert waits == [10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
-    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     poll.web.clock.sleep(100.0)
     running.sweep()
     assert running.schedules[1].wait_s == MIN_WAIT_S
@@ -139,7 +139,7 @@ def test_the_change_source_is_reported_per_project(poll: Poll) -> None:
     record_webhook(poll.key_values, 1, 5.0)
     running.sweep()
     assert running.change_sources == {"1": "webhook"}
-    poll.studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
     poll.web.clock.sleep(100.0)
     running.sweep()
     running.sweep()

@@ -236,7 +236,7 @@ def test_reset_of_one_object_keeps_others_and_cancels_its_jobs() -> None:
 
 @pytest.mark.parametrize("config", [FRAMES.replace("<Image ", '<Image autoAccept="false" '), FRAMES])
 def test_without_auto_accept_the_answer_is_the_open_page(config: str) -> None:
-    """The config states it, or the request shows it: it has several unaccepted prompts."""
+    """The config states the mode, or the request shows it with several unaccepted prompts."""
     web = FakeWeb()
     ask(web, pages_task(), keypoint("Cat", page=4), config=config)
     earlier = [] if config != FRAMES else [keypoint("▶ 2", page=1, region_id="k2")]

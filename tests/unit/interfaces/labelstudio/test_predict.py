@@ -1,4 +1,4 @@
-"""Answers of /predict through the HTTP app, with a worker that runs while the request waits."""
+"""Answers of /predict of the HTTP app, with a worker that runs while the request waits."""
 
 from __future__ import annotations
 
