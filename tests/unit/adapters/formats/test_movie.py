@@ -22,7 +22,7 @@ RATE = Fraction(25)
 
 
 class SmallFile(io.FileIO):
-    """A file on a disk with room for `room` bytes."""
+    """A file on a disk with room for `free_bytes` bytes."""
 
     free_bytes = 4000
 

@@ -16,7 +16,7 @@ from backend.domain.errors import NotAllowed, ServiceUnavailable
 
 
 class FullDisk:
-    """Opens `room` real files; the next one raises ENOSPC."""
+    """Opens `free_files` real files; the next one raises ENOSPC."""
 
     def __init__(self, free_files: int) -> None:
         self.free_files = free_files
@@ -68,7 +68,7 @@ def test_every_file_is_listed_with_its_final_hash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["../a", "/etc/a", "a/../../b", "", "a\0b"])
-def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
+def test_a_path_outside_the_folder_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(ValueError, match="not a path within an export"), target_folder(tmp_path / "out") as target:
         target.write(path, b"")
     assert list(tmp_path.iterdir()) == []

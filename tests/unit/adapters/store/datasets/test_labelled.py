@@ -88,7 +88,7 @@ class TestFolder:
             (lambda text: text.replace('"width": 64', '"width": 0'), "frame size must be positive"),
         ],
     )
-    def test_damage_is_named_and_never_decoded(self, tmp_path: Path, damage: object, message: str) -> None:
+    def test_damaged_files_are_named_and_not_decoded(self, tmp_path: Path, damage: object, message: str) -> None:
         path = propagated(tmp_path / "a") / "masklets.json"
         assert callable(damage)
         path.write_text(damage(path.read_text()))
