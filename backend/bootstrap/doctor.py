@@ -7,7 +7,7 @@ import json
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +20,7 @@ from backend.application.annotation.change_detection import ChangeSource, change
 from backend.application.ports.key_value import KeyValueStore
 from backend.bootstrap.container import Container
 from backend.domain.errors import MaskletError
+from backend.domain.retries import FailedTry, FailureKind
 
 ANSWER_WITHIN_S = 3.0
 LEAST_FREE_GIB = 5.0
@@ -49,6 +50,7 @@ def findings(container: Container, *, backend_url: str) -> Iterator[Finding]:
     for subject, check in (
         ("disk", _disk),
         ("ledger", _ledger),
+        ("retries", _retries),
         ("queue", _queue),
         ("checkpoint", _checkpoint),
         ("device", _device),
@@ -74,10 +76,29 @@ def _disk(container: Container) -> Finding:
 
 
 def _ledger(container: Container) -> Finding:
-    with closing(container.ledger) as ledger:
-        jobs = sum(ledger.counts().values())
+    jobs = sum(container.ledger.counts().values())
     where = "PostgreSQL" if container.settings.database_url else "SQLite in the data folder"
     return Finding("ledger", Verdict.OK, f"{where}, {jobs} jobs")
+
+
+def _retries(container: Container) -> Finding:
+    with closing(container.ledger) as ledger:
+        return retries_finding(ledger.failure_counts(), ledger.failed_tries(limit=1))
+
+
+def retries_finding(counts: Mapping[tuple[FailureKind, str, bool], int], examples: Sequence[FailedTry]) -> Finding:
+    """What failed for a cause outside of Masklet. examples: the failed try that is due next."""
+    if not counts:
+        return Finding("retries", Verdict.OK, "nothing waits for another try")
+    listed = ", ".join(f"{count} {kind} ({cause})" for (kind, cause, _), count in sorted(counts.items()))
+    is_given_up = any(given_up for _, _, given_up in counts)
+    example = f"; for one: {examples[0].reason}" if examples else ""
+    return Finding(
+        "retries",
+        Verdict.FAIL if is_given_up else Verdict.WARN,
+        f"{'some were given up' if is_given_up else 'tried again later'}: {listed}{example}",
+        "remove the cause, then: masklet jobs retry",
+    )
 
 
 def _queue(container: Container) -> Finding:

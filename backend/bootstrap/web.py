@@ -14,6 +14,7 @@ from backend.application.annotation.tracking_sessions import SessionCursors
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
+from backend.application.jobs.retry import SETTINGS, note_change
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import ModelDirectory
@@ -90,7 +91,7 @@ class WebParts:
 
 
 def build_web(container: Container) -> WebParts:
-    """The collaborators that the settings name.
+    """The collaborators that the settings name. What waits for its next try is tried now.
 
     Raises InvalidInput for a setting that cannot work, ServiceUnavailable if the ledger cannot be opened,
     QueueUnavailable without REDIS_URL and without a running `masklet up`. A server at REDIS_URL may be away.
@@ -104,6 +105,8 @@ def build_web(container: Container) -> WebParts:
         ledger, masks, submitter, clock, RedisNotifier(container.queue_address), container.settings.propagate_on_prompt
     )
     media = open_media_service(container)
+    ledger.hasten()
+    note_change(ledger, container.key_values, SETTINGS, _retried_settings(container), None)
     return WebParts(
         settings=_web_settings(container),
         ledger=ledger,
@@ -131,6 +134,13 @@ def build_web(container: Container) -> WebParts:
         task_signer=container.task_signer,
         codec=CocoCodec(),
     )
+
+
+def _retried_settings(container: Container) -> str:
+    """The settings whose change may mend a refusal."""
+    settings = container.settings
+    token = settings.label_studio_token.get_secret_value()
+    return "\0".join((settings.label_studio_url, token, settings.media_hosts))
 
 
 def _web_settings(container: Container) -> WebSettings:

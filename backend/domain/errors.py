@@ -9,13 +9,14 @@ MaskletError
 ├── NotAllowed              a media address, project or job that this caller may not access
 ├── NotFound                a job, task or file does not exist
 ├── MediaError              the video or image cannot be used; retrying does not help
+│   └── MediaRefused        its server refused it or gave something else: it looks final
 ├── MediaUnreachable        the video or image could not be fetched now; retrying may help
 ├── ModelError              the checkpoint is missing, wrong or does not load
 ├── DeviceOutOfMemory       the device has too little memory
 ├── ServiceUnavailable      a required service does not answer: retry
 │   ├── QueueUnavailable
 │   └── LabelStudioUnavailable
-├── LabelStudioRefused      Label Studio refused the request; retrying does not help
+├── LabelStudioRefused      Label Studio refused the request: it looks final
 ├── Cancelled               the work was cancelled on request
 │   ├── Superseded          a newer prompt replaced this work
 │   └── Interrupted         the worker is stopping; another attempt continues
@@ -60,6 +61,10 @@ class MediaError(MaskletError):
     """The video or image itself cannot be used; retrying does not help."""
 
 
+class MediaRefused(MediaError):
+    """The server of the video or image refused it, has no such file, or gave something else. It looks final."""
+
+
 class MediaUnreachable(MaskletError):
     """The video or image could not be fetched now; retrying may help."""
 
@@ -85,7 +90,7 @@ class LabelStudioUnavailable(ServiceUnavailable):
 
 
 class LabelStudioRefused(MaskletError):
-    """Label Studio refused: wrong token, unknown task, invalid body. Retrying does not help."""
+    """Label Studio refused: wrong token, unknown task, invalid body. It looks final; a later try may succeed."""
 
 
 class Cancelled(MaskletError):

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
+from backend.domain.retries import Failures
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
@@ -178,7 +179,10 @@ class PushState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingPush:
-    """A prediction to be pushed to Label Studio: its task, the job with the masks, and the tries so far."""
+    """A prediction to be pushed to Label Studio: its task, the job with the masks, and the tries so far.
+
+    tries: all of them. failures: those that failed in a row for one cause.
+    """
 
     task: TaskKey
     model_version: str
@@ -188,6 +192,7 @@ class PendingPush:
     next_try_s: float
     prediction_id: int | None = None
     reason: str = ""
+    failures: Failures = field(default_factory=Failures)
 
 
 @dataclass(frozen=True, slots=True)

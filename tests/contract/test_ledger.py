@@ -11,7 +11,7 @@ import pytest
 
 from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.application.ports.ledger import Ledger
-from backend.domain.errors import NotFound
+from backend.domain.errors import MediaUnreachable, NotFound
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import (
     Job,
@@ -24,6 +24,7 @@ from backend.domain.jobs import (
     WaitedJob,
 )
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.clock import FakeClock
@@ -487,6 +488,77 @@ class TestLists:
         assert recent.job_id in {
             job.job_id for job in ledger.stale_jobs(heartbeat_before_s=1011.0, queued_before_s=0.0)
         }
+
+
+class TestFailedTries:
+    def test_a_postponed_job_is_left_alone_until_its_next_try(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = running(ledger)
+        ledger.add_waiter(job.job_id, until_s=9999.0)
+        failures = Failures().after(MediaUnreachable("no answer"), 1000.0)
+        again = ledger.postpone(job.job_id, 1, failures, next_try_s=1030.0, reason="MediaUnreachable: no answer")
+        assert (again.state, again.attempt, again.reason) == (JobState.QUEUED, 2, "MediaUnreachable: no answer")
+        clock.advance(29)
+        assert ledger.stale_jobs(heartbeat_before_s=0.0, queued_before_s=clock.now_s()) == ()
+        assert ledger.pending_waits() == PendingWaits()
+        clock.advance(1)
+        assert ledger.stale_jobs(heartbeat_before_s=0.0, queued_before_s=clock.now_s()) == (again,)
+        assert [waited.job_id for waited in ledger.pending_waits().jobs] == [job.job_id]
+
+    def test_a_stale_attempt_postpones_nothing(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.requeue(job.job_id, 1, reason="silent", max_attempts=3)
+        assert ledger.postpone(job.job_id, 1, Failures(), next_try_s=9999.0, reason="late").reason == "silent"
+        assert ledger.failed_tries() == ()
+
+    def test_postponed_attempts_are_not_counted(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        for attempt in range(1, 6):
+            ledger.postpone(job.job_id, attempt, Failures("X", attempt, 1000.0), next_try_s=0.0, reason="X: y")
+            ledger.start(job.job_id, attempt + 1, "worker-1")
+        assert ledger.requeue(job.job_id, 6, reason="silent", max_attempts=2).state is JobState.QUEUED
+
+    @pytest.mark.parametrize("end", ["finish", "cancel", "supersede", "forget"])
+    def test_the_end_of_a_job_removes_its_failed_tries(self, ledger: Ledger, end: str) -> None:
+        job = running(ledger)
+        ledger.postpone(job.job_id, 1, Failures("X", 1, 1000.0), next_try_s=9999.0, reason="X: y")
+        assert [failed.subject for failed in ledger.failed_tries(project_id=3)] == [job.job_id]
+        assert ledger.failed_tries(project_id=4) == ()
+        if end == "finish":
+            ledger.finish(job.job_id, 2, JobState.FAILED)
+        elif end == "supersede":
+            submitted(ledger, 0.9)
+        else:
+            ledger.cancel(job.job_id)
+        if end == "forget":
+            ledger.record_failure(FailedTry(FailureKind.ADOPTION, "3/41", TASK))
+            ledger.forget_task(TASK)
+        assert ledger.failed_tries() == ()
+
+    def test_hasten_takes_no_other_project(self, ledger: Ledger, clock: FakeClock) -> None:
+        for kind, task in ((FailureKind.JOB, TASK), (FailureKind.ADOPTION, OTHER_TASK)):
+            ledger.record_failure(FailedTry(kind, str(task), task, Failures("X", 2, 900.0), 9999.0, reason="X: y"))
+        done(ledger)
+        ledger.postpone_pushes(5000.0)
+        assert ledger.due_pushes(clock.now_s()) == ()
+        assert (ledger.hasten(project_id=4), ledger.hasten(task=OTHER_TASK)) == (0, 1)
+        assert ledger.due_pushes(clock.now_s()) == ()
+        assert ledger.hasten(project_id=3) == 1
+        assert len(ledger.due_pushes(clock.now_s())) == 1
+        assert {failed.next_try_s for failed in ledger.failed_tries()} == {clock.now_s()}
+        assert {failed.failures.tries for failed in ledger.failed_tries()} == {2}
+
+    def test_a_refused_push_is_pushed_when_asked_for_again(self, ledger: Ledger, clock: FakeClock) -> None:
+        job = done(ledger)
+        (push,) = ledger.due_pushes(1000.0)
+        failures = Failures("LabelStudioRefused", 9, 900.0)
+        refused = replace(push, state=PushState.REFUSED, tries=9, failures=failures, reason="LabelStudioRefused: 401")
+        ledger.settle_push(refused)
+        assert ledger.latest_push(TASK) == refused
+        assert ledger.failure_counts() == {(FailureKind.PUSH, "LabelStudioRefused", True): 1}
+        assert ledger.submit(JobKind.PROPAGATE, propagation()) == (ledger.job(job.job_id), False)
+        (again,) = ledger.due_pushes(clock.now_s())
+        assert (again.state, again.tries, again.failures) == (PushState.PENDING, 0, Failures())
+        assert ledger.failed_tries() == ()
 
 
 class TestPushes:

@@ -15,6 +15,7 @@ class FakeSink:
     errors: list[Exception] = field(default_factory=list)
     predictions: dict[tuple[TaskKey, str], tuple[list[dict[str, object]], float]] = field(default_factory=dict)
     calls: int = 0
+    refused_tasks: dict[TaskKey, Exception] = field(default_factory=dict)
 
     def put_prediction(
         self, task: TaskKey, *, model_version: str, result: list[dict[str, object]], score: float
@@ -22,6 +23,8 @@ class FakeSink:
         self.calls += 1
         if self.errors:
             raise self.errors.pop(0)
+        if task in self.refused_tasks:
+            raise self.refused_tasks[task]
         self.predictions[task, model_version] = (result, score)
         return 700 + task.task_id
 

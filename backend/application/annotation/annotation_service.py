@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from backend.application.jobs.queries import propagations, recent_clicks
+from backend.application.jobs.queries import propagations, raise_if_postponed, recent_clicks
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 FIRST_POLL_S = 0.004
 LONGEST_POLL_S = 0.1
-
 SUPERSEDED_ANSWER_S = 5.0
 """The longest time of an answer from here through Label Studio to the page."""
 
@@ -252,6 +251,7 @@ class AnnotationService:
                     raise error_of(job.reason or f"Cancelled: the job is {job.state}")
                 if self.clock.monotonic_s() >= give_up_s:
                     return job
+                raise_if_postponed(self.ledger, job, self.clock.now_s() + give_up_s - self.clock.monotonic_s())
                 wait(pause_s)
                 pause_s = min(pause_s * 1.25, LONGEST_POLL_S)
 

@@ -11,12 +11,17 @@ from backend.application.imports.segment_handover import NEEDS_PERSON
 from backend.application.jobs.queries import ANY, newest_propagations
 from backend.application.ports.ledger import Ledger
 from backend.domain.jobs import Job, JobState, PushState
+from backend.domain.retries import FailedTry
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """One project. states: of the newest propagation of each task. imported: count of imported tasks. unprompted: those
-    of them without a job. reasons: of failures, with their counts."""
+    """One project.
+
+    states: of the newest propagation of each task. imported: count of imported tasks. unprompted: those of them without
+    a job. reasons: of failures, with their counts. retried: failed jobs, pushes and adoptions that are tried again
+    later or were given up.
+    """
 
     project_id: int
     states: dict[JobState, int]
@@ -27,6 +32,7 @@ class ProjectStatus:
     failed_sources: tuple[tuple[str, str], ...] = ()
     asks_for_person: tuple[tuple[str, str], ...] = ()
     refused: tuple[tuple[str, str], ...] = field(default=())
+    retried: tuple[FailedTry, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -44,6 +50,16 @@ class ProjectStatus:
             "failed_sources": [{"source": name, "reason": reason} for name, reason in self.failed_sources],
             "asks_for_person": [{"task": name, "reason": reason} for name, reason in self.asks_for_person],
             "refused_by_label_studio": [{"task": name, "reason": reason} for name, reason in self.refused],
+            "retried": [
+                {
+                    "kind": failed.kind.value,
+                    "task": str(failed.task),
+                    "reason": failed.reason,
+                    "tries": failed.failures.tries,
+                    "given_up": failed.is_given_up,
+                }
+                for failed in self.retried
+            ],
         }
 
 
@@ -82,6 +98,7 @@ def _status(
         failed_sources=tuple(failures),
         asks_for_person=tuple(asking),
         refused=tuple(_refused(jobs, ledger)),
+        retried=ledger.failed_tries(project_id=project_id),
     )
 
 

@@ -2,12 +2,17 @@
 
 A pending push is a ledger row. A process claims it for CLAIM_S, so several web and worker processes can sweep. The sink
 updates the prediction of the same task and model version.
+
+A push that fails is tried again: without an end while Label Studio is unavailable, for a day if it refuses. A sweep
+ends when Label Studio seems to fail every push, and postpones the others: after a pause, one push shows how it is.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from backend.application.ports.clock import Clock
 from backend.application.ports.label_studio import PredictionSink, RegionBuilder
@@ -16,13 +21,41 @@ from backend.application.ports.masks import MaskStore
 from backend.domain.errors import LabelStudioUnavailable, MaskletError, reason_of
 from backend.domain.jobs import PendingPush, PropagationRequest, PushState
 from backend.domain.masklets import MaskRun
+from backend.domain.retries import LONGEST_WAIT_S, Failures
 from backend.domain.scoring import combined_uncertainty, label_studio_score
 
 logger = logging.getLogger(__name__)
 
 CLAIM_S = 60.0
-FIRST_RETRY_S = 2.0
-LONGEST_RETRY_S = 60.0
+
+LONGEST_OUTAGE_WAIT_S = 90.0
+"""The longest wait for a Label Studio that does not answer: one push in this time shows whether it is back."""
+
+LONGEST_REFUSED_PAUSE_S = 10.0
+REFUSED_IN_A_ROW = 3
+"""After so many pushes refused for one cause in a row, the other pushes wait for the next sweep."""
+
+
+@dataclass(slots=True)
+class FailureStreak:
+    """The pushes of a process that failed since Label Studio took one, on the monotonic clock."""
+
+    failures: Failures = field(default_factory=Failures)
+    refused_in_a_row: int = 0
+
+    def end(self) -> None:
+        self.failures, self.refused_in_a_row = Failures(), 0
+
+    def pause_s(self, error: Exception, now_s: float, random: float) -> float | None:
+        """Counts a failure; returns the pause of the other pushes in seconds, None without one. random: 0 to 1."""
+        before = self.failures.cause
+        self.failures = self.failures.after(error, now_s)
+        if isinstance(error, LabelStudioUnavailable):
+            return self.failures.wait_s(now_s, random, longest_s=LONGEST_OUTAGE_WAIT_S)
+        self.refused_in_a_row = self.refused_in_a_row + 1 if before == self.failures.cause else 1
+        if self.refused_in_a_row < REFUSED_IN_A_ROW:
+            return None
+        return self.failures.wait_s(now_s, random, longest_s=LONGEST_REFUSED_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +65,55 @@ class Pusher:
     sink: PredictionSink
     build_regions: RegionBuilder
     clock: Clock
+    random: Callable[[], float] = random.random
+    """0 to 1: shortens waits, so that failures of one moment are not tried again in one moment."""
+
+    streak: FailureStreak = field(default_factory=FailureStreak)
 
     def sweep(self) -> int:
-        """Pushes all due predictions; returns the count that reached Label Studio."""
+        """Pushes due predictions; returns the count that reached Label Studio. Does not raise for a push that fails."""
         pushed = 0
         for push in self.ledger.due_pushes(self.clock.now_s()):
-            if self.ledger.claim_push(push, until_s=self.clock.now_s() + CLAIM_S):
-                settled = self._attempt(push)
-                self.ledger.settle_push(settled)
-                pushed += settled.state is PushState.PUSHED
+            if not self.ledger.claim_push(push, until_s=self.clock.now_s() + CLAIM_S):
+                continue
+            try:
+                prediction_id = self._send(push)
+            except Exception as error:  # one push that cannot be made must not hold up the others
+                self.ledger.settle_push(self._failed(push, error))
+                pause_s = self.streak.pause_s(error, self.clock.monotonic_s(), self.random())
+                if pause_s is not None:
+                    self.ledger.postpone_pushes(self.clock.now_s() + pause_s)
+                    break
+                continue
+            self.ledger.settle_push(
+                replace(
+                    push,
+                    tries=push.tries + 1,
+                    state=PushState.PUSHED,
+                    prediction_id=prediction_id,
+                    reason="",
+                    failures=Failures(),
+                )
+            )
+            self.streak.end()
+            pushed += 1
         return pushed
 
-    def _attempt(self, push: PendingPush) -> PendingPush:
-        tries = push.tries + 1
-        try:
-            prediction_id = self._send(push)
-        except LabelStudioUnavailable as error:
-            wait_s = min(FIRST_RETRY_S * 2 ** min(push.tries, 10), LONGEST_RETRY_S)
-            logger.warning("task %s: %s; pushing again in %g s", push.task, error, wait_s)
-            return replace(push, tries=tries, next_try_s=self.clock.now_s() + wait_s, reason=reason_of(error))
-        except MaskletError as error:
-            logger.error("task %s: the prediction cannot be pushed: %s", push.task, error)
-            return replace(push, tries=tries, state=PushState.REFUSED, reason=reason_of(error))
-        return replace(push, tries=tries, state=PushState.PUSHED, prediction_id=prediction_id, reason="")
+    def _failed(self, push: PendingPush, error: Exception) -> PendingPush:
+        """The push after a failure: pending with its next try, or refused after a day of one cause."""
+        if not isinstance(error, MaskletError):
+            logger.error("task %s: the push failed unexpectedly", push.task, exc_info=error)
+        now_s = self.clock.now_s()
+        failures = push.failures.after(error, now_s)
+        failed = replace(push, tries=push.tries + 1, failures=failures, reason=reason_of(error))
+        is_outage = isinstance(error, LabelStudioUnavailable)
+        if not is_outage and failures.is_given_up(now_s):
+            logger.error("task %s: the push is given up: %s; `masklet jobs retry` tries again", push.task, error)
+            return replace(failed, state=PushState.REFUSED)
+        longest_s = LONGEST_OUTAGE_WAIT_S if is_outage else LONGEST_WAIT_S
+        wait_s = failures.wait_s(now_s, self.random(), longest_s=longest_s)
+        logger.warning("task %s: %s; pushing again in %.0f s", push.task, error, wait_s)
+        return replace(failed, next_try_s=now_s + wait_s)
 
     def _send(self, push: PendingPush) -> int:
         request = self.ledger.request(push.job_id)

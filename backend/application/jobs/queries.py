@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backend.application.ports.ledger import Ledger
+from backend.domain.errors import error_of
 from backend.domain.jobs import OPEN_STATES, Job, JobKind, JobState
+from backend.domain.retries import FailureKind
 from backend.domain.tasks import TaskKey
 
 FINISHED = (JobState.DONE,)
@@ -71,3 +73,11 @@ def running_jobs(ledger: Ledger, worker: str) -> tuple[Job, ...]:
 def recent_clicks(ledger: Ledger, task: TaskKey, *, since_s: float) -> tuple[Job, ...]:
     """All clicks on a task that are open or changed since then (wall clock), newest first."""
     return ledger.jobs(task=task, kind=JobKind.INTERACTIVE, active_since_s=since_s)
+
+
+def raise_if_postponed(ledger: Ledger, job: Job, until_s: float) -> None:
+    """Raises the cause for which a queued job waits, if its next attempt is later than until_s (the ledger's clock)."""
+    if job.state is JobState.QUEUED and job.reason:
+        failed = ledger.failed_try(FailureKind.JOB, job.job_id)
+        if failed is not None and failed.next_try_s > until_s:
+            raise error_of(failed.reason)

@@ -7,6 +7,7 @@ from typing import Protocol, TypedDict, Unpack
 
 from backend.domain.jobs import Job, JobKind, JobState, PendingPush, PendingWaits, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 
@@ -70,8 +71,9 @@ class Ledger(Protocol):
         """Records a job under its idempotency key. Returns it and whether it is new.
 
         A failed, cancelled or superseded job with that key is opened again with the next attempt (and counts as
-        new). A PROPAGATE job supersedes the task's other open ones. One that is done already becomes the task's
-        pending push again if another job's prediction replaced its own.
+        new). A postponed job counts as new too: it is tried at once. A PROPAGATE job supersedes the task's other open
+        ones. One that is done already becomes the task's pending push again if another job's prediction replaced its
+        own, or if its own did not reach Label Studio yet.
         """
         ...
 
@@ -147,6 +149,14 @@ class Ledger(Protocol):
         """
         ...
 
+    def postpone(self, job_id: str, attempt: int, failures: Failures, *, next_try_s: float, reason: str) -> Job:
+        """Ends an attempt that failed for a cause outside of Masklet: QUEUED with the next attempt number.
+
+        The attempt is not counted. The job is not among stale_jobs and pending_waits until next_try_s. Does nothing if
+        that attempt is no longer current.
+        """
+        ...
+
     def reopen(self, job_id: str, attempt: int) -> Job:
         """Opens a DONE job whose masks are gone: QUEUED with the next attempt number, counted from there.
 
@@ -164,7 +174,10 @@ class Ledger(Protocol):
     def cancel(self, job_id: str) -> Job: ...
 
     def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
-        """Running jobs without a heartbeat since heartbeat_before_s, and jobs queued since before queued_before_s."""
+        """Running jobs without a heartbeat since heartbeat_before_s, and jobs queued since before queued_before_s.
+
+        Postponed jobs are not among them before their next try.
+        """
         ...
 
     def prune(self, before_s: float, *, limit: int) -> tuple[str, ...]:
@@ -194,6 +207,40 @@ class Ledger(Protocol):
 
     def settle_push(self, push: PendingPush) -> None:
         """Writes the result of a claimed push, unless a newer job's push replaced it."""
+        ...
+
+    def postpone_pushes(self, until_s: float) -> None:
+        """Lets no pending push be due before until_s."""
+        ...
+
+    def hasten(self, *, project_id: int | None = None, task: TaskKey | None = None) -> int:
+        """Lets all that waits for its next try be tried now: of a project, of a task, or all; returns the count."""
+        ...
+
+    def retry_given_up(self, *, project_id: int | None = None, task: TaskKey | None = None) -> int:
+        """Makes refused pushes pending again, and lets adoptions that were given up be tried; returns the count."""
+        ...
+
+    def failed_try(self, kind: FailureKind, subject: str) -> FailedTry | None:
+        """The failed tries of a subject; None without any."""
+        ...
+
+    def failed_tries(
+        self, *, project_id: int | None = None, kind: FailureKind | None = None, limit: int | None = None
+    ) -> tuple[FailedTry, ...]:
+        """All failed tries, the earliest next try first."""
+        ...
+
+    def failure_counts(self) -> Mapping[tuple[FailureKind, str, bool], int]:
+        """The count of failed tries per kind, cause and is_given_up, without zero counts."""
+        ...
+
+    def record_failure(self, failed: FailedTry) -> None:
+        """Writes a failed try over the earlier one of its subject."""
+        ...
+
+    def remove_failure(self, kind: FailureKind, subject: str) -> None:
+        """Removes the failed tries of a subject, which succeeded."""
         ...
 
     def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:

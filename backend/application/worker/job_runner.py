@@ -7,6 +7,7 @@ snapshot is kept for the next attempt, and removed when the job ends.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,18 +29,25 @@ from backend.domain.calibration import Calibrator
 from backend.domain.errors import (
     Cancelled,
     Interrupted,
+    LabelStudioRefused,
     MaskletError,
+    MediaRefused,
     MediaUnreachable,
     ServiceUnavailable,
     Superseded,
     reason_of,
 )
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest, run_name
+from backend.domain.retries import FailureKind, Failures
 from backend.domain.video import FrameIndex
 
 logger = logging.getLogger(__name__)
 
 RETRYABLE = (MediaUnreachable, ServiceUnavailable)
+"""Causes outside of Masklet: the attempt is not counted, and the next one waits."""
+
+LOOKS_FINAL = (MediaRefused, LabelStudioRefused)
+"""Refusals from outside: a propagation is retried for a day."""
 
 Condition = Callable[[], bool]
 
@@ -75,6 +83,9 @@ class JobRunner:
     engine_queue: EngineQueue = field(default_factory=EngineQueue)
     """The turns of several propagations in this process."""
 
+    random: Callable[[], float] = random.random
+    """0 to 1: shortens the waits before a next attempt."""
+
     def run(self, job_id: str, attempt: int, is_stopping: Condition, *, is_full: Condition | None = None) -> Job:
         """Runs one attempt and records how it ended. Never raises for a job that fails: the ledger has the reason.
 
@@ -93,9 +104,8 @@ class JobRunner:
             self.ledger.finish(job_id, attempt, JobState.SUPERSEDED, reason=reason_of(error))
         except Cancelled as error:
             self.ledger.finish(job_id, attempt, JobState.CANCELLED, reason=reason_of(error))
-        except RETRYABLE as error:
-            logger.warning("job %s attempt %d: %s", job_id, attempt, error)
-            self._requeue(job, reason_of(error))
+        except (*RETRYABLE, *LOOKS_FINAL) as error:
+            self._postpone(job, error)
         except MaskletError as error:
             logger.warning("job %s failed: %s", job_id, error)
             self.ledger.finish(job_id, attempt, JobState.FAILED, reason=reason_of(error))
@@ -125,6 +135,28 @@ class JobRunner:
         )
         if renewed.state is JobState.QUEUED:
             self.submitter.dispatch(renewed)
+
+    def _postpone(self, job: Job, error: MaskletError) -> None:
+        """Puts the job off until its next attempt, or fails it.
+
+        A click fails after max_attempts failures: a person waits for it and asks again. A propagation fails if a
+        refusal has lasted for a day.
+        """
+        now_s = self.clock.now_s()
+        earlier = self.ledger.failed_try(FailureKind.JOB, job.job_id)
+        failures = (Failures() if earlier is None else earlier.failures).after(error, now_s)
+        looks_final = isinstance(error, LOOKS_FINAL)
+        if job.kind is JobKind.INTERACTIVE:
+            is_over = looks_final or failures.tries >= self.max_attempts
+        else:
+            is_over = looks_final and failures.is_given_up(now_s)
+        if is_over:
+            logger.warning("job %s failed: %s", job.job_id, error)
+            self.ledger.finish(job.job_id, job.attempt, JobState.FAILED, reason=reason_of(error))
+            return
+        wait_s = failures.wait_s(now_s, self.random())
+        logger.warning("job %s attempt %d: %s; trying again in %.0f s", job.job_id, job.attempt, error, wait_s)
+        self.ledger.postpone(job.job_id, job.attempt, failures, next_try_s=now_s + wait_s, reason=reason_of(error))
 
     def _run(self, job: Job, control: JobControl) -> None:
         request = self.ledger.request(job.job_id)

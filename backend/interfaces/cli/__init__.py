@@ -15,6 +15,7 @@ from backend.interfaces.cli import (
     export,
     frames,
     import_,
+    jobs,
     models,
     next_,
     propagate,
@@ -40,6 +41,7 @@ app.command()(report.report)
 app.command()(status.status)
 app.command()(doctor.doctor)
 app.command(name="eval")(evaluate.evaluate)
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from backend.domain.jobs import JobState
+from backend.domain.retries import FailureKind
 
 if TYPE_CHECKING:
     from backend.application.imports.status import ProjectStatus
+    from backend.domain.retries import FailedTry
 
 SHOWN = (JobState.QUEUED, JobState.RUNNING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 MOST_LINES = 20
+RETRIED_AS = {FailureKind.JOB: "job(s)", FailureKind.PUSH: "push(es)", FailureKind.ADOPTION: "annotation(s)"}
 
 
 def status(
@@ -65,8 +69,27 @@ def _explain(console: Console, found: ProjectStatus) -> None:
     lines = [f"{count} failed: {reason}" for reason, count in found.reasons]
     lines += [f"{name}: not imported: {reason}" for name, reason in found.failed_sources]
     lines += [f"task {name}: refused: {reason}" for name, reason in found.refused]
+    lines += [
+        f"task {failed.task}: its annotation was not read: {failed.reason}"
+        for failed in found.retried
+        if failed.is_given_up and failed.kind is FailureKind.ADOPTION
+    ]
+    lines += _retried(found)
     lines += [f"{name}: asks for a person: {reason}" for name, reason in found.asks_for_person]
     for line in lines[:MOST_LINES]:
         console.print(f"project {found.project_id}: {line}", markup=False, highlight=False, soft_wrap=True)
     if len(lines) > MOST_LINES:
         console.print(f"project {found.project_id}: and {len(lines) - MOST_LINES} more; --json FILE has them all")
+
+
+def _retried(found: ProjectStatus) -> Iterator[str]:
+    """A line per kind and cause of what is tried again by itself."""
+    groups: dict[tuple[FailureKind, str], list[FailedTry]] = {}
+    for failed in found.retried:
+        if not failed.is_given_up:
+            groups.setdefault((failed.kind, failed.failures.cause), []).append(failed)
+    for (kind, _), group in groups.items():
+        yield (
+            f"{len(group)} {RETRIED_AS[kind]} tried again later (at once: masklet jobs retry {found.project_id}), "
+            f"such as of task {group[0].task}: {group[0].reason}"
+        )

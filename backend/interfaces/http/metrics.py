@@ -91,6 +91,7 @@ class _Now(Collector):
         yield GaugeMetricFamily(
             "masklet_pushes_pending", "Predictions that have yet to reach Label Studio", value=figures.pushes_pending
         )
+        yield _failed_tries(figures)
         yield _model(figures)
 
 
@@ -99,6 +100,17 @@ def _jobs(figures: StatusSnapshot) -> Metric:
     for kind in JobKind:
         for state in JobState:
             family.add_metric((kind, state), figures.jobs.get((kind, state), 0))
+    return family
+
+
+def _failed_tries(figures: StatusSnapshot) -> Metric:
+    family = GaugeMetricFamily(
+        "masklet_failed_tries",
+        "What failed and is tried again later, or was given up, by kind and cause",
+        labels=("kind", "cause", "given_up"),
+    )
+    for (kind, cause, is_given_up), count in figures.failed_tries.items():
+        family.add_metric((kind, cause, str(is_given_up).lower()), count)
     return family
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.annotation.change_detection import record_project, record_webhook
+from backend.application.jobs.retry import note_change, project_name
 from backend.domain.errors import LabelConfigError, MaskletError
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.calls import predict_call, project_of, train_call, webhook_call
@@ -79,6 +80,9 @@ def _setup(service: AppState, document: dict[str, object]) -> JSONResponse:
     reply: dict[str, object] = {"model_version": service.model_version}
     schema = document.get("schema")
     if isinstance(schema, str) and schema:
+        project_id = int(project.partition(".")[0])
+        parts = service.parts
+        note_change(parts.ledger, parts.key_values, project_name(project_id), schema, project_id)
         try:
             read_binding(schema)
         except LabelConfigError as error:

@@ -18,6 +18,7 @@ from backend.application.ports.ledger import Ledger
 from backend.application.ports.queue import JobQueue
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind, JobState, ModelInfo
+from backend.domain.retries import FailureKind
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class StatusSnapshot:
     queue_trouble: str = "the queue has not been asked yet"
     jobs: Mapping[tuple[JobKind, JobState], int] = field(default_factory=dict)
     pushes_pending: int = 0
+    failed_tries: Mapping[tuple[FailureKind, str, bool], int] = field(default_factory=dict)
+    """The count per kind, cause and whether it was given up."""
 
 
 class StatusPoller:
@@ -81,6 +84,7 @@ class StatusPoller:
             queue_trouble=trouble,
             jobs=self._ledger.counts(),
             pushes_pending=len(self._ledger.due_pushes(self._clock.now_s() + A_CENTURY_S, limit=MOST_PUSHES_COUNTED)),
+            failed_tries=self._ledger.failure_counts(),
         )
         self._is_taken.set()
         return self._figures

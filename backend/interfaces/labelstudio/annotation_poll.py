@@ -3,13 +3,18 @@
 Label Studio refuses webhooks to private addresses by default. A project is polled until one of its webhooks arrives,
 and again after one failed to arrive. A poll reads at most MAX_TASKS tasks and stores its position in the key-value
 store, so a restart continues there. The wait between polls grows while nothing is submitted.
+
+A task whose annotation cannot be read is no obstacle to the others: the ledger has it as a failed adoption, which is
+tried again later.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from backend.adapters.labelstudio.api.client import ChangedTask
@@ -23,7 +28,10 @@ from backend.application.annotation.change_detection import (
 )
 from backend.application.ports.clock import Clock
 from backend.application.ports.key_value import KeyValueStore
-from backend.domain.errors import LabelStudioUnavailable, MaskletError, ServiceUnavailable
+from backend.domain.errors import MaskletError, ServiceUnavailable, reason_of
+from backend.domain.jobs import Job
+from backend.domain.retries import FailedTry, FailureKind, Failures
+from backend.domain.tasks import TaskKey
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
 
 logger = logging.getLogger(__name__)
@@ -32,6 +40,7 @@ MIN_WAIT_S = 5.0
 MAX_WAIT_S = 60.0
 MAX_TASKS = 50
 EPOCH = "1970-01-01T00:00:00.000000Z"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class ChangeReader(Protocol):
@@ -40,6 +49,31 @@ class ChangeReader(Protocol):
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
         """Raises LabelStudioUnavailable, LabelStudioRefused or NotFound."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollPosition:
+    """How far a project has been polled: the last change's time, and the tasks of that very time."""
+
+    updated_at: str
+    task_ids: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, text: str) -> PollPosition:
+        updated_at, _, listed = text.partition(" ")
+        return cls(updated_at, frozenset(int(task_id) for task_id in listed.split(",") if task_id))
+
+    @property
+    def text(self) -> str:
+        return f"{self.updated_at} {','.join(map(str, sorted(self.task_ids)))}".rstrip()
+
+    def has_passed(self, task: ChangedTask) -> bool:
+        return task.updated_at == self.updated_at and task.key.task_id in self.task_ids
+
+    def after(self, task: ChangedTask) -> PollPosition:
+        """The position when this task was polled."""
+        same_time = self.task_ids if task.updated_at == self.updated_at else frozenset()
+        return PollPosition(task.updated_at, same_time | {task.key.task_id})
 
 
 @dataclass(slots=True)
@@ -62,9 +96,15 @@ class AnnotationPoll:
     change_sources: dict[str, str] = field(default_factory=dict)
     """Change source by project id, webhook or poll, as of the last sweep."""
 
+    random: Callable[[], float] = random.random
+    """0 to 1: shortens the waits of failed adoptions."""
+
     def sweep(self) -> None:
         """Polls the projects that are due. An unreachable Label Studio is polled again later."""
         self.change_sources.update(change_sources(self.key_values))
+        if self.sync.models.announced() is None:
+            return  # without a worker nothing can be adopted
+        self._retry_adoptions()
         for project_id in projects_of(self.key_values):
             schedule = self.schedules.setdefault(project_id, PollSchedule())
             if self.clock.monotonic_s() >= schedule.next_s:
@@ -74,13 +114,15 @@ class AnnotationPoll:
 
     def _poll_project(self, project_id: int) -> bool:
         """Whether anything was submitted since the last poll. Logs all errors, raises none."""
-        position = self.key_values.read(poll_position_name(project_id))
+        stored = self.key_values.read(poll_position_name(project_id))
         try:
-            if position is None:
+            if stored is None:
                 self._set_start(project_id)
                 return False
-            changed = self.changes.changed_tasks(project_id, since=position.decode(), limit=MAX_TASKS)
-            return self._adopt_all(project_id, changed)
+            position = PollPosition.of(stored.decode())
+            limit = MAX_TASKS + len(position.task_ids)
+            changed = self.changes.changed_tasks(project_id, since=position.updated_at, limit=limit)
+            return self._adopt_all(project_id, position, [task for task in changed if not position.has_passed(task)])
         except MaskletError as error:
             logger.warning("project %d: its annotations cannot be polled: %s", project_id, error)
             return False
@@ -88,30 +130,68 @@ class AnnotationPoll:
             logger.exception("project %d: its annotations cannot be polled", project_id)
             return False
 
-    def _adopt_all(self, project_id: int, changed: Iterable[ChangedTask]) -> bool:
-        """Whether any changed task led to a job. Raises errors that a later poll may not meet."""
-        found = False
-        for task in changed:
-            found = self._adopt(project_id, task) or found
-        return found
-
     def _set_start(self, project_id: int) -> None:
         """Stores the start position: annotations submitted before the first poll are not adopted."""
         newest = self.changes.changed_tasks(project_id, since="", limit=1)
-        self.key_values.write(poll_position_name(project_id), (newest[0].updated_at if newest else EPOCH).encode())
+        start = PollPosition(_just_after(newest[0].updated_at) if newest else EPOCH)
+        self.key_values.write(poll_position_name(project_id), start.text.encode())
 
-    def _adopt(self, project_id: int, task: ChangedTask) -> bool:
-        job = None
-        try:
-            job = self.sync.adopt(ChangeHint(task.key))
-        except (LabelStudioUnavailable, ServiceUnavailable):
-            raise
-        except MaskletError as error:
-            logger.warning("task %s is not adopted: %s: %s", task.key, type(error).__name__, error)
-        self.key_values.write(poll_position_name(project_id), task.updated_at.encode())
-        if job is not None and change_source_of(self.key_values, project_id) is ChangeSource.WEBHOOK:
-            logger.warning(
-                "project %d: no webhook arrived for task %s; the project is polled again", project_id, task.key
-            )
+    def _adopt_all(self, project_id: int, position: PollPosition, changed: Sequence[ChangedTask]) -> bool:
+        """Whether any changed task led to a job. Ends at a service that does not answer: it fails the others too."""
+        found = False
+        for task in changed:
+            job, is_outage = self._adopt(task.key)
+            position = position.after(task)
+            self.key_values.write(poll_position_name(project_id), position.text.encode())
+            if job is not None:
+                found = True
+                self._note_found(project_id, task.key)
+            if is_outage:
+                break
+        return found
+
+    def _note_found(self, project_id: int, task: TaskKey) -> None:
+        if change_source_of(self.key_values, project_id) is ChangeSource.WEBHOOK:
+            logger.warning("project %d: no webhook arrived for task %s; the project is polled again", project_id, task)
             record_poll_result(self.key_values, project_id)
-        return job is not None
+
+    def _retry_adoptions(self) -> None:
+        """Adopts the tasks whose adoption failed earlier and that are due."""
+        now_s = self.clock.now_s()
+        for failed in self.sync.service.ledger.failed_tries(kind=FailureKind.ADOPTION, limit=MAX_TASKS):
+            if failed.next_try_s > now_s or failed.is_given_up:
+                continue
+            if self._adopt(failed.task)[1]:
+                break
+
+    def _adopt(self, task: TaskKey) -> tuple[Job | None, bool]:
+        """The new job, if any, and whether a service does not answer. A failure is recorded for a later try."""
+        ledger = self.sync.service.ledger
+        earlier = ledger.failed_try(FailureKind.ADOPTION, str(task))
+        try:
+            job = self.sync.adopt(ChangeHint(task))
+        except Exception as error:  # one task that cannot be read must not hold up the others
+            ledger.record_failure(self._failed(task, earlier, error))
+            return None, isinstance(error, ServiceUnavailable)
+        if earlier is not None:
+            ledger.remove_failure(FailureKind.ADOPTION, str(task))
+        return job, False
+
+    def _failed(self, task: TaskKey, earlier: FailedTry | None, error: Exception) -> FailedTry:
+        """The failed adoption: tried again without an end while a service does not answer, for a day otherwise."""
+        now_s = self.clock.now_s()
+        failures = (Failures() if earlier is None else earlier.failures).after(error, now_s)
+        is_given_up = not isinstance(error, ServiceUnavailable) and failures.is_given_up(now_s)
+        wait_s = failures.wait_s(now_s, self.random())
+        then = "given up; `masklet jobs retry` tries again" if is_given_up else f"trying again in {wait_s:.0f} s"
+        unforeseen = None if isinstance(error, MaskletError) else error
+        logger.warning("task %s is not adopted: %s; %s", task, reason_of(error), then, exc_info=unforeseen)
+        subject = str(task)
+        return FailedTry(
+            FailureKind.ADOPTION, subject, task, failures, now_s + wait_s, is_given_up, reason=reason_of(error)
+        )
+
+
+def _just_after(updated_at: str) -> str:
+    """A microsecond later, the resolution of these times."""
+    return (datetime.strptime(updated_at, TIME_FORMAT) + timedelta(microseconds=1)).strftime(TIME_FORMAT)

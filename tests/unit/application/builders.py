@@ -60,8 +60,9 @@ class Parts:
             max_attempts=3,
             pushes=True,
             key_values=MemoryKeyValueStore(),
+            random=lambda: 0.0,
         )
-        self.pusher = Pusher(self.ledger, self.masks, self.sink, count_regions, self.clock)
+        self.pusher = Pusher(self.ledger, self.masks, self.sink, count_regions, self.clock, random=lambda: 0.0)
         self.reconciler = Reconciler(
             self.ledger,
             self.queue,

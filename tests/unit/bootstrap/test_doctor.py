@@ -13,8 +13,10 @@ import pytest
 
 from backend.application.annotation.change_detection import record_project, record_webhook
 from backend.bootstrap.container import Container
-from backend.bootstrap.doctor import Verdict, annotation_findings, trouble_of_web
+from backend.bootstrap.doctor import Verdict, annotation_findings, retries_finding, trouble_of_web
 from backend.domain.errors import MaskletError, NotFound
+from backend.domain.retries import FailedTry, FailureKind
+from backend.domain.tasks import TaskKey
 from backend.settings import Settings
 from tests.fakes.key_value import MemoryKeyValueStore
 
@@ -110,3 +112,14 @@ def test_the_web_process_s_answer_is_reported(status: int, body: object, problem
         assert trouble_of_web(container, url) == problem.format(url=url)
     assert logins == ["Basic YW5uOnNlY3JldA=="]
     assert trouble_of_web(container, url) == f"no Masklet answers at {url}"
+
+
+def test_what_is_tried_again_is_shown() -> None:
+    assert retries_finding({}, ()).verdict is Verdict.OK
+    example = FailedTry(FailureKind.PUSH, "3/41 m", TaskKey(3, 41), reason="LabelStudioRefused: wrong token")
+    waiting = retries_finding({(FailureKind.PUSH, "LabelStudioRefused", False): 8}, (example,))
+    sentence = "tried again later: 8 push (LabelStudioRefused); for one: LabelStudioRefused: wrong token"
+    assert (waiting.verdict, waiting.sentence) == (Verdict.WARN, sentence)
+    given_up = retries_finding({(FailureKind.ADOPTION, "NotFound", True): 1}, ())
+    assert given_up.verdict is Verdict.FAIL
+    assert "masklet jobs retry" in given_up.remedy

@@ -165,7 +165,7 @@ class LabelStudioClient:
         )
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
-        """The project's annotated tasks changed after a time, earliest change first.
+        """The project's annotated tasks changed at a time or later, earliest change first.
 
         since: a ChangedTask's updated_at; empty: only the task changed last.
         """
@@ -276,11 +276,11 @@ REMEDY = (
 
 
 def _changed_query(since: str) -> dict[str, object]:
-    """Label Studio's filter for annotated tasks changed after a time, in the order of change."""
+    """Label Studio's filter for annotated tasks changed at a time or later, in the order of change."""
     items = [{"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}]
     if not since:
         return {"filters": {"conjunction": "and", "items": items}, "ordering": ["-tasks:updated_at"]}
-    after = {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": since}
+    after = {"filter": "filter:tasks:updated_at", "operator": "greater_or_equal", "type": "Datetime", "value": since}
     return {"filters": {"conjunction": "and", "items": [*items, after]}, "ordering": ["tasks:updated_at"]}
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import httpx
 
 from backend.adapters.labelstudio.api.media_policy import Destination, MediaPolicy
-from backend.domain.errors import MediaError, MediaUnreachable
+from backend.domain.errors import MediaError, MediaRefused, MediaUnreachable
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ class Downloader:
         """Writes the media at an address into sink.
 
         address: from the task's data. validator: of the caller's version, if any.
-        Raises NotAllowed, MediaError, MediaUnreachable, LabelStudioRefused or LabelStudioUnavailable (no token). Bytes
-        written before an error are invalid.
+        Raises NotAllowed, MediaError, MediaRefused, MediaUnreachable, LabelStudioRefused or LabelStudioUnavailable (no
+        token). Bytes written before an error are invalid.
         """
         url = self.policy.absolute(address)
         with httpx.Client(timeout=TIMEOUTS, trust_env=False, transport=self.transport) as client:
@@ -106,12 +106,12 @@ class Downloader:
         if status in RETRYABLE or status >= 500:
             raise MediaUnreachable(f"{host} answered {status} instead of the media")
         if status != 200:
-            raise MediaError(_refusal(host, status))
+            raise MediaRefused(_refusal(host, status))
         if content_type in ("text/html", "application/xhtml+xml"):
-            raise MediaError(f"{host} gave a web page instead of the media; is it a login page?")
+            raise MediaRefused(f"{host} gave a web page instead of the media; is it a login page?")
         length = self._copy(response, sink, host)
         if length == 0:
-            raise MediaError(f"{host} gave an empty file")
+            raise MediaRefused(f"{host} gave an empty file")
         stamp = response.headers.get("etag") or response.headers.get("last-modified") or ""
         return DownloadResult(stamp[:500], length, content_type)
 

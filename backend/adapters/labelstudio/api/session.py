@@ -111,10 +111,16 @@ def translated(error: Exception, what: str, url: str) -> Exception:
         return LabelStudioRefused(f"LABEL_STUDIO_URL is not a web address: {url}")
     if isinstance(error, httpx.HTTPError):
         return LabelStudioUnavailable(f"Label Studio at {url} does not answer (to {what}): {type(error).__name__}")
-    status = getattr(error, "status_code", None) or 0
-    detail = _detail(getattr(error, "body", None))
+    return _refusal(getattr(error, "status_code", None) or 0, _detail(getattr(error, "body", None)), what, url)
+
+
+def _refusal(status: int, detail: str, what: str, url: str) -> Exception:
+    """The error for a reply's status. A reply below 300 is one without JSON: the page of something in between."""
     if status in RETRYABLE or status >= 500:
         return LabelStudioUnavailable(f"Label Studio answered {status} (to {what}){detail}")
+    if status < 300:
+        answer = f"{url} answered {status or 'something'} that is not JSON (to {what})"
+        return LabelStudioUnavailable(f"{answer}; is it Label Studio's address?")
     if status == 401:
         return LabelStudioRefused(
             f"Label Studio refused the token (to {what}){detail}; make a new personal access token, or allow legacy "
@@ -122,11 +128,11 @@ def translated(error: Exception, what: str, url: str) -> Exception:
         )
     if status == 404:
         return NotFound(f"Label Studio has nothing there (to {what}){detail}")
-    if 300 <= status < 400:
+    if status < 400:
         return LabelStudioRefused(
             f"Label Studio at {url} redirects (to {what}); set LABEL_STUDIO_URL to where it leads"
         )
-    return LabelStudioRefused(f"Label Studio answered {status or 'something unreadable'} (to {what}){detail}")
+    return LabelStudioRefused(f"Label Studio answered {status} (to {what}){detail}")
 
 
 def _detail(body: object) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Boolean, Connection, Integer, Row, Select, bindparam, fun
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger.codec import Request, load_request
+from backend.adapters.store.ledger.failure_rows import is_postponed
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import jobs
 from backend.application.ports.ledger import JobsWanted
@@ -74,7 +75,11 @@ class JobQueries(Rows):
     def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
         with self._database.read() as connection:
             silent = (jobs.c.state == str(JobState.RUNNING)) & (jobs.c.heartbeat_s < heartbeat_before_s)
-            waiting = (jobs.c.state == str(JobState.QUEUED)) & (jobs.c.updated_s < queued_before_s)
+            waiting = (
+                (jobs.c.state == str(JobState.QUEUED))
+                & (jobs.c.updated_s < queued_before_s)
+                & ~is_postponed(self._clock.now_s())
+            )
             rows = connection.execute(select(jobs).where(or_(silent, waiting)).order_by(jobs.c.sequence))
             return tuple(job_of(row) for row in rows)
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 
-from backend.adapters.store.ledger import push_rows
+from backend.adapters.store.ledger import failure_rows, push_rows
 from backend.adapters.store.ledger.codec import Request, dump_request
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN, JobQueries, find_row, get, job_of, known_row
-from backend.adapters.store.ledger.tables import jobs
+from backend.adapters.store.ledger.tables import failures, jobs
 from backend.domain.jobs import SESSION_PREFIX, Job, JobKind, JobState, PropagationRequest, job_id_of
+from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
 
 _STEP = update(jobs).where(
@@ -45,7 +46,8 @@ def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: fl
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(updated_s=now_s))
     if row is not None and not opens and row.pushes:
         push_rows.want_again(connection, job_of(row), sequence=sequence, now_s=now_s)
-    return get(connection, job_id), opens
+    was_postponed = failure_rows.take_away(connection, FailureKind.JOB, job_id)
+    return get(connection, job_id), opens or (was_postponed and known is not None and known.state is JobState.QUEUED)
 
 
 def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, *, attempt: int, now_s: float) -> None:
@@ -89,6 +91,14 @@ def _supersede_others(connection: Connection, job_id: str, task: TaskKey, *, now
             ~IS_SESSION,
         )
         .values(state=str(JobState.SUPERSEDED), reason="Superseded: a newer prompt replaced this run", updated_s=now_s)
+    )
+    connection.execute(
+        delete(failures).where(
+            failures.c.kind == str(FailureKind.JOB),
+            failures.c.project_id == task.project_id,
+            failures.c.task_id == task.task_id,
+            failures.c.subject != job_id,
+        )
     )
 
 
@@ -153,6 +163,8 @@ class JobRows(JobQueries):
                 pushes=push,
                 updated_s=now_s,
             )
+            if finished:
+                failure_rows.take_away(connection, FailureKind.JOB, job_id)
             if finished and push:
                 row = known_row(connection, job_id)
                 push_rows.want(connection, job_of(row), sequence=row.sequence, now_s=now_s)
@@ -163,6 +175,7 @@ class JobRows(JobQueries):
             now_s = self._clock.now_s()
             row = known_row(connection, job_id)
             if not forgiven and attempt - row.first_attempt + 1 >= max_attempts:
+                failure_rows.take_away(connection, FailureKind.JOB, job_id)
                 _step(
                     connection,
                     job_id,
@@ -188,6 +201,28 @@ class JobRows(JobQueries):
                 )
             return get(connection, job_id)
 
+    def postpone(self, job_id: str, attempt: int, failures: Failures, *, next_try_s: float, reason: str) -> Job:
+        with self._database.write() as connection:
+            row = known_row(connection, job_id)
+            is_current = _step(
+                connection,
+                job_id,
+                attempt,
+                from_states=OPEN,
+                state=str(JobState.QUEUED),
+                attempt=attempt + 1,
+                first_attempt=row.first_attempt + 1,
+                done=0,
+                worker="",
+                reason=reason,
+                updated_s=self._clock.now_s(),
+            )
+            job = get(connection, job_id)
+            if is_current:
+                failed = FailedTry(FailureKind.JOB, job_id, job.task, failures, next_try_s, reason=reason)
+                failure_rows.put(connection, failed)
+            return job
+
     def reopen(self, job_id: str, attempt: int) -> Job:
         with self._database.write() as connection:
             now_s = self._clock.now_s()
@@ -210,6 +245,7 @@ class JobRows(JobQueries):
     def reset_attempt_count(self, job_id: str, attempt: int) -> None:
         with self._database.write() as connection:
             _step(connection, job_id, attempt, from_states=(str(JobState.RUNNING),), first_attempt=attempt + 1)
+            failure_rows.take_away(connection, FailureKind.JOB, job_id)
 
     def cancel(self, job_id: str) -> Job:
         with self._database.write() as connection:
@@ -222,6 +258,7 @@ class JobRows(JobQueries):
                     updated_s=self._clock.now_s(),
                 )
             )
+            failure_rows.take_away(connection, FailureKind.JOB, job_id)
             return get(connection, job_id)
 
 

@@ -43,9 +43,18 @@ def _to_2(connection: Connection) -> None:
     )
 
 
+def _to_3(connection: Connection) -> None:
+    """The table of failed tries."""
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_failures (kind TEXT NOT NULL, subject TEXT NOT NULL, project_id BIGINT NOT NULL, "
+        "task_id BIGINT NOT NULL, cause TEXT NOT NULL, tries INTEGER NOT NULL, since_s FLOAT NOT NULL, "
+        "next_try_s FLOAT NOT NULL, is_given_up BOOLEAN NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (kind, subject))"
+    )
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

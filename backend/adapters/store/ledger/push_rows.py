@@ -6,12 +6,15 @@ push the same task at once, and keeps the prediction's id.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, Table, Text, and_, cast, insert, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from backend.adapters.store.ledger import failure_rows
+from backend.adapters.store.ledger.failure_rows import push_subject
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import pushes
+from backend.adapters.store.ledger.tables import failures, pushes
 from backend.domain.jobs import Job, PendingPush, PushState
+from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
 
 
@@ -21,6 +24,7 @@ def want(connection: Connection, job: Job, *, sequence: int, now_s: float) -> No
     newest = connection.scalar(select(pushes.c.sequence).where(at_task))
     if newest is not None and newest > sequence:
         return
+    failure_rows.take_away(connection, FailureKind.PUSH, push_subject(job.task, job.model_version))
     values = {
         "job_id": job.job_id,
         "sequence": sequence,
@@ -37,10 +41,20 @@ def want(connection: Connection, job: Job, *, sequence: int, now_s: float) -> No
 
 
 def want_again(connection: Connection, job: Job, *, sequence: int, now_s: float) -> None:
-    """Like `want`, for a job that was pushed before: only if another job's push took its place."""
-    holder = connection.scalar(select(pushes.c.job_id).where(_at(job.task, job.model_version)))
-    if holder is not None and holder != job.job_id:
+    """Like `want`, for a job that was pushed before: only if its prediction is not the task's, or not yet."""
+    row = connection.execute(select(pushes).where(_at(job.task, job.model_version))).one_or_none()
+    if row is not None and (row.job_id != job.job_id or row.state != str(PushState.PUSHED)):
         want(connection, job, sequence=sequence, now_s=now_s)
+
+
+_WITH_FAILURES = select(pushes, failures.c.cause, failures.c.tries.label("failed_tries"), failures.c.since_s).outerjoin(
+    failures,
+    and_(
+        failures.c.kind == str(FailureKind.PUSH),
+        failures.c.subject
+        == cast(pushes.c.project_id, Text) + "/" + cast(pushes.c.task_id, Text) + " " + pushes.c.model_version,
+    ),
+)
 
 
 class PushRows(Rows):
@@ -49,8 +63,7 @@ class PushRows(Rows):
     def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]:
         with self._database.read() as connection:
             rows = connection.execute(
-                select(pushes)
-                .where(
+                _WITH_FAILURES.where(
                     pushes.c.state == str(PushState.PENDING),
                     pushes.c.next_try_s <= now_s,
                     pushes.c.claimed_until_s <= now_s,
@@ -89,15 +102,45 @@ class PushRows(Rows):
                     claimed_until_s=0.0,
                 )
             )
-            if settled.rowcount == 0:
+            if settled.rowcount:
+                _keep_failures(connection, push)
+            else:
                 released: dict[str, float | int] = {"claimed_until_s": 0.0}
                 if push.prediction_id is not None:
                     released["prediction_id"] = push.prediction_id
                 connection.execute(update(pushes).where(at_task).values(released))
 
+    def postpone_pushes(self, until_s: float) -> None:
+        with self._database.write() as connection:
+            sooner = and_(pushes.c.state == str(PushState.PENDING), pushes.c.next_try_s < until_s)
+            connection.execute(update(pushes).where(sooner).values(next_try_s=until_s))
+
+    def hasten(self, *, project_id: int | None = None, task: TaskKey | None = None) -> int:
+        with self._database.write() as connection:
+            now_s = self._clock.now_s()
+            waiting = and_(pushes.c.state == str(PushState.PENDING), pushes.c.next_try_s > now_s)
+            where = and_(waiting, *_within(pushes, project_id, task))
+            connection.execute(update(pushes).where(where).values(next_try_s=now_s))
+            return failure_rows.hasten(connection, and_(*_within(failures, project_id, task)), now_s=now_s)
+
+    def retry_given_up(self, *, project_id: int | None = None, task: TaskKey | None = None) -> int:
+        with self._database.write() as connection:
+            where = and_(pushes.c.state == str(PushState.REFUSED), *_within(pushes, project_id, task))
+            subjects = [
+                push_subject(TaskKey(row.project_id, row.task_id), row.model_version)
+                for row in connection.execute(select(pushes).where(where))
+            ]
+            for subject in subjects:
+                failure_rows.take_away(connection, FailureKind.PUSH, subject)
+            values = {"state": str(PushState.PENDING), "tries": 0, "next_try_s": self._clock.now_s()}
+            connection.execute(update(pushes).where(where).values(values))
+            given_up = and_(failures.c.is_given_up, *_within(failures, project_id, task))
+            revived = update(failures).where(given_up).values(is_given_up=False, next_try_s=self._clock.now_s())
+            return len(subjects) + connection.execute(revived).rowcount
+
     def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:
         with self._database.read() as connection:
-            query = select(pushes).where(pushes.c.project_id == task.project_id, pushes.c.task_id == task.task_id)
+            query = _WITH_FAILURES.where(pushes.c.project_id == task.project_id, pushes.c.task_id == task.task_id)
             if job_id is not None:
                 query = query.where(pushes.c.job_id == job_id)
             row = connection.execute(query.order_by(pushes.c.sequence.desc()).limit(1)).one_or_none()
@@ -112,6 +155,38 @@ def _at(task: TaskKey, model_version: str) -> ColumnElement[bool]:
     )
 
 
+def _within(table: Table, project_id: int | None, task: TaskKey | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [true()]
+    if project_id is not None:
+        conditions.append(table.c.project_id == project_id)
+    if task is not None:
+        conditions += [table.c.project_id == task.project_id, table.c.task_id == task.task_id]
+    return conditions
+
+
+def _keep_failures(connection: Connection, push: PendingPush) -> None:
+    subject = push_subject(push.task, push.model_version)
+    if not push.failures.cause:
+        failure_rows.take_away(connection, FailureKind.PUSH, subject)
+        return
+    failure_rows.put(
+        connection,
+        FailedTry(
+            FailureKind.PUSH,
+            subject,
+            push.task,
+            push.failures,
+            push.next_try_s,
+            is_given_up=push.state is PushState.REFUSED,
+            reason=push.reason,
+        ),
+    )
+
+
+def _failures_of(row: Row[tuple[object, ...]]) -> Failures:
+    return Failures() if row.cause is None else Failures(row.cause, row.failed_tries, row.since_s)
+
+
 def _push_of(row: Row[tuple[object, ...]]) -> PendingPush:
     return PendingPush(
         TaskKey(row.project_id, row.task_id),
@@ -122,4 +197,5 @@ def _push_of(row: Row[tuple[object, ...]]) -> PendingPush:
         next_try_s=row.next_try_s,
         prediction_id=row.prediction_id,
         reason=row.reason,
+        failures=_failures_of(row),
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from backend.adapters.store.ledger.codec import Request
 from backend.adapters.store.ledger.database import Database
+from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
@@ -37,7 +38,7 @@ def open_ledger(url: str, clock: Clock) -> SqlLedger:
     return SqlLedger(database, clock)
 
 
-class SqlLedger(PromptRows, JobRows, PushRows, WaiterRows, RetentionRows):
+class SqlLedger(PromptRows, JobRows, PushRows, WaiterRows, RetentionRows, FailureRows):
     """Ledger by SQLAlchemy Core."""
 
     def close(self) -> None:

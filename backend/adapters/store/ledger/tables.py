@@ -100,3 +100,19 @@ pushes = Table(
     Column("reason", Text, nullable=False),
     Index("masklet_pushes_due", "state", "next_try_s"),
 )
+
+failures = Table(
+    "masklet_failures",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("project_id", BigInteger, nullable=False),
+    Column("task_id", BigInteger, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("since_s", Float, nullable=False),
+    Column("next_try_s", Float, nullable=False),
+    Column("is_given_up", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""What failed and is tried again, or was given up. A job's subject is its id; the others' are of failure_rows.py."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Float, bindparam, cast, delete, insert, null, select, union_all, update
 
 from backend.adapters.store.ledger.database import next_sequence
+from backend.adapters.store.ledger.failure_rows import is_postponed
 from backend.adapters.store.ledger.job_queries import OPEN
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import awaited, jobs
@@ -18,17 +19,25 @@ _CLICK = (
         cast(null(), Boolean).label("backward"),
         cast(null(), Float).label("since_s"),
     )
-    .where(jobs.c.state.in_(OPEN), jobs.c.kind == str(JobKind.INTERACTIVE))
+    .where(
+        jobs.c.state.in_(OPEN), jobs.c.kind == str(JobKind.INTERACTIVE), ~is_postponed(bindparam("now_s", type_=Float))
+    )
     .limit(1)
     .subquery()
 )
 _PROPAGATIONS = (
     select(jobs.c.job_id, jobs.c.attempt, jobs.c.state, awaited.c.backward, awaited.c.since_s)
     .join(jobs, jobs.c.job_id == awaited.c.job_id)
-    .where(awaited.c.until_s > bindparam("now_s"), jobs.c.state.in_(OPEN))
+    .where(
+        awaited.c.until_s > bindparam("now_s", type_=Float),
+        jobs.c.state.in_(OPEN),
+        ~is_postponed(bindparam("now_s", type_=Float)),
+    )
 )
 _WAITING = union_all(select(_CLICK), _PROPAGATIONS)
-"""Put together once: asked before every frame, putting it together would cost more than the answer."""
+"""Put together once: asked before every frame, putting it together would cost more than the answer.
+
+A postponed job is not waited for: it would hold up others for nothing."""
 
 
 class WaiterRows(Rows):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from backend.application.jobs.retry import retry_now
 from backend.application.ports.notifier import NoNotifier
-from backend.domain.errors import LabelStudioUnavailable, MediaError, MediaUnreachable, NotFound
-from backend.domain.jobs import JobState, PropagationRequest
+from backend.domain.errors import LabelStudioUnavailable, MediaError, MediaRefused, MediaUnreachable, NotFound
+from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
+from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeSegmenter
 from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on
 
@@ -27,17 +29,99 @@ def test_a_done_job_has_masks_progress_timings_and_a_push() -> None:
     assert push.job_id == job.job_id
 
 
-@pytest.mark.parametrize("error", [MediaUnreachable("no answer"), LabelStudioUnavailable("503"), RuntimeError("boom")])
-def test_retryable_errors_fail_after_three_attempts(error: Exception) -> None:
+def test_an_unforeseen_error_fails_the_job_after_three_attempts() -> None:
     parts = Parts()
-    parts.media.error = error
+    parts.media.error = RuntimeError("boom")
     job_id = submitted(parts)
+    states = [parts.run(parts.ledger.job(job_id)).state for _ in range(3)]
+    assert states == [JobState.QUEUED, JobState.QUEUED, JobState.FAILED]
+    assert parts.ledger.job(job_id).reason == "RuntimeError: boom"
+
+
+def taken(parts: Parts) -> list[Job]:
+    """The jobs that the queue holds, taken from it."""
+    jobs = []
+    while (entry := parts.queue.take(JobKind.PROPAGATE)) is not None:
+        parts.queue.release(*entry)
+        jobs.append(parts.ledger.job(entry[0]))
+    return jobs
+
+
+def swept(parts: Parts, job_id: str, seconds: int) -> list[float]:
+    """Runs what the reconciler dispatches, second by second; returns when, in seconds from the start."""
+    began_s, ran_at = parts.clock.now_s(), []
+    for _ in range(seconds):
+        parts.clock.advance(1.0)
+        parts.reconciler.sweep()
+        for job in taken(parts):
+            ran_at.append(parts.clock.now_s() - began_s)
+            parts.run(job)
+    return ran_at
+
+
+@pytest.mark.parametrize("error", [MediaUnreachable("no answer"), LabelStudioUnavailable("503"), MediaRefused("404")])
+def test_an_outage_postpones_a_job_and_loses_nothing(error: Exception) -> None:
+    parts = Parts()
+    job_id = submitted(parts)
+    taken(parts)
+    parts.media.error = error
+    assert parts.run(parts.ledger.job(job_id)).state is JobState.QUEUED
+    ran_at = swept(parts, job_id, 30)
+    assert ran_at == [3, 7, 15, 25]
+    swept(parts, job_id, 1770)
+    job = parts.ledger.job(job_id)
+    assert (job.state, job.reason) == (JobState.QUEUED, f"{type(error).__name__}: {error}")
+    parts.media.error = None
+    assert len(swept(parts, job_id, 115)) == 1
+    assert parts.ledger.job(job_id).state is JobState.DONE
+    assert parts.ledger.failed_tries() == ()
+
+
+def test_a_refused_medium_fails_the_job_after_a_day() -> None:
+    parts = Parts()
+    parts.media.error = MediaRefused("no such file (404)")
+    job_id = submitted(parts)
+    parts.run(parts.ledger.job(job_id))
+    parts.clock.advance(24 * 3600)
+    job = parts.run(parts.ledger.job(job_id))
+    assert (job.state, job.reason) == (JobState.FAILED, "MediaRefused: no such file (404)")
+    retry_now(parts.ledger)
+    assert parts.ledger.job(job_id).state is JobState.QUEUED
+
+
+def test_a_postponed_job_is_tried_at_once_when_asked_for() -> None:
+    parts = Parts()
+    parts.media.error = MediaUnreachable("no answer")
+    job_id = submitted(parts)
+    for _ in range(4):
+        parts.run(parts.ledger.job(job_id))
+    taken(parts)
+    assert submitted(parts) == job_id
+    assert [job.attempt for job in taken(parts)] == [5]
+    parts.media.error = None
+    assert parts.run(parts.ledger.job(job_id)).state is JobState.DONE
+
+
+def test_a_person_is_told_why_a_postponed_job_waits() -> None:
+    parts = Parts()
+    parts.media.error = MediaUnreachable("no answer")
+    for _ in range(4):
+        with pytest.raises(MediaUnreachable, match="no answer"):
+            parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=1.5)
+
+
+def test_a_click_fails_after_three_tries_and_is_asked_again() -> None:
+    parts = Parts()
+    request = PreviewRequest(TASK, USER_TASK.media, click_on(0), FrameIndex(0), USER_TASK.model_version)
+    job_id = parts.submitter.submit(request).job_id
+    parts.media.error = MediaUnreachable("no answer")
     states = []
     for _ in range(3):
         states.append(parts.run(parts.ledger.job(job_id)).state)
+        assert not parts.ledger.pending_waits().has_clicks, "a postponed click holds up no propagation"
     assert states == [JobState.QUEUED, JobState.QUEUED, JobState.FAILED]
-    assert parts.ledger.job(job_id).reason == f"{type(error).__name__}: {error}"
-    assert len(parts.media.opened) == 3
+    parts.media.error = None
+    assert parts.run(parts.submitter.submit(request)).state is JobState.DONE
 
 
 def test_an_error_that_no_retry_repairs_fails_at_once() -> None:

@@ -11,8 +11,9 @@ from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTas
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.errors import LabelStudioUnavailable, NotFound
 from backend.domain.jobs import JobKind, ModelInfo
+from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
-from tests.fakes.web import FRAMES, MODEL, FakeWeb, keypoint, pages_task, predict_body
+from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body
 
 DEMO = ModelInfo("demo", "masklet-demo-0badcafe", 256, "cpu", is_demo=True)
 TASK = TaskKey(1, 7)
@@ -144,6 +145,7 @@ def test_metrics_count_jobs_workers_and_requests() -> None:
     client.post("/predict", json=predict_body(pages_task(), regions=[keypoint()]))
     client.post("/predict", json=predict_body("x", regions=[keypoint()]))
     client.get("/nowhere")
+    web.stored.record_failure(FailedTry(FailureKind.PUSH, "1/7 m", TaskKey(1, 7), Failures("LabelStudioRefused", 3)))
     reply = client.get("/metrics")
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = reply.text.splitlines()
@@ -155,6 +157,7 @@ def test_metrics_count_jobs_workers_and_requests() -> None:
         'masklet_queue_depth{queue="interactive"} 1.0',
         'masklet_workers{queue="interactive"} 3.0',
         "masklet_pushes_pending 1.0",
+        'masklet_failed_tries{cause="LabelStudioRefused",given_up="false",kind="push"} 1.0',
         'masklet_predict_seconds_count{kind="interactive",status="200"} 1.0',
         'masklet_predict_seconds_count{kind="interactive",status="400"} 1.0',
         'masklet_http_requests_total{route="/predict",status="200"} 1.0',
@@ -307,3 +310,13 @@ def test_training_without_annotations_is_reported(annotations: object) -> None:
         400,
         "no annotations found: there is nothing to learn from",
     )
+
+
+def test_a_changed_label_config_retries_the_project() -> None:
+    web = FakeWeb()
+    client = web.client()
+    waiting = FailedTry(FailureKind.ADOPTION, "1/7", TaskKey(1, 7), Failures("NotFound", 3), next_try_s=9e9)
+    for schema, next_try_s in ((FRAMES, 9e9), (FRAMES, 9e9), (VIDEO, web.clock.now_s())):
+        web.stored.record_failure(waiting)
+        assert client.post("/setup", json={"project": "1.1", "schema": schema}).status_code == 200
+        assert [failed.next_try_s for failed in web.stored.failed_tries()] == [next_try_s]

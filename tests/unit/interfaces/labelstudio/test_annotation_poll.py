@@ -8,10 +8,11 @@ import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.application.annotation.change_detection import record_project, record_webhook
-from backend.domain.errors import LabelStudioUnavailable
+from backend.application.jobs.retry import retry_now
+from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, MaskletError, NotFound
 from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
-from backend.interfaces.labelstudio.annotation_poll import EPOCH, MIN_WAIT_S, AnnotationPoll
+from backend.interfaces.labelstudio.annotation_poll import EPOCH, MAX_TASKS, MIN_WAIT_S, AnnotationPoll
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
@@ -25,6 +26,7 @@ class LabelStudioStub:
     changed: dict[TaskKey, str] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    unreadable: dict[TaskKey, Exception] = field(default_factory=dict)
 
     def fetch_task(self, task: TaskKey) -> TaskRecord:
         data = pages_task()["data"]
@@ -34,6 +36,8 @@ class LabelStudioStub:
     def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
         if self.errors:
             raise self.errors.pop(0)
+        if task in self.unreadable:
+            raise self.unreadable[task]
         return (AnnotationRecord(11, "3", False, [keypoint(page=2)], updated_at=self.changed[task]),)
 
     def label_config(self, project_id: int) -> str:
@@ -41,8 +45,8 @@ class LabelStudioStub:
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]:
         self.asked.append(since)
-        order = sorted((at, task) for task, at in self.changed.items()) if since else []
-        later = [ChangedTask(task, at) for at, task in order if at > since]
+        order = [(at, task) for task, at in sorted(self.changed.items(), key=lambda item: item[1])] if since else []
+        later = [ChangedTask(task, at) for at, task in order if at >= since]
         newest = [ChangedTask(task, at) for task, at in self.changed.items()][-1:]
         return tuple(later[:limit] if since else newest)
 
@@ -80,6 +84,7 @@ def test_an_annotation_is_propagated_once_across_a_restart(poll: Poll) -> None:
     again = poll.restarted()
     again.sweep()
     assert poll.label_studio.asked == ["", EPOCH, "2026-01-02T00:00:00.000000Z"]
+    assert poll.key_values.read("polls/1") == b"2026-01-02T00:00:00.000000Z 7"
     assert poll.propagated() == [TASK]
 
 
@@ -144,3 +149,61 @@ def test_the_change_source_is_reported_per_project(poll: Poll) -> None:
     running.sweep()
     running.sweep()
     assert running.change_sources == {"1": "poll"}
+
+
+@pytest.mark.parametrize(
+    "error", [LabelStudioUnavailable("503"), LabelStudioRefused("401"), NotFound("404"), LabelStudioRefused("400")]
+)
+def test_an_annotation_that_could_not_be_read_is_adopted_later(poll: Poll, error: MaskletError) -> None:
+    running = poll.restarted()
+    running.sweep()
+    poll.label_studio.changed = {TASK: "2026-01-02T00:00:00.000000Z", OTHER: "2026-01-03T00:00:00.000000Z"}
+    poll.label_studio.errors.append(error)
+    poll.web.clock.sleep(60.0)
+    running.sweep()
+    assert poll.web.stored.failed_tries()[0].task == TASK
+    again = poll.restarted()
+    for _ in range(2):
+        poll.web.clock.sleep(60.0)
+        again.sweep()
+    assert sorted(poll.propagated(), key=str) == [TASK, OTHER]
+    assert poll.web.stored.failed_tries() == ()
+
+
+def test_an_unreadable_annotation_is_given_up_after_a_day(poll: Poll) -> None:
+    running = poll.restarted()
+    running.sweep()
+    poll.label_studio.changed = {TASK: "2026-01-02T00:00:00.000000Z", OTHER: "2026-01-03T00:00:00.000000Z"}
+    poll.label_studio.unreadable = {TASK: NotFound("404")}
+    poll.web.clock.sleep(60.0)
+    for _ in range(30):
+        running.sweep()
+        poll.web.clock.sleep(3600.0)
+    assert poll.propagated() == [OTHER]
+    assert [failed.is_given_up for failed in poll.web.stored.failed_tries()] == [True]
+    poll.label_studio.unreadable = {}
+    running.sweep()
+    assert poll.propagated() == [OTHER]
+    assert retry_now(poll.web.stored).given_up == 1
+    running.sweep()
+    assert poll.propagated() == [OTHER, TASK]
+
+
+def test_tasks_of_one_moment_are_all_adopted(poll: Poll) -> None:
+    running = poll.restarted()
+    running.sweep()
+    tasks = [TaskKey(1, number) for number in range(1, MAX_TASKS + 8)]
+    poll.label_studio.changed = dict.fromkeys(tasks, "2026-01-02T00:00:00.000000Z")
+    for _ in range(3):
+        poll.web.clock.sleep(60.0)
+        running.sweep()
+    assert sorted(task.task_id for task in poll.propagated()) == [task.task_id for task in tasks]
+
+
+def test_the_start_leaves_out_all_annotations_of_its_moment(poll: Poll) -> None:
+    poll.label_studio.changed = {TASK: "2026-01-02T00:00:00.000000Z", OTHER: "2026-01-02T00:00:00.000000Z"}
+    running = poll.restarted()
+    for _ in range(2):
+        running.sweep()
+        poll.web.clock.sleep(60.0)
+    assert poll.propagated() == []
