@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
@@ -24,6 +27,7 @@ from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.bootstrap.container import Container, DataFolder
+from backend.bootstrap.stack_lock import take_stack_lock
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind
@@ -35,6 +39,8 @@ WARM_READY_S = 1800.0
 """For a worker that compiles its steps before it registers. READY_S covers a large checkpoint on a slow disk."""
 
 PORTS_TO_TRY = 50
+ORPHAN_GRACE_S = 15.0
+"""How long the queue server of a killed stack may take to end, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Stack:
     url: str
     supervisor: Supervisor
     run_file: Path
+    lock: IO[str]
 
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Supervises, restarts processes that die, and records their ids, until `should_stop`."""
@@ -56,6 +63,7 @@ class Stack:
             self.supervisor.run(watched)
         finally:
             self.run_file.unlink(missing_ok=True)
+            self.lock.close()
 
     def _note(self) -> None:
         text = json.dumps({"url": self.url, "supervisor": os.getpid(), "pids": self.supervisor.pids})
@@ -66,11 +74,23 @@ class Stack:
 
 
 def start_stack(container: Container, should_stop: Callable[[], bool]) -> Stack:
-    """Start everything and wait until it answers. Raises ServiceUnavailable if a part does not come up."""
+    """Start everything and wait until it answers.
+
+    Raises NotAllowed if another stack uses the data folder, ServiceUnavailable if a part does not come up.
+    """
+    lock = take_stack_lock(container.folder.root)
+    try:
+        return _start_locked(container, should_stop, lock)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _start_locked(container: Container, should_stop: Callable[[], bool], lock: IO[str]) -> Stack:
     folder = container.folder
     server = None if container.settings.redis_url else EmbeddedValkey(folder.root)
-    if server is not None and server.is_ready():
-        raise QueueUnavailable(f"another `masklet up` uses {folder.root} already; stop it, or set MASKLET_DATA_DIR")
+    if server is not None:
+        _wait_gone(server)
     redis_url = container.settings.redis_url or (server.url if server else "")
     port = free_port(container.settings.host, container.settings.port)
     url = f"http://{container.settings.host}:{port}"
@@ -85,10 +105,19 @@ def start_stack(container: Container, should_stop: Callable[[], bool]) -> Stack:
     reconciler = _reconciler(container, redis_url)
     for kind in JobKind:
         # A killed stack's workers died with it, and no process was left to record that.
-        reconciler.worker_died(worker_name(kind))
-    supervisor = Supervisor(specs, partial(_requeue_work_of, reconciler))
+        reconciler.worker_died(worker_name(kind, folder.root))
+    supervisor = Supervisor(specs, partial(_requeue_work_of, reconciler, folder.root))
     supervisor.start(should_stop=should_stop)
-    return Stack(url, supervisor, folder.run_file)
+    return Stack(url, supervisor, folder.run_file, lock)
+
+
+def _wait_gone(server: EmbeddedValkey) -> None:
+    """Waits for the server of a killed stack to end. Raises QueueUnavailable if it does not."""
+    give_up_s = time.monotonic() + ORPHAN_GRACE_S
+    while server.is_ready():
+        if time.monotonic() > give_up_s:
+            raise QueueUnavailable(f"a queue server answers at {server.url} without a `masklet up`; stop it")
+        time.sleep(0.1)
 
 
 def stop_on_signals() -> Callable[[], bool]:
@@ -116,9 +145,13 @@ def free_port(host: str, wanted: int) -> int:
     raise QueueUnavailable(f"no port from {wanted} on is free on {host}; set MASKLET_PORT")
 
 
-def worker_name(kind: JobKind) -> str:
-    """The name of the stack's worker of a kind; the same after a restart."""
-    return f"{kind}-{socket.gethostname()}"
+def worker_name(kind: JobKind, root: Path) -> str:
+    """The name of a stack's worker of a kind; the same after a restart. root: the stack's data folder.
+
+    Stacks with different data folders may share the queue and the database: their workers have different names.
+    """
+    folder = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:8]
+    return f"{kind}-{socket.gethostname()}-{folder}"
 
 
 def _valkey(folder: DataFolder, server: EmbeddedValkey) -> ProcessSpec:
@@ -148,7 +181,7 @@ def _worker(container: Container, redis_url: str, kind: JobKind) -> ProcessSpec:
     folder = container.folder
     return ProcessSpec(
         str(kind),
-        (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", worker_name(kind)),
+        (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", worker_name(kind, folder.root)),
         env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
         log=folder.logs / f"{kind}.log",
         is_ready=partial(_worker_seen, redis_url, kind),
@@ -190,7 +223,7 @@ def _reconciler(container: Container, redis_url: str) -> Reconciler:
     )
 
 
-def _requeue_work_of(reconciler: Reconciler, ended: Exit) -> None:
+def _requeue_work_of(reconciler: Reconciler, root: Path, ended: Exit) -> None:
     """Requeues the job of a worker that died at once, not after its heartbeat expired."""
     if ended.name in set(JobKind):
-        reconciler.worker_died(worker_name(JobKind(ended.name)))
+        reconciler.worker_died(worker_name(JobKind(ended.name), root))

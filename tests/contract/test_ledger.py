@@ -535,9 +535,9 @@ class TestFailedTries:
         assert ledger.failed_tries() == ()
 
     def test_hasten_takes_no_other_project(self, ledger: Ledger, clock: FakeClock) -> None:
+        done(ledger)
         for kind, task in ((FailureKind.JOB, TASK), (FailureKind.ADOPTION, OTHER_TASK)):
             ledger.record_failure(FailedTry(kind, str(task), task, Failures("X", 2, 900.0), 9999.0, reason="X: y"))
-        done(ledger)
         ledger.postpone_pushes(5000.0)
         assert ledger.due_pushes(clock.now_s()) == ()
         assert (ledger.hasten(project_id=4), ledger.hasten(task=OTHER_TASK)) == (0, 1)

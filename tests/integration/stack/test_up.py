@@ -36,7 +36,7 @@ def left_running(data_dir: Path) -> str:
     )
     with closing(open_ledger(f"sqlite:///{data_dir / 'ledger.sqlite'}", SystemClock())) as ledger:
         job, _ = ledger.submit(JobKind.PROPAGATE, request)
-        assert ledger.start(job.job_id, job.attempt, worker_name(JobKind.PROPAGATE)) is not None
+        assert ledger.start(job.job_id, job.attempt, worker_name(JobKind.PROPAGATE, data_dir)) is not None
         return job.job_id
 
 
@@ -81,6 +81,12 @@ def test_it_answers_takes_up_what_was_left_and_leaves_nothing_behind(
     run = json.loads(run_file.read_text())
     assert run["url"] == url
     assert set(run["pids"]) == {"queue", "web", "interactive", "propagate"}
+
+    command = [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(data_dir)]
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert f"(process {process.pid} on " in second.stderr
+    assert f"uses {data_dir}; stop it, or set MASKLET_DATA_DIR" in second.stderr
 
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 0
