@@ -91,7 +91,7 @@ class PropagationRequest:
 class PreviewRequest:
     """A request for the masks of the objects prompted on one frame.
 
-    prompts: all prompts of those objects. frame_index: the frame of the masks.
+    prompts: all prompts of those objects. frame_index: the frame of the masks. user: the author of the prompts.
     """
 
     task: TaskKey
@@ -99,8 +99,10 @@ class PreviewRequest:
     prompts: PromptSet
     frame_index: FrameIndex
     model_version: str = ""
+    user: str = ""
 
     def idempotency_key(self) -> str:
+        """SHA-256, hex: equal requests are one job. The user is not part of the key."""
         parts = (
             str(self.task),
             *self.media.addresses,
@@ -129,7 +131,7 @@ class Job:
     job_id: "p-", "s-" (a session) or "i-", then 40 hex digits of the idempotency key. attempt: the fencing number;
     only the current attempt may publish. worker: the name of the running worker. done, total: counts of frames.
     reason: why the job failed or ended (domain.errors.reason_of). masks_run: the run with the result in the mask
-    store, empty before there is one.
+    store, empty before there is one. user: the user who requested it; SEVERAL_USERS after a request of a second one.
     """
 
     job_id: str
@@ -147,6 +149,7 @@ class Job:
     updated_s: float = 0.0
     heartbeat_s: float = 0.0
     timings_s: dict[str, float] = field(default_factory=dict)
+    user: str = ""
 
     @property
     def is_session(self) -> bool:

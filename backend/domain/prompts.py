@@ -77,6 +77,14 @@ class FramePrompt:
         points = self.points + tuple(point for point in later.points if point not in existing)
         return FramePrompt(self.object_id, self.frame_index, points, later.box or self.box)
 
+    def covers(self, other: FramePrompt) -> bool:
+        """Whether this prompt has the object, the frame and every point, the box and the mask of another one."""
+        if (other.object_id, other.frame_index) != (self.object_id, self.frame_index):
+            return False
+        if other.mask is not None:
+            return self.mask is not None and np.array_equal(self.mask, other.mask)
+        return set(other.points) <= set(self.points) and other.box in (None, self.box)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptSet:
@@ -130,6 +138,12 @@ class PromptSet:
     def without(self, object_ids: Collection[ObjectId]) -> PromptSet:
         """The prompts and labels of all other objects."""
         return PromptSet.of((prompt for prompt in self.prompts if prompt.object_id not in object_ids), self.labels)
+
+    def covers(self, other: PromptSet) -> bool:
+        """Whether every prompt of another set is part of this one."""
+        here = {(prompt.object_id, prompt.frame_index): prompt for prompt in self.prompts}
+        found = ((here.get((prompt.object_id, prompt.frame_index)), prompt) for prompt in other)
+        return all(mine is not None and mine.covers(prompt) for mine, prompt in found)
 
     def digest(self) -> str:
         """SHA-256, hex, of the canonical form: equal sets have equal digests in every process."""

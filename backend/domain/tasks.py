@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ANONYMOUS_MARK = "?"
+"""The first character of the names of anonymous annotators; no e-mail address begins with it."""
+
+SEVERAL_USERS = "*"
+"""The user of a job that several users requested; no e-mail address is equal to it."""
+
+
+def is_anonymous(user: str) -> bool:
+    """Whether this is an anonymous annotator, or no user at all, as for a batch."""
+    return not user or user.startswith(ANONYMOUS_MARK)
+
+
+def user_of_both(known: str, asking: str) -> str:
+    """The user of a job that a second user requests too. A name replaces an anonymous one: it is the same person."""
+    if known == asking or (is_anonymous(asking) and not is_anonymous(known)):
+        return known
+    return asking if is_anonymous(known) and not is_anonymous(asking) else SEVERAL_USERS
+
 
 @dataclass(frozen=True, slots=True)
 class MediaRef:

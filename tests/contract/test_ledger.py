@@ -25,7 +25,7 @@ from backend.domain.jobs import (
 )
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.retries import FailedTry, FailureKind, Failures
-from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.tasks import SEVERAL_USERS, MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.clock import FakeClock
 
@@ -60,6 +60,12 @@ def prompt_set(*prompts: FramePrompt, **labels: str) -> PromptSet:
 
 def propagation(x_rel: float = 0.5, *, task: TaskKey = TASK, version: str = "masklet-demo-1") -> PropagationRequest:
     return PropagationRequest(task, MEDIA, prompt_set(click(x_rel), cat="Cat"), model_version=version)
+
+
+def of_user(user: str, *x_rels: float) -> PropagationRequest:
+    """A request of a user's clicks on one frame."""
+    prompts = prompt_set(*(click(x_rel) for x_rel in x_rels), cat="Cat")
+    return PropagationRequest(TASK, MEDIA, prompts, model_version="masklet-demo-1", user=user)
 
 
 def submitted(ledger: Ledger, x_rel: float = 0.5, *, task: TaskKey = TASK) -> Job:
@@ -209,6 +215,33 @@ class TestSubmit:
         assert ledger.progress(newest.job_id, 1, 5, 10) is JobState.SUPERSEDED
         assert not ledger.finish(newest.job_id, 1, JobState.DONE, push=True)
         assert ledger.latest_push(TASK) is None
+
+    def test_users_of_one_task_do_not_supersede_each_other(self, ledger: Ledger) -> None:
+        of_ann, _ = ledger.submit(JobKind.PROPAGATE, of_user("ann", 0.1))
+        of_ben, _ = ledger.submit(JobKind.PROPAGATE, of_user("ben", 0.2))
+        newer, _ = ledger.submit(JobKind.PROPAGATE, of_user("ben", 0.2, 0.3))
+        states = [ledger.job(job.job_id).state for job in (of_ann, of_ben, newer)]
+        assert states == [JobState.QUEUED, JobState.SUPERSEDED, JobState.QUEUED]
+        assert [job.user for job in (of_ann, of_ben, newer)] == ["ann", "ben", "ben"]
+
+    def test_a_named_user_supersedes_the_own_anonymous_requests(self, ledger: Ledger) -> None:
+        own, _ = ledger.submit(JobKind.PROPAGATE, of_user("", 0.1))
+        of_another, _ = ledger.submit(JobKind.PROPAGATE, of_user("?2", 0.9))
+        ledger.submit(JobKind.PROPAGATE, of_user("ann", 0.1, 0.2))
+        assert ledger.job(own.job_id).state is JobState.SUPERSEDED
+        assert ledger.job(of_another.job_id).state is JobState.QUEUED
+
+    def test_an_equal_request_of_two_users_is_superseded_by_neither(self, ledger: Ledger) -> None:
+        job, _ = ledger.submit(JobKind.PROPAGATE, of_user("ann", 0.1))
+        assert ledger.submit(JobKind.PROPAGATE, of_user("ben", 0.1))[0].user == SEVERAL_USERS
+        for user in ("ann", "ben"):
+            ledger.submit(JobKind.PROPAGATE, of_user(user, 0.1, 0.5))
+        assert ledger.job(job.job_id).state is JobState.QUEUED
+
+    def test_an_anonymous_job_gets_the_name_of_its_next_user(self, ledger: Ledger) -> None:
+        ledger.submit(JobKind.PROPAGATE, of_user("?2", 0.1))
+        assert ledger.submit(JobKind.PROPAGATE, of_user("ann", 0.1))[0].user == "ann"
+        assert ledger.submit(JobKind.PROPAGATE, of_user("", 0.1))[0].user == "ann"
 
     @pytest.mark.parametrize("ending", [JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED])
     def test_an_ended_job_submitted_again_opens_its_next_attempt(

@@ -109,6 +109,13 @@ def test_a_migrated_ledger_takes_new_jobs(url: str) -> None:
         assert len(ledger.record_prompts(TASK, request.prompts, user="ben").prompts) == 2
 
 
+def test_open_jobs_belong_to_the_users_of_their_requests(url: str) -> None:
+    store(url)
+    with closing(open_ledger(url, FakeClock())) as ledger:
+        assert {job.user for job in ledger.jobs(states=(JobState.RUNNING,), kind=JobKind.PROPAGATE)} == {"ann"}
+        assert ledger.job(DONE).user == ""
+
+
 @pytest.mark.parametrize("made", [of_first_build, store, without_version])
 def test_a_migrated_schema_equals_that_of_a_new_ledger(url: str, made: Callable[[str], None]) -> None:
     made(url)

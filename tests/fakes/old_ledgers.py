@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -51,7 +53,7 @@ def without_version(url: str) -> None:
 
 def of_this_build(url: str) -> None:
     open_ledger(url, FakeClock()).close()
-    rows = (STORED / "rows.sql").read_text().splitlines()
+    rows = [_with_columns(row) for row in (STORED / "rows.sql").read_text().splitlines()]
     counters = "UPDATE masklet_counters SET value = 15 WHERE name = 'sequence';"
     run(url, "\n".join([counters, *(row for row in rows if "masklet_counters" not in row)]))
 
@@ -66,18 +68,36 @@ def ask(url: str, question: Callable[[Connection], Rows]) -> Rows:
     return answer
 
 
+@functools.cache
+def columns_of(table: str) -> tuple[str, ...]:
+    """The columns that a table had in version 1; later versions add columns at the end."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript((STORED / "sqlite.sql").read_text())
+        return tuple(row[1] for row in database.execute(f"PRAGMA table_info({table})"))
+
+
+def _with_columns(row: str) -> str:
+    """A row of version 1 as a statement that also fits a table with more columns."""
+    match = re.match(r'INSERT INTO "(\w+)" VALUES', row)
+    return row if match is None else row.replace(" VALUES", f" ({', '.join(columns_of(match[1]))}) VALUES", 1)
+
+
 def rows_of(url: str) -> Rows:
-    """All rows but the counters'."""
+    """All rows but the counters', with the columns of version 1."""
 
     def question(connection: Connection) -> Rows:
         known = inspect(connection).get_table_names()
         names = [name for name in TABLES if f"masklet_{name}" in known]
         return {
-            name: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM masklet_{name}"))), key=repr)
+            name: sorted((tuple(row) for row in connection.execute(text(_selected(f"masklet_{name}")))), key=repr)
             for name in names
         }
 
     return ask(url, question)
+
+
+def _selected(table: str) -> str:
+    return f"SELECT {', '.join(columns_of(table))} FROM {table}"
 
 
 def schema_of(url: str) -> Rows:

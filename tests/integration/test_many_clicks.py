@@ -26,7 +26,7 @@ from backend.bootstrap.container import Container
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.tasks import SEVERAL_USERS, MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.batch import MemoryRecords
 from tests.fakes.clock import WorkingClock
@@ -41,10 +41,12 @@ CAT, DOG, BIRD = ObjectId("cat"), ObjectId("dog"), ObjectId("bird")
 USER_TASK = UserTask(TASK, MediaRef(("/data/0.png",), is_pages=True), FRAMES, MODEL.version, "ann")
 
 
-def add_clicks(ledger: Ledger, task: TaskKey = TASK, *, count: int = CLICKS, ended: bool = True) -> None:
-    """Record somebody's clicks, without a propagation, in one transaction."""
+def add_clicks(
+    ledger: Ledger, task: TaskKey = TASK, *, count: int = CLICKS, ended: bool = True, user: str = "ben"
+) -> None:
+    """Record a user's clicks, without a propagation, in one transaction."""
     requests = [
-        PreviewRequest(task, USER_TASK.media, click_on(0, n / count, DOG), FrameIndex(0), MODEL.version)
+        PreviewRequest(task, USER_TASK.media, click_on(0, n / count, DOG), FrameIndex(0), MODEL.version, user)
         for n in range(count)
     ]
     clicks = ledger.accept(task, PromptSet(()), lambda _: requests)
@@ -196,11 +198,13 @@ def test_an_overtaken_click_is_answered_behind_others_clicks(clicks: ManyClicks)
 
 def test_a_reset_ends_all_open_clicks(clicks: ManyClicks) -> None:
     clicks.ledger.record_prompts(NEXT_TASK, click_on(0, object_id=DOG), user="ann")
-    add_clicks(clicks.ledger, NEXT_TASK, count=150, ended=False)
+    add_clicks(clicks.ledger, NEXT_TASK, count=150, ended=False, user="ann")
+    add_clicks(clicks.ledger, NEXT_TASK, count=149, ended=False, user="ben")
     PromptOwnership(clicks.web.parts.annotation_service, MemoryKeyValueStore()).reset(
         replace(USER_TASK, task=NEXT_TASK)
     )
-    assert {job.state for job in clicks.ledger.jobs(task=NEXT_TASK)} == {JobState.CANCELLED}
+    states = {(job.user, job.state) for job in clicks.ledger.jobs(task=NEXT_TASK)}
+    assert states == {("ann", JobState.CANCELLED), ("ben", JobState.QUEUED), (SEVERAL_USERS, JobState.QUEUED)}
 
 
 @pytest.mark.parametrize(

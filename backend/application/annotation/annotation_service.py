@@ -9,15 +9,16 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 
-from backend.application.jobs.queries import propagations, raise_if_postponed, recent_clicks
+from backend.application.annotation.superseded import newer_propagation, superseded_clicks
+from backend.application.annotation.waiting import wait_for_end
+from backend.application.jobs.queries import propagations
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
 from backend.application.ports.notifier import WAITER_ADDED, Notifier
-from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, error_of
+from backend.domain.errors import IntegrityError, MaskletError, NotFound, ServiceUnavailable, Superseded
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest, run_name
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
@@ -26,14 +27,6 @@ from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 logger = logging.getLogger(__name__)
-
-FIRST_POLL_S = 0.004
-LONGEST_POLL_S = 0.1
-SUPERSEDED_ANSWER_S = 5.0
-"""The longest time of an answer from here through Label Studio to the page."""
-
-MAX_SUPERSEDED_ANSWERS = 20
-"""The most superseded clicks of a user task that an answer includes."""
 
 FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
 
@@ -85,10 +78,10 @@ class AnnotationService:
 
         def requests_for(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
             of_objects = known.only(prompts.object_ids)
-            preview = PreviewRequest(user_task.task, user_task.media, of_objects, frame_index, user_task.model_version)
+            preview = _preview(user_task, of_objects, frame_index)
             return [preview, _whole_video(user_task, known)] if self.propagate_on_prompt else [preview]
 
-        superseded = self._superseded_clicks(user_task)
+        superseded = superseded_clicks(self.ledger, user_task.task, user_task.user, now_s=self.clock.now_s())
         job, *_ = self.submitter.accept(user_task.task, prompts, requests_for, user=user_task.user)
         job = self.ensure_masks(job)
         read = {earlier.job_id: run for earlier in superseded if (run := self._read(earlier)) is not None}
@@ -113,14 +106,38 @@ class AnnotationService:
     ) -> JobMasks:
         """Adds prompts and propagates all prompts of the user task through the video.
 
-        Returns the finished masks, or after the deadline the masks so far; the prediction has the rest.
+        Returns the finished masks, or after the deadline the masks so far; the prediction has the rest. After a newer
+        prompt of the user, these are the masks of that prompt's propagation.
         frames: only masks on these are read; the propagation covers the whole video.
         """
         known = self.ledger.record_prompts(user_task.task, prompts, user=user_task.user)
         job = self.submit(_whole_video(user_task, known, direction))
-        with self.waited_for(job, deadline_s):
-            latest = self._wait(job.job_id, deadline_s)
+        latest = self._wait_for_propagation(user_task, job, deadline_s)
         return JobMasks(latest, self.masks_of(latest, frames))
+
+    def latest_of(self, user_task: UserTask, job: Job) -> Job:
+        """The job as it is now; in place of a superseded one, the propagation that answers the same request.
+
+        Without one, the same request again: another user's request superseded it.
+        """
+        job = self.ledger.job(job.job_id)
+        if job.state is not JobState.SUPERSEDED:
+            return job
+        newer = newer_propagation(self.ledger, job, user_task.user)
+        return newer or self.submit(replace(self.ledger.request(job.job_id), user=user_task.user))
+
+    def _wait_for_propagation(self, user_task: UserTask, job: Job, deadline_s: float) -> Job:
+        """The propagation when it is done, or as it is at the deadline; one that is superseded is followed."""
+        give_up_s = self.clock.monotonic_s() + deadline_s
+        while True:
+            left_s = max(give_up_s - self.clock.monotonic_s(), 0.0)
+            try:
+                with self.waited_for(job, left_s):
+                    return self._wait(job.job_id, left_s)
+            except Superseded:
+                job = self.latest_of(user_task, job)
+                if left_s <= 0:
+                    return job
 
     @contextmanager
     def waited_for(self, job: Job, deadline_s: float) -> Iterator[None]:
@@ -148,8 +165,7 @@ class AnnotationService:
 
         Raises as `answer_click` does.
         """
-        request = PreviewRequest(user_task.task, user_task.media, prompts, frame_index, user_task.model_version)
-        job = self.submit(request)
+        job = self.submit(_preview(user_task, prompts, frame_index))
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(f"no worker answered within {deadline_s:.0f} s; ask again (job {job.job_id})")
@@ -212,16 +228,6 @@ class AnnotationService:
                     return found
         return None
 
-    def _superseded_clicks(self, user_task: UserTask) -> list[Job]:
-        """The user task's recent clicks whose answers may not have reached the page, oldest first."""
-        recent = recent_clicks(self.ledger, user_task.task, since_s=self.clock.now_s() - SUPERSEDED_ANSWER_S)
-        if not recent:
-            return []
-        own_keys = {(p.object_id, p.frame_index) for p in self.ledger.prompts(user_task.task, user=user_task.user)}
-        requested = ((job, self.ledger.request(job.job_id).prompts) for job in recent)
-        own = (job for job, prompts in requested if own_keys.issuperset((p.object_id, p.frame_index) for p in prompts))
-        return list(islice(own, MAX_SUPERSEDED_ANSWERS))[::-1]
-
     def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[tuple[Job, MaskRun]]:
         """The masks of superseded clicks; failed ones are left out. Most are done: they are older than this click."""
         for job in jobs:
@@ -237,23 +243,7 @@ class AnnotationService:
         return None
 
     def _wait(self, job_id: str, deadline_s: float) -> Job:
-        """The job when it is done, or as it is at the deadline. Raises the recorded error if it failed."""
-        give_up_s = self.clock.monotonic_s() + deadline_s
-        pause_s = FIRST_POLL_S
-        if (job := self.ledger.job(job_id)).state is JobState.DONE:
-            return job
-        with self.notifier.subscribed(job_id, self.clock.sleep) as wait:
-            while True:
-                job = self.ledger.job(job_id)
-                if job.state is JobState.DONE:
-                    return job
-                if job.state.is_final:
-                    raise error_of(job.reason or f"Cancelled: the job is {job.state}")
-                if self.clock.monotonic_s() >= give_up_s:
-                    return job
-                raise_if_postponed(self.ledger, job, self.clock.now_s() + give_up_s - self.clock.monotonic_s())
-                wait(pause_s)
-                pause_s = min(pause_s * 1.25, LONGEST_POLL_S)
+        return wait_for_end(self.ledger, self.notifier, self.clock, job_id, deadline_s=deadline_s)
 
 
 def frame_of(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
@@ -272,6 +262,12 @@ def with_others(run: MaskRun, others: Iterable[MaskRun]) -> MaskRun:
             frames = sorted((*known.frames, *new), key=lambda frame: frame.frame_index)
             made[masklet.object_id] = replace(known, frames=tuple(frames))
     return replace(run, masklets=tuple(made.values()))
+
+
+def _preview(user_task: UserTask, prompts: PromptSet, frame_index: FrameIndex) -> PreviewRequest:
+    return PreviewRequest(
+        user_task.task, user_task.media, prompts, frame_index, user_task.model_version, user_task.user
+    )
 
 
 def _whole_video(

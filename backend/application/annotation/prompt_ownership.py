@@ -12,13 +12,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
+from backend.application.annotation.superseded import is_own
 from backend.application.jobs.queries import open_jobs
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
-from backend.domain.jobs import PreviewRequest, PropagationRequest, PushState
+from backend.domain.jobs import PropagationRequest, PushState
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.tasks import TaskKey
+from backend.domain.tasks import SEVERAL_USERS, TaskKey, is_anonymous
 from backend.domain.video import FrameIndex
+
+NEVER = float("-inf")
 
 ObjectFrameKey = tuple[ObjectId, FrameIndex | None]
 """An object on a frame; frame None: on any frame."""
@@ -55,11 +58,12 @@ class PromptOwnership:
         known = self._ledger.prompts(user_task.task, user=user_task.user)
         gone = known if object_id is None else known.of_object(object_id)
         kept = known.without(gone.object_ids)
-        self.key_values.write(_reset_key(user_task), json.dumps(self.service.clock.now_s()).encode())
+        self._write_reset(user_task)
         self._ledger.replace_prompts(user_task.task, kept, user=user_task.user)
         for job in open_jobs(self._ledger, user_task.task):
-            request = self._ledger.request(job.job_id)
-            if request.prompts and set(request.prompts.object_ids) & set(gone.object_ids) and _within(request, known):
+            prompts = self._ledger.request(job.job_id).prompts
+            has_gone = not set(prompts.object_ids).isdisjoint(gone.object_ids)
+            if has_gone and job.user != SEVERAL_USERS and is_own(job, prompts, user_task.user, known):
                 self._ledger.cancel(job.job_id)
 
     def _claim(self, user_task: UserTask, stand_in: str, claimed_keys: Collection[ObjectFrameKey]) -> None:
@@ -91,18 +95,26 @@ class PromptOwnership:
             self._ledger.record_prompts(user_task.task, request.prompts, user=user_task.user)
 
     def _reset_s(self, user_task: UserTask) -> float:
-        """Time of the last reset of the task (wall clock); -inf without one."""
+        """Time of the user's last reset of the task (wall clock); -inf without one.
+
+        A reset of an anonymous annotator counts for every user: it may have been this one's.
+        """
+        resets = self._resets(user_task)
+        return max(
+            (at_s for user, at_s in resets.items() if is_anonymous(user) or user == user_task.user), default=NEVER
+        )
+
+    def _write_reset(self, user_task: UserTask) -> None:
+        resets = {**self._resets(user_task), user_task.user: self.service.clock.now_s()}
+        self.key_values.write(_reset_key(user_task), json.dumps(resets).encode())
+
+    def _resets(self, user_task: UserTask) -> dict[str, float]:
+        """Time of each user's last reset of the task. Earlier builds stored one time for all users."""
         body = self.key_values.read(_reset_key(user_task))
-        return float("-inf") if body is None else float(json.loads(body))
+        stored = {} if body is None else json.loads(body)
+        return stored if isinstance(stored, dict) else {"": float(stored)}
 
 
 def _reset_key(user_task: UserTask) -> str:
     task: TaskKey = user_task.task
     return f"resets/{task.project_id}-{task.task_id}"
-
-
-def _within(request: PreviewRequest | PropagationRequest, known: PromptSet) -> bool:
-    """Whether all prompts of a request are prompts of this user task, by object and frame."""
-    prompts = request.prompts
-    known_keys = {(prompt.object_id, prompt.frame_index) for prompt in known}
-    return all((prompt.object_id, prompt.frame_index) in known_keys for prompt in prompts)

@@ -55,7 +55,8 @@ def propagate_range(
 ) -> JobMasks:
     """The masks on the requested frames from the user task's prompts; at the deadline, those so far.
 
-    The whole video is propagated, as after any prompt, so a second request costs nothing more.
+    The whole video is propagated, as after any prompt, so a second request costs nothing more. After a newer prompt of
+    the user, the masks are those of that prompt's propagation.
     Raises PromptError without prompts, and the worker's error.
     """
     prompts = service.ledger.prompts(user_task.task, user=user_task.user)
@@ -69,16 +70,18 @@ def propagate_range(
         return JobMasks(answer.job, answer.run)
     back = backward_request(user_task, prompts, requested)
     jobs: tuple[Job, ...] = (whole,) if back is None else (service.submit(back), whole)
-    with (
-        service.waited_for(jobs[0], deadline_s),
-        service.notifier.subscribed(jobs[0].job_id, service.clock.sleep) as wait,
-    ):
-        while True:
-            answer = _best_progress(service, jobs, requested, prompts)
-            if answer.is_complete or service.clock.monotonic_s() >= give_up_s:
-                return JobMasks(answer.job, answer.run)
-            wait(POLL_S)
-            jobs = tuple(_not_failed(service.ledger.job(job.job_id)) for job in jobs)
+    while True:
+        first = jobs[0]
+        with (
+            service.waited_for(first, max(give_up_s - service.clock.monotonic_s(), 0.0)),
+            service.notifier.subscribed(first.job_id, service.clock.sleep) as wait,
+        ):
+            while jobs[0].job_id == first.job_id:
+                answer = _best_progress(service, jobs, requested, prompts)
+                if answer.is_complete or service.clock.monotonic_s() >= give_up_s:
+                    return JobMasks(answer.job, answer.run)
+                wait(POLL_S)
+                jobs = tuple(_not_failed(service.latest_of(user_task, job)) for job in jobs)
 
 
 def backward_request(user_task: UserTask, prompts: PromptSet, requested: FrameRequest) -> PropagationRequest | None:

@@ -71,9 +71,11 @@ class Ledger(Protocol):
         """Records a job under its idempotency key. Returns it and whether it is new.
 
         A failed, cancelled or superseded job with that key is opened again with the next attempt (and counts as
-        new). A postponed job counts as new too: it is tried at once. A PROPAGATE job supersedes the task's other open
-        ones. One that is done already becomes the task's pending push again if another job's prediction replaced its
-        own, or if its own did not reach Label Studio yet.
+        new). A postponed job counts as new too: it is tried at once. A PROPAGATE job supersedes the other open ones of
+        its task and user, and those of anonymous annotators whose prompts are all part of it. A second user's equal
+        request makes the job one of SEVERAL_USERS, which no request supersedes. A job that is done already becomes the
+        task's pending push again if another job's prediction replaced its own, or if its own did not reach Label Studio
+        yet.
         """
         ...
 

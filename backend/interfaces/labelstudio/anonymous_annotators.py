@@ -29,13 +29,10 @@ from backend.application.ports.clock import Clock
 from backend.application.ports.key_value import KeyValueStore
 from backend.domain.errors import MaskletError
 from backend.domain.masklets import MaskRun
-from backend.domain.tasks import TaskKey
+from backend.domain.tasks import ANONYMOUS_MARK, TaskKey, is_anonymous
 
 FIRST = ""
 """The name of the first anonymous annotator, and the user of prompts that came with a batch."""
-
-MARK = "?"
-"""The first character of the other names; no e-mail address begins with it."""
 
 APART_S = 30.0
 """Much longer than saving a draft takes on a busy machine: a later request without a draft is of another one."""
@@ -67,7 +64,7 @@ class AnonymousAnnotators:
 
     def answered(self, user_task: UserTask, run: MaskRun) -> None:
         """Stores the masks that an anonymous annotator was shown; does nothing for a named user."""
-        if user_task.user != FIRST and not user_task.user.startswith(MARK):
+        if not is_anonymous(user_task.user):
             return
         entry = self._known(user_task.task).get(user_task.user, AnonymousAnnotator(0.0))
         entry.shown.add_run(run)
@@ -132,11 +129,11 @@ class AnonymousAnnotator:
 
 
 def _name(number: int) -> str:
-    return FIRST if number == 1 else f"{MARK}{number}"
+    return FIRST if number == 1 else f"{ANONYMOUS_MARK}{number}"
 
 
 def _number(name: str) -> int:
-    return 1 if name == FIRST else int(name.removeprefix(MARK))
+    return 1 if name == FIRST else int(name.removeprefix(ANONYMOUS_MARK))
 
 
 def _folder(task: TaskKey) -> str:

@@ -78,7 +78,7 @@ class InteractivePredictor:
             is_pending = not run.complete if run is not None else _wants_masks(parsed)
         except Superseded:
             logger.info("task %s: superseded by a newer prompt", user_task.task)
-            run, is_pending = None, False
+            run, is_pending = None, True
         if run is not None:
             save_fingerprints(self.parts.key_values, user_task.task, run)
             self._anonymous.answered(user_task, run)
@@ -139,7 +139,8 @@ class InteractivePredictor:
             run = service.propagate_and_wait(
                 user_task, self._unrounded(user_task, parsed.prompts), deadline_s=deadline_s
             ).run
-            return None if run is None else with_objects(run, parsed.region_ids)
+            shown = None if run is None else with_objects(run, parsed.region_ids)
+            return shown if shown is not None and shown.masklets else None
         run = service.answer_click(user_task, parsed.prompts, parsed.frame_index, deadline_s=deadline_s).run
         return run if run is None or self._may_show_every_page(parsed) else frame_of(run, parsed.frame_index)
 

@@ -7,27 +7,32 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.application.ports.prewarm import MediaStatus
 from backend.bootstrap.container import SystemClock
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
-from tests.fakes.web import FakeWeb, keypoint, pages_task, predict_body
+from tests.fakes.engine import FakeVideo
+from tests.fakes.web import VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 CROWD = 20
 
 
 @contextmanager
-def working(web: FakeWeb, may_work: threading.Event) -> Iterator[None]:
-    """An interactive worker: it answers the clicks that wait, once it may."""
+def working(web: FakeWeb, may_work: threading.Event, *kinds: JobKind) -> Iterator[None]:
+    """A worker that runs the queued jobs of these kinds, by default the clicks, once it may."""
     over = threading.Event()
 
     def work() -> None:
         while not over.is_set():
             if may_work.wait(0.02):
-                web.work_off(JobKind.INTERACTIVE)
+                web.work_off(*(kinds or (JobKind.INTERACTIVE,)))
                 over.wait(0.01)
 
     thread = threading.Thread(target=work, daemon=True)
@@ -83,6 +88,41 @@ def test_one_task_clicked_by_many_keeps_everybodys_prompts(web: FakeWeb) -> None
     for number in range(8):
         (prompt,) = web.stored.prompts(TaskKey(1, 7), user=f"u{number}@example.org")
         assert [point.point.x_rel for point in prompt.points] == [pytest.approx((number + 1) / 100)]
+
+
+@pytest.mark.parametrize("kind", ["action", "box"])
+def test_twenty_on_one_task_each_get_masks_or_pending(web: FakeWeb, kind: str) -> None:
+    may_work = threading.Event()
+    may_work.set()
+    at_once = threading.Barrier(CROWD)
+
+    def post(number: int, region: dict[str, object]) -> dict[str, Any]:
+        drafts = [{"user": f"u{number}@example.org", "updated_at": "2026", "result": []}]
+        if kind == "box":
+            task = {**video_task(), "drafts": drafts}
+            body = predict_body(task, label_config=VIDEO, project="2.17", regions=[region])
+        else:
+            body = predict_body({**pages_task(), "drafts": drafts}, regions=[region])
+        reply = client.post("/predict", json=body)
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json()["results"][0])
+
+    def work(number: int) -> int:
+        """The count of masks; -1 for an answer that says that they follow."""
+        if kind == "box":
+            web.prewarm_channel.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
+        else:
+            post(number, keypoint(page=2, x=float(number + 1)))
+        at_once.wait(100)
+        asked = keypoint("▶ 2", page=2, region_id="k2") if kind == "action" else video_box(region_id=f"b{number}")
+        answer = post(number, asked)
+        return len(answer["result"]) or -("pending" in answer)
+
+    kinds = tuple(JobKind)
+    with web.client() as client, working(web, may_work, *kinds), ThreadPoolExecutor(CROWD) as crowd:
+        answers = list(crowd.map(work, range(CROWD)))
+    assert answers == [3 if kind == "action" else 1] * CROWD
+    assert web.stored.counts().get((JobKind.PROPAGATE, JobState.SUPERSEDED), 0) == 0
 
 
 def test_the_same_click_fifty_times_at_once_is_one_job(web: FakeWeb) -> None:

@@ -75,6 +75,7 @@ def dump_request(request: Request) -> str:
         ],
         "labels": [(str(object_id), label) for object_id, label in request.prompts.labels.items()],
         "model_version": request.model_version,
+        "user": request.user,
     }
     if isinstance(request, PreviewRequest):
         record["frame"] = int(request.frame_index)
@@ -83,7 +84,6 @@ def dump_request(request: Request) -> str:
     record["direction"] = str(request.direction)
     record["label_config"] = request.label_config
     record["scope"] = str(request.scope)
-    record["user"] = request.user
     if request.session:
         record["session"] = request.session
     if request.frames is not None:
@@ -100,7 +100,8 @@ def load_request(text: str) -> Request:
         {ObjectId(object_id): label for object_id, label in record["labels"]},
     )
     if record["kind"] == "preview":
-        return PreviewRequest(task, media, prompts, FrameIndex(record["frame"]), record["model_version"])
+        user = record.get("user", "")
+        return PreviewRequest(task, media, prompts, FrameIndex(record["frame"]), record["model_version"], user)
     frames = record.get("frames")
     return PropagationRequest(
         task,

@@ -141,4 +141,5 @@ def job_of(row: Row[tuple[object, ...]]) -> Job:
         updated_s=row.updated_s,
         heartbeat_s=row.heartbeat_s,
         timings_s=json.loads(row.timings_s),
+        user=row.user_name,
     )

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from backend.adapters.store.ledger import failure_rows, push_rows
-from backend.adapters.store.ledger.codec import Request, dump_request
+from backend.adapters.store.ledger.codec import Request, dump_request, load_request
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN, JobQueries, find_row, get, job_of, known_row
 from backend.adapters.store.ledger.tables import failures, jobs
 from backend.domain.jobs import SESSION_PREFIX, Job, JobKind, JobState, PropagationRequest, job_id_of
 from backend.domain.retries import FailedTry, FailureKind, Failures
-from backend.domain.tasks import TaskKey
+from backend.domain.tasks import is_anonymous, user_of_both
 
 _STEP = update(jobs).where(
     jobs.c.job_id == bindparam("of_job"),
@@ -38,7 +38,10 @@ def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: fl
     if opens:
         _open(connection, job_id, kind, request, attempt=1 if known is None else known.attempt + 1, now_s=now_s)
     if kind is JobKind.PROPAGATE and not job_id.startswith(SESSION_PREFIX):
-        _supersede_others(connection, job_id, request.task, now_s=now_s)
+        _supersede_others(connection, job_id, request, now_s=now_s)
+    if known is not None and not known.state.is_final:
+        user = user_of_both(known.user, request.user)
+        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(user_name=user))
     if opens or (kind is JobKind.PROPAGATE and known is not None and known.state is JobState.DONE):
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(sequence=sequence))
     if known is not None and known.state is JobState.DONE:
@@ -72,6 +75,7 @@ def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, 
         "timings_s": "{}",
         "pushes": False,
         "request": dump_request(request),
+        "user_name": request.user,
     }
     if attempt == 1:
         connection.execute(insert(jobs).values(job_id=job_id, **values))
@@ -79,27 +83,38 @@ def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, 
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(values))
 
 
-def _supersede_others(connection: Connection, job_id: str, task: TaskKey, *, now_s: float) -> None:
-    connection.execute(
-        update(jobs)
-        .where(
-            jobs.c.project_id == task.project_id,
-            jobs.c.task_id == task.task_id,
+def _supersede_others(connection: Connection, job_id: str, request: Request, *, now_s: float) -> None:
+    """Supersede the open propagations of the task that this request replaces: those of the same user.
+
+    Also those of an anonymous annotator whose prompts are all part of the request: the user was not named then.
+    """
+    others = connection.execute(
+        select(jobs.c.job_id, jobs.c.user_name, jobs.c.request).where(
+            jobs.c.project_id == request.task.project_id,
+            jobs.c.task_id == request.task.task_id,
             jobs.c.kind == str(JobKind.PROPAGATE),
             jobs.c.state.in_(OPEN),
             jobs.c.job_id != job_id,
             ~IS_SESSION,
         )
-        .values(state=str(JobState.SUPERSEDED), reason="Superseded: a newer prompt replaced this run", updated_s=now_s)
-    )
-    connection.execute(
-        delete(failures).where(
-            failures.c.kind == str(FailureKind.JOB),
-            failures.c.project_id == task.project_id,
-            failures.c.task_id == task.task_id,
-            failures.c.subject != job_id,
+    ).all()
+    replaced = [
+        row.job_id
+        for row in others
+        if row.user_name == request.user
+        or (is_anonymous(row.user_name) and request.prompts.covers(load_request(row.request).prompts))
+    ]
+    if replaced:
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.job_id.in_(replaced), jobs.c.state.in_(OPEN))
+            .values(
+                state=str(JobState.SUPERSEDED), reason="Superseded: a newer prompt replaced this run", updated_s=now_s
+            )
         )
-    )
+        connection.execute(
+            delete(failures).where(failures.c.kind == str(FailureKind.JOB), failures.c.subject.in_(replaced))
+        )
 
 
 class JobRows(JobQueries):

@@ -7,13 +7,14 @@ processes out: afterwards the ledger has the newest schema, or it is as it was. 
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from backend.adapters.store.ledger.tables import counters, metadata
 from backend.codecs.sqlite_files import copy_path, keep_copy
@@ -52,9 +53,19 @@ def _to_3(connection: Connection) -> None:
     )
 
 
+def _to_4(connection: Connection) -> None:
+    """The user of each job: of open ones from their requests; final ones are not superseded any more."""
+    connection.exec_driver_sql("ALTER TABLE masklet_jobs ADD COLUMN user_name TEXT DEFAULT '' NOT NULL")
+    opened = connection.exec_driver_sql("SELECT job_id, request FROM masklet_jobs WHERE state IN ('queued', 'running')")
+    users = [(row.job_id, json.loads(row.request).get("user", "")) for row in opened]
+    update = text("UPDATE masklet_jobs SET user_name = :user_name WHERE job_id = :job_id")
+    for job_id, user_name in users:
+        connection.execute(update, {"job_id": job_id, "user_name": user_name})
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

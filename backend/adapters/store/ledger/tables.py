@@ -65,12 +65,14 @@ jobs = Table(
     Column("timings_s", Text, nullable=False),
     Column("pushes", Boolean, nullable=False),
     Column("request", Text, nullable=False),
+    Column("user_name", Text, nullable=False, server_default=""),
     Index("masklet_jobs_state", "state", "kind"),
     Index("masklet_jobs_task", "project_id", "task_id", "sequence"),
     Index("masklet_jobs_task_kind", "project_id", "task_id", "kind", "sequence", "state"),
     Index("masklet_jobs_sequence", "sequence"),
 )
 """first_attempt is the attempt with which the job was opened last: attempts are counted from there.
+user_name is that of the request, and "*" after a second user's equal request.
 sequence orders jobs by when they were asked for last, whatever the machine's clock did.
 masklet_jobs_task_kind ends in the state, so that a look for few states among many clicks reads no other rows."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.application.annotation.annotation_service import frame_of
@@ -104,6 +106,44 @@ def test_a_finished_track_has_every_frame() -> None:
     answer = parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == list(range(10))
+
+
+ANN, BEN = (replace(USER_TASK, user=user) for user in ("ann", "ben"))
+
+
+def test_a_superseded_track_is_answered_by_the_newer_one() -> None:
+    parts = Parts()
+
+    def another() -> None:
+        parts.clock.work = parts.work_off
+        parts.service.propagate_and_wait(ANN, click_on(4, object_id=ObjectId("dog")), deadline_s=0)
+
+    parts.clock.work = another
+    answer = parts.service.propagate_and_wait(ANN, click_on(0), deadline_s=5)
+    assert answer.run is not None
+    assert {masklet.object_id for masklet in answer.run.masklets} == {CAT, "dog"}
+    states = [job.state for job in parts.ledger.jobs(task=TASK)]
+    assert states == [JobState.DONE, JobState.SUPERSEDED]
+
+
+def test_a_track_that_another_user_superseded_runs_again() -> None:
+    parts = Parts()
+    parts.clock.work = lambda: None
+    job = parts.service.propagate_and_wait(BEN, click_on(0), deadline_s=0).job
+    parts.ledger.finish(job.job_id, job.attempt, JobState.SUPERSEDED, reason="Superseded: by another user")
+    again = parts.service.latest_of(BEN, job)
+    assert (again.job_id, again.attempt, again.state, again.user) == (job.job_id, 2, JobState.QUEUED, "ben")
+
+
+def test_an_answer_has_no_clicks_of_another_user() -> None:
+    """Both users know the object on frame 2, so object and frame do not tell whose click it is."""
+    parts = Parts()
+    parts.service.answer_click(BEN, click_on(2, 0.1), FrameIndex(2), deadline_s=5)
+    parts.clock.advance(60)
+    parts.service.answer_click(ANN, click_on(2, 0.9), FrameIndex(2), deadline_s=5)
+    answer = parts.service.answer_click(BEN, click_on(5, 0.1), FrameIndex(5), deadline_s=5)
+    assert answer.run is not None
+    assert [frame.frame_index for frame in answer.run.masklets[0].frames] == [5]
 
 
 def test_a_submitted_annotation_replaces_the_prompts() -> None:

@@ -62,6 +62,21 @@ def test_the_worker_s_error_is_raised() -> None:
         propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
 
 
+def test_a_superseded_range_is_answered_by_the_newer_prompt() -> None:
+    parts = Parts()
+    parts.ledger.record_prompts(TASK, click_on(4))
+
+    def another() -> None:
+        parts.clock.work = parts.work_off
+        parts.service.propagate_and_wait(USER_TASK, click_on(0, object_id=ObjectId("dog")), deadline_s=0)
+
+    parts.clock.work = another
+    answer = propagate_range(parts.service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)
+    assert answer.run is not None
+    assert {m.object_id: len(m.frames) for m in answer.run.masklets} == {CAT: 3, "dog": 3}
+    assert parts.ledger.pending_waits().jobs == ()
+
+
 def test_a_range_without_prompts_is_refused() -> None:
     with pytest.raises(PromptError, match="click an object first"):
         propagate_range(Parts().service, USER_TASK, FrameRequest(AT_4, Direction.FORWARD, 2), deadline_s=5)

@@ -222,13 +222,29 @@ def test_a_click_before_the_draft_is_answered_with_both() -> None:
     assert object_pages(ask(web, pages_task(), keypoint("Cat", page=2, region_id="k3"))) == [("Cat", 2)]
 
 
+def test_a_users_reset_leaves_the_prediction_to_others() -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint("Cat", page=1))
+    web.parts.reconciler.sweep()
+    shown = [{"model_version": MODEL.version, "result": [brush(page=1, columns=slice(1, 2))]}]
+    web.clock.sleep(1.0)
+    ask(web, {**task_of(ANN), "predictions": shown}, keypoint("✕ reset"))
+    ask(web, {**task_of(BEN), "predictions": shown}, keypoint("Cat", page=3))
+    ask(web, {**task_of(ANN), "predictions": shown}, keypoint("Cat", page=5, region_id="k9"))
+    prompted = {user: [p.frame_index for p in web.stored.prompts(TASK, user=user)] for user in (ANN, BEN)}
+    assert prompted == {ANN: [5], BEN: [1, 3]}
+
+
 def test_reset_of_one_object_keeps_others_and_cancels_its_jobs() -> None:
     web = FakeWeb()
     ask(web, task_of(ANN), keypoint("Cat", page=1), config=RESETS)
     ask(web, task_of(ANN), keypoint("Dog", page=1, region_id="k2"), config=RESETS)
     ask(web, task_of(BEN), keypoint("Cat", page=9, region_id="k3"), config=RESETS)
-    open_jobs = [job for job in web.stored.jobs() if job.state is JobState.QUEUED]
-    ask(web, task_of(ANN), keypoint("✕ reset Cat", region_id="k4"), config=RESETS)
+    ask(web, task_of(BEN), keypoint("Cat", page=1, x=90.0, region_id="k4"), config=RESETS)
+    of_ben = [job for job in web.stored.jobs() if job.user == BEN]
+    open_jobs = [job for job in web.stored.jobs() if job.state is JobState.QUEUED and job.user == ANN]
+    ask(web, task_of(ANN), keypoint("✕ reset Cat", region_id="k5"), config=RESETS)
+    assert not [job for job in of_ben if web.stored.job(job.job_id).state is JobState.CANCELLED]
     assert web.stored.prompts(TASK, user=ANN).object_ids == ("Dog",)
     assert web.stored.prompts(TASK, user=BEN).object_ids == ("Cat",)
     assert all(web.stored.job(job.job_id).state is not JobState.QUEUED for job in open_jobs)

@@ -1,0 +1,36 @@
+"""The wait of a request for the end of its job."""
+
+from __future__ import annotations
+
+from backend.application.jobs.queries import raise_if_postponed
+from backend.application.ports.clock import Clock
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.notifier import Notifier
+from backend.domain.errors import error_of
+from backend.domain.jobs import Job, JobState
+
+FIRST_POLL_S = 0.004
+LONGEST_POLL_S = 0.1
+
+
+def wait_for_end(ledger: Ledger, notifier: Notifier, clock: Clock, job_id: str, *, deadline_s: float) -> Job:
+    """The job when it is done, or as it is at the deadline. Raises the recorded error if it ended otherwise.
+
+    Raises the cause of a postponed job whose next attempt is later than the deadline.
+    """
+    give_up_s = clock.monotonic_s() + deadline_s
+    pause_s = FIRST_POLL_S
+    if (job := ledger.job(job_id)).state is JobState.DONE:
+        return job
+    with notifier.subscribed(job_id, clock.sleep) as wait:
+        while True:
+            job = ledger.job(job_id)
+            if job.state is JobState.DONE:
+                return job
+            if job.state.is_final:
+                raise error_of(job.reason or f"Cancelled: the job is {job.state}")
+            if clock.monotonic_s() >= give_up_s:
+                return job
+            raise_if_postponed(ledger, job, clock.now_s() + give_up_s - clock.monotonic_s())
+            wait(pause_s)
+            pause_s = min(pause_s * 1.25, LONGEST_POLL_S)
