@@ -232,7 +232,7 @@ def _starting(container: Container, label_config: str) -> TaskStarter:
     ledger = container.ledger
     model = container.model_announcement.announced()
     service = AnnotationService(
-        ledger, container.masks, Submitter(ledger, _queue(container)), container.clock, NoNotifier()
+        ledger, container.masks, Submitter(ledger, _queue(container)), container.clock, NoNotifier(), lambda _: None
     )
     return TaskStarter(service, label_config, "" if model is None else model.version)
 

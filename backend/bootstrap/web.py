@@ -10,6 +10,7 @@ from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
@@ -101,8 +102,15 @@ def build_web(container: Container) -> WebParts:
     label_studio = container.label_studio
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
+    prewarm_channel = RedisPrewarmChannel(container.queue_address)
     service = AnnotationService(
-        ledger, masks, submitter, clock, RedisNotifier(container.queue_address), container.settings.propagate_on_prompt
+        ledger,
+        masks,
+        submitter,
+        clock,
+        RedisNotifier(container.queue_address),
+        frame_counter(prewarm_channel),
+        container.settings.propagate_on_prompt,
     )
     media = open_media_service(container)
     ledger.hasten()
@@ -128,7 +136,7 @@ def build_web(container: Container) -> WebParts:
         drafts=label_studio,
         media=media,
         handover=None if label_studio is None else open_handover(label_studio, media.records, service),
-        prewarm_channel=RedisPrewarmChannel(container.queue_address),
+        prewarm_channel=prewarm_channel,
         session_cursors=RedisSessionCursors(container.queue_address),
         key_values=container.key_values,
         task_signer=container.task_signer,

@@ -137,6 +137,15 @@ class TestPrompts:
         ledger.record_prompts(TASK, prompt_set(click(0.1), cat="Tiger"))
         assert ledger.prompts(TASK).labels == {CAT: "Tiger"}
 
+    def test_prompts_past_the_end_are_withdrawn_from_every_user(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, frame=9)), user="ann")
+        ledger.record_prompts(TASK, prompt_set(click(0.3, frame=10)), user="ben")
+        ledger.record_prompts(OTHER_TASK, prompt_set(click(0.3, frame=10)), user="ben")
+        assert ledger.withdraw_prompts(TASK, from_frame=9) == 2
+        assert ledger.prompts(TASK, user="ann").prompted_frames == (0,)
+        assert not ledger.prompts(TASK, user="ben")
+        assert ledger.prompts(OTHER_TASK, user="ben").prompted_frames == (10,)
+
     def test_replacing_prompts_deletes_the_old_ones(self, ledger: Ledger) -> None:
         ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, object_id=DOG), cat="Cat", dog="Dog"))
         ledger.replace_prompts(TASK, prompt_set(click(0.9), cat="Lion"))

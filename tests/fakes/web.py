@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
@@ -88,7 +89,9 @@ class FakeWeb:
         ledger = self.ledger or temporary_ledger(self.clock)
         self.stored = ledger
         submitter = Submitter(ledger, self.queue)
-        service = AnnotationService(ledger, self.masks, submitter, self.clock, NoNotifier())
+        service = AnnotationService(
+            ledger, self.masks, submitter, self.clock, NoNotifier(), frame_counter(self.prewarm_channel)
+        )
         pusher = Pusher(ledger, self.masks, self.sink, build_regions, self.clock)
         self.runner = JobRunner(
             ledger,

@@ -9,7 +9,10 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 
+from backend.application.annotation.mask_selection import with_others
+from backend.application.annotation.prompt_checks import FrameCounter, require_usable, usable
 from backend.application.annotation.superseded import newer_propagation, superseded_clicks
 from backend.application.annotation.waiting import wait_for_end
 from backend.application.jobs.queries import propagations
@@ -27,6 +30,9 @@ from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 logger = logging.getLogger(__name__)
+
+RUNS_READ = 3
+"""How many of a task's newest propagations are read for the frame count."""
 
 FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
 
@@ -63,6 +69,7 @@ class AnnotationService:
     submitter: Submitter
     clock: Clock
     notifier: Notifier
+    known_frame_count: FrameCounter
     propagate_on_prompt: bool = True
 
     def answer_click(
@@ -72,13 +79,15 @@ class AnnotationService:
 
         All earlier prompts of those objects count. The propagation of the whole video runs in the background. Label
         Studio's page drops an answer that a newer click superseded, so this answer has the masks of superseded clicks
-        too. Raises the worker's error (PromptError, MediaError, ...), or ServiceUnavailable if no worker answered in
-        time: the prompts are kept, and the same call again returns the answer.
+        too. Raises PromptError for unusable prompts, which are not recorded, the worker's error, or ServiceUnavailable
+        if no worker answered in time: the prompts are kept, and the same call again returns the answer.
         """
+        frame_count = self.frame_count(user_task)
 
-        def requests_for(known: PromptSet) -> list[PreviewRequest | PropagationRequest]:
-            of_objects = known.only(prompts.object_ids)
-            preview = _preview(user_task, of_objects, frame_index)
+        def requests_for(recorded: PromptSet) -> list[PreviewRequest | PropagationRequest]:
+            require_usable(prompts, frame_count, known=recorded)  # an error undoes the recording
+            known = usable(recorded, frame_count)
+            preview = _preview(user_task, known.only(prompts.object_ids), frame_index)
             return [preview, _whole_video(user_task, known)] if self.propagate_on_prompt else [preview]
 
         superseded = superseded_clicks(self.ledger, user_task.task, user_task.user, now_s=self.clock.now_s())
@@ -110,10 +119,32 @@ class AnnotationService:
         prompt of the user, these are the masks of that prompt's propagation.
         frames: only masks on these are read; the propagation covers the whole video.
         """
-        known = self.ledger.record_prompts(user_task.task, prompts, user=user_task.user)
+        known = self.record(user_task, prompts)
         job = self.submit(_whole_video(user_task, known, direction))
         latest = self._wait_for_propagation(user_task, job, deadline_s)
         return JobMasks(latest, self.masks_of(latest, frames))
+
+    def record(self, user_task: UserTask, prompts: PromptSet) -> PromptSet:
+        """Adds prompts to the user task and returns all usable ones. Raises PromptError; then nothing is recorded."""
+        frame_count = self.frame_count(user_task)
+        require_usable(prompts, frame_count, known=self.ledger.prompts(user_task.task, user=user_task.user))
+        return usable(self.ledger.record_prompts(user_task.task, prompts, user=user_task.user), frame_count)
+
+    def usable_prompts(self, user_task: UserTask) -> PromptSet:
+        """The user task's recorded prompts, without those that a worker would refuse."""
+        return usable(self.ledger.prompts(user_task.task, user=user_task.user), self.frame_count(user_task))
+
+    def frame_count(self, user_task: UserTask) -> int | None:
+        """The frame count of the media: of the pages, from a worker, or from an earlier run; None if not known yet."""
+        media = user_task.media
+        count = len(media.addresses) if media.is_pages else self.known_frame_count(media)
+        if count is not None:
+            return count
+        for job in islice(propagations(self.ledger, user_task.task, model_version=user_task.model_version), RUNS_READ):
+            run = self.masks_of(job, FIRST_FRAME)
+            if run is not None and self.ledger.request(job.job_id).media == media:
+                return run.video.frame_count
+        return None
 
     def latest_of(self, user_task: UserTask, job: Job) -> Job:
         """The job as it is now; in place of a superseded one, the propagation that answers the same request.
@@ -172,24 +203,25 @@ class AnnotationService:
         return JobMasks(finished, self.masks.read(finished.masks_run))
 
     def replace_prompts(self, user_task: UserTask, prompts: PromptSet, *, scope: Scope = Scope.ONWARD) -> Job | None:
-        """Replaces the prompts by those of a submitted annotation and propagates them; None without prompts."""
+        """Replaces the prompts by those of a submitted annotation and propagates them; None without prompts.
+
+        Raises PromptError for unusable prompts; then the earlier ones stay.
+        """
+        require_usable(prompts, self.frame_count(user_task))
         self.ledger.replace_prompts(user_task.task, prompts, user=user_task.user)
         return self.submit(_whole_video(user_task, prompts, scope=scope)) if prompts else None
 
     def pre_annotate(self, user_task: UserTask, prompts: PromptSet) -> JobMasks | None:
         """The task's newest masks; without masks, propagates its recorded prompts, or else these prompts.
 
-        None if there are neither masks nor prompts.
+        None if there are neither masks nor prompts. Raises PromptError for unusable prompts.
         """
         done = self.latest_run(user_task.task, user_task.model_version)
         if done is not None:
             return done
-        known = self.ledger.prompts(user_task.task, user=user_task.user)
-        wanted = known or prompts
+        wanted = self.usable_prompts(user_task) or (self.record(user_task, prompts) if prompts else prompts)
         if not wanted:
             return None
-        if not known:
-            self.ledger.record_prompts(user_task.task, wanted, user=user_task.user)
         return JobMasks(self.submit(_whole_video(user_task, wanted)), None)
 
     def latest_run(self, task: TaskKey, model_version: str) -> JobMasks | None:
@@ -244,24 +276,6 @@ class AnnotationService:
 
     def _wait(self, job_id: str, deadline_s: float) -> Job:
         return wait_for_end(self.ledger, self.notifier, self.clock, job_id, deadline_s=deadline_s)
-
-
-def frame_of(run: MaskRun, frame_index: FrameIndex) -> MaskRun:
-    """A run's masks on one frame; objects without a mask there are kept, empty."""
-    return run.select(lambda _, frame: frame == frame_index)
-
-
-def with_others(run: MaskRun, others: Iterable[MaskRun]) -> MaskRun:
-    """A run, with masks that it lacks from other runs of the same video; the last of these has precedence."""
-    made = {m.object_id: m for m in run.masklets}
-    for other in reversed(list(others)):
-        for masklet in other.masklets:
-            known = made.setdefault(masklet.object_id, replace(masklet, frames=()))
-            have = {frame.frame_index for frame in known.frames}
-            new = [frame for frame in masklet.frames if frame.frame_index not in have]
-            frames = sorted((*known.frames, *new), key=lambda frame: frame.frame_index)
-            made[masklet.object_id] = replace(known, frames=tuple(frames))
-    return replace(run, masklets=tuple(made.values()))
 
 
 def _preview(user_task: UserTask, prompts: PromptSet, frame_index: FrameIndex) -> PreviewRequest:

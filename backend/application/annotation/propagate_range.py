@@ -57,9 +57,12 @@ def propagate_range(
 
     The whole video is propagated, as after any prompt, so a second request costs nothing more. After a newer prompt of
     the user, the masks are those of that prompt's propagation.
-    Raises PromptError without prompts, and the worker's error.
+    Raises PromptError without prompts and for a start past the end, and the worker's error.
     """
-    prompts = service.ledger.prompts(user_task.task, user=user_task.user)
+    prompts = service.usable_prompts(user_task)
+    frame_count = service.frame_count(user_task)
+    if frame_count is not None and requested.start >= frame_count:
+        raise PromptError(f"frame {requested.start} is not in the video: it has {frame_count} frames")
     if not prompts:
         raise PromptError("nothing is prompted on this task yet: click an object first, then carry it")
     give_up_s = service.clock.monotonic_s() + deadline_s

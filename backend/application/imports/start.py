@@ -22,8 +22,9 @@ class TaskStarter:
 def start_task(starting: TaskStarter, task: TaskKey, media: MediaRef, prompts: PromptSet) -> None:
     """Records a task's prompts and starts their propagation; does nothing for a task with masks or prompts."""
     service = starting.service
+    user_task = UserTask(task, media, starting.label_config, starting.model_version)
     if not starting.model_version:
         if not service.ledger.prompts(task):
-            service.ledger.record_prompts(task, prompts)
+            service.record(user_task, prompts)
         return
-    service.pre_annotate(UserTask(task, media, starting.label_config, starting.model_version), prompts)
+    service.pre_annotate(user_task, prompts)

@@ -67,6 +67,13 @@ class Ledger(Protocol):
         """Replaces this user's prompts of a task (by those of a submitted annotation)."""
         ...
 
+    def withdraw_prompts(self, task: TaskKey, *, from_frame: int) -> int:
+        """Deletes all users' prompts of a task on this frame and later ones, which its media do not have.
+
+        Returns their count. The failed job has the prompts and the reason.
+        """
+        ...
+
     def submit(self, kind: JobKind, request: PreviewRequest | PropagationRequest) -> tuple[Job, bool]:
         """Records a job under its idempotency key. Returns it and whether it is new.
 

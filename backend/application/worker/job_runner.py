@@ -33,13 +33,15 @@ from backend.domain.errors import (
     MaskletError,
     MediaRefused,
     MediaUnreachable,
+    PromptError,
     ServiceUnavailable,
     Superseded,
     reason_of,
 )
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest, run_name
+from backend.domain.prompts import PromptSet
 from backend.domain.retries import FailureKind, Failures
-from backend.domain.video import FrameIndex
+from backend.domain.video import FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -165,8 +167,7 @@ class JobRunner:
         with stopwatch.time("fetch"):
             source = self.media.open(request.media, frames=frames_needed(request))
         with source as video:
-            for prompt in request.prompts:
-                video.info.require_frame(prompt.frame_index)
+            self._require_frames(job, request.prompts, video.info)
             cut_video = CutDetectingVideo(video)
             timed = TimedVideo(cut_video, stopwatch)
             if isinstance(request, PreviewRequest):
@@ -178,6 +179,16 @@ class JobRunner:
                     remember_cuts(self.key_values, video.info.content_hash, cut_video.finder)
             self.ledger.progress(job.job_id, job.attempt, control.done, control.total)
         self._publish(job, stopwatch.seconds)
+
+    def _require_frames(self, job: Job, prompts: PromptSet, info: VideoInfo) -> None:
+        """Withdraws prompts past the end, which were recorded before the frame count was known. Raises PromptError."""
+        for prompt in prompts:
+            try:
+                info.require_frame(prompt.frame_index)
+            except PromptError:
+                withdrawn = self.ledger.withdraw_prompts(job.task, from_frame=info.frame_count)
+                logger.warning("task %s: %d prompts past the end are withdrawn", job.task, withdrawn)
+                raise
 
     @property
     def _propagator(self) -> Propagator:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
 from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.application.annotation.annotation_service import UserTask
 from backend.application.jobs.push_predictions import frame_uncertainties
-from backend.domain.errors import MalformedRequest, NotFound
+from backend.domain.errors import MalformedRequest, NotFound, ServiceUnavailable
 from backend.domain.jobs import Job, JobKind, JobState
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.calls import job_call
+from backend.interfaces.labelstudio.frame_numbering import wait_for_status
 from backend.interfaces.labelstudio.tasks import require_labels, user_task_of
 
 MOST_JOBS_LISTED = 1000
+
+PROBE_S = 5.0
+"""The longest wait for a worker that opens unknown media."""
 
 
 def job_routes(service: AppState) -> APIRouter:
@@ -58,13 +65,27 @@ def job_routes(service: AppState) -> APIRouter:
                 call.task, call.key, label_config=call.label_config, model_version=service.require_model_version()
             )
             require_labels(call.prompts.labels.values(), read_binding(call.label_config))
+            _probe(service, user_task)
             job = annotation_service.replace_prompts(user_task, call.prompts, scope=call.scope)
             assert job is not None, "a prompt file without prompts is refused when it is parsed"
             return json_reply(job_summary(job), 202)
 
-        return await service.answer(request, submitted)
+        return await service.answer(request, submitted, waits=True)
 
     return router
+
+
+def _probe(service: AppState, user_task: UserTask) -> None:
+    """Has a worker open unknown media before prompts are replaced, so that bad ones do not replace good ones.
+
+    Without a worker the prompts are accepted unchecked; a job withdraws those past the end later. Raises the worker's
+    error about the media.
+    """
+    parts = service.parts
+    if parts.annotation_service.frame_count(user_task) is None and parts.ledger.prompts(user_task.task):
+        give_up_s = parts.clock.monotonic_s() + PROBE_S
+        with suppress(ServiceUnavailable):
+            wait_for_status(parts.prewarm_channel, parts.clock, user_task.media, give_up_s=give_up_s)
 
 
 def job_summary(job: Job) -> dict[str, object]:

@@ -17,6 +17,7 @@ from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
+from backend.application.annotation.prompt_checks import usable
 from backend.application.annotation.prompt_ownership import PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import newest_run
 from backend.application.ports.engine import ModelDirectory
@@ -106,9 +107,16 @@ class AnnotationSync:
         user_task = replace(user_task, user=author_of(annotation))
         self._settle(user_task, annotation)
         prompts = self._prompts(user_task, annotation)
-        job = None if prompts is None else self.service.replace_prompts(user_task, prompts)
+        job = None if prompts is None else self._replace(user_task, prompts)
         self.key_values.write(_adopted_name(hint.task), _state_of(annotation))
         return job
+
+    def _replace(self, user_task: UserTask, prompts: PromptSet) -> Job | None:
+        """Replaces the prompts by the usable ones of an annotation: one bad region does not hold back the others."""
+        kept = usable(prompts, self.service.frame_count(user_task))
+        if left_out := {prompt.object_id for prompt in prompts} - set(kept.object_ids):
+            logger.warning("task %s: unusable prompts of %s are left out", user_task.task, sorted(left_out))
+        return self.service.replace_prompts(user_task, kept) if kept or not prompts else None
 
     def _is_adopted(self, task: TaskKey, annotation: AnnotationRecord) -> bool:
         """Whether this state of the annotation was the last adopted. A pushed prediction changes the task too."""

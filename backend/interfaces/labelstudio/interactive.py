@@ -17,7 +17,9 @@ from backend.adapters.labelstudio.reading.context import ParsedContext, prompts_
 from backend.adapters.labelstudio.reading.drafts import Draft, drawn_object_frames, newest_draft, shows_prediction
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints, near, save_fingerprints
-from backend.application.annotation.annotation_service import UserTask, frame_of
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.mask_selection import frame_of
+from backend.application.annotation.prompt_checks import usable
 from backend.application.annotation.prompt_ownership import ObjectFrameKey, PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import (
     FrameRequest,
@@ -227,9 +229,11 @@ class InteractivePredictor:
         except MaskletError as error:
             logger.warning("task %s: the draft is ignored: %s", user_task.task, error)
             return
-        masks = [prompt for prompt in changed if prompt.mask is not None]
-        if masks:
-            self.parts.ledger.record_prompts(user_task.task, PromptSet.of(masks, changed.labels), user=user_task.user)
+        service = self.parts.annotation_service
+        masks = PromptSet.of((prompt for prompt in changed if prompt.mask is not None), changed.labels)
+        drawn = usable(masks, service.frame_count(user_task))
+        if drawn:
+            service.record(user_task, drawn)
 
 
 def _wants_masks(parsed: ParsedContext) -> bool:

@@ -43,11 +43,14 @@ class Parts:
     segmenter: FakeSegmenter = field(default_factory=FakeSegmenter)
     sink: FakeSink = field(default_factory=FakeSink)
     stopping: bool = False
+    frame_counts: dict[MediaRef, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ledger = temporary_ledger(self.clock)
         self.submitter = Submitter(self.ledger, self.queue)
-        self.service = AnnotationService(self.ledger, self.masks, self.submitter, self.clock, NoNotifier())
+        self.service = AnnotationService(
+            self.ledger, self.masks, self.submitter, self.clock, NoNotifier(), self.frame_counts.get
+        )
         self.runner = JobRunner(
             self.ledger,
             self.masks,

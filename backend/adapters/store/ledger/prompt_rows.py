@@ -103,6 +103,13 @@ class PromptRows(Rows):
                 _append(connection, task, prompt, user)
             _keep_labels(connection, task, PromptSet.of(prompts, prompts.labels), user, known=PromptSet(()))
 
+    def withdraw_prompts(self, task: TaskKey, *, from_frame: int) -> int:
+        table = tables.prompts
+        with self._database.write() as connection:
+            next_sequence(connection)
+            of_task = and_(table.c.project_id == task.project_id, table.c.task_id == task.task_id)
+            return connection.execute(delete(table).where(of_task, table.c.frame_index >= from_frame)).rowcount
+
 
 def _append(connection: Connection, task: TaskKey, prompt: FramePrompt, user: str) -> None:
     connection.execute(

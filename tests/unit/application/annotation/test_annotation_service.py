@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from backend.application.annotation.annotation_service import frame_of
+from backend.application.annotation.mask_selection import frame_of
 from backend.domain.errors import MediaError, PromptError, ServiceUnavailable
+from backend.domain.geometry import Point
 from backend.domain.jobs import JobKind, JobState, PropagationRequest
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeCodec
 from tests.fakes.stores import damage
 from tests.unit.application.builders import CAT, TASK, USER_TASK, Parts, click_on
+
+NEGATIVE = PromptSet((FramePrompt(CAT, FrameIndex(2), (PointPrompt(Point(0.5, 0.5), positive=False),)),))
+ANN, BEN = (replace(USER_TASK, user=user) for user in ("ann", "ben"))
 
 
 def test_a_click_is_answered_with_the_mask_of_its_frame() -> None:
@@ -84,6 +88,62 @@ def test_a_click_past_the_end_raises_the_worker_s_error() -> None:
         parts.service.answer_click(USER_TASK, click_on(99), FrameIndex(99), deadline_s=5)
 
 
+def test_a_click_past_the_end_is_not_recorded() -> None:
+    parts = Parts(frame_counts={USER_TASK.media: 10})
+    parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
+    jobs = parts.ledger.jobs(task=TASK)
+    with pytest.raises(PromptError, match="frame 99 is not in the video: it has 10 frames"):
+        parts.service.answer_click(USER_TASK, click_on(99), FrameIndex(99), deadline_s=5)
+    assert parts.ledger.prompts(TASK).prompted_frames == (4,)
+    assert parts.ledger.jobs(task=TASK) == jobs
+
+
+def test_the_worker_withdraws_what_was_recorded_unchecked() -> None:
+    """The click was refused and stayed: every later click and propagation of the task failed."""
+    parts = Parts()
+    with pytest.raises(PromptError):
+        parts.service.answer_click(USER_TASK, click_on(99), FrameIndex(99), deadline_s=5)
+    assert not parts.ledger.prompts(TASK)
+    answer = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
+    assert answer.run is not None
+    newest = parts.ledger.jobs(task=TASK, kind=JobKind.PROPAGATE, limit=1)[0]
+    assert newest.state is JobState.DONE
+
+
+def test_prompts_of_earlier_builds_past_the_end_are_left_out() -> None:
+    parts = Parts(frame_counts={USER_TASK.media: 10})
+    parts.ledger.record_prompts(TASK, click_on(99))
+    answer = parts.service.answer_click(USER_TASK, click_on(4), FrameIndex(4), deadline_s=5)
+    assert answer.run is not None
+    assert parts.service.propagate_and_wait(USER_TASK, PromptSet(()), deadline_s=5).job.state is JobState.DONE
+
+
+def test_negative_clicks_alone_are_not_recorded() -> None:
+    parts = Parts()
+    with pytest.raises(PromptError, match="'cat' has negative clicks only"):
+        parts.service.answer_click(USER_TASK, NEGATIVE, FrameIndex(2), deadline_s=5)
+    with pytest.raises(PromptError, match="'cat' has negative clicks only"):
+        parts.service.propagate_and_wait(USER_TASK, NEGATIVE, deadline_s=5)
+    assert not parts.ledger.prompts(TASK)
+    parts.service.answer_click(USER_TASK, click_on(1), FrameIndex(1), deadline_s=5)
+    assert parts.service.answer_click(USER_TASK, NEGATIVE, FrameIndex(2), deadline_s=5).run is not None
+
+
+@pytest.mark.parametrize("bad", ["past the end", "negative"])
+def test_unusable_prompts_replace_nothing(bad: str) -> None:
+    parts = Parts(frame_counts={USER_TASK.media: 10})
+    parts.service.replace_prompts(USER_TASK, click_on(1))
+    with pytest.raises(PromptError):
+        parts.service.replace_prompts(USER_TASK, NEGATIVE if bad == "negative" else click_on(10))
+    assert parts.ledger.prompts(TASK).digest() == click_on(1).digest()
+
+
+def test_the_frame_count_comes_from_an_earlier_run_too() -> None:
+    parts = Parts()
+    parts.service.propagate_and_wait(USER_TASK, click_on(1), deadline_s=5)
+    assert parts.service.frame_count(USER_TASK) == 10
+
+
 def test_unusable_media_fail_at_once_and_can_be_retried() -> None:
     parts = Parts()
     parts.media.error = MediaError("the file is a web page")
@@ -106,9 +166,6 @@ def test_a_finished_track_has_every_frame() -> None:
     answer = parts.service.propagate_and_wait(USER_TASK, click_on(0), deadline_s=5)
     assert answer.run is not None
     assert [frame.frame_index for frame in answer.run.masklets[0].frames] == list(range(10))
-
-
-ANN, BEN = (replace(USER_TASK, user=user) for user in ("ann", "ben"))
 
 
 def test_a_superseded_track_is_answered_by_the_newer_one() -> None:

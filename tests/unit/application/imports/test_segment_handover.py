@@ -23,7 +23,7 @@ MODEL = "masklet-fake-00000000"
 
 
 def user_task_of(task: int) -> UserTask:
-    return UserTask(TaskKey(3, task), MediaRef((f"/{task}",), is_pages=True), "<View/>", MODEL)
+    return UserTask(TaskKey(3, task), MediaRef((f"/{task}",) * 10, is_pages=True), "<View/>", MODEL)
 
 
 @dataclass

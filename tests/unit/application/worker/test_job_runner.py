@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.application.jobs.retry import retry_now
-from backend.application.ports.notifier import NoNotifier
 from backend.domain.errors import LabelStudioUnavailable, MediaError, MediaRefused, MediaUnreachable, NotFound
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.video import FrameIndex
@@ -231,8 +232,6 @@ def test_a_propagation_yields_to_a_click() -> None:
             parts.clock.work = parts.work_off
 
     parts.segmenter.on_frame = note
-    parts.service = type(parts.service)(
-        parts.ledger, parts.masks, parts.submitter, parts.clock, NoNotifier(), propagate_on_prompt=False
-    )
+    parts.service = replace(parts.service, propagate_on_prompt=False)
     parts.run(parts.ledger.job(job_id))
     assert order == [*(f"frame {n}" for n in range(4)), "frame 8", *(f"frame {n}" for n in range(4, 10))]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from backend.domain.errors import MediaError
-from tests.fakes.web import FRAMES, MODEL, FakeWeb, pages_task
+from backend.domain.tasks import TaskKey
+from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, pages_task, video_task
 
 PROMPTS = {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": 1, "points": [[0.5, 0.5, 1]]}]}]}
 
@@ -160,6 +161,22 @@ def test_an_invalid_job_is_refused(fields: dict[str, object], words: str) -> Non
     reply = web.client().post("/jobs", json=job_body(**fields))
     assert (reply.status_code, words in reply.json()["detail"]) == (400, True), reply.text
     assert web.stored.jobs() == ()
+
+
+def prompts_on(frame: int) -> dict[str, object]:
+    return {"objects": [{"id": "c", "label": "Cat", "prompts": [{"frame": frame, "points": [[0.5, 0.5, 1]]}]}]}
+
+
+@pytest.mark.parametrize("is_video", [False, True])
+def test_bad_prompts_do_not_replace_good_ones(is_video: bool) -> None:
+    """A video is opened first; pages are counted."""
+    web = FakeWeb()
+    fields = {"label_config": VIDEO, "data": video_task()["data"]} if is_video else {}
+    assert web.client().post("/jobs", json=job_body(**fields, prompts=prompts_on(1))).status_code == 202
+    refused = web.client().post("/jobs", json=job_body(**fields, prompts=prompts_on(10)))
+    assert refused.status_code == 400
+    assert "frame 10 is not in the video: it has 10 frames" in refused.json()["detail"]
+    assert web.stored.prompts(TaskKey(1, 7)).prompted_frames == (1,)
 
 
 def test_before_any_worker_announces_a_job_is_refused() -> None:

@@ -222,6 +222,17 @@ def test_a_click_before_the_draft_is_answered_with_both() -> None:
     assert object_pages(ask(web, pages_task(), keypoint("Cat", page=2, region_id="k3"))) == [("Cat", 2)]
 
 
+@pytest.mark.parametrize("label", ["Cat", "▶ 2"])
+def test_a_click_past_the_last_page_is_refused_and_not_kept(label: str) -> None:
+    web = FakeWeb()
+    ask(web, task_of(ANN), keypoint(page=4))
+    body = predict_body(task_of(ANN), project="1.17", regions=[keypoint(label, page=10, region_id="k2")])
+    refused = web.client().post("/predict", json=body)
+    assert (refused.status_code, "it has 10 frames" in refused.json()["detail"]) == (400, True)
+    assert [p.frame_index for p in web.stored.prompts(TASK, user=ANN)] == [4]
+    assert len(ask(web, task_of(ANN), keypoint("▶ 2", page=4, region_id="k3"))) == 3
+
+
 def test_a_users_reset_leaves_the_prediction_to_others() -> None:
     web = FakeWeb()
     ask(web, task_of(ANN), keypoint("Cat", page=1))
