@@ -73,7 +73,8 @@ def wait_for_prediction(
     while True:
         masklet.require_alive()
         job = _newest(masklet, project_id, task_id)
-        details = None if job is None or job["state"] != "done" else masklet.get(f"/jobs/{job['job_id']}")
+        is_done = job is not None and job["state"] == "done"
+        details = masklet.get(f"/jobs/{job['job_id']}", {"project": str(project_id)}) if job and is_done else None
         if details is not None and details["prediction_id"] is not None and details["uncertainty"] is not None:
             progress(details["total"], details["total"])
             return FinishedPropagation(details["prediction_id"], details["uncertainty"], details["timings_s"])

@@ -21,6 +21,9 @@ from backend.interfaces.labelstudio.tasks import require_labels, user_task_of
 
 MOST_JOBS_LISTED = 1000
 
+MAX_DIGITS = 18
+"""The most digits of a project's number."""
+
 PROBE_S = 5.0
 """The longest wait for a worker that opens unknown media."""
 
@@ -46,11 +49,11 @@ def job_routes(service: AppState) -> APIRouter:
         return await service.quickly(listed)
 
     @router.get("/jobs/{job_id}")
-    async def show_job(job_id: str, project: int = 0) -> JSONResponse:
+    async def show_job(job_id: str, project: str = "") -> JSONResponse:
         return await service.quickly(lambda: json_reply(job_details(service, _job(service, job_id, project))))
 
     @router.post("/jobs/{job_id}/cancel")
-    async def cancel_job(job_id: str, project: int = 0) -> JSONResponse:
+    async def cancel_job(job_id: str, project: str = "") -> JSONResponse:
         def cancelled() -> JSONResponse:
             _job(service, job_id, project)
             return json_reply(job_summary(service.parts.ledger.cancel(job_id)))
@@ -115,11 +118,17 @@ def job_details(service: AppState, job: Job) -> dict[str, object]:
     }
 
 
-def _job(service: AppState, job_id: str, project: int) -> Job:
-    """A job of that project (0: of any). One of another project reads as not there."""
-    job = service.parts.ledger.job(job_id)
-    if project not in (0, job.task.project_id):
-        raise NotFound(f"project {project} has no job {job_id!r}")
+def _job(service: AppState, job_id: str, project: str) -> Job:
+    """A job of that project. Raises MalformedRequest without a project, NotFound for a job of another one."""
+    if not (project.isascii() and project.isdecimal() and len(project) <= MAX_DIGITS):
+        raise MalformedRequest("invalid field 'project': name the job's project by its number, as in ?project=1")
+    missing = NotFound(f"project {int(project)} has no job {job_id[:60]!r}")
+    try:
+        job = service.parts.ledger.job(job_id)
+    except NotFound:
+        raise missing from None
+    if job.task.project_id != int(project):
+        raise missing
     return job
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.domain.errors import MediaError
+from backend.domain.jobs import JobState
 from backend.domain.tasks import TaskKey
 from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, pages_task, video_task
 
@@ -30,16 +31,16 @@ def test_a_job_is_accepted_polled_and_done() -> None:
     job = accepted.json()
     assert (job["task"], job["kind"], job["state"], job["attempt"]) == ("1/7", "propagate", "queued", 1)
     assert (job["done"], job["reason"], job["model_version"]) == (0, "", MODEL.version)
-    assert client.get(f"/jobs/{job['job_id']}").json()["uncertainty"] is None
+    assert client.get(f"/jobs/{job['job_id']}?project=1").json()["uncertainty"] is None
     web.work_off()
-    done = client.get(f"/jobs/{job['job_id']}").json()
+    done = client.get(f"/jobs/{job['job_id']}?project=1").json()
     assert (done["state"], done["done"], done["total"]) == ("done", 10, 10)
     assert set(done["timings_s"]) == {"wait", "fetch", "model", "encode", "store"}
     assert len(done["uncertainty"]) == 10
     assert all(0 < uncertainty < 1 for uncertainty in done["uncertainty"])
     assert done["prediction_id"] is None
     web.parts.reconciler.sweep()
-    assert client.get(f"/jobs/{job['job_id']}").json()["prediction_id"] == 707
+    assert client.get(f"/jobs/{job['job_id']}?project=1").json()["prediction_id"] == 707
 
 
 def test_two_equal_requests_are_one_job() -> None:
@@ -59,7 +60,7 @@ def test_scope_all_recomputes_every_frame() -> None:
         made.clear()
         job = client.post("/jobs", json=job_body(**fields)).json()
         web.work_off()
-        document = client.get(f"/jobs/{job['job_id']}").json()
+        document = client.get(f"/jobs/{job['job_id']}?project=1").json()
         assert (document["state"], document["done"], document["total"], len(made)) == (
             "done",
             expected,
@@ -81,7 +82,7 @@ def test_a_failed_job_has_its_reason() -> None:
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
     web.work_off()
-    document = client.get(f"/jobs/{job['job_id']}").json()
+    document = client.get(f"/jobs/{job['job_id']}?project=1").json()
     assert (document["state"], document["reason"]) == ("failed", "MediaError: the file is a web page")
 
 
@@ -89,10 +90,10 @@ def test_a_cancelled_job_stays_cancelled() -> None:
     web = FakeWeb()
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
-    cancelled = client.post(f"/jobs/{job['job_id']}/cancel")
+    cancelled = client.post(f"/jobs/{job['job_id']}/cancel?project=1")
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     web.work_off()
-    assert client.get(f"/jobs/{job['job_id']}").json()["state"] == "cancelled"
+    assert client.get(f"/jobs/{job['job_id']}?project=1").json()["state"] == "cancelled"
 
 
 def test_jobs_are_listed_newest_first_by_task_and_state() -> None:
@@ -120,13 +121,33 @@ def test_an_unknown_kind_is_refused() -> None:
     assert (reply.status_code, "'kind'" in reply.json()["detail"]) == (400, True)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/jobs/{}?project=2"), ("POST", "/jobs/{}/cancel?project=2")])
-def test_another_project_s_job_is_not_found(method: str, path: str) -> None:
+ONE_JOB = [("GET", "/jobs/{}"), ("POST", "/jobs/{}/cancel")]
+
+
+@pytest.mark.parametrize(("method", "path"), ONE_JOB)
+@pytest.mark.parametrize("project", ["2", "0", "999999999999999999"])
+def test_another_projects_job_reads_as_unknown(method: str, path: str, project: str) -> None:
     web = FakeWeb()
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
-    assert client.request(method, path.format(job["job_id"])).status_code == 404
+    refused = client.request(method, path.format(job["job_id"]), params={"project": project})
+    unknown = client.request(method, path.format("p-nothing"), params={"project": project})
+    assert (refused.status_code, unknown.status_code) == (404, 404)
+    assert refused.json()["detail"].replace(job["job_id"], "p-nothing") == unknown.json()["detail"]
     assert client.get(f"/jobs/{job['job_id']}?project=1").json()["state"] == "queued"
+
+
+@pytest.mark.parametrize(("method", "path"), ONE_JOB)
+@pytest.mark.parametrize(
+    "query", ["", "?project=", "?project=x", "?project=-1", "?project=1.5", "?project=" + "9" * 28]
+)
+def test_a_job_is_not_shown_without_its_project(method: str, path: str, query: str) -> None:
+    web = FakeWeb()
+    client = web.client()
+    job = client.post("/jobs", json=job_body()).json()
+    refused = client.request(method, path.format(job["job_id"]) + query)
+    assert (refused.status_code, "as in ?project=1" in refused.json()["detail"]) == (400, True)
+    assert web.stored.job(job["job_id"]).state is JobState.QUEUED
 
 
 @pytest.mark.parametrize(
