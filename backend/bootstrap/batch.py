@@ -1,4 +1,4 @@
-"""Wiring of `masklet import` and `masklet status`."""
+"""Wiring of `masklet import`, `masklet status` and `masklet jobs`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from backend.application.imports.importer import Importer, Tally
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
 from backend.application.imports.start import TaskStarter
 from backend.application.imports.status import ProjectStatus, project_statuses
+from backend.application.jobs.retry import Retried, retry_now
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.notifier import NoNotifier
 from backend.application.ports.queue import JobQueue
@@ -38,7 +39,7 @@ from backend.bootstrap.media import open_media_library
 from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
 from backend.domain.jobs import Job, JobKind, OutputMode
 from backend.domain.selection import Portion, Selection
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex, VideoInfo
 
 DAY_S = 86_400
@@ -226,6 +227,19 @@ def batch_statuses(project_id: int | None) -> list[ProjectStatus]:
     """How far each project's batch is. Raises ServiceUnavailable if the ledger cannot be read."""
     container = Container.from_environment()
     return project_statuses(container.ledger, container.import_records, project_id)
+
+
+def retry_jobs(target: str) -> Retried:
+    """Retries at once what failed in a project ("3"), of a task ("3/41"), or everything ("").
+
+    The web process dispatches the jobs. Raises InvalidInput for another target, ServiceUnavailable without a ledger.
+    """
+    project, slash, task = target.partition("/")
+    if target and not (project.isdecimal() and (task.isdecimal() if slash else True)):
+        raise InvalidInput(f"{target!r} is neither a project's number nor PROJECT/TASK")
+    key = TaskKey(int(project), int(task)) if slash else None
+    ledger = Container.from_environment().ledger
+    return retry_now(ledger, project_id=int(project) if project else None, task=key)
 
 
 def _starting(container: Container, label_config: str) -> TaskStarter:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.machine.clocks import SystemClock, boot_name
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Signer, open_signer
 from backend.adapters.queue.model_announcement import ModelAnnouncement
@@ -31,19 +31,6 @@ from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.settings import Settings
 
 SESSION_TIMEOUT_S = 60.0
-
-
-class SystemClock:
-    """The Clock port on the machine's own clocks."""
-
-    def now_s(self) -> float:
-        return time.time()
-
-    def monotonic_s(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +142,15 @@ class Container:
 
     @cached_property
     def ledger(self) -> SqlLedger:
-        """PostgreSQL by address, or SQLite in the data folder. Raises ServiceUnavailable."""
-        return open_ledger(self.settings.database_url or self.folder.ledger_url, self.clock)
+        """PostgreSQL by address, or SQLite in the data folder. Raises ServiceUnavailable.
+
+        The clock of this process is the ledger's from now on.
+        """
+        ledger = open_ledger(self.settings.database_url or self.folder.ledger_url, self.clock)
+        boot = boot_name()
+        if boot:
+            self.clock.share(ledger.clock_offset_s(boot))
+        return ledger
 
     @cached_property
     def masks(self) -> FileMaskStore:

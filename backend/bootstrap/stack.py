@@ -21,13 +21,13 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from backend.adapters.machine.stack_lock import take_stack_lock
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.bootstrap.container import Container, DataFolder
-from backend.bootstrap.stack_lock import take_stack_lock
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import httpx
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.store.ledger.sql_ledger import open_ledger
-from backend.bootstrap.container import DataFolder, SystemClock
+from backend.bootstrap.container import DataFolder
 from backend.domain.jobs import OPEN_STATES, JobKind, PushState
 from backend.domain.tasks import TaskKey
 from scripts.attack_runs.label_studio import HEIGHT, WIDTH, LabelStudioStandIn, disc_at, label_studio

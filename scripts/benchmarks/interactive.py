@@ -25,10 +25,11 @@ from pathlib import Path
 
 import httpx
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.queue.signals import RedisPrewarmChannel
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
-from backend.bootstrap.container import DataFolder, SystemClock
+from backend.bootstrap.container import DataFolder
 from backend.domain.jobs import Job, JobKind
 from backend.domain.tasks import MediaRef, TaskKey
 from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
-from backend.bootstrap.container import SystemClock
 from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.clip import Clip, prepare_demo_clip
 from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.adapters.store.ledger.sql_ledger import open_ledger
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import MediaUnreachable, NotFound
 from backend.domain.geometry import Box, Point
@@ -42,7 +42,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[Ledger]:
+def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[SqlLedger]:
     is_sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path}/ledger.sqlite" if is_sqlite else request.getfixturevalue("postgresql_url")
     opened = open_ledger(url, clock)
@@ -831,3 +831,16 @@ class TestRetention:
 
 def preview() -> PreviewRequest:
     return PreviewRequest(TASK, MEDIA, prompt_set(click(0.5)), FrameIndex(0), "masklet-demo-1")
+
+
+class TestClock:
+    def test_a_boot_has_one_offset(self, ledger: SqlLedger, clock: FakeClock) -> None:
+        first_s = ledger.clock_offset_s("boot-1")
+        clock.jump_wall(-3600)
+        assert ledger.clock_offset_s("boot-1") == first_s
+
+    def test_a_boot_does_not_lie_before_the_newest_heartbeat(self, ledger: SqlLedger, clock: FakeClock) -> None:
+        clock.jump_wall(9e9)
+        heartbeat_s = running(ledger).heartbeat_s
+        clock.jump_wall(-9e9 - 3600)
+        assert ledger.clock_offset_s("boot-2") + clock.monotonic_s() == pytest.approx(heartbeat_s, abs=1e-5)

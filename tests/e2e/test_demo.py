@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
-from backend.bootstrap.container import SystemClock
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
 

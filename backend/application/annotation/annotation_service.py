@@ -183,7 +183,7 @@ class AnnotationService:
             self.ledger.remove_waiter(job.job_id, until_s=until_s)
 
     def add_waiter(self, job: Job, *, for_s: float) -> float:
-        """Records a waiter of an open job for for_s seconds; returns the end (wall clock)."""
+        """Records a waiter of an open job for for_s seconds; returns the end (the ledger's clock)."""
         until_s = self.clock.now_s() + for_s
         self.ledger.add_waiter(job.job_id, until_s=until_s)
         self.notifier.notify(WAITER_ADDED)

@@ -26,7 +26,7 @@ def record_project(key_values: KeyValueStore, project_id: int) -> None:
 
 
 def record_webhook(key_values: KeyValueStore, project_id: int, now_s: float) -> None:
-    """Records the first webhook of a project. now_s: wall clock."""
+    """Records the first webhook of a project. now_s: the ledger's clock."""
     record_project(key_values, project_id)
     if key_values.read(_webhook(project_id)) is None:
         key_values.write(_webhook(project_id), json.dumps(now_s).encode())

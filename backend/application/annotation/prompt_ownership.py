@@ -95,7 +95,7 @@ class PromptOwnership:
             self._ledger.record_prompts(user_task.task, request.prompts, user=user_task.user)
 
     def _reset_s(self, user_task: UserTask) -> float:
-        """Time of the user's last reset of the task (wall clock); -inf without one.
+        """Time of the user's last reset of the task (the ledger's clock); -inf without one.
 
         A reset of an anonymous annotator counts for every user: it may have been this one's.
         """

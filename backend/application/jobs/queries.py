@@ -71,7 +71,7 @@ def running_jobs(ledger: Ledger, worker: str) -> tuple[Job, ...]:
 
 
 def recent_clicks(ledger: Ledger, task: TaskKey, *, since_s: float) -> tuple[Job, ...]:
-    """All clicks on a task that are open or changed since then (wall clock), newest first."""
+    """All clicks on a task that are open or changed since then (the ledger's clock), newest first."""
     return ledger.jobs(task=task, kind=JobKind.INTERACTIVE, active_since_s=since_s)
 
 

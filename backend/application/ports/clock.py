@@ -1,4 +1,4 @@
-"""Wall clock, monotonic clock and sleep, as a protocol."""
+"""The ledger's clock, the monotonic clock and sleep, as a protocol."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now_s(self) -> float:
-        """Wall-clock seconds since the epoch, for records."""
+        """Seconds since the epoch, for records and for what processes compare: the same in all of them.
+
+        It does not follow when a machine's clock is set, and so may differ from the date.
+        """
         ...
 
     def monotonic_s(self) -> float:
-        """Seconds that never jump, for deadlines and durations."""
+        """Seconds of this process, for deadlines and durations."""
         ...
 
     def sleep(self, seconds: float) -> None: ...

@@ -26,7 +26,7 @@ class JobsWanted(TypedDict, total=False):
     """True: only sessions. False: no sessions. Absent: no sessions if a task is given."""
 
     active_since_s: float | None
-    """The job is open, or changed at this time (wall clock) or later."""
+    """The job is open, or changed at this time (the ledger's clock) or later."""
 
 
 class Ledger(Protocol):
@@ -115,7 +115,7 @@ class Ledger(Protocol):
         ...
 
     def add_waiter(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
-        """Records a waiter of a job, until until_s (wall clock) at the latest.
+        """Records a waiter of a job, until until_s (the ledger's clock) at the latest.
 
         backward: the waiter needs frames before the prompted frame.
         """

@@ -20,7 +20,7 @@ def retry(
     target: Annotated[str, typer.Argument(help="A project's number or PROJECT/TASK; default: everything.")] = "",
 ) -> None:
     """Retry at once what failed: propagations, pushes of predictions, and submitted annotations."""
-    from backend.bootstrap.jobs import retry_jobs
+    from backend.bootstrap.batch import retry_jobs
 
     done = retry_jobs(target)
     sentence = (

@@ -21,8 +21,8 @@ import httpx
 import numpy as np
 import pytest
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
-from backend.bootstrap.container import SystemClock
 from backend.domain.jobs import Job, JobKind, JobState
 from scripts.benchmarks.interactive_stack import masklet_up
 from tests.fakes.web import FRAMES, keypoint, predict_body

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle, encode_rle
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
-from backend.bootstrap.container import SystemClock
 from backend.domain.geometry import FrameSize
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.prompts import PromptSet

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
-from backend.bootstrap.container import SystemClock
 from backend.domain.jobs import Job, JobKind, JobState
 from backend.domain.tasks import TaskKey
 from scripts.benchmarks.interactive_stack import SIZE, disc_at, masklet_up, serving, write_pages

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
-from backend.bootstrap.container import SystemClock
 from backend.bootstrap.stack import worker_name
 from backend.domain.geometry import Point
 from backend.domain.jobs import JobKind, PropagationRequest

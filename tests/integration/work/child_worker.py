@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.media.decode import open_video
 from backend.adapters.sam2.engine import load_engine
 from backend.adapters.store.ledger.sql_ledger import open_ledger
@@ -22,7 +23,6 @@ from backend.application.jobs.submit import Submitter
 from backend.application.ports.engine import Segmenter
 from backend.application.ports.media import VideoSource
 from backend.application.worker.job_runner import JobRunner
-from backend.bootstrap.container import SystemClock
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.worker.resume_point import ResumePoint
-from backend.bootstrap.container import SystemClock
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import Job, JobState, PropagationRequest
 from backend.domain.masklets import Masklet, MaskRun

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.jobs.submit import Submitter
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling import priority_jobs as priority_jobs_module
 from backend.application.worker.scheduling.priority_jobs import PriorityJobs
-from backend.bootstrap.container import SystemClock
 from backend.domain.jobs import Job, JobKind, JobState, PropagationRequest
 from backend.domain.tasks import TaskKey
 from tests.fakes.engine import FakeCodec, FakeMedia, FakeSegmenter, FakeVideo

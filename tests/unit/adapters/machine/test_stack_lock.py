@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.adapters.machine.stack_lock import take_stack_lock
 from backend.bootstrap.stack import worker_name
-from backend.bootstrap.stack_lock import take_stack_lock
 from backend.domain.errors import NotAllowed
 from backend.domain.jobs import JobKind
 from tests.fakes.together import REPOSITORY, together
@@ -18,7 +18,7 @@ from tests.fakes.together import REPOSITORY, together
 STARTER = """
 import sys, time
 from pathlib import Path
-from backend.bootstrap.stack_lock import take_stack_lock
+from backend.adapters.machine.stack_lock import take_stack_lock
 from backend.domain.errors import NotAllowed
 print("ready", flush=True)
 sys.stdin.read()
@@ -47,7 +47,7 @@ def test_of_ten_stacks_that_start_together_one_runs(tmp_path: Path) -> None:
 
 def test_a_killed_stack_holds_no_lock(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from backend.bootstrap.stack_lock import take_stack_lock;"
+        "import sys, time; from pathlib import Path; from backend.adapters.machine.stack_lock import take_stack_lock;"
         "lock = take_stack_lock(Path(sys.argv[1])); print('locked', flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
