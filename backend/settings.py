@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     basic_auth_user: str = Field("", description="User name that Label Studio must send.")
     basic_auth_pass: SecretStr = Field(SecretStr(""), description="Password that Label Studio must send.")
     webhook_secret: SecretStr = Field(SecretStr(""), description="Value that X-Masklet-Secret of a webhook must have.")
+    allowed_hosts: str = Field(
+        "",
+        description="Other host names under which Masklet is called, comma-separated; `.example.org`: its subdomains; "
+        "`*`: any.",
+    )
     max_body_mib: int = Field(64, ge=1, description="Largest request body, MiB.")
 
     label_studio_url: str = Field(

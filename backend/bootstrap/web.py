@@ -67,6 +67,9 @@ class WebSettings:
     max_body_bytes: int = 64 * 2**20
     model: str = "auto"
     prewarm_frames: int = 3
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names under which Masklet may be called, besides loopback names and network addresses."""
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +155,15 @@ def _retried_settings(container: Container) -> str:
 
 
 def _web_settings(container: Container) -> WebSettings:
+    settings = container.settings
     return WebSettings(
-        user=container.settings.basic_auth_user,
-        password=container.settings.basic_auth_pass.get_secret_value(),
-        webhook_secret=container.settings.webhook_secret.get_secret_value(),
-        reply_deadline_s=container.settings.reply_deadline_s,
-        max_body_bytes=container.settings.max_body_mib * 2**20,
-        model=container.settings.model,
-        prewarm_frames=container.settings.prewarm_frames,
+        user=settings.basic_auth_user,
+        password=settings.basic_auth_pass.get_secret_value(),
+        webhook_secret=settings.webhook_secret.get_secret_value(),
+        reply_deadline_s=settings.reply_deadline_s,
+        max_body_bytes=settings.max_body_mib * 2**20,
+        model=settings.model,
+        prewarm_frames=settings.prewarm_frames,
+        allowed_hosts=(*settings.allowed_hosts.split(","), settings.host, container.public_url),
+        public_url=container.public_url,
     )

@@ -43,6 +43,9 @@ with warnings.catch_warnings():
 
 MODEL = FakeSegmenter().model
 
+ADDRESS = "http://127.0.0.1:9090"
+"""What the tests' client calls the service: the Host header is checked."""
+
 FRAMES = """<View>
   <Image name="img" valueList="$frames"/>
   <KeyPointLabels name="kp" toName="img" smart="true"><Label value="Cat"/><Label value="Dog"/><Label value="▶ 2"/>
@@ -152,7 +155,7 @@ class FakeWeb:
 
     def client(self) -> TestClient:
         """Without the background work: that has tests of its own."""
-        return TestClient(self.app)
+        return TestClient(self.app, base_url=ADDRESS)
 
     def work_off_all(self) -> None:
         """Everything that a worker would come to: what it is asked to look at, then the jobs."""
@@ -165,6 +168,14 @@ class FakeWeb:
         for job in reversed(self.stored.jobs(states=(JobState.QUEUED,))):
             if not kinds or job.kind in kinds:
                 self.runner.run(job.job_id, job.attempt, lambda: False)
+
+
+def served_routes(app: FastAPI) -> list[tuple[str, str]]:
+    """Every method and path that an app serves, with "p-1" for a job's id; HEAD and OPTIONS are left out."""
+    described = app.openapi()["paths"]
+    named = [(method.upper(), path) for path, methods in described.items() for method in methods]
+    paths = [(method, path.replace("{job_id}", "p-1").replace("{rest}", "x")) for method, path in named]
+    return [route for route in paths if route[0] not in ("HEAD", "OPTIONS")]
 
 
 def pages_task(task_id: int = 7, *, project: int | None = 1, pages: int = 10) -> dict[str, object]:

@@ -19,6 +19,7 @@ from backend.interfaces.http.jobs import job_routes
 from backend.interfaces.http.media import media_routes
 from backend.interfaces.http.metrics import RequestCount
 from backend.interfaces.http.routes import ProtocolRoutes
+from backend.interfaces.http.same_origin import AllowedHosts, SameOriginMiddleware
 from backend.interfaces.http.status_poller import STATUS_PERIOD_S
 
 SWEEP_PERIOD_S = 1.0
@@ -56,6 +57,8 @@ def create_app(parts: WebParts) -> FastAPI:
         app.include_router(media_routes(service, parts.media))
         app.include_router(batch_routes(service, parts.media))
     settings = parts.settings
+    allowed = AllowedHosts.of(settings.allowed_hosts, allows_undotted=bool(settings.password))
+    app.add_middleware(SameOriginMiddleware, allowed=allowed, public_url=settings.public_url)
     app.add_middleware(
         AuthMiddleware, credentials=Credentials(settings.user, settings.password, settings.webhook_secret)
     )

@@ -222,7 +222,7 @@ def test_compressed_bodies_and_other_types_are_not_taken(web: FakeWeb, headers: 
     ],
 )
 def test_other_ways_lead_nowhere(web: FakeWeb, method: str, path: str, status: int) -> None:
-    reply = web.client().request(method, path)
+    reply = web.client().request(method, path, headers={"Content-Type": "application/json"})
     assert (reply.status_code, set(reply.json())) == (status, {"detail"})
 
 

@@ -31,7 +31,7 @@ from tests.fakes.clips import ClipSpec, number_of, write_clip
 from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
 from tests.fakes.events import ask, body, box, columns, point, read_all, refusal
-from tests.fakes.web import FakeWeb, TestClient
+from tests.fakes.web import ADDRESS, FakeWeb, TestClient
 
 Json = dict[str, Any]
 
@@ -373,7 +373,7 @@ def test_r13_no_traceback_reaches_a_client_and_figures_are_there() -> None:
         raise RuntimeError("secret detail")
 
     web = FakeWeb(segmenter=FakeSegmenter(broken))
-    with TestClient(web.app, raise_server_exceptions=False) as client:
+    with TestClient(web.app, base_url=ADDRESS, raise_server_exceptions=False) as client:
         reply = client.post("/predict", json=body("predict", {"result": [point()]}))
         assert reply.status_code == 500
         assert reply.json() == {"detail": "Masklet made a mistake; its log says what happened"}

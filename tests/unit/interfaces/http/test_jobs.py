@@ -90,7 +90,7 @@ def test_a_cancelled_job_stays_cancelled() -> None:
     web = FakeWeb()
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
-    cancelled = client.post(f"/jobs/{job['job_id']}/cancel?project=1")
+    cancelled = client.post(f"/jobs/{job['job_id']}/cancel?project=1", json={})
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     web.work_off()
     assert client.get(f"/jobs/{job['job_id']}?project=1").json()["state"] == "cancelled"
@@ -121,6 +121,7 @@ def test_an_unknown_kind_is_refused() -> None:
     assert (reply.status_code, "'kind'" in reply.json()["detail"]) == (400, True)
 
 
+JSON = {"Content-Type": "application/json"}
 ONE_JOB = [("GET", "/jobs/{}"), ("POST", "/jobs/{}/cancel")]
 
 
@@ -130,8 +131,8 @@ def test_another_projects_job_reads_as_unknown(method: str, path: str, project: 
     web = FakeWeb()
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
-    refused = client.request(method, path.format(job["job_id"]), params={"project": project})
-    unknown = client.request(method, path.format("p-nothing"), params={"project": project})
+    refused = client.request(method, path.format(job["job_id"]), params={"project": project}, headers=JSON)
+    unknown = client.request(method, path.format("p-nothing"), params={"project": project}, headers=JSON)
     assert (refused.status_code, unknown.status_code) == (404, 404)
     assert refused.json()["detail"].replace(job["job_id"], "p-nothing") == unknown.json()["detail"]
     assert client.get(f"/jobs/{job['job_id']}?project=1").json()["state"] == "queued"
@@ -145,7 +146,7 @@ def test_a_job_is_not_shown_without_its_project(method: str, path: str, query: s
     web = FakeWeb()
     client = web.client()
     job = client.post("/jobs", json=job_body()).json()
-    refused = client.request(method, path.format(job["job_id"]) + query)
+    refused = client.request(method, path.format(job["job_id"]) + query, headers=JSON)
     assert (refused.status_code, "as in ?project=1" in refused.json()["detail"]) == (400, True)
     assert web.stored.job(job["job_id"]).state is JobState.QUEUED
 
