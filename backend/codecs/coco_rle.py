@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from backend.domain.errors import PromptError
-from backend.domain.geometry import BoolMask, Box
+from backend.domain.geometry import MAX_FRAME_PX, BoolMask, Box
 from backend.domain.masklets import EncodedMask
-
-MAX_PIXELS = 2**28
-"""The pixels of a 16384x16384 frame; larger masks are refused."""
 
 
 class CocoCodec:
@@ -91,7 +88,7 @@ def _vendor(encoded: EncodedMask) -> dict[str, object]:
 
 def _checked_runs(encoded: EncodedMask) -> list[int]:
     height, width = encoded.height, encoded.width
-    if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
+    if not (height > 0 and width > 0 and height * width <= MAX_FRAME_PX):
         raise PromptError(f"a mask of {width}x{height} pixels cannot be decoded")
     runs = _run_lengths(encoded.counts)
     if sum(runs) != height * width:

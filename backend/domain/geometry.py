@@ -21,6 +21,10 @@ RgbFrame = NDArray[np.uint8]
 """One decoded frame, [H, W, 3] uint8, RGB."""
 
 
+MAX_FRAME_PX = 2**26
+"""Pixels of the largest frame that is opened; a larger mask is of no frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class FrameSize:
     """Width and height of a frame in pixels, as displayed (after rotation)."""

@@ -14,12 +14,13 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from backend.adapters.media.damaged import damage_named
 from backend.domain.errors import MediaError
+from backend.domain.geometry import MAX_FRAME_PX
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg", "prores"})
 MAX_SIDE_PX = 16_384
-MAX_FRAME_PX = 2**26
 REMEDY = "convert it with: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
 
 _HEAD_BYTES = 512
@@ -47,12 +48,14 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
         container = av.open(
             f"file:{path.resolve()}",
             "r",
+            metadata_errors="replace",
             container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
         )
     except av.FFmpegError as error:
         raise MediaError(_open_failure(path, error)) from error
     try:
-        return container, _video_stream(container, path)
+        with damage_named(path.name):
+            return container, _video_stream(container, path)
     except BaseException:
         container.close()
         raise

@@ -13,15 +13,14 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; default: MASKLET_PORT.")] = None,
 ) -> None:
     """Answer Label Studio. Needs a queue (REDIS_URL, or a running `masklet up`) and workers to compute masks."""
-    import uvicorn
-
     from backend.bootstrap.container import Container, set_up_logging
     from backend.bootstrap.web import build_web
     from backend.interfaces.http.app import create_app
     from backend.interfaces.http.auth import require_safe_binding
+    from backend.interfaces.http.connections import serve_app
 
     container = Container.from_environment(host=host, port=port)
     settings = container.settings
     require_safe_binding(settings.host, has_password=bool(settings.basic_auth_pass.get_secret_value()))
     set_up_logging(settings)
-    uvicorn.run(create_app(build_web(container)), host=settings.host, port=settings.port, log_config=None)
+    serve_app(create_app(build_web(container)), host=settings.host, port=settings.port)

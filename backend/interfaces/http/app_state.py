@@ -15,6 +15,7 @@ from starlette.requests import Request
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable
 from backend.interfaces.http.body import parse_object, read_body
+from backend.interfaces.http.body_limits import BodyLimits, BodyMemory
 from backend.interfaces.http.metrics import Metrics
 from backend.interfaces.http.status_poller import StatusPoller
 from backend.interfaces.labelstudio.annotation_poll import AnnotationPoll
@@ -50,6 +51,7 @@ class AppState:
         """The threads of requests that wait for a worker."""
         self._quick = CapacityLimiter(QUICK_THREADS)
         self._media = CapacityLimiter(MEDIA_THREADS)
+        self._bodies = BodyMemory(parts.settings.max_body_bytes)
 
     @property
     def model_version(self) -> str:
@@ -70,7 +72,11 @@ class AppState:
         waits: whether the handler waits for workers. Raises what reading, parsing and the handler raise, and
         ServiceUnavailable if no thread came free in the time that a request may be held.
         """
-        body = await read_body(request, max_bytes=self.parts.settings.max_body_bytes)
+        with self._bodies.reserve() as memory:
+            body = await read_body(request, BodyLimits(self.parts.settings.max_body_bytes), memory)
+            return await self._answer(body, handler, waits=waits)
+
+    async def _answer(self, body: bytes, handler: Handler, *, waits: bool) -> JSONResponse:
         if not waits:
             return await self.quickly(lambda: handler(parse_object(body)))
         borrower = object()

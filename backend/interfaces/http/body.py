@@ -1,20 +1,22 @@
 """Request bodies: how many bytes are read, and which JSON counts as JSON.
 
-Refused here, before anything looks inside: bodies over the limit (whatever Content-Length claims), compressed ones,
-numbers that are not finite, repeated keys, nesting beyond reason, text that is not Unicode.
+Refused here, before anything looks inside: bodies over the limit (whatever Content-Length claims), slow ones,
+compressed ones, numbers that are not finite, repeated keys, nesting beyond reason, text that is not Unicode.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from backend.domain.errors import MalformedRequest, TooLarge
+from backend.interfaces.http.body_limits import BodyLimits, JsonScan, Reservation
 
 SURROGATE_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 """Escapes of half a character or of NUL: rare enough that only bodies with one are walked through."""
@@ -24,25 +26,56 @@ LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 LARGEST_INT = 2**63 - 1
 
+LONG_BODY = 2**22
+"""Bytes from which a body is parsed with a Python function for each number. Without one the parser holds the
+interpreter's lock from beginning to end, and no other request is answered meanwhile."""
 
-async def read_body(request: Request, *, max_bytes: int) -> bytes:
-    """The whole body, at most max_bytes of it in memory.
+SEARCH_BYTES = 2**20
 
-    Raises TooLarge as soon as the limit is passed (or announced to be); HTTPException 415 for a body that is
-    compressed or not JSON by its own account.
+SMALL_NUMBERS = {str(number): number for number in range(1000)}
+"""The bytes of masks, and others that are not made again for each place where they stand."""
+
+
+async def read_body(request: Request, limits: BodyLimits, memory: Reservation) -> bytes:
+    """The whole body, at most limits.max_bytes of it in memory; what its values will take is reserved too.
+
+    Raises TooLarge as soon as a limit is passed (or announced to be), MalformedRequest for too much depth;
+    HTTPException 408 for a body that does not arrive in time, 415 for one that is compressed or not JSON by its own
+    account, 503 beyond the memory for all bodies.
     """
     _require_plain_json(request)
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes:
-            raise _too_large(max_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    if announced.isdecimal() and int(announced) > limits.max_bytes:
+        raise _too_large(limits.max_bytes)
+    body, scan = bytearray(), JsonScan(limits.max_bytes)
+    async for chunk in _timely(request.stream(), limits):
+        if len(body) + len(chunk) > limits.max_bytes:
+            raise _too_large(limits.max_bytes)
+        memory.read(len(chunk))
+        scan.feed(chunk)
+        body += chunk
+    memory.parse(scan.estimate)
+    return bytes(body)
+
+
+async def _timely(chunks: AsyncIterator[bytes], limits: BodyLimits) -> AsyncIterator[bytes]:
+    """The chunks as they arrive. Raises HTTPException 408 for a long pause, or if the whole takes too long."""
+    end_s = asyncio.get_running_loop().time() + limits.whole_s
+    while True:
+        now_s = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(min(end_s, now_s + limits.silence_s)):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise HTTPException(
+                408,
+                f"the request body did not arrive in time: pauses of up to {limits.silence_s:g} s and "
+                f"{limits.whole_s:g} s for the whole are waited for",
+                headers={"Connection": "close"},
+            ) from None
+        yield chunk
 
 
 def _require_plain_json(request: Request) -> None:
@@ -65,13 +98,13 @@ def parse_object(body: bytes) -> dict[str, object]:
     document = _parsed(body)
     if not isinstance(document, dict):
         raise MalformedRequest(f"invalid JSON: the body must be an object, not {_kind(document)}")
-    if SURROGATE_ESCAPE.search(body):
+    if _occurs(SURROGATE_ESCAPE, body, longest=6):
         _require_clean_text(document)
     return document
 
 
 def _parsed(body: bytes) -> object:
-    whole_number = _bounded if LONG_NUMBER.search(body) else int
+    whole_number = _bounded if len(body) > LONG_BODY or LONG_NUMBER.search(body) else int
     try:
         document: object = json.loads(
             body.decode(),
@@ -91,7 +124,19 @@ def _parsed(body: bytes) -> object:
     return document
 
 
+def _occurs(pattern: re.Pattern[bytes], body: bytes, *, longest: int) -> bool:
+    """Whether a pattern occurs, searched piece by piece: a search holds the interpreter's lock.
+
+    longest: bytes of the longest match.
+    """
+    starts = range(0, len(body), SEARCH_BYTES)
+    return any(pattern.search(body, start, start + SEARCH_BYTES + longest) for start in starts)
+
+
 def _bounded(digits: str) -> int:
+    small = SMALL_NUMBERS.get(digits)
+    if small is not None:
+        return small
     value = int(digits) if len(digits) <= 20 else LARGEST_INT + 1
     if abs(value) > LARGEST_INT:
         raise MalformedRequest("invalid JSON: a whole number has more than 64 bits")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.errors import MediaError, MediaUnreachable, NotAllowed
 from backend.interfaces.http.calls import MOST_TASKS
 from tests.fakes.stores import closed_stores
@@ -278,3 +280,21 @@ def test_whatever_stands_anywhere_in_a_body_is_an_answer_or_a_refusal(data: st.D
     reply = FakeWeb().client().post("/predict", json=replaced(body, path, data.draw(JSON)))
     assert reply.status_code in (200, 400, 403, 413, 422), reply.text
     assert set(reply.json()) in ({"detail"}, {"results", "model_version"})
+
+
+def test_masks_that_claim_many_pixels_are_refused_before_they_are_decoded(web: FakeWeb) -> None:
+    """Each claims the largest frame in 14 kB; twelve of them would take 800 MB."""
+    rle = encode_rle(np.ones((1, 2**26), np.bool_))
+    regions = [
+        {
+            **keypoint(page=page, region_id=f"b{page}"),
+            "type": "brushlabels",
+            "from_name": "brush",
+            "original_width": 2**13,
+            "original_height": 2**13,
+            "value": {"format": "rle", "rle": rle, "brushlabels": ["Cat"]},
+        }
+        for page in range(3)
+    ]
+    reply = web.client().post("/predict", json=predict_body(pages_task(), regions=list(regions)))
+    assert (reply.status_code, "pixels together" in reply.json()["detail"]) == (413, True)

@@ -6,8 +6,8 @@ words as the length says (a literal). A mask's four channels are equal, so every
 records follow from the mask's own runs without an RGBA image. The bytes equal those of
 `label_studio_sdk.converter.brush.mask2rle` for a mask of 0 and 255, padding included, without its Python loop.
 
-The decoder also reads browsers' streams (coloured pixels, literals), checks every length, and never allocates more
-than the image's own size.
+The decoder also reads browsers' streams (coloured pixels, literals), checks every length, and allocates one byte a
+pixel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import PromptError, TooLarge
-from backend.domain.geometry import BoolMask, FrameSize
+from backend.domain.geometry import MAX_FRAME_PX, BoolMask, FrameSize
 
 CHANNELS = 4
 WORD_BITS = 8
@@ -29,9 +29,6 @@ HEADER_BITS = 32 + 5 + 4 * len(LENGTH_BITS)
 OPAQUE_FROM = 128
 """Least alpha of a mask pixel: a brush's soft edge is split in the middle."""
 
-MAX_PIXELS = 1 << 27
-"""Largest mask, pixels; the header's byte count would hold eight times as much."""
-
 _MAX_LENGTH_OF_KIND = np.array([1 << bits for bits in LENGTH_BITS])
 _RECORD_BITS = np.array([3 + bits + WORD_BITS for bits in LENGTH_BITS], np.uint64)
 
@@ -39,9 +36,9 @@ _RECORD_BITS = np.array([3 + bits + WORD_BITS for bits in LENGTH_BITS], np.uint6
 def encode_rle(mask: BoolMask) -> list[int]:
     """The brush RLE of a mask, as the list of bytes that Label Studio's JSON holds.
 
-    mask: [H, W] bool; True becomes 255 in all four channels. Raises TooLarge above 2^27 pixels.
+    mask: [H, W] bool; True becomes 255 in all four channels. Raises TooLarge above 2^26 pixels.
     """
-    if mask.size > MAX_PIXELS:
+    if mask.size > MAX_FRAME_PX:
         raise TooLarge(f"a mask of {mask.shape[1]}x{mask.shape[0]} pixels is too large for Label Studio's RLE")
     lengths, values = _runs(np.ascontiguousarray(mask, dtype=np.bool_).reshape(-1))
     words, bits = _records(lengths * CHANNELS, values)
@@ -112,9 +109,9 @@ def decode_rle(rle: Sequence[int], size: FrameSize) -> BoolMask:
 
     rle: bytes as integers 0..255, as in Label Studio's JSON. size: the image's, from original_width and
     original_height. Raises PromptError if the stream is cut short, runs past the image or belongs to another size,
-    TooLarge above 2^27 pixels.
+    TooLarge above 2^26 pixels.
     """
-    if size.pixels > MAX_PIXELS:
+    if size.pixels > MAX_FRAME_PX:
         raise TooLarge(f"a mask of {size.width}x{size.height} pixels is too large")
     reader = _Reader.of(rle)
     byte_count = reader.take(32)
@@ -127,21 +124,24 @@ def decode_rle(rle: Sequence[int], size: FrameSize) -> BoolMask:
     if word_bits != WORD_BITS:
         raise PromptError(f"the brush RLE has words of {word_bits} bits; only 8 can be read")
     length_bits = tuple(reader.take(4) + 1 for _ in LENGTH_BITS)
-    out = np.zeros(byte_count, np.uint8)
-    _fill(out, reader, length_bits)
-    return (out[CHANNELS - 1 :: CHANNELS] >= OPAQUE_FROM).reshape(size.height, size.width)
+    mask = np.zeros(size.pixels, np.bool_)
+    _fill(mask, reader, length_bits)
+    return mask.reshape(size.height, size.width)
 
 
-def _fill(out: NDArray[np.uint8], reader: _Reader, length_bits: tuple[int, ...]) -> None:
-    done = 0
-    while done < out.size:
+def _fill(mask: BoolMask, reader: _Reader, length_bits: tuple[int, ...]) -> None:
+    """Reads the records into a flat mask. mask: [N]. The alpha of pixel n is byte 4 n + 3."""
+    done, end = 0, mask.size * CHANNELS
+    while done < end:
         length, word = reader.take_record(length_bits)
-        if done + length > out.size:
-            raise PromptError(f"the brush RLE runs past the image's end, to byte {done + length} of {out.size}")
+        if done + length > end:
+            raise PromptError(f"the brush RLE runs past the image's end, to byte {done + length} of {end}")
+        pixels = slice(done // CHANNELS, (done + length) // CHANNELS)
         if word is None:
-            out[done : done + length] = reader.take_words(length)
-        elif word:
-            out[done : done + length] = word
+            alpha = reader.take_words(length)[CHANNELS - 1 - done % CHANNELS :: CHANNELS]
+            mask[pixels] = alpha >= OPAQUE_FROM
+        elif word >= OPAQUE_FROM:
+            mask[pixels] = True
         done += length
 
 

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import PromptError, TooLarge
-from backend.domain.geometry import BoolMask, FrameSize
+from backend.domain.geometry import MAX_FRAME_PX, BoolMask, FrameSize
 
 PNG_PREFIX = "data:image/png;base64,"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_PIXELS = 1 << 27
 HALF = 128
 OUTLINE_TOLERANCE_PX = 0.5
 
@@ -43,7 +42,7 @@ def mask_of_png(address: str, size: FrameSize) -> BoolMask:
     """The mask in a PNG data URL of an image of this size: [H, W] bool.
 
     The mask is the alpha channel, as in Label Studio; the brightness in an image without alpha.
-    Raises PromptError if it is not a PNG of that size, TooLarge above 2^27 pixels. The size is checked before decoding.
+    Raises PromptError if it is not a PNG of that size, TooLarge above 2^26 pixels. The size is checked before decoding.
     """
     if not address.startswith(PNG_PREFIX):
         raise PromptError(f"a bitmask's imageDataURL must start with {PNG_PREFIX!r}")
@@ -67,7 +66,7 @@ def _require_png_size(png: bytes, size: FrameSize) -> None:
     width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
     if (width, height) != (size.width, size.height):
         raise PromptError(f"a bitmask's PNG has {width}x{height} pixels, its image {size.width}x{size.height}")
-    if size.pixels > MAX_PIXELS:
+    if size.pixels > MAX_FRAME_PX:
         raise TooLarge(f"a bitmask of {width}x{height} pixels is too large")
 
 
@@ -98,8 +97,8 @@ def _corners(contour: NDArray[np.int32], shape: tuple[int, ...]) -> Polygon:
 
 
 def mask_of_polygons(polygons: Sequence[Polygon], size: FrameSize) -> BoolMask:
-    """The union of filled polygons, relative (0..1). -> [H, W] bool. Raises TooLarge above 2^27 pixels."""
-    if size.pixels > MAX_PIXELS:
+    """The union of filled polygons, relative (0..1). -> [H, W] bool. Raises TooLarge above 2^26 pixels."""
+    if size.pixels > MAX_FRAME_PX:
         raise TooLarge(f"a polygon on an image of {size.width}x{size.height} pixels is too large")
     pixels = np.zeros((size.height, size.width), np.uint8)
     scale = np.array((size.width, size.height), np.float64)

@@ -11,15 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.config.action_labels import Action
-from backend.adapters.labelstudio.config.label_config import Binding
+from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import Json
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
 from backend.adapters.labelstudio.reading.regions import VIDEO_KINDS, ReadRegion, read_regions
-from backend.domain.errors import PromptError
+from backend.domain.errors import PromptError, TooLarge
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex
+
+MASK_KINDS = frozenset((ControlKind.BRUSH, ControlKind.BITMASK, ControlKind.POLYGON))
+
+MAX_CONTEXT_PX = 2**27
+"""Pixels of all masks in one context: two of the largest frame, 64 of 1080p. It holds what is not accepted."""
+
+MAX_ANNOTATION_PX = 2**29
+"""Pixels of all masks in one annotation or draft: 258 of 1080p."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +61,7 @@ def prompts_of_context(
     newest = regions[-1]
     action = binding.actions.get(newest.label)
     objects = [region for region in regions if region.label not in binding.actions]
+    _require_mask_pixels(objects, MAX_CONTEXT_PX, where="context.result")
     prompts = prompt_set(objects, known=known, clock=clock)
     if action is None and not prompts:
         raise PromptError("the context has no prompt: its region only repeats masks that are known")
@@ -71,7 +80,9 @@ def prompts_of_annotation(
     Raises MalformedRequest, PromptError or TooLarge.
     """
     regions = read_regions(result, binding, where="result")
-    return prompt_set([region for region in regions if region.label not in binding.actions], known=known, clock=clock)
+    objects = [region for region in regions if region.label not in binding.actions]
+    _require_mask_pixels(objects, MAX_ANNOTATION_PX, where="result")
+    return prompt_set(objects, known=known, clock=clock)
 
 
 def prompt_set(
@@ -89,6 +100,13 @@ def prompt_set(
         )
     )
     return PromptSet.of(merged if known is None else _without_repeats(merged, labels, known), labels)
+
+
+def _require_mask_pixels(regions: Sequence[ReadRegion], most: int, *, where: str) -> None:
+    """Raises TooLarge, before a mask is decoded, if their sizes add up to more: a few bytes may claim a large mask."""
+    claimed = sum(region.size.pixels for region in regions if region.kind in MASK_KINDS)
+    if claimed > most:
+        raise TooLarge(f"the masks in {where} have {claimed} pixels together; the most that is read is {most}")
 
 
 def _without_repeats(

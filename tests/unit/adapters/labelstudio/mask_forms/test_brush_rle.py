@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -127,3 +129,20 @@ def test_a_value_that_is_no_byte_is_refused(rle: list[int]) -> None:
 def test_a_giant_image_is_refused_before_allocation() -> None:
     with pytest.raises(TooLarge, match="65000x65000"):
         decode_rle([0] * 20, FrameSize(65_000, 65_000))
+
+
+def test_decoding_takes_a_byte_a_pixel() -> None:
+    mask = np.ones((2000, 3000), np.bool_)
+    rle = encode_rle(mask)
+    tracemalloc.start()
+    try:
+        decode_rle(rle, size_of(mask))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert mask.size <= peak < 1.5 * mask.size
+
+
+def test_a_mask_larger_than_any_frame_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(TooLarge, match="16384x8192 pixels"):
+        decode_rle([], FrameSize(16_384, 8_192))
