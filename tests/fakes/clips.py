@@ -5,6 +5,7 @@ Each frame carries its number as white and black stripes, broad enough to surviv
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -100,3 +101,15 @@ def _codec_options(spec: ClipSpec) -> dict[str, str]:
     if spec.codec == "libvpx-vp9":
         return {"g": str(spec.group), "crf": "20", "b": "0", "deadline": "realtime", "cpu-used": "8"}
     return {"g": str(spec.group)}
+
+
+def with_damage(content: bytes, seed: int) -> bytes:
+    """Some bytes of a file changed, most of them in its head and its tail, where containers keep their tables."""
+    chance = random.Random(seed)
+    damaged = bytearray(content)
+    for _ in range(chance.choice((1, 2, 8, 40))):
+        place = chance.randrange(min(len(damaged), 1500))
+        if chance.random() < 0.6:
+            place = len(damaged) - 1 - place
+        damaged[place] = chance.choice((0, 255, 127, 128, chance.randrange(256)))
+    return bytes(damaged[: chance.randrange(len(damaged))] if chance.random() < 0.1 else damaged)

@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.index import IndexCache, StreamIndex, build_index, decoded_frames
 from backend.adapters.media.probe import REMEDY, open_stream
 from backend.domain.errors import MediaError
@@ -113,6 +114,10 @@ class _Cursor:
     def read(self, index: int) -> RgbFrame:
         if self._last is not None and self._last[0] == index:
             return self._last[1].copy()
+        with damage_named(self._path.name):
+            return self._decoded(index)
+
+    def _decoded(self, index: int) -> RgbFrame:
         frame = self._find(index)
         if (frame.width, frame.height) != (self._index.width, self._index.height):
             raise MediaError(

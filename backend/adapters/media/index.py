@@ -23,6 +23,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.probe import REMEDY, open_stream, require_sane_size
 from backend.domain.errors import MediaError
 from backend.domain.frame_times import FrameTimes
@@ -83,6 +84,11 @@ class _Packets:
 
 def build_index(path: Path) -> StreamIndex:
     """Read all packets of a file and decode its first frame. Raises MediaError."""
+    with damage_named(path.name):
+        return _built(path)
+
+
+def _built(path: Path) -> StreamIndex:
     container, stream = open_stream(path)
     with container:
         packets = _read_packets(container, stream, path)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.probe import require_sane_size
 from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.domain.errors import MediaError
@@ -74,7 +75,7 @@ def open_some_pages(paths: Mapping[int, Path], content_hash: ContentHash, *, pag
 
 
 def _page_size(path: Path, index: int) -> FrameSize:
-    with _open_image(path, index) as image:
+    with damage_named(f"page {index + 1}"), _open_image(path, index) as image:
         width, height = image.size
         require_sane_size(f"page {index + 1}", width, height)
         transposed = _orientation(image) in _TRANSPOSED_ORIENTATIONS
@@ -83,7 +84,7 @@ def _page_size(path: Path, index: int) -> FrameSize:
 
 def _read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
     try:
-        with _open_image(path, index) as image:
+        with damage_named(f"page {index + 1}"), _open_image(path, index) as image:
             upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
             pixels = np.array(_as_rgb(upright), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError) as error:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from backend.application.annotation.tracking_sessions import TrackingSessions
 from backend.bootstrap.web import WebParts
 from backend.interfaces.http import errors
+from backend.interfaces.http.address_check import AddressCheckMiddleware
 from backend.interfaces.http.app_state import AppState
 from backend.interfaces.http.auth import AuthMiddleware, Credentials
 from backend.interfaces.http.background import Background
@@ -57,6 +58,7 @@ def create_app(parts: WebParts) -> FastAPI:
         app.include_router(media_routes(service, parts.media))
         app.include_router(batch_routes(service, parts.media))
     settings = parts.settings
+    app.add_middleware(AddressCheckMiddleware)
     allowed = AllowedHosts.of(settings.allowed_hosts, allows_undotted=bool(settings.password))
     app.add_middleware(SameOriginMiddleware, allowed=allowed, public_url=settings.public_url)
     app.add_middleware(

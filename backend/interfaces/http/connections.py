@@ -115,9 +115,11 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+def _cancelled(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """Cancels a timer; None, for the variable that held it."""
     if timer is not None:
         timer.cancel()
+    return None
 
 
 def serve_app(app: ASGIApp, *, host: str, port: int) -> None:

@@ -33,11 +33,11 @@ PREFLIGHT = {
 def media_routes(service: AppState, media: MediaService) -> APIRouter:
     router = APIRouter()
 
-    @router.options(PREFIX + "{rest:path}")
+    @router.options(PREFIX + "{rest:path}", include_in_schema=False)
     async def preflight(rest: str) -> Response:
         return Response(status_code=204, headers=PREFLIGHT)
 
-    @router.api_route(PREFIX + "{rest:path}", methods=["GET", "HEAD"], response_class=Response)
+    @router.api_route(PREFIX + "{rest:path}", methods=["GET", "HEAD"], response_class=Response, include_in_schema=False)
     async def show(rest: str, request: Request) -> Response:
         return await service.looked_up(lambda: _reply(media, PREFIX + rest, request))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.decode import FileVideo, open_video
 from backend.adapters.media.index import IndexCache, build_index
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
-from tests.fakes.clips import ClipSpec, cut, number_of, write_clip
+from tests.fakes.clips import ClipSpec, cut, number_of, with_damage, write_clip
 
 HASH = ContentHash("ab" * 32)
 RATES = (Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60))
@@ -176,3 +178,29 @@ def test_a_damaged_stored_index_is_made_again(tmp_path: Path) -> None:
     with open_video(path, HASH, indices=indices) as video:
         assert video.info.frame_count == 10
     assert indices.load(HASH) is not None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_video_is_read_or_is_a_media_error(tmp_path: Path, seed: int) -> None:
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(with_damage(write_clip(tmp_path / "clip.mp4", ClipSpec(frame_count=12)).read_bytes(), seed))
+    with suppress(MediaError), open_video(damaged, ContentHash("h")) as video:
+        for _ in video.frames(FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))):
+            pass
+
+
+def test_a_title_that_is_no_text_does_not_cost_the_video(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", ClipSpec(frame_count=4))
+    content = clip.read_bytes()
+    assert content.count(b"Lavf") == 1
+    clip.write_bytes(content.replace(b"Lavf", b"\xff\xfe\x80\xff"))
+    with open_video(clip, ContentHash("h")) as video:
+        assert video.info.frame_count == 4
+
+
+def test_what_a_decoder_raises_names_the_file() -> None:
+    sentence = r"clip\.mp4 is damaged and cannot be read \(OverflowError\)"
+    with pytest.raises(MediaError, match=sentence), damage_named("clip.mp4"):
+        raise OverflowError
+    with pytest.raises(PromptError), damage_named("clip.mp4"):
+        raise PromptError("past the end")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from backend.adapters.media.pages import open_pages
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
-from tests.fakes.clips import number_of, numbered_frame
+from tests.fakes.clips import number_of, numbered_frame, with_damage
 
 HASH = ContentHash("cd" * 32)
 
@@ -76,3 +77,15 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
 def test_no_pages() -> None:
     with pytest.raises(MediaError, match="has no pages"):
         open_pages([], HASH)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "bmp", "tiff"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_page_is_read_or_is_a_media_error(tmp_path: Path, kind: str) -> None:
+    page = tmp_path / f"page.{kind}"
+    Image.effect_noise((64, 48), 90).convert("RGB").save(page)
+    content = page.read_bytes()
+    for seed in range(40):
+        page.write_bytes(with_damage(content, seed))
+        with suppress(MediaError), open_pages([page], ContentHash("h")) as video:
+            video.frame(FrameIndex(0))
