@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         True, description="Carry every accepted prompt through the whole video in the background."
     )
     heartbeat_ttl_s: float = Field(60.0, gt=1, description="Silence after which a worker counts as dead.")
+    hang_timeout_s: float = Field(
+        60.0,
+        gt=1,
+        description="Longest time of one step of work, a frame for example: a process that makes none is killed and "
+        "replaced. A model's load gets ten times as long.",
+    )
     max_attempts: int = Field(3, ge=1, description="Attempts at a job that come no further before it is failed.")
     snapshot_frames: int = Field(
         200, ge=0, description="Frames after which a propagation notes how far it is, for the next attempt; 0: never."

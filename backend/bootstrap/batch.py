@@ -263,6 +263,9 @@ class _NoQueue:
     def is_known(self, job: Job) -> bool:
         raise self._error
 
+    def silent_workers(self) -> dict[JobKind, int]:
+        return dict.fromkeys(JobKind, 0)
+
     def depths(self) -> dict[JobKind, int]:
         raise self._error
 

@@ -11,8 +11,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -22,12 +20,15 @@ from types import FrameType
 from typing import IO
 
 from backend.adapters.machine.stack_lock import take_stack_lock
+from backend.adapters.queue.heartbeat_file import AnswerWatch, announce_start, heartbeat_folder, is_overdue
+from backend.adapters.queue.probe import answers
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
-from backend.bootstrap.container import Container, DataFolder
+from backend.bootstrap.container import Container
+from backend.bootstrap.heartbeat import start_bound_s, web_name
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind
@@ -95,11 +96,11 @@ def _start_locked(container: Container, should_stop: Callable[[], bool], lock: I
     port = free_port(container.settings.host, container.settings.port)
     url = f"http://{container.settings.host}:{port}"
     specs = [
-        _web(folder, redis_url, container.settings.host, port),
+        _web(container, redis_url, container.settings.host, port),
         *(_worker(container, redis_url, kind) for kind in JobKind),
     ]
     if server is not None:
-        specs.insert(0, _valkey(folder, server))
+        specs.insert(0, _valkey(container, server))
     # The announcement of an earlier stack is stale until a worker of this one announces its model.
     folder.model_announcement.unlink(missing_ok=True)
     reconciler = _reconciler(container, redis_url)
@@ -154,24 +155,35 @@ def worker_name(kind: JobKind, root: Path) -> str:
     return f"{kind}-{socket.gethostname()}-{folder}"
 
 
-def _valkey(folder: DataFolder, server: EmbeddedValkey) -> ProcessSpec:
+def _valkey(container: Container, server: EmbeddedValkey) -> ProcessSpec:
+    watch = AnswerWatch(server.answers, bound_s=container.settings.hang_timeout_s)
+
+    def prepare() -> None:
+        watch.reset()
+        server.prepare()
+
     return ProcessSpec(
         "queue",
         tuple(server.argv),
-        log=folder.logs / "queue.log",
-        prepare=server.prepare,
+        log=container.folder.logs / "queue.log",
+        prepare=prepare,
         is_ready=server.is_ready,
+        is_hung=watch.is_overdue,
         tier=0,
     )
 
 
-def _web(folder: DataFolder, redis_url: str, host: str, port: int) -> ProcessSpec:
+def _web(container: Container, redis_url: str, host: str, port: int) -> ProcessSpec:
+    folder = container.folder
+    heartbeat = heartbeat_folder(folder.root) / web_name(port)
     return ProcessSpec(
         "web",
         (sys.executable, "-m", "backend.interfaces.cli", "serve", "--host", host, "--port", str(port)),
         env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
         log=folder.logs / "web.log",
-        is_ready=partial(_answers, f"http://{host}:{port}/health"),
+        prepare=partial(announce_start, heartbeat, bound_s=start_bound_s(container)),
+        is_ready=partial(answers, f"http://{host}:{port}/health", timeout_s=2.0),
+        is_hung=partial(is_overdue, heartbeat),
         tier=1,
         ready_s=READY_S,
     )
@@ -179,25 +191,19 @@ def _web(folder: DataFolder, redis_url: str, host: str, port: int) -> ProcessSpe
 
 def _worker(container: Container, redis_url: str, kind: JobKind) -> ProcessSpec:
     folder = container.folder
+    name = worker_name(kind, folder.root)
+    heartbeat = heartbeat_folder(folder.root) / name
     return ProcessSpec(
         str(kind),
-        (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", worker_name(kind, folder.root)),
+        (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", name),
         env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
         log=folder.logs / f"{kind}.log",
+        prepare=partial(announce_start, heartbeat, bound_s=start_bound_s(container)),
         is_ready=partial(_worker_seen, redis_url, kind),
+        is_hung=partial(is_overdue, heartbeat),
         tier=1,
         ready_s=READY_S if container.settings.compile == "off" else WARM_READY_S,
     )
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except urllib.error.HTTPError as error:
-        return error.code == 401  # it asks for the password, so it is up
-    except OSError:
-        return False
 
 
 def _worker_seen(redis_url: str, kind: JobKind) -> bool:

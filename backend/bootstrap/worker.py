@@ -25,6 +25,7 @@ from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
+from backend.bootstrap.heartbeat import beating, work_bound_s
 from backend.bootstrap.media import open_media_library
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
@@ -94,24 +95,26 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
     Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger.
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
-    worker = MaskletWorker(container.queue_address, kind, name=worker_name)
-    job_runner = build_job_runner(container, worker_name)
-    if isinstance(job_runner.segmenter, Sam2Engine):
-        job_runner.segmenter.warm_up()
-    container.model_announcement.announce(job_runner.segmenter.model)
-    model = job_runner.segmenter.model
-    logger.info("worker %s: %s on %s", worker_name, model.version, model.device)
-    runtime = _runtime_of(container, job_runner, worker, kind)
-    _runtime.append(runtime)
-    try:
-        with (
-            _sweeping(container),
-            _prewarming(runtime, worker.is_stopping),
-            _running_priority_jobs(runtime, kind, worker.is_stopping),
-        ):
-            worker.run()
-    finally:
-        _runtime.clear()
+    with beating(container, worker_name) as heartbeat:
+        worker = MaskletWorker(container.queue_address, kind, name=worker_name, steps=heartbeat)
+        job_runner = build_job_runner(container, worker_name)
+        if isinstance(job_runner.segmenter, Sam2Engine):
+            job_runner.segmenter.warm_up()
+        container.model_announcement.announce(job_runner.segmenter.model)
+        model = job_runner.segmenter.model
+        logger.info("worker %s: %s on %s", worker_name, model.version, model.device)
+        runtime = _runtime_of(container, job_runner, worker, kind)
+        _runtime.append(runtime)
+        heartbeat.allow(work_bound_s(container))
+        try:
+            with (
+                _sweeping(container),
+                _prewarming(runtime, worker.is_stopping),
+                _running_priority_jobs(runtime, kind, worker.is_stopping),
+            ):
+                worker.run()
+        finally:
+            _runtime.clear()
 
 
 @contextmanager

@@ -49,6 +49,7 @@ SCHEMA = {
                     "volumes": {"type": "array", "items": {"type": "string", "pattern": ":"}},
                     "profiles": {"type": "array", "items": {"enum": ["cpu", "gpu"]}},
                     "restart": {"const": "unless-stopped"},
+                    "init": {"type": "boolean"},
                     "stop_grace_period": {"type": "string", "pattern": "^[0-9]+s$"},
                     "depends_on": {
                         "type": "object",
@@ -109,6 +110,12 @@ def test_the_settings_are_valid() -> None:
     settings = Settings.model_validate({fields[key]: value for key, value in given.items()})
     assert (settings.host, settings.port, str(settings.data_dir)) == ("0.0.0.0", 9090, "/data")
     assert settings.redis_url == "redis://valkey:6379/0"
+
+
+def test_what_hangs_is_killed_by_its_health_check() -> None:
+    for service in OURS.values():
+        assert service["healthcheck"]["test"][:4] == ["CMD", "masklet", "probe", "--kill"]
+        assert service["init"], "the first process of a container cannot be killed from within"
 
 
 def test_what_is_reachable_from_outside_asks_for_a_password() -> None:

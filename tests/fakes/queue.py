@@ -9,12 +9,13 @@ from backend.domain.jobs import Job, JobKind
 class FakeQueue:
     """JobQueue whose waiting entries a test takes by hand.
 
-    down: every call raises QueueUnavailable. worker_counts: what `workers` answers.
+    down: every call raises QueueUnavailable. worker_counts, silent_counts: what `workers` and `silent_workers` answer.
     """
 
     def __init__(self) -> None:
         self.down = False
         self.worker_counts: dict[JobKind, int] = dict.fromkeys(JobKind, 0)
+        self.silent_counts: dict[JobKind, int] = dict.fromkeys(JobKind, 0)
         self.timeouts_s: dict[tuple[str, int], float] = {}
         self._waiting: dict[JobKind, list[tuple[str, int]]] = {kind: [] for kind in JobKind}
         self._running: set[tuple[str, int]] = set()
@@ -39,6 +40,10 @@ class FakeQueue:
     def workers(self) -> dict[JobKind, int]:
         self._require_up()
         return dict(self.worker_counts)
+
+    def silent_workers(self) -> dict[JobKind, int]:
+        self._require_up()
+        return dict(self.silent_counts)
 
     def take(self, kind: JobKind) -> tuple[str, int] | None:
         """What a worker of this kind would be handed next: (job id, attempt)."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from backend.application.ports.progress import work_moved
 from backend.codecs.atomic_file import sync_path
 from backend.domain.errors import MediaError, MediaUnreachable
 from backend.domain.video import ContentHash
@@ -159,6 +160,7 @@ class MediaCache:
                     )
                 digest.update(chunk)
                 file.write(chunk)
+                work_moved()
             _sync(file)
         return ContentHash(digest.hexdigest()), size
 
@@ -209,6 +211,7 @@ def file_hash(path: Path) -> ContentHash:
     with path.open("rb") as file:
         while chunk := file.read(_HASH_CHUNK):
             digest.update(chunk)
+            work_moved()
     return ContentHash(digest.hexdigest())
 
 

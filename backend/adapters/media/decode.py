@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.index import IndexCache, StreamIndex, build_index, decoded_frames
 from backend.adapters.media.probe import REMEDY, open_stream
+from backend.application.ports.progress import work_moved
 from backend.domain.errors import MediaError
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
@@ -119,6 +120,7 @@ class _Cursor:
 
     def _decoded(self, index: int) -> RgbFrame:
         frame = self._find(index)
+        work_moved()
         if (frame.width, frame.height) != (self._index.width, self._index.height):
             raise MediaError(
                 f"{self._path.name} changes its frame size at frame {index}, from {self._index.width}x"

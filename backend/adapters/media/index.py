@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.probe import REMEDY, open_stream, require_sane_size
+from backend.application.ports.progress import work_moved
 from backend.domain.errors import MediaError
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
@@ -131,6 +132,7 @@ def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[V
             packet = None
         if packet is None:
             return
+        work_moved()
         if packet.is_corrupt:
             continue
         try:
@@ -146,6 +148,7 @@ def _read_packets(container: InputContainer, stream: VideoStream, path: Path) ->
     damaged = False
     try:
         for packet in container.demux(stream):
+            work_moved()
             damaged |= packet.is_corrupt
             if packet.size == 0 or packet.is_corrupt or not (keys or packet.is_keyframe):
                 continue

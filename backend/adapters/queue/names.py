@@ -15,6 +15,16 @@ SERIALIZER = "json"
 
 LONGEST_TIMEOUT_S = 7200
 
+ALIVE_S = 60
+"""The queue drops a worker without a heartbeat for this time."""
+
+BEAT_S = 10.0
+SILENT_S = 25.0
+"""A worker without a heartbeat for this time is silent: two beats were lost."""
+
+STEP_DUE_FIELD = "step_due_s"
+"""A field of a worker's heartbeat: the seconds within which it had to make its next step of work."""
+
 
 def queue_name(kind: JobKind) -> str:
     """The RQ queue of a kind of job."""

@@ -20,7 +20,17 @@ from rq.worker import BaseWorker
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from backend.adapters.queue.ledger_job import LedgerJob
-from backend.adapters.queue.names import LONGEST_TIMEOUT_S, RUN_JOB, SERIALIZER, connect, queue_name, rq_id
+from backend.adapters.queue.names import (
+    ALIVE_S,
+    LONGEST_TIMEOUT_S,
+    RUN_JOB,
+    SERIALIZER,
+    SILENT_S,
+    STEP_DUE_FIELD,
+    connect,
+    queue_name,
+    rq_id,
+)
 from backend.domain.errors import NotAllowed, QueueUnavailable
 from backend.domain.jobs import Job, JobKind
 
@@ -68,9 +78,14 @@ class RqQueue:
             return dict(zip(JobKind, map(int, pipeline.execute()), strict=True))
 
     def workers(self) -> dict[JobKind, int]:
-        """Workers per kind with a heartbeat within the last minute."""
+        """Workers per kind that make progress. Raises QueueUnavailable."""
         with _translated():
-            return {kind: self._live_workers(kind) for kind in JobKind}
+            return {kind: self._reports(kind).count(True) for kind in JobKind}
+
+    def silent_workers(self) -> dict[JobKind, int]:
+        """Workers per kind whose heartbeat or whose next step of work is overdue. Raises QueueUnavailable."""
+        with _translated():
+            return {kind: self._reports(kind).count(False) for kind in JobKind}
 
     def _queue(self, kind: JobKind) -> Queue:
         return Queue(queue_name(kind), connection=self._redis, serializer=SERIALIZER, job_class=LedgerJob)
@@ -132,9 +147,25 @@ class RqQueue:
         current = self._redis.hget(BaseWorker.redis_worker_namespace_prefix + worker_name, "current_job")
         return current == entry_id.encode()
 
-    def _live_workers(self, kind: JobKind) -> int:
-        keys = self._redis.smembers(WORKERS_BY_QUEUE_KEY % queue_name(kind))
-        return int(self._redis.exists(*keys)) if keys else 0
+    def _reports(self, kind: JobKind) -> list[bool]:
+        """For each worker that the server lists: whether it makes progress. By the server's clock."""
+        keys = sorted(self._redis.smembers(WORKERS_BY_QUEUE_KEY % queue_name(kind)))
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.pttl(key)
+                pipeline.hget(key, STEP_DUE_FIELD)
+            answers = pipeline.execute() if keys else []
+        return [
+            _makes_progress(left_ms, due)
+            for left_ms, due in zip(answers[::2], answers[1::2], strict=True)
+            if left_ms > 0
+        ]
+
+
+def _makes_progress(left_ms: int, due: bytes | None) -> bool:
+    """left_ms: until the worker's key expires. due: STEP_DUE_FIELD at the last heartbeat; None: it says nothing."""
+    age_s = ALIVE_S - left_ms / 1000
+    return age_s < min(SILENT_S, float(due) if due is not None else SILENT_S)
 
 
 @contextmanager

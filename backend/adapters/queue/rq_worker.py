@@ -6,7 +6,8 @@ are not used: the job itself writes its state to the ledger.
 - SIGTERM and SIGINT only set a flag. The job calls `is_stopping` between frames and returns itself to the ledger.
 - Without an answer from the server the worker waits, and registers again when the server answers, also after data loss.
 - A thread sends a heartbeat every few seconds: RQ's SimpleWorker sends none while it works, and would be listed for
-  hours after it was killed.
+  hours after it was killed. The heartbeat says when the next step of work is due: a thread that still runs does not
+  make a hung worker a live one.
 """
 
 from __future__ import annotations
@@ -26,18 +27,16 @@ from rq.job import Job as RqJob
 from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
+from backend.adapters.queue.heartbeat_file import ProcessHeartbeat
 from backend.adapters.queue.ledger_job import LedgerJob
-from backend.adapters.queue.names import SERIALIZER, connect, queue_name
+from backend.adapters.queue.names import ALIVE_S, BEAT_S, SERIALIZER, STEP_DUE_FIELD, connect, queue_name
+from backend.application.ports.progress import work_moved
 from backend.domain.jobs import JobKind
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 1
 """The longest wait for a job in seconds; an idle worker stops within it."""
-
-BEAT_S = 10.0
-ALIVE_S = 60
-"""A worker without a heartbeat for this time is dead."""
 
 WORKER_TTL_S = 120
 MAINTENANCE_S = 60
@@ -49,8 +48,12 @@ LONGEST_PAUSE_S = 5.0
 class MaskletWorker(SimpleWorker):
     """Runs the jobs of one queue until it is stopped."""
 
-    def __init__(self, url: str, kind: JobKind, *, name: str) -> None:
-        """url: the server's address. name: unique among live workers; written into the ledger's jobs."""
+    def __init__(self, url: str, kind: JobKind, *, name: str, steps: ProcessHeartbeat | None = None) -> None:
+        """url: the server's address. name: unique among live workers; written into the ledger's jobs.
+
+        steps: the process's steps of work; None: the heartbeat says nothing of them.
+        """
+        self._steps = steps
         self._stopping = threading.Event()
         connection = connect(url, timeout_s=REPLY_TIMEOUT_S)
         queue = Queue(queue_name(kind), connection=connection, serializer=SERIALIZER, job_class=LedgerJob)
@@ -88,6 +91,7 @@ class MaskletWorker(SimpleWorker):
         self._install_signal_handlers()
         with self._heartbeats():
             while not self.is_stopping():
+                work_moved()
                 try:
                     found = self._work_once()
                     pause_s = FIRST_PAUSE_S
@@ -191,6 +195,7 @@ class MaskletWorker(SimpleWorker):
             "state": str(self.get_state()),
             "version": self.version,
             "python_version": self.python_version,
+            **({STEP_DUE_FIELD: f"{self._steps.left_s:.1f}"} if self._steps is not None else {}),
         }
 
     @contextmanager

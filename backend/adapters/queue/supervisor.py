@@ -24,8 +24,12 @@ from backend.domain.errors import ServiceUnavailable
 logger = logging.getLogger(__name__)
 
 ROUND_S = 0.1
+HANG_CHECK_S = 5.0
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 15.0
+LATE_CHECK_S = 10.0
+"""A check for hangs that is this late, in seconds, kills no process: the supervisor itself did not run."""
+
 STEADY_S = 60.0
 """A process that ran for this time in seconds restarts without a long pause."""
 
@@ -87,7 +91,7 @@ class Supervisor:
     """Runs processes. For one thread, which must outlive them (see child_process.py)."""
 
     def __init__(
-        self, specs: Sequence[ProcessSpec], on_exit: Callable[[Exit], None], *, hang_check_s: float = 5.0
+        self, specs: Sequence[ProcessSpec], on_exit: Callable[[Exit], None], *, hang_check_s: float = HANG_CHECK_S
     ) -> None:
         """on_exit: called for every ended process, before its restart."""
         names = [spec.name for spec in specs]
@@ -136,8 +140,10 @@ class Supervisor:
             elif child.process is None and time.monotonic() >= child.start_at_s:
                 self._try_start(child)
         if time.monotonic() - self._checked_s >= self._hang_check_s:
+            was_here = time.monotonic() - self._checked_s < self._hang_check_s + LATE_CHECK_S
             self._checked_s = time.monotonic()
-            self._kill_hung()
+            if was_here:  # else the whole machine stood still, and its processes need time for a step
+                self._kill_hung()
 
     def stop(self) -> None:
         """Stops all, the highest tier first; kills a process, with its children, that does not end within grace_s."""

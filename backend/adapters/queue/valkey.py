@@ -105,14 +105,21 @@ class EmbeddedValkey:
             return True
 
     def is_ready(self) -> bool:
-        """Whether a server answers on the socket."""
+        """Whether a server answers on the socket, and has loaded its data."""
+        return self._ping(while_loading=False)
+
+    def answers(self) -> bool:
+        """Whether a server answers on the socket, also while it loads its data."""
+        return self._ping(while_loading=True)
+
+    def _ping(self, *, while_loading: bool) -> bool:
         if not self.socket.exists():
             return False
         connection = connect(self.url, timeout_s=1.0)
         try:
             return bool(connection.ping())
         except BusyLoadingError:
-            return False
+            return while_loading
         except RedisError:
             return False
         finally:

@@ -38,14 +38,26 @@ class Reconciler:
     """Deletes old jobs and masks; None: no retention."""
 
     def sweep(self) -> None:
-        """One round. Does not raise if the queue or Label Studio is unreachable."""
+        """One round of all three. Does not raise if the queue or Label Studio is unreachable."""
+        self.reconcile()
+        self.push()
+        self.retain()
+
+    def reconcile(self) -> None:
+        """Offers the jobs of dead workers and those that the queue lost. Calls no Label Studio."""
         now_s = self.clock.now_s()
         for job in self.ledger.stale_jobs(
             heartbeat_before_s=now_s - self.heartbeat_ttl_s, queued_before_s=now_s - QUEUED_GRACE_S
         ):
             self._reconcile(job)
+
+    def push(self) -> None:
+        """Pushes the predictions that are due. May be called by several threads: each push is claimed by one."""
         if self.pusher is not None:
             self.pusher.sweep()
+
+    def retain(self) -> None:
+        """Deletes old jobs and masks, if it is time for that."""
         if self.housekeeper is not None:
             self.housekeeper.sweep()
 

@@ -21,5 +21,9 @@ class JobQueue(Protocol):
     def depths(self) -> dict[JobKind, int]: ...
 
     def workers(self) -> dict[JobKind, int]:
-        """Count of live workers per queue."""
+        """Count of workers per queue that make progress. Raises QueueUnavailable."""
+        ...
+
+    def silent_workers(self) -> dict[JobKind, int]:
+        """Count of workers per queue that are listed, and do not make progress. Raises QueueUnavailable."""
         ...

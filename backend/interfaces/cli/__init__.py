@@ -18,6 +18,7 @@ from backend.interfaces.cli import (
     jobs,
     models,
     next_,
+    probe,
     propagate,
     report,
     serve,
@@ -40,6 +41,7 @@ app.command(name="next")(next_.next_)
 app.command()(report.report)
 app.command()(status.status)
 app.command()(doctor.doctor)
+app.command()(probe.probe)
 app.command(name="eval")(evaluate.evaluate)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")

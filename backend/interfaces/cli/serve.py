@@ -14,6 +14,7 @@ def serve(
 ) -> None:
     """Answer Label Studio. Needs a queue (REDIS_URL, or a running `masklet up`) and workers to compute masks."""
     from backend.bootstrap.container import Container, set_up_logging
+    from backend.bootstrap.heartbeat import beating, web_name, work_bound_s
     from backend.bootstrap.web import build_web
     from backend.interfaces.http.app import create_app
     from backend.interfaces.http.auth import require_safe_binding
@@ -23,4 +24,7 @@ def serve(
     settings = container.settings
     require_safe_binding(settings.host, has_password=bool(settings.basic_auth_pass.get_secret_value()))
     set_up_logging(settings)
-    serve_app(create_app(build_web(container)), host=settings.host, port=settings.port)
+    with beating(container, web_name(settings.port)) as heartbeat:
+        app = create_app(build_web(container))
+        heartbeat.allow(work_bound_s(container))
+        serve_app(app, host=settings.host, port=settings.port)

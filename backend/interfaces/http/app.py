@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
+import anyio
 import anyio.to_thread
 from fastapi import FastAPI
 
 from backend.application.annotation.tracking_sessions import TrackingSessions
+from backend.application.ports.progress import work_moved
 from backend.bootstrap.web import WebParts
 from backend.interfaces.http import errors
 from backend.interfaces.http.address_check import AddressCheckMiddleware
@@ -30,6 +32,12 @@ FIRST_FIGURES_S = 1.0
 """How long the start waits for the first figures; a queue that is away is reported as such from then on."""
 
 
+PUSHERS = 4
+"""Pushes at once: one that Label Studio does not answer delays no other."""
+
+PROGRESS_PERIOD_S = 1.0
+
+
 def create_app(parts: WebParts) -> FastAPI:
     """The app for these parts. Slashes are not redirected: a redirect would replay a login elsewhere."""
     service = AppState(parts)
@@ -37,18 +45,16 @@ def create_app(parts: WebParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as running:
-            running.enter_context(Background("pulse", service.pulse.take, period_s=STATUS_PERIOD_S))
-            running.enter_context(Background("reconciler", parts.reconciler.sweep, period_s=SWEEP_PERIOD_S))
-            sessions = TrackingSessions(parts.annotation_service, parts.session_cursors)
-            running.enter_context(Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S))
+            service.background = _background(service)
+            for step in service.background:
+                running.enter_context(step)
             await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
-            if service.poll is not None:
-                running.enter_context(Background("annotations", service.poll.sweep, period_s=SWEEP_PERIOD_S))
-            if parts.handover is not None:
-                running.enter_context(Background("segments", parts.handover.sweep, period_s=HANDOVER_PERIOD_S))
             if parts.media is not None:
                 running.callback(parts.media.close)
-            yield
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_report_progress)
+                yield
+                tasks.cancel_scope.cancel()
 
     app = FastAPI(title="Masklet", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
     errors.install(app)
@@ -66,3 +72,29 @@ def create_app(parts: WebParts) -> FastAPI:
     )
     app.add_middleware(RequestCount, metrics=service.metrics)
     return app
+
+
+def _background(service: AppState) -> tuple[Background, ...]:
+    """What the web process does beside the requests, each in a thread of its own."""
+    parts = service.parts
+    reconciler = parts.reconciler
+    sessions = TrackingSessions(parts.annotation_service, parts.session_cursors)
+    steps = [
+        Background("pulse", service.pulse.take, period_s=STATUS_PERIOD_S),
+        Background("reconciler", reconciler.reconcile, period_s=SWEEP_PERIOD_S),
+        *(Background(f"pushes-{number}", reconciler.push, period_s=SWEEP_PERIOD_S) for number in range(PUSHERS)),
+        Background("retention", reconciler.retain, period_s=SWEEP_PERIOD_S),
+        Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S),
+    ]
+    if service.poll is not None:
+        steps.append(Background("annotations", service.poll.sweep, period_s=SWEEP_PERIOD_S))
+    if parts.handover is not None:
+        steps.append(Background("segments", parts.handover.sweep, period_s=HANDOVER_PERIOD_S))
+    return tuple(steps)
+
+
+async def _report_progress() -> None:
+    """The event loop's steps of work: without them nothing answers."""
+    while True:
+        work_moved()
+        await anyio.sleep(PROGRESS_PERIOD_S)

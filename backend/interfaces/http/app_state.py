@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable
+from backend.interfaces.http.background import Background
 from backend.interfaces.http.body import parse_object, read_body
 from backend.interfaces.http.body_limits import BodyLimits, BodyMemory
 from backend.interfaces.http.metrics import Metrics
@@ -46,6 +47,8 @@ class AppState:
         self.metrics = Metrics(self.pulse)
         self.adopter = _adopter(parts)
         self.poll = _poll(parts, self.adopter)
+        self.background: tuple[Background, ...] = ()
+        """What runs beside the requests; empty before the app is served."""
         self._waiting = CapacityLimiter(WAITING_THREADS)
         self._unlimited = CapacityLimiter(math.inf)
         """The threads of requests that wait for a worker."""

@@ -30,12 +30,13 @@ A_CENTURY_S = timedelta(days=36_525).total_seconds()
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """One round of answers. queue_trouble is empty while the queue answers; depths and workers are None while not."""
+    """One round of answers. queue_trouble is empty while the queue answers; its counts are None while not."""
 
     taken_s: float
     model: ModelInfo | None = None
     depths: Mapping[JobKind, int] | None = None
     workers: Mapping[JobKind, int] | None = None
+    silent_workers: Mapping[JobKind, int] | None = None
     queue_trouble: str = "the queue has not been asked yet"
     jobs: Mapping[tuple[JobKind, JobState], int] = field(default_factory=dict)
     pushes_pending: int = 0
@@ -71,16 +72,18 @@ class StatusPoller:
         taken_s = self._clock.monotonic_s()
         depths: Mapping[JobKind, int] | None = None
         workers: Mapping[JobKind, int] | None = None
+        silent: Mapping[JobKind, int] | None = None
         trouble = ""
         try:
-            depths, workers = self._queue.depths(), self._queue.workers()
+            depths, workers, silent = self._queue.depths(), self._queue.workers(), self._queue.silent_workers()
         except QueueUnavailable as error:
-            depths, trouble = None, str(error)
+            depths, workers, trouble = None, None, str(error)
         self._figures = StatusSnapshot(
             taken_s=taken_s,
             model=self._models.announced(),
             depths=depths,
             workers=workers,
+            silent_workers=silent,
             queue_trouble=trouble,
             jobs=self._ledger.counts(),
             pushes_pending=len(self._ledger.due_pushes(self._clock.now_s() + A_CENTURY_S, limit=MOST_PUSHES_COUNTED)),

@@ -109,3 +109,18 @@ def test_reading_depths_writes_nothing(queue: RqQueue, redis: Redis) -> None:
     queue.workers()
     assert redis.info("persistence")["rdb_changes_since_last_save"] == before
     assert redis.zcard("rq:wip:masklet:propagate") == 1
+
+
+@pytest.mark.parametrize(
+    ("expires_in_s", "step_due_s", "counted"),
+    [(59, "60.0", (1, 0)), (59, None, (1, 0)), (20, "600.0", (0, 1)), (55, "-3.0", (0, 1)), (0, "60.0", (0, 0))],
+    ids=["works", "says nothing", "sends no heartbeat", "makes no step", "is gone"],
+)
+def test_workers_count_that_make_progress(
+    queue: RqQueue, redis: Redis, expires_in_s: int, step_due_s: str | None, counted: tuple[int, int]
+) -> None:
+    redis.sadd("rq:workers:masklet:propagate", "rq:worker:w")
+    if expires_in_s:
+        redis.hset("rq:worker:w", mapping={"state": "busy", **({"step_due_s": step_due_s} if step_due_s else {})})
+        redis.expire("rq:worker:w", expires_in_s)
+    assert (queue.workers()[JobKind.PROPAGATE], queue.silent_workers()[JobKind.PROPAGATE]) == counted

@@ -31,6 +31,7 @@ from backend.adapters.sam2.runtime.attention_kernels import AttentionShape, Kern
 from backend.adapters.sam2.runtime.compiled_steps import CompiledSteps, Compiling
 from backend.adapters.sam2.runtime.device import computing, precision_of
 from backend.adapters.sam2.runtime.exact_layers import prepare
+from backend.application.ports.progress import work_moved
 from backend.domain.errors import ModelError
 
 SAM2_VERSION = "1.1.0"
@@ -96,6 +97,7 @@ class Sam2Blocks:
 
     def computing(self) -> AbstractContextManager[None]:
         """The context of every step. Raises DeviceOutOfMemory at its end."""
+        work_moved()
         return computing(self.device, self.precision)
 
     @property

@@ -26,6 +26,7 @@ from backend.adapters.sam2.runtime.cuda_graphs import (
     require_alike,
     shape_of,
 )
+from backend.application.ports.progress import work_moved
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class CompiledStep:
 
     def __call__(self, *tensors: Tensor, **numbers: int) -> Tensors:
         """The step's output. Raises what the plain step raises, and torch.OutOfMemoryError."""
+        work_moved()
         while self._forms:
             form, fast = self._forms[0]
             try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from backend.application.ports.progress import work_moved
 from backend.domain.errors import IntegrityError, ModelError
 
 SHIPPED_DIR = Path(__file__).parents[3] / "checkpoints"
@@ -108,6 +109,7 @@ def require_hash(path: Path, sha256: str) -> None:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
+                work_moved()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     if digest.hexdigest() != sha256:

@@ -19,6 +19,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from backend.adapters.sam2.weights.checkpoints import Checkpoint, require_hash
+from backend.application.ports.progress import work_moved
 from backend.domain.errors import ModelError
 
 _UNREADABLE = (
@@ -58,6 +59,7 @@ def load_model(checkpoint: Checkpoint) -> SAM2Base:
     """The checkpoint's model, on the CPU, in evaluation mode. Raises ModelError or IntegrityError."""
     require_hash(checkpoint.weights, checkpoint.sha256)
     model = build_model(checkpoint.config)
+    work_moved()
     try:
         model.load_state_dict(_read_weights(checkpoint.weights))
     except RuntimeError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
+from backend.application.ports.progress import work_moved
 from backend.application.worker.scheduling.engine_turns import EngineTurn
 from backend.domain.errors import Cancelled, Interrupted, Superseded
 from backend.domain.jobs import Job, JobKind, JobState, PendingWaits, WaitedJob
@@ -65,6 +66,7 @@ class JobControl:
 
         A propagation reads the waiters before each frame; the heartbeat is a write, at most one per HEARTBEAT_EVERY_S.
         """
+        work_moved()
         self._raise_if_stopping()
         if self.clock.monotonic_s() - self.heartbeat_s >= HEARTBEAT_EVERY_S:
             self.heartbeat()
@@ -143,5 +145,6 @@ class JobControl:
             if self.clock.monotonic_s() >= give_up_s:
                 return True
             self.clock.sleep(WAITS_POLL_S)
+            work_moved()  # a pause is no hang
             self._read_waits()
         return False

@@ -107,6 +107,8 @@ def test_health_reports_model_workers_and_queue(path: str) -> None:
         "notice": "This is the demo model: it shows how Masklet works and is not for real work.",
         "device": "cpu",
         "workers": {"interactive": 1, "propagate": 2},
+        "silent_workers": {"interactive": 0, "propagate": 0},
+        "late": {},
         "queue_depth": {"interactive": 0, "propagate": 0},
         "queue": "up",
         "annotations": "not read: LABEL_STUDIO_URL is not set",
@@ -123,6 +125,17 @@ def test_health_without_worker_and_queue_is_up_and_reports_it() -> None:
     assert (health["notice"], health["is_demo"]) == ("No worker has announced its model yet.", False)
     assert (health["workers"], health["queue_depth"]) == (None, None)
     assert health["queue"] == "the queue does not answer; start Redis or Valkey and try again"
+
+
+def test_health_tells_of_workers_that_make_no_progress() -> None:
+    web = FakeWeb()
+    web.queue.silent_counts = {JobKind.INTERACTIVE: 1, JobKind.PROPAGATE: 0}
+    with web.client() as client:
+        reply = client.get("/health")
+    told = reply.json()
+    assert (reply.status_code, told["status"]) == (200, "DEGRADED")
+    assert told["silent_workers"] == {"interactive": 1, "propagate": 0}
+    assert "1 interactive worker makes no progress." in told["notice"]
 
 
 def test_health_makes_no_request() -> None:
