@@ -21,6 +21,7 @@ from backend.application.ports.notifier import WAITER_ADDED, Notifier
 from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
+from backend.application.worker.scheduling.media_waits import MediaWaits
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.bootstrap.container import Container
@@ -44,6 +45,7 @@ IDLE_WAIT_S = 0.05
 POLLS_PER_SUBSCRIPTION = 240
 """Polls per subscription: the subscription is renewed, for the queue's server may have been away when it began."""
 
+MEDIA_POLL_S = 0.02
 JOIN_TIMEOUT_S = 4.0
 LOWEST_PRIORITY = 19
 """The niceness of prewarming: it gets the processor when no other thread needs it."""
@@ -97,18 +99,21 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     with beating(container, worker_name) as heartbeat:
         worker = MaskletWorker(container.queue_address, kind, name=worker_name, steps=heartbeat)
-        job_runner = build_job_runner(container, worker_name)
+        notifier = RedisNotifier(container.queue_address)
+        media_waits = MediaWaits(ended=notifier.notify)
+        job_runner = build_job_runner(container, worker_name, media_waits)
         if isinstance(job_runner.segmenter, Sam2Engine):
             job_runner.segmenter.warm_up()
         container.model_announcement.announce(job_runner.segmenter.model)
         model = job_runner.segmenter.model
         logger.info("worker %s: %s on %s", worker_name, model.version, model.device)
-        runtime = _runtime_of(container, job_runner, worker, kind)
+        runtime = _runtime_of(container, job_runner, worker, kind, notifier)
         _runtime.append(runtime)
         heartbeat.allow(work_bound_s(container))
         try:
             with (
                 _sweeping(container),
+                _waiting_for_media(media_waits),
                 _prewarming(runtime, worker.is_stopping),
                 _running_priority_jobs(runtime, kind, worker.is_stopping),
             ):
@@ -142,19 +147,20 @@ def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callabl
         priority_jobs.join(JOIN_TIMEOUT_S)
 
 
-def _runtime_of(container: Container, job_runner: JobRunner, worker: MaskletWorker, kind: JobKind) -> Runtime:
-    address = container.queue_address
-    channel = RedisPrewarmChannel(address) if kind is JobKind.INTERACTIVE else None
+def _runtime_of(
+    container: Container, job_runner: JobRunner, worker: MaskletWorker, kind: JobKind, notifier: Notifier
+) -> Runtime:
+    channel = RedisPrewarmChannel(container.queue_address) if kind is JobKind.INTERACTIVE else None
     return Runtime(
         job_runner,
         worker.is_stopping,
-        notifier=RedisNotifier(address),
+        notifier=notifier,
         prewarm_channel=channel,
         prewarm_frames=container.settings.prewarm_frames,
     )
 
 
-def build_job_runner(container: Container, worker_name: str) -> JobRunner:
+def build_job_runner(container: Container, worker_name: str, media_waits: MediaWaits | None = None) -> JobRunner:
     """The job runner with its adapters."""
     clock = container.clock
     ledger = container.ledger
@@ -172,6 +178,7 @@ def build_job_runner(container: Container, worker_name: str) -> JobRunner:
         calibrator=load_calibrator(container.settings.model, container.model_folder),
         snapshot_frames=container.settings.snapshot_frames,
         key_values=container.key_values,
+        media_waits=media_waits,
     )
 
 
@@ -188,6 +195,21 @@ def _sweeping(container: Container) -> Iterator[None]:
 
     with _in_thread("mask-sweep", sweep):
         yield
+
+
+@contextmanager
+def _waiting_for_media(waits: MediaWaits) -> Iterator[None]:
+    """Looks after the jobs that wait for media, in a thread of its own. At the end they go back to the queue."""
+
+    def poll(ended: threading.Event) -> None:
+        while not ended.wait(MEDIA_POLL_S):
+            waits.poll()
+
+    try:
+        with _in_thread("media-waits", poll, join_s=JOIN_TIMEOUT_S):
+            yield
+    finally:
+        waits.poll()
 
 
 @contextmanager

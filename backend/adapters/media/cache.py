@@ -160,7 +160,6 @@ class MediaCache:
                     )
                 digest.update(chunk)
                 file.write(chunk)
-                work_moved()
             _sync(file)
         return ContentHash(digest.hexdigest()), size
 

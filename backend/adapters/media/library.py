@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,13 +15,14 @@ from typing import BinaryIO, Protocol, Self
 
 from backend.adapters.media.cache import CachedFile, MediaCache, pages_hash
 from backend.adapters.media.decode import open_video
+from backend.adapters.media.fetch_pool import Fetch, FetchPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import open_some_pages
 from backend.adapters.media.serving.own_media import OwnMedia
 from backend.application.ports.clock import Clock
-from backend.application.ports.media import VideoSource
+from backend.application.ports.media import MediaFetch, VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
-from backend.domain.errors import MediaUnreachable, PromptError
+from backend.domain.errors import Cancelled, MediaUnreachable, PromptError
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
 
@@ -33,7 +33,9 @@ FRESH_S = 300.0
 """Seconds for which a fetched file counts as current; after that its server is asked again. Label Studio gives a
 changed upload a new address: this limit matters for files that are replaced in place."""
 
-FETCHES_AT_ONCE = 8
+ASK_AGAIN_S = 30.0
+"""How long a cached file is used whose server did not answer, before the server is asked again."""
+
 CHUNK_BYTES = 2**20
 
 
@@ -50,14 +52,20 @@ class Download(Protocol):
     def unchanged(self) -> bool: ...
 
 
+class Sink(Protocol):
+    """Where a download's bytes go."""
+
+    def write(self, chunk: bytes, /) -> int: ...
+
+
 class MediaClient(Protocol):
     """Label Studio's client, as far as media need it."""
 
-    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> Download: ...
+    def download(self, address: str, sink: Sink, *, validator: str = "") -> Download: ...
 
 
 class CachedMedia:
-    """The MediaLibrary port. Thread-safe. Fetches the pages of a task with several threads."""
+    """The MediaLibrary and MediaFetcher ports. Thread-safe. Fetches media in threads of its own."""
 
     def __init__(
         self,
@@ -78,6 +86,7 @@ class CachedMedia:
         self._indices = indices
         self._clock = clock
         self._checked_s: dict[str, float] = {}
+        self._pool = FetchPool(self._load)
 
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
         """See the MediaLibrary port."""
@@ -87,7 +96,7 @@ class CachedMedia:
         wanted = _wanted(media, frames)
         holds = ExitStack()
         try:
-            files = self._fetch_all([media.addresses[index] for index in wanted])
+            files = self._fetched(media, wanted)
             paths = [holds.enter_context(self._cache.hold(file)) for file in files]
             hashes = {index: file.content_hash for index, file in zip(wanted, files, strict=True)}
             return HeldVideo(self._source(media, wanted, files, paths), holds, hashes if media.is_pages else {})
@@ -106,31 +115,67 @@ class CachedMedia:
             content_hash = pages_hash([content_hash, ContentHash(repr(list(wanted)))])
         return open_some_pages(dict(zip(wanted, paths, strict=True)), content_hash, page_count=len(media.addresses))
 
-    def _fetch_all(self, addresses: Sequence[str]) -> list[CachedFile]:
-        if len(addresses) == 1:
-            return [self._fetch(addresses[0])]
-        with ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix="fetch") as pool:
-            return list(pool.map(self._fetch, addresses))
+    def fetch(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> MediaFetch:
+        """See the MediaFetcher port."""
+        if self._own is not None and self._own.owns(media):
+            return self._pool.start((), ())
+        return self._start(media, _wanted(media, frames))
 
-    def _fetch(self, address: str) -> CachedFile:
-        cached = self._cache.find(address)
+    def _fetched(self, media: MediaRef, wanted: Sequence[int]) -> list[CachedFile]:
+        fetch = self._start(media, wanted)
+        try:
+            return fetch.files()
+        finally:
+            fetch.cancel()
+
+    def _start(self, media: MediaRef, wanted: Sequence[int]) -> Fetch:
+        addresses = [media.addresses[index] for index in wanted]
+        return self._pool.start(addresses, [self._current(address) for address in addresses])
+
+    def _current(self, address: str) -> CachedFile | None:
+        """The cached file of an address whose server need not be asked again."""
+        if self._clock.monotonic_s() - self._checked_s.get(address, float("-inf")) >= FRESH_S:
+            return None
+        return self._cache.find(address)
+
+    def _load(self, address: str, is_cancelled: Callable[[], bool]) -> CachedFile:
+        """The current file of an address: the cached one if its server says so, or does not answer."""
         now_s = self._clock.monotonic_s()
-        if cached is not None and now_s - self._checked_s.get(address, float("-inf")) < FRESH_S:
-            return cached
-        current = self._download(address, cached)
-        self._checked_s[address] = now_s
+        known = self._cache.find(address)
+        try:
+            current = self._current(address) or self._download(address, known, is_cancelled)
+            self._checked_s[address] = now_s
+        except MediaUnreachable as error:
+            if known is None or self._client is None:
+                raise
+            logger.warning("the cached media are used: %s", error)
+            current, self._checked_s[address] = known, now_s - FRESH_S + ASK_AGAIN_S
         return current
 
-    def _download(self, address: str, cached: CachedFile | None) -> CachedFile:
+    def _download(self, address: str, known: CachedFile | None, is_cancelled: Callable[[], bool]) -> CachedFile:
         if self._client is None:
             raise MediaUnreachable("no Label Studio is set; put its address in LABEL_STUDIO_URL to fetch media")
         with tempfile.TemporaryFile() as file:
-            fetched = self._client.download(address, file, validator=cached.validator if cached else "")
-            if fetched.unchanged and cached is not None:
-                return cached
+            landing = _Landing(file, is_cancelled)
+            fetched = self._client.download(address, landing, validator=known.validator if known else "")
+            if fetched.unchanged and known is not None:
+                return known
             file.seek(0)
             logger.info("fetched %d bytes of media", fetched.length)
             return self._cache.put(address, _chunks(file), validator=fetched.validator)
+
+
+class _Landing:
+    """A file that a download is written into until it is cancelled."""
+
+    def __init__(self, file: BinaryIO, is_cancelled: Callable[[], bool]) -> None:
+        self._file = file
+        self._is_cancelled = is_cancelled
+
+    def write(self, chunk: bytes) -> int:
+        if self._is_cancelled():
+            raise Cancelled("nobody needs the media any more")
+        return self._file.write(chunk)
 
 
 class HeldVideo(WrappedVideo):

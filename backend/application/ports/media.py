@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from backend.domain.geometry import RgbFrame
 from backend.domain.tasks import MediaRef
@@ -49,5 +49,36 @@ class MediaLibrary(Protocol):
 
         frames: the only frames that will be read; None: any. Of a task made of pages, no others are fetched.
         Raises NotAllowed, MediaUnreachable, MediaError, or PromptError for a frame past the end.
+        """
+        ...
+
+
+class MediaFetch(Protocol):
+    """A running fetch of media, beside the caller's thread."""
+
+    @property
+    def is_done(self) -> bool: ...
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits for the end at most this long, in seconds; whether it has ended."""
+        ...
+
+    def raise_error(self) -> None:
+        """Raises what the ended fetch met: NotAllowed, MediaUnreachable, MediaError, ServiceUnavailable."""
+        ...
+
+    def cancel(self) -> None:
+        """The caller needs the media no more. Downloads that nobody else needs end soon."""
+        ...
+
+
+@runtime_checkable
+class MediaFetcher(Protocol):
+    """A media library that fetches in threads of its own."""
+
+    def fetch(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> MediaFetch:
+        """Starts to fetch what `open` would fetch. `open` does not wait for a server after the fetch has ended well.
+
+        Raises PromptError for a frame past the end.
         """
         ...

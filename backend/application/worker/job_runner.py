@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backend.application.jobs.submit import Submitter
@@ -17,12 +18,13 @@ from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore
-from backend.application.ports.media import MediaLibrary, VideoSource
+from backend.application.ports.media import MediaFetcher, MediaLibrary, VideoSource
 from backend.application.ports.prewarm import Prewarmer
 from backend.application.worker.mask_records import encoded, scorer_of
 from backend.application.worker.propagate import Propagator, attempts_of
 from backend.application.worker.scheduling.engine_turns import EngineQueue, EngineTurn
 from backend.application.worker.scheduling.job_control import JobControl
+from backend.application.worker.scheduling.media_waits import MediaWait, MediaWaits
 from backend.application.worker.shot_cuts import CutDetectingVideo, remember_cuts
 from backend.application.worker.timing import Stopwatch, TimedVideo
 from backend.domain.calibration import Calibrator
@@ -53,6 +55,9 @@ LOOKS_FINAL = (MediaRefused, LabelStudioRefused)
 
 Condition = Callable[[], bool]
 
+FETCH_INLINE_S = 0.1
+"""The longest that a job waits for media in its place: most are cached, and only asked after."""
+
 SNAPSHOT_FRAMES = 200
 """Frames between two snapshots of a propagation: seconds of work, for a few MiB per object."""
 
@@ -82,6 +87,9 @@ class JobRunner:
     snapshot_frames: int = SNAPSHOT_FRAMES
     """Frames between two snapshots of a propagation. 0: no snapshots."""
 
+    media_waits: MediaWaits | None = None
+    """Jobs whose media are being fetched. None: a job waits for its media in its place."""
+
     engine_queue: EngineQueue = field(default_factory=EngineQueue)
     """The turns of several propagations in this process."""
 
@@ -98,8 +106,17 @@ class JobRunner:
             logger.info("job %s attempt %d is stale; nothing is done", job_id, attempt)
             return self.ledger.job(job_id)
         control = self._job_control(job, is_stopping, is_full)
+        with self._recorded(job):
+            if not self._waits_for_media(control):
+                self._run(job, control)
+        return self._final(job)
+
+    @contextmanager
+    def _recorded(self, job: Job) -> Iterator[None]:
+        """Records in the ledger how an attempt ends that raises inside."""
+        job_id, attempt = job.job_id, job.attempt
         try:
-            self._run(job, control)
+            yield
         except Interrupted as error:
             self._requeue(job, reason_of(error), forgiven=True)
         except Superseded as error:
@@ -114,7 +131,18 @@ class JobRunner:
         except Exception as error:  # the job boundary: the ledger records any error, and the worker continues
             logger.exception("job %s attempt %d failed unexpectedly", job_id, attempt)
             self._requeue(job, reason_of(error))
-        return self._final(job)
+
+    def _waits_for_media(self, control: JobControl) -> bool:
+        """Whether the job left its place to others, because its media are still on their way."""
+        if self.media_waits is None or not isinstance(self.media, MediaFetcher):
+            return False
+        request = self.ledger.request(control.job.job_id)
+        fetch = self.media.fetch(request.media, frames=frames_needed(request))
+        if fetch.wait(0.0 if len(self.media_waits) else FETCH_INLINE_S):
+            fetch.raise_error()
+            return False
+        self.media_waits.add(MediaWait(control, fetch, self._recorded))
+        return True
 
     def _job_control(self, job: Job, is_stopping: Condition, is_full: Condition | None) -> JobControl:
         control = JobControl(self.ledger, self.clock, job, is_stopping, engine_turn=EngineTurn(self.engine_queue))

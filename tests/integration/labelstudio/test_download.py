@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import time
+from time import sleep, time
 
 import pytest
 
@@ -266,3 +267,31 @@ def test_a_personal_token_is_exchanged_and_renewed_if_refused(studio: Server) ->
         "/data/upload/1/v.mp4",
     ]
     assert studio.seen[-1][2] == f"Bearer {access[1]}"
+
+
+def test_a_server_that_sends_too_slowly_is_given_up(studio: Server) -> None:
+    now_s = [0.0]
+    written: list[int] = []
+
+    class Sink:
+        """Each chunk takes a minute to come."""
+
+        def write(self, chunk: bytes) -> int:
+            written.append(len(chunk))
+            now_s[0] += 60.0
+            return len(chunk)
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        reply(handler, 200, content_length=str(100 * 2**10))
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                handler.wfile.write(bytes(2**10))
+                handler.wfile.flush()
+                sleep(0.01)
+
+    studio.answer = drip
+    client = LabelStudioClient(studio.url, LEGACY, monotonic_s=lambda: now_s[0])
+    with pytest.raises(MediaUnreachable, match=r"sends \d+\.\d KiB a second, too little to wait for; the least is 8"):
+        client.download("/data/upload/1/v.mp4", Sink())
+    client.close()
+    assert written

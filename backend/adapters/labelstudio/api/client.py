@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any
 
 import httpx
 
-from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult
+from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult, Sink
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy, Resolve
 from backend.adapters.labelstudio.api.predictions import Predictions
 from backend.adapters.labelstudio.api.session import Session
@@ -189,7 +189,7 @@ class LabelStudioClient:
 
     # media
 
-    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> DownloadResult:
+    def download(self, address: str, sink: Sink, *, validator: str = "") -> DownloadResult:
         """Writes the media at an address of a task's data into sink; see Downloader.download."""
         return self._downloader.download(address, sink, validator=validator)
 

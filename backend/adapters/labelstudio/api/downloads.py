@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 import httpx
 
@@ -21,7 +21,18 @@ logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
 RETRYABLE = frozenset((408, 425, 429))
-TIMEOUTS = httpx.Timeout(30.0, connect=10.0)
+TIMEOUTS = httpx.Timeout(20.0, connect=5.0)
+"""Seconds until the connection, until the first byte, and between any two."""
+
+RATE_WINDOW_S = 30.0
+MIN_BYTES_PER_S = 8 * 2**10
+"""A server that sends less over RATE_WINDOW_S is given up: a video would take hours."""
+
+
+class Sink(Protocol):
+    """Where the bytes go. An error that it raises ends the download."""
+
+    def write(self, chunk: bytes, /) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class Downloader:
     deadline_s: float
     transport: httpx.BaseTransport | None = None
 
-    def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> DownloadResult:
+    def download(self, address: str, sink: Sink, *, validator: str = "") -> DownloadResult:
         """Writes the media at an address into sink.
 
         address: from the task's data. validator: of the caller's version, if any.
@@ -98,7 +109,7 @@ class Downloader:
         except httpx.InvalidURL as error:
             raise MediaError("the media's address redirects to an invalid address") from error
 
-    def _received(self, response: httpx.Response, sink: BinaryIO, validator: str) -> DownloadResult:
+    def _received(self, response: httpx.Response, sink: Sink, validator: str) -> DownloadResult:
         status, host = response.status_code, response.request.headers["host"]
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if status == 304 and validator:
@@ -115,15 +126,20 @@ class Downloader:
         stamp = response.headers.get("etag") or response.headers.get("last-modified") or ""
         return DownloadResult(stamp[:500], length, content_type)
 
-    def _copy(self, response: httpx.Response, sink: BinaryIO, host: str) -> int:
+    def _copy(self, response: httpx.Response, sink: Sink, host: str) -> int:
         give_up_s = self.monotonic_s() + self.deadline_s
         declared = response.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self.max_bytes:
             raise MediaError(self._too_large(host))
-        written = 0
+        written = in_window = 0
+        window_s = self.monotonic_s()
         try:
             for chunk in response.iter_bytes():
                 written += len(chunk)
+                in_window += len(chunk)
+                if self.monotonic_s() - window_s >= RATE_WINDOW_S:
+                    _require_rate(host, in_window / (self.monotonic_s() - window_s))
+                    window_s, in_window = self.monotonic_s(), 0
                 if written > self.max_bytes:
                     raise MediaError(self._too_large(host))
                 if self.monotonic_s() > give_up_s:
@@ -135,6 +151,14 @@ class Downloader:
 
     def _too_large(self, host: str) -> str:
         return f"the file at {host} is larger than {self.max_bytes} bytes, the most that is fetched"
+
+
+def _require_rate(host: str, bytes_per_s: float) -> None:
+    if bytes_per_s < MIN_BYTES_PER_S:
+        raise MediaUnreachable(
+            f"{host} sends {bytes_per_s / 2**10:.1f} KiB a second, too little to wait for; the least is "
+            f"{MIN_BYTES_PER_S / 2**10:g}"
+        )
 
 
 def _condition(validator: str) -> dict[str, str]:

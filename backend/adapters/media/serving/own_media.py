@@ -9,6 +9,7 @@ from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import PREFIX, Grant, Signer
 from backend.adapters.media.source_media import open_source_media
+from backend.application.imports.model import SourceMedia
 from backend.application.ports.clock import Clock
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import NotAllowed, NotFound
@@ -32,19 +33,29 @@ class OwnMedia:
 
         Raises MediaError if the file is missing or was changed, PromptError for a frame that does not exist.
         """
+        found = self._find(media)
+        if found is None:
+            return None
+        medium, pages = found
+        video = open_source_media(medium, self._indices)
+        if not media.is_pages or pages[0] is None:
+            return video
+        return FrameSubset(video, [FrameIndex(page) for page in pages if page is not None])
+
+    def owns(self, media: MediaRef) -> bool:
+        """Whether `open` opens them. Reads no file of theirs."""
+        return self._find(media) is not None
+
+    def _find(self, media: MediaRef) -> tuple[SourceMedia, list[int | None]] | None:
+        """The medium, and per address its page."""
         if PREFIX not in media.addresses[0] and not media.addresses[0].startswith(BUCKET):
             return None
         try:
             grants = [self._grant(address) for address in media.addresses]
             (media_id,) = {grant.media_id for grant in grants}
-            medium = self._records.medium(media_id)
+            return self._records.medium(media_id), [grant.page for grant in grants]
         except (NotAllowed, NotFound, ValueError):
             return None
-        video = open_source_media(medium, self._indices)
-        pages = [grant.page for grant in grants]
-        if not media.is_pages or pages[0] is None:
-            return video
-        return FrameSubset(video, [FrameIndex(page) for page in pages if page is not None])
 
     def _grant(self, address: str) -> Grant:
         """The target of an address. Raises NotAllowed.

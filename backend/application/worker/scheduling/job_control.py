@@ -73,6 +73,11 @@ class JobControl:
         if self.job.kind is JobKind.PROPAGATE:
             self._yield_engine()
 
+    def raise_if_over(self) -> None:
+        """Writes the heartbeat of an attempt that does not need the engine. Raises as raise_if_cancelled."""
+        self._raise_if_stopping()
+        self.heartbeat()
+
     def raise_if_no_waiter(self) -> None:
         """Raises Interrupted for a priority job without a waiter: the queue offers the rest again."""
         if not self.is_priority or self.waiter is not None:

@@ -10,7 +10,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
-from backend.application.ports.media import MediaLibrary, VideoSource
+from backend.application.ports.media import MediaFetch, MediaFetcher, MediaLibrary, VideoSource
 from backend.application.ports.prewarm import MediaStatus, PrewarmChannel, Prewarmer, PrewarmRequest, frame_hash
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.domain.errors import Cancelled, MaskletError, reason_of
@@ -24,6 +24,13 @@ MEDIA_REMEMBERED = 64
 """The number of media whose encoded frames are remembered, to release them on request."""
 
 
+FETCH_INLINE_S = 0.1
+"""The longest that a request waits for its media in its place."""
+
+MEDIA_FETCHED_AT_ONCE = 32
+"""Requests that wait for their media; the oldest is dropped for a newer one."""
+
+
 class PrewarmLoop:
     """Runs prewarm requests in one thread; holds the engine for one frame at a time."""
 
@@ -33,15 +40,23 @@ class PrewarmLoop:
         self._media = media
         self._engine = engine
         self._lock = lock
+        self._fetches: list[tuple[MediaFetch, PrewarmRequest]] = []
         self._encoded_media: OrderedDict[MediaRef, set[ContentHash]] = OrderedDict()
 
     def run_next(self, timeout_s: float) -> bool:
-        """Runs the newest request. Waits at most timeout_s for one; False if none came."""
-        request = self._channel.next_request(timeout_s)
+        """Runs the newest request. Waits at most timeout_s for one; False if none came.
+
+        A request whose media are on their way leaves its place to others, and runs when they are here.
+        """
+        fetched = self._next_fetched()
+        request = self._channel.next_request(timeout_s) if fetched is None else fetched[1]
         if request is None:
             return False
         try:
-            self._prewarm(request)
+            if fetched is not None:
+                fetched[0].raise_error()
+            if not self._is_on_its_way(request):
+                self._prewarm(request)
         except Cancelled:
             logger.debug("prewarming yielded to a job")
         except MaskletError as error:
@@ -51,6 +66,26 @@ class PrewarmLoop:
             logger.exception("prewarming failed")
             self._channel.report(request.media, MediaStatus(None, error=reason_of(error)))
         return True
+
+    def _is_on_its_way(self, request: PrewarmRequest) -> bool:
+        if not isinstance(self._media, MediaFetcher):
+            return False
+        frames = [index for group in _frame_groups(request.media, request.frames) for index in group]
+        fetch = self._media.fetch(request.media, frames=frames)
+        if fetch.wait(FETCH_INLINE_S if not self._fetches else 0.0):
+            fetch.raise_error()
+            return False
+        self._fetches.append((fetch, request))
+        if len(self._fetches) > MEDIA_FETCHED_AT_ONCE:
+            self._fetches.pop(0)[0].cancel()
+        return True
+
+    def _next_fetched(self) -> tuple[MediaFetch, PrewarmRequest] | None:
+        for waiting in self._fetches:
+            if waiting[0].is_done:
+                self._fetches.remove(waiting)
+                return waiting
+        return None
 
     def _prewarm(self, request: PrewarmRequest) -> None:
         if request.forget:

@@ -14,7 +14,7 @@ from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.downloads import DownloadResult
 from backend.adapters.media.cache import MediaCache
 from backend.adapters.media.index import IndexCache
-from backend.adapters.media.library import FRESH_S, CachedMedia
+from backend.adapters.media.library import ASK_AGAIN_S, FRESH_S, CachedMedia
 from backend.domain.errors import MediaError, MediaUnreachable, PromptError
 from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex
@@ -28,10 +28,13 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.is_down = False
         self.bodies = {address: _page(number) for number, address in enumerate(PAGES.addresses)}
 
     def download(self, address: str, sink: BinaryIO, *, validator: str = "") -> DownloadResult:
         self.asked.append(address)
+        if self.is_down:
+            raise MediaUnreachable("the server does not answer")
         body = self.bodies[address]
         tag = str(hash(body))
         if validator == tag:
@@ -118,3 +121,30 @@ def test_without_label_studio_the_missing_setting_is_named(tmp_path: Path, clock
     library = CachedMedia(None, MediaCache(tmp_path / "media", 2**20), IndexCache(tmp_path / "indices"), clock)
     with pytest.raises(MediaUnreachable, match="LABEL_STUDIO_URL"):
         library.open(PAGES)
+
+
+def test_cached_media_are_used_while_their_server_does_not_answer(
+    library: CachedMedia, server: FakeServer, clock: FakeClock
+) -> None:
+    def open_page() -> None:
+        library.open(PAGES, frames={FrameIndex(1)}).__exit__(None, None, None)
+
+    open_page()
+    server.is_down = True
+    clock.advance(FRESH_S)
+    open_page()
+    open_page()
+    assert len(server.asked) == 2
+    clock.advance(ASK_AGAIN_S)
+    open_page()
+    assert len(server.asked) == 3
+
+
+def test_after_a_fetch_opening_asks_no_server(library: CachedMedia, server: FakeServer) -> None:
+    fetch = library.fetch(PAGES, frames={FrameIndex(1)})
+    assert fetch.wait(60)
+    fetch.raise_error()
+    asked = list(server.asked)
+    library.open(PAGES, frames={FrameIndex(1)}).__exit__(None, None, None)
+    assert (server.asked, asked) == (asked, ["/data/1.png"])
+    assert library.fetch(PAGES, frames={FrameIndex(1)}).is_done

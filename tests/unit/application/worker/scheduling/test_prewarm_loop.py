@@ -11,11 +11,12 @@ import pytest
 from backend.application.ports.prewarm import MediaStatus, PrewarmRequest, frame_hash, frames_around
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
-from backend.domain.errors import Cancelled, MediaError
+from backend.domain.errors import Cancelled, MediaError, MediaUnreachable
 from backend.domain.geometry import RgbFrame
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
 from tests.fakes.engine import FakeMedia, FakeSegmenter, FakeVideo
+from tests.fakes.fetches import FetchedMedia
 from tests.fakes.prewarm import FakePrewarmChannel
 
 CLIP = MediaRef(("/data/clip.mp4",), is_pages=False)
@@ -171,3 +172,34 @@ def test_a_page_s_hash_does_not_depend_on_the_other_pages() -> None:
 
     assert frame_hash(PageVideo(), 3) == "page 3"
     assert frame_hash(FakeVideo(), 3) == HASH
+
+
+def test_a_request_whose_media_are_on_their_way_leaves_its_place() -> None:
+    media = FetchedMedia()
+    media.slow = {"/data/slow.mp4"}
+    slow = MediaRef(("/data/slow.mp4",), is_pages=False)
+    parts = Parts(media=media)
+    assert parts.request(slow, 1) is None
+    sight = parts.request(CLIP, 3)
+    assert sight is not None
+    assert sight.ready == (3,)
+    media.arrive()
+    assert parts.prewarm_loop.run_next(0.0)
+    sight = parts.channel.status(slow)
+    assert sight is not None
+    assert 1 in sight.ready
+    assert not parts.prewarm_loop.run_next(0.0)
+
+
+def test_a_request_whose_media_do_not_arrive_is_reported_once() -> None:
+    media = FetchedMedia()
+    media.slow = set(CLIP.addresses)
+    parts = Parts(media=media)
+    assert parts.request(CLIP, 1) is None
+    media.fetches[0].error = MediaUnreachable("no answer")
+    media.fetches[0].is_done = True
+    assert parts.prewarm_loop.run_next(0.0)
+    sight = parts.channel.status(CLIP)
+    assert sight is not None
+    assert sight.error == "MediaUnreachable: no answer"
+    assert not parts.prewarm_loop.run_next(0.0)
