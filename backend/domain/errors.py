@@ -14,6 +14,7 @@ MaskletError
 ├── ModelError              the checkpoint is missing, wrong or does not load
 ├── DeviceOutOfMemory       the device has too little memory
 ├── ServiceUnavailable      a required service does not answer: retry
+│   ├── StorageFull         a disk is full: the work resumes when there is space
 │   ├── QueueUnavailable
 │   └── LabelStudioUnavailable
 ├── LabelStudioRefused      Label Studio refused the request: it looks final
@@ -79,6 +80,10 @@ class DeviceOutOfMemory(MaskletError):
 
 class ServiceUnavailable(MaskletError):
     """A required service does not answer; retrying may help."""
+
+
+class StorageFull(ServiceUnavailable):
+    """A disk or a quota is full; the work resumes by itself when there is space."""
 
 
 class QueueUnavailable(ServiceUnavailable):

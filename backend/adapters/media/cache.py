@@ -7,14 +7,13 @@ as hashes: they can hold signatures.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +21,7 @@ from uuid import uuid4
 
 from backend.application.ports.progress import work_moved
 from backend.codecs.atomic_file import sync_path
+from backend.codecs.full_disk import full_disk_told, has_no_space, storage_full
 from backend.domain.errors import MediaError, MediaUnreachable
 from backend.domain.video import ContentHash
 
@@ -82,24 +82,20 @@ class MediaCache:
     def put(self, address: str, chunks: Iterable[bytes], *, validator: str = "") -> CachedFile:
         """Store a stream's bytes. Errors of `chunks` pass through; then nothing is stored.
 
-        Raises MediaError if the file exceeds the cache's limit, MediaUnreachable if the disk is full.
+        Raises MediaError if the file exceeds the cache's limit, StorageFull if the disk is full.
         """
         part = self._root / f"{uuid4().hex}.part"
         try:
-            content_hash, size = self._write(part, chunks)
-            path = self._path(content_hash)
-            path.parent.mkdir(exist_ok=True)
-            part.replace(path)
-            sync_path(path.parent)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise MediaUnreachable(
-                    f"no space is left for media in {self._root}: free some and try again"
-                ) from error
-            raise
+            with full_disk_told(self._root):
+                content_hash, size = self._write(part, chunks)
+                path = self._path(content_hash)
+                path.parent.mkdir(exist_ok=True)
+                part.replace(path)
+                sync_path(path.parent)
         finally:
             part.unlink(missing_ok=True)
-        self._record(address, validator, content_hash, size)
+        with self._told():
+            self._record(address, validator, content_hash, size)
         stored = CachedFile(path, content_hash, size, validator)
         with self.hold(stored):
             self.evict()
@@ -117,7 +113,7 @@ class MediaCache:
             fcntl.flock(handle, fcntl.LOCK_SH)
             if not file.path.is_file():
                 raise MediaUnreachable(f"{file.path.name} was evicted from the media cache: fetch it again")
-            with self._database() as database:
+            with suppress(sqlite3.OperationalError), self._database() as database:  # a full disk costs the order only
                 database.execute("UPDATE files SET used_s = ? WHERE hash = ?", (time.time(), file.content_hash))
             yield file.path
 
@@ -178,6 +174,15 @@ class MediaCache:
 
     def _path(self, content_hash: str) -> Path:
         return self._root / content_hash[:2] / content_hash
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "full" in str(error) or has_no_space(self._root):
+                raise storage_full(self._root) from error
+            raise
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:

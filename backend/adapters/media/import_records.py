@@ -16,7 +16,8 @@ from pathlib import Path
 
 from backend.adapters.media.record_schema import set_up
 from backend.application.imports.model import BatchItem, ItemState, Outcome, SourceMedia, SourceMediaKind
-from backend.domain.errors import NotFound, ServiceUnavailable
+from backend.codecs.full_disk import has_no_space
+from backend.domain.errors import NotFound, ServiceUnavailable, StorageFull
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash
 
@@ -111,10 +112,13 @@ class ImportRecords:
             with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as connection, connection:
                 yield connection
         except (OSError, sqlite3.OperationalError) as error:
-            full = "full" in str(error).lower()
-            remedy = "free some space and run the same command again" if full else "check that file"
+            if "full" in str(error).lower() or has_no_space(self._path.parent):
+                raise StorageFull(
+                    f"the record of imports {self._path} cannot be written: the disk is full; free some space and run "
+                    "the same command again"
+                ) from error
             raise ServiceUnavailable(
-                f"the record of imports {self._path} cannot be used ({error}); {remedy}"
+                f"the record of imports {self._path} cannot be used ({error}); look at that file"
             ) from error
 
 

@@ -22,6 +22,7 @@ from backend.adapters.media.serving.own_media import OwnMedia
 from backend.application.ports.clock import Clock
 from backend.application.ports.media import MediaFetch, VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
+from backend.codecs.full_disk import full_disk_told
 from backend.domain.errors import Cancelled, MediaUnreachable, PromptError
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
@@ -155,7 +156,7 @@ class CachedMedia:
     def _download(self, address: str, known: CachedFile | None, is_cancelled: Callable[[], bool]) -> CachedFile:
         if self._client is None:
             raise MediaUnreachable("no Label Studio is set; put its address in LABEL_STUDIO_URL to fetch media")
-        with tempfile.TemporaryFile() as file:
+        with full_disk_told("the system's temporary folder"), tempfile.TemporaryFile() as file:
             landing = _Landing(file, is_cancelled)
             fetched = self._client.download(address, landing, validator=known.validator if known else "")
             if fetched.unchanged and known is not None:

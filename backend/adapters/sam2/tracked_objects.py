@@ -42,12 +42,15 @@ def memories_of(frames: Mapping[int, PromptedFrame]) -> dict[int, MemoryFrame]:
 
 
 def batches_of_one_shape(
-    selections: Sequence[tuple[Track, SelectedMemory]],
+    selections: Sequence[tuple[Track, SelectedMemory]], *, most: int = OBJECTS_AT_ONCE
 ) -> Iterator[list[tuple[Track, SelectedMemory]]]:
-    """Batches of tracks with equal counts of prompted frames and pointers, and memories of equal ages."""
+    """Batches of tracks with equal counts of prompted frames and pointers, and memories of equal ages.
+
+    most: the largest batch.
+    """
     groups: dict[object, list[tuple[Track, SelectedMemory]]] = {}
     for track, selected in selections:
         groups.setdefault(selected.shape, []).append((track, selected))
     for group in groups.values():
-        for start in range(0, len(group), OBJECTS_AT_ONCE):
-            yield group[start : start + OBJECTS_AT_ONCE]
+        for start in range(0, len(group), most):
+            yield group[start : start + most]

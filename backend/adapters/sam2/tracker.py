@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import torch
 
 from backend.adapters.sam2.evidence import reduce
 from backend.adapters.sam2.features.loader import FeatureLoader
@@ -12,11 +15,20 @@ from backend.adapters.sam2.model.memory_bank import ObjectMemory
 from backend.adapters.sam2.model.memory_selection import FramePosition, SelectedMemory
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.prompt_encoding import PromptedFrame, attend_prompted, decode_correction, decode_prompt
-from backend.adapters.sam2.tracked_objects import Track, TrackedMask, batches_of_one_shape, memories_of
+from backend.adapters.sam2.runtime.device import is_out_of_memory
+from backend.adapters.sam2.tracked_objects import (
+    OBJECTS_AT_ONCE,
+    Track,
+    TrackedMask,
+    batches_of_one_shape,
+    memories_of,
+)
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import FrameIndex
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +45,11 @@ class Tracker:
     def __init__(self, blocks: Sam2Blocks, loader: FeatureLoader) -> None:
         self.blocks = blocks
         self.loader = loader
+        self.objects_at_once = OBJECTS_AT_ONCE
 
     def tracks(self, video: VideoSource, prompts: PromptSet, cancel: CancelToken) -> list[Track]:
-        """Every object of the prompts, with its prompted frames decoded."""
+        """Every object of the prompts, with its prompted frames decoded. Batches have their full size again."""
+        self.objects_at_once = OBJECTS_AT_ONCE
         blocks = self.blocks
         tracks: list[Track] = []
         for object_id in prompts.object_ids:
@@ -101,10 +115,28 @@ class Tracker:
             position = FramePosition(frame_index, context.frame_count, context.backward)
             with self.blocks.computing():
                 selections = [(track, self.blocks.select_memory(track.memory.view, position)) for track in unprompted]
-                for batch in batches_of_one_shape(selections):
-                    for tracked in self._track_batch(batch, features, position):
+                for batch in batches_of_one_shape(selections, most=self.objects_at_once):
+                    for tracked in self._track_fitting(batch, features, position):
                         done[tracked.track.object_id] = tracked
         return [done[track.object_id] for track in tracks]
+
+    def _track_fitting(
+        self, batch: Sequence[tuple[Track, SelectedMemory]], features: ImageFeatures, position: FramePosition
+    ) -> list[TrackedMask]:
+        """Tracks a batch, in halves if the device has too little memory. Raises torch's error for one object."""
+        try:
+            return self._track_batch(batch, features, position)
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or len(batch) == 1:
+                raise
+        # Outside of the handler: the error's traceback holds the tensors of the failed batch.
+        half = len(batch) // 2
+        if half < self.objects_at_once:
+            logger.warning("too little memory for %d objects at once; going on with %d", len(batch), half)
+            self.objects_at_once = half
+        torch.cuda.empty_cache()
+        parts = (batch[:half], batch[half:])
+        return [tracked for part in parts for tracked in self._track_fitting(part, features, position)]
 
     def _track_batch(
         self, batch: Sequence[tuple[Track, SelectedMemory]], features: ImageFeatures, position: FramePosition
@@ -113,7 +145,8 @@ class Tracker:
         tracks = [track for track, _ in batch]
         conditioned = self.blocks.attend_memory(features, [selected for _, selected in batch], position)
         decoded = self.blocks.decode(conditioned, features)
-        for track, memory in zip(tracks, self.blocks.encode_memory(features, decoded, is_prompted=False), strict=True):
-            track.memory.add(position.frame_index, memory, backward=position.backward)
+        memories = self.blocks.encode_memory(features, decoded, is_prompted=False)
         reduced = reduce(decoded, features)
+        for track, memory in zip(tracks, memories, strict=True):  # last: what fails before is done again
+            track.memory.add(position.frame_index, memory, backward=position.backward)
         return [TrackedMask(track, reduced.one(number)) for number, track in enumerate(tracks)]

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.codecs.atomic_file import write_atomically
+from backend.codecs.full_disk import full_disk_told
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*")
 
 
 @dataclass(frozen=True, slots=True)
 class FileKeyValueStore:
-    """A Notes port on a folder; made when the first note is written. Raises OSError if the disk refuses."""
+    """A Notes port on a folder; made when the first note is written. Raises StorageFull, and other OSErrors."""
 
     root: Path
 
@@ -28,8 +29,9 @@ class FileKeyValueStore:
 
     def write(self, name: str, body: bytes) -> None:
         path = self._path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, body, mode=0o600)
+        with full_disk_told(self.root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, body, mode=0o600)
 
     def names(self, folder: str) -> tuple[str, ...]:
         written: list[tuple[int, str]] = []

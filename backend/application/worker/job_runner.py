@@ -20,6 +20,7 @@ from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore
 from backend.application.ports.media import MediaFetcher, MediaLibrary, VideoSource
 from backend.application.ports.prewarm import Prewarmer
+from backend.application.ports.progress import work_moved
 from backend.application.worker.mask_records import encoded, scorer_of
 from backend.application.worker.propagate import Propagator, attempts_of
 from backend.application.worker.scheduling.engine_turns import EngineQueue, EngineTurn
@@ -37,6 +38,7 @@ from backend.domain.errors import (
     MediaUnreachable,
     PromptError,
     ServiceUnavailable,
+    StorageFull,
     Superseded,
     reason_of,
 )
@@ -57,6 +59,11 @@ Condition = Callable[[], bool]
 
 FETCH_INLINE_S = 0.1
 """The longest that a job waits for media in its place: most are cached, and only asked after."""
+
+FULL_DISK_WAIT_S = 30.0
+"""The longest that a worker waits for space to record a job's end; later its heartbeat's end stands for it."""
+
+FULL_DISK_PAUSE_S = 0.5
 
 SNAPSHOT_FRAMES = 200
 """Frames between two snapshots of a propagation: seconds of work, for a few MiB per object."""
@@ -123,6 +130,9 @@ class JobRunner:
             self.ledger.finish(job_id, attempt, JobState.SUPERSEDED, reason=reason_of(error))
         except Cancelled as error:
             self.ledger.finish(job_id, attempt, JobState.CANCELLED, reason=reason_of(error))
+        except StorageFull as error:
+            logger.warning("job %s attempt %d: %s", job_id, attempt, error)
+            self._requeue_when_stored(job, reason_of(error))
         except (*RETRYABLE, *LOOKS_FINAL) as error:
             self._postpone(job, error)
         except MaskletError as error:
@@ -187,6 +197,21 @@ class JobRunner:
         wait_s = failures.wait_s(now_s, self.random())
         logger.warning("job %s attempt %d: %s; trying again in %.0f s", job.job_id, job.attempt, error, wait_s)
         self.ledger.postpone(job.job_id, job.attempt, failures, next_try_s=now_s + wait_s, reason=reason_of(error))
+
+    def _requeue_when_stored(self, job: Job, reason: str) -> None:
+        """Requeues a job that met a full disk; no attempt is counted. The reconciler offers it again, not at once."""
+        give_up_s = self.clock.monotonic_s() + FULL_DISK_WAIT_S
+        while True:
+            try:
+                self.ledger.requeue(
+                    job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts, forgiven=True
+                )
+                return
+            except StorageFull:
+                if self.clock.monotonic_s() >= give_up_s:
+                    raise
+                self.clock.sleep(FULL_DISK_PAUSE_S)
+                work_moved()
 
     def _run(self, job: Job, control: JobControl) -> None:
         request = self.ledger.request(job.job_id)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.media import VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
+from backend.domain.errors import StorageFull
 from backend.domain.geometry import RgbFrame
 from backend.domain.replan import ranges_of
 from backend.domain.shots import CutDetector
@@ -44,8 +45,9 @@ def remember_cuts(key_values: KeyValueStore, video: ContentHash, finder: CutDete
     ranges = [(r.start, r.stop) for r in ranges_of(sorted(looked | finder.frames_read))]
     try:
         key_values.write(_name(video), json.dumps({"cuts": cuts, "looked": ranges}).encode())
-    except OSError as error:
-        logger.warning("the cuts of video %s are not stored: %s", video[:12], error.strerror)
+    except (OSError, StorageFull) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        logger.warning("the cuts of video %s are not stored: %s", video[:12], reason)
 
 
 def known_cuts(key_values: KeyValueStore, video: ContentHash) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from backend.codecs.full_disk import is_full, storage_full
 from backend.domain.errors import (
     Cancelled,
     InvalidInput,
@@ -20,6 +21,7 @@ from backend.domain.errors import (
     MediaError,
     NotAllowed,
     NotFound,
+    StorageFull,
     TooLarge,
 )
 
@@ -37,6 +39,7 @@ STATUS_OF: tuple[tuple[type[MaskletError], int], ...] = (
     (NotFound, 404),
     (MediaError, 422),
     (Cancelled, 409),
+    (StorageFull, 507),
     (MaskletError, 503),
 )
 """First match wins. What is left over is a service, a device or a model that is not ready: try again later."""
@@ -91,6 +94,12 @@ def install(app: FastAPI) -> None:
     async def gone(request: Request, error: Exception) -> JSONResponse:
         return reply(400, "the body ended before its end")
 
+    async def disk_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, OSError)
+        if not is_full(error):
+            raise error
+        return await masklet_error(request, storage_full("the data folder"))
+
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         return reply(500, UNEXPECTED)
 
@@ -98,4 +107,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(ClientDisconnect, gone)
+    app.add_exception_handler(OSError, disk_error)
     app.add_exception_handler(Exception, unexpected)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.model.memory_selection import FramePosition, SelectedMemory
+from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.application.ports.engine import NeverCancelled
 from backend.domain.errors import Cancelled, DeviceOutOfMemory, PromptError
 from backend.domain.geometry import Box, Point, mask_iou
@@ -264,6 +268,54 @@ class TestErrors:
         monkeypatch.setattr(engine._blocks, "encode_image", exhausted)
         with pytest.raises(DeviceOutOfMemory, match="the memory of cpu did not suffice: fewer objects"):
             engine.segment(PanningVideo(34), prompt_set(click(0)), FrameIndex(0))
+
+    def test_with_too_little_memory_objects_go_in_smaller_batches(
+        self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sizes = limited_to(engine, monkeypatch, objects=2)
+        prompts = prompt_set(*(click(0, name=name) for name in "abcdefg"))
+        assert order(engine, prompts, Direction.FORWARD) == [f"{frame}abcdefg" for frame in range(8)]
+        assert sizes[:5] == [7, 3, 1, 2, 4]
+        assert max(sizes[10:]) == 1
+        assert "too little memory for 7 objects at once; going on with 3" in caplog.messages
+
+    def test_without_memory_for_one_object_the_job_fails_clearly(
+        self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            limited_to(engine, patch, objects=0)
+            with pytest.raises(DeviceOutOfMemory, match="the memory of cpu did not suffice: fewer objects"):
+                order(engine, prompt_set(click(0), boxed(0)), Direction.FORWARD)
+        assert len(order(engine, prompt_set(click(0), boxed(0)), Direction.FORWARD)) == 8
+
+    def test_smaller_batches_make_the_same_masks(self, engine: Sam2Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        prompts = prompt_set(*(click(0, name=name) for name in "abc"))
+
+        def masks() -> list[np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+            frames = engine.propagate(
+                PanningVideo(6), prompts, direction=Direction.FORWARD, frame_range=None, cancel=NeverCancelled()
+            )
+            return [item.mask for frame in frames for item in frame.objects]
+
+        whole = masks()
+        limited_to(engine, monkeypatch, objects=1)
+        for one, other in zip(whole, masks(), strict=True):
+            assert mask_iou(one, other) > 0.99
+
+
+def limited_to(engine: Sam2Engine, patch: pytest.MonkeyPatch, *, objects: int) -> list[int]:
+    """A device with memory for this many objects in one batch; returns the sizes of the batches that were tried."""
+    attend = engine._blocks.attend_memory
+    sizes: list[int] = []
+
+    def limited(features: ImageFeatures, selected: Sequence[SelectedMemory], position: FramePosition) -> torch.Tensor:
+        sizes.append(len(selected))
+        if len(selected) > objects:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return attend(features, selected, position)
+
+    patch.setattr(engine._blocks, "attend_memory", limited)
+    return sizes
 
 
 def test_evidence_is_read_before_the_presence_gate(engine: Sam2Engine) -> None:

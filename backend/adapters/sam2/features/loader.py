@@ -5,6 +5,7 @@ A frame in the cache is not decoded and not encoded again. A frame that is not n
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -16,8 +17,11 @@ from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.application.ports.media import VideoSource
 from backend.application.ports.prewarm import frame_hash
+from backend.domain.errors import DeviceOutOfMemory
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import FrameIndex, FrameRange
+
+logger = logging.getLogger(__name__)
 
 MIN_SEEK_FRAMES = 32
 """The least count of consecutive known frames that a pass seeks over: fewer are decoded faster than sought."""
@@ -67,12 +71,23 @@ class FeatureLoader:
 
     def _encode_from(self, reader: _FrameReader, index: int) -> dict[int, ImageFeatures]:
         batch = reader.take(index, self.lookahead)
-        encoded = self._encoded([frame for _, frame in batch], padded_to=self.lookahead)
+        encoded = self._encoded_fitting([frame for _, frame in batch])
         ahead: dict[int, ImageFeatures] = {}
         for (number, _), features in zip(batch, encoded, strict=True):
             self._keep(reader.video, number, features)
             ahead[number] = features
         return ahead
+
+    def _encoded_fitting(self, frames: Sequence[RgbFrame]) -> list[ImageFeatures]:
+        """Encodes frames in one call, or one by one from now on if the device has too little memory."""
+        try:
+            return self._encoded(frames, padded_to=self.lookahead)
+        except DeviceOutOfMemory:
+            if self.lookahead == 1:
+                raise
+        logger.warning("too little memory for %d frames at once; going on with one", self.lookahead)
+        self.lookahead = 1
+        return [features for frame in frames for features in self._encoded([frame], padded_to=1)]
 
     def _encoded(self, frames: Sequence[RgbFrame], *, padded_to: int) -> list[ImageFeatures]:
         """Encodes the same count of frames in every call: kernels, and so the last bits, depend on the shape."""

@@ -59,13 +59,16 @@ def computing(device: torch.device, precision: torch.dtype | None = None) -> Ite
     try:
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         torch.cuda.empty_cache()
         raise DeviceOutOfMemory(_exhausted(device)) from error
-    except RuntimeError as error:
-        if any(words in str(error) for words in _CPU_EXHAUSTED):
-            raise DeviceOutOfMemory(_exhausted(device)) from error
-        raise
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch found too little memory on a device; a CPU has no error of its own for that."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _CPU_EXHAUSTED)
 
 
 def _exhausted(device: torch.device) -> str:

@@ -20,8 +20,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.adapters.store.ledger.migrations import Upgrade
 from backend.adapters.store.ledger.tables import counters
+from backend.codecs.full_disk import has_no_space, is_full, storage_full
 from backend.codecs.sqlite_files import exclusive_lock
-from backend.domain.errors import InvalidInput, ServiceUnavailable
+from backend.domain.errors import InvalidInput, ServiceUnavailable, StorageFull
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ SCHEMA_LOCK = 0x6D61736B
 """Key of PostgreSQL's advisory lock under which the tables are made and changed."""
 
 _FULL = ("disk is full", "no space left", "disk full", "quota exceeded", "could not extend file")
+_IO_ERROR = "disk i/o error"
+"""SQLite's message when it finds no space for its index of the WAL."""
+
 _BUSY = ("database is locked", "database table is locked", "lock timeout")
 
 
@@ -59,7 +63,7 @@ class Database:
 
         One that is not durable survives the end of any process, but a power cut may undo it, together with all that
         came after it: for what would only be done again. It saves waiting for the disk.
-        Raises ServiceUnavailable if the database does not answer or its disk is full.
+        Raises ServiceUnavailable if the database does not answer, StorageFull if its disk is full.
         """
         with self._translated(), self._engine.connect() as connection:
             writing = connection.execution_options(masklet_writes=True, masklet_durable=durable)
@@ -95,6 +99,8 @@ class Database:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 held.enter_context(exclusive_lock(Path(path)))
             except OSError as error:
+                if is_full(error):
+                    raise storage_full(self.name) from error
                 raise ServiceUnavailable(f"the ledger {path} cannot be written: {error.strerror}") from error
             yield
 
@@ -105,18 +111,25 @@ class Database:
         except (IntegrityError, ProgrammingError):
             raise  # ours: a wrong statement is no outage
         except DBAPIError as error:
-            raise ServiceUnavailable(self._sentence(str(error.orig))) from error
+            raise self._error(str(error.orig)) from error
         except (OverflowError, UnicodeEncodeError) as error:
             raise InvalidInput(f"the ledger cannot keep this value: {error}") from error
 
-    def _sentence(self, cause: str) -> str:
+    def _error(self, cause: str) -> ServiceUnavailable:
         lowered = cause.lower()
-        if any(sign in lowered for sign in _FULL):
-            return f"the disk of the ledger {self.name} is full; free some space, nothing accepted before is lost"
+        if any(sign in lowered for sign in _FULL) or (_IO_ERROR in lowered and self._has_no_space):
+            return StorageFull(
+                f"the disk of the ledger {self.name} is full; free some space, nothing accepted before is lost"
+            )
         if any(sign in lowered for sign in _BUSY):
-            return f"the ledger {self.name} is busy; try again"
+            return ServiceUnavailable(f"the ledger {self.name} is busy; try again")
         first_line = (cause.strip() or "it gave no reason").splitlines()[0]
-        return f"the ledger {self.name} does not answer: {first_line}"
+        return ServiceUnavailable(f"the ledger {self.name} does not answer: {first_line}")
+
+    @property
+    def _has_no_space(self) -> bool:
+        path = self._url.database
+        return self._engine.dialect.name == "sqlite" and path is not None and has_no_space(Path(path).parent)
 
 
 _BUMP = (

@@ -22,6 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from backend.codecs.atomic_file import sync_path, write_atomically
+from backend.codecs.full_disk import is_full, storage_full
 from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable
 from backend.domain.video import FrameRange
 
@@ -154,6 +155,8 @@ def disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise storage_full("the mask store") from error
         raise ServiceUnavailable(
             f"masks cannot be written: {error.strerror or error}; the job goes on once that is mended"
         ) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.media.cache import MediaCache, file_hash, pages_hash
-from backend.domain.errors import MediaError, MediaUnreachable
+from backend.domain.errors import MediaError, MediaUnreachable, StorageFull
 from backend.domain.video import ContentHash
 
 
@@ -127,7 +127,7 @@ def test_a_full_disk_is_named_in_the_error(tmp_path: Path) -> None:
         yield b"a"
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(MediaUnreachable, match="no space is left for media"):
+    with pytest.raises(StorageFull, match="no space is left in .*: free some"):
         MediaCache(tmp_path, 10).put("1", full())
 
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from backend.application.jobs.retry import retry_now
-from backend.domain.errors import LabelStudioUnavailable, MediaError, MediaRefused, MediaUnreachable, NotFound
+from backend.domain.errors import (
+    LabelStudioUnavailable,
+    MediaError,
+    MediaRefused,
+    MediaUnreachable,
+    NotFound,
+    StorageFull,
+)
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeSegmenter
@@ -235,3 +242,18 @@ def test_a_propagation_yields_to_a_click() -> None:
     parts.service = replace(parts.service, propagate_on_prompt=False)
     parts.run(parts.ledger.job(job_id))
     assert order == [*(f"frame {n}" for n in range(4)), "frame 8", *(f"frame {n}" for n in range(4, 10))]
+
+
+def test_a_full_disk_costs_no_attempt_and_is_not_tried_at_once() -> None:
+    parts = Parts()
+    parts.media.error = StorageFull("no space is left")
+    job_id = submitted(parts)
+    for attempt in range(1, 6):
+        job = parts.run(parts.ledger.job(job_id))
+        assert (job.state, job.attempt) == (JobState.QUEUED, attempt + 1)
+        assert not parts.queue.is_known(job)
+        parts.clock.advance(5.0)
+        parts.reconciler.reconcile()
+        assert parts.queue.is_known(job)
+    parts.media.error = None
+    assert parts.run(parts.ledger.job(job_id)).state is JobState.DONE

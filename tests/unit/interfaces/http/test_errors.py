@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
+from fastapi import FastAPI
 
 from backend.domain import errors
-from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, reply_to, status_of
+from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, install, reply_to, status_of
+from tests.fakes.web import TestClient
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,7 @@ from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, reply_to,
         (errors.MediaUnreachable("m"), 503),
         (errors.ModelError("m"), 503),
         (errors.DeviceOutOfMemory("m"), 503),
+        (errors.StorageFull("m"), 507),
         (errors.QueueUnavailable("m"), 503),
         (errors.LabelStudioUnavailable("m"), 503),
         (errors.LabelStudioRefused("m"), 503),
@@ -45,3 +50,20 @@ def test_an_unexpected_error_is_answered_without_its_message() -> None:
 def test_a_label_of_a_megabyte_is_not_repeated_in_the_error() -> None:
     reply = reply_to(errors.PromptError("x" * 2**20))
     assert len(json.loads(bytes(reply.body))["detail"]) == LONGEST_DETAIL + 1
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "sentence"),
+    [(errno.ENOSPC, 507, "no space is left"), (errno.EDQUOT, 507, "no space is left"), (errno.EIO, 500, UNEXPECTED)],
+)
+def test_a_full_disk_is_told_wherever_it_is_met(number: int, status: int, sentence: str) -> None:
+    app = FastAPI()
+    install(app)
+
+    @app.get("/")
+    def write() -> None:
+        raise OSError(number, os.strerror(number))
+
+    reply = TestClient(app, raise_server_exceptions=False).get("/")
+    assert reply.status_code == status
+    assert reply.json()["detail"].startswith(sentence)

@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.ledger.tables import metadata
-from backend.domain.errors import InvalidInput, ServiceUnavailable
+from backend.domain.errors import InvalidInput, ServiceUnavailable, StorageFull
 from backend.domain.geometry import Point
 from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -154,7 +154,7 @@ def test_a_full_disk_is_named_and_loses_no_row(ledger: SqlLedger, tmp_path: Path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3.dbapi2, "connect", limited)
         full = open_ledger(url_of(tmp_path), FakeClock())
-        with pytest.raises(ServiceUnavailable, match=r"the disk of the ledger .* is full; free some space"):
+        with pytest.raises(StorageFull, match=r"the disk of the ledger .* is full; free some space"):
             fill(full)
         full.close()
     assert ledger.job(job.job_id) == job

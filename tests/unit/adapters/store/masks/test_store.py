@@ -15,7 +15,7 @@ import pytest
 from backend.adapters.store.masks.codec import dump_frame, key_of
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.adapters.store.masks.writer import FileMaskWriter
-from backend.domain.errors import IntegrityError, NotFound, ServiceUnavailable
+from backend.domain.errors import IntegrityError, NotFound, StorageFull
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import EncodedMask, FrameEvidence, MaskletFrame, MaskOrigin
 from backend.domain.prompts import ObjectId
@@ -142,7 +142,7 @@ def test_a_full_disk_at_any_write_leaves_no_run(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(ServiceUnavailable, match="masks cannot be written: No space left on device"):
+    with pytest.raises(StorageFull, match="no space is left in the mask store"):
         write(store)
     assert list(root.iterdir()) == []
     write(store)
