@@ -1,4 +1,4 @@
-"""The picture of docs/semantics.md against the planner: frame by frame what it says is what is planned."""
+"""The picture of docs/semantics.md agrees with the pass plan, frame by frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 PICTURE = Path(__file__).parents[2] / "docs" / "corrections.svg"
 SVG = "{http://www.w3.org/2000/svg}"
 FRAMES = 24
-STAYS, AGAIN, HUMAN, CORRECTED = "#d7dde5", "#f4a259", "#2f6690", "#b23a48"
+REUSED, RECOMPUTED, PROMPTED, CORRECTED = "#d7dde5", "#f4a259", "#2f6690", "#b23a48"
 CAT = ObjectId("cat")
 
 
@@ -28,12 +28,13 @@ def rows() -> list[list[str]]:
 
 
 def clicks(frames: dict[int, float]) -> PromptSet:
+    """One click of the cat per frame. frames: frame index -> x, relative to the frame."""
     prompts = (FramePrompt(CAT, FrameIndex(f), (PointPrompt(Point(x, 0.5)),)) for f, x in frames.items())
     return PromptSet.of(prompts, {})
 
 
 @pytest.mark.parametrize(
-    ("row", "said", "scope"),
+    ("row", "prompted", "scope"),
     [
         (0, {4: 0.5, 15: 0.5}, Scope.ONWARD),
         (1, {4: 0.5, 9: 0.5, 15: 0.5}, Scope.ONWARD),
@@ -44,18 +45,18 @@ def clicks(frames: dict[int, float]) -> PromptSet:
         (6, {4: 0.5, 9: 0.5, 15: 0.5}, Scope.AROUND),
     ],
 )
-def test_the_picture_is_the_plan(row: int, said: dict[int, float], scope: Scope) -> None:
+def test_the_picture_agrees_with_the_plan(row: int, prompted: dict[int, float], scope: Scope) -> None:
     whole = FrameRange(FrameIndex(0), FrameIndex(FRAMES))
     before = EarlierRun(clicks({4: 0.5, 15: 0.5}), {CAT: (whole,)})
     plan = incremental_pass_plan(
-        clicks(said), before, frame_count=FRAMES, direction=Direction.BOTH, requested=whole, scope=scope
+        clicks(prompted), before, frame_count=FRAMES, direction=Direction.BOTH, requested=whole, scope=scope
     )
     planned = [
-        (HUMAN if frame in said else STAYS) if plan.keeps(CAT, frame) else (CORRECTED if frame in said else AGAIN)
+        (PROMPTED if frame in prompted else REUSED) if plan.keeps(CAT, frame) else (CORRECTED if frame in prompted else RECOMPUTED)
         for frame in range(FRAMES)
     ]
     assert rows()[row] == planned
 
 
-def test_every_row_is_looked_at() -> None:
+def test_every_row_is_tested() -> None:
     assert len(rows()) == 7
