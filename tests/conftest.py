@@ -1,4 +1,4 @@
-"""What the tests of the real thing share: one Label Studio database, made once, and the servers on copies of it."""
+"""Fixtures of all tests: closed stores, and Label Studio servers on copies of one database that is made once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scripts.label_studio.server import LabelStudioServer
 from tests.fakes.stores import closed_stores
 
 TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
-"""Names a folder for the database, made there by whichever run of tests needs it first: it takes up to a minute."""
+"""The environment variable with the database's folder. The first test run makes the database, in up to a minute."""
 
 PORT = 20_000 + os.getpid() % 100 * 100
-"""The first to try: it listens seconds after its port was found free, and another run of tests may start meanwhile."""
+"""The first port to try. It depends on the process: a server listens seconds after its port was found free."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def _closed_stores() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def label_studio_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a whole, empty Label Studio database, to be copied."""
+    """A folder with a complete, empty Label Studio database, to be copied."""
     given = os.environ.get(TEMPLATE)
     folder = Path(given) if given else tmp_path_factory.mktemp("label-studio-template")
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def label_studio_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def label_studio(label_studio_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioServer]:
-    """A running Label Studio of the tests' own."""
+    """A running Label Studio of this test session."""
     folder = tmp_path_factory.mktemp("label-studio") / "data"
     shutil.copytree(label_studio_template, folder)
     with LabelStudioServer(folder, port=PORT) as server:

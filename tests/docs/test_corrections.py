@@ -52,7 +52,9 @@ def test_the_picture_agrees_with_the_plan(row: int, prompted: dict[int, float], 
         clicks(prompted), before, frame_count=FRAMES, direction=Direction.BOTH, requested=whole, scope=scope
     )
     planned = [
-        (PROMPTED if frame in prompted else REUSED) if plan.keeps(CAT, frame) else (CORRECTED if frame in prompted else RECOMPUTED)
+        (PROMPTED if frame in prompted else REUSED)
+        if plan.keeps(CAT, frame)
+        else (CORRECTED if frame in prompted else RECOMPUTED)
         for frame in range(FRAMES)
     ]
     assert rows()[row] == planned

@@ -1,4 +1,4 @@
-"""What an import works with, in memory: a library, a project that can fail, a record."""
+"""The collaborators of an import, in memory: a library, a project that can fail, records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def medium(name: str, frame_count: int = 10, content: str = "") -> SourceMedia:
 
 
 class FakeLibrary:
-    """Videos of ten frames; those named bad*.mp4 are none, and copy*.mp4 hold what a.mp4 holds."""
+    """Videos of ten frames. bad*.mp4 raise MediaError; copy*.mp4 have the content of a.mp4."""
 
     def __init__(self) -> None:
         self.looked_at: list[str] = []
@@ -58,7 +58,7 @@ class FakePlacement:
 
 
 class FakeTasks:
-    """A project. lost_answers: how many calls make their tasks and then break; refused: how many make none."""
+    """A project. lost_answers: calls that make their tasks and then raise. refused: calls that make none and raise."""
 
     def __init__(self) -> None:
         self.tasks: list[Mapping[str, object]] = []

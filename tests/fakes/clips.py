@@ -1,4 +1,4 @@
-"""Tiny videos and images made on the spot, whose frames say their own number.
+"""Small generated videos and images whose frames contain their own number.
 
 Each frame carries its number as white and black stripes, broad enough to survive lossy coding.
 """

@@ -1,4 +1,4 @@
-"""A clock that moves only when told to; sleeping moves it."""
+"""A clock that a test advances; sleep advances it, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class FakeClock:
-    """Wall clock and monotonic clock, both under the test's hand."""
+    """Wall clock and monotonic clock, both set by the test. Seconds."""
 
     def __init__(self, now_s: float = 1_700_000_000.0) -> None:
         self._now_s = now_s
@@ -28,7 +28,7 @@ class FakeClock:
         self._monotonic_s += seconds
 
     def jump_wall(self, seconds: float) -> None:
-        """Somebody set the machine's clock: only the wall clock moves."""
+        """Set the machine's clock: only the wall clock changes."""
         self._now_s += seconds
 
 

@@ -1,4 +1,4 @@
-"""A video, a segmenter and a mask codec that need no model: masks whose place says what was asked."""
+"""A video, a segmenter and a mask codec without a model. The mask's column is the frame's index."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FakeVideo(FrameByFrame):
 
 
 class FakeMedia:
-    """A MediaLibrary that opens one video whatever the address, or raises."""
+    """A MediaLibrary that opens one video for every address, or raises."""
 
     def __init__(self, video: FakeVideo | None = None, error: Exception | None = None) -> None:
         self.video = video or FakeVideo()
@@ -52,7 +52,7 @@ class FakeMedia:
 class FakeSegmenter:
     """A Segmenter whose mask on frame f covers column f of the frame; on_frame runs before each frame.
 
-    Whatever the direction, the frames come in ascending order, each with every object.
+    The frames come in ascending order in every direction, each with every object.
     """
 
     def __init__(self, on_frame: Callable[[int], None] = lambda _: None) -> None:

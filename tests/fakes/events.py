@@ -49,7 +49,7 @@ def ask(
 def refusal(
     client: TestClient, event: object, *, changes: Mapping[str, object] | None = None, **context: object
 ) -> tuple[int, str]:
-    """Status and sentence of a call that is refused."""
+    """Status and detail of a refused call."""
     document = body(None, {"event": event, **context}, **(changes or {}))
     reply = client.post("/predict", json=document)
     return reply.status_code, reply.json()["detail"]

@@ -1,4 +1,4 @@
-"""A small SAM 2 with seeded random weights: nothing it says is sensible, everything it says is reproducible."""
+"""A small SAM 2 with seeded random weights: its masks have no meaning and are reproducible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEED = 20
 
 
 def random_model() -> SAM2Base:
-    """Of `small_model.yaml`, on the CPU, in evaluation mode."""
+    """The model of `small_model.yaml`, on the CPU, in evaluation mode."""
     return _random("sam2.modeling.sam2_base.SAM2Base")
 
 
@@ -41,7 +41,7 @@ def random_predictor() -> SAM2VideoPredictor:
 
 
 def random_engine(*, cached_frames: int = 8, lookahead: int = 1) -> Sam2Engine:
-    """cached_frames: how many frames' features are kept."""
+    """An engine on `random_model`. cached_frames: count of frames in the feature cache."""
     info = ModelInfo("random", "masklet-random-00000000", IMAGE_SIZE, "cpu", is_demo=True)
     blocks = Sam2Blocks(random_model())
     features = FeatureCache(cached_frames * blocks.feature_bytes, device=blocks.device)

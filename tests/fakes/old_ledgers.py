@@ -1,4 +1,4 @@
-"""Ledgers as older builds left them, and what is in a ledger, asked without the code under test."""
+"""Ledgers of older builds, and queries of a ledger's content that do not use the code under test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from backend.adapters.store.ledger.sql_ledger import open_ledger
 from tests.fakes.clock import FakeClock
 
 STORED = Path(__file__).parents[1] / "data" / "ledger_v1"
-"""What the last build before migrations wrote: its tables in both dialects, its rows, its masks."""
+"""Files of the last build before migrations: its tables in both dialects, its rows, its masks."""
 TABLES = ("awaited", "jobs", "labels", "prompts", "pushes")
 
 Rows = dict[str, list[tuple[object, ...]]]
@@ -36,7 +36,7 @@ def run(url: str, script: str) -> None:
 
 
 def store(url: str) -> None:
-    """A ledger as the last build before migrations left it."""
+    """Write a ledger of the last build before migrations."""
     ddl = (STORED / f"{make_url(url).get_backend_name()}.sql").read_text()
     run(url, ddl + (STORED / "rows.sql").read_text())
 

@@ -1,4 +1,4 @@
-"""What web process and workers tell each other in passing, in memory."""
+"""Prewarm channel and session cursors in memory."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from backend.domain.tasks import MediaRef
 
 
 class FakePrewarmChannel:
-    """A WarmBoard. wishes: those that wait, newest first."""
+    """A PrewarmChannel. requests: the waiting requests, newest first. asked: all requests, oldest first."""
 
     def __init__(self) -> None:
-        self.wishes: list[PrewarmRequest] = []
+        self.requests: list[PrewarmRequest] = []
         self.asked: list[PrewarmRequest] = []
-        self.sights: dict[MediaRef, MediaStatus] = {}
+        self.statuses: dict[MediaRef, MediaStatus] = {}
 
-    def request(self, wish: PrewarmRequest) -> None:
-        self.asked.append(wish)
-        self.wishes.insert(0, wish)
+    def request(self, request: PrewarmRequest) -> None:
+        self.asked.append(request)
+        self.requests.insert(0, request)
 
     def next_request(self, timeout_s: float) -> PrewarmRequest | None:
-        return self.wishes.pop(0) if self.wishes else None
+        return self.requests.pop(0) if self.requests else None
 
-    def report(self, media: MediaRef, sight: MediaStatus) -> None:
-        self.sights[media] = sight
+    def report(self, media: MediaRef, status: MediaStatus) -> None:
+        self.statuses[media] = status
 
     def status(self, media: MediaRef) -> MediaStatus | None:
-        return self.sights.get(media)
+        return self.statuses.get(media)
 
 
 class FakeSessionCursors:
-    """SessionMarks that keep everything until told to forget."""
+    """SessionCursors without expiry."""
 
     def __init__(self) -> None:
         self.kept: dict[str, int] = {}

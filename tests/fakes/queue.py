@@ -1,4 +1,4 @@
-"""A job queue in memory, with the misfortunes of a real one on call."""
+"""A job queue in memory that can be down or lose its entries."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from backend.domain.jobs import Job, JobKind
 
 
 class FakeQueue:
-    """JobQueue whose waiting entries a test takes by hand.
+    """A JobQueue whose waiting entries a test takes with `take`.
 
-    down: every call raises QueueUnavailable. worker_counts, silent_counts: what `workers` and `silent_workers` answer.
+    down: every call raises QueueUnavailable. worker_counts, silent_counts: the results of `workers` and
+    `silent_workers`.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class FakeQueue:
         return dict(self.silent_counts)
 
     def take(self, kind: JobKind) -> tuple[str, int] | None:
-        """What a worker of this kind would be handed next: (job id, attempt)."""
+        """The next entry of a worker of this kind: (job id, attempt)."""
         if not self._waiting[kind]:
             return None
         entry = self._waiting[kind].pop(0)
@@ -54,11 +55,11 @@ class FakeQueue:
         return entry
 
     def release(self, job_id: str, attempt: int) -> None:
-        """The worker is through with it, or died."""
+        """End a taken entry: its worker finished or died."""
         self._running.discard((job_id, attempt))
 
     def flush(self) -> None:
-        """FLUSHALL: everything is forgotten."""
+        """Remove all entries, as FLUSHALL does."""
         self._running.clear()
         for entries in self._waiting.values():
             entries.clear()

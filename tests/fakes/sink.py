@@ -1,4 +1,4 @@
-"""Label Studio's predictions in memory, with refusals and outages on call."""
+"""Label Studio's predictions in memory, with errors set by the test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from backend.domain.tasks import TaskKey
 
 @dataclass
 class FakeSink:
-    """A PredictionSink. errors are raised one a call, oldest first, before anything is stored."""
+    """A PredictionSink. errors: raised one per call, oldest first, before the prediction is stored."""
 
     errors: list[Exception] = field(default_factory=list)
     predictions: dict[tuple[TaskKey, str], tuple[list[dict[str, object]], float]] = field(default_factory=dict)
@@ -30,5 +30,5 @@ class FakeSink:
 
 
 def count_regions(run: MaskRun, *, label_config: str, task: TaskKey) -> list[dict[str, object]]:
-    """A RegionBuilder whose result says how many masks there were."""
+    """A RegionBuilder whose result has the count of masks."""
     return [{"masks": sum(len(masklet.frames) for masklet in run.masklets), "config": label_config}]

@@ -23,7 +23,7 @@ _opened: list[ExitStack] = []
 
 @contextmanager
 def closed_stores() -> Iterator[None]:
-    """Close and remove, at the end of the block, what was opened in it. Around every test (tests/conftest.py)."""
+    """Close and remove, at the end of the block, the stores opened in it. Around every test (tests/conftest.py)."""
     with ExitStack() as stack:
         _opened.append(stack)
         stack.callback(_opened.remove, stack)

@@ -1,4 +1,4 @@
-"""Several processes that do the same at the same moment."""
+"""Several processes that run one program at the same time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The web process with everything around it made up: no queue server, no model, no Label Studio.
+"""The web process with fakes as collaborators: no queue server, no model, no Label Studio.
 
-Whoever waits lets the worker work (one thread does it all), so a request that waits for masks gets them.
+A waiting request runs the worker in its own thread (`WorkingClock`), and so gets its masks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.fakes.sink import FakeSink
 from tests.fakes.stores import temporary_ledger, temporary_masks
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it would rather have another HTTP library than the one that is here
+    warnings.simplefilter("ignore")  # the import warns that it prefers another HTTP library
     from starlette.testclient import TestClient as TestClient
 
 MODEL = FakeSegmenter().model
@@ -144,7 +144,7 @@ class FakeWeb:
         return replace(sync, **changes)  # type: ignore[arg-type]
 
     def with_settings(self, **changes: object) -> FakeWeb:
-        """The same web process, told otherwise."""
+        """The same web process with other settings."""
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         self.parts = replace(self.parts, settings=self.settings)
         return self
@@ -154,17 +154,17 @@ class FakeWeb:
         return create_app(self.parts)
 
     def client(self) -> TestClient:
-        """Without the background work: that has tests of its own."""
+        """A client of the app, without the app's background tasks, which have tests of their own."""
         return TestClient(self.app, base_url=ADDRESS)
 
     def work_off_all(self) -> None:
-        """Everything that a worker would come to: what it is asked to look at, then the jobs."""
+        """Run all prewarm requests, then all queued jobs."""
         while self.prewarm_loop.run_next(0.0):
             pass
         self.work_off()
 
     def work_off(self, *kinds: JobKind) -> None:
-        """Do everything that waits, oldest first; of these kinds alone if any are given."""
+        """Run the queued jobs, oldest first. kinds: only jobs of these kinds; empty: all."""
         for job in reversed(self.stored.jobs(states=(JobState.QUEUED,))):
             if not kinds or job.kind in kinds:
                 self.runner.run(job.job_id, job.attempt, lambda: False)

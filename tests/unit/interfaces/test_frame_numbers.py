@@ -99,7 +99,7 @@ def test_a_prompt_on_an_unnumbered_frame_is_kept() -> None:
 def test_without_a_media_status_the_stored_masks_give_the_times() -> None:
     web = timed_web()
     ask(web, video_box(frame=14))
-    web.prewarm_channel.sights.clear()
+    web.prewarm_channel.statuses.clear()
     web.prewarm_loop.run_next = lambda timeout_s: False  # type: ignore[method-assign]
     ask(web, video_box(frame=15))
     assert prompted(web) == [4]

@@ -28,7 +28,7 @@ from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import SIZE, FakeCodec, FakeMedia, FakeVideo
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.queue import FakeQueue
-from tests.fakes.remembering import RememberingSegmenter
+from tests.fakes.stateful_engine import StatefulSegmenter
 from tests.fakes.stores import closed_stores, damage, temporary_ledger, temporary_masks
 from tests.unit.application.builders import TASK, USER_TASK
 
@@ -48,7 +48,7 @@ class Worker:
         self.ledger = temporary_ledger(self.clock)
         self.masks = masks or temporary_masks()
         self.media = FakeMedia(FakeVideo(FRAMES))
-        self.engine = RememberingSegmenter()
+        self.engine = StatefulSegmenter()
         self.submitter = Submitter(self.ledger, FakeQueue())
         self.snapshot_frames = snapshot_frames
         self.stopping = False
@@ -333,7 +333,7 @@ class TestCorrections:
         prompts = clicks((CAT, 2, 0.5), (CAT, 5, 0.1), (CAT, 8, 0.5))
         second = worker.made(prompts)
         frame_range = FrameRange(FrameIndex(5), FrameIndex(6))
-        (made,) = RememberingSegmenter().propagate(
+        (made,) = StatefulSegmenter().propagate(
             worker.media.video, prompts, direction=Direction.FORWARD, frame_range=frame_range, cancel=NeverCancelled()
         )
         assert frames_of(second, CAT)[5].mask == FakeCodec().encode(made.objects[0].mask)

@@ -1,4 +1,4 @@
-"""An engine whose masks depend on all earlier frames, so that a wrong resume shows in the masks."""
+"""An engine whose masks depend on all earlier frames: after a wrong resume the masks differ."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.fakes.engine import SIZE
 Step = tuple[int, tuple[ObjectId, ...]]
 
 
-class RememberingSegmenter:
+class StatefulSegmenter:
     """A Segmenter with the real engine's order of frames; each mask is a hash of its object's past.
 
     on_frame runs before each frame. made: (frame, object) of every mask, in order.
@@ -56,15 +56,15 @@ class RememberingSegmenter:
         frames = frame_range or FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))
         one = Pass(prompts.object_ids, direction, frames)
         self.passes.append(one)
-        return RememberingPropagation(self, prompts, one, cancel, resume)
+        return StatefulPropagation(self, prompts, one, cancel, resume)
 
 
-class RememberingPropagation:
+class StatefulPropagation:
     """A Propagation whose state is one hash per object."""
 
     def __init__(
         self,
-        engine: RememberingSegmenter,
+        engine: StatefulSegmenter,
         prompts: PromptSet,
         one: Pass,
         cancel: CancelToken,
