@@ -1,4 +1,4 @@
-"""What the page's tests work with: the running backend, projects and tasks, masks read back, pictures kept."""
+"""Builders of the page's tests: the running backend, projects and tasks, masks read back, stored pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scripts.label_studio.api import LabelStudioApi
 
 CONFIGS = Path(__file__).parents[2] / "label_config"
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
-"""Where the tests leave a picture of every step, for a person to look at."""
+"""The folder with a picture of every step, for a person to review."""
 
 Mask = NDArray[np.bool_]
 
@@ -37,7 +37,7 @@ class Masklet:
     process: MaskletProcess
 
     def prompts(self, task: TaskKey, user: str) -> PromptSet:
-        """What the ledger has of a canvas, what was said before Label Studio named its user included."""
+        """The prompts of a user's task in the ledger, with the prompts from before Label Studio named the user."""
         unnamed, named = self.ledger.prompts(task), self.ledger.prompts(task, user=user)
         return PromptSet.of([*unnamed, *named], {**unnamed.labels, **named.labels})
 
@@ -92,6 +92,6 @@ def iou(mask: Mask, truth: Mask) -> float:
 
 
 def picture(page: Page, name: str) -> None:
-    """Keep what the page looks like now."""
+    """Store a screenshot of the page."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(PICTURES / f"{name}.png"))

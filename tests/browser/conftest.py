@@ -1,4 +1,4 @@
-"""What the page's tests share: one Chromium, one Label Studio, one Masklet with the demo checkpoint, short clips."""
+"""Fixtures of the page's tests: one Chromium, one Label Studio, one Masklet with the demo checkpoint, short clips."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MS = 180_000
+TIMEOUT_MS = 180_000
 PAGES = 8
 ENVIRONMENT = {
     "MASKLET_MODEL": "demo",
     "MASKLET_DEVICE": "cpu",
-    # Nothing runs in the background but what a test asks for.
+    # Only the propagations that a test requests run in the background.
     "MASKLET_PROPAGATE_ON_PROMPT": "false",
     "MASKLET_PORT": "19290",
 }
@@ -52,7 +52,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for this folder: while it is open an event loop runs in this thread, in nobody else's way after."""
+    """One browser for this folder. While it is open an event loop runs in this thread."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         yield running
@@ -60,9 +60,9 @@ def browser() -> Iterator[Browser]:
 
 
 def log_in(browser: Browser, server: LabelStudioServer) -> Page:
-    """A page, in a profile of its own, of the user that the server was made with."""
+    """A page, in a profile of its own, of the server's first user."""
     opened = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
-    opened.set_default_timeout(PATIENCE_MS)
+    opened.set_default_timeout(TIMEOUT_MS)
     opened.goto(f"{server.url}/user/login")
     opened.fill("input[name=email]", server.login.username)
     opened.fill("input[name=password]", server.login.password)
@@ -72,11 +72,11 @@ def log_in(browser: Browser, server: LabelStudioServer) -> Page:
 
 
 def sign_up(browser: Browser, server: LabelStudioServer, email: str) -> Page:
-    """A page, in a profile of its own, of somebody new whom the server's user invited."""
+    """A page, in a profile of its own, of a new user that the server's first user invited."""
     with LabelStudioApi(server.url, server.login.token) as api:
         invitation = api.invitation()
     opened = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
-    opened.set_default_timeout(PATIENCE_MS)
+    opened.set_default_timeout(TIMEOUT_MS)
     opened.goto(invitation)
     opened.fill("input[name=email]", email)
     opened.fill("input[name=password]", secrets.token_urlsafe(12))
@@ -87,7 +87,7 @@ def sign_up(browser: Browser, server: LabelStudioServer, email: str) -> Page:
 
 @pytest.fixture(scope="package")
 def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
-    """A page of somebody who is logged in."""
+    """A page of a logged-in user."""
     opened = log_in(browser, label_studio)
     yield opened
     opened.context.close()
@@ -108,7 +108,7 @@ def clip(label_studio: LabelStudioServer) -> Clip:
 
 @pytest.fixture(scope="package")
 def short(clip: Clip) -> Clip:
-    """The clip's first pages and a video of them: a propagation takes a moment."""
+    """The clip's first pages and a video of them, for short propagations."""
     video = clip.folder / "short" / "video.mp4"
     video.parent.mkdir(exist_ok=True)
     write_video(demo_clip().frames[:PAGES], video, frame_rate=DEMO_FRAME_RATE)

@@ -1,7 +1,6 @@
 """Label Studio's task page as an annotator uses it: switches, tools, labels, clicks, strokes, the saved result.
 
-What the page shows is read from its own store (`window.Htx`); everything that a person does goes through mouse and
-keyboard.
+The page's state is read from its own store (`window.Htx`). An annotator's actions go through mouse and keyboard.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ PAGE = "(tag) => window.Htx.annotationStore.selected.names.get(tag).currentImage
 
 @dataclass
 class Editor:
-    """One annotator's page. `asked` and `answers` are what the page sent to the backend and got, in order."""
+    """One annotator's page. `requests` and `answers`: the page's requests to the backend and the answers, in order."""
 
     page: Page
     tag: str = "frames"
-    asked: list[Json] = field(default_factory=list)
+    requests: list[Json] = field(default_factory=list)
     answers: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,7 +52,7 @@ class Editor:
 
     def _on_request(self, request: Request) -> None:
         if request.url.endswith("/interactive-annotating"):
-            self.asked.append(json.loads(request.post_data or "{}"))
+            self.requests.append(json.loads(request.post_data or "{}"))
 
     def _on_response(self, response: Response) -> None:
         if response.url.endswith("/interactive-annotating"):
@@ -69,7 +68,7 @@ class Editor:
         self.page.locator(".lsf-label").first.wait_for()
 
     def switch(self, *, auto_annotation: bool = True, auto_accept: bool = True) -> None:
-        """Put the two switches at the page's foot as wanted."""
+        """Set the two switches at the page's foot."""
         self._toggle("Auto-Annotation", "autoAnnotation", auto_annotation)
         if auto_annotation and self._stored("autoAcceptSuggestions") != auto_accept:
             self._toggle("Auto-Accept Suggestions", "autoAcceptSuggestions", auto_accept)
@@ -109,7 +108,7 @@ class Editor:
         return self.page.locator(".lsf-label").nth(position)
 
     def choose_label(self, text: str, control: str = "point") -> None:
-        """Pick a label, unless it is picked already (clicking it again would drop it)."""
+        """Choose a label, unless it is chosen already (a second click would clear it)."""
         is_chosen = self.page.evaluate(
             """([control, text]) => window.Htx.annotationStore.selected.names.get(control)
               .children.find(label => label._value === text).selected""",
@@ -118,7 +117,7 @@ class Editor:
         if not is_chosen:
             self.label(text, control).click()
 
-    # what a person does on a frame
+    # an annotator's actions on a frame
 
     def go_to_page(self, page: int) -> None:
         """page: 0-based. Uses the pager's field."""
@@ -143,7 +142,7 @@ class Editor:
         return self.wait_for_answer(answered)
 
     def click_only(self, x_pct: float, y_pct: float, *keys: str) -> None:
-        """Click without waiting for anything."""
+        """Click without waiting for the answer."""
         for key in keys:
             self.page.keyboard.down(key)
         self.page.mouse.click(*self.place(x_pct, y_pct))
@@ -151,7 +150,7 @@ class Editor:
             self.page.keyboard.up(key)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], *, steps: int = 8) -> None:
-        """Press, move, let go; start and end are percent of the image."""
+        """Press, move, release; start and end are percent of the image."""
         self.page.mouse.move(*self.place(*start))
         self.page.mouse.down()
         self.page.mouse.move(*self.place(*end), steps=steps)
@@ -172,7 +171,7 @@ class Editor:
         return int(self.page.evaluate(PAGE, self.tag))
 
     def select_at(self, x_pct: float, y_pct: float) -> None:
-        """Select the region at a point, as the brush and the eraser work on the one that is selected."""
+        """Select the region at a point: brush and eraser work on the selected region."""
         self.choose_tool("move-tool")
         self.page.mouse.click(*self.place(x_pct, y_pct))
         self.page.wait_for_function("() => window.Htx.annotationStore.selected.selectedRegions.length === 1")
@@ -191,7 +190,7 @@ class Editor:
         self.page.wait_for_timeout(400)
 
     def draw_box(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Draw a box on the frame at hand; start and end are percent of the picture."""
+        """Draw a box on the current frame; start and end are percent of the picture."""
         (x0, y0), (x1, y1) = self.place_on_video(*start), self.place_on_video(*end)
         before = len(self.regions())
         self.page.mouse.move(x0, y0)
@@ -216,16 +215,16 @@ class Editor:
         )
 
     def set_label(self, text: str) -> Json:
-        """Click a label while a box is selected, which asks the backend; returns its answer."""
+        """Click a label while a box is selected, which sends a request to the backend; returns its answer."""
         answered = len(self.answers)
         self.page.locator(".lsf-label", has_text=text).first.click()
         return self.wait_for_answer(answered)
 
-    # what is there
+    # the annotation
 
     @property
     def user(self) -> str:
-        """Who is logged in."""
+        """The e-mail address of the logged-in user."""
         return str(self.page.evaluate("() => window.APP_SETTINGS.user.email"))
 
     def region(self, region_id: str) -> Json:
@@ -257,6 +256,6 @@ class Editor:
             self.page.get_by_role("button", name="Submit").or_(self.page.get_by_role("button", name="Update")).click()
 
     def wait_for_draft(self) -> None:
-        """Until the page has saved what is on the canvas as a draft."""
+        """Wait until the page has saved the annotation as a draft."""
         with self.page.expect_response(lambda reply: "/drafts" in reply.url):
             pass

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @dataclass
-class Complaints:
-    """What a page logs as an error or throws."""
+class PageErrors:
+    """Errors that a page logs or throws."""
 
     seen: list[str] = field(default_factory=list)
 
@@ -36,16 +36,16 @@ def test_there_are_five_configs() -> None:
     assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == names
 
 
-def open_task(name: str, page: Page, clip: Clip, server: LabelStudioServer) -> Complaints:
-    """Make a project of the config with a task of the clip, and open the task; returns what the page will say."""
+def open_task(name: str, page: Page, clip: Clip, server: LabelStudioServer) -> PageErrors:
+    """Make a project of the config with a task of the clip, and open the task; returns the page's errors."""
     with LabelStudioApi(server.url, server.login.token) as api:
         project_id = api.ensure_project(f"Opens {name}", (CONFIGS / f"{name}.xml").read_text())
         api.ensure_local_files(project_id, clip.folder.parent)
         task_id = api.ensure_task(project_id, clip.addresses())
-    complaints = Complaints()
-    complaints.listen(page)
+    errors = PageErrors()
+    errors.listen(page)
     page.goto(api.task_address(project_id, task_id))
-    return complaints
+    return errors
 
 
 @pytest.mark.parametrize("name", ["frames", "keyframe", "video", "video_overlay"])
@@ -53,7 +53,7 @@ def test_config_opens_with_all_its_tags_and_no_error(
     name: str, page: Page, clip: Clip, label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     config = (CONFIGS / f"{name}.xml").read_text()
-    complaints = open_task(name, page, clip, label_studio)
+    errors = open_task(name, page, clip, label_studio)
     page.wait_for_function("() => window.Htx?.annotationStore?.selected?.names?.size > 0")
     page.locator(".lsf-label").first.wait_for()
     page.wait_for_load_state("networkidle")
@@ -63,15 +63,11 @@ def test_config_opens_with_all_its_tags_and_no_error(
     page.screenshot(path=str(tmp_path_factory.getbasetemp() / f"label_config-{name}.png"))
     assert set(re.findall(r"<\w+ name=\"(\w+)\"", config)) == set(names)
     assert set(re.findall(r"<Label value=\"([^\"]+)\"", config)) <= labels
-    assert complaints.seen == []
+    assert errors.seen == []
 
 
-def test_the_open_source_page_misses_nothing_but_video_vector(
-    page: Page, clip: Clip, label_studio: LabelStudioServer
-) -> None:
-    """That tag is in Label Studio Enterprise alone, and a page without it shows nothing but a complaint of it."""
-    complaints = open_task("video_vector", page, clip, label_studio)
+def test_the_open_source_page_lacks_video_vector_only(page: Page, clip: Clip, label_studio: LabelStudioServer) -> None:
+    """That tag is in Label Studio Enterprise alone; a page without it shows only an error."""
+    errors = open_task("video_vector", page, clip, label_studio)
     page.get_by_text("Tag with name videovector is not registered").wait_for()
-    assert [text.partition("\n")[0] for text in complaints.seen] == [
-        "ConfigurationError: Not expecting tag: videovector"
-    ]
+    assert [text.partition("\n")[0] for text in errors.seen] == ["ConfigurationError: Not expecting tag: videovector"]

@@ -27,15 +27,15 @@ def click_object(editor: Editor, project: ProjectSetup, label: str, page: int = 
 
 
 def act(editor: Editor, action: str, *keys: str) -> None:
-    """Choose an action label and click where no object is, nor a click that nobody answered."""
+    """Choose an action label and click at a place without an object and without an earlier click."""
     editor.choose_auto_detect()
     editor.choose_label(action)
-    answer = editor.click(97.0 - 4 * len(editor.asked), 3.0, *keys)
+    answer = editor.click(97.0 - 4 * len(editor.requests), 3.0, *keys)
     assert "errors" not in answer, answer
 
 
-def carry_to_the_end(editor: Editor, labels: tuple[str, ...]) -> None:
-    """As a person does: the answer holds what is ready in time, and asking again picks up the rest."""
+def propagate_to_the_end(editor: Editor, labels: tuple[str, ...]) -> None:
+    """Repeat the action as a person does: an answer holds the masks that are ready, the next one the rest."""
     for _ in range(10):
         act(editor, "▶▶ end")
         if all(editor.pages_of(label) == EVERY_PAGE for label in labels):
@@ -43,7 +43,7 @@ def carry_to_the_end(editor: Editor, labels: tuple[str, ...]) -> None:
     pytest.fail(f"masks on pages {[editor.pages_of(label) for label in labels]} only")
 
 
-def test_the_page_says_how_and_a_click_becomes_a_mask_that_later_prompts_refine(
+def test_a_click_becomes_a_mask_that_later_prompts_refine(
     editor: Editor, frames_project: ProjectSetup, masklet: Masklet
 ) -> None:
     task = frames_project.new_task()
@@ -62,8 +62,8 @@ def test_the_page_says_how_and_a_click_becomes_a_mask_that_later_prompts_refine(
     editor.choose_auto_detect()
     editor.choose_label("Object 1")
     editor.click(x + 4, y - 4, "Control", "Alt")
-    assert editor.asked[-1]["context"]["result"][0]["is_positive"] is False
-    assert len(editor.asked[-1]["context"]["result"]) == 1  # what was accepted is forgotten by the page
+    assert editor.requests[-1]["context"]["result"][0]["is_positive"] is False
+    assert len(editor.requests[-1]["context"]["result"]) == 1  # the page forgets accepted prompts
     editor.choose_auto_detect("rectangle-tool")
     editor.choose_label("Object 1", "box")
     answered = len(editor.answers)
@@ -92,7 +92,7 @@ def test_two_clicks_before_the_first_answer_are_both_answered(editor: Editor, fr
     assert (editor.pages_of("Object 1"), editor.pages_of("Object 2")) == ([0], [0])
 
 
-def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
+def test_an_action_propagates_and_a_drawn_correction_stays(
     editor: Editor, frames_project: ProjectSetup, masklet: Masklet
 ) -> None:
     task = frames_project.new_task()
@@ -102,7 +102,7 @@ def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
     click_object(editor, frames_project, "Object 2")
     act(editor, "▶ 1")
     assert (editor.pages_of("Object 1"), editor.pages_of("Object 2")) == ([0, 1], [0, 1])
-    carry_to_the_end(editor, ("Object 1", "Object 2"))
+    propagate_to_the_end(editor, ("Object 1", "Object 2"))
     editor.go_to_page(5)
     picture(editor.page, "pages-2-carried")
 
@@ -119,7 +119,7 @@ def test_an_action_label_carries_all_objects_and_a_correction_by_hand_stays(
     erased = editor.region(touched["id"])
     assert mask_of(erased).sum() < mask_of(touched).sum()
 
-    carry_to_the_end(editor, ("Object 1", "Object 2"))
+    propagate_to_the_end(editor, ("Object 1", "Object 2"))
     after = {region["id"]: region for region in editor.regions("brushlabels")}
     assert sorted(after) == sorted(before)
     assert (mask_of(after[touched["id"]]) == mask_of(erased)).all()
@@ -151,7 +151,7 @@ def test_a_backward_action_puts_masks_on_the_earlier_pages(editor: Editor, frame
     picture(editor.page, "pages-2-backward")
 
 
-def test_reset_forgets_and_the_next_click_stands_alone(
+def test_a_click_after_a_reset_is_the_only_prompt(
     editor: Editor, frames_project: ProjectSetup, masklet: Masklet
 ) -> None:
     task = frames_project.new_task()
@@ -168,9 +168,7 @@ def test_reset_forgets_and_the_next_click_stands_alone(
     picture(editor.page, "pages-2-reset")
 
 
-def test_a_skip_leaves_pages_out_and_kept_labels_leave_nothing_behind(
-    editor: Editor, projects: Projects, masklet: Masklet
-) -> None:
+def test_skipped_pages_and_empty_results_of_kept_labels(editor: Editor, projects: Projects, masklet: Masklet) -> None:
     config = (CONFIGS / "frames.xml").read_text().replace('value="▶ 15"', 'value="▶ 15 skip 2"')
     project = projects("Pages with a skip", config)
     task = project.new_task()
@@ -190,7 +188,7 @@ def test_a_skip_leaves_pages_out_and_kept_labels_leave_nothing_behind(
     assert not [prompt for prompt in prompts if prompt.points]
 
 
-def test_without_auto_accept_an_answer_holds_the_page_at_hand(
+def test_without_auto_accept_an_answer_has_the_current_page(
     editor: Editor, projects: Projects, masklet: Masklet
 ) -> None:
     config = (CONFIGS / "frames.xml").read_text().replace("<Image name", '<Image autoAccept="false" name')

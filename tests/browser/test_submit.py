@@ -1,4 +1,4 @@
-"""What was submitted goes on by itself, and the next annotator starts from it: by webhook, and by poll without one."""
+"""A submitted annotation is propagated, and the next annotator starts from the prediction: by webhook, and by poll."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, pic
 from tests.browser.conftest import log_in
 from tests.browser.editor import Editor
 
-PATIENCE_S = 180.0
+TIMEOUT_S = 180.0
 EVERY_PAGE = list(range(8))
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -31,17 +31,17 @@ def submit_one_click(editor: Editor, project: ProjectSetup, task: TaskKey) -> No
 
 
 def wait_for_first_poll(project: ProjectSetup, masklet: Masklet) -> None:
-    """It takes note of what was there before; only what comes later is news."""
-    notes = FileKeyValueStore(masklet.process.data_dir / "notes")
-    deadline = time.monotonic() + PATIENCE_S
-    while notes.read(poll_position_name(project.project_id)) is None:
+    """Wait until the project was polled once. Annotations from before the first poll are ignored."""
+    key_values = FileKeyValueStore(masklet.process.data_dir / "notes")
+    deadline = time.monotonic() + TIMEOUT_S
+    while key_values.read(poll_position_name(project.project_id)) is None:
         assert time.monotonic() < deadline, "the project was not polled"
         time.sleep(0.1)
 
 
 def wait_for_prediction(project: ProjectSetup, task: TaskKey) -> list[int]:
     """The pages of the masks of the task's one prediction, once there is one."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not (found := project.api.predictions(task.task_id)):
         assert time.monotonic() < deadline, "nothing was propagated"
         time.sleep(0.5)
@@ -50,7 +50,7 @@ def wait_for_prediction(project: ProjectSetup, task: TaskKey) -> list[int]:
 
 
 @pytest.mark.parametrize("channel", ["webhook", "poll"])
-def test_submit_becomes_a_prediction_that_the_next_annotator_starts_from(
+def test_a_submit_becomes_the_next_annotators_prediction(
     channel: str,
     editor: Editor,
     projects: Projects,

@@ -1,4 +1,4 @@
-"""Two people on one task, each in a browser of their own: what one clicks is nothing to the other."""
+"""Two users on one task, each in a browser of their own: the prompts of one do not change the masks of the other."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 @pytest.fixture
 def colleague(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Editor]:
-    """The task page of somebody else, in a profile of their own."""
+    """The task page of a second user, in a profile of its own."""
     opened = sign_up(browser, label_studio, "colleague@localhost.local")
     yield Editor(opened)
     opened.context.close()
 
 
 def start_on(editor: Editor, project: ProjectSetup, address: str, shown: str) -> None:
-    """Open the task, click the object that stands under `shown` as LABEL, and wait until a draft names the user."""
+    """Open the task, click the object that the clip calls `shown` as LABEL, and wait until a draft names the user."""
     editor.open(address)
     editor.switch()
     editor.choose_auto_detect()
@@ -43,7 +43,7 @@ def refine(editor: Editor, project: ProjectSetup, shown: str) -> None:
     editor.click(x + 2, y + 2, "Control")
 
 
-def test_two_people_mark_different_objects_under_one_label(
+def test_two_users_prompt_different_objects_of_one_label(
     editor: Editor, colleague: Editor, projects: Projects, masklet: Masklet
 ) -> None:
     project = projects("Pages for two", (CONFIGS / "frames.xml").read_text())

@@ -26,7 +26,7 @@ def video_project(projects: Projects) -> ProjectSetup:
 
 
 def box_around(project: ProjectSetup, label: str, frame: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Around an object on a 0-based frame: two corners in percent."""
+    """The box around an object on a 0-based frame: two corners in percent."""
     rows, columns = np.nonzero(project.truth(label, frame))
     clip: Clip = project.clip
     return (
@@ -36,7 +36,7 @@ def box_around(project: ProjectSetup, label: str, frame: int) -> tuple[tuple[flo
 
 
 def tracks(editor: Editor) -> dict[str, dict[str, Any]]:
-    """The boxes on the canvas, by id."""
+    """The boxes of the annotation, by id."""
     return {region["id"]: region for region in editor.regions("videorectangle")}
 
 
@@ -55,7 +55,7 @@ def draw_and_label(editor: Editor, project: ProjectSetup, label: str) -> dict[st
     return drawn
 
 
-def test_a_box_with_a_label_is_tracked_and_a_corrected_one_keeps_what_the_person_placed(
+def test_a_labelled_box_is_tracked_and_a_placed_box_stays(
     editor: Editor, video_project: ProjectSetup, masklet: Masklet
 ) -> None:
     task = video_project.new_task()

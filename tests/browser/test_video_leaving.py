@@ -1,4 +1,4 @@
-"""Boxes on a video of an object that leaves and comes back, in the real page: the track's gap, and where to look."""
+"""Boxes on a video of an object that leaves and returns, in the real page: the track's gap, and uncertain ranges."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from tests.browser.editor import Editor
 
 CONFIG = (CONFIGS / "video.xml").read_text()
 FRAMES = 24
-FISH = 2
-"""The object that slides out of the frame and back in again."""
+LEAVING_OBJECT = 2
+"""The index of the object that leaves the frame and returns."""
 
 LABEL = "Object 3"
-GONE = 15
-"""A frame, 1-based, on which nothing of it is to be seen."""
+ABSENT_FRAME = 15
+"""A frame, 1-based, without the object."""
 
-SPANS = ((1, 3), (19, 21))
-"""First and last frame, 0-based, of where the masks are said to be uncertain."""
+UNCERTAIN_RANGES = ((1, 3), (19, 21))
+"""First and last frame, 0-based, of the ranges with uncertain masks."""
 
-PULL = """(id) => {
+MOVE_END = """(id) => {
   const annotation = window.Htx.annotationStore.selected;
   annotation.regions.find(region => region.cleanId === id).setRange([20, 24]);
 }"""
@@ -44,13 +44,13 @@ SELECT = """(id) => {
   const annotation = window.Htx.annotationStore.selected;
   annotation.selectArea(annotation.regions.find(region => region.cleanId === id));
 }"""
-PATIENCE_S = 240.0
+TIMEOUT_S = 240.0
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def leaving(clip: Clip) -> SyntheticClip:
-    """The clip, written where Label Studio serves it."""
+    """The clip, written to the folder that Label Studio serves."""
     drawn = demo_clip(FRAMES)
     folder = clip.folder / "leaving"
     folder.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def leaving(clip: Clip) -> SyntheticClip:
 
 @pytest.fixture(scope="module")
 def project(projects: Projects) -> ProjectSetup:
-    return projects("A video of who leaves", CONFIG)
+    return projects("A video of a leaving object", CONFIG)
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def open_video(editor: Editor, address: str) -> None:
     editor.page.wait_for_timeout(1500)
 
 
-def draw_fish(editor: Editor, drawn: SyntheticClip) -> str:
-    """Draw a box around the fish on the first frame and label it; returns the region's id."""
-    rows, columns = np.nonzero(drawn.masks[0, FISH])
+def draw_leaving_object(editor: Editor, drawn: SyntheticClip) -> str:
+    """Draw a box around the object on the first frame; returns the region's id."""
+    rows, columns = np.nonzero(drawn.masks[0, LEAVING_OBJECT])
     height, width = drawn.frames.shape[1:3]
     editor.draw_box(
         (columns.min() / width * 100, rows.min() / height * 100),
@@ -91,10 +91,10 @@ def draw_fish(editor: Editor, drawn: SyntheticClip) -> str:
 
 
 def track(editor: Editor, masklet: Masklet, task: TaskKey, region_id: str) -> dict[str, Any]:
-    """As a person does: label the box, and once the rest is ready label it again, which picks that up."""
+    """Label the box, wait for the propagation, and label the box again to get its other keyframes."""
     editor.select_region(region_id)
     editor.set_label(LABEL)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while masklet.ledger.jobs(task=task, states=(JobState.QUEUED, JobState.RUNNING)):
         assert time.monotonic() < deadline, "the video was not propagated"
         time.sleep(0.5)
@@ -116,13 +116,13 @@ def shown_on(region: dict[str, Any]) -> list[bool]:
     return shown
 
 
-def test_a_track_is_off_while_the_object_is_gone_and_on_again_when_it_is_back(
+def test_a_track_is_off_while_the_object_is_absent(
     editor: Editor, project: ProjectSetup, task: TaskKey, leaving: SyntheticClip, masklet: Masklet
 ) -> None:
     open_video(editor, project.address(task))
     editor.switch(auto_accept=False)
-    region = track(editor, masklet, task, draw_fish(editor, leaving))
-    editor.go_to_frame(GONE)
+    region = track(editor, masklet, task, draw_leaving_object(editor, leaving))
+    editor.go_to_frame(ABSENT_FRAME)
     picture(editor.page, "video-6-gone")
     editor.go_to_frame(FRAMES - 1)
     picture(editor.page, "video-6-back")
@@ -130,48 +130,48 @@ def test_a_track_is_off_while_the_object_is_gone_and_on_again_when_it_is_back(
     off = [keyframe["frame"] for keyframe in region["value"]["sequence"] if not keyframe["enabled"]]
     assert len(off) >= 1, region["value"]["sequence"]
     shown = np.array(shown_on(region))
-    is_there = leaving.present[:, FISH]
-    assert not shown[GONE - 1]
+    is_there = leaving.present[:, LEAVING_OBJECT]
+    assert not shown[ABSENT_FRAME - 1]
     assert shown[0]
     assert shown[-1]
-    # Where the object is half out of the frame nobody can say on which frame it goes.
+    # The object is cut off by the frame's edge for some frames: its last frame is ambiguous.
     assert (shown != is_there).sum() <= 3, (shown.astype(int), is_there.astype(int))
 
 
-def uncertain_run(prediction: MaskRun, spans: Sequence[tuple[int, int]]) -> MaskRun:
-    """The masks with other uncertainties: high from each span's first frame to its last, low elsewhere. 0-based."""
-    doubtful = {index for first, last in spans for index in range(first, last + 1)}
+def uncertain_run(prediction: MaskRun, ranges: Sequence[tuple[int, int]]) -> MaskRun:
+    """The masks with other uncertainties: high in the ranges (first, last; 0-based), low elsewhere."""
+    uncertain = {index for first, last in ranges for index in range(first, last + 1)}
     masklets = tuple(
-        replace(m, frames=tuple(replace(f, uncertainty=0.9 if f.frame_index in doubtful else 0.1) for f in m.frames))
+        replace(m, frames=tuple(replace(f, uncertainty=0.9 if f.frame_index in uncertain else 0.1) for f in m.frames))
         for m in prediction.masklets
     )
     return replace(prediction, masklets=masklets)
 
 
-def test_uncertain_spans_are_for_reading_and_no_prompts_when_they_come_back(
+def test_uncertain_ranges_are_read_only_and_no_prompts(
     editor: Editor, project: ProjectSetup, task: TaskKey, leaving: SyntheticClip, masklet: Masklet
 ) -> None:
     open_video(editor, project.address(task))
     editor.switch(auto_accept=False)
-    region = track(editor, masklet, task, draw_fish(editor, leaving))
+    region = track(editor, masklet, task, draw_leaving_object(editor, leaving))
     finished = masklet.ledger.jobs(task=task, states=(JobState.DONE,))
     made = FileMaskStore(masklet.process.data_dir / "masks").read(finished[0].masks_run)
-    shown = build_regions(uncertain_run(made, SPANS), label_config=CONFIG, task=task)
+    shown = build_regions(uncertain_run(made, UNCERTAIN_RANGES), label_config=CONFIG, task=task)
     other = project.new_task(video=video_address(project))
     project.api.add_prediction(project.project_id, other.task_id, model_version=masklet.version, result=shown)
 
     open_video(editor, project.address(other))
     editor.page.wait_for_function("() => window.Htx.annotationStore.selected.regions.length === 3")
-    spans = editor.regions("timelinelabels")
-    assert [span["value"]["ranges"] for span in spans] == [[{"start": 2, "end": 4}], [{"start": 20, "end": 22}]]
-    editor.page.evaluate(SELECT, spans[1]["id"])
+    ranges = editor.regions("timelinelabels")
+    assert [one["value"]["ranges"] for one in ranges] == [[{"start": 2, "end": 4}], [{"start": 20, "end": 22}]]
+    editor.page.evaluate(SELECT, ranges[1]["id"])
     picture(editor.page, "video-8-uncertain")
     editor.page.keyboard.press("Backspace")
     editor.page.locator(".lsf-label", has_text="Object 1").first.click()
     editor.page.wait_for_timeout(300)
-    assert editor.regions("timelinelabels") == spans
-    # What pulling at a span's end on the timeline does: the page locks it against all else.
-    editor.page.evaluate(PULL, spans[1]["id"])
+    assert editor.regions("timelinelabels") == ranges
+    # The effect of pulling a range's end on the timeline: the page locks the range against all other changes.
+    editor.page.evaluate(MOVE_END, ranges[1]["id"])
     assert editor.regions("timelinelabels")[1]["value"]["ranges"] == [{"start": 20, "end": 24}]
 
     editor.submit()

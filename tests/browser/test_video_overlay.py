@@ -1,4 +1,4 @@
-"""A film of the masks beside the video, in the real page: exported into the task, and moving with the video."""
+"""A film of the masks beside the video, in the real page: exported into the task, and in step with the video."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def track_to_the_end(editor: Editor, project: ProjectSetup) -> None:
 
 
 def export_into(project: ProjectSetup, task_id: int, out: Path, server: LabelStudioServer, masklet: Masklet) -> str:
-    """Run the command; returns what it says."""
+    """Run the command; returns its messages."""
     source = f"run:{project.project_id}/{task_id}"
     command = ["export", source, "--format", "overlay", "--out", str(out), "--into-tasks"]
     environment = {

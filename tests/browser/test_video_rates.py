@@ -1,8 +1,8 @@
-"""The page's frame numbers in the page itself: which picture it shows at each, and where a box drawn there goes.
+"""The page's frame numbers in the page itself: the shown picture of each number, and the frame of a drawn box.
 
-Every frame carries its own number as stripes; they are read from the page's own video element after it has gone to a
-frame as its timeline does. The clips' times never lie on the page's grid of two milliseconds: there a browser may
-show either of two pictures.
+Every frame contains its own number as stripes. The test reads them from the page's video element after a seek of the
+page's timeline. The clips' times are never on the page's grid of two milliseconds: there a browser may show either of
+two pictures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GAPS_MS = 2 * np.random.default_rng(4).integers(4, 70, 23)
 VARIABLE = ClipSpec(
     frame_count=24,
     rate=Fraction(1000),
-    # Chromium may show a frame of such a file too early if its order of decoding is not that of showing.
+    # With B-frames Chromium may show a frame of such a file too early.
     b_frames=0,
     times=[0, *(1 + np.cumsum(GAPS_MS)).tolist()],
     width=WIDTH,
@@ -77,7 +77,7 @@ def rates_project(projects: Projects) -> ProjectSetup:
 
 
 def new_task(project: ProjectSetup, clip: Clip, case: str) -> tuple[TaskKey, FrameClock]:
-    """A task of that case's clip, and how Masklet numbers its frames."""
+    """A task of that case's clip, and Masklet's numbers of its frames."""
     spec, framerate = CASES[case]
     path = clip.folder / "rates" / f"{case.replace(' ', '-')}.mp4"
     path.parent.mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ def open_task(editor: Editor, project: ProjectSetup, task: TaskKey) -> None:
 
 
 def go_to(editor: Editor, number: int) -> tuple[int, int, int]:
-    """The picture's own number, the page's frame number, and how many frames the page counts."""
+    """The picture's own number, the page's frame number, and the page's count of frames."""
     drawn, frame, length = editor.page.evaluate(GO_AND_READ, [number, BITS])
     return int(drawn), int(frame), int(length)
 
@@ -109,7 +109,7 @@ def ends_of(clock: FrameClock, number: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_page_shows_the_frame_that_its_number_stands_for(
+def test_the_page_shows_the_frame_of_its_number(
     editor: Editor, rates_project: ProjectSetup, clip: Clip, case: str
 ) -> None:
     task, clock = new_task(rates_project, clip, case)
@@ -119,13 +119,13 @@ def test_the_page_shows_the_frame_that_its_number_stands_for(
     numbers = range(1, min(length, clock.count) + 1)
     shown = {number: go_to(editor, number) for number in numbers}
     picture(editor.page, f"rates-{case.replace(' ', '-')}")
-    # No player goes to before the first frame, so there the page names the number at which that one begins.
+    # A player does not seek to before the first frame: there the page has the first frame's number.
     first = math.ceil(int(clock.starts_us[0]) / 1e6 * clock.rate)
     assert {number: frame for number, (_, frame, _) in shown.items()} == {n: max(n, first) for n in numbers}
     assert {number: drawn for number, (drawn, _, _) in shown.items()} == {n: clock.index_of(n) for n in numbers}
 
 
-def test_a_box_drawn_in_the_page_is_on_the_frame_that_was_to_be_seen(
+def test_a_box_drawn_in_the_page_is_on_the_shown_frame(
     editor: Editor, rates_project: ProjectSetup, clip: Clip, masklet: Masklet
 ) -> None:
     task, clock = new_task(rates_project, clip, "variable at 25")

@@ -1,4 +1,4 @@
-"""The main job with every real part: Label Studio, queue server, web process, workers, model, video.
+"""The main use case with all real processes: Label Studio, queue server, web process, workers, model, video.
 
 Each run is `scripts/demo_run.py --once` in a process of its own, as a user without a terminal would start it.
 """
@@ -32,8 +32,19 @@ KEYS = {
     *("first_mask_s", "propagate_s", "score", "uncertainty"),
 }
 
-VICTIMS = ("web", "interactive", "queue", "propagate", "web", "queue", "interactive", "propagate", "web", "queue")
-"""Ten kills, in this order. The propagate worker only twice: a job is given up after its third attempt."""
+KILLED_PROCESSES = (
+    "web",
+    "interactive",
+    "queue",
+    "propagate",
+    "web",
+    "queue",
+    "interactive",
+    "propagate",
+    "web",
+    "queue",
+)
+"""Ten kills, in this order. The propagate worker only twice: a job fails after its third attempt."""
 
 PAUSE_S = 1.5
 
@@ -42,7 +53,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 @dataclass
 class Run:
-    """A demo that was started."""
+    """A started demo."""
 
     data_dir: Path
     process: subprocess.Popen[bytes]
@@ -61,23 +72,23 @@ class Run:
         return cls(data_dir, process)
 
     def report(self) -> dict[str, Any]:
-        """What it wrote, once it ended well."""
+        """The report of the demo, after its end with exit code 0."""
         code = self.process.wait()
         assert code == 0, (self.data_dir / "demo.out").read_text()
         document: dict[str, Any] = json.loads((self.data_dir / "report.json").read_text())
         return document
 
     def pids(self) -> dict[str, int]:
-        """The running parts, once everything was ready."""
+        """The process ids by process name; {} until all processes are ready."""
         with suppress(FileNotFoundError, ValueError):
             pids: dict[str, int] = json.loads((self.data_dir / "run.json").read_text())["pids"]
             return pids
         return {}
 
-    def kill(self, victim: str, killed: set[int]) -> bool:
-        """kill -9 a part that was not killed yet, as soon as it is there; False if the demo ended before."""
+    def kill(self, name: str, killed: set[int]) -> bool:
+        """Kill -9 a process that was not killed yet, once it runs; False if the demo ended before."""
         while self.process.poll() is None:
-            pid = self.pids().get(victim)
+            pid = self.pids().get(name)
             if pid is not None and pid not in killed:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -88,7 +99,7 @@ class Run:
 
 
 def copy_of(template: Path, data_dir: Path) -> Path:
-    """A data folder whose Label Studio has its database already, and nothing in it."""
+    """A data folder with an empty Label Studio database."""
     shutil.copytree(template, data_dir / "label-studio")
     return data_dir
 
@@ -100,7 +111,7 @@ def predictions(data_dir: Path) -> list[tuple[int, int]]:
 
 
 def prompted_objects(data_dir: Path, report: dict[str, Any]) -> set[ObjectId]:
-    """The objects whose prompts the ledger has."""
+    """The objects with prompts in the ledger."""
     with closing(open_ledger(f"sqlite:///{data_dir / 'ledger.sqlite'}", SystemClock())) as ledger:
         key = TaskKey(report["project_id"], report["task_id"])
         return {prompt.object_id for prompt in ledger.prompts(key)}
@@ -108,7 +119,7 @@ def prompted_objects(data_dir: Path, report: dict[str, Any]) -> set[ObjectId]:
 
 @pytest.fixture(scope="module")
 def first(label_studio_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A demo run from nothing."""
+    """A demo run in an empty data folder, and its report."""
     data_dir = copy_of(label_studio_template, tmp_path_factory.mktemp("demo"))
     return data_dir, Run.start(data_dir).report()
 
@@ -125,11 +136,11 @@ def test_masks_are_in_label_studio(first: tuple[Path, dict[str, Any]]) -> None:
     assert prompted_objects(data_dir, report) == set(map(ObjectId, OBJECTS))
 
 
-def test_masks_fit_what_is_there(first: tuple[Path, dict[str, Any]]) -> None:
+def test_masks_fit_the_true_masks(first: tuple[Path, dict[str, Any]]) -> None:
     assert first[1]["mean_iou"] > 0.5
 
 
-def test_nothing_is_left_running(first: tuple[Path, dict[str, Any]]) -> None:
+def test_no_process_is_left(first: tuple[Path, dict[str, Any]]) -> None:
     data_dir, _ = first
     assert not (data_dir / "run.json").exists()
     left = []
@@ -140,7 +151,7 @@ def test_nothing_is_left_running(first: tuple[Path, dict[str, Any]]) -> None:
     assert left == []
 
 
-def test_second_start_finds_everything_in_place(first: tuple[Path, dict[str, Any]]) -> None:
+def test_a_second_start_reuses_the_first_ones_results(first: tuple[Path, dict[str, Any]]) -> None:
     data_dir, before = first
     after = Run.start(data_dir).report()
     stable = ("task_id", "project_id", "prediction_id", "masks", "mean_iou", "score", "uncertainty")
@@ -148,7 +159,7 @@ def test_second_start_finds_everything_in_place(first: tuple[Path, dict[str, Any
     assert predictions(data_dir) == [(before["task_id"], before["prediction_id"])]
 
 
-def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_video_is_reported_in_one_line(tmp_path: Path) -> None:
     page = tmp_path / "page.mp4"
     page.write_text("<html>not found</html>")
     run = Run.start(tmp_path, "--video", str(page))
@@ -158,16 +169,16 @@ def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path) -> None:
     assert lines[0].startswith("demo: page.mp4 cannot be decoded as a video")
 
 
-def test_ten_kills_lose_nothing_and_double_nothing(label_studio_template: Path, tmp_path: Path) -> None:
+def test_ten_kills_lose_and_repeat_no_prediction(label_studio_template: Path, tmp_path: Path) -> None:
     data_dir = copy_of(label_studio_template, tmp_path)
-    # One thread makes the work last longer than the kills, on any machine.
+    # With one thread the propagation lasts longer than the kills, on any machine.
     run = Run.start(data_dir, MASKLET_THREADS="1")
     killed: set[int] = set()
-    for victim in VICTIMS:
-        assert run.kill(victim, killed), f"the demo ended before ten kills: {(data_dir / 'demo.out').read_text()}"
+    for name in KILLED_PROCESSES:
+        assert run.kill(name, killed), f"the demo ended before ten kills: {(data_dir / 'demo.out').read_text()}"
         time.sleep(PAUSE_S)
     report = run.report()
-    assert len(killed) == len(VICTIMS)
+    assert len(killed) == len(KILLED_PROCESSES)
     assert predictions(data_dir) == [(report["task_id"], report["prediction_id"])]
     assert prompted_objects(data_dir, report) == set(map(ObjectId, OBJECTS))
     assert report["objects"] == 3
