@@ -1,4 +1,4 @@
-"""The structure that the documents describe: paths that exist, folders of readable size."""
+"""The structure of the documents and folders: named paths exist, folders and modules are of readable size."""
 
 from __future__ import annotations
 

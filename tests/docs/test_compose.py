@@ -1,4 +1,4 @@
-"""docker-compose.yml: its structure, and that every setting it names exists."""
+"""docker-compose.yml: its structure, and the existence of every named setting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if str(service["image"]).startswith("masklet-")}
 
-# The part of the Compose specification that the file uses; a key outside of it is a slip of the pen.
+# The part of the Compose specification that the file uses. Any other key is a mistake.
 SCHEMA = {
     "type": "object",
     "required": ["services", "volumes"],
@@ -118,7 +118,7 @@ def test_what_hangs_is_killed_by_its_health_check() -> None:
         assert service["init"], "the first process of a container cannot be killed from within"
 
 
-def test_what_is_reachable_from_outside_asks_for_a_password() -> None:
+def test_services_with_ports_need_a_password() -> None:
     assert "MASKLET_BASIC_AUTH_PASS:?" in environment("web")["MASKLET_BASIC_AUTH_PASS"]
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["label-studio"]
 
@@ -129,7 +129,7 @@ def test_every_variable_without_a_default_is_in_the_example() -> None:
     assert needed == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
 
 
-def test_there_is_a_worker_of_each_kind_in_each_profile() -> None:
+def test_each_profile_has_a_worker_of_each_kind() -> None:
     workers = {(service["profiles"][0], service["command"][0]) for service in OURS.values() if "profiles" in service}
     assert workers == {(profile, str(kind)) for profile in ("cpu", "gpu") for kind in JobKind}
 

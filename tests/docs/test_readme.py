@@ -1,4 +1,4 @@
-"""README and DEVELOPING say what is so: every setting, every command, every file."""
+"""The settings, commands, options and files named in README, DEVELOPING and docs exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGES = [ROOT / "README.md", ROOT / "DEVELOPING.md", *sorted((ROOT / "docs").glo
 
 
 def described_settings() -> dict[str, tuple[str, str]]:
-    """Name -> (default, description) of every setting, as the README's table shall have them."""
+    """Name -> (default, description) of every setting, in the form of the README's table."""
     rows = {}
     for name, field in Settings.model_fields.items():
         default = field.default
@@ -35,18 +35,18 @@ def test_the_table_has_every_setting_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_scripts_that_are_named_exist_and_can_be_run(page: Path) -> None:
+def test_named_scripts_are_executable(page: Path) -> None:
     named = set(re.findall(r"\./scripts/(\w+)", page.read_text()))
     assert [name for name in sorted(named) if not os.access(ROOT / "scripts" / name, os.X_OK)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_to_files_lead_somewhere(page: Path) -> None:
+def test_linked_files_exist(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_masklet_commands_that_are_named_exist() -> None:
+def test_named_masklet_commands_exist() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
     named = set(re.findall(r"(?:^|`)masklet ([a-z]+)", text, re.MULTILINE))
     help_text = subprocess.run(
@@ -57,7 +57,7 @@ def test_masklet_commands_that_are_named_exist() -> None:
     assert named <= commands
 
 
-def test_the_options_of_the_demo_are_those_it_has() -> None:
+def test_the_named_options_of_the_demo_exist() -> None:
     named = set(re.findall(r"\./scripts/demo[^\n`]*", README))
     options = {option for line in named for option in re.findall(r"--[a-z-]+", line)}
     help_text = subprocess.run(
