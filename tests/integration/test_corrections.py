@@ -1,4 +1,4 @@
-"""A correction's whole way: frames chosen, tasks made with masks and scores, one submitted, its video made again."""
+"""Corrections: frames are chosen, tasks made with masks and scores, one submitted, its video propagated again."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ KEYFRAME = (
     '<View><BrushLabels name="mask" toName="image"><Label value="Cat"/><Label value="Dog"/></BrushLabels>'
     '<Image name="image" value="$image"/></View>'
 )
-SEAL = TaskSigner(b"a secret")
+SIGNER = TaskSigner(b"a secret")
 
 
 @dataclass
 class LabelStudioStub:
-    """A Label Studio with the pages' task, and whatever correction tasks are made."""
+    """A Label Studio with the pages' task, and the correction tasks that a test makes."""
 
     data: dict[int, dict[str, object]] = field(default_factory=dict)
     results: dict[int, list[dict[str, object]]] = field(default_factory=dict)
@@ -83,14 +83,14 @@ class LabelStudioStub:
 class CorrectionSetup:
     web: FakeWeb = field(default_factory=FakeWeb)
     studio: LabelStudioStub = field(default_factory=LabelStudioStub)
-    notes: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
+    key_values: MemoryKeyValueStore = field(default_factory=MemoryKeyValueStore)
 
     def adopt(self, task: TaskKey) -> None:
-        assert self.adopter().adopt(ChangeHint(task)) is not None
+        assert self.annotation_sync().adopt(ChangeHint(task)) is not None
         self.web.work_off_all()
 
-    def adopter(self) -> AnnotationSync:
-        return self.web.annotation_sync(self.studio, key_values=self.notes, signer=SEAL)
+    def annotation_sync(self) -> AnnotationSync:
+        return self.web.annotation_sync(self.studio, key_values=self.key_values, signer=SIGNER)
 
     def make(self, count: int = 2) -> list[tuple[int, bool]]:
         return [(made.task_id, made.is_new) for made in self.maker().make(TASK.project_id, INTO, count, seed=0)]
@@ -103,8 +103,8 @@ class CorrectionSetup:
             KEYFRAME,
             lambda media, frame_index: media.addresses[frame_index],
             build_regions,
-            SEAL,
-            Audits(self.notes),
+            SIGNER,
+            Audits(self.key_values),
         )
 
     def newest(self) -> PropagationRequest:
@@ -115,97 +115,97 @@ class CorrectionSetup:
 
 
 @pytest.fixture
-def stage() -> CorrectionSetup:
+def setup() -> CorrectionSetup:
     made = CorrectionSetup()
     made.adopt(TASK)
     return made
 
 
-def test_each_chosen_frame_is_a_task_with_its_masks_its_score_and_its_video_as_cluster(stage: CorrectionSetup) -> None:
-    made = stage.make()
+def test_each_chosen_frame_is_a_task_with_masks_and_a_score(setup: CorrectionSetup) -> None:
+    made = setup.make()
     assert [is_new for _, is_new in made] == [True, True]
     for task_id, _ in made:
-        frame = stage.studio.data[task_id]["frame"]
-        assert stage.studio.data[task_id]["image"] == f"/data/{frame}.png"
-        (region,) = stage.studio.results[task_id]
+        frame = setup.studio.data[task_id]["frame"]
+        assert setup.studio.data[task_id]["image"] == f"/data/{frame}.png"
+        (region,) = setup.studio.results[task_id]
         assert (region["from_name"], region["item_index"]) == ("mask", 0)
-        score, cluster, version = stage.studio.scores[task_id]
+        score, cluster, version = setup.studio.scores[task_id]
         assert cluster == TASK.task_id
         assert region["score"] == pytest.approx(score, abs=1e-4)
-        assert f"{1 - score:.4f}" == stage.studio.data[task_id]["uncertainty"]
-        assert stage.studio.serving == [(INTO, version)]
-    assert set(stage.studio.columns[TASK]) == {"uncertainty", "priority", "worst_frame"}
+        assert f"{1 - score:.4f}" == setup.studio.data[task_id]["uncertainty"]
+        assert setup.studio.serving == [(INTO, version)]
+    assert set(setup.studio.columns[TASK]) == {"uncertainty", "priority", "worst_frame"}
 
 
-def test_asking_again_makes_no_task_twice(stage: CorrectionSetup) -> None:
-    first = stage.make()
-    assert stage.make() == [(task_id, False) for task_id, _ in first]
+def test_a_second_call_makes_no_task_twice(setup: CorrectionSetup) -> None:
+    first = setup.make()
+    assert setup.make() == [(task_id, False) for task_id, _ in first]
 
 
-def test_what_is_submitted_there_becomes_a_prompt_here_and_the_video_is_propagated_again(
-    stage: CorrectionSetup,
+def test_a_submitted_correction_prompts_the_video_again(
+    setup: CorrectionSetup,
 ) -> None:
-    ((task_id, _),) = stage.make(1)
-    frame = stage.studio.data[task_id]["frame"]
-    before = stage.newest()
-    stage.adopt(TaskKey(INTO, task_id))
-    after = stage.newest()
+    ((task_id, _),) = setup.make(1)
+    frame = setup.studio.data[task_id]["frame"]
+    before = setup.newest()
+    setup.adopt(TaskKey(INTO, task_id))
+    after = setup.newest()
     assert (before.task, after.task) == (TASK, TASK)
     (drawn,) = [prompt for prompt in after.prompts if prompt.frame_index == frame and prompt.mask is not None]
     assert drawn.object_id == "Cat"
     assert {prompt.frame_index for prompt in after.prompts} == {0, frame}
 
 
-def test_a_task_that_masklet_did_not_make_writes_no_prompts(stage: CorrectionSetup) -> None:
-    ((task_id, _),) = stage.make(1)
-    before = stage.newest()
-    masklet = stage.studio.data[task_id]["masklet"]
+def test_a_task_that_masklet_did_not_make_writes_no_prompts(setup: CorrectionSetup) -> None:
+    ((task_id, _),) = setup.make(1)
+    before = setup.newest()
+    masklet = setup.studio.data[task_id]["masklet"]
     assert isinstance(masklet, dict)
-    stage.studio.data[task_id]["masklet"] = {**masklet, "corrects": {**masklet["corrects"], "frame": 1}}
+    setup.studio.data[task_id]["masklet"] = {**masklet, "corrects": {**masklet["corrects"], "frame": 1}}
     with pytest.raises(NotAllowed, match="did not make this correction of frame 1 of task 1/7"):
-        stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id)))
-    assert stage.newest().prompts.digest() == before.prompts.digest()
+        setup.annotation_sync().adopt(ChangeHint(TaskKey(INTO, task_id)))
+    assert setup.newest().prompts.digest() == before.prompts.digest()
 
 
-def test_a_forged_task_does_not_stand_for_the_real_one(stage: CorrectionSetup) -> None:
-    ((task_id, _),) = stage.make(1)
-    masklet = stage.studio.data[task_id]["masklet"]
+def test_a_forged_task_does_not_replace_the_real_one(setup: CorrectionSetup) -> None:
+    ((task_id, _),) = setup.make(1)
+    masklet = setup.studio.data[task_id]["masklet"]
     assert isinstance(masklet, dict)
     del masklet["proof"]
-    ((again, is_new),) = stage.make(1)
+    ((again, is_new),) = setup.make(1)
     assert is_new
     assert again != task_id
 
 
-def test_an_annotation_that_was_taken_up_is_no_news(stage: CorrectionSetup) -> None:
-    ((task_id, _),) = stage.make(1)
-    assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id))) is not None
-    assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, task_id))) is None
+def test_an_annotation_is_taken_up_once(setup: CorrectionSetup) -> None:
+    ((task_id, _),) = setup.make(1)
+    assert setup.annotation_sync().adopt(ChangeHint(TaskKey(INTO, task_id))) is not None
+    assert setup.annotation_sync().adopt(ChangeHint(TaskKey(INTO, task_id))) is None
 
 
-def test_audits_are_held_against_what_is_submitted_on_them(stage: CorrectionSetup) -> None:
-    made = stage.maker().make(TASK.project_id, INTO, 10, seed=0)
+def test_audits_are_compared_with_their_annotations(setup: CorrectionSetup) -> None:
+    made = setup.maker().make(TASK.project_id, INTO, 10, seed=0)
     (audit,) = [one for one in made if one.frame.choice.reason is Reason.AUDIT]
-    audits = Audits(stage.notes)
+    audits = Audits(setup.key_values)
     assert audits.tallies() == {}
     for one in made:
-        stage.adopter().adopt(ChangeHint(TaskKey(INTO, one.task_id)))
+        setup.annotation_sync().adopt(ChangeHint(TaskKey(INTO, one.task_id)))
     ((version, found),) = audits.tallies(TASK.project_id).items()
     assert version == audit.frame.video.model_version
     assert (found.count, found.failures) == (1, 0)
     assert found.predicted == pytest.approx(audit.frame.uncertainty)
-    stage.studio.results[audit.task_id] = []
-    stage.studio.updated_at = "4"
-    assert stage.adopter().adopt(ChangeHint(TaskKey(INTO, audit.task_id))) is None
+    setup.studio.results[audit.task_id] = []
+    setup.studio.updated_at = "4"
+    assert setup.annotation_sync().adopt(ChangeHint(TaskKey(INTO, audit.task_id))) is None
     assert [one.failures for one in audits.tallies().values()] == [1]
 
 
-def test_a_project_without_propagations_is_said_so(stage: CorrectionSetup) -> None:
+def test_a_project_without_propagations_is_an_error(setup: CorrectionSetup) -> None:
     with pytest.raises(NotFound, match="nothing of project 9 has been propagated"):
-        stage.maker().make(9, INTO, 1, seed=0)
+        setup.maker().make(9, INTO, 1, seed=0)
 
 
-def test_a_frame_of_a_video_that_masklet_serves_is_cut_by_masklet(tmp_path: Path) -> None:
+def test_a_frame_of_a_served_video_has_a_signed_address(tmp_path: Path) -> None:
     signer = open_signer(tmp_path / "media.key")
     address_of = partial(frame_address, signer=signer, base_url="https://pages.example")
     video = MediaRef(("http://masklet.example" + signer.path("m1", "video.mp4"),), is_pages=False)

@@ -1,4 +1,4 @@
-"""The newest propagation of a task is found however many clicks came after it, on a real SQLite ledger."""
+"""The newest propagation of a task is found behind any number of later clicks, on a real SQLite ledger."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def add_clicks(
 
 
 def add_propagations(ledger: Ledger, count: int, state: JobState) -> None:
-    """Record another person's propagations of the task, without masks."""
+    """Record another user's propagations of the task, without masks."""
     for n in range(count):
         request = PropagationRequest(
             TASK, USER_TASK.media, click_on(0, n / count, DOG), model_version=MODEL.version, user="bob"
@@ -68,12 +68,12 @@ def add_propagations(ledger: Ledger, count: int, state: JobState) -> None:
 class ManyClicks:
     """A task with one finished propagation, and clicks after it."""
 
-    stage: CorrectionSetup
+    setup: CorrectionSetup
     ledger: Ledger
     propagation: Job = field(init=False)
 
     def __post_init__(self) -> None:
-        self.stage.adopt(TASK)
+        self.setup.adopt(TASK)
         found = newest_propagation(self.ledger, TASK)
         assert found is not None
         self.propagation = found
@@ -81,7 +81,7 @@ class ManyClicks:
 
     @property
     def web(self) -> FakeWeb:
-        return self.stage.web
+        return self.setup.web
 
 
 @pytest.fixture
@@ -95,14 +95,14 @@ def clicks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyClic
 
 @pytest.fixture
 def stores(clicks: ManyClicks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have `masklet next` and `masklet report` read the masks and the media of the web's fakes."""
+    """Make `masklet next` and `masklet report` read the masks and the media of the web's fakes."""
     monkeypatch.setattr(Container, "masks", clicks.web.masks)
     monkeypatch.setattr(review, "open_media_library", lambda _: clicks.web.media)
 
 
 @dataclass
 class Segments:
-    """A handover from the task to the next one. `sweep` makes what it begins."""
+    """A handover from the task to the next one. `sweep` runs the jobs that it submits."""
 
     clicks: ManyClicks
     records: MemoryRecords = field(default_factory=MemoryRecords)
@@ -136,7 +136,7 @@ def test_a_correction_is_handed_over_to_a_segment_with_clicks(clicks: ManyClicks
 
 
 def test_correction_tasks_are_made(clicks: ManyClicks) -> None:
-    assert len(clicks.stage.make()) == 2
+    assert len(clicks.setup.make()) == 2
 
 
 @pytest.mark.usefixtures("stores")
@@ -175,15 +175,15 @@ def test_the_newest_run_is_found_behind_superseded_ones(clicks: ManyClicks) -> N
     assert answer.job == clicks.propagation
 
 
-def test_a_propagation_goes_on_from_its_own_persons_run(clicks: ManyClicks) -> None:
+def test_a_propagation_reuses_a_run_of_the_same_user(clicks: ManyClicks) -> None:
     add_propagations(clicks.ledger, 30, JobState.DONE)
     asked = clicks.ledger.request(clicks.propagation.job_id)
     assert isinstance(asked, PropagationRequest)
     more = replace(asked, prompts=PromptSet.of([*asked.prompts, *click_on(6)], asked.prompts.labels))
     job, _ = clicks.ledger.submit(JobKind.PROPAGATE, more)
     video = clicks.web.media.video.info
-    errand = incremental_plan(job, more, video, ledger=clicks.ledger, masks=clicks.web.masks)
-    assert errand.base == clicks.propagation.masks_run
+    plan = incremental_plan(job, more, video, ledger=clicks.ledger, masks=clicks.web.masks)
+    assert plan.base == clicks.propagation.masks_run
 
 
 def test_an_overtaken_click_is_answered_behind_others_clicks(clicks: ManyClicks) -> None:

@@ -35,7 +35,7 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, clip: Path) -> Path:
-    """Frame 0 drawn by a person; doubtful from frame 7 on."""
+    """Frame 0 drawn by a person; uncertain from frame 7 on."""
     mask = np.zeros((48, 64), np.bool_)
     mask[10:20, 10:30] = True
     evidence = FrameEvidence((0.9,), 5.0, 0.9, 0.9, 0.1, None, box_of_mask(mask), 1, embedding=(1.0, 0.0))
@@ -55,7 +55,7 @@ def run(*arguments: str) -> str:
     return done.output
 
 
-def test_the_first_frame_to_look_at_reaches_the_failing_ones(folder: Path, tmp_path: Path) -> None:
+def test_the_first_chosen_frame_is_among_the_failing_ones(folder: Path, tmp_path: Path) -> None:
     out = run("next", str(folder), "--frames", "2", "--json", str(tmp_path / "next.json"))
     first = json.loads((tmp_path / "next.json").read_text())[0]
     assert (first["frame"], first["object"], first["uncertainty"]) == (8, "the cat", 0.9)
@@ -63,14 +63,14 @@ def test_the_first_frame_to_look_at_reaches_the_failing_ones(folder: Path, tmp_p
     assert "rank" not in out
 
 
-def test_the_record_of_an_earlier_build_s_second_look_is_ignored(folder: Path) -> None:
+def test_a_second_look_file_of_an_earlier_build_is_ignored(folder: Path) -> None:
     (folder / "second_look.json").write_text("unreadable")
     assert [seen.uncertainty for seen in read_review_folder(folder).video.objects[CAT]][6:8] == [0.1, 0.9]
     run("next", str(folder), "--frames", "1")
 
 
 def test_the_cuts_of_a_propagated_film_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten frames of one clip, then six of another, with the model that ships."""
+    """Ten frames of one clip, then six of another, with the demo model."""
     first, second = (split_clip(Split.CALIBRATION, number, frames=16) for number in (7, 5))
     frames = [(first if t < 10 else second).video.frame(FrameIndex(t)) for t in range(16)]
     film = write_video(np.stack(frames), tmp_path / "film.mp4")

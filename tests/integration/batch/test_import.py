@@ -1,4 +1,4 @@
-"""Batches into a real Label Studio: made once, also by an import that is killed; pre-annotated by a real worker."""
+"""Batches into a real Label Studio: each task made once, also by a killed import; prompts in the ledger."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from scripts.label_studio.server import LabelStudioServer
 from tests.fakes.clips import ClipSpec, write_clip
 
 pytestmark = pytest.mark.timeout(1800)
-"""Label Studio's start alone takes minutes on a busy machine."""
+"""Label Studio's start takes minutes on a busy machine."""
 
 ROOT = Path(__file__).parents[3]
 FRAMES = (ROOT / "label_config" / "frames.xml").read_text()
 PROMPTS = {"objects": [{"id": "a", "label": "Object 1", "prompts": [{"frame": 0, "box": [0.1, 0.1, 0.5, 0.4]}]}]}
 
-KILLED = """
+KILLED_IMPORT = """
 import os, signal
 from backend.adapters.media.import_records import ImportRecords
 ImportRecords.put = lambda self, items: os.kill(os.getpid(), signal.SIGKILL)
 from backend.interfaces.cli import main
 main()
 """
-"""An import that dies after Label Studio made the tasks and before anything of it is noted."""
+"""An import that is killed after Label Studio made the tasks and before they are recorded."""
 
 
 class ImportRun:
     def __init__(self, server: LabelStudioServer, root: Path) -> None:
         self.root = root
-        self.said = ""
+        self.stderr = ""
         self.api = LabelStudioApi(server.url, server.login.token)
         self.project = self.api.ensure_project(f"batch {root.name}", FRAMES)
         self.environment = {
@@ -56,10 +56,10 @@ class ImportRun:
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments], env=self.environment, capture_output=True, text=True, check=False
         )
-        self.said = done.stderr
+        self.stderr = done.stderr
         return done.returncode
 
-    def take_in(self, *options: str, code: str = "from backend.interfaces.cli import main; main()") -> int:
+    def import_batch(self, *options: str, code: str = "from backend.interfaces.cli import main; main()") -> int:
         report = str(self.root / "report.jsonl")
         source = str(self.root / "in")
         return self.masklet("import", source, "--project", str(self.project), "--report", report, *options, code=code)
@@ -79,22 +79,22 @@ def setup(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[ImportRun
     setup.api.close()
 
 
-def test_a_batch_is_made_once_also_by_an_import_that_is_killed(setup: ImportRun) -> None:
-    assert setup.take_in(code=KILLED) == -signal.SIGKILL
+def test_a_killed_import_makes_each_task_once(setup: ImportRun) -> None:
+    assert setup.import_batch(code=KILLED_IMPORT) == -signal.SIGKILL
     assert len(setup.tasks()) == 3
-    assert setup.take_in() == 0
+    assert setup.import_batch() == 0
     assert setup.report()[-1] == {"summary": {"created": 0, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 0}}
     (setup.root / "in" / "bad.mp4").write_bytes(b"#EXTM3U\n")
     write_clip(setup.root / "in" / "ü 3.mp4", ClipSpec(frame_count=8))
-    assert setup.take_in() == 1
+    assert setup.import_batch() == 1
     assert setup.report()[-1] == {"summary": {"created": 1, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
     tasks = setup.tasks()
     assert sorted(len(list(task["data"]["frames"])) for task in tasks) == [4, 5, 6, 8]  # type: ignore[index]
 
 
-def test_prompts_of_a_batch_wait_in_the_ledger_while_nothing_runs(setup: ImportRun) -> None:
+def test_prompts_are_in_the_ledger_without_a_worker(setup: ImportRun) -> None:
     (setup.root / "p.json").write_text(json.dumps(PROMPTS))
-    assert setup.take_in("--prompts", str(setup.root / "p.json"), "--segment", "3", "--overlap", "1") == 0
+    assert setup.import_batch("--prompts", str(setup.root / "p.json"), "--segment", "3", "--overlap", "1") == 0
     made = [line for line in setup.report() if line.get("state") == "created"]
     assert [line["name"] for line in made if line.get("prompts")] == [
         f"clip {n}.mp4 [1/{c}]" for n, c in ((0, 2), (1, 2), (2, 3))
@@ -104,7 +104,7 @@ def test_prompts_of_a_batch_wait_in_the_ledger_while_nothing_runs(setup: ImportR
     assert (status["project"], status["imported"], status["failed"]) == (setup.project, 7, 0)
 
 
-def test_a_mode_that_does_not_fit_the_project_is_refused_with_the_way_out(setup: ImportRun) -> None:
-    assert setup.take_in("--as", "video") == 2
-    assert "its label config shows pages; use --as pages" in setup.said
+def test_a_mode_that_does_not_fit_the_project_is_refused(setup: ImportRun) -> None:
+    assert setup.import_batch("--as", "video") == 2
+    assert "its label config shows pages; use --as pages" in setup.stderr
     assert setup.tasks() == []

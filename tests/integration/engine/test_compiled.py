@@ -1,4 +1,4 @@
-"""The whole engine with compiled steps: equal masks, compiled at the warm-up only.
+"""The engine with compiled steps: equal masks, compiled at the warm-up only.
 
 Uses the compiler's front end with torch's own kernels: the inductor needs minutes.
 """

@@ -1,4 +1,4 @@
-"""The engine yields frames in the order of `steps`; a resumed scorer relies on it."""
+"""The engine yields frames in the order of `pass_frames`; a resumed scorer relies on this order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`masklet export` from a real Label Studio: annotations, predictions and boxes come out as they went in."""
+"""`masklet export` from a real Label Studio: annotations, predictions and boxes are exported unchanged."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def brush(page: int, label: str, mask: BoolMask, **extra: object) -> Json:
 
 
 ONE, TWO = rectangle(2, 3, 20, 30), rectangle(30, 10, 64, 48)
-BOGUS: Json = {
+EMPTY_RESULT: Json = {
     "id": "1-0",
     "from_name": "point",
     "to_name": "frames",
@@ -58,10 +58,10 @@ BOGUS: Json = {
     "item_index": 0,
     "value": {"format": "rle", "keypointlabels": ["▶ 15"]},
 }
-"""What Label Studio adds to an accepted region if labels stay selected."""
+"""The empty result that Label Studio adds to an accepted region if labels stay selected."""
 
 
-class LabelStudioStub:
+class ExportSetup:
     def __init__(self, server: LabelStudioServer, folder: Path) -> None:
         self.folder = folder
         self.files = server.files
@@ -73,7 +73,7 @@ class LabelStudioStub:
             "MASKLET_DATA_DIR": str(folder / "data"),
             "COLUMNS": "200",
         }
-        self.said = ""
+        self.stderr = ""
 
     def project(self, config: str) -> int:
         return self.api.ensure_project(f"{config} {self.folder.name}", (CONFIGS / config).read_text())
@@ -92,7 +92,7 @@ class LabelStudioStub:
         out = ["--out", str(self.folder / "out"), "--overwrite"]
         command = [sys.executable, "-m", "backend.interfaces.cli", "export", *arguments, *out]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, cwd=ROOT)
-        self.said = done.stderr
+        self.stderr = done.stderr
         return done.returncode
 
     def read(self, name: str) -> Any:  # noqa: ANN401
@@ -100,8 +100,8 @@ class LabelStudioStub:
 
 
 @pytest.fixture
-def studio(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[LabelStudioStub]:
-    opened = LabelStudioStub(label_studio, tmp_path)
+def studio(label_studio: LabelStudioServer, tmp_path: Path) -> Iterator[ExportSetup]:
+    opened = ExportSetup(label_studio, tmp_path)
     yield opened
     opened.api.close()
 
@@ -120,18 +120,18 @@ def pages(name: str) -> Json:
     return {"frames": [f"/data/local-files/?d=nowhere/{n}.jpg" for n in range(PAGES)], "clip": name, "fps": 25}
 
 
-def test_annotations_and_predictions_of_pages(studio: LabelStudioStub) -> None:
+def test_annotations_and_predictions_of_pages(studio: ExportSetup) -> None:
     project = studio.project("frames.xml")
     first, second = studio.task(project, pages("clip.mp4")), studio.task(project, pages("clip.mp4"))
     studio.task(project, pages("untouched.mp4"))
     studio.annotate(first, [brush(1, "Object 2", TWO)])
     drawn = brush(0, "Object 1", ONE, origin="manual")
     kept = brush(2, "Object 1", ONE, origin="prediction", score=0.4)
-    studio.annotate(first, [drawn, BOGUS, kept, brush(2, "Object 2", TWO, origin="prediction-changed")])
+    studio.annotate(first, [drawn, EMPTY_RESULT, kept, brush(2, "Object 2", TWO, origin="prediction-changed")])
     studio.annotate(first, [brush(3, "Object 2", ONE)], was_cancelled=True)
     studio.predict(second, [brush(0, "Object 1", ONE, score=0.9), brush(3, "Object 1", TWO, score=0.25)])
 
-    assert studio.export(f"project:{project}", "--format", "coco-rle") == 0, studio.said
+    assert studio.export(f"project:{project}", "--format", "coco-rle") == 0, studio.stderr
     manifest = studio.read("manifest.json")
     (video,) = manifest["videos"]
     assert (video["key"], video["frame_count"], video["frame_rate"]) == (str(first), PAGES, [25, 1])
@@ -142,29 +142,31 @@ def test_annotations_and_predictions_of_pages(studio: LabelStudioStub) -> None:
     assert found.keys() == wanted.keys()
     assert all((found[key] == wanted[key]).all() for key in wanted)
 
-    assert studio.export(f"project:{project}", "--format", "sav", "--frames", "human", "--no-images") == 0, studio.said
+    assert studio.export(f"project:{project}", "--format", "sav", "--frames", "human", "--no-images") == 0, (
+        studio.stderr
+    )
     (video,) = studio.read("manifest.json")["videos"]
-    told = studio.read(f"{video['folder']}_manual.json")
-    assert [row != [None, None] for row in told["masklet"]] == [True, False, True, False]
-    assert (told["masklet_label"], told["masklet_edited_frame_count"]) == (["Object 1", "Object 2"], [1, 1])
+    document = studio.read(f"{video['folder']}_manual.json")
+    assert [row != [None, None] for row in document["masklet"]] == [True, False, True, False]
+    assert (document["masklet_label"], document["masklet_edited_frame_count"]) == (["Object 1", "Object 2"], [1, 1])
 
-    assert studio.export(f"project:{project}", "--format", "coco-rle", "--from", "both") == 0, studio.said
+    assert studio.export(f"project:{project}", "--format", "coco-rle", "--from", "both") == 0, studio.stderr
     videos = studio.read("manifest.json")["videos"]
     assert [video["provenance"]["kind"] for video in videos] == ["annotation", "prediction"]
     assert videos[1]["provenance"]["model"] == "masklet-tiny-01234567"
     assert len({video["folder"] for video in videos}) == 2
 
     certain = ["--from", "predictions", "--frames", "certain:0.3"]
-    assert studio.export(f"project:{project}/{second}", "--format", "coco-rle", *certain) == 0, studio.said
+    assert studio.export(f"project:{project}/{second}", "--format", "coco-rle", *certain) == 0, studio.stderr
     (video,) = studio.read("manifest.json")["videos"]
     assert list(masks_of(studio.read(f"{video['folder']}.json"))) == [(0, "Object 1")]
 
 
-def test_what_is_exported_for_label_studio_is_taken_back_by_the_same_project(studio: LabelStudioStub) -> None:
+def test_the_same_project_imports_the_export_again(studio: ExportSetup) -> None:
     project = studio.project("frames.xml")
     task = studio.task(project, pages("clip.mp4"))
     studio.annotate(task, [brush(1, "Object 2", TWO), brush(2, "Object 1", ONE)])
-    assert studio.export(f"project:{project}", "--format", "labelstudio", "--no-images") == 0, studio.said
+    assert studio.export(f"project:{project}", "--format", "labelstudio", "--no-images") == 0, studio.stderr
     (exported,) = studio.read("tasks.json")
     assert exported["data"] == pages("clip.mp4")
     answer = studio.api._call("POST", f"/api/projects/{project}/import?return_task_ids=1", json=[exported])
@@ -178,7 +180,7 @@ def test_what_is_exported_for_label_studio_is_taken_back_by_the_same_project(stu
     assert taken == {1: encode_rle(TWO), 2: encode_rle(ONE)}
 
 
-def test_boxes_of_a_video_stand_where_label_studio_shows_them(studio: LabelStudioStub) -> None:
+def test_boxes_of_a_video_are_on_label_studios_frames(studio: ExportSetup) -> None:
     project = studio.project("video.xml")
     (studio.files / studio.folder.name).mkdir(parents=True)
     write_clip(studio.files / studio.folder.name / "a b.mp4", ClipSpec(frame_count=12, rate=Fraction(24)))
@@ -193,7 +195,7 @@ def test_boxes_of_a_video_stand_where_label_studio_shows_them(studio: LabelStudi
     region = {"id": "box1", "from_name": "box", "to_name": "video", "type": "videorectangle", "value": value}
     studio.annotate(task, [region])
 
-    assert studio.export(f"project:{project}", "--format", "boxes-csv") == 0, studio.said
+    assert studio.export(f"project:{project}", "--format", "boxes-csv") == 0, studio.stderr
     with (studio.folder / "out" / "boxes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["frame"]) for row in rows] == [2, 3, 4, 5, 6, 10, 11]
@@ -204,30 +206,30 @@ def test_boxes_of_a_video_stand_where_label_studio_shows_them(studio: LabelStudi
     ]  # fmt: skip
 
     assert studio.export(f"project:{project}", "--format", "mots") == 2
-    assert "has a box and no mask on frame 2" in studio.said
-    assert studio.export(f"project:{project}", "--format", "overlay") == 0, studio.said
+    assert "has a box and no mask on frame 2" in studio.stderr
+    assert studio.export(f"project:{project}", "--format", "overlay") == 0, studio.stderr
 
-    assert studio.export(f"project:{project}", "--format", "labelstudio") == 0, studio.said
+    assert studio.export(f"project:{project}", "--format", "labelstudio") == 0, studio.stderr
     (exported,) = studio.read("tasks.json")
     (track,) = exported["annotations"][0]["result"]
     shown = [(keyframe["frame"], keyframe["enabled"]) for keyframe in track["value"]["sequence"]]
     assert shown == [(3, True), (4, True), (5, True), (6, True), (7, False), (11, True), (12, True)]
 
 
-def test_a_faulty_task_is_named_and_can_be_left_out(studio: LabelStudioStub) -> None:
+def test_a_faulty_task_is_named_and_can_be_left_out(studio: ExportSetup) -> None:
     project = studio.project("frames.xml")
     good, bad = studio.task(project, pages("good.mp4")), studio.task(project, pages("bad.mp4"))
     studio.annotate(good, [brush(0, "Object 1", ONE)])
     studio.annotate(bad, [brush(9, "Object 1", ONE)])
     assert studio.export(f"project:{project}", "--format", "coco-rle") == 2
-    assert f"task {bad} of project {project}: a region lies on frame 9, and the task has 4 frames" in studio.said
+    assert f"task {bad} of project {project}: a region lies on frame 9, and the task has 4 frames" in studio.stderr
     assert not (studio.folder / "out").exists()
-    assert studio.export(f"project:{project}", "--format", "coco-rle", "--skip-faulty") == 0, studio.said
+    assert studio.export(f"project:{project}", "--format", "coco-rle", "--skip-faulty") == 0, studio.stderr
     assert [entry["key"] for entry in studio.read("manifest.json")["skipped"]] == [str(bad)]
 
 
-def test_a_project_without_annotations_says_so(studio: LabelStudioStub) -> None:
+def test_a_project_without_annotations_is_an_error(studio: ExportSetup) -> None:
     project = studio.project("frames.xml")
     studio.predict(studio.task(project, pages("a.mp4")), [brush(0, "Object 1", ONE)])
     assert studio.export(f"project:{project}", "--format", "davis") == 2
-    assert f"project {project} has no task with annotations; see --from" in studio.said
+    assert f"project {project} has no task with annotations; see --from" in studio.stderr

@@ -1,4 +1,4 @@
-"""Bodies that cannot work: each gets its status and a sentence, and the next good one is answered as ever."""
+"""Invalid bodies: each is answered with a status and a reason, and the next valid one with masks."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ BAD_CALLS: dict[str, tuple[dict[str, object], int, str]] = {
 
 @pytest.fixture
 def web() -> Iterator[FakeWeb]:
-    """A web process that must answer a good click after whatever the test has sent it."""
+    """A web process. After the test it must answer a valid click."""
     web = FakeWeb()
     yield web
     web.media.error = None
@@ -148,7 +148,7 @@ def web() -> Iterator[FakeWeb]:
 
 @pytest.mark.parametrize("name", BAD_BODIES)
 @pytest.mark.parametrize("path", ["/predict", "/setup", "/webhook", "/train", "/versions", "/jobs"])
-def test_what_is_not_json_is_refused_everywhere(web: FakeWeb, path: str, name: str) -> None:
+def test_a_body_that_is_not_json_is_refused_on_every_route(web: FakeWeb, path: str, name: str) -> None:
     body, words = BAD_BODIES[name]
     reply = web.client().post(path, content=body, headers={"Content-Type": "application/json"})
     assert reply.status_code == 400
@@ -156,7 +156,7 @@ def test_what_is_not_json_is_refused_everywhere(web: FakeWeb, path: str, name: s
 
 
 @pytest.mark.parametrize("name", BAD_CALLS)
-def test_a_call_that_cannot_work_is_refused_with_a_sentence(web: FakeWeb, name: str) -> None:
+def test_an_invalid_call_is_refused_with_a_reason(web: FakeWeb, name: str) -> None:
     body, status, words = BAD_CALLS[name]
     reply = web.client().post("/predict", json=body)
     assert (reply.status_code, words in reply.json()["detail"]) == (status, True), reply.text
@@ -173,13 +173,13 @@ def test_a_call_that_cannot_work_is_refused_with_a_sentence(web: FakeWeb, name: 
         (NotAllowed("the address is not allowed"), 403),
     ],
 )
-def test_media_that_cannot_be_used_is_told_at_once(web: FakeWeb, error: Exception, status: int) -> None:
+def test_unusable_media_is_reported_at_once(web: FakeWeb, error: Exception, status: int) -> None:
     web.media.error = error
     reply = web.client().post("/predict", json=GOOD)
     assert (reply.status_code, reply.json()) == (status, {"detail": str(error)})
 
 
-def test_media_that_cannot_be_fetched_now_is_tried_again_and_then_told(web: FakeWeb) -> None:
+def test_unreachable_media_is_retried_and_then_reported(web: FakeWeb) -> None:
     web.media.error = MediaUnreachable("the host does not answer")
     reply = web.client().post("/predict", json=GOOD)
     assert (reply.status_code, reply.json()) == (503, {"detail": "the host does not answer"})
@@ -195,7 +195,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(web: FakeWeb) -> Non
 @pytest.mark.parametrize(
     "headers", [{"Content-Encoding": "gzip"}, {"Content-Encoding": "br"}, {"Content-Type": "text/plain"}]
 )
-def test_compressed_bodies_and_other_types_are_not_taken(web: FakeWeb, headers: dict[str, str]) -> None:
+def test_compressed_bodies_and_other_types_are_refused(web: FakeWeb, headers: dict[str, str]) -> None:
     reply = web.client().post("/predict", content=b"\x1f\x8b", headers={"Content-Type": "application/json", **headers})
     assert reply.status_code == 415
 
@@ -223,12 +223,12 @@ def test_compressed_bodies_and_other_types_are_not_taken(web: FakeWeb, headers: 
         ("GET", "/jobs?task=1/²", 400),
     ],
 )
-def test_other_ways_lead_nowhere(web: FakeWeb, method: str, path: str, status: int) -> None:
+def test_unknown_routes_and_parameters_are_refused(web: FakeWeb, method: str, path: str, status: int) -> None:
     reply = web.client().request(method, path, headers={"Content-Type": "application/json"})
     assert (reply.status_code, set(reply.json())) == (status, {"detail"})
 
 
-LEAVES = (
+SCALARS = (
     st.none()
     | st.booleans()
     | st.integers(-(2**63) + 1, 2**63 - 1)
@@ -236,7 +236,7 @@ LEAVES = (
     | st.text(max_size=8)
 )
 JSON = st.recursive(
-    LEAVES,
+    SCALARS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )
@@ -274,7 +274,7 @@ FUZZED = [GOOD, clicked_at(), boxed(), brushed([0, 0, 0, 8]), video(), predict_b
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @closed_stores()
-def test_whatever_stands_anywhere_in_a_body_is_an_answer_or_a_refusal(data: st.DataObject) -> None:
+def test_any_value_in_a_body_is_answered_or_refused(data: st.DataObject) -> None:
     body = data.draw(st.sampled_from(FUZZED))
     path = data.draw(st.sampled_from(list(places(body))[1:]))
     reply = FakeWeb().client().post("/predict", json=replaced(body, path, data.draw(JSON)))

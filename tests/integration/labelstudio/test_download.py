@@ -22,7 +22,7 @@ LEGACY = "0123456789abcdef0123456789abcdef01234567"
 
 
 def jwt(kind: str, *, expires_s: float) -> str:
-    """An unsigned token of the form that Label Studio gives out."""
+    """An unsigned token in the form of Label Studio's."""
 
     def part(content: dict[str, object]) -> str:
         return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
@@ -68,7 +68,7 @@ def serve() -> Iterator[Callable[[], Server]]:
             do_POST = do_GET
 
             def log_message(self, format: str, *args: object) -> None:
-                """Be quiet."""
+                """Write no log."""
 
         http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.port = http.server_address[1]
@@ -99,7 +99,7 @@ def fetch(server: Server, address: str = "/data/upload/1/v.mp4", *, hosts: tuple
     return sink.getvalue()
 
 
-def test_media_comes_whole_with_what_identifies_it(studio: Server) -> None:
+def test_media_is_whole_and_has_its_validator(studio: Server) -> None:
     studio.answer = lambda handler: reply(handler, 200, BODY, etag='"v1"')
     client = LabelStudioClient(studio.url, LEGACY)
     sink = io.BytesIO()
@@ -119,7 +119,7 @@ def test_media_comes_whole_with_what_identifies_it(studio: Server) -> None:
     ("validator", "header"),
     [('"v1"', "if-none-match"), ("Sat, 21 Nov 2026 04:00:00 GMT", "if-modified-since")],
 )
-def test_what_is_still_current_is_not_sent_again(studio: Server, validator: str, header: str) -> None:
+def test_unchanged_media_is_not_sent_again(studio: Server, validator: str, header: str) -> None:
     def unchanged(handler: BaseHTTPRequestHandler) -> None:
         reply(handler, 304 if handler.headers.get(header) == validator else 500)
 

@@ -1,8 +1,8 @@
-"""Label Studio's frame numbers against what is decoded: every frame carries its own number as stripes.
+"""Label Studio's frame numbers against decoded frames: every frame contains its own number as stripes.
 
-The oracle is short and knows nothing of Masklet: the file is decoded from its start, and of each of the page's
-numbers the frame counts that a player shows where the page seeks to. A box that goes in must land on that frame, and
-what comes out must have the page draw that frame's box, at every number, whatever the file's rate and the tag's.
+The reference does not use Masklet: it decodes the file from its start. Each of the page's numbers stands for the frame
+that a player shows at the page's seek time. A box at a number must be read on that frame. The page must draw that
+frame's box from Masklet's regions, at every number, for every rate of the file and of the tag.
 """
 
 from __future__ import annotations
@@ -208,11 +208,11 @@ def test_regions_shown_on_the_page_are_no_prompts(case: Case) -> None:
         result = build_regions(run, label_config=case.config, task=TASK)
         binding = read_binding(case.config)
         assert not prompts_of_annotation(result, binding, known=KnownMasks(run), clock=clock)
-        there = {int(prompt.frame_index) for prompt in prompts_of_annotation(result, binding, clock=clock)}
+        prompted = {int(prompt.frame_index) for prompt in prompts_of_annotation(result, binding, clock=clock)}
     # A disabled keyframe is no prompt.
     ends = {max(case.shown), max(index for index in case.shown if index < ABSENT.start)}
-    assert set(case.shown) - set(ABSENT) - ends <= there
-    assert not there & set(ABSENT)
+    assert set(case.shown) - set(ABSENT) - ends <= prompted
+    assert not prompted & set(ABSENT)
 
 
 def test_labels_read_back_are_on_their_frames(case: Case) -> None:

@@ -36,10 +36,10 @@ TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
 class LabelStudioStub:
-    """Predictions of one Label Studio behind a real port. mood: "up", "503", or "deaf" (executes, no reply)."""
+    """Predictions of one Label Studio on a real port. mode: "up", "503", or "no reply" (stores it, sends no reply)."""
 
     def __init__(self, port: int = 0) -> None:
-        self.mood = "up"
+        self.mode = "up"
         self.rows: dict[int, dict[str, Any]] = {}
         self.posts = 0
         studio = self
@@ -51,7 +51,7 @@ class LabelStudioStub:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 studio.posts += 1
-                if studio.mood == "503":
+                if studio.mode == "503":
                     studio.answer(self, {"detail": "down"})
                     return
                 row = {"id": len(studio.rows) + 1, **json.loads(body)}
@@ -69,11 +69,11 @@ class LabelStudioStub:
         return self.server.server_port
 
     def answer(self, request: BaseHTTPRequestHandler, document: object, *, status: int = 200) -> None:
-        if self.mood == "deaf" and request.command == "POST":
+        if self.mode == "no reply" and request.command == "POST":
             request.connection.close()
             return
         content = json.dumps(document).encode()
-        request.send_response(503 if self.mood == "503" else status)
+        request.send_response(503 if self.mode == "503" else status)
         request.send_header("content-type", "application/json")
         request.send_header("content-length", str(len(content)))
         request.end_headers()
@@ -113,7 +113,7 @@ class PendingPush:
         worker.run(job.job_id, job.attempt, lambda: False)
 
     def sweep(self, *, times: int) -> int:
-        """Sweeps a second apart; returns how many predictions were pushed."""
+        """Sweeps a second apart; returns the count of pushed predictions."""
         pushed = 0
         for _ in range(times):
             pushed += self.pusher.sweep()
@@ -160,29 +160,29 @@ def test_a_push_succeeds_once_label_studio_is_up(tmp_path: Path) -> None:
 
 
 def test_a_push_succeeds_after_server_errors(tmp_path: Path, studio: LabelStudioStub) -> None:
-    studio.mood = "503"
+    studio.mode = "503"
     with opened(tmp_path, studio.port) as pending:
         assert pending.sweep(times=30) == 0
-        studio.mood = "up"
+        studio.mode = "up"
         assert pending.sweep(times=120) == 1
         assert (pending.state(), len(studio.rows)) == (PushState.PUSHED, 1)
         assert pending.sweep(times=120) == 0
 
 
 def test_a_lost_reply_makes_no_second_prediction(tmp_path: Path, studio: LabelStudioStub) -> None:
-    studio.mood = "deaf"
+    studio.mode = "no reply"
     with opened(tmp_path, studio.port) as pending:
         pending.sweep(times=10)
-        studio.mood = "up"
+        studio.mode = "up"
         pending.sweep(times=120)
         assert (pending.state(), len(studio.rows), studio.posts) == (PushState.PUSHED, 1, 1)
 
 
 def test_another_process_pushes_after_the_first_one_dies(tmp_path: Path, studio: LabelStudioStub) -> None:
-    studio.mood = "503"
+    studio.mode = "503"
     with opened(tmp_path, studio.port) as pending:
         pending.sweep(times=1)
-        studio.mood = "up"
+        studio.mode = "up"
         with open_again(tmp_path, pending, studio.port) as other:
             pushed = 0
             for _ in range(120):

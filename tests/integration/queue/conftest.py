@@ -28,11 +28,11 @@ from tests.integration.queue.clock import SystemClock
 REPOSITORY = Path(__file__).parents[3]
 
 
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 
 
 def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = lambda: None) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline_s:
         each()
         if condition():
@@ -42,10 +42,10 @@ def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = la
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the server is slow: a timeout would lose an entry or a prewarm request."""
     for module in (signals, rq_queue):
-        monkeypatch.setattr(module, "REPLY_TIMEOUT_S", PATIENCE_S)
+        monkeypatch.setattr(module, "REPLY_TIMEOUT_S", TIMEOUT_S)
 
 
 def request_of(task_id: int, *, project_id: int = 1) -> PropagationRequest:
@@ -105,7 +105,7 @@ class QueueStack:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, patient: None) -> Iterator[QueueStack]:
+def stack(tmp_path: Path, long_timeouts: None) -> Iterator[QueueStack]:
     opened = QueueStack(tmp_path)
     yield opened
     opened.end()

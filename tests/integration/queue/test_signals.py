@@ -31,7 +31,7 @@ PAGES = MediaRef(("/data/clip.mp4",), is_pages=True)
 INFO = VideoInfo(
     ContentHash("ab" * 32), FrameSize(1920, 1080), 40, Fraction(30000, 1001), variable_rate=True, rotation=90
 )
-AWAY = "unix:///nowhere/valkey.sock"
+NO_SERVER = "unix:///nowhere/valkey.sock"
 LONG_S = 60.0
 
 
@@ -72,7 +72,7 @@ class TestNotifier:
 
     def test_without_a_server_the_other_wait_is_used(self) -> None:
         waited: list[float] = []
-        notifier = RedisNotifier(AWAY)
+        notifier = RedisNotifier(NO_SERVER)
         notifier.notify("i-1")
         with notifier.subscribed("i-1", waited.append) as wait:
             wait(0.004)
@@ -110,7 +110,7 @@ class TestRequests:
         assert RedisPrewarmChannel(url).next_request(0.1) is None
 
     def test_without_a_server_there_is_no_request(self) -> None:
-        channel = RedisPrewarmChannel(AWAY)
+        channel = RedisPrewarmChannel(NO_SERVER)
         channel.request(PrewarmRequest(CLIP, ()))
         assert channel.next_request(0.01) is None
 
@@ -147,7 +147,7 @@ class TestMediaStatus:
         assert channel.status(CLIP) is None
 
     def test_without_a_server_there_is_no_status(self) -> None:
-        channel = RedisPrewarmChannel(AWAY)
+        channel = RedisPrewarmChannel(NO_SERVER)
         channel.report(CLIP, MediaStatus(INFO))
         assert channel.status(CLIP) is None
 
@@ -165,6 +165,6 @@ class TestSessionCursors:
         assert RedisSessionCursors(url).cursor("s-1") is None
 
     def test_without_a_server_there_is_no_cursor(self) -> None:
-        cursors = RedisSessionCursors(AWAY)
+        cursors = RedisSessionCursors(NO_SERVER)
         cursors.set_cursor("s-1", 3)
         assert cursors.cursor("s-1") is None

@@ -1,6 +1,6 @@
-"""A worker is killed in the middle of a click: the click is answered by the retry, or told what happened.
+"""A worker is killed during a click: the retry answers the click, or the reply has the reason.
 
-Real processes and kill -9. The page is served so slowly that the worker is in the middle of it for as long as it takes.
+Real processes and kill -9. The page server holds its responses, and so the job stays running until the kill.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PAGE = cv2.imencode(".png", np.full((64, 96, 3), 90, np.uint8))[1].tobytes()
 
 
 class Pages:
-    """A server of pages that gives none while it is shut."""
+    """A server of pages. It holds its responses until `is_open` is set."""
 
     def __init__(self) -> None:
         self.is_open = threading.Event()
@@ -48,7 +48,7 @@ class Pages:
                     self.end_headers()
                     self.wfile.write(PAGE)
                 except OSError:
-                    return  # who asked was killed meanwhile
+                    return  # the client was killed meanwhile
 
             def log_message(self, format: str, *args: object) -> None:
                 return
@@ -84,14 +84,14 @@ def eventually(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come true")
 
 
-def in_the_middle(ledger: SqlLedger, attempt: int) -> Job | None:
-    """The click whose attempt of that number a worker is at."""
+def running_click(ledger: SqlLedger, attempt: int) -> Job | None:
+    """The running click with this attempt number."""
     jobs = ledger.jobs(states=(JobState.RUNNING,))
     return next((job for job in jobs if job.kind is JobKind.INTERACTIVE and job.attempt == attempt), None)
 
 
-def kill_in_the_middle(folder: Path, ledger: SqlLedger, *, attempt: int) -> None:
-    eventually(lambda: in_the_middle(ledger, attempt) is not None)
+def kill_worker(folder: Path, ledger: SqlLedger, *, attempt: int) -> None:
+    eventually(lambda: running_click(ledger, attempt) is not None)
     os.kill(json.loads((folder / "run.json").read_text())["pids"]["interactive"], signal.SIGKILL)
 
 
@@ -101,12 +101,12 @@ def click(http: httpx.Client, pages: Pages, task_id: int) -> httpx.Response:
     return http.post("/predict", json=predict_body(task, label_config=FRAMES, regions=[region]))
 
 
-def test_a_click_outlives_its_worker_or_says_what_happened(tmp_path: Path) -> None:
+def test_a_click_is_retried_or_answered_with_the_reason(tmp_path: Path) -> None:
     pages = Pages()
     with stack_with(tmp_path, 19290, pages) as (http, ledger), ThreadPoolExecutor(1) as annotator:
-        # Killed once: another attempt answers the very request that was waiting.
+        # Killed once: another attempt answers the waiting request.
         waiting = annotator.submit(click, http, pages, 1)
-        kill_in_the_middle(tmp_path, ledger, attempt=1)
+        kill_worker(tmp_path, ledger, attempt=1)
         eventually(lambda: ledger.jobs()[0].attempt == 2)
         pages.is_open.set()
         reply = waiting.result()
@@ -116,11 +116,11 @@ def test_a_click_outlives_its_worker_or_says_what_happened(tmp_path: Path) -> No
         (job,) = ledger.jobs()
         assert (job.state, job.attempt) == (JobState.DONE, 2)
 
-        # Killed at every attempt it has: the request is answered with the reason.
+        # Killed at every attempt: the request is answered with the reason.
         pages.is_open.clear()
         waiting = annotator.submit(click, http, pages, 2)
-        kill_in_the_middle(tmp_path, ledger, attempt=1)
-        kill_in_the_middle(tmp_path, ledger, attempt=2)
+        kill_worker(tmp_path, ledger, attempt=1)
+        kill_worker(tmp_path, ledger, attempt=2)
         reply = waiting.result()
         pages.is_open.set()
         assert reply.status_code == 503

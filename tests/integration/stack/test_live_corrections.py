@@ -1,4 +1,4 @@
-"""Correction tasks on a real Label Studio, the whole stack behind it: made, handed out, submitted, carried back."""
+"""Correction tasks on a real Label Studio with the whole stack: made, offered, submitted, used as prompts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scripts.label_studio.server import LabelStudioServer
 
 CONFIGS = Path(__file__).parents[3] / "label_config"
 PAGES = 10
-PATIENCE_S = 240.0
+TIMEOUT_S = 240.0
 QUIET_S = 10.0
 Json = dict[str, Any]
 
@@ -45,31 +45,31 @@ class CorrectionSetup:
     corrections: int
 
     def next(self, count: int) -> str:
-        """`masklet next`, as somebody types it."""
+        """Run `masklet next`; returns its output."""
         arguments = ["next", str(self.videos), "--frames", str(count), "--into", str(self.corrections)]
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, done.output
         return done.output
 
     def prompts(self, task: TaskKey) -> PromptSet:
-        """What led to the task's newest propagation."""
+        """The prompts of the task's newest propagation."""
         job = self.ledger.jobs(task=task, kind=JobKind.PROPAGATE)[0]
         return self.ledger.request(job.job_id).prompts
 
     def done(self, task: TaskKey) -> int:
-        """How many propagations of a task are finished."""
+        """The count of finished propagations of a task."""
         return len(self.ledger.jobs(task=task, kind=JobKind.PROPAGATE, states=(JobState.DONE,)))
 
 
-def until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
     while not is_so():
         assert time.monotonic() < deadline, f"{what} did not happen"
         time.sleep(0.3)
 
 
 @pytest.fixture
-def stage(
+def setup(
     label_studio: LabelStudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CorrectionSetup]:
     """Two projects with the backend connected: one of videos, one for corrections."""
@@ -104,10 +104,10 @@ def stage(
         masklet.stop()
 
 
-def brush(stage: CorrectionSetup, number: int, page: int) -> Json:
-    """The true mask of an object, as somebody draws it on a page."""
-    assert stage.clip.truth is not None
-    mask = stage.clip.truth[page, number]
+def brush(setup: CorrectionSetup, number: int, page: int) -> Json:
+    """The true mask of an object, as a person's brush region on a page."""
+    assert setup.clip.truth is not None
+    mask = setup.clip.truth[page, number]
     return {
         "id": f"drawn-{number}",
         "from_name": "mask",
@@ -115,20 +115,20 @@ def brush(stage: CorrectionSetup, number: int, page: int) -> Json:
         "type": "brushlabels",
         "value": {"format": "rle", "rle": encode_rle(mask), "brushlabels": [LABELS[number]]},
         "item_index": page,
-        "original_width": stage.clip.width,
-        "original_height": stage.clip.height,
+        "original_width": setup.clip.width,
+        "original_height": setup.clip.height,
         "image_rotation": 0,
     }
 
 
-def test_the_worst_frame_is_handed_out_first_and_its_correction_comes_back_to_the_video(stage: CorrectionSetup) -> None:
-    api = stage.api
-    video = TaskKey(stage.videos, api.add_task(stage.videos, dict(stage.clip.addresses())))
-    api.add_annotation(video.task_id, [brush(stage, number, 0) for number in (0, 1)])
-    until(lambda: bool(api.predictions(video.task_id)), "the first propagation")
+def test_the_worst_frame_comes_first_and_corrects_the_video(setup: CorrectionSetup) -> None:
+    api = setup.api
+    video = TaskKey(setup.videos, api.add_task(setup.videos, dict(setup.clip.addresses())))
+    api.add_annotation(video.task_id, [brush(setup, number, 0) for number in (0, 1)])
+    wait_until(lambda: bool(api.predictions(video.task_id)), "the first propagation")
 
-    assert f"Project {stage.corrections}: 9 correction tasks made, 0 were there already." in stage.next(9)
-    made = _tasks(stage)
+    assert f"Project {setup.corrections}: 9 correction tasks made, 0 were there already." in setup.next(9)
+    made = _tasks(setup)
     assert sorted(data["frame"] for data in made.values()) == list(range(1, PAGES))
     scores = {}
     for task_id, data in made.items():
@@ -136,85 +136,85 @@ def test_the_worst_frame_is_handed_out_first_and_its_correction_comes_back_to_th
         assert prediction.score is not None
         assert data["uncertainty"] == f"{1 - prediction.score:.4f}"
         assert {region["from_name"] for region in prediction.result} == {"mask"}
-        assert data["image"] == _page(stage, data["frame"])
+        assert data["image"] == _page(setup, data["frame"])
         scores[task_id] = prediction.score
     worst = min(scores, key=lambda task_id: scores[task_id])
-    assert api.next_task(stage.corrections) == worst
+    assert api.next_task(setup.corrections) == worst
     assert api.task_data(video.task_id)["uncertainty"] == made[worst]["uncertainty"]
 
-    before, frame = stage.done(video), made[worst]["frame"]
+    before, frame = setup.done(video), made[worst]["frame"]
     result = _moved(api.predictions(worst)[0].result)
     api.add_annotation(worst, result)
-    until(lambda: stage.done(video) > before, "the propagation from the correction")
-    fresh = [prompt for prompt in stage.prompts(video).on_frame(frame) if prompt.mask is not None]
-    assert {stage.prompts(video).labels[prompt.object_id] for prompt in fresh} == _labels(result)
+    wait_until(lambda: setup.done(video) > before, "the propagation from the correction")
+    fresh = [prompt for prompt in setup.prompts(video).on_frame(frame) if prompt.mask is not None]
+    assert {setup.prompts(video).labels[prompt.object_id] for prompt in fresh} == _labels(result)
     for prompt in fresh:
-        (region,) = [one for one in result if _label(one) == stage.prompts(video).labels[prompt.object_id]]
-        size = FrameSize(stage.clip.width, stage.clip.height)
+        (region,) = [one for one in result if _label(one) == setup.prompts(video).labels[prompt.object_id]]
+        size = FrameSize(setup.clip.width, setup.clip.height)
         np.testing.assert_array_equal(prompt.mask, decode_rle(region["value"]["rle"], size))
     del scores[worst]
-    assert api.next_task(stage.corrections) == min(scores, key=lambda task_id: scores[task_id])
+    assert api.next_task(setup.corrections) == min(scores, key=lambda task_id: scores[task_id])
 
-    _audit_is_counted(stage, scores)
-    _forgery_is_refused(stage, video)
+    _audit_is_counted(setup, scores)
+    _forgery_is_refused(setup, video)
 
 
-def _audit_is_counted(stage: CorrectionSetup, left: dict[int, float]) -> None:
-    """One of nine frames is an audit; which, nobody is told. All are left as they are."""
+def _audit_is_counted(setup: CorrectionSetup, left: dict[int, float]) -> None:
+    """One of nine frames is an audit. All tasks are submitted unchanged."""
     for task_id in left:
-        stage.api.add_annotation(task_id, stage.api.predictions(task_id)[0].result)
+        setup.api.add_annotation(task_id, setup.api.predictions(task_id)[0].result)
 
-    def says() -> str:
-        return CliRunner().invoke(app, ["status", str(stage.videos)]).output
+    def status() -> str:
+        return CliRunner().invoke(app, ["status", str(setup.videos)]).output
 
-    until(lambda: "audited masks were wrong" in says(), "the audit")
-    assert "too few to judge by, 30 are needed" in says()
+    wait_until(lambda: "audited masks were wrong" in status(), "the audit")
+    assert "too few to judge by, 30 are needed" in status()
 
 
-def _forgery_is_refused(stage: CorrectionSetup, video: TaskKey) -> None:
-    """Somebody makes a task of their own that claims to correct the video."""
-    _settled(stage, video)
-    before, done = stage.ledger.prompts(video).digest(), stage.done(video)
+def _forgery_is_refused(setup: CorrectionSetup, video: TaskKey) -> None:
+    """A task without a signature that claims to correct the video is refused."""
+    _wait_until_idle(setup, video)
+    before, done = setup.ledger.prompts(video).digest(), setup.done(video)
     claim = {"corrects": {"project": video.project_id, "task": video.task_id, "frame": 5}}
-    forged = stage.api.add_task(stage.corrections, {"image": _page(stage, 5), "masklet": claim})
-    drawn = {**brush(stage, 0, 5), "to_name": "image", "item_index": 0}
-    stage.api.add_annotation(forged, [drawn])
+    forged = setup.api.add_task(setup.corrections, {"image": _page(setup, 5), "masklet": claim})
+    drawn = {**brush(setup, 0, 5), "to_name": "image", "item_index": 0}
+    setup.api.add_annotation(forged, [drawn])
     refused = "Masklet did not make this correction of frame 5"
-    until(lambda: refused in stage.masklet.log.read_text() + _web_log(stage), "the refusal")
-    assert stage.ledger.prompts(video).digest() == before
-    assert stage.done(video) == done
+    wait_until(lambda: refused in setup.masklet.log.read_text() + _web_log(setup), "the refusal")
+    assert setup.ledger.prompts(video).digest() == before
+    assert setup.done(video) == done
 
 
-def _settled(stage: CorrectionSetup, video: TaskKey) -> None:
-    """Wait until what was submitted has led to its propagations: none open, and none new for a while."""
+def _wait_until_idle(setup: CorrectionSetup, video: TaskKey) -> None:
+    """Wait until the video has no open propagation, and no new one for QUIET_S."""
     seen: tuple[int, float] = (-1, 0.0)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while seen[0] < 0 or time.monotonic() - seen[1] < QUIET_S:
-        assert time.monotonic() < deadline, "the propagations did not come to rest"
-        jobs = stage.ledger.jobs(task=video, kind=JobKind.PROPAGATE)
+        assert time.monotonic() < deadline, "the propagations did not end"
+        jobs = setup.ledger.jobs(task=video, kind=JobKind.PROPAGATE)
         if len(jobs) != seen[0] or not all(job.state.is_final for job in jobs):
             seen = len(jobs), time.monotonic()
         time.sleep(0.3)
 
 
-def _page(stage: CorrectionSetup, index: int) -> str:
+def _page(setup: CorrectionSetup, index: int) -> str:
     """The address of a page."""
-    pages = stage.clip.addresses()["frames"]
+    pages = setup.clip.addresses()["frames"]
     assert isinstance(pages, list)
     return str(pages[index])
 
 
-def _tasks(stage: CorrectionSetup) -> dict[int, Json]:
-    listed = stage.api.tasks(stage.corrections)
-    return {task_id: stage.api.task_data(task_id) for task_id in listed}
+def _tasks(setup: CorrectionSetup) -> dict[int, Json]:
+    listed = setup.api.tasks(setup.corrections)
+    return {task_id: setup.api.task_data(task_id) for task_id in listed}
 
 
-def _web_log(stage: CorrectionSetup) -> str:
-    return "".join(path.read_text() for path in sorted((stage.masklet.data_dir / "logs").glob("*")))
+def _web_log(setup: CorrectionSetup) -> str:
+    return "".join(path.read_text() for path in sorted((setup.masklet.data_dir / "logs").glob("*")))
 
 
 def _moved(result: list[Json]) -> list[Json]:
-    """The regions of a prediction, each shifted a little: what a person made of them."""
+    """The regions of a prediction, each shifted by 7 pixels, as a person's correction."""
     moved = []
     for region in result:
         size = FrameSize(region["original_width"], region["original_height"])

@@ -1,4 +1,4 @@
-"""A client that tracks in the page, against everything real: web process, queue, workers, decoder, demo model."""
+"""A client that tracks in the page, with real processes: web process, queue, workers, decoder, demo model."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def ask(client: tuple[httpx.Client, str], event: str, **context: object) -> dict
     return value
 
 
-def test_look_ahead_click_track_and_let_go(client: tuple[httpx.Client, str]) -> None:
+def test_prewarm_predict_track_and_release(client: tuple[httpx.Client, str]) -> None:
     for _ in range(600):
-        ahead = ask(client, "prewarm", frame=3, window=1)
-        assert (ahead.get("status"), ahead.get("frame_count", FRAMES)) in (("ok", FRAMES), ("error", FRAMES))
-        if ahead.get("cached") == [2, 3]:
+        prewarmed = ask(client, "prewarm", frame=3, window=1)
+        assert (prewarmed.get("status"), prewarmed.get("frame_count", FRAMES)) in (("ok", FRAMES), ("error", FRAMES))
+        if prewarmed.get("cached") == [2, 3]:
             break
         time.sleep(0.2)
-    assert ahead["cached"] == [2, 3]
+    assert prewarmed["cached"] == [2, 3]
 
     picture = ask(client, "predict", time_ms=100.0, result=[box()])
     assert pixels(picture).shape == (HEIGHT, WIDTH)
@@ -61,15 +61,15 @@ def test_look_ahead_click_track_and_let_go(client: tuple[httpx.Client, str]) -> 
     seen: list[int] = []
     cursor = 0
     for _ in range(600):
-        news = ask(client, "track_progress", session_id=started["session_id"], cursor=cursor)
-        seen += [frame["frame"] for frame in news["frames"]]
-        assert [frame["time_ms"] for frame in news["frames"]] == [
-            pytest.approx(1000 * frame["frame"] / 30, abs=0.01) for frame in news["frames"]
+        progress = ask(client, "track_progress", session_id=started["session_id"], cursor=cursor)
+        seen += [frame["frame"] for frame in progress["frames"]]
+        assert [frame["time_ms"] for frame in progress["frames"]] == [
+            pytest.approx(1000 * frame["frame"] / 30, abs=0.01) for frame in progress["frames"]
         ]
-        cursor = news["cursor"]
-        if news["done"]:
+        cursor = progress["cursor"]
+        if progress["done"]:
             break
-    assert (news["done"], news["error"], news["produced"], cursor) == (True, None, 6, 6)
+    assert (progress["done"], progress["error"], progress["produced"], cursor) == (True, None, 6, 6)
     assert seen == sorted(set(seen))
     assert set(seen) <= set(range(3, 9))
 

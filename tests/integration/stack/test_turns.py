@@ -1,4 +1,4 @@
-"""Who waits for whom: a person's action is answered while another task's propagation is at work, which loses nothing.
+"""A person's action is answered during another task's propagation, whose masks stay the same.
 
 Real processes, a real queue server and the demo model.
 """
@@ -39,7 +39,7 @@ class Annotator:
         self._key = TaskKey(1, task_id)
 
     def choose(self, label: str, page: int) -> set[int]:
-        """Click on the disc with this label; the pages that are answered."""
+        """Click on the disc with this label; returns the pages in the answer."""
         x, _ = disc_at(page)  # halfway down the page
         point = {**keypoint(page=page, label=label, x=100 * x / SIZE.width)}
         region = {**point, "original_width": SIZE.width, "original_height": SIZE.height}
@@ -73,28 +73,28 @@ def test_actions_are_answered_while_another_task_is_propagated(tmp_path: Path) -
         httpx.Client(base_url=url, timeout=100.0) as http,
     ):
         pages = [f"{media}/{name}" for name in names]
-        alone, crowd, ann, bob = (Annotator(http, ledger, pages, task_id) for task_id in (1, 2, 3, 4))
-        alone.choose("Cat", START)
-        eventually(lambda: alone.propagation.state is JobState.DONE)
+        reference, background, ann, bob = (Annotator(http, ledger, pages, task_id) for task_id in (1, 2, 3, 4))
+        reference.choose("Cat", START)
+        eventually(lambda: reference.propagation.state is JobState.DONE)
 
-        crowd.choose("Cat", START)
-        eventually(lambda: crowd.propagation.state is JobState.RUNNING and crowd.propagation.done > 2)
+        background.choose("Cat", START)
+        eventually(lambda: background.propagation.state is JobState.RUNNING and background.propagation.done > 2)
         ann.choose("Cat", START)
         assert ann.choose("▶ 2", START) >= {START + 1, START + 2}
-        assert crowd.propagation.state is JobState.RUNNING
+        assert background.propagation.state is JobState.RUNNING
         bob.choose("Cat", START)
         assert bob.choose("◀ 2", START) >= {START - 2, START - 1}
-        assert crowd.propagation.state is JobState.RUNNING
-        assert not bob.propagation.state.is_final  # and so the way back did not wait for the end of the video
+        assert background.propagation.state is JobState.RUNNING
+        assert not bob.propagation.state.is_final  # the backward action did not wait for the end of the video
 
-        for annotator in (crowd, ann, bob):
+        for annotator in (background, ann, bob):
             eventually(lambda annotator=annotator: annotator.propagation.state.is_final)  # type: ignore[misc]
         masks = FileMaskStore(tmp_path / "data" / "masks")
-        undisturbed = list(masks.records(alone.propagation.masks_run))
-        assert len(undisturbed) == PAGES
-        for annotator in (crowd, ann, bob):
-            assert list(masks.records(annotator.propagation.masks_run)) == undisturbed
+        expected = list(masks.records(reference.propagation.masks_run))
+        assert len(expected) == PAGES
+        for annotator in (background, ann, bob):
+            assert list(masks.records(annotator.propagation.masks_run)) == expected
         back = next(job for job in ledger.jobs(states=(JobState.DONE,)) if job.is_session)
-        of_page = {frame.frame_index: frame.mask for _, frame in undisturbed}
+        of_page = {frame.frame_index: frame.mask for _, frame in expected}
         for _, frame in masks.records(back.masks_run):
             assert frame.mask == of_page[frame.frame_index]

@@ -1,4 +1,4 @@
-"""`masklet up` with its real parts: what it says of itself, what it takes up, and that it leaves nothing behind."""
+"""`masklet up` with its real processes: its health, an interrupted job, and a stop without leftover processes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.slow
 
 
-def left_running(data_dir: Path) -> str:
-    """The id of a job that a worker of this stack's was doing when the whole stack was killed."""
+def interrupted_job(data_dir: Path) -> str:
+    """The id of a job that is running in the ledger, as after a kill of the whole stack."""
     prompt = FramePrompt(ObjectId("cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))
     request = PropagationRequest(
         TaskKey(1, 2), MediaRef(("/data/clip.mp4",), is_pages=False), PromptSet.of([prompt], {}), model_version="m"
@@ -42,12 +42,12 @@ def left_running(data_dir: Path) -> str:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path, str]]:
-    """A stack that answers, its data folder, and the job it found there."""
-    job_id = left_running(tmp_path)
+    """A started stack, its data folder, and the interrupted job in it."""
+    job_id = interrupted_job(tmp_path)
     process = subprocess.Popen(
         [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19190"],
         cwd=ROOT,
-        # With a silence of an hour only the start itself can give the job to somebody else.
+        # With a heartbeat limit of an hour only the start itself can requeue the job.
         env={**os.environ, "MASKLET_HEARTBEAT_TTL_S": "3600", "MASKLET_MODEL": "demo", "LABEL_STUDIO_URL": ""},
         stdout=subprocess.PIPE,
         text=True,
@@ -61,13 +61,13 @@ def stack(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path, str]]:
         process.stdout.close()
 
 
-def test_it_answers_takes_up_what_was_left_and_leaves_nothing_behind(
+def test_it_resumes_an_interrupted_job_and_stops_cleanly(
     stack: tuple[subprocess.Popen[str], Path, str],
 ) -> None:
     process, data_dir, job_id = stack
     assert process.stdout is not None
-    said, _, url = process.stdout.readline().strip().partition(" ")
-    assert said == "ready"
+    word, _, url = process.stdout.readline().strip().partition(" ")
+    assert word == "ready"
     with urllib.request.urlopen(f"{url}/health") as reply:
         health = json.load(reply)
     assert health["status"] == "UP"

@@ -1,8 +1,8 @@
-"""Worker processes to kill: the real workbench with the real engine, a child for each attempt.
+"""Worker processes to kill: the real JobRunner with the real engine, a child process for each attempt.
 
-python -m tests.integration.work.child_worker CLIP. The model is loaded once and every child is a fork: a process of
-its own costs seconds. Each line "FOLDER SNAPSHOT_FRAMES JOB_ID ATTEMPT" on stdin begins an attempt, whose process id is
-answered; "wait" answers how the last one ended: "ended" or "killed".
+python -m tests.integration.work.child_worker CLIP. The model is loaded once and every child is a fork, because a new
+process takes seconds to load it. Each line "FOLDER SNAPSHOT_FRAMES JOB_ID ATTEMPT" on stdin starts an attempt; the
+answer is its process id. The answer to "wait" is the end of the last attempt: "ended" or "killed".
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class LocalMedia:
 
 def attempt(engine: Segmenter, folder: Path, clip: Path, snapshot_frames: int, job_id: str, number: int) -> str:
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", SystemClock())
-    setup = JobRunner(
+    runner = JobRunner(
         ledger,
         FileMaskStore(folder / "masks"),
         CocoCodec(),
@@ -56,28 +56,28 @@ def attempt(engine: Segmenter, folder: Path, clip: Path, snapshot_frames: int, j
         key_values=MemoryKeyValueStore(),
         snapshot_frames=snapshot_frames,
     )
-    return str(setup.run(job_id, number, lambda: False).state)
+    return str(runner.run(job_id, number, lambda: False).state)
 
 
 def main(clip: str) -> None:
     torch.set_num_threads(1)
     engine = load_engine("demo", model_dir=None, device="cpu", threads=1)
     child = 0
-    say("ready")
+    answer("ready")
     for line in sys.stdin:
         if line.strip() == "wait":
             _, status = os.waitpid(child, 0)
-            say("ended" if status == 0 else "killed")
+            answer("ended" if status == 0 else "killed")
             continue
         folder, snapshot_frames, job_id, number = line.split()
         child = os.fork()
         if child == 0:
             attempt(engine, Path(folder), Path(clip), int(snapshot_frames), job_id, int(number))
             os._exit(0)
-        say(str(child))
+        answer(str(child))
 
 
-def say(word: str) -> None:
+def answer(word: str) -> None:
     sys.stdout.write(word + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""A real worker killed with -9 at random moments: what it stores in the end is what it would have stored at once."""
+"""A real worker killed with -9 at random moments stores the same masks as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 FRAMES = 32
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 SNAPSHOT_FRAMES = 5
 CAT, DOG = ObjectId("cat"), ObjectId("dog")
 CLICK = FramePrompt(CAT, FrameIndex(6), (PointPrompt(Point(0.3, 0.3)),))
@@ -40,7 +40,7 @@ CORRECTION = FramePrompt(CAT, FrameIndex(25), (PointPrompt(Point(0.6, 0.2)),))
 
 
 class ChildWorkers:
-    """The process that worker processes come from."""
+    """The process that forks the worker processes."""
 
     def __init__(self, clip: Path) -> None:
         self._process = subprocess.Popen(
@@ -72,7 +72,7 @@ class ChildWorkers:
 
 
 class KillSetup:
-    """A ledger and masks in a folder, and workers that come and go."""
+    """A ledger and masks in a folder, and the workers of their jobs."""
 
     def __init__(self, workers: ChildWorkers, folder: Path, *, snapshot_frames: int) -> None:
         folder.mkdir()
@@ -89,11 +89,11 @@ class KillSetup:
         return self._submitter.submit(request)
 
     def begin(self, job: Job) -> int:
-        """Begin the job's current attempt; the process id of its worker."""
+        """Start the job's current attempt; returns the process id of its worker."""
         return int(self._workers.ask(f"{self._where} {job.job_id} {self.ledger.job(job.job_id).attempt}"))
 
     def kill(self, job: Job, pid: int) -> bool:
-        """kill -9, and what the reconciler does then; False if the job was done already."""
+        """Kill -9 the worker and requeue the job, as the reconciler does; False if the job was done already."""
         os.kill(pid, signal.SIGKILL)
         self._workers.ask("wait")
         latest = self.ledger.job(job.job_id)
@@ -106,13 +106,13 @@ class KillSetup:
         return not self.ledger.job(job.job_id).state.is_final
 
     def saved(self, job: Job) -> int:
-        """How many frames all attempts have saved."""
+        """The count of frames in the newest snapshot of the job's attempts."""
         attempts = range(1, self.ledger.job(job.job_id).attempt + 1)
         states = (self.masks.snapshot(f"{job.job_id}-a{number}") for number in attempts)
         return max((ResumePoint.load(state).done for state in states if state), default=0)
 
     def finished(self, job: Job) -> MaskRun:
-        """Let the current attempt come to its end."""
+        """The masks of the current attempt, run to its end."""
         self.begin(job)
         assert self._workers.ask("wait") == "ended"
         latest = self.ledger.job(job.job_id)
@@ -129,19 +129,19 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildWorkers]:
     opened.close()
 
 
-def killed_at_random(setup: KillSetup, job: Job, dice: random.Random, *, kills: int, longest_s: float) -> list[int]:
-    """Kill the job's worker so many times, unless it is done before; how many frames it had saved each time.
+def killed_at_random(setup: KillSetup, job: Job, rng: random.Random, *, kills: int, longest_s: float) -> list[int]:
+    """Kill the job's worker up to `kills` times, until the job is done; returns the count of saved frames at each kill.
 
-    Every other time it is left until it has saved more, however slow the machine is just then; and never until it has
-    saved all, however fast the machine has become.
+    longest_s: the longest time until a kill, seconds. Every second attempt runs until it has saved more frames than the
+    one before, also on a slow machine. No attempt runs until it has saved all frames, also on a fast machine.
     """
     saved: list[int] = []
     for attempt in range(1, kills + 1):
         pid = setup.begin(job)
-        kill_s = time.monotonic() + dice.uniform(0.0, longest_s)
+        kill_s = time.monotonic() + rng.uniform(0.0, longest_s)
         while time.monotonic() < kill_s and setup.saved(job) < SNAPSHOT_FRAMES * attempt:
             time.sleep(0.005)
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while attempt % 2 == 0 and setup.is_open(job) and setup.saved(job) <= saved[-1]:
             assert time.monotonic() < deadline, "nothing was saved"
             time.sleep(0.005)
@@ -151,26 +151,26 @@ def killed_at_random(setup: KillSetup, job: Job, dice: random.Random, *, kills: 
     return saved
 
 
-def test_killed_many_times_it_stores_the_same_to_the_bit(tmp_path: Path, workers: ChildWorkers) -> None:
-    calm = KillSetup(workers, tmp_path / "calm", snapshot_frames=0)
+def test_a_job_killed_many_times_stores_the_same_bits(tmp_path: Path, workers: ChildWorkers) -> None:
+    uninterrupted = KillSetup(workers, tmp_path / "uninterrupted", snapshot_frames=0)
     started_s = time.monotonic()
-    first = calm.finished(calm.submit(CLICK, BOX))
+    first = uninterrupted.finished(uninterrupted.submit(CLICK, BOX))
     whole_s = time.monotonic() - started_s
-    corrected = calm.finished(calm.submit(CLICK, BOX, CORRECTION))
+    corrected = uninterrupted.finished(uninterrupted.submit(CLICK, BOX, CORRECTION))
     assert [[f.frame_index for f in m.frames] for m in first.masklets] == [list(range(FRAMES))] * 2
 
-    dice = random.Random(7)
+    rng = random.Random(7)
     setup = KillSetup(workers, tmp_path / "killed", snapshot_frames=SNAPSHOT_FRAMES)
     job = setup.submit(CLICK, BOX)
-    saved = killed_at_random(setup, job, dice, kills=8, longest_s=whole_s / 4)
+    saved = killed_at_random(setup, job, rng, kills=8, longest_s=whole_s / 4)
     assert setup.finished(job) == first
     assert setup.masks.runs() == (setup.ledger.job(job.job_id).masks_run,)
     assert len(saved) >= 4
-    assert saved == sorted(saved), "what is saved is never lost"
+    assert saved == sorted(saved), "saved frames are not lost"
     assert saved[-1] > 0
 
     correction = setup.submit(CLICK, BOX, CORRECTION)
-    killed_at_random(setup, correction, dice, kills=3, longest_s=whole_s / 4)
+    killed_at_random(setup, correction, rng, kills=3, longest_s=whole_s / 4)
     assert setup.finished(correction) == corrected
     assert setup.ledger.job(correction.job_id).total == FRAMES - CORRECTION.frame_index
 

@@ -1,4 +1,4 @@
-"""What the planner thinks that the engine does with a pass is what the real engine does."""
+"""The real engine makes the frames that the pass plan expects of it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.integration.engine.oracle import PanningVideo
 COUNT = 10
 _engines: list[Sam2Engine] = []
 
-said = st.dictionaries(
+prompted_frames = st.dictionaries(
     st.sampled_from("ab"), st.sets(st.integers(0, COUNT - 1), min_size=1, max_size=3), min_size=1, max_size=2
 )
-spans = st.tuples(st.integers(0, COUNT - 1), st.integers(1, COUNT)).map(
+ranges = st.tuples(st.integers(0, COUNT - 1), st.integers(1, COUNT)).map(
     lambda pair: FrameRange(FrameIndex(pair[0]), FrameIndex(min(pair[0] + pair[1], COUNT)))
 )
 
 
-def the_engine() -> Sam2Engine:
+def shared_engine() -> Sam2Engine:
     if not _engines:
         torch.set_num_threads(1)
         _engines.append(random_engine())
@@ -44,36 +44,36 @@ def prompts_of(frames: dict[str, set[int]]) -> PromptSet:
     return PromptSet.of(prompts, {})
 
 
-@given(said, st.sampled_from(Direction), spans)
+@given(prompted_frames, st.sampled_from(Direction), ranges)
 @settings(max_examples=200, deadline=None)
-def test_it_makes_as_many_frames_as_planned(
-    frames: dict[str, set[int]], way: Direction, frame_range: FrameRange
+def test_the_engine_makes_the_planned_count_of_frames(
+    frames: dict[str, set[int]], direction: Direction, frame_range: FrameRange
 ) -> None:
     prompts = prompts_of(frames)
-    propagation = the_engine().propagate(
-        PanningVideo(COUNT), prompts, direction=way, frame_range=frame_range, cancel=NeverCancelled()
+    propagation = shared_engine().propagate(
+        PanningVideo(COUNT), prompts, direction=direction, frame_range=frame_range, cancel=NeverCancelled()
     )
-    assert propagation.total == total_frames(Pass(prompts.object_ids, way, frame_range), prompts)
+    assert propagation.total == total_frames(Pass(prompts.object_ids, direction, frame_range), prompts)
 
 
-@given(said, st.sampled_from(Direction), spans)
+@given(prompted_frames, st.sampled_from(Direction), ranges)
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-def test_it_makes_the_frames_that_were_planned(
-    frames: dict[str, set[int]], way: Direction, frame_range: FrameRange
+def test_the_engine_makes_the_planned_frames(
+    frames: dict[str, set[int]], direction: Direction, frame_range: FrameRange
 ) -> None:
     # A backward pass from a prompt before the range has no memory to start from: SAM 2 has no pointer then.
-    assume(way is not Direction.BACKWARD or all(min(own) >= frame_range.start for own in frames.values()))
+    assume(direction is not Direction.BACKWARD or all(min(own) >= frame_range.start for own in frames.values()))
     prompts = prompts_of(frames)
     made = Counter(
         (shown.object_id, masks.frame_index)
-        for masks in the_engine().propagate(
-            PanningVideo(COUNT), prompts, direction=way, frame_range=frame_range, cancel=NeverCancelled()
+        for masks in shared_engine().propagate(
+            PanningVideo(COUNT), prompts, direction=direction, frame_range=frame_range, cancel=NeverCancelled()
         )
         for shown in masks.objects
     )
     planned = Counter(
         (ObjectId(name), FrameIndex(frame))
         for name, own in frames.items()
-        for frame in wanted_frames(min(own), direction=way, requested=frame_range)
+        for frame in wanted_frames(min(own), direction=direction, requested=frame_range)
     )
     assert made == planned

@@ -1,4 +1,4 @@
-"""Who gets in: every route with and without a login, and the webhook's secret."""
+"""Authentication: every route with and without a login, and the webhook's secret."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ ROUTES = [
 LOGIN = ("annie", "pässword")
 
 
-def locked() -> FakeWeb:
+def protected_web() -> FakeWeb:
     return FakeWeb().with_settings(user=LOGIN[0], password=LOGIN[1])
 
 
-def test_no_route_is_forgotten_here() -> None:
+def test_all_routes_are_listed_here() -> None:
     described = FakeWeb().client().get("/openapi.json").json()["paths"]
     served = {(method.upper(), path) for path, methods in described.items() for method in methods}
     assert served == {(m, p.replace("p-1", "{job_id}")) for m, p in ROUTES} - {
@@ -41,16 +41,16 @@ def test_no_route_is_forgotten_here() -> None:
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("login", [None, ("annie", "wrong"), ("someone", "pässword"), ("", "")])
-def test_nobody_gets_in_without_the_right_login(method: str, path: str, login: tuple[str, str] | None) -> None:
+def test_a_request_without_the_login_is_refused(method: str, path: str, login: tuple[str, str] | None) -> None:
     encoded = None if login is None else tuple(part.encode() for part in login)
-    reply = locked().client().request(method, path, auth=encoded)
+    reply = protected_web().client().request(method, path, auth=encoded)
     assert (reply.status_code, reply.json()) == (401, {"detail": "a user name and password are needed"})
     assert reply.headers["www-authenticate"].startswith("Basic ")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_the_right_login_gets_in_everywhere(method: str, path: str) -> None:
-    reply = locked().client().request(method, path, auth=(LOGIN[0].encode(), LOGIN[1].encode()))
+def test_the_login_is_accepted_on_every_route(method: str, path: str) -> None:
+    reply = protected_web().client().request(method, path, auth=(LOGIN[0].encode(), LOGIN[1].encode()))
     assert reply.status_code not in (401, 403)
 
 
@@ -68,7 +68,7 @@ HEADER = "X-Masklet-Secret"
         ({}, None, 403),
     ],
 )
-def test_a_webhook_is_known_by_its_secret_where_one_is_set(
+def test_a_webhook_needs_the_secret_if_one_is_set(
     headers: dict[str, str], login: tuple[str, str] | None, status: int
 ) -> None:
     client = FakeWeb().with_settings(user="annie", password="open", webhook_secret="s3cret").client()
@@ -77,11 +77,11 @@ def test_a_webhook_is_known_by_its_secret_where_one_is_set(
     assert "s3cret" not in reply.text
 
 
-def test_the_webhooks_secret_opens_nothing_else() -> None:
+def test_the_webhooks_secret_is_no_login() -> None:
     client = FakeWeb().with_settings(user="annie", password="open", webhook_secret="s3cret").client()
     assert client.get("/jobs", headers={HEADER: "s3cret"}).status_code == 401
 
 
-def test_a_stranger_is_turned_away_before_the_body_is_read() -> None:
-    client = locked().with_settings(max_body_bytes=10).client()
+def test_a_missing_login_is_refused_before_the_body_is_read() -> None:
+    client = protected_web().with_settings(max_body_bytes=10).client()
     assert client.post("/predict", content=b"x" * 1000).status_code == 401

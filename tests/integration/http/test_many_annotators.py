@@ -1,4 +1,4 @@
-"""Many annotators at once, on a real ledger, with a worker in a thread: everybody gets their own mask."""
+"""Many annotators at once, on a real ledger, with a worker in a thread: each gets their own mask."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from backend.domain.tasks import TaskKey
 from tests.fakes.engine import FakeVideo
 from tests.fakes.web import VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
-CROWD = 20
+ANNOTATORS = 20
 
 
 @contextmanager
-def working(web: FakeWeb, may_work: threading.Event, *kinds: JobKind) -> Iterator[None]:
-    """A worker that runs the queued jobs of these kinds, by default the clicks, once it may."""
-    over = threading.Event()
+def working(web: FakeWeb, released: threading.Event, *kinds: JobKind) -> Iterator[None]:
+    """A worker that runs the queued jobs of these kinds, by default the clicks, while `released` is set."""
+    stopped = threading.Event()
 
     def work() -> None:
-        while not over.is_set():
-            if may_work.wait(0.02):
+        while not stopped.is_set():
+            if released.wait(0.02):
                 web.work_off(*(kinds or (JobKind.INTERACTIVE,)))
-                over.wait(0.01)
+                stopped.wait(0.01)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stopped.set()
         thread.join(120)
 
 
@@ -52,8 +52,8 @@ def web(tmp_path: Path) -> Iterator[FakeWeb]:
     ledger.close()
 
 
-def test_a_crowd_waits_together_and_health_answers_meanwhile(web: FakeWeb) -> None:
-    may_work = threading.Event()
+def test_health_answers_while_twenty_clicks_wait(web: FakeWeb) -> None:
+    released = threading.Event()
 
     def click(number: int) -> tuple[int, str]:
         body = predict_body(pages_task(100 + number), regions=[keypoint(page=number % 10)])
@@ -63,28 +63,28 @@ def test_a_crowd_waits_together_and_health_answers_meanwhile(web: FakeWeb) -> No
         (region,) = prediction["result"]
         return region["item_index"], region["id"]
 
-    with web.client() as client, working(web, may_work), ThreadPoolExecutor(CROWD) as crowd:
-        clicks = [crowd.submit(click, number) for number in range(CROWD)]
-        while web.stored.counts().get((JobKind.INTERACTIVE, JobState.QUEUED), 0) < CROWD:
+    with web.client() as client, working(web, released), ThreadPoolExecutor(ANNOTATORS) as pool:
+        clicks = [pool.submit(click, number) for number in range(ANNOTATORS)]
+        while web.stored.counts().get((JobKind.INTERACTIVE, JobState.QUEUED), 0) < ANNOTATORS:
             assert not any(answer.done() for answer in clicks)
         assert client.get("/health").json()["status"] == "UP"
-        may_work.set()
+        released.set()
         answers = [answer.result() for answer in clicks]
-    assert [page for page, _ in answers] == [number % 10 for number in range(CROWD)]
-    assert len({region_id for _, region_id in answers}) == CROWD
+    assert [page for page, _ in answers] == [number % 10 for number in range(ANNOTATORS)]
+    assert len({region_id for _, region_id in answers}) == ANNOTATORS
 
 
-def test_one_task_clicked_by_many_keeps_everybodys_prompts(web: FakeWeb) -> None:
-    may_work = threading.Event()
-    may_work.set()
+def test_each_user_of_one_task_keeps_their_prompts(web: FakeWeb) -> None:
+    released = threading.Event()
+    released.set()
 
     def click(number: int) -> int:
         task = {**pages_task(), "drafts": [{"user": f"u{number}@example.org", "result": []}]}
         body = predict_body(task, regions=[keypoint(page=number % 10, x=float(number + 1))])
         return int(client.post("/predict", json=body).status_code)
 
-    with web.client() as client, working(web, may_work), ThreadPoolExecutor(8) as crowd:
-        assert list(crowd.map(click, range(8))) == [200] * 8
+    with web.client() as client, working(web, released), ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(click, range(8))) == [200] * 8
     for number in range(8):
         (prompt,) = web.stored.prompts(TaskKey(1, 7), user=f"u{number}@example.org")
         assert [point.point.x_rel for point in prompt.points] == [pytest.approx((number + 1) / 100)]
@@ -92,9 +92,9 @@ def test_one_task_clicked_by_many_keeps_everybodys_prompts(web: FakeWeb) -> None
 
 @pytest.mark.parametrize("kind", ["action", "box"])
 def test_twenty_on_one_task_each_get_masks_or_pending(web: FakeWeb, kind: str) -> None:
-    may_work = threading.Event()
-    may_work.set()
-    at_once = threading.Barrier(CROWD)
+    released = threading.Event()
+    released.set()
+    at_once = threading.Barrier(ANNOTATORS)
 
     def post(number: int, region: dict[str, object]) -> dict[str, Any]:
         drafts = [{"user": f"u{number}@example.org", "updated_at": "2026", "result": []}]
@@ -119,27 +119,27 @@ def test_twenty_on_one_task_each_get_masks_or_pending(web: FakeWeb, kind: str) -
         return len(answer["result"]) or -("pending" in answer)
 
     kinds = tuple(JobKind)
-    with web.client() as client, working(web, may_work, *kinds), ThreadPoolExecutor(CROWD) as crowd:
-        answers = list(crowd.map(work, range(CROWD)))
-    assert answers == [3 if kind == "action" else 1] * CROWD
+    with web.client() as client, working(web, released, *kinds), ThreadPoolExecutor(ANNOTATORS) as pool:
+        answers = list(pool.map(work, range(ANNOTATORS)))
+    assert answers == [3 if kind == "action" else 1] * ANNOTATORS
     assert web.stored.counts().get((JobKind.PROPAGATE, JobState.SUPERSEDED), 0) == 0
 
 
 def test_the_same_click_fifty_times_at_once_is_one_job(web: FakeWeb) -> None:
-    may_work = threading.Event()
+    released = threading.Event()
     body = predict_body(pages_task(), regions=[keypoint()])
-    with web.client() as client, working(web, may_work), ThreadPoolExecutor(50) as crowd:
-        clicks = [crowd.submit(lambda: client.post("/predict", json=body).json()["results"]) for _ in range(50)]
-        may_work.set()
+    with web.client() as client, working(web, released), ThreadPoolExecutor(50) as pool:
+        clicks = [pool.submit(lambda: client.post("/predict", json=body).json()["results"]) for _ in range(50)]
+        released.set()
         answers = [answer.result() for answer in clicks]
     assert all(answer == answers[0] for answer in answers)
     assert len(web.stored.jobs()) == 2
 
 
-def test_twenty_on_one_project_two_to_a_task_mix_nothing_and_lose_nothing(web: FakeWeb) -> None:
-    """The first click of each comes before their draft names them, the others after."""
-    may_work = threading.Event()
-    may_work.set()
+def test_twenty_annotators_keep_their_own_prompts(web: FakeWeb) -> None:
+    """Two annotators per task. A draft names the user from the second click on."""
+    released = threading.Event()
+    released.set()
 
     def work(number: int) -> list[int]:
         user, task_id = f"u{number}@example.org", 200 + number // 2
@@ -157,12 +157,12 @@ def test_twenty_on_one_project_two_to_a_task_mix_nothing_and_lose_nothing(web: F
             drawn += [r for r in reply.json()["results"][0]["result"] if r["value"]["brushlabels"] == [label]]
         return statuses
 
-    with web.client() as client, working(web, may_work), ThreadPoolExecutor(CROWD) as crowd:
-        assert list(crowd.map(work, range(CROWD))) == [[200] * 3] * CROWD
-    for number in range(CROWD):
+    with web.client() as client, working(web, released), ThreadPoolExecutor(ANNOTATORS) as pool:
+        assert list(pool.map(work, range(ANNOTATORS))) == [[200] * 3] * ANNOTATORS
+    for number in range(ANNOTATORS):
         task = TaskKey(1, 200 + number // 2)
-        said = web.stored.prompts(task, user=f"u{number}@example.org")
-        mine = [p for p in said if p.points[0].point.x_rel == pytest.approx((number + 1) / 100)]
+        prompts = web.stored.prompts(task, user=f"u{number}@example.org")
+        mine = [p for p in prompts if p.points[0].point.x_rel == pytest.approx((number + 1) / 100)]
         assert [p.frame_index for p in mine] == [number % 2, 2 + number % 2, 4 + number % 2]
-    for pair in range(CROWD // 2):
+    for pair in range(ANNOTATORS // 2):
         assert not web.stored.prompts(TaskKey(1, 200 + pair))

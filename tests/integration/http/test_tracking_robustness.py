@@ -1,7 +1,7 @@
-"""What is known to go wrong in other backends that speak `context.event`, by number, and that it does not here.
+"""Known faults of other backends of the `context.event` protocol, by number; Masklet does not have them.
 
-Frames are real ones: clips whose pictures say their own number, decoded as in a worker; the masks are made up, and say
-which frame the model was shown.
+Frames are decoded from clips whose pictures contain their own number. The masks are fakes that contain the number of
+the picture.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Json = dict[str, Any]
 
 
 class ClipMedia(FakeMedia):
-    """A MediaLibrary of clips on disk: the address is the file."""
+    """A MediaLibrary of clips on disk. The address is the path."""
 
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
         self.opened.append(media)
@@ -45,8 +45,8 @@ class ClipMedia(FakeMedia):
         return open_video(Path(address), ContentHash(address))
 
 
-class Seeing(FakeSegmenter):
-    """Masks whose one column is the number that the shown picture says, not the index that was asked for."""
+class FrameNumberSegmenter(FakeSegmenter):
+    """A Segmenter whose mask covers the column of the number in the picture, not of the requested index."""
 
     video: VideoSource | None = None
 
@@ -82,12 +82,12 @@ class Seeing(FakeSegmenter):
 
 
 def on_clip(path: Path) -> tuple[FakeWeb, Json]:
-    """A web process whose task is this clip, and what to change in a call's body."""
-    web = FakeWeb(media=ClipMedia(), segmenter=Seeing())
+    """A web process with a task of this clip, and the changes of a call's body for it."""
+    web = FakeWeb(media=ClipMedia(), segmenter=FrameNumberSegmenter())
     return web, {"tasks": [{"id": 8, "project": 2, "data": {"video": str(path)}}]}
 
 
-def started(client: TestClient, *, changes: Json | None = None, **context: object) -> Json:
+def start_track(client: TestClient, *, changes: Json | None = None, **context: object) -> Json:
     context.setdefault("result", [point()])
     item = ask(client, "track", changes=changes, **context)
     assert item["type"] == "track_started", item
@@ -95,27 +95,27 @@ def started(client: TestClient, *, changes: Json | None = None, **context: objec
     return value
 
 
-def working(web: FakeWeb) -> WorkingClock:
+def clock_of(web: FakeWeb) -> WorkingClock:
     assert isinstance(web.clock, WorkingClock)
     return web.clock
 
 
-def idle(web: FakeWeb) -> None:
-    """From now on no worker does anything."""
-    working(web).work = lambda: None
+def stop_worker(web: FakeWeb) -> None:
+    """Stop the worker."""
+    clock_of(web).work = lambda: None
 
 
 RATES = (Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60))
 
 
 @pytest.mark.parametrize("rate", RATES, ids=lambda rate: f"{float(rate):.3f}")
-def test_b1_preview_and_track_see_the_very_frame(rate: Fraction, tmp_path: Path) -> None:
+def test_b1_preview_and_track_use_the_same_frame(rate: Fraction, tmp_path: Path) -> None:
     web, changes = on_clip(write_clip(tmp_path / "clip.mp4", ClipSpec(rate=rate)))
     with web.client() as client:
         for index in range(0, 40, 3):
             at = {"time_ms": float(1000 * index / rate)}
             assert columns(ask(client, "predict", changes=changes, result=[point()], **at)["value"]) == [index]
-            session = started(client, changes=changes, max_frames=1, **at)["session_id"]
+            session = start_track(client, changes=changes, max_frames=1, **at)["session_id"]
             frames = ask(client, "track_progress", changes=changes, session_id=session)["value"]["frames"]
             assert [(f["frame"], columns(f)) for f in frames] == [(i, [i]) for i in (index, index + 1) if i < 40]
 
@@ -123,16 +123,16 @@ def test_b1_preview_and_track_see_the_very_frame(rate: Fraction, tmp_path: Path)
 def test_b2_the_last_frame_can_be_tracked(tmp_path: Path) -> None:
     web, changes = on_clip(write_clip(tmp_path / "clip.mp4"))
     client = web.client()
-    session = started(client, changes=changes, frame=40)["session_id"]
+    session = start_track(client, changes=changes, frame=40)["session_id"]
     (frame,) = ask(client, "track_progress", changes=changes, session_id=session)["value"]["frames"]
     assert (frame["frame"], columns(frame)) == (39, [39])
 
 
-def test_b3_a_variable_rate_repeats_and_skips_nothing(tmp_path: Path) -> None:
+def test_b3_a_variable_rate_repeats_and_skips_no_frame(tmp_path: Path) -> None:
     times = [0, *np.cumsum(np.random.default_rng(7).integers(1, 9, 39)).tolist()]
     web, changes = on_clip(write_clip(tmp_path / "clip.mp4", ClipSpec(rate=Fraction(90), times=times)))
     client = web.client()
-    session = started(client, changes=changes, max_frames=31)["session_id"]
+    session = start_track(client, changes=changes, max_frames=31)["session_id"]
     frames = ask(client, "track_progress", changes=changes, session_id=session)["value"]["frames"]
     assert [(f["frame"], columns(f)) for f in frames] == [(i, [i]) for i in range(32)]
     assert [f["time_ms"] for f in frames] == pytest.approx([1000 * tick / 90 for tick in times[:32]], abs=0.01)
@@ -140,7 +140,7 @@ def test_b3_a_variable_rate_repeats_and_skips_nothing(tmp_path: Path) -> None:
     assert columns(ask(client, "predict", changes=changes, result=[point()], **at)["value"]) == [20]
 
 
-def test_b4_a_frame_past_the_end_is_refused_in_a_sentence_and_starts_nothing() -> None:
+def test_b4_a_frame_past_the_end_is_refused_without_a_job() -> None:
     web = FakeWeb()
     client = web.client()
     status, detail = refusal(client, "predict", frame=11, result=[point()])
@@ -173,7 +173,7 @@ def test_b6_a_track_without_prompts_is_an_error_at_once(result: list[object] | N
 
 
 @pytest.mark.parametrize("no", [{"is_positive": False}, {"value": {"x": 50.0, "y": 50.0, "positive": False}}])
-def test_b7_a_negative_click_is_negative_wherever_it_says_so(no: Json) -> None:
+def test_b7_both_forms_of_a_negative_click_are_negative(no: Json) -> None:
     web = FakeWeb()
     ask(web.client(), "predict", result=[point(20.0, 20.0), {**point(), **no}])
     (job,) = web.stored.jobs()
@@ -183,57 +183,57 @@ def test_b7_a_negative_click_is_negative_wherever_it_says_so(no: Json) -> None:
     assert item["value"]["error"] == "'object' has negative clicks only: add one on the object itself, or a box"
 
 
-def test_b8_the_media_is_where_the_tags_value_says() -> None:
+def test_b8_the_media_is_the_field_of_the_tags_value() -> None:
     web = FakeWeb()
     task = {"id": 8, "data": {"clip": "/not/this.mp4", "title": "not this", "video": "/data/clip.mp4"}}
     ask(web.client(), "predict", changes={"tasks": [task]}, result=[point()])
     assert {media.addresses for media in web.media.opened} == {("/data/clip.mp4",)}
 
 
-def test_r1_a_restart_and_a_second_process_lose_nothing() -> None:
+def test_r1_a_restart_and_a_second_process_lose_no_frame() -> None:
     web = FakeWeb()
-    session = started(web.client(), max_frames=5)["session_id"]
+    session = start_track(web.client(), max_frames=5)["session_id"]
     web.work_off()
     web.session_cursors.kept.clear()
     done = read_all(web.client(), session)  # another app over the same ledger and masks
     assert [frame["frame"] for frame in done["frames"]] == [0, 1, 2, 3, 4, 5]
-    assert started(web.client(), max_frames=5)["session_id"] == session
+    assert start_track(web.client(), max_frames=5)["session_id"] == session
 
 
-def test_r2_a_second_user_is_served_and_neither_is_in_the_others_way() -> None:
+def test_r2_several_users_have_sessions_of_their_own() -> None:
     web = FakeWeb()
     client = web.client()
     sessions = []
     for user in ("annie", "bob", "cyd"):
         task = {"id": 8, "project": 2, "data": {"video": "/data/clip.mp4"}, "drafts": [{"user": user}]}
-        sessions.append(started(client, changes={"tasks": [task]}, max_frames=2)["session_id"])
+        sessions.append(start_track(client, changes={"tasks": [task]}, max_frames=2)["session_id"])
     assert len(set(sessions)) == 3
     assert [len(read_all(client, session)["frames"]) for session in sessions] == [3, 3, 3]
 
 
-def test_r2_a_finished_session_that_nobody_reads_keeps_nobody_out() -> None:
+def test_r2_unread_finished_sessions_block_no_other() -> None:
     web = FakeWeb()
     client = web.client()
     for x in range(10, 90, 10):
-        started(client, result=[point(x)], max_frames=2)
+        start_track(client, result=[point(x)], max_frames=2)
         web.work_off()
     assert web.stored.counts() == {(JobKind.PROPAGATE, JobState.DONE): 8}
 
 
 def test_r3_a_worker_never_waits_for_the_client() -> None:
     web = FakeWeb(media=FakeMedia(FakeVideo(400)))
-    session = started(web.client(), max_frames=400)["session_id"]
+    session = start_track(web.client(), max_frames=400)["session_id"]
     web.work_off()
     assert web.stored.job(session).state is JobState.DONE
 
 
-def test_r3_a_session_that_nobody_asks_for_any_more_ends() -> None:
+def test_r3_a_session_without_calls_ends() -> None:
     web = FakeWeb()
     client = web.client()
-    left, kept = (started(client, result=[point(x)])["session_id"] for x in (10, 20))
+    left, kept = (start_track(client, result=[point(x)])["session_id"] for x in (10, 20))
     sessions = TrackingSessions(web.parts.annotation_service, web.session_cursors)
-    idle(web)
-    web.session_cursors.kept.clear()  # as they run out
+    stop_worker(web)
+    web.session_cursors.kept.clear()  # the cursors expire
     sessions.sweep()
     ask(client, "track_progress", session_id=kept)
     web.clock.sleep(61.0)
@@ -243,14 +243,14 @@ def test_r3_a_session_that_nobody_asks_for_any_more_ends() -> None:
 
 def test_r3_release_ends_it_at_once() -> None:
     web = FakeWeb()
-    session = started(web.client())["session_id"]
+    session = start_track(web.client())["session_id"]
     ask(web.client(), "release")
     assert web.stored.job(session).state is JobState.CANCELLED
 
 
 def test_r4_a_lost_reply_loses_no_frame() -> None:
     client = FakeWeb().client()
-    session = started(client, max_frames=5)["session_id"]
+    session = start_track(client, max_frames=5)["session_id"]
     first = ask(client, "track_progress", session_id=session, cursor=0)["value"]
     again = ask(client, "track_progress", session_id=session, cursor=0)["value"]
     assert first == again
@@ -260,29 +260,29 @@ def test_r4_a_lost_reply_loses_no_frame() -> None:
     assert [frame["frame"] for frame in after_two["frames"]] == [2, 3, 4, 5]
 
 
-def test_r5_results_stay_and_long_jobs_run_on() -> None:
+def test_r5_results_are_readable_after_two_days() -> None:
     web = FakeWeb()
     client = web.client()
-    session = started(client, max_frames=3)["session_id"]
+    session = start_track(client, max_frames=3)["session_id"]
     web.work_off()
     web.clock.sleep(48 * 3600.0)
     assert len(read_all(client, session, cursor=0)["frames"]) == 4
 
 
-def test_r6_frames_are_told_while_others_are_still_to_come() -> None:
-    told: list[Json] = []
+def test_r6_frames_are_sent_before_the_track_is_done() -> None:
+    replies: list[Json] = []
 
-    def look(index: int) -> None:
+    def on_frame(index: int) -> None:
         if index == 7:
-            told.append(ask(client, "track_progress", session_id=session, cursor=0)["value"])
-        working(web).advance(2.0)
+            replies.append(ask(client, "track_progress", session_id=session, cursor=0)["value"])
+        clock_of(web).advance(2.0)
 
-    web = FakeWeb(segmenter=FakeSegmenter(look))
+    web = FakeWeb(segmenter=FakeSegmenter(on_frame))
     client = web.client()
-    session = started(client)["session_id"]
-    idle(web)
+    session = start_track(client)["session_id"]
+    stop_worker(web)
     web.work_off()
-    (early,) = told
+    (early,) = replies
     assert early["done"] is False
     assert 0 < len(early["frames"]) < 8
 
@@ -290,13 +290,13 @@ def test_r6_frames_are_told_while_others_are_still_to_come() -> None:
 def test_r7_more_than_three_hundred_frames() -> None:
     web = FakeWeb(media=FakeMedia(FakeVideo(700)))
     client = web.client()
-    value = started(client, max_frames=650)
+    value = start_track(client, max_frames=650)
     assert value["total_frames"] == 651
     assert [frame["frame"] for frame in read_all(client, value["session_id"])["frames"]] == list(range(651))
-    assert started(client, result=[box()])["total_frames"] == 301
+    assert start_track(client, result=[box()])["total_frames"] == 301
 
 
-def test_r8_a_device_without_memory_left_is_told_and_the_next_call_served() -> None:
+def test_r8_out_of_memory_is_reported_and_the_next_call_works() -> None:
     def full(_: int) -> None:
         raise DeviceOutOfMemory("the device's memory did not suffice: use a smaller checkpoint")
 
@@ -304,21 +304,21 @@ def test_r8_a_device_without_memory_left_is_told_and_the_next_call_served() -> N
     client = web.client()
     status, detail = refusal(client, "predict", result=[point()])
     assert (status, detail) == (503, "the device's memory did not suffice: use a smaller checkpoint")
-    session = started(client)["session_id"]
+    session = start_track(client)["session_id"]
     assert read_all(client, session)["error"] == "the device's memory did not suffice: use a smaller checkpoint"
     web.segmenter.on_frame = lambda _: None
     assert ask(client, "predict", frame=2, result=[point()])["type"] == "bitmask"
 
 
-def test_r9_what_keeps_looking_ahead_from_working_is_told() -> None:
+def test_r9_an_error_of_prewarming_is_reported() -> None:
     client = FakeWeb(media=FakeMedia(error=MediaError("clip.mp4 has no video in it"))).client()
     assert ask(client, "prewarm")["value"] == {"status": "error", "error": "clip.mp4 has no video in it"}
 
 
-def test_r10_a_media_server_that_hangs_holds_no_request_beyond_its_time() -> None:
-    """Workers fetch, with timeouts (the download's tests); a request waits for them no longer than for any job."""
+def test_r10_a_reply_is_in_time_if_the_media_server_hangs() -> None:
+    """Workers download with timeouts (test_download.py). A request waits for them at most as long as for a job."""
     web = FakeWeb()
-    idle(web)
+    stop_worker(web)
     before_s = web.clock.monotonic_s()
     item = ask(web.client(), "track", result=[point()])
     assert item["value"]["error"].startswith("no worker has opened the media yet")
@@ -328,47 +328,47 @@ def test_r10_a_media_server_that_hangs_holds_no_request_beyond_its_time() -> Non
 
 
 @pytest.mark.parametrize("at", [0, 4])
-def test_r11_cancel_ends_the_work_before_its_next_frame(at: int) -> None:
-    """Frames are decoded one by one as they are needed: there is no long extraction that could not be ended."""
+def test_r11_cancel_ends_the_job_before_its_next_frame(at: int) -> None:
+    """Frames are decoded one by one on demand: a job can be cancelled between any two frames."""
     made: list[int] = []
 
     def cancelling(index: int) -> None:
         made.append(index)
-        working(web).advance(1.0)
+        clock_of(web).advance(1.0)
         if index == at:
             assert ask(client, "track_cancel", session_id=session)["value"] == {"status": "cancelled"}
 
     web = FakeWeb(segmenter=FakeSegmenter(cancelling))
     client = web.client()
-    session = started(client)["session_id"]
+    session = start_track(client)["session_id"]
     web.work_off()
     assert made == list(range(at + 1))
     assert web.stored.job(session).state is JobState.CANCELLED
 
 
-def test_r11_what_waits_in_the_queue_is_never_begun_once_it_is_cancelled() -> None:
+def test_r11_a_cancelled_queued_job_is_never_started() -> None:
     made: list[int] = []
     web = FakeWeb(segmenter=FakeSegmenter(made.append))
     client = web.client()
-    session = started(client)["session_id"]
+    session = start_track(client)["session_id"]
     job = web.stored.job(session)
     ask(client, "track_cancel", session_id=session)
     web.runner.run(job.job_id, job.attempt, lambda: False)
     assert made == []
 
 
-def test_r12_many_who_wait_do_not_keep_health_waiting() -> None:
-    """A progress call is held for a second at most, in threads that /health and prompts do not queue behind."""
+def test_r12_health_answers_while_many_calls_wait() -> None:
+    """A progress call is held for a second at most, in threads that /health and prompts do not use."""
     web = FakeWeb()
-    with web.client() as client, ThreadPoolExecutor(24) as crowd:
-        session = started(client)["session_id"]
-        idle(web)
-        asked = [crowd.submit(ask, client, "track_progress", session_id=session) for _ in range(24)]
+    with web.client() as client, ThreadPoolExecutor(24) as pool:
+        session = start_track(client)["session_id"]
+        stop_worker(web)
+        asked = [pool.submit(ask, client, "track_progress", session_id=session) for _ in range(24)]
         assert client.get("/health").json()["status"] == "UP"
         assert {reply.result()["value"]["done"] for reply in asked} == {False}
 
 
-def test_r13_no_traceback_reaches_a_client_and_figures_are_there() -> None:
+def test_r13_a_client_gets_no_traceback_and_metrics_count_it() -> None:
     def broken(_: int) -> None:
         raise RuntimeError("secret detail")
 

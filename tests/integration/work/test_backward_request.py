@@ -1,4 +1,4 @@
-"""What a backward action is answered with is, to the bit, what the whole video's propagation makes of these frames."""
+"""The masks of a backward action equal, bit for bit, those of the whole video's propagation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ A, B, LATE = ObjectId("a"), ObjectId("b"), ObjectId("late")
 USER_TASK = UserTask(TaskKey(1, 2), MediaRef(tuple(f"/{page}.png" for page in range(COUNT)), True), "<View/>", "v")
 
 
-def said(object_id: ObjectId, frame: int, x: float) -> FramePrompt:
+def clicked(object_id: ObjectId, frame: int, x: float) -> FramePrompt:
     return FramePrompt(object_id, FrameIndex(frame), (PointPrompt(Point(x, 0.5)),))
 
 
-def test_the_frames_within_reach_are_those_of_the_whole_video() -> None:
+def test_the_requested_frames_equal_the_whole_propagation() -> None:
     torch.set_num_threads(1)
     engine = random_engine()
-    prompts = PromptSet.of([said(A, 8, 0.3), said(A, 33, 0.4), said(B, 12, 0.7), said(LATE, 20, 0.5)], {})
+    prompts = PromptSet.of([clicked(A, 8, 0.3), clicked(A, 33, 0.4), clicked(B, 12, 0.7), clicked(LATE, 20, 0.5)], {})
 
     def masks(prompts: PromptSet, frame_range: FrameRange | None) -> dict[tuple[ObjectId, int], BoolMask]:
         made = engine.propagate(
@@ -40,11 +40,11 @@ def test_the_frames_within_reach_are_those_of_the_whole_video() -> None:
         (A, B),
         FrameRange(FrameIndex(6), FrameIndex(12 + TURN_FRAMES)),
     )
-    whole, back = masks(prompts, None), masks(request.prompts, request.frames)
-    within = {(name, frame): mask for (name, frame), mask in back.items() if frame <= 14}
+    whole, backward = masks(prompts, None), masks(request.prompts, request.frames)
+    within = {(name, frame): mask for (name, frame), mask in backward.items() if frame <= 14}
     assert within.keys() == {(name, frame) for name in (A, B) for frame in range(6, 15)}
-    assert all((mask == whole[spot]).all() for spot, mask in within.items())
+    assert all((mask == whole[key]).all() for key, mask in within.items())
 
 
-def test_the_seam_is_as_long_as_what_the_model_remembers() -> None:
+def test_the_turn_is_longer_than_the_models_memory() -> None:
     assert random_engine().blocks.pointer_horizon < TURN_FRAMES
