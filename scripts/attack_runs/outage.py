@@ -1,0 +1,326 @@
+"""Outages of Label Studio: propagations and pushes of many tasks, before, during and after each kind of outage.
+
+A stand-in for Label Studio listens on loopback. The client, its HTTP, the ledger and the masks are the real ones; the
+clock is shifted, so an outage of half an hour takes seconds. The model and the decoder are made up.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.application.jobs.push_predictions import Pusher
+from backend.application.jobs.reconcile import Reconciler
+from backend.application.jobs.submit import Submitter
+from backend.application.ports.media import VideoSource
+from backend.application.worker.job_runner import JobRunner
+from backend.codecs.coco_rle import CocoCodec
+from backend.domain.geometry import Point
+from backend.domain.jobs import JobKind, JobState, PropagationRequest
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.video import FrameIndex
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeSegmenter, FakeVideo
+from tests.fakes.key_value import MemoryKeyValueStore
+from tests.fakes.queue import FakeQueue
+from tests.fakes.web import VIDEO
+
+TOKEN = "0123456789abcdef0123456789abcdef01234567"
+HANG_S = 0.1
+"""How long the client waits for a stand-in that hangs, in real seconds."""
+
+AFTER_S = 1800.0
+"""How long after the recovery everything may take, on the shifted clock, before it counts as never pushed."""
+
+LONGEST_RUN_S = 600.0
+
+
+class Mood(StrEnum):
+    """What the stand-in answers."""
+
+    UP = "up"
+    UNAVAILABLE = "503"
+    HANG = "hang"
+    RESET = "reset"
+    LOST_REPLY = "lost_reply"
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403"
+    NOT_FOUND = "404"
+    BAD_REQUEST = "400"
+    HTML = "html"
+
+
+STATUS_MOODS = (Mood.UNAVAILABLE, Mood.UNAUTHORIZED, Mood.FORBIDDEN, Mood.NOT_FOUND, Mood.BAD_REQUEST)
+OUTAGES = tuple(mood for mood in Mood if mood is not Mood.UP)
+
+
+class StandIn:
+    """Label Studio's predictions and media behind a port of loopback."""
+
+    def __init__(self) -> None:
+        self.mood = Mood.UP
+        self.rows: dict[int, dict[str, object]] = {}
+        self.requests = 0
+        self.lock = threading.Lock()
+        stand_in = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                stand_in.answer(self, body)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = handle_any
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        with self.lock:
+            self.requests += 1
+            mood = self.mood
+        if mood is Mood.HANG:
+            time.sleep(HANG_S * 3)
+            return
+        if mood is Mood.RESET:
+            _reset(request)
+            return
+        if mood in STATUS_MOODS:
+            _reply(request, int(mood), b'{"detail": "no"}', "application/json")
+            return
+        if mood is Mood.HTML:
+            _reply(request, 200, b"<html>a page of the proxy</html>", "text/html")
+            return
+        status, content, media_type = self._work(request, body)
+        if mood is Mood.LOST_REPLY and request.command != "GET":
+            _reset(request)
+            return
+        _reply(request, status, content, media_type)
+
+    def _work(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes, str]:
+        if request.path.startswith("/data/"):
+            return 200, b"a video", "video/mp4"
+        with self.lock:
+            if request.command == "POST":
+                row = {"id": len(self.rows) + 1, **json.loads(body)}
+                self.rows[len(self.rows) + 1] = row
+                return 201, json.dumps(row).encode(), "application/json"
+            if request.command == "GET":
+                task = int(httpx.URL(self.url + request.path).params["task"])
+                found = [row for row in self.rows.values() if row["task"] == task]
+                return 200, json.dumps(found).encode(), "application/json"
+            number = int(request.path.rstrip("/").rpartition("/")[2])
+            if request.command == "DELETE":
+                self.rows.pop(number, None)
+                return 204, b"", "application/json"
+            self.rows[number] |= json.loads(body)
+            return 200, json.dumps(self.rows[number]).encode(), "application/json"
+
+
+def _reply(request: BaseHTTPRequestHandler, status: int, content: bytes, media_type: str) -> None:
+    with suppress(OSError):
+        request.send_response(status)
+        request.send_header("content-type", media_type)
+        request.send_header("content-length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+
+def _reset(request: BaseHTTPRequestHandler) -> None:
+    """Ends the connection by RST."""
+    with suppress(OSError):
+        request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.connection.close()
+
+
+class ImpatientTransport(httpx.HTTPTransport):
+    """The real network with a time-out of HANG_S: the shifted clock does not shorten a socket's."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.extensions["timeout"] = httpx.Timeout(HANG_S, connect=5.0).as_dict()
+        return super().handle_request(request)
+
+
+@dataclass
+class DownloadedMedia:
+    """A MediaLibrary that really downloads, and then opens a made-up video."""
+
+    client: LabelStudioClient
+
+    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+        self.client.download(media.addresses[0], io.BytesIO())
+        return FakeVideo()
+
+
+@dataclass
+class Case:
+    """One kind of outage of one length. starting: tasks that are submitted in it; pushing: that are done before it."""
+
+    mood: Mood
+    outage_s: float
+    folder: Path
+    starting: int
+    pushing: int
+    clock: FakeClock = field(default_factory=FakeClock)
+    stand_in: StandIn = field(default_factory=StandIn)
+
+    def __post_init__(self) -> None:
+        self.ledger: SqlLedger = open_ledger(f"sqlite:///{self.folder}/ledger.sqlite", self.clock)
+        self.client = LabelStudioClient(self.stand_in.url, TOKEN, transport=ImpatientTransport(retries=0))
+        self.queue = FakeQueue()
+        masks = FileMaskStore(self.folder / "masks")
+        self.submitter = Submitter(self.ledger, self.queue)
+        self.runner = JobRunner(
+            self.ledger,
+            masks,
+            CocoCodec(),
+            DownloadedMedia(self.client),
+            FakeSegmenter(),
+            self.submitter,
+            self.clock,
+            worker_name="worker-1",
+            max_attempts=3,
+            pushes=True,
+            key_values=MemoryKeyValueStore(),
+        )
+        pusher = Pusher(self.ledger, masks, self.client, build_regions, self.clock)
+        self.reconciler = Reconciler(
+            self.ledger, self.queue, self.submitter, self.clock, pusher, heartbeat_ttl_s=60, max_attempts=3
+        )
+
+    def close(self) -> None:
+        self.ledger.close()
+        self.client.close()
+        self.stand_in.close()
+
+    def submit(self, task_id: int) -> None:
+        prompt = FramePrompt(ObjectId("Cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))
+        media = MediaRef((f"/data/upload/1/{task_id}.mp4",), is_pages=False)
+        prompts = PromptSet.of([prompt], {})
+        self.submitter.submit(
+            PropagationRequest(TaskKey(1, task_id), media, prompts, label_config=VIDEO, model_version="m-1")
+        )
+
+    def run(self) -> dict[str, object]:
+        for task_id in range(self.pushing):
+            self.submit(task_id)
+        self._work_off()
+        self.stand_in.mood = self.mood
+        for task_id in range(self.pushing, self.pushing + self.starting):
+            self.submit(task_id)
+        self._pass(self.outage_s)
+        requests = self.stand_in.requests
+        self.stand_in.mood = Mood.UP
+        back_s = self._pass(AFTER_S)
+        tasks = [int(str(row["task"])) for row in self.stand_in.rows.values()]
+        count = self.starting + self.pushing
+        return {
+            "mood": self.mood.value,
+            "outage_s": self.outage_s,
+            "tasks": count,
+            "never_pushed": count - len(set(tasks)),
+            "doubled": len(tasks) - len(set(tasks)),
+            "failed_jobs": self.ledger.counts().get((JobKind.PROPAGATE, JobState.FAILED), 0),
+            "requests_in_outage": requests,
+            "seconds_back": round(back_s, 1),
+        }
+
+    def _pass(self, seconds: float) -> float:
+        """Lets time pass, from one due try to the next; returns when all was pushed, or `seconds`."""
+        began_s = self.clock.now_s()
+        end_s = began_s + seconds
+        while True:
+            self.reconciler.sweep()
+            self._work_off()
+            if self._is_done() or self.clock.now_s() >= end_s:
+                return self.clock.now_s() - began_s
+            self.clock.advance(1.0)
+            next_s = min((failed.next_try_s for failed in self.ledger.failed_tries(limit=1)), default=end_s)
+            if self._waits() and next_s > self.clock.now_s():
+                self.clock.advance(min(next_s, end_s) - self.clock.now_s())
+
+    def _waits(self) -> bool:
+        """Whether nothing is to be done before a failed try is due."""
+        states = self.ledger.counts()
+        postponed = self.ledger.failure_counts()
+        is_idle = states.get((JobKind.PROPAGATE, JobState.QUEUED), 0) == sum(
+            count for (kind, _, _), count in postponed.items() if kind == "job"
+        )
+        return is_idle and not self.ledger.due_pushes(self.clock.now_s())
+
+    def _is_done(self) -> bool:
+        done = self.ledger.counts().get((JobKind.PROPAGATE, JobState.DONE), 0)
+        pending = self.ledger.due_pushes(float("inf"), limit=1)
+        return done == self.starting + self.pushing and not pending
+
+    def _work_off(self) -> None:
+        while (entry := self.queue.take(JobKind.PROPAGATE)) is not None:
+            self.runner.run(*entry, lambda: False)
+            self.queue.release(*entry)
+
+
+def run(quick: bool = False) -> dict[str, object]:
+    """Figures of each kind of outage and length, and the worst of all."""
+    lengths_s = (5.0, 1800.0) if quick else (5.0, 60.0, 600.0, 1800.0)
+    starting, pushing = (3, 4) if quick else (10, 20)
+    give_up_s = time.monotonic() + LONGEST_RUN_S
+    cases: list[dict[str, object]] = []
+    skipped = 0
+    for mood in OUTAGES:
+        for outage_s in lengths_s:
+            if time.monotonic() > give_up_s:
+                skipped += 1
+                continue
+            with _case(mood, outage_s, starting, pushing) as case:
+                cases.append(case.run())
+    return {
+        "cases": cases,
+        "skipped": skipped,
+        "never_pushed": sum(int(str(case["never_pushed"])) for case in cases),
+        "doubled": sum(int(str(case["doubled"])) for case in cases),
+        "failed_jobs": sum(int(str(case["failed_jobs"])) for case in cases),
+        "seconds_back_after_recovery": max(float(str(case["seconds_back"])) for case in cases),
+    }
+
+
+@contextmanager
+def _case(mood: Mood, outage_s: float, starting: int, pushing: int) -> Iterator[Case]:
+    with (
+        TemporaryDirectory(prefix="masklet-outage-") as folder,
+        closing(Case(mood, outage_s, Path(folder), starting, pushing)) as case,
+    ):
+        yield case
+
+
+if __name__ == "__main__":
+    import logging
+    import sys
+
+    logging.disable(logging.ERROR)
+    print(json.dumps(run(quick="--quick" in sys.argv), indent=2))
