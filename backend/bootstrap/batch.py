@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -261,6 +261,9 @@ class _NoQueue:
         raise self._error
 
     def is_known(self, job: Job) -> bool:
+        raise self._error
+
+    def unknown(self, jobs: Sequence[Job]) -> tuple[Job, ...]:
         raise self._error
 
     def silent_workers(self) -> dict[JobKind, int]:

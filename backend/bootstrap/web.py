@@ -10,6 +10,7 @@ from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
 from backend.application.imports.segment_handover import Handover
@@ -80,6 +81,7 @@ class WebParts:
     ledger: Ledger
     queue: JobQueue
     annotation_service: AnnotationService
+    click_load: ClickLoad
     reconciler: Reconciler
     models: ModelDirectory
     clock: Clock
@@ -123,6 +125,7 @@ def build_web(container: Container) -> WebParts:
         ledger=ledger,
         queue=queue,
         annotation_service=service,
+        click_load=ClickLoad(ledger, queue, clock),
         reconciler=Reconciler(
             ledger,
             queue,

@@ -20,6 +20,7 @@ from backend.application.jobs.submit import Submitter
 from backend.application.ports.notifier import WAITER_ADDED, Notifier
 from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
 from backend.application.worker.job_runner import JobRunner
+from backend.application.worker.scheduling.click_order import ClickOrder
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.media_waits import MediaWaits
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
@@ -64,9 +65,26 @@ class Runtime:
     engine_lock: EngineLock = field(default_factory=EngineLock)
     prewarm_channel: PrewarmChannel | None = None
     prewarm_frames: int = 0
+    click_order: ClickOrder | None = None
+    """Chooses the click of a turn; None: the job of the entry is run."""
 
     def run(self, job_id: str, attempt: int) -> Job:
         """Runs one attempt, notifies its waiters, and requests prewarming of the frames around a click."""
+        if self.click_order is not None:
+            return self._run_click(self.click_order, job_id)
+        return self._run(job_id, attempt)
+
+    def _run_click(self, order: ClickOrder, job_id: str) -> Job:
+        """Runs the click that is due; another one if a second worker claims it first. Without one, runs nothing."""
+        tried: set[tuple[str, int]] = set()
+        while (click := order.next(tried)) is not None:
+            job = self._run(click.job_id, click.attempt)
+            if job.worker == self.job_runner.worker_name or job.attempt != click.attempt:
+                return job
+            tried.add((click.job_id, click.attempt))
+        return self.job_runner.ledger.job(job_id)
+
+    def _run(self, job_id: str, attempt: int) -> Job:
         with self.engine_lock.work():
             job = self.job_runner.run(job_id, attempt, self.is_stopping)
         self.notifier.notify(job_id)
@@ -157,6 +175,7 @@ def _runtime_of(
         notifier=notifier,
         prewarm_channel=channel,
         prewarm_frames=container.settings.prewarm_frames,
+        click_order=ClickOrder(container.ledger, container.clock) if kind is JobKind.INTERACTIVE else None,
     )
 
 

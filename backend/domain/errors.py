@@ -15,6 +15,7 @@ MaskletError
 ├── DeviceOutOfMemory       the device has too little memory
 ├── ServiceUnavailable      a required service does not answer: retry
 │   ├── StorageFull         a disk is full: the work resumes when there is space
+│   ├── Overloaded          too many requests wait already
 │   ├── QueueUnavailable
 │   └── LabelStudioUnavailable
 ├── LabelStudioRefused      Label Studio refused the request: it looks final
@@ -84,6 +85,14 @@ class ServiceUnavailable(MaskletError):
 
 class StorageFull(ServiceUnavailable):
     """A disk or a quota is full; the work resumes by itself when there is space."""
+
+
+class Overloaded(ServiceUnavailable):
+    """Too many requests wait already; nothing was recorded. retry_after_s: when to try again, in seconds."""
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class QueueUnavailable(ServiceUnavailable):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
 from backend.domain.retries import Failures
-from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.tasks import MediaRef, TaskKey, is_anonymous
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 SESSION_PREFIX = "s-"
@@ -154,6 +154,26 @@ class Job:
     @property
     def is_session(self) -> bool:
         return self.job_id.startswith(SESSION_PREFIX)
+
+
+def person_of(task: TaskKey, user: str) -> str:
+    """The name by which persons take turns: the user, and for an anonymous one also the task."""
+    return f"{task} {user}" if is_anonymous(user) else user
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedClick:
+    """A queued click. person: see `person_of`. sequence: the order of requests.
+
+    until_s: when its last waiter gives up, -inf without one. updated_s: when it was queued. Both wall clock.
+    """
+
+    job_id: str
+    attempt: int
+    person: str
+    sequence: int
+    until_s: float
+    updated_s: float
 
 
 @dataclass(frozen=True, slots=True)

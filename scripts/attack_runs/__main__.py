@@ -29,7 +29,14 @@ class Attack:
     limit_s: float = 1200.0
 
 
-ATTACKS = (Attack("kills", "kill -9 of web, workers, queue and supervisor", {"lost": 0, "doubled": 0}, limit_s=3600.0),)
+ATTACKS = (
+    Attack("kills", "kill -9 of web, workers, queue and supervisor", {"lost": 0, "doubled": 0}, limit_s=3600.0),
+    Attack(
+        "crowd",
+        "20 people carry, box and click at once on one task; 3,000 tasks at once",
+        {"empty": 0, "refused": 0, "computed_without_waiter": 0, "reconciler_share": 0.02},
+    ),
+)
 
 
 def main() -> int:

@@ -118,6 +118,14 @@ def test_only_the_attempt_that_was_enqueued_is_known(setup: QueueSetup) -> None:
     assert not setup.queue.is_known(replace(job(), attempt=2))
 
 
+def test_the_unknown_among_many_jobs_are_named(setup: QueueSetup) -> None:
+    whole, click, lost, newer = job(1), job(2, kind=JobKind.INTERACTIVE), job(3), job(1, attempt=2)
+    for known in (whole, click):
+        setup.queue.enqueue(known, timeout_s=60)
+    assert setup.queue.unknown([whole, lost, click, newer]) == (lost, newer)
+    assert setup.queue.unknown([]) == ()
+
+
 def test_a_lost_entry_can_be_enqueued_again(setup: QueueSetup) -> None:
     setup.queue.enqueue(job(), timeout_s=60)
     setup.forget_all()

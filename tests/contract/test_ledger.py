@@ -11,7 +11,7 @@ import pytest
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.application.ports.ledger import Ledger
-from backend.domain.errors import MediaUnreachable, NotFound
+from backend.domain.errors import MediaUnreachable, NotFound, PromptError
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import (
     Job,
@@ -844,3 +844,49 @@ class TestClock:
         heartbeat_s = running(ledger).heartbeat_s
         clock.jump_wall(-9e9 - 3600)
         assert ledger.clock_offset_s("boot-2") + clock.monotonic_s() == pytest.approx(heartbeat_s, abs=1e-5)
+
+
+class TestClicks:
+    @staticmethod
+    def click(ledger: Ledger, user: str, x_rel: float, *, wait_s: float = 0.0, task: TaskKey = TASK) -> Job:
+        request = PreviewRequest(task, MEDIA, prompt_set(click(x_rel)), FrameIndex(0), user=user)
+        return ledger.accept(task, PromptSet(()), lambda _: [request], user=user, wait_s=wait_s)[0][0]
+
+    def test_queued_clicks_have_their_persons_and_waiters(self, ledger: Ledger) -> None:
+        waited = self.click(ledger, "ann", 0.1, wait_s=5)
+        unwaited = self.click(ledger, "", 0.2)
+        submitted(ledger)
+        first, second = ledger.queued_clicks()
+        assert (first.job_id, first.person, first.until_s, first.updated_s) == (waited.job_id, "ann", 1005.0, 1000.0)
+        assert (second.job_id, second.person, second.until_s) == (unwaited.job_id, f"{TASK} ", float("-inf"))
+        assert first.sequence < second.sequence
+        assert ledger.pending_waits().jobs == ()
+
+    def test_a_repeated_click_waits_longer(self, ledger: Ledger, clock: FakeClock) -> None:
+        self.click(ledger, "ann", 0.1, wait_s=5)
+        clock.advance(3)
+        self.click(ledger, "ann", 0.1, wait_s=5)
+        assert [found.until_s for found in ledger.queued_clicks()] == [1008.0]
+
+    def test_only_queued_clicks_are_dropped(self, ledger: Ledger) -> None:
+        queued, started, whole = self.click(ledger, "ann", 0.1), self.click(ledger, "ann", 0.2), submitted(ledger)
+        ledger.start(started.job_id, 1, "worker-1")
+        assert ledger.drop_clicks([queued.job_id, started.job_id, whole.job_id], reason="Cancelled: late") == 1
+        states = [ledger.job(job.job_id).state for job in (queued, started, whole)]
+        assert states == [JobState.CANCELLED, JobState.RUNNING, JobState.QUEUED]
+        assert ledger.queued_clicks() == ()
+
+    def test_queued_jobs_are_counted_by_kind(self, ledger: Ledger) -> None:
+        assert ledger.queued_counts() == {}
+        self.click(ledger, "ann", 0.1)
+        running(ledger)
+        submitted(ledger, task=OTHER_TASK)
+        assert ledger.queued_counts() == {JobKind.INTERACTIVE: 1, JobKind.PROPAGATE: 1}
+
+    def test_an_error_of_the_requests_undoes_the_prompts(self, ledger: Ledger) -> None:
+        def refuse(_: PromptSet) -> list[PreviewRequest]:
+            raise PromptError("frame 99 is not in the video")
+
+        with pytest.raises(PromptError):
+            ledger.accept(TASK, prompt_set(click(0.1)), refuse)
+        assert not ledger.prompts(TASK)

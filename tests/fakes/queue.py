@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import Job, JobKind
 
@@ -33,6 +35,9 @@ class FakeQueue:
         self._require_up()
         entry = (job.job_id, job.attempt)
         return entry in self._running or entry in self._waiting[job.kind]
+
+    def unknown(self, jobs: Sequence[Job]) -> tuple[Job, ...]:
+        return tuple(job for job in jobs if not self.is_known(job))
 
     def depths(self) -> dict[JobKind, int]:
         self._require_up()

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
@@ -115,6 +116,7 @@ class FakeWeb:
             ledger=ledger,
             queue=self.queue,
             annotation_service=service,
+            click_load=ClickLoad(ledger, self.queue, self.clock),
             reconciler=reconciler,
             models=self.models,
             clock=self.clock,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from redis import Redis, RedisError
@@ -69,6 +69,13 @@ class RqQueue:
         """Whether this attempt is queued, or held by a live worker. Raises QueueUnavailable."""
         with _translated():
             return self._is_known(job)
+
+    def unknown(self, jobs: Sequence[Job]) -> tuple[Job, ...]:
+        """The jobs neither queued nor held by a live worker. Reads each queue once. Raises QueueUnavailable."""
+        with _translated():
+            queued = {kind: set(self._redis.lrange(self._queue(kind).key, 0, -1)) for kind in {j.kind for j in jobs}}
+            absent = (j for j in jobs if rq_id(j.job_id, j.attempt).encode() not in queued[j.kind])
+            return tuple(job for job in absent if not self._is_known(job))
 
     def depths(self) -> dict[JobKind, int]:
         """Queued entries per kind. Reads list lengths only: RQ's own counts clean registries as a side effect."""

@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 RUNS_READ = 3
 """How many of a task's newest propagations are read for the frame count."""
 
+EARLIER_WAIT_S = 2.0
+"""The longest that a done click waits for earlier ones: newer clicks run first, and these may not run at all."""
+
 FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
 
 ATTEMPTS = 3
@@ -91,7 +94,7 @@ class AnnotationService:
             return [preview, _whole_video(user_task, known)] if self.propagate_on_prompt else [preview]
 
         superseded = superseded_clicks(self.ledger, user_task.task, user_task.user, now_s=self.clock.now_s())
-        job, *_ = self.submitter.accept(user_task.task, prompts, requests_for, user=user_task.user)
+        job, *_ = self.submitter.accept(user_task.task, prompts, requests_for, user=user_task.user, wait_s=deadline_s)
         job = self.ensure_masks(job)
         read = {earlier.job_id: run for earlier in superseded if (run := self._read(earlier)) is not None}
         finished = self._wait(job.job_id, deadline_s)
@@ -101,7 +104,7 @@ class AnnotationService:
             )
         run = self.masks.read(finished.masks_run)
         pending = [earlier for earlier in superseded if earlier.job_id not in read]
-        read |= {earlier.job_id: found for earlier, found in self._answers(pending, deadline_s)}
+        read |= {earlier.job_id: found for earlier, found in self._answers(pending, min(deadline_s, EARLIER_WAIT_S))}
         return JobMasks(finished, with_others(run, [read[one.job_id] for one in superseded if one.job_id in read]))
 
     def propagate_and_wait(
@@ -192,11 +195,8 @@ class AnnotationService:
     def preview(
         self, user_task: UserTask, prompts: PromptSet, frame_index: FrameIndex, *, deadline_s: float
     ) -> JobMasks:
-        """The masks of these prompts on one frame, for a client that keeps its prompts. Records and propagates nothing.
-
-        Raises as `answer_click` does.
-        """
-        job = self.submit(_preview(user_task, prompts, frame_index))
+        """The masks of these prompts on one frame. Records and propagates nothing. Raises as `answer_click` does."""
+        job = self.submit(_preview(user_task, prompts, frame_index), wait_s=deadline_s)
         finished = self._wait(job.job_id, deadline_s)
         if not finished.state.is_final:
             raise ServiceUnavailable(f"no worker answered within {deadline_s:.0f} s; ask again (job {job.job_id})")
@@ -232,9 +232,9 @@ class AnnotationService:
                 return JobMasks(job, run)
         return None
 
-    def submit(self, request: PreviewRequest | PropagationRequest) -> Job:
-        """Submits a request. An equal request is the same job; it runs again if it failed or its masks are gone."""
-        return self.ensure_masks(self.submitter.submit(request))
+    def submit(self, request: PreviewRequest | PropagationRequest, *, wait_s: float = 0.0) -> Job:
+        """Submits a request. An equal request is the same job; it runs again if it failed or lost its masks."""
+        return self.ensure_masks(self.submitter.submit(request, wait_s=wait_s))
 
     def ensure_masks(self, job: Job) -> Job:
         """The job, reopened if it is done and its masks were removed or damaged."""
@@ -261,10 +261,11 @@ class AnnotationService:
         return None
 
     def _answers(self, jobs: Iterable[Job], deadline_s: float) -> Iterator[tuple[Job, MaskRun]]:
-        """The masks of superseded clicks; failed ones are left out. Most are done: they are older than this click."""
+        """The masks of superseded clicks; failed ones are left out. deadline_s: for all of them."""
+        give_up_s = self.clock.monotonic_s() + deadline_s
         for job in jobs:
             with suppress(MaskletError):
-                run = self._read(self._wait(job.job_id, deadline_s))
+                run = self._read(self._wait(job.job_id, max(give_up_s - self.clock.monotonic_s(), 0.0)))
                 if run is not None:
                     yield job, run
 

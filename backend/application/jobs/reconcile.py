@@ -21,11 +21,17 @@ from backend.domain.jobs import Job, JobState
 
 logger = logging.getLogger(__name__)
 
+NEVER = float("-inf")
+
 QUEUED_GRACE_S = 2.0
 """A job younger than this may not be in the queue yet."""
 
 
-@dataclass(frozen=True, slots=True)
+FULL_CHECK_S = 30.0
+"""The most between two looks for every queued job in the queue: entries of ended jobs can hide that one was lost."""
+
+
+@dataclass(slots=True)
 class Reconciler:
     ledger: Ledger
     queue: JobQueue
@@ -37,6 +43,8 @@ class Reconciler:
     housekeeper: Housekeeper | None = None
     """Deletes old jobs and masks; None: no retention."""
 
+    next_full_check_s: float = float("-inf")
+
     def sweep(self) -> None:
         """One round of all three. Does not raise if the queue or Label Studio is unreachable."""
         self.reconcile()
@@ -46,10 +54,9 @@ class Reconciler:
     def reconcile(self) -> None:
         """Offers the jobs of dead workers and those that the queue lost. Calls no Label Studio."""
         now_s = self.clock.now_s()
-        for job in self.ledger.stale_jobs(
-            heartbeat_before_s=now_s - self.heartbeat_ttl_s, queued_before_s=now_s - QUEUED_GRACE_S
-        ):
-            self._reconcile(job)
+        for job in self.ledger.stale_jobs(heartbeat_before_s=now_s - self.heartbeat_ttl_s, queued_before_s=None):
+            self._requeue(job, "ServiceUnavailable: the worker fell silent")
+        self._offer_lost_jobs()
 
     def push(self) -> None:
         """Pushes the predictions that are due. May be called by several threads: each push is claimed by one."""
@@ -66,17 +73,28 @@ class Reconciler:
         for job in running_jobs(self.ledger, worker):
             self._requeue(job, f"ServiceUnavailable: the worker {worker} died")
 
-    def _reconcile(self, job: Job) -> None:
-        if job.state is JobState.RUNNING:
-            self._requeue(job, "ServiceUnavailable: the worker fell silent")
-            return
+    def _offer_lost_jobs(self) -> None:
+        """Offers the queued jobs that the queue does not have. The jobs are read only if some may be lost."""
         try:
-            known = self.queue.is_known(job)
+            if not self._may_have_lost_jobs():
+                return
+            now_s = self.clock.now_s()
+            queued = self.ledger.stale_jobs(heartbeat_before_s=NEVER, queued_before_s=now_s - QUEUED_GRACE_S)
+            for job in self.queue.unknown(queued):
+                logger.info("job %s is not in the queue; offering it again", job.job_id)
+                self.submitter.dispatch(job)
         except QueueUnavailable:
             return
-        if not known:
-            logger.info("job %s is not in the queue; offering it again", job.job_id)
-            self.submitter.dispatch(job)
+
+    def _may_have_lost_jobs(self) -> bool:
+        """Whether the queue has fewer entries than there are queued jobs, or the last full check is long ago."""
+        depths = self.queue.depths()
+        now_s = self.clock.monotonic_s()
+        is_short = any(depths.get(kind, 0) < count for kind, count in self.ledger.queued_counts().items())
+        if is_short or now_s >= self.next_full_check_s:
+            self.next_full_check_s = now_s + FULL_CHECK_S
+            return True
+        return False
 
     def _requeue(self, job: Job, reason: str) -> None:
         renewed = self.ledger.requeue(job.job_id, job.attempt, reason=reason, max_attempts=self.max_attempts)

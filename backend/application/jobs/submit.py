@@ -26,6 +26,10 @@ PROPAGATE_TIMEOUT_S = 7200.0
 """A fixed limit: the web process does not know a video's length. Heartbeats reveal a dead worker long before."""
 
 
+GIVE_UP_S = 0.5
+"""A click is dropped this long after its waiter gave up, so that the waiter does not see it dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submitter:
     """Records requests in the ledger and puts their ids into the queue."""
@@ -33,10 +37,13 @@ class Submitter:
     ledger: Ledger
     queue: JobQueue
 
-    def submit(self, request: PreviewRequest | PropagationRequest) -> Job:
-        """Records a request once and dispatches it; an equal request returns the same job."""
+    def submit(self, request: PreviewRequest | PropagationRequest, *, wait_s: float = 0.0) -> Job:
+        """Records a request once and dispatches it; an equal request returns the same job.
+
+        wait_s: how long the waiter of a click waits, in seconds; without a waiter a click is dropped.
+        """
         kind = JobKind.INTERACTIVE if isinstance(request, PreviewRequest) else JobKind.PROPAGATE
-        job, is_new = self.ledger.submit(kind, request)
+        job, is_new = self.ledger.submit(kind, request, wait_s=_until_given_up(wait_s))
         if is_new:
             logger.info("job %s accepted for task %s", job.job_id, job.task)
             self.dispatch(job)
@@ -49,9 +56,10 @@ class Submitter:
         ask: Callable[[PromptSet], Sequence[PreviewRequest | PropagationRequest]],
         *,
         user: str = "",
+        wait_s: float = 0.0,
     ) -> tuple[Job, ...]:
-        """Records prompts and their requests together, and dispatches the jobs in that order."""
-        submitted = self.ledger.accept(task, prompts, ask, user=user)
+        """Records prompts and their requests together, and dispatches the jobs in order. wait_s: as in `submit`."""
+        submitted = self.ledger.accept(task, prompts, ask, user=user, wait_s=_until_given_up(wait_s))
         for job, is_new in submitted:
             if is_new:
                 logger.info("job %s accepted for task %s", job.job_id, job.task)
@@ -65,3 +73,7 @@ class Submitter:
             self.queue.enqueue(job, timeout_s=timeout_s)
         except QueueUnavailable as error:
             logger.warning("job %s waits in the ledger: %s", job.job_id, error)
+
+
+def _until_given_up(wait_s: float) -> float:
+    return wait_s + GIVE_UP_S if wait_s > 0 else 0.0

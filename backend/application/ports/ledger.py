@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypedDict, Unpack
 
-from backend.domain.jobs import Job, JobKind, JobState, PendingPush, PendingWaits, PreviewRequest, PropagationRequest
+from backend.domain.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    PendingPush,
+    PendingWaits,
+    PreviewRequest,
+    PropagationRequest,
+    QueuedClick,
+)
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
@@ -50,8 +59,12 @@ class Ledger(Protocol):
         ask: Callable[[PromptSet], Sequence[PreviewRequest | PropagationRequest]],
         *,
         user: str = "",
+        wait_s: float = 0.0,
     ) -> tuple[tuple[Job, bool], ...]:
-        """record_prompts, and submit of the requests that `ask` returns for the merged prompts, in one transaction."""
+        """record_prompts, and submit of the requests that `ask` returns for the merged prompts, in one transaction.
+
+        wait_s: how long a waiter of the clicks among them waits, in seconds. An error of `ask` undoes everything.
+        """
         ...
 
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet: ...
@@ -74,7 +87,9 @@ class Ledger(Protocol):
         """
         ...
 
-    def submit(self, kind: JobKind, request: PreviewRequest | PropagationRequest) -> tuple[Job, bool]:
+    def submit(
+        self, kind: JobKind, request: PreviewRequest | PropagationRequest, *, wait_s: float = 0.0
+    ) -> tuple[Job, bool]:
         """Records a job under its idempotency key. Returns it and whether it is new.
 
         A failed, cancelled or superseded job with that key is opened again with the next attempt (and counts as
@@ -82,7 +97,7 @@ class Ledger(Protocol):
         its task and user, and those of anonymous annotators whose prompts are all part of it. A second user's equal
         request makes the job one of SEVERAL_USERS, which no request supersedes. A job that is done already becomes the
         task's pending push again if another job's prediction replaced its own, or if its own did not reach Label Studio
-        yet.
+        yet. wait_s: as for `accept`.
         """
         ...
 
@@ -108,6 +123,18 @@ class Ledger(Protocol):
 
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
         """The count of jobs per kind and state, without zero counts."""
+        ...
+
+    def queued_clicks(self) -> tuple[QueuedClick, ...]:
+        """All queued clicks with their waiters. One read without their requests."""
+        ...
+
+    def drop_clicks(self, job_ids: Sequence[str], *, reason: str) -> int:
+        """Cancels those of these clicks that are still queued; returns their count."""
+        ...
+
+    def queued_counts(self) -> Mapping[JobKind, int]:
+        """The count of queued jobs per kind, without zero counts. Reads an index only."""
         ...
 
     def pending_waits(self) -> PendingWaits:
@@ -182,10 +209,10 @@ class Ledger(Protocol):
 
     def cancel(self, job_id: str) -> Job: ...
 
-    def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+    def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float | None) -> tuple[Job, ...]:
         """Running jobs without a heartbeat since heartbeat_before_s, and jobs queued since before queued_before_s.
 
-        Postponed jobs are not among them before their next try.
+        queued_before_s None: no queued jobs. Postponed jobs are not among them before their next try.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from backend.domain.jobs import Job, JobKind
@@ -16,6 +17,10 @@ class JobQueue(Protocol):
 
     def is_known(self, job: Job) -> bool:
         """Whether the queue has this attempt, waiting or running. Raises QueueUnavailable."""
+        ...
+
+    def unknown(self, jobs: Sequence[Job]) -> tuple[Job, ...]:
+        """The jobs among these that `is_known` denies. Few calls, however many jobs. Raises QueueUnavailable."""
         ...
 
     def depths(self) -> dict[JobKind, int]: ...

@@ -21,6 +21,7 @@ from backend.domain.errors import (
     MediaError,
     NotAllowed,
     NotFound,
+    Overloaded,
     StorageFull,
     TooLarge,
 )
@@ -61,7 +62,8 @@ def reply(status: int, sentence: str, headers: dict[str, str] | None = None) -> 
 def reply_to(error: MaskletError) -> JSONResponse:
     """The reply to one of our own errors."""
     status = status_of(error)
-    return reply(status, UNEXPECTED if status == 500 else str(error))
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Overloaded) else None
+    return reply(status, UNEXPECTED if status == 500 else str(error), headers)
 
 
 def install(app: FastAPI) -> None:

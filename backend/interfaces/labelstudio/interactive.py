@@ -143,6 +143,7 @@ class InteractivePredictor:
             ).run
             shown = None if run is None else with_objects(run, parsed.region_ids)
             return shown if shown is not None and shown.masklets else None
+        self.parts.click_load.require_capacity(user_task, deadline_s=deadline_s)
         run = service.answer_click(user_task, parsed.prompts, parsed.frame_index, deadline_s=deadline_s).run
         return run if run is None or self._may_show_every_page(parsed) else frame_of(run, parsed.frame_index)
 

@@ -117,6 +117,7 @@ class TrackingProtocol:
         if not prompts:
             return self._entry([])
         left_s = max(self._give_up_s - self._parts.clock.monotonic_s(), 0.0)
+        self._parts.click_load.require_capacity(call.user_task, deadline_s=left_s)
         answer = self._parts.annotation_service.preview(call.user_task, prompts, frame_index, deadline_s=left_s)
         assert answer.run is not None, "a finished preview has masks"
         items = []

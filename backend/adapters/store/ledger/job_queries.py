@@ -35,6 +35,9 @@ _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
 }
 """The conditions of JobsWanted, by the name of their parameter. A task is two: its project's number and its own."""
 
+_WITHOUT_REQUEST = [column for column in jobs.c if column.name != "request"]
+_QUEUED = select(jobs.c.kind, func.count()).where(jobs.c.state == str(JobState.QUEUED))
+
 
 class JobQueries(Rows):
     """The Ledger port's methods that only read jobs."""
@@ -72,15 +75,24 @@ class JobQueries(Rows):
             )
             return {(JobKind(kind), JobState(state)): count for state, kind, count in rows}
 
-    def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float) -> tuple[Job, ...]:
+    def queued_counts(self) -> Mapping[JobKind, int]:
         with self._database.read() as connection:
-            silent = (jobs.c.state == str(JobState.RUNNING)) & (jobs.c.heartbeat_s < heartbeat_before_s)
-            waiting = (
-                (jobs.c.state == str(JobState.QUEUED))
-                & (jobs.c.updated_s < queued_before_s)
-                & ~is_postponed(self._clock.now_s())
+            queued = _QUEUED.where(~is_postponed(self._clock.now_s()))
+            return {JobKind(kind): count for kind, count in connection.execute(queued.group_by(jobs.c.kind))}
+
+    def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float | None) -> tuple[Job, ...]:
+        with self._database.read() as connection:
+            stale: ColumnElement[bool] = (jobs.c.state == str(JobState.RUNNING)) & (
+                jobs.c.heartbeat_s < heartbeat_before_s
             )
-            rows = connection.execute(select(jobs).where(or_(silent, waiting)).order_by(jobs.c.sequence))
+            if queued_before_s is not None:
+                waiting = (
+                    (jobs.c.state == str(JobState.QUEUED))
+                    & (jobs.c.updated_s < queued_before_s)
+                    & ~is_postponed(self._clock.now_s())
+                )
+                stale = or_(stale, waiting)
+            rows = connection.execute(select(*_WITHOUT_REQUEST).where(stale).order_by(jobs.c.sequence))
             return tuple(job_of(row) for row in rows)
 
 

@@ -16,6 +16,7 @@ from backend.adapters.store.ledger.codec import Request, dump_request, load_requ
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN, JobQueries, find_row, get, job_of, known_row
 from backend.adapters.store.ledger.tables import failures, jobs
+from backend.adapters.store.ledger.waiter_rows import wait
 from backend.domain.jobs import SESSION_PREFIX, Job, JobKind, JobState, PropagationRequest, job_id_of
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import is_anonymous, user_of_both
@@ -28,7 +29,9 @@ _STEP = update(jobs).where(
 REOPENS = (JobState.FAILED, JobState.CANCELLED, JobState.SUPERSEDED)
 
 
-def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: float) -> tuple[Job, bool]:
+def submit(
+    connection: Connection, kind: JobKind, request: Request, *, now_s: float, wait_s: float = 0.0
+) -> tuple[Job, bool]:
     """Open a job, or find the one that answers the same question; see the Ledger port."""
     sequence = next_sequence(connection)  # before reading: of fifty equal requests one must see no job
     job_id = job_id_of(request)
@@ -37,6 +40,8 @@ def submit(connection: Connection, kind: JobKind, request: Request, *, now_s: fl
     opens = known is None or known.state in REOPENS
     if opens:
         _open(connection, job_id, kind, request, attempt=1 if known is None else known.attempt + 1, now_s=now_s)
+    if kind is JobKind.INTERACTIVE and wait_s > 0:
+        wait(connection, job_id, now_s=now_s, until_s=now_s + wait_s)
     if kind is JobKind.PROPAGATE and not job_id.startswith(SESSION_PREFIX):
         _supersede_others(connection, job_id, request, now_s=now_s)
     if known is not None and not known.state.is_final:
@@ -120,9 +125,9 @@ def _supersede_others(connection: Connection, job_id: str, request: Request, *, 
 class JobRows(JobQueries):
     """The Ledger port's methods on jobs."""
 
-    def submit(self, kind: JobKind, request: Request) -> tuple[Job, bool]:
+    def submit(self, kind: JobKind, request: Request, *, wait_s: float = 0.0) -> tuple[Job, bool]:
         with self._database.write() as connection:
-            return submit(connection, kind, request, now_s=self._clock.now_s())
+            return submit(connection, kind, request, now_s=self._clock.now_s(), wait_s=wait_s)
 
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         with self._database.write(durable=False) as connection:

@@ -53,8 +53,11 @@ class SqlLedger(PromptRows, JobRows, PushRows, WaiterRows, RetentionRows, Failur
         ask: Callable[[PromptSet], Sequence[Request]],
         *,
         user: str = "",
+        wait_s: float = 0.0,
     ) -> tuple[tuple[Job, bool], ...]:
         with self._database.write() as connection:
             requests = ask(record(connection, task, prompts, user))
             now_s = self._clock.now_s()
-            return tuple(submit(connection, kind_of(request), request, now_s=now_s) for request in requests)
+            return tuple(
+                submit(connection, kind_of(request), request, now_s=now_s, wait_s=wait_s) for request in requests
+            )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from backend.application.jobs.reconcile import FULL_CHECK_S
 from backend.application.jobs.retention import Housekeeper
-from backend.domain.jobs import JobState
+from backend.domain.jobs import Job, JobKind, JobState, PropagationRequest
+from backend.domain.tasks import TaskKey
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.unit.application.builders import TASK, USER_TASK, Parts, click_on, parts_of_today
 from tests.unit.application.worker.test_job_runner import submitted
@@ -75,3 +77,43 @@ def test_a_sweep_deletes_old_jobs_and_masks() -> None:
     parts.clock.advance(11)
     parts.reconciler.sweep()
     assert len(parts.masks.runs()) == 1
+
+
+def test_a_sweep_reads_no_queued_job_while_the_queue_has_them() -> None:
+    """Three thousand queued tasks kept the reconciler busy: it asked the queue for each, every second."""
+    parts = Parts()
+    for task in range(1, 6):
+        parts.submitter.submit(
+            PropagationRequest(TaskKey(3, task), USER_TASK.media, click_on(0), model_version="masklet-fake-00000000")
+        )
+    parts.clock.advance(5)
+    parts.reconciler.sweep()
+    asked: list[str] = []
+
+    def is_known(job: Job) -> bool:
+        asked.append(job.job_id)
+        return True
+
+    parts.queue.is_known = is_known  # type: ignore[method-assign]
+    parts.clock.advance(1)
+    parts.reconciler.sweep()
+    assert asked == []
+    parts.clock.advance(FULL_CHECK_S)
+    parts.reconciler.sweep()
+    assert len(asked) == 5
+
+
+def test_a_lost_job_behind_entries_of_ended_jobs_is_found() -> None:
+    parts = Parts()
+    job_id = submitted(parts)
+    ended = parts.submitter.submit(PropagationRequest(TaskKey(3, 9), USER_TASK.media, click_on(0)))
+    parts.clock.advance(5)
+    parts.reconciler.sweep()
+    parts.ledger.cancel(ended.job_id)
+    lost = parts.ledger.job(job_id)
+    parts.queue._waiting[JobKind.PROPAGATE].remove((job_id, 1))
+    parts.reconciler.sweep()
+    assert not parts.queue.is_known(lost)
+    parts.clock.advance(FULL_CHECK_S)
+    parts.reconciler.sweep()
+    assert parts.queue.is_known(lost)

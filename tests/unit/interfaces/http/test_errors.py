@@ -67,3 +67,8 @@ def test_a_full_disk_is_told_wherever_it_is_met(number: int, status: int, senten
     reply = TestClient(app, raise_server_exceptions=False).get("/")
     assert reply.status_code == status
     assert reply.json()["detail"].startswith(sentence)
+
+
+def test_an_overload_says_when_to_try_again() -> None:
+    answer = reply_to(errors.Overloaded("too many people click", 7))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
