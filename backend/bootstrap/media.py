@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from backend.adapters.labelstudio.api.task_media import TaskMedia
 from backend.adapters.media.cache import MediaCache
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.library import GIB, CachedMedia
 from backend.adapters.media.serving.own_media import OwnMedia
+from backend.application.ports.media import TaskMediaLibrary
+from backend.application.review.correction_tasks import corrected_by
 from backend.bootstrap.container import Container
+from backend.domain.errors import MaskletError
 
 
 def open_media_library(container: Container) -> CachedMedia:
@@ -19,6 +25,20 @@ def open_media_library(container: Container) -> CachedMedia:
         container.clock,
         own=open_own_media(container),
     )
+
+
+def open_task_media(container: Container) -> TaskMediaLibrary:
+    """The media library for jobs: Label Studio's own files are opened for the tasks that have them."""
+    signer = container.task_signer
+
+    def is_correction(project_id: int, data: Mapping[str, object]) -> bool:
+        try:
+            return corrected_by(data, project_id, signer) is not None
+        except MaskletError:
+            return False
+
+    client = container.label_studio
+    return TaskMedia(open_media_library(container), client, container.key_values, is_correction)
 
 
 def open_own_media(container: Container) -> OwnMedia:

@@ -28,7 +28,7 @@ from backend.application.worker.scheduling.priority_jobs import PriorityJobs
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, work_bound_s
-from backend.bootstrap.media import open_media_library
+from backend.bootstrap.media import open_task_media
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 
@@ -95,7 +95,8 @@ class Runtime:
     def _request_prewarm_around(self, job_id: str, channel: PrewarmChannel) -> None:
         request = self.job_runner.ledger.request(job_id)
         if isinstance(request, PreviewRequest):
-            channel.request(PrewarmRequest(request.media, frames_around(request.frame_index, self.prewarm_frames)))
+            frames = frames_around(request.frame_index, self.prewarm_frames)
+            channel.request(PrewarmRequest(request.media, frames, task=request.task))
 
 
 _runtime: list[Runtime] = []
@@ -187,7 +188,7 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
         ledger=ledger,
         masks=container.masks,
         codec=CocoCodec(),
-        media=open_media_library(container),
+        media=open_task_media(container),
         segmenter=build_engine(container),
         submitter=Submitter(ledger, container.queue),
         clock=clock,

@@ -169,11 +169,13 @@ class ImpatientTransport(httpx.HTTPTransport):
 
 @dataclass
 class DownloadedMedia:
-    """A MediaLibrary that really downloads, and then opens a made-up video."""
+    """A TaskMediaLibrary that really downloads, and then opens a made-up video."""
 
     client: LabelStudioClient
 
-    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+    def open(
+        self, media: MediaRef, *, task: TaskKey | None, frames: Collection[FrameIndex] | None = None
+    ) -> VideoSource:
         self.client.download(media.addresses[0], io.BytesIO())
         return FakeVideo()
 

@@ -15,7 +15,7 @@ from backend.domain.geometry import FrameSize, RgbFrame, box_of_mask
 from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import EncodedMask, FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
 
 SIZE = FrameSize(16, 8)
@@ -40,9 +40,13 @@ class FakeMedia:
         self.error = error
         self.opened: list[MediaRef] = []
         self.asked: list[list[FrameIndex] | None] = []
+        self.tasks: list[TaskKey | None] = []
 
-    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+    def open(
+        self, media: MediaRef, *, task: TaskKey | None = None, frames: Collection[FrameIndex] | None = None
+    ) -> VideoSource:
         self.opened.append(media)
+        self.tasks.append(task)
         self.asked.append(None if frames is None else sorted(frames))
         if self.error is not None:
             raise self.error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from tests.fakes.engine import FakeMedia
 
@@ -36,7 +36,9 @@ class FetchedMedia(FakeMedia):
         self.slow: set[str] = set()
         self.fetches: list[FakeFetch] = []
 
-    def fetch(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> FakeFetch:
+    def fetch(
+        self, media: MediaRef, *, task: TaskKey | None, frames: Collection[FrameIndex] | None = None
+    ) -> FakeFetch:
         fetch = FakeFetch()
         fetch.is_done = self.slow.isdisjoint(media.addresses)
         self.fetches.append(fetch)

@@ -21,7 +21,7 @@ from backend.application.ports.notifier import Wait
 from backend.application.ports.prewarm import MediaStatus, PrewarmRequest
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import FrameSize
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,9 @@ class RedisPrewarmChannel:
 
     def request(self, request: PrewarmRequest) -> None:
         """See the port."""
-        body = json.dumps([list(request.media.addresses), request.media.is_pages, list(request.frames), request.forget])
+        task = None if request.task is None else [request.task.project_id, request.task.task_id]
+        media = request.media
+        body = json.dumps([list(media.addresses), media.is_pages, list(request.frames), request.forget, task])
         try:
             with self._redis.pipeline() as pipeline:
                 pipeline.lpush(REQUESTS_KEY, body)
@@ -153,9 +155,10 @@ def _key(media: MediaRef) -> str:
 def _prewarm_request(body: bytes | str) -> PrewarmRequest | None:
     """None for a value that is no request: any client may write to the server."""
     try:
-        addresses, is_pages, frames, forget = json.loads(body)
+        addresses, is_pages, frames, forget, numbers = json.loads(body)
         media = MediaRef(tuple(map(str, addresses)), bool(is_pages))
-        return PrewarmRequest(media, tuple(FrameIndex(max(int(index), 0)) for index in frames), bool(forget))
+        task = None if numbers is None else TaskKey(*map(int, numbers))
+        return PrewarmRequest(media, tuple(FrameIndex(max(int(index), 0)) for index in frames), bool(forget), task)
     except (ValueError, TypeError):
         logger.warning("a prewarm request on the queue's server is not readable")
         return None

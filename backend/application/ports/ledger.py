@@ -134,7 +134,7 @@ class Ledger(Protocol):
         ...
 
     def queued_counts(self) -> Mapping[JobKind, int]:
-        """The count of queued jobs per kind, without zero counts. Reads an index only."""
+        """The count of queued jobs per kind, without zero counts and postponed jobs. Reads indices only."""
         ...
 
     def pending_waits(self) -> PendingWaits:

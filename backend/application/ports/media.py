@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from backend.domain.geometry import RgbFrame
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 
@@ -72,7 +72,6 @@ class MediaFetch(Protocol):
         ...
 
 
-@runtime_checkable
 class MediaFetcher(Protocol):
     """A media library that fetches in threads of its own."""
 
@@ -81,4 +80,29 @@ class MediaFetcher(Protocol):
 
         Raises PromptError for a frame past the end.
         """
+        ...
+
+
+class TaskMediaLibrary(Protocol):
+    """A MediaLibrary for addresses that a caller named: they may be those of another task."""
+
+    def open(
+        self, media: MediaRef, *, task: TaskKey | None, frames: Collection[FrameIndex] | None = None
+    ) -> VideoSource:
+        """As MediaLibrary.open. Raises NotAllowed too for Label Studio's own files that are not the task's.
+
+        task: None if the caller did not say; then none of Label Studio's own files are opened.
+        Raises LabelStudioUnavailable or LabelStudioRefused if the task cannot be read.
+        """
+        ...
+
+
+@runtime_checkable
+class TaskMediaFetcher(Protocol):
+    """A TaskMediaLibrary that checks and fetches in threads of its own."""
+
+    def fetch(
+        self, media: MediaRef, *, task: TaskKey | None, frames: Collection[FrameIndex] | None = None
+    ) -> MediaFetch:
+        """As MediaFetcher.fetch. The fetch ends with the errors of TaskMediaLibrary.open too."""
         ...

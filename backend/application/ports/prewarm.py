@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
 from backend.domain.frame_times import FrameTimes
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 MAX_WINDOW = 20
@@ -52,11 +52,12 @@ def frame_hash(video: VideoSource, index: int) -> ContentHash:
 
 @dataclass(frozen=True, slots=True)
 class PrewarmRequest:
-    """Frames to encode, in this order. forget: drop the media's encoded frames first."""
+    """Frames to encode, in this order. forget: drop the media's encoded frames first. task: whose media they are."""
 
     media: MediaRef
     frames: tuple[FrameIndex, ...]
     forget: bool = False
+    task: TaskKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec, MaskStore
-from backend.application.ports.media import MediaFetcher, MediaLibrary, VideoSource
+from backend.application.ports.media import TaskMediaFetcher, TaskMediaLibrary, VideoSource
 from backend.application.ports.prewarm import Prewarmer
 from backend.application.ports.progress import work_moved
 from backend.application.worker.mask_records import encoded, scorer_of
@@ -76,7 +76,7 @@ class JobRunner:
     ledger: Ledger
     masks: MaskStore
     codec: MaskCodec
-    media: MediaLibrary
+    media: TaskMediaLibrary
     segmenter: Segmenter
     submitter: Submitter
     clock: Clock
@@ -144,10 +144,10 @@ class JobRunner:
 
     def _waits_for_media(self, control: JobControl) -> bool:
         """Whether the job left its place to others, because its media are still on their way."""
-        if self.media_waits is None or not isinstance(self.media, MediaFetcher):
+        if self.media_waits is None or not isinstance(self.media, TaskMediaFetcher):
             return False
         request = self.ledger.request(control.job.job_id)
-        fetch = self.media.fetch(request.media, frames=frames_needed(request))
+        fetch = self.media.fetch(request.media, task=request.task, frames=frames_needed(request))
         if fetch.wait(0.0 if len(self.media_waits) else FETCH_INLINE_S):
             fetch.raise_error()
             return False
@@ -218,7 +218,7 @@ class JobRunner:
         stopwatch = Stopwatch(self.clock)
         stopwatch.seconds["wait"] = max(self.clock.now_s() - job.created_s, 0.0)
         with stopwatch.time("fetch"):
-            source = self.media.open(request.media, frames=frames_needed(request))
+            source = self.media.open(request.media, task=job.task, frames=frames_needed(request))
         with source as video:
             self._require_frames(job, request.prompts, video.info)
             cut_video = CutDetectingVideo(video)

@@ -88,7 +88,9 @@ def _probe(service: AppState, user_task: UserTask) -> None:
     if parts.annotation_service.frame_count(user_task) is None and parts.ledger.prompts(user_task.task):
         give_up_s = parts.clock.monotonic_s() + PROBE_S
         with suppress(ServiceUnavailable):
-            wait_for_status(parts.prewarm_channel, parts.clock, user_task.media, give_up_s=give_up_s)
+            wait_for_status(
+                parts.prewarm_channel, parts.clock, user_task.media, task=user_task.task, give_up_s=give_up_s
+            )
 
 
 def job_summary(job: Job) -> dict[str, object]:

@@ -9,7 +9,7 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.ports.clock import Clock
 from backend.application.ports.prewarm import MediaStatus, PrewarmChannel, PrewarmRequest
 from backend.domain.errors import MediaError, ServiceUnavailable, error_of
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import FrameIndex, VideoInfo
 
@@ -17,15 +17,21 @@ STATUS_POLL_S = 0.02
 
 
 def wait_for_status(
-    channel: PrewarmChannel, clock: Clock, media: MediaRef, *, give_up_s: float, frames: Sequence[FrameIndex] = ()
+    channel: PrewarmChannel,
+    clock: Clock,
+    media: MediaRef,
+    *,
+    task: TaskKey,
+    give_up_s: float,
+    frames: Sequence[FrameIndex] = (),
 ) -> MediaStatus:
-    """The media status; asks a worker to open the media, and to encode frames (0-based), if there is none yet.
+    """The media status; asks a worker to open the task's media, and to encode frames (0-based), if there is none yet.
 
     give_up_s: on the clock's monotonic scale. Raises the worker's error, or ServiceUnavailable at give_up_s.
     """
     status = channel.status(media)
     if status is None:
-        channel.request(PrewarmRequest(media, tuple(frames)))
+        channel.request(PrewarmRequest(media, tuple(frames), task=task))
     while status is None:
         if clock.monotonic_s() >= give_up_s:
             raise ServiceUnavailable("no worker has opened the media yet; ask again, or start: masklet worker")
@@ -53,6 +59,6 @@ def frame_clock_of(
     binding = read_binding(user_task.label_config)
     if not binding.is_video:
         return None
-    return clock_of(
-        info or info_of(wait_for_status(channel, clock, user_task.media, give_up_s=give_up_s)), binding.framerate
-    )
+    if info is None:
+        info = info_of(wait_for_status(channel, clock, user_task.media, task=user_task.task, give_up_s=give_up_s))
+    return clock_of(info, binding.framerate)

@@ -136,11 +136,12 @@ class MaskletModel(LabelStudioMLBase):
         """Prewarms the first frames of a task that comes alone: an annotator is opening it."""
         frame_count = self._parts.settings.prewarm_frames
         try:
-            media = media_of_task(as_object(task, "task"), binding)
+            task = as_object(task, "task")
+            media, key = media_of_task(task, binding), task_key(task, project_id=self._project_id)
         except MaskletError:
             return  # _answer_or_nothing reports the error
         if frame_count:
-            self._parts.prewarm_channel.request(PrewarmRequest(media, frames_around(0, frame_count)))
+            self._parts.prewarm_channel.request(PrewarmRequest(media, frames_around(0, frame_count), task=key))
 
     def _announced_version(self, give_up_s: float) -> str:
         clock = self._parts.clock

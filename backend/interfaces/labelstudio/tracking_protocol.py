@@ -36,7 +36,6 @@ from backend.domain.jobs import JobState, OutputMode
 from backend.domain.masklets import MaskletFrame
 from backend.domain.prompts import ObjectId
 from backend.domain.scoring import label_studio_score
-from backend.domain.tasks import MediaRef
 from backend.domain.video import Direction, FrameIndex, frame_at_time
 from backend.interfaces.labelstudio.frame_numbering import info_of, wait_for_status
 from backend.interfaces.labelstudio.tasks import task_key, user_task_of
@@ -131,7 +130,7 @@ class TrackingProtocol:
         window = min(whole_number(call.context, "window", default=DEFAULT_WINDOW), MAX_WINDOW)
         direction = _direction(call.context, (Direction.FORWARD, Direction.BACKWARD))
         try:
-            status = self._media_status(call.user_task.media, max_wait_s=PREWARM_WAIT_S)
+            status = self._media_status(call.user_task, max_wait_s=PREWARM_WAIT_S)
             info = info_of(status)
             start = self._frame_within(call, status)
             frames = covered_range(start, direction, window, frame_count=info.frame_count)
@@ -143,7 +142,7 @@ class TrackingProtocol:
         if direction is Direction.BACKWARD:
             wanted.reverse()
         self._parts.prewarm_channel.request(
-            PrewarmRequest(call.user_task.media, tuple(FrameIndex(index) for index in wanted))
+            PrewarmRequest(call.user_task.media, tuple(FrameIndex(index) for index in wanted), task=call.user_task.task)
         )
         cached = [index for index in wanted if index in status.ready]
         return "prewarm_ack", {
@@ -158,7 +157,7 @@ class TrackingProtocol:
         count = whole_number(call.context, "max_frames", default=DEFAULT_FRAMES)
         duration_ms = milliseconds(call.context, "max_duration_ms")
         try:
-            status = self._media_status(call.user_task.media)
+            status = self._media_status(call.user_task)
             info = info_of(status)
             start = self._frame_within(call, status)
             prompts = prompts_of_event(call.context, start)
@@ -201,8 +200,9 @@ class TrackingProtocol:
         return "track_cancel_ack", {"status": "cancelled" if existed else "not_found"}
 
     def _release(self, call: TrackingCall) -> tuple[str, Value]:
-        ended = self._sessions.release(call.user_task)
-        self._parts.prewarm_channel.request(PrewarmRequest(call.user_task.media, (), forget=True))
+        user_task = call.user_task
+        ended = self._sessions.release(user_task)
+        self._parts.prewarm_channel.request(PrewarmRequest(user_task.media, (), forget=True, task=user_task.task))
         return "release_ack", {"status": "released", "cancelled": ended}
 
     # fields of the context
@@ -214,7 +214,7 @@ class TrackingProtocol:
         """The call's frame index, 0-based. Only a time needs the video's info; a worker checks a frame number."""
         if milliseconds(call.context, "time_ms") is None:
             return FrameIndex(max(whole_number(call.context, "frame", default=1) - 1, 0))
-        return self._frame_within(call, self._media_status(call.user_task.media))
+        return self._frame_within(call, self._media_status(call.user_task))
 
     def _frame_within(self, call: TrackingCall, status: MediaStatus) -> FrameIndex:
         time_ms = milliseconds(call.context, "time_ms")
@@ -223,14 +223,18 @@ class TrackingProtocol:
         frame_index = max(whole_number(call.context, "frame", default=1) - 1, 0)
         return info_of(status).require_frame(frame_index)
 
-    def _media_status(self, media: MediaRef, *, max_wait_s: float | None = None) -> MediaStatus:
+    def _media_status(self, user_task: UserTask, *, max_wait_s: float | None = None) -> MediaStatus:
         """The media status, with a wait for a worker. Raises the worker's error, or ServiceUnavailable."""
         give_up_s = self._give_up_s
         if max_wait_s is not None:
             give_up_s = min(give_up_s, self._parts.clock.monotonic_s() + max_wait_s)
-        to_encode = (FrameIndex(0),) if media.is_pages else ()
         return wait_for_status(
-            self._parts.prewarm_channel, self._parts.clock, media, give_up_s=give_up_s, frames=to_encode
+            self._parts.prewarm_channel,
+            self._parts.clock,
+            user_task.media,
+            task=user_task.task,
+            give_up_s=give_up_s,
+            frames=(FrameIndex(0),) if user_task.media.is_pages else (),
         )
 
     # replies

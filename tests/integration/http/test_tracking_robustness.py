@@ -24,7 +24,7 @@ from backend.domain.geometry import FrameSize, box_of_mask
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import PromptSet
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 from backend.interfaces.labelstudio.tracking_calls import EVENTS
 from tests.fakes.clips import ClipSpec, number_of, write_clip
@@ -39,7 +39,9 @@ Json = dict[str, Any]
 class ClipMedia(FakeMedia):
     """A MediaLibrary of clips on disk. The address is the path."""
 
-    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+    def open(
+        self, media: MediaRef, *, task: TaskKey | None = None, frames: Collection[FrameIndex] | None = None
+    ) -> VideoSource:
         self.opened.append(media)
         (address,) = media.addresses
         return open_video(Path(address), ContentHash(address))

@@ -138,6 +138,15 @@ def test_a_redirect_to_a_named_origin_gets_no_token(serve: Callable[[], Server])
     assert storage.seen == [("GET", "/bucket/v.mp4?sig=1", "")]
 
 
+def test_a_redirect_from_elsewhere_to_label_studio_gets_no_token(serve: Callable[[], Server]) -> None:
+    studio, elsewhere = serve(), serve()
+    elsewhere.answer = lambda handler: reply(handler, 302, location=f"{studio.url}/data/upload/99/v.mp4")
+    client = LabelStudioClient(studio.url, LEGACY, media_hosts=[elsewhere.url])
+    client.download(f"{elsewhere.url}/v.mp4", io.BytesIO())
+    client.close()
+    assert studio.seen == [("GET", "/data/upload/99/v.mp4", "")]
+
+
 def test_a_redirect_elsewhere_is_refused_before_anything_is_sent(serve: Callable[[], Server]) -> None:
     studio, elsewhere = serve(), serve()
     studio.answer = lambda handler: reply(handler, 302, location=f"{elsewhere.url}/v.mp4")

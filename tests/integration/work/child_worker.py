@@ -24,7 +24,7 @@ from backend.application.ports.engine import Segmenter
 from backend.application.ports.media import VideoSource
 from backend.application.worker.job_runner import JobRunner
 from backend.codecs.coco_rle import CocoCodec
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, FrameIndex
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.queue import FakeQueue
@@ -36,7 +36,9 @@ class LocalMedia:
     def __init__(self, clip: Path) -> None:
         self._clip = clip
 
-    def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
+    def open(
+        self, media: MediaRef, *, task: TaskKey | None = None, frames: Collection[FrameIndex] | None = None
+    ) -> VideoSource:
         return open_video(self._clip, ContentHash("ab" * 32))
 
 

@@ -42,7 +42,7 @@ def preview(frame: int) -> PreviewRequest:
 
 def test_a_click_prewarms_the_frames_around_it() -> None:
     channel = ran(preview(4), JobKind.INTERACTIVE, Parts(), frames=1)
-    assert channel.asked == [PrewarmRequest(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)))]
+    assert channel.asked == [PrewarmRequest(MEDIA, (FrameIndex(4), FrameIndex(5), FrameIndex(3)), task=TASK)]
 
 
 def test_only_a_successful_click_prewarms_and_only_if_enabled() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.application.ports.prewarm import PrewarmRequest
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from tests.fakes.web import VIDEO, FakeWeb, pages_task, predict_body, video_task
 
 
@@ -17,7 +17,8 @@ def prewarm_requests(*tasks: object, label_config: str = VIDEO, prewarm_frames: 
 
 
 def test_opening_a_task_prewarms_its_first_frames() -> None:
-    assert prewarm_requests(video_task()) == [PrewarmRequest(MediaRef(("/data/clip.mp4",), is_pages=False), (0, 1, 2))]  # type: ignore[arg-type]
+    wanted = PrewarmRequest(MediaRef(("/data/clip.mp4",), is_pages=False), (0, 1, 2), task=TaskKey(2, 8))  # type: ignore[arg-type]
+    assert prewarm_requests(video_task()) == [wanted]
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,9 @@ class LabelStudioClient:
         self._session = Session(url, token, timeout_s=timeout_s, transport=transport)
         self._predictions = Predictions(self._session)
         self.imports = TaskImports(self._session)
+        self.media_policy = MediaPolicy.of(url, media_hosts, resolve)
         self._downloader = Downloader(
-            policy=MediaPolicy.of(url, media_hosts, resolve),
+            policy=self.media_policy,
             authorization=self._session.authorization,
             renew=self._session.renew,
             monotonic_s=monotonic_s,

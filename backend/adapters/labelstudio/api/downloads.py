@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import httpx
@@ -68,9 +68,13 @@ class Downloader:
         token). Bytes written before an error are invalid.
         """
         url = self.policy.absolute(address)
+        # Another server may redirect to any of Label Studio's files: the token is for what the address itself names.
+        is_own_file = self.policy.own_file(address) is not None
         with httpx.Client(timeout=TIMEOUTS, trust_env=False, transport=self.transport) as client:
             for _ in range(MAX_REDIRECTS + 1):
-                with self._response(client, self.policy.destination(url), validator) as response:
+                to = self.policy.destination(url)
+                to = replace(to, with_token=to.with_token and is_own_file)
+                with self._response(client, to, validator) as response:
                     if not response.has_redirect_location:
                         return self._received(response, sink, validator)
                     url = self._next(url, response)

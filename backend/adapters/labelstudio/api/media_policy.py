@@ -84,6 +84,17 @@ class MediaPolicy:
         ip = self._checked_ip(origin, is_named=is_named)
         return Destination(url, ip, with_token=is_label_studio and self._is_media_path(url))
 
+    def own_file(self, address: str) -> str | None:
+        """The path and query of an address that is fetched with the token, without the base path; None for others.
+
+        Raises NotAllowed for what is not a web address.
+        """
+        url = self.absolute(address)
+        if Origin.of(url) != Origin.of(self.label_studio) or not self._is_media_path(url):
+            return None
+        path = unquote(url.path).removeprefix(self.label_studio.path.rstrip("/"))
+        return f"{path}?{url.query.decode('ascii')}" if url.query else path
+
     def absolute(self, address: str) -> httpx.URL:
         """The full address of an address in a task's data: a path is Label Studio's. Raises NotAllowed."""
         address = address.strip()

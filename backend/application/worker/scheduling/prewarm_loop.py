@@ -10,7 +10,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
-from backend.application.ports.media import MediaFetch, MediaFetcher, MediaLibrary, VideoSource
+from backend.application.ports.media import MediaFetch, TaskMediaFetcher, TaskMediaLibrary, VideoSource
 from backend.application.ports.prewarm import MediaStatus, PrewarmChannel, Prewarmer, PrewarmRequest, frame_hash
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.domain.errors import Cancelled, MaskletError, reason_of
@@ -34,7 +34,7 @@ MEDIA_FETCHED_AT_ONCE = 32
 class PrewarmLoop:
     """Runs prewarm requests in one thread; holds the engine for one frame at a time."""
 
-    def __init__(self, channel: PrewarmChannel, media: MediaLibrary, engine: Prewarmer, lock: EngineLock) -> None:
+    def __init__(self, channel: PrewarmChannel, media: TaskMediaLibrary, engine: Prewarmer, lock: EngineLock) -> None:
         """media: may be used by jobs at the same time."""
         self._channel = channel
         self._media = media
@@ -68,10 +68,10 @@ class PrewarmLoop:
         return True
 
     def _is_on_its_way(self, request: PrewarmRequest) -> bool:
-        if not isinstance(self._media, MediaFetcher):
+        if not isinstance(self._media, TaskMediaFetcher):
             return False
         frames = [index for group in _frame_groups(request.media, request.frames) for index in group]
-        fetch = self._media.fetch(request.media, frames=frames)
+        fetch = self._media.fetch(request.media, task=request.task, frames=frames)
         if fetch.wait(FETCH_INLINE_S if not self._fetches else 0.0):
             fetch.raise_error()
             return False
@@ -95,7 +95,7 @@ class PrewarmLoop:
         ready: set[int] = set()
         frames = request.frames[: max(self._engine.frames_kept - 1, 0)]
         for group in _frame_groups(request.media, frames):
-            with self._media.open(request.media, frames=group) as video:
+            with self._media.open(request.media, task=request.task, frames=group) as video:
                 self._encode(request.media, video, group, ready)
 
     def _encode(self, media: MediaRef, video: VideoSource, frames: Sequence[FrameIndex], ready: set[int]) -> None:

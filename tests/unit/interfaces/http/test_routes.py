@@ -13,7 +13,7 @@ from backend.domain.errors import LabelStudioUnavailable, NotFound
 from backend.domain.jobs import JobKind, ModelInfo
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
-from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body
+from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 DEMO = ModelInfo("demo", "masklet-demo-0badcafe", 256, "cpu", is_demo=True)
 TASK = TaskKey(1, 7)
@@ -333,3 +333,16 @@ def test_a_changed_label_config_retries_the_project() -> None:
         web.stored.record_failure(waiting)
         assert client.post("/setup", json={"project": "1.1", "schema": schema}).status_code == 200
         assert [failed.next_try_s for failed in web.stored.failed_tries()] == [next_try_s]
+
+
+def test_media_are_opened_in_the_name_of_the_task() -> None:
+    """Whether the task has them is asked in its name."""
+    web = FakeWeb()
+    client = web.client()
+    client.post("/predict", json=predict_body(pages_task()))
+    web.work_off_all()
+    client.post("/predict", json=predict_body(pages_task(), regions=[keypoint()]))
+    assert set(web.media.tasks) == {TaskKey(1, 7)}
+    web.media.tasks.clear()
+    client.post("/predict", json=predict_body(video_task(), label_config=VIDEO, project="2.17", regions=[video_box()]))
+    assert set(web.media.tasks) == {TaskKey(2, 8)}
