@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -27,6 +29,7 @@ from backend.adapters.store.key_value import FileKeyValueStore
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.review.task_signature import TaskSigner
+from backend.bootstrap.log_redaction import RedactingFormatter
 from backend.domain.errors import InvalidInput, QueueUnavailable
 from backend.settings import Settings
 
@@ -106,11 +109,33 @@ def load_settings(**overrides: object) -> Settings:
         raise InvalidInput(f"setting {name}: {first['msg']}") from error
 
 
+LINE_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+TALKATIVE = ("httpx", "httpcore")
+"""Loggers that print whole addresses, presigned ones too, at levels below WARNING."""
+
+
 def set_up_logging(settings: Settings) -> None:
-    """One line an event on stderr."""
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
-    )
+    """One line an event on stderr, without addresses that grant access, tokens and passwords."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter(LINE_FORMAT, _secrets_of(settings)))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _secrets_of(settings: Settings) -> tuple[str, ...]:
+    passwords = (urlsplit(url).password for url in (settings.database_url, settings.redis_url))
+    values = (settings.basic_auth_pass, settings.webhook_secret, settings.label_studio_token)
+    return (*(value.get_secret_value() for value in values), *(password or "" for password in passwords))
+
+
+def keep_files_private() -> None:
+    """Files that this process makes are its user's alone (0600, folders 0700).
+
+    For processes that write to the data folder only: commands also write what others shall read.
+    """
+    os.umask(0o077)
 
 
 class Container:
@@ -127,12 +152,14 @@ class Container:
 
     @cached_property
     def folder(self) -> DataFolder:
-        """The data folder, made if it is missing. Raises InvalidInput if it cannot be made."""
+        """The data folder, made if missing, for its owner alone (0700). Raises InvalidInput if it cannot be made."""
         root = self.settings.data_dir.resolve()
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise InvalidInput(f"MASKLET_DATA_DIR: {root} cannot be made: {error.strerror}") from error
+        with suppress(OSError):  # a folder of another owner stays as it is
+            root.chmod(0o700)
         return DataFolder(root)
 
     @property

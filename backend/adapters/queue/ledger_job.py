@@ -8,6 +8,7 @@ attempt, and nothing else that RQ acts on: no callbacks, webhooks, dependencies,
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,12 @@ _EXTRAS = (
 )
 
 
+MAX_CALL_BYTES = 4096
+"""A call is a function's name, a job id and a number: some 150 bytes."""
+
+MAX_ERROR_BYTES = 2**20
+
+
 class LedgerJob(RqJob):
     """An RQ job with a ledger job's id and an attempt; refuses every other call."""
 
@@ -39,10 +46,18 @@ class LedgerJob(RqJob):
 
         Raises NotAllowed for fields that RQ acts on besides the call: Masklet never writes them.
         """
+        self._require_small(raw_data)
         extras = [name for name in _EXTRAS if raw_data.get(name.encode()) not in (None, b"", b"[]")]
         if extras:
             raise NotAllowed(f"queue entry {self.id} carries {', '.join(extras)}; Masklet did not write it")
         super().restore(raw_data)
+
+    def _require_small(self, raw_data: dict[bytes, bytes]) -> None:
+        """Raises NotAllowed for a call that expands beyond MAX_CALL_BYTES; drops such an error text."""
+        if _expands_beyond(raw_data.get(b"data", b""), MAX_CALL_BYTES):
+            raise NotAllowed(f"queue entry {self.id} is larger than {MAX_CALL_BYTES} bytes; Masklet did not write it")
+        if _expands_beyond(raw_data.get(b"exc_info", b""), MAX_ERROR_BYTES):
+            del raw_data[b"exc_info"]
 
     @property
     def func(self) -> Callable[[str, int], None]:
@@ -57,6 +72,16 @@ class LedgerJob(RqJob):
             raise NotAllowed(f"queue entry {self.id} calls {str(self.func_name)[:100]!r}; only {RUN_JOB} may be called")
         if self.kwargs or not _are_valid_args(self.args):
             raise NotAllowed(f"queue entry {self.id} does not carry a job id and an attempt")
+
+
+def _expands_beyond(compressed: bytes, limit: int) -> bool:
+    """Whether bytes that RQ decompresses, if they are compressed, are more than limit: a kilobyte may become a
+    megabyte."""
+    try:
+        expanded = zlib.decompressobj().decompress(compressed, limit + 1)
+    except zlib.error:
+        expanded = compressed
+    return len(expanded) > limit
 
 
 def _are_valid_args(args: Any) -> bool:  # noqa: ANN401 - any JSON on the server

@@ -13,7 +13,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; default: MASKLET_PORT.")] = None,
 ) -> None:
     """Answer Label Studio. Needs a queue (REDIS_URL, or a running `masklet up`) and workers to compute masks."""
-    from backend.bootstrap.container import Container, set_up_logging
+    from backend.bootstrap.container import Container, keep_files_private, set_up_logging
     from backend.bootstrap.heartbeat import beating, web_name, work_bound_s
     from backend.bootstrap.web import build_web
     from backend.interfaces.http.app import create_app
@@ -23,6 +23,7 @@ def serve(
     container = Container.from_environment(host=host, port=port)
     settings = container.settings
     require_safe_binding(settings.host, has_password=bool(settings.basic_auth_pass.get_secret_value()))
+    keep_files_private()
     set_up_logging(settings)
     with beating(container, web_name(settings.port)) as heartbeat:
         app = create_app(build_web(container))

@@ -19,13 +19,14 @@ def up(
 
     Prints `ready URL` once everything answers; DATA_DIR/run.json then holds the address and the process ids.
     """
-    from backend.bootstrap.container import Container, set_up_logging
+    from backend.bootstrap.container import Container, keep_files_private, set_up_logging
     from backend.bootstrap.stack import start_stack, stop_on_signals
     from backend.interfaces.http.auth import require_safe_binding
 
     container = Container.from_environment(host=host, port=port, data_dir=data_dir)
     settings = container.settings
     require_safe_binding(settings.host, has_password=bool(settings.basic_auth_pass.get_secret_value()))
+    keep_files_private()
     set_up_logging(settings)
     should_stop = stop_on_signals()
     stack = start_stack(container, should_stop)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 import types
+import zlib
 
 import pytest
 from redis import Redis
@@ -78,3 +80,22 @@ def test_any_other_call_is_refused(call: object) -> None:
 def test_fields_that_rq_acts_on_are_refused(name: str) -> None:
     with pytest.raises(NotAllowed, match=f"queue entry entry carries {name}; Masklet did not write it"):
         restored([RUN_JOB, None, [JOB_ID, 1], {}], **{name: b"os.abort"})
+
+
+def test_a_call_that_expands_is_refused_before_it_is_expanded() -> None:
+    bomb = zlib.compress(bytes(2**28))
+    job = LedgerJob("entry", connection=Redis(), serializer="json")
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotAllowed, match="larger than 4096 bytes"):
+            job.restore({b"data": bomb, b"status": b"queued"})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20
+
+
+def test_an_error_text_that_expands_is_dropped() -> None:
+    job = restored([RUN_JOB, None, [JOB_ID, 3], {}], exc_info=zlib.compress(bytes(2**25)))
+    assert not job._exc_info
+    assert restored([RUN_JOB, None, [JOB_ID, 3], {}], exc_info=zlib.compress(b"an error"))._exc_info == "an error"
