@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from backend.adapters.labelstudio.api.task_media import TaskMedia
 from backend.adapters.media.cache import MediaCache
+from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.library import GIB, CachedMedia
+from backend.adapters.media.quarantine import Quarantine
 from backend.adapters.media.serving.own_media import OwnMedia
 from backend.application.ports.media import TaskMediaLibrary
 from backend.application.review.correction_tasks import corrected_by
@@ -18,12 +20,15 @@ from backend.domain.errors import MaskletError
 def open_media_library(container: Container) -> CachedMedia:
     """The media library of a worker process."""
     folder = container.folder
+    decoders = DecoderPool(open_quarantine(container), folder.indices)
+    decoders.prepare()
     return CachedMedia(
         container.label_studio,
         MediaCache(folder.media, int(container.settings.media_max_gib * GIB)),
         IndexCache(folder.indices),
         container.clock,
-        own=open_own_media(container),
+        own=open_own_media(container, decoders),
+        decoders=decoders,
     )
 
 
@@ -41,7 +46,14 @@ def open_task_media(container: Container) -> TaskMediaLibrary:
     return TaskMedia(open_media_library(container), client, container.key_values, is_correction)
 
 
-def open_own_media(container: Container) -> OwnMedia:
+def open_quarantine(container: Container) -> Quarantine:
+    """The files that killed a decoder."""
+    return Quarantine(container.key_values, container.clock.now_s)
+
+
+def open_own_media(container: Container, decoders: DecoderPool | None = None) -> OwnMedia:
     """Those of the settings' data folder."""
     folder = container.folder
-    return OwnMedia(container.media_signer, container.import_records, IndexCache(folder.indices), container.clock)
+    return OwnMedia(
+        container.media_signer, container.import_records, IndexCache(folder.indices), container.clock, decoders
+    )

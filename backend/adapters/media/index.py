@@ -7,6 +7,7 @@ decoded.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -120,6 +121,29 @@ def _built(path: Path) -> StreamIndex:
             zero=_zero(container, pts, time_base),
             end=_end(container, pts, time_base, is_cut=truncated),
         )
+
+
+def bytes_of_index(index: StreamIndex) -> bytes:
+    """An index as a file's content."""
+    head = {name: value for name, value in asdict(index).items() if name not in ("pts", "key_pts")}
+    head |= {"time_base": str(index.time_base), "frame_rate": str(index.frame_rate), "version": _VERSION}
+    file = io.BytesIO()
+    np.savez(file, pts=index.pts, key_pts=index.key_pts, head=np.asarray(json.dumps(head)))
+    return file.getvalue()
+
+
+def index_of_bytes(body: bytes) -> StreamIndex:
+    """The index that `bytes_of_index` of this version wrote.
+
+    Raises ValueError, KeyError, TypeError, EOFError or BadZipFile for anything else.
+    """
+    with np.load(io.BytesIO(body), allow_pickle=False) as stored:
+        head = json.loads(str(stored["head"]))
+        if head.pop("version") != _VERSION:
+            raise ValueError("the index is of another version")
+        for name in ("time_base", "frame_rate"):
+            head[name] = Fraction(head[name])
+        return StreamIndex(pts=stored["pts"], key_pts=stored["key_pts"], **head)
 
 
 def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
@@ -250,13 +274,7 @@ class IndexCache:
     def load(self, content_hash: ContentHash) -> StreamIndex | None:
         """The stored index; None without one of this version."""
         try:
-            with self._path(content_hash).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                head = json.loads(str(stored["head"]))
-                if head.pop("version") != _VERSION:
-                    return None
-                for name in ("time_base", "frame_rate"):
-                    head[name] = Fraction(head[name])
-                return StreamIndex(pts=stored["pts"], key_pts=stored["key_pts"], **head)
+            return index_of_bytes(self._path(content_hash).read_bytes())
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
 
@@ -268,8 +286,7 @@ class IndexCache:
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                np.savez(file, pts=index.pts, key_pts=index.key_pts, head=np.asarray(json.dumps(head)))
+            part.write_bytes(bytes_of_index(index))
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from backend.adapters.media.cache import CachedFile, MediaCache, pages_hash
 from backend.adapters.media.decode import open_video
+from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.fetch_pool import Fetch, FetchPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import open_some_pages
@@ -23,7 +24,7 @@ from backend.application.ports.clock import Clock
 from backend.application.ports.media import MediaFetch, VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
 from backend.codecs.full_disk import full_disk_told
-from backend.domain.errors import Cancelled, MediaUnreachable, PromptError
+from backend.domain.errors import Cancelled, MaskletError, MediaError, MediaUnreachable, PromptError
 from backend.domain.tasks import MediaRef
 from backend.domain.video import ContentHash, FrameIndex
 
@@ -76,12 +77,15 @@ class CachedMedia:
         clock: Clock,
         *,
         own: OwnMedia | None = None,
+        decoders: DecoderPool | None = None,
     ) -> None:
         """client: None if the settings name no Label Studio; then only cached media can be opened.
 
         own: media that Masklet serves from this machine.
+        decoders: decode videos in separate processes; None: in this one.
         """
         self._own = own
+        self._decoders = decoders
         self._client = client
         self._cache = cache
         self._indices = indices
@@ -100,7 +104,9 @@ class CachedMedia:
             files = self._fetched(media, wanted)
             paths = [holds.enter_context(self._cache.hold(file)) for file in files]
             hashes = {index: file.content_hash for index, file in zip(wanted, files, strict=True)}
-            return HeldVideo(self._source(media, wanted, files, paths), holds, hashes if media.is_pages else {})
+            with _media_errors(media, wanted):
+                source = self._source(media, wanted, files, paths)
+            return HeldVideo(source, holds, hashes if media.is_pages else {})
         except BaseException:
             holds.close()
             raise
@@ -109,12 +115,17 @@ class CachedMedia:
         self, media: MediaRef, wanted: Sequence[int], files: Sequence[CachedFile], paths: Sequence[Path]
     ) -> VideoSource:
         if not media.is_pages:
-            return open_video(paths[0], files[0].content_hash, indices=self._indices)
+            content_hash = files[0].content_hash
+            if self._decoders is not None:
+                return self._decoders.open_video(paths[0], content_hash, indices=self._indices)
+            return open_video(paths[0], content_hash, indices=self._indices)
         content_hash = pages_hash(file.content_hash for file in files)
         if len(wanted) < len(media.addresses):
             # The page numbers are part of the hash: several pages may hold the same image.
             content_hash = pages_hash([content_hash, ContentHash(repr(list(wanted)))])
-        return open_some_pages(dict(zip(wanted, paths, strict=True)), content_hash, page_count=len(media.addresses))
+        read = None if self._decoders is None else self._decoders.read_page
+        pages = dict(zip(wanted, paths, strict=True))
+        return open_some_pages(pages, content_hash, page_count=len(media.addresses), read=read)
 
     def fetch(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> MediaFetch:
         """See the MediaFetcher port."""
@@ -201,6 +212,23 @@ class HeldVideo(WrappedVideo):
     ) -> None:
         with self._holds:
             self._source.__exit__(kind, error, trace)
+
+
+@contextmanager
+def _media_errors(media: MediaRef, wanted: Sequence[int]) -> Iterator[None]:
+    """A library's own error about a file is the file's fault: raises MediaError with the file's name."""
+    try:
+        yield
+    except (MaskletError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        name = name_of(media.addresses[wanted[0]])
+        raise MediaError(f"{name} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def name_of(address: str) -> str:
+    """The file's name in an address, without what may be a signature."""
+    return address.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2][:100] or "the media"
 
 
 def _wanted(media: MediaRef, frames: Collection[FrameIndex] | None) -> Sequence[int]:

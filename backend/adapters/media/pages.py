@@ -7,7 +7,7 @@ object share one frame size.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,12 +26,17 @@ _EXIF_ORIENTATION = 0x0112
 _TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
 
+ReadPage = Callable[[Path, int, FrameSize], RgbFrame]
+"""Decodes a page, [H, W, 3] uint8 RGB, given its frame index and the size that it must have."""
+
+
 class PagesVideo(FrameByFrame):
     """A VideoSource over image files: one frame per page, one second per frame. Use as a context manager."""
 
-    def __init__(self, paths: Mapping[int, Path], info: VideoInfo) -> None:
-        """paths: by frame index; only these frames can be read."""
+    def __init__(self, paths: Mapping[int, Path], info: VideoInfo, read: ReadPage | None = None) -> None:
+        """paths: by frame index; only these frames can be read. read: decodes one; None: in this process."""
         super().__init__(info)
+        self._read = read or read_page
         self._paths = dict(paths)
 
     def frame(self, index: FrameIndex) -> RgbFrame:
@@ -39,7 +44,7 @@ class PagesVideo(FrameByFrame):
         path = self._paths.get(self._info.require_frame(index))
         if path is None:
             raise MediaError(f"page {index + 1} was not among the pages that were opened")
-        return _read_page(path, index, self._info.size)
+        return self._read(path, index, self._info.size)
 
     def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         """The range's pages in order, or in descending order. Raises PromptError past the end, MediaError."""
@@ -55,9 +60,12 @@ def open_pages(paths: Sequence[Path], content_hash: ContentHash) -> PagesVideo:
     return open_some_pages(dict(enumerate(paths)), content_hash, page_count=len(paths))
 
 
-def open_some_pages(paths: Mapping[int, Path], content_hash: ContentHash, *, page_count: int) -> PagesVideo:
+def open_some_pages(
+    paths: Mapping[int, Path], content_hash: ContentHash, *, page_count: int, read: ReadPage | None = None
+) -> PagesVideo:
     """Open some of a task's pages, by frame index, as a video of page_count frames; reads the headers only.
 
+    read: decodes a page; None: in this process.
     Raises MediaError naming the page that is not an image or has another size than the first of them.
     """
     if not paths:
@@ -71,7 +79,7 @@ def open_some_pages(paths: Mapping[int, Path], content_hash: ContentHash, *, pag
                 f"{expected.width}x{expected.height}: all pages of a task must have one size"
             )
     info = VideoInfo(content_hash=content_hash, size=expected, frame_count=page_count, frame_rate=Fraction(1))
-    return PagesVideo(paths, info)
+    return PagesVideo(paths, info, read)
 
 
 def _page_size(path: Path, index: int) -> FrameSize:
@@ -82,7 +90,8 @@ def _page_size(path: Path, index: int) -> FrameSize:
         return FrameSize(height, width) if transposed else FrameSize(width, height)
 
 
-def _read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
+def read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
+    """One page [H, W, 3] uint8 RGB of this size. Raises MediaError."""
     try:
         with damage_named(f"page {index + 1}"), _open_image(path, index) as image:
             upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backend.adapters.media.cache import file_hash, pages_hash
 from backend.adapters.media.decode import open_video
+from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import open_pages
 from backend.application.imports.model import SourceMedia, SourceMediaKind
@@ -84,12 +85,17 @@ def read_image_source(
     )
 
 
-def open_source_media(medium: SourceMedia, indices: IndexCache) -> VideoSource:
-    """The medium's frames. Raises MediaError if the file is missing or was changed."""
+def open_source_media(medium: SourceMedia, indices: IndexCache, decoders: DecoderPool | None = None) -> VideoSource:
+    """The medium's frames. Raises MediaError if the file is missing or was changed.
+
+    decoders: decode a video in separate processes; None: in this one.
+    """
     if stamp_of(medium.path) != medium.stamp:
         raise MediaError(f"{medium.path} was changed after it was imported; import it again")
     if medium.kind is SourceMediaKind.IMAGES:
         return open_pages([medium.path / name for name in medium.names], medium.content_hash)
+    if decoders is not None:
+        return decoders.open_video(medium.path, medium.content_hash, indices=indices)
     return open_video(medium.path, medium.content_hash, indices=indices)
 
 

@@ -70,9 +70,9 @@ def test_secrets_of_the_settings_are_hidden_in_tracebacks_too(monkeypatch: pytes
     monkeypatch.setattr("sys.stderr", stderr)
     set_up_logging(
         Settings(
-            label_studio_token="t0ken-of-label-studio",  # type: ignore[arg-type]
-            basic_auth_pass="p4ssw0rd",  # type: ignore[arg-type]
-            webhook_secret="s3cr3t-of-webhooks",  # type: ignore[arg-type]
+            label_studio_token="t0ken-of-label-studio",
+            basic_auth_pass="p4ssw0rd",
+            webhook_secret="s3cr3t-of-webhooks",
             database_url="postgresql://masklet:d4tabase@db/masklet",
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.frame_subset import FrameSubset
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
@@ -22,7 +23,16 @@ BUCKET = "s3://"
 class OwnMedia:
     """Opens the media of addresses with a valid signature; the host of an address does not matter."""
 
-    def __init__(self, signer: Signer, records: ImportRecords, indices: IndexCache, clock: Clock) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        records: ImportRecords,
+        indices: IndexCache,
+        clock: Clock,
+        decoders: DecoderPool | None = None,
+    ) -> None:
+        """decoders: decode videos in processes of their own; None: in this one."""
+        self._decoders = decoders
         self._signer = signer
         self._records = records
         self._indices = indices
@@ -37,7 +47,7 @@ class OwnMedia:
         if found is None:
             return None
         medium, pages = found
-        video = open_source_media(medium, self._indices)
+        video = open_source_media(medium, self._indices, self._decoders)
         if not media.is_pages or pages[0] is None:
             return video
         return FrameSubset(video, [FrameIndex(page) for page in pages if page is not None])
