@@ -24,7 +24,7 @@ LONGEST_RETRY_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """persons: those with a waited click. click_s: mean duration of a click, 0 if unknown. workers: at least 1."""
+    """persons: those with a waited click. click_s: duration of a click, 0 if unknown. workers: at least 1."""
 
     measured_s: float
     persons: frozenset[str] = frozenset()
@@ -49,12 +49,13 @@ class ClickLoad:
 
     def require_capacity(self, user_task: UserTask, *, deadline_s: float) -> None:
         """Raises Overloaded, with the seconds after which to retry, if the estimated wait is over the deadline."""
-        wait_s = self._current().wait_s(person_of(user_task.task, user_task.user))
+        load, person = self._current(), person_of(user_task.task, user_task.user)
+        wait_s, turns = load.wait_s(person), len(load.persons - {person})
         if wait_s <= deadline_s:
             return
         retry_after_s = min(max(math.ceil(wait_s - deadline_s), 1), LONGEST_RETRY_S)
         raise Overloaded(
-            f"too many people click at the moment: the answer would take {wait_s:.0f} s; nothing was recorded, "
+            f"{turns} other people wait for their clicks: the answer would take {wait_s:.0f} s; nothing was recorded, "
             f"try again in {retry_after_s} s",
             retry_after_s,
         )
@@ -73,8 +74,12 @@ class ClickLoad:
             return Load(measured_s)
         done = self.ledger.jobs(kind=JobKind.INTERACTIVE, states=(JobState.DONE,), limit=MEASURED_CLICKS)
         durations_s = [sum(s for name, s in job.timings_s.items() if name not in ("wait", "look")) for job in done]
+        running = self.ledger.jobs(kind=JobKind.INTERACTIVE, states=(JobState.RUNNING,))
+        # A click that takes longer than the done ones shows a slower worker before it is done.
+        elapsed_s = min((now_s - job.heartbeat_s for job in running), default=0.0)
+        click_s = max(sum(durations_s) / max(len(durations_s), 1), elapsed_s)
         try:
             workers = self.queue.workers().get(JobKind.INTERACTIVE, 0)
         except QueueUnavailable:
             workers = 1
-        return Load(measured_s, persons, sum(durations_s) / max(len(durations_s), 1), max(workers, 1))
+        return Load(measured_s, persons, click_s, max(workers, 1))

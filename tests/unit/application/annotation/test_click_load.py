@@ -51,3 +51,13 @@ def test_own_clicks_are_not_counted_and_the_load_is_measured_again() -> None:
         parts.ledger.start(click.job_id, click.attempt, "worker-1")
     parts.clock.advance(VALID_S)
     load.require_capacity(replace(USER_TASK, user="new"), deadline_s=6.0)
+
+
+def test_a_click_that_runs_long_shows_a_slower_worker() -> None:
+    parts = Parts()
+    load = loaded(parts, 4, click_s=0.1)
+    first = parts.ledger.queued_clicks()[0]
+    parts.ledger.start(first.job_id, first.attempt, "worker-1")
+    parts.clock.advance(7.0)
+    with pytest.raises(Overloaded, match="3 other people wait for their clicks"):
+        load.require_capacity(replace(USER_TASK, user="new"), deadline_s=25.0)
