@@ -66,7 +66,7 @@ class BatchOptions:
     local_root: Path | None = None
     bucket: str = ""
     public_url: str = ""
-    expire_days: int = 0
+    expire_days: int = 365
     prompts: str = ""
     reencodes: bool = False
     starts: bool = True

@@ -6,6 +6,7 @@ from functools import partial
 
 from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
 from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.machine.clocks import WallClock
 from backend.adapters.media.serving.addresses import frame_address
 from backend.application.review.audits import Audits
 from backend.application.review.make_corrections import CorrectionMaker, CorrectionTask
@@ -27,7 +28,9 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> li
             container.masks,
             CorrectionTasks(client.imports.session),
             client.label_config(into),
-            partial(frame_address, signer=container.media_signer, base_url=container.public_url),
+            partial(
+                frame_address, signer=container.media_signer, base_url=container.public_url, now_s=WallClock().now_s
+            ),
             build_regions,
             container.task_signer,
             Audits(container.key_values),

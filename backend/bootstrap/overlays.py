@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.labelstudio.api.overlays import TaskFields, require_overlay_key
+from backend.adapters.machine.clocks import WallClock
 from backend.adapters.media.import_library import DiskLibrary
 from backend.adapters.media.index import IndexCache
+from backend.adapters.media.serving.addresses import DEFAULT_LIFE_S
 from backend.adapters.media.serving.placement import file_leaf
 from backend.application.exports.export import MANIFEST
 from backend.application.imports.model import Source
@@ -38,13 +40,15 @@ class OverlayPlan:
         container, folder = self.container, self.container.folder
         library = DiskLibrary(folder.imported, container.import_records, IndexCache(folder.indices))
         signer = container.media_signer
+        until_s = int(WallClock().now_s()) + DEFAULT_LIFE_S
         base = (self.media_url or container.public_url).rstrip("/")
         films = films_of(out)
         with closing(container.label_studio_session()) as session:
             tasks = TaskFields(session)
             for task_id, film in films.items():
                 medium = library.add(Source(film.name, film.absolute()))
-                tasks.put(task_id, {self.field: base + signer.path(medium.media_id, file_leaf(medium))})
+                address = base + signer.path(medium.media_id, file_leaf(medium), until_s=until_s)
+                tasks.put(task_id, {self.field: address})
         return len(films)
 
 

@@ -26,9 +26,8 @@ from backend.application.ports.masks import MaskCodec
 from backend.application.ports.prewarm import PrewarmChannel
 from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
+from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
-from backend.bootstrap.handover import open_handover
-from backend.bootstrap.housekeeping import open_housekeeper
 from backend.bootstrap.media_service import open_media_service
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey

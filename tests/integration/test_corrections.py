@@ -11,7 +11,7 @@ import pytest
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
 from backend.adapters.labelstudio.writing.regions import build_regions
-from backend.adapters.media.serving.addresses import frame_address, open_signer
+from backend.adapters.media.serving.addresses import DEFAULT_LIFE_S, frame_address, open_signer
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected
 from backend.application.review.make_corrections import CorrectionMaker
@@ -207,10 +207,10 @@ def test_a_project_without_propagations_is_an_error(setup: CorrectionSetup) -> N
 
 def test_a_frame_of_a_served_video_has_a_signed_address(tmp_path: Path) -> None:
     signer = open_signer(tmp_path / "media.key")
-    address_of = partial(frame_address, signer=signer, base_url="https://pages.example")
-    video = MediaRef(("http://masklet.example" + signer.path("m1", "video.mp4"),), is_pages=False)
+    address_of = partial(frame_address, signer=signer, base_url="https://pages.example", now_s=lambda: 1000.0)
+    video = MediaRef(("http://masklet.example" + signer.path("m1", "video.mp4", until_s=1),), is_pages=False)
     address = address_of(video, FrameIndex(12))
-    assert address == "https://pages.example" + signer.path("m1", "000012.jpg")
+    assert address == "https://pages.example" + signer.path("m1", "000012.jpg", until_s=1000 + DEFAULT_LIFE_S)
     with pytest.raises(InvalidInput, match="import it with `masklet import`"):
         address_of(MediaRef(("https://other.example/a.mp4",), is_pages=False), FrameIndex(0))
 

@@ -20,6 +20,7 @@ from backend.interfaces.cli import (
     next_,
     probe,
     propagate,
+    renew,
     report,
     serve,
     status,
@@ -38,6 +39,7 @@ app.command(name="import")(import_.import_batch)
 app.command()(export.export)
 app.command()(frames.frames)
 app.command(name="next")(next_.next_)
+app.command()(renew.renew)
 app.command()(report.report)
 app.command()(status.status)
 app.command()(doctor.doctor)

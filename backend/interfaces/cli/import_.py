@@ -41,7 +41,7 @@ def import_batch(
     local_root: Annotated[Path | None, typer.Option(help="Label Studio's root of local files.")] = None,
     s3: Annotated[str, typer.Option(help="s3://bucket/prefix for --pages s3.")] = "",
     media_url: Annotated[str, typer.Option(help="Where browsers reach Masklet; default: MASKLET_PUBLIC_URL.")] = "",
-    expire: Annotated[int, typer.Option(help="Days until the addresses end; 0: never.", min=0)] = 0,
+    expire: Annotated[int, typer.Option(help="Days until the addresses end; 0: never.", min=0)] = 365,
     reencode: Annotated[bool, typer.Option("--reencode", help="Make videos playable first (a copy).")] = False,
     label_studio_url: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_URL.")] = None,
     api_key: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_API_KEY, which ps does not show.")] = None,

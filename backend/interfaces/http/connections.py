@@ -64,8 +64,10 @@ class BoundedProtocol(H11Protocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_timer = _cancelled(self._head_timer)
-        self._stall_timer = _cancelled(self._stall_timer)
+        _stop(self._head_timer)
+        self._head_timer = None
+        _stop(self._stall_timer)
+        self._stall_timer = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -83,12 +85,14 @@ class BoundedProtocol(H11Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stall_timer = _cancelled(self._stall_timer)
+        _stop(self._stall_timer)
+        self._stall_timer = None
 
     def _watch(self) -> None:
         """Starts the timer of the head; stops it while a request is being answered."""
         if self.is_busy:
-            self._head_timer = _cancelled(self._head_timer)
+            _stop(self._head_timer)
+            self._head_timer = None
         elif self._head_timer is None and not self.transport.is_closing():
             self._head_timer = self.loop.call_later(self.head_s, self.transport.abort)
 
@@ -102,7 +106,7 @@ class BoundedProtocol(H11Protocol):
             else:
                 self._await_reader(now_left)
 
-        self._stall_timer = _cancelled(self._stall_timer)
+        _stop(self._stall_timer)
         self._stall_timer = self.loop.call_later(self.stall_s, look)
 
     def _make_room(self) -> None:
@@ -115,11 +119,9 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
-    """Cancels a timer; None, for the variable that held it."""
+def _stop(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()
-    return None
 
 
 def serve_app(app: ASGIApp, *, host: str, port: int) -> None:

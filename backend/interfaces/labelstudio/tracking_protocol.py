@@ -138,12 +138,10 @@ class TrackingProtocol:
             raise
         except MaskletError as error:
             return "prewarm_ack", {"status": "error", "error": str(error)}
-        wanted = list(range(frames.start, frames.stop))
-        if direction is Direction.BACKWARD:
-            wanted.reverse()
-        self._parts.prewarm_channel.request(
-            PrewarmRequest(call.user_task.media, tuple(FrameIndex(index) for index in wanted), task=call.user_task.task)
-        )
+        ascending = range(frames.start, frames.stop)
+        wanted = tuple(map(FrameIndex, reversed(ascending) if direction is Direction.BACKWARD else ascending))
+        user_task = call.user_task
+        self._parts.prewarm_channel.request(PrewarmRequest(user_task.media, wanted, task=user_task.task))
         cached = [index for index in wanted if index in status.ready]
         return "prewarm_ack", {
             "status": "ok",

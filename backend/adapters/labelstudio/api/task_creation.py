@@ -64,6 +64,12 @@ class TaskImports:
             )
         return ids
 
+    def replace_data(self, task_id: int, data: Mapping[str, object]) -> None:
+        """Replaces a task's data."""
+        self.session.call(
+            f"renew the data of task {task_id}", lambda sdk: sdk.tasks.update(str(task_id), data=dict(data))
+        )
+
     def predictions(self, task_id: int) -> list[StoredPrediction]:
         """A task's predictions, oldest first."""
         listed: Any = self.session.call(

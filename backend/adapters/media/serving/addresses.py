@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from backend.domain.video import FrameIndex
 PREFIX = "/media/"
 SIGNATURE_DIGITS = 32
 NEVER = 0
+DEFAULT_LIFE_S = 365 * 24 * 3600
+"""How long an address lasts where no command says otherwise; `masklet renew` gives it a later end."""
+
 PAGE_DIGITS = 6
 
 
@@ -45,8 +49,8 @@ class Signer:
 
     key: bytes = field(repr=False)
 
-    def path(self, media_id: str, leaf: str, *, until_s: int = NEVER) -> str:
-        """The path of an address, without scheme and host. until_s: expiry in seconds since the epoch, or NEVER."""
+    def path(self, media_id: str, leaf: str, *, until_s: int) -> str:
+        """The path of an address, without scheme and host. until_s: seconds since the epoch; NEVER: no end."""
         return f"{PREFIX}{media_id}/{until_s:x}-{self._signature(media_id, until_s)}/{leaf}"
 
     def read(self, path: str, now_s: float) -> Grant:
@@ -60,8 +64,17 @@ class Signer:
         if not hmac.compare_digest(signature.encode(), self._signature(media_id, until_s).encode()):
             raise NotAllowed("this address was not signed by this Masklet, or its media.key was replaced; import again")
         if until_s != NEVER and now_s > until_s:
-            raise NotAllowed("this address has expired; import again, or with a longer --expire")
+            raise NotAllowed("this address has expired; renew it with `masklet renew PROJECT`")
         return Grant(media_id, leaf)
+
+    def renewed(self, address: str, *, until_s: int) -> str | None:
+        """An address of this signer with another end, also if it has ended; None for any other text."""
+        host, found, rest = address.partition(PREFIX)
+        try:
+            grant = self.read(PREFIX + rest, 0.0) if found else None
+        except NotAllowed:
+            return None
+        return None if grant is None else host + self.path(grant.media_id, grant.leaf, until_s=until_s)
 
     def _signature(self, media_id: str, until_s: int) -> str:
         message = f"{media_id}\0{until_s:x}".encode()
@@ -72,7 +85,9 @@ def page_leaf(frame: int) -> str:
     return f"{frame:0{PAGE_DIGITS}d}.jpg"
 
 
-def frame_address(media: MediaRef, frame_index: FrameIndex, *, signer: Signer, base_url: str) -> str:
+def frame_address(
+    media: MediaRef, frame_index: FrameIndex, *, signer: Signer, base_url: str, now_s: Callable[[], float]
+) -> str:
     """The address of one frame: the task's page, or a page of a video that Masklet serves.
 
     Raises InvalidInput for a video that Masklet does not serve: its frames have no addresses.
@@ -85,7 +100,8 @@ def frame_address(media: MediaRef, frame_index: FrameIndex, *, signer: Signer, b
             "Masklet does not serve this video, so its frames have no addresses; import it with `masklet import`"
         )
     media_id = signer.read(path[path.index(PREFIX) :], 0.0).media_id
-    return base_url.rstrip("/") + signer.path(media_id, page_leaf(frame_index))
+    until_s = int(now_s()) + DEFAULT_LIFE_S
+    return base_url.rstrip("/") + signer.path(media_id, page_leaf(frame_index), until_s=until_s)
 
 
 def open_signer(key_file: Path) -> Signer:

@@ -16,7 +16,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from backend.adapters.media.serving.addresses import NEVER, Signer, page_leaf
+from backend.adapters.media.serving.addresses import Signer, page_leaf
 from backend.application.imports.model import ImportMode, SourceMedia, SourceMediaKind, TaskDraft
 from backend.domain.errors import InvalidInput, MediaError, ServiceUnavailable
 
@@ -31,7 +31,7 @@ class BackendPlacement:
 
     base_url: str
     signer: Signer
-    until_s: int = NEVER
+    until_s: int
 
     def addresses(self, draft: TaskDraft, mode: ImportMode) -> list[str]:
         """See the Placement port."""

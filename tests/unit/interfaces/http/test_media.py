@@ -118,7 +118,7 @@ def test_an_address_without_a_valid_signature_is_refused(setup: MediaSetup) -> N
     ended = setup.address(medium, page_leaf(1), until_s=1)
     setup.clock.sleep(10**10)
     assert setup.client().get(ended).json() == {
-        "detail": "this address has expired; import again, or with a longer --expire"
+        "detail": "this address has expired; renew it with `masklet renew PROJECT`"
     }
 
 

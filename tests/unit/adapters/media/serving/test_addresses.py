@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.media.serving.addresses import Grant, Signer, open_signer, page_leaf
+from backend.adapters.media.serving.addresses import NEVER, Grant, Signer, open_signer, page_leaf
 from backend.domain.errors import NotAllowed
 
 MEDIUM = "ab" * 16
@@ -15,7 +15,7 @@ SIGNER = Signer(b"key")
 
 
 def test_an_address_reads_back() -> None:
-    assert SIGNER.read(SIGNER.path(MEDIUM, page_leaf(12)), 1e9) == Grant(MEDIUM, "000012.jpg")
+    assert SIGNER.read(SIGNER.path(MEDIUM, page_leaf(12), until_s=NEVER), 1e9) == Grant(MEDIUM, "000012.jpg")
     assert Grant(MEDIUM, "000012.jpg").page == 12
     assert Grant(MEDIUM, "video.mp4").page is None
 
@@ -26,9 +26,9 @@ def test_an_address_reads_back() -> None:
         "/media/",
         "/media/x",
         f"/media/{MEDIUM}/0-{'0' * 32}/000001.jpg",
-        f"/media/{'cd' * 16}" + SIGNER.path(MEDIUM, "1.jpg").removeprefix(f"/media/{MEDIUM}"),
-        SIGNER.path(MEDIUM, "1.jpg").replace("/0-", "/ffffffff-"),
-        SIGNER.path(MEDIUM, "a/1.jpg"),
+        f"/media/{'cd' * 16}" + SIGNER.path(MEDIUM, "1.jpg", until_s=NEVER).removeprefix(f"/media/{MEDIUM}"),
+        SIGNER.path(MEDIUM, "1.jpg", until_s=NEVER).replace("/0-", "/ffffffff-"),
+        SIGNER.path(MEDIUM, "a/1.jpg", until_s=NEVER),
         "/media/ü/ß-ü/1.jpg",
     ],
 )

@@ -39,9 +39,9 @@ def pages(medium: SourceMedia, frames: tuple[int, ...]) -> Iterator[tuple[int, b
 
 def test_masklets_own_addresses_are_signed() -> None:
     signer = Signer(b"key")
-    placed = BackendPlacement("http://host:9090/", signer)
+    placed = BackendPlacement("http://host:9090/", signer, 5)
     first, second = placed.addresses(draft(Path("a.mp4"), 0, 7), ImportMode.PAGES)
-    assert first == "http://host:9090" + signer.path(ID, "000000.jpg")
+    assert first == "http://host:9090" + signer.path(ID, "000000.jpg", until_s=5)
     assert second.endswith("/000007.jpg")
     assert placed.addresses(draft(Path("A.MOV"), 0), ImportMode.VIDEO)[0].endswith("/video.mov")
 
@@ -118,4 +118,4 @@ def test_a_folder_of_images_is_no_video() -> None:
     found = draft(Path("frames"), 0)
     images = replace(found, medium=replace(found.medium, kind=SourceMediaKind.IMAGES))
     with pytest.raises(InvalidInput, match="import it with --as pages or --as keyframes"):
-        BackendPlacement("http://h", Signer(b"k")).addresses(images, ImportMode.VIDEO)
+        BackendPlacement("http://h", Signer(b"k"), 5).addresses(images, ImportMode.VIDEO)

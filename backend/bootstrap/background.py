@@ -1,12 +1,21 @@
-"""Wiring of retention: a setting says how long jobs are kept, Label Studio which tasks still exist."""
+"""Wiring of the web process's background work: the handover between segments, and retention."""
 
 from __future__ import annotations
 
 from backend.adapters.labelstudio.api.task_directory import LabelStudioTasks
+from backend.adapters.labelstudio.api.task_lookup import LabelStudioTaskLookup, TaskReader
+from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.imports.model import BatchRecords
+from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.retention import Housekeeper
 from backend.bootstrap.container import Container
+from backend.codecs.coco_rle import CocoCodec
 
 DAY_S = 24 * 3600.0
+
+
+def open_handover(label_studio: TaskReader, records: BatchRecords, service: AnnotationService) -> Handover:
+    return Handover(records, service, CocoCodec(), LabelStudioTaskLookup(label_studio))
 
 
 def open_housekeeper(container: Container) -> Housekeeper | None:
