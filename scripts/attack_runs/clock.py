@@ -150,13 +150,13 @@ def _jump(jump_s: float, ttl_s: float) -> dict[str, object]:
             service = AnnotationService(
                 web.ledger, web.container.masks, web.submitter, web.container.clock, NoNotifier(), lambda _: None
             )
+            service.add_waiter(new, for_s=ttl_s + 120)
+            web.pushed_later()
             with (
                 _worker(web.folder, 0.0, old, "old") as dying,
                 _clock_set(jump_s),
                 _worker(web.folder, jump_s, new, "new"),
             ):
-                service.add_waiter(web.ledger.job(new.job_id), for_s=ttl_s + 60)
-                web.pushed_later()
                 # a web process that starts now goes on with the same ledger
                 late = Web(web.folder, ttl_s)
                 late.sink = web.sink
