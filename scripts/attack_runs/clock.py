@@ -6,7 +6,6 @@ their own: one started before the clock was set, one after. Ledger and masks are
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -186,10 +185,3 @@ def run(quick: bool = False) -> dict[str, object]:
     cases = [_jump(jump_s, 5.0 if quick else 20.0) for jump_s in (-HOUR_S, HOUR_S)]
     counted = ("false_abandonments", "pushes_missed", "dead_worker_checks_missed", "waiters_ended_early")
     return {"cases": cases, **{name: sum(int(str(case[name])) for case in cases) for name in counted}}
-
-
-if __name__ == "__main__":
-    import logging
-
-    logging.disable(logging.ERROR)
-    print(json.dumps(run(quick="--quick" in sys.argv), indent=2))

@@ -318,11 +318,3 @@ def _case(mood: Mood, outage_s: float, starting: int, pushing: int) -> Iterator[
         closing(Case(mood, outage_s, Path(folder), starting, pushing)) as case,
     ):
         yield case
-
-
-if __name__ == "__main__":
-    import logging
-    import sys
-
-    logging.disable(logging.ERROR)
-    print(json.dumps(run(quick="--quick" in sys.argv), indent=2))
