@@ -21,7 +21,8 @@ NO_WAITER_GRACE_S = 3.0
 
 PERSONS_REMEMBERED = 1000
 
-NO_WAITER = "Cancelled: no request waited for this click any more; its prompt is kept"
+NO_WAITER = "ServiceUnavailable: no worker came to this click while a request waited; the prompt is kept, ask again"
+"""Also the answer of a request that reads its job late: 503, as at its deadline."""
 
 
 @dataclass(slots=True)

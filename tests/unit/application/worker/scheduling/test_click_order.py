@@ -40,7 +40,7 @@ def test_a_click_without_a_waiter_is_dropped_unrun() -> None:
     assert order_of(parts) == [waited.job_id]
     dropped = parts.ledger.job(gone.job_id)
     assert (dropped.state, dropped.worker) == (JobState.CANCELLED, "")
-    assert dropped.reason.startswith("Cancelled: no request waited for this click")
+    assert dropped.reason.startswith("ServiceUnavailable: no worker came to this click")
 
 
 def test_a_dropped_click_runs_if_it_is_asked_for_again() -> None:
