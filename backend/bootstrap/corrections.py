@@ -1,7 +1,8 @@
-"""Wiring of `masklet next --into`: frames of a project's videos as correction tasks of another project."""
+"""Wiring of correction tasks and their audits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
@@ -11,6 +12,7 @@ from backend.adapters.media.serving.addresses import frame_address
 from backend.application.review.audits import Audits
 from backend.application.review.make_corrections import CorrectionMaker, CorrectionTask
 from backend.bootstrap.container import Container
+from backend.domain.audits import AuditTally
 from backend.domain.errors import InvalidInput
 
 
@@ -38,3 +40,8 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> li
         return maker.make(project_id, into, count, seed=seed)
     finally:
         client.close()
+
+
+def audit_tallies(project_id: int | None) -> Mapping[str, AuditTally]:
+    """The audit tallies of a project (None: of all projects), by model version."""
+    return Audits(Container.from_environment().key_values).tallies(project_id)

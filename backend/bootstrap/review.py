@@ -26,8 +26,8 @@ from backend.application.review.next_frames import (
     project_videos,
     task_video,
 )
-from backend.bootstrap.audits import audit_tallies
 from backend.bootstrap.container import Container
+from backend.bootstrap.corrections import audit_tallies
 from backend.bootstrap.media import open_media_library
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.audits import tally

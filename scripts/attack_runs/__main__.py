@@ -73,6 +73,17 @@ ATTACKS = (
         {"empty": 0, "refused": 0, "computed_without_waiter": 0, "reconciler_share": 0.1},
         {"answered": 1},
     ),
+    Attack(
+        "bad_inputs",
+        "bodies, calls, addresses and media that are wrong",
+        {"server_errors": 0, "unexpected": 0, "rss_growth_mib": 200},
+        {"inputs": 120, "good_click_afterwards": 200},
+    ),
+    Attack(
+        "strangers",
+        "web pages of other origins, unfinished requests, deep and large bodies, files of other projects",
+        {"not_refused": 0, "fetched_for_others": 0, "health_p99_s": 1},
+    ),
 )
 
 

@@ -29,8 +29,8 @@ def status(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything here.")] = None,
 ) -> None:
     """Say how many tasks are queued, running, done and failed, and why; exit code 1 if any failed."""
-    from backend.bootstrap.audits import audit_tallies
     from backend.bootstrap.batch import batch_statuses
+    from backend.bootstrap.corrections import audit_tallies
 
     statuses = batch_statuses(project)
     console = Console()

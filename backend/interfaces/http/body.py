@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from backend.domain.errors import MalformedRequest, TooLarge
+from backend.domain.errors import InvalidInput, MalformedRequest, TooLarge
 from backend.interfaces.http.body_limits import BodyLimits, JsonScan, Reservation
 
 SURROGATE_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
@@ -29,6 +29,9 @@ LARGEST_INT = 2**63 - 1
 LONG_BODY = 2**22
 """Bytes from which a body is parsed with a Python function for each number. Without one the parser holds the
 interpreter's lock from beginning to end, and no other request is answered meanwhile."""
+
+MAX_KEYS = 50_000
+"""Different keys in one body. Label Studio's own bodies have some hundred."""
 
 SEARCH_BYTES = 2**20
 
@@ -111,9 +114,9 @@ def _parsed(body: bytes) -> object:
             parse_constant=_no_constant,
             parse_float=_finite,
             parse_int=whole_number,
-            object_pairs_hook=_object,
+            object_pairs_hook=_Objects().make,
         )
-    except MalformedRequest:
+    except InvalidInput:
         raise
     except UnicodeDecodeError:
         raise MalformedRequest("invalid JSON: the body is not UTF-8 text") from None
@@ -154,11 +157,20 @@ def _finite(text: str) -> float:
     return value
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise MalformedRequest("invalid JSON: an object has the same key twice")
-    return fields
+class _Objects:
+    """Makes the objects of one body. Their keys are kept apart while it is parsed, so there are few different ones."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    def make(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
+            raise MalformedRequest("invalid JSON: an object has the same key twice")
+        self._keys.update(fields)
+        if len(self._keys) > MAX_KEYS:
+            raise TooLarge(f"the request body has more than {MAX_KEYS} different keys")
+        return fields
 
 
 def _require_clean_text(document: object) -> None:

@@ -23,6 +23,8 @@ MAX_DEPTH = 100
 MAX_CONTAINERS = 500_000
 """Lists and objects of one body. A body of 64 MiB full of keyframes of boxes has about that many."""
 
+MAX_KEYS_OF_OBJECT = 20_000
+
 EXPANSION = 8
 """The parsed values of a body may take up to this many times the largest body."""
 
@@ -118,6 +120,7 @@ class JsonScan:
         self._escape_is_open = False
         self._depth = 0
         self._containers = 0
+        self._keys_in_a_row = 0
         self._size = 0
         self._widest = 0
         self._values_bytes = 0
@@ -142,7 +145,7 @@ class JsonScan:
         folded = (characters | _FOLD) * outside
         opened, closed = folded == ord("{"), folded == ord("}")
         self._follow_depth(opened, closed)
-        texts, keys = int(np.count_nonzero(quotes)) // 2, int(np.count_nonzero(folded == ord(":")))
+        texts, keys = int(np.count_nonzero(quotes)) // 2, self._count_keys(folded == ord(":"), opened | closed)
         containers = int(np.count_nonzero(opened))
         self._containers += containers
         self._values_bytes += (
@@ -169,6 +172,16 @@ class JsonScan:
         chunk = _ESCAPED.sub(b"__", chunk)
         self._escape_is_open = chunk.endswith(b"\\")
         return chunk
+
+    def _count_keys(self, colons: NDArray[np.bool_], brackets: NDArray[np.bool_]) -> int:
+        """The number of keys. Raises TooLarge for too many without a bracket between them: they are of one object."""
+        counts = np.cumsum(colons, dtype=np.int32)
+        at_brackets = counts[brackets]
+        rows = np.diff(at_brackets, prepend=np.int32(-self._keys_in_a_row), append=counts[-1])
+        self._keys_in_a_row = int(rows[-1])
+        if int(rows.max()) > MAX_KEYS_OF_OBJECT:
+            raise TooLarge(f"the request body has an object with more than {MAX_KEYS_OF_OBJECT} keys")
+        return int(counts[-1])
 
     def _follow_depth(self, opened: NDArray[np.bool_], closed: NDArray[np.bool_]) -> None:
         steps = np.cumsum(opened.view(np.int8) - closed.view(np.int8), dtype=np.int32)

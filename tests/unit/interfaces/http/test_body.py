@@ -183,7 +183,7 @@ def test_too_many_lists_and_objects_are_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("value", [b'"ab",', b"0.1,", b"1000,", b'"abc":1,'])
 def test_values_that_would_fill_the_memory_are_refused(value: bytes) -> None:
-    with pytest.raises(TooLarge, match="values"):
+    with pytest.raises(TooLarge, match="values|keys"):
         scanned(b"[", *[value * 1000] * 1000, max_bytes=len(value) * 100_000)
 
 
@@ -228,3 +228,15 @@ def test_a_long_body_is_read_as_a_short_one() -> None:
         parse_object(body[:-1] + b', "c": 9223372036854775808}')
     with pytest.raises(MalformedRequest, match="surrogate"):
         parse_object(body[:-1] + b', "c": "\\ud800"}')
+
+
+def test_too_many_keys_are_refused() -> None:
+    one = b",".join(b'"%06d":1' % number for number in range(20_001))
+    with pytest.raises(TooLarge, match="an object with more than 20000 keys"):
+        scanned(b"[{", *[one[start : start + 1000] for start in range(0, len(one), 1000)])
+    many = [{f"{first}-{second}": 1 for second in range(1000)} for first in range(51)]
+    body = json.dumps({"a": many}).encode()
+    scanned(body)
+    with pytest.raises(TooLarge, match="more than 50000 different keys"):
+        parse_object(body)
+    assert parse_object(json.dumps({"a": many[:1] * 51}).encode()) == {"a": many[:1] * 51}
