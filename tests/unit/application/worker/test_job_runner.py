@@ -249,7 +249,9 @@ def test_a_full_disk_costs_no_attempt_and_is_not_tried_at_once() -> None:
     parts.media.error = StorageFull("no space is left")
     job_id = submitted(parts)
     for attempt in range(1, 6):
+        assert parts.queue.take(JobKind.PROPAGATE) == (job_id, attempt)
         job = parts.run(parts.ledger.job(job_id))
+        parts.queue.release(job_id, attempt)
         assert (job.state, job.attempt) == (JobState.QUEUED, attempt + 1)
         assert not parts.queue.is_known(job)
         parts.clock.advance(5.0)

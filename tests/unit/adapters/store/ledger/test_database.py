@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from backend.adapters.store.ledger.database import Database
+from backend.adapters.store.ledger.migrations import SCHEMA_VERSION
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.ledger.tables import metadata
 from backend.domain.errors import InvalidInput, ServiceUnavailable, StorageFull
@@ -172,7 +173,7 @@ def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
     database.set_up()
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE masklet_counters SET value = 99 WHERE name = 'schema'")
-    with pytest.raises(ServiceUnavailable, match="has schema 99 and this Masklet knows 1 to 2"):
+    with pytest.raises(ServiceUnavailable, match=f"has schema 99 and this Masklet knows 1 to {SCHEMA_VERSION}"):
         database.set_up()
     database.close()
 
