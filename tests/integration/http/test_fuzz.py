@@ -77,7 +77,7 @@ BODIES: dict[str, list[dict[str, object]]] = {
             "scope": "onward",
         }
     ],
-    "/jobs/p-1/cancel": [{}],
+    "/jobs/p-1/cancel?project=1": [{}],
 }
 
 
@@ -94,7 +94,7 @@ def client(root: Path) -> TestClient:
 
 def test_no_route_without_a_body_here(tmp_path: Path) -> None:
     routes = served_routes(client(tmp_path).app)  # type: ignore[arg-type]
-    assert {path for method, path in routes if method == "POST"} == set(BODIES)
+    assert {path for method, path in routes if method == "POST"} == {path.partition("?")[0] for path in BODIES}
 
 
 def test_every_query_parameter_of_every_route(tmp_path: Path) -> None:
