@@ -41,7 +41,7 @@ export class Controller {
       const task = await this.transport.task((detail) => this.say(detail));
       this.masks.count = task.video.frame_count;
       this.store.act("opened", task);
-      this.store.act("notice", task.model.notice ? { text: task.model.notice, wayOut: "", kind: "info" } : null);
+      this.store.act("notice", null);
       this.refreshTimeline();
       if (task.propagation && ["queued", "running"].includes(task.propagation.state)) this.follow();
     } catch (error) {

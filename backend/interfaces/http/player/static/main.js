@@ -5,6 +5,7 @@ import { addressedTask, Transport } from "./transport.js";
 import { Store } from "./state.js";
 import { FrameCache } from "./frame_cache.js";
 import { MaskCache } from "./mask_cache.js";
+import { Pointer } from "./pointer.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
 import { Playback } from "./playback.js";
@@ -46,7 +47,8 @@ const masks = new MaskCache(
   (error) => controller.fail(error),
 );
 const controller = new Controller(transport, store, masks);
-const stage = new Stage(canvas, store, frames, masks, {
+const stage = new Stage(canvas, store, frames, masks);
+const pointer = new Pointer(stage, {
   point: (point) => controller.point(point),
   box: (box) => controller.box(box),
   mask: (mask) => controller.mask(mask),
@@ -56,7 +58,7 @@ const stage = new Stage(canvas, store, frames, masks, {
 controller.onHover = (mask) => stage.showHover(mask);
 const timeline = new Timeline(lanes, store);
 const playback = new Playback(store, frames);
-const parts = { store, controller, stage, root, uncertainFrom: UNCERTAIN_FROM, playback, frames, masks };
+const parts = { store, controller, stage, pointer, root, uncertainFrom: UNCERTAIN_FROM, playback, frames, masks };
 
 let prewarmTimer = 0;
 /** Asks for the open frame's encoding once the play head rests. */

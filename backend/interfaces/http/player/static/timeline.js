@@ -56,7 +56,8 @@ export class Timeline {
     canvas.height = Math.round(height * ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(canvas);
-    const [ink, faint] = [style.color, style.getPropertyValue("--faint")];
+    // A computed border colour is resolved; a custom property is not.
+    const [ink, faint] = [style.color, style.borderTopColor];
     const count = state.video.frame_count || 1;
     const scale = (width - LABEL_PX) / count;
     const at = (/** @type {number} */ frame) => LABEL_PX + frame * scale;
@@ -87,8 +88,6 @@ export class Timeline {
     const { context } = this;
     const bar = (/** @type {number} */ from, /** @type {number} */ frames, y = top + 3, height = LANE_PX - 6) =>
       context.fillRect(at(from), y, Math.max(frames * scale, 1), height);
-    context.fillStyle = faint;
-    context.fillRect(at(0), top + LANE_PX / 2, at(1e9 / 1e9) - at(0), 0);
     if (!lane) return;
     context.fillStyle = color;
     for (const [start, stop] of lane.present) bar(start, stop - start);

@@ -38,7 +38,7 @@ export function Toolbar({ state, parts }) {
       </span>
       <span class="group">
         <button title="Previous human frame (,)" aria-label="Previous human frame"
-          onClick=${() => controller.toHumanFrame(-1)}>⏮</button>
+          onClick=${() => controller.toHumanFrame(-1)}>‹ human</button>
         <button title="Previous frame (←)" aria-label="Previous frame"
           onClick=${() => store.act("frame", state.frame - 1)}>◀</button>
         <button class="play" title="Play or pause (Space)" aria-label=${state.playing ? "Pause" : "Play"}
@@ -46,7 +46,7 @@ export function Toolbar({ state, parts }) {
         <button title="Next frame (→)" aria-label="Next frame"
           onClick=${() => store.act("frame", state.frame + 1)}>▶|</button>
         <button title="Next human frame (.)" aria-label="Next human frame"
-          onClick=${() => controller.toHumanFrame(1)}>⏭</button>
+          onClick=${() => controller.toHumanFrame(1)}>human ›</button>
         <select aria-label="Speed" value=${state.speed}
           onChange=${(/** @type {any} */ event) => store.act("set", { speed: Number(event.target.value) })}>
           ${SPEEDS.map((speed) => html`<option value=${speed}>${speed}×</option>`)}
@@ -132,8 +132,9 @@ export function Objects({ state, parts }) {
         ${state.labels.map((label) => html`
           <button title="Add an object (O)" onClick=${() => store.act("addObject", label.name)}>+ ${label.name}</button>`)}
         ${state.prompts.length > 0 && html`
-          <button onClick=${() => controller.forget(null)}>Forget all</button>`}
+          <button title="Forget the prompts and masks of all objects" onClick=${() => controller.forget(null)}>Forget all</button>`}
       </div>
+      ${state.model.notice && html`<p class="model">${state.model.notice}</p>`}
     </aside>`;
 }
 
