@@ -153,6 +153,32 @@ class TestPrompts:
         ledger.replace_prompts(TASK, PromptSet(()))
         assert not ledger.prompts(TASK)
 
+    def test_an_edit_replaces_the_prompts_of_one_frame(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, frame=4), cat="Cat"), user="ann")
+
+        def edit(known: PromptSet) -> PromptSet:
+            return PromptSet.of([*known.on_frame(4), click(0.9)], {CAT: "Lion"})
+
+        edited = ledger.edit_prompts(TASK, edit, user="ann")
+        assert ledger.prompts(TASK, user="ann").digest() == edited.digest()
+        assert edited.digest() == prompt_set(click(0.9), click(0.2, frame=4), cat="Lion").digest()
+
+    def test_an_edit_that_raises_changes_nothing(self, ledger: Ledger) -> None:
+        before = ledger.record_prompts(TASK, prompt_set(click(0.1), cat="Cat"))
+
+        def edit(_: PromptSet) -> PromptSet:
+            raise NotFound("no such object")
+
+        with pytest.raises(NotFound):
+            ledger.edit_prompts(TASK, edit)
+        assert ledger.prompts(TASK).digest() == before.digest()
+
+    def test_an_edit_without_an_object_forgets_its_label(self, ledger: Ledger) -> None:
+        ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, object_id=DOG), cat="Cat", dog="Dog"))
+        ledger.edit_prompts(TASK, lambda known: known.without([DOG]))
+        again = ledger.record_prompts(TASK, prompt_set(click(0.3, object_id=DOG)))
+        assert again.labels == {CAT: "Cat", DOG: "dog"}
+
 
 class TestSubmit:
     def test_a_job_id_is_the_digest_of_its_request(self, ledger: Ledger) -> None:

@@ -87,6 +87,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def edit_prompts(self, task: TaskKey, edit: Callable[[PromptSet], PromptSet], *, user: str = "") -> PromptSet:
+        """Replaces this user's prompts by what `edit` makes of them, in one transaction; returns the new ones.
+
+        An error of `edit` passes through; then nothing changes.
+        """
+        ...
+
     def submit(
         self, kind: JobKind, request: PreviewRequest | PropagationRequest, *, wait_s: float = 0.0
     ) -> tuple[Job, bool]:

@@ -6,7 +6,7 @@ sends all of a region's clicks with every new one.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -109,6 +109,31 @@ class PromptRows(Rows):
             next_sequence(connection)
             of_task = and_(table.c.project_id == task.project_id, table.c.task_id == task.task_id)
             return connection.execute(delete(table).where(of_task, table.c.frame_index >= from_frame)).rowcount
+
+    def edit_prompts(self, task: TaskKey, edit: Callable[[PromptSet], PromptSet], *, user: str = "") -> PromptSet:
+        with self._database.write() as connection:
+            next_sequence(connection)  # before reading: two edits must not both start from the same prompts
+            known = _load(connection, task, user)
+            wanted = edit(known)
+            before = {(prompt.object_id, prompt.frame_index): _says(prompt) for prompt in known}
+            after = {(prompt.object_id, prompt.frame_index): _says(prompt) for prompt in wanted}
+            for object_id, frame_index in (key for key, said in before.items() if after.get(key) != said):
+                of_frame = and_(
+                    _where_user_task(tables.prompts, task, user),
+                    tables.prompts.c.object_id == str(object_id),
+                    tables.prompts.c.frame_index == int(frame_index),
+                )
+                connection.execute(delete(tables.prompts).where(of_frame))
+            for prompt in wanted:
+                if before.get((prompt.object_id, prompt.frame_index)) != _says(prompt):
+                    _append(connection, task, prompt, user)
+            for object_id in set(known.object_ids) - set(wanted.object_ids):
+                of_object = and_(
+                    _where_user_task(tables.labels, task, user), tables.labels.c.object_id == str(object_id)
+                )
+                connection.execute(delete(tables.labels).where(of_object))
+            _keep_labels(connection, task, wanted, user, known=known)
+            return wanted
 
 
 def _append(connection: Connection, task: TaskKey, prompt: FramePrompt, user: str) -> None:

@@ -1,0 +1,189 @@
+"""Propagations that the player starts, follows and stops: one open propagation per task and user."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.propagate_range import TURN_FRAMES
+from backend.application.player.current_masks import CurrentMask, CurrentMasks, Key, is_forgotten, mask_of
+from backend.application.player.prompt_edits import require_locatable
+from backend.application.player.runs import Digests, UserRun, digests_of
+from backend.application.player.task_view import OpenedTask, in_order
+from backend.domain.errors import NotFound, PromptError
+from backend.domain.jobs import Job, JobState, PropagationRequest, run_name
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.video import Direction, FrameIndex, FrameRange
+
+RECORDS_AT_ONCE = 300
+WAITER_S = 5.0
+"""How long a propagation has a waiter after a start or a read: the person looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationWish:
+    """Frames to propagate to: `count` frames from `start` in a direction; None: to the end of the video.
+
+    objects: None means all.
+    """
+
+    start: FrameIndex
+    direction: Direction = Direction.FORWARD
+    count: int | None = None
+    objects: Collection[ObjectId] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """What is new in the user's newest propagation. run None: there is none. cursor: of the next read.
+
+    is_over: whether nothing follows.
+    """
+
+    run: UserRun | None
+    masks: tuple[CurrentMask, ...]
+    cursor: str
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Propagations:
+    """The propagations of one user task."""
+
+    masks: CurrentMasks
+    user_task: UserTask
+
+    def start(self, opened: OpenedTask, wish: PropagationWish) -> UserRun:
+        """Submits a propagation; it replaces the user's open one.
+
+        Starts at the last prompted frame before the range, because the model needs the frames in between. A stopped
+        propagation that is asked for again runs again. Raises PromptError without prompts.
+        """
+        opened.info.require_frame(wish.start)
+        prompts = in_order(self.masks.service.ledger.prompts(self.user_task.task, user=self.user_task.user))
+        prompts = prompts if wish.objects is None else prompts.only(wish.objects)
+        if not prompts:
+            raise PromptError("nothing is prompted yet: click an object first")
+        require_locatable(prompts)
+        for frame in prompts.prompted_frames:
+            opened.info.require_frame(frame)
+        frames, direction = planned_range(prompts, wish, opened.info.frame_count)
+        request = PropagationRequest(
+            self.user_task.task,
+            self.user_task.media,
+            prompts,
+            direction,
+            frames=frames,
+            label_config=self.user_task.label_config,
+            model_version=self.user_task.model_version,
+            user=self.user_task.user,
+        )
+        job = self._again_if_stopped(self.masks.service.submit(request))
+        self._add_waiter(job)
+        found = self.masks.runs.newest(self.user_task)
+        assert found is not None, "the job was just submitted"
+        return found
+
+    def newest(self) -> UserRun | None:
+        """The user's newest propagation, in any state."""
+        return self.masks.runs.newest(self.user_task)
+
+    def find(self, job_id: str) -> UserRun:
+        """Raises NotFound if this user has no such propagation on the task."""
+        for run in self.masks.runs.of(self.user_task):
+            if run.job.job_id == job_id:
+                return run
+        raise NotFound(f"there is no propagation {job_id[:60]!r} of yours on this task")
+
+    def read(self, cursor: str) -> EventPage:
+        """The masks from a cursor on, in the order in which they were made; human frames are left out.
+
+        cursor: of the last page; an unknown one starts at the first mask. A repeated read returns the same masks.
+        """
+        run = self.newest()
+        if run is None:
+            return EventPage(None, (), cursor, is_over=True)
+        self._add_waiter(run.job)
+        start = _position(cursor, run.job)
+        found, position, has_more = self._records(run, start)
+        is_over = run.job.state.is_final and not has_more
+        return EventPage(run, found, _cursor(run.job, position), is_over)
+
+    def _records(self, run: UserRun, start: int) -> tuple[tuple[CurrentMask, ...], int, bool]:
+        """Masks from record `start` on, the next position, and whether more are stored already."""
+        prompts = self.masks.service.ledger.prompts(self.user_task.task, user=self.user_task.user)
+        record = self.masks.records.read(self.user_task.task, self.user_task.user)
+        current, objects = digests_of(prompts), frozenset(prompts.object_ids)
+        human = {(prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None}
+        found: list[CurrentMask] = []
+        position = start
+        for mask in self._stored(run.job, start):
+            position += 1
+            key = (mask.object_id, mask.frame_index)
+            if key[0] not in objects or key in human or is_forgotten(record, key[0], run.job):
+                continue
+            if is_current(run.request.digests, current, key):
+                found.append(mask)
+        return tuple(found), position, position - start == RECORDS_AT_ONCE
+
+    def _stored(self, job: Job, start: int) -> Iterator[CurrentMask]:
+        with suppress(NotFound):  # nothing is flushed yet
+            records = self.masks.service.masks.records(job.masks_run or run_name(job.job_id, job.attempt), start)
+            for object_id, frame in islice(records, RECORDS_AT_ONCE):
+                yield mask_of(object_id, frame)
+
+    def _again_if_stopped(self, job: Job) -> Job:
+        """Opens a stopped propagation again: it lacks frames that are wanted now."""
+        if job.state is not JobState.DONE or job.done >= job.total:
+            return job
+        again = self.masks.service.ledger.reopen(job.job_id, job.attempt)
+        if again.state is JobState.QUEUED:
+            self.masks.service.submitter.dispatch(again)
+        return again
+
+    def _add_waiter(self, job: Job) -> None:
+        if not job.state.is_final:
+            self.masks.service.add_waiter(job, for_s=WAITER_S)
+
+
+def is_current(made_from: Digests, current: Digests, key: Key) -> bool:
+    """Whether a mask was made from the prompt that its object has on that frame now."""
+    return made_from.get(key) == current.get(key)
+
+
+def planned_range(prompts: PromptSet, wish: PropagationWish, frame_count: int) -> tuple[FrameRange | None, Direction]:
+    """The range of frames of the request, and its direction; None for the whole video.
+
+    A backward range includes the frames after the objects' first prompted frames that the backward pass needs.
+    Raises PromptError if no prompted frame lies before the end of a forward range.
+    """
+    before = 0 if wish.direction is Direction.FORWARD else wish.start if wish.count is None else wish.count
+    after = 0 if wish.direction is Direction.BACKWARD else frame_count if wish.count is None else wish.count
+    first, last = max(wish.start - before, 0), min(wish.start + after, frame_count - 1)
+    frames_of = [prompts.of_object(object_id).prompted_frames for object_id in prompts.object_ids]
+    earlier = [max(frame for frame in frames if frame <= first) for frames in frames_of if frames[0] <= first]
+    first = min([first, *earlier])
+    if wish.direction is Direction.FORWARD:
+        soonest = min(frames[0] for frames in frames_of)
+        if soonest > last:
+            raise PromptError(f"nothing is prompted up to frame {last}: the first prompt is on frame {soonest}")
+        return FrameRange(FrameIndex(first), FrameIndex(last + 1)), Direction.FORWARD
+    turns = [frames[0] + TURN_FRAMES - 1 for frames in frames_of if frames[0] > first]
+    last = min(max([last, *turns]), frame_count - 1)
+    if (first, last) == (0, frame_count - 1):
+        return None, Direction.BOTH
+    return FrameRange(FrameIndex(first), FrameIndex(last + 1)), Direction.BOTH
+
+
+def _cursor(job: Job, position: int) -> str:
+    return f"{job.job_id[:14]}.{job.attempt}.{position}"
+
+
+def _position(cursor: str, job: Job) -> int:
+    """The record to go on from; 0 for a cursor of another job or attempt."""
+    *run, position = cursor.split(".")
+    is_same = run == [job.job_id[:14], str(job.attempt)]
+    return int(position) if is_same and position.isascii() and position.isdecimal() else 0

@@ -1,0 +1,93 @@
+"""The propagations of one user on a task, newest first, and which prompts each was made from."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from backend.application.annotation.annotation_service import ATTEMPTS, UserTask
+from backend.application.jobs.queries import ANY, propagations
+from backend.application.ports.ledger import Ledger
+from backend.domain.jobs import Job, PropagationRequest, run_name
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.tasks import MediaRef
+from backend.domain.video import FrameIndex, FrameRange
+
+JOBS_LOOKED_AT = 40
+REQUESTS_KEPT = 256
+
+Digests = Mapping[tuple[ObjectId, FrameIndex], str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a propagation was asked: by a user, of media, from prompts, over a range of frames (None: the video)."""
+
+    user: str
+    media: MediaRef
+    digests: Digests
+    frames: FrameRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserRun:
+    """A propagation of the user."""
+
+    job: Job
+    request: RunRequest
+
+    @property
+    def run_names(self) -> tuple[str, ...]:
+        """The runs that may have its masks, newest attempt first."""
+        attempts = range(self.job.attempt, max(self.job.attempt - ATTEMPTS, 0), -1)
+        names = [run_name(self.job.job_id, attempt) for attempt in attempts]
+        return tuple(dict.fromkeys([self.job.masks_run, *names] if self.job.masks_run else names))
+
+
+class UserRuns:
+    """Finds propagations. Keeps the last requests in memory: a request of a job never changes. Thread-safe."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._requests: OrderedDict[str, RunRequest | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def newest(self, user_task: UserTask) -> UserRun | None:
+        """The user's newest propagation of the task's media, in any state."""
+        return next(self.of(user_task), None)
+
+    def of(self, user_task: UserTask) -> Iterator[UserRun]:
+        """The user's propagations of the task's media, in any state, newest first."""
+        found = propagations(self._ledger, user_task.task, model_version=user_task.model_version, states=ANY)
+        for job in islice(found, JOBS_LOOKED_AT):
+            request = self._request(job)
+            if request is not None and (request.user, request.media) == (user_task.user, user_task.media):
+                yield UserRun(job, request)
+
+    def _request(self, job: Job) -> RunRequest | None:
+        with self._lock:
+            if job.job_id in self._requests:
+                self._requests.move_to_end(job.job_id)
+                return self._requests[job.job_id]
+        request = self._ledger.request(job.job_id)
+        known = None
+        if isinstance(request, PropagationRequest):
+            known = RunRequest(request.user, request.media, digests_of(request.prompts), request.frames)
+        with self._lock:
+            self._requests[job.job_id] = known
+            while len(self._requests) > REQUESTS_KEPT:
+                self._requests.popitem(last=False)
+        return known
+
+
+def digests_of(prompts: PromptSet) -> dict[tuple[ObjectId, FrameIndex], str]:
+    """The digest of each prompt's content, by object and frame."""
+    return {(prompt.object_id, prompt.frame_index): digest_of(prompt) for prompt in prompts}
+
+
+def digest_of(prompt: FramePrompt) -> str:
+    """The digest of one prompt, independent of its label."""
+    return PromptSet((prompt,)).digest()

@@ -1,0 +1,74 @@
+"""What the player remembers per task and user beside the ledger: which preview shows a frame, and what was forgotten.
+
+A lost record costs a preview that is made again with the next prompt. Prompts and masks are in the ledger and the mask
+store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from backend.application.ports.key_value import KeyValueStore
+from backend.domain.prompts import ObjectId
+from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
+
+FOLDER = "player"
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """previews: the job with the mask of an object on a frame. forgotten_s: when an object was forgotten (wall clock).
+
+    revision: grows with every change.
+    """
+
+    previews: Mapping[tuple[ObjectId, FrameIndex], str] = field(default_factory=dict)
+    forgotten_s: Mapping[ObjectId, float] = field(default_factory=dict)
+    revision: int = 0
+
+
+class UserRecords:
+    """The records of all users. Thread-safe within one process."""
+
+    def __init__(self, key_values: KeyValueStore) -> None:
+        self._key_values = key_values
+        self._lock = threading.Lock()
+
+    def read(self, task: TaskKey, user: str) -> UserRecord:
+        """The record; an empty one if there is none or it cannot be read."""
+        body = self._key_values.read(_name(task, user))
+        if body is None:
+            return UserRecord()
+        try:
+            fields = json.loads(body)
+            return UserRecord(
+                {(ObjectId(o), FrameIndex(int(frame))): str(job_id) for o, frame, job_id in fields["previews"]},
+                {ObjectId(o): float(at_s) for o, at_s in fields["forgotten"].items()},
+                int(fields["revision"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return UserRecord()
+
+    def change(self, task: TaskKey, user: str, change: Callable[[UserRecord], UserRecord]) -> UserRecord:
+        """Applies a change, raises the revision, and returns the new record."""
+        with self._lock:
+            before = self.read(task, user)
+            changed = change(before)
+            after = UserRecord(changed.previews, changed.forgotten_s, before.revision + 1)
+            body = {
+                "previews": [[o, frame, job_id] for (o, frame), job_id in after.previews.items()],
+                "forgotten": after.forgotten_s,
+                "revision": after.revision,
+            }
+            self._key_values.write(_name(task, user), json.dumps(body).encode())
+            return after
+
+
+def _name(task: TaskKey, user: str) -> str:
+    digest = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    return f"{FOLDER}/{task.project_id}-{task.task_id}/{digest}"
