@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, DraftRecord, TaskRecord
+from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
@@ -73,6 +74,15 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayerParts:
+    """What the player asks Label Studio for. key: signs the sessions. label_studio_url: may frame the page."""
+
+    access: UserAccess
+    key: bytes = field(repr=False)
+    label_studio_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebParts:
     """The collaborators of the web process. label_studio is None without LABEL_STUDIO_URL."""
 
@@ -93,6 +103,7 @@ class WebParts:
     drafts: DraftReader | None = None
     media: MediaService | None = None
     handover: Handover | None = None
+    player: PlayerParts | None = None
 
 
 def build_web(container: Container) -> WebParts:
@@ -140,6 +151,7 @@ def build_web(container: Container) -> WebParts:
         label_studio=label_studio,
         drafts=label_studio,
         media=media,
+        player=None if label_studio is None else _player_parts(container),
         handover=None if label_studio is None else open_handover(label_studio, media.records, service),
         prewarm_channel=prewarm_channel,
         session_cursors=RedisSessionCursors(container.queue_address),
@@ -154,6 +166,11 @@ def _retried_settings(container: Container) -> str:
     settings = container.settings
     token = settings.label_studio_token.get_secret_value()
     return "\0".join((settings.label_studio_url, token, settings.media_hosts))
+
+
+def _player_parts(container: Container) -> PlayerParts:
+    url = container.settings.label_studio_url
+    return PlayerParts(UserAccess(url, container.label_studio_session()), container.media_signer.key, url)
 
 
 def _web_settings(container: Container) -> WebSettings:

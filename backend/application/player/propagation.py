@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from backend.application.annotation.annotation_service import UserTask
@@ -21,6 +21,9 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 RECORDS_AT_ONCE = 300
 WAITER_S = 5.0
 """How long a propagation has a waiter after a start or a read: the person looks at it."""
+
+WAITER_EVERY_S = 2.0
+"""A waiter is a write to the ledger; reads come several times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Propagations:
 
     masks: CurrentMasks
     user_task: UserTask
+    _waited_s: dict[str, float] = field(default_factory=dict)
 
     def start(self, opened: OpenedTask, wish: PropagationWish) -> UserRun:
         """Submits a propagation; it replaces the user's open one.
@@ -145,7 +149,9 @@ class Propagations:
         return again
 
     def _add_waiter(self, job: Job) -> None:
-        if not job.state.is_final:
+        now_s = self.masks.service.clock.monotonic_s()
+        if not job.state.is_final and now_s - self._waited_s.get(job.job_id, float("-inf")) >= WAITER_EVERY_S:
+            self._waited_s[job.job_id] = now_s
             self.masks.service.add_waiter(job, for_s=WAITER_S)
 
 

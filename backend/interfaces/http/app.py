@@ -21,6 +21,7 @@ from backend.interfaces.http.batches import batch_routes
 from backend.interfaces.http.jobs import job_routes
 from backend.interfaces.http.media import media_routes
 from backend.interfaces.http.metrics import RequestCount
+from backend.interfaces.http.player.routes import install_player
 from backend.interfaces.http.routes import ProtocolRoutes
 from backend.interfaces.http.same_origin import AllowedHosts, SameOriginMiddleware
 from backend.interfaces.http.status_poller import STATUS_PERIOD_S
@@ -63,12 +64,15 @@ def create_app(parts: WebParts) -> FastAPI:
     if parts.media is not None:
         app.include_router(media_routes(service, parts.media))
         app.include_router(batch_routes(service, parts.media))
+    install_player(app, service)
     settings = parts.settings
     app.add_middleware(AddressCheckMiddleware)
     allowed = AllowedHosts.of(settings.allowed_hosts, allows_undotted=bool(settings.password))
     app.add_middleware(SameOriginMiddleware, allowed=allowed, public_url=settings.public_url)
     app.add_middleware(
-        AuthMiddleware, credentials=Credentials(settings.user, settings.password, settings.webhook_secret)
+        AuthMiddleware,
+        credentials=Credentials(settings.user, settings.password, settings.webhook_secret),
+        has_player_sessions=parts.player is not None,
     )
     app.add_middleware(RequestCount, metrics=service.metrics)
     return app

@@ -82,13 +82,17 @@ class AppState:
     async def _answer(self, body: bytes, handler: Handler, *, waits: bool) -> JSONResponse:
         if not waits:
             return await self.quickly(lambda: handler(parse_object(body)))
+        return await self.waiting(lambda: handler(parse_object(body)))
+
+    async def waiting(self, work: Callable[[], Reply]) -> Reply:
+        """Work that waits for workers, in a thread. Raises ServiceUnavailable as `answer` does."""
         borrower = object()
         with anyio.move_on_after(self.parts.settings.reply_deadline_s) as patience:
             await self._waiting.acquire_on_behalf_of(borrower)
         if patience.cancelled_caught:
             raise ServiceUnavailable(f"{WAITING_THREADS} requests wait for workers already; ask again")
         try:
-            return await anyio.to_thread.run_sync(lambda: handler(parse_object(body)), limiter=self._unlimited)
+            return await anyio.to_thread.run_sync(work, limiter=self._unlimited)
         finally:
             self._waiting.release_on_behalf_of(borrower)
 

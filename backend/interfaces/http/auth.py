@@ -23,6 +23,9 @@ WEBHOOK_PATH = "/webhook"
 MEDIA_PATHS = "/media/"
 """Addresses that carry their own permission in a signature: browsers on Label Studio's page hold no login."""
 
+PLAYER_PATHS = ("/player", "/player/", "/api/player/")
+"""The player asks for a login to Label Studio, where one is set, and not for the password."""
+
 WEBHOOK_SECRET_HEADER = "x-masklet-secret"
 
 
@@ -56,9 +59,11 @@ class Credentials:
 class AuthMiddleware:
     """ASGI middleware that turns strangers away before anything of their request is read."""
 
-    def __init__(self, app: ASGIApp, *, credentials: Credentials) -> None:
+    def __init__(self, app: ASGIApp, *, credentials: Credentials, has_player_sessions: bool = False) -> None:
+        """has_player_sessions: whether the player's own routes ask for a login."""
         self._app = app
         self._credentials = credentials
+        self._has_player_sessions = has_player_sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,11 +77,18 @@ class AuthMiddleware:
                 return
         elif scope["path"].startswith(MEDIA_PATHS):
             pass  # its route checks the signature before anything else
+        elif self._has_player_sessions and _is_player(scope["path"]):
+            pass  # its routes check the login before anything else; the page itself holds nothing
         elif not self._credentials.admits_login(headers.get("authorization", "")):
             challenge = {"WWW-Authenticate": 'Basic realm="Masklet", charset="UTF-8"'}
             await reply(401, "a user name and password are needed", challenge)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _is_player(path: str) -> bool:
+    page, *below = PLAYER_PATHS
+    return path == page or path.startswith(tuple(below))
 
 
 def require_safe_binding(host: str, *, has_password: bool) -> None:

@@ -111,7 +111,7 @@ class Binding:
 @lru_cache(maxsize=64)
 def read_binding(label_config: str) -> Binding:
     """The binding of a label config. Raises LabelConfigError."""
-    root = _parsed(label_config)
+    root = parse_config(label_config)
     tags = list(root.iter())
     if len(tags) > MAX_TAGS:
         raise LabelConfigError(f"the label config has {len(tags)} tags; the most that is read is {MAX_TAGS}")
@@ -133,7 +133,8 @@ def read_binding(label_config: str) -> Binding:
     )
 
 
-def _parsed(label_config: str) -> Element:
+def parse_config(label_config: str) -> Element:
+    """The config's root element. Raises LabelConfigError for what is not well-formed, too long or not safe to parse."""
     if not label_config.strip():
         raise LabelConfigError("the label config is empty; give the project one of those in label_config/")
     if len(label_config) > MAX_CONFIG_CHARS:

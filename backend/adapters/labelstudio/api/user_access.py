@@ -1,0 +1,109 @@
+"""Who a person is in Label Studio, and which tasks that person may see.
+
+A person is known by the cookie of Label Studio's session or by a token. Both are sent to the configured Label Studio
+alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from backend.adapters.labelstudio.api.session import Session
+from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotAllowed, NotFound
+from backend.domain.tasks import TaskKey
+
+TIMEOUT_S = 10.0
+REFUSED = (401, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One of both: the `sessionid` cookie of Label Studio, or a token."""
+
+    session_id: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.session_id or self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStudioUser:
+    """email: the name under which prompts are recorded."""
+
+    email: str
+    name: str
+
+
+class UserAccess:
+    """Asks Label Studio as the person. server: the session of Masklet's own token, for searches."""
+
+    def __init__(self, url: str, server: Session, *, transport: httpx.BaseTransport | None = None) -> None:
+        """transport: replaces the network."""
+        self._url = url.rstrip("/")
+        self._server = server
+        self._transport = transport
+        self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, transport=transport)
+
+    def whoami(self, credential: Credential) -> LabelStudioUser:
+        """The person. Raises NotAllowed if Label Studio does not know the credential, LabelStudioUnavailable."""
+        status, body = self._get("/api/current-user/whoami", credential)
+        if status != httpx.codes.OK or not isinstance(body, dict) or not (body.get("email") or body.get("username")):
+            raise NotAllowed("Label Studio does not know this login")
+        email = str(body.get("email") or body.get("username"))
+        name = " ".join(str(body.get(part) or "") for part in ("first_name", "last_name")).strip()
+        return LabelStudioUser(email, name or email)
+
+    def may_see(self, credential: Credential, task: TaskKey) -> bool:
+        """Whether Label Studio shows the task to the person. Raises LabelStudioUnavailable."""
+        status, body = self._get(f"/api/tasks/{task.task_id}/", credential)
+        return status == httpx.codes.OK and isinstance(body, dict) and body.get("project") == task.project_id
+
+    def find_task(self, project_id: int, field_name: str, value: str) -> TaskKey:
+        """The newest task of a project whose data has this value in a field. Raises NotFound."""
+        item = {"filter": f"filter:tasks:data.{field_name}", "operator": "equal", "type": "String", "value": value}
+        query = {"filters": {"conjunction": "and", "items": [item]}, "ordering": ["-tasks:id"]}
+        found: Any = self._server.call(
+            f"find a task of project {project_id}",
+            lambda sdk: sdk.tasks.list(
+                project=project_id, query=json.dumps(query), page=1, page_size=1, fields="task_only", include="id"
+            ),
+        )
+        ids = [int(task.id) for task in found.items or ()]
+        if not ids:
+            raise NotFound(f"project {project_id} has no task whose {field_name} is {value[:200]!r}")
+        return TaskKey(project_id, ids[0])
+
+    def close(self) -> None:
+        self._http.close()
+        self._server.close()
+
+    def _get(self, path: str, credential: Credential) -> tuple[int, object]:
+        """Status and JSON; None for another body."""
+        try:
+            reply = self._http.get(self._url + path, headers=self._headers(credential))
+        except httpx.HTTPError as error:
+            raise LabelStudioUnavailable(
+                f"Label Studio at {self._url} does not answer ({type(error).__name__}); try again"
+            ) from error
+        if reply.status_code >= 500:
+            raise LabelStudioUnavailable(f"Label Studio answered {reply.status_code}; try again")
+        try:
+            return reply.status_code, reply.json()
+        except ValueError:
+            return reply.status_code, None
+
+    def _headers(self, credential: Credential) -> dict[str, str]:
+        if not credential.token:
+            return {"Cookie": f"sessionid={credential.session_id}"}
+        session = Session(self._url, credential.token, timeout_s=TIMEOUT_S, transport=self._transport)
+        try:
+            return {"Authorization": session.authorization()}
+        except (LabelStudioRefused, NotFound) as error:
+            raise NotAllowed("Label Studio refuses this token") from error
+        finally:
+            session.close()

@@ -1,0 +1,68 @@
+"""The player's page: one HTML file, its modules and styles, and the policy under which a browser runs them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+FOLDER = Path(__file__).parent / "static"
+LOOPBACK = ("localhost", "127.0.0.1")
+
+
+class PlayerFiles(StaticFiles):
+    """Files of the page; a browser asks each time whether they changed."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__(directory=FOLDER)
+        self._headers = headers
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(self._headers)
+        return response
+
+
+def install_page(app: FastAPI, *, label_studio_url: str) -> None:
+    """Serves `/player` and `/player/static/...`. label_studio_url: the only other origin that may frame the page."""
+    headers = {
+        "Content-Security-Policy": policy(label_studio_url),
+        "Cache-Control": "no-cache",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+    async def page() -> Response:
+        return FileResponse(FOLDER / "index.html", headers=headers, media_type="text/html")
+
+    app.add_api_route("/player", page, methods=["GET"], response_class=Response, include_in_schema=False)
+    app.mount("/player/static", PlayerFiles(headers), name="player-files")
+
+
+def policy(label_studio_url: str) -> str:
+    """The content security policy. A loopback Label Studio counts under both loopback names."""
+    framing = " ".join(["'self'", *_origins(label_studio_url)])
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        f"base-uri 'none'; form-action 'none'; frame-ancestors {framing}"
+    )
+
+
+def _origins(url: str) -> list[str]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return []
+    port = "" if parts.port is None else f":{parts.port}"
+    hosts = (
+        LOOPBACK
+        if parts.hostname in LOOPBACK
+        else (f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname,)
+    )
+    return [f"{parts.scheme}://{host}{port}" for host in hosts]

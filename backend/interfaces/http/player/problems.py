@@ -1,0 +1,104 @@
+"""Refusals of the player's API: `application/problem+json` with one sentence, and what the person can do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from backend.domain.errors import (
+    LabelStudioUnavailable,
+    MaskletError,
+    MediaError,
+    MediaUnreachable,
+    NotAllowed,
+    PromptError,
+    QueueUnavailable,
+    ServiceUnavailable,
+)
+from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, status_of
+
+logger = logging.getLogger(__name__)
+
+PAGE_HEADER = "x-masklet-player"
+"""A page of another origin cannot set it: its preflight is not answered."""
+
+READING = ("GET", "HEAD")
+UNCACHED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+WAYS_OUT: tuple[tuple[type[MaskletError], str], ...] = (
+    (PromptError, ""),
+    (NotAllowed, "Log in to Label Studio, or ask for access to the project."),
+    (MediaError, "Check the file, or import it again."),
+    (MediaUnreachable, "Check that the media's server answers, then try again."),
+    (LabelStudioUnavailable, "Check that Label Studio runs, then try again."),
+    (QueueUnavailable, "Start the queue's server or `masklet up`, then try again."),
+    (ServiceUnavailable, "Check with `masklet doctor` that a worker runs, then try again."),
+)
+
+
+class SignInNeeded(MaskletError):
+    """The caller is not signed in."""
+
+
+class NotYet(MaskletError):
+    """The answer needs something that is being prepared; asking again soon may help."""
+
+
+class PlayerRoute(APIRoute):
+    """A route of the player's API: checks the page's header, and answers errors as problems."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            if request.method not in READING and request.headers.get(PAGE_HEADER) != "1":
+                return problem(403, "This call needs the header X-Masklet-Player: 1.")
+            try:
+                reply = await handle(request)
+            except MaskletError as error:
+                return problem_of(error, request)
+            except HTTPException as error:
+                return problem(error.status_code, str(error.detail))
+            except RequestValidationError as error:
+                names = sorted({str(each["loc"][-1]) for each in error.errors() if each.get("loc")})
+                return problem(400, f"invalid field: {', '.join(names) or 'body'}")
+            reply.headers.setdefault("X-Content-Type-Options", "nosniff")
+            reply.headers.setdefault("Cache-Control", "no-store")
+            return reply
+
+        return answer
+
+
+def problem(status: int, sentence: str, way_out: str = "") -> JSONResponse:
+    """One sentence for people, and what to do; way_out may be empty."""
+    shown = sentence if len(sentence) <= LONGEST_DETAIL else sentence[:LONGEST_DETAIL] + "…"
+    body = {"type": "about:blank", "title": shown, "status": status, "detail": shown, "way_out": way_out}
+    return JSONResponse(body, status_code=status, headers=UNCACHED, media_type="application/problem+json")
+
+
+def problem_of(error: MaskletError, request: Request) -> JSONResponse:
+    """The problem of one of our own errors; logs it."""
+    if isinstance(error, SignInNeeded):
+        return problem(401, str(error), "Log in to Label Studio in this browser, or give a token.")
+    if isinstance(error, NotYet):
+        return problem(409, str(error))
+    status = status_of(error)
+    logger.log(
+        logging.ERROR if status == 500 else logging.INFO,
+        "%s %s: %d %s: %s",
+        request.method,
+        request.url.path,
+        status,
+        type(error).__name__,
+        str(error)[:LONGEST_DETAIL],
+    )
+    way_out = next((way_out for kind, way_out in WAYS_OUT if isinstance(error, kind)), "")
+    return problem(status, UNEXPECTED if status == 500 else str(error), way_out)

@@ -1,0 +1,142 @@
+"""Who calls the player's API: a signed cookie names the person, Label Studio says what the person may see.
+
+The cookie holds a name, an expiry time and a fingerprint of the login that was checked. The login itself is not in it:
+Label Studio's cookie comes with each request, and a token stays in this process's memory.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.adapters.labelstudio.api.user_access import Credential, LabelStudioUser
+from backend.application.ports.clock import Clock
+from backend.domain.errors import NotAllowed
+from backend.domain.tasks import TaskKey
+from backend.interfaces.http.player.problems import SignInNeeded
+
+COOKIE = "masklet_player"
+LABEL_STUDIO_COOKIE = "sessionid"
+SESSION_S = 8 * 3600
+VERDICT_S = 60.0
+MAX_KEPT = 10_000
+"""The most tokens and verdicts that are kept in memory."""
+
+_PURPOSE = b"player sessions"
+
+
+class Access(Protocol):
+    """Label Studio's answers about a person; see UserAccess."""
+
+    def whoami(self, credential: Credential) -> LabelStudioUser: ...
+
+    def may_see(self, credential: Credential, task: TaskKey) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in person. user: empty without a Label Studio."""
+
+    user: str
+    name: str
+    credential: Credential
+
+
+class PlayerSessions:
+    """Signs people in and checks their calls. Thread-safe."""
+
+    def __init__(self, access: Access | None, key: bytes, clock: Clock) -> None:
+        """access: None without a Label Studio; then there is one user without a name, who sees every task."""
+        self._access = access
+        self._key = hmac.new(key, _PURPOSE, hashlib.sha256).digest()
+        self._clock = clock
+        self._tokens: dict[str, str] = {}
+        self._verdicts: dict[tuple[str, str, TaskKey], tuple[float, bool]] = {}
+        self._lock = threading.Lock()
+
+    def sign_in(self, cookies: Mapping[str, str], token: str) -> tuple[Caller, str]:
+        """The person, and the value of the cookie. Raises SignInNeeded, LabelStudioUnavailable.
+
+        token: of Label Studio; empty: Label Studio's cookie of the request counts.
+        """
+        if self._access is None:
+            return Caller("", "", Credential()), self._sign({"user": "", "name": "", "login": ""})
+        credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
+        if not credential:
+            raise SignInNeeded("You are not signed in to Label Studio.")
+        try:
+            found = self._access.whoami(credential)
+        except NotAllowed as error:
+            raise SignInNeeded(f"{error}.") from error
+        fields = {"user": found.email, "name": found.name, "login": _fingerprint(credential)}
+        if token:
+            fields["token"] = self._keep(token)
+        return Caller(found.email, found.name, credential), self._sign(fields)
+
+    def caller(self, cookies: Mapping[str, str]) -> Caller:
+        """The person of a request. Raises SignInNeeded."""
+        if self._access is None:
+            return Caller("", "", Credential())
+        fields = self._read(cookies.get(COOKIE, ""))
+        token = self._tokens.get(str(fields.get("token")), "") if "token" in fields else ""
+        credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
+        if not credential or _fingerprint(credential) != fields.get("login"):
+            raise SignInNeeded("Your login to Label Studio has changed; sign in again.")
+        return Caller(str(fields["user"]), str(fields["name"]), credential)
+
+    def require_task(self, caller: Caller, task: TaskKey) -> None:
+        """Raises NotAllowed if Label Studio does not show the task to the person. A verdict counts for VERDICT_S."""
+        if self._access is None:
+            return
+        key = (caller.user, _fingerprint(caller.credential), task)
+        now_s = self._clock.monotonic_s()
+        known = self._verdicts.get(key)
+        if known is None or now_s - known[0] >= VERDICT_S:
+            known = (now_s, self._access.may_see(caller.credential, task))
+            with self._lock:
+                _make_room(self._verdicts)
+                self._verdicts[key] = known
+        if not known[1]:
+            raise NotAllowed(f"Label Studio does not show task {task.task_id} of project {task.project_id} to you")
+
+    def _keep(self, token: str) -> str:
+        name = secrets.token_urlsafe(16)
+        with self._lock:
+            _make_room(self._tokens)
+            self._tokens[name] = token
+        return name
+
+    def _sign(self, fields: Mapping[str, str]) -> str:
+        body = json.dumps({**fields, "until_s": int(self._clock.now_s()) + SESSION_S}).encode()
+        encoded = base64.urlsafe_b64encode(body).decode().rstrip("=")
+        return f"{encoded}.{self._signature(encoded)}"
+
+    def _read(self, cookie: str) -> Mapping[str, object]:
+        encoded, _, signature = cookie.partition(".")
+        if not hmac.compare_digest(signature.encode(), self._signature(encoded).encode()):
+            raise SignInNeeded("You are not signed in.")
+        fields: Mapping[str, object] = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+        until_s = fields["until_s"]
+        if not isinstance(until_s, int) or self._clock.now_s() > until_s:
+            raise SignInNeeded("Your sign-in has expired.")
+        return fields
+
+    def _signature(self, encoded: str) -> str:
+        return hmac.new(self._key, encoded.encode(), hashlib.sha256).hexdigest()
+
+
+def _fingerprint(credential: Credential) -> str:
+    text = f"{credential.session_id}\0{credential.token}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _make_room(kept: dict[str, str] | dict[tuple[str, str, TaskKey], tuple[float, bool]]) -> None:
+    while len(kept) >= MAX_KEPT:
+        kept.pop(next(iter(kept)))  # type: ignore[call-overload]

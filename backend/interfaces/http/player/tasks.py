@@ -1,0 +1,114 @@
+"""Tasks as the player opens them: read from Label Studio, with the video's properties from a worker."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.adapters.labelstudio.config.label_config import with_rate
+from backend.adapters.labelstudio.reading.player_config import labels_of, player_media
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.propagate_range import newest_run
+from backend.application.player.task_view import OpenedTask
+from backend.application.ports.prewarm import PrewarmRequest
+from backend.bootstrap.web import WebParts
+from backend.domain.errors import ServiceUnavailable, error_of
+from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
+from backend.interfaces.http.app_state import AppState
+from backend.interfaces.labelstudio.frame_numbering import wait_for_status
+
+FRESH_S = 5.0
+"""How long a task and its label config are used before Label Studio is asked again."""
+
+TASKS_KEPT = 256
+OPENING_WAIT_S = 5.0
+"""The longest wait for a worker in calls that need the video."""
+
+FIRST_FRAMES = FrameRange(FrameIndex(0), FrameIndex(1))
+
+
+class Opening(ServiceUnavailable):
+    """A worker has yet to open the media; asking again soon may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    data: Mapping[str, object]
+    label_config: str
+    read_s: float
+
+
+class PlayerTasks:
+    """Opens tasks. Thread-safe; keeps the last tasks in memory for FRESH_S."""
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+        self._records: OrderedDict[TaskKey, _Record] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def user_task(self, task: TaskKey, user: str) -> UserTask:
+        """The user task. Raises ServiceUnavailable without a Label Studio or before a worker announced its model."""
+        record = self._record(task)
+        config = with_rate(record.label_config, record.data)
+        version = self._state.require_model_version()
+        return UserTask(task, player_media(record.data, config), config, version, user)
+
+    def open(self, task: TaskKey, user: str, *, wait_s: float = OPENING_WAIT_S) -> OpenedTask:
+        """The task with its video's properties; asks a worker to open the media.
+
+        Raises Opening if none has done so within wait_s, or the worker's error.
+        """
+        user_task = self.user_task(task, user)
+        return OpenedTask(user_task, self._info(user_task, wait_s), labels_of(user_task.label_config))
+
+    def _info(self, user_task: UserTask, wait_s: float) -> VideoInfo:
+        parts = self._state.parts
+        status = parts.prewarm_channel.status(user_task.media)
+        if status is None:
+            parts.prewarm_channel.request(PrewarmRequest(user_task.media, (FrameIndex(0),), task=user_task.task))
+            known = self._info_of_run(parts, user_task)
+            if known is not None:
+                return known
+            give_up_s = parts.clock.monotonic_s() + wait_s
+            try:
+                status = wait_for_status(
+                    parts.prewarm_channel,
+                    parts.clock,
+                    user_task.media,
+                    task=user_task.task,
+                    give_up_s=give_up_s,
+                    frames=(FrameIndex(0),),
+                )
+            except ServiceUnavailable as error:
+                raise Opening("A worker is opening the video; without a worker, start one: masklet worker") from error
+        if status.info is None:
+            raise error_of(status.error or "MediaError: the media could not be opened")
+        return status.info
+
+    @staticmethod
+    def _info_of_run(parts: WebParts, user_task: UserTask) -> VideoInfo | None:
+        """The video's properties from the task's newest run: a worker need not be there to look at masks."""
+        found = newest_run(parts.annotation_service, user_task.task, user_task.model_version, FIRST_FRAMES)
+        if found is None or found.run is None:
+            return None
+        return found.run.video if parts.ledger.request(found.job.job_id).media == user_task.media else None
+
+    def _record(self, task: TaskKey) -> _Record:
+        now_s = self._state.parts.clock.monotonic_s()
+        with self._lock:
+            known = self._records.get(task)
+        if known is not None and now_s - known.read_s < FRESH_S:
+            return known
+        reader = self._state.parts.label_studio
+        if reader is None:
+            raise ServiceUnavailable("no Label Studio is set; put its address in LABEL_STUDIO_URL")
+        record = _Record(reader.fetch_task(task).data, reader.label_config(task.project_id), now_s)
+        with self._lock:
+            self._records[task] = record
+            self._records.move_to_end(task)
+            while len(self._records) > TASKS_KEPT:
+                self._records.popitem(last=False)
+        return record

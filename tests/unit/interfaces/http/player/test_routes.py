@@ -1,0 +1,217 @@
+"""The player's API through HTTP, with a worker behind it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from backend.codecs.coco_rle import decode_mask, encode_mask
+from backend.domain.errors import MediaError
+from backend.domain.masklets import EncodedMask
+from backend.domain.tasks import TaskKey
+from tests.fakes.web import FRAMES, TestClient
+from tests.unit.interfaces.http.player.builders import CLICK, TASK, Json, LabelStudioUsers, PlayerWeb
+
+
+def events(client: TestClient, cursor: str = "0") -> list[tuple[str, Json]]:
+    """The events of a stream until it ends."""
+    reply = client.get(f"{TASK}/events", params={"cursor": cursor})
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    found = []
+    for block in reply.text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        if "event" in fields:
+            found.append((fields["event"], json.loads(fields["data"])))
+    return found
+
+
+def test_a_task_is_opened_by_a_worker() -> None:
+    web = PlayerWeb()
+    client = web.client()
+    waiting = client.get(TASK)
+    assert (waiting.status_code, waiting.json()["status"]) == (202, "opening")
+    web.web.work_off_all()
+    shown = client.get(TASK).json()
+    assert shown["video"] == {
+        "frame_count": 10,
+        "width": 16,
+        "height": 8,
+        "frame_rate": 25.0,
+        "times_s": None,
+        "is_pages": False,
+    }
+    assert shown["labels"] == [{"name": "Cat", "color": "#ff0000"}, {"name": "Dog", "color": "#3cb44b"}]
+    assert (shown["objects"], shown["prompts"], shown["propagation"]) == ([], [], None)
+
+
+def test_a_task_waits_for_a_workers_model() -> None:
+    web = PlayerWeb()
+    web.web.models.model = None
+    reply = web.client().get(TASK)
+    assert (reply.status_code, "no worker has announced its model" in reply.json()["detail"]) == (202, True)
+
+
+def test_a_task_of_pages_can_be_opened() -> None:
+    web = PlayerWeb()
+    web.reader.config, web.reader.data = FRAMES, {"frames": [f"/data/{n}.png" for n in range(10)]}
+    shown = web.opened().get(TASK).json()
+    assert shown["video"]["is_pages"]
+    assert [label["name"] for label in shown["labels"]] == ["Cat", "Dog"]
+
+
+def test_a_task_is_read_from_label_studio_once_in_some_seconds() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    client.get(TASK)
+    assert web.reader.reads == 1
+    web.web.clock.sleep(6)
+    client.get(TASK)
+    assert web.reader.reads == 2
+
+
+def test_media_that_cannot_be_read_are_one_sentence() -> None:
+    web = PlayerWeb()
+    web.web.media.error = MediaError("the file is a web page")
+    client = web.client()
+    client.get(TASK)
+    web.web.work_off_all()
+    reply = client.get(TASK)
+    assert (reply.status_code, reply.headers["content-type"]) == (422, "application/problem+json")
+    assert reply.json()["detail"] == "the file is a web page"
+    assert reply.json()["way_out"]
+
+
+def test_a_click_gives_a_mask_and_is_stored() -> None:
+    client = PlayerWeb().opened()
+    answer = client.put(f"{TASK}/prompts/4/Cat%202", json=CLICK).json()
+    (mask,) = answer["masks"]
+    height, width = mask["rle"]["size"]
+    assert decode_mask(EncodedMask(height, width, mask["rle"]["counts"]))[:, 4].all()
+    assert (mask["object"], mask["frame"], mask["origin"]) == ("Cat 2", 4, "prompted")
+    assert mask["box"] == [0.25, 0.0, 0.3125, 1.0]
+    assert answer["objects"] == [{"id": "Cat 2", "label": "Cat"}]
+    assert answer["prompts"] == [{"object": "Cat 2", "frame": 4, "points": [[0.5, 0.5, 1]], "box": None, "mask": None}]
+    again = client.get(TASK).json()
+    assert (again["prompts"], again["revision"]) == (answer["prompts"], answer["revision"])
+    assert client.get(f"{TASK}/masks?start=0&stop=60").json()["masks"] == answer["masks"]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "sentence"),
+    [
+        ("prompts/10/Cat", CLICK, "frame 10 is not in the video: it has 10 frames (0 to 9)"),
+        ("prompts/4/Cat", {**CLICK, "points": [[1.5, 0.5, 1]]}, "coordinate x must lie within the frame (0..1)"),
+        ("prompts/4/Cat", {**CLICK, "points": []}, "has no points, box or mask"),
+        ("prompts/4/Cat", {**CLICK, "label": "Horse"}, "label 'Horse' is not in the label config"),
+        ("prompts/4/Cat", {**CLICK, "points": "x"}, "points must be a list"),
+        (
+            "prompts/4/Cat",
+            {"label": "Cat", "mask": {"size": [9, 16], "counts": "0"}},
+            "mask.size must be [8, 16], the video's height and width",
+        ),
+    ],
+)
+def test_a_refused_prompt_is_a_problem_and_not_stored(address: str, body: Json, sentence: str) -> None:
+    client = PlayerWeb().opened()
+    reply = client.put(f"{TASK}/{address}", json=body)
+    assert (reply.status_code, reply.headers["content-type"]) == (400, "application/problem+json")
+    assert sentence in reply.json()["detail"]
+    assert client.get(TASK).json()["prompts"] == []
+
+
+def test_a_drawn_mask_comes_back_as_it_was_sent() -> None:
+    client = PlayerWeb().opened()
+    drawn = np.zeros((8, 16), np.bool_)
+    drawn[2:5, 3:9] = True
+    rle = {"size": [8, 16], "counts": encode_mask(drawn).counts}
+    reply = client.put(f"{TASK}/prompts/4/Cat", json={"label": "Cat", "mask": rle}).json()
+    assert [(mask["rle"], mask["origin"]) for mask in reply["masks"]] == [(rle, "human")]
+    assert reply["prompts"][0]["mask"] == rle
+
+
+def test_prompts_and_objects_can_be_deleted_and_renamed() -> None:
+    client = PlayerWeb().opened()
+    for address in ("prompts/1/Cat", "prompts/4/Cat", "prompts/4/Dog"):
+        client.put(f"{TASK}/{address}", json=CLICK)
+    left = client.delete(f"{TASK}/prompts/4/Cat").json()
+    assert [(prompt["object"], prompt["frame"]) for prompt in left["prompts"]] == [("Cat", 1), ("Dog", 4)]
+    renamed = client.patch(f"{TASK}/objects/Dog", json={"label": "Dog"}).json()
+    assert renamed["objects"] == [{"id": "Cat", "label": "Cat"}, {"id": "Dog", "label": "Dog"}]
+    assert client.delete(f"{TASK}/objects/Cat").json()["objects"] == [{"id": "Dog", "label": "Dog"}]
+    assert client.delete(f"{TASK}/objects").json()["prompts"] == []
+
+
+def test_a_propagation_is_followed_by_its_events() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    client.put(f"{TASK}/prompts/2/Cat", json=CLICK)
+    started = client.post(f"{TASK}/propagations", json={"start": 2, "direction": "forward", "count": 3})
+    assert started.status_code == 202
+    job = started.json()
+    assert (job["state"], job["start"], job["stop"], job["total"]) == ("queued", 2, 6, 4)
+    web.web.work_off_all()
+    told = events(client)
+    assert [name for name, _ in told] == ["job", "masks", "end"]
+    assert told[0][1] | {"id": job["id"], "state": "done", "done": 4} == told[0][1]
+    assert [mask["frame"] for mask in told[1][1]["masks"]] == [2, 3, 4, 5]
+    assert [name for name, _ in events(client, told[1][1]["cursor"])] == ["job", "end"]
+
+
+def test_a_stream_goes_on_from_the_last_event_of_the_browser() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    client.put(f"{TASK}/prompts/2/Cat", json=CLICK)
+    client.post(f"{TASK}/propagations", json={"start": 2})
+    web.web.work_off_all()
+    cursor = events(client)[1][1]["cursor"]
+    reply = client.get(f"{TASK}/events?cursor=0", headers={"Last-Event-ID": cursor})
+    assert "event: masks" not in reply.text
+
+
+def test_a_propagation_without_prompts_is_refused() -> None:
+    reply = PlayerWeb().opened().post(f"{TASK}/propagations", json={"start": 2})
+    assert (reply.status_code, reply.json()["detail"]) == (400, "nothing is prompted yet: click an object first")
+
+
+def test_masks_are_approved_as_human_frames() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    client.put(f"{TASK}/prompts/2/Cat", json=CLICK)
+    client.post(f"{TASK}/propagations", json={"start": 2})
+    web.web.work_off_all()
+    answer = client.put(f"{TASK}/approvals", json={"object": None, "start": 3, "stop": 5}).json()
+    assert [(mask["frame"], mask["origin"]) for mask in answer["masks"]] == [(3, "human"), (4, "human")]
+
+
+def test_a_change_without_the_pages_header_is_refused() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    del client.headers["X-Masklet-Player"]
+    reply = client.put(f"{TASK}/prompts/4/Cat", json=CLICK)
+    assert (reply.status_code, reply.json()["detail"]) == (403, "This call needs the header X-Masklet-Player: 1.")
+    assert client.get(TASK).json()["prompts"] == []
+
+
+def test_two_people_have_prompts_of_their_own() -> None:
+    users = LabelStudioUsers()
+    web = PlayerWeb(users)
+    ann = web.opened("ann-1")
+    ann.put(f"{TASK}/prompts/4/Cat", json=CLICK)
+    assert ann.get(TASK).json()["user"] == "ann@example.org"
+    assert web.web.stored.prompts(TaskKey(2, 8), user="ann@example.org")
+    assert not web.web.stored.prompts(TaskKey(2, 8), user="")
+
+
+def test_a_task_that_label_studio_hides_is_refused() -> None:
+    reply = PlayerWeb(LabelStudioUsers()).client("bob-1").get(TASK)
+    assert (reply.status_code, reply.headers["content-type"]) == (403, "application/problem+json")
+    assert reply.json()["detail"] == "Label Studio does not show task 8 of project 2 to you"
+
+
+def test_without_a_model_other_calls_say_so() -> None:
+    web = PlayerWeb()
+    web.web.models.model = None
+    reply = web.client().get(f"{TASK}/masks?start=0&stop=5")
+    assert (reply.status_code, "masklet worker" in reply.json()["detail"]) == (503, True)

@@ -1,0 +1,76 @@
+"""Signing in to the player: by Label Studio's cookie, by a token, and what a cookie is worth."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.interfaces.http.player.sessions import COOKIE
+from tests.unit.interfaces.http.player.builders import TASK, LabelStudioUsers, PlayerWeb
+
+
+def test_label_studios_cookie_says_who_the_person_is() -> None:
+    web = PlayerWeb(LabelStudioUsers())
+    client = web.client()
+    client.cookies.set("sessionid", "ann-1")
+    reply = client.post("/api/player/session", json={})
+    assert reply.json() == {"user": "ann@example.org", "name": "Ann"}
+    cookie = reply.headers["set-cookie"]
+    assert all(part in cookie for part in (f"{COOKIE}=", "HttpOnly", "SameSite=lax", "Max-Age=28800"))
+    assert "ann-1" not in cookie
+
+
+def test_a_token_says_who_the_person_is() -> None:
+    web = PlayerWeb(LabelStudioUsers())
+    client = web.client()
+    assert client.post("/api/player/session", json={"token": "anns-token"}).json()["user"] == "ann@example.org"
+    assert client.get(TASK).status_code == 202
+
+
+@pytest.mark.parametrize("body", [{}, {"token": "wrong"}])
+def test_an_unknown_login_is_refused(body: dict[str, str]) -> None:
+    reply = PlayerWeb(LabelStudioUsers()).client().post("/api/player/session", json=body)
+    assert (reply.status_code, reply.headers["content-type"]) == (401, "application/problem+json")
+    assert "set-cookie" not in reply.headers
+
+
+def test_nothing_is_shown_without_signing_in() -> None:
+    client = PlayerWeb(LabelStudioUsers()).client()
+    client.cookies.set("sessionid", "ann-1")
+    assert client.get(TASK).status_code == 401
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "eyJ1c2VyIjogImFubiJ9.00", "\u00e9.00"])
+def test_a_forged_cookie_is_refused(cookie: str) -> None:
+    client = PlayerWeb(LabelStudioUsers()).client()
+    reply = client.get(TASK, headers=[(b"cookie", f"{COOKIE}={cookie}; sessionid=ann-1".encode())])
+    assert reply.status_code == 401
+
+
+def test_a_sign_in_expires() -> None:
+    web = PlayerWeb(LabelStudioUsers())
+    client = web.client("ann-1")
+    web.web.clock.sleep(8 * 3600 + 1)
+    assert client.get(TASK).status_code == 401
+
+
+def test_a_cookie_is_void_after_another_login_to_label_studio() -> None:
+    client = PlayerWeb(LabelStudioUsers()).client("ann-1")
+    client.cookies.set("sessionid", "bob-1")
+    assert client.get(TASK).status_code == 401
+
+
+def test_label_studio_is_asked_once_a_minute_for_a_task() -> None:
+    users = LabelStudioUsers()
+    web = PlayerWeb(users)
+    client = web.client("ann-1")
+    client.get(TASK)
+    client.get(TASK)
+    assert users.asked.count("/api/tasks/8/") == 1
+    web.web.clock.sleep(61)
+    client.get(TASK)
+    assert users.asked.count("/api/tasks/8/") == 2
+
+
+def test_without_a_label_studio_there_is_one_user_without_a_name() -> None:
+    reply = PlayerWeb().client().post("/api/player/session", json={})
+    assert reply.json() == {"user": "", "name": ""}
