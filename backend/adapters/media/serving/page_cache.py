@@ -18,8 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from backend.adapters.media.serving.decode_order import DecodeOrder
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError, MediaUnreachable, error_of
+from backend.domain.tasks import MediaRef
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +37,31 @@ class PageCutter:
     def __init__(self, command: Sequence[str] = CHILD, *, answer_s: float = ANSWER_S) -> None:
         self._command = tuple(command)
         self._answer_s = answer_s
+        self._order = DecodeOrder()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
     def cut(self, media_id: str, frame: int) -> bytes:
         """A page as a JPEG file. Raises the child's error, MediaUnreachable if it does not answer."""
-        with self._lock:
+        return self._answer(media_id, frame, [media_id, frame])
+
+    def picture(self, media: MediaRef, content_hash: str, frame: int) -> bytes:
+        """A frame of a task's media as a JPEG file. content_hash: of the video; empty for pages.
+
+        Raises as `cut` does, and MediaUnreachable if the video at the address is another one by now.
+        """
+        question = {
+            "addresses": list(media.addresses),
+            "is_pages": media.is_pages,
+            "content_hash": content_hash,
+            "frame": frame,
+        }
+        return self._answer(content_hash or media.addresses[0], frame, question)
+
+    def _answer(self, video: str, frame: int, question: object) -> bytes:
+        with self._order.turn(video, frame), self._lock:
             try:
-                return self._ask(media_id, frame)
+                return self._ask(question)
             except (OSError, EOFError) as error:
                 self._end()
                 raise MediaUnreachable(f"frame {frame} could not be decoded: {error}; ask again") from error
@@ -51,11 +70,11 @@ class PageCutter:
         with self._lock:
             self._end()
 
-    def _ask(self, media_id: str, frame: int) -> bytes:
+    def _ask(self, question: object) -> bytes:
         child = self._running()
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdin.write(json.dumps([media_id, frame]).encode() + b"\n")
+        child.stdin.write(json.dumps(question).encode() + b"\n")
         child.stdin.flush()
         failed = self._read(child.stdout, 1) == b"E"
         body = self._read(child.stdout, int.from_bytes(self._read(child.stdout, LENGTH_BYTES), "big"))

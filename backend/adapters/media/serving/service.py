@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Grant, Signer
 from backend.adapters.media.serving.page_cache import PageCache, PageCutter
-from backend.application.imports.model import SourceMedia, SourceMediaKind
+from backend.application.imports.model import MEDIA_ID_DIGITS, SourceMedia, SourceMediaKind
 from backend.application.ports.clock import Clock
 from backend.domain.errors import NotFound
+from backend.domain.tasks import MediaRef
+from backend.domain.video import FrameIndex, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,22 @@ class MediaService:
             body = self.cutter.cut(grant.media_id, page)
             self.cache.put(grant.media_id, page, body)
         return body
+
+    def picture(self, media: MediaRef, info: VideoInfo, frame: FrameIndex) -> Served:
+        """A frame of a task's media, as the engine sees it. info: of the media.
+
+        A page's tag and place in the cache follow from its address: Label Studio gives a changed upload a new one.
+        Raises PromptError past the end, MediaError, MediaUnreachable (ask again).
+        """
+        info.require_frame(frame)
+        name, number = info.content_hash[:MEDIA_ID_DIGITS], int(frame)
+        if media.is_pages:
+            name, number = hashlib.sha256(media.addresses[frame].encode()).hexdigest(), 0
+        body = self.cache.get(name, number)
+        if body is None:
+            body = self.cutter.picture(media, "" if media.is_pages else info.content_hash, int(frame))
+            self.cache.put(name, number, body)
+        return Served("image/jpeg", f"{name}-{number}", body=body)
 
     def close(self) -> None:
         self.cutter.close()

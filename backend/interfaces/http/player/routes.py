@@ -33,6 +33,9 @@ from backend.interfaces.http.player.tasks import Opening, PlayerTasks
 PREFIX = "/api/player"
 TASK = "/tasks/{project}/{task}"
 
+PICTURES_KEPT = "private, max-age=3600, immutable"
+"""An address names a frame of a task whose media may be replaced: browsers keep a picture for an hour."""
+
 Work = Callable[[OpenedTask], JSONResponse]
 Edit = Callable[[PromptEdits, dict[str, object]], EditResult]
 
@@ -67,6 +70,7 @@ class PlayerRoutes:
         router.add_api_route("/session", self.sign_in, methods=["POST"])
         router.add_api_route("/tasks", self.find_task, methods=["GET"])
         router.add_api_route(TASK, self.task, methods=["GET"])
+        router.add_api_route(TASK + "/frames/{frame}", self.picture, methods=["GET"], response_class=Response)
         router.add_api_route(TASK + "/masks", self.masks, methods=["GET"])
         prompt = TASK + "/prompts/{frame}/{object_id:path}"
         router.add_api_route(prompt, self.put_prompt, methods=["PUT"])
@@ -115,6 +119,20 @@ class PlayerRoutes:
             return json_reply(self._task_form(opened))
 
         return await self._state.quickly(shown)
+
+    async def picture(self, request: Request, project: int, task: int, frame: int) -> Response:
+        def shown() -> Response:
+            opened = self._opened(request, TaskKey(project, task))
+            media = self._state.parts.media
+            if media is None:
+                raise ServiceUnavailable("this process serves no pictures")
+            served = media.picture(opened.user_task.media, opened.info, opened.info.require_frame(frame))
+            headers = {"ETag": f'"{served.tag}"', "Cache-Control": PICTURES_KEPT}
+            if headers["ETag"] in request.headers.get("if-none-match", ""):
+                return Response(status_code=304, headers=headers)
+            return Response(served.body, headers=headers, media_type=served.media_type)
+
+        return await self._state.looked_up(shown)
 
     async def masks(self, request: Request, project: int, task: int, start: int, stop: int) -> JSONResponse:
         def shown(opened: OpenedTask) -> JSONResponse:
