@@ -188,10 +188,14 @@ class WaitedJob:
 
 @dataclass(frozen=True, slots=True)
 class PendingWaits:
-    """Current waiters: whether clicks are waited for, and the propagations waited for, longest wait first."""
+    """Current waiters: whether clicks are waited for, and the propagations waited for, longest wait first.
+
+    stopped: the open propagations that are to end with the masks they have.
+    """
 
     has_clicks: bool = False
     jobs: tuple[WaitedJob, ...] = ()
+    stopped: frozenset[str] = frozenset()
 
 
 class PushState(StrEnum):

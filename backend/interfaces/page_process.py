@@ -1,9 +1,9 @@
 """The process that cuts pages from videos for the web process: one question a line, one page an answer.
 
-Asked in JSON on stdin: `[media_id, frame]` for media of imports, or an object with addresses, is_pages, content_hash and
-frame for media of any task, which are fetched as a worker fetches them. Answers on stdout with `J` or `E`, eight bytes of
-length, and a JPEG file or the error's record. It keeps the last few videos open, so that the next page of one is a step
-and not a jump.
+Asked in JSON on stdin: `[media_id, frame]` for media of imports, or an object with addresses, is_pages, content_hash
+and frame for media of any task, which are fetched as a worker fetches them. Answers on stdout with `J` or `E`, eight
+bytes of length, and a JPEG file or the error's record. It keeps the last few videos open, so that the next page of one
+is a step and not a jump.
 """
 
 from __future__ import annotations

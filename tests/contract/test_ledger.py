@@ -153,6 +153,31 @@ class TestPrompts:
         ledger.replace_prompts(TASK, PromptSet(()))
         assert not ledger.prompts(TASK)
 
+    def test_a_stopped_job_is_listed_until_it_ends_or_opens_again(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.stop(job.job_id)
+        ledger.stop(job.job_id)
+        assert ledger.pending_waits() == PendingWaits(stopped=frozenset([job.job_id]))
+        again = ledger.requeue(job.job_id, job.attempt, reason="x", max_attempts=3, forgiven=True)
+        assert job.job_id in ledger.pending_waits().stopped
+        ledger.finish(job.job_id, again.attempt, JobState.DONE, masks_run="run")
+        assert ledger.pending_waits().stopped == frozenset()
+        ledger.reopen(job.job_id, again.attempt)
+        assert ledger.pending_waits().stopped == frozenset()
+
+    def test_a_cancelled_job_that_is_asked_for_again_is_not_stopped(self, ledger: Ledger) -> None:
+        job = running(ledger)
+        ledger.stop(job.job_id)
+        ledger.cancel(job.job_id)
+        assert submitted(ledger).job_id == job.job_id
+        assert ledger.pending_waits().stopped == frozenset()
+
+    def test_a_final_job_is_not_stopped(self, ledger: Ledger) -> None:
+        job = done(ledger)
+        assert ledger.stop(job.job_id).state is JobState.DONE
+        ledger.reopen(job.job_id, job.attempt)
+        assert ledger.pending_waits().stopped == frozenset()
+
     def test_an_edit_replaces_the_prompts_of_one_frame(self, ledger: Ledger) -> None:
         ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, frame=4), cat="Cat"), user="ann")
 

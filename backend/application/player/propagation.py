@@ -13,7 +13,7 @@ from backend.application.player.current_masks import CurrentMask, CurrentMasks, 
 from backend.application.player.prompt_edits import require_locatable
 from backend.application.player.runs import Digests, UserRun, digests_of
 from backend.application.player.task_view import OpenedTask, in_order
-from backend.domain.errors import NotFound, PromptError
+from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.jobs import Job, JobState, PropagationRequest, run_name
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -101,6 +101,24 @@ class Propagations:
             if run.job.job_id == job_id:
                 return run
         raise NotFound(f"there is no propagation {job_id[:60]!r} of yours on this task")
+
+    def stop(self, job_id: str) -> UserRun:
+        """Stops a propagation; the masks made so far are kept as its result. One that has none yet is cancelled.
+
+        Raises NotFound as `find` does.
+        """
+        run = self.find(job_id)
+        ledger = self.masks.service.ledger
+        has_masks = run.job.state is JobState.RUNNING or self._has_snapshot(run)
+        return UserRun(ledger.stop(job_id) if has_masks else ledger.cancel(job_id), run.request)
+
+    def _has_snapshot(self, run: UserRun) -> bool:
+        """Whether an earlier attempt left masks that the next one goes on from."""
+        for name in run.run_names:
+            with suppress(IntegrityError, NotFound):
+                if self.masks.service.masks.snapshot(name) is not None:
+                    return True
+        return False
 
     def read(self, cursor: str) -> EventPage:
         """The masks from a cursor on, in the order in which they were made; human frames are left out.

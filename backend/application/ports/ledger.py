@@ -145,7 +145,7 @@ class Ledger(Protocol):
         ...
 
     def pending_waits(self) -> PendingWaits:
-        """The current waiters. One cheap read, whatever the count of jobs."""
+        """The current waiters, and the propagations to stop. One cheap read, whatever the count of jobs."""
         ...
 
     def add_waiter(self, job_id: str, *, until_s: float, backward: bool = False) -> None:
@@ -215,6 +215,13 @@ class Ledger(Protocol):
         ...
 
     def cancel(self, job_id: str) -> Job: ...
+
+    def stop(self, job_id: str) -> Job:
+        """Asks an open propagation to end as done with the masks that it has; a later attempt of it also does.
+
+        Does nothing to a final job. Opening the job again takes the request back.
+        """
+        ...
 
     def stale_jobs(self, *, heartbeat_before_s: float, queued_before_s: float | None) -> tuple[Job, ...]:
         """Running jobs without a heartbeat since heartbeat_before_s, and jobs queued since before queued_before_s.

@@ -41,7 +41,10 @@ NO_START = (SnapshotMismatch, IntegrityError, NotFound)
 
 @dataclass(frozen=True, slots=True)
 class Propagator:
-    """Runs propagations in a worker process. snapshot_frames: frames between two snapshots; 0: no snapshots."""
+    """Runs propagations in a worker process; one that is stopped keeps the masks it has made.
+
+    snapshot_frames: frames between two snapshots; 0: no snapshots.
+    """
 
     ledger: Ledger
     masks: MaskStore
@@ -121,6 +124,8 @@ class _Attempt:
         with self.parts.masks.writer(run, video=self.video.info, labels=labels, resume=earlier, shown=False) as writer:
             self._begin(writer, point)
             for each in self.plan.passes.passes[self.position :]:
+                if self.control.is_stopped:
+                    break
                 self._compute(each, writer, point)
                 point = None
                 self.position += 1
@@ -156,7 +161,7 @@ class _Attempt:
         )
         history = self._score_history(one, writer, scorer)
         with self.control.engine_turn:
-            while (masks := self._next(frames)) is not None:
+            while not self.control.is_stopped and (masks := self._next(frames)) is not None:
                 with self.stopwatch.time("encode"):
                     self._store(masks, writer, scorer, history)
                 self.control.done += 1

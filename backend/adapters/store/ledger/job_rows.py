@@ -15,7 +15,7 @@ from backend.adapters.store.ledger import failure_rows, push_rows
 from backend.adapters.store.ledger.codec import Request, dump_request, load_request
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN, JobQueries, find_row, get, job_of, known_row
-from backend.adapters.store.ledger.tables import failures, jobs
+from backend.adapters.store.ledger.tables import failures, jobs, stops
 from backend.adapters.store.ledger.waiter_rows import wait
 from backend.domain.jobs import SESSION_PREFIX, Job, JobKind, JobState, PropagationRequest, job_id_of
 from backend.domain.retries import FailedTry, FailureKind, Failures
@@ -82,6 +82,7 @@ def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, 
         "request": dump_request(request),
         "user_name": request.user,
     }
+    connection.execute(delete(stops).where(stops.c.job_id == job_id))
     if attempt == 1:
         connection.execute(insert(jobs).values(job_id=job_id, **values))
     else:
@@ -246,6 +247,7 @@ class JobRows(JobQueries):
     def reopen(self, job_id: str, attempt: int) -> Job:
         with self._database.write() as connection:
             now_s = self._clock.now_s()
+            connection.execute(delete(stops).where(stops.c.job_id == job_id))
             _step(
                 connection,
                 job_id,
@@ -280,6 +282,15 @@ class JobRows(JobQueries):
             )
             failure_rows.take_away(connection, FailureKind.JOB, job_id)
             return get(connection, job_id)
+
+    def stop(self, job_id: str) -> Job:
+        with self._database.write() as connection:
+            is_open = select(jobs.c.job_id).where(jobs.c.state.in_(OPEN))
+            connection.execute(delete(stops).where((stops.c.job_id == job_id) | stops.c.job_id.not_in(is_open)))
+            job = get(connection, job_id)
+            if not job.state.is_final:
+                connection.execute(insert(stops).values(job_id=job_id, requested_s=self._clock.now_s()))
+            return job
 
 
 def _step(

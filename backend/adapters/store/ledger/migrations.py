@@ -63,9 +63,16 @@ def _to_4(connection: Connection) -> None:
         connection.execute(update, {"job_id": job_id, "user_name": user_name})
 
 
+def _to_5(connection: Connection) -> None:
+    """The table of propagations that are to end with the masks they have."""
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_stops (job_id TEXT NOT NULL, requested_s FLOAT NOT NULL, PRIMARY KEY (job_id))"
+    )
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

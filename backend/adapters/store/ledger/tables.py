@@ -86,6 +86,14 @@ awaited = Table(
 )
 """For which propagations persons wait. Ledgers of version 1 may lack the table."""
 
+stops = Table(
+    "masklet_stops",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("requested_s", Float, nullable=False),
+)
+"""Open propagations that are to end with the masks they have."""
+
 pushes = Table(
     "masklet_pushes",
     metadata,

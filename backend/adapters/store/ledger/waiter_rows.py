@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Boolean, Connection, Float, bindparam, cast, delete, insert, null, select, union_all, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Float,
+    bindparam,
+    cast,
+    delete,
+    false,
+    insert,
+    null,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.failure_rows import is_postponed
 from backend.adapters.store.ledger.job_queries import OPEN
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import awaited, jobs
+from backend.adapters.store.ledger.tables import awaited, jobs, stops
 from backend.domain.jobs import JobKind, JobState, PendingWaits, QueuedClick, WaitedJob, person_of
 from backend.domain.tasks import TaskKey
 
@@ -23,6 +37,7 @@ _CLICK = (
         jobs.c.state,
         cast(null(), Boolean).label("backward"),
         cast(null(), Float).label("since_s"),
+        false().label("stops"),
     )
     .where(
         jobs.c.state.in_(OPEN), jobs.c.kind == str(JobKind.INTERACTIVE), ~is_postponed(bindparam("now_s", type_=Float))
@@ -31,7 +46,7 @@ _CLICK = (
     .subquery()
 )
 _PROPAGATIONS = (
-    select(jobs.c.job_id, jobs.c.attempt, jobs.c.state, awaited.c.backward, awaited.c.since_s)
+    select(jobs.c.job_id, jobs.c.attempt, jobs.c.state, awaited.c.backward, awaited.c.since_s, false().label("stops"))
     .join(jobs, jobs.c.job_id == awaited.c.job_id)
     .where(
         awaited.c.until_s > bindparam("now_s", type_=Float),
@@ -40,7 +55,19 @@ _PROPAGATIONS = (
         ~is_postponed(bindparam("now_s", type_=Float)),
     )
 )
-_WAITING = union_all(select(_CLICK), _PROPAGATIONS)
+_STOPS = (
+    select(
+        jobs.c.job_id,
+        jobs.c.attempt,
+        jobs.c.state,
+        cast(null(), Boolean).label("backward"),
+        cast(null(), Float).label("since_s"),
+        true().label("stops"),
+    )
+    .join(stops, jobs.c.job_id == stops.c.job_id)
+    .where(jobs.c.state.in_(OPEN))
+)
+_WAITING = union_all(select(_CLICK), _PROPAGATIONS, _STOPS)
 """Put together once: asked before every frame, putting it together would cost more than the answer.
 
 A postponed job is not waited for: it would hold up others for nothing."""
@@ -108,10 +135,12 @@ class WaiterRows(Rows):
     def pending_waits(self) -> PendingWaits:
         with self._database.read() as connection:
             rows = connection.execute(_WAITING, {"now_s": self._clock.now_s()}).all()
+        stopped = frozenset(row.job_id for row in rows if row.stops)
         found = sorted((row for row in rows if row.backward is not None), key=lambda row: (row.since_s, row.job_id))
         return PendingWaits(
-            len(found) < len(rows),
+            len(found) + len(stopped) < len(rows),
             tuple(WaitedJob(row.job_id, row.attempt, JobState(row.state), bool(row.backward)) for row in found),
+            stopped,
         )
 
     def add_waiter(self, job_id: str, *, until_s: float, backward: bool = False) -> None:

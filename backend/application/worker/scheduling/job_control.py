@@ -90,6 +90,11 @@ class JobControl:
         """The waiter of this job, as of the last read; None without one."""
         return next((waited for waited in self.waiting.jobs if waited.job_id == self.job.job_id), None)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the propagation is to end with the masks it has, as of the last read of the waiters."""
+        return self.job.job_id in self.waiting.stopped
+
     def heartbeat(self) -> None:
         """Writes heartbeat and progress now. Raises Superseded or Cancelled."""
         self.heartbeat_s = self.clock.monotonic_s()
@@ -145,7 +150,7 @@ class JobControl:
 
     def _pause_while(self, has_reason: Callable[[], bool], give_up_s: float) -> bool:
         """Pauses until has_reason is false; True if it still holds at give_up_s. Raises Interrupted."""
-        while has_reason():
+        while has_reason() and not self.is_stopped:
             self._raise_if_stopping()
             if self.clock.monotonic_s() >= give_up_s:
                 return True

@@ -80,6 +80,7 @@ class PlayerRoutes:
         router.add_api_route(TASK + "/objects/{object_id:path}", self.rename, methods=["PATCH"])
         router.add_api_route(TASK + "/approvals", self.approve, methods=["PUT"])
         router.add_api_route(TASK + "/propagations", self.propagate, methods=["POST"])
+        router.add_api_route(TASK + "/propagations/{job_id}/stop", self.stop, methods=["POST"])
         router.add_api_route(TASK + "/events", self.events, methods=["GET"], response_class=StreamingResponse)
         return router
 
@@ -193,6 +194,13 @@ class PlayerRoutes:
             return json_reply(forms.job_form(run, opened.info.frame_count), 202)
 
         return await self._state.answer(request, started)
+
+    async def stop(self, request: Request, project: int, task: int, job_id: str) -> JSONResponse:
+        def stopped(opened: OpenedTask) -> JSONResponse:
+            run = self._propagations(opened).stop(job_id)
+            return json_reply(forms.job_form(run, opened.info.frame_count))
+
+        return await self._read(request, TaskKey(project, task), stopped)
 
     async def events(self, request: Request, project: int, task: int, cursor: str = "") -> Response:
         opened = await anyio.to_thread.run_sync(self._opened, request, TaskKey(project, task), limiter=self._streams)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.application.player.propagation import EventPage, PropagationWish, planned_range
@@ -133,3 +135,91 @@ def test_chosen_objects_alone_are_propagated() -> None:
     player.parts.work_off()
     assert player.parts.ledger.job(run.job.job_id).state is JobState.DONE
     assert {key for key in player.shown() if key[1] > 0} == {(DOG, frame) for frame in range(1, 10)}
+
+
+def stopping_at(player: Player, frame: int) -> str:
+    """Starts a propagation that is stopped while it makes this frame; returns the job's id."""
+    player.put(click(0))
+    job_id = player.propagations().start(player.edits().opened, wish(0)).job.job_id
+
+    def on_frame(index: int) -> None:
+        if index == frame:
+            player.propagations().stop(job_id)
+
+    player.parts.segmenter.on_frame = on_frame
+    return job_id
+
+
+def test_a_stopped_propagation_keeps_the_masks_it_has() -> None:
+    player = Player()
+    job_id = stopping_at(player, 3)
+    player.parts.work_off()
+    job = player.parts.ledger.job(job_id)
+    assert (job.state, job.done, job.total) == (JobState.DONE, 4, 10)
+    assert set(player.shown()) == {(CAT, frame) for frame in range(4)}
+    page = player.propagations().read("0")
+    assert ([mask.frame_index for mask in page.masks], page.is_over) == ([0, 1, 2, 3], True)
+
+
+def test_a_stopped_propagation_runs_again_when_it_is_asked_for() -> None:
+    player = Player()
+    job_id = stopping_at(player, 3)
+    player.parts.work_off()
+    player.parts.segmenter.on_frame = lambda _: None
+    run = player.propagations().start(player.edits().opened, wish(0))
+    assert (run.job.job_id, run.job.state) == (job_id, JobState.QUEUED)
+    player.parts.work_off()
+    assert set(player.shown()) == {(CAT, frame) for frame in range(10)}
+
+
+def test_the_masks_of_a_stopped_run_stay_while_it_runs_again() -> None:
+    player = Player()
+    stopping_at(player, 3)
+    player.parts.work_off()
+    player.parts.segmenter.on_frame = lambda _: None
+    player.propagations().start(player.edits().opened, wish(0))
+    assert set(player.shown()) == {(CAT, frame) for frame in range(4)}
+
+
+def test_a_worker_that_restarts_keeps_the_promise_to_stop() -> None:
+    player = Player()
+    player.parts.runner = replace(player.parts.runner, snapshot_frames=2)
+    player.put(click(0))
+    job = player.propagations().start(player.edits().opened, wish(0)).job
+
+    def on_frame(index: int) -> None:
+        player.parts.stopping = index == 4
+
+    player.parts.segmenter.on_frame = on_frame
+    player.parts.run(job)
+    queued = player.propagations().stop(job.job_id).job
+    assert (queued.state, queued.attempt) == (JobState.QUEUED, 2)
+    player.parts.stopping = False
+    player.parts.segmenter.on_frame = lambda _: None
+    player.parts.work_off()
+    ended = player.parts.ledger.job(job.job_id)
+    assert (ended.state, ended.done < 10) == (JobState.DONE, True)
+    assert {(CAT, frame) for frame in range(4)} <= set(player.shown())
+
+
+def test_a_propagation_that_no_worker_began_is_cancelled() -> None:
+    player = Player()
+    player.put(click(0))
+    run = player.propagations().start(player.edits().opened, wish(0))
+    assert player.propagations().stop(run.job.job_id).job.state is JobState.CANCELLED
+
+
+def test_a_correction_after_a_stop_keeps_the_frames_before_it() -> None:
+    player = Player()
+    job_id = stopping_at(player, 5)
+    player.parts.work_off()
+    before = player.shown()
+    player.parts.segmenter.on_frame = lambda _: None
+    player.put(click(4))
+    run = player.propagations().start(player.edits().opened, wish(4))
+    player.parts.work_off()
+    assert run.job.job_id != job_id
+    assert player.parts.ledger.job(run.job.job_id).total == 6
+    after = player.shown()
+    assert [after[CAT, frame] for frame in range(4)] == [before[CAT, frame] for frame in range(4)]
+    assert len(after) == 10

@@ -175,6 +175,22 @@ def test_a_propagation_without_prompts_is_refused() -> None:
     assert (reply.status_code, reply.json()["detail"]) == (400, "nothing is prompted yet: click an object first")
 
 
+def test_a_propagation_can_be_stopped() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    client.put(f"{TASK}/prompts/0/Cat", json=CLICK)
+    job = client.post(f"{TASK}/propagations", json={"start": 0}).json()
+    web.web.segmenter.on_frame = lambda frame: None if frame != 3 else _stop(client, job["id"])
+    web.web.work_off_all()
+    ended = client.get(TASK).json()["propagation"]
+    assert (ended["state"], ended["done"], ended["total"]) == ("done", 4, 10)
+    assert client.post(f"{TASK}/propagations/p-none/stop", json={}).status_code == 404
+
+
+def _stop(client: TestClient, job_id: str) -> None:
+    assert client.post(f"{TASK}/propagations/{job_id}/stop", json={}).json()["state"] == "running"
+
+
 def test_masks_are_approved_as_human_frames() -> None:
     web = PlayerWeb()
     client = web.opened()
