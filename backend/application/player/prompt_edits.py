@@ -71,7 +71,10 @@ class PromptEdits:
         wanted = _placing([merged], str(prompt.object_id))(before).only([prompt.object_id])
         require_locatable(wanted)
         answer = self._preview(wanted, prompt.frame_index, deadline_s=deadline_s)
-        return None if answer.run is None else mask_in(answer.run, _key(prompt))
+        mask = None if answer.run is None else mask_in(answer.run, _key(prompt))
+        if answer.job.job_id not in self.masks.records.read(self._task.task, self._task.user).previews.values():
+            self.masks.service.masks.remove(answer.job.masks_run)  # a moving mouse makes many
+        return mask
 
     def delete(self, object_id: ObjectId, frame_index: FrameIndex, *, deadline_s: float) -> EditResult:
         """Deletes the prompt of an object on a frame; its mask there follows from its other prompts.

@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 FLUSH_EVERY_S = 1.0
 """Seconds between two flushes, which show readers the masks so far."""
 
+WAITED_FLUSH_EVERY_S = 0.2
+"""The same while a person waits."""
+
 SNAPSHOT_EVERY_S = 30.0
 """The longest time between two snapshots: the most work that a killed worker loses."""
 
@@ -208,7 +211,7 @@ class _Attempt:
         every = self.parts.snapshot_frames
         if every and (self.control.done - self.snapshot_done >= every or now_s - self.snapshot_s >= SNAPSHOT_EVERY_S):
             self._snapshot(frames, writer)
-        elif now_s - self.flushed_s >= FLUSH_EVERY_S:
+        elif now_s - self.flushed_s >= (FLUSH_EVERY_S if self.control.waiter is None else WAITED_FLUSH_EVERY_S):
             writer.flush()
             self.flushed_s = now_s
 

@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -77,11 +77,17 @@ def read_lines(folder: Path, hashes: Hashes | None, frames: FrameRange | None = 
         yield from body.splitlines()
 
 
-def read_chunks(folder: Path, hashes: Hashes | None, frames: FrameRange | None = None) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of a run's chunks; see `read_lines`."""
+def read_chunks(
+    folder: Path,
+    hashes: Hashes | None,
+    frames: FrameRange | None = None,
+    *,
+    skips: Callable[[str], bool] = lambda _: False,
+) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of a run's chunks; see `read_lines`. skips: names of chunks that are not read."""
     names = sorted(path.name for path in folder.glob("*.jsonl")) if hashes is None else sorted(hashes)
     for name in names:
-        if frames is not None and not _may_hold(name, frames):
+        if (frames is not None and not _may_hold(name, frames)) or skips(name):
             continue
         try:
             body = (folder / name).read_bytes()

@@ -6,7 +6,6 @@ has a snapshot is there for the job's next attempt; what nobody takes up, `sweep
 
 from __future__ import annotations
 
-import itertools
 import logging
 import re
 import shutil
@@ -21,6 +20,7 @@ from backend.adapters.store.masks.files import (
     MANIFEST,
     Hashes,
     disk_errors,
+    read_chunks,
     read_lines,
     read_manifest,
     read_snapshot,
@@ -36,12 +36,15 @@ from backend.domain.video import FrameRange, VideoInfo
 
 logger = logging.getLogger(__name__)
 
+COUNTS_KEPT = 50_000
+
 
 class FileMaskStore:
     """MaskStore in a folder. Any number of readers; one writer a run (attempts have runs of their own)."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._line_counts: dict[tuple[str, str], int] = {}
 
     @contextmanager
     def writer(
@@ -106,8 +109,28 @@ class FileMaskStore:
     def records(self, run: str, start: int = 0) -> Iterator[tuple[ObjectId, MaskletFrame]]:
         """What a run has flushed so far, in the order it was appended, from that record on. Raises IntegrityError."""
         folder = self._folder(run)
-        for line in itertools.islice(read_lines(folder, read_manifest(folder)), start, None):
-            yield load_frame(line)
+        left = start  # of the records to pass over
+
+        def skips(name: str) -> bool:
+            nonlocal left
+            count = self._line_counts.get((run, name), left + 1)
+            if count > left:
+                return False
+            left -= count
+            return True
+
+        for name, body in read_chunks(folder, read_manifest(folder), skips=skips):
+            lines = body.splitlines()
+            self._count_lines(run, name, len(lines))
+            passed, left = lines[left:], max(left - len(lines), 0)
+            for line in passed:
+                yield load_frame(line)
+
+    def _count_lines(self, run: str, name: str, count: int) -> None:
+        """Remembers how many records a chunk has, so that a read from a later record does not open it."""
+        if len(self._line_counts) >= COUNTS_KEPT:
+            self._line_counts.clear()
+        self._line_counts[run, name] = count
 
     def coverage(self, run: str) -> tuple[VideoInfo, dict[ObjectId, tuple[FrameRange, ...]]]:
         """The video of a complete run, and the frames that each object has a mask on. Reads all of it, keeps little.

@@ -10,6 +10,7 @@ from backend.application.player.prompt_edits import EditResult
 from backend.application.player.propagation import PropagationWish
 from backend.application.player.runs import UserRun
 from backend.application.player.task_view import OpenedTask, object_id_of, objects_of
+from backend.application.player.timeline import Timeline
 from backend.codecs.coco_rle import box_rel, decode_mask, encode_mask
 from backend.domain.errors import MalformedRequest, PromptError
 from backend.domain.geometry import Box, Point
@@ -79,6 +80,24 @@ def job_form(run: UserRun, frame_count: int, *, frames_per_s: float | None = Non
         "detail": _sentence(job),
         "start": 0 if frames is None else frames.start,
         "stop": frame_count if frames is None else frames.stop,
+    }
+
+
+def timeline_form(timeline: Timeline) -> dict[str, object]:
+    return {
+        "objects": {
+            object_id: {
+                "present": [[frames.start, frames.stop] for frames in lane.present],
+                "absent": [[frames.start, frames.stop] for frames in lane.absent],
+                "human": list(lane.human),
+                "uncertainty": [[frame, round(value, 4)] for frame, value in lane.uncertainty],
+            }
+            for object_id, lane in timeline.lanes.items()
+        },
+        "next_uncertain": [
+            {"frame": each.frame_index, "object": each.object_id, "gain": round(each.gain, 4)}
+            for each in timeline.next_uncertain
+        ],
     }
 
 

@@ -191,6 +191,39 @@ def _stop(client: TestClient, job_id: str) -> None:
     assert client.post(f"{TASK}/propagations/{job_id}/stop", json={}).json()["state"] == "running"
 
 
+def test_a_hover_is_answered_once_the_frame_is_encoded() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    body = {"frame": 3, "object": "Cat", "label": "Cat", "point": [0.5, 0.5, 1]}
+    early = client.post(f"{TASK}/hover", json=body)
+    assert (early.status_code, early.json()["detail"]) == (409, "not encoded yet")
+    web.web.work_off_all()
+    (mask,) = client.post(f"{TASK}/hover", json=body).json()["masks"]
+    assert (mask["object"], mask["frame"]) == ("Cat", 3)
+    assert client.get(TASK).json()["prompts"] == []
+    assert web.web.masks.runs("i-") == ()
+    assert client.put(f"{TASK}/prompts/3/Cat", json=CLICK).json()["masks"][0]["rle"] == mask["rle"]
+
+
+def test_frames_are_encoded_ahead() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    assert client.post(f"{TASK}/prewarm", json={"frames": [5, 6, 99]}).status_code == 202
+    assert web.web.prewarm_channel.asked[-1].frames == (5, 6)
+
+
+def test_the_timeline_has_a_lane_for_each_object() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+    client.put(f"{TASK}/prompts/2/Cat", json=CLICK)
+    client.post(f"{TASK}/propagations", json={"start": 2})
+    web.web.work_off_all()
+    shown = client.get(f"{TASK}/timeline").json()
+    lane = shown["objects"]["Cat"]
+    assert (lane["present"], lane["absent"], lane["human"]) == ([[2, 10]], [], [])
+    assert {each["object"] for each in shown["next_uncertain"]} == {"Cat"}
+
+
 def test_masks_are_approved_as_human_frames() -> None:
     web = PlayerWeb()
     client = web.opened()

@@ -1,0 +1,201 @@
+"""The lanes of the player's timeline: where each object is present, human or uncertain, and what to look at next."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+
+from backend.application.annotation.annotation_service import UserTask
+from backend.application.player.current_masks import MAX_LAYERS, CurrentMasks, Key, is_forgotten
+from backend.application.player.runs import UserRun, digests_of
+from backend.application.player.user_record import UserRecord
+from backend.application.ports.key_value import KeyValueStore
+from backend.application.review.next_frames import ReviewFrame, ReviewVideo, next_frames, task_video
+from backend.domain.errors import IntegrityError, NotFound
+from backend.domain.jobs import JobState
+from backend.domain.masklets import MaskOrigin
+from backend.domain.prioritization import Reason
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.replan import ranges_of
+from backend.domain.video import FrameRange
+
+Name = TypeVar("Name")
+Value = TypeVar("Value")
+
+RUNS_KEPT = 16
+TIMELINES_KEPT = 64
+VIDEOS_KEPT = 4
+NEXT_FRAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One object's frames. human: its human frames. uncertainty: frame and value of each mask of the model."""
+
+    present: tuple[FrameRange, ...]
+    absent: tuple[FrameRange, ...]
+    human: tuple[int, ...]
+    uncertainty: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainFrame:
+    """A frame to look at, the object that is most uncertain there, and the expected gain of a correction."""
+
+    frame_index: int
+    object_id: ObjectId
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """lanes: by object. next_uncertain: best first; empty while a propagation runs."""
+
+    lanes: Mapping[ObjectId, Lane]
+    next_uncertain: tuple[UncertainFrame, ...]
+
+
+_Frames = Mapping[Key, tuple[bool, float]]
+
+
+@dataclass(slots=True)
+class _RunFrames:
+    """The frames of a run's records so far: whether the object is present, and the uncertainty."""
+
+    frames: dict[Key, tuple[bool, float]] = field(default_factory=dict)
+    position: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Timelines:
+    """Makes timelines. Keeps what it has read in memory: of a growing run only new records are read. Thread-safe."""
+
+    def __init__(self, masks: CurrentMasks, key_values: KeyValueStore) -> None:
+        self._masks = masks
+        self._key_values = key_values
+        self._runs: OrderedDict[str, _RunFrames] = OrderedDict()
+        self._made: OrderedDict[UserTask, tuple[object, Timeline]] = OrderedDict()
+        self._videos: OrderedDict[str, ReviewVideo] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, user_task: UserTask) -> Timeline:
+        """The timeline of the user's current masks."""
+        service = self._masks.service
+        prompts = service.ledger.prompts(user_task.task, user=user_task.user)
+        record = self._masks.records.read(user_task.task, user_task.user)
+        layers = self._layers(user_task)
+        newest = next(self._masks.runs.of(user_task), None)
+        state = (
+            prompts.digest(),
+            record,
+            [(run.job.job_id, run.job.attempt, run.job.state, len(frames)) for run, frames in layers],
+            None if newest is None else newest.job.state,
+        )
+        with self._lock:
+            known = self._made.get(user_task)
+        if known is not None and known[0] == state:
+            return known[1]
+        timeline = Timeline(_lanes(prompts, record, layers), self._next_uncertain(newest, prompts, record))
+        with self._lock:
+            _put(self._made, user_task, (state, timeline), TIMELINES_KEPT)
+        return timeline
+
+    def _layers(self, user_task: UserTask) -> list[tuple[UserRun, _Frames]]:
+        """The user's newest runs with masks, newest first."""
+        layers: list[tuple[UserRun, _Frames]] = []
+        for run in self._masks.runs.of(user_task):
+            layers += [(run, found) for name in run.run_names if (found := self._read(name))]
+            if len(layers) >= MAX_LAYERS:
+                break
+        return layers[:MAX_LAYERS]
+
+    def _read(self, name: str) -> _Frames:
+        with self._lock:
+            found = self._runs.get(name) or _RunFrames()
+            _put(self._runs, name, found, RUNS_KEPT)
+        with found.lock:
+            with suppress(NotFound, IntegrityError):
+                for object_id, frame in self._masks.service.masks.records(name, found.position):
+                    found.frames[object_id, frame.frame_index] = (frame.evidence.area_rel > 0, frame.uncertainty)
+                    found.position += 1
+            return dict(found.frames)
+
+    def _next_uncertain(
+        self, newest: UserRun | None, prompts: PromptSet, record: UserRecord
+    ) -> tuple[UncertainFrame, ...]:
+        """The frames to review of the newest run, in the order of gain; prompted frames count as done."""
+        if newest is None or newest.job.state is not JobState.DONE:
+            return ()
+        try:
+            video = self._video(newest)
+        except (NotFound, IntegrityError):
+            return ()
+        done = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
+        objects = {
+            object_id: tuple(_reviewed(frame, (object_id, frame.frame_index) in done) for frame in frames)
+            for object_id, frames in video.objects.items()
+            if frames and object_id in prompts.object_ids and not is_forgotten(record, object_id, newest.job)
+        }
+        if not objects:
+            return ()
+        chosen = next_frames([replace(video, objects=objects)], NEXT_FRAMES, rng=np.random.default_rng(0))
+        return tuple(
+            UncertainFrame(int(each.choice.frame_index), each.object_id, each.choice.gain)
+            for each in chosen
+            if each.choice.reason is Reason.GAIN
+        )
+
+    def _video(self, run: UserRun) -> ReviewVideo:
+        with self._lock:
+            known = self._videos.get(run.job.masks_run)
+        video = known or task_video(run.job, self._masks.service.masks, self._key_values)
+        with self._lock:
+            _put(self._videos, run.job.masks_run, video, VIDEOS_KEPT)
+        return video
+
+
+def _lanes(prompts: PromptSet, record: UserRecord, layers: list[tuple[UserRun, _Frames]]) -> dict[ObjectId, Lane]:
+    """The lanes by the rule of CurrentMasks; a frame with a preview counts as present and certain."""
+    human = {
+        (prompt.object_id, prompt.frame_index): bool(prompt.mask.any()) for prompt in prompts if prompt.mask is not None
+    }
+    current, objects = digests_of(prompts), prompts.object_ids
+    shown: dict[Key, tuple[bool, float | None]] = {key: (present, None) for key, present in human.items()}
+    for run, made in layers:
+        gone = {object_id for object_id in objects if is_forgotten(record, object_id, run.job)}
+        made_from = run.request.digests
+        for key, (present, uncertainty) in made.items():
+            if key not in shown and key[0] in objects and key[0] not in gone and made_from.get(key) == current.get(key):
+                shown[key] = (present, uncertainty)
+    for key in record.previews:
+        if key[0] in objects:
+            shown.setdefault(key, (True, 0.0))
+    return {object_id: _lane(object_id, shown, human) for object_id in objects}
+
+
+def _lane(object_id: ObjectId, shown: Mapping[Key, tuple[bool, float | None]], human: Mapping[Key, bool]) -> Lane:
+    own = sorted((key[1], *value) for key, value in shown.items() if key[0] == object_id)
+    return Lane(
+        present=ranges_of(frame for frame, present, _ in own if present),
+        absent=ranges_of(frame for frame, present, _ in own if not present),
+        human=tuple(sorted(key[1] for key in human if key[0] == object_id)),
+        uncertainty=tuple((frame, value) for frame, _, value in own if value is not None),
+    )
+
+
+def _reviewed(frame: ReviewFrame, is_done: bool) -> ReviewFrame:
+    return replace(frame, origin=MaskOrigin.HUMAN, uncertainty=0.0) if is_done else frame
+
+
+def _put(kept: OrderedDict[Name, Value], key: Name, value: Value, most: int) -> None:
+    """Adds a value as the newest; at most `most` are kept."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

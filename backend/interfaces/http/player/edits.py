@@ -1,0 +1,115 @@
+"""Routes that change prompts, and those that prepare a click."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from starlette.requests import Request
+
+from backend.adapters.labelstudio.reading.fields import as_text
+from backend.application.player.prompt_edits import EditResult, PromptEdits
+from backend.application.player.task_view import OpenedTask
+from backend.application.ports.prewarm import MAX_WINDOW, PrewarmRequest
+from backend.domain.prompts import FramePrompt
+from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
+from backend.interfaces.http.app_state import json_reply
+from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.player import TASK, Player
+from backend.interfaces.http.player.problems import NotYet
+
+HOVER_DEADLINE_S = 2.0
+"""A later answer is of no use: the mouse has moved on."""
+
+MOST_PREWARMED = 2 * MAX_WINDOW + 1
+
+
+class EditRoutes:
+    """Prompts, objects, approvals, hovers and prewarming."""
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+
+    def add_to(self, router: APIRouter) -> None:
+        prompt = TASK + "/prompts/{frame}/{object_id:path}"
+        router.add_api_route(prompt, self.put_prompt, methods=["PUT"])
+        router.add_api_route(prompt, self.delete_prompt, methods=["DELETE"])
+        router.add_api_route(TASK + "/objects", self.forget_all, methods=["DELETE"])
+        router.add_api_route(TASK + "/objects/{object_id:path}", self.forget, methods=["DELETE"])
+        router.add_api_route(TASK + "/objects/{object_id:path}", self.rename, methods=["PATCH"])
+        router.add_api_route(TASK + "/approvals", self.approve, methods=["PUT"])
+        router.add_api_route(TASK + "/hover", self.hover, methods=["POST"])
+        router.add_api_route(TASK + "/prewarm", self.prewarm, methods=["POST"])
+
+    async def put_prompt(self, request: Request, project: int, task: int, frame: int, object_id: str) -> JSONResponse:
+        def put(edits: PromptEdits, document: dict[str, object]) -> EditResult:
+            wanted = forms.object_of(object_id)
+            prompt = forms.prompt_of(document, wanted, edits.opened.info.require_frame(frame), edits.opened)
+            label = forms.label_of(document, wanted, edits.opened)
+            return edits.put(prompt, label, deadline_s=self._player.deadline_s)
+
+        return await self._player.edit(request, TaskKey(project, task), put)
+
+    async def delete_prompt(
+        self, request: Request, project: int, task: int, frame: int, object_id: str
+    ) -> JSONResponse:
+        def deleted(edits: PromptEdits, _: dict[str, object]) -> EditResult:
+            index = edits.opened.info.require_frame(frame)
+            return edits.delete(forms.object_of(object_id), index, deadline_s=self._player.deadline_s)
+
+        return await self._player.edit(request, TaskKey(project, task), deleted, has_body=False)
+
+    async def forget(self, request: Request, project: int, task: int, object_id: str) -> JSONResponse:
+        return await self._player.edit(
+            request, TaskKey(project, task), lambda edits, _: edits.forget(forms.object_of(object_id)), has_body=False
+        )
+
+    async def forget_all(self, request: Request, project: int, task: int) -> JSONResponse:
+        return await self._player.edit(
+            request, TaskKey(project, task), lambda edits, _: edits.forget(None), has_body=False
+        )
+
+    async def rename(self, request: Request, project: int, task: int, object_id: str) -> JSONResponse:
+        def renamed(edits: PromptEdits, document: dict[str, object]) -> EditResult:
+            return edits.rename(forms.object_of(object_id), as_text(document.get("label"), "label"))
+
+        return await self._player.edit(request, TaskKey(project, task), renamed)
+
+    async def approve(self, request: Request, project: int, task: int) -> JSONResponse:
+        def approved(edits: PromptEdits, document: dict[str, object]) -> EditResult:
+            given = document.get("object")
+            wanted = forms.frame_range_of(document.get("start"), document.get("stop"))
+            return edits.approve(None if given is None else forms.object_of(given), wanted)
+
+        return await self._player.edit(request, TaskKey(project, task), approved)
+
+    async def hover(self, request: Request, project: int, task: int) -> JSONResponse:
+        def hovered(document: dict[str, object]) -> JSONResponse:
+            opened = self._player.opened(request, TaskKey(project, task))
+            frame = opened.info.require_frame(forms.frame_of(document.get("frame"), "frame"))
+            self._require_encoded(opened, frame)
+            point = forms.point_of(document.get("point"), "point")
+            prompt = FramePrompt(forms.object_of(document.get("object")), frame, (point,))
+            mask = PromptEdits(self._player.masks, opened).hover(prompt, deadline_s=HOVER_DEADLINE_S)
+            return json_reply({"masks": [] if mask is None else [forms.mask_form(mask)]})
+
+        return await self._player.state.answer(request, hovered, waits=True)
+
+    def _require_encoded(self, opened: OpenedTask, frame: FrameIndex) -> None:
+        """Raises NotYet for a frame that no worker has encoded, and asks one to encode it."""
+        channel, media = self._player.state.parts.prewarm_channel, opened.user_task.media
+        status = channel.status(media)
+        if status is None or frame not in status.ready:
+            channel.request(PrewarmRequest(media, (frame,)))
+            raise NotYet("not encoded yet")
+
+    async def prewarm(self, request: Request, project: int, task: int) -> JSONResponse:
+        def requested(document: dict[str, object]) -> JSONResponse:
+            opened = self._player.opened(request, TaskKey(project, task))
+            frames = [frame for frame in forms.frames_of(document, MOST_PREWARMED) if frame < opened.info.frame_count]
+            if frames:
+                wanted = PrewarmRequest(opened.user_task.media, tuple(frames))
+                self._player.state.parts.prewarm_channel.request(wanted)
+            return json_reply({"frames": frames}, 202)
+
+        return await self._player.state.answer(request, requested)

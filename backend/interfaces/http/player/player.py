@@ -1,0 +1,85 @@
+"""What the player's routes share: sessions, opened tasks, masks, and the threads in which calls run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from anyio import CapacityLimiter
+from fastapi.responses import JSONResponse
+from starlette.requests import Request
+
+from backend.application.player.current_masks import CurrentMasks
+from backend.application.player.prompt_edits import EditResult, PromptEdits
+from backend.application.player.propagation import Propagations
+from backend.application.player.runs import UserRuns
+from backend.application.player.task_view import OpenedTask
+from backend.application.player.timeline import Timelines
+from backend.application.player.user_record import UserRecords
+from backend.domain.tasks import TaskKey
+from backend.interfaces.http.app_state import AppState, json_reply
+from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.events import STREAMS
+from backend.interfaces.http.player.sessions import Caller, PlayerSessions
+from backend.interfaces.http.player.tasks import PlayerTasks
+
+PREFIX = "/api/player"
+TASK = "/tasks/{project}/{task}"
+
+Work = Callable[[OpenedTask], JSONResponse]
+Edit = Callable[[PromptEdits, dict[str, object]], EditResult]
+
+
+class Player:
+    """One app's player. find: a task by its data; None without a Label Studio."""
+
+    def __init__(self, state: AppState) -> None:
+        parts = state.parts
+        access, key = (
+            (None, secrets.token_bytes(32)) if parts.player is None else (parts.player.access, parts.player.key)
+        )
+        self.state = state
+        self.find = None if access is None else access.find_task
+        self.sessions = PlayerSessions(access, key, parts.clock)
+        self.tasks = PlayerTasks(state)
+        self.streams = CapacityLimiter(STREAMS)
+        self.masks = CurrentMasks(
+            parts.annotation_service, UserRecords(parts.key_values), UserRuns(parts.ledger), parts.codec
+        )
+        self.timelines = Timelines(self.masks, parts.key_values)
+
+    @property
+    def deadline_s(self) -> float:
+        """The longest wait for a worker, in seconds."""
+        return self.state.parts.settings.reply_deadline_s
+
+    def caller(self, request: Request, key: TaskKey) -> Caller:
+        """The person of a request. Raises SignInNeeded, or NotAllowed if the task is not shown to that person."""
+        caller = self.sessions.caller(request.cookies)
+        self.sessions.require_task(caller, key)
+        return caller
+
+    def opened(self, request: Request, key: TaskKey) -> OpenedTask:
+        """The task, opened for the person of a request. Raises as `caller` and PlayerTasks.open do."""
+        return self.tasks.open(key, self.caller(request, key).user)
+
+    def propagations(self, opened: OpenedTask) -> Propagations:
+        return Propagations(self.masks, opened.user_task)
+
+    def revision(self, opened: OpenedTask) -> int:
+        return self.masks.records.read(opened.user_task.task, opened.user_task.user).revision
+
+    async def read(self, request: Request, key: TaskKey, work: Work) -> JSONResponse:
+        """Work on an opened task that does not wait for workers."""
+        return await self.state.quickly(lambda: work(self.opened(request, key)))
+
+    async def edit(self, request: Request, key: TaskKey, edit: Edit, *, has_body: bool = True) -> JSONResponse:
+        """An edit of prompts, which may wait for a worker."""
+
+        def edited(document: dict[str, object]) -> JSONResponse:
+            opened = self.opened(request, key)
+            return json_reply(forms.edit_form(edit(PromptEdits(self.masks, opened), document), opened))
+
+        if has_body:
+            return await self.state.answer(request, edited, waits=True)
+        return await self.state.waiting(lambda: edited({}))

@@ -1,0 +1,53 @@
+"""Routes that start, follow and stop propagations."""
+
+from __future__ import annotations
+
+import anyio.to_thread
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.requests import Request
+
+from backend.application.player.task_view import OpenedTask
+from backend.domain.tasks import TaskKey
+from backend.interfaces.http.app_state import json_reply
+from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.events import HEADERS, EventStream
+from backend.interfaces.http.player.player import TASK, Player
+
+
+class PropagationRoutes:
+    """Propagations and their events."""
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+
+    def add_to(self, router: APIRouter) -> None:
+        router.add_api_route(TASK + "/propagations", self.propagate, methods=["POST"])
+        router.add_api_route(TASK + "/propagations/{job_id}/stop", self.stop, methods=["POST"])
+        router.add_api_route(TASK + "/events", self.events, methods=["GET"], response_class=StreamingResponse)
+
+    async def propagate(self, request: Request, project: int, task: int) -> JSONResponse:
+        def started(document: dict[str, object]) -> JSONResponse:
+            opened = self._player.opened(request, TaskKey(project, task))
+            run = self._player.propagations(opened).start(opened, forms.wish_of(document))
+            return json_reply(forms.job_form(run, opened.info.frame_count), 202)
+
+        return await self._player.state.answer(request, started)
+
+    async def stop(self, request: Request, project: int, task: int, job_id: str) -> JSONResponse:
+        def stopped(opened: OpenedTask) -> JSONResponse:
+            run = self._player.propagations(opened).stop(job_id)
+            return json_reply(forms.job_form(run, opened.info.frame_count))
+
+        return await self._player.read(request, TaskKey(project, task), stopped)
+
+    async def events(self, request: Request, project: int, task: int, cursor: str = "") -> Response:
+        opened = await anyio.to_thread.run_sync(
+            self._player.opened, request, TaskKey(project, task), limiter=self._player.streams
+        )
+        read = self._player.propagations(opened).read
+        stream = EventStream(
+            read, self._player.streams, self._player.state.parts.clock.monotonic_s, opened.info.frame_count
+        )
+        start = request.headers.get("last-event-id") or cursor
+        return StreamingResponse(stream.events(start), media_type="text/event-stream", headers=HEADERS)
