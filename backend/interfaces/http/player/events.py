@@ -62,14 +62,14 @@ class EventStream:
             except MaskletError as error:
                 yield event("problem", {"detail": str(error)})
                 return
+            if page.masks:
+                yield event("masks", {"masks": mask_forms(page.masks), "cursor": page.cursor}, cursor=page.cursor)
             if page.run is not None:
                 frames_per_s = rate.add(self._now_s(), page.run.job.done)
                 shown = job_form(page.run, self._frame_count, frames_per_s=frames_per_s)
                 if (text := json.dumps(shown)) != told:
                     told = text
                     yield event("job", shown)
-            if page.masks:
-                yield event("masks", {"masks": mask_forms(page.masks), "cursor": page.cursor}, cursor=page.cursor)
             is_more_stored = page.cursor != cursor
             cursor = page.cursor
             if page.is_over:

@@ -153,10 +153,10 @@ def test_a_propagation_is_followed_by_its_events() -> None:
     assert (job["state"], job["start"], job["stop"], job["total"]) == ("queued", 2, 6, 4)
     web.web.work_off_all()
     told = events(client)
-    assert [name for name, _ in told] == ["job", "masks", "end"]
-    assert told[0][1] | {"id": job["id"], "state": "done", "done": 4} == told[0][1]
-    assert [mask["frame"] for mask in told[1][1]["masks"]] == [2, 3, 4, 5]
-    assert [name for name, _ in events(client, told[1][1]["cursor"])] == ["job", "end"]
+    assert [name for name, _ in told] == ["masks", "job", "end"]
+    assert told[1][1] | {"id": job["id"], "state": "done", "done": 4} == told[1][1]
+    assert [mask["frame"] for mask in told[0][1]["masks"]] == [2, 3, 4, 5]
+    assert [name for name, _ in events(client, told[0][1]["cursor"])] == ["job", "end"]
 
 
 def test_a_stream_goes_on_from_the_last_event_of_the_browser() -> None:
@@ -165,7 +165,7 @@ def test_a_stream_goes_on_from_the_last_event_of_the_browser() -> None:
     client.put(f"{TASK}/prompts/2/Cat", json=CLICK)
     client.post(f"{TASK}/propagations", json={"start": 2})
     web.web.work_off_all()
-    cursor = events(client)[1][1]["cursor"]
+    cursor = events(client)[0][1]["cursor"]
     reply = client.get(f"{TASK}/events?cursor=0", headers={"Last-Event-ID": cursor})
     assert "event: masks" not in reply.text
 

@@ -1,0 +1,142 @@
+"""The player's server with the real Label Studio, queue, workers and page process."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.codecs.coco_rle import decode_mask
+from backend.domain.masklets import EncodedMask
+from scripts.demonstration.backend import MaskletProcess
+from scripts.demonstration.clip import Clip, prepare_demo_clip
+from scripts.demonstration.demo_clip import demo_clip
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import LabelStudioServer
+
+pytestmark = pytest.mark.e2e
+
+CONFIG = """<View>
+  <HyperText name="player" value="$video"/>
+  <Choices name="verdict" toName="player"><Choice value="satisfactory"/></Choices>
+  <View style="display:none">
+    <Labels name="label" toName="video"><Label value="Cat" background="#1f9d55"/></Labels>
+    <Video name="video" value="$video" framerate="24"/><VideoRectangle name="box" toName="video"/>
+  </View>
+</View>"""
+CHANGE = {"X-Masklet-Player": "1", "Content-Type": "application/json"}
+ENVIRONMENT = {"MASKLET_MODEL": "demo", "MASKLET_DEVICE": "cpu", "MASKLET_PORT": "19390"}
+PATIENCE_S = 180.0
+
+
+@pytest.fixture(scope="module")
+def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MaskletProcess]:
+    process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        process.launch(label_studio_url=label_studio.url, token=label_studio.login.token)
+    process.wait()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def clip(label_studio: LabelStudioServer) -> Clip:
+    return prepare_demo_clip(label_studio.files)
+
+
+def session_of(server: LabelStudioServer) -> str:
+    """Label Studio's cookie of its user, as a browser gets it."""
+    with httpx.Client(base_url=server.url, follow_redirects=False, timeout=60.0) as browser:
+        page = browser.get("/user/login/").text
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert found is not None
+        form = {
+            "email": server.login.username,
+            "password": server.login.password,
+            "csrfmiddlewaretoken": found[1],
+        }
+        browser.post("/user/login/", data=form, headers={"Referer": f"{server.url}/user/login/"})
+        return str(browser.cookies["sessionid"])
+
+
+def decoded(rle: dict[str, Any]) -> np.typing.NDArray[np.bool_]:
+    height, width = rle["size"]
+    return decode_mask(EncodedMask(height, width, rle["counts"]))
+
+
+def events(client: httpx.Client, task: str) -> list[tuple[str, Any]]:
+    """All events until the propagation ends, over as many streams as that takes."""
+    found: list[tuple[str, Any]] = []
+    cursor = ""
+    while not found or found[-1][0] != "end":
+        with client.stream("GET", f"{task}/events", headers={"Last-Event-ID": cursor}) as stream:
+            name = ""
+            for line in stream.iter_lines():
+                key, _, value = line.partition(": ")
+                if key == "event":
+                    name = value
+                elif key == "id":
+                    cursor = value
+                elif key == "data":
+                    found.append((name, json.loads(value)))
+    return found
+
+
+def test_a_person_prompts_follows_and_stops(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, clip: Clip
+) -> None:
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
+        project = api.ensure_project("player", CONFIG)
+        api.ensure_local_files(project, clip.folder)
+        address = str(clip.addresses()["video"])
+        api.add_task(project, {"video": "/data/local-files/?d=other.mp4"})
+        number = api.add_task(project, {"video": address})
+    with httpx.Client(base_url=masklet.url, timeout=PATIENCE_S, headers=CHANGE) as client:
+        assert client.get(f"/api/player/tasks/{project}/{number}").status_code == 401
+        client.cookies.set("sessionid", session_of(label_studio))
+        signed = client.post("/api/player/session", json={})
+        assert signed.json()["user"] == label_studio.login.username
+        query = {"project": project, "field": "video", "value": address}
+        assert client.get("/api/player/tasks", params=query).json() == {"project": project, "task": number}
+        task = f"/api/player/tasks/{project}/{number}"
+        while (opened := client.get(task)).status_code == 202:
+            pass
+        video = opened.json()["video"]
+        assert (video["frame_count"], video["width"], video["height"]) == (clip.pages, clip.width, clip.height)
+
+        picture = np.asarray(Image.open(BytesIO(client.get(f"{task}/frames/7").content)))
+        assert np.abs(picture.astype(float) - demo_clip().frames[7]).mean() < 8
+
+        click = clip.clicks[0]
+        body = {"label": "Cat", "points": [[click.x_pct / 100, click.y_pct / 100, 1]]}
+        (mask,) = client.put(f"{task}/prompts/0/Cat", json=body).json()["masks"]
+        assert decoded(mask["rle"]).any()
+        assert client.put(f"{task}/prompts/9999/Cat", json=body).status_code == 400
+
+        started = client.post(f"{task}/propagations", json={"start": 0, "direction": "forward", "count": 6})
+        told = events(client, task)
+        assert told[-2][1]["state"] == "done"
+        frames = {each["frame"] for name, content in told if name == "masks" for each in content["masks"]}
+        assert frames == set(range(7))
+        assert started.json()["total"] == 7
+
+        job = client.post(f"{task}/propagations", json={"start": 0}).json()
+        while client.get(task).json()["propagation"]["done"] < 2:
+            pass
+        client.post(f"{task}/propagations/{job['id']}/stop", json={})
+        ended = events(client, task)[-2][1]
+        assert ended["state"] == "done"
+        assert 2 <= ended["done"] < clip.pages
+        shown = client.get(f"{task}/masks?start=0&stop={clip.pages}").json()["masks"]
+        assert {each["frame"] for each in shown} >= set(range(ended["done"]))
+        lane = client.get(f"{task}/timeline").json()["objects"]["Cat"]
+        assert lane["uncertainty"]
