@@ -105,7 +105,7 @@ def test_a_person_prompts_follows_and_stops(
         client.cookies.set("sessionid", session_of(label_studio))
         signed = client.post("/api/player/session", json={})
         assert signed.json()["user"] == label_studio.login.username
-        query = {"project": project, "field": "video", "value": address}
+        query: dict[str, str | int] = {"project": project, "field": "video", "value": address}
         assert client.get("/api/player/tasks", params=query).json() == {"project": project, "task": number}
         task = f"/api/player/tasks/{project}/{number}"
         while (opened := client.get(task)).status_code == 202:

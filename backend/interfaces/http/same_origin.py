@@ -24,6 +24,8 @@ ANY_HOST = "*"
 """In MASKLET_ALLOWED_HOSTS: every host name."""
 
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
+PLAYER_PATH = "/player"
+FRAMES = ("embed", "iframe", "frame", "object")
 OWN_SITES = ("same-origin", "none")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -87,16 +89,16 @@ class SameOriginMiddleware:
                 f"Masklet is not called {_host_of(host)[:100]!r}: add the name to MASKLET_ALLOWED_HOSTS if it should be"
             )
         method = scope["method"]
-        if not self._is_own_page(headers, host, method):
+        if not self._is_own_page(headers, host, method, scope["path"]):
             return 403, "a web page of another origin may not call Masklet"
         if method not in READING_METHODS and not _is_json(headers.get("content-type", "")):
             return 415, "the request must say that it is JSON: send it with Content-Type: application/json"
         return None
 
-    def _is_own_page(self, headers: Headers, host: str, method: str) -> bool:
+    def _is_own_page(self, headers: Headers, host: str, method: str, path: str) -> bool:
         """Whether no browser sent this, or a browser on a page of Masklet's own origin or its address line."""
         site = headers.get("sec-fetch-site")
-        if site is not None and site not in OWN_SITES and not _is_link(headers, method):
+        if site is not None and site not in OWN_SITES and not _is_link(headers, method, path):
             return False
         origin = headers.get("origin")
         if origin is None:
@@ -105,10 +107,14 @@ class SameOriginMiddleware:
         return authority is not None and authority in (self._public, _authority_under(origin, host))
 
 
-def _is_link(headers: Headers, method: str) -> bool:
-    """Whether a person followed a link: the page that has the link does not see the answer."""
-    is_document = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-    return is_document and method in READING_METHODS
+def _is_link(headers: Headers, method: str, path: str) -> bool:
+    """Whether a person followed a link, or a page shows the player in a frame: the other page does not see the answer.
+
+    The player's content security policy names the pages that may frame it.
+    """
+    shown_as = ("document", *(FRAMES if path == PLAYER_PATH else ()))
+    is_shown = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") in shown_as
+    return is_shown and method in READING_METHODS
 
 
 def _is_json(content_type: str) -> bool:

@@ -90,6 +90,13 @@ def test_a_link_to_a_page_is_followed() -> None:
     assert client().post("/jobs/p-1/cancel", headers=JSON | link).status_code == 403
 
 
+@pytest.mark.parametrize("destination", ["embed", "iframe", "object"])
+def test_the_player_alone_is_shown_in_frames(destination: str) -> None:
+    framed = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": destination}
+    answers = {path: client().get(path, headers=framed).status_code for path in ("/player", "/health", "/jobs")}
+    assert answers == {"/player": 200, "/health": 403, "/jobs": 403}
+
+
 def test_two_host_headers_are_refused() -> None:
     hosts = [(b"host", b"127.0.0.1"), (b"host", b"evil.example")]
     assert client().get("/health", headers=hosts).status_code == 400

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from backend.adapters.media.library import CachedMedia
 from backend.adapters.media.serving.addresses import Signer
 from backend.adapters.media.serving.page_cache import PageCache, PageCutter
 from backend.adapters.media.serving.service import MediaService
+from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaUnreachable
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.video import FrameIndex
 from backend.interfaces.page_process import OpenVideos
 from tests.fakes.clips import ClipSpec, number_of, numbered_frame, write_clip
 from tests.fakes.clock import FakeClock
@@ -41,6 +44,18 @@ class InProcessCutter(PageCutter):
     def picture(self, media: MediaRef, content_hash: str, frame: int) -> bytes:
         self.asked.append(frame)
         return self._videos.picture(media, content_hash, frame)
+
+
+@dataclass
+class MediaOfAnyTask:
+    """A TaskMediaLibrary that checks no task."""
+
+    library: CachedMedia
+
+    def open(
+        self, media: MediaRef, *, task: TaskKey | None, frames: Collection[FrameIndex] | None = None
+    ) -> VideoSource:
+        return self.library.open(media, frames=frames)
 
 
 class Setup:
@@ -66,7 +81,7 @@ class Setup:
         self.cache.put(address, [path.read_bytes()])
 
     def opened(self) -> TestClient:
-        self.player.web.prewarm_loop._media = self.library
+        self.player.web.prewarm_loop._media = MediaOfAnyTask(self.library)
         return self.player.opened()
 
 
