@@ -99,7 +99,7 @@ function draw(state) {
 document.addEventListener("keydown", (event) => onKey(event, parts));
 draw(store.state);
 /** For tests and the console. */
-Object.assign(window, { player: parts });
+Object.assign(window, { masklet: parts });
 try {
   void controller.open(addressedTask(location.search));
 } catch (error) {
