@@ -129,6 +129,7 @@ def test_a_person_prompts_follows_and_stops(
         assert frames == set(range(7))
         assert started.json()["total"] == 7
 
+        client.cookies.set("sessionid", session_of(label_studio))  # a new value of the same person
         job = client.post(f"{task}/propagations", json={"start": 0}).json()
         while client.get(task).json()["propagation"]["done"] < 2:
             pass

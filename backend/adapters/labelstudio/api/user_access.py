@@ -17,7 +17,6 @@ from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, No
 from backend.domain.tasks import TaskKey
 
 TIMEOUT_S = 10.0
-REFUSED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)

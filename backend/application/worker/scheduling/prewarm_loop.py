@@ -92,11 +92,16 @@ class PrewarmLoop:
             for content_hash in self._encoded_media.pop(request.media, ()):
                 with self._lock.idle():
                     self._engine.forget(content_hash)
-        ready: set[int] = set()
+        ready = set() if request.forget else self._known_ready(request.media)
         frames = request.frames[: max(self._engine.frames_kept - 1, 0)]
         for group in _frame_groups(request.media, frames):
             with self._media.open(request.media, task=request.task, frames=group) as video:
                 self._encode(request.media, video, group, ready)
+
+    def _known_ready(self, media: MediaRef) -> set[int]:
+        """The encoded frames by the last report, until this request learns more."""
+        known = self._channel.status(media)
+        return set() if known is None else set(known.ready)
 
     def _encode(self, media: MediaRef, video: VideoSource, frames: Sequence[FrameIndex], ready: set[int]) -> None:
         self._remember(media, {frame_hash(video, index) for index in frames})
@@ -105,6 +110,8 @@ class PrewarmLoop:
             if frame_index < video.info.frame_count:
                 with self._lock.idle():
                     kept = self._engine.prewarm(video, [frame_index], cancel=self._lock)
+                if not media.is_pages:
+                    ready.clear()  # what is kept of a video is known as a whole
                 ready.update(kept)
                 self._channel.report(media, status_of(video, ready))
 

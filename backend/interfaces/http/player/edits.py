@@ -15,6 +15,7 @@ from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.hover_turns import HoverTurns
 from backend.interfaces.http.player.player import TASK, Player
 from backend.interfaces.http.player.problems import NotYet
 
@@ -29,6 +30,7 @@ class EditRoutes:
 
     def __init__(self, player: Player) -> None:
         self._player = player
+        self._hover_turns = HoverTurns()
 
     def add_to(self, router: APIRouter) -> None:
         prompt = TASK + "/prompts/{frame}/{object_id:path}"
@@ -90,7 +92,9 @@ class EditRoutes:
             self._require_encoded(opened, frame)
             point = forms.point_of(document.get("point"), "point")
             prompt = FramePrompt(forms.object_of(document.get("object")), frame, (point,))
-            mask = PromptEdits(self._player.masks, opened).hover(prompt, deadline_s=HOVER_DEADLINE_S)
+            person = (opened.user_task.task, opened.user_task.user)
+            with self._hover_turns.turn(person, longest_s=HOVER_DEADLINE_S):
+                mask = PromptEdits(self._player.masks, opened).hover(prompt, deadline_s=HOVER_DEADLINE_S)
             return json_reply({"masks": [] if mask is None else [forms.mask_form(mask)]})
 
         return await self._player.state.answer(request, hovered, waits=True)

@@ -1,7 +1,8 @@
 """Who calls the player's API: a signed cookie names the person, Label Studio says what the person may see.
 
 The cookie holds a name, an expiry time and a fingerprint of the login that was checked. The login itself is not in it:
-Label Studio's cookie comes with each request, and a token stays in this process's memory.
+Label Studio's cookie comes with each request, and a token stays in this process's memory. Label Studio 1.23 keeps its
+session in the cookie itself, so its value changes while a person works: a new value is checked again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ MAX_KEPT = 10_000
 
 _PURPOSE = b"player sessions"
 
+_Question = tuple[str, str, TaskKey | None]
+"""User and task; or user and fingerprint of a login."""
+
 
 class Access(Protocol):
     """Label Studio's answers about a person; see UserAccess."""
@@ -58,7 +62,7 @@ class PlayerSessions:
         self._key = hmac.new(key, _PURPOSE, hashlib.sha256).digest()
         self._clock = clock
         self._tokens: dict[str, str] = {}
-        self._verdicts: dict[tuple[str, str, TaskKey], tuple[float, bool]] = {}
+        self._verdicts: dict[_Question, tuple[float, bool]] = {}
         self._lock = threading.Lock()
 
     def sign_in(self, cookies: Mapping[str, str], token: str) -> tuple[Caller, str]:
@@ -87,24 +91,45 @@ class PlayerSessions:
         fields = self._read(cookies.get(COOKIE, ""))
         token = self._tokens.get(str(fields.get("token")), "") if "token" in fields else ""
         credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
-        if not credential or _fingerprint(credential) != fields.get("login"):
+        caller = Caller(str(fields["user"]), str(fields["name"]), credential)
+        if not credential or (_fingerprint(credential) != fields.get("login") and not self._is_of(caller)):
             raise SignInNeeded("Your login to Label Studio has changed; sign in again.")
-        return Caller(str(fields["user"]), str(fields["name"]), credential)
+        return caller
+
+    def _is_of(self, caller: Caller) -> bool:
+        """Whether a credential is of the caller: Label Studio gives its cookie a new value now and then."""
+        assert self._access is not None, "checked by caller"
+        key = (caller.user, _fingerprint(caller.credential), None)
+        known = self._verdict(key)
+        if known is None:
+            try:
+                known = self._access.whoami(caller.credential).email == caller.user
+            except NotAllowed:
+                known = False
+            self._remember(key, known)
+        return known
 
     def require_task(self, caller: Caller, task: TaskKey) -> None:
         """Raises NotAllowed if Label Studio does not show the task to the person. A verdict counts for VERDICT_S."""
         if self._access is None:
             return
-        key = (caller.user, _fingerprint(caller.credential), task)
-        now_s = self._clock.monotonic_s()
-        known = self._verdicts.get(key)
-        if known is None or now_s - known[0] >= VERDICT_S:
-            known = (now_s, self._access.may_see(caller.credential, task))
-            with self._lock:
-                _make_room(self._verdicts)
-                self._verdicts[key] = known
-        if not known[1]:
+        key = (caller.user, "", task)
+        known = self._verdict(key)
+        if known is None:
+            known = self._access.may_see(caller.credential, task)
+            self._remember(key, known)
+        if not known:
             raise NotAllowed(f"Label Studio does not show task {task.task_id} of project {task.project_id} to you")
+
+    def _verdict(self, key: _Question) -> bool | None:
+        """Label Studio's last answer; None if there is none or it is older than VERDICT_S."""
+        known = self._verdicts.get(key)
+        return known[1] if known is not None and self._clock.monotonic_s() - known[0] < VERDICT_S else None
+
+    def _remember(self, key: _Question, verdict: bool) -> None:
+        with self._lock:
+            _make_room(self._verdicts)
+            self._verdicts[key] = (self._clock.monotonic_s(), verdict)
 
     def _keep(self, token: str) -> str:
         name = secrets.token_urlsafe(16)
@@ -137,6 +162,6 @@ def _fingerprint(credential: Credential) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _make_room(kept: dict[str, str] | dict[tuple[str, str, TaskKey], tuple[float, bool]]) -> None:
+def _make_room(kept: dict[str, str] | dict[_Question, tuple[float, bool]]) -> None:
     while len(kept) >= MAX_KEPT:
         kept.pop(next(iter(kept)))  # type: ignore[call-overload]

@@ -61,6 +61,28 @@ def test_a_request_without_frames_encodes_nothing() -> None:
     assert (status.ready, parts.engine.warm) == ((), {})
 
 
+class ListingChannel(FakePrewarmChannel):
+    """Lists the encoded frames of every report."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: list[tuple[int, ...]] = []
+
+    def report(self, media: MediaRef, sight: MediaStatus) -> None:
+        self.reports.append(sight.ready)
+        super().report(media, sight)
+
+
+@pytest.mark.parametrize("media", [CLIP, PAGES])
+def test_a_later_request_does_not_report_fewer_frames(media: MediaRef) -> None:
+    channel = ListingChannel()
+    parts = Parts(channel=channel)
+    parts.request(media, 2, 3)
+    channel.reports.clear()
+    parts.request(media, 4)
+    assert channel.reports == [(2, 3), (2, 3, 4)]
+
+
 def test_frames_past_the_end_are_left_out() -> None:
     status = Parts().request(CLIP, 8, 9, 10, 11)
     assert status is not None

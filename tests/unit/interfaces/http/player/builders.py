@@ -58,13 +58,15 @@ class TaskReader:
 
 @dataclass
 class LabelStudioUsers:
-    """Answers of Label Studio's API by the request's cookie: `ann-1` may see task 8, `bob-1` no task."""
+    """Answers of Label Studio's API by the request's cookie: `ann-1` and `ann-2` may see task 8, `bob-1` no task."""
 
     asked: list[str] = field(default_factory=list)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
-        name = {"sessionid=ann-1": "ann", "sessionid=bob-1": "bob"}.get(request.headers.get("cookie", ""))
+        name = {"sessionid=ann-1": "ann", "sessionid=ann-2": "ann", "sessionid=bob-1": "bob"}.get(
+            request.headers.get("cookie", "")
+        )
         if request.headers.get("authorization") == "Token anns-token":
             name = "ann"
         if name is None:

@@ -59,6 +59,16 @@ def test_a_cookie_is_void_after_another_login_to_label_studio() -> None:
     assert client.get(TASK).status_code == 401
 
 
+def test_a_new_value_of_label_studios_cookie_is_checked_once() -> None:
+    users = LabelStudioUsers()
+    client = PlayerWeb(users).client("ann-1")
+    client.cookies.set("sessionid", "ann-2")
+    users.asked.clear()
+    assert client.get(TASK).status_code == 202
+    assert client.get(TASK).status_code == 202
+    assert users.asked.count("/api/current-user/whoami") == 1
+
+
 def test_label_studio_is_asked_once_a_minute_for_a_task() -> None:
     users = LabelStudioUsers()
     web = PlayerWeb(users)

@@ -1,0 +1,81 @@
+"""What Label Studio says of a person, and what is made of its refusals."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.user_access import Credential, UserAccess
+from backend.domain.errors import LabelStudioUnavailable, NotAllowed, NotFound
+from backend.domain.tasks import TaskKey
+
+URL = "http://studio.test"
+ANN = Credential(session_id="ann-1")
+
+
+class Server:
+    """A Label Studio with one answer; keeps the requests."""
+
+    def __init__(self, status: int = 200, body: object = None, *, error: Exception | None = None) -> None:
+        self.requests: list[httpx.Request] = []
+        self._reply = httpx.Response(status, json=body)
+        self._error = error
+
+    def access(self) -> UserAccess:
+        transport = httpx.MockTransport(self._answer)
+        return UserAccess(URL, Session(URL, "server-token", timeout_s=5, transport=transport), transport=transport)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self._error is not None:
+            raise self._error
+        return self._reply
+
+
+def test_a_person_is_known_by_the_cookie_alone() -> None:
+    server = Server(body={"email": "ann@example.org", "first_name": "Ann", "last_name": "Lee"})
+    found = server.access().whoami(ANN)
+    assert (found.email, found.name) == ("ann@example.org", "Ann Lee")
+    (request,) = server.requests
+    assert (str(request.url), request.headers["cookie"]) == (f"{URL}/api/current-user/whoami", "sessionid=ann-1")
+    assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(("status", "body"), [(401, {}), (403, {}), (302, {}), (200, []), (200, {"email": ""})])
+def test_an_unknown_person_is_refused(status: int, body: object) -> None:
+    with pytest.raises(NotAllowed):
+        Server(status, body).access().whoami(ANN)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [(200, {"project": 2}, True), (200, {"project": 3}, False), (404, {}, False), (401, {}, False), (403, {}, False)],
+)
+def test_a_task_is_seen_if_label_studio_shows_it(status: int, body: object, expected: bool) -> None:
+    assert Server(status, body).access().may_see(ANN, TaskKey(2, 8)) is expected
+
+
+@pytest.mark.parametrize("server", [Server(500), Server(502, {}), Server(error=httpx.ConnectError("refused"))])
+def test_an_outage_is_no_refusal(server: Server) -> None:
+    with pytest.raises(LabelStudioUnavailable):
+        server.access().may_see(ANN, TaskKey(2, 8))
+    with pytest.raises(LabelStudioUnavailable):
+        server.access().whoami(ANN)
+
+
+def test_a_task_is_found_with_the_servers_token() -> None:
+    server = Server(body={"tasks": [{"id": 12}], "total": 1, "total_annotations": 0, "total_predictions": 0})
+    assert server.access().find_task(2, "video", "/data/upload/2/clip.mp4") == TaskKey(2, 12)
+    (request,) = server.requests
+    assert request.headers["authorization"] == "Token server-token"
+    (item,) = json.loads(request.url.params["query"])["filters"]["items"]
+    assert (item["filter"], item["value"]) == ("filter:tasks:data.video", "/data/upload/2/clip.mp4")
+
+
+def test_a_value_without_a_task_is_named() -> None:
+    server = Server(body={"tasks": [], "total": 0, "total_annotations": 0, "total_predictions": 0})
+    with pytest.raises(NotFound, match=r"project 2 has no task whose video is 'x\.mp4'"):
+        server.access().find_task(2, "video", "x.mp4")
