@@ -197,15 +197,8 @@ class JobRows(JobQueries):
             row = known_row(connection, job_id)
             if not forgiven and attempt - row.first_attempt + 1 >= max_attempts:
                 failure_rows.take_away(connection, FailureKind.JOB, job_id)
-                _step(
-                    connection,
-                    job_id,
-                    attempt,
-                    from_states=OPEN,
-                    state=str(JobState.FAILED),
-                    reason=reason,
-                    updated_s=now_s,
-                )
+                failed = {"state": str(JobState.FAILED), "reason": reason}
+                _step(connection, job_id, attempt, from_states=OPEN, **failed, updated_s=now_s)
             else:
                 _step(
                     connection,

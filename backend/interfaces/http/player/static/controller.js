@@ -255,6 +255,7 @@ export class Controller {
           this.say(`${uncertain.object} is uncertain here.`, "Correct it, or go on.");
         }
       },
+      problem: ({ detail, way_out: wayOut = "" }) => this.say(detail, wayOut, "error"),
       end: () => {
         this.masks.invalidate();
         this.refreshTimeline();

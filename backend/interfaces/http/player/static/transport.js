@@ -166,7 +166,8 @@ export class Transport {
   /**
    * Follows the newest propagation. The browser reconnects by itself, from the last event it had.
    * @param {number} cursor
-   * @param {{job: (job: Job) => void, masks: (masks: MaskEntry[], cursor: number) => void, end: () => void}} on
+   * @param {{job: (job: Job) => void, masks: (masks: MaskEntry[], cursor: number) => void,
+   *   problem: (problem: {detail: string, way_out?: string}) => void, end: () => void}} on
    * @returns {() => void} ends it
    */
   follow(cursor, on) {
@@ -176,6 +177,7 @@ export class Transport {
       const { masks, cursor: next } = JSON.parse(event.data);
       on.masks(masks, next);
     });
+    source.addEventListener("problem", (event) => on.problem(JSON.parse(event.data)));
     source.addEventListener("end", () => {
       source.close();
       on.end();
