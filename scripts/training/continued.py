@@ -1,0 +1,197 @@
+"""Continued training on the mixture, from given weights. Resumable: the state is saved atomically, also on SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scripts.training import objective
+from scripts.training.mixture import DataPlan, draw_mixed_batch, start_renderer
+from scripts.training.model import build_model, resize_model
+from scripts.training.photographic.scenes import Batch
+from scripts.training.rollout import ClipRollout, DecoderTap
+
+log = logging.getLogger(__name__)
+Judge = Callable[[Mapping[str, Tensor], int], Mapping[str, float]]
+ALPHA = 0.5
+WARM_UP_STEPS = 100
+LONGEST_COUNTED_STEP_S = 120.0
+"""A step that takes longer was stopped (SIGSTOP) or the machine slept: the rest is not counted as training."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuedPlan:
+    """The parameters of a run. cool_down: the last minutes, in which the rate falls to a fiftieth."""
+
+    minutes: float
+    peak_rate: float = 4e-4
+    cool_down: float = 0.0
+    save_every_s: float = 180.0
+    log_every_s: float = 30.0
+    judge_every_s: float = 900.0
+    lookahead: int = 4
+
+
+@dataclass
+class Counters:
+    """The progress of a run, restarts included. frames: object frames."""
+
+    seconds: float = 0.0
+    steps: int = 0
+    frames: int = 0
+
+
+class ContinuedTraining:
+    """One run in one folder: ``state.pt`` (to resume) and ``judged.jsonl`` are its files."""
+
+    def __init__(self, plan: ContinuedPlan, data: DataPlan, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        self.plan, self.data, self.folder = plan, data, folder
+        self.model = build_model(data.side, data.seed)
+        self.model.load_state_dict({name: value.float() for name, value in weights.items()})
+        self.model.train()
+        resize_model(self.model, data.side)
+        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.tap = DecoderTap(self.model)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=plan.peak_rate, betas=(0.9, 0.98), weight_decay=0.02
+        )
+        self.counters = Counters()
+        self.figures: dict[str, float] = {}
+        self.is_stopping = False
+
+    @property
+    def state_path(self) -> Path:
+        return self.folder / "state.pt"
+
+    def resume(self) -> None:
+        """Loads the state of the folder. Raises FileNotFoundError without one."""
+        state = torch.load(self.state_path, map_location="cpu", weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average = state["average"]
+        self.counters = Counters(**state["counters"])
+        self.figures = state["figures"]
+        torch.set_rng_state(state["random"])
+
+    def save(self) -> None:
+        """Writes the state and renames it into place, so that a kill keeps the previous one."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.state_path.with_suffix(".partial")
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "counters": asdict(self.counters),
+            "figures": self.figures,
+            "random": torch.get_rng_state(),
+            "image_size": self.data.side,
+        }
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, self.state_path)
+
+    def stop(self, signal_number: int, _frame: FrameType | None = None) -> None:
+        """Ends the run after the current step; the handler of SIGTERM and SIGINT."""
+        log.info("%s: the run ends after this step", signal.Signals(signal_number).name)
+        self.is_stopping = True
+
+    def learning_rate(self) -> float:
+        """A linear warm-up, then the peak, then a linear fall to a fiftieth over the cool-down."""
+        rate = self.plan.peak_rate * min(1.0, (self.counters.steps + 1) / WARM_UP_STEPS)
+        left = self.plan.minutes - self.counters.seconds / 60
+        return rate * max(0.02, left / self.plan.cool_down) if left < self.plan.cool_down else rate
+
+    def train_step(self, batch: Batch) -> objective.Outcome:
+        """One optimiser step on one batch."""
+        rng = np.random.default_rng((self.data.seed, 43, self.counters.steps))
+        rollout = ClipRollout(self.model, self.tap, *batch, ALPHA)
+        run = objective.clip if rollout.n_frames > 1 else objective.single_frame
+        outcome = run(rollout, rng)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        outcome.loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self._average_weights()
+        self.counters.steps += 1
+        self.counters.frames += rollout.scenes * rollout.n_objects * rollout.n_frames
+        return outcome
+
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        decay = min(0.998, (1 + self.counters.steps) / (20 + self.counters.steps))
+        for name, value in self.model.state_dict().items():
+            self.average[name].lerp_(value, 1 - decay)
+
+    def run(self, judge: Judge | None = None) -> None:
+        """Trains until the plan's minutes are used up or a signal stops it, and saves the state."""
+        pending: deque[Future[Batch]] = deque()
+        next_save, next_log, next_judge = (
+            time.monotonic() + every
+            for every in (self.plan.save_every_s, self.plan.log_every_s, self.plan.judge_every_s)
+        )
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(1, mp_context=context, initializer=start_renderer, initargs=(os.getpid(),))
+        try:
+            while self.counters.seconds < 60 * self.plan.minutes and not self.is_stopping:
+                start_s = time.monotonic()
+                while len(pending) < self.plan.lookahead:
+                    pending.append(pool.submit(draw_mixed_batch, self.data, self.counters.steps + len(pending)))
+                batch = pending.popleft().result()
+                waited_s = time.monotonic() - start_s
+                outcome = self.train_step(batch)
+                now = time.monotonic()
+                self.counters.seconds += min(now - start_s, LONGEST_COUNTED_STEP_S)
+                self._update_figures(outcome, waited_s / (now - start_s))
+                if now > next_log:
+                    next_log = now + self.plan.log_every_s
+                    self._log()
+                if now > next_save:
+                    self.save()
+                    next_save = time.monotonic() + self.plan.save_every_s
+                if judge is not None and now > next_judge:
+                    self.judge(judge)
+                    next_judge = time.monotonic() + self.plan.judge_every_s
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        self.save()
+        log.info("saved %s after %.1f minutes", self.state_path, self.counters.seconds / 60)
+
+    def judge(self, judge: Judge) -> None:
+        """Logs the figures of the averaged weights."""
+        figures = judge(self.average, self.data.side)
+        shown = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        log.info("%6.1f min JUDGED step %d | %s", self.counters.seconds / 60, self.counters.steps, shown)
+
+    def _update_figures(self, outcome: objective.Outcome, wait_share: float) -> None:
+        for name, value in {**outcome.figures, "loss": outcome.loss.item(), "wait": wait_share}.items():
+            if math.isfinite(value):
+                self.figures[name] = self.figures.get(name, value) * 0.97 + value * 0.03
+
+    def _log(self) -> None:
+        figures = " ".join(f"{name} {value:.3f}" for name, value in self.figures.items())
+        log.info(
+            "%6.1f min step %d frames %d rate %.1e | %s",
+            self.counters.seconds / 60,
+            self.counters.steps,
+            self.counters.frames,
+            self.learning_rate(),
+            figures,
+        )

@@ -1,0 +1,79 @@
+"""The mixture of training data: scenes from pictures and scenes of the drawn generator, in single frames and clips.
+
+A step's batch is a function of the plan's seed and the step alone. Does not import torch: child processes render.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from scripts.training.curriculum import STAGES
+from scripts.training.parent import end_with_parent
+from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
+from scripts.training.pictures.library import Part, PictureLibrary
+from scripts.training.scenes import SceneSpec, render_batch
+
+DRAWN_SHARE = 0.2
+SINGLE_SHARE = 0.4
+PIXEL_BUDGET = 8 * 192 * 192
+"""Pixels of the single frames of one batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlan:
+    """The pictures' folder, the part, the seed, and the side of the square frames in pixels."""
+
+    folder: Path
+    part: Part
+    seed: int
+    side: int
+
+
+@lru_cache(maxsize=2)
+def _library(folder: Path, part: Part) -> PictureLibrary:
+    return PictureLibrary.open(folder, part)
+
+
+def draw_mixed_batch(plan: DataPlan, step: int) -> Batch:
+    """The batch of a step: frames uint8 [S, T, side, side, 3], visible masks bool [S, T, N, side, side]."""
+    rng = np.random.default_rng((plan.seed, 31, step))
+    is_single = rng.random() < SINGLE_SHARE
+    frames = 1 if is_single else int(rng.choice([3, 4, 6, 8, 8]))
+    targets = int(rng.choice([2, 3]))
+    if rng.random() < DRAWN_SHARE:
+        return _drawn(plan, step, frames, targets, rng)
+    spec = ClipSpec(frames, plan.side, targets, hiding=float(rng.uniform(0.3, 1.0)))
+    return picture_batch(_library(plan.folder, plan.part), (plan.seed, 37, step), _scenes(plan.side, frames), spec)
+
+
+def _scenes(side: int, frames: int) -> int:
+    """The scenes of a batch: single frames fill the pixel budget, clips come in twos and long ones alone."""
+    if frames == 1:
+        return max(2, PIXEL_BUDGET // (side * side))
+    return 2 if frames <= 4 else 1
+
+
+def _drawn(plan: DataPlan, step: int, frames: int, targets: int, rng: np.random.Generator) -> Batch:
+    """A batch of the drawn generator with the parameters of its last stage; its clips are long."""
+    stage = STAGES[-1]
+    frames = 1 if frames == 1 else int(rng.choice([6, 8, 12]))
+    low, high = stage.difficulty
+    hiding = stage.hiding if frames > 1 else 0.3 * stage.hiding
+    spec = SceneSpec(frames, plan.side, targets, float(rng.uniform(low, high)), 1.0, hiding)
+    return render_batch(plan.seed * 1000 + 41, step, _scenes(plan.side, frames), spec)
+
+
+def start_renderer(parent: int) -> None:
+    """Prepares a child process: lowest priority, one thread, ends with its parent, leaves signals to it."""
+    os.nice(5)
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(parent)

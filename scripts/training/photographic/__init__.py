@@ -1,0 +1,1 @@
+"""Training clips from pictures: objects, motion, camera, rendering, exposure."""

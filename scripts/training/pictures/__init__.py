@@ -1,0 +1,1 @@
+"""Pictures for training: their packages, the fetch, the cut-outs, the index."""
