@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -23,7 +26,7 @@ from backend.adapters.sam2.weights.checkpoints import SHIPPED_DIR
 from backend.domain.errors import MaskletError
 from scripts.training.continued import ContinuedPlan, ContinuedTraining, Judge
 from scripts.training.judge import held_out_judge, real_figures
-from scripts.training.mixture import DataPlan
+from scripts.training.mixture import DataPlan, start_renderer
 from scripts.training.model import configured_image_size
 from scripts.training.pictures.fetch import DEFAULT_FOLDER
 from scripts.training.pictures.library import MissingPictures, Part
@@ -40,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
         "--weights", type=Path, default=SHIPPED_DIR / "demo.safetensors", help="the weights to start from"
     )
     parser.add_argument("--image-size", type=int, default=configured_image_size())
-    parser.add_argument("--rate", type=float, default=4e-4, help="the peak of the learning rate")
+    parser.add_argument("--rate", type=float, default=3e-4, help="the peak of the learning rate")
     parser.add_argument("--cool-down", type=float, default=0, help="last minutes, in which the rate falls")
     parser.add_argument("--judge", type=Path, help="a folder of real clips with masks, judged and never trained on")
     parser.add_argument("--judge-every", type=float, default=15, help="minutes between two judgements")
@@ -76,9 +79,13 @@ def train(arguments: argparse.Namespace) -> None:
         sys.exit(f"{training.state_path} is there: continue it with --resume, or name another folder with --run")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, training.stop)
-    training.judge(judge)
-    training.run(judge)
-    training.judge(judge)
+    if not arguments.resume:
+        training.judge(judge)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, initializer=start_renderer, initargs=(os.getpid(),)) as renderers:
+        training.run(renderers, judge)
+    if not training.is_stopping:
+        training.judge(judge)
 
 
 def main() -> None:

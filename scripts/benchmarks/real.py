@@ -44,16 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measures the clips of a folder and prints the figures."""
     given = _parser().parse_args(arguments)
     try:
-        clips = [read_sparse_clip(given.folder, name) for name in sparse_clip_names(given.folder)]
-        if given.weights:
-            from scripts.training.weights_file import engine_of_file
-
-            segmenter = engine_of_file(given.weights, threads=given.threads)
-        else:
-            segmenter = load_engine(given.model, model_dir=given.model_dir, device=given.device, threads=given.threads)
+        names = sparse_clip_names(given.folder)
+        segmenter = _segmenter(given)
+        objects = measure(segmenter, (read_sparse_clip(given.folder, name) for name in names))
     except MaskletError as error:
         sys.exit(f"bench real: {error}")
-    objects = measure(segmenter, clips)
     for item in objects:
         shown = "  ".join(f"{name} {_shown(mean(values))}" for name, values in item.ious.items())
         print(f"{item.clip:12} object {item.number:3}  {shown}")
@@ -76,6 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     parser.add_argument("--device", default="cpu")
     return parser
+
+
+def _segmenter(given: argparse.Namespace) -> Segmenter:
+    if given.weights:
+        from scripts.training.weights_file import engine_of_file
+
+        return engine_of_file(given.weights, threads=given.threads)
+    return load_engine(given.model, model_dir=given.model_dir, device=given.device, threads=given.threads)
 
 
 def measure(segmenter: Segmenter, clips: Iterable[SparseClip]) -> list[ObjectFigures]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-import multiprocessing
 import os
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.training import objective
-from scripts.training.mixture import DataPlan, draw_mixed_batch, start_renderer
+from scripts.training.mixture import DataPlan, draw_mixed_batch
 from scripts.training.model import build_model, resize_model
 from scripts.training.photographic.scenes import Batch
 from scripts.training.rollout import ClipRollout, DecoderTap
@@ -53,6 +52,21 @@ class Counters:
     seconds: float = 0.0
     steps: int = 0
     frames: int = 0
+
+
+class Interval:
+    """A time that repeats. is_over starts the next one when it is."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end_s = time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        now_s = time.monotonic()
+        over = now_s >= self._end_s
+        if over:
+            self._end_s = now_s + self._seconds
+        return over
 
 
 class ContinuedTraining:
@@ -140,37 +154,30 @@ class ContinuedTraining:
         for name, value in self.model.state_dict().items():
             self.average[name].lerp_(value, 1 - decay)
 
-    def run(self, judge: Judge | None = None) -> None:
+    def run(self, renderers: Executor, judge: Judge | None = None) -> None:
         """Trains until the plan's minutes are used up or a signal stops it, and saves the state."""
         pending: deque[Future[Batch]] = deque()
-        next_save, next_log, next_judge = (
-            time.monotonic() + every
-            for every in (self.plan.save_every_s, self.plan.log_every_s, self.plan.judge_every_s)
+        save, show, judging = (
+            Interval(every) for every in (self.plan.save_every_s, self.plan.log_every_s, self.plan.judge_every_s)
         )
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1, mp_context=context, initializer=start_renderer, initargs=(os.getpid(),))
-        try:
-            while self.counters.seconds < 60 * self.plan.minutes and not self.is_stopping:
-                start_s = time.monotonic()
-                while len(pending) < self.plan.lookahead:
-                    pending.append(pool.submit(draw_mixed_batch, self.data, self.counters.steps + len(pending)))
-                batch = pending.popleft().result()
-                waited_s = time.monotonic() - start_s
-                outcome = self.train_step(batch)
-                now = time.monotonic()
-                self.counters.seconds += min(now - start_s, LONGEST_COUNTED_STEP_S)
-                self._update_figures(outcome, waited_s / (now - start_s))
-                if now > next_log:
-                    next_log = now + self.plan.log_every_s
-                    self._log()
-                if now > next_save:
-                    self.save()
-                    next_save = time.monotonic() + self.plan.save_every_s
-                if judge is not None and now > next_judge:
-                    self.judge(judge)
-                    next_judge = time.monotonic() + self.plan.judge_every_s
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while self.counters.seconds < 60 * self.plan.minutes and not self.is_stopping:
+            start_s = time.monotonic()
+            while len(pending) < self.plan.lookahead:
+                pending.append(renderers.submit(draw_mixed_batch, self.data, self.counters.steps + len(pending)))
+            batch = pending.popleft().result()
+            waited_s = time.monotonic() - start_s
+            outcome = self.train_step(batch)
+            step_s = time.monotonic() - start_s
+            self.counters.seconds += min(step_s, LONGEST_COUNTED_STEP_S)
+            self._update_figures(outcome, waited_s / max(step_s, 1e-9))
+            if show.is_over():
+                self._log()
+            if save.is_over():
+                self.save()
+            if judge is not None and judging.is_over():
+                self.judge(judge)
+        for future in pending:
+            future.cancel()
         self.save()
         log.info("saved %s after %.1f minutes", self.state_path, self.counters.seconds / 60)
 

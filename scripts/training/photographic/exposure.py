@@ -89,7 +89,7 @@ def as_h264(frames: Frames, quality: int) -> Frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
     buffer.seek(0)
-    with av.open(buffer) as compressed:
+    with av.open(buffer, "r") as compressed:
         compressed.streams.video[0].thread_count = 1
         decoded = [frame.to_ndarray(format="rgb24") for frame in compressed.decode(video=0)]
     return np.stack(decoded).astype(np.uint8, copy=False)

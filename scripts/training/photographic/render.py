@@ -15,6 +15,7 @@ Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 NOT_A_TARGET = 255
 FINEST_BLUR_PX = 1.5
+BORDER_PX = 1
 LONGEST_MOTION = 0.3
 """The motion between two frames, in frame sides, above which an object has jumped and is not blurred."""
 
@@ -81,7 +82,7 @@ def _premultiplied(actor: Actor, side: int) -> Picture:
         size = (max(2, round(rgba.shape[1] * scale)), max(2, round(rgba.shape[0] * scale)))
         rgba = np.asarray(cv2.resize(rgba, size, interpolation=cv2.INTER_AREA), np.float32)
     # A transparent border keeps the edge smooth where the object touches the sprite's edge.
-    return np.pad(np.clip(np.rint(rgba), 0, 255).astype(np.uint8), ((1, 1), (1, 1), (0, 0)))
+    return np.pad(np.clip(np.rint(rgba), 0, 255).astype(np.uint8), ((BORDER_PX,) * 2, (BORDER_PX,) * 2, (0, 0)))
 
 
 def _background(stage: Stage, t: int, side: int) -> Floats:
@@ -97,7 +98,8 @@ def _draw(
 ) -> None:  # fmt: skip
     actor, sprite = drawn
     side = len(owner)
-    matrix = stage.camera[t] @ actor.poses.matrix(t, (sprite.shape[0], sprite.shape[1]))
+    inner = actor.poses.matrix(t, (sprite.shape[0] - 2 * BORDER_PX, sprite.shape[1] - 2 * BORDER_PX))
+    matrix = stage.camera[t] @ inner @ np.array([[1, 0, -BORDER_PX], [0, 1, -BORDER_PX], [0, 0, 1]])
     blur = _motion_px(stage, actor, t, side) * stage.shutter
     x0, y0, x1, y1 = _bounds(matrix, sprite.shape, side, margin=int(np.abs(blur).max()) + 3)
     if x0 >= x1 or y0 >= y1:
