@@ -1,7 +1,12 @@
-"""Judges weights while they are trained: fixed clips of held-out pictures, and at times a folder of real clips."""
+"""Judges weights while they are trained: fixed clips of held-out pictures, and a folder of real clips.
+
+``python -m scripts.training.judge STATE [--clips N]`` measures a run's state on the generated test split.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend.evaluation.protocol import evaluate
+from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, held_out_clips
 from scripts.benchmarks.real import measure, summary
 from scripts.benchmarks.sparse_clips import read_sparse_clip, sparse_clip_names
 from scripts.training import prompts
@@ -19,7 +26,7 @@ from scripts.training.model import build_model, resize_model
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
 from scripts.training.rollout import ClipRollout, DecoderTap
-from scripts.training.weights_file import engine_of
+from scripts.training.weights_file import engine_of, engine_of_file
 
 CLIPS, FRAMES, OBJECTS = 12, 6, 2
 SEED = 1009
@@ -83,3 +90,17 @@ def real_figures(weights: Mapping[str, Tensor], image_size: int, folder: Path) -
     clips = (read_sparse_clip(folder, name) for name in sparse_clip_names(folder))
     report = summary(measure(engine_of(weights, image_size), clips))
     return {name: float(value) for name, value in report.items() if name.endswith("_iou")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures a state on the generated test split.")
+    parser.add_argument("state", type=Path)
+    parser.add_argument("--clips", type=int, default=HELD_OUT_CLIPS)
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    report = evaluate(engine_of_file(given.state, threads=given.threads), held_out_clips(given.clips))
+    print(json.dumps(report.to_json(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

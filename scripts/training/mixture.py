@@ -16,12 +16,16 @@ import numpy as np
 
 from scripts.training.curriculum import STAGES
 from scripts.training.parent import end_with_parent
+from scripts.training.photographic.regions import region_batch
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
 from scripts.training.scenes import SceneSpec, render_batch
 
 DRAWN_SHARE = 0.2
 SINGLE_SHARE = 0.4
+REGION_SHARE = 0.1
+"""The share of single frames from pictures whose targets are regions of a photograph in their place."""
+
 PIXEL_BUDGET = 8 * 192 * 192
 """Pixels of the single frames of one batch."""
 
@@ -46,9 +50,13 @@ def draw_mixed_batch(plan: DataPlan, step: int) -> Batch:
     rng = np.random.default_rng((plan.seed, 31, step))
     is_single = rng.random() < SINGLE_SHARE
     frames = 1 if is_single else int(rng.choice([3, 4, 6, 8, 8]))
-    targets = int(rng.choice([2, 3]))
+    # Objects share the features of their frame, so that more of them cost little on single frames.
+    targets = int(rng.choice([3, 4, 5] if is_single else [2, 3]))
     if rng.random() < DRAWN_SHARE:
         return _drawn(plan, step, frames, targets, rng)
+    if is_single and rng.random() < REGION_SHARE:
+        library, scenes = _library(plan.folder, plan.part), _scenes(plan.side, 1)
+        return region_batch(library, (plan.seed, 47, step), scenes, plan.side, targets)
     spec = ClipSpec(frames, plan.side, targets, hiding=float(rng.uniform(0.3, 1.0)))
     return picture_batch(_library(plan.folder, plan.part), (plan.seed, 37, step), _scenes(plan.side, frames), spec)
 

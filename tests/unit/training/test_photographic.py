@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scripts.training.mixture import DataPlan, draw_mixed_batch
-from scripts.training.photographic import exposure, poses, sprites
+from scripts.training.photographic import exposure, poses, regions, sprites
 from scripts.training.photographic.render import Actor, Shadow, Stage, render_stage
 from scripts.training.photographic.scenes import ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
@@ -132,9 +132,27 @@ def test_a_look_alike_keeps_the_outline(library: PictureLibrary) -> None:
     assert (alike[..., 3] > 127).sum() == (sprite[..., 3] > 127).sum()
 
 
+def test_regions_of_a_photograph_are_in_their_place() -> None:
+    picture = np.full((96, 96, 3), 30, np.uint8)
+    picture[20:60, 30:80] = (200, 60, 40)
+    masks = regions.region_masks(np.random.default_rng(0), picture, 1)
+    assert masks is not None
+    assert masks.shape == (1, 96, 96)
+    assert masks[0, 22:58, 32:78].mean() > 0.95
+    assert regions.region_masks(np.random.default_rng(0), picture, 9) is None
+
+
+def test_a_region_batch_is_a_function_of_its_seed(library: PictureLibrary) -> None:
+    frames, masks = regions.region_batch(library, (1,), 2, SIDE, 2)
+    again, _ = regions.region_batch(library, (1,), 2, SIDE, 2)
+    assert np.array_equal(frames, again)
+    assert frames.shape == (2, 1, SIDE, SIDE, 3)
+    assert masks.shape == (2, 1, 2, SIDE, SIDE)
+
+
 def test_the_mixture_has_single_frames_and_clips_of_both_generators(pictures: Path) -> None:
     plan = DataPlan(pictures, Part.TRAINING, 5, SIDE)
     shapes = [draw_mixed_batch(plan, step)[1].shape for step in range(12)]
     assert any(shape[1] == 1 for shape in shapes)
     assert any(shape[1] > 2 for shape in shapes)
-    assert all(shape[2] in (2, 3) and shape[3:] == (SIDE, SIDE) for shape in shapes)
+    assert all(shape[2] in (2, 3, 4, 5) and shape[3:] == (SIDE, SIDE) for shape in shapes)
