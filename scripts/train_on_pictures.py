@@ -27,7 +27,6 @@ from backend.domain.errors import MaskletError
 from scripts.training.continued import ContinuedPlan, ContinuedTraining, Judge
 from scripts.training.judge import held_out_judge, real_figures
 from scripts.training.mixture import DataPlan, start_renderer
-from scripts.training.model import configured_image_size
 from scripts.training.pictures.fetch import DEFAULT_FOLDER
 from scripts.training.pictures.library import MissingPictures, Part
 from scripts.training.weights_file import read_weights
@@ -42,7 +41,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--weights", type=Path, default=SHIPPED_DIR / "demo.safetensors", help="the weights to start from"
     )
-    parser.add_argument("--image-size", type=int, default=configured_image_size())
+    parser.add_argument(
+        "--image-size", type=int, help="pixels of the square frames; default: the state's or the model's"
+    )
     parser.add_argument("--rate", type=float, default=3e-4, help="the peak of the learning rate")
     parser.add_argument("--cool-down", type=float, default=0, help="last minutes, in which the rate falls")
     parser.add_argument("--judge", type=Path, help="a folder of real clips with masks, judged and never trained on")
@@ -64,13 +65,16 @@ def judge_of(data: DataPlan, folder: Path | None) -> Judge:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Starts or resumes the run. Raises MissingPictures, ModelError, or FileNotFoundError without a state."""
-    data = DataPlan(arguments.pictures, Part.TRAINING, arguments.seed, arguments.image_size)
+    """Starts or resumes the run. Raises MissingPictures or ModelError."""
+    state = arguments.run / "state.pt"
+    if arguments.resume and not state.is_file():
+        sys.exit(f"there is no state to resume: {state}")
+    weights, size = read_weights(state if arguments.resume else arguments.weights)
+    data = DataPlan(arguments.pictures, Part.TRAINING, arguments.seed, arguments.image_size or size)
     judge = judge_of(data, arguments.judge)
     plan = ContinuedPlan(
         arguments.minutes, arguments.rate, arguments.cool_down, judge_every_s=60 * arguments.judge_every
     )
-    weights, _ = read_weights(arguments.weights)
     training = ContinuedTraining(plan, data, arguments.run, weights)
     if arguments.resume:
         training.resume()
@@ -97,8 +101,6 @@ def main() -> None:
         train(arguments)
     except (MissingPictures, MaskletError) as error:
         sys.exit(str(error))
-    except FileNotFoundError as error:
-        sys.exit(f"there is no state to resume: {error.filename}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from scripts.training.pictures.library import Part, PictureLibrary
 from scripts.training.scenes import SceneSpec, render_batch
 
 DRAWN_SHARE = 0.2
-SINGLE_SHARE = 0.4
+SINGLE_SHARE = 0.55
 REGION_SHARE = 0.1
 """The share of single frames from pictures whose targets are regions of a photograph in their place."""
 

@@ -2,6 +2,7 @@
 
 ``python -m scripts.training.sheets VIDEO OUT.jpg --box 0.4 0.2 0.5 0.6 [--box ...]`` prompts the shipped demo model
 with boxes (relative corners) on the first frame and propagates the masks through sixty frames;
+``--weights STATE`` uses the state of a training run.
 ``python -m scripts.training.sheets --held-out OUT.jpg`` does it for the first eight held-out clips.
 """
 
@@ -23,6 +24,7 @@ from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex
 from backend.evaluation.synthetic.clips import render_clip
 from backend.evaluation.synthetic.source import ClipSource
+from scripts.training.weights_file import engine_of_file
 
 COLOURS = ((255, 60, 60), (60, 230, 60), (80, 110, 255), (255, 230, 60))
 SHOWN = 7
@@ -82,8 +84,13 @@ def main() -> None:
     parser.add_argument("--box", type=float, nargs=4, action="append", default=[])
     parser.add_argument("--frames", type=int, default=61)
     parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--weights", type=Path, help="the state of a training run instead of the shipped model")
     arguments = parser.parse_args()
-    engine = load_engine("demo", model_dir=None, device="cpu", threads=2)
+    engine = (
+        engine_of_file(arguments.weights, threads=2)
+        if arguments.weights
+        else load_engine("demo", model_dir=None, device="cpu", threads=2)
+    )
     if arguments.held_out:
         rows = []
         for seed in range(8):
