@@ -69,6 +69,8 @@ def train(arguments: argparse.Namespace) -> None:
     state = arguments.run / "state.pt"
     if arguments.resume and not state.is_file():
         sys.exit(f"there is no state to resume: {state}")
+    if not arguments.resume and state.exists():
+        sys.exit(f"{state} is there: continue it with --resume, or name another folder with --run")
     weights, size = read_weights(state if arguments.resume else arguments.weights)
     data = DataPlan(arguments.pictures, Part.TRAINING, arguments.seed, arguments.image_size or size)
     judge = judge_of(data, arguments.judge)
@@ -79,8 +81,6 @@ def train(arguments: argparse.Namespace) -> None:
     if arguments.resume:
         training.resume()
         logging.info("resumed at step %d", training.counters.steps)
-    elif training.state_path.exists():
-        sys.exit(f"{training.state_path} is there: continue it with --resume, or name another folder with --run")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, training.stop)
     if not arguments.resume:

@@ -47,9 +47,13 @@ class ContinuedPlan:
 
 @dataclass
 class Counters:
-    """The progress of a run, restarts included. frames: object frames."""
+    """The progress of a run, restarts included. frames: object frames.
+
+    cpu_seconds: of the training process, all threads; on busy cores it says more than seconds.
+    """
 
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     steps: int = 0
     frames: int = 0
 
@@ -161,7 +165,7 @@ class ContinuedTraining:
             Interval(every) for every in (self.plan.save_every_s, self.plan.log_every_s, self.plan.judge_every_s)
         )
         while self.counters.seconds < 60 * self.plan.minutes and not self.is_stopping:
-            start_s = time.monotonic()
+            start_s, cpu_start_s = time.monotonic(), time.process_time()
             while len(pending) < self.plan.lookahead:
                 pending.append(renderers.submit(draw_mixed_batch, self.data, self.counters.steps + len(pending)))
             batch = pending.popleft().result()
@@ -169,6 +173,7 @@ class ContinuedTraining:
             outcome = self.train_step(batch)
             step_s = time.monotonic() - start_s
             self.counters.seconds += min(step_s, LONGEST_COUNTED_STEP_S)
+            self.counters.cpu_seconds += time.process_time() - cpu_start_s
             self._update_figures(outcome, waited_s / max(step_s, 1e-9))
             if show.is_over():
                 self._log()
@@ -185,7 +190,8 @@ class ContinuedTraining:
         """Logs the figures of the averaged weights."""
         figures = judge(self.average, self.data.side)
         shown = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        log.info("%6.1f min JUDGED step %d | %s", self.counters.seconds / 60, self.counters.steps, shown)
+        minutes, cpu_minutes = self.counters.seconds / 60, self.counters.cpu_seconds / 60
+        log.info("%6.1f min (CPU %.1f) JUDGED step %d | %s", minutes, cpu_minutes, self.counters.steps, shown)
 
     def _update_figures(self, outcome: objective.Outcome, wait_share: float) -> None:
         for name, value in {**outcome.figures, "loss": outcome.loss.item(), "wait": wait_share}.items():
@@ -195,8 +201,9 @@ class ContinuedTraining:
     def _log(self) -> None:
         figures = " ".join(f"{name} {value:.3f}" for name, value in self.figures.items())
         log.info(
-            "%6.1f min step %d frames %d rate %.1e | %s",
+            "%6.1f min (CPU %.1f) step %d frames %d rate %.1e | %s",
             self.counters.seconds / 60,
+            self.counters.cpu_seconds / 60,
             self.counters.steps,
             self.counters.frames,
             self.learning_rate(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from scripts.train_on_pictures import parse_arguments, train
 from scripts.training import continued, mixture
 from scripts.training.continued import ContinuedPlan, ContinuedTraining, Counters
 from scripts.training.judge import held_out_judge
 from scripts.training.mixture import DataPlan
 from scripts.training.model import CONFIG_PATH
 from scripts.training.photographic.scenes import Batch
-from scripts.training.pictures.library import Part
+from scripts.training.pictures.library import MissingPictures, Part
 from scripts.training.scenes import SceneSpec, render_batch
 from scripts.training.weights_file import engine_of, read_weights
 from tests.unit.training.pictures_on_disk import small_index
@@ -97,9 +99,25 @@ def test_the_time_of_a_stopped_step_is_not_counted(tmp_path: Path, monkeypatch: 
     assert run.counters.seconds == pytest.approx(0.01)
 
 
-def test_resuming_without_a_state(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        training(tmp_path).resume()
+def refusal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setattr(sys, "argv", ["train_on_pictures", *arguments])
+    with pytest.raises((SystemExit, MissingPictures)) as caught:
+        train(parse_arguments())
+    return str(caught.value)
+
+
+def test_the_command_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ("--run", str(tmp_path), "--pictures", str(tmp_path))
+    assert refusal(monkeypatch, *run, "--resume") == f"there is no state to resume: {tmp_path}/state.pt"
+    assert "run ./scripts/fetch_training_pictures" in refusal(monkeypatch, *run)
+
+
+def test_a_state_is_not_overwritten_by_a_new_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = small_index(tmp_path)
+    run = training(tmp_path)
+    run.save()
+    said = refusal(monkeypatch, "--run", str(run.folder), "--pictures", str(pictures))
+    assert said.endswith("is there: continue it with --resume, or name another folder with --run")
 
 
 def test_the_rate_rises_stays_and_falls(tmp_path: Path) -> None:
