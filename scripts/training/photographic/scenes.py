@@ -46,7 +46,7 @@ def _shadow(rng: Rng, size: float, light: tuple[float, float]) -> Shadow | None:
 
 def target_size(rng: Rng) -> float:
     """The longer side of a target in frame heights: small to nearly the whole frame."""
-    return float(np.exp(rng.uniform(np.log(0.14), np.log(0.95))))
+    return float(np.exp(rng.uniform(np.log(0.07), np.log(0.95))))
 
 
 def _targets(rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float) -> list[Actor]:
