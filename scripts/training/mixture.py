@@ -21,7 +21,10 @@ from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
 from scripts.training.scenes import SceneSpec, render_batch
 
-DRAWN_SHARE = 0.2
+DRAWN_SINGLE_SHARE, DRAWN_CLIP_SHARE = 0.15, 0.35
+"""The shares of the drawn generator. With a fifth of its clips, and shorter ones than its last stage has, IoU after
+occlusion on the generated test split fell from 0.74 to 0.58 in 700 steps."""
+
 SINGLE_SHARE = 0.55
 REGION_SHARE = 0.1
 """The share of single frames from pictures whose targets are regions of a photograph in their place."""
@@ -52,7 +55,7 @@ def draw_mixed_batch(plan: DataPlan, step: int) -> Batch:
     frames = 1 if is_single else int(rng.choice([3, 4, 6, 8, 8]))
     # Objects share the features of their frame, so that more of them cost little on single frames.
     targets = int(rng.choice([3, 4, 5] if is_single else [2, 3]))
-    if rng.random() < DRAWN_SHARE:
+    if rng.random() < (DRAWN_SINGLE_SHARE if is_single else DRAWN_CLIP_SHARE):
         return _drawn(plan, step, frames, targets, rng)
     if is_single and rng.random() < REGION_SHARE:
         library, scenes = _library(plan.folder, plan.part), _scenes(plan.side, 1)
@@ -71,7 +74,7 @@ def _scenes(side: int, frames: int) -> int:
 def _drawn(plan: DataPlan, step: int, frames: int, targets: int, rng: np.random.Generator) -> Batch:
     """A batch of the drawn generator with the parameters of its last stage; its clips are long."""
     stage = STAGES[-1]
-    frames = 1 if frames == 1 else int(rng.choice([6, 8, 12]))
+    frames = 1 if frames == 1 else int(rng.choice(stage.frames))
     low, high = stage.difficulty
     hiding = stage.hiding if frames > 1 else 0.3 * stage.hiding
     spec = SceneSpec(frames, plan.side, targets, float(rng.uniform(low, high)), 1.0, hiding)

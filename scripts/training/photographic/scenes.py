@@ -57,7 +57,7 @@ def _targets(rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float) -
         copies = actors and rng.random() < 0.18
         sprite = sprites.look_alike(rng, actors[-1].sprite) if copies else sprites.draw_sprite(rng, library)
         path = poses.moving_poses(rng, spec.frames, aspect, size, spec.pace * rng.gamma(1.5, 0.6))
-        if spec.frames > 2 and rng.random() < 0.3 * spec.hiding:
+        if spec.frames > 2 and rng.random() < 0.4 * spec.hiding:
             path = poses.with_absence(rng, path, aspect)
         actors.append(Actor(sprite, path, _gain(rng, spec.frames), True, _shadow(rng, size, light)))
     return actors
