@@ -9,6 +9,7 @@ on real clips with masks (DAVIS layout). ``./scripts/bench real FOLDER --weights
 from __future__ import annotations
 
 import argparse
+import fcntl
 import logging
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TextIO
 
 import cv2
 import torch
@@ -64,6 +66,18 @@ def judge_of(data: DataPlan, folder: Path | None) -> Judge:
     return judge
 
 
+def _locked(folder: Path) -> TextIO:
+    """The lock of a run's folder, held until it is closed. Exits if another run has it, which may be a stopped one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        sys.exit(f"another run, maybe a stopped one, uses {folder}")
+    return lock
+
+
 def train(arguments: argparse.Namespace) -> None:
     """Starts or resumes the run. Raises MissingPictures or ModelError."""
     state = arguments.run / "state.pt"
@@ -71,6 +85,7 @@ def train(arguments: argparse.Namespace) -> None:
         sys.exit(f"there is no state to resume: {state}")
     if not arguments.resume and state.exists():
         sys.exit(f"{state} is there: continue it with --resume, or name another folder with --run")
+    lock = _locked(arguments.run)
     weights, size = read_weights(state if arguments.resume else arguments.weights)
     data = DataPlan(arguments.pictures, Part.TRAINING, arguments.seed, arguments.image_size or size)
     judge = judge_of(data, arguments.judge)
@@ -90,6 +105,7 @@ def train(arguments: argparse.Namespace) -> None:
         training.run(renderers, judge)
     if not training.is_stopping:
         training.judge(judge)
+    lock.close()
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import sys
 from collections.abc import Callable
@@ -110,6 +111,12 @@ def test_the_command_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.M
     run = ("--run", str(tmp_path), "--pictures", str(tmp_path))
     assert refusal(monkeypatch, *run, "--resume") == f"there is no state to resume: {tmp_path}/state.pt"
     assert "run ./scripts/fetch_training_pictures" in refusal(monkeypatch, *run)
+
+
+def test_a_folder_has_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert refusal(monkeypatch, "--run", str(tmp_path)) == f"another run, maybe a stopped one, uses {tmp_path}"
 
 
 def test_a_state_is_not_overwritten_by_a_new_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
