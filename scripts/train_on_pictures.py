@@ -85,7 +85,12 @@ def train(arguments: argparse.Namespace) -> None:
         sys.exit(f"there is no state to resume: {state}")
     if not arguments.resume and state.exists():
         sys.exit(f"{state} is there: continue it with --resume, or name another folder with --run")
-    lock = _locked(arguments.run)
+    with _locked(arguments.run):
+        _run(arguments, state)
+
+
+def _run(arguments: argparse.Namespace, state: Path) -> None:
+    """Trains in the locked folder, judges, and leaves its files there."""
     weights, size = read_weights(state if arguments.resume else arguments.weights)
     data = DataPlan(arguments.pictures, Part.TRAINING, arguments.seed, arguments.image_size or size)
     judge = judge_of(data, arguments.judge)
@@ -105,7 +110,6 @@ def train(arguments: argparse.Namespace) -> None:
         training.run(renderers, judge)
     if not training.is_stopping:
         training.judge(judge)
-    lock.close()
 
 
 def main() -> None:
