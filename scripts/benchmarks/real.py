@@ -116,8 +116,10 @@ def _measure_propagation(segmenter: Segmenter, clip: SparseClip, first: int, fig
     if not judged:
         return
     prompts = PromptSet.of([_box(clip.truths[first][figures.number], first)], {})
-    span = FrameRange(FrameIndex(first), FrameIndex(max(judged) + 1))
-    run = segmenter.propagate(clip.video, prompts, direction=Direction.FORWARD, span=span, cancel=NeverCancelled())
+    whole = FrameRange(FrameIndex(first), FrameIndex(max(judged) + 1))
+    run = segmenter.propagate(
+        clip.video, prompts, direction=Direction.FORWARD, frame_range=whole, cancel=NeverCancelled()
+    )
     for answer in run:
         frame = int(answer.frame_index)
         if frame not in judged:
