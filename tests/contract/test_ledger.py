@@ -178,6 +178,21 @@ class TestPrompts:
         ledger.reopen(job.job_id, job.attempt)
         assert ledger.pending_waits().stopped == frozenset()
 
+    def test_every_change_of_prompts_changes_their_version(self, ledger: Ledger) -> None:
+        versions = [ledger.prompts_version(TASK, user="ann")]
+        ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, frame=4), cat="Cat"), user="ann")
+        versions.append(ledger.prompts_version(TASK, user="ann"))
+        ledger.edit_prompts(TASK, lambda known: PromptSet.of(known, {CAT: "Lion"}), user="ann")
+        versions.append(ledger.prompts_version(TASK, user="ann"))
+        ledger.edit_prompts(TASK, lambda known: PromptSet.of(known.on_frame(0), known.labels), user="ann")
+        versions.append(ledger.prompts_version(TASK, user="ann"))
+        ledger.replace_prompts(TASK, prompt_set(click(0.1), cat="Lion"), user="ann")
+        versions.append(ledger.prompts_version(TASK, user="ann"))
+        assert len(set(versions)) == len(versions)
+        ledger.record_prompts(TASK, prompt_set(click(0.5), cat="Cat"), user="bob")
+        ledger.record_prompts(TASK, prompt_set(click(0.1), cat="Lion"), user="ann")
+        assert ledger.prompts_version(TASK, user="ann") == versions[-1]
+
     def test_an_edit_replaces_the_prompts_of_one_frame(self, ledger: Ledger) -> None:
         ledger.record_prompts(TASK, prompt_set(click(0.1), click(0.2, frame=4), cat="Cat"), user="ann")
 

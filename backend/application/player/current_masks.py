@@ -12,14 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
-from backend.application.player.runs import Digests, UserRun, UserRuns, digests_of
+from backend.application.player.prompt_index import PromptIndex, PromptIndices
+from backend.application.player.runs import UserRun, UserRuns
 from backend.application.player.user_record import UserRecord, UserRecords
 from backend.application.ports.masks import MaskCodec
 from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.geometry import Box
 from backend.domain.jobs import Job, JobState
 from backend.domain.masklets import EncodedMask, MaskletFrame, MaskOrigin, MaskRun
-from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.video import FrameIndex, FrameRange
 
 MAX_FRAMES = 240
@@ -51,15 +52,16 @@ class CurrentMasks:
     records: UserRecords
     runs: UserRuns
     codec: MaskCodec
+    indices: PromptIndices
 
     def on(self, user_task: UserTask, frames: FrameRange) -> tuple[CurrentMask, ...]:
         """The masks on a range of frames, by frame and object. Raises PromptError for more than MAX_FRAMES frames."""
         if len(frames) > MAX_FRAMES:
             raise PromptError(f"at most {MAX_FRAMES} frames are read in one call, got {len(frames)}")
-        prompts = self.service.ledger.prompts(user_task.task, user=user_task.user)
-        search = _Search(prompts, self.records.read(user_task.task, user_task.user), frames)
-        search.add_human(self.codec)
-        if prompts:
+        index = self.indices.of(user_task)
+        search = _Search(index, self.records.read(user_task.task, user_task.user), frames)
+        search.add_human()
+        if index.object_ids:
             self._add_runs(user_task, search)
             self._add_previews(search)
         return tuple(sorted(search.found.values(), key=lambda mask: (mask.frame_index, mask.object_id)))
@@ -107,26 +109,25 @@ class CurrentMasks:
 class _Search:
     """The masks found so far on a range of frames."""
 
-    prompts: PromptSet
+    index: PromptIndex
     record: UserRecord
     frames: FrameRange
     found: dict[Key, CurrentMask] = field(default_factory=dict)
-    current: Digests = field(init=False)
     objects: frozenset[ObjectId] = field(init=False)
     _mismatched: set[Key] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.current = digests_of(self.prompts)
-        self.objects = frozenset(self.prompts.object_ids)
+        self.objects = frozenset(self.index.object_ids)
 
     @property
     def is_complete(self) -> bool:
         return len(self.found) == len(self.objects) * len(self.frames)
 
-    def add_human(self, codec: MaskCodec) -> None:
-        for prompt in self.prompts:
-            if prompt.mask is not None and prompt.frame_index in self.frames:
-                self.found[prompt.object_id, prompt.frame_index] = human_mask(prompt, codec)
+    def add_human(self) -> None:
+        for (object_id, frame_index), mask in self.index.human.items():
+            if frame_index in self.frames:
+                key = (object_id, frame_index)
+                self.found[key] = CurrentMask(object_id, frame_index, mask, MaskOrigin.HUMAN, 0.0)
 
     def add_run(self, run: UserRun, masks: MaskRun) -> None:
         for masklet in masks.masklets:
@@ -136,7 +137,7 @@ class _Search:
                 key = (masklet.object_id, frame.frame_index)
                 if key in self.found or frame.frame_index not in self.frames:
                     continue
-                if run.request.digests.get(key) == self.current.get(key):
+                if run.request.digests.get(key) == self.index.digests.get(key):
                     self.found[key] = mask_of(masklet.object_id, frame)
                 elif key in self.record.previews:
                     self._mismatched.add(key)

@@ -11,7 +11,7 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.propagate_range import TURN_FRAMES
 from backend.application.player.current_masks import CurrentMask, CurrentMasks, Key, is_forgotten, mask_of
 from backend.application.player.prompt_edits import require_locatable
-from backend.application.player.runs import Digests, UserRun, digests_of
+from backend.application.player.runs import Digests, UserRun
 from backend.application.player.task_view import OpenedTask, in_order
 from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.jobs import Job, JobState, PropagationRequest, run_name
@@ -136,18 +136,16 @@ class Propagations:
 
     def _records(self, run: UserRun, start: int) -> tuple[tuple[CurrentMask, ...], int, bool]:
         """Masks from record `start` on, the next position, and whether more are stored already."""
-        prompts = self.masks.service.ledger.prompts(self.user_task.task, user=self.user_task.user)
+        index = self.masks.indices.of(self.user_task)
         record = self.masks.records.read(self.user_task.task, self.user_task.user)
-        current, objects = digests_of(prompts), frozenset(prompts.object_ids)
-        human = {(prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None}
         found: list[CurrentMask] = []
         position = start
         for mask in self._stored(run.job, start):
             position += 1
             key = (mask.object_id, mask.frame_index)
-            if key[0] not in objects or key in human or is_forgotten(record, key[0], run.job):
+            if key[0] not in index.object_ids or key in index.human or is_forgotten(record, key[0], run.job):
                 continue
-            if is_current(run.request.digests, current, key):
+            if is_current(run.request.digests, index.digests, key):
                 found.append(mask)
         return tuple(found), position, position - start == RECORDS_AT_ONCE
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.player.current_masks import MAX_LAYERS, CurrentMasks, Key, is_forgotten
-from backend.application.player.runs import UserRun, digests_of
+from backend.application.player.prompt_index import PromptIndex
+from backend.application.player.runs import UserRun
 from backend.application.player.user_record import UserRecord
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.review.next_frames import ReviewFrame, ReviewVideo, next_frames, task_video
@@ -21,7 +22,7 @@ from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prioritization import Reason
-from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.prompts import ObjectId
 from backend.domain.replan import ranges_of
 from backend.domain.video import FrameRange
 
@@ -86,13 +87,12 @@ class Timelines:
 
     def of(self, user_task: UserTask) -> Timeline:
         """The timeline of the user's current masks."""
-        service = self._masks.service
-        prompts = service.ledger.prompts(user_task.task, user=user_task.user)
+        index = self._masks.indices.of(user_task)
         record = self._masks.records.read(user_task.task, user_task.user)
         layers = self._layers(user_task)
         newest = next(self._masks.runs.of(user_task), None)
         state = (
-            prompts.digest(),
+            index.version,
             record,
             [(run.job.job_id, run.job.attempt, run.job.state, len(frames)) for run, frames in layers],
             None if newest is None else newest.job.state,
@@ -101,7 +101,7 @@ class Timelines:
             known = self._made.get(user_task)
         if known is not None and known[0] == state:
             return known[1]
-        timeline = Timeline(_lanes(prompts, record, layers), self._next_uncertain(newest, prompts, record))
+        timeline = Timeline(_lanes(index, record, layers), self._next_uncertain(newest, index, record))
         with self._lock:
             _put(self._made, user_task, (state, timeline), TIMELINES_KEPT)
         return timeline
@@ -127,7 +127,7 @@ class Timelines:
             return dict(found.frames)
 
     def _next_uncertain(
-        self, newest: UserRun | None, prompts: PromptSet, record: UserRecord
+        self, newest: UserRun | None, index: PromptIndex, record: UserRecord
     ) -> tuple[UncertainFrame, ...]:
         """The frames to review of the newest run, in the order of gain; prompted frames count as done."""
         if newest is None or newest.job.state is not JobState.DONE:
@@ -136,11 +136,10 @@ class Timelines:
             video = self._video(newest)
         except (NotFound, IntegrityError):
             return ()
-        done = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
         objects = {
-            object_id: tuple(_reviewed(frame, (object_id, frame.frame_index) in done) for frame in frames)
+            object_id: tuple(_reviewed(frame, (object_id, frame.frame_index) in index.digests) for frame in frames)
             for object_id, frames in video.objects.items()
-            if frames and object_id in prompts.object_ids and not is_forgotten(record, object_id, newest.job)
+            if frames and object_id in index.object_ids and not is_forgotten(record, object_id, newest.job)
         }
         if not objects:
             return ()
@@ -160,12 +159,10 @@ class Timelines:
         return video
 
 
-def _lanes(prompts: PromptSet, record: UserRecord, layers: list[tuple[UserRun, _Frames]]) -> dict[ObjectId, Lane]:
+def _lanes(index: PromptIndex, record: UserRecord, layers: list[tuple[UserRun, _Frames]]) -> dict[ObjectId, Lane]:
     """The lanes by the rule of CurrentMasks; a frame with a preview counts as present and certain."""
-    human = {
-        (prompt.object_id, prompt.frame_index): bool(prompt.mask.any()) for prompt in prompts if prompt.mask is not None
-    }
-    current, objects = digests_of(prompts), prompts.object_ids
+    human = {key: mask is not None for key, mask in index.human.items()}
+    current, objects = index.digests, index.object_ids
     shown: dict[Key, tuple[bool, float | None]] = {key: (present, None) for key, present in human.items()}
     for run, made in layers:
         gone = {object_id for object_id in objects if is_forgotten(record, object_id, run.job)}

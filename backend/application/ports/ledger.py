@@ -69,6 +69,10 @@ class Ledger(Protocol):
 
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet: ...
 
+    def prompts_version(self, task: TaskKey, *, user: str = "") -> str:
+        """Another text after every change of this user's prompts or labels. A cheap read."""
+        ...
+
     def claim_prompts(
         self, task: TaskKey, *, user: str, keys: Collection[tuple[ObjectId, FrameIndex | None]] | None
     ) -> None:

@@ -6,9 +6,10 @@ sends all of a region's clicks with every new one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger import tables
@@ -30,6 +31,7 @@ _SAID = (
     .order_by(tables.prompts.c.sequence)
 )
 _NAMED = select(tables.labels.c.object_id, tables.labels.c.label).where(_of_user_task(tables.labels))
+_VERSION = select(func.max(tables.prompts.c.sequence), func.count()).where(_of_user_task(tables.prompts))
 """Put together once: for a click they are asked several times, and putting them together costs more than the answer."""
 
 
@@ -67,6 +69,13 @@ class PromptRows(Rows):
     def prompts(self, task: TaskKey, *, user: str = "") -> PromptSet:
         with self._database.read() as connection:
             return _load(connection, task, user)
+
+    def prompts_version(self, task: TaskKey, *, user: str = "") -> str:
+        user_task = {"project_id": task.project_id, "task_id": task.task_id, "user_name": user}
+        with self._database.read() as connection:
+            newest, count = connection.execute(_VERSION, user_task).one()
+            named = sorted((row.object_id, row.label) for row in connection.execute(_NAMED, user_task))
+        return json.dumps([newest, count, named])
 
     def claim_prompts(
         self, task: TaskKey, *, user: str, keys: Collection[tuple[ObjectId, FrameIndex | None]] | None

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from backend.application.player.current_masks import CurrentMasks
 from backend.application.player.prompt_edits import EditResult, PromptEdits
+from backend.application.player.prompt_index import PromptIndices
 from backend.application.player.propagation import Propagations
 from backend.application.player.runs import UserRuns
 from backend.application.player.task_view import OpenedTask
@@ -44,7 +45,11 @@ class Player:
         self.tasks = PlayerTasks(state)
         self.streams = CapacityLimiter(STREAMS)
         self.masks = CurrentMasks(
-            parts.annotation_service, UserRecords(parts.key_values), UserRuns(parts.ledger), parts.codec
+            parts.annotation_service,
+            UserRecords(parts.key_values),
+            UserRuns(parts.ledger),
+            parts.codec,
+            PromptIndices(parts.ledger, parts.codec),
         )
         self.timelines = Timelines(self.masks, parts.key_values)
 

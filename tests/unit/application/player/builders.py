@@ -8,6 +8,7 @@ from fractions import Fraction
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.player.current_masks import CurrentMask, CurrentMasks
 from backend.application.player.prompt_edits import EditResult, PromptEdits
+from backend.application.player.prompt_index import PromptIndices
 from backend.application.player.propagation import Propagations
 from backend.application.player.runs import UserRuns
 from backend.application.player.task_view import LabelColor, OpenedTask
@@ -41,8 +42,8 @@ class Player:
 
     def __post_init__(self) -> None:
         self.records = UserRecords(MemoryKeyValueStore())
-        runs = UserRuns(self.parts.ledger)
-        self.masks = CurrentMasks(self.parts.service, self.records, runs, FakeCodec())
+        runs, indices = UserRuns(self.parts.ledger), PromptIndices(self.parts.ledger, FakeCodec())
+        self.masks = CurrentMasks(self.parts.service, self.records, runs, FakeCodec(), indices)
 
     def edits(self, user: str = ANN) -> PromptEdits:
         return PromptEdits(self.masks, opened_for(user))
