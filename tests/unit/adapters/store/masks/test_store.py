@@ -67,6 +67,23 @@ def delete(path: Path) -> None:
     path.unlink()
 
 
+def test_records_are_read_from_any_position_on(store: FileMaskStore, root: Path) -> None:
+    write(store)
+    for start in (0, 1, 63, 64, 65, 99, 100, 150):
+        for _ in range(2):  # the second time with the counts of the first
+            found = [record.frame_index for _, record in store.records("run", start)]
+            assert found == list(range(start, 100))
+
+
+def test_a_chunk_before_the_position_is_not_opened_again(store: FileMaskStore, root: Path) -> None:
+    write(store)
+    list(store.records("run"))
+    (root / "run" / "000000_0-63.jsonl").unlink()
+    assert [record.frame_index for _, record in store.records("run", 70)] == list(range(70, 100))
+    with pytest.raises(IntegrityError):
+        list(store.records("run", 10))
+
+
 def test_chunks_hold_64_records(store: FileMaskStore, root: Path) -> None:
     write(store)
     assert sorted(path.name for path in (root / "run").iterdir()) == [
