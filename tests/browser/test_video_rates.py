@@ -55,6 +55,7 @@ GO_AND_READ = """async ([number, bits]) => {
     tag.setFrame(number);
     await seeked;
   }
+  while (!video.videoWidth) await new Promise(done => setTimeout(done, 60));
   await new Promise(done => setTimeout(done, 60));
   const canvas = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
   const context = canvas.getContext('2d');

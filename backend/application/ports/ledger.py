@@ -30,10 +30,8 @@ class JobsWanted(TypedDict, total=False):
     model_version: str | None
     worker: str | None
     states: Sequence[JobState]
-
     sessions: bool | None
     """True: only sessions. False: no sessions. Absent: no sessions if a task is given."""
-
     active_since_s: float | None
     """The job is open, or changed at this time (the ledger's clock) or later."""
 

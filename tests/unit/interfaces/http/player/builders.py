@@ -28,7 +28,7 @@ CONFIG = """<View>
 
 LABEL_STUDIO = "http://localhost:8080"
 TASK = "/api/player/tasks/2/8"
-CHANGE = {"X-Masklet-Player": "1"}
+CHANGE = {"X-Masklet-Player": "1", "Content-Type": "application/json"}
 CLICK: Json = {"label": "Cat", "points": [[0.5, 0.5, 1]], "box": None, "mask": None}
 
 
