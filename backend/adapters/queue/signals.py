@@ -158,7 +158,7 @@ def _prewarm_request(body: bytes | str) -> PrewarmRequest | None:
         addresses, is_pages, frames, forget, numbers = json.loads(body)
         media = MediaRef(tuple(map(str, addresses)), bool(is_pages))
         task = None if numbers is None else TaskKey(*map(int, numbers))
-        return PrewarmRequest(media, tuple(FrameIndex(max(int(index), 0)) for index in frames), bool(forget), task)
+        return PrewarmRequest(media, tuple(FrameIndex(max(int(index), 0)) for index in frames), bool(forget), task=task)
     except (ValueError, TypeError):
         logger.warning("a prewarm request on the queue's server is not readable")
         return None

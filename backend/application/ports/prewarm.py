@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from backend.application.ports.engine import CancelToken
@@ -57,7 +57,7 @@ class PrewarmRequest:
     media: MediaRef
     frames: tuple[FrameIndex, ...]
     forget: bool = False
-    task: TaskKey | None = None
+    task: TaskKey | None = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

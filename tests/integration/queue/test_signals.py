@@ -93,16 +93,18 @@ class TestRequests:
     def test_the_newest_is_taken_first_and_old_ones_are_dropped(self, url: str) -> None:
         channel = RedisPrewarmChannel(url)
         for index in range(MAX_REQUESTS + 3):
-            channel.request(PrewarmRequest(PAGES, (FrameIndex(index), FrameIndex(0))))
+            channel.request(PrewarmRequest(PAGES, (FrameIndex(index), FrameIndex(0)), task=None))
         taken = [channel.next_request(0.1) for _ in range(MAX_REQUESTS)]
         newest = MAX_REQUESTS + 2
-        assert taken == [PrewarmRequest(PAGES, (FrameIndex(newest - n), FrameIndex(0))) for n in range(MAX_REQUESTS)]
+        assert taken == [
+            PrewarmRequest(PAGES, (FrameIndex(newest - n), FrameIndex(0)), task=None) for n in range(MAX_REQUESTS)
+        ]
         assert channel.next_request(0.05) is None
 
     def test_a_request_to_forget(self, url: str) -> None:
         channel = RedisPrewarmChannel(url)
-        channel.request(PrewarmRequest(CLIP, (), forget=True))
-        assert channel.next_request(1.0) == PrewarmRequest(CLIP, (), forget=True)
+        channel.request(PrewarmRequest(CLIP, (), forget=True, task=None))
+        assert channel.next_request(1.0) == PrewarmRequest(CLIP, (), forget=True, task=None)
 
     @pytest.mark.parametrize("body", [b"", b"{", b"7", b"[1, 2]", b'[["a"], false, ["x"], false]', b"[3, 1, 1, 1]"])
     def test_an_invalid_request_is_ignored(self, url: str, body: bytes) -> None:
@@ -111,7 +113,7 @@ class TestRequests:
 
     def test_without_a_server_there_is_no_request(self) -> None:
         channel = RedisPrewarmChannel(NO_SERVER)
-        channel.request(PrewarmRequest(CLIP, ()))
+        channel.request(PrewarmRequest(CLIP, (), task=None))
         assert channel.next_request(0.01) is None
 
 

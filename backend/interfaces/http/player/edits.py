@@ -104,7 +104,7 @@ class EditRoutes:
         channel, media = self._player.state.parts.prewarm_channel, opened.user_task.media
         status = channel.status(media)
         if status is None or frame not in status.ready:
-            channel.request(PrewarmRequest(media, (frame,)))
+            channel.request(PrewarmRequest(media, (frame,), task=opened.user_task.task))
             raise NotYet("not encoded yet")
 
     async def prewarm(self, request: Request, project: int, task: int) -> JSONResponse:
@@ -112,7 +112,7 @@ class EditRoutes:
             opened = self._player.opened(request, TaskKey(project, task))
             frames = [frame for frame in forms.frames_of(document, MOST_PREWARMED) if frame < opened.info.frame_count]
             if frames:
-                wanted = PrewarmRequest(opened.user_task.media, tuple(frames))
+                wanted = PrewarmRequest(opened.user_task.media, tuple(frames), task=opened.user_task.task)
                 self._player.state.parts.prewarm_channel.request(wanted)
             return json_reply({"frames": frames}, 202)
 

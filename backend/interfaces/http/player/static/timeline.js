@@ -67,7 +67,8 @@ export class Timeline {
       const top = HEAD_PX + position * LANE_PX;
       context.fillStyle = object.id === state.selected ? ink : faint;
       context.fillText(object.id.slice(0, 14), 2, top + LANE_PX / 2);
-      this.#lane(state.lanes[object.id], object.color, top, at, scale, faint);
+      const prompted = state.prompts.filter((each) => each.object === object.id).map((each) => each.frame);
+      this.#lane(state.lanes[object.id], object.color, prompted, top, at, scale, faint);
     });
     context.fillStyle = ink;
     for (const cut of state.cuts) context.fillRect(at(cut), 0, 1, height);
@@ -79,27 +80,30 @@ export class Timeline {
       context.fillRect(at(state.job.start), HEAD_PX - 4, (state.job.stop - state.job.start) * scale * share, 2);
     }
     context.fillStyle = ink;
-    context.fillRect(at(state.frame) - 0.5, 0, Math.max(scale, 2), height);
+    context.globalAlpha = 0.25;
+    context.fillRect(at(state.frame), 0, Math.max(scale, 2), height);
+    context.globalAlpha = 1;
+    context.fillRect(at(state.frame), 0, 2, height);
     context.fillText(String(state.frame + 1), Math.min(at(state.frame) + 4, width - 40), HEAD_PX / 2);
   }
 
   /** @param {import("./types.js").Lane | undefined} lane */
-  #lane(lane, color, top, at, scale, faint) {
+  #lane(lane, color, prompted, top, at, scale, faint) {
     const { context } = this;
     const bar = (/** @type {number} */ from, /** @type {number} */ frames, y = top + 3, height = LANE_PX - 6) =>
       context.fillRect(at(from), y, Math.max(frames * scale, 1), height);
-    if (!lane) return;
+    const { present, absent, uncertainty, human } = lane ?? { present: [], absent: [], uncertainty: [], human: [] };
     context.fillStyle = color;
-    for (const [start, stop] of lane.present) bar(start, stop - start);
+    for (const [start, stop] of present) bar(start, stop - start);
     context.fillStyle = faint;
-    for (const [start, stop] of lane.absent) bar(start, stop - start, top + LANE_PX / 2 - 1, 2);
-    for (const [frame, value] of lane.uncertainty) {
+    for (const [start, stop] of absent) bar(start, stop - start, top + LANE_PX / 2 - 1, 2);
+    for (const [frame, value] of uncertainty) {
       context.fillStyle = `rgba(210, 30, 30, ${Math.min(value, 1).toFixed(2)})`;
       bar(frame, 1, top + 1, LANE_PX - 2);
     }
     context.fillStyle = "#ffffff";
     context.strokeStyle = "#000000";
-    for (const frame of lane.human) {
+    for (const frame of new Set([...prompted, ...human])) {
       context.beginPath();
       context.arc(at(frame) + scale / 2, top + LANE_PX / 2, 3, 0, 2 * Math.PI);
       context.fill();

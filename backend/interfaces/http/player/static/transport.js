@@ -52,6 +52,7 @@ export class Transport {
   constructor(root = "/api/player") {
     this.root = root;
     this.base = "";
+    this.signingIn = false;
   }
 
   /** @returns {Promise<{user: string, name: string}>} */
@@ -214,6 +215,15 @@ export class Transport {
       throw new ApiError(0, "Masklet does not answer.", "The page tries again; what was said to be stored is stored.");
     }
     if (reply.ok) return reply;
+    if (reply.status === 401 && !address.endsWith("/session") && !this.signingIn) {
+      this.signingIn = true;
+      try {
+        await this.signIn();
+      } finally {
+        this.signingIn = false;
+      }
+      return this.#fetch(address, options);
+    }
     let problem = {};
     try {
       problem = await reply.json();

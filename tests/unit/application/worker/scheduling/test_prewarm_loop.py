@@ -35,7 +35,7 @@ class Parts:
         self.prewarm_loop = PrewarmLoop(self.channel, self.media, self.engine, self.turns)
 
     def request(self, media: MediaRef, *frames: int, forget: bool = False) -> MediaStatus | None:
-        self.channel.request(PrewarmRequest(media, tuple(map(FrameIndex, frames)), forget))
+        self.channel.request(PrewarmRequest(media, tuple(map(FrameIndex, frames)), forget, task=None))
         assert self.prewarm_loop.run_next(0.0)
         return self.channel.status(media)
 
