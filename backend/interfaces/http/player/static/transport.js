@@ -52,7 +52,6 @@ export class Transport {
   constructor(root = "/api/player") {
     this.root = root;
     this.base = "";
-    this.signingIn = false;
   }
 
   /** @returns {Promise<{user: string, name: string}>} */
@@ -202,11 +201,13 @@ export class Transport {
   }
 
   /**
+   * Signs in again, once, where the sign-in has ended.
    * @param {string} address
    * @param {RequestInit} options
+   * @param {boolean} [isRepeated]
    * @returns {Promise<Response>}
    */
-  async #fetch(address, options) {
+  async #fetch(address, options, isRepeated = false) {
     let reply;
     try {
       reply = await fetch(address, { credentials: "same-origin", ...options });
@@ -215,14 +216,9 @@ export class Transport {
       throw new ApiError(0, "Masklet does not answer.", "The page tries again; what was said to be stored is stored.");
     }
     if (reply.ok) return reply;
-    if (reply.status === 401 && !address.endsWith("/session") && !this.signingIn) {
-      this.signingIn = true;
-      try {
-        await this.signIn();
-      } finally {
-        this.signingIn = false;
-      }
-      return this.#fetch(address, options);
+    if (reply.status === 401 && !isRepeated && !address.endsWith("/session")) {
+      await this.signIn();
+      return this.#fetch(address, options, true);
     }
     let problem = {};
     try {
