@@ -13,7 +13,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MASKLET_", frozen=True, populate_by_name=True, extra="ignore")
 
-    data_dir: Path = Field(Path("data"), description="Everything that Masklet keeps: ledger, masks, media, queue.")
+    data_dir: Path = Field(Path("data"), description="The data folder: ledger, masks, media, queue.")
     database_url: str = Field(
         "", validation_alias="DATABASE_URL", description="Ledger; empty: SQLite in the data folder."
     )
@@ -72,13 +72,15 @@ class Settings(BaseSettings):
     )
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0: all cores.")
     feature_cache_mib: int = Field(
-        512, ge=0, description="Host memory for what the encoder saw, MiB per worker; a second pass reads it. 0: none."
+        512, ge=0, description="Host memory for encoded frames, MiB per worker; a second pass reads them. 0: none."
     )
     lookahead_frames: int = Field(
         0, ge=0, le=32, description="Frames encoded in one call; 0: one on a CPU, four on a GPU."
     )
     max_prompted_frames_attended: int = Field(
-        0, ge=0, description="Prompted frames of an object looked at per frame, the nearest, 2 or more; 0: all."
+        0,
+        ge=0,
+        description="Prompted frames of an object that the model attends to: the nearest, 2 or more; 0: all.",
     )
 
     reply_deadline_s: float = Field(25.0, gt=0, le=90, description="Longest time a /predict is held.")
@@ -86,20 +88,24 @@ class Settings(BaseSettings):
         3, ge=0, le=20, description="Frames to either side of a click, encoded ahead of the next one; 0: none."
     )
     propagate_on_prompt: bool = Field(
-        True, description="Carry every accepted prompt through the whole video in the background."
+        True, description="Propagate every accepted prompt through the whole video in the background."
     )
-    heartbeat_ttl_s: float = Field(60.0, gt=1, description="Silence after which a worker counts as dead.")
+    heartbeat_ttl_s: float = Field(
+        60.0, gt=1, description="Seconds without a heartbeat after which a worker counts as dead."
+    )
     hang_timeout_s: float = Field(
         60.0,
         gt=1,
-        description="Longest time of one step of work, a frame for example: a process that makes none is killed and "
-        "replaced. A model's load gets ten times as long.",
+        description="Longest time of one step of work, such as a frame, in seconds: a process without a step in that "
+        "time is killed and replaced. A model's load has ten times as long.",
     )
-    max_attempts: int = Field(3, ge=1, description="Attempts at a job that come no further before it is failed.")
+    max_attempts: int = Field(3, ge=1, description="Attempts at a job without a new snapshot before it fails.")
     snapshot_frames: int = Field(
-        200, ge=0, description="Frames after which a propagation notes how far it is, for the next attempt; 0: never."
+        200,
+        ge=0,
+        description="Frames between two snapshots, from which the next attempt resumes; 0: none.",
     )
     retention_days: float = Field(
-        30.0, ge=0, description="Days after which jobs and masks that nobody needs any more are removed; 0: never."
+        30.0, ge=0, description="Days after which unused jobs and masks are removed; 0: never."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
