@@ -33,7 +33,7 @@ from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
-from scripts.attack_runs.kills import PAGES, KilledStack, predict_body
+from scripts.attack_runs.kills import PAGES, KilledStack, predict_body, task_data
 from scripts.attack_runs.label_studio import HEIGHT, WIDTH, LabelStudioStandIn, disc_at, label_studio
 
 PEOPLE = 20
@@ -217,7 +217,9 @@ def run(quick: bool) -> dict[str, object]:
     clicks of a usual worker), slow_answered, slow_shed (503 at once) and slow_late (503 at the deadline) of clicks of a
     slow worker, computed_without_waiter, reconciler_share (of a core, with 3,000 queued tasks)."""
     count = QUICK_CLICKS if quick else CLICKS
-    with tempfile.TemporaryDirectory(prefix="masklet-crowd-") as name, label_studio(LabelStudioStandIn()) as address:
+    studio = LabelStudioStandIn()
+    with tempfile.TemporaryDirectory(prefix="masklet-crowd-") as name, label_studio(studio) as address:
+        studio.task_data = task_data(address)
         stack = KilledStack(Path(name), address)
         try:
             stack.wait_ready()

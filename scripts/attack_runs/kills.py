@@ -23,9 +23,8 @@ from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.bootstrap.container import DataFolder
 from backend.domain.jobs import OPEN_STATES, JobKind, PushState
 from backend.domain.tasks import TaskKey
-from scripts.attack_runs.label_studio import HEIGHT, WIDTH, LabelStudioStandIn, disc_at, label_studio
+from scripts.attack_runs.label_studio import HEIGHT, PROJECT, WIDTH, LabelStudioStandIn, disc_at, label_studio
 
-PROJECT = 1
 PAGES = 6
 TASKS = 8
 KILLS, QUICK_KILLS = 200, 12
@@ -140,13 +139,17 @@ def predict_body(task: int, page: int, x_pct: float, y_pct: float, *, address: s
         "value": {"x": x_pct, "y": y_pct, "width": 0.5, "keypointlabels": ["Object 1"]},
     }
     draft = {"id": 1, "user": f"ann{task}@example.org", "updated_at": "2026-01-01T00:00:00Z", "result": []}
-    data = {"frames": [f"{address}/data/pages/{number}.jpg" for number in range(PAGES)]}
     return {
-        "tasks": [{"id": task, "project": PROJECT, "data": data, "drafts": [draft]}],
+        "tasks": [{"id": task, "project": PROJECT, "data": task_data(address), "drafts": [draft]}],
         "project": f"{PROJECT}.1700000000",
         "label_config": CONFIG,
         "params": {"login": "", "password": "", "context": {"result": [region]}},
     }
+
+
+def task_data(address: str) -> dict[str, object]:
+    """The data of every task: the pages of one clip."""
+    return {"frames": [f"{address}/data/pages/{number}.jpg" for number in range(PAGES)]}
 
 
 def run(quick: bool) -> dict[str, object]:
@@ -157,6 +160,7 @@ def run(quick: bool) -> dict[str, object]:
     killed = dict.fromkeys(sorted(set(VICTIMS)), 0)
     studio = LabelStudioStandIn()
     with tempfile.TemporaryDirectory(prefix="masklet-kills-") as name, label_studio(studio) as address:
+        studio.task_data = task_data(address)
         stack = KilledStack(Path(name), address)
         try:
             stack.wait_ready()

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 WIDTH, HEIGHT = 320, 240
+PROJECT = 1
 Json = dict[str, Any]
 
 
@@ -23,12 +24,12 @@ class LabelStudioStandIn:
     """Serves `/data/pages/N.jpg`, tasks and predictions.
 
     fault: status to answer instead (503, 401, 404), "html" for a page, "hang" for no answer, "" for none. It holds for
-    the API, not for pages. predictions: by id.
+    the API, not for pages. task_data: of every task of project PROJECT. predictions: by id.
     """
 
     fault: str = ""
     predictions: dict[int, Json] = field(default_factory=dict)
-    tasks: dict[int, Json] = field(default_factory=dict)
+    task_data: Json = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     hang_s: float = 60.0
 
@@ -67,8 +68,9 @@ class LabelStudioStandIn:
                 return 201, row
             if parts[:2] == ["api", "predictions"] and len(parts) == 3:
                 return self._prediction(method, int(parts[2]), body)
-            if parts[:2] == ["api", "tasks"] and len(parts) == 3 and int(parts[2]) in self.tasks:
-                return 200, self.tasks[int(parts[2])]
+            if parts[:2] == ["api", "tasks"] and len(parts) == 3:
+                shown = {"id": int(parts[2]), "project": PROJECT, "data": self.task_data}
+                return 200, {**shown, "annotations": [], "predictions": []}
             if parts[:2] == ["api", "tasks"]:
                 return 200, []
         return 404, {"detail": "Not found."}
