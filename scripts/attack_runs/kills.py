@@ -185,7 +185,7 @@ def run(quick: bool) -> dict[str, object]:
                     thread.join()
             if not annotators.accepted:
                 raise RuntimeError(f"no click was accepted in {kills} kills: the attack shows nothing")
-            lost = settled_losses(Path(name), annotators.accepted)
+            losses = settled_losses(Path(name), annotators.accepted)
         finally:
             stack.stop()
     doubled = sum(count - 1 for count in studio.prediction_counts().values())
@@ -193,15 +193,16 @@ def run(quick: bool) -> dict[str, object]:
         "kills": kills,
         "accepted": len(annotators.accepted),
         "refused": annotators.refused,
-        "lost": lost,
+        "lost": sum(losses.values()),
+        "losses": losses,
         "doubled": doubled,
         "predictions": len(studio.predictions),
         "killed": killed,
     }
 
 
-def settled_losses(folder: Path, accepted: list[tuple[int, int, float]]) -> int:
-    """Waits until the ledger has no open job and no open push; returns the count of losses."""
+def settled_losses(folder: Path, accepted: list[tuple[int, int, float]]) -> dict[str, int]:
+    """Waits until the ledger has no open job and no open push; returns the counts of losses."""
     deadline_s = time.monotonic() + SETTLE_S
     with closing(open_ledger(DataFolder(folder).ledger_url, SystemClock())) as ledger:
         while time.monotonic() < deadline_s:
@@ -211,12 +212,12 @@ def settled_losses(folder: Path, accepted: list[tuple[int, int, float]]) -> int:
                 break
             time.sleep(0.5)
         stored = {
-            (task, int(prompt.frame_index), round(100 * point.point.x_rel, 2))
+            (task, int(prompt.frame_index), round(100 * point.point.x_rel, 3))
             for task in {task for task, _, _ in accepted}
             for prompt in ledger.prompts(TaskKey(PROJECT, task), user=f"ann{task}@example.org")
             for point in prompt.points
         }
-        without_prompt = sum((task, page, round(x_pct, 2)) not in stored for task, page, x_pct in set(accepted))
+        without_prompt = sum((task, page, x_pct) not in stored for task, page, x_pct in set(accepted))
         not_ended = len(ledger.jobs(project_id=PROJECT, kind=JobKind.PROPAGATE, states=OPEN_STATES))
         not_pushed = sum(push is None or push.state is not PushState.PUSHED for push in pushes)
-    return without_prompt + not_ended + not_pushed
+    return {"without_prompt": without_prompt, "not_ended": not_ended, "not_pushed": not_pushed}

@@ -94,7 +94,9 @@ def client(root: Path) -> TestClient:
 
 def test_no_route_without_a_body_here(tmp_path: Path) -> None:
     routes = served_routes(client(tmp_path).app)  # type: ignore[arg-type]
-    assert {path for method, path in routes if method == "POST"} == {path.partition("?")[0] for path in BODIES}
+    # The player's routes have bad bodies of their own: tests/unit/interfaces/http/player/test_routes.py.
+    posted = {path for method, path in routes if method == "POST" and not path.startswith("/api/player/")}
+    assert posted == {path.partition("?")[0] for path in BODIES}
 
 
 def test_every_query_parameter_of_every_route(tmp_path: Path) -> None:
