@@ -122,6 +122,12 @@ class PromptSet:
         """Ascending, each once."""
         return tuple(sorted({prompt.frame_index for prompt in self.prompts}))
 
+    @property
+    def unlocated_ids(self) -> tuple[ObjectId, ...]:
+        """The objects with negative clicks only: no prompt locates them."""
+        located = {prompt.object_id for prompt in self.prompts if prompt.has_positive}
+        return tuple(object_id for object_id in self.object_ids if object_id not in located)
+
     def on_frame(self, frame_index: int) -> tuple[FramePrompt, ...]:
         return tuple(prompt for prompt in self.prompts if prompt.frame_index == frame_index)
 

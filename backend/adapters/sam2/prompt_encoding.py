@@ -41,9 +41,8 @@ class PromptedFrame:
 
 def require_locatable(prompts: PromptSet) -> None:
     """Raises PromptError for an object without a prompt that locates it."""
-    for object_id in prompts.object_ids:
-        if not any(prompt.has_positive for prompt in prompts.of_object(object_id)):
-            raise PromptError(f"object {object_id!r} has negative clicks only: add a positive click, a box or a mask")
+    for object_id in prompts.unlocated_ids:
+        raise PromptError(f"object {object_id!r} has negative clicks only: add a positive click, a box or a mask")
 
 
 def decode_prompt(blocks: Sam2Blocks, features: ImageFeatures, prompt: FramePrompt) -> Decoded:

@@ -5,7 +5,6 @@ Does not compute masks.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -28,8 +27,6 @@ from backend.domain.prompts import PromptSet
 from backend.domain.replan import Scope
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
-
-logger = logging.getLogger(__name__)
 
 RUNS_READ = 3
 """How many of a task's newest propagations are read for the frame count."""
@@ -241,11 +238,7 @@ class AnnotationService:
         frames = None if job.kind is JobKind.INTERACTIVE else FIRST_FRAME
         if job.state is not JobState.DONE or self.masks_of(job, frames) is not None:
             return job
-        again = self.ledger.reopen(job.job_id, job.attempt)
-        if again.state is JobState.QUEUED:
-            logger.info("job %s: its masks are gone; the job runs again", job.job_id)
-            self.submitter.dispatch(again)
-        return again
+        return self.submitter.run_again(job)
 
     def masks_of(self, job: Job, frames: FrameRange | None = None) -> MaskRun | None:
         """A job's masks so far. frames: only masks on these are read; None: all.

@@ -50,8 +50,4 @@ def usable(prompts: PromptSet, frame_count: int | None) -> PromptSet:
     within = PromptSet.of(
         (prompt for prompt in prompts if frame_count is None or prompt.frame_index < frame_count), prompts.labels
     )
-    return within.only([object_id for object_id in within.object_ids if _is_located(within.of_object(object_id))])
-
-
-def _is_located(prompts: PromptSet) -> bool:
-    return any(prompt.has_positive for prompt in prompts)
+    return within.without(within.unlocated_ids)

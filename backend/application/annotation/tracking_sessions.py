@@ -75,9 +75,8 @@ class TrackingSessions:
         """
         if not prompts:
             raise PromptError("there is nothing to track: send a click or a box on the object in context.result")
-        for object_id in prompts.object_ids:
-            if not any(prompt.has_positive for prompt in prompts.of_object(object_id)):
-                raise PromptError(f"{object_id!r} has negative clicks only: add one on the object itself, or a box")
+        for object_id in prompts.unlocated_ids:
+            raise PromptError(f"{object_id!r} has negative clicks only: add one on the object itself, or a box")
         for repetition in itertools.count():
             request = PropagationRequest(
                 user_task.task,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.queue import JobQueue
 from backend.domain.errors import QueueUnavailable
-from backend.domain.jobs import Job, JobKind, PreviewRequest, PropagationRequest
+from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey
 
@@ -65,6 +65,14 @@ class Submitter:
                 logger.info("job %s accepted for task %s", job.job_id, job.task)
                 self.dispatch(job)
         return tuple(job for job, _ in submitted)
+
+    def run_again(self, job: Job) -> Job:
+        """Opens a done job that lacks masks again and dispatches it; the job as it is if another process opened it."""
+        again = self.ledger.reopen(job.job_id, job.attempt)
+        if again.state is JobState.QUEUED:
+            logger.info("job %s lacks masks; the job runs again", job.job_id)
+            self.dispatch(again)
+        return again
 
     def dispatch(self, job: Job) -> None:
         """Offers a recorded job to the queue. Does not raise if the queue is unreachable."""

@@ -7,12 +7,12 @@ mask, older runs of the user show theirs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
-from backend.application.player.prompt_index import PromptIndex, PromptIndices
+from backend.application.player.prompt_index import PromptIndex, PromptIndices, encoded_human
 from backend.application.player.runs import UserRun, UserRuns
 from backend.application.player.user_record import UserRecord, UserRecords
 from backend.application.ports.masks import MaskCodec
@@ -137,7 +137,7 @@ class _Search:
                 key = (masklet.object_id, frame.frame_index)
                 if key in self.found or frame.frame_index not in self.frames:
                     continue
-                if run.request.digests.get(key) == self.index.digests.get(key):
+                if run.is_current(self.index.digests, key):
                     self.found[key] = mask_of(masklet.object_id, frame)
                 elif key in self.record.previews:
                     self._mismatched.add(key)
@@ -160,7 +160,7 @@ class _Search:
 def human_mask(prompt: FramePrompt, codec: MaskCodec) -> CurrentMask:
     """The mask of a mask prompt."""
     assert prompt.mask is not None, "only mask prompts are human frames"
-    encoded = codec.encode(prompt.mask) if prompt.mask.any() else None
+    encoded = encoded_human(prompt.mask, codec)
     return CurrentMask(prompt.object_id, prompt.frame_index, encoded, MaskOrigin.HUMAN, 0.0)
 
 
@@ -182,8 +182,4 @@ def mask_in(run: MaskRun, key: Key) -> CurrentMask | None:
 
 def is_forgotten(record: UserRecord, object_id: ObjectId, job: Job) -> bool:
     """Whether the object was forgotten after the job last changed."""
-    return job.updated_s <= _at(record.forgotten_s, object_id)
-
-
-def _at(times_s: Mapping[ObjectId, float], object_id: ObjectId) -> float:
-    return times_s.get(object_id, float("-inf"))
+    return job.updated_s <= record.forgotten_s.get(object_id, float("-inf"))

@@ -177,11 +177,8 @@ class PromptEdits:
 
 def require_locatable(prompts: PromptSet) -> None:
     """Raises PromptError for an object without a prompt that locates it."""
-    for object_id in prompts.object_ids:
-        if not any(prompt.has_positive for prompt in prompts.of_object(object_id)):
-            raise PromptError(
-                f"{object_id!r} has negative clicks only: click the object itself, or drag a box around it"
-            )
+    for object_id in prompts.unlocated_ids:
+        raise PromptError(f"{object_id!r} has negative clicks only: click the object itself, or drag a box around it")
 
 
 def require_size(prompt: FramePrompt, opened: OpenedTask) -> None:

@@ -5,8 +5,6 @@ Reading all prompts decodes all human masks; masks are read several times a seco
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,8 +12,10 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.player.runs import Digests, digests_of
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
+from backend.domain.geometry import BoolMask
 from backend.domain.masklets import EncodedMask
 from backend.domain.prompts import ObjectId
+from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 
@@ -38,28 +38,27 @@ class PromptIndices:
     def __init__(self, ledger: Ledger, codec: MaskCodec) -> None:
         self._ledger = ledger
         self._codec = codec
-        self._kept: OrderedDict[tuple[TaskKey, str], PromptIndex] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Recent[tuple[TaskKey, str], PromptIndex] = Recent(KEPT)
 
     def of(self, user_task: UserTask) -> PromptIndex:
         """The index of the user's prompts as they are now."""
         key = (user_task.task, user_task.user)
         version = self._ledger.prompts_version(user_task.task, user=user_task.user)
-        with self._lock:
-            known = self._kept.get(key)
+        known = self._kept.get(key)
         if known is not None and known.version == version:
             return known
         prompts = self._ledger.prompts(user_task.task, user=user_task.user)
         human = {
-            (prompt.object_id, prompt.frame_index): self._codec.encode(prompt.mask) if prompt.mask.any() else None
+            (prompt.object_id, prompt.frame_index): encoded_human(prompt.mask, self._codec)
             for prompt in prompts
             if prompt.mask is not None
         }
         # A change between the two reads is found at the next call: the version is the older one.
         made = PromptIndex(version, prompts.object_ids, digests_of(prompts), human)
-        with self._lock:
-            self._kept[key] = made
-            self._kept.move_to_end(key)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+        self._kept.put(key, made)
         return made
+
+
+def encoded_human(mask: BoolMask, codec: MaskCodec) -> EncodedMask | None:
+    """The mask of a mask prompt, encoded; None for an empty one: the object is absent."""
+    return codec.encode(mask) if mask.any() else None

@@ -9,9 +9,9 @@ from itertools import islice
 
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.propagate_range import TURN_FRAMES
-from backend.application.player.current_masks import CurrentMask, CurrentMasks, Key, is_forgotten, mask_of
+from backend.application.player.current_masks import CurrentMask, CurrentMasks, is_forgotten, mask_of
 from backend.application.player.prompt_edits import require_locatable
-from backend.application.player.runs import Digests, UserRun
+from backend.application.player.runs import UserRun
 from backend.application.player.task_view import OpenedTask, in_order
 from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.jobs import Job, JobState, PropagationRequest, run_name
@@ -27,7 +27,7 @@ WAITER_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class PropagationWish:
+class WantedRange:
     """Frames to propagate to: `count` frames from `start` in a direction; None: to the end of the video.
 
     objects: None means all.
@@ -60,21 +60,21 @@ class Propagations:
     user_task: UserTask
     _waited_s: dict[str, float] = field(default_factory=dict)
 
-    def start(self, opened: OpenedTask, wish: PropagationWish) -> UserRun:
+    def start(self, opened: OpenedTask, wanted: WantedRange) -> UserRun:
         """Submits a propagation; it replaces the user's open one.
 
         Starts at the last prompted frame before the range, because the model needs the frames in between. A stopped
         propagation that is asked for again runs again. Raises PromptError without prompts.
         """
-        opened.info.require_frame(wish.start)
+        opened.info.require_frame(wanted.start)
         prompts = in_order(self.masks.service.ledger.prompts(self.user_task.task, user=self.user_task.user))
-        prompts = prompts if wish.objects is None else prompts.only(wish.objects)
+        prompts = prompts if wanted.objects is None else prompts.only(wanted.objects)
         if not prompts:
             raise PromptError("nothing is prompted yet: click an object first")
         require_locatable(prompts)
         for frame in prompts.prompted_frames:
             opened.info.require_frame(frame)
-        frames, direction = planned_range(prompts, wish, opened.info.frame_count)
+        frames, direction = planned_range(prompts, wanted, opened.info.frame_count)
         request = PropagationRequest(
             self.user_task.task,
             self.user_task.media,
@@ -145,7 +145,7 @@ class Propagations:
             key = (mask.object_id, mask.frame_index)
             if key[0] not in index.object_ids or key in index.human or is_forgotten(record, key[0], run.job):
                 continue
-            if is_current(run.request.digests, index.digests, key):
+            if run.is_current(index.digests, key):
                 found.append(mask)
         return tuple(found), position, position - start == RECORDS_AT_ONCE
 
@@ -157,12 +157,8 @@ class Propagations:
 
     def _again_if_stopped(self, job: Job) -> Job:
         """Opens a stopped propagation again: it lacks frames that are wanted now."""
-        if job.state is not JobState.DONE or job.done >= job.total:
-            return job
-        again = self.masks.service.ledger.reopen(job.job_id, job.attempt)
-        if again.state is JobState.QUEUED:
-            self.masks.service.submitter.dispatch(again)
-        return again
+        is_stopped = job.state is JobState.DONE and job.done < job.total
+        return self.masks.service.submitter.run_again(job) if is_stopped else job
 
     def _add_waiter(self, job: Job) -> None:
         now_s = self.masks.service.clock.monotonic_s()
@@ -171,24 +167,19 @@ class Propagations:
             self.masks.service.add_waiter(job, for_s=WAITER_S)
 
 
-def is_current(made_from: Digests, current: Digests, key: Key) -> bool:
-    """Whether a mask was made from the prompt that its object has on that frame now."""
-    return made_from.get(key) == current.get(key)
-
-
-def planned_range(prompts: PromptSet, wish: PropagationWish, frame_count: int) -> tuple[FrameRange | None, Direction]:
+def planned_range(prompts: PromptSet, wanted: WantedRange, frame_count: int) -> tuple[FrameRange | None, Direction]:
     """The range of frames of the request, and its direction; None for the whole video.
 
     A backward range includes the frames after the objects' first prompted frames that the backward pass needs.
     Raises PromptError if no prompted frame lies before the end of a forward range.
     """
-    before = 0 if wish.direction is Direction.FORWARD else wish.start if wish.count is None else wish.count
-    after = 0 if wish.direction is Direction.BACKWARD else frame_count if wish.count is None else wish.count
-    first, last = max(wish.start - before, 0), min(wish.start + after, frame_count - 1)
+    before = 0 if wanted.direction is Direction.FORWARD else wanted.start if wanted.count is None else wanted.count
+    after = 0 if wanted.direction is Direction.BACKWARD else frame_count if wanted.count is None else wanted.count
+    first, last = max(wanted.start - before, 0), min(wanted.start + after, frame_count - 1)
     frames_of = [prompts.of_object(object_id).prompted_frames for object_id in prompts.object_ids]
     earlier = [max(frame for frame in frames if frame <= first) for frames in frames_of if frames[0] <= first]
     first = min([first, *earlier])
-    if wish.direction is Direction.FORWARD:
+    if wanted.direction is Direction.FORWARD:
         soonest = min(frames[0] for frames in frames_of)
         if soonest > last:
             raise PromptError(f"nothing is prompted up to frame {last}: the first prompt is on frame {soonest}")

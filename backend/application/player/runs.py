@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +11,7 @@ from backend.application.jobs.queries import ANY, propagations
 from backend.application.ports.ledger import Ledger
 from backend.domain.jobs import Job, PropagationRequest, run_name
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.recent import Recent
 from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex, FrameRange
 
@@ -39,6 +38,10 @@ class UserRun:
     job: Job
     request: RunRequest
 
+    def is_current(self, digests: Digests, key: tuple[ObjectId, FrameIndex]) -> bool:
+        """Whether its mask of an object on a frame was made from the prompt there. digests: of the prompts now."""
+        return self.request.digests.get(key) == digests.get(key)
+
     @property
     def run_names(self) -> tuple[str, ...]:
         """The runs that may have its masks, newest attempt first."""
@@ -52,8 +55,7 @@ class UserRuns:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._requests: OrderedDict[str, RunRequest | None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._requests: Recent[str, RunRequest] = Recent(REQUESTS_KEPT)
 
     def newest(self, user_task: UserTask) -> UserRun | None:
         """The user's newest propagation of the task's media, in any state."""
@@ -68,18 +70,13 @@ class UserRuns:
                 yield UserRun(job, request)
 
     def _request(self, job: Job) -> RunRequest | None:
-        with self._lock:
-            if job.job_id in self._requests:
-                self._requests.move_to_end(job.job_id)
-                return self._requests[job.job_id]
-        request = self._ledger.request(job.job_id)
-        known = None
-        if isinstance(request, PropagationRequest):
+        known = self._requests.get(job.job_id)
+        if known is None:
+            request = self._ledger.request(job.job_id)
+            if not isinstance(request, PropagationRequest):
+                return None
             known = RunRequest(request.user, request.media, digests_of(request.prompts), request.frames)
-        with self._lock:
-            self._requests[job.job_id] = known
-            while len(self._requests) > REQUESTS_KEPT:
-                self._requests.popitem(last=False)
+            self._requests.put(job.job_id, known)
         return known
 
 

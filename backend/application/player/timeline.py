@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -23,11 +21,9 @@ from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId
+from backend.domain.recent import Recent
 from backend.domain.replan import ranges_of
 from backend.domain.video import FrameRange
-
-Name = TypeVar("Name")
-Value = TypeVar("Value")
 
 RUNS_KEPT = 16
 TIMELINES_KEPT = 64
@@ -80,30 +76,27 @@ class Timelines:
     def __init__(self, masks: CurrentMasks, key_values: KeyValueStore) -> None:
         self._masks = masks
         self._key_values = key_values
-        self._runs: OrderedDict[str, _RunFrames] = OrderedDict()
-        self._made: OrderedDict[UserTask, tuple[object, Timeline]] = OrderedDict()
-        self._videos: OrderedDict[str, ReviewVideo] = OrderedDict()
-        self._lock = threading.Lock()
+        self._runs: Recent[str, _RunFrames] = Recent(RUNS_KEPT)
+        self._made: Recent[UserTask, tuple[object, Timeline]] = Recent(TIMELINES_KEPT)
+        self._videos: Recent[str, ReviewVideo] = Recent(VIDEOS_KEPT)
 
     def of(self, user_task: UserTask) -> Timeline:
         """The timeline of the user's current masks."""
         index = self._masks.indices.of(user_task)
         record = self._masks.records.read(user_task.task, user_task.user)
         layers = self._layers(user_task)
-        newest = next(self._masks.runs.of(user_task), None)
+        newest = self._masks.runs.newest(user_task)
         state = (
             index.version,
             record,
             [(run.job.job_id, run.job.attempt, run.job.state, len(frames)) for run, frames in layers],
             None if newest is None else newest.job.state,
         )
-        with self._lock:
-            known = self._made.get(user_task)
+        known = self._made.get(user_task)
         if known is not None and known[0] == state:
             return known[1]
         timeline = Timeline(_lanes(index, record, layers), self._next_uncertain(newest, index, record))
-        with self._lock:
-            _put(self._made, user_task, (state, timeline), TIMELINES_KEPT)
+        self._made.put(user_task, (state, timeline))
         return timeline
 
     def _layers(self, user_task: UserTask) -> list[tuple[UserRun, _Frames]]:
@@ -116,9 +109,7 @@ class Timelines:
         return layers[:MAX_LAYERS]
 
     def _read(self, name: str) -> _Frames:
-        with self._lock:
-            found = self._runs.get(name) or _RunFrames()
-            _put(self._runs, name, found, RUNS_KEPT)
+        found = self._runs.get_or_put(name, _RunFrames)
         with found.lock:
             with suppress(NotFound, IntegrityError):
                 for object_id, frame in self._masks.service.masks.records(name, found.position):
@@ -151,24 +142,21 @@ class Timelines:
         )
 
     def _video(self, run: UserRun) -> ReviewVideo:
-        with self._lock:
-            known = self._videos.get(run.job.masks_run)
+        known = self._videos.get(run.job.masks_run)
         video = known or task_video(run.job, self._masks.service.masks, self._key_values)
-        with self._lock:
-            _put(self._videos, run.job.masks_run, video, VIDEOS_KEPT)
+        self._videos.put(run.job.masks_run, video)
         return video
 
 
 def _lanes(index: PromptIndex, record: UserRecord, layers: list[tuple[UserRun, _Frames]]) -> dict[ObjectId, Lane]:
     """The lanes by the rule of CurrentMasks; a frame with a preview counts as present and certain."""
     human = {key: mask is not None for key, mask in index.human.items()}
-    current, objects = index.digests, index.object_ids
+    objects = index.object_ids
     shown: dict[Key, tuple[bool, float | None]] = {key: (present, None) for key, present in human.items()}
     for run, made in layers:
         gone = {object_id for object_id in objects if is_forgotten(record, object_id, run.job)}
-        made_from = run.request.digests
         for key, (present, uncertainty) in made.items():
-            if key not in shown and key[0] in objects and key[0] not in gone and made_from.get(key) == current.get(key):
+            if key not in shown and key[0] in objects and key[0] not in gone and run.is_current(index.digests, key):
                 shown[key] = (present, uncertainty)
     for key in record.previews:
         if key[0] in objects:
@@ -188,11 +176,3 @@ def _lane(object_id: ObjectId, shown: Mapping[Key, tuple[bool, float | None]], h
 
 def _reviewed(frame: ReviewFrame, is_done: bool) -> ReviewFrame:
     return replace(frame, origin=MaskOrigin.HUMAN, uncertainty=0.0) if is_done else frame
-
-
-def _put(kept: OrderedDict[Name, Value], key: Name, value: Value, most: int) -> None:
-    """Adds a value as the newest; at most `most` are kept."""
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from backend.adapters.labelstudio.reading.fields import as_flag, as_list, as_number, as_object, as_text, as_whole
 from backend.application.player.current_masks import CurrentMask
 from backend.application.player.prompt_edits import EditResult
-from backend.application.player.propagation import PropagationWish
+from backend.application.player.propagation import WantedRange
 from backend.application.player.runs import UserRun
 from backend.application.player.task_view import OpenedTask, object_id_of, objects_of
 from backend.application.player.timeline import Timeline
@@ -133,13 +133,13 @@ def point_of(value: object, where: str) -> PointPrompt:
     return PointPrompt(Point(x, y), as_flag(entry[2], where))
 
 
-def wish_of(document: Json) -> PropagationWish:
+def wanted_range_of(document: Json) -> WantedRange:
     """Raises MalformedRequest or PromptError naming the field."""
     direction = document.get("direction", Direction.FORWARD)
     if direction not in tuple(Direction):
         raise MalformedRequest(f"direction must be one of {', '.join(Direction)}")
     count, objects = document.get("count"), document.get("objects")
-    return PropagationWish(
+    return WantedRange(
         frame_of(document.get("start"), "start"),
         Direction(str(direction)),
         None if count is None else as_whole(count, "count", least=1, most=MAX_FRAME),

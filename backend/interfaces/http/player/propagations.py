@@ -29,7 +29,7 @@ class PropagationRoutes:
     async def propagate(self, request: Request, project: int, task: int) -> JSONResponse:
         def started(document: dict[str, object]) -> JSONResponse:
             opened = self._player.opened(request, TaskKey(project, task))
-            run = self._player.propagations(opened).start(opened, forms.wish_of(document))
+            run = self._player.propagations(opened).start(opened, forms.wanted_range_of(document))
             return json_reply(forms.job_form(run, opened.info.frame_count), 202)
 
         return await self._player.state.answer(request, started)

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +19,7 @@ from typing import Protocol
 from backend.adapters.labelstudio.api.user_access import Credential, LabelStudioUser
 from backend.application.ports.clock import Clock
 from backend.domain.errors import NotAllowed
+from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.player.problems import SignInNeeded
 
@@ -61,9 +61,8 @@ class PlayerSessions:
         self._access = access
         self._key = hmac.new(key, _PURPOSE, hashlib.sha256).digest()
         self._clock = clock
-        self._tokens: dict[str, str] = {}
-        self._verdicts: dict[_Question, tuple[float, bool]] = {}
-        self._lock = threading.Lock()
+        self._tokens: Recent[str, str] = Recent(MAX_KEPT)
+        self._verdicts: Recent[_Question, tuple[float, bool]] = Recent(MAX_KEPT)
 
     def sign_in(self, cookies: Mapping[str, str], token: str) -> tuple[Caller, str]:
         """The person, and the value of the cookie. Raises SignInNeeded, LabelStudioUnavailable.
@@ -89,7 +88,7 @@ class PlayerSessions:
         if self._access is None:
             return Caller("", "", Credential())
         fields = self._read(cookies.get(COOKIE, ""))
-        token = self._tokens.get(str(fields.get("token")), "") if "token" in fields else ""
+        token = self._tokens.get(str(fields.get("token"))) if "token" in fields else None
         credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
         caller = Caller(str(fields["user"]), str(fields["name"]), credential)
         if not credential or (_fingerprint(credential) != fields.get("login") and not self._is_of(caller)):
@@ -127,15 +126,11 @@ class PlayerSessions:
         return known[1] if known is not None and self._clock.monotonic_s() - known[0] < VERDICT_S else None
 
     def _remember(self, key: _Question, verdict: bool) -> None:
-        with self._lock:
-            _make_room(self._verdicts)
-            self._verdicts[key] = (self._clock.monotonic_s(), verdict)
+        self._verdicts.put(key, (self._clock.monotonic_s(), verdict))
 
     def _keep(self, token: str) -> str:
         name = secrets.token_urlsafe(16)
-        with self._lock:
-            _make_room(self._tokens)
-            self._tokens[name] = token
+        self._tokens.put(name, token)
         return name
 
     def _sign(self, fields: Mapping[str, str]) -> str:
@@ -160,8 +155,3 @@ class PlayerSessions:
 def _fingerprint(credential: Credential) -> str:
     text = f"{credential.session_id}\0{credential.token}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _make_room(kept: dict[str, str] | dict[_Question, tuple[float, bool]]) -> None:
-    while len(kept) >= MAX_KEPT:
-        kept.pop(next(iter(kept)))  # type: ignore[call-overload]

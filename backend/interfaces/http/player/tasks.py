@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +13,7 @@ from backend.application.player.task_view import OpenedTask
 from backend.application.ports.prewarm import PrewarmRequest
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable, error_of
+from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 from backend.interfaces.http.app_state import AppState
@@ -46,8 +45,7 @@ class PlayerTasks:
 
     def __init__(self, state: AppState) -> None:
         self._state = state
-        self._records: OrderedDict[TaskKey, _Record] = OrderedDict()
-        self._lock = threading.Lock()
+        self._records: Recent[TaskKey, _Record] = Recent(TASKS_KEPT)
 
     def user_task(self, task: TaskKey, user: str) -> UserTask:
         """The user task. Raises ServiceUnavailable without a Label Studio or before a worker announced its model."""
@@ -98,17 +96,12 @@ class PlayerTasks:
 
     def _record(self, task: TaskKey) -> _Record:
         now_s = self._state.parts.clock.monotonic_s()
-        with self._lock:
-            known = self._records.get(task)
+        known = self._records.get(task)
         if known is not None and now_s - known.read_s < FRESH_S:
             return known
         reader = self._state.parts.label_studio
         if reader is None:
             raise ServiceUnavailable("no Label Studio is set; put its address in LABEL_STUDIO_URL")
         record = _Record(reader.fetch_task(task).data, reader.label_config(task.project_id), now_s)
-        with self._lock:
-            self._records[task] = record
-            self._records.move_to_end(task)
-            while len(self._records) > TASKS_KEPT:
-                self._records.popitem(last=False)
+        self._records.put(task, record)
         return record

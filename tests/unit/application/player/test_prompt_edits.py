@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backend.application.player.propagation import PropagationWish
+from backend.application.player.propagation import WantedRange
 from backend.domain.errors import MediaError, NotFound, PromptError, ServiceUnavailable
 from backend.domain.jobs import JobKind
 from backend.domain.masklets import MaskOrigin
@@ -14,7 +14,7 @@ from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.unit.application.builders import TASK
 from tests.unit.application.player.builders import ANN, BOB, CAT, DOG, Player, click
 
-WHOLE = PropagationWish(FrameIndex(0), Direction.BOTH)
+WHOLE = WantedRange(FrameIndex(0), Direction.BOTH)
 
 
 def drawn(frame: int, *, height: int = 8, width: int = 16) -> FramePrompt:

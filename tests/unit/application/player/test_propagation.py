@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.application.player.propagation import EventPage, PropagationWish, planned_range
+from backend.application.player.propagation import EventPage, WantedRange, planned_range
 from backend.domain.errors import NotFound, PromptError
 from backend.domain.jobs import JobState
 from backend.domain.prompts import PromptSet
@@ -14,8 +14,8 @@ from backend.domain.video import Direction, FrameIndex
 from tests.unit.application.player.builders import BOB, CAT, DOG, Player, click
 
 
-def wish(start: int, direction: Direction = Direction.FORWARD, count: int | None = None) -> PropagationWish:
-    return PropagationWish(FrameIndex(start), direction, count)
+def wish(start: int, direction: Direction = Direction.FORWARD, count: int | None = None) -> WantedRange:
+    return WantedRange(FrameIndex(start), direction, count)
 
 
 def test_a_range_of_frames_has_masks_and_the_others_have_none() -> None:
@@ -51,7 +51,7 @@ def test_the_next_frames_go_on_from_the_last_prompted_frame() -> None:
     ],
 )
 def test_the_range_includes_the_frames_that_the_model_needs(
-    clicked: tuple[int, ...], wanted: PropagationWish, expected: tuple[int, int] | None
+    clicked: tuple[int, ...], wanted: WantedRange, expected: tuple[int, int] | None
 ) -> None:
     prompts = PromptSet.of([click(frame) for frame in clicked], {})
     frames, _ = planned_range(prompts, wanted, 100)
@@ -130,7 +130,7 @@ def test_chosen_objects_alone_are_propagated() -> None:
     player = Player()
     player.put(click(0))
     player.put(click(0, DOG))
-    wanted = PropagationWish(FrameIndex(0), Direction.FORWARD, None, (DOG,))
+    wanted = WantedRange(FrameIndex(0), Direction.FORWARD, None, (DOG,))
     run = player.propagations().start(player.edits().opened, wanted)
     player.parts.work_off()
     assert player.parts.ledger.job(run.job.job_id).state is JobState.DONE

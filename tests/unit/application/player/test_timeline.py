@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from backend.application.player.propagation import PropagationWish
+from backend.application.player.propagation import WantedRange
 from backend.application.player.timeline import Timeline, Timelines
 from backend.domain.prompts import FramePrompt
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.unit.application.player.builders import BOB, CAT, DOG, Player, click, opened_for
 
-ONWARD = PropagationWish(FrameIndex(0), Direction.FORWARD)
+ONWARD = WantedRange(FrameIndex(0), Direction.FORWARD)
 
 
 def ranges(found: tuple[FrameRange, ...]) -> list[tuple[int, int]]:
