@@ -1,10 +1,9 @@
-"""A stand-in for Label Studio: pages, tasks and predictions on a loopback port. Its faults can be switched on."""
+"""A stand-in for Label Studio: pages, tasks and predictions on a loopback port."""
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,15 +22,12 @@ Json = dict[str, Any]
 class LabelStudioStandIn:
     """Serves `/data/pages/N.jpg`, tasks and predictions.
 
-    fault: status to answer instead (503, 401, 404), "html" for a page, "hang" for no answer, "" for none. It holds for
-    the API, not for pages. task_data: of every task of project PROJECT. predictions: by id.
+    task_data: of every task of project PROJECT. predictions: by id.
     """
 
-    fault: str = ""
     predictions: dict[int, Json] = field(default_factory=dict)
     task_data: Json = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    hang_s: float = 60.0
 
     def prediction_counts(self) -> dict[tuple[int, str], int]:
         """The count of predictions by task and model version."""
@@ -47,12 +43,6 @@ class LabelStudioStandIn:
         address, _, query = path.partition("?")
         if address.startswith("/data/pages/"):
             return 200, "image/jpeg", page(int(address.rpartition("/")[2].partition(".")[0]))
-        if self.fault == "hang":
-            time.sleep(self.hang_s)
-        if self.fault == "html":
-            return 200, "text/html", b"<html><body>Log in</body></html>"
-        if self.fault.isdigit():
-            return int(self.fault), "application/json", b'{"detail": "fault"}'
         status, document = self._api(method, address, query, body)
         return status, "application/json", b"" if document is None else json.dumps(document).encode()
 

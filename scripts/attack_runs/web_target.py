@@ -36,11 +36,6 @@ class Reply:
     sentence: str
     seconds: float
 
-    @property
-    def is_server_error(self) -> bool:
-        """A reply that blames Masklet. 503 and 507 ask the caller to come again and say why."""
-        return self.status in (0, 500, 501, 502, 504)
-
 
 @dataclass
 class Target:

@@ -21,6 +21,7 @@ from torch import Tensor
 from scripts.training import objective
 from scripts.training.mixture import DataPlan, draw_mixed_batch
 from scripts.training.model import build_model, resize_model
+from scripts.training.optimizer_step import average_weights, take_step
 from scripts.training.photographic.scenes import Batch
 from scripts.training.rollout import ClipRollout, DecoderTap
 
@@ -139,24 +140,12 @@ class ContinuedTraining:
         """One optimiser step on one batch."""
         rng = np.random.default_rng((self.data.seed, 43, self.counters.steps))
         rollout = ClipRollout(self.model, self.tap, *batch, ALPHA)
-        run = objective.clip if rollout.n_frames > 1 else objective.single_frame
-        outcome = run(rollout, rng)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate()
-        self.optimizer.zero_grad(set_to_none=True)
-        outcome.loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self._average_weights()
+        outcome = objective.of_rollout(rollout, rng)
+        take_step(self.model, self.optimizer, outcome.loss, learning_rate=self.learning_rate())
+        average_weights(self.average, self.model, self.counters.steps)
         self.counters.steps += 1
         self.counters.frames += rollout.scenes * rollout.n_objects * rollout.n_frames
         return outcome
-
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        decay = min(0.998, (1 + self.counters.steps) / (20 + self.counters.steps))
-        for name, value in self.model.state_dict().items():
-            self.average[name].lerp_(value, 1 - decay)
 
     def run(self, renderers: Executor, judge: Judge | None = None) -> None:
         """Trains until the plan's minutes are used up or a signal stops it, and saves the state."""

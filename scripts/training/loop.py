@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scripts.training import objective
 from scripts.training.curriculum import STAGES, stage_at
 from scripts.training.model import build_model, resize_model
+from scripts.training.optimizer_step import average_weights, take_step
 from scripts.training.rollout import ClipRollout, DecoderTap
 from scripts.training.scenes import render_batch
 
@@ -110,25 +111,13 @@ class Trainer:
         resize_model(self.model, STAGES[stage_index].image_size)
         rng = np.random.default_rng((self.plan.seed, 77, self.progress.steps))
         rollout = ClipRollout(self.model, self.tap, *batch, STAGES[stage_index].alpha)
-        run = objective.clip if rollout.n_frames > 1 else objective.single_frame
-        outcome = run(rollout, rng)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate()
-        self.optimizer.zero_grad(set_to_none=True)
-        outcome.loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self._average_weights()
+        outcome = objective.of_rollout(rollout, rng)
+        take_step(self.model, self.optimizer, outcome.loss, learning_rate=self.learning_rate())
+        average_weights(self.average, self.model, self.progress.steps)
         self.progress.steps += 1
         self.progress.stage_steps[stage_index] += 1
         self.progress.samples += rollout.scenes * rollout.n_objects * rollout.n_frames
         return outcome
-
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        decay = min(0.998, (1 + self.progress.steps) / (20 + self.progress.steps))
-        for name, value in self.model.state_dict().items():
-            self.average[name].lerp_(value, 1 - decay)
 
     def run(self) -> None:
         """Trains until the plan's minutes are used up."""

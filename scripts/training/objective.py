@@ -66,6 +66,11 @@ def _first_points(rng: Rng, truth: np.ndarray, kind: str) -> Points:
     return prompts.mixed_points(rng, truth, int(rng.integers(2, 9)))
 
 
+def of_rollout(rollout: ClipRollout, rng: Rng) -> Outcome:
+    """The outcome of `clip`, or of `single_frame` for a rollout of one frame."""
+    return clip(rollout, rng) if rollout.n_frames > 1 else single_frame(rollout, rng)
+
+
 def single_frame(rollout: ClipRollout, rng: Rng) -> Outcome:
     """A click and a box (or several points) on the same features, each with corrective clicks at times."""
     counted = countable(rollout)

@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import numpy as np
 
 from backend.adapters.media.index import IndexCache, StreamIndex, index_of_bytes
 from backend.adapters.media.quarantine import Quarantine
+from backend.application.ports.frame_by_frame import NoOpContext
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import MediaUnreachable, error_of
 from backend.domain.geometry import FrameSize, RgbFrame
@@ -194,7 +194,7 @@ class DecoderPool:
 
 
 @dataclass(frozen=True, slots=True)
-class ChildVideo:
+class ChildVideo(NoOpContext):
     """A VideoSource over one video file, decoded in child processes."""
 
     pool: DecoderPool
@@ -245,11 +245,3 @@ class ChildVideo:
     @property
     def _file(self) -> dict[str, object]:
         return {"path": str(self.path), "hash": str(self.content_hash)}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return

@@ -186,9 +186,10 @@ class JobRunner:
         earlier = self.ledger.failed_try(FailureKind.JOB, job.job_id)
         failures = (Failures() if earlier is None else earlier.failures).after(error, now_s)
         looks_final = isinstance(error, LOOKS_FINAL)
-        is_click = job.kind is JobKind.INTERACTIVE
-        tried_enough = failures.tries >= self.max_attempts if is_click else failures.is_given_up(now_s)
-        if (looks_final or tried_enough) if is_click else (looks_final and tried_enough):
+        is_over = looks_final and failures.is_given_up(now_s)
+        if job.kind is JobKind.INTERACTIVE:
+            is_over = looks_final or failures.tries >= self.max_attempts
+        if is_over:
             logger.warning("job %s failed: %s", job.job_id, error)
             self.ledger.finish(job.job_id, job.attempt, JobState.FAILED, reason=reason_of(error))
             return

@@ -23,7 +23,8 @@ WEBHOOK_PATH = "/webhook"
 MEDIA_PATHS = "/media/"
 """Addresses that carry their own permission in a signature: browsers on Label Studio's page hold no login."""
 
-PLAYER_PATHS = ("/player", "/player/", "/api/player/")
+PLAYER_PAGE = "/player"
+PLAYER_PATHS = ("/player/", "/api/player/")
 """The player asks for a login to Label Studio, where one is set, and not for the password."""
 
 WEBHOOK_SECRET_HEADER = "x-masklet-secret"
@@ -87,8 +88,7 @@ class AuthMiddleware:
 
 
 def _is_player(path: str) -> bool:
-    page, *below = PLAYER_PATHS
-    return path == page or path.startswith(tuple(below))
+    return path == PLAYER_PAGE or path.startswith(PLAYER_PATHS)
 
 
 def require_safe_binding(host: str, *, has_password: bool) -> None:

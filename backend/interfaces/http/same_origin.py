@@ -17,14 +17,13 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.interfaces.http.auth import MEDIA_PATHS
+from backend.interfaces.http.auth import MEDIA_PATHS, PLAYER_PAGE
 from backend.interfaces.http.errors import reply
 
 ANY_HOST = "*"
 """In MASKLET_ALLOWED_HOSTS: every host name."""
 
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
-PLAYER_PATH = "/player"
 FRAMES = ("embed", "iframe", "frame", "object")
 OWN_SITES = ("same-origin", "none")
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -112,7 +111,7 @@ def _is_link(headers: Headers, method: str, path: str) -> bool:
 
     The player's content security policy names the pages that may frame it.
     """
-    shown_as = ("document", *(FRAMES if path == PLAYER_PATH else ()))
+    shown_as = ("document", *(FRAMES if path == PLAYER_PAGE else ()))
     is_shown = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") in shown_as
     return is_shown and method in READING_METHODS
 

@@ -197,40 +197,25 @@ class JobRows(JobQueries):
             row = known_row(connection, job_id)
             if not forgiven and attempt - row.first_attempt + 1 >= max_attempts:
                 failure_rows.take_away(connection, FailureKind.JOB, job_id)
-                failed = {"state": str(JobState.FAILED), "reason": reason}
-                _step(connection, job_id, attempt, from_states=OPEN, **failed, updated_s=now_s)
-            else:
                 _step(
                     connection,
                     job_id,
                     attempt,
                     from_states=OPEN,
-                    state=str(JobState.QUEUED),
-                    attempt=attempt + 1,
-                    first_attempt=row.first_attempt + (1 if forgiven else 0),
-                    done=0,
-                    worker="",
+                    state=str(JobState.FAILED),
                     reason=reason,
                     updated_s=now_s,
                 )
+            else:
+                first = row.first_attempt + (1 if forgiven else 0)
+                _queue_next(connection, job_id, attempt, first_attempt=first, reason=reason, updated_s=now_s)
             return get(connection, job_id)
 
     def postpone(self, job_id: str, attempt: int, failures: Failures, *, next_try_s: float, reason: str) -> Job:
         with self._database.write() as connection:
             row = known_row(connection, job_id)
-            is_current = _step(
-                connection,
-                job_id,
-                attempt,
-                from_states=OPEN,
-                state=str(JobState.QUEUED),
-                attempt=attempt + 1,
-                first_attempt=row.first_attempt + 1,
-                done=0,
-                worker="",
-                reason=reason,
-                updated_s=self._clock.now_s(),
-            )
+            first, now_s = row.first_attempt + 1, self._clock.now_s()
+            is_current = _queue_next(connection, job_id, attempt, first_attempt=first, reason=reason, updated_s=now_s)
             job = get(connection, job_id)
             if is_current:
                 failed = FailedTry(FailureKind.JOB, job_id, job.task, failures, next_try_s, reason=reason)
@@ -241,16 +226,12 @@ class JobRows(JobQueries):
         with self._database.write() as connection:
             now_s = self._clock.now_s()
             connection.execute(delete(stops).where(stops.c.job_id == job_id))
-            _step(
+            _queue_next(
                 connection,
                 job_id,
                 attempt,
                 from_states=(str(JobState.DONE),),
-                state=str(JobState.QUEUED),
-                attempt=attempt + 1,
                 first_attempt=attempt + 1,
-                done=0,
-                worker="",
                 masks_run="",
                 created_s=now_s,
                 updated_s=now_s,
@@ -284,6 +265,29 @@ class JobRows(JobQueries):
             if not job.state.is_final:
                 connection.execute(insert(stops).values(job_id=job_id, requested_s=self._clock.now_s()))
             return job
+
+
+def _queue_next(
+    connection: Connection,
+    job_id: str,
+    current: int,
+    /,
+    *,
+    from_states: Sequence[str] = OPEN,
+    **values: str | int | float,
+) -> bool:
+    """Compare and set: queue the job's next attempt, which no worker has and which has no frames yet."""
+    return _step(
+        connection,
+        job_id,
+        current,
+        from_states=from_states,
+        state=str(JobState.QUEUED),
+        attempt=current + 1,
+        done=0,
+        worker="",
+        **values,
+    )
 
 
 def _step(

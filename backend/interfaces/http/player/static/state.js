@@ -6,8 +6,6 @@
 
 export const PALETTE = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#d8b400", "#f032e6"];
 
-export const TOOLS = ["click", "box", "brush", "eraser", "polygon", "ellipse"];
-
 /**
  * @typedef {object} ObjectState
  * @property {string} id
@@ -39,7 +37,6 @@ export const INITIAL = {
   loop: false,
   hover: true,
   boxes: false,
-  thumbnails: true,
   /** @type {Job | null} */
   job: null,
   stopAt: 0,
@@ -175,7 +172,7 @@ const ACTIONS = {
     ...state,
     objects: state.objects.map((each) => (each.id === change.id ? { ...each, ...change } : each)),
   }),
-  /** Sets plain fields: tool, playing, speed, loop, hover, boxes, thumbnails, help, stopAt. */
+  /** Sets plain fields: tool, playing, speed, loop, hover, boxes, help, stopAt. */
   set: (state, change) => ({ ...state, ...change }),
   job: (state, job) => ({ ...state, job }),
   busy: (state, step) => ({ ...state, busy: state.busy + step }),
