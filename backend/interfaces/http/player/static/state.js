@@ -82,16 +82,31 @@ export class Store {
  * @returns {ObjectState[]}
  */
 export function objectsOf(state, listed) {
+  /** @type {Set<string>} */
+  const taken = new Set(state.objects.map((each) => each.color));
   return listed.map(({ id, label }, position) => {
     const known = state.objects.find((each) => each.id === id);
     if (known) return known.label === label ? known : { ...known, label };
-    return { id, label, color: freeColor(state, label, id, position), visible: true, locked: false };
+    const color = freeColor(state, label, id, position, taken);
+    taken.add(color);
+    return { id, label, color, visible: true, locked: false };
   });
 }
 
-function freeColor(state, label, id, position) {
+/**
+ * The label's colour for its first object; else the first colour from the position on that no other object has.
+ * @param {State} state
+ * @param {string} label
+ * @param {string} id
+ * @param {number} position
+ * @param {Set<string>} taken
+ * @returns {string}
+ */
+function freeColor(state, label, id, position, taken) {
   const labelled = state.labels.find((each) => each.name === label);
-  return labelled && labelled.color && id === label ? labelled.color : PALETTE[position % PALETTE.length];
+  if (labelled?.color && id === label) return labelled.color;
+  const colors = PALETTE.map((_, step) => PALETTE[(position + step) % PALETTE.length]);
+  return colors.find((each) => !taken.has(each)) ?? colors[0];
 }
 
 /**
@@ -158,7 +173,8 @@ const ACTIONS = {
   selectPrompt: (state, selectedPrompt) => ({ ...state, selectedPrompt }),
   addObject: (state, label) => {
     const id = freeId(label, state.objects.map((each) => each.id));
-    const color = freeColor(state, label, id, state.objects.length);
+    const taken = new Set(state.objects.map((each) => each.color));
+    const color = freeColor(state, label, id, state.objects.length, taken);
     const added = { id, label, color, visible: true, locked: false };
     return { ...state, objects: [...state.objects, added], selected: id };
   },

@@ -3,6 +3,12 @@
 const LANE_PX = 16;
 const HEAD_PX = 14;
 const LABEL_PX = 84;
+const LABEL_CHARACTERS = 14;
+
+/** The name with its end, which tells objects of one label apart. @param {string} name */
+function shortened(name) {
+  return name.length <= LABEL_CHARACTERS ? name : `${name.slice(0, LABEL_CHARACTERS - 5)}…${name.slice(-4)}`;
+}
 
 export class Timeline {
   /**
@@ -66,7 +72,7 @@ export class Timeline {
     state.objects.forEach((object, position) => {
       const top = HEAD_PX + position * LANE_PX;
       context.fillStyle = object.id === state.selected ? ink : faint;
-      context.fillText(object.id.slice(0, 14), 2, top + LANE_PX / 2);
+      context.fillText(shortened(object.id), 2, top + LANE_PX / 2, LABEL_PX - 6);
       const prompted = state.prompts.filter((each) => each.object === object.id).map((each) => each.frame);
       this.#lane(state.lanes[object.id], object.color, prompted, top, at, scale, faint);
     });

@@ -147,7 +147,8 @@ export function Help({ state, parts }) {
       <div onClick=${(/** @type {Event} */ event) => event.stopPropagation()}>
         <h2>Keys</h2>
         <p>Left click: on the object. Right click or Alt+click: not on it. Drag: a box. Wheel: zoom. Shift+drag: move the picture.</p>
-        <dl>${BINDINGS.map(({ keys, text }) => html`<dt>${keys.map((key) => html`<kbd>${key}</kbd> `)}</dt><dd>${text}</dd>`)}</dl>
+        <dl>${BINDINGS.map(({ keys, text }) => html`
+          <div><dt>${keys.map((key) => html`<kbd>${key}</kbd> `)}</dt><dd>${text}</dd></div>`)}</dl>
         <button onClick=${close}>Close</button>
       </div>
     </div>`;
