@@ -22,14 +22,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scripts.demonstration.backend import MaskletFailed, MaskletProcess, Model
 from scripts.demonstration.clip import Clip, ClipFailed, prepare_demo_clip, prepare_user_clip
-from scripts.demonstration.follow import (
+from scripts.demonstration.measure import masks_of_regions, mean_iou
+from scripts.demonstration.prediction_wait import (
     FinishedPropagation,
     NoMasks,
-    ask_until_answered,
+    prompt_until_answered,
     retry_until_accepted,
     wait_for_prediction,
 )
-from scripts.demonstration.measure import masks_of_regions, mean_iou
 from scripts.demonstration.prompting import click_region
 from scripts.label_studio.api import LabelStudioAnswered, LabelStudioApi
 from scripts.label_studio.server import LabelStudioFailed, LabelStudioServer
@@ -129,7 +129,7 @@ class Demo:
         for index, click in enumerate(clip.clicks):
             region = click_region(click, clip)
             started_s = time.monotonic()
-            ask_until_answered(lambda region=region: api.ask(backend_id, self.task_id, region), self.masklet)  # type: ignore[misc]
+            prompt_until_answered(lambda region=region: api.ask(backend_id, self.task_id, region), self.masklet)  # type: ignore[misc]
             if index == 0:
                 first_mask_s = time.monotonic() - started_s
         return first_mask_s

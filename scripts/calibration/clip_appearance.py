@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.evaluation.synthetic.stage import ByteArray, FloatArray
+from backend.evaluation.synthetic.renderer import ByteArray, FloatArray
 
 Rng = np.random.Generator
 Outline = NDArray[np.float64]

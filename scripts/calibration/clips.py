@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.evaluation.synthetic import motion
-from backend.evaluation.synthetic.source import ClipSource
-from backend.evaluation.synthetic.stage import (
+from backend.evaluation.synthetic.renderer import (
     BoolArray,
     ByteArray,
     FloatArray,
@@ -24,6 +23,7 @@ from backend.evaluation.synthetic.stage import (
     Track,
     render_scene,
 )
+from backend.evaluation.synthetic.source import ClipSource
 from backend.evaluation.synthetic.textures import colour
 from scripts.calibration.clip_appearance import BACKDROPS, BODIES, OUTLINES, Rng, Split, draw_outline, paint
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from backend.evaluation.synthetic import motion, textures
 from backend.evaluation.synthetic.clips import DEFAULT_SIZE, Plot, SyntheticClip
+from backend.evaluation.synthetic.renderer import Scene, SceneObject, Sprite, render_scene
 from backend.evaluation.synthetic.shapes import draw_shape
-from backend.evaluation.synthetic.stage import Scene, SceneObject, Sprite, render_scene
 
 DEMO_FRAMES = 72
 DEMO_FRAME_RATE = 24

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from backend.evaluation.synthetic.stage import ByteArray
+from backend.evaluation.synthetic.renderer import ByteArray
 
 
 def write_video(frames: ByteArray, path: Path, *, frame_rate: int = 24) -> Path:

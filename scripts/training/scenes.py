@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.evaluation.synthetic.stage import Scene, SceneObject, Sprite, Track, render_scene
+from backend.evaluation.synthetic.renderer import Scene, SceneObject, Sprite, Track, render_scene
 from scripts.training import shapes, textures
 
 Rng = np.random.Generator

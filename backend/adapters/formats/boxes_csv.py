@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.adapters.formats.shared.masks import pixel_box
-from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
+from backend.application.ports.datasets import DatasetVideo, FormatTraits, ManifestEntry, Picture, PlannedVideo, Target
 from backend.codecs.coco_rle import area_px
 from backend.domain.datasets import DatasetFrame, LabelledMask
 
@@ -68,7 +68,7 @@ class BoxesCsvFormat:
         csv.writer(text, lineterminator="\n").writerow(values)
         self._rows.write(text.getvalue().encode("utf-8", "replace"))
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         self._rows.seek(0)
         with self._target.open("boxes.csv") as out:
             shutil.copyfileobj(self._rows, out)

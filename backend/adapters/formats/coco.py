@@ -19,7 +19,7 @@ from backend.adapters.formats.shared.masks import coco_rle, pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -87,7 +87,7 @@ class CocoFormat:
             "uncertainty": shown.uncertainty,
         }
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         head: dict[str, object] = {"categories": self._labels.categories(), "videos": self._videos}
         with self._target.open("annotations.json") as out:
             write_object(out, head, {"images": self._images, "annotations": self._annotations})

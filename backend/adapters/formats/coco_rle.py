@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from backend.adapters.formats.shared.json_lists import SpooledJsonList, write_object
 from backend.adapters.formats.shared.masks import coco_rle
-from backend.application.ports.datasets import DatasetVideo, FormatTraits, Notes, Picture, PlannedVideo, Target
+from backend.application.ports.datasets import DatasetVideo, FormatTraits, ManifestEntry, Picture, PlannedVideo, Target
 from backend.domain.datasets import DatasetFrame, LabelledMask
 
 TRAITS = FormatTraits("coco-rle", 1, "kept: every object has masks of its own")
@@ -44,7 +44,7 @@ class CocoRleFormat:
             with self._target.open(f"{planned.folder}.json") as out:
                 write_object(out, head, {"frames": frames})
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         return {}
 
 

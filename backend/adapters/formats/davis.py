@@ -21,7 +21,7 @@ from backend.adapters.formats.shared.masks import Overlaps, layered
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -62,7 +62,7 @@ class DavisFormat:
         self._videos.append(planned.folder)
         self._meta[planned.folder] = {"objects": sink.objects()}
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         self._target.write("meta.json", json_bytes({"videos": self._meta}) + b"\n")
         self._target.write("ImageSets/all.txt", "".join(f"{name}\n" for name in self._videos).encode())
         return self._overlaps.notes()

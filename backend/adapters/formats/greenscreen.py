@@ -22,7 +22,7 @@ from backend.adapters.formats.shared.images import png
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -85,7 +85,7 @@ class GreenscreenFormat:
         self._table.write(f"{number},{self._folder},{frame.frame_index}\n".encode("ascii"))
         self._video_file.add(picture.pixels, picture.time_s)
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         self._table.seek(0)
         with self._target.open("frames.csv") as out:
             shutil.copyfileobj(self._table, out)

@@ -24,7 +24,7 @@ from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -105,7 +105,7 @@ class LabelStudioFormat:
             yield task
             self._tasks.add_pieces(task.pieces())
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         with self._target.open("tasks.json") as out:
             self._tasks.write_to(out)
             out.write(b"\n")

@@ -22,7 +22,7 @@ from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -53,7 +53,7 @@ class MotFormat:
         self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
         self._videos.append(planned.folder)
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         names = "".join(f"{_one_line(label)}\n" for _, label in self._labels.items()).encode()
         for folder in self._videos:
             self._target.write(f"{folder}/gt/labels.txt", names)

@@ -22,7 +22,7 @@ from backend.adapters.formats.shared.masks import Overlaps, layered
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -69,7 +69,7 @@ class MotsFormat:
         self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
         self._videos.append(planned.folder)
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         self._target.write("seqmap.txt", "".join(f"{name}\n" for name in ("name", *self._videos)).encode())
         return {"classes": self._classes, **self._overlaps.notes()}
 

@@ -20,7 +20,7 @@ from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -52,7 +52,7 @@ class OverlayFormat:
         with VideoFile(self._target, f"{planned.folder}.mp4", info.size, info.frame_rate) as video_file:
             yield _Overlay(video_file, info.size)
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         return {}
 
 

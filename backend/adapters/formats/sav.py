@@ -28,7 +28,7 @@ from backend.adapters.formats.shared.masks import CocoRle, coco_rle
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -60,7 +60,7 @@ class SavFormat:
             sink.finish()
         self._videos.append(planned.folder)
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         self._target.write("videos.txt", "".join(f"{name}\n" for name in self._videos).encode())
         return {"annotated_every": 1}
 

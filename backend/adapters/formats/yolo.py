@@ -24,7 +24,7 @@ from backend.adapters.formats.shared.polygons import outline_of, relative
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -100,7 +100,7 @@ class YoloFormat:
         place = f"{self._parts[planned.folder]}/{planned.folder}"
         yield _Video(self._target, place, video.info.size, self._labels, line_of)
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         self._target.write("data.yaml", self._data_yaml().encode())
         notes: dict[str, object] = {"classes": dict(self._labels.items()), "split": self._parts}
         if not self._has("val"):

@@ -27,7 +27,7 @@ from backend.adapters.formats.shared.masks import coco_rle, pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -72,7 +72,7 @@ class YoutubeVisFormat:
             "object": str(item.object_id),
         }
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         head: dict[str, object] = {"categories": self._labels.categories()}
         with self._target.open("instances.json") as out:
             write_object(out, head, {"videos": self._videos, "annotations": self._annotations})

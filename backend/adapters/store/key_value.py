@@ -1,6 +1,6 @@
-"""Notes as files in the data folder, each replaced as a whole by rename.
+"""Values as files in the data folder, each replaced as a whole by rename.
 
-They are not synced: what a crash takes is made up for by looking again (see application.notes).
+They are not synced: a value that a crash takes is computed or read again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*")
 
 @dataclass(frozen=True, slots=True)
 class FileKeyValueStore:
-    """A Notes port on a folder; made when the first note is written. Raises StorageFull, and other OSErrors."""
+    """A KeyValues port on a folder; made when the first note is written. Raises StorageFull, and other OSErrors."""
 
     root: Path
 

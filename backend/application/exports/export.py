@@ -19,7 +19,7 @@ from backend.application.ports.datasets import (
     DatasetSource,
     DatasetVideo,
     FrameSink,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -39,7 +39,7 @@ FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
 class ClosableTarget(Target, Protocol):
     """A Target with a list of its files."""
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         """Writes a list of all files with SHA-256; returns their count and bytes, and the list's name and hash."""
         ...
 
@@ -53,7 +53,7 @@ class Exported:
     offered: int
     kept: int
     masks: int
-    notes: Notes
+    notes: ManifestEntry
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from backend.domain.datasets import DatasetFrame, DatasetObject
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import VideoInfo
 
-Notes = Mapping[str, object]
-"""Entries of the manifest, as JSON."""
+ManifestEntry = Mapping[str, object]
+"""An entry of the manifest: a JSON object."""
 
 
 class Pictures(StrEnum):
@@ -83,7 +83,7 @@ class DatasetVideo(Protocol):
     def objects(self) -> tuple[DatasetObject, ...]: ...
 
     @property
-    def provenance(self) -> Notes:
+    def provenance(self) -> ManifestEntry:
         """The origin of the masks: model, checkpoint, prompts, hashes, as far as the source has them."""
         ...
 
@@ -105,7 +105,7 @@ class DatasetSource(Protocol):
     """Labelled videos, one open at a time."""
 
     @property
-    def record(self) -> Notes:
+    def record(self) -> ManifestEntry:
         """The source's entry in the manifest."""
         ...
 
@@ -155,6 +155,6 @@ class DatasetFormat(Protocol):
         """Leaving the block without an exception completes the video."""
         ...
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         """Writes the files for all videos; returns further entries of the manifest."""
         ...

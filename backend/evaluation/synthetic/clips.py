@@ -14,7 +14,7 @@ from enum import Enum
 import numpy as np
 
 from backend.evaluation.synthetic import motion, shapes, textures
-from backend.evaluation.synthetic.stage import (
+from backend.evaluation.synthetic.renderer import (
     BoolArray,
     ByteArray,
     FloatArray,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backend.evaluation.synthetic.clips import Plot, SyntheticClip, render_clip
+from backend.evaluation.synthetic.renderer import BoolArray
 from backend.evaluation.synthetic.source import ClipSource
-from backend.evaluation.synthetic.stage import BoolArray
 
 HELD_OUT_CLIPS = 40
 HELD_OUT_FRAMES = 32

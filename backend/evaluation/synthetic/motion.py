@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.evaluation.synthetic.stage import FloatArray, Track
+from backend.evaluation.synthetic.renderer import FloatArray, Track
 
 Rng = np.random.Generator
 

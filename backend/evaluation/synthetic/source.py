@@ -8,7 +8,7 @@ from fractions import Fraction
 from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.domain.geometry import FrameSize, RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
-from backend.evaluation.synthetic.stage import ByteArray
+from backend.evaluation.synthetic.renderer import ByteArray
 
 FRAME_RATE = 24
 

@@ -1,4 +1,4 @@
-"""Renders actors over a background: warps, shadows, motion blur, and the visible mask of each target."""
+"""Renders objects over a background: warps, shadows, motion blur, and the visible mask of each target."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Shadow:
 
 
 @dataclass(frozen=True)
-class Actor:
+class MovingObject:
     """An object: its sprite (RGBA, straight alpha) and its poses. gain: brightness for each frame, float [T]."""
 
     sprite: Picture
@@ -41,41 +41,41 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A background in world coordinates and the actors, back to front.
+class Scene:
+    """A background in world coordinates and the objects, back to front.
 
     camera: [T, 3, 3] from world to frame pixels. shutter: the share of the frame time that motion blur covers, 0..1.
     """
 
     background: Picture
     background_matrix: Matrix
-    actors: Sequence[Actor]
+    objects: Sequence[MovingObject]
     camera: Matrix
     shutter: float
 
 
-def render_stage(stage: Stage, side: int) -> tuple[list[Floats], NDArray[np.bool_]]:
+def render_scene(scene: Scene, side: int) -> tuple[list[Floats], NDArray[np.bool_]]:
     """Frames float32 [side, side, 3] 0..255 before the exposure, and visible masks bool [T, N, side, side]."""
-    actors = [(actor, _premultiplied(actor, side)) for actor in stage.actors]
-    targets = sum(actor.is_target for actor in stage.actors)
-    frames, masks = [], np.zeros((len(stage.camera), targets, side, side), np.bool_)
-    for t in range(len(stage.camera)):
-        canvas = _background(stage, t, side)
+    objects = [(moving, _premultiplied(moving, side)) for moving in scene.objects]
+    targets = sum(moving.is_target for moving in scene.objects)
+    frames, masks = [], np.zeros((len(scene.camera), targets, side, side), np.bool_)
+    for t in range(len(scene.camera)):
+        canvas = _background(scene, t, side)
         owner = np.full((side, side), NOT_A_TARGET, np.uint8)
         number = 0
-        for actor, sprite in actors:
-            name = number if actor.is_target else NOT_A_TARGET
-            number += actor.is_target
-            _draw(canvas, owner, (actor, sprite), stage, t, name)
+        for moving, sprite in objects:
+            name = number if moving.is_target else NOT_A_TARGET
+            number += moving.is_target
+            _draw(canvas, owner, (moving, sprite), scene, t, name)
         frames.append(canvas)
         masks[t] = owner[None] == np.arange(targets, dtype=np.uint8)[:, None, None]
     return frames, masks
 
 
-def _premultiplied(actor: Actor, side: int) -> Picture:
+def _premultiplied(moving: MovingObject, side: int) -> Picture:
     """The sprite with premultiplied colours, shrunk to about the largest size at which it is drawn."""
-    largest = float(actor.poses.size.max()) * side * 1.3
-    rgba = actor.sprite.astype(np.float32)
+    largest = float(moving.poses.size.max()) * side * 1.3
+    rgba = moving.sprite.astype(np.float32)
     rgba[..., :3] *= rgba[..., 3:] * np.float32(1 / 255)
     scale = largest / max(rgba.shape[:2])
     if scale < 0.9:
@@ -85,44 +85,44 @@ def _premultiplied(actor: Actor, side: int) -> Picture:
     return np.pad(np.clip(np.rint(rgba), 0, 255).astype(np.uint8), ((BORDER_PX,) * 2, (BORDER_PX,) * 2, (0, 0)))
 
 
-def _background(stage: Stage, t: int, side: int) -> Floats:
-    matrix = stage.camera[t] @ stage.background_matrix
+def _background(scene: Scene, t: int, side: int) -> Floats:
+    matrix = scene.camera[t] @ scene.background_matrix
     canvas = cv2.warpPerspective(
-        stage.background, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        scene.background, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(canvas, np.float32)
 
 
 def _draw(
-    canvas: Floats, owner: Picture, drawn: tuple[Actor, Picture], stage: Stage, t: int, name: int
+    canvas: Floats, owner: Picture, drawn: tuple[MovingObject, Picture], scene: Scene, t: int, name: int
 ) -> None:  # fmt: skip
-    actor, sprite = drawn
+    moving, sprite = drawn
     side = len(owner)
-    inner = actor.poses.matrix(t, (sprite.shape[0] - 2 * BORDER_PX, sprite.shape[1] - 2 * BORDER_PX))
-    matrix = stage.camera[t] @ inner @ np.array([[1, 0, -BORDER_PX], [0, 1, -BORDER_PX], [0, 0, 1]])
-    blur = _motion_px(stage, actor, t, side) * stage.shutter
+    inner = moving.poses.matrix(t, (sprite.shape[0] - 2 * BORDER_PX, sprite.shape[1] - 2 * BORDER_PX))
+    matrix = scene.camera[t] @ inner @ np.array([[1, 0, -BORDER_PX], [0, 1, -BORDER_PX], [0, 0, 1]])
+    blur = _motion_px(scene, moving, t, side) * scene.shutter
     x0, y0, x1, y1 = _bounds(matrix, sprite.shape, side, margin=int(np.abs(blur).max()) + 3)
     if x0 >= x1 or y0 >= y1:
         return
-    layer = _warped(sprite, matrix, (x0, y0, x1, y1), (float(actor.poses.bend[t]), float(actor.poses.phase[t])))
+    layer = _warped(sprite, matrix, (x0, y0, x1, y1), (float(moving.poses.bend[t]), float(moving.poses.phase[t])))
     if np.abs(blur).max() > FINEST_BLUR_PX:
         layer = _blurred_along(layer, blur)
-    if actor.shadow is not None:
-        _cast(canvas, layer[..., 3], (x0, y0), actor.shadow)
+    if moving.shadow is not None:
+        _cast(canvas, layer[..., 3], (x0, y0), moving.shadow)
     region = canvas[y0:y1, x0:x1]
     region *= np.float32(1) - layer[..., 3:] * np.float32(1 / 255)
-    region += layer[..., :3] * np.float32(actor.gain[t])
+    region += layer[..., :3] * np.float32(moving.gain[t])
     owner[y0:y1, x0:x1][layer[..., 3] > 127] = name
 
 
-def _motion_px(stage: Stage, actor: Actor, t: int, side: int) -> NDArray[np.float64]:
+def _motion_px(scene: Scene, moving: MovingObject, t: int, side: int) -> NDArray[np.float64]:
     """The object's motion since the frame before, (x, y) in frame pixels; none after a jump."""
-    if len(stage.camera) < 2:
+    if len(scene.camera) < 2:
         return np.zeros(2)
     before, now = (t - 1, t) if t else (0, 1)
     ends = []
     for index in (before, now):
-        x, y, w = stage.camera[index] @ np.array([actor.poses.x[index], actor.poses.y[index], 1.0])
+        x, y, w = scene.camera[index] @ np.array([moving.poses.x[index], moving.poses.y[index], 1.0])
         ends.append(np.array([x / w, y / w]))
     motion = ends[1] - ends[0]
     return motion if np.abs(motion).max() < LONGEST_MOTION * side else np.zeros(2)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scripts.training.photographic import poses, sprites
 from scripts.training.photographic.exposure import draw_exposure, expose
 from scripts.training.photographic.poses import Poses, smooth_walk
-from scripts.training.photographic.render import Actor, Shadow, Stage, render_stage
+from scripts.training.photographic.render import MovingObject, Scene, Shadow, render_scene
 from scripts.training.pictures.library import PictureLibrary
 
 Rng = np.random.Generator
@@ -49,62 +49,66 @@ def target_size(rng: Rng) -> float:
     return float(np.exp(rng.uniform(np.log(0.07), np.log(0.95))))
 
 
-def _targets(rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float) -> list[Actor]:
+def _targets(rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float) -> list[MovingObject]:
     light = (float(rng.normal(0, 0.7)), float(rng.uniform(0.1, 1.0)))
-    actors: list[Actor] = []
+    objects: list[MovingObject] = []
     for _ in range(spec.targets):
         size = target_size(rng)
-        copies = actors and rng.random() < 0.18
-        sprite = sprites.look_alike(rng, actors[-1].sprite) if copies else sprites.draw_sprite(rng, library)
+        copies = objects and rng.random() < 0.18
+        sprite = sprites.look_alike(rng, objects[-1].sprite) if copies else sprites.draw_sprite(rng, library)
         path = poses.moving_poses(rng, spec.frames, aspect, size, spec.pace * rng.gamma(1.5, 0.6))
         if spec.frames > 2 and rng.random() < 0.4 * spec.hiding:
             path = poses.with_absence(rng, path, aspect)
-        actors.append(Actor(sprite, path, _gain(rng, spec.frames), True, _shadow(rng, size, light)))
-    return actors
+        objects.append(MovingObject(sprite, path, _gain(rng, spec.frames), True, _shadow(rng, size, light)))
+    return objects
 
 
-def _clutter(rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float, targets: list[Actor]) -> list[Actor]:
+def _clutter(
+    rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float, targets: list[MovingObject]
+) -> list[MovingObject]:
     """Objects that are not targets: still things of the background, moving distractors, look-alikes."""
-    actors = []
+    objects = []
     for _ in range(int(rng.integers(0, 7)) if rng.random() < 0.6 else 0):
         pace = 0.0 if rng.random() < 0.6 else 1.0
         path = poses.moving_poses(rng, spec.frames, aspect, target_size(rng), pace)
-        actors.append(Actor(sprites.draw_sprite(rng, library), path, np.ones(spec.frames), False))
+        objects.append(MovingObject(sprites.draw_sprite(rng, library), path, np.ones(spec.frames), False))
     for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.3 else 0):
         model = targets[int(rng.integers(len(targets)))]
         size = float(model.poses.size[0] * rng.uniform(0.7, 1.3))
         path = poses.moving_poses(rng, spec.frames, aspect, size, spec.pace)
-        actors.append(Actor(sprites.look_alike(rng, model.sprite), path, model.gain, False, model.shadow))
-    return actors
+        objects.append(MovingObject(sprites.look_alike(rng, model.sprite), path, model.gain, False, model.shadow))
+    return objects
 
 
-def _occluders(rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float, targets: list[Actor]) -> list[Actor]:
+def _occluders(
+    rng: Rng, library: PictureLibrary, spec: ClipSpec, aspect: float, targets: list[MovingObject]
+) -> list[MovingObject]:
     """Objects in front of a target: they pass it in a clip, and cover a part of it in a single frame."""
-    actors = []
+    objects = []
     for _ in range(int(rng.integers(1, 3)) if rng.random() < 0.6 * spec.hiding else 0):
         hidden = targets[int(rng.integers(len(targets)))].poses
         size = float(hidden.size.mean() * rng.uniform(0.3, 1.3 if spec.frames > 1 else 0.7))
         path: Poses = poses.crossing(rng, hidden, size, aspect)
-        actors.append(Actor(sprites.draw_sprite(rng, library), path, _gain(rng, spec.frames), False))
-    return actors
+        objects.append(MovingObject(sprites.draw_sprite(rng, library), path, _gain(rng, spec.frames), False))
+    return objects
 
 
-def draw_stage(rng: Rng, library: PictureLibrary, spec: ClipSpec) -> Stage:
+def draw_scene(rng: Rng, library: PictureLibrary, spec: ClipSpec) -> Scene:
     """One random scene."""
     aspect = float(rng.choice(ASPECTS))
     targets = _targets(rng, library, spec, aspect)
     clutter = _clutter(rng, library, spec, aspect, targets)
-    behind = [actor for actor in clutter if rng.random() < 0.75]
-    between = [actor for actor in clutter if all(actor is not one for one in behind)]
+    behind = [moving for moving in clutter if rng.random() < 0.75]
+    between = [moving for moving in clutter if all(moving is not one for one in behind)]
     # The background is half as large again as the frame, for the camera's motion.
     height = int(1.5 * spec.side)
     background = sprites.draw_background(rng, library, (height, max(32, round(height * aspect))))
     scale = 1.5 / height
     place = np.array([[scale, 0, -0.25 * aspect], [0, scale, -0.25], [0, 0, 1]])
-    return Stage(
+    return Scene(
         background=background,
         background_matrix=place,
-        actors=[*behind, *targets, *between, *_occluders(rng, library, spec, aspect, targets)],
+        objects=[*behind, *targets, *between, *_occluders(rng, library, spec, aspect, targets)],
         camera=poses.camera_matrices(rng, spec.frames, aspect, spec.side, spec.pace),
         shutter=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.6 else 0.0,
     )
@@ -115,7 +119,7 @@ def picture_batch(library: PictureLibrary, seed: tuple[int, ...], scenes: int, s
     frames, masks = [], []
     for index in range(scenes):
         rng = np.random.default_rng((*seed, index))
-        canvases, scene_masks = render_stage(draw_stage(rng, library, spec), spec.side)
+        canvases, scene_masks = render_scene(draw_scene(rng, library, spec), spec.side)
         frames.append(expose(canvases, draw_exposure(rng, spec.frames, spec.side)))
         masks.append(scene_masks)
     return np.stack(frames), np.stack(masks)

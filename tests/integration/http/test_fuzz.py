@@ -11,7 +11,7 @@ import pytest
 
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Signer
-from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from tests.fakes.clock import FakeClock
 from tests.fakes.web import (
@@ -85,9 +85,10 @@ def client(root: Path) -> TestClient:
     """A service with every route, media and batches among them. What it raises fails the test."""
     web = FakeWeb()
     records = ImportRecords(root / "batches.sqlite")
-    cutter = PageCutter()
+    page_decoder = PageDecoder()
     web.parts = replace(
-        web.parts, media=MediaService(Signer(b"key"), records, cutter, PageCache(root / "pages", 10**6), FakeClock())
+        web.parts,
+        media=MediaService(Signer(b"key"), records, page_decoder, PageCache(root / "pages", 10**6), FakeClock()),
     )
     return web.client()
 

@@ -10,7 +10,7 @@ import pytest
 
 from scripts.training.mixture import DataPlan, draw_mixed_batch
 from scripts.training.photographic import exposure, poses, regions, sprites
-from scripts.training.photographic.render import Actor, Shadow, Stage, render_stage
+from scripts.training.photographic.render import MovingObject, Scene, Shadow, render_scene
 from scripts.training.photographic.scenes import ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
 from tests.unit.training.pictures_on_disk import noise, small_index
@@ -35,15 +35,15 @@ def square_at(x: float, y: float, size: float = 0.25) -> poses.Poses:
     return poses.Poses(*place, still, still, still, still, still)
 
 
-def stage_of(*actors: Actor, shutter: float = 0.0) -> Stage:
+def scene_of(*objects: MovingObject, shutter: float = 0.0) -> Scene:
     camera = np.stack([np.diag([float(SIDE), float(SIDE), 1.0])] * 2)
-    return Stage(np.full((SIDE, SIDE, 3), 100, np.uint8), np.diag([1 / SIDE, 1 / SIDE, 1.0]), actors, camera, shutter)
+    return Scene(np.full((SIDE, SIDE, 3), 100, np.uint8), np.diag([1 / SIDE, 1 / SIDE, 1.0]), objects, camera, shutter)
 
 
-def red(path: poses.Poses, *, is_target: bool = True, shadow: Shadow | None = None) -> Actor:
+def red(path: poses.Poses, *, is_target: bool = True, shadow: Shadow | None = None) -> MovingObject:
     sprite = np.zeros((32, 32, 4), np.uint8)
     sprite[..., 0], sprite[..., 3] = 220, 255
-    return Actor(sprite, path, np.ones(2), is_target, shadow)
+    return MovingObject(sprite, path, np.ones(2), is_target, shadow)
 
 
 def test_a_batch_depends_on_its_seed_alone(library: PictureLibrary) -> None:
@@ -65,7 +65,7 @@ def test_most_objects_show_on_the_first_frame_and_masks_do_not_overlap(library: 
 
 
 def test_a_square_has_its_mask() -> None:
-    frames, masks = render_stage(stage_of(red(square_at(0.5, 0.5))), SIDE)
+    frames, masks = render_scene(scene_of(red(square_at(0.5, 0.5))), SIDE)
     assert masks[0, 0].sum() == pytest.approx(16 * 16, abs=40)
     assert frames[0][32, 32].tolist() == [220, 0, 0]
     assert frames[0][4, 4].tolist() == [100, 100, 100]
@@ -73,21 +73,21 @@ def test_a_square_has_its_mask() -> None:
 
 def test_what_is_in_front_hides_the_target() -> None:
     front = red(square_at(0.5, 0.5, 0.4), is_target=False)
-    _, masks = render_stage(stage_of(red(square_at(0.5, 0.5)), front), SIDE)
+    _, masks = render_scene(scene_of(red(square_at(0.5, 0.5)), front), SIDE)
     assert not masks.any()
 
 
 def test_a_shadow_darkens_the_background_and_is_no_part_of_the_mask() -> None:
-    plain, masks = render_stage(stage_of(red(square_at(0.5, 0.5))), SIDE)
-    shaded, masks_again = render_stage(stage_of(red(square_at(0.5, 0.5), shadow=Shadow(0.8, (0.0, 0.15), 0.01))), SIDE)
+    plain, masks = render_scene(scene_of(red(square_at(0.5, 0.5))), SIDE)
+    shaded, masks_again = render_scene(scene_of(red(square_at(0.5, 0.5), shadow=Shadow(0.8, (0.0, 0.15), 0.01))), SIDE)
     assert np.array_equal(masks, masks_again)
     assert shaded[0][46, 32, 1] < 0.6 * plain[0][46, 32, 1]
 
 
 def test_motion_blur_follows_the_motion() -> None:
     moving = replace(square_at(0.4, 0.5), x=np.array([0.4, 0.6]))
-    sharp, _ = render_stage(stage_of(red(moving)), SIDE)
-    blurred, _ = render_stage(stage_of(red(moving), shutter=1.0), SIDE)
+    sharp, _ = render_scene(scene_of(red(moving)), SIDE)
+    blurred, _ = render_scene(scene_of(red(moving), shutter=1.0), SIDE)
     row_changes = [len(np.unique(frames[1][32, :, 0].round())) for frames in (sharp, blurred)]
     column_changes = [len(np.unique(frames[1][:, 38, 0].round())) for frames in (sharp, blurred)]
     assert row_changes[1] > row_changes[0] + 3
@@ -97,7 +97,7 @@ def test_motion_blur_follows_the_motion() -> None:
 def test_an_absent_object_has_no_mask() -> None:
     rng = np.random.default_rng(0)
     path = poses.with_absence(rng, replace(square_at(0.5, 0.5)), 1.0)
-    _, masks = render_stage(stage_of(red(path)), SIDE)
+    _, masks = render_scene(scene_of(red(path)), SIDE)
     assert masks[0].any()
     assert not masks[1].any()
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from backend.application.ports.datasets import Notes
+from backend.application.ports.datasets import ManifestEntry
 from backend.domain.errors import InvalidInput, NotAllowed, ServiceUnavailable
 
 LIST = "files.sha256"
@@ -88,7 +88,7 @@ class TargetFolder:
         self._spools.append(spool)
         return spool
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         """Write the list of files in the form of sha256sum; returns its entry in the manifest."""
         files = {"list": LIST, "count": self._count, "bytes": self._bytes}
         digest = hashlib.sha256()

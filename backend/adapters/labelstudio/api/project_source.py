@@ -19,7 +19,7 @@ from backend.adapters.labelstudio.config.label_config import Binding, read_bindi
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.application.exports.naming import name_of_address, path_stem
-from backend.application.ports.datasets import DatasetEntry, Notes, TaskOrigin
+from backend.application.ports.datasets import DatasetEntry, ManifestEntry, TaskOrigin
 from backend.application.ports.media import MediaLibrary
 from backend.domain.datasets import LabelsFrom
 from backend.domain.errors import InvalidInput, NotFound
@@ -52,7 +52,7 @@ class ProjectSource:
     task_id: int | None = None
 
     @property
-    def record(self) -> Notes:
+    def record(self) -> ManifestEntry:
         task = {} if self.task_id is None else {"task": self.task_id}
         return {"kind": "label studio", "project": self.project_id, **task, "labels": str(self.labels_from)}
 
@@ -177,7 +177,7 @@ _WANTED = {
 }
 
 
-def _provenance(record: ResultRecord, data: Mapping[str, object]) -> Notes:
+def _provenance(record: ResultRecord, data: Mapping[str, object]) -> ManifestEntry:
     body = json.dumps(record.result, sort_keys=True, separators=(",", ":")).encode("ascii")
     return {
         "kind": "annotation" if record.is_annotation else "prediction",

@@ -22,7 +22,7 @@ from backend.adapters.labelstudio.reading.keyframes import (
 )
 from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
 from backend.adapters.labelstudio.reading.regions import ReadRegion, read_regions
-from backend.application.ports.datasets import Notes, TaskOrigin
+from backend.application.ports.datasets import ManifestEntry, TaskOrigin
 from backend.application.ports.media import VideoSource
 from backend.codecs.coco_rle import encode_mask, union
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
@@ -101,7 +101,7 @@ class LabelledTask:
         info: VideoInfo,
         *,
         approved: bool,
-        provenance: Notes,
+        provenance: ManifestEntry,
         task: TaskOrigin,
         open_pictures: Callable[[], AbstractContextManager[VideoSource]],
     ) -> None:
@@ -121,7 +121,7 @@ class LabelledTask:
         return self._labelled.objects
 
     @property
-    def provenance(self) -> Notes:
+    def provenance(self) -> ManifestEntry:
         return self._provenance
 
     @property

@@ -31,7 +31,7 @@ LENGTH_BYTES = 8
 SWEEP_EVERY = 200
 
 
-class PageCutter:
+class PageDecoder:
     """One child process that decodes pages, started by the first call. Safe to use from many threads."""
 
     def __init__(self, command: Sequence[str] = CHILD, *, answer_s: float = ANSWER_S) -> None:
@@ -41,14 +41,14 @@ class PageCutter:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
-    def cut(self, media_id: str, frame: int) -> bytes:
+    def page(self, media_id: str, frame: int) -> bytes:
         """A page as a JPEG file. Raises the child's error, MediaUnreachable if it does not answer."""
         return self._answer(media_id, frame, [media_id, frame])
 
     def picture(self, media: MediaRef, content_hash: str, frame: int) -> bytes:
         """A frame of a task's media as a JPEG file. content_hash: of the video; empty for pages.
 
-        Raises as `cut` does, and MediaUnreachable if the video at the address is another one by now.
+        Raises as `page` does, and MediaUnreachable if the video at the address is another one by now.
         """
         question = {
             "addresses": list(media.addresses),

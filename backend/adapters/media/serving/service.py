@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Grant, Signer
-from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.application.imports.model import MEDIA_ID_DIGITS, SourceMedia, SourceMediaKind
 from backend.application.ports.clock import Clock
 from backend.domain.errors import NotFound
@@ -33,7 +33,7 @@ class MediaService:
 
     signer: Signer
     records: ImportRecords
-    cutter: PageCutter
+    page_decoder: PageDecoder
     cache: PageCache
     clock: Clock
 
@@ -57,7 +57,7 @@ class MediaService:
     def _page(self, grant: Grant, page: int) -> bytes:
         body = self.cache.get(grant.media_id, page)
         if body is None:
-            body = self.cutter.cut(grant.media_id, page)
+            body = self.page_decoder.page(grant.media_id, page)
             self.cache.put(grant.media_id, page, body)
         return body
 
@@ -73,12 +73,12 @@ class MediaService:
             name, number = hashlib.sha256(media.addresses[frame].encode()).hexdigest(), 0
         body = self.cache.get(name, number)
         if body is None:
-            body = self.cutter.picture(media, "" if media.is_pages else info.content_hash, int(frame))
+            body = self.page_decoder.picture(media, "" if media.is_pages else info.content_hash, int(frame))
             self.cache.put(name, number, body)
         return Served("image/jpeg", f"{name}-{number}", body=body)
 
     def close(self) -> None:
-        self.cutter.close()
+        self.page_decoder.close()
 
 
 def _whole(medium: SourceMedia) -> Served:

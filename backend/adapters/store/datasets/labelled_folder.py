@@ -19,7 +19,7 @@ from typing import cast
 from backend.adapters.store.datasets.json_scan import JsonScanner
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures, object_on_frame
 from backend.adapters.store.datasets.offsets import Located, OffsetIndex
-from backend.application.ports.datasets import DatasetEntry, Notes
+from backend.application.ports.datasets import DatasetEntry, ManifestEntry
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.errors import IntegrityError, NotFound
@@ -40,7 +40,7 @@ class FolderSource:
         self._folders: dict[str, Path] = {}
 
     @property
-    def record(self) -> Notes:
+    def record(self) -> ManifestEntry:
         return {"kind": "folder", "names": [root.absolute().name for root in self._roots]}
 
     def entries(self) -> Sequence[DatasetEntry]:
@@ -97,7 +97,7 @@ class LabelledFolder:
         return self._outline.objects
 
     @property
-    def provenance(self) -> Notes:
+    def provenance(self) -> ManifestEntry:
         return {
             "kind": "propagation",
             "model": self._outline.model,

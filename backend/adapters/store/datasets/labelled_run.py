@@ -13,7 +13,7 @@ from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures, 
 from backend.adapters.store.datasets.offsets import Located, OffsetIndex
 from backend.adapters.store.masks.codec import load_frame, load_header
 from backend.adapters.store.masks.files import HEADER, MANIFEST
-from backend.application.ports.datasets import Notes
+from backend.application.ports.datasets import ManifestEntry
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.errors import IntegrityError, NotFound
@@ -32,7 +32,7 @@ class LabelledRun:
         index: OffsetIndex,
         chunks: list[Path],
         *,
-        provenance: Notes,
+        provenance: ManifestEntry,
         open_pictures: OpenPictures,
     ) -> None:
         self._video = video
@@ -52,7 +52,7 @@ class LabelledRun:
         return self._objects
 
     @property
-    def provenance(self) -> Notes:
+    def provenance(self) -> ManifestEntry:
         return self._provenance
 
     @property
@@ -83,7 +83,7 @@ class LabelledRun:
 
 @contextmanager
 def open_run(
-    folder: Path, *, provenance: Notes | None = None, open_pictures: OpenPictures = no_pictures
+    folder: Path, *, provenance: ManifestEntry | None = None, open_pictures: OpenPictures = no_pictures
 ) -> Iterator[LabelledRun]:
     """folder: of the run in the mask store. Raises NotFound if it was not committed, IntegrityError if damaged."""
     try:

@@ -12,7 +12,7 @@ from backend.adapters.store.datasets.labelled_run import open_run
 from backend.application.annotation.prompt_record import prompts_record
 from backend.application.exports.naming import name_of_address
 from backend.application.jobs.queries import newest_propagation
-from backend.application.ports.datasets import DatasetEntry, DatasetVideo, Notes
+from backend.application.ports.datasets import DatasetEntry, DatasetVideo, ManifestEntry
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, PropagationRequest
@@ -29,7 +29,7 @@ class RunSource:
     open_pictures: OpenPictures
 
     @property
-    def record(self) -> Notes:
+    def record(self) -> ManifestEntry:
         return {"kind": "run", "project": self.task.project_id, "task": self.task.task_id}
 
     def entries(self) -> Sequence[DatasetEntry]:

@@ -16,7 +16,7 @@ from backend.application.ports.datasets import (
     DatasetEntry,
     DatasetVideo,
     FormatTraits,
-    Notes,
+    ManifestEntry,
     Picture,
     Pictures,
     PlannedVideo,
@@ -42,7 +42,7 @@ class FakeVideo:
     unreachable: bool = False
     info: VideoInfo = field(default_factory=lambda: VideoInfo(ContentHash("a"), FrameSize(2, 2), 3, Fraction(25)))
     objects: tuple[DatasetObject, ...] = (CAT,)
-    provenance: Notes = field(default_factory=dict)
+    provenance: ManifestEntry = field(default_factory=dict)
     task: None = None
 
     def frames(self) -> Iterator[DatasetFrame]:
@@ -60,7 +60,7 @@ class FakeVideo:
 @dataclass
 class FakeSource:
     videos: Mapping[str, FakeVideo | Exception]
-    record: Notes = field(default_factory=dict)
+    record: ManifestEntry = field(default_factory=dict)
 
     def entries(self) -> Sequence[DatasetEntry]:
         return [DatasetEntry(name, name) for name in self.videos]
@@ -89,7 +89,7 @@ class FakeFormat:
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         self.got.append((self.folder, frame.frame_index))
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         return {"said": 1}
 
 
@@ -106,7 +106,7 @@ class FakeTarget:
     def spool(self) -> BinaryIO:
         raise NotImplementedError
 
-    def finish(self) -> Notes:
+    def finish(self) -> ManifestEntry:
         return {"count": 0}
 
 

@@ -15,7 +15,7 @@ from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import Signer, page_leaf
 from backend.adapters.media.serving.own_media import OwnMedia
-from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.application.imports.model import BatchItem, Source, SourceMedia
 from backend.bootstrap.web import WebSettings
@@ -30,7 +30,7 @@ from tests.fakes.web import FakeWeb, TestClient
 SIGNER = Signer(b"key")
 
 
-class InProcessCutter(PageCutter):
+class InProcessPageDecoder(PageDecoder):
     """Cuts pages without a child process; records the frames."""
 
     def __init__(self, videos: OpenVideos) -> None:
@@ -38,7 +38,7 @@ class InProcessCutter(PageCutter):
         self.asked: list[int] = []
         self._videos = videos
 
-    def cut(self, media_id: str, frame: int) -> bytes:
+    def page(self, media_id: str, frame: int) -> bytes:
         self.asked.append(frame)
         return self._videos.page(media_id, frame)
 
@@ -50,9 +50,9 @@ class MediaSetup:
         self.indices = IndexCache(root / "indices")
         self.library = DiskLibrary(root / "imported", self.records, self.indices)
         self.clip = write_clip(root / "clip ü.mp4", ClipSpec(frame_count=30))
-        self.cutter = InProcessCutter(OpenVideos(self.records, self.indices))
+        self.page_decoder = InProcessPageDecoder(OpenVideos(self.records, self.indices))
         self.clock = FakeClock()
-        service = MediaService(SIGNER, self.records, self.cutter, PageCache(root / "pages", 10**6), self.clock)
+        service = MediaService(SIGNER, self.records, self.page_decoder, PageCache(root / "pages", 10**6), self.clock)
         web = FakeWeb(settings=WebSettings(user="u", password="p"))
         web.parts = replace(web.parts, media=service)
         self.web = web
@@ -90,7 +90,7 @@ def test_a_page_is_cut_once_and_an_unchanged_one_is_not_sent(setup: MediaSetup) 
     assert client.get(address).content == first.content
     again = client.get(address, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert setup.cutter.asked == [3]
+    assert setup.page_decoder.asked == [3]
 
 
 def test_a_video_is_served_in_byte_ranges(setup: MediaSetup) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.domain.errors import MediaUnreachable, NotFound
 
 CHILD = """
@@ -25,34 +25,34 @@ for line in sys.stdin:
 
 
 @pytest.fixture
-def cutter() -> Iterator[PageCutter]:
-    cutter = PageCutter((sys.executable, "-c", CHILD), answer_s=120.0)
-    yield cutter
-    cutter.close()
+def page_decoder() -> Iterator[PageDecoder]:
+    page_decoder = PageDecoder((sys.executable, "-c", CHILD), answer_s=120.0)
+    yield page_decoder
+    page_decoder.close()
 
 
-def test_a_child_answers_several_requests(cutter: PageCutter) -> None:
-    assert cutter.cut("m", 3) == b"m 3"
-    assert cutter.cut("m", 4) == b"m 4"
+def test_a_child_answers_several_requests(page_decoder: PageDecoder) -> None:
+    assert page_decoder.page("m", 3) == b"m 3"
+    assert page_decoder.page("m", 4) == b"m 4"
 
 
-def test_an_error_in_the_child_is_raised_and_the_child_stays(cutter: PageCutter) -> None:
+def test_an_error_in_the_child_is_raised_and_the_child_stays(page_decoder: PageDecoder) -> None:
     with pytest.raises(NotFound, match="no such page"):
-        cutter.cut("none", 0)
-    assert cutter.cut("m", 1) == b"m 1"
+        page_decoder.page("none", 0)
+    assert page_decoder.page("m", 1) == b"m 1"
 
 
-def test_a_child_that_dies_is_replaced(cutter: PageCutter) -> None:
+def test_a_child_that_dies_is_replaced(page_decoder: PageDecoder) -> None:
     with pytest.raises(MediaUnreachable, match="the decoder crashed on this file; ask again"):
-        cutter.cut("die", 0)
-    assert cutter.cut("m", 1) == b"m 1"
+        page_decoder.page("die", 0)
+    assert page_decoder.page("m", 1) == b"m 1"
 
 
 def test_a_child_that_hangs_is_replaced() -> None:
-    cutter = PageCutter((sys.executable, "-c", CHILD), answer_s=0.3)
+    page_decoder = PageDecoder((sys.executable, "-c", CHILD), answer_s=0.3)
     with pytest.raises(MediaUnreachable, match=r"did not answer within 0.3 s"):
-        cutter.cut("hang", 0)
-    cutter.close()
+        page_decoder.page("hang", 0)
+    page_decoder.close()
 
 
 def test_the_least_recently_used_page_is_evicted(tmp_path: Path) -> None:

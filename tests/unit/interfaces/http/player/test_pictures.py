@@ -17,7 +17,7 @@ from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.library import CachedMedia
 from backend.adapters.media.serving.addresses import Signer
-from backend.adapters.media.serving.page_cache import PageCache, PageCutter
+from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaUnreachable
@@ -33,7 +33,7 @@ from tests.unit.interfaces.http.player.builders import TASK, PlayerWeb
 VIDEO = MediaRef(("/data/clip.mp4",), is_pages=False)
 
 
-class InProcessCutter(PageCutter):
+class InProcessPageDecoder(PageDecoder):
     """What the child does, without a child; counts."""
 
     def __init__(self, videos: OpenVideos) -> None:
@@ -72,8 +72,8 @@ class Setup:
         self.library._checked_s["/data/clip.mp4"] = clock.monotonic_s()
         records = ImportRecords(root / "batches.sqlite")
         self.videos = OpenVideos(records, self.indices, self.library)
-        self.cutter = InProcessCutter(self.videos)
-        service = MediaService(Signer(b"key"), records, self.cutter, PageCache(root / "pages", 10**7), clock)
+        self.page_decoder = InProcessPageDecoder(self.videos)
+        service = MediaService(Signer(b"key"), records, self.page_decoder, PageCache(root / "pages", 10**7), clock)
         self.player = PlayerWeb()
         self.player.web.parts = replace(self.player.web.parts, media=service)
 
@@ -110,7 +110,7 @@ def test_a_picture_is_made_once_and_not_sent_twice(setup: Setup) -> None:
     assert client.get(f"{TASK}/frames/3").content == first.content
     again = client.get(f"{TASK}/frames/3", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert setup.cutter.asked == [3]
+    assert setup.page_decoder.asked == [3]
 
 
 def test_a_frame_past_the_end_is_refused(setup: Setup) -> None:

@@ -97,7 +97,7 @@ def _draw_frame(scene: Scene, t: int, height: int, width: int) -> tuple[FloatArr
     for actor in scene.actors:
         owner_id = index if actor.is_target else NOT_A_TARGET
         index += actor.is_target
-        _draw_actor(image, owner, actor, t, owner_id, (float(shift_x), float(shift_y)))
+        _draw_object(image, owner, actor, t, owner_id, (float(shift_x), float(shift_y)))
     return image, owner
 
 
@@ -110,7 +110,7 @@ def _crop_background(background: ByteArray, shift_x: float, shift_y: float, heig
     return crop.astype(np.float32)
 
 
-def _draw_actor(
+def _draw_object(
     image: FloatArray, owner: ByteArray, actor: SceneObject, t: int, owner_id: int, shift_px: tuple[float, float]
 ) -> None:
     height, width = owner.shape

@@ -31,7 +31,7 @@ class FinishedPropagation:
     timings_s: dict[str, float]
 
 
-def ask_until_answered(ask: Callable[[], list[Json]], masklet: MaskletProcess) -> list[Json]:
+def prompt_until_answered(ask: Callable[[], list[Json]], masklet: MaskletProcess) -> list[Json]:
     """Repeats a prompt until it has an answer; a repeated prompt counts once. Raises NoMasks after TIMEOUT_S."""
     deadline = time.monotonic() + TIMEOUT_S
     reason = "the answer was empty"

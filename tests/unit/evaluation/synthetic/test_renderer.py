@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backend.evaluation.synthetic.stage import Scene, SceneObject, Sprite, Track, render_scene
+from backend.evaluation.synthetic.renderer import Scene, SceneObject, Sprite, Track, render_scene
 
 
 def square_sprite(colour: tuple[int, int, int]) -> Sprite:
