@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scripts.label_studio.server import LabelStudioServer
 from tests.fakes.stores import closed_stores
@@ -18,6 +19,11 @@ TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
 
 PORT = 20_000 + os.getpid() % 100 * 100
 """The first port to try. It depends on the process: a server listens seconds after its port was found free."""
+
+
+# No test depends on speed: an example takes as long as the machine needs.
+settings.register_profile("masklet", deadline=None)
+settings.load_profile("masklet")
 
 
 @pytest.fixture(autouse=True)

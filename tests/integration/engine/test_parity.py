@@ -177,7 +177,6 @@ def scripts(draw: st.DrawFn) -> ParityCase:
 
 @settings(
     max_examples=4,
-    deadline=None,
     derandomize="CI" in os.environ,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # the explain phase takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -271,7 +271,7 @@ def replaced(value: object, path: Path, new: object) -> object:
 FUZZED = [GOOD, clicked_at(), boxed(), brushed([0, 0, 0, 8]), video(), predict_body(pages_task(), pages_task(9))]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @closed_stores()
 def test_any_value_in_a_body_is_answered_or_refused(data: st.DataObject) -> None:

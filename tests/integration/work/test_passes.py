@@ -45,7 +45,7 @@ def prompts_of(frames: dict[str, set[int]]) -> PromptSet:
 
 
 @given(prompted_frames, st.sampled_from(Direction), ranges)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_engine_makes_the_planned_count_of_frames(
     frames: dict[str, set[int]], direction: Direction, frame_range: FrameRange
 ) -> None:
@@ -57,7 +57,7 @@ def test_the_engine_makes_the_planned_count_of_frames(
 
 
 @given(prompted_frames, st.sampled_from(Direction), ranges)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_the_engine_makes_the_planned_frames(
     frames: dict[str, set[int]], direction: Direction, frame_range: FrameRange
 ) -> None:

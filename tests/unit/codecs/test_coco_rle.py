@@ -27,7 +27,7 @@ from backend.domain.masklets import EncodedMask
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arrays(np.bool_, SHAPES))
 def test_every_mask_is_decoded_unchanged(mask: BoolMask) -> None:
     codec = CocoCodec()
@@ -75,7 +75,7 @@ def test_counts_that_do_not_fit_are_refused(encoded: EncodedMask, message: str) 
         decode_mask(encoded)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arrays(np.bool_, SHAPES))
 def test_measures_of_counts_are_those_of_the_pixels(mask: BoolMask) -> None:
     encoded = encode_mask(mask)

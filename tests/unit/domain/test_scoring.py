@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.domain.calibration import Calibrator
+from backend.domain.features import ObjectEvidence
 from backend.domain.masklets import FrameEvidence, MaskOrigin
-from backend.domain.scoring import combined_uncertainty, frame_uncertainty, label_studio_score
+from backend.domain.prompts import ObjectId
+from backend.domain.scoring import Scorer, combined_uncertainty, frame_uncertainty, label_studio_score
 
 SURE = FrameEvidence((0.95, 0.4, 0.3), 9.0, 1.0, 0.97, 0.1, None, None, 1)
 
@@ -45,3 +50,12 @@ def test_uncertainty_and_score_stay_within_bounds(
 def test_a_frame_is_as_uncertain_as_its_worst_object() -> None:
     assert combined_uncertainty([0.1, 0.7, 0.3]) == 0.7
     assert combined_uncertainty([]) == 0.0
+
+
+def test_an_automatic_mask_is_as_uncertain_as_its_score_says() -> None:
+    found = replace(SURE, predicted_ious=(0.7,), presence_logit=10.0)
+    assert frame_uncertainty(found, MaskOrigin.AUTOMATIC) == pytest.approx(0.3)
+    calibrator = cast(Calibrator, SimpleNamespace(uncertainty=lambda row: 0.05))
+    scorer = Scorer(calibrator, {ObjectId("a"): (0,)})
+    seen = {ObjectId("a"): ObjectEvidence(found, MaskOrigin.AUTOMATIC)}
+    assert scorer.frame(0, seen) == {ObjectId("a"): pytest.approx(0.3)}

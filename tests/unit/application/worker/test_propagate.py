@@ -135,7 +135,7 @@ class TestResume:
         assert first == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 4, 3, 2, 1, 0][taken_over]
 
     @given(st.lists(st.integers(0, 8), max_size=8), st.integers(1, 5))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @closed_stores()
     def test_after_any_kills(self, kills: list[int], snapshot_frames: int) -> None:
         worker = Worker(snapshot_frames=snapshot_frames)
@@ -439,7 +439,7 @@ class TestCorrections:
         assert worker.engine.made == [(frame, CAT) for frame in range(5, FRAMES)]
 
     @given(st.data())
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @closed_stores()
     def test_frames_outside_the_plan_are_kept_for_any_prompts(self, data: st.DataObject) -> None:
         worker = Worker(snapshot_frames=data.draw(st.integers(0, 4)))

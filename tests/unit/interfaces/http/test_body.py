@@ -210,7 +210,7 @@ def containers(value: object) -> int:
     return isinstance(value, dict | list) + sum(containers(entry) for entry in inner)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(JSON, st.sampled_from([1, 2, 3, 7, 50]), st.booleans())
 def test_a_scan_counts_what_the_parser_makes(value: object, size: int, is_ascii: bool) -> None:
     body = json.dumps(value, ensure_ascii=is_ascii).encode()

@@ -27,13 +27,13 @@ def size_of(mask: BoolMask) -> FrameSize:
     return FrameSize(mask.shape[1], mask.shape[0])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(masks())
 def test_the_bytes_are_the_sdks(mask: BoolMask) -> None:
     assert encode_rle(mask) == sdk_rle(mask)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(masks())
 def test_a_mask_survives_the_round_trip(mask: BoolMask) -> None:
     decoded = decode_rle(encode_rle(mask), size_of(mask))
@@ -59,7 +59,7 @@ def test_the_bytes_are_the_sdks_at_the_edges(mask: BoolMask) -> None:
     assert encode_rle(mask) == sdk_rle(mask)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.binary(min_size=4, max_size=400).map(lambda raw: raw[: len(raw) // 4 * 4]))
 def test_any_colours_are_read_as_the_sdk_reads_them(rgba: bytes) -> None:
     values = np.frombuffer(rgba, np.uint8)
@@ -76,7 +76,7 @@ def literal_stream(payload: bytes) -> list[int]:
     return [int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
 def test_a_browsers_literals_are_read(pixels: list[bool]) -> None:
     payload = b"".join(bytes((200, 100, 50, 255)) if on else bytes(4) for on in pixels)
@@ -88,7 +88,7 @@ def test_half_transparent_pixels_are_split_in_the_middle() -> None:
     assert decode_rle(literal_stream(payload), FrameSize(2, 1)).tolist() == [[False, True]]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(masks(largest_side=9), st.data())
 def test_a_stream_cut_short_is_refused(mask: BoolMask, data: st.DataObject) -> None:
     rle = encode_rle(mask)
@@ -97,7 +97,7 @@ def test_a_stream_cut_short_is_refused(mask: BoolMask, data: st.DataObject) -> N
         decode_rle(rle[:kept], size_of(mask))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 255), max_size=60))
 def test_noise_is_refused_or_read_but_never_crashes(tail: list[int]) -> None:
     header = encode_rle(np.zeros((3, 5), np.bool_))[:6]

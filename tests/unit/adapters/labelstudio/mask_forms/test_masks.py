@@ -29,14 +29,14 @@ def size_of(mask: BoolMask) -> FrameSize:
     return FrameSize(mask.shape[1], mask.shape[0])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(masks())
 def test_coco_run_lengths_give_the_mask_and_its_box(mask: BoolMask) -> None:
     assert np.array_equal(decode_checked(encoded(mask)), mask)
     assert box_rel(encoded(mask)) == box_of_mask(mask)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(masks())
 def test_a_bitmask_survives_the_round_trip(mask: BoolMask) -> None:
     assert np.array_equal(mask_of_png(png_of_mask(mask), size_of(mask)), mask)
@@ -99,7 +99,7 @@ rectangles = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(rectangles)
 def test_a_rectangle_survives_as_a_polygon(given_rectangle: tuple[int, int, int, int, int]) -> None:
     x, y, width, height, side = given_rectangle
@@ -108,7 +108,7 @@ def test_a_rectangle_survives_as_a_polygon(given_rectangle: tuple[int, int, int,
     assert np.array_equal(mask_of_polygons(polygons_of_mask(mask), size), mask)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(4, 30), st.integers(4, 30), st.integers(35, 60))
 def test_a_blob_survives_as_a_polygon_except_for_its_edge(a: int, b: int, side: int) -> None:
     pixels = np.zeros((2 * side, 2 * side), np.uint8)
@@ -118,7 +118,7 @@ def test_a_blob_survives_as_a_polygon_except_for_its_edge(a: int, b: int, side: 
     assert mask_iou(mask, again) > 0.85
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(masks())
 def test_every_part_of_a_mask_becomes_a_polygon_within_the_frame(mask: BoolMask) -> None:
     polygons = polygons_of_mask(mask)

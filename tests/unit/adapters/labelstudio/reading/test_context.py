@@ -218,7 +218,7 @@ def test_a_new_label_alone_is_a_prompt() -> None:
 # masks
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(masks())
 def test_a_brush_is_a_mask_and_an_empty_one_no_prompt(mask: BoolMask) -> None:
     prompts = prompts_of_annotation([brush(mask, page=2)], read_binding(PAGES))
@@ -366,7 +366,7 @@ FIELDS = ("id", "from_name", "type", "value", "item_index", "original_width", "o
 VALUES = ("x", "y", "width", "height", "rotation", "labels", "keypointlabels", "rectanglelabels", "rle", "sequence")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(("k", "r", "b", "t")), st.sampled_from(FIELDS + VALUES), junk)
 def test_junk_in_any_field_is_read_or_refused_but_never_crashes(kind: str, field: str, value: object) -> None:
     region = {"k": keypoint(), "r": rectangle(), "b": brush(np.ones((2, 3), np.bool_)), "t": track(keyframe(1))}[kind]

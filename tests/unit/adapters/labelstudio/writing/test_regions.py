@@ -86,7 +86,7 @@ def test_pages_without_the_object_have_no_region() -> None:
 
 
 @pytest.mark.parametrize("tag", MASK_TAGS)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(mask=masks(largest_side=12))
 def test_the_sdk_accepts_every_mask_as_every_kind_of_region(tag: str, mask: BoolMask) -> None:
     size = FrameSize(mask.shape[1], mask.shape[0])
@@ -96,7 +96,7 @@ def test_the_sdk_accepts_every_mask_as_every_kind_of_region(tag: str, mask: Bool
 
 
 @pytest.mark.parametrize("tag", ["BrushLabels", "BitmaskLabels"])
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(mask=masks())
 def test_masks_survive_label_studio(tag: str, mask: BoolMask) -> None:
     size = FrameSize(mask.shape[1], mask.shape[0])
@@ -108,7 +108,7 @@ def test_masks_survive_label_studio(tag: str, mask: BoolMask) -> None:
         assert np.array_equal(prompt.mask, mask)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(masks(), st.integers(0, 9))
 def test_boxes_survive_label_studio(mask: BoolMask, index: int) -> None:
     mask = mask.copy()
@@ -151,7 +151,7 @@ def shown_frames(sequence: list[dict[str, object]], frame_count: int) -> list[in
     return shown
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sets(st.integers(0, 11), min_size=1))
 def test_a_track_is_never_shown_elsewhere(present: set[int]) -> None:
     frames = {index: MASK if index in present else EMPTY for index in range(12)}

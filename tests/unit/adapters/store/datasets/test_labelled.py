@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.adapters.store.datasets import json_scan
@@ -157,7 +157,6 @@ VALUES = st.sampled_from(
 
 
 class TestScanner:
-    @settings(deadline=None)
     @given(
         st.dictionaries(st.sampled_from(["a", "é", '"', ",", "]"]), st.lists(VALUES, max_size=4)),
         st.integers(1, 40),
