@@ -43,7 +43,7 @@ class AutoPrompts:
         on_source = [_Placed(entry.key, int(draft.frames[entry.frame]), entry.mask) for entry in found]
         prompts = prompts_on(draft, on_source, self.labels)
         scores = {str(o): entry.score for o, entry in zip(prompts.object_ids, found, strict=True)}
-        return prompts, scores
+        return prompts.as_automatic(lambda prompt: scores[str(prompt.object_id)]), scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -156,4 +156,5 @@ class TaskPrompts:
             return PromptSet(())
         binding = read_binding(with_rate(self.label_config, data))
         clock = clock_of(self.probe(media), binding.framerate) if binding.is_video else None
-        return first_of_each(prompts_of_annotation(found[-1].result, binding, clock=clock))
+        prompts = first_of_each(prompts_of_annotation(found[-1].result, binding, clock=clock))
+        return prompts.as_automatic(lambda prompt: found[-1].score)

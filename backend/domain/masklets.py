@@ -12,19 +12,30 @@ from backend.domain.video import FrameIndex, VideoInfo
 
 
 class MaskOrigin(StrEnum):
-    """The origin of a frame's mask: drawn by a person, prompted by a person, or propagated by the model."""
+    """The origin of a frame's mask.
+
+    HUMAN: drawn or approved by a person. PROMPTED: made by the model from a person's click or box. AUTOMATIC: made from
+    a prompt that a program gave, for example `--prompts auto`. PROPAGATED: made by the model without a prompt.
+    """
 
     HUMAN = "human"
     PROMPTED = "prompted"
+    AUTOMATIC = "automatic"
     PROPAGATED = "propagated"
+
+    @property
+    def is_by_person(self) -> bool:
+        """Whether a person drew, approved or prompted this very frame."""
+        return self in (MaskOrigin.HUMAN, MaskOrigin.PROMPTED)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameEvidence:
     """The model's evidence for one object on one frame; reduced to numbers on the device.
 
-    predicted_ious: the candidates' predicted IoU, best first, read before the presence gate; empty for a mask
-        prompt, where SAM 2 has no estimate. Untrained where the object is absent: ignore it there.
+    predicted_ious: the candidates' predicted IoU, best first, read before the presence gate. Untrained where the object
+        is absent: ignore it there. For a mask prompt, where SAM 2 has no estimate: the score of an automatic one, empty
+        for a person's.
     presence_logit: SAM 2's object_score_logits; above 0 means "in the frame".
     stability: |logit > 1| / |logit > -1| of the chosen candidate before the presence gate; 1.0 if both are empty.
     soft_iou: sum(p*m) / (sum(m) + sum(p*(1-m))) with p = sigmoid(logit), m = logit > 0, before the gate.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NewType
 
 import numpy as np
@@ -35,9 +35,11 @@ class FramePrompt:
     """The prompt of one object on one frame.
 
     mask: [H, W] bool at any resolution with the frame's aspect ratio; excludes points and box, because SAM 2 takes
-    either a mask or clicks.
+    either a mask or clicks. automatic: the score, 0..1, of a prompt that a program made and nobody has seen; None: a
+    person gave it.
 
-    Raises PromptError for an empty prompt, a mask together with points or a box, or a negative frame index.
+    Raises PromptError for an empty prompt, a mask together with points or a box, a negative frame index, or a score
+    outside of 0..1.
     """
 
     object_id: ObjectId
@@ -45,8 +47,11 @@ class FramePrompt:
     points: tuple[PointPrompt, ...] = ()
     box: Box | None = None
     mask: BoolMask | None = None
+    automatic: float | None = None
 
     def __post_init__(self) -> None:
+        if self.automatic is not None and not 0.0 <= self.automatic <= 1.0:
+            raise PromptError(f"the score of an automatic prompt must lie within 0..1, got {self.automatic!r}")
         if not self.points and self.box is None and self.mask is None:
             raise PromptError(
                 f"the prompt for {self.object_id!r} on frame {self.frame_index} has no points, box or mask"
@@ -67,6 +72,7 @@ class FramePrompt:
     def merged_with(self, later: FramePrompt) -> FramePrompt:
         """This prompt and a later one of the same object and frame: points are united, a new box or mask replaces.
 
+        The union is automatic if both are; it has the lower score.
         Raises ValueError for another object or frame.
         """
         if (later.object_id, later.frame_index) != (self.object_id, self.frame_index):
@@ -75,7 +81,9 @@ class FramePrompt:
             return later
         existing = set(self.points)
         points = self.points + tuple(point for point in later.points if point not in existing)
-        return FramePrompt(self.object_id, self.frame_index, points, later.box or self.box)
+        is_automatic = self.automatic is not None and later.automatic is not None
+        automatic = min(self.automatic or 0.0, later.automatic or 0.0) if is_automatic else None
+        return FramePrompt(self.object_id, self.frame_index, points, later.box or self.box, automatic=automatic)
 
     def covers(self, other: FramePrompt) -> bool:
         """Whether this prompt has the object, the frame and every point, the box and the mask of another one."""
@@ -145,6 +153,10 @@ class PromptSet:
         """The prompts and labels of all other objects."""
         return PromptSet.of((prompt for prompt in self.prompts if prompt.object_id not in object_ids), self.labels)
 
+    def as_automatic(self, score: Callable[[FramePrompt], float]) -> PromptSet:
+        """The prompts as made by a program. score: of each prompt, 0..1."""
+        return PromptSet(tuple(replace(prompt, automatic=score(prompt)) for prompt in self.prompts), self.labels)
+
     def covers(self, other: PromptSet) -> bool:
         """Whether every prompt of another set is part of this one."""
         here = {(prompt.object_id, prompt.frame_index): prompt for prompt in self.prompts}
@@ -164,10 +176,12 @@ def _canonical(prompt: FramePrompt) -> list[object]:
     mask_digest = None
     if mask is not None:
         mask_digest = [*mask.shape, hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()]
-    return [
+    canonical: list[object] = [
         prompt.object_id,
         prompt.frame_index,
         [[repr(p.point.x_rel), repr(p.point.y_rel), p.positive] for p in prompt.points],
         None if box is None else [repr(v) for v in (box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel)],
         mask_digest,
     ]
+    # A person's prompt has the digest that it had before there were automatic ones.
+    return canonical if prompt.automatic is None else [*canonical, repr(prompt.automatic)]

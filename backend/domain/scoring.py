@@ -46,7 +46,7 @@ class Scorer:
         if self._calibrator is None:
             return {object_id: frame_uncertainty(own.evidence, own.origin) for object_id, own in seen.items()}
         return {
-            object_id: 0.0 if own.origin is MaskOrigin.HUMAN else _clamped(self._calibrator.uncertainty(row))
+            object_id: _fixed_uncertainty(own, self._calibrator.uncertainty(row))
             for (object_id, own), row in zip(seen.items(), self._rows(frame_index, seen, others), strict=True)
         }
 
@@ -65,6 +65,13 @@ class Scorer:
             yield self._histories.setdefault(object_id, FeatureHistory(())).row(frame_index, own, rivals)
 
 
+def _fixed_uncertainty(seen: ObjectEvidence, calibrated: float) -> float:
+    """The calibrated uncertainty, except for origins that the calibration has not seen."""
+    if seen.origin in (MaskOrigin.HUMAN, MaskOrigin.AUTOMATIC):
+        return frame_uncertainty(seen.evidence, seen.origin)
+    return _clamped(calibrated)
+
+
 def presence_probability(presence_logit: float) -> float:
     """sigmoid(presence logit), safe for any finite logit."""
     if presence_logit >= 0:
@@ -76,13 +83,15 @@ def presence_probability(presence_logit: float) -> float:
 def frame_uncertainty(evidence: FrameEvidence, origin: MaskOrigin) -> float:
     """The uncalibrated uncertainty of a mask, 0..1.
 
-    A human frame is certain by definition. For a non-empty mask, u = q*g + (1 - q) with q the probability that the
-    object is present and g the mean of 1 - predicted IoU and 1 - soft IoU. For an empty mask, u = q: a confident exit
-    is certain, a doubtful one is not. The terms of g are the strongest single signals that need no extra pass (soft
-    IoU: arXiv 2402.10665; predicted IoU: SAM 2).
+    A human frame is certain by definition. An automatic prompt's mask has 1 - its score. For another non-empty mask,
+    u = q*g + (1 - q) with q the probability that the object is present and g the mean of 1 - predicted IoU and 1 - soft
+    IoU. For an empty mask, u = q: a confident exit is certain, a doubtful one is not. The terms of g are the strongest
+    single signals that need no extra pass (soft IoU: arXiv 2402.10665; predicted IoU: SAM 2).
     """
     if origin is MaskOrigin.HUMAN:
         return 0.0
+    if origin is MaskOrigin.AUTOMATIC:
+        return 1.0 - _clamped(evidence.predicted_ious[0]) if evidence.predicted_ious else 1.0
     present = presence_probability(evidence.presence_logit)
     if evidence.area_rel == 0.0:
         return present

@@ -250,7 +250,7 @@ class TestSubmit:
         mask = np.eye(16, dtype=np.bool_)
         prompts = prompt_set(
             click(1 / 3),
-            FramePrompt(DOG, FrameIndex(5), mask=mask),
+            FramePrompt(DOG, FrameIndex(5), mask=mask, automatic=0.75),
             FramePrompt(CAT, FrameIndex(7), box=Box(0.1, 0.2, 0.30000000000000004, 1.0)),
             cat="Cat",
             dog="犬 \u2028",

@@ -117,7 +117,7 @@ def drawn(object_id: ObjectId, frame: int, past: str, prompts: PromptSet) -> Obj
     prompted = prompts.of_object(object_id).on_frame(frame)
     origin = MaskOrigin.PROMPTED if prompted else MaskOrigin.PROPAGATED
     if prompted and prompted[0].mask is not None:
-        mask, origin = prompted[0].mask, MaskOrigin.HUMAN
+        mask, origin = prompted[0].mask, MaskOrigin.HUMAN if prompted[0].automatic is None else MaskOrigin.AUTOMATIC
     numbers = [int(past[start : start + 4], 16) / 65536 for start in range(0, 20, 4)]
     evidence = FrameEvidence(
         predicted_ious=tuple(numbers[:3]),

@@ -37,7 +37,6 @@ from backend.application.ports.datasets import (
 from backend.codecs.coco_rle import area_px, decode_checked, encode_mask
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.geometry import FrameSize
-from backend.domain.masklets import MaskOrigin
 
 TRAITS = FormatTraits("sav", 1, "kept: every object has masks of its own", Pictures.OPTIONAL)
 SMALL_PX, MEDIUM_PX = 32**2, 96**2
@@ -80,7 +79,7 @@ class _Masklet:
 
     def add(self, shown: LabelledMask, frame_index: int) -> None:
         self.frames += 1
-        self.edited += shown.origin is not MaskOrigin.PROPAGATED
+        self.edited += shown.origin.is_by_person
         if shown.mask is not None:
             self.present += 1
             self.area_px += area_px(shown.mask)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from backend.adapters.report.thumbnails import COLOURS
 from backend.application.review.next_frames import NextFrame, ReviewFrame, ReviewVideo
-from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 
 WIDTH, HEIGHT, LEFT, FOOT = 960, 120, 34, 18
@@ -75,7 +74,7 @@ def _object(label: str, frames: Sequence[ReviewFrame], video: ReviewVideo, chose
         f'<path d="M{_x(frame.frame_index, video):.1f} {HEIGHT} l-4 -7 h8 z" fill="#222"><title>frame '
         f"{frame.frame_index}, {frame.origin.value}</title></path>"
         for frame in frames
-        if frame.origin is not MaskOrigin.PROPAGATED
+        if frame.origin.is_by_person
     )
     grid = "".join(
         f'<line x1="{LEFT}" x2="{WIDTH}" y1="{_y(level)}" y2="{_y(level)}" stroke="#ddd"/>'

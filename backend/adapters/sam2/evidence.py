@@ -86,8 +86,11 @@ def finalize(reduced: Sequence[MaskStats], size: FrameSize) -> list[MaskWithEvid
     return [_with_evidence(mask, part, row) for mask, part, row in zip(masks, parts, numbers, strict=True)]
 
 
-def with_mask(computed: MaskWithEvidence, mask: BoolMask) -> MaskWithEvidence:
-    """Replaces the model's copy by the person's mask [H, W] bool: area, centroid, box and components follow it."""
+def with_mask(computed: MaskWithEvidence, mask: BoolMask, *, score: float | None = None) -> MaskWithEvidence:
+    """Replaces the model's copy by the prompt's mask [H, W] bool: area, centroid, box and components follow it.
+
+    score: of an automatic mask; it stands as the predicted IoU, which SAM 2 does not estimate for a mask prompt.
+    """
     area_rel, centroid, box = _area_centroid_box(mask)
     evidence = replace(
         computed.evidence,
@@ -95,6 +98,7 @@ def with_mask(computed: MaskWithEvidence, mask: BoolMask) -> MaskWithEvidence:
         centroid=centroid,
         box=box,
         components=_count_components(mask),
+        predicted_ious=computed.evidence.predicted_ious if score is None else (score,),
     )
     return MaskWithEvidence(mask, evidence)
 

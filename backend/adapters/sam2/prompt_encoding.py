@@ -36,6 +36,8 @@ class PromptedFrame:
 
     @property
     def origin(self) -> MaskOrigin:
+        if self.prompt.automatic is not None:
+            return MaskOrigin.AUTOMATIC
         return MaskOrigin.PROMPTED if self.prompt.mask is None else MaskOrigin.HUMAN
 
 

@@ -130,7 +130,8 @@ def masks_with_evidence(tracked: list[TrackedMask], size: FrameSize) -> list[Obj
 
 def _object_frame(item: TrackedMask, computed: MaskWithEvidence, size: FrameSize) -> ObjectFrame:
     origin = MaskOrigin.PROPAGATED if item.prompted is None else item.prompted.origin
-    if item.prompted is not None and item.prompted.prompt.mask is not None:
-        # A person's mask stays as drawn; SAM 2 has it at its own resolution.
-        computed = with_mask(computed, resized_mask(item.prompted.prompt.mask, size))
+    prompt = None if item.prompted is None else item.prompted.prompt
+    if prompt is not None and prompt.mask is not None:
+        # A prompt's mask stays as it is; SAM 2 has it at its own resolution.
+        computed = with_mask(computed, resized_mask(prompt.mask, size), score=prompt.automatic)
     return ObjectFrame(item.track.object_id, computed.mask, computed.evidence, origin)

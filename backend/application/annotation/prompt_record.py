@@ -14,7 +14,10 @@ from backend.domain.prompts import FramePrompt, PromptSet
 
 
 class PromptRecord(TypedDict):
-    """points [x, y, polarity] and box [x0, y0, x1, y1] relative to the frame; mask_sha256 of the packed pixels."""
+    """points [x, y, polarity] and box [x0, y0, x1, y1] relative to the frame; mask_sha256 of the packed pixels.
+
+    automatic: the score of a prompt that a program made; not there for a person's.
+    """
 
     object: str
     label: str
@@ -22,6 +25,7 @@ class PromptRecord(TypedDict):
     points: NotRequired[list[tuple[float, float, int]]]
     box: NotRequired[tuple[float, float, float, float]]
     mask_sha256: NotRequired[str]
+    automatic: NotRequired[float]
 
 
 class PromptsRecord(TypedDict):
@@ -44,4 +48,6 @@ def _record(prompt: FramePrompt, label: str) -> PromptRecord:
     if prompt.mask is not None:
         packed = np.packbits(prompt.mask).tobytes()
         record["mask_sha256"] = hashlib.sha256(repr(prompt.mask.shape).encode() + packed).hexdigest()
+    if prompt.automatic is not None:
+        record["automatic"] = prompt.automatic
     return record

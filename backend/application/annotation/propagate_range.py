@@ -159,7 +159,11 @@ def _masks_so_far(service: AnnotationService, job: Job, requested: FrameRequest)
 
 def human_object_frames(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
     """The human frames, as (object, frame) pairs."""
-    return frozenset((prompt.object_id, prompt.frame_index) for prompt in prompts if prompt.mask is not None)
+    return frozenset(
+        (prompt.object_id, prompt.frame_index)
+        for prompt in prompts
+        if prompt.mask is not None and prompt.automatic is None
+    )
 
 
 def newest_run(

@@ -12,6 +12,9 @@ from backend.domain.geometry import BoolMask, Box
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 
+COPIED_SCORE = 0.5
+"""The score of a prompt that was copied from another video: nothing is known about it."""
+
 
 class FoundObject(Protocol):
     """One object on a frame of the source. label: empty if the file has only numbers."""
@@ -71,11 +74,15 @@ def moved_to(draft: TaskDraft, prompts: PromptSet, labels: Sequence[str]) -> Pro
 
 
 def at_start(prompts: PromptSet) -> PromptSet:
-    """The prompts of the earliest prompted frame, on frame 0, for a sibling video."""
+    """The prompts of the earliest prompted frame, on frame 0, for a sibling video.
+
+    They are automatic: a person gave them for another video.
+    """
     if not prompts:
         return prompts
     first = prompts.prompted_frames[0]
-    return PromptSet.of([replace(p, frame_index=FrameIndex(0)) for p in prompts.on_frame(first)], prompts.labels)
+    copied = [replace(p, frame_index=FrameIndex(0)) for p in prompts.on_frame(first)]
+    return PromptSet.of(copied, prompts.labels).as_automatic(lambda prompt: COPIED_SCORE)
 
 
 def first_of_each(prompts: PromptSet) -> PromptSet:

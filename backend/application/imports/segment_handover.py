@@ -16,7 +16,7 @@ from backend.application.imports.model import BatchItem, BatchRecords
 from backend.application.jobs.queries import ANY, newest_propagation
 from backend.application.ports.masks import MaskCodec
 from backend.domain.errors import MaskletError, ServiceUnavailable
-from backend.domain.masklets import MaskletFrame, MaskRun
+from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import FrameIndex
 
@@ -114,7 +114,9 @@ class Handover:
                 doubts.append(f"{masklet.label} {doubt}")
             elif frame is not None and frame.evidence.area_rel > 0:
                 mask = self.codec.decode(frame.mask)
-                prompts.append(FramePrompt(masklet.object_id, FrameIndex(0), mask=mask))
+                # The shared frame shows the same picture in both segments: a person's mask stays a person's.
+                score = None if frame.origin is MaskOrigin.HUMAN else 1.0 - frame.uncertainty
+                prompts.append(FramePrompt(masklet.object_id, FrameIndex(0), mask=mask, automatic=score))
                 labels[masklet.object_id] = masklet.label
         if not doubts and not prompts:
             doubts.append("no object is in the frame where the segments meet")

@@ -24,7 +24,10 @@ KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class PromptIndex:
-    """The prompts of a user task. digests: of each prompt. human: the masks of mask prompts; None for an empty one."""
+    """The prompts of a user task.
+
+    digests: of each prompt. human: the masks of a person's mask prompts; None for an empty one.
+    """
 
     version: str
     object_ids: tuple[ObjectId, ...]
@@ -51,7 +54,7 @@ class PromptIndices:
         human = {
             (prompt.object_id, prompt.frame_index): encoded_human(prompt.mask, self._codec)
             for prompt in prompts
-            if prompt.mask is not None
+            if prompt.mask is not None and prompt.automatic is None
         }
         # A change between the two reads is found at the next call: the version is the older one.
         made = PromptIndex(version, prompts.object_ids, digests_of(prompts), human)

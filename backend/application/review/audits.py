@@ -21,7 +21,7 @@ from backend.application.review.correction_tasks import Corrected
 from backend.application.review.next_frames import is_probability
 from backend.domain.audits import AuditedMask, AuditTally, tally
 from backend.domain.geometry import mask_iou
-from backend.domain.masklets import EncodedMask, MaskOrigin, MaskRun
+from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey
 
@@ -67,7 +67,7 @@ class Audits:
             }
             for masklet in page.masklets
             for frame in masklet.frames
-            if frame.origin is MaskOrigin.PROPAGATED
+            if not frame.origin.is_by_person
         ]
         self._write(corrected, {"project": corrected.task.project_id, "model_version": model_version, "masks": masks})
 

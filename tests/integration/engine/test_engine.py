@@ -208,6 +208,19 @@ class TestOrigins:
         assert first.evidence.box == Box(20 / 96, 10 / 64, 60 / 96, 11 / 64)
         assert (first.evidence.area_rel, first.evidence.components) == (40 / (96 * 64), 1)
 
+    def test_the_mask_of_an_automatic_prompt_is_nobody_s(self, engine: Sam2Engine) -> None:
+        prompts = prompt_set(drawn(2)).as_automatic(lambda prompt: 0.8)
+        masks = engine.propagate(
+            PanningVideo(5), prompts, direction=Direction.FORWARD, frame_range=None, cancel=NeverCancelled()
+        )
+        first, second, *_ = (frame.objects[0] for frame in masks)
+        assert (first.origin, second.origin) == (MaskOrigin.AUTOMATIC, MaskOrigin.PROPAGATED)
+        assert first.evidence.predicted_ious == (0.8,)
+        (clicked,) = engine.segment(
+            PanningVideo(5), prompt_set(click(0)).as_automatic(lambda prompt: 0.8), FrameIndex(0)
+        ).objects
+        assert clicked.origin is MaskOrigin.AUTOMATIC
+
     def test_an_empty_mask_marks_the_object_as_absent(self, engine: Sam2Engine) -> None:
         empty = FramePrompt(ObjectId("a"), FrameIndex(0), mask=np.zeros((64, 96), bool))
         (item,) = engine.segment(PanningVideo(3), prompt_set(empty), FrameIndex(0)).objects

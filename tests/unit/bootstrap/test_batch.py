@@ -140,11 +140,12 @@ def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str
 def test_predictions_of_a_video_use_the_page_s_frame_numbers() -> None:
     """A tag that counts 10 frames a second, and a video of 25: number 4 is 0.302 s, which is frame 7."""
     config = VIDEO.replace('framerate="25"', 'framerate="$fps"')
-    made = [StoredPrediction("yolo-1", [video_box(frame=4)])]
+    made = [StoredPrediction("yolo-1", [video_box(frame=4)], 0.6)]
     fake = FakeLabelStudio({"video": "/data/clip.mp4", "fps": "10"}, made=made)
     prompts = TaskPrompts("predictions", config, client(fake), lambda media: FakeVideo().info)
     _, found = prompts.read(Source("t", task_id=5), TaskKey(3, 5))
     assert shown(found) == [("b1", 7)]
+    assert [prompt.automatic for prompt in found] == [0.6]
 
 
 def test_a_tasks_own_prompts_and_other_models_predictions(tmp_path: Path) -> None:

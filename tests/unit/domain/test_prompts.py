@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,8 +79,18 @@ def test_the_digest_depends_on_every_part_of_a_prompt() -> None:
         PromptSet.of([click(CAT, 0, 0.5, positive=False)], {CAT: "Cat"}),
         PromptSet.of([FramePrompt(CAT, FrameIndex(0), box=Box(0, 0, 1, 1))], {CAT: "Cat"}),
         PromptSet.of([FramePrompt(CAT, FrameIndex(0), mask=mask)], {CAT: "Cat"}),
+        PromptSet.of([FramePrompt(CAT, FrameIndex(0), mask=other, automatic=0.5)], {CAT: "Cat"}),
         PromptSet.of([FramePrompt(CAT, FrameIndex(0), mask=other)], {CAT: "Cat"}),
     ]
     assert len({prompts.digest() for prompts in sets}) == len(sets)
     again = PromptSet.of([FramePrompt(CAT, FrameIndex(0), mask=other.copy())], {CAT: "Cat"})
     assert again.digest() == sets[-1].digest()
+
+
+def test_a_persons_click_makes_an_automatic_prompt_a_persons() -> None:
+    found = FramePrompt(CAT, FrameIndex(0), mask=np.ones((4, 4), np.bool_), automatic=0.7)
+    assert found.merged_with(click(CAT, 0, 0.5)).automatic is None
+    guessed = FramePrompt(CAT, FrameIndex(0), box=Box(0, 0, 1, 1), automatic=0.7)
+    assert guessed.merged_with(replace(click(CAT, 0, 0.5), automatic=0.4)).automatic == 0.4
+    with pytest.raises(PromptError, match=r"within 0\.\.1, got 1\.5"):
+        replace(guessed, automatic=1.5)

@@ -6,6 +6,7 @@ A create request is never repeated here: it may have been executed although its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,11 @@ NAME = "masklet"
 
 @dataclass(frozen=True, slots=True)
 class StoredPrediction:
-    """A prediction of a task, of any model."""
+    """A prediction of a task, of any model. score: the model's own, within 0..1; 0.0 if it gave none."""
 
     model_version: str
     result: list[object]
+    score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class TaskImports:
             f"read the predictions of task {task_id}", lambda sdk: sdk.predictions.list(task=task_id)
         )
         return [
-            StoredPrediction(str(p.model_version or ""), list(p.result or []))
+            StoredPrediction(str(p.model_version or ""), list(p.result or []), _score_of(p.score))
             for p in sorted(listed, key=lambda p: int(p.id))
         ]
 
@@ -96,3 +98,7 @@ class TaskImports:
 def _listed(sdk: Any, project_id: int) -> dict[int, Mapping[str, object]]:  # noqa: ANN401 - the SDK's client
     pages = sdk.tasks.list(project=project_id, page_size=TASKS_A_PAGE, fields="task_only", include="id,data")
     return {int(task.id): dict(task.data or {}) for task in pages}
+
+
+def _score_of(score: float | None) -> float:
+    return min(max(float(score), 0.0), 1.0) if score is not None and math.isfinite(score) else 0.0

@@ -22,11 +22,15 @@ Request = PreviewRequest | PropagationRequest
 
 
 class PromptBody(TypedDict):
-    """A prompt's content: points [x, y, positive], box [x0, y0, x1, y1], relative; mask [height, width, counts]."""
+    """A prompt's content: points [x, y, positive], box [x0, y0, x1, y1], relative; mask [height, width, counts].
+
+    automatic: the score of a prompt that a program made; not there for a person's.
+    """
 
     points: list[tuple[float, float, bool]]
     box: NotRequired[tuple[float, float, float, float]]
     mask: NotRequired[tuple[int, int, str]]
+    automatic: NotRequired[float]
 
 
 class PromptRecord(TypedDict):
@@ -124,6 +128,8 @@ def _body_of(prompt: FramePrompt) -> PromptBody:
     if prompt.mask is not None:
         encoded = encode_mask(prompt.mask)
         body["mask"] = (encoded.height, encoded.width, encoded.counts)
+    if prompt.automatic is not None:
+        body["automatic"] = prompt.automatic
     return body
 
 
@@ -136,6 +142,7 @@ def _prompt_of(object_id: str, frame_index: int, body: PromptBody) -> FramePromp
         tuple(PointPrompt(Point(x, y), positive) for x, y, positive in body["points"]),
         None if box is None else Box(*box),
         None if mask is None else decode_mask(EncodedMask(*mask)),
+        body.get("automatic"),
     )
 
 

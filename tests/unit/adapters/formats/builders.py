@@ -61,9 +61,14 @@ def origin_on(index: int) -> MaskOrigin:
     return MaskOrigin.PROMPTED if index == PROMPTED_FRAME else MaskOrigin.PROPAGATED
 
 
-def stored(index: int, mask: BoolMask) -> MaskletFrame:
+ORIGINS = {index: origin_on(index) for index in range(FRAMES)}
+
+
+def stored(index: int, mask: BoolMask, origin: MaskOrigin | None = None) -> MaskletFrame:
     evidence = FrameEvidence((0.9,), 4.0, 0.9, 0.9, float(mask.mean()), None, None, 1)
-    return MaskletFrame(FrameIndex(index), encode_mask(mask), evidence, origin_on(index), UNCERTAINTIES[index])
+    return MaskletFrame(
+        FrameIndex(index), encode_mask(mask), evidence, origin or origin_on(index), UNCERTAINTIES[index]
+    )
 
 
 def clip(path: Path, *, width: int = SIZE.width, height: int = SIZE.height, frames: int = FRAMES) -> Path:
@@ -71,7 +76,13 @@ def clip(path: Path, *, width: int = SIZE.width, height: int = SIZE.height, fram
 
 
 def propagated(
-    out: Path, *, name: str = "clip.mp4", content_hash: str = "", masks: Truth | None = None, size: FrameSize = SIZE
+    out: Path,
+    *,
+    name: str = "clip.mp4",
+    content_hash: str = "",
+    masks: Truth | None = None,
+    size: FrameSize = SIZE,
+    origins: Mapping[int, MaskOrigin] = ORIGINS,
 ) -> Path:
     """A folder of `masklet propagate`: forward from frame 2, then backward."""
     info = VideoInfo(ContentHash(content_hash or "0" * 64), size, FRAMES, Fraction(30000, 1001))
@@ -81,7 +92,7 @@ def propagated(
         for index in order:
             for object_id in LABELS:
                 if (object_id, index) in masks:
-                    folder.put(object_id, stored(index, masks[object_id, index]))
+                    folder.put(object_id, stored(index, masks[object_id, index], origins[index]))
         folder.finish(info, LABELS, {"video": name, "model": MODEL, "prompts": {"digest": "d" * 64}})
     return out
 
@@ -93,11 +104,12 @@ def export(
     frames: str = "all",
     with_video: bool = False,
     masks: Truth | None = None,
+    origins: Mapping[int, MaskOrigin] = ORIGINS,
     **options: object,
 ) -> Path:
     """Export the truth to folder/"out"; with_video: the video is available."""
     video = clip(folder / "clip.mp4")
-    source = propagated(folder / "source", content_hash=file_hash(video), masks=masks)
+    source = propagated(folder / "source", content_hash=file_hash(video), masks=masks, origins=origins)
     order = ExportOrder(
         [str(source)],
         format_name,

@@ -20,7 +20,9 @@ from PIL import Image
 from pycocotools import mask as coco
 from pycocotools.coco import COCO
 
+from backend.domain.errors import InvalidInput
 from backend.domain.geometry import BoolMask
+from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 from tests.fakes.clips import number_of
 from tests.unit.adapters.formats.builders import CAT, DOG, FRAMES, LABELS, SIZE, export, truth, visible
@@ -132,6 +134,15 @@ class TestSav:
         assert read_json(out / "clip_auto.json")["masklet_object"] == [str(DOG)]
         assert read_json(out / "clip_auto.json")["masklet_edited_frame_count"] == [0]
         assert read_json(out / "clip_manual.json")["masklet_object"] == [str(CAT)]
+
+    def test_masks_of_automatic_prompts_are_not_a_person_s(self, tmp_path: Path) -> None:
+        automatic = dict.fromkeys(range(FRAMES), MaskOrigin.AUTOMATIC)
+        out = export(tmp_path, "sav", origins=automatic)
+        assert not (out / "clip_manual.json").exists()
+        assert read_json(out / "clip_auto.json")["masklet_edited_frame_count"] == [0, 0]
+        (tmp_path / "human").mkdir()
+        with pytest.raises(InvalidInput, match="approved by a person"):
+            export(tmp_path / "human", "sav", frames="human", origins=automatic)
 
 
 class TestYoutubeVis:

@@ -63,4 +63,5 @@ def test_a_sibling_s_annotation_prompts_the_first_frame() -> None:
     both = PromptSet.of([*click_on(3), *click_on(7)], {CAT: "Cat"})
     assert [p.frame_index for p in at_start(both)] == [0]
     assert [p.frame_index for p in first_of_each(both)] == [3]
+    assert [p.automatic is None for p in at_start(both)] == [False]  # a person gave them for another video
     assert not at_start(PromptSet(()))

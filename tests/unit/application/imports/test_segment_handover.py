@@ -94,6 +94,10 @@ def test_certain_masks_are_handed_over_to_the_next_segment(setup: HandoverSetup)
     prompts = setup.parts.ledger.prompts(TaskKey(3, 2))
     assert [(str(p.object_id), p.frame_index) for p in prompts] == [("cat", 0)]
     assert prompts.prompts[0].mask is not None
+    shown = setup.parts.service.masks_of(first)
+    assert shown is not None
+    shared = next(frame for frame in shown.masklets[0].frames if frame.frame_index == 9)
+    assert prompts.prompts[0].automatic == 1.0 - shared.uncertainty
     assert np.flatnonzero(prompts.prompts[0].mask.any(axis=0)).tolist() == [9]  # the mask of the shared frame, number 9
     assert setup.sweep(2 * FULL_SWEEP_EVERY) == 0
 
