@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
@@ -12,7 +11,6 @@ from backend.adapters.media.serving.addresses import frame_address
 from backend.application.review.audits import Audits
 from backend.application.review.make_corrections import CorrectionMaker, CorrectionTask
 from backend.bootstrap.container import Container
-from backend.domain.audits import AuditTally
 from backend.domain.errors import InvalidInput
 
 
@@ -40,8 +38,3 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> li
         return maker.make(project_id, into, count, seed=seed)
     finally:
         client.close()
-
-
-def audit_tallies(project_id: int | None) -> Mapping[str, AuditTally]:
-    """The audit tallies of a project (None: of all projects), by model version."""
-    return Audits(Container.from_environment().key_values).tallies(project_id)

@@ -27,7 +27,7 @@ from backend.application.review.next_frames import (
     task_video,
 )
 from backend.bootstrap.container import Container
-from backend.bootstrap.corrections import audit_tallies
+from backend.bootstrap.imports.batch_status import audit_tallies
 from backend.bootstrap.media import open_media_library
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.audits import tally

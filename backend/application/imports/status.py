@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.application.imports.model import BatchItem, BatchRecords
 from backend.application.imports.segment_handover import NEEDS_PERSON
 from backend.application.jobs.queries import ANY, newest_propagations
 from backend.application.ports.ledger import Ledger
+from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, JobState, PushState
 from backend.domain.retries import FailedTry
+from backend.domain.tasks import TaskKey
+
+COUNTED = (JobState.QUEUED, JobState.RUNNING, JobState.DONE)
+RATED = 20
+NOT_COMPUTING = ("wait", "look", "decode")
+"""Steps of a job's time that are not computing, and decoding, which is part of another step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +26,10 @@ class ProjectStatus:
     """One project.
 
     states: of the newest propagation of each task. imported: count of imported tasks. unprompted: those of them without
-    a job. reasons: of failures, with their counts. retried: failed jobs, pushes and adoptions that are tried again
-    later or were given up.
+    a job. frames_done, frames_total: of the propagations; a queued one counts as many as the others have on average.
+    frames_per_s: of the running propagations together, from the time that the newest finished ones took; 0.0 before one
+    has finished. reasons: of failures, with their counts. failed: the names of the failed tasks. retried: failed jobs,
+    pushes and adoptions that are tried again later or were given up.
     """
 
     project_id: int
@@ -28,11 +37,25 @@ class ProjectStatus:
     imported: int = 0
     unprompted: int = 0
     frames_done: int = 0
+    frames_total: int = 0
+    frames_per_s: float = 0.0
     reasons: tuple[tuple[str, int], ...] = ()
     failed_sources: tuple[tuple[str, str], ...] = ()
     asks_for_person: tuple[tuple[str, str], ...] = ()
     refused: tuple[tuple[str, str], ...] = field(default=())
     retried: tuple[FailedTry, ...] = ()
+    failed: tuple[str, ...] = ()
+
+    @property
+    def tasks(self) -> int:
+        """The count of tasks that were imported or have a propagation."""
+        return sum(self.states.values()) + self.unprompted
+
+    @property
+    def remaining_s(self) -> float | None:
+        """The time until the open propagations are done at the present rate; None if it is not known."""
+        left = self.frames_total - self.frames_done
+        return left / self.frames_per_s if self.is_open and self.frames_per_s else None
 
     @property
     def is_open(self) -> bool:
@@ -45,7 +68,12 @@ class ProjectStatus:
             **{state.value: self.states.get(state, 0) for state in JobState},
             "imported": self.imported,
             "unprompted": self.unprompted,
+            "tasks": self.tasks,
             "frames_done": self.frames_done,
+            "frames_total": self.frames_total,
+            "frames_per_s": round(self.frames_per_s, 2),
+            "remaining_s": None if self.remaining_s is None else round(self.remaining_s, 1),
+            "failed_tasks": list(self.failed),
             "failed_because": [{"reason": reason, "tasks": count} for reason, count in self.reasons],
             "failed_sources": [{"source": name, "reason": reason} for name, reason in self.failed_sources],
             "asks_for_person": [{"task": name, "reason": reason} for name, reason in self.asks_for_person],
@@ -64,12 +92,16 @@ class ProjectStatus:
 
 
 def project_statuses(ledger: Ledger, records: BatchRecords, project_id: int | None = None) -> list[ProjectStatus]:
-    """The status of every project with jobs or imports, or of the given one, sorted by id."""
+    """The status of every project with jobs or imports, or of the given one, sorted by id.
+
+    Raises NotFound for a project without any, with those that there are.
+    """
     newest = newest_propagations(ledger, project_id=project_id, states=ANY)
     items = records.items(project_id)
     failures = records.failures(project_id)
     projects = {job.task.project_id for job in newest} | {i.project_id for i in items} | {p for p, _ in failures}
-    wanted = projects if project_id is None else {project_id}
+    if project_id is not None and not projects:
+        raise NotFound(_unknown_project(project_id, ledger, records))
     return [
         _status(
             number,
@@ -78,7 +110,7 @@ def project_statuses(ledger: Ledger, records: BatchRecords, project_id: int | No
             [(outcome.name or outcome.source, outcome.reason) for p, outcome in failures if p == number],
             ledger,
         )
-        for number in sorted(wanted)
+        for number in sorted(projects)
     ]
 
 
@@ -87,24 +119,56 @@ def _status(
 ) -> ProjectStatus:
     begun = {job.task for job in jobs}
     reasons = Counter(job.reason for job in jobs if job.state is JobState.FAILED)
+    names = {item.task: item.name for item in items}
     asking = [(item.name, item.handover.partition(": ")[2]) for item in items if item.handover.startswith(NEEDS_PERSON)]
     return ProjectStatus(
         project_id,
         dict(Counter(job.state for job in jobs)),
         imported=len(items),
         unprompted=sum(item.task not in begun for item in items),
-        frames_done=sum(job.done for job in jobs),
+        frames_done=sum(job.done for job in jobs if job.state in COUNTED),
+        frames_total=_frames_total(jobs),
+        frames_per_s=_frames_per_s(jobs),
         reasons=tuple(reasons.most_common()),
         failed_sources=tuple(failures),
         asks_for_person=tuple(asking),
-        refused=tuple(_refused(jobs, ledger)),
+        refused=tuple(_refused(jobs, ledger, names)),
         retried=ledger.failed_tries(project_id=project_id),
+        failed=tuple(task_name(job.task, names) for job in jobs if job.state is JobState.FAILED),
     )
 
 
-def _refused(jobs: Iterable[Job], ledger: Ledger) -> Iterable[tuple[str, str]]:
+def task_name(task: TaskKey, names: Mapping[TaskKey, str]) -> str:
+    """The name of an imported task with its number; the number alone of another one."""
+    return f"{names[task]} (task {task.task_id})" if task in names else f"task {task.task_id}"
+
+
+def _frames_total(jobs: Sequence[Job]) -> int:
+    counted = [job for job in jobs if job.state in COUNTED]
+    known = [job.total for job in counted if job.total]
+    average = sum(known) / len(known) if known else 0.0
+    return round(sum(job.total or average for job in counted))
+
+
+def _frames_per_s(jobs: Sequence[Job]) -> float:
+    """Frames over computing time of the newest finished propagations, times the count of running ones."""
+    running = sum(job.state is JobState.RUNNING for job in jobs)
+    done = [job for job in jobs if job.state is JobState.DONE and job.done and job.timings_s]
+    newest = sorted(done, key=lambda job: job.updated_s)[-RATED:]
+    seconds = sum(value for job in newest for name, value in job.timings_s.items() if name not in NOT_COMPUTING)
+    return running * sum(job.done for job in newest) / seconds if seconds else 0.0
+
+
+def _unknown_project(project_id: int, ledger: Ledger, records: BatchRecords) -> str:
+    jobs = newest_propagations(ledger, project_id=None, states=ANY)
+    known = sorted({job.task.project_id for job in jobs} | {item.project_id for item in records.items(None)})
+    there = f"it knows {', '.join(map(str, known))}" if known else "it knows none"
+    return f"Masklet has no tasks of project {project_id}; {there}. `masklet import` and prompts in Label Studio add it"
+
+
+def _refused(jobs: Iterable[Job], ledger: Ledger, names: Mapping[TaskKey, str]) -> Iterable[tuple[str, str]]:
     """Done tasks whose prediction Label Studio refused, with the reason."""
     for job in jobs:
         push = ledger.latest_push(job.task) if job.state is JobState.DONE else None
         if push is not None and push.state is PushState.REFUSED:
-            yield str(job.task), push.reason
+            yield task_name(job.task, names), push.reason

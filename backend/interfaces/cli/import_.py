@@ -16,7 +16,7 @@ from backend.application.imports.model import ImportMode, ItemState, Outcome
 from backend.domain.selection import parse_portion, parse_selection
 
 if TYPE_CHECKING:
-    from backend.bootstrap.batch import BatchOptions
+    from backend.bootstrap.imports.batch import BatchOptions
 
 
 def import_batch(
@@ -48,7 +48,7 @@ def import_batch(
     report: Annotated[Path | None, typer.Option(help="Write what became of each item here (JSON lines).")] = None,
 ) -> None:
     """Make a task for every SOURCE that has none yet. What is there already is left as it is."""
-    from backend.bootstrap.batch import BatchOptions
+    from backend.bootstrap.imports.batch import BatchOptions
 
     options = BatchOptions(
         project,
@@ -76,7 +76,7 @@ def import_batch(
 
 
 def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tally:
-    from backend.bootstrap.batch import open_batch
+    from backend.bootstrap.imports.batch import open_batch
 
     console = Console(stderr=True)
     with ExitStack() as stack:

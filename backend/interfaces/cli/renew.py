@@ -14,7 +14,7 @@ def renew(
     expire: Annotated[int, typer.Option(help="Days until the addresses end; 0: never.", min=0)] = 365,
 ) -> None:
     """Give the signed media addresses in a project's tasks a later end, also those that have ended."""
-    from backend.bootstrap.renewal import renew_project
+    from backend.bootstrap.imports.renewal import renew_project
 
     renewed = renew_project(project, expire_days=expire)
     Console().print(f"project {project}: {renewed.addresses} addresses in {renewed.tasks} tasks renewed")

@@ -17,8 +17,8 @@ from backend.adapters.labelstudio.api.client import AnnotationRecord, LabelStudi
 from backend.adapters.labelstudio.api.task_creation import StoredPrediction
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.imports.model import ImportMode, PromptSource, Source, SourceMedia, SourceMediaKind, TaskDraft
-from backend.bootstrap.batch import BatchOptions, _plan
-from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
+from backend.bootstrap.imports.batch import BatchOptions, _plan
+from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
@@ -184,6 +184,6 @@ def test_the_label_config_decides_pages_or_video() -> None:
 
 
 def test_an_import_loads_no_model() -> None:
-    code = "import sys, backend.bootstrap.batch, backend.interfaces.cli.import_; print('torch' in sys.modules)"
+    code = "import sys, backend.bootstrap.imports.batch, backend.interfaces.cli.import_; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

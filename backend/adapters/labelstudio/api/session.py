@@ -2,7 +2,8 @@
 
 The SDK exchanges a personal access token for short-lived ones and renews them; it sends a legacy token unchanged. By
 default it follows redirects, even with a refresh token in the body, and repeats a POST that may have succeeded: both
-are switched off here.
+are switched off here. It is imported at the first call, because it loads pandas, and commands that do not call Label
+Studio would wait seconds for it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import httpx
-from label_studio_sdk.client import LabelStudio
-from label_studio_sdk.core.api_error import ApiError
-from label_studio_sdk.core.parse_error import ParsingError
 
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
 
@@ -42,6 +40,9 @@ class Session:
         what: the request in a few words, for messages. Raises LabelStudioUnavailable (a retry may help; the request
         may have been executed), NotFound or LabelStudioRefused.
         """
+        from label_studio_sdk.core.api_error import ApiError
+        from label_studio_sdk.core.parse_error import ParsingError
+
         try:
             return ask(self._client())
         except ApiError as error:
@@ -57,6 +58,8 @@ class Session:
 
     def read(self, what: str, path: str) -> object:
         """The JSON at an API path without a method in the SDK. Raises as `call` does."""
+
+        from label_studio_sdk.core.api_error import ApiError
 
         def ask(sdk: Any) -> object:  # noqa: ANN401
             reply = self._http.get(self._url + path, headers={"Authorization": _authorization(sdk)})
@@ -87,6 +90,8 @@ class Session:
                 "no Label Studio token is set; put a personal access token in LABEL_STUDIO_API_KEY"
             )
         if self._sdk is None:
+            from label_studio_sdk.client import LabelStudio
+
             self._sdk = LabelStudio(
                 base_url=self._url,
                 api_key=self._token,

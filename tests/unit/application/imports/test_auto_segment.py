@@ -11,7 +11,7 @@ from backend.adapters.media.mask_cleanup import clean_mask
 from backend.application.imports.auto_segment import AutoMasklets, AutoObject, AutoRules
 from backend.application.ports.engine import CancelToken, NeverCancelled, Propagation
 from backend.application.ports.media import VideoSource
-from backend.bootstrap.auto_prompts import parse_auto
+from backend.bootstrap.imports.auto_prompts import parse_auto
 from backend.domain.errors import InvalidInput
 from backend.domain.geometry import RgbFrame
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame

@@ -11,7 +11,7 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.imports.model import BatchItem
 from backend.application.imports.segment_handover import FULL_SWEEP_EVERY, Handover
 from backend.application.imports.status import ProjectStatus, project_statuses
-from backend.domain.errors import LabelStudioUnavailable, MediaError
+from backend.domain.errors import LabelStudioUnavailable, MediaError, NotFound
 from backend.domain.jobs import Job, JobState
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
@@ -170,4 +170,8 @@ def test_the_status_counts_tasks_by_their_newest_job(setup: HandoverSetup) -> No
     assert (document["done"], document["failed"], document["queued"]) == (1, 1, 0)
     assert document["failed_because"] == [{"reason": "MediaError: no frames", "tasks": 1}]
     assert not status.is_open
+    assert (status.tasks, status.failed) == (3, ("clip [2/3] (task 2)",))
+    assert (status.frames_done, status.frames_total, status.remaining_s) == (10, 10, None)
+    with pytest.raises(NotFound, match="no tasks of project 99; it knows 3"):
+        project_statuses(setup.parts.ledger, setup.records, 99)
     assert project_statuses(setup.parts.ledger, setup.records) == [status]

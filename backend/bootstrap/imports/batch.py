@@ -1,4 +1,4 @@
-"""Wiring of `masklet import`, `masklet status` and `masklet jobs`."""
+"""Wiring of `masklet import` and `masklet jobs`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,12 @@ from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.importer import Importer, Tally
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
 from backend.application.imports.start import TaskStarter
-from backend.application.imports.status import ProjectStatus, project_statuses
 from backend.application.jobs.retry import Retried, retry_now
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.notifier import NoNotifier
 from backend.application.ports.queue import JobQueue
-from backend.bootstrap.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.container import Container, DataFolder
+from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.media import open_media_library
 from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
 from backend.domain.jobs import Job, JobKind, OutputMode
@@ -159,7 +158,7 @@ def _prompter(
     options: BatchOptions, container: Container, library: DiskLibrary, client: LabelStudioClient, config: str
 ) -> PromptSource:
     if options.prompts.partition(":")[0] == "auto":
-        from backend.bootstrap.auto_prompts import auto_prompter  # loads torch, which no other import needs
+        from backend.bootstrap.imports.auto_prompts import auto_prompter  # loads torch, which no other import needs
 
         carry = options.carry and options.overlap > 0
         return auto_prompter(options.prompts, container, library.open, read_binding(config).labels, carry=carry)
@@ -221,12 +220,6 @@ def _placement(options: BatchOptions, container: Container, library: DiskLibrary
         name, prefix = parse_bucket(options.bucket)
         return BucketPlacement(name, prefix, open_bucket(name), pages)
     raise InvalidInput(f"--pages {options.pages!r} is not known; there are backend, local and s3")
-
-
-def batch_statuses(project_id: int | None) -> list[ProjectStatus]:
-    """How far each project's batch is. Raises ServiceUnavailable if the ledger cannot be read."""
-    container = Container.from_environment()
-    return project_statuses(container.ledger, container.import_records, project_id)
 
 
 def retry_jobs(target: str) -> Retried:

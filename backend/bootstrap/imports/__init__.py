@@ -1,0 +1,1 @@
+"""Wiring of imports: batches, their prompts, their status, and renewed addresses."""

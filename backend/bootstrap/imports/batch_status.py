@@ -1,0 +1,42 @@
+"""Wiring of `masklet status`. Apart from `bootstrap.batch`, whose imports take seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.application.imports.status import ProjectStatus, project_statuses
+from backend.application.review.audits import Audits
+from backend.bootstrap.container import Container
+from backend.domain.audits import AuditTally
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOverview:
+    """A project's status. audits: by model version. address: of its tasks in Label Studio; empty without one."""
+
+    status: ProjectStatus
+    audits: Mapping[str, AuditTally]
+    address: str
+
+    def document(self) -> dict[str, object]:
+        """As JSON."""
+        audits = {version: tally.document() for version, tally in self.audits.items()}
+        return {**self.status.document(), "address": self.address, "audits": audits}
+
+
+def read_overviews(container: Container, project_id: int | None) -> list[ProjectOverview]:
+    """The overview of a project; None: of all. Raises NotFound, ServiceUnavailable if the ledger cannot be read."""
+    audits = Audits(container.key_values)
+    url = container.settings.label_studio_url.rstrip("/")
+    return [
+        ProjectOverview(
+            status, audits.tallies(status.project_id), f"{url}/projects/{status.project_id}/data" if url else ""
+        )
+        for status in project_statuses(container.ledger, container.import_records, project_id)
+    ]
+
+
+def audit_tallies(project_id: int | None) -> Mapping[str, AuditTally]:
+    """The audit tallies of a project (None: of all projects), by model version."""
+    return Audits(Container.from_environment().key_values).tallies(project_id)
