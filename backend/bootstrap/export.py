@@ -22,7 +22,7 @@ from backend.application.exports.export import Export, Exported
 from backend.application.ports.datasets import DatasetSource
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import FrameChoice
-from backend.domain.errors import InvalidInput, NotAllowed, NotFound
+from backend.domain.errors import InvalidInput, NotAllowed, NotFound, PicturesGone
 from backend.domain.tasks import TaskKey
 from backend.domain.video import ContentHash, VideoInfo
 
@@ -109,13 +109,15 @@ class VideoShelf:
         self._paths = paths
         self._hashes: dict[Path, ContentHash] = {}
 
-    def open(self, name: str, info: VideoInfo) -> AbstractContextManager[VideoSource] | None:
-        """The file with that content, or None; a file of that name is hashed first.
+    def open(self, known: Path, info: VideoInfo) -> AbstractContextManager[VideoSource] | None:
+        """The file with that content; a file of that name is hashed first. Without files: the one at the known path.
 
-        Raises NotFound if files were named and none of them is the video.
+        known: see OpenPictures; None if no file is named and the path is not known. Raises NotFound if files were named
+        and none of them is the video, PicturesGone if none was named and the known one is gone or another one.
         """
         if not self._paths:
-            return None
+            return self._remembered(known, info) if known.is_absolute() else None
+        name = known.name
         files = sorted(self._files(), key=lambda path: (path.name != name, path.stat().st_size, str(path)))
         for path in files:
             if self._hash_of(path) == info.content_hash:
@@ -124,6 +126,13 @@ class VideoShelf:
             f"the video {name or info.content_hash[:12]!r} is not among the {len(files)} files that --video names; "
             "it must be the very file that was labelled (its SHA-256 is compared)"
         )
+
+    def _remembered(self, path: Path, info: VideoInfo) -> AbstractContextManager[VideoSource]:
+        if not path.is_file():
+            raise PicturesGone(f"the video was {path}, and is not there any more")
+        if self._hash_of(path) != info.content_hash:
+            raise PicturesGone(f"{path} is not the video that was labelled any more (its SHA-256 is another one)")
+        return open_video(path, info.content_hash)
 
     def _files(self) -> Iterator[Path]:
         for path in self._paths:

@@ -71,6 +71,10 @@ class MediaUnreachable(MaskletError):
     """The video or image could not be fetched now; retrying may help."""
 
 
+class PicturesGone(MaskletError):
+    """The video of a labelled folder is not where it was, or is another one by now."""
+
+
 class ModelError(MaskletError):
     """The checkpoint is missing, wrong, or does not load."""
 

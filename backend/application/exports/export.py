@@ -27,7 +27,7 @@ from backend.application.ports.datasets import (
 )
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
-from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound
+from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound, PicturesGone
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 MANIFEST = "manifest.json"
@@ -127,13 +127,18 @@ class Export:
         need = self.format.traits.pictures
         if need is Pictures.NEVER or (need is Pictures.OPTIONAL and self.pictures is False):
             return None
+        is_needed = need is Pictures.NEEDED or bool(self.pictures)
         try:
             opening = video.pictures()
+        except PicturesGone as error:
+            if is_needed:
+                raise InvalidInput(f"{planned_video.entry.name}: {error}; name it with --video") from error
+            return None
         except MediaUnreachable as error:
             way_out = "; --no-images exports without the frames" if need is Pictures.OPTIONAL else ""
             raise MediaUnreachable(f"{planned_video.entry.name}: {error}{way_out}") from error
         if opening is None:
-            if need is Pictures.NEEDED or self.pictures:
+            if is_needed:
                 raise InvalidInput(
                     f"{planned_video.entry.name}: {self.format.traits.name} shows the video's frames, and they are not "
                     "at hand; name the video file, or the folder it is in, with --video"

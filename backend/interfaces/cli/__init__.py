@@ -28,9 +28,7 @@ from backend.interfaces.cli import (
     worker,
 )
 
-app = typer.Typer(
-    help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True, add_completion=False
-)
+app = typer.Typer(help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True)
 app.command()(up.up)
 app.command()(serve.serve)
 app.command()(worker.worker)
@@ -47,7 +45,6 @@ app.command()(probe.probe)
 app.command(name="eval")(evaluate.evaluate)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
-app.add_typer(jobs.app, name="jobs")
 
 
 @app.callback(invoke_without_command=True)

@@ -44,7 +44,7 @@ def propagate(
             summary = offline.propagate(
                 prompt_set, folder, direction=direction, on_frame=lambda _: progress.advance(task)
             )
-        document = summary_document(summary, model=model_info.version, video=video.name)
+        document = summary_document(summary, model=model_info.version, video=video)
         folder.finish(info, prompt_set.labels, {**document, "prompts": prompts_record(prompt_set)})
     if json_file is not None:
         json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -55,9 +55,9 @@ def propagate(
         console.print(DEMO_WARNING)
 
 
-def summary_document(summary: Summary, *, model: str, video: str) -> dict[str, object]:
-    """The summary as written to summary.json."""
-    return {"video": video, "model": model, **asdict(summary)}
+def summary_document(summary: Summary, *, model: str, video: Path) -> dict[str, object]:
+    """The summary as written to summary.json. An export finds the video by its path, and checks its content."""
+    return {"video": video.name, "video_path": str(video.absolute()), "model": model, **asdict(summary)}
 
 
 def _sentence(summary: Summary, out: Path) -> str:

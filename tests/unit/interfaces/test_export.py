@@ -134,6 +134,33 @@ def test_a_renamed_video_is_found_by_its_content(tmp_path: Path, source: Path, m
     assert (tmp_path / "out/clip.mp4").stat().st_size > 1000
 
 
+def remember(source: Path, video: Path) -> None:
+    """Writes the video's path into the folder, as `masklet propagate` does."""
+    summary = json.loads((source / "summary.json").read_text())
+    (source / "summary.json").write_text(json.dumps({**summary, "video_path": str(video)}))
+
+
+def test_the_video_is_found_where_it_was(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember(source, tmp_path / "films/clip.mp4")
+    assert run(monkeypatch, source, "--out", tmp_path / "out", "--format", "overlay") == 0
+    assert (tmp_path / "out/clip.mp4").stat().st_size > 1000
+
+
+def test_a_video_that_is_gone_is_named(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "films/clip.mp4"
+    remember(source, film)
+    clip(film, frames=9)
+    assert run(monkeypatch, source, "--out", tmp_path / "out", "--format", "overlay") == 2
+    assert f"{film} is not the video that was labelled any more" in capsys.readouterr().err
+    film.unlink()
+    assert run(monkeypatch, source, "--out", tmp_path / "out", "--format", "overlay") == 2
+    assert f"the video was {film}, and is not there any more; name it with --video" in capsys.readouterr().err
+    assert run(monkeypatch, source, "--out", tmp_path / "out", "--format", "davis") == 0
+    assert not (tmp_path / "out/JPEGImages").exists()
+
+
 def test_an_export_into_its_own_source_is_refused(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

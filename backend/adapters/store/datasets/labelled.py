@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from backend.application.ports.media import VideoSource
 from backend.codecs.coco_rle import require_counts
@@ -12,11 +13,13 @@ from backend.domain.errors import IntegrityError, PromptError
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.video import VideoInfo
 
-OpenPictures = Callable[[str, VideoInfo], AbstractContextManager[VideoSource] | None]
-"""Opens the video of this name and content; None if it is not available."""
+OpenPictures = Callable[[Path, VideoInfo], AbstractContextManager[VideoSource] | None]
+"""Opens the video of this content. The path is the one at which it was labelled, or its name alone; empty if it is not
+known. None if nothing is known of where it is. Raises PicturesGone if it is not where it was.
+"""
 
 
-def no_pictures(name: str, info: VideoInfo) -> None:
+def no_pictures(path: Path, info: VideoInfo) -> None:
     """An OpenPictures without any video."""
     return
 

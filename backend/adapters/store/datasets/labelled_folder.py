@@ -121,8 +121,8 @@ class LabelledFolder:
             yield DatasetFrame(FrameIndex(frame_index), tuple(self._mask(frame_index, place) for place in places))
 
     def pictures(self) -> AbstractContextManager[VideoSource] | None:
-        name = self._summary.get("video")
-        return self._open_pictures(name if isinstance(name, str) else "", self.info)
+        path = self._summary.get("video_path") or self._summary.get("video")
+        return self._open_pictures(Path(path if isinstance(path, str) else ""), self.info)
 
     def _mask(self, frame_index: int, place: Located) -> LabelledMask:
         item = self.objects[place.object_index]

@@ -64,7 +64,7 @@ class LabelledRun:
             yield DatasetFrame(FrameIndex(frame_index), tuple(self._mask(place) for place in places))
 
     def pictures(self) -> AbstractContextManager[VideoSource] | None:
-        return self._open_pictures("", self._video)
+        return self._open_pictures(Path(), self._video)
 
     def _read(self, file_index: int) -> bytes:
         return self._chunks[file_index].read_bytes()
