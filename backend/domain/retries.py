@@ -57,11 +57,13 @@ class Failures:
 
 
 class FailureKind(StrEnum):
-    """What is tried again: a job, the push of a prediction, the adoption of a submitted annotation."""
+    """What is tried again: a job, the push of a prediction, the adoption of a submitted annotation, the write of masks
+    into an annotation."""
 
     JOB = "job"
     PUSH = "push"
     ADOPTION = "adoption"
+    WRITE = "write"
 
 
 @dataclass(frozen=True, slots=True)

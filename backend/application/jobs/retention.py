@@ -3,7 +3,8 @@
 The values of a task in the key-value store are deleted with the task.
 
 Kept at any age: the newest finished propagation of each task and model, which later corrections reuse; the job of a
-prediction; every prompt of an existing task. Everything else can be made again by a new request.
+prediction; the masks written last into an annotation; every prompt of an existing task. Everything else can be made
+again by a new request.
 """
 
 from __future__ import annotations
@@ -94,10 +95,12 @@ class Housekeeper:
         return any(tasks.exists(job.task) for job in self.ledger.jobs(limit=1))
 
     def _remove_orphaned_runs(self, before_s: float) -> int:
-        """Removes runs without a write since before_s whose job is not in the ledger."""
+        """Removes runs without a write since before_s of which the ledger has neither the job nor an annotation."""
         runs = {run: run.rpartition("-a")[0] for run in self.masks.idle_runs(before_s)}
         known = self.ledger.known_jobs(frozenset(runs.values()))
         orphans = [run for run, job_id in runs.items() if job_id not in known]
+        written = self.ledger.annotation_runs(orphans)
+        orphans = [run for run in orphans if run not in written]
         for run in orphans:
             self.masks.remove(run)
         return len(orphans)

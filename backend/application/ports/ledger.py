@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypedDict, Unpack
 
+from backend.application.ports.annotation_writes import AnnotationWrites
 from backend.domain.jobs import (
     Job,
     JobKind,
@@ -36,7 +37,7 @@ class JobsWanted(TypedDict, total=False):
     """The job is open, or changed at this time (the ledger's clock) or later."""
 
 
-class Ledger(Protocol):
+class Ledger(AnnotationWrites, Protocol):
     """The durable record of prompts, jobs and pushes: the source of truth.
 
     Prompts, submitted jobs and pending pushes are on disk on return. A worker's writes (start, progress, a finish
@@ -74,8 +75,7 @@ class Ledger(Protocol):
     def claim_prompts(
         self, task: TaskKey, *, user: str, keys: Collection[tuple[ObjectId, FrameIndex | None]] | None
     ) -> None:
-        """Gives prompts recorded without a user to this user: those of these (object, frame) pairs (frame None: of
-        any frame), or all of them if keys is None."""
+        """Gives prompts without a user to this user: of these (object, frame) pairs (frame None: any); None: all."""
         ...
 
     def replace_prompts(self, task: TaskKey, prompts: PromptSet, *, user: str = "") -> None:

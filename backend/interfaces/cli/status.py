@@ -27,7 +27,16 @@ SHOWN = (JobState.DONE, JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobS
 MOST_LINES = 20
 NAMED = 3
 WATCH_S = 2.0
-RETRIED_AS = {FailureKind.JOB: "job(s)", FailureKind.PUSH: "push(es)", FailureKind.ADOPTION: "annotation(s)"}
+RETRIED_AS = {
+    FailureKind.JOB: "job(s)",
+    FailureKind.PUSH: "push(es)",
+    FailureKind.ADOPTION: "annotation(s)",
+    FailureKind.WRITE: "write(s) into annotations",
+}
+GIVEN_UP_AS = {
+    FailureKind.ADOPTION: "its annotation was not read",
+    FailureKind.WRITE: "its masks were not written into the annotation",
+}
 
 
 def status(
@@ -104,8 +113,8 @@ def _details(status: ProjectStatus) -> Iterator[str]:
     yield from (f"{name}: not imported: {reason}" for name, reason in status.failed_sources)
     yield from (f"{name}: refused: {reason}" for name, reason in status.refused)
     for failed in status.retried:
-        if failed.is_given_up and failed.kind is FailureKind.ADOPTION:
-            yield f"task {failed.task.task_id}: its annotation was not read: {failed.reason}"
+        if failed.is_given_up and failed.kind in GIVEN_UP_AS:
+            yield f"task {failed.task.task_id}: {GIVEN_UP_AS[failed.kind]}: {failed.reason}"
     yield from _retried(status)
     yield from (f"{name}: asks for a person: {reason}" for name, reason in status.asks_for_person)
 

@@ -70,9 +70,22 @@ def _to_5(connection: Connection) -> None:
     )
 
 
+def _to_6(connection: Connection) -> None:
+    """The table of annotations into which the masks of the player are written."""
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_annotation_writes (annotation_id BIGINT NOT NULL, project_id BIGINT NOT NULL, "
+        "task_id BIGINT NOT NULL, user_name TEXT NOT NULL, seen TEXT NOT NULL, wanted BIGINT NOT NULL, "
+        "is_pending BOOLEAN NOT NULL, claimed_until_s FLOAT NOT NULL, masks_run TEXT NOT NULL, "
+        "PRIMARY KEY (annotation_id))"
+    )
+    connection.exec_driver_sql(
+        "CREATE INDEX masklet_annotation_writes_pending ON masklet_annotation_writes (is_pending)"
+    )
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

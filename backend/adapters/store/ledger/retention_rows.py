@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, func, select, tuple_, union
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import failures, jobs, labels, prompts, pushes
+from backend.adapters.store.ledger.tables import annotation_writes, failures, jobs, labels, prompts, pushes
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
 
@@ -69,7 +69,7 @@ class RetentionRows(Rows):
             if connection.scalar(select(jobs.c.job_id).where(of_task, jobs.c.state.in_(OPEN)).limit(1)) is not None:
                 return ()
             job_ids = tuple(connection.scalars(select(jobs.c.job_id).where(of_task)))
-            for table in (jobs, prompts, labels, pushes, failures):
+            for table in (jobs, prompts, labels, pushes, failures, annotation_writes):
                 connection.execute(
                     delete(table).where(table.c.project_id == task.project_id, table.c.task_id == task.task_id)
                 )

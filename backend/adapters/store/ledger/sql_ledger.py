@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteRows
 from backend.adapters.store.ledger.clock_rows import ClockRows
 from backend.adapters.store.ledger.codec import Request
 from backend.adapters.store.ledger.database import Database
@@ -39,7 +40,7 @@ def open_ledger(url: str, clock: Clock) -> SqlLedger:
     return SqlLedger(database, clock)
 
 
-class SqlLedger(PromptRows, JobRows, PushRows, WaiterRows, RetentionRows, FailureRows, ClockRows):
+class SqlLedger(PromptRows, JobRows, PushRows, AnnotationWriteRows, WaiterRows, RetentionRows, FailureRows, ClockRows):
     """Ledger by SQLAlchemy Core."""
 
     def close(self) -> None:

@@ -111,6 +111,23 @@ pushes = Table(
     Index("masklet_pushes_due", "state", "next_try_s"),
 )
 
+annotation_writes = Table(
+    "masklet_annotation_writes",
+    metadata,
+    Column("annotation_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("task_id", BigInteger, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("wanted", BigInteger, nullable=False),
+    Column("is_pending", Boolean, nullable=False),
+    Column("claimed_until_s", Float, nullable=False),
+    Column("masks_run", Text, nullable=False),
+    Index("masklet_annotation_writes_pending", "is_pending"),
+)
+"""The annotations into which a user's masks of the player are written. seen: the annotation's state (its time of
+change) of the last request or write. wanted: how often a write was requested. masks_run: the masks written last."""
+
 failures = Table(
     "masklet_failures",
     metadata,
