@@ -21,7 +21,8 @@ def open_project(project_id: int, task_id: int | None, labels_from: str) -> Iter
     """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
     container = Container.from_environment()
     with closing(container.label_studio_session()) as session:
-        yield ProjectSource(session, open_media_library(container), project_id, LabelsFrom(labels_from), task_id)
+        media = open_media_library(container)
+        yield ProjectSource(session, media, container.masks, project_id, LabelsFrom(labels_from), task_id)
 
 
 @contextmanager

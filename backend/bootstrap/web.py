@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, DraftRecord, TaskRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.client import ChangedTask, DraftRecord, TaskRecord
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.service import MediaService
@@ -19,6 +20,10 @@ from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.retry import SETTINGS, note_change
 from backend.application.jobs.submit import Submitter
+from backend.application.player.current_masks import CurrentMasks
+from backend.application.player.prompt_index import PromptIndices
+from backend.application.player.runs import UserRuns
+from backend.application.player.user_record import UserRecords
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.key_value import KeyValueStore
@@ -49,6 +54,14 @@ class AnnotationReader(Protocol):
     def label_config(self, project_id: int) -> str: ...
 
     def changed_tasks(self, project_id: int, *, since: str, limit: int) -> tuple[ChangedTask, ...]: ...
+
+
+class AnnotationEditor(Protocol):
+    """Reads and changes single annotations. Raises as AnnotationReader does."""
+
+    def read(self, annotation_id: int) -> AnnotationRecord: ...
+
+    def put_result(self, annotation_id: int, result: list[object]) -> AnnotationRecord: ...
 
 
 class DraftReader(Protocol):
@@ -104,6 +117,17 @@ class WebParts:
     media: MediaService | None = None
     handover: Handover | None = None
     player: PlayerParts | None = None
+    annotation_editor: AnnotationEditor | None = None
+
+    def open_current_masks(self) -> CurrentMasks:
+        """The masks that the player shows."""
+        return CurrentMasks(
+            self.annotation_service,
+            UserRecords(self.key_values),
+            UserRuns(self.ledger),
+            self.codec,
+            PromptIndices(self.ledger, self.codec),
+        )
 
 
 def build_web(container: Container) -> WebParts:
@@ -150,6 +174,7 @@ def build_web(container: Container) -> WebParts:
         clock=clock,
         label_studio=label_studio,
         drafts=label_studio,
+        annotation_editor=None if label_studio is None else label_studio.saved,
         media=media,
         player=None if label_studio is None else _player_parts(container),
         handover=None if label_studio is None else open_handover(label_studio, media.records, service),

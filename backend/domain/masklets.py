@@ -65,6 +65,10 @@ class FrameEvidence:
     embedding: tuple[float, ...] = ()
 
 
+NO_EVIDENCE = FrameEvidence((), 0.0, 1.0, 1.0, 0.0, None, None, 0)
+"""Of masks that no model made, and of copies that are read for their masks alone."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectFrame:
     """One object's mask on one frame: [H, W] bool at the video's own resolution; all False means absent."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.addresses import DEFAULT_LIFE_S, frame_address, open_signer
 from backend.application.review.audits import Audits

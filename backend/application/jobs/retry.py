@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.application.jobs.queries import ANY, newest_propagations
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
+from backend.domain.errors import ServiceUnavailable, reason_of
 from backend.domain.jobs import JobKind, JobState
+from backend.domain.retries import FailedTry
 from backend.domain.tasks import TaskKey
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,17 @@ def retry_now(ledger: Ledger, *, project_id: int | None = None, task: TaskKey | 
             opened += 1
     given_up = ledger.retry_given_up(project_id=project_id, task=task)
     return Retried(opened, given_up, ledger.hasten(project_id=project_id, task=task))
+
+
+def failed_again(earlier: FailedTry, error: Exception, *, now_s: float, random: float) -> FailedTry:
+    """The failed try with one more failure: tried again without an end while a service does not answer, else for a day.
+
+    now_s: the ledger's clock. random: 0 to 1, shortens the wait.
+    """
+    failures = earlier.failures.after(error, now_s)
+    is_given_up = not isinstance(error, ServiceUnavailable) and failures.is_given_up(now_s)
+    next_try_s = now_s + failures.wait_s(now_s, random)
+    return replace(earlier, failures=failures, next_try_s=next_try_s, is_given_up=is_given_up, reason=reason_of(error))
 
 
 def note_change(ledger: Ledger, key_values: KeyValueStore, name: str, state: str, project_id: int | None) -> None:

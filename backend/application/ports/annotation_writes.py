@@ -54,8 +54,11 @@ class AnnotationWrites(Protocol):
         """Gives a claim back: the write is still to be done."""
         ...
 
-    def finish_annotation_write(self, write: AnnotationWrite, *, masks_run: str, seen: str) -> None:
-        """Ends a write, unless it was requested again meanwhile. masks_run: the written masks. seen: as above."""
+    def finish_annotation_write(self, write: AnnotationWrite, *, seen: str, masks_run: str | None = None) -> None:
+        """Ends a write, unless it was requested again meanwhile. seen: as above.
+
+        masks_run: the written masks, empty without any; None: the annotation has those that it had.
+        """
         ...
 
     def forget_annotation(self, write: AnnotationWrite) -> None:

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
+from backend.application.player.submitted_masks import SubmittedMasks
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable
 from backend.interfaces.http.background import Background
@@ -20,6 +21,7 @@ from backend.interfaces.http.body_limits import BodyLimits, BodyMemory
 from backend.interfaces.http.metrics import Metrics
 from backend.interfaces.http.status_poller import StatusPoller
 from backend.interfaces.labelstudio.annotation_poll import AnnotationPoll
+from backend.interfaces.labelstudio.annotation_writer import AnnotationWriter
 from backend.interfaces.labelstudio.annotations import AnnotationSync
 
 WAITING_THREADS = 64
@@ -47,6 +49,7 @@ class AppState:
         self.metrics = Metrics(self.pulse)
         self.adopter = _adopter(parts)
         self.poll = _poll(parts, self.adopter)
+        self.writer = _writer(parts)
         self.background: tuple[Background, ...] = ()
         """What runs beside the requests; empty before the app is served."""
         self._waiting = CapacityLimiter(WAITING_THREADS)
@@ -128,3 +131,10 @@ def _adopter(parts: WebParts) -> AnnotationSync | None:
         parts.codec,
         parts.prewarm_channel,
     )
+
+
+def _writer(parts: WebParts) -> AnnotationWriter | None:
+    if parts.label_studio is None or parts.annotation_editor is None:
+        return None
+    submitted = SubmittedMasks(parts.open_current_masks())
+    return AnnotationWriter(parts.label_studio, parts.annotation_editor, parts.models, submitted, parts.prewarm_channel)

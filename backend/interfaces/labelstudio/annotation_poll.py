@@ -26,11 +26,12 @@ from backend.application.annotation.change_detection import (
     projects_of,
     record_poll_result,
 )
+from backend.application.jobs.retry import failed_again
 from backend.application.ports.clock import Clock
 from backend.application.ports.key_value import KeyValueStore
-from backend.domain.errors import MaskletError, ServiceUnavailable, reason_of
+from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.jobs import Job
-from backend.domain.retries import FailedTry, FailureKind, Failures
+from backend.domain.retries import FailedTry, FailureKind
 from backend.domain.tasks import TaskKey
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
 
@@ -180,16 +181,13 @@ class AnnotationPoll:
     def _failed(self, task: TaskKey, earlier: FailedTry | None, error: Exception) -> FailedTry:
         """The failed adoption: tried again without an end while a service does not answer, for a day otherwise."""
         now_s = self.clock.now_s()
-        failures = (Failures() if earlier is None else earlier.failures).after(error, now_s)
-        is_given_up = not isinstance(error, ServiceUnavailable) and failures.is_given_up(now_s)
-        wait_s = failures.wait_s(now_s, self.random())
-        then = "given up; `masklet jobs retry` tries again" if is_given_up else f"trying again in {wait_s:.0f} s"
+        before = earlier or FailedTry(FailureKind.ADOPTION, str(task), task)
+        failed = failed_again(before, error, now_s=now_s, random=self.random())
+        wait_s = failed.next_try_s - now_s
+        then = "given up; `masklet jobs retry` tries again" if failed.is_given_up else f"trying again in {wait_s:.0f} s"
         unforeseen = None if isinstance(error, MaskletError) else error
-        logger.warning("task %s is not adopted: %s; %s", task, reason_of(error), then, exc_info=unforeseen)
-        subject = str(task)
-        return FailedTry(
-            FailureKind.ADOPTION, subject, task, failures, now_s + wait_s, is_given_up, reason=reason_of(error)
-        )
+        logger.warning("task %s is not adopted: %s; %s", task, failed.reason, then, exc_info=unforeseen)
+        return failed
 
 
 def _just_after(updated_at: str) -> str:

@@ -2,24 +2,29 @@
 
 Annotations are read from Label Studio, never from the webhook's body. Only regions that a person changed become
 prompts: a mask equal to one of Masklet's own confirms it. Objects that the person removed are dropped.
+
+A person who prompted objects of the task in the player deletes them there: what their annotation lacks is not dropped.
+Their masks are to be written into the annotation, for which the ledger gets a pending write (`AnnotationWriter`).
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints
+from backend.adapters.labelstudio.writing.player_regions import takes_boxes
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.annotation.prompt_checks import usable
 from backend.application.annotation.prompt_ownership import PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import newest_run
+from backend.application.player.user_record import UserRecords
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
@@ -91,25 +96,61 @@ class AnnotationSync:
         model = self.models.announced()
         if model is None:
             raise ServiceUnavailable("no worker has announced its model yet; update the annotation again later")
-        annotation = _chosen(self.label_studio.annotations(hint.task), hint.annotation_id)
+        annotations = self.label_studio.annotations(hint.task)
+        annotation = _chosen(annotations, hint.annotation_id)
         if annotation is None or self._is_adopted(hint.task, annotation):
             return None
         data = self.label_studio.fetch_task(hint.task).data
         label_config = self.label_studio.label_config(hint.task.project_id)
-        corrected = corrected_by(data, hint.task.project_id, self.signer)
-        if corrected is not None:
-            drawn = prompts_of_annotation(annotation.result, read_binding(label_config))
-            job = self._carry_back(drawn, corrected, model.version, author_of(annotation))
-            Audits(self.key_values).settle(corrected, drawn, self.codec)
-            self.key_values.write(_adopted_name(hint.task), _state_of(annotation))
-            return job
-        user_task = user_task_of({"data": data}, hint.task, label_config=label_config, model_version=model.version)
-        user_task = replace(user_task, user=author_of(annotation))
-        self._settle(user_task, annotation)
-        prompts = self._prompts(user_task, annotation)
-        job = None if prompts is None else self._replace(user_task, prompts)
+        try:
+            job = self._adopt(hint.task, annotation, data, label_config, model.version)
+        finally:  # a fault in a person's regions does not hold up the masks
+            if takes_boxes(label_config):
+                self._want_writes(hint.task, annotation, annotations)
         self.key_values.write(_adopted_name(hint.task), _state_of(annotation))
         return job
+
+    def _adopt(
+        self, task: TaskKey, annotation: AnnotationRecord, data: Mapping[str, object], label_config: str, version: str
+    ) -> Job | None:
+        corrected = corrected_by(data, task.project_id, self.signer)
+        if corrected is not None:
+            drawn = prompts_of_annotation(annotation.result, read_binding(label_config))
+            job = self._carry_back(drawn, corrected, version, author_of(annotation))
+            Audits(self.key_values).settle(corrected, drawn, self.codec)
+            return job
+        user_task = user_task_of({"data": data}, task, label_config=label_config, model_version=version)
+        user_task = replace(user_task, user=author_of(annotation))
+        self._settle(user_task, annotation)
+        is_in_player = self._uses_player(task, user_task.user)
+        prompts = self._added(user_task, annotation) if is_in_player else self._prompts(user_task, annotation)
+        return None if prompts is None else self._replace(user_task, prompts)
+
+    def _want_writes(self, task: TaskKey, chosen: AnnotationRecord, annotations: Iterable[AnnotationRecord]) -> None:
+        """Requests writes into the chosen annotation and those changed since the last adoption."""
+        adopted = (self.key_values.read(_adopted_name(task)) or b"").decode().partition(" ")[2]
+        for annotation in annotations:
+            is_newer = not annotation.was_cancelled and annotation.updated_at > adopted
+            user = author_of(annotation)
+            if (annotation == chosen or is_newer) and self._uses_player(task, user):
+                number, state = annotation.annotation_id, annotation.updated_at
+                self.service.ledger.want_annotation_write(task, number, user=user, seen=state)
+
+    def _uses_player(self, task: TaskKey, user: str) -> bool:
+        return bool(user) and UserRecords(self.key_values).read(task, user).revision > 0
+
+    def _added(self, user_task: UserTask, annotation: AnnotationRecord) -> PromptSet | None:
+        """The user's prompts and those of the regions that the person drew beside the player; None without new ones."""
+        binding = read_binding(user_task.label_config)
+        if not prompts_of_annotation(annotation.result, binding):
+            return None
+        shown = newest_run(self.service, user_task.task, user_task.model_version)
+        run = None if shown is None else shown.run
+        known = None if run is None else self._known(user_task, run)
+        clock = self._frame_clock(user_task, run)
+        drawn = prompts_of_annotation(annotation.result, binding, known=known, clock=clock)
+        own = self.service.ledger.prompts(user_task.task, user=user_task.user)
+        return None if own.covers(drawn) else PromptSet.of([*own, *drawn], {**own.labels, **drawn.labels})
 
     def _replace(self, user_task: UserTask, prompts: PromptSet) -> Job | None:
         """Replaces the prompts by the usable ones of an annotation: one bad region does not hold back the others."""

@@ -1,11 +1,12 @@
-"""The wait for a worker's media status, and the page's frame clock from it."""
+"""A video's info, from a run or a worker's media status, and the page's frame clock from it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from backend.adapters.labelstudio.config.label_config import read_binding
-from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.annotation_service import FIRST_FRAME, AnnotationService, UserTask
+from backend.application.annotation.propagate_range import newest_run
 from backend.application.ports.clock import Clock
 from backend.application.ports.prewarm import MediaStatus, PrewarmChannel, PrewarmRequest
 from backend.domain.errors import MediaError, ServiceUnavailable, error_of
@@ -62,3 +63,21 @@ def frame_clock_of(
     if info is None:
         info = info_of(wait_for_status(channel, clock, user_task.media, task=user_task.task, give_up_s=give_up_s))
     return clock_of(info, binding.framerate)
+
+
+def info_of_run(service: AnnotationService, user_task: UserTask) -> VideoInfo | None:
+    """The video's info from the task's newest run: no worker is needed to look at masks. None without such a run."""
+    found = newest_run(service, user_task.task, user_task.model_version, FIRST_FRAME)
+    if found is None or found.run is None:
+        return None
+    return found.run.video if service.ledger.request(found.job.job_id).media == user_task.media else None
+
+
+def video_info(service: AnnotationService, channel: PrewarmChannel, user_task: UserTask, wait_s: float) -> VideoInfo:
+    """The video's info from a run of the task, or from a worker within wait_s. Raises as `wait_for_status` does."""
+    known = info_of_run(service, user_task)
+    if known is not None:
+        return known
+    clock = service.clock
+    give_up_s = clock.monotonic_s() + wait_s
+    return info_of(wait_for_status(channel, clock, user_task.media, task=user_task.task, give_up_s=give_up_s))

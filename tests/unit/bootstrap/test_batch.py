@@ -13,7 +13,8 @@ from typing import cast
 
 import pytest
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord, LabelStudioClient, TaskRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.client import LabelStudioClient, TaskRecord
 from backend.adapters.labelstudio.api.task_creation import StoredPrediction
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.imports.model import ImportMode, PromptSource, Source, SourceMedia, SourceMediaKind, TaskDraft

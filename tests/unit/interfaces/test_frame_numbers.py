@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.frame_times import FrameTimes
 from backend.domain.geometry import Box

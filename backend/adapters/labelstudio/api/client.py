@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations
 from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult, Sink
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy, Resolve
 from backend.adapters.labelstudio.api.predictions import Predictions
@@ -35,22 +36,6 @@ class TaskRecord:
 
     key: TaskKey
     data: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotationRecord:
-    """A saved annotation. result: the input of `prompts_of_annotation`. user: the annotator's number, or empty.
-
-    author: the annotator in Label Studio's form "First Last ann@example.org, 3"; drafts name the same person by the
-    e-mail address alone.
-    """
-
-    annotation_id: int
-    user: str
-    was_cancelled: bool
-    result: list[object]
-    author: str = ""
-    updated_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +90,7 @@ class LabelStudioClient:
         self._session = Session(url, token, timeout_s=timeout_s, transport=transport)
         self._predictions = Predictions(self._session)
         self.imports = TaskImports(self._session)
+        self.saved = Annotations(self._session)
         self.media_policy = MediaPolicy.of(url, media_hosts, resolve)
         self._downloader = Downloader(
             policy=self.media_policy,
@@ -141,21 +127,7 @@ class LabelStudioClient:
 
     def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
         """The task's saved annotations, oldest first, cancelled ones included."""
-        found: list[Any] = self._session.call(
-            f"list the annotations of task {task.task_id}", lambda sdk: sdk.annotations.list(task.task_id)
-        )
-        records = (
-            AnnotationRecord(
-                annotation_id=int(a.id),
-                user="" if a.completed_by is None else str(a.completed_by),
-                was_cancelled=bool(a.was_cancelled),
-                result=list(a.result or []),
-                author=str(getattr(a, "created_username", None) or ""),
-                updated_at=str(getattr(a, "updated_at", None) or ""),
-            )
-            for a in found
-        )
-        return tuple(sorted(records, key=lambda record: record.annotation_id))
+        return self.saved.of_task(task)
 
     def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
         """All users' drafts on the task; a request of the page has only its own user's."""

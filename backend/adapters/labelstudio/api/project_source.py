@@ -1,7 +1,7 @@
 """A Label Studio project as a source of labelled videos: one video per task, read when it is opened.
 
 A task's newest annotation that is not cancelled counts; the manifest has the number of the others. Of its predictions
-the newest counts.
+the newest counts. Regions that Masklet wrote from the player have their stored masks.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from typing import Any
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
+from backend.adapters.labelstudio.reading.stored_masks import stored_objects
 from backend.adapters.labelstudio.reading.task import media_of_task
+from backend.adapters.labelstudio.written_regions import reference_of
 from backend.application.exports.naming import name_of_address, path_stem
 from backend.application.ports.datasets import DatasetEntry, ManifestEntry, TaskOrigin
+from backend.application.ports.masks import MaskStore
 from backend.application.ports.media import MediaLibrary
 from backend.domain.datasets import LabelsFrom
 from backend.domain.errors import InvalidInput, NotFound
@@ -47,6 +50,7 @@ class ProjectSource:
 
     session: Session
     media: MediaLibrary
+    masks: MaskStore
     project_id: int
     labels_from: LabelsFrom = LabelsFrom.ANNOTATIONS
     task_id: int | None = None
@@ -97,7 +101,7 @@ class ProjectSource:
             labelled,
             info,
             approved=record.is_annotation,
-            provenance=_provenance(record, data),
+            provenance={**_provenance(record, data), **_of_runs(record.result, labelled)},
             task=TaskOrigin(data, label_config),
             open_pictures=lambda: self.media.open(media),
         )
@@ -109,7 +113,9 @@ class ProjectSource:
         if binding.is_video:
             with self.media.open(media) as source:
                 info = source.info
-            return read_labels(result, binding, where=where, clock=clock_of(info, binding.framerate)), info
+            found = stored_objects(result, self.masks, info)
+            labelled = read_labels(found.result, binding, where=where, clock=clock_of(info, binding.framerate))
+            return replace(labelled, stored=found.objects), info
         labelled = read_labels(result, binding, where=where)
         return labelled, self._info(media, labelled, data)
 
@@ -187,6 +193,15 @@ def _provenance(record: ResultRecord, data: Mapping[str, object]) -> ManifestEnt
         "prompts": data.get("prompts"),
         "cut_from": data.get("masklet"),
     }
+
+
+def _of_runs(result: Sequence[object], labelled: LabelledObjects) -> ManifestEntry:
+    """The stored runs with the masks of regions, and the models that made them; empty without any."""
+    found = [reference for item in result if (reference := reference_of(item))]
+    used = [reference for reference in found if reference.object_id in labelled.stored]
+    if not used:
+        return {}
+    return {"runs": sorted({each.run for each in used}), "model": ", ".join(sorted({each.model for each in used}))}
 
 
 def _rate(data: Mapping[str, object]) -> Fraction:

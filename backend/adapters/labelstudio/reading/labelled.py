@@ -2,14 +2,15 @@
 
 On pages an object is the union of all regions of its label; an annotation approves every page with a region as a
 whole. A video region has a box on every frame that Label Studio shows it on: interpolated linearly between keyframes,
-up to a keyframe with `enabled: false` or the video's end. Keypoints and action labels are no objects.
+up to a keyframe with `enabled: false` or the video's end. A region that Masklet wrote from the player has the stored
+masks, except where a person moved or switched off its box. Keypoints and action labels are no objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import as_number
@@ -22,6 +23,7 @@ from backend.adapters.labelstudio.reading.keyframes import (
 )
 from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
 from backend.adapters.labelstudio.reading.regions import ReadRegion, read_regions
+from backend.adapters.labelstudio.reading.stored_masks import StoredObject
 from backend.application.ports.datasets import ManifestEntry, TaskOrigin
 from backend.application.ports.media import VideoSource
 from backend.codecs.coco_rle import encode_mask, union
@@ -51,7 +53,8 @@ class Shape:
 class LabelledObjects:
     """A result's objects: shapes by object and 0-based frame, keyframes by object, ascending. size: of the masks.
 
-    clock: the page's frame clock; None where number n (1-based) is frame index n - 1.
+    clock: the page's frame clock; None where number n (1-based) is frame index n - 1. stored: objects of the player
+    with their masks.
     """
 
     objects: tuple[DatasetObject, ...]
@@ -61,6 +64,7 @@ class LabelledObjects:
     uncertainties: Mapping[ObjectId, float | None]
     size: FrameSize | None
     clock: FrameClock | None = None
+    stored: Mapping[ObjectId, StoredObject] = field(default_factory=dict)
 
 
 def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClock | None = None) -> LabelledObjects:
@@ -145,9 +149,14 @@ class LabelledTask:
         keyframes = self._labelled.keyframes.get(what.object_id)
         if keyframes is None:
             return self._labelled.shapes.get(what.object_id, {}).get(index)
-        box, is_keyframe = box_at(keyframes, frame_of_keyframe(keyframes, FrameIndex(index), self._labelled.clock))
+        stored, clock = self._labelled.stored.get(what.object_id), self._labelled.clock
+        if stored is not None and (stored.is_unchanged or _is_unnumbered(index, clock)):
+            return _stored_shape(stored, index)
+        box, is_keyframe = box_at(keyframes, frame_of_keyframe(keyframes, FrameIndex(index), clock))
         if box is None:
             return None
+        if stored is not None:
+            return _stored_shape(stored, index) if stored.has_box(index, box) else _moved(box)
         drawn = self._labelled.edited[what.object_id] and is_keyframe
         origin = MaskOrigin.HUMAN if drawn else MaskOrigin.PROPAGATED
         return Shape(None, box, origin, self._labelled.uncertainties[what.object_id])
@@ -194,6 +203,21 @@ def _uncertainty(region: ReadRegion) -> float | None:
     if score is None:
         return None
     return 1.0 - min(max(as_number(score, f"{region.where}.score"), 0.0), 1.0)
+
+
+def _stored_shape(stored: StoredObject, index: int) -> Shape | None:
+    frame = stored.frames.get(index)
+    return None if frame is None else Shape(frame.mask, None, frame.origin, frame.uncertainty)
+
+
+def _moved(box: Box) -> Shape:
+    """A box that a person placed instead of a mask's box."""
+    return Shape(None, box, MaskOrigin.HUMAN, 0.0)
+
+
+def _is_unnumbered(index: int, clock: FrameClock | None) -> bool:
+    """Whether the page never shows the frame, so that nobody could change its box."""
+    return clock is not None and not clock.numbers_of(FrameIndex(index))
 
 
 def _joined(first: Shape, second: Shape, where: str) -> Shape:

@@ -1,8 +1,8 @@
 """Regions of a Label Studio result: the fields that all kinds share, checked.
 
-Skips relations, results of other controls, and the second result that Label Studio adds to an accepted region if
-labels stay selected (a keypoint without coordinates). An invalid region is refused with the field, the value and the
-choices.
+Skips relations, results of other controls, regions that Masklet wrote from the player, and the second result that
+Label Studio adds to an accepted region if labels stay selected (a keypoint without coordinates). An invalid region is
+refused with the field, the value and the choices.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import Json, as_list, as_object, as_text, as_whole
+from backend.adapters.labelstudio.written_regions import reference_of
 from backend.domain.errors import MalformedRequest, PromptError, TooLarge
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import ObjectId
@@ -86,7 +87,7 @@ def _read(items: Sequence[object], binding: Binding, where: str) -> Iterator[Rea
         path = f"{where}[{position}]"
         item = as_object(entry, path)
         kind = _shape(item)
-        if kind is None:
+        if kind is None or reference_of(item) is not None:
             continue
         value = as_object(item.get("value"), f"{path}.value")
         if kind is ControlKind.KEYPOINT and "x" not in value and "y" not in value:

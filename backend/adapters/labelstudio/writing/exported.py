@@ -13,12 +13,11 @@ from backend.adapters.labelstudio.writing.video_regions import box_percent, valu
 from backend.domain.datasets import DatasetObject, LabelledMask
 from backend.domain.errors import LabelConfigError
 from backend.domain.geometry import Box, FrameSize
-from backend.domain.masklets import FrameEvidence, Masklet, MaskletFrame, MaskRun
+from backend.domain.masklets import NO_EVIDENCE, Masklet, MaskletFrame, MaskRun
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import clock_of
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
-NO_EVIDENCE = FrameEvidence((), 0.0, 1.0, 1.0, 0.0, None, None, 0)
 NO_TASK = TaskKey(0, 0)
 _ANY_RATE = Fraction(1)
 Item = dict[str, object]

@@ -87,10 +87,12 @@ class AnnotationWriteRows(Rows):
             of_annotation = writes.c.annotation_id == write.annotation_id
             connection.execute(update(writes).where(of_annotation).values(claimed_until_s=0.0))
 
-    def finish_annotation_write(self, write: AnnotationWrite, *, masks_run: str, seen: str) -> None:
+    def finish_annotation_write(self, write: AnnotationWrite, *, seen: str, masks_run: str | None = None) -> None:
         with self._database.write() as connection:
             of_annotation = writes.c.annotation_id == write.annotation_id
-            connection.execute(update(writes).where(of_annotation).values(claimed_until_s=0.0, masks_run=masks_run))
+            connection.execute(update(writes).where(of_annotation).values(claimed_until_s=0.0))
+            if masks_run is not None:
+                connection.execute(update(writes).where(of_annotation).values(masks_run=masks_run))
             connection.execute(update(writes).where(_same(write)).values(is_pending=False, seen=seen))
             failure_rows.take_away(connection, FailureKind.WRITE, write.subject)
 

@@ -9,14 +9,10 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
-from backend.application.player.current_masks import CurrentMasks
 from backend.application.player.prompt_edits import EditResult, PromptEdits
-from backend.application.player.prompt_index import PromptIndices
 from backend.application.player.propagation import Propagations
-from backend.application.player.runs import UserRuns
 from backend.application.player.task_view import OpenedTask
 from backend.application.player.timeline import Timelines
-from backend.application.player.user_record import UserRecords
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.player import forms
@@ -44,13 +40,7 @@ class Player:
         self.sessions = PlayerSessions(access, key, parts.clock)
         self.tasks = PlayerTasks(state)
         self.streams = CapacityLimiter(STREAMS)
-        self.masks = CurrentMasks(
-            parts.annotation_service,
-            UserRecords(parts.key_values),
-            UserRuns(parts.ledger),
-            parts.codec,
-            PromptIndices(parts.ledger, parts.codec),
-        )
+        self.masks = parts.open_current_masks()
         self.timelines = Timelines(self.masks, parts.key_values)
 
     @property

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from backend.adapters.labelstudio.config.label_config import with_rate
 from backend.adapters.labelstudio.reading.player_config import labels_of, player_media
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.annotation.propagate_range import newest_run
 from backend.application.player.task_view import OpenedTask
 from backend.application.ports.prewarm import PrewarmRequest
-from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable, error_of
 from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
-from backend.domain.video import FrameIndex, FrameRange, VideoInfo
+from backend.domain.video import FrameIndex, VideoInfo
 from backend.interfaces.http.app_state import AppState
-from backend.interfaces.labelstudio.frame_numbering import wait_for_status
+from backend.interfaces.labelstudio.frame_numbering import info_of_run, wait_for_status
 
 FRESH_S = 5.0
 """How long a task and its label config are used before Label Studio is asked again."""
@@ -25,8 +23,6 @@ FRESH_S = 5.0
 TASKS_KEPT = 256
 OPENING_WAIT_S = 5.0
 """The longest wait for a worker in calls that need the video."""
-
-FIRST_FRAMES = FrameRange(FrameIndex(0), FrameIndex(1))
 
 
 class Opening(ServiceUnavailable):
@@ -67,7 +63,7 @@ class PlayerTasks:
         status = parts.prewarm_channel.status(user_task.media)
         if status is None:
             parts.prewarm_channel.request(PrewarmRequest(user_task.media, (FrameIndex(0),), task=user_task.task))
-            known = self._info_of_run(parts, user_task)
+            known = info_of_run(parts.annotation_service, user_task)
             if known is not None:
                 return known
             give_up_s = parts.clock.monotonic_s() + wait_s
@@ -85,14 +81,6 @@ class PlayerTasks:
         if status.info is None:
             raise error_of(status.error or "MediaError: the media could not be opened")
         return status.info
-
-    @staticmethod
-    def _info_of_run(parts: WebParts, user_task: UserTask) -> VideoInfo | None:
-        """The video's properties from the task's newest run: a worker need not be there to look at masks."""
-        found = newest_run(parts.annotation_service, user_task.task, user_task.model_version, FIRST_FRAMES)
-        if found is None or found.run is None:
-            return None
-        return found.run.video if parts.ledger.request(found.job.job_id).media == user_task.media else None
 
     def _record(self, task: TaskKey) -> _Record:
         now_s = self._state.parts.clock.monotonic_s()

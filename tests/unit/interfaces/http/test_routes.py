@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.errors import LabelStudioUnavailable, NotFound
 from backend.domain.jobs import JobKind, ModelInfo

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
 from backend.application.annotation.change_detection import record_project, record_webhook
 from backend.application.jobs.retry import retry_now
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, MaskletError, NotFound

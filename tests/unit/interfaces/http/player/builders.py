@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from backend.adapters.labelstudio.api.client import AnnotationRecord, ChangedTask, TaskRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.bootstrap.web import PlayerParts

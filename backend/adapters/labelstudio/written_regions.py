@@ -1,0 +1,107 @@
+"""Regions that Masklet wrote into an annotation: how they are marked, recognised and replaced.
+
+A region's `meta.masklet` names its object and the stored run with its masks. Label Studio's page keeps `meta` as it is.
+A digest of boxes and labels shows whether a person changed the region since: then it is the person's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from backend.adapters.labelstudio.wire import Region
+from backend.domain.prompts import ObjectId
+
+KEY = "masklet"
+DECIMALS = 2
+"""Decimals of percent that are compared."""
+
+Item = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskReference:
+    """What `meta.masklet` says. run: of the mask store. model: the model version. digest: of the region as written."""
+
+    object_id: ObjectId
+    run: str
+    model: str
+    digest: str
+
+
+def reference_of(item: object) -> MaskReference | None:
+    """The reference of a region of a result; None for a region that Masklet did not write."""
+    meta = item.get("meta") if isinstance(item, dict) else None
+    fields = meta.get(KEY) if isinstance(meta, dict) else None
+    if not isinstance(fields, dict):
+        return None
+    values = [fields.get(name) for name in ("object", "run", "model", "digest")]
+    if not all(isinstance(value, str) and 0 < len(value) <= 200 for value in values):
+        return None
+    object_id, run, model, digest = cast(list[str], values)
+    return MaskReference(ObjectId(object_id), run, model, digest)
+
+
+def marked(region: Region, *, object_id: ObjectId, run: str, model: str) -> Item:
+    """The region with its reference."""
+    fields = {"object": str(object_id), "run": run, "model": model, "digest": _digest(region)}
+    return {**region, "meta": {KEY: fields}}
+
+
+def is_unchanged(item: object, reference: MaskReference) -> bool:
+    """Whether the region has the boxes and labels with which it was written."""
+    return isinstance(item, dict) and _digest(item) == reference.digest
+
+
+def unmarked(item: Item, reference: MaskReference) -> Item:
+    """The region as a plain one, under its object's id."""
+    return {**{name: value for name, value in item.items() if name != "meta"}, "id": str(reference.object_id)}
+
+
+def replaced(result: Sequence[object], own: Sequence[Item]) -> list[object] | None:
+    """The result with these regions in place of the earlier ones; None if it has them already.
+
+    Regions of others stay, in their order, and so do earlier regions that a person changed. Their objects are not
+    written again.
+    """
+    kept = [item for item in result if not _is_own(item)]
+    taken = {object_id for item in kept for object_id in _objects_of(item)}
+    added = [region for region in own if taken.isdisjoint(_objects_of(region))]
+    before = {reference for item in result if _is_own(item) and (reference := reference_of(item))}
+    after = {reference for region in added if (reference := reference_of(region))}
+    return None if before == after else [*kept, *added]
+
+
+def _is_own(item: object) -> bool:
+    reference = reference_of(item)
+    return reference is not None and is_unchanged(item, reference)
+
+
+def _objects_of(item: object) -> Iterator[str]:
+    """The object of a region: its reference's, or its own id."""
+    reference = reference_of(item)
+    if reference is not None:
+        yield str(reference.object_id)
+    elif isinstance(item, dict) and isinstance(item.get("id"), str):
+        yield str(item["id"])
+
+
+def _digest(region: Mapping[str, object]) -> str:
+    value = region.get("value")
+    fields = value if isinstance(value, dict) else {}
+    sequence = fields.get("sequence")
+    keyframes = [_keyframe(entry) for entry in (sequence if isinstance(sequence, list) else [])]
+    body = json.dumps([fields.get("labels"), keyframes], separators=(",", ":"))
+    return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+
+def _keyframe(entry: object) -> list[object]:
+    """Frame, whether the box is visible afterwards, and the box."""
+    if not isinstance(entry, dict):
+        return []
+    sides = (entry.get(name) for name in ("x", "y", "width", "height"))
+    box = [round(float(side), DECIMALS) if isinstance(side, int | float) else None for side in sides]
+    return [entry.get("frame"), entry.get("enabled", True), *box]

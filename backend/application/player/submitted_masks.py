@@ -1,0 +1,74 @@
+"""The masks of a submitted annotation: all current masks of the user, stored as a run of their own.
+
+Later edits in the player do not change such a run: an annotation keeps the masks with which it was submitted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from backend.application.annotation.annotation_service import FIRST_FRAME, UserTask
+from backend.application.player.current_masks import MAX_FRAMES, CurrentMasks
+from backend.domain.errors import IntegrityError, NotFound
+from backend.domain.jobs import run_name
+from backend.domain.masklets import NO_EVIDENCE, Masklet, MaskletFrame, MaskRun
+from backend.domain.prompts import ObjectId
+from backend.domain.video import FrameIndex, FrameRange, VideoInfo
+
+PREFIX = "m-"
+"""The beginning of these runs' names, instead of a job's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedMasks:
+    """Collects and stores masks."""
+
+    masks: CurrentMasks
+
+    def collect(self, user_task: UserTask, info: VideoInfo) -> MaskRun:
+        """The user's current masks on the whole video; frames without an object are left out."""
+        prompts = self.masks.service.ledger.prompts(user_task.task, user=user_task.user)
+        frames: dict[ObjectId, list[MaskletFrame]] = {object_id: [] for object_id in prompts.object_ids}
+        for start in range(0, info.frame_count, MAX_FRAMES):
+            stop = min(start + MAX_FRAMES, info.frame_count)
+            for shown in self.masks.on(user_task, FrameRange(FrameIndex(start), FrameIndex(stop))):
+                if shown.mask is not None and shown.object_id in frames:
+                    frames[shown.object_id].append(
+                        MaskletFrame(shown.frame_index, shown.mask, NO_EVIDENCE, shown.origin, shown.uncertainty)
+                    )
+        labels = prompts.labels
+        return MaskRun(info, tuple(Masklet(each, labels[each], tuple(found)) for each, found in frames.items()))
+
+    def store(self, user_task: UserTask, run: MaskRun) -> str:
+        """Stores masks, on disk on return; returns the run's name. The same masks of the same user are stored once."""
+        name = run_name(PREFIX + _digest(user_task, run), 1)
+        store = self.masks.service.masks
+        with suppress(NotFound, IntegrityError):
+            store.read(name, FIRST_FRAME)
+            return name
+        store.remove(name)
+        labels = {masklet.object_id: masklet.label for masklet in run.masklets}
+        with store.writer(name, video=run.video, labels=labels) as writer:
+            for masklet in run.masklets:
+                for frame in masklet.frames:
+                    writer.append(masklet.object_id, frame)
+            writer.commit()
+        return name
+
+
+def _digest(user_task: UserTask, run: MaskRun) -> str:
+    digest = hashlib.sha256(f"{user_task.task}\0{user_task.user}\0{user_task.model_version}\n".encode())
+    for line in _lines(run):
+        digest.update(line.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:40]
+
+
+def _lines(run: MaskRun) -> Iterator[str]:
+    yield f"{run.video.content_hash} {run.video.frame_count}\n"
+    for masklet in run.masklets:
+        yield f"{masklet.object_id}\0{masklet.label}\n"
+        for frame in masklet.frames:
+            yield f"{frame.frame_index} {frame.origin} {frame.uncertainty!r} {frame.mask.counts}\n"
