@@ -2,93 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
-from backend.codecs.coco_rle import decode_mask
-from backend.domain.masklets import EncodedMask
 from scripts.demonstration.backend import MaskletProcess
-from scripts.demonstration.clip import Clip, prepare_demo_clip
+from scripts.demonstration.clip import Clip
 from scripts.demonstration.demo_clip import demo_clip
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
+from tests.e2e.builders import CHANGE, CONFIG, PATIENCE_S, decoded, events, session_of
 
 pytestmark = pytest.mark.e2e
-
-CONFIG = """<View>
-  <HyperText name="player" value="$video"/>
-  <Choices name="verdict" toName="player"><Choice value="satisfactory"/></Choices>
-  <View style="display:none">
-    <Labels name="label" toName="video"><Label value="Cat" background="#1f9d55"/></Labels>
-    <Video name="video" value="$video" framerate="24"/><VideoRectangle name="box" toName="video"/>
-  </View>
-</View>"""
-CHANGE = {"X-Masklet-Player": "1", "Content-Type": "application/json"}
-ENVIRONMENT = {"MASKLET_MODEL": "demo", "MASKLET_DEVICE": "cpu", "MASKLET_PORT": "19390"}
-PATIENCE_S = 180.0
-
-
-@pytest.fixture(scope="module")
-def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MaskletProcess]:
-    process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        process.launch(label_studio_url=label_studio.url, token=label_studio.login.token)
-    process.wait()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def clip(label_studio: LabelStudioServer) -> Clip:
-    return prepare_demo_clip(label_studio.files)
-
-
-def session_of(server: LabelStudioServer) -> str:
-    """Label Studio's cookie of its user, as a browser gets it."""
-    with httpx.Client(base_url=server.url, follow_redirects=False, timeout=60.0) as browser:
-        page = browser.get("/user/login/").text
-        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-        assert found is not None
-        form = {
-            "email": server.login.username,
-            "password": server.login.password,
-            "csrfmiddlewaretoken": found[1],
-        }
-        browser.post("/user/login/", data=form, headers={"Referer": f"{server.url}/user/login/"})
-        return str(browser.cookies["sessionid"])
-
-
-def decoded(rle: dict[str, Any]) -> np.typing.NDArray[np.bool_]:
-    height, width = rle["size"]
-    return decode_mask(EncodedMask(height, width, rle["counts"]))
-
-
-def events(client: httpx.Client, task: str) -> list[tuple[str, Any]]:
-    """All events until the propagation ends, over as many streams as that takes."""
-    found: list[tuple[str, Any]] = []
-    cursor = ""
-    while not found or found[-1][0] != "end":
-        with client.stream("GET", f"{task}/events", headers={"Last-Event-ID": cursor}) as stream:
-            name = ""
-            for line in stream.iter_lines():
-                key, _, value = line.partition(": ")
-                if key == "event":
-                    name = value
-                elif key == "id":
-                    cursor = value
-                elif key == "data":
-                    found.append((name, json.loads(value)))
-    return found
 
 
 def test_a_person_prompts_follows_and_stops(

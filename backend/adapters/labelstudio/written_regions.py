@@ -56,9 +56,9 @@ def is_unchanged(item: object, reference: MaskReference) -> bool:
     return isinstance(item, dict) and _digest(item) == reference.digest
 
 
-def unmarked(item: Item, reference: MaskReference) -> Item:
-    """The region as a plain one, under its object's id."""
-    return {**{name: value for name, value in item.items() if name != "meta"}, "id": str(reference.object_id)}
+def unmarked(item: Item, object_id: ObjectId) -> Item:
+    """The region as a plain one of this object."""
+    return {**{name: value for name, value in item.items() if name != "meta"}, "id": str(object_id)}
 
 
 def replaced(result: Sequence[object], own: Sequence[Item]) -> list[object] | None:

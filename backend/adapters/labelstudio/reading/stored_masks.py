@@ -56,18 +56,19 @@ def stored_objects(result: Sequence[object], masks: MaskStore, info: VideoInfo) 
     taken = {item.get("id") for item in result if isinstance(item, dict) and reference_of(item) is None}
     for item in result:
         reference = reference_of(item)
-        if reference is None or not isinstance(item, dict) or reference.object_id in taken:
+        if reference is None or not isinstance(item, dict):
             plain.append(item)
             continue
-        taken.add(reference.object_id)
-        plain.append(unmarked(item, reference))
+        name = ObjectId(str(item.get("id"))) if reference.object_id in taken else reference.object_id
+        taken.add(name)
+        plain.append(unmarked(item, name))
         if reference.run not in runs:
             runs[reference.run] = _run(reference.run, masks, info)
         frames = _frames(runs[reference.run], reference.object_id)
         if frames is None:
             logger.warning("the masks of %r in %s are not stored here: boxes", reference.object_id, reference.run)
             continue
-        objects[reference.object_id] = StoredObject(frames, is_unchanged(item, reference))
+        objects[name] = StoredObject(frames, is_unchanged(item, reference))
     return StoredObjects(plain, objects)
 
 
