@@ -92,9 +92,12 @@ class CurrentMasks:
             search.found[key] = mask
 
     def layers(self, user_task: UserTask, frames: FrameRange) -> Iterator[tuple[UserRun, MaskRun]]:
-        """The user's newest runs with masks on these frames, newest first, at most MAX_LAYERS."""
+        """The user's newest runs with masks on these frames, newest first, at most MAX_LAYERS.
+
+        Among them are those of the prediction from which the user started.
+        """
         count = 0
-        for run in self.runs.of(user_task):
+        for run in self.layered_runs(user_task):
             for name in run.run_names:
                 with suppress(NotFound, IntegrityError):
                     masks = self.service.masks.partial(name, frames)
@@ -103,6 +106,11 @@ class CurrentMasks:
                         count += 1
                 if count == MAX_LAYERS:
                     return
+
+    def layered_runs(self, user_task: UserTask) -> Iterator[UserRun]:
+        """The runs whose masks may be shown, with masks or not, newest first."""
+        record = self.records.read(user_task.task, user_task.user)
+        return self.runs.of(user_task, with_unnamed=record.starts_from_prediction)
 
 
 @dataclass(slots=True)

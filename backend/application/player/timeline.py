@@ -102,7 +102,7 @@ class Timelines:
     def _layers(self, user_task: UserTask) -> list[tuple[UserRun, _Frames]]:
         """The user's newest runs with masks, newest first."""
         layers: list[tuple[UserRun, _Frames]] = []
-        for run in self._masks.runs.of(user_task):
+        for run in self._masks.layered_runs(user_task):
             layers += [(run, found) for name in run.run_names if (found := self._read(name))]
             if len(layers) >= MAX_LAYERS:
                 break

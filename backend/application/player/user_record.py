@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backend.application.ports.key_value import KeyValueStore
 from backend.domain.prompts import ObjectId
@@ -24,12 +24,13 @@ FOLDER = "player"
 class UserRecord:
     """previews: the job with the mask of an object on a frame. forgotten_s: when an object was forgotten (wall clock).
 
-    revision: grows with every change.
+    revision: grows with every change. starts_from_prediction: masks that no person made lie below the user's.
     """
 
     previews: Mapping[tuple[ObjectId, FrameIndex], str] = field(default_factory=dict)
     forgotten_s: Mapping[ObjectId, float] = field(default_factory=dict)
     revision: int = 0
+    starts_from_prediction: bool = False
 
 
 class UserRecords:
@@ -50,6 +51,7 @@ class UserRecords:
                 {(ObjectId(o), FrameIndex(int(frame))): str(job_id) for o, frame, job_id in fields["previews"]},
                 {ObjectId(o): float(at_s) for o, at_s in fields["forgotten"].items()},
                 int(fields["revision"]),
+                fields.get("starts_from_prediction") is True,
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             return UserRecord()
@@ -59,11 +61,12 @@ class UserRecords:
         with self._lock:
             before = self.read(task, user)
             changed = change(before)
-            after = UserRecord(changed.previews, changed.forgotten_s, before.revision + 1)
+            after = replace(changed, revision=before.revision + 1)
             body = {
                 "previews": [[o, frame, job_id] for (o, frame), job_id in after.previews.items()],
                 "forgotten": after.forgotten_s,
                 "revision": after.revision,
+                "starts_from_prediction": after.starts_from_prediction,
             }
             self._key_values.write(_name(task, user), json.dumps(body).encode())
             return after

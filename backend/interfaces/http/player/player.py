@@ -9,6 +9,7 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
+from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.prompt_edits import EditResult, PromptEdits
 from backend.application.player.propagation import Propagations
 from backend.application.player.task_view import OpenedTask
@@ -41,6 +42,7 @@ class Player:
         self.tasks = PlayerTasks(state)
         self.streams = CapacityLimiter(STREAMS)
         self.masks = parts.open_current_masks()
+        self.start = PredictionStart(self.masks)
         self.timelines = Timelines(self.masks, parts.key_values)
 
     @property
@@ -73,6 +75,7 @@ class Player:
 
         def edited(document: dict[str, object]) -> JSONResponse:
             opened = self.opened(request, key)
+            self.start.take_over(opened.user_task)
             return json_reply(forms.edit_form(edit(PromptEdits(self.masks, opened), document), opened))
 
         if has_body:

@@ -29,6 +29,7 @@ class PropagationRoutes:
     async def propagate(self, request: Request, project: int, task: int) -> JSONResponse:
         def started(document: dict[str, object]) -> JSONResponse:
             opened = self._player.opened(request, TaskKey(project, task))
+            self._player.start.take_over(opened.user_task)
             run = self._player.propagations(opened).start(opened, forms.wanted_range_of(document))
             return json_reply(forms.job_form(run, opened.info.frame_count), 202)
 

@@ -106,20 +106,21 @@ class TaskRoutes:
     async def masks(self, request: Request, project: int, task: int, start: int, stop: int) -> JSONResponse:
         def shown(opened: OpenedTask) -> JSONResponse:
             wanted = forms.frame_range_of(start, min(stop, opened.info.frame_count))
-            masks = self._player.masks.on(opened.user_task, wanted)
+            masks = self._player.masks.on(self._player.start.view_of(opened.user_task), wanted)
             return json_reply({"masks": forms.mask_forms(masks), "revision": self._player.revision(opened)})
 
         return await self._player.read(request, TaskKey(project, task), shown)
 
     async def timeline(self, request: Request, project: int, task: int) -> JSONResponse:
         def shown(opened: OpenedTask) -> JSONResponse:
-            return json_reply(forms.timeline_form(self._player.timelines.of(opened.user_task)))
+            timeline = self._player.timelines.of(self._player.start.view_of(opened.user_task))
+            return json_reply(forms.timeline_form(timeline))
 
         return await self._player.read(request, TaskKey(project, task), shown)
 
     def _task_form(self, opened: OpenedTask) -> dict[str, object]:
         parts, info, user_task = self._player.state.parts, opened.info, opened.user_task
-        prompts = parts.ledger.prompts(user_task.task, user=user_task.user)
+        prompts = parts.ledger.prompts(user_task.task, user=self._player.start.view_of(user_task).user)
         run = self._player.propagations(opened).newest()
         model = parts.models.announced()
         is_demo = model is not None and model.is_demo

@@ -92,7 +92,9 @@ def test_a_changed_region_and_a_drawn_one_keep_their_objects() -> None:
     reference = reference_of(own)
     assert reference is not None
     assert is_unchanged(own, reference)
-    for change in ({"labels": ["Dog"]}, {"sequence": [{**own["value"]["sequence"][0], "x": 60.0}]}, {"sequence": []}):
+    moved = {**own["value"]["sequence"][0], "x": 60.0}
+    changes: list[dict[str, Any]] = [{"labels": ["Dog"]}, {"sequence": [moved]}, {"sequence": []}]
+    for change in changes:
         changed = {**own, "value": {**own["value"], **change}}
         assert not is_unchanged(changed, reference)
         assert replaced([changed], [own]) is None

@@ -7,10 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from backend.application.annotation.annotation_service import UserTask
 from backend.codecs.coco_rle import decode_mask, encode_mask
 from backend.domain.errors import MediaError
+from backend.domain.geometry import Point
 from backend.domain.masklets import EncodedMask
-from backend.domain.tasks import TaskKey
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.video import FrameIndex
 from tests.fakes.web import FRAMES, TestClient
 from tests.unit.interfaces.http.player.builders import CLICK, TASK, Json, LabelStudioUsers, PlayerWeb
 
@@ -232,6 +236,29 @@ def test_masks_are_approved_as_human_frames() -> None:
     web.web.work_off_all()
     answer = client.put(f"{TASK}/approvals", json={"object": None, "start": 3, "stop": 5}).json()
     assert [(mask["frame"], mask["origin"]) for mask in answer["masks"]] == [(3, "human"), (4, "human")]
+
+
+def test_the_masks_of_an_import_are_the_start_of_a_person() -> None:
+    player = PlayerWeb(LabelStudioUsers())
+    client = player.opened("ann-1")
+    config, version = player.reader.config, player.web.models.announced()
+    assert version is not None
+    media = MediaRef(("/data/clip.mp4",), is_pages=False)
+    unnamed = UserTask(TaskKey(2, 8), media, config, version.version)
+    click = FramePrompt(ObjectId("Cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))
+    player.web.parts.annotation_service.replace_prompts(unnamed, PromptSet.of([click], {ObjectId("Cat"): "Cat"}))
+    player.web.work_off_all()
+    opened = client.get(TASK).json()
+    assert ([each["object"] for each in opened["prompts"]], opened["user"]) == (["Cat"], "ann@example.org")
+    assert len(client.get(f"{TASK}/masks?start=0&stop=10").json()["masks"]) == 10
+    assert client.get(f"{TASK}/timeline").json()["objects"]["Cat"]["present"]
+    edited = client.put(f"{TASK}/prompts/3/Dog", json={**CLICK, "label": "Dog"}).json()
+    assert {each["object"] for each in edited["prompts"]} == {"Cat", "Dog"}
+    shown = client.get(f"{TASK}/masks?start=0&stop=10").json()["masks"]
+    assert sorted((each["object"], each["frame"]) for each in shown) == [
+        *(("Cat", frame) for frame in range(10)),
+        ("Dog", 3),
+    ]
 
 
 def test_a_change_without_the_pages_header_is_refused() -> None:
