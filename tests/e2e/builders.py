@@ -111,8 +111,8 @@ class PlayerOfTask:
         return found
 
     def written(self) -> dict[str, Any]:
-        """The annotation once Masklet has written into it."""
-        deadline_s = time.monotonic() + PATIENCE_S
+        """The annotation once Masklet has written into it, which may follow a propagation."""
+        deadline_s = time.monotonic() + 2 * PATIENCE_S
         while True:
             found = self.annotation()
             if any("meta" in region for region in found["result"]):

@@ -19,7 +19,7 @@ from scripts.demonstration.clip import Clip
 from scripts.label_studio.server import LabelStudioServer
 from tests.e2e.builders import PlayerOfTask, events
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 VERDICT: dict[str, Any] = {
@@ -78,7 +78,8 @@ def test_the_annotation_and_the_export_have_the_masks_of_the_player(
     for name, click in zip(("Cat", "Cat 2"), clip.clicks, strict=False):
         player.click(name, click.x_pct, click.y_pct)
     player.propagate(6)
-    assert events(player.client, player.task)[-2][1]["state"] == "done"
+    states = [content["state"] for name, content in events(player.client, player.task) if name == "job"]
+    assert states[-1] == "done"
     player.submit([VERDICT])
     annotation = player.written()
     verdict, *regions = annotation["result"]
@@ -109,16 +110,17 @@ def test_a_submit_during_a_propagation_is_written_once_when_it_is_done(
 ) -> None:
     click = clip.clicks[0]
     player.click("Cat", click.x_pct, click.y_pct)
-    player.propagate()
+    player.propagate(23)
     player.submit([VERDICT])
-    while player.client.get(player.task).json()["propagation"]["done"] < 2:
+    while (running := player.client.get(player.task).json()["propagation"])["done"] < 2:
         time.sleep(0.1)
-    time.sleep(3)  # the webhook and the write's first look
+    assert running["done"] < running["total"] == 24
     assert player.annotation()["result"] == [VERDICT]
     kill_web_process(masklet)
-    masklet.wait()
     annotation = player.written()
     _, region = annotation["result"]
+    assert [entry["frame"] for entry in region["value"]["sequence"]][-1] > 2
+    masklet.wait()
     shown = player.masks(clip.pages)
     assert {frame for frame, _ in shown} == {entry["frame"] - 1 for entry in region["value"]["sequence"]}
     assert player.client.get(player.task).json()["propagation"]["state"] == "done"

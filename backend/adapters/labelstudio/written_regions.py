@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,6 +18,9 @@ from backend.domain.prompts import ObjectId
 KEY = "masklet"
 DECIMALS = 2
 """Decimals of percent that are compared."""
+
+UNTOUCHED = "prediction"
+"""The origin of a region that came from a prediction and was not changed."""
 
 Item = dict[str, object]
 
@@ -64,20 +67,29 @@ def unmarked(item: Item, object_id: ObjectId) -> Item:
 def replaced(result: Sequence[object], own: Sequence[Item]) -> list[object] | None:
     """The result with these regions in place of the earlier ones; None if it has them already.
 
-    Regions of others stay, in their order, and so do earlier regions that a person changed. Their objects are not
-    written again.
+    A region that Label Studio copied from a prediction is replaced too, unless a person changed it. All others stay, in
+    their order, and so do earlier regions that a person changed. Their objects are not written again.
     """
-    kept = [item for item in result if not _is_own(item)]
+    objects = {object_id for region in own for object_id in _objects_of(region)}
+    kept = [item for item in result if not _is_own(item) and not _is_copy(item, objects)]
     taken = {object_id for item in kept for object_id in _objects_of(item)}
     added = [region for region in own if taken.isdisjoint(_objects_of(region))]
+    has_copies = any(_is_copy(item, objects) for item in result)
     before = {reference for item in result if _is_own(item) and (reference := reference_of(item))}
     after = {reference for region in added if (reference := reference_of(region))}
-    return None if before == after else [*kept, *added]
+    return None if before == after and not has_copies else [*kept, *added]
 
 
 def _is_own(item: object) -> bool:
     reference = reference_of(item)
     return reference is not None and is_unchanged(item, reference)
+
+
+def _is_copy(item: object, objects: Collection[str]) -> bool:
+    """Whether the region is a prediction's of one of these objects, as it was."""
+    if not isinstance(item, dict) or reference_of(item) is not None:
+        return False
+    return item.get("origin") == UNTOUCHED and item.get("id") in objects
 
 
 def _objects_of(item: object) -> Iterator[str]:

@@ -24,6 +24,7 @@ from backend.adapters.labelstudio.reading.keyframes import (
 from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
 from backend.adapters.labelstudio.reading.regions import ReadRegion, read_regions
 from backend.adapters.labelstudio.reading.stored_masks import StoredObject
+from backend.adapters.labelstudio.written_regions import UNTOUCHED
 from backend.application.ports.datasets import ManifestEntry, TaskOrigin
 from backend.application.ports.media import VideoSource
 from backend.codecs.coco_rle import encode_mask, union
@@ -34,9 +35,6 @@ from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex, VideoInfo
-
-UNTOUCHED = "prediction"
-"""The origin of a region that came from a prediction and was not changed."""
 
 
 @dataclass(frozen=True, slots=True)

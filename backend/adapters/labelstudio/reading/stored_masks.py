@@ -78,8 +78,11 @@ def _run(name: str, masks: MaskStore, info: VideoInfo) -> MaskRun | None:
         run = masks.read(name)
     except (NotFound, IntegrityError):
         return None
-    if (run.video.size, run.video.frame_count) != (info.size, info.frame_count):
-        raise InvalidInput(f"the masks of run {name!r} are of another video than the task's")
+    if (run.video.content_hash, run.video.frame_count) != (info.content_hash, info.frame_count):
+        raise InvalidInput(
+            f"the masks of run {name!r} are of another video than the task has now; make masks of this one in the "
+            "player and press Update, or export with --skip-faulty"
+        )
     return run
 
 

@@ -67,6 +67,22 @@ def test_the_newest_propagation_and_prompts_are_kept() -> None:
     assert parts.ledger.prompts(TASK).prompted_frames == (1, 5)
 
 
+def test_the_masks_written_last_into_an_annotation_are_kept() -> None:
+    parts = parts_of_today()
+    names = ["m-1-a1", "m-2-a1"]
+    for name in names:
+        with parts.masks.writer(name, video=parts.media.video.info, labels={}) as writer:
+            writer.commit()
+        parts.ledger.want_annotation_write(TASK, 7, user="ann@example.org", seen=name)
+        (write,) = parts.ledger.due_annotation_writes(9e12)
+        parts.ledger.finish_annotation_write(write, masks_run=name, seen=name)
+    parts.clock.advance(31 * DAY_S)
+    for name in names:
+        set_write_time(parts, name, 0.0)
+    housekeeper_of(parts).sweep()
+    assert parts.masks.runs() == ("m-2-a1",)
+
+
 def test_the_next_correction_reuses_the_kept_masks() -> None:
     parts = parts_of_today()
     click_and_propagate(parts, TASK, 1, 5)

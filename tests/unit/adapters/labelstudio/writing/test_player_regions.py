@@ -102,6 +102,15 @@ def test_a_changed_region_and_a_drawn_one_keep_their_objects() -> None:
     assert replaced([drawn], [own]) is None
 
 
+def test_a_copy_of_the_prediction_is_replaced_unless_it_was_changed() -> None:
+    (own,) = regions(masklet("Cat", 0))
+    copy = {"id": "Cat", "type": "videorectangle", "origin": "prediction", "value": {"sequence": []}}
+    other, changed = {**copy, "id": "Dog"}, {**copy, "origin": "prediction-changed"}
+    assert replaced([copy, other], [own]) == [other, own]
+    assert replaced([own, copy], [own]) == [own]
+    assert replaced([changed], [own]) is None
+
+
 def test_foreign_meta_is_no_reference() -> None:
     (own,) = regions(masklet("Cat", 0))
     for meta in (None, {"text": ["a note"]}, {"masklet": "x"}, {"masklet": {**own["meta"]["masklet"], "run": 5}}):
