@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
@@ -93,8 +95,9 @@ class EditRoutes:
             point = forms.point_of(document.get("point"), "point")
             prompt = FramePrompt(forms.object_of(document.get("object")), frame, (point,))
             person = (opened.user_task.task, opened.user_task.user)
+            shown = replace(opened, user_task=self._player.start.view_of(opened.user_task))
             with self._hover_turns.turn(person, longest_s=HOVER_DEADLINE_S):
-                mask = PromptEdits(self._player.masks, opened).hover(prompt, deadline_s=HOVER_DEADLINE_S)
+                mask = PromptEdits(self._player.masks, shown).hover(prompt, deadline_s=HOVER_DEADLINE_S)
             return json_reply({"masks": [] if mask is None else [forms.mask_form(mask)]})
 
         return await self._player.state.answer(request, hovered, waits=True)
