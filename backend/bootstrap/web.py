@@ -10,6 +10,7 @@ from backend.adapters.labelstudio.api.client import ChangedTask, DraftRecord, Ta
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.media.serving.service import MediaService
+from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
@@ -26,6 +27,7 @@ from backend.application.player.runs import UserRuns
 from backend.application.player.user_record import UserRecords
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import ModelDirectory
+from backend.application.ports.hover import HoverChannel
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
@@ -108,6 +110,7 @@ class WebParts:
     models: ModelDirectory
     clock: Clock
     prewarm_channel: PrewarmChannel
+    hover_channel: HoverChannel
     session_cursors: SessionCursors
     key_values: KeyValueStore
     task_signer: TaskSigner
@@ -179,6 +182,7 @@ def build_web(container: Container) -> WebParts:
         player=None if label_studio is None else _player_parts(container),
         handover=None if label_studio is None else open_handover(label_studio, media.records, service),
         prewarm_channel=prewarm_channel,
+        hover_channel=RedisHoverChannel(container.queue_address),
         session_cursors=RedisSessionCursors(container.queue_address),
         key_values=container.key_values,
         task_signer=container.task_signer,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
 from backend.adapters.sam2.engine import Sam2Engine
@@ -19,6 +20,7 @@ from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.notifier import WAITER_ADDED, Notifier
 from backend.application.ports.prewarm import PrewarmChannel, PrewarmRequest, frames_around
+from backend.application.worker.hover_loop import HoverLoop, HoverParts
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.click_order import ClickOrder
 from backend.application.worker.scheduling.engine_turns import EngineLock
@@ -37,6 +39,7 @@ logger = logging.getLogger(__name__)
 SWEEP_EVERY_S = 3600.0
 LEFTOVER_S = 24 * 3600.0
 PREWARM_WAIT_S = 1.0
+HOVER_WAIT_S = 1.0
 PRIORITY_POLL_S = 0.25
 """A new waiter is notified; the notification may be lost, so the ledger is polled too."""
 
@@ -134,6 +137,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
                 _sweeping(container),
                 _waiting_for_media(media_waits),
                 _prewarming(runtime, worker.is_stopping),
+                _answering_hovers(container, runtime, kind, worker.is_stopping),
                 _running_priority_jobs(runtime, kind, worker.is_stopping),
             ):
                 worker.run()
@@ -248,6 +252,28 @@ def _prewarming(runtime: Runtime, is_stopping: Callable[[], bool]) -> Iterator[N
             loop.run_next(PREWARM_WAIT_S)
 
     with _in_thread("prewarm", prewarm):
+        yield
+
+
+@contextmanager
+def _answering_hovers(
+    container: Container, runtime: Runtime, kind: JobKind, is_stopping: Callable[[], bool]
+) -> Iterator[None]:
+    """Answers hovers in a thread of its own, between two jobs."""
+    if kind is not JobKind.INTERACTIVE:
+        yield
+        return
+    runner = runtime.job_runner
+    parts = HoverParts(
+        runner.media, runner.segmenter, runner.codec, runner.calibrator, runtime.engine_lock, container.clock
+    )
+    loop = HoverLoop(RedisHoverChannel(container.queue_address), parts)
+
+    def answer(ended: threading.Event) -> None:
+        while not (ended.is_set() or is_stopping()):
+            loop.run_next(HOVER_WAIT_S)
+
+    with _in_thread("hovers", answer):
         yield
 
 

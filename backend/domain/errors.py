@@ -99,6 +99,14 @@ class Overloaded(ServiceUnavailable):
         self.retry_after_s = retry_after_s
 
 
+class NotYet(MaskletError):
+    """The answer needs something that is being prepared; asking again soon may help."""
+
+
+class NotEncoded(NotYet):
+    """A frame is not encoded yet."""
+
+
 class QueueUnavailable(ServiceUnavailable):
     """Redis or Valkey does not answer or is out of memory."""
 

@@ -69,6 +69,8 @@ class FakeSegmenter:
         return ModelInfo("fake", "masklet-fake-00000000", 16, "cpu", is_demo=False)
 
     def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
+        if frame_index not in self.warm.get(video.info.content_hash, ()):
+            video.frame(frame_index)
         self.on_frame(frame_index)
         return self._masks(prompts, frame_index)
 

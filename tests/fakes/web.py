@@ -22,6 +22,7 @@ from backend.application.ports.clock import Clock
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.notifier import NoNotifier
 from backend.application.review.task_signature import TaskSigner
+from backend.application.worker.hover_loop import HoverLoop, HoverParts
 from backend.application.worker.job_runner import JobRunner
 from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
@@ -32,6 +33,7 @@ from backend.interfaces.http.app import create_app
 from backend.interfaces.labelstudio.annotations import AnnotationSync
 from tests.fakes.clock import WorkingClock
 from tests.fakes.engine import FakeMedia, FakeSegmenter
+from tests.fakes.hover import FakeHoverChannel
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.prewarm import FakePrewarmChannel, FakeSessionCursors
 from tests.fakes.queue import FakeQueue
@@ -88,6 +90,7 @@ class FakeWeb:
     label_studio: AnnotationReader | None = None
     prewarm_channel: FakePrewarmChannel = field(default_factory=FakePrewarmChannel)
     session_cursors: FakeSessionCursors = field(default_factory=FakeSessionCursors)
+    hover_channel: FakeHoverChannel = field(default_factory=FakeHoverChannel)
 
     def __post_init__(self) -> None:
         ledger = self.ledger or temporary_ledger(self.clock)
@@ -122,12 +125,15 @@ class FakeWeb:
             clock=self.clock,
             label_studio=self.label_studio,
             prewarm_channel=self.prewarm_channel,
+            hover_channel=self.hover_channel,
             session_cursors=self.session_cursors,
             key_values=MemoryKeyValueStore(),
             task_signer=TaskSigner(b"a key of the tests"),
             codec=CocoCodec(),
         )
         self.prewarm_loop = PrewarmLoop(self.prewarm_channel, self.media, self.segmenter, EngineLock())
+        parts = HoverParts(self.media, self.segmenter, CocoCodec(), None, EngineLock(), self.clock)
+        self.hover_channel.loop = HoverLoop(self.hover_channel, parts)
         if isinstance(self.clock, WorkingClock):
             self.clock.work = self.work_off_all
 

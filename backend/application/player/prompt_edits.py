@@ -48,7 +48,7 @@ class PromptEdits:
         self.opened.info.require_frame(prompt.frame_index)
         require_label(label, self.opened.labels)
         require_size(prompt, self.opened)
-        edit = _placing([prompt], label)
+        edit = placing([prompt], label)
         edited = edit(self._prompts())
         require_locatable(edited.only([prompt.object_id]))
         if prompt.mask is not None:
@@ -56,25 +56,6 @@ class PromptEdits:
         answer = self._preview(edited.only([prompt.object_id]), prompt.frame_index, deadline_s=deadline_s)
         mask = None if answer.run is None else mask_in(answer.run, _key(prompt))
         return self._recorded(edit, () if mask is None else (mask,), {_key(prompt): answer.job.job_id})
-
-    def hover(self, prompt: FramePrompt, *, deadline_s: float) -> CurrentMask | None:
-        """The mask of an object on a frame with one more click, together with its prompt there. Records no prompt.
-
-        Raises PromptError as `put` does, or ServiceUnavailable.
-        """
-        self.opened.info.require_frame(prompt.frame_index)
-        before = self._prompts()
-        known = next((each for each in before.on_frame(prompt.frame_index) if each.object_id == prompt.object_id), None)
-        if known is not None and known.mask is not None:
-            return human_mask(known, self.masks.codec)
-        merged = prompt if known is None else known.merged_with(prompt)
-        wanted = _placing([merged], str(prompt.object_id))(before).only([prompt.object_id])
-        require_locatable(wanted)
-        answer = self._preview(wanted, prompt.frame_index, deadline_s=deadline_s)
-        mask = None if answer.run is None else mask_in(answer.run, _key(prompt))
-        if answer.job.job_id not in self.masks.records.read(self._task.task, self._task.user).previews.values():
-            self.masks.service.masks.remove(answer.job.masks_run)  # a moving mouse makes many
-        return mask
 
     def delete(self, object_id: ObjectId, frame_index: FrameIndex, *, deadline_s: float) -> EditResult:
         """Deletes the prompt of an object on a frame; its mask there follows from its other prompts.
@@ -137,7 +118,7 @@ class PromptEdits:
             if mask.mask is not None
         ]
         approved = tuple(replace(mask, origin=MaskOrigin.HUMAN, uncertainty=0.0) for mask in shown)
-        return self._recorded(_placing(drawn, None), approved, dict.fromkeys((_key(prompt) for prompt in drawn), ""))
+        return self._recorded(placing(drawn, None), approved, dict.fromkeys((_key(prompt) for prompt in drawn), ""))
 
     @property
     def _task(self) -> UserTask:
@@ -189,7 +170,7 @@ def require_size(prompt: FramePrompt, opened: OpenedTask) -> None:
         raise PromptError(f"the mask is {width}x{height} pixels; the video is {size.width}x{size.height}")
 
 
-def _placing(prompts: Sequence[FramePrompt], label: str | None) -> Edit:
+def placing(prompts: Sequence[FramePrompt], label: str | None) -> Edit:
     """Replaces the prompts of the same objects and frames. label: of these objects; None: the known one."""
     keys = {_key(prompt) for prompt in prompts}
 

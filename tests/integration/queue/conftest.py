@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.queue import rq_queue, signals
+from backend.adapters.queue import hover_channel, rq_queue, signals
 from backend.adapters.queue.child_process import tied_to_parent
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.queue.valkey import EmbeddedValkey
@@ -44,7 +44,7 @@ def eventually(condition: Callable[[], bool], *, each: Callable[[], object] = la
 @pytest.fixture(autouse=True)
 def long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the server is slow: a timeout would lose an entry or a prewarm request."""
-    for module in (signals, rq_queue):
+    for module in (signals, rq_queue, hover_channel):
         monkeypatch.setattr(module, "REPLY_TIMEOUT_S", TIMEOUT_S)
 
 

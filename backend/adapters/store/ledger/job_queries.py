@@ -10,11 +10,11 @@ from typing import Unpack
 from sqlalchemy import Boolean, Connection, Integer, Row, Select, bindparam, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from backend.adapters.store.ledger.codec import Request, load_request
 from backend.adapters.store.ledger.failure_rows import is_postponed
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import jobs
 from backend.application.ports.ledger import JobsWanted
+from backend.codecs.request_json import Request, load_request
 from backend.domain.errors import NotFound
 from backend.domain.jobs import OPEN_STATES, SESSION_PREFIX, Job, JobKind, JobState
 from backend.domain.tasks import TaskKey

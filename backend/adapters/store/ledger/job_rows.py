@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from backend.adapters.store.ledger import failure_rows, push_rows
-from backend.adapters.store.ledger.codec import Request, dump_request, load_request
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN, JobQueries, find_row, get, job_of, known_row
 from backend.adapters.store.ledger.tables import failures, jobs, stops
 from backend.adapters.store.ledger.waiter_rows import wait
+from backend.codecs.request_json import Request, dump_request, load_request
 from backend.domain.jobs import SESSION_PREFIX, Job, JobKind, JobState, PropagationRequest, job_id_of
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import is_anonymous, user_of_both

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert,
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger import tables
-from backend.adapters.store.ledger.codec import dump_prompt, load_prompt
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows
+from backend.codecs.request_json import dump_prompt, load_prompt
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteRows
 from backend.adapters.store.ledger.clock_rows import ClockRows
-from backend.adapters.store.ledger.codec import Request
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
@@ -20,6 +19,7 @@ from backend.adapters.store.ledger.push_rows import PushRows
 from backend.adapters.store.ledger.retention_rows import RetentionRows
 from backend.adapters.store.ledger.waiter_rows import WaiterRows
 from backend.application.ports.clock import Clock
+from backend.codecs.request_json import Request
 from backend.domain.jobs import Job, kind_of
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey

@@ -75,11 +75,16 @@ class EngineTurn:
 
 
 class EngineLock:
-    """The engine's lock between jobs and prewarming: a job gets the engine as soon as the current frame is done."""
+    """The engine's lock between jobs, hovers and prewarming.
+
+    A job gets the engine as soon as the current frame is done; a hover gets it before the next frame of prewarming.
+    """
 
     def __init__(self) -> None:
         self._engine = threading.Lock()
         self._working = threading.Event()
+        self._no_hover = threading.Event()
+        self._no_hover.set()
 
     @contextmanager
     def work(self) -> Iterator[None]:
@@ -97,8 +102,20 @@ class EngineLock:
         return self._working.is_set()
 
     @contextmanager
+    def hover(self) -> Iterator[None]:
+        """A hover holds the engine for one decoding. Waits for a job. Used by one thread."""
+        self._no_hover.clear()
+        try:
+            with self._engine:
+                yield
+        finally:
+            self._no_hover.set()
+
+    @contextmanager
     def idle(self) -> Iterator[None]:
-        """Prewarming holds the engine for one frame. Raises Cancelled if there is a job."""
+        """Prewarming holds the engine for one frame. Waits for a hover. Raises Cancelled if there is a job."""
+        self.raise_if_cancelled()
+        self._no_hover.wait()
         self.raise_if_cancelled()
         with self._engine:
             yield

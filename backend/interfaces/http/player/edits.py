@@ -10,16 +10,13 @@ from starlette.requests import Request
 
 from backend.adapters.labelstudio.reading.fields import as_text
 from backend.application.player.prompt_edits import EditResult, PromptEdits
-from backend.application.player.task_view import OpenedTask
 from backend.application.ports.prewarm import MAX_WINDOW, PrewarmRequest
 from backend.domain.prompts import FramePrompt
 from backend.domain.tasks import TaskKey
-from backend.domain.video import FrameIndex
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
 from backend.interfaces.http.player.hover_turns import HoverTurns
 from backend.interfaces.http.player.player import TASK, Player
-from backend.interfaces.http.player.problems import NotYet
 
 HOVER_DEADLINE_S = 2.0
 """A later answer is of no use: the mouse has moved on."""
@@ -90,25 +87,16 @@ class EditRoutes:
     async def hover(self, request: Request, project: int, task: int) -> JSONResponse:
         def hovered(document: dict[str, object]) -> JSONResponse:
             opened = self._player.opened(request, TaskKey(project, task))
-            frame = opened.info.require_frame(forms.frame_of(document.get("frame"), "frame"))
-            self._require_encoded(opened, frame)
+            frame = forms.frame_of(document.get("frame"), "frame")
             point = forms.point_of(document.get("point"), "point")
-            prompt = FramePrompt(forms.object_of(document.get("object")), frame, (point,))
+            click = FramePrompt(forms.object_of(document.get("object")), frame, (point,))
             person = (opened.user_task.task, opened.user_task.user)
             shown = replace(opened, user_task=self._player.start.view_of(opened.user_task))
             with self._hover_turns.turn(person, longest_s=HOVER_DEADLINE_S):
-                mask = PromptEdits(self._player.masks, shown).hover(prompt, deadline_s=HOVER_DEADLINE_S)
-            return json_reply({"masks": [] if mask is None else [forms.mask_form(mask)]})
+                mask = self._player.hovers(shown).mask(click, deadline_s=HOVER_DEADLINE_S)
+            return json_reply({"masks": [forms.mask_form(mask)]})
 
         return await self._player.state.answer(request, hovered, waits=True)
-
-    def _require_encoded(self, opened: OpenedTask, frame: FrameIndex) -> None:
-        """Raises NotYet for a frame that no worker has encoded, and asks one to encode it."""
-        channel, media = self._player.state.parts.prewarm_channel, opened.user_task.media
-        status = channel.status(media)
-        if status is None or frame not in status.ready:
-            channel.request(PrewarmRequest(media, (frame,), task=opened.user_task.task))
-            raise NotYet("not encoded yet")
 
     async def prewarm(self, request: Request, project: int, task: int) -> JSONResponse:
         def requested(document: dict[str, object]) -> JSONResponse:

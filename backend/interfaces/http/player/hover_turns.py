@@ -1,7 +1,4 @@
-"""One hover at a time per person: a moving mouse asks often, and only its last place matters.
-
-So at most one hover of a person is ahead of that person's next click in the queue.
-"""
+"""One hover at a time per person: a moving mouse asks often, and only its last place matters."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
-from backend.interfaces.http.player.problems import NotYet
+from backend.domain.errors import NotYet
 
 
 class HoverTurns:

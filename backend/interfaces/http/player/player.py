@@ -9,6 +9,7 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
+from backend.application.player.hover import Hovers
 from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.prompt_edits import EditResult, PromptEdits
 from backend.application.player.propagation import Propagations
@@ -59,6 +60,9 @@ class Player:
     def opened(self, request: Request, key: TaskKey) -> OpenedTask:
         """The task, opened for the person of a request. Raises as `caller` and PlayerTasks.open do."""
         return self.tasks.open(key, self.caller(request, key).user)
+
+    def hovers(self, opened: OpenedTask) -> Hovers:
+        return Hovers(self.masks, self.state.parts.hover_channel, self.state.parts.prewarm_channel, opened)
 
     def propagations(self, opened: OpenedTask) -> Propagations:
         return Propagations(self.masks, opened.user_task)

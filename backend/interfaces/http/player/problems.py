@@ -19,6 +19,7 @@ from backend.domain.errors import (
     MediaError,
     MediaUnreachable,
     NotAllowed,
+    NotYet,
     PromptError,
     QueueUnavailable,
     ServiceUnavailable,
@@ -46,10 +47,6 @@ WAYS_OUT: tuple[tuple[type[MaskletError], str], ...] = (
 
 class SignInNeeded(MaskletError):
     """The caller is not signed in."""
-
-
-class NotYet(MaskletError):
-    """The answer needs something that is being prepared; asking again soon may help."""
 
 
 class PlayerRoute(APIRoute):

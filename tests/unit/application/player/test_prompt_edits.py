@@ -168,15 +168,6 @@ def test_approved_masks_become_human_frames() -> None:
     assert player.shown()[CAT, 2].mask == before[CAT, 2].mask
 
 
-def test_a_hover_records_no_prompt() -> None:
-    player = Player()
-    mask = player.edits().hover(click(4), deadline_s=5)
-    assert mask is not None
-    assert mask.frame_index == 4
-    assert not player.parts.ledger.prompts(TASK, user=ANN)
-    assert player.shown() == {}
-
-
 def test_every_edit_raises_the_revision() -> None:
     player = Player()
     revisions = [player.put(click(0)).revision, player.put(click(1)).revision, player.edits().forget(CAT).revision]

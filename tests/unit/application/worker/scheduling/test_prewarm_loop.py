@@ -225,3 +225,20 @@ def test_a_request_whose_media_do_not_arrive_is_reported_once() -> None:
     assert sight is not None
     assert sight.error == "MediaUnreachable: no answer"
     assert not parts.prewarm_loop.run_next(0.0)
+
+
+def test_prewarming_waits_for_a_hover() -> None:
+    turns = EngineLock()
+    order: list[str] = []
+
+    def idle() -> None:
+        with turns.idle():
+            order.append("idle")
+
+    thread = threading.Thread(target=idle)
+    with turns.hover():
+        thread.start()
+        thread.join(0.05)
+        order.append("hover")
+    thread.join(120)
+    assert order == ["hover", "idle"]

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from backend.domain.errors import NotYet
 from backend.interfaces.http.player.hover_turns import HoverTurns
-from backend.interfaces.http.player.problems import NotYet
 
 
 def test_of_waiting_hovers_the_newest_is_answered() -> None:

@@ -205,7 +205,7 @@ def test_a_hover_is_answered_once_the_frame_is_encoded() -> None:
     (mask,) = client.post(f"{TASK}/hover", json=body).json()["masks"]
     assert (mask["object"], mask["frame"]) == ("Cat", 3)
     assert client.get(TASK).json()["prompts"] == []
-    assert web.web.masks.runs("i-") == ()
+    assert (web.web.masks.runs("i-"), web.web.stored.jobs()) == ((), ())
     assert client.put(f"{TASK}/prompts/3/Cat", json=CLICK).json()["masks"][0]["rle"] == mask["rle"]
 
 

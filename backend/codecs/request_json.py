@@ -1,4 +1,4 @@
-"""Requests and prompts as the JSON that the ledger keeps, and back.
+"""Requests and prompts as JSON, and back: for the ledger, and for hovers on the queue's server.
 
 Numbers keep their exact value (a prompt set must have the same digest after a round trip); masks are COCO run
 lengths. The shape is versioned by the ledger's schema.
