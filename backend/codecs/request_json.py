@@ -55,6 +55,7 @@ class RequestRecord(TypedDict):
     scope: NotRequired[str]
     user: NotRequired[str]
     session: NotRequired[str]
+    objects: NotRequired[list[str]]
 
 
 def dump_prompt(prompt: FramePrompt) -> str:
@@ -90,6 +91,8 @@ def dump_request(request: Request) -> str:
     record["scope"] = str(request.scope)
     if request.session:
         record["session"] = request.session
+    if request.objects is not None:
+        record["objects"] = list(map(str, request.objects))
     if request.frames is not None:
         record["frames"] = (request.frames.start, request.frames.stop)
     return _dump(record)
@@ -106,7 +109,7 @@ def load_request(text: str) -> Request:
     if record["kind"] == "preview":
         user = record.get("user", "")
         return PreviewRequest(task, media, prompts, FrameIndex(record["frame"]), record["model_version"], user)
-    frames = record.get("frames")
+    frames, objects = record.get("frames"), record.get("objects")
     return PropagationRequest(
         task,
         media,
@@ -118,6 +121,7 @@ def load_request(text: str) -> Request:
         scope=Scope(record.get("scope", Scope.ONWARD)),
         user=record.get("user", ""),
         session=record.get("session", ""),
+        objects=None if objects is None else tuple(map(ObjectId, objects)),
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from backend.domain.prompts import PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Scope
 from backend.domain.retries import Failures
 from backend.domain.tasks import MediaRef, TaskKey, is_anonymous
@@ -70,6 +70,9 @@ class PropagationRequest:
     """Not empty: the masks go to the requesting tracking client only. The job id starts with "s-". The job neither
     supersedes nor is superseded by another job of its task, is not pushed as a prediction and is not listed among the
     task's jobs."""
+    objects: tuple[ObjectId, ...] | None = None
+    """The objects to compute, sorted; None: all. The others' masks are those of the earlier run, as far as their
+    prompts are the same."""
 
     def idempotency_key(self) -> str:
         """SHA-256, hex: equal requests are one job. The user is not part of the key."""
@@ -83,6 +86,7 @@ class PropagationRequest:
             self.scope,
             self.session,
             hashlib.sha256(self.label_config.encode()).hexdigest(),
+            *(() if self.objects is None else ("objects", *self.objects)),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -96,11 +96,13 @@ def incremental_pass_plan(
     direction: Direction,
     requested: FrameRange,
     scope: Scope = Scope.ONWARD,
+    computed: Collection[ObjectId] | None = None,
 ) -> PassPlan:
     """The passes for new prompts, given an earlier run of the same video.
 
     requested: the requested frames, within the video's frame_count. Outside of them, valid frames of the earlier run
     are kept and invalid ones dropped; dropped frames are missing until a later request.
+    computed: the objects to compute; None: all. Of the others, valid frames are kept and invalid ones dropped.
     """
     if scope is Scope.ALL:
         return full_pass_plan(prompts, direction=direction, requested=requested)
@@ -108,7 +110,8 @@ def incremental_pass_plan(
     kept: dict[ObjectId, tuple[FrameRange, ...]] = {}
     for object_id in prompts.object_ids:
         history = _History.of(object_id, prompts, earlier)
-        wanted = wanted_frames(history.first, direction=direction, requested=requested)
+        is_computed = computed is None or object_id in computed
+        wanted = wanted_frames(history.first, direction=direction, requested=requested) if is_computed else range(0)
         ranges = _ranges(history, frame_count=frame_count, wanted=wanted, scope=scope)
         kept_frames = _kept(history, ranges)
         missing = _not_kept(ranges, kept_frames, wanted)

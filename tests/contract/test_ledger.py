@@ -263,13 +263,15 @@ class TestSubmit:
             FrameRange(FrameIndex(0), FrameIndex(9)),
             label_config="<View/>",
             model_version="v",
+            objects=(DOG,),
         )
         job, _ = ledger.submit(JobKind.PROPAGATE, request)
         kept = ledger.request(job.job_id)
         assert isinstance(kept, PropagationRequest)
         assert kept.idempotency_key() == request.idempotency_key()
         assert (kept.media, kept.frames, kept.label_config) == (request.media, request.frames, "<View/>")
-        assert kept.prompts.labels == prompts.labels
+        assert (kept.prompts.labels, kept.objects) == (prompts.labels, (DOG,))
+        assert replace(request, objects=None).idempotency_key() != request.idempotency_key()
         preview = PreviewRequest(TASK, MEDIA, prompts, FrameIndex(5), "v")
         kept_preview = ledger.request(ledger.submit(JobKind.INTERACTIVE, preview)[0].job_id)
         assert isinstance(kept_preview, PreviewRequest)

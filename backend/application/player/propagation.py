@@ -63,18 +63,19 @@ class Propagations:
     def start(self, opened: OpenedTask, wanted: WantedRange) -> UserRun:
         """Submits a propagation; it replaces the user's open one.
 
-        Starts at the last prompted frame before the range, because the model needs the frames in between. A stopped
+        Computes the wanted objects alone; the masks of the others are those of earlier runs. Starts at the last prompted
+        frame before the range, because the model needs the frames in between. A stopped
         propagation that is asked for again runs again. Raises PromptError without prompts.
         """
         opened.info.require_frame(wanted.start)
         prompts = in_order(self.masks.service.ledger.prompts(self.user_task.task, user=self.user_task.user))
-        prompts = prompts if wanted.objects is None else prompts.only(wanted.objects)
-        if not prompts:
+        computed = prompts if wanted.objects is None else prompts.only(wanted.objects)
+        if not computed:
             raise PromptError("nothing is prompted yet: click an object first")
-        require_locatable(prompts)
-        for frame in prompts.prompted_frames:
+        require_locatable(computed)
+        for frame in computed.prompted_frames:
             opened.info.require_frame(frame)
-        frames, direction = planned_range(prompts, wanted, opened.info.frame_count)
+        frames, direction = planned_range(computed, wanted, opened.info.frame_count)
         request = PropagationRequest(
             self.user_task.task,
             self.user_task.media,
@@ -84,6 +85,7 @@ class Propagations:
             label_config=self.user_task.label_config,
             model_version=self.user_task.model_version,
             user=self.user_task.user,
+            objects=None if computed.object_ids == prompts.object_ids else tuple(sorted(computed.object_ids)),
         )
         job = self._again_if_stopped(self.masks.service.submit(request))
         self._add_waiter(job)

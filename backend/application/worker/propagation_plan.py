@@ -38,11 +38,10 @@ class PropagationPlan:
 
 
 def full_plan(request: PropagationRequest, video: VideoInfo) -> PropagationPlan:
-    """Computes all requested frames, reuses none. Raises PromptError for frames past the end."""
-    return PropagationPlan(
-        request.prompts,
-        full_pass_plan(request.prompts, direction=request.direction, requested=_requested_range(request, video)),
-    )
+    """Computes all requested frames of the objects to compute, reuses none. Raises PromptError for frames past the end."""
+    computed = request.prompts if request.objects is None else request.prompts.only(request.objects)
+    passes = full_pass_plan(computed, direction=request.direction, requested=_requested_range(request, video))
+    return PropagationPlan(request.prompts, passes)
 
 
 def incremental_plan(
@@ -69,6 +68,7 @@ def incremental_plan(
                     direction=request.direction,
                     requested=requested,
                     scope=request.scope,
+                    computed=request.objects,
                 )
                 return PropagationPlan(request.prompts, plan, earlier.masks_run)
     return full_plan(request, video)

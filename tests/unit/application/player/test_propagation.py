@@ -8,8 +8,9 @@ import pytest
 
 from backend.application.player.propagation import EventPage, WantedRange, planned_range
 from backend.domain.errors import NotFound, PromptError
-from backend.domain.jobs import JobState
-from backend.domain.prompts import PromptSet
+from backend.domain.jobs import Job, JobState
+from backend.domain.masklets import MaskOrigin
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex
 from tests.unit.application.player.builders import BOB, CAT, DOG, Player, click
 
@@ -135,6 +136,61 @@ def test_chosen_objects_alone_are_propagated() -> None:
     player.parts.work_off()
     assert player.parts.ledger.job(run.job.job_id).state is JobState.DONE
     assert {key for key in player.shown() if key[1] > 0} == {(DOG, frame) for frame in range(1, 10)}
+
+
+def propagated(player: Player, *objects: ObjectId) -> Job:
+    """The ended job of a propagation of the whole video; of all objects if none is named."""
+    wanted = WantedRange(FrameIndex(0), Direction.FORWARD, None, objects or None)
+    run = player.propagations().start(player.edits().opened, wanted)
+    player.parts.work_off()
+    return player.parts.ledger.job(run.job.job_id)
+
+
+def test_a_propagation_of_chosen_objects_keeps_the_masks_of_the_others() -> None:
+    player = Player()
+    player.put(click(0))
+    player.put(click(0, DOG))
+    propagated(player)
+    before = player.shown()
+    player.put(click(5, DOG))
+    job = propagated(player, DOG)
+    assert (job.state, job.total) == (JobState.DONE, 5)
+    newest = player.parts.masks.read(job.masks_run)
+    assert {(masklet.object_id, len(masklet.frames)) for masklet in newest.masklets} == {(CAT, 10), (DOG, 10)}
+    after = player.shown()
+    assert [after[CAT, frame] for frame in range(10)] == [before[CAT, frame] for frame in range(10)]
+    assert propagated(player).total == 0
+
+
+def test_objects_that_are_not_chosen_stay_through_many_propagations() -> None:
+    player = Player()
+    player.put(click(0))
+    player.put(click(0, DOG))
+    propagated(player)
+    for frame in range(1, 7):
+        player.put(click(frame, DOG))
+        propagated(player, DOG)
+    assert set(player.shown()) == {(each, frame) for each in (CAT, DOG) for frame in range(10)}
+
+
+def test_a_changed_prompt_of_an_object_that_is_not_chosen_waits_for_its_own_propagation() -> None:
+    player = Player()
+    player.put(click(0))
+    player.put(click(0, DOG))
+    propagated(player)
+    player.put(click(4, x=0.2))
+    newest = player.parts.masks.read(propagated(player, DOG).masks_run)
+    (cat,) = (masklet for masklet in newest.masklets if masklet.object_id == CAT)
+    assert [frame.frame_index for frame in cat.frames] == [0, 1, 2, 3]
+    assert {frame for each, frame in player.shown() if each == CAT} == set(range(10))
+    assert player.shown()[CAT, 4].origin is MaskOrigin.PROMPTED
+    assert propagated(player).total == 6
+
+
+def test_a_choice_of_all_objects_is_no_choice() -> None:
+    player = Player()
+    player.put(click(0))
+    assert propagated(player, CAT).job_id == propagated(player).job_id
 
 
 def stopping_at(player: Player, frame: int) -> str:
