@@ -63,9 +63,9 @@ class Propagations:
     def start(self, opened: OpenedTask, wanted: WantedRange) -> UserRun:
         """Submits a propagation; it replaces the user's open one.
 
-        Computes the wanted objects alone; the masks of the others are those of earlier runs. Starts at the last prompted
-        frame before the range, because the model needs the frames in between. A stopped
-        propagation that is asked for again runs again. Raises PromptError without prompts.
+        Computes the wanted objects alone; the masks of the others are those of earlier runs. Starts at the last
+        prompted frame before the range, because the model needs the frames in between. A stopped propagation that is
+        asked for again runs again. Raises PromptError without prompts.
         """
         opened.info.require_frame(wanted.start)
         prompts = in_order(self.masks.service.ledger.prompts(self.user_task.task, user=self.user_task.user))

@@ -38,7 +38,7 @@ class PropagationPlan:
 
 
 def full_plan(request: PropagationRequest, video: VideoInfo) -> PropagationPlan:
-    """Computes all requested frames of the objects to compute, reuses none. Raises PromptError for frames past the end."""
+    """Computes all requested frames of the wanted objects, reuses none. Raises PromptError for frames past the end."""
     computed = request.prompts if request.objects is None else request.prompts.only(request.objects)
     passes = full_pass_plan(computed, direction=request.direction, requested=_requested_range(request, video))
     return PropagationPlan(request.prompts, passes)

@@ -20,9 +20,9 @@ from backend.domain.errors import (
     MediaUnreachable,
     NotAllowed,
     NotYet,
-    PromptError,
     QueueUnavailable,
     ServiceUnavailable,
+    StorageFull,
 )
 from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, status_of
 
@@ -34,19 +34,24 @@ PAGE_HEADER = "x-masklet-player"
 READING = ("GET", "HEAD")
 UNCACHED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
+
+class SignInNeeded(MaskletError):
+    """The caller is not signed in."""
+
+
 WAYS_OUT: tuple[tuple[type[MaskletError], str], ...] = (
-    (PromptError, ""),
+    (SignInNeeded, "Log in to Label Studio in this browser, or give a token."),
     (NotAllowed, "Log in to Label Studio, or ask for access to the project."),
     (MediaError, "Check the file, or import it again."),
     (MediaUnreachable, "Check that the media's server answers, then try again."),
+    (StorageFull, "Free some space on that disk, then try again."),
     (LabelStudioUnavailable, "Check that Label Studio runs, then try again."),
     (QueueUnavailable, "Start the queue's server or `masklet up`, then try again."),
     (ServiceUnavailable, "Check with `masklet doctor` that a worker runs, then try again."),
 )
 
-
-class SignInNeeded(MaskletError):
-    """The caller is not signed in."""
+STATUS_OF: tuple[tuple[type[MaskletError], int], ...] = ((SignInNeeded, 401), (NotYet, 409))
+"""Beside those of all calls."""
 
 
 class PlayerRoute(APIRoute):
@@ -76,18 +81,22 @@ class PlayerRoute(APIRoute):
 
 def problem(status: int, sentence: str, way_out: str = "") -> JSONResponse:
     """One sentence for people, and what to do; way_out may be empty."""
-    shown = sentence if len(sentence) <= LONGEST_DETAIL else sentence[:LONGEST_DETAIL] + "…"
-    body = {"type": "about:blank", "title": shown, "status": status, "detail": shown, "way_out": way_out}
-    return JSONResponse(body, status_code=status, headers=UNCACHED, media_type="application/problem+json")
+    return _reply(_form(status, sentence, way_out))
+
+
+def problem_form(error: MaskletError) -> dict[str, object]:
+    """The content of the problem of one of our own errors."""
+    way_out = next((way_out for kind, way_out in WAYS_OUT if isinstance(error, kind)), "")
+    status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), None) or status_of(error)
+    return _form(status, UNEXPECTED if status == 500 else str(error), way_out)
 
 
 def problem_of(error: MaskletError, request: Request) -> JSONResponse:
-    """The problem of one of our own errors; logs it."""
-    if isinstance(error, SignInNeeded):
-        return problem(401, str(error), "Log in to Label Studio in this browser, or give a token.")
-    if isinstance(error, NotYet):
-        return problem(409, str(error))
-    status = status_of(error)
+    """The problem of one of our own errors; logs it, unless it is part of every day."""
+    form = problem_form(error)
+    if isinstance(error, SignInNeeded | NotYet):
+        return _reply(form)
+    status = form["status"]
     logger.log(
         logging.ERROR if status == 500 else logging.INFO,
         "%s %s: %d %s: %s",
@@ -97,5 +106,15 @@ def problem_of(error: MaskletError, request: Request) -> JSONResponse:
         type(error).__name__,
         str(error)[:LONGEST_DETAIL],
     )
-    way_out = next((way_out for kind, way_out in WAYS_OUT if isinstance(error, kind)), "")
-    return problem(status, UNEXPECTED if status == 500 else str(error), way_out)
+    return _reply(form)
+
+
+def _form(status: int, sentence: str, way_out: str) -> dict[str, object]:
+    shown = sentence if len(sentence) <= LONGEST_DETAIL else sentence[:LONGEST_DETAIL] + "…"
+    return {"type": "about:blank", "title": shown, "status": status, "detail": shown, "way_out": way_out}
+
+
+def _reply(form: dict[str, object]) -> JSONResponse:
+    status = form["status"]
+    assert isinstance(status, int)
+    return JSONResponse(form, status_code=status, headers=UNCACHED, media_type="application/problem+json")

@@ -9,7 +9,7 @@ import pytest
 
 from backend.application.annotation.annotation_service import UserTask
 from backend.codecs.coco_rle import decode_mask, encode_mask
-from backend.domain.errors import MediaError
+from backend.domain.errors import MediaError, ServiceUnavailable
 from backend.domain.geometry import Point
 from backend.domain.masklets import EncodedMask
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -172,6 +172,20 @@ def test_a_stream_goes_on_from_the_last_event_of_the_browser() -> None:
     cursor = events(client)[0][1]["cursor"]
     reply = client.get(f"{TASK}/events?cursor=0", headers={"Last-Event-ID": cursor})
     assert "event: masks" not in reply.text
+
+
+def test_a_problem_in_a_stream_has_a_way_out() -> None:
+    web = PlayerWeb()
+    client = web.opened()
+
+    def fails(*_: object, **__: object) -> None:
+        raise ServiceUnavailable("the ledger does not answer")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.application.player.propagation.Propagations.read", fails)
+        ((name, content),) = events(client)
+    assert (name, content["status"], content["detail"]) == ("problem", 503, "the ledger does not answer")
+    assert content["way_out"] == "Check with `masklet doctor` that a worker runs, then try again."
 
 
 def test_a_propagation_without_prompts_is_refused() -> None:
