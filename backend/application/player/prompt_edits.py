@@ -80,7 +80,7 @@ class PromptEdits:
         return self._recorded(edit, (), {(object_id, frame_index): ""})
 
     def forget(self, object_id: ObjectId | None) -> EditResult:
-        """Deletes all prompts of an object, or of all objects, and cancels the user's open jobs with them."""
+        """Deletes all prompts and verdicts of an object, or of all, and cancels the user's open jobs with them."""
         known = self._prompts()
         gone = known.object_ids if object_id is None else (object_id,)
         now_s = self.masks.service.clock.now_s()
@@ -91,6 +91,7 @@ class PromptEdits:
 
         left = self._edit_prompts(lambda prompts: prompts.without(gone))
         self._cancel_jobs_of(gone)
+        self.masks.service.ledger.remove_verdicts(self._task.task, gone, user=self._task.user)
         record = self.masks.records.change(self._task.task, self._task.user, forgotten)
         return EditResult((), left, record.revision)
 

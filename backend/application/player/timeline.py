@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -33,12 +35,16 @@ NEXT_FRAMES = 20
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One object's frames. human: its human frames. uncertainty: frame and value of each mask of the model."""
+    """One object's frames. human: its human frames. uncertainty: frame and value of each mask of the model.
+
+    digest: changes with every mask of the object.
+    """
 
     present: tuple[FrameRange, ...]
     absent: tuple[FrameRange, ...]
     human: tuple[int, ...]
     uncertainty: tuple[tuple[int, float], ...]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,18 @@ class Timeline:
     next_uncertain: tuple[UncertainFrame, ...]
 
 
-_Frames = Mapping[Key, tuple[bool, float]]
+_Frames = Mapping[Key, tuple[float, float]]
+"""By object and frame: the mask's share of the frame's area, 0 if the object is absent, and the uncertainty."""
+
+_Shown = Mapping[Key, tuple[float, float | None]]
+"""The same of the current masks; None: not of the model."""
 
 
 @dataclass(slots=True)
 class _RunFrames:
-    """The frames of a run's records so far: whether the object is present, and the uncertainty."""
+    """The frames of a run's records so far."""
 
-    frames: dict[Key, tuple[bool, float]] = field(default_factory=dict)
+    frames: dict[Key, tuple[float, float]] = field(default_factory=dict)
     position: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -113,7 +123,7 @@ class Timelines:
         with found.lock:
             with suppress(NotFound, IntegrityError):
                 for object_id, frame in self._masks.service.masks.records(name, found.position):
-                    found.frames[object_id, frame.frame_index] = (frame.evidence.area_rel > 0, frame.uncertainty)
+                    found.frames[object_id, frame.frame_index] = (frame.evidence.area_rel, frame.uncertainty)
                     found.position += 1
             return dict(found.frames)
 
@@ -150,28 +160,39 @@ class Timelines:
 
 def _lanes(index: PromptIndex, record: UserRecord, layers: list[tuple[UserRun, _Frames]]) -> dict[ObjectId, Lane]:
     """The lanes by the rule of CurrentMasks; a frame with a preview counts as present and certain."""
-    human = {key: mask is not None for key, mask in index.human.items()}
     objects = index.object_ids
-    shown: dict[Key, tuple[bool, float | None]] = {key: (present, None) for key, present in human.items()}
+    shown: dict[Key, tuple[float, float | None]] = {
+        key: (float(mask is not None), None) for key, mask in index.human.items()
+    }
     for run, made in layers:
         gone = {object_id for object_id in objects if is_forgotten(record, object_id, run.job)}
-        for key, (present, uncertainty) in made.items():
+        for key, mask in made.items():
             if key not in shown and key[0] in objects and key[0] not in gone and run.is_current(index.digests, key):
-                shown[key] = (present, uncertainty)
+                shown[key] = mask
     for key in record.previews:
         if key[0] in objects:
-            shown.setdefault(key, (True, 0.0))
-    return {object_id: _lane(object_id, shown, human) for object_id in objects}
+            shown.setdefault(key, (1.0, 0.0))
+    return {object_id: _lane(object_id, shown, index) for object_id in objects}
 
 
-def _lane(object_id: ObjectId, shown: Mapping[Key, tuple[bool, float | None]], human: Mapping[Key, bool]) -> Lane:
+def _lane(object_id: ObjectId, shown: _Shown, index: PromptIndex) -> Lane:
     own = sorted((key[1], *value) for key, value in shown.items() if key[0] == object_id)
     return Lane(
-        present=ranges_of(frame for frame, present, _ in own if present),
-        absent=ranges_of(frame for frame, present, _ in own if not present),
-        human=tuple(sorted(key[1] for key in human if key[0] == object_id)),
+        present=ranges_of(frame for frame, area, _ in own if area),
+        absent=ranges_of(frame for frame, area, _ in own if not area),
+        human=tuple(sorted(key[1] for key in index.human if key[0] == object_id)),
         uncertainty=tuple((frame, value) for frame, _, value in own if value is not None),
+        digest=_digest(own, {key[1]: digest for key, digest in index.digests.items() if key[0] == object_id}),
     )
+
+
+def _digest(own: Sequence[tuple[int, float, float | None]], prompts: Mapping[int, str]) -> str:
+    """SHA-256, hex, of an object's masks: a mask of the model by area and uncertainty, the others by their prompts.
+
+    Reading the masks themselves takes too long, and no two masks of a frame have the same figures in all bits.
+    """
+    figures = np.array([(frame, area, -1.0 if value is None else value) for frame, area, value in own], np.float64)
+    return hashlib.sha256(figures.tobytes() + json.dumps(sorted(prompts.items())).encode()).hexdigest()
 
 
 def _reviewed(frame: ReviewFrame, is_done: bool) -> ReviewFrame:

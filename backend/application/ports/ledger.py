@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypedDict, Unpack
 
 from backend.application.ports.annotation_writes import AnnotationWrites
+from backend.application.ports.player_ledger import PlayerLedger
 from backend.domain.jobs import (
     Job,
     JobKind,
@@ -37,7 +38,7 @@ class JobsWanted(TypedDict, total=False):
     """The job is open, or changed at this time (the ledger's clock) or later."""
 
 
-class Ledger(AnnotationWrites, Protocol):
+class Ledger(AnnotationWrites, PlayerLedger, Protocol):
     """The durable record of prompts, jobs and pushes: the source of truth.
 
     Prompts, submitted jobs and pending pushes are on disk on return. A worker's writes (start, progress, a finish
@@ -90,10 +91,7 @@ class Ledger(AnnotationWrites, Protocol):
         ...
 
     def edit_prompts(self, task: TaskKey, edit: Callable[[PromptSet], PromptSet], *, user: str = "") -> PromptSet:
-        """Replaces this user's prompts by what `edit` makes of them, in one transaction; returns the new ones.
-
-        An error of `edit` passes through; then nothing changes.
-        """
+        """Replaces this user's prompts by what `edit` makes of them, in one transaction, unless it raises an error."""
         ...
 
     def submit(

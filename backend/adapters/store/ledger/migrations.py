@@ -83,9 +83,18 @@ def _to_6(connection: Connection) -> None:
     )
 
 
+def _to_7(connection: Connection) -> None:
+    """The table of verdicts."""
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_verdicts (project_id BIGINT NOT NULL, task_id BIGINT NOT NULL, user_name TEXT NOT NULL, "
+        "object_id TEXT NOT NULL, verdict TEXT NOT NULL, comment TEXT NOT NULL, masks TEXT NOT NULL, "
+        "PRIMARY KEY (project_id, task_id, user_name, object_id))"
+    )
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -14,6 +14,7 @@ from backend.adapters.store.ledger.clock_rows import ClockRows
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
+from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
 from backend.adapters.store.ledger.retention_rows import RetentionRows
@@ -40,7 +41,9 @@ def open_ledger(url: str, clock: Clock) -> SqlLedger:
     return SqlLedger(database, clock)
 
 
-class SqlLedger(PromptRows, JobRows, PushRows, AnnotationWriteRows, WaiterRows, RetentionRows, FailureRows, ClockRows):
+class SqlLedger(
+    PromptRows, JobRows, PushRows, AnnotationWriteRows, WaiterRows, RetentionRows, FailureRows, PlayerRows, ClockRows
+):
     """Ledger by SQLAlchemy Core."""
 
     def close(self) -> None:

@@ -94,6 +94,19 @@ stops = Table(
 )
 """Open propagations that are to end with the masks they have."""
 
+verdicts = Table(
+    "masklet_verdicts",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("masks", Text, nullable=False),
+)
+"""What users say of masks. object_id: empty for the whole task. masks: the digest of the masks that were judged."""
+
 pushes = Table(
     "masklet_pushes",
     metadata,

@@ -11,18 +11,21 @@ from backend.application.player.propagation import WantedRange
 from backend.application.player.runs import UserRun
 from backend.application.player.task_view import OpenedTask, object_id_of, objects_of
 from backend.application.player.timeline import Timeline
+from backend.application.player.verdicts import ShownVerdict
 from backend.codecs.coco_rle import box_rel, decode_mask, encode_mask
 from backend.domain.errors import MalformedRequest, PromptError
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import Job, JobState
 from backend.domain.masklets import EncodedMask
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.verdicts import Verdict
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 Json = Mapping[str, object]
 MAX_POINTS = 1000
 MAX_RLE_CHARS = 16 * 2**20
 MAX_FRAME = 2**31 - 1
+MAX_COMMENT_CHARS = 2000
 
 
 def mask_form(mask: CurrentMask) -> dict[str, object]:
@@ -99,6 +102,29 @@ def timeline_form(timeline: Timeline) -> dict[str, object]:
             for each in timeline.next_uncertain
         ],
     }
+
+
+def verdicts_form(verdicts: Iterable[ShownVerdict]) -> dict[str, object]:
+    """object: null for the whole task."""
+    return {
+        "verdicts": [
+            {
+                "object": each.given.object_id,
+                "verdict": str(each.given.verdict),
+                "comment": each.given.comment,
+                "is_outdated": each.is_outdated,
+            }
+            for each in verdicts
+        ]
+    }
+
+
+def verdict_of(document: Json) -> tuple[Verdict, str]:
+    """Verdict and comment of a PUT. Raises MalformedRequest naming the field."""
+    verdict = document.get("verdict")
+    if verdict not in tuple(Verdict):
+        raise MalformedRequest(f"verdict must be one of {', '.join(Verdict)}")
+    return Verdict(str(verdict)), as_text(document.get("comment") or "", "comment", longest=MAX_COMMENT_CHARS)
 
 
 def prompt_of(document: Json, object_id: ObjectId, frame: FrameIndex, opened: OpenedTask) -> FramePrompt:

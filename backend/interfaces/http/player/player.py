@@ -15,6 +15,7 @@ from backend.application.player.prompt_edits import EditResult, PromptEdits
 from backend.application.player.propagation import Propagations
 from backend.application.player.task_view import OpenedTask
 from backend.application.player.timeline import Timelines
+from backend.application.player.verdicts import Verdicts
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.player import forms
@@ -63,6 +64,9 @@ class Player:
 
     def hovers(self, opened: OpenedTask) -> Hovers:
         return Hovers(self.masks, self.state.parts.hover_channel, self.state.parts.prewarm_channel, opened)
+
+    def verdicts(self, opened: OpenedTask) -> Verdicts:
+        return Verdicts(self.state.parts.ledger, self.timelines, opened.user_task)
 
     def propagations(self, opened: OpenedTask) -> Propagations:
         return Propagations(self.masks, opened.user_task)

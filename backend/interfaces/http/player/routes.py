@@ -21,6 +21,7 @@ from backend.interfaces.http.player.problems import PlayerRoute
 from backend.interfaces.http.player.propagations import PropagationRoutes
 from backend.interfaces.http.player.sessions import COOKIE, SESSION_S
 from backend.interfaces.http.player.tasks import Opening
+from backend.interfaces.http.player.verdicts import VerdictRoutes
 
 PICTURES_KEPT = "private, max-age=3600, immutable"
 """An address names a frame of a task whose media may be replaced: browsers keep a picture for an hour."""
@@ -31,7 +32,7 @@ def install_player(app: FastAPI, state: AppState) -> None:
     parts = state.parts.player
     install_page(app, label_studio_url="" if parts is None else parts.label_studio_url)
     router, player = APIRouter(prefix=PREFIX, route_class=PlayerRoute), Player(state)
-    for routes in (TaskRoutes(player), EditRoutes(player), PropagationRoutes(player)):
+    for routes in (TaskRoutes(player), EditRoutes(player), PropagationRoutes(player), VerdictRoutes(player)):
         routes.add_to(router)
     app.include_router(router)
 
@@ -147,6 +148,7 @@ class TaskRoutes:
             },
             "cuts": list(known_cuts(parts.key_values, info.content_hash)),
             "revision": self._player.revision(opened),
+            **forms.verdicts_form(self._player.verdicts(opened).all()),
         }
 
 
