@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     propagate_on_prompt: bool = Field(
         True, description="Propagate every accepted prompt through the whole video in the background."
     )
+    player_shared_masks: bool = Field(
+        False, description="In the player, people see each other's masks of tasks that Label Studio shows them."
+    )
     heartbeat_ttl_s: float = Field(
         60.0, gt=1, description="Seconds without a heartbeat after which a worker counts as dead."
     )

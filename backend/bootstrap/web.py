@@ -86,6 +86,7 @@ class WebSettings:
     allowed_hosts: tuple[str, ...] = ()
     """Host names under which Masklet may be called, besides loopback names and network addresses."""
     public_url: str = ""
+    player_shared_masks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +215,5 @@ def _web_settings(container: Container) -> WebSettings:
         prewarm_frames=settings.prewarm_frames,
         allowed_hosts=(*settings.allowed_hosts.split(","), settings.host, container.public_url),
         public_url=container.public_url,
+        player_shared_masks=settings.player_shared_masks,
     )

@@ -12,6 +12,7 @@ from backend.application.player.runs import UserRun
 from backend.application.player.task_view import OpenedTask, object_id_of, objects_of
 from backend.application.player.timeline import Timeline
 from backend.application.player.verdicts import ShownVerdict
+from backend.application.ports.player_ledger import PromptCount
 from backend.codecs.coco_rle import box_rel, decode_mask, encode_mask
 from backend.domain.errors import MalformedRequest, PromptError
 from backend.domain.geometry import Box, Point
@@ -101,6 +102,21 @@ def timeline_form(timeline: Timeline) -> dict[str, object]:
             {"frame": each.frame_index, "object": each.object_id, "gain": round(each.gain, 4)}
             for each in timeline.next_uncertain
         ],
+    }
+
+
+def users_form(counts: Iterable[PromptCount], caller: str) -> dict[str, object]:
+    """The people with prompts on a task."""
+    return {
+        "users": [
+            {
+                "user": count.user,
+                "objects": count.objects,
+                "human_frames": count.human_frames,
+                "is_you": count.user == caller,
+            }
+            for count in counts
+        ]
     }
 
 

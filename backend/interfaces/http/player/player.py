@@ -20,6 +20,7 @@ from backend.domain.tasks import TaskKey
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.player import forms
 from backend.interfaces.http.player.events import STREAMS
+from backend.interfaces.http.player.problems import NotShared
 from backend.interfaces.http.player.sessions import Caller, PlayerSessions
 from backend.interfaces.http.player.tasks import PlayerTasks
 
@@ -70,6 +71,11 @@ class Player:
 
     def propagations(self, opened: OpenedTask) -> Propagations:
         return Propagations(self.masks, opened.user_task)
+
+    def require_shared(self) -> None:
+        """Raises NotShared unless the settings let people see each other's masks."""
+        if not self.state.parts.settings.player_shared_masks:
+            raise NotShared
 
     def revision(self, opened: OpenedTask) -> int:
         return self.masks.records.read(opened.user_task.task, opened.user_task.user).revision

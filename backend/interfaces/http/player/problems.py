@@ -39,8 +39,16 @@ class SignInNeeded(MaskletError):
     """The caller is not signed in."""
 
 
+class NotShared(NotAllowed):
+    """The settings keep people's masks apart."""
+
+    def __init__(self) -> None:
+        super().__init__("The setting MASKLET_PLAYER_SHARED_MASKS is off: nobody sees the masks of other people.")
+
+
 WAYS_OUT: tuple[tuple[type[MaskletError], str], ...] = (
     (SignInNeeded, "Log in to Label Studio in this browser, or give a token."),
+    (NotShared, "Ask the person who runs Masklet to set MASKLET_PLAYER_SHARED_MASKS=true."),
     (NotAllowed, "Log in to Label Studio, or ask for access to the project."),
     (MediaError, "Check the file, or import it again."),
     (MediaUnreachable, "Check that the media's server answers, then try again."),

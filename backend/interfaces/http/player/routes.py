@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
@@ -49,6 +51,7 @@ class TaskRoutes:
         router.add_api_route(TASK, self.task, methods=["GET"])
         router.add_api_route(TASK + "/frames/{frame}", self.picture, methods=["GET"], response_class=Response)
         router.add_api_route(TASK + "/masks", self.masks, methods=["GET"])
+        router.add_api_route(TASK + "/users", self.users, methods=["GET"])
         router.add_api_route(TASK + "/timeline", self.timeline, methods=["GET"])
 
     async def sign_in(self, request: Request) -> JSONResponse:
@@ -104,13 +107,28 @@ class TaskRoutes:
 
         return await self._player.state.looked_up(shown)
 
-    async def masks(self, request: Request, project: int, task: int, start: int, stop: int) -> JSONResponse:
+    async def masks(
+        self, request: Request, project: int, task: int, start: int, stop: int, user: str | None = None
+    ) -> JSONResponse:
         def shown(opened: OpenedTask) -> JSONResponse:
+            if user not in (None, opened.user_task.user):
+                self._player.require_shared()
+                opened = replace(opened, user_task=replace(opened.user_task, user=user))
             wanted = forms.frame_range_of(start, min(stop, opened.info.frame_count))
             masks = self._player.masks.on(self._player.start.view_of(opened.user_task), wanted)
             return json_reply({"masks": forms.mask_forms(masks), "revision": self._player.revision(opened)})
 
         return await self._player.read(request, TaskKey(project, task), shown)
+
+    async def users(self, request: Request, project: int, task: int) -> JSONResponse:
+        def shown() -> JSONResponse:
+            key = TaskKey(project, task)
+            caller = self._player.caller(request, key)
+            self._player.require_shared()
+            counts = self._player.state.parts.ledger.prompt_counts(project, task=key)
+            return json_reply(forms.users_form(counts, caller.user))
+
+        return await self._player.state.quickly(shown)
 
     async def timeline(self, request: Request, project: int, task: int) -> JSONResponse:
         def shown(opened: OpenedTask) -> JSONResponse:

@@ -59,22 +59,28 @@ class TaskReader:
 
 @dataclass
 class LabelStudioUsers:
-    """Answers of Label Studio's API by the request's cookie: `ann-1` and `ann-2` may see task 8, `bob-1` no task."""
+    """Answers of Label Studio's API by the request's cookie.
+
+    `ann-1`, `ann-2` and `cem-1` may see the tasks 8 and 9 of project 2, `bob-1` no task.
+    """
 
     asked: list[str] = field(default_factory=list)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
-        name = {"sessionid=ann-1": "ann", "sessionid=ann-2": "ann", "sessionid=bob-1": "bob"}.get(
-            request.headers.get("cookie", "")
-        )
+        name = {
+            "sessionid=ann-1": "ann",
+            "sessionid=ann-2": "ann",
+            "sessionid=bob-1": "bob",
+            "sessionid=cem-1": "cem",
+        }.get(request.headers.get("cookie", ""))
         if request.headers.get("authorization") == "Token anns-token":
             name = "ann"
         if name is None:
             return httpx.Response(401, json={"detail": "Authentication credentials were not provided."})
         if request.url.path == "/api/current-user/whoami":
             return httpx.Response(200, json={"email": f"{name}@example.org", "first_name": name.title()})
-        if name == "ann" and request.url.path == "/api/tasks/8/":
+        if name in ("ann", "cem") and request.url.path == "/api/tasks/8/":
             return httpx.Response(200, json={"id": 8, "project": 2})
         return httpx.Response(404, json={"detail": "Not found."})
 
