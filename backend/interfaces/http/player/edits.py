@@ -13,6 +13,7 @@ from backend.application.player.prompt_edits import EditResult, PromptEdits
 from backend.application.ports.prewarm import MAX_WINDOW, PrewarmRequest
 from backend.domain.prompts import FramePrompt
 from backend.domain.tasks import TaskKey
+from backend.domain.video import FrameIndex
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
 from backend.interfaces.http.player.hover_turns import HoverTurns
@@ -45,7 +46,7 @@ class EditRoutes:
     async def put_prompt(self, request: Request, project: int, task: int, frame: int, object_id: str) -> JSONResponse:
         def put(edits: PromptEdits, document: dict[str, object]) -> EditResult:
             wanted = forms.object_of(object_id)
-            prompt = forms.prompt_of(document, wanted, edits.opened.info.require_frame(frame), edits.opened)
+            prompt = forms.prompt_of(document, wanted, FrameIndex(frame), edits.opened)
             label = forms.label_of(document, wanted, edits.opened)
             return edits.put(prompt, label, deadline_s=self._player.deadline_s)
 
@@ -55,8 +56,7 @@ class EditRoutes:
         self, request: Request, project: int, task: int, frame: int, object_id: str
     ) -> JSONResponse:
         def deleted(edits: PromptEdits, _: dict[str, object]) -> EditResult:
-            index = edits.opened.info.require_frame(frame)
-            return edits.delete(forms.object_of(object_id), index, deadline_s=self._player.deadline_s)
+            return edits.delete(forms.object_of(object_id), FrameIndex(frame), deadline_s=self._player.deadline_s)
 
         return await self._player.edit(request, TaskKey(project, task), deleted, has_body=False)
 
