@@ -67,6 +67,32 @@ def events(client: httpx.Client, task: str) -> list[tuple[str, Any]]:
     return found
 
 
+class RepeatingTransport(httpx.HTTPTransport):
+    """Sends a request again while a busy server answers 503, as its message asks for."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while (answer := super().handle_request(request)).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            body = answer.read().decode()
+            assert time.monotonic() < deadline_s, body
+            time.sleep(0.5)
+        return answer
+
+
+def player_client(masklet: MaskletProcess) -> httpx.Client:
+    """A client of the player's API that nobody has signed in with."""
+    return httpx.Client(base_url=masklet.url, timeout=PATIENCE_S, headers=CHANGE, transport=RepeatingTransport())
+
+
+def opened_task(client: httpx.Client, address: str) -> dict[str, Any]:
+    """The task's document, once a worker has opened the media."""
+    while (answer := client.get(address)).status_code == httpx.codes.ACCEPTED:
+        pass
+    assert answer.status_code == httpx.codes.OK, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
 class PlayerOfTask:
     """The player's API on a new task of a clip, as Label Studio's first user, with the backend connected."""
 
@@ -78,11 +104,10 @@ class PlayerOfTask:
         self.api.ensure_backend(self.project, masklet.url, model.version)
         self.number = self.api.add_task(self.project, {"video": str(clip.addresses()["video"])})
         self.task = f"/api/player/tasks/{self.project}/{self.number}"
-        self.client = httpx.Client(base_url=masklet.url, timeout=PATIENCE_S, headers=CHANGE)
+        self.client = player_client(masklet)
         self.client.cookies.set("sessionid", session_of(server))
         assert self.client.post("/api/player/session", json={}).status_code == 200
-        while self.client.get(self.task).status_code == 202:
-            pass
+        opened_task(self.client, self.task)
 
     def close(self) -> None:
         self.client.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from io import BytesIO
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +13,7 @@ from scripts.demonstration.clip import Clip
 from scripts.demonstration.demo_clip import demo_clip
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.e2e.builders import CHANGE, CONFIG, PATIENCE_S, decoded, events, session_of
+from tests.e2e.builders import CONFIG, decoded, events, opened_task, player_client, session_of
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +27,7 @@ def test_a_person_prompts_follows_and_stops(
         address = str(clip.addresses()["video"])
         api.add_task(project, {"video": "/data/local-files/?d=other.mp4"})
         number = api.add_task(project, {"video": address})
-    with httpx.Client(base_url=masklet.url, timeout=PATIENCE_S, headers=CHANGE) as client:
+    with player_client(masklet) as client:
         assert client.get(f"/api/player/tasks/{project}/{number}").status_code == 401
         client.cookies.set("sessionid", session_of(label_studio))
         signed = client.post("/api/player/session", json={})
@@ -36,9 +35,7 @@ def test_a_person_prompts_follows_and_stops(
         query: dict[str, str | int] = {"project": project, "field": "video", "value": address}
         assert client.get("/api/player/tasks", params=query).json() == {"project": project, "task": number}
         task = f"/api/player/tasks/{project}/{number}"
-        while (opened := client.get(task)).status_code == 202:
-            pass
-        video = opened.json()["video"]
+        video = opened_task(client, task)["video"]
         assert (video["frame_count"], video["width"], video["height"]) == (clip.pages, clip.width, clip.height)
 
         picture = np.asarray(Image.open(BytesIO(client.get(f"{task}/frames/7").content)))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
-from backend.application.player.prompt_index import PromptIndex, PromptIndices, encoded_human
+from backend.application.player.prompt_index import PromptIndex, PromptIndices, encoded_prompt
 from backend.application.player.runs import UserRun, UserRuns
 from backend.application.player.user_record import UserRecord, UserRecords
 from backend.application.ports.masks import MaskCodec
@@ -165,11 +165,13 @@ class _Search:
         )
 
 
-def human_mask(prompt: FramePrompt, codec: MaskCodec) -> CurrentMask:
-    """The mask of a mask prompt."""
-    assert prompt.mask is not None, "only mask prompts are human frames"
-    encoded = encoded_human(prompt.mask, codec)
-    return CurrentMask(prompt.object_id, prompt.frame_index, encoded, MaskOrigin.HUMAN, 0.0)
+def prompt_mask(prompt: FramePrompt, codec: MaskCodec) -> CurrentMask:
+    """The mask of a mask prompt, which may be an automatic one."""
+    assert prompt.mask is not None, "only mask prompts have a mask"
+    encoded = encoded_prompt(prompt.mask, codec)
+    origin = MaskOrigin.HUMAN if prompt.automatic is None else MaskOrigin.AUTOMATIC
+    uncertainty = 0.0 if prompt.automatic is None else 1.0 - prompt.automatic
+    return CurrentMask(prompt.object_id, prompt.frame_index, encoded, origin, uncertainty)
 
 
 def mask_of(object_id: ObjectId, frame: MaskletFrame) -> CurrentMask:

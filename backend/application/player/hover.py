@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.application.player.current_masks import CurrentMask, CurrentMasks, human_mask
+from backend.application.player.current_masks import CurrentMask, CurrentMasks, prompt_mask
 from backend.application.player.prompt_edits import placing, require_locatable
 from backend.application.player.task_view import OpenedTask, in_order
 from backend.application.ports.hover import HoverChannel
@@ -35,7 +35,7 @@ class Hovers:
         before = self.masks.service.ledger.prompts(task.task, user=task.user)
         known = next((each for each in before.on_frame(click.frame_index) if each.object_id == click.object_id), None)
         if known is not None and known.mask is not None:
-            return human_mask(known, self.masks.codec)
+            return prompt_mask(known, self.masks.codec)
         merged = click if known is None else known.merged_with(click)
         wanted = needed(placing([merged], str(click.object_id))(before).only([click.object_id]), merged)
         require_locatable(wanted)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from backend.application.annotation.annotation_service import JobMasks, UserTask
 from backend.application.jobs.queries import open_jobs
-from backend.application.player.current_masks import CurrentMask, CurrentMasks, human_mask, mask_in
+from backend.application.player.current_masks import CurrentMask, CurrentMasks, mask_in, prompt_mask
 from backend.application.player.task_view import OpenedTask, in_order, require_label
 from backend.application.player.user_record import UserRecord
 from backend.domain.errors import NotFound, PromptError, ServiceUnavailable
@@ -52,7 +52,7 @@ class PromptEdits:
         edited = edit(self._prompts())
         require_locatable(edited.only([prompt.object_id]))
         if prompt.mask is not None:
-            return self._recorded(edit, (human_mask(prompt, self.masks.codec),), {_key(prompt): ""})
+            return self._recorded(edit, (prompt_mask(prompt, self.masks.codec),), {_key(prompt): ""})
         answer = self._preview(edited.only([prompt.object_id]), prompt.frame_index, deadline_s=deadline_s)
         mask = None if answer.run is None else mask_in(answer.run, _key(prompt))
         return self._recorded(edit, () if mask is None else (mask,), {_key(prompt): answer.job.job_id})

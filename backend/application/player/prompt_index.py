@@ -52,7 +52,7 @@ class PromptIndices:
             return known
         prompts = self._ledger.prompts(user_task.task, user=user_task.user)
         human = {
-            (prompt.object_id, prompt.frame_index): encoded_human(prompt.mask, self._codec)
+            (prompt.object_id, prompt.frame_index): encoded_prompt(prompt.mask, self._codec)
             for prompt in prompts
             if prompt.mask is not None and prompt.automatic is None
         }
@@ -62,6 +62,6 @@ class PromptIndices:
         return made
 
 
-def encoded_human(mask: BoolMask, codec: MaskCodec) -> EncodedMask | None:
+def encoded_prompt(mask: BoolMask, codec: MaskCodec) -> EncodedMask | None:
     """The mask of a mask prompt, encoded; None for an empty one: the object is absent."""
     return codec.encode(mask) if mask.any() else None
