@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from backend.domain.errors import MaskletError
 from scripts.demonstration.backend import MaskletFailed, MaskletProcess, Model
 from scripts.demonstration.clip import Clip, ClipFailed, prepare_demo_clip, prepare_user_clip
 from scripts.demonstration.measure import masks_of_regions, mean_iou
@@ -27,21 +28,15 @@ from scripts.demonstration.prediction_wait import (
     FinishedPropagation,
     NoMasks,
     prompt_until_answered,
-    retry_until_accepted,
     wait_for_prediction,
 )
+from scripts.demonstration.projects import DemoTask, connector_of, make_projects, write_environment
 from scripts.demonstration.prompting import click_region
 from scripts.label_studio.api import LabelStudioAnswered, LabelStudioApi
 from scripts.label_studio.server import LabelStudioFailed, LabelStudioServer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-CLICKED_CONFIG = "frames"
-"""The label config (and project) in which the demo clicks."""
-
-TITLE_SUFFIXES = {"video_vector": " (Enterprise only)"}
-"""Additions to a project's title, for label configs that the open-source page cannot show."""
-
-FAILURES = (LabelStudioFailed, LabelStudioAnswered, MaskletFailed, NoMasks, ClipFailed)
+FAILURES = (LabelStudioFailed, LabelStudioAnswered, MaskletFailed, MaskletError, NoMasks, ClipFailed)
 
 
 class Stopped(BaseException):
@@ -74,8 +69,10 @@ class Demo:
         self.console = console
         self.label_studio = LabelStudioServer(data_dir / "label-studio")
         self.masklet = MaskletProcess(data_dir)
-        self.project_id = self.task_id = 0
+        self.player = self.clicked = DemoTask(0, 0)
         self.model = Model("", "", "")
+        self.environment = data_dir
+        """The file of settings for commands, once the servers run."""
 
     def start(self) -> None:
         """Starts both servers in parallel and waits for them."""
@@ -86,6 +83,7 @@ class Demo:
             self.masklet.launch(label_studio_url=self.label_studio.url, token=self.label_studio.login.token)
             self.label_studio.wait()
             self.model = self.masklet.wait()
+        self.environment = write_environment(self.label_studio, self.masklet)
 
     def stop(self) -> None:
         self.masklet.stop()
@@ -99,29 +97,14 @@ class Demo:
     def run(self, clip: Clip) -> Report:
         """Makes the projects, clicks, waits for the prediction, and reads it back. Raises one of FAILURES."""
         with LabelStudioApi(self.label_studio.url, self.label_studio.login.token) as api:
-            backend_id = self._make_projects(api, clip)
+            with connector_of(self.label_studio, self.masklet) as connector:
+                projects = make_projects(api, connector, clip, self.masklet)
+            self.player, self.clicked, backend_id = projects.player, projects.clicked, projects.backend_id
             first_mask_s = self._click(api, backend_id, clip)
             started_s = time.monotonic()
             propagation = self._wait_for_prediction(clip)
             propagate_s = time.monotonic() - started_s
             return self._read_back(api, clip, propagation, first_mask_s=first_mask_s, propagate_s=propagate_s)
-
-    def _make_projects(self, api: LabelStudioApi, clip: Clip) -> int:
-        """Makes a project per label config with the clip and the backend; returns the backend id of CLICKED_CONFIG."""
-        clicked_backend_id = 0
-        for config in sorted((REPOSITORY / "label_config").glob("*.xml")):
-            title = f"Masklet {config.stem}{TITLE_SUFFIXES.get(config.stem, '')}"
-            project_id = api.ensure_project(title, config.read_text())
-            api.ensure_local_files(project_id, clip.folder.parent)
-            task_id = api.ensure_task(project_id, clip.addresses())
-
-            def connect(project_id: int = project_id) -> int:
-                return api.ensure_backend(project_id, self.masklet.url, self.model.version)
-
-            backend_id = retry_until_accepted(connect, self.masklet)
-            if config.stem == CLICKED_CONFIG:
-                self.project_id, self.task_id, clicked_backend_id = project_id, task_id, backend_id
-        return clicked_backend_id
 
     def _click(self, api: LabelStudioApi, backend_id: int, clip: Clip) -> float:
         """Clicks each object once; returns the seconds from the first click to its mask."""
@@ -129,7 +112,7 @@ class Demo:
         for index, click in enumerate(clip.clicks):
             region = click_region(click, clip)
             started_s = time.monotonic()
-            prompt_until_answered(lambda region=region: api.ask(backend_id, self.task_id, region), self.masklet)  # type: ignore[misc]
+            prompt_until_answered(lambda region=region: api.ask(backend_id, self.clicked.task_id, region), self.masklet)  # type: ignore[misc]
             if index == 0:
                 first_mask_s = time.monotonic() - started_s
         return first_mask_s
@@ -142,7 +125,7 @@ class Demo:
             def show(done: int, total: int) -> None:
                 progress.update(bar, completed=done, total=total or clip.pages)
 
-            return wait_for_prediction(self.masklet, self.project_id, self.task_id, show)
+            return wait_for_prediction(self.masklet, self.clicked.project_id, self.clicked.task_id, show)
 
     def _read_back(
         self,
@@ -154,7 +137,7 @@ class Demo:
         propagate_s: float,
     ) -> Report:
         """Reads the prediction from Label Studio. Raises NoMasks unless it is the model's only one and has masks."""
-        found = [p for p in api.predictions(self.task_id) if p.model_version == self.model.version]
+        found = [p for p in api.predictions(self.clicked.task_id) if p.model_version == self.model.version]
         if [p.prediction_id for p in found] != [propagation.prediction_id]:
             ids = [p.prediction_id for p in found]
             raise NoMasks(f"Label Studio has predictions {ids}, expected {propagation.prediction_id} alone")
@@ -162,8 +145,8 @@ class Demo:
         if not masks:
             raise NoMasks(f"prediction {propagation.prediction_id} in Label Studio has no masks")
         return Report(
-            task_id=self.task_id,
-            project_id=self.project_id,
+            task_id=self.clicked.task_id,
+            project_id=self.clicked.project_id,
             prediction_id=propagation.prediction_id,
             model=self.model.version,
             frames=clip.pages,
@@ -239,10 +222,12 @@ def _print_report(report: Report, demo_run: Demo, console: Console) -> None:
         f"First mask after {report.first_mask_s:.1f} s, all of them {report.propagate_s:.1f} s after the last click.",
         soft_wrap=True,
     )
-    label_studio = demo_run.label_studio
+    label_studio, player = demo_run.label_studio, demo_run.player
     console.print(
-        f"Look at them: {label_studio.url}/projects/{report.project_id}/data?task={report.task_id}\n"
-        f"Login: {label_studio.login.username}  Password: {label_studio.login.password}",
+        f"The player: {label_studio.url}/projects/{player.project_id}/data?task={player.task_id}\n"
+        f"The masks, on frames as pages: {label_studio.url}/projects/{report.project_id}/data?task={report.task_id}\n"
+        f"Login: {label_studio.login.username}  Password: {label_studio.login.password}\n"
+        f"For masklet commands in another terminal: source {demo_run.environment}",
         markup=False,
         soft_wrap=True,
     )

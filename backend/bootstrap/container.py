@@ -246,9 +246,12 @@ class Container:
 
     @property
     def public_url(self) -> str:
-        """The address under which browsers reach this Masklet: as set, or as `masklet up` recorded it."""
-        if self.settings.public_url:
-            return self.settings.public_url
+        """The address under which browsers reach this Masklet: as set, or its own."""
+        return self.settings.public_url or self.own_url
+
+    @property
+    def own_url(self) -> str:
+        """The address at which this Masklet listens: as `masklet up` recorded it, or host and port of the settings."""
         with suppress(OSError, ValueError, KeyError):
             return str(json.loads(self.folder.run_file.read_text())["url"])
         return f"http://{self.settings.host}:{self.settings.port}"

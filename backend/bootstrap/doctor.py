@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from backend.adapters.labelstudio.api.client import REMEDY, LabelStudioClient
+from backend.adapters.labelstudio.api.backend_trial import try_backend
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.adapters.labelstudio.api.projects import REMEDY
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoints import find, require_hash
-from backend.application.annotation.change_detection import ChangeSource, change_sources
+from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
 from backend.application.ports.key_value import KeyValueStore
 from backend.bootstrap.container import Container
 from backend.domain.errors import MaskletError
@@ -144,7 +146,7 @@ def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:
         for subject, check in (
             ("label studio", lambda: _version(client)),
             ("token", lambda: Finding("token", Verdict.OK, f"valid, of {client.whoami()}")),
-            ("acceptance", lambda: _acceptance(client, backend_url)),
+            ("acceptance", lambda: _acceptance(container, client, backend_url)),
         ):
             finding = _guarded(subject, check)
             yield finding
@@ -161,16 +163,19 @@ def _version(client: LabelStudioClient) -> Finding:
     return Finding("label studio", Verdict.WARN, f"version {version}", "Masklet is tested with 1.23; update it")
 
 
-def _acceptance(client: LabelStudioClient, backend_url: str) -> Finding:
-    problem = client.try_backend(backend_url)
-    if problem:
-        remedy = "" if REMEDY in problem else REMEDY
-        return Finding("acceptance", Verdict.FAIL, f"Label Studio refuses {backend_url}: {problem}", remedy)
+def _acceptance(container: Container, client: LabelStudioClient, backend_url: str) -> Finding:
+    login = container.settings.basic_auth_user, container.settings.basic_auth_pass.get_secret_value()
+    result = try_backend(client.projects, backend_url, user=login[0], password=login[1])
+    for project_id in result.project_ids:
+        forget_project(container.key_values, project_id)
+    if result.problem:
+        remedy = "" if REMEDY in result.problem else REMEDY
+        return Finding("acceptance", Verdict.FAIL, f"Label Studio refuses {backend_url}: {result.problem}", remedy)
     return Finding("acceptance", Verdict.OK, f"Label Studio accepts a backend at {backend_url}")
 
 
 class ProjectReader(Protocol):
-    """Reads label configs and submitted tasks from Label Studio. Raises MaskletError."""
+    """Reads projects and submitted tasks from Label Studio. Raises MaskletError."""
 
     def label_config(self, project_id: int) -> str: ...
 

@@ -9,6 +9,8 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import ChangedTask, DraftRecord, TaskRecord
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
+from backend.adapters.machine.clocks import WallClock
+from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
@@ -36,7 +38,6 @@ from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
-from backend.bootstrap.media_service import open_media_service
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
 
@@ -217,3 +218,10 @@ def _web_settings(container: Container) -> WebSettings:
         public_url=container.public_url,
         player_shared_masks=settings.player_shared_masks,
     )
+
+
+def open_media_service(container: Container) -> MediaService:
+    """The service of the media that the web process serves; starts nothing before the first page is asked for."""
+    folder = container.folder
+    cache = PageCache(folder.pages, container.settings.page_cache_mib * 2**20)
+    return MediaService(container.media_signer, container.import_records, PageDecoder(), cache, WallClock())

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backend.domain.errors import MaskletError
 from scripts.demonstration.backend import Json, MaskletProcess
 from scripts.label_studio.api import LabelStudioAnswered
 
@@ -48,14 +49,14 @@ def prompt_until_answered(ask: Callable[[], list[Json]], masklet: MaskletProcess
     raise NoMasks(f"no mask came back within {TIMEOUT_S:.0f} s: {reason}")
 
 
-def retry_until_accepted(work: Callable[[], int], masklet: MaskletProcess) -> int:
+def retry_until_accepted(work: Callable[[], None], masklet: MaskletProcess) -> None:
     """Retries while Label Studio refuses, as it does for an unreachable backend. Raises NoMasks after TIMEOUT_S."""
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         masklet.require_alive()
         try:
             return work()
-        except LabelStudioAnswered as error:
+        except MaskletError as error:
             if time.monotonic() > deadline:
                 raise NoMasks(f"Label Studio refused the backend: {error}") from error
         time.sleep(PAUSE_S)

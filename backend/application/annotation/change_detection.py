@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from backend.application.ports.key_value import KeyValueStore
 
+ADOPTED_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
+"""Label Studio's names of the webhooks after which annotations are read."""
+
 
 class ChangeSource(StrEnum):
     """The source of changes of a project's annotations."""
@@ -23,6 +26,11 @@ def record_project(key_values: KeyValueStore, project_id: int) -> None:
     """Records that Label Studio connected this backend to a project."""
     if key_values.read(f"projects/{project_id}") is None:
         key_values.write(f"projects/{project_id}", b"")
+
+
+def forget_project(key_values: KeyValueStore, project_id: int) -> None:
+    """Forgets a project that is no more. A project that Label Studio connects again is known again."""
+    key_values.remove(f"projects/{project_id}")
 
 
 def record_webhook(key_values: KeyValueStore, project_id: int, now_s: float) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from backend import __version__
 from backend.domain.errors import Cancelled, InvalidInput, MaskletError, NotAllowed, NotFound
 from backend.interfaces.cli import (
+    connect,
     doctor,
     evaluate,
     export,
@@ -19,6 +20,7 @@ from backend.interfaces.cli import (
     models,
     next_,
     probe,
+    project,
     propagate,
     renew,
     report,
@@ -33,6 +35,7 @@ app.command()(up.up)
 app.command()(serve.serve)
 app.command()(worker.worker)
 app.command()(propagate.propagate)
+app.command()(connect.connect)
 app.command(name="import")(import_.import_batch)
 app.command()(export.export)
 app.command()(frames.frames)
@@ -43,7 +46,7 @@ app.command()(status.status)
 app.command()(doctor.doctor)
 app.command()(probe.probe)
 app.command(name="eval")(evaluate.evaluate)
-app.add_typer(jobs.app, name="jobs")
+app.add_typer(project.app, name="project")
 app.add_typer(models.app, name="models")
 
 

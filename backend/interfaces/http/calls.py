@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from backend.application.annotation.change_detection import ADOPTED_ACTIONS
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.domain.errors import MalformedRequest, TooLarge
 from backend.domain.prompts import PromptSet
@@ -18,7 +19,6 @@ from backend.interfaces.labelstudio.annotations import ChangeHint
 from backend.interfaces.labelstudio.tasks import MAX_ID, number
 
 MOST_TASKS = 10_000
-ADOPTED_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Client of Label Studio: reads tasks, annotations, drafts and media, writes predictions, checks the connection.
+"""Client of Label Studio: reads tasks, annotations, drafts and media, writes predictions.
 
 One client per Label Studio and user. It uses only the address and token it was made with.
 """
@@ -6,7 +6,6 @@ One client per Label Studio and user. It uses only the address and token it was 
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,12 +18,11 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annot
 from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult, Sink
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy, Resolve
 from backend.adapters.labelstudio.api.predictions import Predictions
+from backend.adapters.labelstudio.api.projects import Projects
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.task_creation import TaskImports
-from backend.domain.errors import LabelStudioRefused, NotAllowed
+from backend.domain.errors import NotAllowed
 from backend.domain.tasks import TaskKey
-
-logger = logging.getLogger(__name__)
 
 GIB = 1 << 30
 DOWNLOAD_DEADLINE_S = 3600.0
@@ -54,18 +52,6 @@ class ChangedTask:
     updated_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class BackendRecord:
-    """An ML backend of a project. is_connected: Label Studio's last attempt reached it."""
-
-    backend_id: int
-    url: str
-    title: str
-    is_connected: bool
-    is_interactive: bool
-    problem: str
-
-
 class LabelStudioClient:
     """The PredictionSink and all other calls to Label Studio. Connects on the first call."""
 
@@ -91,6 +77,7 @@ class LabelStudioClient:
         self._predictions = Predictions(self._session)
         self.imports = TaskImports(self._session)
         self.saved = Annotations(self._session)
+        self.projects = Projects(self._session)
         self.media_policy = MediaPolicy.of(url, media_hosts, resolve)
         self._downloader = Downloader(
             policy=self.media_policy,
@@ -177,76 +164,6 @@ class LabelStudioClient:
         user: Any = self._session.call("ask who the token's user is", lambda sdk: sdk.users.whoami())
         return str(user.email or user.username)
 
-    def backends(self, project_id: int) -> tuple[BackendRecord, ...]:
-        """The ML backends of a project."""
-        found: list[Any] = self._session.call(
-            f"list the ML backends of project {project_id}", lambda sdk: sdk.ml.list(project=project_id)
-        )
-        return tuple(_backend(entry) for entry in found)
-
-    def connect_backend(
-        self, project_id: int, url: str, *, title: str, user: str = "", password: str = ""
-    ) -> BackendRecord:
-        """Connects an ML backend to a project, unless it is connected; returns Label Studio's record of it.
-
-        Label Studio may answer "reserved network address" although it made the connection and refused only the
-        webhook: the backend's record afterwards decides.
-        Raises LabelStudioRefused with the settings that Label Studio needs if there is no record.
-        """
-        known = self._backend_at(project_id, url)
-        if known is not None:
-            return known
-        basic = {"auth_method": "BASIC_AUTH", "basic_auth_user": user, "basic_auth_pass": password} if user else {}
-        try:
-            self._session.call(
-                f"connect the backend to project {project_id}",
-                lambda sdk: sdk.ml.create(project=project_id, url=url, title=title, is_interactive=True, **basic),
-            )
-        except LabelStudioRefused as error:
-            made = self._backend_at(project_id, url)
-            if made is None:
-                raise LabelStudioRefused(f"{error}. If the address is a private one, {REMEDY}") from error
-            logger.warning("project %d: the backend is connected, but its webhook was refused: %s", project_id, error)
-            return made
-        made = self._backend_at(project_id, url)
-        if made is None:
-            raise LabelStudioRefused(f"Label Studio did not keep the backend at {url}")
-        return made
-
-    def try_backend(self, url: str) -> str:
-        """The reason why Label Studio cannot use an ML backend at this address; empty if it can.
-
-        Connects the backend to a trial project and deletes the project. Raises LabelStudioUnavailable, or
-        LabelStudioRefused if the token may not create projects.
-        """
-        project: Any = self._session.call(
-            "make a project to try the backend on",
-            lambda sdk: sdk.projects.create(title=TRIAL_TITLE, label_config=TRIAL_CONFIG),
-        )
-        try:
-            made = self.connect_backend(int(project.id), url, title="trial")
-        except LabelStudioRefused as error:
-            return str(error)
-        finally:
-            self._session.call("remove the trial project", lambda sdk: sdk.projects.delete(int(project.id)))
-        return "" if made.is_connected else made.problem or "it cannot be reached from there"
-
-    def _backend_at(self, project_id: int, url: str) -> BackendRecord | None:
-        wanted = url.rstrip("/")
-        return next((b for b in self.backends(project_id) if b.url.rstrip("/") == wanted), None)
-
-
-TRIAL_TITLE = "Masklet doctor (removed at once)"
-TRIAL_CONFIG = (
-    '<View><Video name="video" value="$video"/><Labels name="l" toName="video"><Label value="A"/></Labels></View>'
-)
-
-REMEDY = (
-    "start Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false, or narrow its ban with "
-    "USE_DEFAULT_BANNED_SUBNETS=false and USER_ADDITIONAL_BANNED_SUBNETS"
-)
-"""Settings with which Label Studio 1.23.1 and later accepts a backend on localhost or in a private network."""
-
 
 def _changed_query(since: str) -> dict[str, object]:
     """Label Studio's filter for annotated tasks changed at a time or later, in the order of change."""
@@ -259,14 +176,3 @@ def _changed_query(since: str) -> dict[str, object]:
 
 def _written_time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _backend(entry: Any) -> BackendRecord:  # noqa: ANN401  (the SDK has no types that mypy follows)
-    return BackendRecord(
-        backend_id=int(entry.id),
-        url=str(entry.url),
-        title=str(entry.title or ""),
-        is_connected=entry.state == "CO",
-        is_interactive=bool(entry.is_interactive),
-        problem=str(entry.error_message or "")[:500],
-    )

@@ -9,7 +9,7 @@ Studio would wait seconds for it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 RETRYABLE = frozenset((408, 409, 425, 429))
 MAX_DETAIL_CHARS = 300
+UNNAMED = ("non_field_errors", "label_config")
+"""Fields of Label Studio's error messages whose sentences need no name before them."""
 
 
 class Session:
@@ -58,11 +60,18 @@ class Session:
 
     def read(self, what: str, path: str) -> object:
         """The JSON at an API path without a method in the SDK. Raises as `call` does."""
+        return self._exchange(what, "GET", path, None)
 
+    def post(self, what: str, path: str, body: Mapping[str, object]) -> object:
+        """The JSON answer to JSON sent to an API path without a method in the SDK. Raises as `call` does."""
+        return self._exchange(what, "POST", path, body)
+
+    def _exchange(self, what: str, method: str, path: str, sent: Mapping[str, object] | None) -> object:
         from label_studio_sdk.core.api_error import ApiError
 
         def ask(sdk: Any) -> object:  # noqa: ANN401
-            reply = self._http.get(self._url + path, headers={"Authorization": _authorization(sdk)})
+            headers = {"Authorization": _authorization(sdk)}
+            reply = self._http.request(method, self._url + path, headers=headers, json=sent)
             try:
                 body: object = reply.json()
             except ValueError:
@@ -137,12 +146,28 @@ def _refusal(status: int, detail: str, what: str, url: str) -> Exception:
         return LabelStudioRefused(
             f"Label Studio at {url} redirects (to {what}); set LABEL_STUDIO_URL to where it leads"
         )
-    return LabelStudioRefused(f"Label Studio answered {status} (to {what}){detail}")
+    remedy = "; use the token of a user who may do that" if status == 403 and "permission" in detail else ""
+    return LabelStudioRefused(f"Label Studio answered {status} (to {what}){detail}{remedy}")
 
 
 def _detail(body: object) -> str:
     """Label Studio's error message, at most MAX_DETAIL_CHARS; never the whole body."""
     if not isinstance(body, dict):
         return ""
-    parts = [str(body[key]) for key in ("detail", "validation_errors") if body.get(key)]
-    return f": {'; '.join(parts)[:MAX_DETAIL_CHARS]}" if parts else ""
+    sentences = dict.fromkeys(
+        sentence for key in ("detail", "validation_errors") for sentence in _sentences(body.get(key))
+    )
+    return f": {'; '.join(sentences)[:MAX_DETAIL_CHARS]}" if sentences else ""
+
+
+def _sentences(content: object) -> Iterator[str]:
+    """The texts of a nested error message: {"url": ["..."]}, each in one line."""
+    if isinstance(content, dict):
+        for field, each in content.items():
+            named = "" if field in UNNAMED else f"{field}: "
+            yield from (named + sentence for sentence in _sentences(each))
+    elif isinstance(content, list):
+        for each in content:
+            yield from _sentences(each)
+    elif content:
+        yield " ".join(str(content).split())

@@ -16,7 +16,7 @@ from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
 from backend.application.ports.notifier import NoNotifier
 from backend.bootstrap.container import Container
-from backend.bootstrap.media_service import open_media_service
+from backend.bootstrap.web import open_media_service
 from backend.domain.errors import LabelStudioUnavailable
 from backend.domain.jobs import Job, JobKind, JobState, PropagationRequest
 from backend.settings import Settings

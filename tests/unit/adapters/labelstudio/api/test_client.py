@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from backend.adapters.labelstudio.api.client import BackendRecord, LabelStudioClient
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.application.ports.projects import BackendOrder, BackendRecord
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotAllowed
 
 URL = "http://10.0.0.9:9090"
@@ -51,8 +52,8 @@ def test_its_version_user_and_config_are_read() -> None:
 
 def test_a_backend_is_connected_once() -> None:
     label_studio = LabelStudioStub()
-    made = label_studio.client().connect_backend(3, URL, title="Masklet", user="u", password="p")
-    again = label_studio.client().connect_backend(3, URL + "/", title="Masklet")
+    made = label_studio.client().projects.connect_backend(3, BackendOrder(URL, "Masklet", "u", "p"))
+    again = label_studio.client().projects.connect_backend(3, BackendOrder(URL + "/", "Masklet"))
     assert made == again == BackendRecord(7, URL, "Masklet", is_connected=True, is_interactive=False, problem="")
     assert len(label_studio.posted) == 1
     wanted = {"url": URL, "project": 3, "is_interactive": True, "auth_method": "BASIC_AUTH", "basic_auth_user": "u"}
@@ -60,12 +61,13 @@ def test_a_backend_is_connected_once() -> None:
 
 
 def test_a_backend_kept_despite_a_refusal_is_connected() -> None:
-    assert LabelStudioStub(status=403).client().connect_backend(3, URL, title="Masklet").backend_id == 7
+    projects = LabelStudioStub(status=403).client().projects
+    assert projects.connect_backend(3, BackendOrder(URL, "Masklet")).backend_id == 7
 
 
 def test_a_refused_backend_names_the_missing_settings() -> None:
     with pytest.raises(LabelStudioRefused, match=r"reserved network address.*ML_BLOCK_LOCAL_IP=false"):
-        LabelStudioStub(status=403, keeps=False).client().connect_backend(3, URL, title="Masklet")
+        LabelStudioStub(status=403, keeps=False).client().projects.connect_backend(3, BackendOrder(URL, "Masklet"))
 
 
 @pytest.mark.parametrize("url", ["", "studio:8080", "ftp://studio", "http://user:pass@studio"])

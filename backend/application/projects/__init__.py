@@ -1,0 +1,1 @@
+"""Projects: connecting one to Masklet, and making a connected one."""

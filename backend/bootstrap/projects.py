@@ -1,0 +1,72 @@
+"""Wiring of `masklet connect` and `masklet project create`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+from backend.adapters.labelstudio.api.projects import Projects
+from backend.adapters.labelstudio.config.project_configs import config_for
+from backend.application.projects.connect import Connector
+from backend.application.projects.plan import ConnectionSettings
+from backend.bootstrap.container import Container
+from backend.domain.errors import InvalidInput, ServiceUnavailable
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EVERY_ADDRESS = ("0.0.0.0", "::")
+FORBIDDEN = set("'\"<>&$ ")
+"""Characters that would end the player's address in a label config, or have a meaning for Label Studio there."""
+
+
+@contextmanager
+def open_connector(container: Container, *, url: str = "", public_url: str = "") -> Iterator[Connector]:
+    """url: Masklet's address for Label Studio; public_url: for browsers; empty: as the settings have them.
+
+    Raises InvalidInput without LABEL_STUDIO_URL or for an address that is none, ServiceUnavailable without a worker.
+    """
+    model = container.model_announcement.announced()
+    with closing(container.label_studio_session()) as session:
+        if model is None:
+            raise ServiceUnavailable(
+                f"no worker has announced its model in {container.folder.root}: start Masklet first (masklet up), with "
+                "the same MASKLET_DATA_DIR"
+            )
+        yield Connector(Projects(session), config_for, _settings(container, url, public_url, model.version))
+
+
+def _settings(container: Container, url: str, public_url: str, model_version: str) -> ConnectionSettings:
+    settings = container.settings
+    return ConnectionSettings(
+        label_studio_url=settings.label_studio_url,
+        public_url=public_url_for(public_url or settings.public_url, container.own_url, settings.label_studio_url),
+        backend_url=_checked(url or container.own_url, "--url"),
+        model_version=model_version,
+        is_url_given=bool(url),
+        user=settings.basic_auth_user,
+        password=settings.basic_auth_pass.get_secret_value(),
+        webhook_secret=settings.webhook_secret.get_secret_value(),
+    )
+
+
+def public_url_for(given: str, own: str, label_studio_url: str) -> str:
+    """Masklet's address for browsers: as given, else its own.
+
+    Of the two loopback names, which are different hosts for a browser's cookies, it has Label Studio's.
+    """
+    checked = _checked(given or own, "MASKLET_PUBLIC_URL")
+    parts, name = urlsplit(checked), urlsplit(label_studio_url).hostname
+    if given or parts.hostname not in LOOPBACK or name not in LOOPBACK:
+        return checked
+    host = f"[{name}]" if ":" in name else name
+    return urlunsplit(parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}"))
+
+
+def _checked(url: str, option: str) -> str:
+    """The address without a slash at its end. Raises InvalidInput."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or FORBIDDEN & set(url):
+        raise InvalidInput(f"{url!r} is no web address (http://host:port); set {option}")
+    if parts.hostname in EVERY_ADDRESS:
+        raise InvalidInput(f"nothing can be reached at {url}: say Masklet's address with {option}")
+    return url.rstrip("/")
