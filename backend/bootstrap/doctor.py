@@ -7,7 +7,7 @@ import json
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,8 +20,10 @@ from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoints import find, require_hash
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
 from backend.application.ports.key_value import KeyValueStore
+from backend.application.ports.projects import ProjectDirectory
+from backend.application.projects.plan import version_to_show
 from backend.bootstrap.container import Container
-from backend.domain.errors import MaskletError
+from backend.domain.errors import MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
 
 ANSWER_WITHIN_S = 3.0
@@ -153,6 +155,10 @@ def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:
             if finding.verdict is Verdict.FAIL and subject != "acceptance":
                 return
         yield from annotation_findings(container.key_values, client, trouble_of_web(container, backend_url))
+        model = container.model_announcement.announced()
+        if model is not None:
+            numbers = [int(number) for number in change_sources(container.key_values)]
+            yield from shown_version_findings(client.projects, numbers, model.version)
 
 
 def _version(client: LabelStudioClient) -> Finding:
@@ -198,23 +204,50 @@ def annotation_findings(key_values: KeyValueStore, label_studio: ProjectReader, 
             remedy = "start Masklet with LABEL_STUDIO_URL set: masklet up; or say where it is: masklet doctor --url URL"
             yield Finding(subject, Verdict.FAIL, sentence, remedy)
         else:
-            yield _project(subject, int(project_id), ChangeSource(channel), label_studio)
+            finding = _project(subject, int(project_id), ChangeSource(channel), label_studio)
+            if finding is None:
+                forget_project(key_values, int(project_id))
+                sentence = "is not in Label Studio any more; Masklet knows it again once Label Studio connects it"
+                yield Finding(subject, Verdict.OK, sentence)
+            else:
+                yield finding
 
 
-def _project(subject: str, project_id: int, channel: ChangeSource, label_studio: ProjectReader) -> Finding:
+def _project(subject: str, project_id: int, channel: ChangeSource, label_studio: ProjectReader) -> Finding | None:
+    """None for a project that does not exist."""
     try:
         label_studio.label_config(project_id)
         label_studio.changed_tasks(project_id, since="", limit=1)
+    except NotFound:
+        return None
     except MaskletError as error:
         return Finding(
             subject,
             Verdict.FAIL,
             f"neither webhook nor poll is at work: its annotations cannot be read: {error}",
-            "let the token's user see the project; if it was deleted, nothing needs to be done",
+            "let the token's user see the project",
         )
     if channel is ChangeSource.WEBHOOK:
         return Finding(subject, Verdict.OK, "submitted annotations are told of by webhook")
     return Finding(subject, Verdict.OK, "submitted annotations are asked for (poll): no webhook has come in")
+
+
+def shown_version_findings(
+    projects: ProjectDirectory, project_ids: Iterable[int], model_version: str
+) -> Iterator[Finding]:
+    """The projects whose task page shows the predictions of a backend's title: there are none, and no scores."""
+    for project_id in project_ids:
+        try:
+            project, backends = projects.project(project_id), projects.backends(project_id)
+        except MaskletError:
+            continue  # annotation_findings has said so
+        if project.model_version and version_to_show(project, backends, model_version) is not None:
+            sentence = (
+                f"the task page shows the predictions of {project.model_version!r}, a backend's title, and not those "
+                f"of {model_version!r}: scores are empty"
+            )
+            remedy = f"masklet connect {project_id} --config keep"
+            yield Finding(f"project {project_id}", Verdict.WARN, sentence, remedy)
 
 
 def trouble_of_web(container: Container, url: str) -> str:

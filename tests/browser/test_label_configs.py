@@ -1,4 +1,7 @@
-"""Every file in label_config/ opens in the real Label Studio page, with a real task, without an error."""
+"""Every file in label_config/ opens in the real Label Studio page, with a real task, without an error.
+
+The player's, which needs Masklet, is opened in test_connect.py.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,8 @@ class PageErrors:
             self.seen.append(f"{message.text} ({message.location.get('url', '')})")
 
 
-def test_there_are_five_configs() -> None:
-    names = ["frames", "keyframe", "video", "video_overlay", "video_vector"]
+def test_there_are_six_configs() -> None:
+    names = ["frames", "keyframe", "player", "video", "video_overlay", "video_vector"]
     assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == names
 
 

@@ -6,19 +6,27 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from backend.application.annotation.change_detection import record_project, record_webhook
+from backend.application.ports.projects import BackendRecord, ProjectRecord
 from backend.bootstrap.container import Container
-from backend.bootstrap.doctor import Verdict, annotation_findings, retries_finding, trouble_of_web
-from backend.domain.errors import MaskletError, NotFound
+from backend.bootstrap.doctor import (
+    Verdict,
+    annotation_findings,
+    retries_finding,
+    shown_version_findings,
+    trouble_of_web,
+)
+from backend.domain.errors import LabelStudioRefused, MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
 from backend.domain.tasks import TaskKey
 from backend.settings import Settings
 from tests.fakes.key_value import MemoryKeyValueStore
+from tests.fakes.projects import MemoryProjects
 
 
 @dataclass
@@ -85,10 +93,31 @@ def test_a_project_that_cannot_be_read_does_not_hide_the_others() -> None:
     key_values = MemoryKeyValueStore()
     record_project(key_values, 3)
     record_project(key_values, 4)
-    refused, fine = annotation_findings(key_values, Projects({3: NotFound("there is no project 3")}), "")
+    refused, fine = annotation_findings(key_values, Projects({3: LabelStudioRefused("wrong token")}), "")
     assert (refused.verdict, fine.verdict) == (Verdict.FAIL, Verdict.OK)
-    assert refused.sentence.endswith("cannot be read: there is no project 3")
+    assert refused.sentence.endswith("cannot be read: wrong token")
     assert "token's user" in refused.remedy
+
+
+def test_a_deleted_project_is_told_of_once() -> None:
+    key_values = MemoryKeyValueStore()
+    record_project(key_values, 3)
+    record_project(key_values, 4)
+    projects = Projects({3: NotFound("Label Studio has nothing there")})
+    gone, _ = annotation_findings(key_values, projects, "")
+    assert (gone.subject, gone.verdict) == ("project 3", Verdict.OK)
+    assert gone.sentence.startswith("is not in Label Studio any more")
+    assert [finding.subject for finding in annotation_findings(key_values, projects, "")] == ["project 4"]
+
+
+def test_a_title_in_place_of_the_model_version_is_found() -> None:
+    backend = BackendRecord(1, "http://here", "SAM", True, True, "", "masklet-demo-1")
+    projects = MemoryProjects({n: ProjectRecord(n, "", "", "SAM" if n == 3 else "masklet-demo-1") for n in (3, 4)})
+    projects.backends_of = {3: [backend], 4: [replace(backend, title="masklet-demo-1")]}
+    (finding,) = shown_version_findings(projects, [3, 4, 5], "masklet-demo-1")
+    assert (finding.subject, finding.verdict) == ("project 3", Verdict.WARN)
+    assert "predictions of 'SAM', a backend's title" in finding.sentence
+    assert finding.remedy == "masklet connect 3 --config keep"
 
 
 def test_no_project_is_connected() -> None:

@@ -13,6 +13,7 @@ from backend.application.ports.projects import ProjectRecord
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConnectionSettings
 from backend.bootstrap import projects as wiring
+from backend.domain.errors import InvalidInput
 from backend.interfaces import cli
 from tests.fakes.projects import MemoryProjects
 
@@ -101,5 +102,5 @@ def test_browsers_get_the_loopback_name_of_label_studio(given: str, own: str, ex
 
 @pytest.mark.parametrize("url", ["masklet:9090", "http://a'b", "http://0.0.0.0:9090", "ftp://host", "http://h/$x"])
 def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
-    with pytest.raises(wiring.InvalidInput):
+    with pytest.raises(InvalidInput):
         wiring.public_url_for(url, "http://127.0.0.1:9090", "http://localhost:8080")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,9 +13,8 @@ from backend.application.projects.plan import ConfigChoice
 from backend.domain.errors import LabelConfigError
 from backend.domain.jobs import OutputMode
 
-PACKAGE = Path(__file__).parents[3]
-FOLDERS = (PACKAGE / "label_config", PACKAGE.parent / "label_config")
-"""Of an installed package, and of the repository."""
+FOLDERS = (Path(__file__).parents[4] / "label_config", Path(sys.prefix) / "share" / "masklet" / "label_config")
+"""Of the repository, and of an installed package."""
 
 MODES: Mapping[ConfigChoice, tuple[OutputMode, ...]] = {
     ConfigChoice.FRAMES: (OutputMode.PAGES,),

@@ -70,7 +70,7 @@ def test_an_empty_config_becomes_the_file_with_its_placeholders_filled_in() -> N
 
 
 def test_another_address_is_replaced_and_nothing_else() -> None:
-    here = player(OWN).replace("height='560'", "height='900'")
+    here = player(OWN).replace("height='530'", "height='900'")
     there = player(here, url="https://masklet.example.org/")
     assert embedded(there) == "https://masklet.example.org/player?project=7&field=film&value=$film"
     assert there.replace("https://masklet.example.org", "http://host:9090") == here

@@ -1,0 +1,117 @@
+"""A project that `masklet connect` connected: its task page shows the player, and the README's steps work in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from backend.application.projects.connect import Connector
+from backend.application.projects.plan import ConfigChoice
+from scripts.demonstration.clip import LABELS, Clip
+from scripts.demonstration.projects import connector_of
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import LabelStudioServer
+from tests.browser.builders import Masklet, ProjectSetup, iou, picture
+from tests.browser.conftest import PAGES, TIMEOUT_MS, log_in
+from tests.browser.test_player import STATE, Player
+
+OWN = """<View>
+  <Header value="Cells and nuclei"/>
+  <Choices name="stage" toName="clip"><Choice value="early"/><Choice value="late"/></Choices>
+  <Labels name="kind" toName="clip"><Label value="Cell" background="#112233"/><Label value="Nucleus"/></Labels>
+  <Video name="clip" value="$video" framerate="24" height="200"/>
+  <VideoRectangle name="rect" toName="clip"/>
+</View>"""
+README = (Path(__file__).parents[2] / "README.md").read_text()
+WINDOW = {"width": 1366, "height": 768}
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def connector(label_studio: LabelStudioServer, masklet: Masklet) -> Iterator[Connector]:
+    with connector_of(label_studio, masklet.process) as opened:
+        yield opened
+
+
+@pytest.fixture
+def task_page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
+    opened = log_in(browser, label_studio)
+    opened.set_viewport_size(WINDOW)  # type: ignore[arg-type]
+    yield opened
+    opened.context.close()
+
+
+def set_up(api: LabelStudioApi, connector: Connector, project_id: int, clip: Clip) -> ProjectSetup:
+    api.ensure_local_files(project_id, clip.folder.parent)
+    return ProjectSetup(api, project_id, connector.projects.backends(project_id)[0].backend_id, clip)
+
+
+def test_a_project_with_labels_of_its_own_shows_the_player(
+    task_page: Page, label_studio: LabelStudioServer, connector: Connector, short: Clip
+) -> None:
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
+        project_id = api.ensure_project("Own labels", OWN)
+        connector.apply(connector.plan(project_id, ConfigChoice.PLAYER))
+        project = set_up(api, connector, project_id, short)
+        player = Player(task_page, project, project.new_task())
+        assert player.frame.locator("canvas.stage").is_visible()
+        player.add_object("Cell")
+        player.click(*project.place(LABELS[0]))
+        assert iou(player.masks(0)["Cell"], project.truth(LABELS[0], 0)) > 0.5
+        picture(task_page, "connect-1-own-labels")
+        names = set(task_page.evaluate("() => [...window.Htx.annotationStore.selected.names.keys()]"))
+        assert names == {"player", "verdict", "comment", "stage", "kind", "clip", "rect"}
+
+
+def test_the_steps_of_the_readme(
+    task_page: Page, label_studio: LabelStudioServer, connector: Connector, short: Clip
+) -> None:
+    steps = README.partition("### In the player\n")[2].partition("\n### ")[0]
+    assert [line[:2] for line in steps.strip().splitlines()] == ["1.", "2.", "3.", "4.", "5."]
+    buttons = re.findall(r"\*\*(.+?)\*\*", steps)
+    verdicts = re.findall(r"\*(\w+)\*", steps.splitlines()[-1])
+    assert buttons == ["+ Object 1", "end ▶▶", "Next uncertain", "✓ Right", "end ▶▶"]
+    assert verdicts == ["satisfactory", "redo", "reject"]
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
+        plan, _ = connector.create("Steps of the README", ConfigChoice.PLAYER)
+        project = set_up(api, connector, plan.project.project_id, short)
+        task = project.new_task()
+        player = Player(task_page, project, task)
+
+        def press(name: str) -> None:
+            player.frame.get_by_role("button", name=name, exact=True).click()
+            player.wait_until_idle()
+
+        box = player.frame.locator("canvas.stage").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < WINDOW["height"]
+        for verdict in verdicts:
+            assert task_page.get_by_text(verdict, exact=True).is_visible()
+
+        press(buttons[0])
+        player.click(*project.place(LABELS[0]))
+        for button in (buttons[1], buttons[4]):
+            press(button)
+            ended = f"() => {STATE}.job && !['queued', 'running'].includes({STATE}.job.state)"
+            player.frame.wait_for_function(ended, timeout=TIMEOUT_MS)
+        player.frame.wait_for_function("last => window.masklet.masks.at(last).length === 1", arg=PAGES - 1)
+        assert iou(player.masks(PAGES - 1)[LABELS[0]], project.truth(LABELS[0], PAGES - 1)) > 0.4
+        player.press("ArrowRight")
+        press(buttons[2])
+        frame = player.frame.evaluate(f"() => {STATE}.frame")
+        press(buttons[3])
+        player.frame.wait_for_function("at => window.masklet.masks.at(at)[0].origin === 'human'", arg=frame)
+        picture(task_page, "connect-2-steps-of-the-readme")
+
+        task_page.get_by_text(verdicts[0], exact=True).click()
+        task_page.get_by_role("button", name="Submit", exact=True).click()
+        task_page.get_by_role("button", name="Update", exact=True).wait_for()
+        (annotation,) = api.annotations(task.task_id)
+        assert [region["value"] for region in annotation["result"] if region["from_name"] == "verdict"] == [
+            {"choices": ["satisfactory"]}
+        ]

@@ -1,0 +1,157 @@
+"""`masklet connect`, `masklet project create` and `masklet doctor` with the real Label Studio and Masklet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from scripts.demonstration.backend import MaskletProcess
+from scripts.demonstration.projects import connector_of
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import LabelStudioServer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+OWN = """<View>
+  <!-- the labels of the lead -->
+  <Labels name="kind" toName="clip"><Label value="Cell" background="#112233"/></Labels>
+  <Video name="clip" value="$video"/>
+  <VideoRectangle name="rect" toName="clip"/>
+</View>"""
+ENVIRONMENT = {"MASKLET_MODEL": "demo", "MASKLET_DEVICE": "cpu", "MASKLET_PORT": "19490"}
+
+
+@pytest.fixture(scope="module")
+def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MaskletProcess]:
+    process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        process.launch(label_studio_url=label_studio.url, token=label_studio.login.token)
+    process.wait()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def api(label_studio: LabelStudioServer) -> Iterator[LabelStudioApi]:
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as opened:
+        yield opened
+
+
+class Command:
+    """Runs `masklet` with the servers' settings, without a terminal."""
+
+    def __init__(self, label_studio: LabelStudioServer, masklet: MaskletProcess) -> None:
+        self._environment = {
+            **os.environ,
+            **ENVIRONMENT,
+            "MASKLET_DATA_DIR": str(masklet.data_dir),
+            "LABEL_STUDIO_URL": label_studio.url,
+            "LABEL_STUDIO_API_KEY": label_studio.login.token,
+        }
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        """Exit code and output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "backend.interfaces.cli", *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+
+@pytest.fixture
+def command(label_studio: LabelStudioServer, masklet: MaskletProcess) -> Command:
+    return Command(label_studio, masklet)
+
+
+def test_a_project_with_labels_of_its_own_is_connected_once(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, api: LabelStudioApi, command: Command
+) -> None:
+    project = api.ensure_project("Own labels", OWN)
+    api.change_project(project, maximum_annotations=2)
+    with connector_of(label_studio, masklet) as connector:
+        projects, version = connector.projects, connector.settings.model_version
+        code, shown = command("connect", str(project))
+        assert (code, "--yes makes these changes" in shown) == (2, True)
+        assert (projects.project(project).label_config, projects.backends(project)) == (OWN, ())
+
+        code, shown = command("connect", str(project), "--yes")
+        assert code == 0, shown
+        after = projects.project(project)
+        assert set(OWN.splitlines()) <= set(after.label_config.splitlines())
+        assert f"{masklet.url}/player?project={project}&amp;field=video&amp;value=$video" in after.label_config
+        assert after.model_version == version
+        (backend,) = projects.backends(project)
+        assert (backend.url, backend.is_connected, backend.is_interactive) == (masklet.url, True, True)
+        (webhook,) = projects.webhooks(project)
+        assert (webhook.url, webhook.is_active) == (f"{masklet.url}/webhook", True)
+
+        assert command("connect", str(project)) == (0, f"Project {project} is connected; nothing changes.\n")
+
+
+def test_a_title_that_became_the_model_version_is_found_and_repaired(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, api: LabelStudioApi, command: Command
+) -> None:
+    project = api.ensure_project("Connected by hand", OWN)
+    api._call("POST", "/api/ml", json={"project": project, "url": masklet.url, "title": "My SAM"})
+    with connector_of(label_studio, masklet) as connector:
+        assert connector.projects.project(project).model_version == "My SAM"
+        _, told = command("doctor", "--url", masklet.url)
+        assert f"project {project}: the task page shows the predictions of 'My SAM', a backend's title" in told
+        assert command("connect", str(project), "--config", "keep", "--yes")[0] == 0
+        assert connector.projects.project(project).model_version == connector.settings.model_version
+        assert connector.projects.project(project).label_config == OWN
+
+
+def test_annotations_that_conflict_with_any_new_config_leave_the_project_as_it_is(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, api: LabelStudioApi, command: Command
+) -> None:
+    project = api.ensure_project("Old annotations", OWN)
+    task = api.add_task(project, {"video": "/data/upload/a.mp4"})
+    region = {"type": "choices", "from_name": "gone", "to_name": "clip", "value": {"choices": ["a"]}}
+    api.add_annotation(task, [region])
+    code, told = command("connect", str(project), "--yes")
+    assert code == 1
+    assert "nothing was changed, because Label Studio refuses the new label config" in told
+    assert "incompatible" in told
+    assert "from_name=gone" in told
+    with connector_of(label_studio, masklet) as connector:
+        assert connector.projects.project(project).label_config == OWN
+        assert connector.projects.backends(project) == ()
+
+
+def test_a_private_address_names_the_setting_and_leaves_nothing_behind(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, command: Command
+) -> None:
+    code, told = command("project", "create", "Refused", "--config", "player", "--url", "http://10.1.2.3:9090")
+    assert (code, "ML_BLOCK_LOCAL_IP=false" in told) == (1, True), told
+    with connector_of(label_studio, masklet) as connector:
+        assert connector.projects.project_titled("Refused") is None
+        code, told = command("project", "create", "Refused", "--config", "player")
+        assert code == 0, told
+        number = connector.projects.project_titled("Refused")
+        assert told.endswith(f"Project {number} is connected: {label_studio.url}/projects/{number}/data\n")
+
+
+def test_doctor_leaves_no_project_behind(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, api: LabelStudioApi, command: Command
+) -> None:
+    left_by_a_kill = api.ensure_project("Masklet doctor (removed at once)", OWN)
+    api._call("POST", "/api/ml", json={"project": left_by_a_kill, "url": masklet.url, "title": "trial"})
+    for _ in range(2):
+        code, told = command("doctor", "--url", masklet.url)
+        assert (code, "not in Label Studio any more" in told) == (0, False), told
+        assert f"accepts a backend at {masklet.url}" in told
+        assert f"project {left_by_a_kill}:" not in told
+    with connector_of(label_studio, masklet) as connector:
+        assert connector.projects.project_titled("Masklet doctor (removed at once)") is None
