@@ -9,9 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 from backend.adapters.labelstudio.api.projects import Projects
 from backend.adapters.labelstudio.config.project_configs import config_for
 from backend.application.projects.connect import Connector
-from backend.application.projects.plan import ConnectionSettings
+from backend.application.projects.plan import ConfigChoice, ConnectionSettings
 from backend.bootstrap.container import Container
-from backend.domain.errors import InvalidInput, ServiceUnavailable
+from backend.domain.errors import InvalidInput, MaskletError, ServiceUnavailable
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERY_ADDRESS = ("0.0.0.0", "::")
@@ -33,6 +33,19 @@ def open_connector(container: Container, *, url: str = "", public_url: str = "")
                 "the same MASKLET_DATA_DIR"
             )
         yield Connector(Projects(session), config_for, _settings(container, url, public_url, model.version))
+
+
+def connection_warnings(container: Container, project_id: int) -> tuple[str, ...]:
+    """What a project lacks of a connection to Masklet, a sentence each; none for a connected one."""
+    try:
+        with open_connector(container) as connector:
+            missing = list(connector.plan(project_id, ConfigChoice.KEEP).sentences())
+    except MaskletError as error:
+        return (f"it is not known whether project {project_id} is connected to Masklet: {error}",)
+    if not missing:
+        return ()
+    remedy = f"masklet connect {project_id} --config keep"
+    return (f"project {project_id} is not fully connected ({'; '.join(missing)}): {remedy}",)
 
 
 def _settings(container: Container, url: str, public_url: str, model_version: str) -> ConnectionSettings:

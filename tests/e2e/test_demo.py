@@ -136,6 +136,22 @@ def test_masks_are_in_label_studio(first: tuple[Path, dict[str, Any]]) -> None:
     assert prompted_objects(data_dir, report) == set(map(ObjectId, OBJECTS))
 
 
+def test_the_first_project_is_the_player(first: tuple[Path, dict[str, Any]]) -> None:
+    data_dir, report = first
+    with closing(sqlite3.connect(data_dir / "label-studio" / "label_studio.sqlite3")) as database:
+        projects = "select id, title, label_config, model_version from project order by id limit 1"
+        number, title, label_config, version = database.execute(projects).fetchone()
+        (task,) = database.execute("select id from task where project_id = ?", (number,)).fetchone()
+    assert (title, version) == ("Masklet player", report["model"])
+    assert f"/player?project={number}&amp;field=video&amp;value=$video" in label_config
+    printed = (data_dir / "demo.out").read_text()
+    assert f"/projects/{number}/data?task={task}\n" in printed
+    assert f"/projects/{report['project_id']}/data?task={report['task_id']}\n" in printed
+    settings = data_dir / "demo.env"
+    assert "export LABEL_STUDIO_URL=http://127.0.0.1:" in settings.read_text()
+    assert settings.stat().st_mode & 0o077 == 0
+
+
 def test_masks_fit_the_true_masks(first: tuple[Path, dict[str, Any]]) -> None:
     assert first[1]["mean_iou"] > 0.5
 

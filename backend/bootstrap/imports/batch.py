@@ -35,6 +35,7 @@ from backend.application.ports.queue import JobQueue
 from backend.bootstrap.container import Container, DataFolder
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.media import open_media_library
+from backend.bootstrap.projects import connection_warnings
 from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
 from backend.domain.jobs import Job, JobKind, OutputMode
 from backend.domain.selection import Portion, Selection
@@ -75,12 +76,13 @@ class BatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch that is ready to run."""
+    """A batch that is ready to run. warnings: what the project lacks, a sentence each."""
 
     importer: Importer
     plan: Plan
     sources: list[Source]
     model_version: str
+    warnings: tuple[str, ...] = ()
 
     def run(self, report: Report) -> Tally:
         return self.importer.run(self.sources, self.plan, report)
@@ -146,6 +148,7 @@ def _put_together(
         plan,
         _sources(arguments, client, options.project_id),
         "" if starting is None else starting.model_version,
+        connection_warnings(container, options.project_id),
     )
 
 

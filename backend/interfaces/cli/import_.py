@@ -93,6 +93,8 @@ def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tall
                 console.print(f"{outcome.name or outcome.source}: {outcome.reason}", markup=False, highlight=False)
 
         batch = stack.enter_context(open_batch(sources, options, lambda: None))
+        for warning in batch.warnings:
+            console.print(f"warning: {warning}", markup=False, highlight=False)
         progress.update(bar, total=len(batch.sources))
         tally = batch.run(tell)
         summary: dict[str, object] = {"summary": {state.value: tally.of(state) for state in ItemState}}

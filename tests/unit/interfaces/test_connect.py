@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backend.adapters.labelstudio.config.project_configs import config_for
+from backend.adapters.labelstudio.config.project_configs import config_for, template_of
 from backend.application.ports.projects import ProjectRecord
 from backend.application.projects.connect import Connector
-from backend.application.projects.plan import ConnectionSettings
+from backend.application.projects.plan import ConfigChoice, ConnectionSettings
 from backend.bootstrap import projects as wiring
+from backend.bootstrap.container import Container
 from backend.domain.errors import InvalidInput
 from backend.interfaces import cli
 from tests.fakes.projects import MemoryProjects
@@ -85,6 +87,19 @@ def test_a_project_is_made_and_its_address_printed(
     assert projects.known[8].title == "Dogs"
     assert run(monkeypatch, "project", "create", "Birds", "--config", "keep") == 2
     assert 9 not in projects.known
+
+
+def test_an_import_names_what_its_project_lacks(projects: MemoryProjects) -> None:
+    projects.known[7] = replace(projects.known[7], label_config=template_of(ConfigChoice.FRAMES))
+    container = Container.from_environment()
+    (warning,) = wiring.connection_warnings(container, 7)
+    assert warning.startswith(f"project 7 is not fully connected (ML backend: connects {HERE}")
+    assert warning.endswith(": masklet connect 7 --config keep")
+    with wiring.open_connector(container) as connector:
+        connector.apply(connector.plan(7, ConfigChoice.KEEP))
+    assert wiring.connection_warnings(container, 7) == ()
+    (unknown,) = wiring.connection_warnings(container, 8)
+    assert unknown.startswith("it is not known whether project 8 is connected to Masklet: ")
 
 
 @pytest.mark.parametrize(
