@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.projects import connector_of
+from scripts.label_studio import environment
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
+from tests.conftest import PORT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -130,17 +134,34 @@ def test_annotations_that_conflict_with_any_new_config_leave_the_project_as_it_i
         assert connector.projects.backends(project) == ()
 
 
-def test_a_private_address_names_the_setting_and_leaves_nothing_behind(
+def test_an_address_that_label_studio_cannot_reach_leaves_no_project_behind(
     label_studio: LabelStudioServer, masklet: MaskletProcess, command: Command
 ) -> None:
-    code, told = command("project", "create", "Refused", "--config", "player", "--url", "http://10.1.2.3:9090")
-    assert (code, "ML_BLOCK_LOCAL_IP=false" in told) == (1, True), told
+    code, told = command("project", "create", "Refused", "--config", "player", "--url", "http://127.0.0.1:9")
+    assert (code, "does not take Masklet at http://127.0.0.1:9: " in told, "--url" in told) == (1, True, True), told
     with connector_of(label_studio, masklet) as connector:
         assert connector.projects.project_titled("Refused") is None
         code, told = command("project", "create", "Refused", "--config", "player")
         assert code == 0, told
         number = connector.projects.project_titled("Refused")
         assert told.endswith(f"Project {number} is connected: {label_studio.url}/projects/{number}/data\n")
+
+
+def test_label_studios_default_refusal_of_this_machine_names_its_setting(
+    label_studio_template: Path, masklet: MaskletProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "accept_loopback", dict)
+    shutil.copytree(label_studio_template, tmp_path / "data")
+    with (
+        LabelStudioServer(tmp_path / "data", port=PORT + 50) as careful,
+        LabelStudioApi(careful.url, careful.login.token) as api,
+    ):
+        project = api.ensure_project("Careful", OWN)
+        code, told = Command(careful, masklet)("connect", str(project), "--yes")
+        assert (code, "nothing was changed" in told, "ML_BLOCK_LOCAL_IP=false" in told) == (1, True, True), told
+        with connector_of(careful, masklet) as connector:
+            assert connector.projects.project(project).label_config == OWN
+            assert connector.projects.backends(project) == ()
 
 
 def test_doctor_leaves_no_project_behind(

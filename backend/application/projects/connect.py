@@ -13,6 +13,7 @@ from typing import Protocol
 
 from backend.application.ports.projects import ProjectDirectory, ProjectRecord
 from backend.application.projects.plan import (
+    BackendChange,
     ConfigChoice,
     ConnectionSettings,
     ConnectPlan,
@@ -87,10 +88,7 @@ class Connector:
         """
         project_id = plan.project.project_id
         if plan.backend is not None:
-            if plan.backend.backend_id is None:
-                self.projects.connect_backend(project_id, plan.backend.order)
-            else:
-                self.projects.change_backend(project_id, plan.backend.backend_id, plan.backend.order)
+            self._set_backend(project_id, plan.backend)
         if plan.label_config is not None:
             self.projects.write_config(project_id, plan.label_config)
         self._show_version(plan)
@@ -143,6 +141,18 @@ class Connector:
                     "`--config keep` connects the project with the label config that it has"
                 ) from error
         return label_config
+
+    def _set_backend(self, project_id: int, change: BackendChange) -> None:
+        try:
+            if change.backend_id is None:
+                self.projects.connect_backend(project_id, change.order)
+            else:
+                self.projects.change_backend(project_id, change.backend_id, change.order)
+        except LabelStudioRefused as error:
+            raise LabelStudioRefused(
+                f"nothing was changed, because Label Studio does not take Masklet at {change.order.url}: {error}. "
+                "`--url` says another address of Masklet for Label Studio's server"
+            ) from error
 
     def _show_version(self, plan: ConnectPlan) -> None:
         """Label Studio may have chosen the version by itself when the backend got its title."""

@@ -9,6 +9,7 @@ Studio would wait seconds for it.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 RETRYABLE = frozenset((408, 409, 425, 429))
 MAX_DETAIL_CHARS = 300
+HTML = re.compile(r"<[^<>]+>")
 UNNAMED = ("non_field_errors", "label_config")
 """Fields of Label Studio's error messages whose sentences need no name before them."""
 
@@ -170,4 +172,4 @@ def _sentences(content: object) -> Iterator[str]:
         for each in content:
             yield from _sentences(each)
     elif content:
-        yield " ".join(str(content).split())
+        yield " ".join(HTML.sub("", str(content)).split())
