@@ -21,7 +21,7 @@ from backend.adapters.sam2.weights.checkpoints import find, require_hash
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.projects import ProjectDirectory
-from backend.application.projects.plan import version_to_show
+from backend.application.projects.plan import own_backend, version_to_show
 from backend.bootstrap.container import Container
 from backend.domain.errors import MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
@@ -158,7 +158,7 @@ def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:
         model = container.model_announcement.announced()
         if model is not None:
             numbers = [int(number) for number in change_sources(container.key_values)]
-            yield from shown_version_findings(client.projects, numbers, model.version)
+            yield from shown_version_findings(client.projects, numbers, backend_url, model.version)
 
 
 def _version(client: LabelStudioClient) -> Finding:
@@ -233,15 +233,15 @@ def _project(subject: str, project_id: int, channel: ChangeSource, label_studio:
 
 
 def shown_version_findings(
-    projects: ProjectDirectory, project_ids: Iterable[int], model_version: str
+    projects: ProjectDirectory, project_ids: Iterable[int], backend_url: str, model_version: str
 ) -> Iterator[Finding]:
     """The projects whose task page shows the predictions of a backend's title: there are none, and no scores."""
     for project_id in project_ids:
         try:
-            project, backends = projects.project(project_id), projects.backends(project_id)
+            project, own = projects.project(project_id), own_backend(projects.backends(project_id), backend_url)
         except MaskletError:
             continue  # annotation_findings has said so
-        if project.model_version and version_to_show(project, backends, model_version) is not None:
+        if project.model_version and version_to_show(project, own, model_version) is not None:
             sentence = (
                 f"the task page shows the predictions of {project.model_version!r}, a backend's title, and not those "
                 f"of {model_version!r}: scores are empty"

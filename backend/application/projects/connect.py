@@ -58,7 +58,7 @@ class Connector:
         project = self._project(project_id)
         label_config = self._label_config(project, choice)
         backends = self.projects.backends(project_id)
-        found = own_backend(backends, self.settings)
+        found = own_backend(backends, self.settings.backend_url)
         url = backend_url_for(found, self.settings)
         notes = list(address_notes(self.settings)) if choice is ConfigChoice.PLAYER else []
         webhook = webhook_change(
@@ -76,8 +76,7 @@ class Connector:
             None if label_config == project.label_config else label_config,
             backend_change(found, url, self.settings),
             webhook,
-            version_to_show(project, backends, self.settings.model_version),
-            url,
+            version_to_show(project, found, self.settings.model_version),
             tuple(notes),
         )
 

@@ -76,7 +76,6 @@ class ConnectPlan:
     backend: BackendChange | None
     webhook: WebhookChange | None
     model_version: str | None
-    backend_url: str
     notes: tuple[str, ...] = ()
 
     @property
@@ -95,9 +94,9 @@ class ConnectPlan:
             yield f"predictions: the task page shows those of {self.model_version!r}{why}"
 
 
-def own_backend(backends: Sequence[BackendRecord], settings: ConnectionSettings) -> BackendRecord | None:
-    """The project's backend that is this Masklet: by its address, else by the model version that it told."""
-    at_address = [b for b in backends if same_address(b.url, settings.backend_url)]
+def own_backend(backends: Sequence[BackendRecord], backend_url: str) -> BackendRecord | None:
+    """The project's backend that is Masklet: by its address, else by the model version that it told."""
+    at_address = [b for b in backends if same_address(b.url, backend_url)]
     masklets = [b for b in backends if b.model_version.startswith(VERSION_PREFIX)]
     return next(iter(at_address + masklets), None)
 
@@ -151,15 +150,15 @@ def webhook_change(
     return WebhookChange(found.webhook_id, order, "; ".join(reasons)) if reasons else None
 
 
-def version_to_show(project: ProjectRecord, backends: Iterable[BackendRecord], model_version: str) -> str | None:
-    """Whose predictions the task page shall show; None if its choice stays.
+def version_to_show(project: ProjectRecord, own: BackendRecord | None, model_version: str) -> str | None:
+    """Whose predictions the task page shows from now on; None if the project's choice stays.
 
-    Label Studio itself chooses a backend's title. A title that is no version has no predictions. A version that a
-    person chose stays.
+    own: Masklet's backend. Label Studio itself chooses a backend's title, and a title that is no version has no
+    predictions. What a person chose stays.
     """
     shown = project.model_version
-    titles = {b.title for b in backends}
-    is_chosen = bool(shown) and shown not in titles - {b.model_version for b in backends}
+    is_title = own is not None and shown == own.title != own.model_version
+    is_chosen = bool(shown) and not is_title
     return None if shown == model_version or is_chosen or not project.shows_predictions else model_version
 
 

@@ -24,9 +24,7 @@ def doctor(
     container = Container.from_environment()
     console = Console()
     failed = False
-    for finding in findings(
-        container, backend_url=url or f"http://{container.settings.host}:{container.settings.port}"
-    ):
+    for finding in findings(container, backend_url=url or container.own_url):
         failed |= finding.verdict is Verdict.FAIL
         line = f"[{STYLES[finding.verdict]}]{finding.verdict:4}[/] {finding.subject}: "
         console.print(line, end="")

@@ -114,7 +114,7 @@ def test_a_title_in_place_of_the_model_version_is_found() -> None:
     backend = BackendRecord(1, "http://here", "SAM", True, True, "", "masklet-demo-1")
     projects = MemoryProjects({n: ProjectRecord(n, "", "", "SAM" if n == 3 else "masklet-demo-1") for n in (3, 4)})
     projects.backends_of = {3: [backend], 4: [replace(backend, title="masklet-demo-1")]}
-    (finding,) = shown_version_findings(projects, [3, 4, 5], "masklet-demo-1")
+    (finding,) = shown_version_findings(projects, [3, 4, 5], "http://here", "masklet-demo-1")
     assert (finding.subject, finding.verdict) == ("project 3", Verdict.WARN)
     assert "predictions of 'SAM', a backend's title" in finding.sentence
     assert finding.remedy == "masklet connect 3 --config keep"

@@ -18,9 +18,6 @@ from backend.domain.errors import LabelStudioRefused
 
 logger = logging.getLogger(__name__)
 
-PREDICT_TIMEOUT_S = 100
-"""How long Label Studio waits for an answer of the backend: its own default, seconds."""
-
 REMEDY = (
     "start Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false, or narrow its ban with "
     "USE_DEFAULT_BANNED_SUBNETS=false and USER_ADDITIONAL_BANNED_SUBNETS"
@@ -176,7 +173,6 @@ def _body(project_id: int, order: BackendOrder) -> dict[str, object]:
         "url": order.url,
         "title": order.title,
         "is_interactive": True,
-        "timeout": PREDICT_TIMEOUT_S,
         **(basic if order.user else {}),
     }
 

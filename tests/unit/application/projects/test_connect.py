@@ -126,7 +126,7 @@ def test_a_working_address_stays_unless_a_person_gives_another() -> None:
 
 
 def test_other_backends_and_webhooks_are_left_alone() -> None:
-    projects = one_project(model_version=VERSION)
+    projects = one_project(model_version="YOLO")
     other = backend("http://other:9000", "YOLO", model_version="yolo-1")
     projects.backends_of[7] = [other]
     projects.webhooks_of[7] = [WebhookRecord(4, "http://elsewhere/hook", True, True, frozenset(), {})]
@@ -135,6 +135,7 @@ def test_other_backends_and_webhooks_are_left_alone() -> None:
     assert plan.notes == ("the project also has the ML backend 'YOLO' at http://other:9000",)
     work.apply(plan)
     assert projects.backends_of[7][0] == other
+    assert projects.known[7].model_version == "YOLO"
     assert projects.webhooks_of[7][0].url == "http://elsewhere/hook"
 
 
