@@ -48,6 +48,7 @@ app.command()(probe.probe)
 app.command(name="eval")(evaluate.evaluate)
 app.add_typer(project.app, name="project")
 app.add_typer(models.app, name="models")
+app.add_typer(jobs.app, name="jobs")
 
 
 @app.callback(invoke_without_command=True)
