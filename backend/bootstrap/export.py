@@ -21,7 +21,7 @@ from backend.adapters.store.datasets.labelled_folder import FolderSource
 from backend.application.exports.export import Export, Exported
 from backend.application.ports.datasets import DatasetSource
 from backend.application.ports.media import VideoSource
-from backend.domain.datasets import FrameChoice
+from backend.domain.datasets import AnnotatorChoice, FrameChoice
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound, PicturesGone
 from backend.domain.tasks import TaskKey
 from backend.domain.video import ContentHash, VideoInfo
@@ -39,6 +39,7 @@ class ExportOrder:
     out: Path
     frames: str = "all"
     labels: str = "annotations"
+    annotator: str = "one"
     videos: Sequence[Path] = ()
     pictures: bool | None = None
     overwrite: bool = False
@@ -90,8 +91,9 @@ def _open_named(
     # Label Studio's client and the ledger take seconds to import, and folders need neither.
     from backend.bootstrap.export_tasks import open_project, open_run_of
 
+    annotator = AnnotatorChoice.parse(order.annotator)
     if kind == "project":
-        return open_project(int(project_id), int(task_id) if task_id else None, order.labels)
+        return open_project(int(project_id), int(task_id) if task_id else None, order.labels, annotator)
     if task_id is None:
         raise InvalidInput(f"a stored run is a task's: name it as run:{project_id}/TASK")
     shelf = VideoShelf(order.videos)

@@ -12,17 +12,19 @@ from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.ports.datasets import DatasetSource
 from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
-from backend.domain.datasets import LabelsFrom
+from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.tasks import TaskKey
 
 
 @contextmanager
-def open_project(project_id: int, task_id: int | None, labels_from: str) -> Iterator[DatasetSource]:
+def open_project(
+    project_id: int, task_id: int | None, labels_from: str, annotator: AnnotatorChoice
+) -> Iterator[DatasetSource]:
     """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
     container = Container.from_environment()
     with closing(container.label_studio_session()) as session:
         media = open_media_library(container)
-        yield ProjectSource(session, media, container.masks, project_id, LabelsFrom(labels_from), task_id)
+        yield ProjectSource(session, media, container.masks, project_id, LabelsFrom(labels_from), task_id, annotator)
 
 
 @contextmanager

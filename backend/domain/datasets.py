@@ -130,6 +130,36 @@ def _limit(text: str) -> float:
     return limit
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotatorChoice:
+    """Which of a task's annotations count.
+
+    ONE refuses tasks with several, EACH makes a video of each, NEWEST takes the last one, USER the last one of a
+    person. user: the number of that person in Label Studio; 0 for the other ways.
+    """
+
+    class Way(StrEnum):
+        ONE = "one"
+        NEWEST = "newest"
+        EACH = "each"
+        USER = "user"
+
+    way: Way = Way.ONE
+    user: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `one`, `newest`, `each` or a user's number. Raises InvalidInput naming the choices."""
+        if text.isdecimal() and 0 < int(text) < 2**63:
+            return cls(cls.Way.USER, int(text))
+        if text in (cls.Way.ONE, cls.Way.NEWEST, cls.Way.EACH):
+            return cls(cls.Way(text))
+        raise InvalidInput(f"--annotator takes one, newest, each or the number of a Label Studio user, not {text!r}")
+
+    def __str__(self) -> str:
+        return str(self.user) if self.way is self.Way.USER else str(self.way)
+
+
 class LabelsFrom(StrEnum):
     """The labels of a task that count. BOTH: its annotation, or its prediction without one."""
 

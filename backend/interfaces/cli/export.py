@@ -33,6 +33,9 @@ def export(
         LabelsFrom,
         typer.Option("--from", help="Of a task; both: predictions for tasks without annotations."),
     ] = LabelsFrom.ANNOTATIONS,
+    annotator: Annotated[
+        str, typer.Option(help="Of a task with several annotations: newest, each, or a user's number; one: refuse it.")
+    ] = "one",
     video: Annotated[list[Path] | None, typer.Option(help="A video file, or a folder of them; repeatable.")] = None,
     images: Annotated[
         bool | None, typer.Option("--images/--no-images", help="Write the frames; default: if they are at hand.")
@@ -59,6 +62,7 @@ def export(
         out,
         frames=frames,
         labels=labels.value,
+        annotator=annotator,
         videos=video or (),
         pictures=images,
         overwrite=overwrite,

@@ -25,6 +25,7 @@ from tests.fakes.clips import ClipSpec, write_clip
 ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "label_config"
 WIDTH, HEIGHT, PAGES = 64, 48, 4
+NEWEST = ("--annotator", "newest")
 Json = dict[str, Any]
 
 
@@ -131,7 +132,7 @@ def test_annotations_and_predictions_of_pages(studio: ExportSetup) -> None:
     studio.annotate(first, [brush(3, "Object 2", ONE)], was_cancelled=True)
     studio.predict(second, [brush(0, "Object 1", ONE, score=0.9), brush(3, "Object 1", TWO, score=0.25)])
 
-    assert studio.export(f"project:{project}", "--format", "coco-rle") == 0, studio.stderr
+    assert studio.export(f"project:{project}", "--format", "coco-rle", *NEWEST) == 0, studio.stderr
     manifest = studio.read("manifest.json")
     (video,) = manifest["videos"]
     assert (video["key"], video["frame_count"], video["frame_rate"]) == (str(first), PAGES, [25, 1])
@@ -142,7 +143,7 @@ def test_annotations_and_predictions_of_pages(studio: ExportSetup) -> None:
     assert found.keys() == wanted.keys()
     assert all((found[key] == wanted[key]).all() for key in wanted)
 
-    assert studio.export(f"project:{project}", "--format", "sav", "--frames", "human", "--no-images") == 0, (
+    assert studio.export(f"project:{project}", "--format", "sav", "--frames", "human", "--no-images", *NEWEST) == 0, (
         studio.stderr
     )
     (video,) = studio.read("manifest.json")["videos"]
@@ -150,7 +151,7 @@ def test_annotations_and_predictions_of_pages(studio: ExportSetup) -> None:
     assert [row != [None, None] for row in document["masklet"]] == [True, False, True, False]
     assert (document["masklet_label"], document["masklet_edited_frame_count"]) == (["Object 1", "Object 2"], [1, 1])
 
-    assert studio.export(f"project:{project}", "--format", "coco-rle", "--from", "both") == 0, studio.stderr
+    assert studio.export(f"project:{project}", "--format", "coco-rle", "--from", "both", *NEWEST) == 0, studio.stderr
     videos = studio.read("manifest.json")["videos"]
     assert [video["provenance"]["kind"] for video in videos] == ["annotation", "prediction"]
     assert videos[1]["provenance"]["model"] == "masklet-tiny-01234567"
@@ -160,6 +161,33 @@ def test_annotations_and_predictions_of_pages(studio: ExportSetup) -> None:
     assert studio.export(f"project:{project}/{second}", "--format", "coco-rle", *certain) == 0, studio.stderr
     (video,) = studio.read("manifest.json")["videos"]
     assert list(masks_of(studio.read(f"{video['folder']}.json"))) == [(0, "Object 1")]
+
+
+def test_several_annotations_of_a_task_need_a_choice(studio: ExportSetup) -> None:
+    project = studio.project("frames.xml")
+    task = studio.task(project, pages("clip.mp4"))
+    studio.annotate(task, [brush(0, "Object 1", ONE)])
+    studio.annotate(task, [brush(0, "Object 1", ONE), brush(1, "Object 1", TWO)])
+    first, second = sorted(studio.api.annotations(task), key=lambda each: int(each["id"]))
+
+    def exported(*options: str) -> dict[str, int]:
+        """The count of masks by the video's name."""
+        assert studio.export(f"project:{project}", "--format", "coco-rle", *options) == 0, studio.stderr
+        videos = studio.read("manifest.json")["videos"]
+        return {video["name"]: len(masks_of(studio.read(f"{video['folder']}.json"))) for video in videos}
+
+    assert studio.export(f"project:{project}", "--format", "coco-rle") == 2
+    assert f"1 task has several annotations (task {task}: 2); choose with --annotator" in studio.stderr
+    assert exported("--annotator", "newest") == {"clip": 2}
+    assert exported("--annotator", str(first["completed_by"])) == {"clip": 2}
+    assert exported("--annotator", "each") == {
+        f"clip annotation {first['id']}": 1,
+        f"clip annotation {second['id']}": 2,
+    }
+    assert studio.export(f"project:{project}", "--format", "coco-rle", "--annotator", "999") == 2
+    assert "no task with annotations of user 999" in studio.stderr
+    assert studio.export(f"project:{project}", "--format", "coco-rle", "--annotator", "best") == 2
+    assert "--annotator takes one, newest, each or the number of a Label Studio user, not 'best'" in studio.stderr
 
 
 def test_the_same_project_imports_the_export_again(studio: ExportSetup) -> None:

@@ -113,7 +113,7 @@ def test_twenty_on_one_task_each_get_masks_or_pending(web: FakeWeb, kind: str) -
             web.prewarm_channel.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
         else:
             post(number, keypoint(page=2, x=float(number + 1)))
-        at_once.wait(100)
+        at_once.wait()
         asked = keypoint("▶ 2", page=2, region_id="k2") if kind == "action" else video_box(region_id=f"b{number}")
         answer = post(number, asked)
         return len(answer["result"]) or -("pending" in answer)

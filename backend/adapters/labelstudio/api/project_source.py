@@ -1,7 +1,8 @@
 """A Label Studio project as a source of labelled videos: one video per task, read when it is opened.
 
-A task's newest annotation that is not cancelled counts; the manifest has the number of the others. Of its predictions
-the newest counts. Regions that Masklet wrote from the player have their stored masks.
+Cancelled annotations do not count. Of several annotations of a task the AnnotatorChoice says which count; the manifest
+has the number of the others. Of its predictions the newest counts. Regions that Masklet wrote from the player have
+their stored masks.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from backend.application.exports.naming import name_of_address, path_stem
 from backend.application.ports.datasets import DatasetEntry, ManifestEntry, TaskOrigin
 from backend.application.ports.masks import MaskStore
 from backend.application.ports.media import MediaLibrary
-from backend.domain.datasets import LabelsFrom
+from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.tasks import MediaRef
 from backend.domain.timeline import clock_of
@@ -44,9 +45,15 @@ class ResultRecord:
     model: str
 
 
+ONE_ANNOTATION = AnnotatorChoice()
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectSource:
-    """A DatasetSource. task_id: only that task; None: all tasks with labels of the wanted kind."""
+    """A DatasetSource. task_id: only that task; None: all tasks with labels of the wanted kind.
+
+    An entry's key is the task's number, with AnnotatorChoice.EACH that and the annotation's ("41/7").
+    """
 
     session: Session
     media: MediaLibrary
@@ -54,30 +61,62 @@ class ProjectSource:
     project_id: int
     labels_from: LabelsFrom = LabelsFrom.ANNOTATIONS
     task_id: int | None = None
+    annotator: AnnotatorChoice = ONE_ANNOTATION
 
     @property
     def record(self) -> ManifestEntry:
         task = {} if self.task_id is None else {"task": self.task_id}
-        return {"kind": "label studio", "project": self.project_id, **task, "labels": str(self.labels_from)}
+        return {
+            "kind": "label studio",
+            "project": self.project_id,
+            **task,
+            "labels": str(self.labels_from),
+            "annotator": str(self.annotator),
+        }
 
     def entries(self) -> Sequence[DatasetEntry]:
-        """The tasks in the order of their ids. Raises NotFound if none has labels of that kind."""
+        """The tasks in the order of their ids. Raises NotFound if none has labels of that kind.
+
+        Raises InvalidInput for tasks with several annotations, unless the choice says which count.
+        """
         what = f"list the tasks of project {self.project_id}"
-        entries = self.session.call(what, lambda sdk: sorted(self._listed(sdk)))
+        tasks = self.session.call(what, lambda sdk: sorted(self._listed(sdk)))
+        several = {task_id: count for task_id, _, count in tasks if count > 1}
+        if several and self.annotator.way is AnnotatorChoice.Way.ONE and self.labels_from is not LabelsFrom.PREDICTIONS:
+            raise InvalidInput(_several(self.project_id, several))
+        entries = [entry for task in tasks for entry in self._entries_of(*task)]
         if not entries:
             named = "no task" if self.task_id is None else f"no task {self.task_id}"
-            raise NotFound(f"project {self.project_id} has {named} with {_WANTED[self.labels_from]}; see --from")
-        return [DatasetEntry(str(task_id), name) for task_id, name in entries]
+            raise NotFound(f"project {self.project_id} has {named} with {self._wanted()}; see --from and --annotator")
+        return entries
 
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[LabelledTask]:
         """The entry's labelled task. Raises InvalidInput naming the task and the field that cannot be read."""
         try:
-            yield self._open(int(entry.key))
+            task_id, _, annotation_id = entry.key.partition("/")
+            yield self._open(int(task_id), int(annotation_id) if annotation_id else None)
         except InvalidInput as error:
             raise type(error)(f"task {entry.key} of project {self.project_id}: {error}") from error
 
-    def _listed(self, sdk: Any) -> Iterator[tuple[int, str]]:  # noqa: ANN401 - the SDK's client
+    def _wanted(self) -> str:
+        wanted = _WANTED[self.labels_from]
+        return f"{wanted} of user {self.annotator.user}" if self.annotator.way is AnnotatorChoice.Way.USER else wanted
+
+    def _entries_of(self, task_id: int, name: str, annotations: int) -> Iterator[DatasetEntry]:
+        way = self.annotator.way
+        is_by_annotation = self.labels_from is not LabelsFrom.PREDICTIONS and annotations > 0
+        if is_by_annotation and way is AnnotatorChoice.Way.EACH:
+            for each in self._annotations(task_id):
+                yield DatasetEntry(f"{task_id}/{each.id}", f"{name} annotation {each.id}")
+        elif is_by_annotation and way is AnnotatorChoice.Way.USER:
+            if self.labels_from is LabelsFrom.BOTH or self._annotations(task_id):
+                yield DatasetEntry(str(task_id), name)
+        else:
+            yield DatasetEntry(str(task_id), name)
+
+    def _listed(self, sdk: Any) -> Iterator[tuple[int, str, int]]:  # noqa: ANN401 - the SDK's client
+        """The number, the name, and the count of annotations of each task with labels of the wanted kind."""
         for task in sdk.tasks.list(project=self.project_id, page_size=TASKS_A_PAGE, fields="task_only", include=COUNTS):
             annotations = (task.total_annotations or 0) - (task.cancelled_annotations or 0)
             counts = {
@@ -86,13 +125,13 @@ class ProjectSource:
                 LabelsFrom.BOTH: annotations + (task.total_predictions or 0),
             }
             if counts[self.labels_from] > 0 and self.task_id in (None, task.id):
-                yield int(task.id), _name_of(int(task.id), dict(task.data or {}))
+                yield int(task.id), _name_of(int(task.id), dict(task.data or {})), annotations
 
-    def _open(self, task_id: int) -> LabelledTask:
+    def _open(self, task_id: int, annotation_id: int | None) -> LabelledTask:
         data = self._data(task_id)
         label_config = self._label_config()
         binding = read_binding(with_rate(label_config, data))
-        record = self._record(task_id)
+        record = self._record(task_id, annotation_id)
         where = "annotation" if record.is_annotation else "prediction"
         media = media_of_task({"data": data}, binding)
         labelled, info = self._labelled(record.result, binding, media, data, where=where)
@@ -139,23 +178,31 @@ class ProjectSource:
         task: Any = self.session.call(f"read task {task_id}", lambda sdk: sdk.tasks.get(str(task_id)))
         return dict(task.data or {})
 
-    def _record(self, task_id: int) -> ResultRecord:
+    def _record(self, task_id: int, annotation_id: int | None) -> ResultRecord:
         """The labels that count. Raises NotFound if they were deleted meanwhile."""
-        found = self._annotation(task_id) if self.labels_from is not LabelsFrom.PREDICTIONS else None
+        found = self._annotation(task_id, annotation_id) if self.labels_from is not LabelsFrom.PREDICTIONS else None
         if found is None and self.labels_from is not LabelsFrom.ANNOTATIONS:
             found = self._prediction(task_id)
         if found is None:
             raise NotFound(f"task {task_id} has no labels any more; export again")
         return found
 
-    def _annotation(self, task_id: int) -> ResultRecord | None:
+    def _annotations(self, task_id: int) -> list[Any]:
+        """The annotations that count, oldest first: of the chosen user, or of everybody."""
         listed: list[Any] = self.session.call(
             f"list the annotations of task {task_id}", lambda sdk: sdk.annotations.list(task_id)
         )
         kept = sorted((a for a in listed if not a.was_cancelled), key=lambda a: int(a.id))
-        if not kept:
+        if self.annotator.way is AnnotatorChoice.Way.USER:
+            return [each for each in kept if each.completed_by == self.annotator.user]
+        return kept
+
+    def _annotation(self, task_id: int, annotation_id: int | None) -> ResultRecord | None:
+        kept = self._annotations(task_id)
+        chosen = [each for each in kept if annotation_id in (None, int(each.id))]
+        if not chosen:
             return None
-        newest = kept[-1]
+        newest = chosen[-1]
         about = {
             "annotation": int(newest.id),
             "other_annotations": len(kept) - 1,
@@ -181,6 +228,15 @@ _WANTED = {
     LabelsFrom.PREDICTIONS: "predictions",
     LabelsFrom.BOTH: "annotations or predictions",
 }
+
+
+def _several(project_id: int, several: Mapping[int, int]) -> str:
+    task_id, count = max(several.items(), key=lambda item: item[1])
+    tasks = "1 task has" if len(several) == 1 else f"{len(several)} tasks have"
+    return (
+        f"in project {project_id} {tasks} several annotations (task {task_id}: {count}); choose with --annotator: "
+        "newest, each (a video per annotation), or the number of a Label Studio user"
+    )
 
 
 def _provenance(record: ResultRecord, data: Mapping[str, object]) -> ManifestEntry:
