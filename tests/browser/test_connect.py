@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice
@@ -17,6 +17,7 @@ from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
 from tests.browser.builders import Masklet, ProjectSetup, iou, picture
 from tests.browser.conftest import PAGES, TIMEOUT_MS, log_in
+from tests.browser.editor import Editor
 from tests.browser.test_player import STATE, Player
 
 OWN = """<View>
@@ -44,6 +45,11 @@ def task_page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Pag
     opened.set_viewport_size(WINDOW)  # type: ignore[arg-type]
     yield opened
     opened.context.close()
+
+
+def choice(page: Page, value: str) -> Locator:
+    """A choice of Label Studio's, which is followed by its key."""
+    return page.get_by_text(re.compile(rf"^{value}(\[\d\])?$")).first
 
 
 def set_up(api: LabelStudioApi, connector: Connector, project_id: int, clip: Clip) -> ProjectSetup:
@@ -91,7 +97,7 @@ def test_the_steps_of_the_readme(
         assert box is not None
         assert box["y"] + box["height"] < WINDOW["height"]
         for verdict in verdicts:
-            assert task_page.get_by_text(verdict, exact=True).is_visible()
+            assert choice(task_page, verdict).is_visible()
 
         press(buttons[0])
         player.click(*project.place(LABELS[0]))
@@ -108,9 +114,8 @@ def test_the_steps_of_the_readme(
         player.frame.wait_for_function("at => window.masklet.masks.at(at)[0].origin === 'human'", arg=frame)
         picture(task_page, "connect-2-steps-of-the-readme")
 
-        task_page.get_by_text(verdicts[0], exact=True).click()
-        task_page.get_by_role("button", name="Submit", exact=True).click()
-        task_page.get_by_role("button", name="Update", exact=True).wait_for()
+        choice(task_page, verdicts[0]).click()
+        Editor(task_page).submit()
         (annotation,) = api.annotations(task.task_id)
         assert [region["value"] for region in annotation["result"] if region["from_name"] == "verdict"] == [
             {"choices": ["satisfactory"]}
