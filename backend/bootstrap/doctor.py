@@ -195,7 +195,7 @@ def annotation_findings(key_values: KeyValueStore, label_studio: ProjectReader, 
     """
     known = change_sources(key_values)
     if not known:
-        connect = "in Label Studio: the project's Settings, Model, Connect Model"
+        connect = "masklet connect NUMBER; by hand: the project's Settings, Model, Connect Model"
         yield Finding("annotations", Verdict.WARN, "no project is connected to Masklet yet", connect)
     for project_id, channel in known.items():
         subject = f"project {project_id}"
