@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +21,30 @@ from scripts.label_studio.server import LabelStudioServer
 from tests.e2e.builders import CONFIG, decoded, events, opened_task, player_client, session_of
 
 pytestmark = pytest.mark.e2e
+
+EXAMPLE = str(Path(__file__).parents[2] / "docs" / "segment_project.py")
+
+
+def test_the_example_of_the_documents_segments_a_project(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, clip: Clip
+) -> None:
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
+        project = api.ensure_project("scripted", CONFIG)
+        api.ensure_local_files(project, clip.folder)
+        number = api.add_task(project, {"video": str(clip.addresses()["video"])})
+    click = clip.clicks[0]
+    point = [str(click.x_pct / 100), str(click.y_pct / 100)]
+    command = [sys.executable, "-P", EXAMPLE, masklet.url, str(project), "--token", label_studio.login.token]
+    command += ["--label", "Cat", "--point", *point]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, summary = done.stdout.splitlines()
+    assert re.fullmatch(rf"task {number}: \d+ masks on {clip.pages} frames", first)
+    counts = json.loads(summary)
+    assert (counts["tasks"], counts["prompted_tasks"], counts["objects"], counts["human_frames"]) == (1, 1, 1, 1)
+    assert counts["object_verdicts"]["satisfactory"] == 1
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert again.stdout.splitlines() == [summary]
 
 
 def test_a_person_prompts_follows_and_stops(
@@ -46,6 +75,11 @@ def test_a_person_prompts_follows_and_stops(
         (mask,) = client.put(f"{task}/prompts/0/Cat", json=body).json()["masks"]
         assert decoded(mask["rle"]).any()
         assert client.put(f"{task}/prompts/9999/Cat", json=body).status_code == 400
+
+        hover = {"frame": 0, "object": "Cat", "point": body["points"][0]}
+        while (hovered := client.post(f"{task}/hover", json=hover)).status_code == 409:
+            pass
+        assert hovered.json()["masks"][0]["rle"] == mask["rle"]
 
         started = client.post(f"{task}/propagations", json={"start": 0, "direction": "forward", "count": 6})
         told = events(client, task)

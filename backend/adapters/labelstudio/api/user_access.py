@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -38,6 +39,14 @@ class LabelStudioUser:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """total: the count of all tasks of the project that the person sees."""
+
+    tasks: tuple[TaskKey, ...]
+    total: int
+
+
 class UserAccess:
     """Asks Label Studio as the person. server: the session of Masklet's own token, for searches."""
 
@@ -61,6 +70,27 @@ class UserAccess:
         """Whether Label Studio shows the task to the person. Raises LabelStudioUnavailable."""
         status, body = self._get(f"/api/tasks/{task.task_id}/", credential)
         return status == httpx.codes.OK and isinstance(body, dict) and body.get("project") == task.project_id
+
+    def tasks(self, credential: Credential, project_id: int, *, page: int, page_size: int) -> TaskPage:
+        """A page of the tasks that Label Studio shows to the person in a project, by number; the first page is 1.
+
+        Raises NotAllowed for a hidden project, NotFound for a page past the end, LabelStudioUnavailable.
+        """
+        query = {
+            "project": project_id,
+            "page": page,
+            "page_size": page_size,
+            "fields": "task_only",
+            "include": "id",
+            "query": json.dumps({"ordering": ["tasks:id"]}),
+        }
+        status, body = self._get(f"/api/tasks/?{urlencode(query)}", credential)
+        if status == httpx.codes.NOT_FOUND and page > 1:
+            raise NotFound(f"project {project_id} has no page {page} of {page_size} tasks")
+        if status != httpx.codes.OK or not isinstance(body, dict):
+            raise NotAllowed(f"Label Studio does not show project {project_id} to you")
+        ids = [int(task["id"]) for task in body.get("tasks") or ()]
+        return TaskPage(tuple(TaskKey(project_id, number) for number in ids), int(body.get("total") or 0))
 
     def find_task(self, project_id: int, field_name: str, value: str) -> TaskKey:
         """The newest task of a project whose data has this value in a field. Raises NotFound."""

@@ -16,8 +16,11 @@ from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.bodies import ApprovalBody, HoverBody, LabelBody, PromptBody
+from backend.interfaces.http.player.documentation import described
 from backend.interfaces.http.player.hover_turns import HoverTurns
 from backend.interfaces.http.player.player import TASK, Player
+from backend.interfaces.http.player.schemas import EditAnswer, Frames, Hovered
 
 HOVER_DEADLINE_S = 2.0
 """A later answer is of no use: the mouse has moved on."""
@@ -34,14 +37,23 @@ class EditRoutes:
 
     def add_to(self, router: APIRouter) -> None:
         prompt = TASK + "/prompts/{frame}/{object_id:path}"
-        router.add_api_route(prompt, self.put_prompt, methods=["PUT"])
-        router.add_api_route(prompt, self.delete_prompt, methods=["DELETE"])
-        router.add_api_route(TASK + "/objects", self.forget_all, methods=["DELETE"])
-        router.add_api_route(TASK + "/objects/{object_id:path}", self.forget, methods=["DELETE"])
-        router.add_api_route(TASK + "/objects/{object_id:path}", self.rename, methods=["PATCH"])
-        router.add_api_route(TASK + "/approvals", self.approve, methods=["PUT"])
-        router.add_api_route(TASK + "/hover", self.hover, methods=["POST"])
-        router.add_api_route(TASK + "/prewarm", self.prewarm, methods=["POST"])
+        an_object = TASK + "/objects/{object_id:path}"
+        placed = described("Replaces the prompt of an object on a frame", EditAnswer, body=PromptBody)
+        router.add_api_route(prompt, self.put_prompt, methods=["PUT"], **placed)
+        deleted = described("Deletes the prompt of an object on a frame", EditAnswer)
+        router.add_api_route(prompt, self.delete_prompt, methods=["DELETE"], **deleted)
+        all_gone = described("Forgets all objects", EditAnswer)
+        router.add_api_route(TASK + "/objects", self.forget_all, methods=["DELETE"], **all_gone)
+        gone = described("Forgets an object", EditAnswer)
+        router.add_api_route(an_object, self.forget, methods=["DELETE"], **gone)
+        renamed = described("Gives an object another label", EditAnswer, body=LabelBody)
+        router.add_api_route(an_object, self.rename, methods=["PATCH"], **renamed)
+        approved = described("Makes masks human frames", EditAnswer, body=ApprovalBody)
+        router.add_api_route(TASK + "/approvals", self.approve, methods=["PUT"], **approved)
+        hovered = described("Shows the mask that a click would give", Hovered, body=HoverBody)
+        router.add_api_route(TASK + "/hover", self.hover, methods=["POST"], **hovered)
+        prewarmed = described("Encodes frames before a click", Frames, status=202, body=Frames)
+        router.add_api_route(TASK + "/prewarm", self.prewarm, methods=["POST"], **prewarmed)
 
     async def put_prompt(self, request: Request, project: int, task: int, frame: int, object_id: str) -> JSONResponse:
         def put(edits: PromptEdits, document: dict[str, object]) -> EditResult:

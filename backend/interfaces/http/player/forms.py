@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from backend.adapters.labelstudio.reading.fields import as_flag, as_list, as_number, as_object, as_text, as_whole
 from backend.application.player.current_masks import CurrentMask
+from backend.application.player.project_view import ProjectSummary, TaskProgress
 from backend.application.player.prompt_edits import EditResult
 from backend.application.player.propagation import WantedRange
 from backend.application.player.runs import UserRun
@@ -132,6 +133,35 @@ def verdicts_form(verdicts: Iterable[ShownVerdict]) -> dict[str, object]:
             }
             for each in verdicts
         ]
+    }
+
+
+def progress_forms(tasks: Iterable[TaskProgress]) -> list[dict[str, object]]:
+    """verdict: on the whole task; null without one."""
+    return [
+        {
+            "task": each.task.task_id,
+            "state": str(each.state),
+            "objects": each.objects,
+            "human_frames": each.human_frames,
+            "verdict": next((str(given.verdict) for given in each.verdicts if given.object_id is None), None),
+            "object_verdicts": {
+                given.object_id: str(given.verdict) for given in each.verdicts if given.object_id is not None
+            },
+        }
+        for each in tasks
+    ]
+
+
+def summary_form(summary: ProjectSummary, total: int) -> dict[str, object]:
+    """total: the tasks of the project that the person sees."""
+    return {
+        "tasks": total,
+        "prompted_tasks": summary.tasks,
+        "objects": summary.objects,
+        "human_frames": summary.human_frames,
+        "task_verdicts": summary.task_verdicts,
+        "object_verdicts": summary.object_verdicts,
     }
 
 

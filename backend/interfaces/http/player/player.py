@@ -32,7 +32,7 @@ Edit = Callable[[PromptEdits, dict[str, object]], EditResult]
 
 
 class Player:
-    """One app's player. find: a task by its data; None without a Label Studio."""
+    """One app's player. access: Label Studio's answers about people; None without a Label Studio."""
 
     def __init__(self, state: AppState) -> None:
         parts = state.parts
@@ -40,7 +40,7 @@ class Player:
             (None, secrets.token_bytes(32)) if parts.player is None else (parts.player.access, parts.player.key)
         )
         self.state = state
-        self.find = None if access is None else access.find_task
+        self.access = access
         self.sessions = PlayerSessions(access, key, parts.clock)
         self.tasks = PlayerTasks(state)
         self.streams = CapacityLimiter(STREAMS)

@@ -11,8 +11,11 @@ from backend.application.player.task_view import OpenedTask
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.bodies import PropagationBody
+from backend.interfaces.http.player.documentation import described, described_as
 from backend.interfaces.http.player.events import HEADERS, EventStream
 from backend.interfaces.http.player.player import TASK, Player
+from backend.interfaces.http.player.schemas import Job
 
 
 class PropagationRoutes:
@@ -22,9 +25,12 @@ class PropagationRoutes:
         self._player = player
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route(TASK + "/propagations", self.propagate, methods=["POST"])
-        router.add_api_route(TASK + "/propagations/{job_id}/stop", self.stop, methods=["POST"])
-        router.add_api_route(TASK + "/events", self.events, methods=["GET"], response_class=StreamingResponse)
+        started = described("Starts a propagation", Job, status=202, body=PropagationBody)
+        router.add_api_route(TASK + "/propagations", self.propagate, methods=["POST"], **started)
+        stopped = described("Stops a propagation; the masks made so far are its result", Job)
+        router.add_api_route(TASK + "/propagations/{job_id}/stop", self.stop, methods=["POST"], **stopped)
+        events = described_as("Follows the newest propagation", "text/event-stream", "job, masks, problem, end.")
+        router.add_api_route(TASK + "/events", self.events, methods=["GET"], response_class=StreamingResponse, **events)
 
     async def propagate(self, request: Request, project: int, task: int) -> JSONResponse:
         def started(document: dict[str, object]) -> JSONResponse:

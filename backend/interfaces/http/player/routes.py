@@ -16,11 +16,15 @@ from backend.domain.tasks import TaskKey
 from backend.interfaces.http import health
 from backend.interfaces.http.app_state import NO_MODEL, AppState, json_reply
 from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.bodies import SessionBody
+from backend.interfaces.http.player.documentation import described, described_as, document_schemas
 from backend.interfaces.http.player.edits import EditRoutes
 from backend.interfaces.http.player.page import install_page
 from backend.interfaces.http.player.player import PREFIX, TASK, Player
 from backend.interfaces.http.player.problems import PlayerRoute
+from backend.interfaces.http.player.projects import ProjectRoutes
 from backend.interfaces.http.player.propagations import PropagationRoutes
+from backend.interfaces.http.player.schemas import Masks, Person, Task, TaskAddress, Timeline, Users
 from backend.interfaces.http.player.sessions import COOKIE, SESSION_S
 from backend.interfaces.http.player.tasks import Opening
 from backend.interfaces.http.player.verdicts import VerdictRoutes
@@ -34,9 +38,16 @@ def install_player(app: FastAPI, state: AppState) -> None:
     parts = state.parts.player
     install_page(app, label_studio_url="" if parts is None else parts.label_studio_url)
     router, player = APIRouter(prefix=PREFIX, route_class=PlayerRoute), Player(state)
-    for routes in (TaskRoutes(player), EditRoutes(player), PropagationRoutes(player), VerdictRoutes(player)):
+    for routes in (
+        TaskRoutes(player),
+        EditRoutes(player),
+        PropagationRoutes(player),
+        VerdictRoutes(player),
+        ProjectRoutes(player),
+    ):
         routes.add_to(router)
     app.include_router(router)
+    document_schemas(app)
 
 
 class TaskRoutes:
@@ -46,13 +57,22 @@ class TaskRoutes:
         self._player = player
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route("/session", self.sign_in, methods=["POST"])
-        router.add_api_route("/tasks", self.find_task, methods=["GET"])
-        router.add_api_route(TASK, self.task, methods=["GET"])
-        router.add_api_route(TASK + "/frames/{frame}", self.picture, methods=["GET"], response_class=Response)
-        router.add_api_route(TASK + "/masks", self.masks, methods=["GET"])
-        router.add_api_route(TASK + "/users", self.users, methods=["GET"])
-        router.add_api_route(TASK + "/timeline", self.timeline, methods=["GET"])
+        signed_in = described("Signs a person in by a cookie", Person, body=SessionBody)
+        router.add_api_route("/session", self.sign_in, methods=["POST"], **signed_in)
+        found = described("Finds a task by its data", TaskAddress, changes=False)
+        router.add_api_route("/tasks", self.find_task, methods=["GET"], **found)
+        opened = described("Opens a task", Task, changes=False, may_be_opening=True)
+        router.add_api_route(TASK, self.task, methods=["GET"], **opened)
+        picture = described_as("Shows a frame as the engine sees it", "image/jpeg", "The frame.")
+        router.add_api_route(
+            TASK + "/frames/{frame}", self.picture, methods=["GET"], response_class=Response, **picture
+        )
+        masks = described("Shows the masks on a range of frames", Masks, changes=False)
+        router.add_api_route(TASK + "/masks", self.masks, methods=["GET"], **masks)
+        users = described("Lists who has prompts on a task", Users, changes=False)
+        router.add_api_route(TASK + "/users", self.users, methods=["GET"], **users)
+        timeline = described("Shows where each object is present, human or uncertain", Timeline, changes=False)
+        router.add_api_route(TASK + "/timeline", self.timeline, methods=["GET"], **timeline)
 
     async def sign_in(self, request: Request) -> JSONResponse:
         def signed_in(document: dict[str, object]) -> JSONResponse:
@@ -71,9 +91,9 @@ class TaskRoutes:
     async def find_task(self, request: Request, project: int, field: str, value: str) -> JSONResponse:
         def found() -> JSONResponse:
             caller = self._player.sessions.caller(request.cookies)
-            if self._player.find is None:
+            if self._player.access is None:
                 raise ServiceUnavailable("no Label Studio is set; put its address in LABEL_STUDIO_URL")
-            key = self._player.find(project, field, value)
+            key = self._player.access.find_task(project, field, value)
             self._player.sessions.require_task(caller, key)
             return json_reply({"project": key.project_id, "task": key.task_id})
 

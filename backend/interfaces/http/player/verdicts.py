@@ -11,7 +11,10 @@ from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.bodies import VerdictBody
+from backend.interfaces.http.player.documentation import described
 from backend.interfaces.http.player.player import TASK, Player
+from backend.interfaces.http.player.schemas import Verdicts
 
 
 class VerdictRoutes:
@@ -21,10 +24,15 @@ class VerdictRoutes:
         self._player = player
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route(TASK + "/verdicts", self.put, methods=["PUT"])
-        router.add_api_route(TASK + "/verdicts", self.delete, methods=["DELETE"])
-        router.add_api_route(TASK + "/verdicts/{object_id:path}", self.put_object, methods=["PUT"])
-        router.add_api_route(TASK + "/verdicts/{object_id:path}", self.delete_object, methods=["DELETE"])
+        of_task, of_object = TASK + "/verdicts", TASK + "/verdicts/{object_id:path}"
+        given = described("Gives a verdict on the whole task", Verdicts, body=VerdictBody)
+        router.add_api_route(of_task, self.put, methods=["PUT"], **given)
+        taken_back = described("Takes back the verdict on the whole task", Verdicts)
+        router.add_api_route(of_task, self.delete, methods=["DELETE"], **taken_back)
+        given = described("Gives a verdict on an object's masks", Verdicts, body=VerdictBody)
+        router.add_api_route(of_object, self.put_object, methods=["PUT"], **given)
+        taken_back = described("Takes back the verdict on an object's masks", Verdicts)
+        router.add_api_route(of_object, self.delete_object, methods=["DELETE"], **taken_back)
 
     async def put(self, request: Request, project: int, task: int) -> JSONResponse:
         return await self._give(request, TaskKey(project, task), None)

@@ -79,3 +79,18 @@ def test_a_value_without_a_task_is_named() -> None:
     server = Server(body={"tasks": [], "total": 0, "total_annotations": 0, "total_predictions": 0})
     with pytest.raises(NotFound, match=r"project 2 has no task whose video is 'x\.mp4'"):
         server.access().find_task(2, "video", "x.mp4")
+
+
+def test_the_tasks_of_a_project_are_asked_for_as_the_person() -> None:
+    server = Server(body={"tasks": [{"id": 8}, {"id": 9}], "total": 30})
+    found = server.access().tasks(ANN, 2, page=3, page_size=2)
+    assert ([task.task_id for task in found.tasks], found.total) == ([8, 9], 30)
+    (request,) = server.requests
+    asked = {name: request.url.params[name] for name in ("project", "page", "page_size")}
+    assert (asked, request.headers["cookie"]) == ({"project": "2", "page": "3", "page_size": "2"}, "sessionid=ann-1")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_the_tasks_of_a_hidden_project_are_refused(status: int) -> None:
+    with pytest.raises(NotAllowed, match="does not show project 2 to you"):
+        Server(status, {}).access().tasks(ANN, 2, page=1, page_size=2)

@@ -28,6 +28,8 @@ CONFIG = """<View>
 </View>"""
 
 LABEL_STUDIO = "http://localhost:8080"
+SERVERS_TOKEN = "the-servers-token"
+TOTALS = {"total": 2, "total_annotations": 0, "total_predictions": 0}
 TASK = "/api/player/tasks/2/8"
 CHANGE = {"X-Masklet-Player": "1", "Content-Type": "application/json"}
 CLICK: Json = {"label": "Cat", "points": [[0.5, 0.5, 1]], "box": None, "mask": None}
@@ -74,7 +76,7 @@ class LabelStudioUsers:
             "sessionid=bob-1": "bob",
             "sessionid=cem-1": "cem",
         }.get(request.headers.get("cookie", ""))
-        if request.headers.get("authorization") == "Token anns-token":
+        if request.headers.get("authorization") in ("Token anns-token", f"Token {SERVERS_TOKEN}"):
             name = "ann"
         if name is None:
             return httpx.Response(401, json={"detail": "Authentication credentials were not provided."})
@@ -82,6 +84,10 @@ class LabelStudioUsers:
             return httpx.Response(200, json={"email": f"{name}@example.org", "first_name": name.title()})
         if name in ("ann", "cem") and request.url.path == "/api/tasks/8/":
             return httpx.Response(200, json={"id": 8, "project": 2})
+        if name in ("ann", "cem") and request.url.path == "/api/tasks/" and request.url.params["project"] == "2":
+            first = (int(request.url.params["page"]) - 1) * int(request.url.params["page_size"])
+            ids = [8, 9][first : first + int(request.url.params["page_size"])]
+            return httpx.Response(200 if ids else 404, json={"tasks": [{"id": number} for number in ids], **TOTALS})
         return httpx.Response(404, json={"detail": "Not found."})
 
 
@@ -96,7 +102,7 @@ class PlayerWeb:
         self.web = FakeWeb(label_studio=self.reader)
         if self.users is not None:
             transport = httpx.MockTransport(self.users.answer)
-            server = Session(LABEL_STUDIO, "the-servers-token", timeout_s=5, transport=transport)
+            server = Session(LABEL_STUDIO, SERVERS_TOKEN, timeout_s=5, transport=transport)
             access = UserAccess(LABEL_STUDIO, server, transport=transport)
             self.web.parts = replace(self.web.parts, player=PlayerParts(access, b"key", LABEL_STUDIO))
 
