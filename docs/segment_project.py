@@ -79,16 +79,17 @@ class Player:
                         return job
 
 
-def segment(player: Player, task: str, label: str, point: tuple[float, float]) -> str:
+def segment(player: Player, task: str, given: argparse.Namespace) -> str:
     """Prompts, propagates and approves one task; returns what became of it."""
-    video = player.opened(task)["video"]
-    click = {"label": label, "points": [[*point, 1]]}
+    video, label = player.opened(task)["video"], given.label
+    click = {"label": label, "points": [[*given.point, 1]]}
     (mask,) = player.call("PUT", f"{task}/prompts/0/{label}", click)["masks"]  # preview
     if mask["rle"] is None:
         player.call("DELETE", f"{task}/objects/{label}")  # delete
         player.call("PUT", f"{task}/verdicts", {"verdict": "skipped", "comment": "nothing at the point"})  # skip
         return "skipped"
-    player.call("POST", f"{task}/propagations", {"start": 0, "direction": "forward"})  # process
+    wanted = {"start": 0, "direction": "forward", "count": given.frames}
+    player.call("POST", f"{task}/propagations", wanted)  # process
     job = player.followed(task)
     if job["state"] != "done":
         return f"{job['state']}: {job['detail']}"
@@ -106,12 +107,13 @@ def main() -> None:
     parser.add_argument("--token", required=True, help="a token of Label Studio")
     parser.add_argument("--label", required=True, help="a label of the project's label config")
     parser.add_argument("--point", type=float, nargs=2, required=True, metavar=("X", "Y"), help="relative, 0 to 1")
+    parser.add_argument("--frames", type=int, help="how many frames to follow the object; default: all")
     given = parser.parse_args()
     player = Player(given.url.rstrip("/"), given.token)
     for task in player.tasks(given.project):
         if task["state"] == "untouched" and task["verdict"] is None:
             address = f"/tasks/{given.project}/{task['task']}"
-            print(f"task {task['task']}: {segment(player, address, given.label, tuple(given.point))}")
+            print(f"task {task['task']}: {segment(player, address, given)}")
     print(json.dumps(player.call("GET", f"/projects/{given.project}/summary")))
 
 
