@@ -1,20 +1,30 @@
 // Every action has a key. The table is also what the help shows.
 
-/** @typedef {{keys: string[], text: string, run: (parts: any) => void}} Binding */
+import { UNCERTAIN_FROM } from "./actions/propagation.js";
+
+/** @typedef {import("./types.js").Parts} Parts */
+/** @typedef {{keys: string[], text: string, run: (parts: Parts, key: string) => void}} Binding */
+/** @typedef {"loop" | "hover" | "boxes" | "thumbnails" | "onlySelected" | "playing" | "help"} Switch */
+
+const BRUSH_STEP = 1.3;
+const LEAST_BRUSH = 0.003;
+const MOST_BRUSH = 0.2;
+const ZOOM_STEP = 1.4;
+export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /** @type {Binding[]} */
 export const BINDINGS = [
-  { keys: ["Space"], text: "play or pause", run: ({ store }) => store.act("set", { playing: !store.state.playing }) },
+  { keys: ["Space"], text: "play or pause", run: ({ store }) => toggle(store, "playing") },
   { keys: ["ArrowRight", "d"], text: "next frame", run: ({ store }) => step(store, 1) },
   { keys: ["ArrowLeft", "a"], text: "previous frame", run: ({ store }) => step(store, -1) },
   { keys: ["Shift+ArrowRight"], text: "15 frames on", run: ({ store }) => step(store, 15) },
   { keys: ["Shift+ArrowLeft"], text: "15 frames back", run: ({ store }) => step(store, -15) },
-  { keys: ["Home"], text: "first frame", run: ({ store }) => store.act("frame", 0) },
-  { keys: ["End"], text: "last frame", run: ({ store }) => store.act("frame", store.state.video.frame_count - 1) },
-  { keys: ["n"], text: "next uncertain frame", run: ({ controller }) => controller.toUncertainFrame() },
-  { keys: ["."], text: "next human frame", run: ({ controller }) => controller.toHumanFrame(1) },
-  { keys: [","], text: "previous human frame", run: ({ controller }) => controller.toHumanFrame(-1) },
-  { keys: ["1…9"], text: "select object 1 to 9", run: () => {} },
+  { keys: ["Home"], text: "first frame", run: ({ store }) => step(store, -store.state.frame) },
+  { keys: ["End"], text: "last frame", run: ({ store }) => step(store, store.state.video.frame_count) },
+  { keys: ["n"], text: "next uncertain frame", run: ({ review }) => review.toUncertainFrame() },
+  { keys: ["."], text: "next human frame", run: ({ review }) => review.toHumanFrame(1) },
+  { keys: [","], text: "previous human frame", run: ({ review }) => review.toHumanFrame(-1) },
+  { keys: DIGITS, text: "select object 1 to 9", run: ({ store }, key) => selectNumber(store, Number(key)) },
   { keys: ["o"], text: "add an object of the selected label", run: ({ store }) => addObject(store) },
   { keys: ["c"], text: "tool: click, drag for a box", run: ({ store }) => store.act("set", { tool: "click" }) },
   { keys: ["x"], text: "tool: box", run: ({ store }) => store.act("set", { tool: "box" }) },
@@ -22,67 +32,94 @@ export const BINDINGS = [
   { keys: ["e"], text: "tool: eraser", run: ({ store }) => store.act("set", { tool: "eraser" }) },
   { keys: ["p"], text: "tool: polygon (Enter closes it)", run: ({ store }) => store.act("set", { tool: "polygon" }) },
   { keys: ["i"], text: "tool: ellipse", run: ({ store }) => store.act("set", { tool: "ellipse" }) },
-  { keys: ["["], text: "smaller brush", run: ({ stage }) => { stage.brush = Math.max(stage.brush / 1.3, 0.003); } },
-  { keys: ["]"], text: "larger brush", run: ({ stage }) => { stage.brush = Math.min(stage.brush * 1.3, 0.2); } },
-  { keys: ["Enter"], text: "close the polygon; else approve the frame", run: ({ pointer, controller }) => pointer.closePolygon() || controller.approve() },
-  { keys: ["Escape"], text: "give up what is being drawn; close the help", run: ({ pointer, store }) => pointer.cancel() || store.act("set", { help: false }) },
-  { keys: ["Delete", "Backspace"], text: "delete the selected prompt, or the frame's prompts of the object", run: ({ controller }) => controller.deletePrompt() },
-  { keys: ["Control+z"], text: "undo", run: ({ controller }) => controller.undo() },
-  { keys: ["Control+y", "Control+Shift+Z"], text: "redo", run: ({ controller }) => controller.redo() },
-  { keys: ["f"], text: "carry on 15 frames", run: ({ controller }) => controller.propagate("forward", 15) },
-  { keys: ["Shift+F"], text: "carry on to the end", run: ({ controller }) => controller.propagate("forward", null) },
-  { keys: ["r"], text: "carry back 15 frames", run: ({ controller }) => controller.propagate("backward", 15) },
-  { keys: ["g"], text: "carry both ways, whole video", run: ({ controller }) => controller.propagate("both", null) },
-  { keys: ["u"], text: "carry on until uncertain", run: ({ controller, uncertainFrom }) => controller.propagate("forward", null, { stopAt: uncertainFrom }) },
-  { keys: ["s"], text: "stop carrying", run: ({ controller }) => controller.stop() },
-  { keys: ["h"], text: "mask under the mouse on or off", run: ({ store }) => store.act("set", { hover: !store.state.hover }) },
-  { keys: ["v"], text: "boxes of the masks on or off", run: ({ store }) => store.act("set", { boxes: !store.state.boxes }) },
-  { keys: ["l"], text: "loop on or off", run: ({ store }) => store.act("set", { loop: !store.state.loop }) },
-  { keys: ["+", "="], text: "zoom in", run: ({ stage }) => stage.zoomBy(1.4) },
-  { keys: ["-"], text: "zoom out", run: ({ stage }) => stage.zoomBy(1 / 1.4) },
+  { keys: ["["], text: "smaller brush", run: ({ stage }) => { stage.brush = Math.max(stage.brush / BRUSH_STEP, LEAST_BRUSH); } },
+  { keys: ["]"], text: "larger brush", run: ({ stage }) => { stage.brush = Math.min(stage.brush * BRUSH_STEP, MOST_BRUSH); } },
+  { keys: ["Enter"], text: "close the polygon; else the frame is right", run: ({ pointer, review }) => { if (!pointer.closePolygon()) review.approve(); } },
+  { keys: ["m"], text: "start a range of right frames here, or give it up", run: ({ review }) => review.markRange() },
+  { keys: ["Shift+Enter"], text: "all frames from the range's start to here are right", run: ({ review }) => review.approveRange() },
+  { keys: ["Escape"], text: "give up what is being drawn, or the range", run: (parts) => giveUp(parts) },
+  { keys: ["Delete", "Backspace"], text: "delete the selected prompt, or the frame's prompts of the object", run: ({ prompts }) => prompts.deletePrompt() },
+  { keys: ["Control+z"], text: "undo", run: ({ prompts }) => prompts.undo() },
+  { keys: ["Control+y", "Control+Shift+Z"], text: "redo", run: ({ prompts }) => prompts.redo() },
+  { keys: ["f"], text: "carry on 15 frames", run: ({ propagation }) => propagation.start("forward", 15) },
+  { keys: ["Shift+F"], text: "carry on to the end", run: ({ propagation }) => propagation.start("forward", null) },
+  { keys: ["r"], text: "carry back 15 frames", run: ({ propagation }) => propagation.start("backward", 15) },
+  { keys: ["g"], text: "carry both ways, whole video", run: ({ propagation }) => propagation.start("both", null) },
+  { keys: ["u"], text: "carry on until uncertain", run: ({ propagation }) => propagation.start("forward", null, UNCERTAIN_FROM) },
+  { keys: ["k"], text: "carry the selected object alone, or all", run: ({ store }) => toggle(store, "onlySelected") },
+  { keys: ["s"], text: "stop carrying", run: ({ propagation }) => { void propagation.stop(); } },
+  { keys: ["h"], text: "mask under the mouse on or off", run: ({ store }) => toggle(store, "hover") },
+  { keys: ["v"], text: "boxes of the masks on or off", run: ({ store }) => toggle(store, "boxes") },
+  { keys: ["t"], text: "frames around this one on or off", run: ({ store }) => toggle(store, "thumbnails") },
+  { keys: ["l"], text: "loop on or off", run: ({ store }) => toggle(store, "loop") },
+  { keys: ["+", "="], text: "zoom in", run: ({ stage }) => stage.zoomBy(ZOOM_STEP) },
+  { keys: ["-"], text: "zoom out", run: ({ stage }) => stage.zoomBy(1 / ZOOM_STEP) },
   { keys: ["0"], text: "whole picture", run: ({ stage }) => stage.resetZoom() },
   { keys: ["w"], text: "full window", run: ({ root }) => fullWindow(root) },
-  { keys: ["?"], text: "this help", run: ({ store }) => store.act("set", { help: !store.state.help }) },
+  { keys: ["?"], text: "this help", run: ({ store }) => toggle(store, "help") },
 ];
 
-/** The name of a pressed key with its modifiers. @param {KeyboardEvent} event */
+/** The name of a pressed key with its modifiers; caps lock counts for nothing. @param {KeyboardEvent} event @returns {string} */
 export function keyName(event) {
-  const key = event.key === " " ? "Space" : event.key;
+  const isLetter = /^[a-z]$/i.test(event.key);
+  const letter = event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase();
+  const key = event.key === " " ? "Space" : isLetter ? letter : event.key;
   const control = event.ctrlKey || event.metaKey ? "Control+" : "";
-  const shift = event.shiftKey && (key.length > 1 || /[A-Z]/.test(key)) && key !== "?" ? "Shift+" : "";
-  return `${control}${shift}${key}`;
+  const alt = event.altKey ? "Alt+" : "";
+  // Of signs, shift is a part already.
+  const shift = event.shiftKey && (isLetter || key.length > 1) ? "Shift+" : "";
+  return `${control}${alt}${shift}${key}`;
 }
 
 /**
- * Runs the binding of a key. Keys typed into a field are the field's.
+ * Runs the binding of a key. Keys typed into a field are the field's; Enter and Space on a control are the control's.
  * @param {KeyboardEvent} event
- * @param {any} parts
+ * @param {Parts} parts
  */
 export function onKey(event, parts) {
-  if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
   const name = keyName(event);
-  if (/^[1-9]$/.test(name)) {
-    const object = parts.store.state.objects[Number(name) - 1];
-    if (object) parts.store.act("select", object.id);
-    return;
-  }
+  if (belongsTo(event.target, name) || (parts.store.state.help && name !== "?")) return;
   const binding = BINDINGS.find((each) => each.keys.includes(name));
   if (!binding) return;
   event.preventDefault();
-  binding.run(parts);
+  binding.run(parts, name);
 }
 
-/** @param {import("./state.js").Store} store @param {number} frames */
-function step(store, frames) {
+/** @param {EventTarget | null} target @param {string} name @returns {boolean} whether the key is for the control itself */
+function belongsTo(target, name) {
+  if (target instanceof HTMLSelectElement) return true;
+  if (target instanceof HTMLInputElement && target.type === "number") return true;
+  const isControl = target instanceof HTMLButtonElement || target instanceof HTMLInputElement;
+  return isControl && (name === "Enter" || name === "Space");
+}
+
+/** @param {import("./state/state.js").Store} store @param {Switch} name */
+function toggle(store, name) {
+  store.act("set", { [name]: !store.state[name] });
+}
+
+/** Moves the play head and ends playing. @param {import("./state/state.js").Store} store @param {number} frames */
+export function step(store, frames) {
   store.act("set", { playing: false });
   store.act("frame", store.state.frame + frames);
 }
 
-/** @param {import("./state.js").Store} store */
+/** @param {import("./state/state.js").Store} store @param {number} number  from 1 */
+function selectNumber(store, number) {
+  const object = store.state.objects[number - 1];
+  if (object) store.act("select", object.id);
+}
+
+/** @param {import("./state/state.js").Store} store */
 function addObject(store) {
   const { state } = store;
   const label = state.objects.find((each) => each.id === state.selected)?.label ?? state.labels[0]?.name;
   if (label) store.act("addObject", label);
+}
+
+/** @param {Parts} parts */
+function giveUp({ pointer, store }) {
+  if (!pointer.cancel()) store.act("set", { rangeStart: null });
 }
 
 /** @param {HTMLElement} root */

@@ -1,64 +1,98 @@
-// Puts the page together: transport, state, caches, canvas, timeline, views.
+// Puts the page together: transport, state, caches, actions, canvas, timeline, views.
 
 import { html, render } from "./vendor/htm-preact.js";
-import { addressedTask, Transport } from "./transport.js";
-import { Store } from "./state.js";
-import { FrameCache } from "./frame_cache.js";
-import { MaskCache } from "./mask_cache.js";
-import { Pointer } from "./pointer.js";
-import { Stage } from "./stage.js";
-import { Timeline } from "./timeline.js";
-import { Playback } from "./playback.js";
-import { Controller, UNCERTAIN_FROM } from "./controller.js";
+import { Changes } from "./actions/changes.js";
+import { Hover } from "./actions/hover.js";
+import { Notices } from "./actions/notices.js";
+import { openTask } from "./actions/opening.js";
+import { Prompts } from "./actions/prompts.js";
+import { Propagation } from "./actions/propagation.js";
+import { Review } from "./actions/review.js";
+import { TimelineReader } from "./actions/timeline_reader.js";
 import { onKey } from "./keys.js";
-import { Carrying, Help, Notice, Objects, Toolbar } from "./view.js";
+import { FrameCache } from "./media/frame_cache.js";
+import { MaskCache } from "./media/mask_cache.js";
+import { MaskPictures } from "./media/mask_pictures.js";
+import { Playback } from "./media/playback.js";
+import { addressedTask } from "./server/address.js";
+import { Connection } from "./server/connection.js";
+import { Transport } from "./server/transport.js";
+import { isPropagating, Store } from "./state/state.js";
+import { Announcer } from "./view/announcer.js";
+import { layOut } from "./view/layout.js";
+import { Help, Notice } from "./view/messages.js";
+import { ObjectList } from "./view/object_list.js";
+import { Pointer } from "./view/pointer.js";
+import { PropagationBar } from "./view/propagation_bar.js";
+import { Stage } from "./view/stage.js";
+import { Thumbnails } from "./view/thumbnails.js";
+import { Timeline } from "./view/timeline.js";
+import { Toolbar } from "./view/toolbar.js";
+
+/** @typedef {import("./state/state.js").State} State */
 
 const PREWARM_MS = 150;
 
 const root = /** @type {HTMLElement} */ (document.getElementById("player"));
-root.textContent = "";
+const places = layOut(root);
 const store = new Store();
 const transport = new Transport();
-
-const slots = Object.fromEntries(["notice", "toolbar", "picture", "objects", "carrying", "timeline", "help"].map((name) => {
-  const slot = document.createElement("div");
-  slot.className = `slot-${name}`;
-  root.append(slot);
-  return [name, slot];
-}));
-const canvas = document.createElement("canvas");
-canvas.tabIndex = 0;
-canvas.className = "stage";
-canvas.setAttribute("aria-label", "Video frame with masks");
-slots.picture.append(canvas);
-const lanes = document.createElement("canvas");
-lanes.className = "timeline";
-lanes.setAttribute("aria-label", "Timeline: a lane per object");
-slots.timeline.append(lanes);
+const notices = new Notices(store);
+const connection = new Connection(transport, store, () => {
+  frames.fill();
+  masks.invalidate();
+  timelineReader.soon();
+});
 
 const frames = new FrameCache(
   (frame, signal) => transport.picture(frame, signal),
-  (frame) => { if (frame === store.state.frame) stage.draw(); },
-  (error) => controller.fail(error),
+  (frame) => {
+    notices.succeed("frames");
+    if (frame === store.state.frame) stage.draw();
+    void thumbnails.draw();
+  },
+  (error) => notices.fail(error, "frames"),
 );
 const masks = new MaskCache(
   (start, stop) => transport.masks(start, stop),
-  (changed) => { if (changed.includes(store.state.frame)) stage.draw(); },
-  (error) => controller.fail(error),
+  (changed) => {
+    notices.succeed("masks");
+    pictures.fill();
+    void thumbnails.draw();
+    if (!changed.includes(store.state.frame)) return;
+    stage.draw();
+    announcer.soon();
+  },
+  (error) => notices.fail(error, "masks"),
 );
-const controller = new Controller(transport, store, masks);
-const stage = new Stage(canvas, store, frames, masks);
+const pictures = new MaskPictures(
+  masks,
+  () => store.state.objects,
+  (frame) => { if (frame === store.state.frame) stage.draw(); },
+  (error) => notices.fail(error, "masks"),
+);
+const playback = new Playback(store, (frame) => frames.bitmap(frame) !== undefined && pictures.isCurrent(frame));
+
+const changes = new Changes(store, notices, connection);
+const timelineReader = new TimelineReader(transport, store, notices);
+const prompts = new Prompts(transport, store, masks, changes, timelineReader);
+const propagation = new Propagation(transport, store, masks, changes, timelineReader);
+const review = new Review(transport, store, masks, changes, timelineReader);
+
+const stage = new Stage(places.canvas, store, frames, masks, pictures);
+const hover = new Hover(transport, store, (mask) => stage.showHover(mask));
 const pointer = new Pointer(stage, {
-  point: (point) => controller.point(point),
-  box: (box) => controller.box(box),
-  mask: (mask) => controller.mask(mask),
-  move: (at, x, y) => controller.movePoint(at, x, y),
-  hover: (point) => { void controller.hover(point); },
+  point: (point) => prompts.point(point),
+  box: (box) => prompts.box(box),
+  mask: (mask) => prompts.mask(mask),
+  move: (at, x, y) => prompts.movePoint(at, x, y),
+  hover: (point) => { void hover.over(point); },
 });
-controller.onHover = (mask) => stage.showHover(mask);
-const timeline = new Timeline(lanes, store);
-const playback = new Playback(store, frames);
-const parts = { store, controller, stage, pointer, root, uncertainFrom: UNCERTAIN_FROM, playback, frames, masks };
+const timeline = new Timeline(places.lanes, store);
+const thumbnails = new Thumbnails(places.thumbnails, store, frames, masks);
+const announcer = new Announcer(places.status, store, masks);
+/** @type {import("./types.js").Parts} */
+const parts = { root, store, notices, prompts, propagation, review, frames, masks, pictures, playback, stage, pointer };
 
 let prewarmTimer = 0;
 /** Asks for the open frame's encoding once the play head rests. */
@@ -70,38 +104,70 @@ function prewarmSoon() {
   }, PREWARM_MS);
 }
 
-store.listen((state, before) => {
+/** @param {State} state @param {State} before */
+function follow(state, before) {
   if (state.ready && !before.ready) {
-    frames.count = state.video.frame_count;
+    frames.count = masks.count = state.video.frame_count;
     root.removeAttribute("aria-busy");
   }
   if (state.ready && (state.frame !== before.frame || !before.ready)) {
     const step = state.frame >= before.frame ? 1 : -1;
     frames.moveTo(state.frame, step);
     masks.moveTo(state.frame, step);
-    prewarmSoon();
+    pictures.moveTo(state.frame, step);
+    if (!state.playing) prewarmSoon();
   }
+  if (before.playing && !state.playing) prewarmSoon();
+  if (state.objects !== before.objects) pictures.fill();
+  if (state.frame !== before.frame || state.tool !== before.tool) pointer.cancel();
   if (state.frame !== before.frame || state.selected !== before.selected) stage.showHover(null);
-  stage.draw();
-  timeline.draw();
-  draw(state);
-});
-
-/** @param {import("./state.js").State} state */
-function draw(state) {
-  render(html`<${Notice} state=${state} parts=${parts} />`, slots.notice);
-  render(html`<${Toolbar} state=${state} parts=${parts} />`, slots.toolbar);
-  render(html`<${Objects} state=${state} parts=${parts} />`, slots.objects);
-  render(html`<${Carrying} state=${state} parts=${parts} />`, slots.carrying);
-  render(html`<${Help} state=${state} parts=${parts} />`, slots.help);
 }
 
+/** @type {[typeof Notice | typeof Help, HTMLElement, (keyof State)[]][]} view, place, and what it shows */
+const VIEWS = [
+  [Notice, places.notice, ["notice", "connected", "busy"]],
+  [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails"]],
+  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model"]],
+  [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected"]],
+  [Help, places.help, ["help"]],
+];
+
+/** Draws the views whose part of the state has changed. @param {State} state @param {State | null} before */
+function draw(state, before) {
+  for (const [view, place, keys] of VIEWS) {
+    if (before && keys.every((key) => state[key] === before[key])) continue;
+    render(html`<${view} state=${state} parts=${parts} />`, place);
+  }
+}
+
+store.listen((state, before) => {
+  follow(state, before);
+  stage.draw();
+  timeline.draw();
+  void thumbnails.draw();
+  announcer.soon();
+  draw(state, before);
+});
 document.addEventListener("keydown", (event) => onKey(event, parts));
-draw(store.state);
+// Keys go on to the video after a click on a control; after a key on it, the control keeps the focus.
+root.addEventListener("click", (event) => {
+  const isButton = event.target instanceof Element && event.target.closest("button") !== null;
+  if (isButton && event.detail > 0 && !store.state.help) stage.canvas.focus({ preventScroll: true });
+});
+window.addEventListener("beforeunload", (event) => {
+  if (store.state.busy) event.preventDefault();
+});
+draw(store.state, null);
 /** For tests and the console. */
 Object.assign(window, { masklet: parts });
+
 try {
-  void controller.open(addressedTask(location.search));
+  const task = await openTask(addressedTask(location.search), transport, notices);
+  if (task) {
+    store.act("opened", task);
+    timelineReader.soon();
+    if (isPropagating(store.state)) propagation.follow();
+  }
 } catch (error) {
-  controller.fail(error);
+  notices.fail(error);
 }

@@ -1,9 +1,11 @@
-// The shapes of the player API, for editors and the type checker.
+// The shapes of the player API and of what the page's parts exchange.
 
-/** @typedef {import("./rle.js").Rle} Rle */
+/** @typedef {import("./media/rle.js").Rle} Rle */
+/** @typedef {[number, number]} Point  x, y; 0..1 of the frame */
 /** @typedef {[number, number, 0 | 1]} PointPrompt  x and y 0..1 of the frame; 1: on the object */
 /** @typedef {[number, number, number, number]} Box  x0, y0, x1, y1; 0..1 of the frame */
 /** @typedef {{object: string, frame: number, points: PointPrompt[], box: Box | null, mask: Rle | null}} Prompt */
+/** @typedef {{object: string, frame: number, point: number}} PromptMark  a point of a prompt; -1: its box */
 /**
  * @typedef {object} MaskEntry  an object's mask on a frame
  * @property {string} object
@@ -11,6 +13,7 @@
  * @property {Rle | null} rle  null: the object is absent
  * @property {"human" | "prompted" | "propagated"} origin
  * @property {number} uncertainty  0..1; high: look here
+ * @property {Box | null} box  around the mask
  */
 /**
  * @typedef {object} Job  a propagation
@@ -23,8 +26,19 @@
  * @property {number} start
  * @property {number} stop
  */
-/** @typedef {{masks: MaskEntry[], prompts: Prompt[], objects: ObjectEntry[], revision: number}} PromptAnswer */
 /** @typedef {{id: string, label: string}} ObjectEntry */
+/** @typedef {{masks: MaskEntry[], prompts: Prompt[], objects: ObjectEntry[], revision: number}} PromptAnswer */
+/** @typedef {{label: string, points: PointPrompt[], box: Box | null, mask: Rle | null}} PromptBody */
+/** @typedef {"forward" | "backward" | "both"} Direction */
+/**
+ * @typedef {object} PropagationBody
+ * @property {number} start  frame
+ * @property {Direction} direction
+ * @property {number | null} count  frames; null: to the end
+ * @property {string[] | null} objects  null: all
+ */
+/** @typedef {{frame: number, object: string, label: string, point: PointPrompt}} HoverBody */
+/** @typedef {{object: string | null, start: number, stop: number}} ApprovalBody  object null: all; stop exclusive */
 /**
  * @typedef {object} VideoEntry
  * @property {number} frame_count
@@ -33,27 +47,47 @@
  * @property {number} frame_rate
  * @property {number[] | null} times_s  null: steady
  */
+/** @typedef {{name: string, color: string}} LabelEntry */
+/** @typedef {{version: string, is_demo: boolean, notice: string}} ModelEntry */
 /**
  * @typedef {object} TaskDocument
  * @property {number} project
  * @property {number} task
  * @property {string} user
  * @property {VideoEntry} video
- * @property {{name: string, color: string}[]} labels
+ * @property {LabelEntry[]} labels
  * @property {ObjectEntry[]} objects
  * @property {Prompt[]} prompts
  * @property {Job | null} propagation
- * @property {{version: string, is_demo: boolean, notice: string}} model
+ * @property {ModelEntry} model
  * @property {number[]} cuts
  * @property {number} revision
- * @property {string} [status]
- * @property {string} [detail]
  */
+/** @typedef {{status: "opening", detail: string}} OpeningDocument  a worker opens the media */
 /**
  * @typedef {object} Lane  an object's frames on the timeline
  * @property {[number, number][]} present  ranges, stop exclusive
  * @property {[number, number][]} absent
  * @property {number[]} human  frames
  * @property {[number, number][]} uncertainty  frame and value
+ */
+/** @typedef {{frame: number, object: string, gain: number}} UncertainFrame */
+/** @typedef {{objects: Record<string, Lane>, next_uncertain: UncertainFrame[]}} TimelineAnswer */
+/** @typedef {{detail?: string, way_out?: string}} Problem */
+/** @typedef {{project: number, task: number} | {project: number, field: string, value: string}} AddressedTask */
+/**
+ * @typedef {object} Parts  what keys and views use
+ * @property {HTMLElement} root
+ * @property {import("./state/state.js").Store} store
+ * @property {import("./actions/notices.js").Notices} notices
+ * @property {import("./actions/prompts.js").Prompts} prompts
+ * @property {import("./actions/propagation.js").Propagation} propagation
+ * @property {import("./actions/review.js").Review} review
+ * @property {import("./media/frame_cache.js").FrameCache} frames
+ * @property {import("./media/mask_cache.js").MaskCache} masks
+ * @property {import("./media/mask_pictures.js").MaskPictures} pictures
+ * @property {import("./media/playback.js").Playback} playback
+ * @property {import("./view/stage.js").Stage} stage
+ * @property {import("./view/pointer.js").Pointer} pointer
  */
 export {};

@@ -1,57 +1,25 @@
 // Calls to Masklet's player API. Knows addresses and errors; owns no state of the page.
 
-/** @typedef {import("./types.js").Prompt} Prompt */
-/** @typedef {import("./types.js").TaskDocument} TaskDocument */
-/** @typedef {import("./types.js").MaskEntry} MaskEntry */
-/** @typedef {import("./types.js").Job} Job */
-/** @typedef {import("./types.js").PromptAnswer} PromptAnswer */
+import { ApiError, ConnectionLost, isAborted } from "./errors.js";
+import { Stream } from "./stream.js";
+
+/** @typedef {import("../types.js").TaskDocument} TaskDocument */
+/** @typedef {import("../types.js").OpeningDocument} OpeningDocument */
+/** @typedef {import("../types.js").MaskEntry} MaskEntry */
+/** @typedef {import("../types.js").Job} Job */
+/** @typedef {import("../types.js").PromptAnswer} PromptAnswer */
+/** @typedef {import("../types.js").Problem} Problem */
 
 const CHANGE = { "X-Masklet-Player": "1" };
 const OPENING_POLL_MS = 500;
-
-/** An answer that is not the wanted one. `wayOut`: what the person can do; may be empty. */
-export class ApiError extends Error {
-  /**
-   * @param {number} status  HTTP status; 0 without an answer
-   * @param {string} sentence
-   * @param {string} wayOut
-   */
-  constructor(status, sentence, wayOut = "") {
-    super(sentence);
-    this.status = status;
-    this.wayOut = wayOut;
-  }
-}
-
-/**
- * The task that the page's own address names. The value of the task's data field is the rest of the address.
- * @param {string} search  location.search
- * @returns {{project: number, task: number} | {project: number, field: string, value: string}}
- */
-export function addressedTask(search) {
-  const raw = search.replace(/^\?/, "");
-  const cut = raw.search(/(^|&)value=/);
-  const named = new URLSearchParams(cut < 0 ? raw : raw.slice(0, cut));
-  const project = Number(named.get("project"));
-  if (!Number.isInteger(project) || project < 1) {
-    throw new ApiError(0, "The address names no project.", "Open the player with ?project=NUMBER&task=NUMBER.");
-  }
-  if (cut >= 0) {
-    const value = raw.slice(cut).replace(/^&?value=/, "");
-    return { project, field: named.get("field") || "video", value: value.replaceAll("%20", " ") };
-  }
-  const task = Number(named.get("task"));
-  if (!Number.isInteger(task) || task < 1) {
-    throw new ApiError(0, "The address names no task.", "Open the player with ?project=NUMBER&task=NUMBER.");
-  }
-  return { project, task };
-}
 
 export class Transport {
   /** @param {string} root  of the API, without a slash at its end */
   constructor(root = "/api/player") {
     this.root = root;
     this.base = "";
+    /** Called after each call with whether the server answered, whatever it answered. */
+    this.onReach = (/** @type {boolean} */ _answered) => {};
   }
 
   /** @returns {Promise<{user: string, name: string}>} */
@@ -61,7 +29,7 @@ export class Transport {
 
   /**
    * Finds the task and keeps its address for all later calls.
-   * @param {ReturnType<typeof addressedTask>} addressed
+   * @param {import("../types.js").AddressedTask} addressed
    */
   async find(addressed) {
     let task = "task" in addressed ? addressed.task : 0;
@@ -69,7 +37,9 @@ export class Transport {
       const query = new URLSearchParams({
         project: String(addressed.project), field: addressed.field, value: addressed.value,
       });
-      task = (await this.#call("GET", `${this.root}/tasks?${query}`)).task;
+      /** @type {{task: number}} */
+      const found = await this.#call("GET", `${this.root}/tasks?${query}`);
+      task = found.task;
     }
     this.base = `${this.root}/tasks/${addressed.project}/${task}`;
   }
@@ -81,8 +51,9 @@ export class Transport {
    */
   async task(onWait = () => {}) {
     for (;;) {
+      /** @type {TaskDocument | OpeningDocument} */
       const document = await this.#call("GET", this.base);
-      if (document.status !== "opening") return document;
+      if (!("status" in document)) return document;
       onWait(document.detail);
       await new Promise((resume) => setTimeout(resume, OPENING_POLL_MS));
     }
@@ -107,6 +78,7 @@ export class Transport {
     return this.#call("GET", `${this.base}/masks?start=${start}&stop=${stop}`);
   }
 
+  /** @returns {Promise<import("../types.js").TimelineAnswer>} */
   timeline() {
     return this.#call("GET", `${this.base}/timeline`);
   }
@@ -115,7 +87,7 @@ export class Transport {
    * Replaces the prompt of an object on a frame; null removes it.
    * @param {number} frame
    * @param {string} object
-   * @param {object | null} prompt
+   * @param {import("../types.js").PromptBody | null} prompt
    * @returns {Promise<PromptAnswer>}
    */
   setPrompt(frame, object, prompt) {
@@ -135,7 +107,7 @@ export class Transport {
   }
 
   /**
-   * @param {object} wanted  frame, object, label, point
+   * @param {import("../types.js").HoverBody} wanted
    * @param {AbortSignal} signal
    * @returns {Promise<{masks: MaskEntry[]}>}
    */
@@ -148,7 +120,7 @@ export class Transport {
     return this.#call("POST", `${this.base}/prewarm`, { frames });
   }
 
-  /** @param {object} wanted  start, direction, count, objects @returns {Promise<Job>} */
+  /** @param {import("../types.js").PropagationBody} wanted @returns {Promise<Job>} */
   propagate(wanted) {
     return this.#call("POST", `${this.base}/propagations`, wanted);
   }
@@ -158,39 +130,34 @@ export class Transport {
     return this.#call("POST", `${this.base}/propagations/${encodeURIComponent(id)}/stop`, {});
   }
 
-  /** @param {{object: string | null, start: number, stop: number}} range @returns {Promise<PromptAnswer>} */
+  /** @param {import("../types.js").ApprovalBody} range @returns {Promise<PromptAnswer>} */
   approve(range) {
     return this.#call("PUT", `${this.base}/approvals`, range);
   }
 
   /**
-   * Follows the newest propagation. The browser reconnects by itself, from the last event it had.
-   * @param {number} cursor
-   * @param {{job: (job: Job) => void, masks: (masks: MaskEntry[], cursor: number) => void,
-   *   problem: (problem: {detail: string, way_out?: string}) => void, end: () => void}} on
+   * Follows the newest propagation.
+   * @param {string} cursor  "": from its first mask
+   * @param {import("./stream.js").StreamListener} on
    * @returns {() => void} ends it
    */
   follow(cursor, on) {
-    const source = new EventSource(`${this.base}/events?cursor=${cursor}`);
-    source.addEventListener("job", (event) => on.job(JSON.parse(event.data)));
-    source.addEventListener("masks", (event) => {
-      const { masks, cursor: next } = JSON.parse(event.data);
-      on.masks(masks, next);
-    });
-    source.addEventListener("problem", (event) => on.problem(JSON.parse(event.data)));
-    source.addEventListener("end", () => {
-      source.close();
-      on.end();
-    });
-    return () => source.close();
+    const stream = new Stream((from) => `${this.base}/events?cursor=${encodeURIComponent(from)}`, cursor, on, () => this.ping());
+    return () => stream.close();
+  }
+
+  /** Asks whether the server answers and knows the person; signs in where it does not. @returns {Promise<unknown>} */
+  ping() {
+    return this.signIn();
   }
 
   /**
+   * @template Answer
    * @param {string} method
    * @param {string} address
    * @param {object} [body]
    * @param {AbortSignal} [signal]
-   * @returns {Promise<any>}
+   * @returns {Promise<Answer>}
    */
   async #call(method, address, body, signal) {
     const headers = method === "GET" ? {} : { ...CHANGE, "Content-Type": "application/json" };
@@ -208,25 +175,28 @@ export class Transport {
    * @returns {Promise<Response>}
    */
   async #fetch(address, options, isRepeated = false) {
-    let reply;
-    try {
-      reply = await fetch(address, { credentials: "same-origin", ...options });
-    } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new ApiError(0, "Masklet does not answer.", "The page tries again; what was said to be stored is stored.");
-    }
+    const reply = await this.#reach(address, options);
     if (reply.ok) return reply;
     if (reply.status === 401 && !isRepeated && !address.endsWith("/session")) {
       await this.signIn();
       return this.#fetch(address, options, true);
     }
-    let problem = {};
+    /** @type {Problem} */
+    const problem = await reply.json().catch(() => ({}));
+    const sentence = problem.detail || `Masklet answered with status ${reply.status}.`;
+    throw new ApiError(reply.status, sentence, problem.way_out || "Try again.");
+  }
+
+  /** @param {string} address @param {RequestInit} options @returns {Promise<Response>} */
+  async #reach(address, options) {
     try {
-      problem = await reply.json();
-    } catch {
-      problem = {};
+      const reply = await fetch(address, { credentials: "same-origin", ...options });
+      this.onReach(true);
+      return reply;
+    } catch (error) {
+      if (isAborted(error)) throw error;
+      this.onReach(false);
+      throw new ConnectionLost();
     }
-    const { detail = `Masklet answered with status ${reply.status}.`, way_out: wayOut = "" } = problem;
-    throw new ApiError(reply.status, detail, wayOut);
   }
 }

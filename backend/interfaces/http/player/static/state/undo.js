@@ -1,7 +1,8 @@
 // Undo and redo of prompts: each step is the prompt of one object on one frame before and after.
 
-/** @typedef {import("./types.js").Prompt} Prompt */
+/** @typedef {import("../types.js").Prompt} Prompt */
 /** @typedef {{object: string, frame: number, before: Prompt | null, after: Prompt | null}} Step */
+/** @typedef {{step: Step, prompt: Prompt | null}} Repeat  a step to repeat and the prompt to set */
 
 export const MOST_STEPS = 200;
 
@@ -20,7 +21,7 @@ export class History {
     this.undone = [];
   }
 
-  /** The step to take back, with the prompt to set; null without one. @returns {{step: Step, prompt: Prompt | null} | null} */
+  /** The step to take back, with the prompt to set; null without one. @returns {Repeat | null} */
   undo() {
     const step = this.done.pop();
     if (!step) return null;
@@ -28,7 +29,7 @@ export class History {
     return { step, prompt: step.before };
   }
 
-  /** @returns {{step: Step, prompt: Prompt | null} | null} */
+  /** @returns {Repeat | null} */
   redo() {
     const step = this.undone.pop();
     if (!step) return null;

@@ -1,21 +1,27 @@
 // What the pointer does on the stage: clicks, boxes, strokes, corners, moving the picture, hovering.
 
-import { decode, encode } from "./rle.js";
-import { ordered } from "./stage.js";
+import { ordered } from "./marks.js";
+import { ellipse, maskOf, polygon, stroke } from "./shapes.js";
 
-/** @typedef {import("./types.js").PointPrompt} PointPrompt */
-/** @typedef {import("./types.js").Box} Box */
+/** @typedef {import("../types.js").PointPrompt} PointPrompt */
+/** @typedef {import("../types.js").Box} Box */
+/** @typedef {import("../types.js").Point} Point */
+/** @typedef {import("../types.js").PromptMark} PromptMark */
 
 const DRAG_PX = 5;
 const GRAB_PX = 10;
 const HOVER_MS = 40;
+const LEAST_BOX_REL = 0.002;
+const LEAST_CORNERS = 3;
+/** @type {Record<import("../state/state.js").Tool, "brush" | "ellipse" | "box" | "corner" | "press">} */
+const KINDS = { brush: "brush", eraser: "brush", ellipse: "ellipse", box: "box", polygon: "corner", click: "press" };
 
 export class Pointer {
   /**
    * @param {import("./stage.js").Stage} stage
    * @param {{
-   *   point: (point: PointPrompt) => void, box: (box: Box) => void, mask: (rle: import("./rle.js").Rle) => void,
-   *   move: (at: {object: string, frame: number, point: number}, x: number, y: number) => void,
+   *   point: (point: PointPrompt) => void, box: (box: Box) => void, mask: (rle: import("../types.js").Rle) => void,
+   *   move: (at: PromptMark, x: number, y: number) => void,
    *   hover: (point: PointPrompt | null) => void,
    * }} on
    */
@@ -31,13 +37,9 @@ export class Pointer {
   /** Ends a polygon under way as a mask. @returns {boolean} whether there was one */
   closePolygon() {
     const { corners } = this.stage;
-    if (corners.length < 3) return false;
+    if (corners.length < LEAST_CORNERS) return false;
     this.stage.corners = [];
-    this.on.mask(this.#shape((context, width, height) => {
-      context.beginPath();
-      corners.forEach(([x, y]) => context.lineTo(x * width, y * height));
-      context.fill();
-    }));
+    this.on.mask(maskOf(polygon(corners), this.store.state.video, null));
     return true;
   }
 
@@ -75,15 +77,16 @@ export class Pointer {
       this.stage.drag = { kind: "pan", x: event.offsetX - this.stage.panX, y: event.offsetY - this.stage.panY };
       return;
     }
+    // A prompt belongs to the frame that the person sees.
+    if (!this.stage.showsOpenFrame()) return;
     const mark = event.button === 0 && !event.altKey ? this.#markAt(event) : null;
     if (mark) {
       this.store.act("selectPrompt", mark);
-      this.stage.drag = { kind: "mark", mark, from: at, to: at };
+      this.stage.drag = { kind: "mark", mark, to: null, x: event.offsetX, y: event.offsetY };
       return;
     }
     const positive = event.button === 0 && !event.altKey;
-    const kinds = { brush: "brush", eraser: "brush", ellipse: "ellipse", box: "box", polygon: "corner", click: "press" };
-    const kind = kinds[/** @type {keyof typeof kinds} */ (state.tool)];
+    const kind = KINDS[state.tool];
     if (kind === "brush") this.stage.drag = { kind, erases: state.tool === "eraser" || !positive, path: [at] };
     else this.stage.drag = { kind, from: at, to: at, x: event.offsetX, y: event.offsetY, positive };
     this.stage.draw();
@@ -100,9 +103,10 @@ export class Pointer {
     if (drag.kind === "pan") [this.stage.panX, this.stage.panY] = [event.offsetX - drag.x, event.offsetY - drag.y];
     else if (drag.kind === "brush") drag.path.push(at);
     else {
-      drag.to = at;
-      const far = Math.hypot(event.offsetX - drag.x, event.offsetY - drag.y) > DRAG_PX;
-      if (drag.kind === "press" && drag.positive && far) drag.kind = "box";
+      const isFar = Math.hypot(event.offsetX - drag.x, event.offsetY - drag.y) > DRAG_PX;
+      // A click moves the mouse a little, too.
+      if (drag.kind !== "mark" || isFar || drag.to) drag.to = at;
+      if (drag.kind === "press" && drag.positive && isFar) drag.kind = "box";
     }
     this.stage.draw();
   }
@@ -116,32 +120,21 @@ export class Pointer {
     const inside = at.every((value) => value >= 0 && value <= 1);
     if (drag.kind === "press" && inside) this.on.point([at[0], at[1], drag.positive ? 1 : 0]);
     if (drag.kind === "corner" && inside) this.stage.corners.push(at);
-    if (drag.kind === "mark" && drag.to !== drag.from && inside) this.on.move(drag.mark, at[0], at[1]);
+    if (drag.kind === "mark" && drag.mark.point >= 0 && drag.to && inside) this.on.move(drag.mark, at[0], at[1]);
     if (drag.kind === "box") {
       const box = ordered(drag.from, at);
-      if (box[2] - box[0] > 0.002 && box[3] - box[1] > 0.002) this.on.box(box);
+      if (box[2] - box[0] > LEAST_BOX_REL && box[3] - box[1] > LEAST_BOX_REL) this.on.box(box);
     }
-    if (drag.kind === "ellipse") {
-      const [x0, y0, x1, y1] = ordered(drag.from, at);
-      this.on.mask(this.#shape((context, width, height) => {
-        context.beginPath();
-        const [w, h] = [((x1 - x0) / 2) * width, ((y1 - y0) / 2) * height];
-        context.ellipse(x0 * width + w, y0 * height + h, w, h, 0, 0, 2 * Math.PI);
-        context.fill();
-      }));
-    }
-    if (drag.kind === "brush") {
-      this.on.mask(this.#shape((context, width, height) => {
-        context.globalCompositeOperation = drag.erases ? "destination-out" : "source-over";
-        context.beginPath();
-        drag.path.forEach((/** @type {[number, number]} */ [x, y]) => context.lineTo(x * width, y * height));
-        if (drag.path.length === 1) context.lineTo(drag.path[0][0] * width + 0.01, drag.path[0][1] * height);
-        context.lineCap = context.lineJoin = "round";
-        context.lineWidth = 2 * this.stage.brush * width;
-        context.stroke();
-      }, true));
-    }
+    if (drag.kind === "ellipse") this.on.mask(maskOf(ellipse(ordered(drag.from, at)), this.store.state.video, null));
+    if (drag.kind === "brush") this.#stroke(drag.path, drag.erases);
     this.stage.draw();
+  }
+
+  /** Draws a stroke over, or out of, the object's mask of the open frame. @param {Point[]} path @param {boolean} erases */
+  #stroke(path, erases) {
+    const { state } = this.store;
+    const known = this.stage.masks.mask(state.frame, state.selected)?.rle ?? null;
+    this.on.mask(maskOf(stroke(path, erases, this.stage.brush), state.video, known));
   }
 
   #leave() {
@@ -162,7 +155,7 @@ export class Pointer {
     this.hoverTimer = setTimeout(() => this.on.hover([at[0], at[1], 1]), HOVER_MS);
   }
 
-  /** The prompt of the open frame under the pointer. @param {PointerEvent} event */
+  /** The point or box of the open frame under the pointer. @param {PointerEvent} event @returns {PromptMark | null} */
   #markAt(event) {
     const { state } = this.store;
     const place = this.stage.place();
@@ -173,28 +166,5 @@ export class Pointer {
       if (point >= 0) return { object: prompt.object, frame: prompt.frame, point };
     }
     return null;
-  }
-
-  /**
-   * A drawn shape as a mask of the video's size. onMask: drawn over (or out of) the object's mask of the open frame.
-   * @param {(context: OffscreenCanvasRenderingContext2D, width: number, height: number) => void} drawShape
-   */
-  #shape(drawShape, onMask = false) {
-    const { state } = this.store;
-    const { width, height } = state.video;
-    const canvas = new OffscreenCanvas(width, height);
-    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-    const known = onMask ? this.stage.masks.mask(state.frame, state.selected) : undefined;
-    if (known?.rle) {
-      const bytes = decode(known.rle);
-      const image = new ImageData(known.rle.size[1], known.rle.size[0]);
-      for (let at = 0; at < bytes.length; at += 1) image.data[4 * at + 3] = bytes[at] ? 255 : 0;
-      context.putImageData(image, 0, 0);
-    }
-    drawShape(context, width, height);
-    const { data } = context.getImageData(0, 0, width, height);
-    const mask = new Uint8Array(width * height);
-    for (let at = 0; at < mask.length; at += 1) mask[at] = data[4 * at + 3] > 127 ? 1 : 0;
-    return encode(mask, height, width);
   }
 }

@@ -1,0 +1,33 @@
+// Opens the task that the address names.
+
+import { ApiError, ConnectionLost } from "../server/errors.js";
+
+const AGAIN_MS = 1500;
+
+/**
+ * Signs in, finds the task and reads it. Asks again while the server does not answer or is not ready.
+ * @param {import("../types.js").AddressedTask} addressed
+ * @param {import("../server/transport.js").Transport} transport
+ * @param {import("./notices.js").Notices} notices
+ * @returns {Promise<import("../types.js").TaskDocument | null>} null: refused, which is said
+ */
+export async function openTask(addressed, transport, notices) {
+  for (;;) {
+    try {
+      await transport.signIn();
+      await transport.find(addressed);
+      const task = await transport.task((detail) => notices.say(detail, "", { source: "opening" }));
+      notices.dismiss();
+      return task;
+    } catch (error) {
+      notices.fail(error, "opening");
+      if (!isTemporary(error)) return null;
+      await new Promise((resume) => setTimeout(resume, AGAIN_MS));
+    }
+  }
+}
+
+/** @param {unknown} error @returns {boolean} whether asking again may help */
+function isTemporary(error) {
+  return error instanceof ConnectionLost || (error instanceof ApiError && error.status >= 500);
+}

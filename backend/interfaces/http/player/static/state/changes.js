@@ -1,0 +1,97 @@
+// The actions of the state: each is a function of the state and a value, and returns the next state.
+
+import { freeColor, freeId, objectsOf } from "./objects.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("../types.js").Prompt} Prompt */
+/** @typedef {import("../types.js").ObjectEntry} ObjectEntry */
+
+/** @param {number} frame @param {State} state @returns {number} the nearest frame of the video */
+function clamped(frame, state) {
+  return Math.min(Math.max(Math.round(frame), 0), Math.max(state.video.frame_count - 1, 0));
+}
+
+export const ACTIONS = {
+  /** @param {State} state @param {import("../types.js").TaskDocument} task @returns {State} */
+  opened: (state, task) => {
+    const labelled = { ...state, labels: task.labels };
+    const objects = objectsOf(labelled, task.objects);
+    return {
+      ...labelled,
+      user: task.user,
+      video: task.video,
+      objects,
+      prompts: task.prompts,
+      model: task.model,
+      cuts: task.cuts,
+      job: task.propagation,
+      selected: state.selected || objects[0]?.id || "",
+      frame: Math.min(state.frame, Math.max(task.video.frame_count - 1, 0)),
+      ready: true,
+    };
+  },
+
+  /** @param {State} state @param {{prompts: Prompt[], objects?: ObjectEntry[]}} answer @returns {State} */
+  prompted: (state, answer) => {
+    const listed = answer.objects ?? state.objects;
+    // An object without a prompt is known to the page alone: it stays.
+    const had = new Set(state.prompts.map((each) => each.object));
+    const kept = state.objects.filter(
+      (each) => !listed.some((other) => other.id === each.id) && (each.id === state.selected || !had.has(each.id)),
+    );
+    return { ...state, prompts: answer.prompts, objects: [...objectsOf(state, listed), ...kept] };
+  },
+
+  /** @param {State} state @param {import("../types.js").TimelineAnswer} answer @returns {State} */
+  timeline: (state, answer) => ({ ...state, lanes: answer.objects, nextUncertain: answer.next_uncertain }),
+
+  /** @param {State} state @param {number} frame @returns {State} */
+  frame: (state, frame) => {
+    const there = clamped(frame, state);
+    return there === state.frame ? state : { ...state, frame: there, selectedPrompt: null };
+  },
+
+  /** @param {State} state @param {string} id @returns {State} */
+  select: (state, id) => ({ ...state, selected: id, selectedPrompt: null }),
+
+  /** @param {State} state @param {import("../types.js").PromptMark | null} selectedPrompt @returns {State} */
+  selectPrompt: (state, selectedPrompt) => ({ ...state, selectedPrompt }),
+
+  /** @param {State} state @param {string} label @returns {State} */
+  addObject: (state, label) => {
+    const id = freeId(label, state.objects.map((each) => each.id));
+    const taken = new Set(state.objects.map((each) => each.color));
+    const color = freeColor(state, label, id, state.objects.length, taken);
+    const added = { id, label, color, visible: true, locked: false };
+    return { ...state, objects: [...state.objects, added], selected: id };
+  },
+
+  /** @param {State} state @param {string} id @returns {State} */
+  removeObject: (state, id) => {
+    const objects = state.objects.filter((each) => each.id !== id);
+    const selected = state.selected === id ? (objects[0]?.id ?? "") : state.selected;
+    return { ...state, objects, selected, selectedPrompt: null };
+  },
+
+  /**
+   * @param {State} state
+   * @param {Partial<import("./state.js").ObjectState> & {id: string}} change
+   * @returns {State}
+   */
+  changeObject: (state, change) => ({
+    ...state,
+    objects: state.objects.map((each) => (each.id === change.id ? { ...each, ...change } : each)),
+  }),
+
+  /** @param {State} state @param {Partial<import("./state.js").Switches>} change @returns {State} */
+  set: (state, change) => ({ ...state, ...change }),
+
+  /** @param {State} state @param {import("../types.js").Job | null} job @returns {State} */
+  job: (state, job) => ({ ...state, job }),
+
+  /** @param {State} state @param {1 | -1} step @returns {State} */
+  busy: (state, step) => ({ ...state, busy: state.busy + step }),
+
+  /** @param {State} state @param {import("./state.js").NoticeState | null} notice @returns {State} */
+  notice: (state, notice) => (state.notice === notice ? state : { ...state, notice }),
+};
