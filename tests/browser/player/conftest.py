@@ -1,4 +1,4 @@
-"""The player's modules in Chromium, each by itself: served as Masklet serves them, without tasks and without Label Studio."""
+"""The player's modules in Chromium, each by itself: served as Masklet serves them, without tasks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from playwright.sync_api import Browser, Page
 from backend.interfaces.http.player.page import install_page, policy
 from tests.browser.player.server import StreamServer
 
+Js = Any
+"""A value that JavaScript returned."""
+
 EMPTY = "<!doctype html><title>Modules</title><main></main>"
 LONGEST_START_S = 60.0
 
@@ -28,7 +31,7 @@ class Modules:
     page: Page
     streams: StreamServer
 
-    def run(self, body: str, argument: object = None) -> Any:
+    def run(self, body: str, argument: object = None) -> Js:
         """The value that a function's body returns. It has `load(PATH)`, which loads a module, and `argument`."""
         load = "const load = path => import('/player/static/' + path);"
         return self.page.evaluate(f"async argument => {{ {load} {body} }}", argument)

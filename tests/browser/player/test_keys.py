@@ -47,7 +47,9 @@ def test_another_key_runs_nothing(modules: Modules, key: str) -> None:
 
 def test_caps_lock_changes_no_key(modules: Modules) -> None:
     modules.run(LISTEN)
-    body = "for (const key of ['N', 'n']) document.dispatchEvent(new KeyboardEvent('keydown', { key })); return window.ran;"
+    body = """
+        for (const key of ['N', 'n']) document.dispatchEvent(new KeyboardEvent('keydown', { key }));
+        return window.ran;"""
     assert [key for _, key in modules.run(body)] == ["n", "n"]
 
 

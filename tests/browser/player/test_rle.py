@@ -19,7 +19,8 @@ Mask = NDArray[np.uint8]
 
 def disc() -> Mask:
     rows, columns = np.mgrid[:90, :160]
-    return ((rows - 40) ** 2 + (columns - 70) ** 2 < 900).astype(np.uint8)
+    inside: Mask = ((rows - 40) ** 2 + (columns - 70) ** 2 < 900).astype(np.uint8)
+    return inside
 
 
 MASKS: dict[str, Mask] = {
@@ -53,7 +54,9 @@ def test_a_mask_is_encoded_as_pycocotools_does(modules: Modules, name: str) -> N
     assert modules.run(body, [mask.ravel().tolist(), *mask.shape]) == rle_of(mask)
 
 
-@pytest.mark.parametrize(("name", "box"), [("empty", None), ("full", [0, 0, 1, 1]), ("disc", [41 / 160, 11 / 90, 100 / 160, 70 / 90])])
+@pytest.mark.parametrize(
+    ("name", "box"), [("empty", None), ("full", [0, 0, 1, 1]), ("disc", [41 / 160, 11 / 90, 100 / 160, 70 / 90])]
+)
 def test_the_box_of_a_mask(modules: Modules, name: str, box: list[float] | None) -> None:
     body = "const { boxOf } = await load('media/rle.js'); return boxOf(argument);"
     assert modules.run(body, rle_of(MASKS[name])) == (None if box is None else pytest.approx(box))

@@ -10,7 +10,11 @@ from tests.browser.player.conftest import Modules
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-LABELS = [{"name": "Cat", "color": "#e6194b"}, {"name": "Dog", "color": "#3cb44b"}, {"name": "Bird", "color": "#e6194b"}]
+LABELS = [
+    {"name": "Cat", "color": "#e6194b"},
+    {"name": "Dog", "color": "#3cb44b"},
+    {"name": "Bird", "color": "#e6194b"},
+]
 TASK = {
     "project": 1,
     "task": 2,
@@ -120,7 +124,10 @@ def test_a_listener_that_acts_leaves_no_listener_behind(modules: Modules) -> Non
     ("search", "task"),
     [
         ("?project=7&task=12", {"project": 7, "task": 12}),
-        ("?project=7&field=clip&value=/data/a b.mp4?x=1&y=2", {"project": 7, "field": "clip", "value": "/data/a b.mp4?x=1&y=2"}),
+        (
+            "?project=7&field=clip&value=/data/a b.mp4?x=1&y=2",
+            {"project": 7, "field": "clip", "value": "/data/a b.mp4?x=1&y=2"},
+        ),
         ("?project=7&value=a%20b", {"project": 7, "field": "video", "value": "a b"}),
         ("?task=12", "The address names no project."),
         ("?project=7", "The address names no task."),

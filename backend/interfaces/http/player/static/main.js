@@ -127,7 +127,7 @@ function follow(state, before) {
 const VIEWS = [
   [Notice, places.notice, ["notice", "connected", "busy"]],
   [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails"]],
-  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model"]],
+  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts"]],
   [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected"]],
   [Help, places.help, ["help"]],
 ];

@@ -61,7 +61,16 @@
  * @property {Job | null} propagation
  * @property {ModelEntry} model
  * @property {number[]} cuts
+ * @property {Verdict[]} [verdicts]  not there: the server keeps none
  * @property {number} revision
+ */
+/** @typedef {"satisfactory" | "redo" | "reject" | "skipped"} VerdictName */
+/**
+ * @typedef {object} Verdict  what the person says of an object's masks
+ * @property {string | null} object  null: of the whole task
+ * @property {VerdictName} verdict
+ * @property {string} comment
+ * @property {boolean} is_outdated  the masks have changed since
  */
 /** @typedef {{status: "opening", detail: string}} OpeningDocument  a worker opens the media */
 /**

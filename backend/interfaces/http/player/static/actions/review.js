@@ -51,6 +51,19 @@ export class Review {
     });
   }
 
+  /**
+   * Says what the person thinks of an object's masks; null takes it back.
+   * @param {string | null} object  null: the whole task
+   * @param {import("../types.js").VerdictName | null} verdict
+   * @param {string} comment
+   */
+  judge(object, verdict, comment) {
+    this.changes.add(async () => {
+      const answer = await this.transport.setVerdict(object, verdict && { verdict, comment });
+      this.store.act("verdicts", answer.verdicts);
+    });
+  }
+
   /** @param {1 | -1} step  1: next; -1: previous */
   toHumanFrame(step) {
     const { state } = this.store;

@@ -136,6 +136,17 @@ export class Transport {
   }
 
   /**
+   * Sets a verdict; null takes it back.
+   * @param {string | null} object  null: the whole task
+   * @param {{verdict: import("../types.js").VerdictName, comment: string} | null} verdict
+   * @returns {Promise<{verdicts: import("../types.js").Verdict[]}>}
+   */
+  setVerdict(object, verdict) {
+    const address = `${this.base}/verdicts${object === null ? "" : `/${encodeURIComponent(object)}`}`;
+    return verdict === null ? this.#call("DELETE", address) : this.#call("PUT", address, verdict);
+  }
+
+  /**
    * Follows the newest propagation.
    * @param {string} cursor  "": from its first mask
    * @param {import("./stream.js").StreamListener} on

@@ -24,6 +24,7 @@ export const ACTIONS = {
       prompts: task.prompts,
       model: task.model,
       cuts: task.cuts,
+      verdicts: task.verdicts ?? null,
       job: task.propagation,
       selected: state.selected || objects[0]?.id || "",
       frame: Math.min(state.frame, Math.max(task.video.frame_count - 1, 0)),
@@ -44,6 +45,9 @@ export const ACTIONS = {
 
   /** @param {State} state @param {import("../types.js").TimelineAnswer} answer @returns {State} */
   timeline: (state, answer) => ({ ...state, lanes: answer.objects, nextUncertain: answer.next_uncertain }),
+
+  /** @param {State} state @param {import("../types.js").Verdict[]} verdicts @returns {State} */
+  verdicts: (state, verdicts) => ({ ...state, verdicts }),
 
   /** @param {State} state @param {number} frame @returns {State} */
   frame: (state, frame) => {

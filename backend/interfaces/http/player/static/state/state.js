@@ -40,6 +40,7 @@ import { ACTIONS } from "./changes.js";
  * @property {Prompt[]} prompts
  * @property {import("../types.js").ModelEntry} model
  * @property {number[]} cuts
+ * @property {import("../types.js").Verdict[] | null} verdicts  null: the server keeps none
  * @property {Record<string, import("../types.js").Lane>} lanes  by object
  * @property {import("../types.js").UncertainFrame[]} nextUncertain
  * @property {import("../types.js").Job | null} job
@@ -61,6 +62,7 @@ export const INITIAL = {
   prompts: [],
   model: { version: "", is_demo: false, notice: "" },
   cuts: [],
+  verdicts: null,
   lanes: {},
   nextUncertain: [],
   job: null,
@@ -127,6 +129,11 @@ export function humanFrames(state) {
   const frames = new Set(state.prompts.map((prompt) => prompt.frame));
   for (const lane of Object.values(state.lanes)) for (const frame of lane.human) frames.add(frame);
   return [...frames].sort((a, b) => a - b);
+}
+
+/** @param {State} state @param {string | null} object  null: the whole task */
+export function verdictOf(state, object) {
+  return state.verdicts?.find((each) => each.object === object) ?? null;
 }
 
 /** @param {State} state @returns {boolean} whether a propagation waits or runs */

@@ -1,6 +1,7 @@
 // The objects: selects, adds, renames, colours, hides, locks and forgets them.
 
 import { html } from "../vendor/htm-preact.js";
+import { VerdictFields } from "./verdict.js";
 
 /** @typedef {{state: import("../state/state.js").State, parts: import("../types.js").Parts}} Props */
 /** @typedef {import("../state/state.js").ObjectState} ObjectState */
@@ -20,6 +21,7 @@ export function ObjectList({ state, parts }) {
         ${state.prompts.length > 0 && html`
           <button title="Forget the prompts and masks of all objects" onClick=${() => prompts.forget(null)}>Forget all</button>`}
       </div>
+      ${state.verdicts && html`<div class="task">Whole task: <${VerdictFields} state=${state} parts=${parts} object=${null} /></div>`}
       ${state.model.notice && html`<p class="model">${state.model.notice}</p>`}
     </aside>`;
 }
@@ -47,6 +49,7 @@ function ObjectItem({ object, index, state, parts }) {
         onClick=${() => change({ locked: !locked })}>${locked ? "unlock" : "lock"}</button>
       <button aria-label=${`Forget ${id}`} title="Forget its prompts and masks"
         onClick=${(/** @type {Event} */ event) => { event.stopPropagation(); prompts.forget(id); }}>×</button>
+      ${isSelected && html`<${VerdictFields} state=${state} parts=${parts} object=${id} />`}
     </li>`;
 }
 
