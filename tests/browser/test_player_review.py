@@ -131,6 +131,19 @@ def test_a_refused_call_says_why_and_stays_until_it_is_closed(tab: Page, marked:
     assert not notice.is_visible()
 
 
+def test_an_object_is_marked_by_keys_alone(tab: Page, project: ProjectSetup, masklet: Masklet) -> None:
+    player = Player(tab, project, project.new_task(), alone_at=masklet.url)
+    for key in ("Alt+ArrowLeft", "Alt+ArrowLeft", "Alt+ArrowDown", "Alt+Enter"):
+        player.press(key)
+    player.wait_until_idle()
+    player.press("Alt+ArrowUp")
+    player.press("Alt+Delete")
+    player.wait_until_idle()
+    assert [prompt["object"] for prompt in player.prompts()] == [LABELS[0]]
+    points = [pytest.approx([0.48, 0.51, 1]), pytest.approx([0.48, 0.5, 0])]
+    assert player.prompts()[0]["points"] == points
+
+
 def test_zoom_and_move_keep_clicks_on_their_pixels(tab: Page, marked: Callable[[Page], Player]) -> None:
     player = marked(tab)
     whole = player.frame.evaluate("() => window.masklet.stage.place()")
@@ -143,13 +156,13 @@ def test_zoom_and_move_keep_clicks_on_their_pixels(tab: Page, marked: Callable[[
     canvas.hover(position={"x": x, "y": y})
     tab.mouse.wheel(0, -300)
     player.frame.wait_for_function("() => window.masklet.stage.zoom > 1")
-    assert player.frame.evaluate(pointed, [x, y]) == pytest.approx(before)
+    assert player.frame.evaluate(pointed, [x, y]) == pytest.approx(before, abs=0.001)
     tab.keyboard.down("Shift")
     tab.mouse.down()
     tab.mouse.move(box["x"] + x + 40, box["y"] + y + 25)
     tab.mouse.up()
     tab.keyboard.up("Shift")
-    assert player.frame.evaluate(pointed, [x + 40, y + 25]) == pytest.approx(before)
+    assert player.frame.evaluate(pointed, [x + 40, y + 25]) == pytest.approx(before, abs=0.001)
     player.press("0")
     assert player.frame.evaluate("() => window.masklet.stage.place()") == whole
 

@@ -175,6 +175,44 @@ def test_uncertain_frames_come_in_the_order_of_gain(modules: Modules, frame: int
     assert run(modules, body, frame) == reached
 
 
+def test_a_verdict_is_given_commented_and_taken_back(modules: Modules) -> None:
+    body = """
+        const { html, render } = await load('vendor/htm-preact.js');
+        const { VerdictFields } = await load('view/verdict.js');
+        const place = document.querySelector('main');
+        transport.setVerdict = call('setVerdict', (object, given) =>
+          ({ verdicts: given ? [{ object, ...given, is_outdated: true }] : [] }));
+        const show = () => {
+          const fields = html`<${VerdictFields} state=${store.state} parts=${{ review }} object="Cat" />`;
+          render(fields, place);
+        };
+        const enter = async (selector, value) => {
+          place.querySelector(selector).value = value;
+          place.querySelector(selector).dispatchEvent(new Event('change'));
+          await changes.queue;
+          show();
+        };
+        show();
+        const without = place.childElementCount;
+        store.act('verdicts', []);
+        show();
+        await enter('select', 'redo');
+        await enter('input', 'the tail is missing');
+        const outdated = place.querySelector('.outdated').textContent;
+        await enter('select', '');
+        return { without, outdated, asked: asked.map(each => each.slice(1)), left: place.querySelector('input') };"""
+    assert run(modules, body) == {
+        "without": 0,
+        "outdated": "The masks have changed since.",
+        "asked": [
+            ["Cat", {"verdict": "redo", "comment": ""}],
+            ["Cat", {"verdict": "redo", "comment": "the tail is missing"}],
+            ["Cat", None],
+        ],
+        "left": None,
+    }
+
+
 def test_human_frames_before_and_after(modules: Modules) -> None:
     body = """
         const reach = step => { review.toHumanFrame(step); return [store.state.frame, said()?.[0] ?? null]; };

@@ -10,6 +10,7 @@ const BRUSH_STEP = 1.3;
 const LEAST_BRUSH = 0.003;
 const MOST_BRUSH = 0.2;
 const ZOOM_STEP = 1.4;
+const CROSS_HAIR_STEP = 0.01;
 export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /** @type {Binding[]} */
@@ -32,12 +33,18 @@ export const BINDINGS = [
   { keys: ["e"], text: "tool: eraser", run: ({ store }) => store.act("set", { tool: "eraser" }) },
   { keys: ["p"], text: "tool: polygon (Enter closes it)", run: ({ store }) => store.act("set", { tool: "polygon" }) },
   { keys: ["i"], text: "tool: ellipse", run: ({ store }) => store.act("set", { tool: "ellipse" }) },
+  { keys: ["Alt+ArrowLeft"], text: "cross hair to the left", run: ({ pointer }) => pointer.moveCrossHair(-CROSS_HAIR_STEP, 0) },
+  { keys: ["Alt+ArrowRight"], text: "cross hair to the right", run: ({ pointer }) => pointer.moveCrossHair(CROSS_HAIR_STEP, 0) },
+  { keys: ["Alt+ArrowUp"], text: "cross hair up", run: ({ pointer }) => pointer.moveCrossHair(0, -CROSS_HAIR_STEP) },
+  { keys: ["Alt+ArrowDown"], text: "cross hair down", run: ({ pointer }) => pointer.moveCrossHair(0, CROSS_HAIR_STEP) },
+  { keys: ["Alt+Enter"], text: "click at the cross hair: on the object", run: ({ pointer }) => pointer.clickCrossHair(1) },
+  { keys: ["Alt+Delete", "Alt+Backspace"], text: "click at the cross hair: not on the object", run: ({ pointer }) => pointer.clickCrossHair(0) },
   { keys: ["["], text: "smaller brush", run: ({ stage }) => { stage.brush = Math.max(stage.brush / BRUSH_STEP, LEAST_BRUSH); } },
   { keys: ["]"], text: "larger brush", run: ({ stage }) => { stage.brush = Math.min(stage.brush * BRUSH_STEP, MOST_BRUSH); } },
   { keys: ["Enter"], text: "close the polygon; else the frame is right", run: ({ pointer, review }) => { if (!pointer.closePolygon()) review.approve(); } },
   { keys: ["m"], text: "start a range of right frames here, or give it up", run: ({ review }) => review.markRange() },
   { keys: ["Shift+Enter"], text: "all frames from the range's start to here are right", run: ({ review }) => review.approveRange() },
-  { keys: ["Escape"], text: "give up what is being drawn, or the range", run: (parts) => giveUp(parts) },
+  { keys: ["Escape"], text: "give up what is being drawn, the cross hair, or the range", run: (parts) => giveUp(parts) },
   { keys: ["Delete", "Backspace"], text: "delete the selected prompt, or the frame's prompts of the object", run: ({ prompts }) => prompts.deletePrompt() },
   { keys: ["Control+z"], text: "undo", run: ({ prompts }) => prompts.undo() },
   { keys: ["Control+y", "Control+Shift+Z"], text: "redo", run: ({ prompts }) => prompts.redo() },
@@ -119,7 +126,7 @@ function addObject(store) {
 
 /** @param {Parts} parts */
 function giveUp({ pointer, store }) {
-  if (!pointer.cancel()) store.act("set", { rangeStart: null });
+  if (!pointer.cancel() && !pointer.hideCrossHair()) store.act("set", { rangeStart: null });
 }
 
 /** @param {HTMLElement} root */

@@ -73,6 +73,7 @@ export class FrameCache {
 
   /** Fetches these frames too. @param {number[]} frames */
   want(frames) {
+    if (!frames.length && !this.others.length) return;
     this.others = frames;
     this.fill();
   }

@@ -10,6 +10,7 @@ import { farthest } from "./frame_cache.js";
  * @property {Map<number, Map<string, Held>>} frames  by frame, then by object
  * @property {number} size  characters of run lengths
  * @property {number} request  the number of the newest request for it
+ * @property {boolean} isKnown  the server has answered once
  */
 
 export const BLOCK = 60;
@@ -53,9 +54,10 @@ export class MaskCache {
     return Math.max(0, ...[...(this.#frame(frame)?.values() ?? [])].map((held) => held.change));
   }
 
-  /** @param {number} frame @returns {boolean} whether the server's masks of the frame are on their way */
+  /** @param {number} frame @returns {boolean} whether the server's first answer about the frame is on its way */
   isLoading(frame) {
-    return this.blocks.get(blockOf(frame))?.state === "loading";
+    const block = this.blocks.get(blockOf(frame));
+    return block?.state === "loading" && !block.isKnown;
   }
 
   /** @param {number} frame @param {number} step */
@@ -119,7 +121,7 @@ export class MaskCache {
   /** @param {number} number @returns {Block} */
   #block(number) {
     let block = this.blocks.get(number);
-    if (!block) this.blocks.set(number, (block = { state: "partial", frames: new Map(), size: 0, request: 0 }));
+    if (!block) this.blocks.set(number, (block = { state: "partial", frames: new Map(), size: 0, request: 0, isKnown: false }));
     return block;
   }
 
@@ -145,6 +147,7 @@ export class MaskCache {
       const { masks } = await this.fetchMasks(start, Math.min(start + BLOCK, this.count));
       if (this.blocks.get(number) !== block || block.request !== request) return;
       block.state = "complete";
+      block.isKnown = true;
       this.#merge(block, masks, asked);
       this.#dropFarthest();
     } catch (error) {

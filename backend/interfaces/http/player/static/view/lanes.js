@@ -103,9 +103,10 @@ export function mostPerPixel(uncertainty, scale) {
 function drawHuman(context, frames, top, scale) {
   context.fillStyle = "#ffffff";
   context.strokeStyle = "#000000";
-  for (const frame of frames) {
+  // Dots of one pixel column lie on each other.
+  for (const x of new Set([...frames].map((frame) => Math.round(scale.x(frame) + scale.frameWidth / 2)))) {
     context.beginPath();
-    context.arc(scale.x(frame) + scale.frameWidth / 2, top + LANE_PX / 2, DOT_PX, 0, 2 * Math.PI);
+    context.arc(x, top + LANE_PX / 2, DOT_PX, 0, 2 * Math.PI);
     context.fill();
     context.stroke();
   }

@@ -117,6 +117,21 @@ function drawPath(context, place, path, color, width, alpha) {
   context.globalAlpha = 1;
 }
 
+/** A cross over the whole picture, seen on any ground. @param {CanvasRenderingContext2D} context @param {Place} place @param {Point} at */
+export function drawCrossHair(context, place, at) {
+  const [x, y] = [place.left + at[0] * place.width, place.top + at[1] * place.height];
+  for (const [color, width] of /** @type {[string, number][]} */ ([["#000000", 3], ["#ffffff", 1]])) {
+    context.beginPath();
+    context.moveTo(place.left, y);
+    context.lineTo(place.left + place.width, y);
+    context.moveTo(x, place.top);
+    context.lineTo(x, place.top + place.height);
+    context.lineWidth = width;
+    context.strokeStyle = color;
+    context.stroke();
+  }
+}
+
 /** The box between two corners, inside the frame. @param {Point} from @param {Point} to @returns {Box} */
 export function ordered(from, to) {
   const inside = (/** @type {number} */ value) => Math.min(Math.max(value, 0), 1);

@@ -52,6 +52,28 @@ export class Pointer {
     return had;
   }
 
+  /** Moves the cross hair, which starts in the middle. @param {number} x @param {number} y  shares of the frame */
+  moveCrossHair(x, y) {
+    const [left, top] = this.stage.crossHair ?? [0.5, 0.5];
+    const inside = (/** @type {number} */ value) => Math.min(Math.max(value, 0), 1);
+    this.stage.crossHair = [inside(left + x), inside(top + y)];
+    this.stage.draw();
+  }
+
+  /** @returns {boolean} whether there was a cross hair */
+  hideCrossHair() {
+    const had = this.stage.crossHair !== null;
+    this.stage.crossHair = null;
+    this.stage.draw();
+    return had;
+  }
+
+  /** Clicks at the cross hair. @param {0 | 1} positive */
+  clickCrossHair(positive) {
+    const at = this.stage.crossHair;
+    if (at && this.stage.showsOpenFrame()) this.on.point([at[0], at[1], positive]);
+  }
+
   #listen() {
     const { canvas } = this;
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());

@@ -1,7 +1,7 @@
 // The canvas: picture, masks and prompts of the open frame. Draws on demand, once a display frame.
 
 import { paint } from "../media/mask_paint.js";
-import { drawDrag, drawPrompt, strokeBox } from "./marks.js";
+import { drawCrossHair, drawDrag, drawPrompt, strokeBox } from "./marks.js";
 
 /** @typedef {import("../types.js").Point} Point */
 /** @typedef {import("../types.js").PromptMark} PromptMark */
@@ -42,6 +42,8 @@ export class Stage {
     this.drag = null;
     /** @type {Point[]} corners of a polygon under way */
     this.corners = [];
+    /** @type {Point | null} the cross hair that keys move */
+    this.crossHair = null;
     /** @type {OffscreenCanvas | null} */
     this.hoverPicture = null;
     this.pending = false;
@@ -158,6 +160,7 @@ export class Stage {
     }
     const color = state.objects.find((each) => each.id === state.selected)?.color ?? "#ffffff";
     drawDrag(context, place, this.drag, this.corners, color, this.brush);
+    if (this.crossHair) drawCrossHair(context, place, this.crossHair);
   }
 
   /** @param {Place} place */

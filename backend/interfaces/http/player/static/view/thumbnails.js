@@ -31,8 +31,10 @@ export class Thumbnails {
   async draw() {
     const { thumbnails, playing, ready } = this.store.state;
     this.strip.hidden = !thumbnails;
-    if (!thumbnails || !ready) this.frames.want([]);
-    if (!thumbnails || !ready || playing) return;
+    if (!thumbnails || !ready || playing) {
+      this.frames.want([]);
+      return;
+    }
     this.isStale = true;
     if (this.isBusy) return;
     this.isBusy = true;
