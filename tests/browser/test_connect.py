@@ -18,7 +18,7 @@ from scripts.label_studio.server import LabelStudioServer
 from tests.browser.builders import Masklet, ProjectSetup, iou, picture
 from tests.browser.conftest import PAGES, TIMEOUT_MS, log_in
 from tests.browser.editor import Editor
-from tests.browser.test_player import STATE, Player
+from tests.browser.player_page import STATE, Player
 
 OWN = """<View>
   <Header value="Cells and nuclei"/>

@@ -16,7 +16,7 @@ from scripts.label_studio.server import LabelStudioServer
 from tests.browser.builders import Masklet, Projects, ProjectSetup, picture
 from tests.browser.conftest import PAGES, log_in
 from tests.browser.editor import Editor
-from tests.browser.test_player import CONFIG, Player
+from tests.browser.player_page import Player, player_project
 
 TIMEOUT_S = 180.0
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -24,11 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def project(projects: Projects, masklet: Masklet) -> ProjectSetup:
-    labels = "".join(f'<Label value="{label}"/>' for label in LABELS)
-    made = projects("Player, submitted", CONFIG.format(player=f"{masklet.url}/player?project=0", labels=labels))
-    player = f"{masklet.url}/player?project={made.project_id}&amp;field=video"
-    made.api.change_project(made.project_id, label_config=CONFIG.format(player=player, labels=labels))
-    return made
+    return player_project(projects, masklet, "Player, submitted")
 
 
 @pytest.fixture
