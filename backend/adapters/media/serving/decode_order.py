@@ -23,11 +23,15 @@ class _Request:
 
 @dataclass(slots=True)
 class DecodeOrder:
-    """A lock that is handed to the request whose frame follows the last one."""
+    """A lock that is handed to the request whose frame follows the last one.
+
+    The request that leaves chooses the next one. Waiting requests do not choose for themselves: the choice depends on
+    the time, so that two of them could each wait for the other.
+    """
 
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _waiting: list[_Request] = field(default_factory=list)
-    _is_held: bool = False
+    _holder: _Request | None = None
     _last: tuple[str, int] = ("", -1)
 
     @contextmanager
@@ -36,17 +40,23 @@ class DecodeOrder:
         request = _Request(video, frame, time.monotonic())
         with self._changed:
             self._waiting.append(request)
-            while self._is_held or self._next() is not request:
+            if self._holder is None:
+                self._hand_on()
+            while self._holder is not request:
                 self._changed.wait()
-            self._waiting.remove(request)
-            self._is_held = True
-            self._last = (video, frame)
         try:
             yield
         finally:
             with self._changed:
-                self._is_held = False
-                self._changed.notify_all()
+                self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Gives the lock to the next request, or to none."""
+        self._holder = self._next() if self._waiting else None
+        if self._holder is not None:
+            self._waiting.remove(self._holder)
+            self._last = (self._holder.video, self._holder.frame)
+            self._changed.notify_all()
 
     def _next(self) -> _Request:
         oldest = self._waiting[0]
