@@ -26,7 +26,7 @@ from backend.interfaces.http.player.projects import ProjectRoutes
 from backend.interfaces.http.player.propagations import PropagationRoutes
 from backend.interfaces.http.player.schemas import Masks, Person, Task, TaskAddress, Timeline, Users
 from backend.interfaces.http.player.sessions import COOKIE, SESSION_S
-from backend.interfaces.http.player.tasks import Opening
+from backend.interfaces.http.player.tasks import FRESH_S, Opening
 from backend.interfaces.http.player.verdicts import VerdictRoutes
 
 PICTURES_KEPT = "private, max-age=3600, immutable"
@@ -106,7 +106,7 @@ class TaskRoutes:
             if self._player.state.parts.models.announced() is None:
                 return _opening(NO_MODEL)
             try:
-                opened = self._player.tasks.open(key, caller.user, wait_s=0.0)
+                opened = self._player.tasks.open(key, caller.user, wait_s=0.0, longest_s=FRESH_S)
             except Opening as error:
                 return _opening(str(error))
             return json_reply(self._task_form(opened))

@@ -22,11 +22,17 @@ from backend.domain.errors import NotAllowed
 from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.player.problems import SignInNeeded
+from backend.interfaces.http.player.renewed import Renewed
 
 COOKIE = "masklet_player"
 LABEL_STUDIO_COOKIE = "sessionid"
 SESSION_S = 8 * 3600
 VERDICT_S = 60.0
+"""How long an answer of Label Studio about a person counts."""
+
+RENEW_S = 30.0
+"""From this age on Label Studio is asked again beside the calls, which use the earlier answer."""
+
 MAX_KEPT = 10_000
 """The most tokens and verdicts that are kept in memory."""
 
@@ -62,7 +68,7 @@ class PlayerSessions:
         self._key = hmac.new(key, _PURPOSE, hashlib.sha256).digest()
         self._clock = clock
         self._tokens: Recent[str, str] = Recent(MAX_KEPT)
-        self._verdicts: Recent[_Question, tuple[float, bool]] = Recent(MAX_KEPT)
+        self._verdicts: Renewed[_Question, bool] = Renewed(MAX_KEPT, clock, renew_after_s=RENEW_S, longest_s=VERDICT_S)
 
     def sign_in(self, cookies: Mapping[str, str], token: str) -> tuple[Caller, str]:
         """The person, and the value of the cookie. Raises SignInNeeded, LabelStudioUnavailable.
@@ -97,36 +103,25 @@ class PlayerSessions:
 
     def _is_of(self, caller: Caller) -> bool:
         """Whether a credential is of the caller: Label Studio gives its cookie a new value now and then."""
-        assert self._access is not None, "checked by caller"
-        key = (caller.user, _fingerprint(caller.credential), None)
-        known = self._verdict(key)
-        if known is None:
+        access = self._access
+        assert access is not None, "checked by caller"
+
+        def is_own() -> bool:
             try:
-                known = self._access.whoami(caller.credential).email == caller.user
+                return access.whoami(caller.credential).email == caller.user
             except NotAllowed:
-                known = False
-            self._remember(key, known)
-        return known
+                return False
+
+        return self._verdicts.get((caller.user, _fingerprint(caller.credential), None), is_own)
 
     def require_task(self, caller: Caller, task: TaskKey) -> None:
         """Raises NotAllowed if Label Studio does not show the task to the person. A verdict counts for VERDICT_S."""
-        if self._access is None:
+        access = self._access
+        if access is None:
             return
-        key = (caller.user, "", task)
-        known = self._verdict(key)
-        if known is None:
-            known = self._access.may_see(caller.credential, task)
-            self._remember(key, known)
-        if not known:
+        may_see = self._verdicts.get((caller.user, "", task), lambda: access.may_see(caller.credential, task))
+        if not may_see:
             raise NotAllowed(f"Label Studio does not show task {task.task_id} of project {task.project_id} to you")
-
-    def _verdict(self, key: _Question) -> bool | None:
-        """Label Studio's last answer; None if there is none or it is older than VERDICT_S."""
-        known = self._verdicts.get(key)
-        return known[1] if known is not None and self._clock.monotonic_s() - known[0] < VERDICT_S else None
-
-    def _remember(self, key: _Question, verdict: bool) -> None:
-        self._verdicts.put(key, (self._clock.monotonic_s(), verdict))
 
     def _keep(self, token: str) -> str:
         name = secrets.token_urlsafe(16)

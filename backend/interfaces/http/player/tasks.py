@@ -11,14 +11,18 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.player.task_view import OpenedTask
 from backend.application.ports.prewarm import PrewarmRequest
 from backend.domain.errors import ServiceUnavailable, error_of
-from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex, VideoInfo
 from backend.interfaces.http.app_state import AppState
+from backend.interfaces.http.player.renewed import Renewed
 from backend.interfaces.labelstudio.frame_numbering import info_of_run, wait_for_status
 
 FRESH_S = 5.0
-"""How long a task and its label config are used before Label Studio is asked again."""
+"""How long a task and its label config are used before Label Studio is asked again. Opening a task never uses older
+ones."""
+
+LONGEST_S = 60.0
+"""How long they are used by other calls while Label Studio is asked beside them."""
 
 TASKS_KEPT = 256
 OPENING_WAIT_S = 5.0
@@ -33,29 +37,35 @@ class Opening(ServiceUnavailable):
 class _Record:
     data: Mapping[str, object]
     label_config: str
-    read_s: float
 
 
 class PlayerTasks:
-    """Opens tasks. Thread-safe; keeps the last tasks in memory for FRESH_S."""
+    """Opens tasks. Thread-safe; keeps the last tasks in memory."""
 
     def __init__(self, state: AppState) -> None:
         self._state = state
-        self._records: Recent[TaskKey, _Record] = Recent(TASKS_KEPT)
+        self._records: Renewed[TaskKey, _Record] = Renewed(
+            TASKS_KEPT, state.parts.clock, renew_after_s=FRESH_S, longest_s=LONGEST_S
+        )
 
-    def user_task(self, task: TaskKey, user: str) -> UserTask:
-        """The user task. Raises ServiceUnavailable without a Label Studio or before a worker announced its model."""
-        record = self._record(task)
+    def user_task(self, task: TaskKey, user: str, *, longest_s: float = LONGEST_S) -> UserTask:
+        """The user task. Raises ServiceUnavailable without a Label Studio or before a worker announced its model.
+
+        longest_s: the highest age of the task's data and label config.
+        """
+        record = self._records.get(task, lambda: self._read(task), longest_s=longest_s)
         config = with_rate(record.label_config, record.data)
         version = self._state.require_model_version()
         return UserTask(task, player_media(record.data, config), config, version, user)
 
-    def open(self, task: TaskKey, user: str, *, wait_s: float = OPENING_WAIT_S) -> OpenedTask:
-        """The task with its video's properties; asks a worker to open the media.
+    def open(
+        self, task: TaskKey, user: str, *, wait_s: float = OPENING_WAIT_S, longest_s: float = LONGEST_S
+    ) -> OpenedTask:
+        """The task with its video's properties; asks a worker to open the media. longest_s: as for `user_task`.
 
         Raises Opening if none has done so within wait_s, or the worker's error.
         """
-        user_task = self.user_task(task, user)
+        user_task = self.user_task(task, user, longest_s=longest_s)
         return OpenedTask(user_task, self._info(user_task, wait_s), labels_of(user_task.label_config))
 
     def _info(self, user_task: UserTask, wait_s: float) -> VideoInfo:
@@ -82,14 +92,8 @@ class PlayerTasks:
             raise error_of(status.error or "MediaError: the media could not be opened")
         return status.info
 
-    def _record(self, task: TaskKey) -> _Record:
-        now_s = self._state.parts.clock.monotonic_s()
-        known = self._records.get(task)
-        if known is not None and now_s - known.read_s < FRESH_S:
-            return known
+    def _read(self, task: TaskKey) -> _Record:
         reader = self._state.parts.label_studio
         if reader is None:
             raise ServiceUnavailable("no Label Studio is set; put its address in LABEL_STUDIO_URL")
-        record = _Record(reader.fetch_task(task).data, reader.label_config(task.project_id), now_s)
-        self._records.put(task, record)
-        return record
+        return _Record(reader.fetch_task(task).data, reader.label_config(task.project_id))
