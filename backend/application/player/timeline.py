@@ -17,20 +17,21 @@ from backend.application.player.prompt_index import PromptIndex
 from backend.application.player.runs import UserRun
 from backend.application.player.user_record import UserRecord
 from backend.application.ports.key_value import KeyValueStore
-from backend.application.review.next_frames import ReviewFrame, ReviewVideo, next_frames, task_video
+from backend.application.review.next_frames import ReviewFrame, ReviewVideo, next_frames, review_frame, task_video
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import JobState
-from backend.domain.masklets import MaskOrigin
+from backend.domain.masklets import MaskletFrame, MaskOrigin
 from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId
 from backend.domain.recent import Recent
 from backend.domain.replan import ranges_of
-from backend.domain.video import FrameRange
+from backend.domain.video import FrameIndex, FrameRange
 
 RUNS_KEPT = 16
 TIMELINES_KEPT = 64
 VIDEOS_KEPT = 4
 NEXT_FRAMES = 20
+FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,31 @@ _Shown = Mapping[Key, tuple[float, float | None]]
 
 @dataclass(slots=True)
 class _RunFrames:
-    """The frames of a run's records so far."""
+    """The frames of a run's records so far: the mask's share of the frame, and the uncertainty.
+
+    review: the same for the choice of the next frames; None if it is not kept. Only the newest run's is needed, once.
+    is_whole: whether the last read came to the end of the records.
+    """
 
     frames: dict[Key, tuple[float, float]] = field(default_factory=dict)
+    review: dict[ObjectId, dict[int, ReviewFrame]] | None = field(default_factory=dict)
     position: int = 0
+    is_whole: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, object_id: ObjectId, frame: MaskletFrame) -> None:
+        self.frames[object_id, frame.frame_index] = (frame.evidence.area_rel, frame.uncertainty)
+        if self.review is not None:
+            self.review.setdefault(object_id, {})[frame.frame_index] = review_frame(frame)
+        self.position += 1
+
+    def take_review(self) -> dict[ObjectId, tuple[ReviewFrame, ...]] | None:
+        """The frames of each object in order, which are no longer kept here; None if they are not known."""
+        with self.lock:
+            taken, self.review = self.review, None
+            if not taken or not self.is_whole:
+                return None
+            return {object_id: tuple(seen for _, seen in sorted(frames.items())) for object_id, frames in taken.items()}
 
 
 class Timelines:
@@ -113,18 +134,23 @@ class Timelines:
         """The user's newest runs with masks, newest first."""
         layers: list[tuple[UserRun, _Frames]] = []
         for run in self._masks.layered_runs(user_task):
-            layers += [(run, found) for name in run.run_names if (found := self._read(name))]
+            for name in run.run_names:
+                if found := self._read(name, is_newest=not layers):
+                    layers.append((run, found))
             if len(layers) >= MAX_LAYERS:
                 break
         return layers[:MAX_LAYERS]
 
-    def _read(self, name: str) -> _Frames:
+    def _read(self, name: str, *, is_newest: bool) -> _Frames:
         found = self._runs.get_or_put(name, _RunFrames)
         with found.lock:
+            found.is_whole = False
+            if not is_newest:
+                found.review = None
             with suppress(NotFound, IntegrityError):
                 for object_id, frame in self._masks.service.masks.records(name, found.position):
-                    found.frames[object_id, frame.frame_index] = (frame.evidence.area_rel, frame.uncertainty)
-                    found.position += 1
+                    found.add(object_id, frame)
+                found.is_whole = True
             return dict(found.frames)
 
     def _next_uncertain(
@@ -152,9 +178,17 @@ class Timelines:
         )
 
     def _video(self, run: UserRun) -> ReviewVideo:
-        known = self._videos.get(run.job.masks_run)
-        video = known or task_video(run.job, self._masks.service.masks, self._key_values)
-        self._videos.put(run.job.masks_run, video)
+        """The run as a video to review, from the records that its lanes were made of, or read anew."""
+        name, masks = run.job.masks_run, self._masks.service.masks
+        video = self._videos.get(name)
+        if video is None:
+            frames = self._runs.get_or_put(name, _RunFrames).take_review()
+            if frames is None:
+                video = task_video(run.job, masks, self._key_values)
+            else:
+                header = task_video(run.job, masks, self._key_values, frames=FIRST_FRAME)
+                video = replace(header, objects=frames)
+        self._videos.put(name, video)
         return video
 
 

@@ -17,12 +17,12 @@ from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
 from backend.application.worker.shot_cuts import known_cuts
 from backend.domain.jobs import Job
-from backend.domain.masklets import MaskOrigin, MaskRun
+from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prioritization import DEFAULT_POLICY, Choice, FrameCurve, Reason, choose_frames, is_done
 from backend.domain.prompts import ObjectId
 from backend.domain.shots import shots_of
 from backend.domain.tasks import TaskKey
-from backend.domain.video import FrameIndex
+from backend.domain.video import FrameIndex, FrameRange
 
 CALIBRATED = re.compile(r"-u[0-9a-f]{8}$")
 """The end of a calibrated model's version."""
@@ -176,12 +176,14 @@ def project_videos(ledger: Ledger, masks: MaskStore, key_values: KeyValueStore, 
     return [task_video(job, masks, key_values) for job in newest_propagations(ledger, project_id=project_id)]
 
 
-def task_video(job: Job, masks: MaskStore, key_values: KeyValueStore) -> ReviewVideo:
-    """A finished propagation as a video to review, with its known cuts.
+def task_video(
+    job: Job, masks: MaskStore, key_values: KeyValueStore, *, frames: FrameRange | None = None
+) -> ReviewVideo:
+    """A finished propagation as a video to review, with its known cuts. frames: those to read; None: all.
 
     Raises NotFound or IntegrityError for masks that are gone or damaged.
     """
-    run = masks.read(job.masks_run)
+    run = masks.read(job.masks_run, frames)
     video = review_video(run, f"task {job.task.task_id}", job.model_version, task=job.task)
     return replace(video, cuts=known_cuts(key_values, run.video.content_hash))
 
@@ -193,13 +195,7 @@ def review_video(run: MaskRun, name: str, model_version: str, *, task: TaskKey |
         frame_count=run.video.frame_count,
         frame_rate=float(run.video.frame_rate),
         model_version=model_version,
-        objects={
-            masklet.object_id: tuple(
-                ReviewFrame(frame.frame_index, frame.uncertainty, frame.origin, frame.evidence.embedding)
-                for frame in masklet.frames
-            )
-            for masklet in run.masklets
-        },
+        objects={masklet.object_id: tuple(review_frame(frame) for frame in masklet.frames) for masklet in run.masklets},
         task=task,
     )
 
@@ -210,3 +206,8 @@ def _listed(chosen: Sequence[tuple[ReviewVideo, Choice]]) -> tuple[NextFrame, ..
         object_id, uncertainty = video.worst_object(choice.frame_index)
         listed.append(NextFrame(video, choice, object_id, uncertainty, 1.0 - position / len(chosen)))
     return tuple(listed)
+
+
+def review_frame(frame: MaskletFrame) -> ReviewFrame:
+    """A stored mask as a frame to review."""
+    return ReviewFrame(frame.frame_index, frame.uncertainty, frame.origin, frame.evidence.embedding)
