@@ -41,6 +41,15 @@ class PageDecoder:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
+    def prepare(self) -> None:
+        """Starts the process unless it runs: its start takes seconds, and the first page would wait for it."""
+        if self._lock.acquire(blocking=False):  # while a page is decoded, it runs
+            try:
+                with suppress(OSError):  # the first page says so
+                    self._running()
+            finally:
+                self._lock.release()
+
     def page(self, media_id: str, frame: int) -> bytes:
         """A page as a JPEG file. Raises the child's error, MediaUnreachable if it does not answer."""
         return self._answer(media_id, frame, [media_id, frame])

@@ -77,6 +77,10 @@ class MediaService:
             self.cache.put(name, number, body)
         return Served("image/jpeg", f"{name}-{number}", body=body)
 
+    def prepare(self) -> None:
+        """Makes the first picture come sooner; someone is opening a task."""
+        self.page_decoder.prepare()
+
     def close(self) -> None:
         self.page_decoder.close()
 

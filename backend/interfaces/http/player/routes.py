@@ -103,6 +103,8 @@ class TaskRoutes:
         def shown() -> JSONResponse:
             key = TaskKey(project, task)
             caller = self._player.caller(request, key)
+            if self._player.state.parts.media is not None:
+                self._player.state.parts.media.prepare()
             if self._player.state.parts.models.announced() is None:
                 return _opening(NO_MODEL)
             try:

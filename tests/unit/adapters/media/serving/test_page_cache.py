@@ -36,6 +36,15 @@ def test_a_child_answers_several_requests(page_decoder: PageDecoder) -> None:
     assert page_decoder.page("m", 4) == b"m 4"
 
 
+def test_a_prepared_child_answers(page_decoder: PageDecoder) -> None:
+    page_decoder.prepare()
+    page_decoder.prepare()
+    child = page_decoder._child
+    assert child is not None
+    assert page_decoder.page("m", 3) == b"m 3"
+    assert page_decoder._child is child
+
+
 def test_an_error_in_the_child_is_raised_and_the_child_stays(page_decoder: PageDecoder) -> None:
     with pytest.raises(NotFound, match="no such page"):
         page_decoder.page("none", 0)

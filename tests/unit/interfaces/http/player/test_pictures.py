@@ -40,6 +40,10 @@ class InProcessPageDecoder(PageDecoder):
         super().__init__()
         self.asked: list[int] = []
         self._videos = videos
+        self.prepared = 0
+
+    def prepare(self) -> None:
+        self.prepared += 1
 
     def picture(self, media: MediaRef, content_hash: str, frame: int) -> bytes:
         self.asked.append(frame)
@@ -111,6 +115,13 @@ def test_a_picture_is_made_once_and_not_sent_twice(setup: Setup) -> None:
     again = client.get(f"{TASK}/frames/3", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert setup.page_decoder.asked == [3]
+
+
+def test_opening_a_task_prepares_the_decoder(setup: Setup) -> None:
+    client = setup.opened()
+    assert client.get(TASK).status_code == 200
+    assert setup.page_decoder.prepared
+    assert setup.page_decoder.asked == []
 
 
 def test_a_frame_past_the_end_is_refused(setup: Setup) -> None:
