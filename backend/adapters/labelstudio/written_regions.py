@@ -22,6 +22,9 @@ DECIMALS = 2
 UNTOUCHED = "prediction"
 """The origin of a region that came from a prediction and was not changed."""
 
+CHANGED = "prediction-changed"
+"""The origin of a region that came from a prediction and that a person changed."""
+
 Item = dict[str, object]
 
 
@@ -62,6 +65,11 @@ def is_unchanged(item: object, reference: MaskReference) -> bool:
 def unmarked(item: Item, object_id: ObjectId) -> Item:
     """The region as a plain one of this object."""
     return {**{name: value for name, value in item.items() if name != "meta"}, "id": str(object_id)}
+
+
+def is_from_prediction(item: object) -> bool:
+    """Whether Label Studio copied the region from a prediction; a person may have changed it since."""
+    return isinstance(item, dict) and item.get("origin") in (UNTOUCHED, CHANGED)
 
 
 def replaced(result: Sequence[object], own: Sequence[Item]) -> list[object] | None:

@@ -20,6 +20,7 @@ from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints
 from backend.adapters.labelstudio.writing.player_regions import takes_boxes
+from backend.adapters.labelstudio.written_regions import is_from_prediction
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
 from backend.application.annotation.prompt_checks import usable
 from backend.application.annotation.prompt_ownership import PromptOwnership, ViewState
@@ -140,15 +141,19 @@ class AnnotationSync:
         return bool(user) and UserRecords(self.key_values).read(task, user).revision > 0
 
     def _added(self, user_task: UserTask, annotation: AnnotationRecord) -> PromptSet | None:
-        """The user's prompts and those of the regions that the person drew beside the player; None without new ones."""
+        """The user's prompts and those of the regions that the person drew beside the player; None without new ones.
+
+        Copies of a prediction are left out: it may be older than the masks that the person made since.
+        """
         binding = read_binding(user_task.label_config)
-        if not prompts_of_annotation(annotation.result, binding):
+        regions = [item for item in annotation.result if not is_from_prediction(item)]
+        if not prompts_of_annotation(regions, binding):
             return None
         shown = newest_run(self.service, user_task.task, user_task.model_version)
         run = None if shown is None else shown.run
         known = None if run is None else self._known(user_task, run)
         clock = self._frame_clock(user_task, run)
-        drawn = prompts_of_annotation(annotation.result, binding, known=known, clock=clock)
+        drawn = prompts_of_annotation(regions, binding, known=known, clock=clock)
         own = self.service.ledger.prompts(user_task.task, user=user_task.user)
         return None if own.covers(drawn) else PromptSet.of([*own, *drawn], {**own.labels, **drawn.labels})
 

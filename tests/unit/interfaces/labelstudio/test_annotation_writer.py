@@ -118,6 +118,19 @@ def keyframes(region: Any) -> list[tuple[int, bool]]:  # noqa: ANN401
     return [(entry["frame"], entry["enabled"]) for entry in region["value"]["sequence"]]
 
 
+def box(region_id: str, *, origin: str = "manual") -> Json:
+    """A region of one keyframe as the page sends it."""
+    keyframe = {"frame": 3, "enabled": True, "rotation": 0, "x": 10, "y": 10, "width": 50, "height": 50}
+    return {
+        "id": region_id,
+        "type": "videorectangle",
+        "from_name": "box",
+        "to_name": "video",
+        "origin": origin,
+        "value": {"sequence": [keyframe], "labels": ["Dog"]},
+    }
+
+
 def test_a_submitted_annotation_gets_one_region_an_object(stack: Stack) -> None:
     stack.click()
     stack.click("Cat 2", frame=1)
@@ -322,23 +335,25 @@ def test_a_box_that_a_person_moved_stays_and_is_no_prompt(stack: Stack) -> None:
 
 def test_a_region_that_the_person_drew_is_added_to_the_prompts_and_stays(stack: Stack) -> None:
     stack.click()
-    drawn = {
-        "id": "b1",
-        "type": "videorectangle",
-        "from_name": "box",
-        "to_name": "video",
-        "origin": "manual",
-        "value": {
-            "sequence": [{"frame": 3, "enabled": True, "rotation": 0, "x": 10, "y": 10, "width": 50, "height": 50}],
-            "labels": ["Dog"],
-        },
-    }
+    drawn = box("b1")
     stack.submit(VERDICT, drawn)
     assert set(stack.web.stored.prompts(KEY, user=ANN).object_ids) == {"Cat", "b1"}
     stack.web.work_off_all()
     stack.writer.sweep()
     assert stack.result()[:2] == [VERDICT, drawn]
     assert set(stack.own()) == {"Cat"}
+
+
+def test_copies_of_an_older_prediction_are_no_prompts(stack: Stack) -> None:
+    stack.click()
+    stack.click("Dog", label="Dog")
+    before = stack.web.stored.prompts(KEY, user=ANN).digest()
+    changed = box("Dog", origin="prediction-changed")
+    stack.submit(box("Cat", origin="prediction"), changed)
+    stack.writer.sweep()
+    assert stack.web.stored.prompts(KEY, user=ANN).digest() == before
+    assert set(stack.own()) == {"Cat"}
+    assert [item for item in stack.result() if not reference_of(item)] == [changed]
 
 
 def test_without_a_videorectangle_nothing_is_written(stack: Stack) -> None:
