@@ -53,6 +53,7 @@ class Region(TypedDict):
     image_rotation: NotRequired[int]
     is_positive: NotRequired[bool]
     readonly: NotRequired[bool]
+    meta: NotRequired[dict[str, object]]
 
 
 class Prediction(TypedDict):

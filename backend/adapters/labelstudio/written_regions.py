@@ -51,6 +51,19 @@ def reference_of(item: object) -> MaskReference | None:
     return MaskReference(ObjectId(object_id), run, model, digest)
 
 
+def instance_meta(object_id: ObjectId) -> dict[str, object]:
+    """The `meta` of a region whose object is one of several with its label."""
+    return {KEY: {"object": str(object_id)}}
+
+
+def instance_of(item: object) -> ObjectId | None:
+    """The object that a region's `meta` names; None if it names none."""
+    meta = item.get("meta") if isinstance(item, dict) else None
+    fields = meta.get(KEY) if isinstance(meta, dict) else None
+    named = fields.get("object") if isinstance(fields, dict) else None
+    return ObjectId(named) if isinstance(named, str) and 0 < len(named) <= 200 else None
+
+
 def marked(region: Region, *, object_id: ObjectId, run: str, model: str) -> Item:
     """The region with its reference."""
     fields = {"object": str(object_id), "run": run, "model": model, "digest": _digest(region)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import Json, as_list, as_object, as_text, as_whole
-from backend.adapters.labelstudio.written_regions import reference_of
+from backend.adapters.labelstudio.written_regions import instance_of, reference_of
 from backend.domain.errors import MalformedRequest, PromptError, TooLarge
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import ObjectId
@@ -51,8 +51,11 @@ class ReadRegion:
 
     @property
     def object_id(self) -> ObjectId:
-        """The region id in a video; on pages the label, so all regions of a label are one object."""
-        return ObjectId(self.region_id if self.kind in VIDEO_KINDS else self.label)
+        """The region id in a video. On pages the label, so all regions of a label are one object, except those that
+        Masklet marked as one of several objects with that label."""
+        if self.kind in VIDEO_KINDS:
+            return ObjectId(self.region_id)
+        return instance_of(self.item) or ObjectId(self.label)
 
     @property
     def size(self) -> FrameSize:

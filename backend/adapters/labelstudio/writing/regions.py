@@ -20,6 +20,7 @@ from backend.adapters.labelstudio.mask_forms.masks import png_of_mask, polygons_
 from backend.adapters.labelstudio.wire import Region
 from backend.adapters.labelstudio.writing.uncertain_ranges import uncertain_ranges
 from backend.adapters.labelstudio.writing.video_regions import box_percent, video_value
+from backend.adapters.labelstudio.written_regions import instance_meta
 from backend.codecs.coco_rle import box_rel, decode_checked
 from backend.domain.errors import PromptError
 from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
@@ -101,7 +102,7 @@ def _on_page(
     frame: MaskletFrame, masklet: Masklet, *, binding: Binding, control: Control, task: TaskKey
 ) -> Iterator[Region]:
     for part, value in enumerate(_page_values(control.kind, frame.mask)):
-        yield {
+        region: Region = {
             "id": region_id(task, masklet.object_id, frame.frame_index, part=part),
             "from_name": control.name,
             "to_name": binding.to_name,
@@ -113,6 +114,9 @@ def _on_page(
             "image_rotation": 0,
             "score": score_of([frame.uncertainty]),
         }
+        if masklet.object_id != masklet.label:
+            region["meta"] = instance_meta(masklet.object_id)
+        yield region
 
 
 def _page_values(kind: ControlKind, encoded: EncodedMask) -> list[dict[str, object]]:

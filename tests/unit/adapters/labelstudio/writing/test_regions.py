@@ -16,6 +16,7 @@ from label_studio_sdk.label_interface import LabelInterface
 from backend.adapters.labelstudio.config.label_config import read_binding, with_rate
 from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.adapters.labelstudio.reading.labelled import read_labels
 from backend.adapters.labelstudio.writing.regions import build_regions, region_id, score_of
 from backend.adapters.labelstudio.writing.uncertain_ranges import ranges_of
 from backend.domain.errors import LabelConfigError, PromptError
@@ -78,6 +79,14 @@ def test_a_mask_on_a_page_is_a_brush_region() -> None:
     assert isinstance(value, dict)
     assert (value["format"], value["brushlabels"]) == ("rle", ["Cat"])
     assert np.array_equal(decode_rle(value["rle"], SIZE), MASK)
+
+
+def test_objects_of_one_label_stay_apart_on_pages() -> None:
+    second = replace(masklet("Cat", {3: MASK}), object_id=ObjectId("Cat #2"))
+    result = built(run_of(masklet("Cat", {3: MASK}), second, size=SIZE, frame_count=5), PAGES)
+    assert [region.get("meta") for region in result] == [None, {"masklet": {"object": "Cat #2"}}]
+    read = read_labels(result, read_binding(PAGES), where="prediction")
+    assert [(each.object_id, each.label) for each in read.objects] == [("Cat", "Cat"), ("Cat #2", "Cat")]
 
 
 def test_pages_without_the_object_have_no_region() -> None:
