@@ -132,6 +132,9 @@ const VIEWS = [
   [Help, places.help, ["help"]],
 ];
 
+/** @type {(keyof State)[]} what the line of the open frame depends on, with the masks */
+const TOLD = ["frame", "objects", "playing", "ready"];
+
 /** Draws the views whose part of the state has changed. @param {State} state @param {State | null} before */
 function draw(state, before) {
   for (const [view, place, keys] of VIEWS) {
@@ -145,7 +148,7 @@ store.listen((state, before) => {
   stage.draw();
   timeline.draw();
   void thumbnails.draw();
-  announcer.soon();
+  if (TOLD.some((key) => state[key] !== before[key])) announcer.soon();
   draw(state, before);
 });
 document.addEventListener("keydown", (event) => onKey(event, parts));

@@ -3,7 +3,7 @@
 import { isAborted } from "../server/errors.js";
 
 export const ENCODED_BYTES = 64 * 2 ** 20;
-export const DECODED_BYTES = 96 * 2 ** 20;
+export const DECODED_BYTES = 64 * 2 ** 20;
 const LEAST_DECODED = 4;
 const AT_ONCE = 4;
 const AHEAD = 90;

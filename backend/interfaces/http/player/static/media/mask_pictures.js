@@ -6,7 +6,7 @@ import { bytesOf, farthest } from "./frame_cache.js";
 /** @typedef {{key: string, bitmap: ImageBitmap | null}} Painted  null: what cannot be painted */
 /** @typedef {{frame: number, key: string}} Order */
 
-export const MOST_BYTES = 64 * 2 ** 20;
+export const MOST_BYTES = 48 * 2 ** 20;
 const LEAST_KEPT = 4;
 const AHEAD = 12;
 const BEHIND = 2;
