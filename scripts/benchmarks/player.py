@@ -52,7 +52,7 @@ class Counts:
     frames: int = 300
 
 
-QUICK = Counts(clicks=10, hovers=10, seeks=10, opens=3, frames=120)
+QUICK = Counts(clicks=10, hovers=10, seeks=10, opens=3, frames=60)
 
 
 @dataclass(slots=True)
@@ -68,8 +68,6 @@ class Bench:
         with chromium() as browser, log_in(browser, self.stack.label_studio) as context:
             tab = PlayerTab(context.new_page())
             tab.open(self.stack.player_address(self.stack.disc_task(self.project, self.counts.frames)))
-            for name in OBJECTS:
-                tab.add_object(name)
             frames = [1 + number * 7 % (self.counts.frames - 2) for number in range(self.counts.clicks)]
             clicked = measures.clicks(tab, frames)
             hovered = measures.hovers(tab, self.counts.frames - 1, self.counts.hovers)
@@ -87,8 +85,6 @@ class Bench:
         with chromium() as browser, log_in(browser, self.stack.label_studio) as context:
             tab = PlayerTab(context.new_page())
             tab.open(self.stack.player_address(self.stack.disc_task(self.project, self.counts.frames)))
-            for name in OBJECTS:
-                tab.add_object(name)
             measures.clicks(tab, [0] * len(OBJECTS))
             with closing(open_ledger(data.ledger_url, SystemClock())) as ledger:
                 started_s = time.monotonic()

@@ -7,7 +7,7 @@ import time
 from playwright.sync_api import BrowserContext, Error, Frame, Page
 
 from scripts.benchmarks.player_page.stack import Stack
-from scripts.benchmarks.player_page.tab import STATE, Json, NotHappened, PlayerTab
+from scripts.benchmarks.player_page.tab import PATIENCE_MS, PROPAGATION_MS, STATE, Json, NotHappened, PlayerTab
 from scripts.demonstration.clip import Click
 from tests.browser.editor import Editor
 
@@ -31,7 +31,8 @@ def player_person(context: BrowserContext, stack: Stack, project: int) -> Json:
             tab.add_object(click.label)
         _click(tab, click)
     tab.press("Shift+F")
-    tab.wait(ALL_MASKS, "the masks did not reach all frames", [stack.clip.pages, _labels(stack)])
+    arg = [stack.clip.pages, _labels(stack)]
+    tab.wait(ALL_MASKS, "the masks did not reach all frames", arg, timeout_ms=PROPAGATION_MS)
     _submit(page)
     return _told("player", started_s, before, tab.inputs())
 
@@ -67,10 +68,11 @@ def _choose(editor: Editor, label: str) -> None:
 
 def _click(tab: PlayerTab, click: Click) -> None:
     tab.show(click.page)
+    before = tab.known(click.page)
     tab.page.mouse.click(*tab.point(click.x_pct / 100, click.y_pct / 100))
-    test = "paint.masks && paint.frame === arg"
+    test = "paint.masks && paint.frame === arg[0] && paint.known > arg[1]"
     what = f"no mask of {click.label} was painted"
-    tab.painted_after("pointerup", test, what, arg=click.page, timeout_ms=60_000)
+    tab.painted_after("pointerup", test, what, arg=[click.page, before], timeout_ms=PATIENCE_MS)
     tab.wait(f"() => {STATE}.busy === 0", "the page went on working after a click")
 
 

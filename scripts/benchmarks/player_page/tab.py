@@ -19,6 +19,9 @@ FLAGS = (
 )
 VIEWPORT = {"width": 1400, "height": 1100}
 PATIENCE_MS = 180_000
+PROPAGATION_MS = 1_800_000
+"""The longest wait for a propagation."""
+
 PROBE = Path(__file__).parent / "probe.js"
 PLACE = """([x, y]) => {
   const stage = window.masklet.stage, place = stage.place(), box = stage.canvas.getBoundingClientRect();
@@ -26,6 +29,7 @@ PLACE = """([x, y]) => {
 }"""
 READY = "() => window.masklet?.store.state.ready && window.masklet_probe.paints.some((paint) => paint.complete)"
 STATE = "window.masklet.store.state"
+KNOWN = "(frame) => window.masklet.masks.at(frame).filter((mask) => mask.rle).length"
 
 Json = dict[str, Any]
 
@@ -97,6 +101,14 @@ class PlayerTab:
     def add_object(self, label: str) -> None:
         self.frame.get_by_role("button", name=f"+ {label}", exact=True).click()
 
+    def choose(self, name: str) -> None:
+        """Selects an object by its key, or adds one that is named as its label."""
+        position = int(self.frame.evaluate(f"(id) => {STATE}.objects.findIndex((each) => each.id === id)", name))
+        if position < 0:
+            self.add_object(name)
+        else:
+            self.press(str(position + 1))
+
     def press(self, key: str) -> None:
         self.frame.locator("canvas.stage").press(key)
 
@@ -108,6 +120,10 @@ class PlayerTab:
           return last && last.complete && last.frame === frame && last.known >= masks;
         }"""
         self.wait(condition, f"frame {frame} was not painted", [frame, masks])
+
+    def known(self, frame: int) -> int:
+        """The count of objects with a mask on a frame, as far as the page knows."""
+        return int(self.frame.evaluate(KNOWN, frame))
 
     def painted_after(self, event: str, test: str, what: str, *, arg: object = None, timeout_ms: float) -> float:
         """Milliseconds from the last input event of that name to the first paint that meets `test`.
