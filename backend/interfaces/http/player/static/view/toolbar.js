@@ -18,9 +18,9 @@ export function Toolbar({ state, parts }) {
   return html`
     <div class="toolbar" role="group" aria-label="Tools and playing">
       <${Tools} state=${state} parts=${parts} />
+      <${Shown} state=${state} parts=${parts} />
       <${Transport} state=${state} parts=${parts} />
       <${ReviewButtons} state=${state} parts=${parts} />
-      <${Shown} state=${state} parts=${parts} />
     </div>`;
 }
 
@@ -84,7 +84,7 @@ function ReviewButtons({ state, parts }) {
 function Shown({ state, parts }) {
   const { store } = parts;
   return html`
-    <span class="group end">
+    <span class="group">
       <button aria-pressed=${state.hover} title="Mask under the mouse (H)"
         onClick=${() => store.act("set", { hover: !state.hover })}>Preview</button>
       <button aria-pressed=${state.boxes} title="Boxes of the masks (V)"
