@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         validation_alias="LABEL_STUDIO_API_KEY",
         description="Personal access token (or legacy token) for Label Studio.",
     )
+    label_studio_public_url: str = Field(
+        "", description="Label Studio's address in annotators' browsers; empty: LABEL_STUDIO_URL."
+    )
     media_hosts: str = Field(
         "", description="Other origins media may come from, comma-separated (https://host[:port])."
     )

@@ -245,6 +245,11 @@ class Container:
         return Session(self.settings.label_studio_url, token, timeout_s=SESSION_TIMEOUT_S)
 
     @property
+    def label_studio_public_url(self) -> str:
+        """Label Studio's address in browsers, without a slash at its end; empty without a Label Studio."""
+        return (self.settings.label_studio_public_url or self.settings.label_studio_url).rstrip("/")
+
+    @property
     def public_url(self) -> str:
         """The address under which browsers reach this Masklet: as set, or its own."""
         return self.settings.public_url or self.own_url

@@ -51,8 +51,10 @@ def connection_warnings(container: Container, project_id: int) -> tuple[str, ...
 def _settings(container: Container, url: str, public_url: str, model_version: str) -> ConnectionSettings:
     settings = container.settings
     return ConnectionSettings(
-        label_studio_url=settings.label_studio_url,
-        public_url=public_url_for(public_url or settings.public_url, container.own_url, settings.label_studio_url),
+        label_studio_url=container.label_studio_public_url,
+        public_url=public_url_for(
+            public_url or settings.public_url, container.own_url, container.label_studio_public_url
+        ),
         backend_url=_checked(url or container.own_url, "--url"),
         model_version=model_version,
         is_url_given=bool(url),

@@ -201,7 +201,8 @@ def _retried_settings(container: Container) -> str:
 
 def _player_parts(container: Container) -> PlayerParts:
     url = container.settings.label_studio_url
-    return PlayerParts(UserAccess(url, container.label_studio_session()), container.media_signer.key, url)
+    access = UserAccess(url, container.label_studio_session())
+    return PlayerParts(access, container.media_signer.key, container.label_studio_public_url)
 
 
 def _web_settings(container: Container) -> WebSettings:

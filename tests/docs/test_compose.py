@@ -120,7 +120,7 @@ def test_what_hangs_is_killed_by_its_health_check() -> None:
 
 def test_services_with_ports_need_a_password() -> None:
     assert "MASKLET_BASIC_AUTH_PASS:?" in environment("web")["MASKLET_BASIC_AUTH_PASS"]
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["label-studio"]
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["label-studio", "web"]
 
 
 def test_every_variable_without_a_default_is_in_the_example() -> None:

@@ -33,9 +33,10 @@ class ConfigChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """Addresses and logins. public_url: of Masklet, for browsers. backend_url: of Masklet, for Label Studio's server.
+    """Addresses and logins.
 
-    is_url_given: whether a person said backend_url; otherwise a working address of the project's backend stays.
+    label_studio_url, public_url: of Label Studio and Masklet, for browsers. backend_url: of Masklet, for Label Studio's
+    server. is_url_given: whether a person said backend_url; otherwise a working address of the project's backend stays.
     model_version: of the workers' model.
     """
 
@@ -169,7 +170,7 @@ def address_notes(settings: ConnectionSettings) -> Iterator[str]:
         yield (
             f"Label Studio is called {studio.hostname} and Masklet {masklet.hostname}: a browser does not send Label "
             "Studio's login to the player, so each person signs in there with a token. Give both one host name: set "
-            "MASKLET_PUBLIC_URL or LABEL_STUDIO_URL to the names that browsers use"
+            "MASKLET_PUBLIC_URL and MASKLET_LABEL_STUDIO_PUBLIC_URL to the names that browsers use"
         )
     if studio.scheme == "https" and masklet.scheme == "http":
         yield (

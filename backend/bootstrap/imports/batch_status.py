@@ -28,7 +28,7 @@ class ProjectOverview:
 def read_overviews(container: Container, project_id: int | None) -> list[ProjectOverview]:
     """The overview of a project; None: of all. Raises NotFound, ServiceUnavailable if the ledger cannot be read."""
     audits = Audits(container.key_values)
-    url = container.settings.label_studio_url.rstrip("/")
+    url = container.label_studio_public_url
     return [
         ProjectOverview(
             status, audits.tallies(status.project_id), f"{url}/projects/{status.project_id}/data" if url else ""

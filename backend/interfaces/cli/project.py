@@ -39,5 +39,6 @@ def create(
         plan, notes = connector.create(name, config)
     print_notes((*plan.notes, *notes), console)
     number = plan.project.project_id
-    base = container.settings.label_studio_url.rstrip("/")
-    console.print(f"Project {number} is connected: {base}/projects/{number}/data", markup=False)
+    console.print(
+        f"Project {number} is connected: {container.label_studio_public_url}/projects/{number}/data", markup=False
+    )
