@@ -21,7 +21,7 @@ AIM_S = 0.25
 LONGEST_MS = 60_000.0
 HOVER_MS = 10_000.0
 HOVER_PAUSE_S = 0.3
-LAG_POLL_S = 0.03
+LAG_POLL_S = 0.1
 LABEL_PX, HEAD_PX = 84, 14
 """The timeline's margins: names to the left of the lanes, a row above."""
 

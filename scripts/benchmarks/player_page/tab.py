@@ -22,6 +22,9 @@ PATIENCE_MS = 180_000
 PROPAGATION_MS = 1_800_000
 """The longest wait for a propagation."""
 
+POLL_MS = 100
+"""Between two evaluations of a condition. Times are the probe's: the poll adds nothing to them."""
+
 PROBE = Path(__file__).parent / "probe.js"
 PLACE = """([x, y]) => {
   const stage = window.masklet.stage, place = stage.place(), box = stage.canvas.getBoundingClientRect();
@@ -73,7 +76,7 @@ class PlayerTab:
     def wait(self, condition: str, what: str, arg: object = None, *, timeout_ms: float = PATIENCE_MS) -> Any:  # noqa: ANN401
         """The value of a JavaScript condition once it is true. Raises NotHappened naming `what`."""
         try:
-            return self.frame.wait_for_function(condition, arg=arg, timeout=timeout_ms, polling=20).json_value()
+            return self.frame.wait_for_function(condition, arg=arg, timeout=timeout_ms, polling=POLL_MS).json_value()
         except Error as error:
             notice = self.frame.locator(".notice").all_inner_texts()
             raise NotHappened(f"{what} (the page says: {notice}; {str(error).splitlines()[0]})") from error
