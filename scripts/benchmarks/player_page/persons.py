@@ -33,8 +33,9 @@ def player_person(context: BrowserContext, stack: Stack, project: int) -> Json:
     tab.press("Shift+F")
     arg = [stack.clip.pages, _labels(stack)]
     tab.wait(ALL_MASKS, "the masks did not reach all frames", arg, timeout_ms=PROPAGATION_MS)
+    after = tab.inputs()  # Label Studio loads the player anew after Submit
     _submit(page)
-    return _told("player", started_s, before, tab.inputs())
+    return _told("player", started_s, before, after)
 
 
 def pages_person(context: BrowserContext, stack: Stack, project: int) -> Json:
@@ -55,8 +56,9 @@ def pages_person(context: BrowserContext, stack: Stack, project: int) -> Json:
             break
     else:
         raise NotHappened(f"pages: masks are not on all pages after {ROUNDS} actions")
+    after = tab.inputs()
     editor.submit()
-    return _told("pages", started_s, before, tab.inputs())
+    return _told("pages", started_s, before, after)
 
 
 def _choose(editor: Editor, label: str) -> None:
@@ -102,9 +104,10 @@ def _labels(stack: Stack) -> list[str]:
 
 
 def _told(way: str, started_s: float, before: Json, after: Json) -> Json:
+    """before, after: the inputs up to Submit, which is one click more."""
     pressed = {name: after[name] - before[name] for name in after}
     return {
         f"{way}_seconds": round(time.monotonic() - started_s, 1),
-        f"{way}_clicks": pressed["pointerdown"],
+        f"{way}_clicks": pressed["pointerdown"] + 1,
         f"{way}_keys": pressed["keydown"],
     }
