@@ -1,6 +1,10 @@
-// The mask that a click would give, asked for while the mouse rests.
+// The mask that a click would give, asked for while the mouse moves: one call at a time, then for the newest place.
 
 import { objectOf } from "../state/state.js";
+
+/** @typedef {import("../types.js").PointPrompt} PointPrompt */
+
+const REFUSED_MS = 300;
 
 export class Hover {
   /**
@@ -12,29 +16,47 @@ export class Hover {
     this.transport = transport;
     this.store = store;
     this.show = show;
-    /** @type {AbortController | null} */
-    this.asking = null;
+    /** @type {PointPrompt | null} where the mouse is; null: not on the picture */
+    this.place = null;
+    this.isAsking = false;
   }
 
-  /** @param {import("../types.js").PointPrompt | null} point  null: the mouse left the picture */
+  /** @param {PointPrompt | null} point  null: the mouse left the picture */
   async over(point) {
-    this.asking?.abort();
-    this.asking = null;
+    this.place = point;
+    if (!point) this.show(null);
+    if (this.isAsking) return;
+    this.isAsking = true;
+    let asked = null;
+    while (this.place && this.place !== asked) {
+      asked = this.place;
+      if (!(await this.#ask(asked))) await new Promise((done) => setTimeout(done, REFUSED_MS));
+    }
+    this.isAsking = false;
+  }
+
+  /**
+   * Shows the mask of a place, if frame and object are still the same when it comes.
+   * @param {PointPrompt} point
+   * @returns {Promise<boolean>} false if it was refused: the frame is not encoded yet, or the worker is busy
+   */
+  async #ask(point) {
     const { state } = this.store;
     const object = objectOf(state, state.selected);
-    if (!point || !object || object.locked || state.busy || !state.connected) {
+    if (!object || object.locked || state.busy || !state.connected) {
       this.show(null);
-      return;
+      return true;
     }
-    const asking = new AbortController();
-    this.asking = asking;
-    let shown = null;
+    const wanted = { frame: state.frame, object: object.id, label: object.label, point };
     try {
-      const wanted = { frame: state.frame, object: object.id, label: object.label, point };
-      shown = (await this.transport.hover(wanted, asking.signal)).masks[0] ?? null;
+      const mask = (await this.transport.hover(wanted)).masks[0] ?? null;
+      const now = this.store.state;
+      const isWanted = this.place && !now.busy && now.frame === wanted.frame && now.selected === wanted.object;
+      this.show(isWanted ? mask : null);
+      return true;
     } catch {
-      // A frame that is not encoded yet, or a busy worker: nothing is shown, and the next move asks again.
+      this.show(null);
+      return false;
     }
-    if (this.asking === asking) this.show(shown);
   }
 }

@@ -106,13 +106,9 @@ export class Transport {
     return this.#call("PATCH", `${this.base}/objects/${encodeURIComponent(object)}`, { label });
   }
 
-  /**
-   * @param {import("../types.js").HoverBody} wanted
-   * @param {AbortSignal} signal
-   * @returns {Promise<{masks: MaskEntry[]}>}
-   */
-  hover(wanted, signal) {
-    return this.#call("POST", `${this.base}/hover`, wanted, signal);
+  /** @param {import("../types.js").HoverBody} wanted @returns {Promise<{masks: MaskEntry[]}>} */
+  hover(wanted) {
+    return this.#call("POST", `${this.base}/hover`, wanted);
   }
 
   /** @param {number[]} frames */
@@ -167,13 +163,12 @@ export class Transport {
    * @param {string} method
    * @param {string} address
    * @param {object} [body]
-   * @param {AbortSignal} [signal]
    * @returns {Promise<Answer>}
    */
-  async #call(method, address, body, signal) {
+  async #call(method, address, body) {
     const headers = method === "GET" ? {} : { ...CHANGE, "Content-Type": "application/json" };
     const reply = await this.#fetch(address, {
-      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
     });
     return reply.json();
   }

@@ -10,7 +10,6 @@ import { ellipse, maskOf, polygon, stroke } from "./shapes.js";
 
 const DRAG_PX = 5;
 const GRAB_PX = 10;
-const HOVER_MS = 40;
 const LEAST_BOX_REL = 0.002;
 const LEAST_CORNERS = 3;
 /** @type {Record<import("../state/state.js").Tool, "brush" | "ellipse" | "box" | "corner" | "press">} */
@@ -30,7 +29,6 @@ export class Pointer {
     this.canvas = stage.canvas;
     this.store = stage.store;
     this.on = on;
-    this.hoverTimer = 0;
     this.#listen();
   }
 
@@ -160,7 +158,6 @@ export class Pointer {
   }
 
   #leave() {
-    clearTimeout(this.hoverTimer);
     this.on.hover(null);
     this.stage.showHover(null);
   }
@@ -168,13 +165,12 @@ export class Pointer {
   /** @param {[number, number]} at */
   #hover(at) {
     const { state } = this.store;
-    clearTimeout(this.hoverTimer);
     const inside = at.every((value) => value >= 0 && value <= 1);
     if (!state.hover || state.playing || state.tool !== "click" || !inside) {
-      if (this.stage.hoverPicture) this.stage.showHover(null);
+      if (this.stage.hoverPicture) this.on.hover(null);
       return;
     }
-    this.hoverTimer = setTimeout(() => this.on.hover([at[0], at[1], 1]), HOVER_MS);
+    this.on.hover([at[0], at[1], 1]);
   }
 
   /** The point or box of the open frame under the pointer. @param {PointerEvent} event @returns {PromptMark | null} */
