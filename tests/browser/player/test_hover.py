@@ -1,4 +1,4 @@
-"""The mask under the mouse: one call at a time, then for the newest place; nothing where it does not belong any more."""
+"""The mask under the mouse: one call at a time, then for the newest place; nothing where it does not belong."""
 
 from __future__ import annotations
 
