@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests, from the binaries inside the pgserver wheel."""
+"""A ledger on SQLite and on PostgreSQL, whose server is from the binaries inside the pgserver wheel."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+
+from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from tests.fakes.clock import FakeClock
 
 PATIENCE_S = 120.0
 
@@ -71,3 +74,17 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     admin.dispose()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(now_s=1000.0)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[SqlLedger]:
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/ledger.sqlite" if is_sqlite else request.getfixturevalue("postgresql_url")
+    opened = open_ledger(url, clock)
+    yield opened
+    opened.close()

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.ports.annotation_writes import AnnotationWrite
 from backend.domain.geometry import Point
 from backend.domain.jobs import JobKind, PropagationRequest
@@ -19,20 +14,6 @@ from tests.fakes.clock import FakeClock
 
 TASK = TaskKey(3, 41)
 ANN, BOB = "ann@example.org", "bob@example.org"
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(now_s=1000.0)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[SqlLedger]:
-    is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/ledger.sqlite" if is_sqlite else request.getfixturevalue("postgresql_url")
-    opened = open_ledger(url, clock)
-    yield opened
-    opened.close()
 
 
 def wanted(ledger: SqlLedger, seen: str = "1", *, user: str = ANN) -> AnnotationWrite:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import MediaUnreachable, NotFound, PromptError
 from backend.domain.geometry import Box, Point
@@ -34,20 +33,6 @@ OTHER_TASK = TaskKey(3, 42)
 MEDIA = MediaRef(("/data/upload/3/clip.mp4",), is_pages=False)
 CAT = ObjectId("cat")
 DOG = ObjectId("dog")
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(now_s=1000.0)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[SqlLedger]:
-    is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/ledger.sqlite" if is_sqlite else request.getfixturevalue("postgresql_url")
-    opened = open_ledger(url, clock)
-    yield opened
-    opened.close()
 
 
 def click(x_rel: float, *, object_id: ObjectId = CAT, frame: int = 0, positive: bool = True) -> FramePrompt:

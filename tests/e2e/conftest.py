@@ -1,4 +1,4 @@
-"""Fixtures of the player's tests: one Masklet with the demo checkpoint beside the real Label Studio, and a clip."""
+"""Fixtures: one Masklet with the demo checkpoint beside the real Label Studio, and a clip."""
 
 from __future__ import annotations
 

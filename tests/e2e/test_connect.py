@@ -17,6 +17,7 @@ from scripts.label_studio import environment
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
 from tests.conftest import PORT
+from tests.e2e.conftest import ENVIRONMENT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -26,19 +27,6 @@ OWN = """<View>
   <Video name="clip" value="$video"/>
   <VideoRectangle name="rect" toName="clip"/>
 </View>"""
-ENVIRONMENT = {"MASKLET_MODEL": "demo", "MASKLET_DEVICE": "cpu", "MASKLET_PORT": "19490"}
-
-
-@pytest.fixture(scope="module")
-def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MaskletProcess]:
-    process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        process.launch(label_studio_url=label_studio.url, token=label_studio.login.token)
-    process.wait()
-    yield process
-    process.stop()
 
 
 @pytest.fixture
