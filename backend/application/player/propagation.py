@@ -65,10 +65,13 @@ class Propagations:
 
         Computes the wanted objects alone; the masks of the others are those of earlier runs. Starts at the last
         prompted frame before the range, because the model needs the frames in between. A stopped propagation that is
-        asked for again runs again. Raises PromptError without prompts.
+        asked for again runs again. Raises PromptError without prompts, also for one of the wanted objects.
         """
         opened.info.require_frame(wanted.start)
         prompts = in_order(self.masks.service.ledger.prompts(self.user_task.task, user=self.user_task.user))
+        for object_id in wanted.objects or ():
+            if object_id not in prompts.object_ids:
+                raise PromptError(f"object {str(object_id)[:60]!r} has no prompts: click it first, or leave it out")
         computed = prompts if wanted.objects is None else prompts.only(wanted.objects)
         if not computed:
             raise PromptError("nothing is prompted yet: click an object first")

@@ -132,6 +132,9 @@ def test_chosen_objects_alone_are_propagated() -> None:
     player.put(click(0))
     player.put(click(0, DOG))
     wanted = WantedRange(FrameIndex(0), Direction.FORWARD, None, (DOG,))
+    unknown = replace(wanted, objects=(DOG, ObjectId("Bat")))
+    with pytest.raises(PromptError, match="object 'Bat' has no prompts: click it first"):
+        player.propagations().start(player.edits().opened, unknown)
     run = player.propagations().start(player.edits().opened, wanted)
     player.parts.work_off()
     assert player.parts.ledger.job(run.job.job_id).state is JobState.DONE
