@@ -7,6 +7,7 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import ChangedTask, DraftRecord, TaskRecord
+from backend.adapters.labelstudio.api.session import load_sdk
 from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.machine.clocks import WallClock
@@ -144,6 +145,8 @@ def build_web(container: Container) -> WebParts:
     clock = container.clock
     ledger, queue, masks = container.ledger, container.queue, container.masks
     label_studio = container.label_studio
+    if label_studio is not None:
+        load_sdk()
     submitter = Submitter(ledger, queue)
     pusher = None if label_studio is None else Pusher(ledger, masks, label_studio, build_regions, clock)
     prewarm_channel = RedisPrewarmChannel(container.queue_address)

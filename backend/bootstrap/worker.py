@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from backend.adapters.labelstudio.api.session import load_sdk
 from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel
@@ -186,6 +187,8 @@ def _runtime_of(
 
 def build_job_runner(container: Container, worker_name: str, media_waits: MediaWaits | None = None) -> JobRunner:
     """The job runner with its adapters."""
+    if container.settings.label_studio_url:
+        load_sdk()
     clock = container.clock
     ledger = container.ledger
     return JobRunner(

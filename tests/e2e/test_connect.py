@@ -69,7 +69,7 @@ def command(label_studio: LabelStudioServer, masklet: MaskletProcess) -> Command
 def test_a_project_with_labels_of_its_own_is_connected_once(
     label_studio: LabelStudioServer, masklet: MaskletProcess, api: LabelStudioApi, command: Command
 ) -> None:
-    project = api.ensure_project("Own labels", OWN)
+    project = api.ensure_project("Own labels, connected once", OWN)
     api.change_project(project, maximum_annotations=2)
     with connector_of(label_studio, masklet) as connector:
         projects, version = connector.projects, connector.settings.model_version

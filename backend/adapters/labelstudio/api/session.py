@@ -3,7 +3,7 @@
 The SDK exchanges a personal access token for short-lived ones and renews them; it sends a legacy token unchanged. By
 default it follows redirects, even with a refresh token in the body, and repeats a POST that may have succeeded: both
 are switched off here. It is imported at the first call, because it loads pandas, and commands that do not call Label
-Studio would wait seconds for it.
+Studio would wait seconds for it. Servers call `load_sdk` at their start: no request waits for the import.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ MAX_DETAIL_CHARS = 300
 HTML = re.compile(r"<[^<>]+>")
 UNNAMED = ("non_field_errors", "label_config")
 """Fields of Label Studio's error messages whose sentences need no name before them."""
+
+
+def load_sdk() -> None:
+    """Imports the SDK, which takes seconds."""
+    from label_studio_sdk.client import LabelStudio  # noqa: F401
 
 
 class Session:

@@ -94,15 +94,18 @@ def _of_masklet(
         if value is not None:
             yield _on_video(masklet, value, binding=binding, control=control)
         return
+    is_shared = sum(other.label == masklet.label for other in run.masklets) > 1
+    meta = instance_meta(masklet.object_id) if is_shared and masklet.object_id != masklet.label else None
     for frame in masklet.frames:
-        yield from _on_page(frame, masklet, binding=binding, control=control, task=task)
+        for region in _on_page(frame, masklet, binding=binding, control=control, task=task):
+            yield region if meta is None else {**region, "meta": meta}
 
 
 def _on_page(
     frame: MaskletFrame, masklet: Masklet, *, binding: Binding, control: Control, task: TaskKey
 ) -> Iterator[Region]:
     for part, value in enumerate(_page_values(control.kind, frame.mask)):
-        region: Region = {
+        yield {
             "id": region_id(task, masklet.object_id, frame.frame_index, part=part),
             "from_name": control.name,
             "to_name": binding.to_name,
@@ -114,9 +117,6 @@ def _on_page(
             "image_rotation": 0,
             "score": score_of([frame.uncertainty]),
         }
-        if masklet.object_id != masklet.label:
-            region["meta"] = instance_meta(masklet.object_id)
-        yield region
 
 
 def _page_values(kind: ControlKind, encoded: EncodedMask) -> list[dict[str, object]]:
