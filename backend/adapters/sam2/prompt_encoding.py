@@ -34,11 +34,12 @@ class PromptedFrame:
     decoded: MaskStats
     memory: MemoryFrame
 
-    @property
-    def origin(self) -> MaskOrigin:
-        if self.prompt.automatic is not None:
-            return MaskOrigin.AUTOMATIC
-        return MaskOrigin.PROMPTED if self.prompt.mask is None else MaskOrigin.HUMAN
+
+def origin_of(prompt: FramePrompt) -> MaskOrigin:
+    """The origin of the mask that a prompt gives on its frame."""
+    if prompt.automatic is not None:
+        return MaskOrigin.AUTOMATIC
+    return MaskOrigin.PROMPTED if prompt.mask is None else MaskOrigin.HUMAN
 
 
 def require_locatable(prompts: PromptSet) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from backend.adapters.sam2.evidence import MaskWithEvidence, finalize, resized_mask, with_mask
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.passes import FramePass
+from backend.adapters.sam2.prompt_encoding import origin_of
 from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_state
 from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import PassContext, Tracker
@@ -129,8 +130,8 @@ def masks_with_evidence(tracked: list[TrackedMask], size: FrameSize) -> list[Obj
 
 
 def _object_frame(item: TrackedMask, computed: MaskWithEvidence, size: FrameSize) -> ObjectFrame:
-    origin = MaskOrigin.PROPAGATED if item.prompted is None else item.prompted.origin
-    prompt = None if item.prompted is None else item.prompted.prompt
+    prompt = item.prompt
+    origin = MaskOrigin.PROPAGATED if prompt is None else origin_of(prompt)
     if prompt is not None and prompt.mask is not None:
         # A prompt's mask stays as it is; SAM 2 has it at its own resolution.
         computed = with_mask(computed, resized_mask(prompt.mask, size), score=prompt.automatic)

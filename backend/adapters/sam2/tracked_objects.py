@@ -9,7 +9,7 @@ from backend.adapters.sam2.evidence import MaskStats
 from backend.adapters.sam2.model.memory_bank import ObjectMemory
 from backend.adapters.sam2.model.memory_selection import MemoryFrame, SelectedMemory
 from backend.adapters.sam2.prompt_encoding import PromptedFrame
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import FramePrompt, ObjectId
 
 OBJECTS_AT_ONCE = 8
 """Objects in one batch through attention and decoder; more only cost memory."""
@@ -34,7 +34,7 @@ class TrackedMask:
 
     track: Track
     decoded: MaskStats
-    prompted: PromptedFrame | None = None
+    prompt: FramePrompt | None = None
 
 
 def memories_of(frames: Mapping[int, PromptedFrame]) -> dict[int, MemoryFrame]:

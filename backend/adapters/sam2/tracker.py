@@ -81,16 +81,17 @@ class Tracker:
     def from_prompts(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> TrackedMask:
         """One object's mask logits [1, 1, h, w] float32 on one frame, with the memory of its prompted frames only."""
         (object_id,) = prompts.object_ids
-        located = [prompt for prompt in prompts.on_frame(frame_index) if prompt.has_positive]
-        if located:
-            # Decoded from this frame only: the other frames are not loaded.
-            prompted = self.prompted_frames(video, PromptSet(tuple(located), prompts.labels))
-        else:
-            prompted = self.prompted_frames(video, prompts)
+        located = next((prompt for prompt in prompts.on_frame(frame_index) if prompt.has_positive), None)
+        if located is not None:
+            # Decoded from this frame only: the other frames are not loaded, and nothing uses a memory of this one.
+            features = self.loader.one(video, frame_index)
+            decoded = reduce(decode_prompt(self.blocks, features, located), features)
+            return TrackedMask(Track(object_id, {}, ObjectMemory({}, 0, 0)), decoded, located)
+        prompted = self.prompted_frames(video, prompts)
         memories = memories_of(prompted)
         track = Track(object_id, prompted, ObjectMemory(memories, 0, 0))
         if frame_index in prompted:
-            return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index])
+            return TrackedMask(track, prompted[frame_index].decoded, prompted[frame_index].prompt)
         features = self.loader.one(video, frame_index)
         count = video.info.frame_count
         conditioned = attend_prompted(self.blocks, features, memories, frame_index=frame_index, frame_count=count)
@@ -108,7 +109,7 @@ class Tracker:
         for track in tracks:
             if frame_index in track.prompted:
                 prompted = track.prompted[frame_index]
-                done[track.object_id] = TrackedMask(track, prompted.decoded, prompted)
+                done[track.object_id] = TrackedMask(track, prompted.decoded, prompted.prompt)
             else:
                 unprompted.append(track)
         if unprompted and features is not None:
