@@ -52,11 +52,13 @@ CASES = {
 GO_AND_READ = """async ([number, bits]) => {
   const video = document.querySelector('video');
   const tag = [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video');
-  if (tag.frame !== number) {
-    const seeked = new Promise(done => video.addEventListener('seeked', done, {once: true}));
+  // Label Studio's page may drop a seek while it loads: it is asked again.
+  for (let seeked = false; !seeked && tag.frame !== number;) {
+    const event = new Promise(done => video.addEventListener('seeked', () => done(true), {once: true}));
     tag.setFrame(number);
-    await seeked;
+    seeked = await Promise.race([event, new Promise(done => setTimeout(() => done(false), 3000))]);
   }
+  while (video.seeking) await new Promise(done => setTimeout(done, 20));
   while (!video.videoWidth) await new Promise(done => setTimeout(done, 60));
   await new Promise(done => setTimeout(done, 60));
   const canvas = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
