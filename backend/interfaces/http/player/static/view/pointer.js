@@ -79,7 +79,7 @@ export class Pointer {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", () => this.cancel());
-    canvas.addEventListener("pointerleave", () => this.#leave());
+    canvas.addEventListener("pointerleave", () => this.on.hover(null));
     canvas.addEventListener("dblclick", () => this.closePolygon());
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
@@ -155,11 +155,6 @@ export class Pointer {
     const { state } = this.store;
     const known = this.stage.masks.mask(state.frame, state.selected)?.rle ?? null;
     this.on.mask(maskOf(stroke(path, erases, this.stage.brush), state.video, known));
-  }
-
-  #leave() {
-    this.on.hover(null);
-    this.stage.showHover(null);
   }
 
   /** @param {[number, number]} at */

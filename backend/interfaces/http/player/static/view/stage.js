@@ -1,6 +1,7 @@
 // The canvas: picture, masks and prompts of the open frame. Draws on demand, once a display frame.
 
 import { paint } from "../media/mask_paint.js";
+import { oncePerFrame } from "./draw_once.js";
 import { drawCrossHair, drawDrag, drawPrompt, strokeBox } from "./marks.js";
 
 /** @typedef {import("../types.js").Point} Point */
@@ -46,18 +47,9 @@ export class Stage {
     this.crossHair = null;
     /** @type {OffscreenCanvas | null} */
     this.hoverPicture = null;
-    this.pending = false;
+    /** Draws at the next display frame. */
+    this.draw = oncePerFrame(() => this.#paint());
     new ResizeObserver(() => this.#resize()).observe(canvas);
-  }
-
-  /** Draws at the next display frame. */
-  draw() {
-    if (this.pending) return;
-    this.pending = true;
-    requestAnimationFrame(() => {
-      this.pending = false;
-      this.#paint();
-    });
   }
 
   /** @param {import("../types.js").MaskEntry | null} mask */

@@ -73,15 +73,20 @@ export class Thumbnails {
     }
   }
 
+  /** Of a thumbnail, pixels. */
+  #height() {
+    const { width, height } = this.store.state.video;
+    return Math.round((WIDTH_PX * height) / width);
+  }
+
   /** @param {number} count @returns {HTMLButtonElement[]} */
   #buttons(count) {
-    const { width, height } = this.store.state.video;
     while (this.strip.children.length > count) this.strip.lastChild?.remove();
     while (this.strip.children.length < count) {
       const button = document.createElement("button");
       const canvas = document.createElement("canvas");
       canvas.width = WIDTH_PX;
-      canvas.height = Math.round((WIDTH_PX * height) / width);
+      canvas.height = this.#height();
       button.append(canvas, document.createElement("span"));
       button.addEventListener("click", () => this.store.act("frame", Number(button.dataset.frame)));
       this.strip.append(button);
@@ -105,8 +110,7 @@ export class Thumbnails {
     if (known?.key === key) return known.bitmap;
     const blob = this.frames.blob(frame);
     if (!blob) return null;
-    const { width, height } = this.store.state.video;
-    const tall = Math.round((WIDTH_PX * height) / width);
+    const tall = this.#height();
     const picture = await createImageBitmap(blob, { resizeWidth: WIDTH_PX, resizeHeight: tall });
     const canvas = new OffscreenCanvas(WIDTH_PX, tall);
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));

@@ -1,6 +1,7 @@
 // The timeline: a lane an object over all frames, on one canvas. A click or drag moves the play head.
 
 import { isPropagating } from "../state/state.js";
+import { oncePerFrame } from "./draw_once.js";
 import { drawLanes, HEAD_PX, LANE_PX, Scale } from "./lanes.js";
 
 /** @typedef {import("../state/state.js").State} State */
@@ -16,7 +17,7 @@ export class Timeline {
     this.canvas = canvas;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.store = store;
-    this.pending = false;
+    this.draw = oncePerFrame(() => this.#paint());
     this.lanes = new OffscreenCanvas(1, 1);
     /** @type {State | null} the state that the lanes show */
     this.drawn = null;
@@ -25,15 +26,6 @@ export class Timeline {
     canvas.addEventListener("pointermove", (event) => this.#seek(event));
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
-  }
-
-  draw() {
-    if (this.pending) return;
-    this.pending = true;
-    requestAnimationFrame(() => {
-      this.pending = false;
-      this.#paint();
-    });
   }
 
   /** @param {PointerEvent} event */
