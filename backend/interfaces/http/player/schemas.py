@@ -97,7 +97,7 @@ class Mask(Form):
     object: str = Field(description="The object's id.")
     frame: Frame
     rle: Rle | None = Field(description="null where the object is absent.")
-    origin: Literal["human", "prompted", "propagated"] = Field(description="Where the mask comes from.")
+    origin: Literal["human", "prompted", "automatic", "propagated"] = Field(description="Where the mask comes from.")
     uncertainty: float = Field(description="0 to 1, high: review it.")
     box: Box | None = Field(description="The mask's bounding box.")
 

@@ -11,7 +11,7 @@
  * @property {string} object
  * @property {number} frame
  * @property {Rle | null} rle  null: the object is absent
- * @property {"human" | "prompted" | "propagated"} origin
+ * @property {"human" | "prompted" | "automatic" | "propagated"} origin
  * @property {number} uncertainty  0..1; high: look here
  * @property {Box | null} box  around the mask
  */
