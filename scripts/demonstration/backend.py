@@ -51,13 +51,14 @@ class MaskletProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._http = httpx.Client(timeout=30.0)
 
-    def launch(self, *, label_studio_url: str, token: str) -> None:
-        """Starts the process; does not wait."""
+    def launch(self, *, label_studio_url: str, token: str, settings: Mapping[str, str] | None = None) -> None:
+        """Starts the process; does not wait. settings: more environment variables, over those of this process."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         # The model announcement of an earlier run may be wrong for this one.
         (self.data_dir / "model.json").unlink(missing_ok=True)
         environment = {
             **_environment_without_passwords(os.environ),
+            **(settings or {}),
             "MASKLET_DATA_DIR": str(self.data_dir),
             "LABEL_STUDIO_URL": label_studio_url,
             "LABEL_STUDIO_API_KEY": token,

@@ -94,11 +94,17 @@ def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
 
 
 @pytest.fixture
-def editor(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Editor]:
-    """The task page of an annotator with a fresh profile: no switch is on yet."""
+def label_studio_page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
+    """A page of a logged-in user with a fresh profile: no switch is on yet."""
     opened = log_in(browser, label_studio)
-    yield Editor(opened)
+    yield opened
     opened.context.close()
+
+
+@pytest.fixture
+def editor(label_studio_page: Page) -> Editor:
+    """The task page of an annotator with a fresh profile."""
+    return Editor(label_studio_page)
 
 
 @pytest.fixture(scope="package")
@@ -119,10 +125,7 @@ def short(clip: Clip) -> Clip:
 @pytest.fixture(scope="package")
 def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masklet]:
     process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        process.launch(label_studio_url=label_studio.url, token=label_studio.login.token)
+    process.launch(label_studio_url=label_studio.url, token=label_studio.login.token, settings=ENVIRONMENT)
     model = process.wait()
     ledger = open_ledger(f"sqlite:///{process.data_dir / 'ledger.sqlite'}", SystemClock())
     yield Masklet(process.url, model.version, ledger, process)

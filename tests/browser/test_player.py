@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from scripts.demonstration.clip import LABELS
-from scripts.label_studio.server import LabelStudioServer
 from tests.browser.builders import Masklet, Projects, ProjectSetup, iou, picture
-from tests.browser.conftest import PAGES, log_in
+from tests.browser.conftest import PAGES
 from tests.browser.player_page import Player, player_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -19,13 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def project(projects: Projects, masklet: Masklet) -> ProjectSetup:
     return player_project(projects, masklet, "Player")
-
-
-@pytest.fixture
-def label_studio_page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
-    opened = log_in(browser, label_studio)
-    yield opened
-    opened.context.close()
 
 
 def test_clicks_become_masks_that_are_carried_and_kept(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from backend.adapters.labelstudio.written_regions import is_unchanged, reference_of
 from backend.domain.tasks import TaskKey
 from scripts.demonstration.clip import LABELS
-from scripts.label_studio.server import LabelStudioServer
 from tests.browser.builders import Masklet, Projects, ProjectSetup, picture
-from tests.browser.conftest import PAGES, log_in
+from tests.browser.conftest import PAGES
 from tests.browser.editor import Editor
 from tests.browser.player_page import Player, player_project
 
@@ -25,13 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def project(projects: Projects, masklet: Masklet) -> ProjectSetup:
     return player_project(projects, masklet, "Player, submitted")
-
-
-@pytest.fixture
-def label_studio_page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
-    opened = log_in(browser, label_studio)
-    yield opened
-    opened.context.close()
 
 
 def written(project: ProjectSetup, task: TaskKey, *, other_than: str = "") -> dict[str, Any]:

@@ -16,10 +16,7 @@ ENVIRONMENT = {"MASKLET_MODEL": "demo", "MASKLET_DEVICE": "cpu", "MASKLET_PORT":
 @pytest.fixture(scope="package")
 def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MaskletProcess]:
     process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        process.launch(label_studio_url=label_studio.url, token=label_studio.login.token)
+    process.launch(label_studio_url=label_studio.url, token=label_studio.login.token, settings=ENVIRONMENT)
     process.wait()
     yield process
     process.stop()
