@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backend.domain.geometry import BoolMask, Box, Point
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.video import FrameIndex, VideoInfo
 
 
@@ -27,6 +27,13 @@ class MaskOrigin(StrEnum):
     def is_by_person(self) -> bool:
         """Whether a person drew, approved or prompted this very frame."""
         return self in (MaskOrigin.HUMAN, MaskOrigin.PROMPTED)
+
+
+def origin_of(prompt: FramePrompt) -> MaskOrigin:
+    """The origin of the mask that a prompt gives on its frame."""
+    if prompt.automatic is not None:
+        return MaskOrigin.AUTOMATIC
+    return MaskOrigin.PROMPTED if prompt.mask is None else MaskOrigin.HUMAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from backend.domain.prompts import ObjectId
 FAILED_BELOW = 0.75
 """A mask with a lower IoU with the truth is a failure."""
 
+UNCALIBRATED = (MaskOrigin.HUMAN, MaskOrigin.AUTOMATIC)
+"""Origins that the calibration has not seen."""
+
 
 class Scorer:
     """The uncertainty of one propagation's frames, in the order of the passes.
@@ -46,7 +49,9 @@ class Scorer:
         if self._calibrator is None:
             return {object_id: frame_uncertainty(own.evidence, own.origin) for object_id, own in seen.items()}
         return {
-            object_id: _fixed_uncertainty(own, self._calibrator.uncertainty(row))
+            object_id: frame_uncertainty(own.evidence, own.origin)
+            if own.origin in UNCALIBRATED
+            else _clamped(self._calibrator.uncertainty(row))
             for (object_id, own), row in zip(seen.items(), self._rows(frame_index, seen, others), strict=True)
         }
 
@@ -63,13 +68,6 @@ class Scorer:
         for object_id, own in seen.items():
             rivals = [*(seen[rival].evidence for rival in seen if rival != object_id), *others]
             yield self._histories.setdefault(object_id, FeatureHistory(())).row(frame_index, own, rivals)
-
-
-def _fixed_uncertainty(seen: ObjectEvidence, calibrated: float) -> float:
-    """The calibrated uncertainty, except for origins that the calibration has not seen."""
-    if seen.origin in (MaskOrigin.HUMAN, MaskOrigin.AUTOMATIC):
-        return frame_uncertainty(seen.evidence, seen.origin)
-    return _clamped(calibrated)
 
 
 def presence_probability(presence_logit: float) -> float:

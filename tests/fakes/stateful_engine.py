@@ -14,7 +14,7 @@ from backend.application.ports.media import VideoSource
 from backend.domain.errors import SnapshotMismatch
 from backend.domain.geometry import Point, box_of_mask
 from backend.domain.jobs import ModelInfo
-from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
+from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame, origin_of
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Pass, total_frames, wanted_frames
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -115,9 +115,9 @@ def drawn(object_id: ObjectId, frame: int, past: str, prompts: PromptSet) -> Obj
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(past), np.uint8))[: SIZE.height * SIZE.width]
     mask = np.resize(bits, (SIZE.height, SIZE.width)).astype(np.bool_)
     prompted = prompts.of_object(object_id).on_frame(frame)
-    origin = MaskOrigin.PROMPTED if prompted else MaskOrigin.PROPAGATED
+    origin = origin_of(prompted[0]) if prompted else MaskOrigin.PROPAGATED
     if prompted and prompted[0].mask is not None:
-        mask, origin = prompted[0].mask, MaskOrigin.HUMAN if prompted[0].automatic is None else MaskOrigin.AUTOMATIC
+        mask = prompted[0].mask
     numbers = [int(past[start : start + 4], 16) / 65536 for start in range(0, 20, 4)]
     evidence = FrameEvidence(
         predicted_ious=tuple(numbers[:3]),

@@ -40,14 +40,10 @@ class MaskReference:
 
 def reference_of(item: object) -> MaskReference | None:
     """The reference of a region of a result; None for a region that Masklet did not write."""
-    meta = item.get("meta") if isinstance(item, dict) else None
-    fields = meta.get(KEY) if isinstance(meta, dict) else None
-    if not isinstance(fields, dict):
+    texts = _texts(item, "object", "run", "model", "digest")
+    if texts is None:
         return None
-    values = [fields.get(name) for name in ("object", "run", "model", "digest")]
-    if not all(isinstance(value, str) and 0 < len(value) <= 200 for value in values):
-        return None
-    object_id, run, model, digest = cast(list[str], values)
+    object_id, run, model, digest = texts
     return MaskReference(ObjectId(object_id), run, model, digest)
 
 
@@ -58,10 +54,16 @@ def instance_meta(object_id: ObjectId) -> dict[str, object]:
 
 def instance_of(item: object) -> ObjectId | None:
     """The object that a region's `meta` names; None if it names none."""
+    texts = _texts(item, "object")
+    return None if texts is None else ObjectId(texts[0])
+
+
+def _texts(item: object, *names: str) -> list[str] | None:
+    """Fields of a region's `meta.masklet`; None unless all are there, of 1 to 200 characters."""
     meta = item.get("meta") if isinstance(item, dict) else None
     fields = meta.get(KEY) if isinstance(meta, dict) else None
-    named = fields.get("object") if isinstance(fields, dict) else None
-    return ObjectId(named) if isinstance(named, str) and 0 < len(named) <= 200 else None
+    values = [fields.get(name) for name in names] if isinstance(fields, dict) else [None]
+    return cast(list[str], values) if all(isinstance(each, str) and 0 < len(each) <= 200 for each in values) else None
 
 
 def marked(region: Region, *, object_id: ObjectId, run: str, model: str) -> Item:

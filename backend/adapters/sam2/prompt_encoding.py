@@ -19,7 +19,6 @@ from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.memory_selection import FramePosition, Memories, MemoryFrame
 from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures, PointInputs
 from backend.domain.errors import PromptError
-from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import FramePrompt, PromptSet
 
 _POSITIVE, _NEGATIVE, _BOX_START, _BOX_END = 1, 0, 2, 3
@@ -33,13 +32,6 @@ class PromptedFrame:
     prompt: FramePrompt
     decoded: MaskStats
     memory: MemoryFrame
-
-
-def origin_of(prompt: FramePrompt) -> MaskOrigin:
-    """The origin of the mask that a prompt gives on its frame."""
-    if prompt.automatic is not None:
-        return MaskOrigin.AUTOMATIC
-    return MaskOrigin.PROMPTED if prompt.mask is None else MaskOrigin.HUMAN
 
 
 def require_locatable(prompts: PromptSet) -> None:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from backend.adapters.sam2.evidence import MaskWithEvidence, finalize, resized_mask, with_mask
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.passes import FramePass
-from backend.adapters.sam2.prompt_encoding import origin_of
 from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_state
 from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import PassContext, Tracker
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
 from backend.domain.geometry import FrameSize
-from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame
+from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame, origin_of
 from backend.domain.prompts import PromptSet
 from backend.domain.video import FrameIndex
 

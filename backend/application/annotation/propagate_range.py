@@ -14,7 +14,7 @@ from backend.application.annotation.annotation_service import AnnotationService,
 from backend.application.jobs.queries import ANY, propagations
 from backend.domain.errors import PromptError, error_of
 from backend.domain.jobs import Job, JobState, PropagationRequest
-from backend.domain.masklets import MaskRun
+from backend.domain.masklets import MaskOrigin, MaskRun, origin_of
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -160,9 +160,7 @@ def _masks_so_far(service: AnnotationService, job: Job, requested: FrameRequest)
 def human_object_frames(prompts: PromptSet) -> frozenset[tuple[ObjectId, FrameIndex]]:
     """The human frames, as (object, frame) pairs."""
     return frozenset(
-        (prompt.object_id, prompt.frame_index)
-        for prompt in prompts
-        if prompt.mask is not None and prompt.automatic is None
+        (prompt.object_id, prompt.frame_index) for prompt in prompts if origin_of(prompt) is MaskOrigin.HUMAN
     )
 
 

@@ -58,6 +58,13 @@ def failed_again(earlier: FailedTry, error: Exception, *, now_s: float, random: 
     return replace(earlier, failures=failures, next_try_s=next_try_s, is_given_up=is_given_up, reason=reason_of(error))
 
 
+def outlook(failed: FailedTry, now_s: float) -> str:
+    """When a failed try is tried again, for logs."""
+    if failed.is_given_up:
+        return "given up; `masklet jobs retry` tries again"
+    return f"trying again in {failed.next_try_s - now_s:.0f} s"
+
+
 def note_change(ledger: Ledger, key_values: KeyValueStore, name: str, state: str, project_id: int | None) -> None:
     """Retries refused and waiting things if a state differs from the one that was noted last under this name.
 

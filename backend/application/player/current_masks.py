@@ -19,7 +19,7 @@ from backend.application.ports.masks import MaskCodec
 from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.geometry import Box
 from backend.domain.jobs import Job, JobState
-from backend.domain.masklets import EncodedMask, MaskletFrame, MaskOrigin, MaskRun
+from backend.domain.masklets import EncodedMask, MaskletFrame, MaskOrigin, MaskRun, origin_of
 from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.video import FrameIndex, FrameRange
 
@@ -169,9 +169,8 @@ def prompt_mask(prompt: FramePrompt, codec: MaskCodec) -> CurrentMask:
     """The mask of a mask prompt, which may be an automatic one."""
     assert prompt.mask is not None, "only mask prompts have a mask"
     encoded = encoded_prompt(prompt.mask, codec)
-    origin = MaskOrigin.HUMAN if prompt.automatic is None else MaskOrigin.AUTOMATIC
     uncertainty = 0.0 if prompt.automatic is None else 1.0 - prompt.automatic
-    return CurrentMask(prompt.object_id, prompt.frame_index, encoded, origin, uncertainty)
+    return CurrentMask(prompt.object_id, prompt.frame_index, encoded, origin_of(prompt), uncertainty)
 
 
 def mask_of(object_id: ObjectId, frame: MaskletFrame) -> CurrentMask:

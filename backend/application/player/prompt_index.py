@@ -13,7 +13,7 @@ from backend.application.player.runs import Digests, digests_of
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
 from backend.domain.geometry import BoolMask
-from backend.domain.masklets import EncodedMask
+from backend.domain.masklets import EncodedMask, MaskOrigin, origin_of
 from backend.domain.prompts import ObjectId
 from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
@@ -54,7 +54,7 @@ class PromptIndices:
         human = {
             (prompt.object_id, prompt.frame_index): encoded_prompt(prompt.mask, self._codec)
             for prompt in prompts
-            if prompt.mask is not None and prompt.automatic is None
+            if prompt.mask is not None and origin_of(prompt) is MaskOrigin.HUMAN
         }
         # A change between the two reads is found at the next call: the version is the older one.
         made = PromptIndex(version, prompts.object_ids, digests_of(prompts), human)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.annotation_service import FIRST_FRAME, UserTask
 from backend.application.player.current_masks import MAX_LAYERS, CurrentMasks, Key, is_forgotten
 from backend.application.player.prompt_index import PromptIndex
 from backend.application.player.runs import UserRun
@@ -25,13 +25,12 @@ from backend.domain.prioritization import Reason
 from backend.domain.prompts import ObjectId
 from backend.domain.recent import Recent
 from backend.domain.replan import ranges_of
-from backend.domain.video import FrameIndex, FrameRange
+from backend.domain.video import FrameRange
 
 RUNS_KEPT = 16
 TIMELINES_KEPT = 64
 VIDEOS_KEPT = 4
 NEXT_FRAMES = 20
-FIRST_FRAME = FrameRange(FrameIndex(0), FrameIndex(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ class Timelines:
             else:
                 header = task_video(run.job, masks, self._key_values, frames=FIRST_FRAME)
                 video = replace(header, objects=frames)
-        self._videos.put(name, video)
+            self._videos.put(name, video)
         return video
 
 

@@ -1,4 +1,4 @@
-"""Wiring of `masklet status`. Apart from `bootstrap.batch`, whose imports take seconds."""
+"""Wiring of `masklet status`. Apart from `bootstrap.imports.batch`, whose imports take seconds."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
+from backend.application.player.current_masks import CurrentMasks
 from backend.application.player.submitted_masks import SubmittedMasks
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable
@@ -49,7 +50,8 @@ class AppState:
         self.metrics = Metrics(self.pulse)
         self.adopter = _adopter(parts)
         self.poll = _poll(parts, self.adopter)
-        self.writer = _writer(parts)
+        self.current_masks = parts.open_current_masks()
+        self.writer = _writer(parts, self.current_masks)
         self.background: tuple[Background, ...] = ()
         """What runs beside the requests; empty before the app is served."""
         self._waiting = CapacityLimiter(WAITING_THREADS)
@@ -133,8 +135,8 @@ def _adopter(parts: WebParts) -> AnnotationSync | None:
     )
 
 
-def _writer(parts: WebParts) -> AnnotationWriter | None:
+def _writer(parts: WebParts, masks: CurrentMasks) -> AnnotationWriter | None:
     if parts.label_studio is None or parts.annotation_editor is None:
         return None
-    submitted = SubmittedMasks(parts.open_current_masks())
+    submitted = SubmittedMasks(masks)
     return AnnotationWriter(parts.label_studio, parts.annotation_editor, parts.models, submitted, parts.prewarm_channel)

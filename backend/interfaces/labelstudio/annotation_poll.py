@@ -26,7 +26,7 @@ from backend.application.annotation.change_detection import (
     projects_of,
     record_poll_result,
 )
-from backend.application.jobs.retry import failed_again
+from backend.application.jobs.retry import failed_again, outlook
 from backend.application.ports.clock import Clock
 from backend.application.ports.key_value import KeyValueStore
 from backend.domain.errors import MaskletError, ServiceUnavailable
@@ -179,13 +179,12 @@ class AnnotationPoll:
         return job, False
 
     def _failed(self, task: TaskKey, earlier: FailedTry | None, error: Exception) -> FailedTry:
-        """The failed adoption: tried again without an end while a service does not answer, for a day otherwise."""
+        """The failed adoption. Tried again without an end while a service does not answer, for a day otherwise."""
         now_s = self.clock.now_s()
         before = earlier or FailedTry(FailureKind.ADOPTION, str(task), task)
         failed = failed_again(before, error, now_s=now_s, random=self.random())
-        wait_s = failed.next_try_s - now_s
-        then = "given up; `masklet jobs retry` tries again" if failed.is_given_up else f"trying again in {wait_s:.0f} s"
         unforeseen = None if isinstance(error, MaskletError) else error
+        then = outlook(failed, now_s)
         logger.warning("task %s is not adopted: %s; %s", task, failed.reason, then, exc_info=unforeseen)
         return failed
 

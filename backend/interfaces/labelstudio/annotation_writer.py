@@ -16,7 +16,7 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.writing.player_regions import player_regions, takes_boxes
 from backend.adapters.labelstudio.written_regions import Item, replaced
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.jobs.retry import failed_again
+from backend.application.jobs.retry import failed_again, outlook
 from backend.application.player.submitted_masks import SubmittedMasks
 from backend.application.ports.annotation_writes import AnnotationWrite
 from backend.application.ports.engine import ModelDirectory
@@ -133,11 +133,6 @@ class AnnotationWriter:
         failed = failed_again(before, error, now_s=now_s, random=self.random())
         self._ledger.record_failure(failed)
         self._ledger.release_annotation_write(write)
-        then = (
-            "given up; `masklet jobs retry` tries again"
-            if failed.is_given_up
-            else f"trying again in {failed.next_try_s - now_s:.0f} s"
-        )
         unforeseen = None if isinstance(error, MaskletError) else error
         where = f"task {write.task}: annotation {write.annotation_id}"
-        logger.warning("%s gets no masks: %s; %s", where, failed.reason, then, exc_info=unforeseen)
+        logger.warning("%s gets no masks: %s; %s", where, failed.reason, outlook(failed, now_s), exc_info=unforeseen)

@@ -13,6 +13,8 @@ from backend.domain.tasks import TaskKey
 class AnnotationRecord:
     """A saved annotation. result: the input of `prompts_of_annotation`. user: the annotator's number, or empty.
 
+    parent_prediction: the prediction that it began with.
+
     author: the annotator in Label Studio's form "First Last ann@example.org, 3"; drafts name the same person by the
     e-mail address alone.
     """
@@ -23,6 +25,7 @@ class AnnotationRecord:
     result: list[object]
     author: str = ""
     updated_at: str = ""
+    parent_prediction: int | None = None
 
 
 class Annotations:
@@ -57,4 +60,5 @@ def _record(entry: Any) -> AnnotationRecord:  # noqa: ANN401  (the SDK has no ty
         result=list(entry.result or []),
         author=str(getattr(entry, "created_username", None) or ""),
         updated_at=str(getattr(entry, "updated_at", None) or ""),
+        parent_prediction=getattr(entry, "parent_prediction", None),
     )

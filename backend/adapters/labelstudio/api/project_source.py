@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
@@ -27,7 +28,7 @@ from backend.application.ports.masks import MaskStore
 from backend.application.ports.media import MediaLibrary
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.errors import InvalidInput, NotFound
-from backend.domain.tasks import MediaRef
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.timeline import clock_of
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
@@ -108,7 +109,7 @@ class ProjectSource:
         is_by_annotation = self.labels_from is not LabelsFrom.PREDICTIONS and annotations > 0
         if is_by_annotation and way is AnnotatorChoice.Way.EACH:
             for each in self._annotations(task_id):
-                yield DatasetEntry(f"{task_id}/{each.id}", f"{name} annotation {each.id}")
+                yield DatasetEntry(f"{task_id}/{each.annotation_id}", f"{name} annotation {each.annotation_id}")
         elif is_by_annotation and way is AnnotatorChoice.Way.USER:
             if self.labels_from is LabelsFrom.BOTH or self._annotations(task_id):
                 yield DatasetEntry(str(task_id), name)
@@ -187,30 +188,26 @@ class ProjectSource:
             raise NotFound(f"task {task_id} has no labels any more; export again")
         return found
 
-    def _annotations(self, task_id: int) -> list[Any]:
+    def _annotations(self, task_id: int) -> list[AnnotationRecord]:
         """The annotations that count, oldest first: of the chosen user, or of everybody."""
-        listed: list[Any] = self.session.call(
-            f"list the annotations of task {task_id}", lambda sdk: sdk.annotations.list(task_id)
-        )
-        kept = sorted((a for a in listed if not a.was_cancelled), key=lambda a: int(a.id))
-        if self.annotator.way is AnnotatorChoice.Way.USER:
-            return [each for each in kept if each.completed_by == self.annotator.user]
-        return kept
+        listed = Annotations(self.session).of_task(TaskKey(self.project_id, task_id))
+        is_of_all = self.annotator.way is not AnnotatorChoice.Way.USER
+        return [a for a in listed if not a.was_cancelled and (is_of_all or a.user == str(self.annotator.user))]
 
     def _annotation(self, task_id: int, annotation_id: int | None) -> ResultRecord | None:
         kept = self._annotations(task_id)
-        chosen = [each for each in kept if annotation_id in (None, int(each.id))]
+        chosen = [each for each in kept if annotation_id in (None, each.annotation_id)]
         if not chosen:
             return None
         newest = chosen[-1]
         about = {
-            "annotation": int(newest.id),
+            "annotation": newest.annotation_id,
             "other_annotations": len(kept) - 1,
-            "by": None if newest.completed_by is None else str(newest.completed_by),
-            "updated": str(newest.updated_at or ""),
+            "by": newest.user or None,
+            "updated": newest.updated_at,
             "from_prediction": newest.parent_prediction,
         }
-        return ResultRecord(True, list(newest.result or []), about, "")
+        return ResultRecord(True, newest.result, about, "")
 
     def _prediction(self, task_id: int) -> ResultRecord | None:
         listed: list[Any] = self.session.call(

@@ -7,9 +7,13 @@ from fractions import Fraction
 from typing import cast
 
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind, read_binding, with_rate
-from backend.adapters.labelstudio.wire import Region
 from backend.adapters.labelstudio.writing.regions import build_regions, region_id, score_of
-from backend.adapters.labelstudio.writing.video_regions import box_percent, value_of_shapes
+from backend.adapters.labelstudio.writing.video_regions import (
+    box_percent,
+    rectangle_control,
+    rectangle_region,
+    value_of_shapes,
+)
 from backend.domain.datasets import DatasetObject, LabelledMask
 from backend.domain.errors import LabelConfigError
 from backend.domain.geometry import Box, FrameSize
@@ -62,23 +66,12 @@ class ExportedRegions:
         boxes: (0-based frame index, relative box), ascending by frame. data: the task's.
         """
         binding = read_binding(with_rate(label_config, data))
-        control = binding.control(ControlKind.VIDEO_RECTANGLE)
-        if control is None:
-            raise LabelConfigError("the label config has no VideoRectangle tag, so boxes cannot be written with it")
+        rectangle_control(binding)
         clock = clock_of(info, binding.framerate)
         value = value_of_shapes(((FrameIndex(index), box) for index, box in boxes), clock)
         if value is None:
             return []
-        if what.label in binding.labels:
-            value["labels"] = [what.label]
-        region: Region = {
-            "id": str(what.object_id),
-            "from_name": control.name,
-            "to_name": binding.to_name,
-            "type": control.kind.value,
-            "value": value,
-        }
-        return [cast(Item, region)]
+        return [cast(Item, rectangle_region(str(what.object_id), what.label, value, binding))]
 
 
 def _rectangle(shown: LabelledMask, box: Box, binding: Binding, frame_index: int, identity: str) -> Item:

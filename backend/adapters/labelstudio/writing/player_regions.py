@@ -7,9 +7,8 @@ has `enabled: false`: Label Studio shows no box there and interpolates none.
 from __future__ import annotations
 
 from backend.adapters.labelstudio.config.label_config import ControlKind, read_binding
-from backend.adapters.labelstudio.wire import Region
 from backend.adapters.labelstudio.writing.regions import region_id
-from backend.adapters.labelstudio.writing.video_regions import video_value
+from backend.adapters.labelstudio.writing.video_regions import rectangle_control, rectangle_region, video_value
 from backend.adapters.labelstudio.written_regions import Item, marked
 from backend.domain.errors import LabelConfigError
 from backend.domain.masklets import MaskRun
@@ -32,23 +31,13 @@ def player_regions(run: MaskRun, *, label_config: str, task: TaskKey, run_name: 
     A label that the config lacks is left out. Raises LabelConfigError without a VideoRectangle tag.
     """
     binding = read_binding(label_config)
-    control = binding.control(ControlKind.VIDEO_RECTANGLE)
-    if control is None:
-        raise LabelConfigError("the label config has no VideoRectangle tag, so boxes cannot be written with it")
+    rectangle_control(binding)
     clock = clock_of(run.video, binding.framerate)
     regions: list[Item] = []
     for masklet in run.masklets:
         value = video_value(masklet, clock, vector=False)
         if value is None:
             continue
-        if masklet.label in binding.labels:
-            value["labels"] = [masklet.label]
-        region: Region = {
-            "id": region_id(task, masklet.object_id, 0),
-            "from_name": control.name,
-            "to_name": binding.to_name,
-            "type": control.kind.value,
-            "value": value,
-        }
+        region = rectangle_region(region_id(task, masklet.object_id, 0), masklet.label, value, binding)
         regions.append(marked(region, object_id=masklet.object_id, run=run_name, model=model_version))
     return regions

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from backend.adapters.labelstudio.config.label_config import Binding, Control, ControlKind
 from backend.adapters.labelstudio.mask_forms.masks import Polygon, polygons_of_mask
-from backend.adapters.labelstudio.wire import Keyframe, VectorKeyframe, Vertex
+from backend.adapters.labelstudio.wire import Keyframe, Region, VectorKeyframe, Vertex
 from backend.codecs.coco_rle import box_rel, decode_checked
+from backend.domain.errors import LabelConfigError
 from backend.domain.geometry import Box
 from backend.domain.masklets import EncodedMask, Masklet
 from backend.domain.timeline import FrameClock
@@ -58,6 +60,26 @@ def value_of_shapes(
     if not sequence:
         return None
     return {"framesCount": clock.count, "duration": round(clock.end_us / 1e6, 3), "sequence": sequence}
+
+
+def rectangle_control(binding: Binding) -> Control:
+    """The config's VideoRectangle tag. Raises LabelConfigError without one."""
+    control = binding.control(ControlKind.VIDEO_RECTANGLE)
+    if control is None:
+        raise LabelConfigError("the label config has no VideoRectangle tag, so boxes cannot be written with it")
+    return control
+
+
+def rectangle_region(identity: str, label: str, value: dict[str, object], binding: Binding) -> Region:
+    """A `videorectangle` region with this value. A label that the config lacks is left out. Raises LabelConfigError."""
+    control = rectangle_control(binding)
+    return {
+        "id": identity,
+        "from_name": control.name,
+        "to_name": binding.to_name,
+        "type": control.kind.value,
+        "value": {**value, "labels": [label]} if label in binding.labels else value,
+    }
 
 
 def box_percent(box: Box) -> RectangleValue:

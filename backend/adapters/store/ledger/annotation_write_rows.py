@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger import failure_rows
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
-from backend.adapters.store.ledger.retention_rows import AT_ONCE
+from backend.adapters.store.ledger.retention_rows import present
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import annotation_writes as writes
 from backend.adapters.store.ledger.tables import failures, jobs
@@ -103,12 +103,7 @@ class AnnotationWriteRows(Rows):
 
     def annotation_runs(self, runs: Collection[str]) -> frozenset[str]:
         with self._database.read() as connection:
-            listed = list(runs)
-            found: set[str] = set()
-            for start in range(0, len(listed), AT_ONCE):
-                some = listed[start : start + AT_ONCE]
-                found.update(connection.scalars(select(writes.c.masks_run).where(writes.c.masks_run.in_(some))))
-            return frozenset(found)
+            return present(connection, writes.c.masks_run, runs)
 
 
 def _same(write: AnnotationWrite) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, delete, func, select, tuple_, union
+from sqlalchemy import Column, Connection, and_, delete, func, select, tuple_, union
 
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
@@ -75,9 +75,13 @@ class RetentionRows(Rows):
 
     def known_jobs(self, job_ids: Collection[str]) -> frozenset[str]:
         with self._database.read() as connection:
-            listed = list(job_ids)
-            found: set[str] = set()
-            for start in range(0, len(listed), AT_ONCE):
-                some = listed[start : start + AT_ONCE]
-                found.update(connection.scalars(select(jobs.c.job_id).where(jobs.c.job_id.in_(some))))
-            return frozenset(found)
+            return present(connection, jobs.c.job_id, job_ids)
+
+
+def present(connection: Connection, column: Column[str], values: Collection[str]) -> frozenset[str]:
+    """The values among these that the column has."""
+    listed = list(values)
+    found: set[str] = set()
+    for start in range(0, len(listed), AT_ONCE):
+        found.update(connection.scalars(select(column).where(column.in_(listed[start : start + AT_ONCE]))))
+    return frozenset(found)

@@ -9,6 +9,7 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
+from backend.adapters.labelstudio.api.user_access import UserAccess
 from backend.application.player.hover import Hovers
 from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.prompt_edits import EditResult, PromptEdits
@@ -16,6 +17,7 @@ from backend.application.player.propagation import Propagations
 from backend.application.player.task_view import OpenedTask
 from backend.application.player.timeline import Timelines
 from backend.application.player.verdicts import Verdicts
+from backend.domain.errors import ServiceUnavailable
 from backend.domain.tasks import TaskKey
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.player import forms
@@ -44,7 +46,7 @@ class Player:
         self.sessions = PlayerSessions(access, key, parts.clock)
         self.tasks = PlayerTasks(state)
         self.streams = CapacityLimiter(STREAMS)
-        self.masks = parts.open_current_masks()
+        self.masks = state.current_masks
         self.start = PredictionStart(self.masks)
         self.timelines = Timelines(self.masks, parts.key_values)
 
@@ -71,6 +73,12 @@ class Player:
 
     def propagations(self, opened: OpenedTask) -> Propagations:
         return Propagations(self.masks, opened.user_task)
+
+    def require_access(self) -> UserAccess:
+        """Raises ServiceUnavailable without a Label Studio."""
+        if self.access is None:
+            raise ServiceUnavailable("no Label Studio is set; put its address in LABEL_STUDIO_URL")
+        return self.access
 
     def require_shared(self) -> None:
         """Raises NotShared unless the settings let people see each other's masks."""

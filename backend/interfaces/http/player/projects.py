@@ -9,7 +9,6 @@ from starlette.requests import Request
 from backend.adapters.labelstudio.api.user_access import TaskPage
 from backend.adapters.labelstudio.reading.fields import as_whole
 from backend.application.player.project_view import ProjectView
-from backend.domain.errors import ServiceUnavailable
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.player import forms
 from backend.interfaces.http.player.documentation import described
@@ -52,7 +51,5 @@ class ProjectRoutes:
     def _seen(self, request: Request, project: int, page: int, page_size: int) -> tuple[TaskPage, ProjectView]:
         """The tasks that Label Studio shows to the person of a request. Raises SignInNeeded, NotAllowed."""
         caller = self._player.sessions.caller(request.cookies)
-        if self._player.access is None:
-            raise ServiceUnavailable("no Label Studio is set; put its address in LABEL_STUDIO_URL")
-        found = self._player.access.tasks(caller.credential, project, page=page, page_size=page_size)
+        found = self._player.require_access().tasks(caller.credential, project, page=page, page_size=page_size)
         return found, ProjectView(self._player.state.parts.ledger, project, caller.user)

@@ -91,9 +91,7 @@ class TaskRoutes:
     async def find_task(self, request: Request, project: int, field: str, value: str) -> JSONResponse:
         def found() -> JSONResponse:
             caller = self._player.sessions.caller(request.cookies)
-            if self._player.access is None:
-                raise ServiceUnavailable("no Label Studio is set; put its address in LABEL_STUDIO_URL")
-            key = self._player.access.find_task(project, field, value)
+            key = self._player.require_access().find_task(project, field, value)
             self._player.sessions.require_task(caller, key)
             return json_reply({"project": key.project_id, "task": key.task_id})
 
