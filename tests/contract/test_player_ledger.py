@@ -107,3 +107,11 @@ def test_a_click_that_replaced_a_mask_is_no_human_frame(ledger: SqlLedger) -> No
     record(ledger, TASK, "ann", drawn(4), click(4))
     assert all(prompt.mask is None for prompt in ledger.prompts(TASK, user="ann"))
     assert ledger.prompt_counts(3) == (PromptCount(TASK, "ann", 1, 0),)
+
+
+def test_an_automatic_mask_is_no_human_frame(ledger: SqlLedger) -> None:
+    automatic = PromptSet.of([drawn(4), drawn(5)], {}).as_automatic(lambda _: 0.5)
+    ledger.record_prompts(TASK, automatic, user="ann")
+    assert ledger.prompt_counts(3) == (PromptCount(TASK, "ann", 1, 0),)
+    record(ledger, TASK, "ann", drawn(5))
+    assert ledger.prompt_counts(3) == (PromptCount(TASK, "ann", 1, 1),)

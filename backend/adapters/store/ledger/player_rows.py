@@ -18,7 +18,11 @@ from backend.domain.verdicts import GivenVerdict, Verdict
 WHOLE_TASK = ""
 """In place of an object's id, which is never empty."""
 
-_IS_MASK = prompts.c.body.contains('"mask":', autoescape=True)
+# Clicks and run lengths have no quotation marks: these texts are names of fields.
+_IS_HUMAN_MASK = and_(
+    prompts.c.body.contains('"mask":', autoescape=True),
+    ~prompts.c.body.contains('"automatic":', autoescape=True),
+)
 _ORDER = (verdicts.c.task_id, verdicts.c.object_id)
 
 
@@ -73,7 +77,7 @@ class PlayerRows(Rows):
                 prompts.c.task_id,
                 prompts.c.user_name,
                 func.count(distinct(prompts.c.object_id)).label("objects"),
-                func.count(distinct(case((_IS_MASK, prompts.c.frame_index)))).label("human_frames"),
+                func.count(distinct(case((_IS_HUMAN_MASK, prompts.c.frame_index)))).label("human_frames"),
             )
             # A later click on a frame replaces its mask: the newest row says whether there is one.
             .where(prompts.c.sequence.in_(newest))
