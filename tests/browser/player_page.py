@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,9 +27,11 @@ CONFIG = """<View>
 STATE = "window.masklet.store.state"
 
 
-def player_project(projects: Projects, masklet: Masklet, title: str) -> ProjectSetup:
+def player_project(
+    projects: Projects, masklet: Masklet, title: str, *, label_names: Sequence[str] = LABELS
+) -> ProjectSetup:
     """A project whose label config shows the player."""
-    labels = "".join(f'<Label value="{label}"/>' for label in LABELS)
+    labels = "".join(f'<Label value="{label}"/>' for label in label_names)
     plain = CONFIG.format(player=f"{masklet.url}/player?project=0&amp;field=video", labels=labels)
     made = projects(title, plain)
     config = CONFIG.format(player=f"{masklet.url}/player?project={made.project_id}&amp;field=video", labels=labels)

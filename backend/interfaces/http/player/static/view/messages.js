@@ -15,10 +15,15 @@ export function Notice({ state, parts }) {
         <p class="notice error" role="alert">Masklet does not answer. The page asks again by itself.${waiting}</p>`}
       ${notice && html`
         <p class=${`notice ${notice.kind}`} role=${notice.kind === "error" ? "alert" : undefined}>
-          <span>${notice.text} ${notice.wayOut}</span>
+          <span>${ended(notice.text)} ${notice.wayOut}</span>
           <button aria-label="Close the message" onClick=${() => parts.notices.dismiss()}>×</button>
         </p>`}
     </div>`;
+}
+
+/** The server's sentences have no full stop. @param {string} sentence */
+function ended(sentence) {
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /** @param {Props} props */
