@@ -10,6 +10,7 @@ import json
 from typing import Literal, NotRequired, TypedDict
 
 from backend.codecs.coco_rle import decode_mask, encode_mask
+from backend.domain.frame_grid import FrameGrid
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import PreviewRequest, PropagationRequest
 from backend.domain.masklets import EncodedMask
@@ -56,6 +57,7 @@ class RequestRecord(TypedDict):
     user: NotRequired[str]
     session: NotRequired[str]
     objects: NotRequired[list[str]]
+    grid: NotRequired[tuple[int, int]]
 
 
 def dump_prompt(prompt: FramePrompt) -> str:
@@ -93,6 +95,8 @@ def dump_request(request: Request) -> str:
         record["session"] = request.session
     if request.objects is not None:
         record["objects"] = list(map(str, request.objects))
+    if request.grid is not None:
+        record["grid"] = (request.grid.start, request.grid.stride)
     if request.frames is not None:
         record["frames"] = (request.frames.start, request.frames.stop)
     return _dump(record)
@@ -109,7 +113,7 @@ def load_request(text: str) -> Request:
     if record["kind"] == "preview":
         user = record.get("user", "")
         return PreviewRequest(task, media, prompts, FrameIndex(record["frame"]), record["model_version"], user)
-    frames, objects = record.get("frames"), record.get("objects")
+    frames, objects, grid = record.get("frames"), record.get("objects"), record.get("grid")
     return PropagationRequest(
         task,
         media,
@@ -122,6 +126,7 @@ def load_request(text: str) -> Request:
         user=record.get("user", ""),
         session=record.get("session", ""),
         objects=None if objects is None else tuple(map(ObjectId, objects)),
+        grid=None if grid is None else FrameGrid(FrameIndex(grid[0]), grid[1]),
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from backend.domain.frame_grid import FrameGrid
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.replan import Scope
 from backend.domain.retries import Failures
@@ -73,6 +74,15 @@ class PropagationRequest:
     objects: tuple[ObjectId, ...] | None = None
     """The objects to compute, sorted; None: all. The others' masks are those of the earlier run, as far as their
     prompts are the same."""
+    grid: FrameGrid | None = None
+    """Not None: only its frames and the prompted ones are computed; the others keep the masks of the earlier run."""
+
+    @property
+    def frame_total(self) -> int:
+        """The count of requested frames; 0 if it depends on the video."""
+        if self.frames is None:
+            return 0
+        return len(self.frames) if self.grid is None else len(self.grid.frames(self.frames))
 
     def idempotency_key(self) -> str:
         """SHA-256, hex: equal requests are one job. The user is not part of the key."""
@@ -87,6 +97,7 @@ class PropagationRequest:
             self.session,
             hashlib.sha256(self.label_config.encode()).hexdigest(),
             *(() if self.objects is None else ("objects", *self.objects)),
+            *(() if self.grid is None else ("grid", str(self.grid.start % self.grid.stride), str(self.grid.stride))),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -45,11 +45,15 @@ class EarlierRun:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One engine call: objects, with all of their prompts, a direction and a range."""
+    """One engine call: objects, with all of their prompts, a direction and a range.
+
+    visited: the frames that the engine goes through, ascending, with the objects' prompted frames; None: all.
+    """
 
     object_ids: tuple[ObjectId, ...]
     direction: Direction
     frames: FrameRange
+    visited: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,10 @@ class PassPlan:
 
     def digest(self) -> str:
         """SHA-256, hex: equal plans have equal digests in every process."""
-        passes = [[*map(str, p.object_ids), str(p.direction), p.frames.start, p.frames.stop] for p in self.passes]
+        passes = [
+            [*map(str, p.object_ids), str(p.direction), p.frames.start, p.frames.stop, *(p.visited or ())]
+            for p in self.passes
+        ]
         kept = [[str(object_id), *((r.start, r.stop) for r in ranges)] for object_id, ranges in self.kept.items()]
         return hashlib.sha256(json.dumps([passes, kept]).encode()).hexdigest()
 
@@ -135,6 +142,8 @@ def wanted_frames(first_prompted: int, *, direction: Direction, requested: Frame
 
 def total_frames(one: Pass, prompts: PromptSet) -> int:
     """The count of FrameMasks in a pass. A frame visited in both directions counts twice."""
+    if one.visited is not None:
+        return sum(1 for _ in pass_frames(one, prompts))
     frames = one.frames
     starts = [max(min(prompts.of_object(object_id).prompted_frames), frames.start) for object_id in one.object_ids]
     forward = 0 if one.direction is Direction.BACKWARD else max(frames.stop - min(starts), 0)
@@ -148,15 +157,18 @@ def total_frames(one: Pass, prompts: PromptSet) -> int:
 def pass_frames(one: Pass, prompts: PromptSet) -> Iterator[tuple[int, tuple[ObjectId, ...]]]:
     """The frames of a pass in engine order, each with its objects."""
     frames = one.frames
+    visited = None if one.visited is None else frozenset(one.visited)
     starts = {i: max(min(prompts.of_object(i).prompted_frames), frames.start) for i in one.object_ids}
     if one.direction is not Direction.BACKWARD:
         for frame in range(min(starts.values()), frames.stop):
-            yield frame, tuple(i for i, start in starts.items() if frame >= start)
+            if visited is None or frame in visited:
+                yield frame, tuple(i for i, start in starts.items() if frame >= start)
     if one.direction is not Direction.FORWARD:
         skip = 1 if one.direction is Direction.BOTH else 0
         back = {i: min(start - skip, frames.stop - 1) for i, start in starts.items()}
         for frame in range(max(back.values()), frames.start - 1, -1):
-            yield frame, tuple(i for i, start in back.items() if frame <= start)
+            if visited is None or frame in visited:
+                yield frame, tuple(i for i, start in back.items() if frame <= start)
 
 
 def ranges_of(frames: Iterable[int]) -> tuple[FrameRange, ...]:

@@ -11,6 +11,7 @@ import pytest
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import MediaUnreachable, NotFound, PromptError
+from backend.domain.frame_grid import FrameGrid
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import (
     Job,
@@ -249,6 +250,7 @@ class TestSubmit:
             label_config="<View/>",
             model_version="v",
             objects=(DOG,),
+            grid=FrameGrid(FrameIndex(7), 5),
         )
         job, _ = ledger.submit(JobKind.PROPAGATE, request)
         kept = ledger.request(job.job_id)
@@ -256,7 +258,9 @@ class TestSubmit:
         assert kept.idempotency_key() == request.idempotency_key()
         assert (kept.media, kept.frames, kept.label_config) == (request.media, request.frames, "<View/>")
         assert (kept.prompts.labels, kept.objects) == (prompts.labels, (DOG,))
-        assert replace(request, objects=None).idempotency_key() != request.idempotency_key()
+        assert (kept.grid, job.total) == (request.grid, 2)
+        for other in (replace(request, objects=None), replace(request, grid=None)):
+            assert other.idempotency_key() != request.idempotency_key()
         preview = PreviewRequest(TASK, MEDIA, prompts, FrameIndex(5), "v")
         kept_preview = ledger.request(ledger.submit(JobKind.INTERACTIVE, preview)[0].job_id)
         assert isinstance(kept_preview, PreviewRequest)

@@ -14,6 +14,7 @@ from backend.application.player.prompt_edits import require_locatable
 from backend.application.player.runs import UserRun
 from backend.application.player.task_view import OpenedTask, in_order
 from backend.domain.errors import IntegrityError, NotFound, PromptError
+from backend.domain.frame_grid import FrameGrid
 from backend.domain.jobs import Job, JobState, PropagationRequest, run_name
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
@@ -30,13 +31,19 @@ WAITER_EVERY_S = 2.0
 class WantedRange:
     """Frames to propagate to: `count` frames from `start` in a direction; None: to the end of the video.
 
-    objects: None means all.
+    objects: None means all. skip: the count of frames left out before each of them.
     """
 
     start: FrameIndex
     direction: Direction = Direction.FORWARD
     count: int | None = None
     objects: Collection[ObjectId] | None = None
+    skip: int = 0
+
+    @property
+    def stride(self) -> int:
+        """The distance of two frames that get masks."""
+        return self.skip + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,7 @@ class Propagations:
             model_version=self.user_task.model_version,
             user=self.user_task.user,
             objects=None if computed.object_ids == prompts.object_ids else tuple(sorted(computed.object_ids)),
+            grid=FrameGrid(wanted.start, wanted.stride) if wanted.skip else None,
         )
         job = self._again_if_stopped(self.masks.service.submit(request))
         self._add_waiter(job)
@@ -178,8 +186,9 @@ def planned_range(prompts: PromptSet, wanted: WantedRange, frame_count: int) -> 
     A backward range includes the frames after the objects' first prompted frames that the backward pass needs.
     Raises PromptError if no prompted frame lies before the end of a forward range.
     """
-    before = 0 if wanted.direction is Direction.FORWARD else wanted.start if wanted.count is None else wanted.count
-    after = 0 if wanted.direction is Direction.BACKWARD else frame_count if wanted.count is None else wanted.count
+    reach = frame_count if wanted.count is None else wanted.count * wanted.stride
+    before = 0 if wanted.direction is Direction.FORWARD else reach
+    after = 0 if wanted.direction is Direction.BACKWARD else reach
     first, last = max(wanted.start - before, 0), min(wanted.start + after, frame_count - 1)
     frames_of = [prompts.of_object(object_id).prompted_frames for object_id in prompts.object_ids]
     earlier = [max(frame for frame in frames if frame <= first) for frames in frames_of if frames[0] <= first]
@@ -189,7 +198,7 @@ def planned_range(prompts: PromptSet, wanted: WantedRange, frame_count: int) -> 
         if soonest > last:
             raise PromptError(f"nothing is prompted up to frame {last}: the first prompt is on frame {soonest}")
         return FrameRange(FrameIndex(first), FrameIndex(last + 1)), Direction.FORWARD
-    turns = [frames[0] + TURN_FRAMES - 1 for frames in frames_of if frames[0] > first]
+    turns = [frames[0] + (TURN_FRAMES - 1) * wanted.stride for frames in frames_of if frames[0] > first]
     last = min(max([last, *turns]), frame_count - 1)
     if (first, last) == (0, frame_count - 1):
         return None, Direction.BOTH

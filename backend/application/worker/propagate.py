@@ -20,6 +20,7 @@ from backend.application.worker.resume_point import ResumePoint
 from backend.application.worker.scheduling.job_control import JobControl
 from backend.application.worker.score_history import ScoreHistory
 from backend.application.worker.timing import Stopwatch
+from backend.application.worker.visited_frames import propagate_pass
 from backend.domain.calibration import Calibrator
 from backend.domain.errors import IntegrityError, Interrupted, NotFound, SnapshotMismatch
 from backend.domain.jobs import Job, PropagationRequest, run_name
@@ -154,11 +155,11 @@ class _Attempt:
     def _compute(self, one: Pass, writer: MaskWriter, point: ResumePoint | None) -> None:
         prompts = self.plan.prompts.only(one.object_ids)
         scorer = scorer_of(self.parts.calibrator, prompts)
-        frames = self.parts.segmenter.propagate(
+        frames = propagate_pass(
+            self.parts.segmenter,
             self.video,
             prompts,
-            direction=one.direction,
-            frame_range=one.frames,
+            one,
             cancel=self.control,
             resume=None if point is None else point.engine,
         )

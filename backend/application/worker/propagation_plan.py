@@ -11,6 +11,7 @@ from backend.application.jobs.queries import propagations
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
 from backend.domain.errors import IntegrityError, NotFound
+from backend.domain.frame_grid import grid_pass_plan
 from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.prompts import PromptSet
 from backend.domain.replan import EarlierRun, PassPlan, Scope, full_pass_plan, incremental_pass_plan, total_frames
@@ -39,8 +40,11 @@ class PropagationPlan:
 
 def full_plan(request: PropagationRequest, video: VideoInfo) -> PropagationPlan:
     """Computes all requested frames of the wanted objects, reuses none. Raises PromptError for frames past the end."""
-    computed = request.prompts if request.objects is None else request.prompts.only(request.objects)
-    passes = full_pass_plan(computed, direction=request.direction, requested=_requested_range(request, video))
+    requested = _requested_range(request, video)
+    if request.grid is None:
+        passes = full_pass_plan(_computed(request), direction=request.direction, requested=requested)
+    else:
+        passes = grid_pass_plan(_computed(request), request.grid, direction=request.direction, requested=requested)
     return PropagationPlan(request.prompts, passes)
 
 
@@ -52,7 +56,6 @@ def incremental_plan(
     Every attempt of a job gets the same plan: a job that would change the result supersedes this one.
     Raises PromptError for frames past the end.
     """
-    requested = _requested_range(request, video)
     if request.scope is not Scope.ALL:
         for earlier, prompts in _earlier(job, request, ledger):
             try:
@@ -61,17 +64,30 @@ def incremental_plan(
                 logger.warning("job %s cannot reuse masks of job %s: %s", job.job_id, earlier.job_id, error)
                 continue
             if of_video == video:
-                plan = incremental_pass_plan(
-                    request.prompts,
-                    EarlierRun(prompts, covered),
-                    frame_count=video.frame_count,
-                    direction=request.direction,
-                    requested=requested,
-                    scope=request.scope,
-                    computed=request.objects,
-                )
-                return PropagationPlan(request.prompts, plan, earlier.masks_run)
+                kept = _incremental(request, EarlierRun(prompts, covered), video)
+                return PropagationPlan(request.prompts, kept, earlier.masks_run)
     return full_plan(request, video)
+
+
+def _incremental(request: PropagationRequest, earlier: EarlierRun, video: VideoInfo) -> PassPlan:
+    requested = _requested_range(request, video)
+    plan = incremental_pass_plan(
+        request.prompts,
+        earlier,
+        frame_count=video.frame_count,
+        direction=request.direction,
+        requested=requested,
+        scope=request.scope,
+        computed=request.objects if request.grid is None else (),
+    )
+    if request.grid is None:
+        return plan
+    return grid_pass_plan(_computed(request), request.grid, direction=request.direction, requested=requested, kept=plan)
+
+
+def _computed(request: PropagationRequest) -> PromptSet:
+    """The prompts of the objects to compute."""
+    return request.prompts if request.objects is None else request.prompts.only(request.objects)
 
 
 def _earlier(job: Job, request: PropagationRequest, ledger: Ledger) -> Iterator[tuple[Job, PromptSet]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.adapters.media.frame_subset import FrameSubset
 from backend.adapters.media.mask_cleanup import clean_mask
 from backend.application.imports.auto_segment import AutoMasklets, AutoRules
 from backend.application.imports.model import Source, SourceMedia, TaskDraft
 from backend.application.imports.prompts import prompts_on
 from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.application.ports.media import VideoSource
+from backend.application.worker.frame_subset import FrameSubset
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.domain.errors import InvalidInput

@@ -125,8 +125,18 @@ def test_the_objects_that_are_propagated(modules: Modules, setting: str, objects
         propagation.start('forward', 15);
         await changes.queue;
         return asked.length ? asked[0][1] : store.state.notice.text;"""
-    body_sent = {"start": 4, "direction": "forward", "count": 15, "objects": objects}
+    body_sent = {"start": 4, "direction": "forward", "count": 15, "objects": objects, "skip": 0}
     assert run(modules, body) == (objects if isinstance(objects, str) else body_sent)
+
+
+def test_a_propagation_skips_the_frames_of_the_setting(modules: Modules) -> None:
+    body = """
+        store.act('set', { skip: 4 });
+        propagation.start('forward', 15);
+        store.act('set', { skip: 0 });
+        await changes.queue;
+        return asked.filter(([name]) => name === 'propagate').map(([, body]) => body.skip);"""
+    assert run(modules, body) == [4]
 
 
 def test_a_propagation_stops_where_a_mask_is_uncertain(modules: Modules) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from backend.adapters.media.decoder_pool import DecoderPool
-from backend.adapters.media.frame_subset import FrameSubset
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import PREFIX, Grant, Signer
@@ -13,6 +12,7 @@ from backend.adapters.media.source_media import open_source_media
 from backend.application.imports.model import SourceMedia
 from backend.application.ports.clock import Clock
 from backend.application.ports.media import VideoSource
+from backend.application.worker.frame_subset import FrameSubset
 from backend.domain.errors import NotAllowed, NotFound
 from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex

@@ -59,7 +59,6 @@ def submit(
 
 
 def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, *, attempt: int, now_s: float) -> None:
-    frames = request.frames if isinstance(request, PropagationRequest) else None
     values = {
         "kind": str(kind),
         "project_id": request.task.project_id,
@@ -69,7 +68,7 @@ def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, 
         "first_attempt": attempt,
         "sequence": 0,
         "done": 0,
-        "total": 0 if frames is None else len(frames),
+        "total": request.frame_total if isinstance(request, PropagationRequest) else 0,
         "reason": "",
         "masks_run": "",
         "model_version": request.model_version,

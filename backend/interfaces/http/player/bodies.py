@@ -58,11 +58,12 @@ class HoverBody(BaseModel):
 class PropagationBody(BaseModel):
     """Where to propagate."""
 
-    model_config = _example(start=12, direction="forward", count=15, objects=["Cat"])
+    model_config = _example(start=12, direction="forward", count=15, objects=["Cat"], skip=4)
     start: Frame
     direction: Literal["forward", "backward", "both"] = Field("forward", description="From start.")
     count: int | None = Field(None, ge=1, description="The count of frames; null: to the end of the video.")
     objects: list[str] | None = Field(None, description="The objects to compute; null: all.")
+    skip: int = Field(0, ge=0, description="The count of frames left out before each one that gets masks.")
 
 
 class VerdictBody(BaseModel):

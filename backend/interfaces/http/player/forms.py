@@ -80,7 +80,7 @@ def job_form(run: UserRun, frame_count: int, *, frames_per_s: float | None = Non
         "id": job.job_id,
         "state": state,
         "done": job.done,
-        "total": job.total or (frame_count if frames is None else len(frames)),
+        "total": job.total or frame_count,
         "frames_per_s": None if frames_per_s is None else round(frames_per_s, 2),
         "detail": _sentence(job),
         "start": 0 if frames is None else frames.start,
@@ -216,6 +216,7 @@ def wanted_range_of(document: Json) -> WantedRange:
         Direction(str(direction)),
         None if count is None else as_whole(count, "count", least=1, most=MAX_FRAME),
         None if objects is None else tuple(object_of(each) for each in as_list(objects, "objects")),
+        as_whole(document.get("skip", 0), "skip", least=0, most=MAX_FRAME),
     )
 
 

@@ -27,6 +27,28 @@ def test_a_range_of_frames_has_masks_and_the_others_have_none() -> None:
     assert set(player.shown()) == {(CAT, frame) for frame in (2, 3, 4, 5)}
 
 
+def test_skipped_frames_get_no_masks_until_a_propagation_makes_them() -> None:
+    player = Player()
+    player.put(click(2))
+    skipping = replace(wish(2, count=2), skip=2)
+    run = player.propagations().start(player.edits().opened, skipping)
+    player.parts.work_off()
+    assert run.request.frames is not None
+    assert (run.request.frames.start, run.request.frames.stop) == (2, 9)
+    assert set(player.shown()) == {(CAT, frame) for frame in (2, 5, 8)}
+    player.propagations().start(player.edits().opened, wish(2))
+    player.parts.work_off()
+    assert set(player.shown()) == {(CAT, frame) for frame in range(2, 10)}
+
+
+def test_the_open_frame_is_among_the_frames_with_masks() -> None:
+    player = Player()
+    player.put(click(0))
+    player.propagations().start(player.edits().opened, replace(wish(4, count=1), skip=2))
+    player.parts.work_off()
+    assert set(player.shown()) == {(CAT, frame) for frame in (0, 1, 4, 7)}
+
+
 def test_the_next_frames_go_on_from_the_last_prompted_frame() -> None:
     player = Player()
     player.put(click(2))
@@ -49,6 +71,9 @@ def test_the_next_frames_go_on_from_the_last_prompted_frame() -> None:
         ((10,), wish(10, Direction.BOTH, 20), (0, 31)),
         ((10,), wish(10, Direction.BOTH), None),
         ((10,), wish(5, count=20), (5, 26)),
+        ((10,), replace(wish(10, count=5), skip=3), (10, 31)),
+        ((10,), replace(wish(10, Direction.BACKWARD, 2), skip=3), (2, 71)),
+        ((10,), replace(wish(90, count=None), skip=3), (10, 100)),
     ],
 )
 def test_the_range_includes_the_frames_that_the_model_needs(

@@ -36,6 +36,7 @@
  * @property {Direction} direction
  * @property {number | null} count  frames; null: to the end
  * @property {string[] | null} objects  null: all
+ * @property {number} skip  frames left out before each one that gets masks
  */
 /** @typedef {{frame: number, object: string, label: string, point: PointPrompt}} HoverBody */
 /** @typedef {{object: string | null, start: number, stop: number}} ApprovalBody  object null: all; stop exclusive */

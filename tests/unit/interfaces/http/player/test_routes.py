@@ -163,6 +163,16 @@ def test_a_propagation_is_followed_by_its_events() -> None:
     assert [name for name, _ in events(client, told[0][1]["cursor"])] == ["job", "end"]
 
 
+def test_a_propagation_that_skips_frames_counts_those_with_masks() -> None:
+    client = PlayerWeb().opened()
+    client.put(f"{TASK}/prompts/2/Cat", json=CLICK)
+    reply = client.post(f"{TASK}/propagations", json={"start": 2, "count": 2, "skip": 2})
+    assert (reply.status_code, reply.json()["total"], reply.json()["stop"]) == (202, 3, 9)
+    refused = client.post(f"{TASK}/propagations", json={"start": 2, "skip": -1})
+    assert refused.status_code == 400
+    assert refused.json()["detail"].startswith("skip must be a whole number from 0 to")
+
+
 def test_a_stream_goes_on_from_the_last_event_of_the_browser() -> None:
     web = PlayerWeb()
     client = web.opened()

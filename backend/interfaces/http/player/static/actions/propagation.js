@@ -36,7 +36,8 @@ export class Propagation {
       return;
     }
     this.changes.add(async () => {
-      const job = await this.transport.propagate({ start: state.frame, direction, count, objects });
+      const { frame: start, skip } = state;
+      const job = await this.transport.propagate({ start, direction, count, objects, skip });
       this.store.act("set", { stopAt });
       this.store.act("job", job);
       this.follow();

@@ -25,6 +25,7 @@ import { ACTIONS } from "./changes.js";
  * @property {boolean} boxes  shows the boxes of the masks
  * @property {boolean} thumbnails  shows the frames around the open one
  * @property {boolean} onlySelected  propagates the selected object alone
+ * @property {number} skip  frames that a propagation leaves out before each one that gets masks
  * @property {boolean} help
  * @property {boolean} connected  the server answered the newest call
  * @property {number} stopAt  the uncertainty that stops the propagation; 0: none
@@ -80,6 +81,7 @@ export const INITIAL = {
   boxes: false,
   thumbnails: false,
   onlySelected: false,
+  skip: 0,
   help: false,
   connected: true,
   stopAt: 0,

@@ -12,19 +12,22 @@ const MOST_FRAMES = 9999;
 export function PropagationBar({ state, parts }) {
   const { propagation, store } = parts;
   const [count, setCount] = useState(15);
-  const read = (/** @type {InputEvent} */ { target }) =>
-    setCount(Math.min(Math.max(1, Math.round(Number(/** @type {HTMLInputElement} */ (target).value)) || 1), MOST_FRAMES));
   return html`
     <div class="propagation" role="group" aria-label="Carry the masks on">
       <button title="To the start (both ways: G)" onClick=${() => propagation.start("backward", null)}>◀◀ start</button>
       <button title="Back (R: 15 frames)" onClick=${() => propagation.start("backward", count)}>◀ ${count}</button>
-      <input type="number" min="1" max=${MOST_FRAMES} value=${count} aria-label="Frames to carry" onInput=${read} />
+      <input type="number" min="1" max=${MOST_FRAMES} value=${count} aria-label="Frames to carry"
+        onInput=${(/** @type {InputEvent} */ event) => setCount(frames(event, 1))} />
       <button class="strong" title="On (F: 15 frames)" onClick=${() => propagation.start("forward", count)}>${count} ▶</button>
       <button class="strong" title="To the end (Shift+F)" onClick=${() => propagation.start("forward", null)}>
         end ▶▶</button>
       <button title="Both ways (G)" onClick=${() => propagation.start("both", null)}>◀ all ▶</button>
       <button title="On, until a mask is uncertain (U)"
         onClick=${() => propagation.start("forward", null, UNCERTAIN_FROM)}>until uncertain</button>
+      <label title="Frames left out before each one that gets masks">
+        skip <input type="number" min="0" max=${MOST_FRAMES} value=${state.skip}
+          onInput=${(/** @type {InputEvent} */ event) => store.act("set", { skip: frames(event, 0) })} />
+      </label>
       <label title="Carry the selected object alone (K)">
         <input type="checkbox" checked=${state.onlySelected}
           onChange=${() => store.act("set", { onlySelected: !state.onlySelected })} />
@@ -32,6 +35,12 @@ export function PropagationBar({ state, parts }) {
       </label>
       <${Progress} state=${state} parts=${parts} />
     </div>`;
+}
+
+/** The whole number in a field, at least `least`. @param {InputEvent} event @param {number} least @returns {number} */
+function frames({ target }, least) {
+  const typed = Math.round(Number(/** @type {HTMLInputElement} */ (target).value));
+  return Math.min(Math.max(least, typed || least), MOST_FRAMES);
 }
 
 /** @param {Props} props */

@@ -6,7 +6,7 @@ import pytest
 
 from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import FileVideo, open_video
-from backend.adapters.media.frame_subset import FrameSubset
+from backend.application.worker.frame_subset import FrameSubset
 from backend.domain.errors import PromptError
 from backend.domain.video import FrameIndex, FrameRange
 from tests.fakes.clips import ClipSpec, number_of, write_clip
