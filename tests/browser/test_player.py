@@ -51,6 +51,20 @@ def test_clicks_become_masks_that_are_carried_and_kept(
     assert len(masklet.ledger.prompts(task, user=label_studio_user(project)).prompts) == 2
 
 
+def test_skipped_frames_get_masks_later(label_studio_page: Page, project: ProjectSetup) -> None:
+    player = Player(label_studio_page, project, project.new_task())
+    player.add_object(LABELS[0])
+    player.click(*project.place(LABELS[0]))
+    for skip, expected in ((2, range(0, PAGES, 3)), (0, range(PAGES))):
+        player.frame.get_by_label("skip").fill(str(skip))
+        player.press("Shift+F")
+        player.wait_until_idle()
+        player.wait_until_propagated()
+        player.frame.wait_for_function("last => window.masklet.masks.at(last).length === 1", arg=expected[-1])
+        assert [frame for frame in range(PAGES) if player.masks(frame)] == list(expected)
+        picture(label_studio_page, f"player-4-skip-{skip}")
+
+
 def test_a_prompt_is_taken_back_and_repeated(label_studio_page: Page, project: ProjectSetup) -> None:
     player = Player(label_studio_page, project, project.new_task())
     player.add_object(LABELS[0])
