@@ -1,4 +1,5 @@
-"""Masklet's errors as HTTP replies: a status and one sentence, never a traceback, never the body that was sent.
+"""Masklet's errors as HTTP replies: a status and one sentence (problem+json, RFC 9457), never a traceback, never the
+body that was sent.
 
 Label Studio keeps only the status line of a failed call, so the sentence is for the log and for direct callers.
 """
@@ -6,6 +7,8 @@ Label Studio keeps only the status line of a failed call, so the sentence is for
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import TypedDict
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -53,10 +56,26 @@ def status_of(error: MaskletError) -> int:
     return next(status for kind, status in STATUS_OF if isinstance(error, kind))
 
 
-def reply(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """{"detail": sentence}, shortened to a length that fits a log line."""
+class Problem(TypedDict):
+    """The content of a refusal. detail: one sentence for people. way_out: what they can do; may be empty."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    way_out: str
+
+
+def problem_form(status: int, sentence: str, way_out: str = "") -> Problem:
+    """The sentence is shortened to a length that fits a log line."""
     shown = sentence if len(sentence) <= LONGEST_DETAIL else sentence[:LONGEST_DETAIL] + "…"
-    return JSONResponse({"detail": shown}, status_code=status, headers=headers)
+    return {"type": "about:blank", "title": shown, "status": status, "detail": shown, "way_out": way_out}
+
+
+def reply(status: int, sentence: str, headers: Mapping[str, str] | None = None, *, way_out: str = "") -> JSONResponse:
+    """A problem as a response."""
+    form = problem_form(status, sentence, way_out)
+    return JSONResponse(form, status_code=status, headers=headers, media_type="application/problem+json")
 
 
 def reply_to(error: MaskletError) -> JSONResponse:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.errors import MediaError, MediaUnreachable, NotAllowed
 from backend.interfaces.http.calls import MOST_TASKS
+from backend.interfaces.http.errors import Problem
 from tests.fakes.stores import closed_stores
 from tests.fakes.web import FRAMES, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
+PROBLEM = Problem.__required_keys__
 GOOD = predict_body(pages_task(), regions=[keypoint()])
 
 BILLION_LAUGHS = (
@@ -160,7 +162,8 @@ def test_an_invalid_call_is_refused_with_a_reason(web: FakeWeb, name: str) -> No
     body, status, words = BAD_CALLS[name]
     reply = web.client().post("/predict", json=body)
     assert (reply.status_code, words in reply.json()["detail"]) == (status, True), reply.text
-    assert set(reply.json()) == {"detail"}
+    assert set(reply.json()) == PROBLEM
+    assert reply.headers["content-type"] == "application/problem+json"
     assert len(reply.content) < 2_000
     assert "Traceback" not in reply.text
 
@@ -176,13 +179,13 @@ def test_an_invalid_call_is_refused_with_a_reason(web: FakeWeb, name: str) -> No
 def test_unusable_media_is_reported_at_once(web: FakeWeb, error: Exception, status: int) -> None:
     web.media.error = error
     reply = web.client().post("/predict", json=GOOD)
-    assert (reply.status_code, reply.json()) == (status, {"detail": str(error)})
+    assert (reply.status_code, reply.json()["detail"]) == (status, str(error))
 
 
 def test_unreachable_media_is_retried_and_then_reported(web: FakeWeb) -> None:
     web.media.error = MediaUnreachable("the host does not answer")
     reply = web.client().post("/predict", json=GOOD)
-    assert (reply.status_code, reply.json()) == (503, {"detail": "the host does not answer"})
+    assert (reply.status_code, reply.json()["detail"]) == (503, "the host does not answer")
     assert len(web.media.opened) == 2 * 3
 
 
@@ -225,7 +228,7 @@ def test_compressed_bodies_and_other_types_are_refused(web: FakeWeb, headers: di
 )
 def test_unknown_routes_and_parameters_are_refused(web: FakeWeb, method: str, path: str, status: int) -> None:
     reply = web.client().request(method, path, headers={"Content-Type": "application/json"})
-    assert (reply.status_code, set(reply.json())) == (status, {"detail"})
+    assert (reply.status_code, frozenset(reply.json())) == (status, PROBLEM)
 
 
 SCALARS = (
@@ -279,7 +282,7 @@ def test_any_value_in_a_body_is_answered_or_refused(data: st.DataObject) -> None
     path = data.draw(st.sampled_from(list(places(body))[1:]))
     reply = FakeWeb().client().post("/predict", json=replaced(body, path, data.draw(JSON)))
     assert reply.status_code in (200, 400, 403, 413, 422), reply.text
-    assert set(reply.json()) in ({"detail"}, {"results", "model_version"})
+    assert set(reply.json()) in (PROBLEM, {"results", "model_version"})
 
 
 def test_masks_that_claim_many_pixels_are_refused_before_they_are_decoded(web: FakeWeb) -> None:

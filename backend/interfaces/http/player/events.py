@@ -13,7 +13,7 @@ from anyio import CapacityLimiter
 from backend.application.player.propagation import EventPage
 from backend.domain.errors import MaskletError
 from backend.interfaces.http.player.forms import job_form, mask_forms
-from backend.interfaces.http.player.problems import problem_form
+from backend.interfaces.http.player.problems import problem_form_of
 
 POLL_S = 0.2
 LONGEST_S = 20.0
@@ -61,7 +61,7 @@ class EventStream:
             try:
                 page = await anyio.to_thread.run_sync(self._read, cursor, limiter=self._limiter)
             except MaskletError as error:
-                yield event("problem", problem_form(error))
+                yield event("problem", problem_form_of(error))
                 return
             if page.masks:
                 yield event("masks", {"masks": mask_forms(page.masks), "cursor": page.cursor}, cursor=page.cursor)

@@ -24,7 +24,7 @@ from backend.domain.errors import (
     ServiceUnavailable,
     StorageFull,
 )
-from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, status_of
+from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, Problem, problem_form, reply, status_of
 
 logger = logging.getLogger(__name__)
 
@@ -89,40 +89,27 @@ class PlayerRoute(APIRoute):
 
 def problem(status: int, sentence: str, way_out: str = "") -> JSONResponse:
     """One sentence for people, and what to do; way_out may be empty."""
-    return _reply(_form(status, sentence, way_out))
+    return reply(status, sentence, UNCACHED, way_out=way_out)
 
 
-def problem_form(error: MaskletError) -> dict[str, object]:
+def problem_form_of(error: MaskletError) -> Problem:
     """The content of the problem of one of our own errors."""
     way_out = next((way_out for kind, way_out in WAYS_OUT if isinstance(error, kind)), "")
     status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), None) or status_of(error)
-    return _form(status, UNEXPECTED if status == 500 else str(error), way_out)
+    return problem_form(status, UNEXPECTED if status == 500 else str(error), way_out)
 
 
 def problem_of(error: MaskletError, request: Request) -> JSONResponse:
     """The problem of one of our own errors; logs it, unless it is part of every day."""
-    form = problem_form(error)
-    if isinstance(error, SignInNeeded | NotYet):
-        return _reply(form)
-    status = form["status"]
-    logger.log(
-        logging.ERROR if status == 500 else logging.INFO,
-        "%s %s: %d %s: %s",
-        request.method,
-        request.url.path,
-        status,
-        type(error).__name__,
-        str(error)[:LONGEST_DETAIL],
-    )
-    return _reply(form)
-
-
-def _form(status: int, sentence: str, way_out: str) -> dict[str, object]:
-    shown = sentence if len(sentence) <= LONGEST_DETAIL else sentence[:LONGEST_DETAIL] + "…"
-    return {"type": "about:blank", "title": shown, "status": status, "detail": shown, "way_out": way_out}
-
-
-def _reply(form: dict[str, object]) -> JSONResponse:
-    status = form["status"]
-    assert isinstance(status, int)
-    return JSONResponse(form, status_code=status, headers=UNCACHED, media_type="application/problem+json")
+    form = problem_form_of(error)
+    if not isinstance(error, SignInNeeded | NotYet):
+        logger.log(
+            logging.ERROR if form["status"] == 500 else logging.INFO,
+            "%s %s: %d %s: %s",
+            request.method,
+            request.url.path,
+            form["status"],
+            type(error).__name__,
+            str(error)[:LONGEST_DETAIL],
+        )
+    return problem(form["status"], form["detail"], form["way_out"])

@@ -117,9 +117,8 @@ def test_an_address_without_a_valid_signature_is_refused(setup: MediaSetup) -> N
     assert setup.client().get("/jobs").status_code == 401
     ended = setup.address(medium, page_leaf(1), until_s=1)
     setup.clock.sleep(10**10)
-    assert setup.client().get(ended).json() == {
-        "detail": "this address has expired; renew it with `masklet renew PROJECT`"
-    }
+    sentence = "this address has expired; renew it with `masklet renew PROJECT`"
+    assert setup.client().get(ended).json()["detail"] == sentence
 
 
 def test_missing_pages_and_changed_files_are_named(setup: MediaSetup) -> None:
