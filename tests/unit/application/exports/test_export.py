@@ -28,6 +28,7 @@ from backend.domain.errors import IntegrityError, InvalidInput, MediaUnreachable
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.prompts import ObjectId
+from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 CAT = DatasetObject(1, ObjectId("cat"), "Cat")
@@ -44,6 +45,7 @@ class FakeVideo:
     objects: tuple[DatasetObject, ...] = (CAT,)
     provenance: ManifestEntry = field(default_factory=dict)
     task: None = None
+    verdicts: MaskVerdicts | None = None
 
     def frames(self) -> Iterator[DatasetFrame]:
         mask, box = (None, Box(0, 0, 1, 1)) if self.boxes else (MASK, None)
@@ -121,7 +123,7 @@ def export(
     """Run an export; returns its manifest."""
     target = FakeTarget()
     choice = FrameChoice.parse(frames)
-    Export(FakeSource(videos), fmt, lambda: 0.0, "9.9", choice, pictures, skip_faulty=skip_faulty).run(target)
+    Export(FakeSource(videos), fmt, lambda: 0.0, "9.9", choice, pictures=pictures, skip_faulty=skip_faulty).run(target)
     manifest: dict[str, object] = json.loads(target.files["manifest.json"])
     return manifest
 
