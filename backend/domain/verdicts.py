@@ -102,6 +102,11 @@ class ObjectState(StrEnum):
     NONE = "none"
 
 
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Counts by state as text, such as "2 redo, 1 none"; empty without any."""
+    return ", ".join(f"{counts[state]} {state}" for state in ObjectState if counts.get(state))
+
+
 @dataclass(frozen=True, slots=True)
 class MaskVerdicts:
     """The verdicts on the masks of one annotation or run, by user, the whole task's first.

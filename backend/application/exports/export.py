@@ -18,7 +18,6 @@ from backend.application.exports.manifest import (
     MANIFEST,
     Entry,
     FrameCounts,
-    counted,
     faulty_entry,
     left_out_entry,
     manifest_body,
@@ -39,7 +38,7 @@ from backend.application.ports.datasets import (
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
 from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound, PicturesGone
-from backend.domain.verdicts import VerdictChoice
+from backend.domain.verdicts import VerdictChoice, counts_text
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
@@ -239,7 +238,7 @@ class Export:
         if total.objects == total.left_out.total() > 0:
             return (
                 f"there is nothing to export: no object has the verdict {self.verdicts} "
-                f"({counted(total.left_out)}); widen --verdict"
+                f"({counts_text(total.left_out)}); widen --verdict"
             )
         if self.choice.keep is Keep.ALL or not offered:
             return "there is nothing to export: the source says nothing about any frame"

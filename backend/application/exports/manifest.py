@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.application.exports.chosen_objects import ChosenObjects
 from backend.application.ports.datasets import PlannedVideo
-from backend.domain.verdicts import ObjectState
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -61,11 +59,6 @@ def left_out_entry(planned: PlannedVideo, video: ChosenObjects) -> Entry:
 def faulty_entry(planned: PlannedVideo, error: Exception) -> Entry:
     """The entry of a video that could not be read."""
     return {"name": planned.entry.name, "key": planned.entry.key, "reason": str(error)}
-
-
-def counted(left_out: Mapping[str, int]) -> str:
-    """Counts of objects by what counts for them, as text."""
-    return ", ".join(f"{left_out[state]} {state}" for state in ObjectState if left_out.get(state))
 
 
 def _judged(video: ChosenObjects) -> Entry:

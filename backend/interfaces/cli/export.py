@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.status import Status
 
 from backend.domain.datasets import FormatName, LabelsFrom
+from backend.domain.verdicts import counts_text
 
 if TYPE_CHECKING:
     from backend.bootstrap.export import ExportOrder
@@ -61,7 +62,6 @@ def export(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the summary here.")] = None,
 ) -> None:
     """Write the masks of SOURCE to OUT in a format that other tools read."""
-    from backend.application.exports.manifest import counted
     from backend.bootstrap.export import ExportOrder, run_export
 
     order = ExportOrder(
@@ -88,8 +88,8 @@ def export(
         json_file.write_text(json.dumps(asdict(done), indent=2) + "\n", encoding="utf-8")
     text = f"{done.masks} masks on {done.kept} of {done.offered} frames of {_count(done.videos, 'video')}, in {out}."
     if done.left_out:
-        left_out = sum(done.left_out.values())
-        text += f" Left out by --verdict: {left_out} of {_count(done.objects, 'object')} ({counted(done.left_out)})."
+        left_out = f"{sum(done.left_out.values())} of {_count(done.objects, 'object')}"
+        text += f" Left out by --verdict: {left_out} ({counts_text(done.left_out)})."
     if done.skipped:
         text += f" {_count(done.skipped, 'video')} could not be read; the manifest says why."
     if films is not None:
