@@ -12,7 +12,8 @@ figure{margin:0;width:240px}figure img{width:240px;display:block;border-radius:4
 figcaption{font-size:.85rem}small,.note{color:#666}
 i.key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.3em}
 table{border-collapse:collapse;width:100%}th{text-align:left}td,th{padding:.25rem .6rem .25rem 0;vertical-align:top;
-border-bottom:1px solid #ddd;overflow-wrap:anywhere}tr.redo td,tr.reject td{background:#fff3e6}
+border-bottom:1px solid #ddd;overflow-wrap:anywhere}th,td.word{white-space:nowrap}
+tr.redo td,tr.reject td{background:#fff3e6}
 tr.outdated td,tr.outdated a{color:#666}
 """
 

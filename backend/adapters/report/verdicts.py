@@ -52,5 +52,6 @@ def _row(row: VerdictRow) -> str:
     texts = (verdict, row.verdict.subject, row.verdict.user or "nobody", given.comment)
     what, subject, person, comment = map(html.escape, texts)
     return (
-        f'<tr class="{state}"><td>{what}</td><td>{subject}</td><td>{place}</td><td>{person}</td><td>{comment}</td></tr>'
+        f'<tr class="{state}"><td class="word">{what}</td><td>{subject}</td><td>{place}</td>'
+        f'<td class="word">{person}</td><td>{comment}</td></tr>'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from typer.testing import CliRunner
 
 from backend.adapters.store.ledger.sql_ledger import open_ledger
 from backend.domain.errors import NotFound
-from backend.domain.prompts import ObjectId
-from backend.domain.tasks import TaskKey
+from backend.domain.jobs import JobKind, PropagationRequest
+from backend.domain.prompts import ObjectId, PromptSet
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.verdicts import NO_MASKS, GivenVerdict, Verdict
 from backend.interfaces.cli import app
 from tests.fakes.clock import FakeClock
@@ -30,6 +32,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ledger.set_verdict(TaskKey(7, 12), GivenVerdict(None, Verdict.REDO, "the [tail]", NO_MASKS), user=ANN)
     ledger.set_verdict(TaskKey(7, 13), GivenVerdict(None, Verdict.SKIPPED, "", NO_MASKS), user=ANN)
     ledger.set_verdict(TaskKey(7, 13), GivenVerdict(ObjectId("Cat"), Verdict.REDO, "", "old masks"), user=ANN)
+    request = PropagationRequest(TaskKey(7, 12), MediaRef(("/data/clip.mp4",), is_pages=False), PromptSet.of([], {}))
+    ledger.submit(JobKind.PROPAGATE, request)
     ledger.close()
     return data
 
@@ -45,6 +49,14 @@ def test_a_projects_verdicts_are_printed_and_written(project: Path, tmp_path: Pa
     page = (tmp_path / "r.html").read_text()
     assert "Verdicts of project 7" in page
     assert page.count("<tr class=") == 3
+
+
+def test_the_status_counts_verdicts_that_ask_to_redo_masks(project: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["status", "7", "--json", str(tmp_path / "status.json")])
+    assert done.exit_code == 0, done.output
+    assert "redo    2 verdicts, some may be outdated; all: masklet report 7" in done.output
+    (found,) = json.loads((tmp_path / "status.json").read_text())
+    assert found["redo_verdicts"] == 2
 
 
 def test_a_project_without_verdicts_is_an_error(project: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def row(verdict: Verdict, comment: str = "", *, is_outdated: bool = False, addre
 
 def cells(page: str) -> list[list[str]]:
     rows = re.findall(r"<tr class=\"[a-z]+\">(.*?)</tr>", page)
-    return [re.findall(r"<td>(.*?)</td>", found) for found in rows]
+    return [re.findall(r"<td[^>]*>(.*?)</td>", found) for found in rows]
 
 
 def test_the_counts_are_at_the_top_and_each_verdict_in_a_row() -> None:
