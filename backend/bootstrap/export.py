@@ -24,6 +24,7 @@ from backend.application.ports.media import VideoSource
 from backend.domain.datasets import AnnotatorChoice, FrameChoice
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound, PicturesGone
 from backend.domain.tasks import TaskKey
+from backend.domain.verdicts import VerdictChoice
 from backend.domain.video import ContentHash, VideoInfo
 
 NAMED_SOURCE = re.compile(r"(project|run):([0-9]{1,18})(?:/([0-9]{1,18}))?")
@@ -38,6 +39,7 @@ class ExportOrder:
     format_name: str
     out: Path
     frames: str = "all"
+    verdicts: str = "all"
     labels: str = "annotations"
     annotator: str = "one"
     videos: Sequence[Path] = ()
@@ -58,9 +60,11 @@ def run_export(order: ExportOrder, on_video: Callable[[str], None] = lambda _: N
         raise InvalidInput(f"--offset counts frames from 0 on, it cannot be {order.offset}")
     options = FormatOptions(ExportedRegions(), Split.parse(order.split), parse_colour(order.background), order.offset)
     writer = format_of(order.format_name, options)
-    choice = FrameChoice.parse(order.frames)
+    choice, verdicts = FrameChoice.parse(order.frames), VerdictChoice.parse(order.verdicts)
     with open_source(order) as source:
-        export = Export(source, writer, time.time, __version__, choice, order.pictures, order.skip_faulty, on_video)
+        export = Export(
+            source, writer, time.time, __version__, choice, verdicts, order.pictures, order.skip_faulty, on_video
+        )
         with target_folder(order.out, overwrite=order.overwrite) as target:
             return export.run(target)
 
@@ -77,6 +81,11 @@ def open_source(order: ExportOrder) -> Iterator[DatasetSource]:
         raise InvalidInput("a source in Label Studio or a stored run is exported by itself; name it alone")
     if not order.sources:
         raise InvalidInput(f"name what to export: {SOURCES}")
+    if VerdictChoice.parse(order.verdicts).states is not None:
+        raise InvalidInput(
+            "--verdict chooses by the verdicts that people give in the player, and folders have none; name project:N "
+            "or run:N/TASK as the source, or leave --verdict out"
+        )
     roots = [Path(source) for source in order.sources]
     missing = next((root for root in roots if not root.is_dir()), None)
     if missing is not None:

@@ -22,9 +22,17 @@ def open_project(
 ) -> Iterator[DatasetSource]:
     """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
     container = Container.from_environment()
-    with closing(container.label_studio_session()) as session:
-        media = open_media_library(container)
-        yield ProjectSource(session, media, container.masks, project_id, LabelsFrom(labels_from), task_id, annotator)
+    with closing(container.label_studio_session()) as session, closing(container.ledger) as ledger:
+        yield ProjectSource(
+            session,
+            open_media_library(container),
+            container.masks,
+            lambda task: ledger.everybodys_verdicts(task.project_id, task=task),
+            project_id,
+            LabelsFrom(labels_from),
+            task_id,
+            annotator,
+        )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from backend.adapters.media.import_library import DiskLibrary
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import DEFAULT_LIFE_S
 from backend.adapters.media.serving.placement import file_leaf
-from backend.application.exports.export import MANIFEST
+from backend.application.exports.manifest import MANIFEST
 from backend.application.imports.model import Source
 from backend.bootstrap.container import Container
 from backend.bootstrap.export import NAMED_SOURCE, ExportOrder

@@ -15,6 +15,7 @@ from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.report.page import report_page
 from backend.adapters.report.thumbnails import small_picture, thumbnail
+from backend.adapters.report.verdicts import VerdictRow, verdicts_section
 from backend.adapters.store.datasets.review_folder import read_review_folder
 from backend.application.jobs.queries import newest_propagation
 from backend.application.ports.media import VideoSource
@@ -29,6 +30,7 @@ from backend.application.review.next_frames import (
 from backend.bootstrap.container import Container
 from backend.bootstrap.imports.batch_status import audit_tallies
 from backend.bootstrap.media import open_media_library
+from backend.bootstrap.verdicts import TaskPlaces, read_verdicts
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
@@ -81,18 +83,32 @@ class _Subject:
         return thumbnail(self.frame(index), [self.mask(object_id, index) for object_id in self.video.objects])
 
 
-def write_report(source: str, out: Path, *, video: Path | None, count: int, seed: int) -> Path:
-    """Write the page of a folder that `masklet propagate` made, or of PROJECT/TASK.
+def write_report(source: str, out: Path, *, video: Path | None, count: int, seed: int) -> list[VerdictRow]:
+    """Write the page of a folder that `masklet propagate` made, or of PROJECT/TASK; returns the verdicts on it.
 
     Raises NotFound, IntegrityError, or InvalidInput if the video is not the one that was propagated.
     """
     with _subject(source, video) as subject:
         chosen = next_frames([subject.video], count, rng=np.random.default_rng(seed))
+        rows = _verdicts(subject.video)
         page = report_page(
-            subject.video, chosen, labels=subject.labels, picture=subject.picture, audits=_audits(subject.video)
+            subject.video,
+            chosen,
+            labels=subject.labels,
+            picture=subject.picture,
+            audits=_audits(subject.video),
+            verdicts=verdicts_section(rows),
         )
     out.write_text(page, encoding="utf-8")
-    return out
+    return rows
+
+
+def _verdicts(video: ReviewVideo) -> list[VerdictRow]:
+    """The verdicts on the video's task; a folder is of no task."""
+    if video.task is None:
+        return []
+    container = Container.from_environment()
+    return TaskPlaces(container).rows(read_verdicts(container, video.task.project_id, video.task))
 
 
 def _audits(video: ReviewVideo) -> str:

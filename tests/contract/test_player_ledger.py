@@ -13,7 +13,7 @@ from backend.application.ports.player_ledger import PromptCount
 from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import TaskKey
-from backend.domain.verdicts import GivenVerdict, Verdict
+from backend.domain.verdicts import GivenVerdict, UserVerdict, Verdict
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
 
@@ -82,6 +82,18 @@ def test_verdicts_are_listed_by_project(ledger: SqlLedger) -> None:
     ledger.set_verdict(TASK, SKIPPED, user="ann")
     found = ledger.project_verdicts(3, user="ann")
     assert list(found.items()) == [(TASK, (SKIPPED, REDO)), (OTHER_TASK, (REDO,))]
+
+
+def test_everybodys_verdicts_are_listed_by_task_and_user(ledger: SqlLedger) -> None:
+    for user in ("bob", "ann"):
+        ledger.set_verdict(TASK, REDO, user=user)
+    ledger.set_verdict(TASK, SKIPPED, user="ann")
+    ledger.set_verdict(OTHER_TASK, REDO, user="ann")
+    ledger.set_verdict(TaskKey(4, 41), REDO, user="ann")
+    of_task = (UserVerdict(TASK, "ann", SKIPPED), UserVerdict(TASK, "ann", REDO), UserVerdict(TASK, "bob", REDO))
+    assert ledger.everybodys_verdicts(3, task=TASK) == of_task
+    assert ledger.everybodys_verdicts(3) == (*of_task, UserVerdict(OTHER_TASK, "ann", REDO))
+    assert ledger.everybodys_verdicts(5) == ()
 
 
 def test_a_forgotten_task_has_no_verdicts(ledger: SqlLedger) -> None:

@@ -121,6 +121,10 @@ class PlayerOfTask:
         body = {"start": 0, "direction": "forward", "count": count}
         assert self.client.post(f"{self.task}/propagations", json=body).status_code == 202
 
+    def judge(self, name: str, verdict: str, comment: str = "") -> None:
+        body = {"verdict": verdict, "comment": comment}
+        assert self.client.put(f"{self.task}/verdicts/{name}", json=body).status_code == 200
+
     def masks(self, stop: int) -> dict[tuple[int, str], tuple[str, str]]:
         """What the player shows: run lengths and origin by frame and object."""
         shown = self.client.get(f"{self.task}/masks?start=0&stop={stop}").json()["masks"]

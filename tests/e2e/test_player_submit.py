@@ -40,7 +40,9 @@ def player(
     opened.close()
 
 
-def exported(player: PlayerOfTask, server: LabelStudioServer, masklet: MaskletProcess, out: Path) -> dict[str, Any]:
+def exported(
+    player: PlayerOfTask, server: LabelStudioServer, masklet: MaskletProcess, out: Path, *options: str
+) -> dict[str, Any]:
     """The one video of `masklet export project:N --format coco-rle`."""
     environment = {
         **os.environ,
@@ -48,7 +50,7 @@ def exported(player: PlayerOfTask, server: LabelStudioServer, masklet: MaskletPr
         "LABEL_STUDIO_API_KEY": server.login.token,
         "MASKLET_DATA_DIR": str(masklet.data_dir),
     }
-    source = [f"project:{player.project}", "--format", "coco-rle", "--out", str(out)]
+    source = [f"project:{player.project}", "--format", "coco-rle", "--out", str(out), *options]
     command = [sys.executable, "-m", "backend.interfaces.cli", "export", *source]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -103,6 +105,31 @@ def test_the_annotation_and_the_export_have_the_masks_of_the_player(
     }
     assert masks == shown
     assert player.annotation()["updated_at"] == annotation["updated_at"]
+
+
+def test_an_export_has_the_verdicts_and_chooses_by_them(
+    player: PlayerOfTask, label_studio: LabelStudioServer, masklet: MaskletProcess, clip: Clip, tmp_path: Path
+) -> None:
+    for name, click in zip(("Cat", "Cat 2"), clip.clicks, strict=False):
+        player.click(name, click.x_pct, click.y_pct)
+    player.propagate(6)
+    assert events(player.client, player.task)[-1][0] == "end"
+    player.judge("Cat", "satisfactory")
+    player.judge("Cat 2", "redo", "the tail is missing")
+    player.submit([VERDICT])
+    player.written()
+    document = exported(player, label_studio, masklet, tmp_path / "good", "--verdict", "satisfactory")
+    assert [entry["id"] for entry in document["objects"]] == ["Cat"]
+    manifest = json.loads((tmp_path / "good/manifest.json").read_text())
+    assert manifest["verdicts"]["objects_left_out"] == {"redo": 1}
+    (video,) = manifest["videos"]
+    redo = {"object": "Cat 2", "verdict": "redo", "comment": "the tail is missing", "user": label_studio.login.username}
+    assert video["verdicts"][1] == {**redo, "is_outdated": False}
+
+    player.click("Cat", clip.clicks[0].x_pct + 1, clip.clicks[0].y_pct)
+    player.judge("Cat", "reject")  # of masks that the annotation does not have
+    document = exported(player, label_studio, masklet, tmp_path / "later", "--verdict", "outdated,redo")
+    assert [entry["id"] for entry in document["objects"]] == ["Cat", "Cat 2"]
 
 
 def test_a_submit_during_a_propagation_is_written_once_when_it_is_done(

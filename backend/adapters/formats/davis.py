@@ -52,9 +52,10 @@ class DavisFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
-        if len(video.objects) > MOST_OBJECTS:
+        highest = max((item.number for item in video.objects), default=0)
+        if highest > MOST_OBJECTS:
             raise InvalidInput(
-                f"{planned.entry.name} has {len(video.objects)} objects and an indexed PNG holds {MOST_OBJECTS}; "
+                f"{planned.entry.name} has {highest} objects and an indexed PNG holds {MOST_OBJECTS}; "
                 "export to sav or coco"
             )
         sink = _Sequence(self._target, planned.folder, video, self._overlaps)

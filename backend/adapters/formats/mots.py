@@ -57,9 +57,10 @@ class MotsFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
-        if len(video.objects) >= IDS_PER_CLASS:
+        highest = max((item.number for item in video.objects), default=0)
+        if highest >= IDS_PER_CLASS:
             raise InvalidInput(
-                f"{planned.entry.name} has {len(video.objects)} objects and MOTS numbers {IDS_PER_CLASS - 1}; "
+                f"{planned.entry.name} has {highest} objects and MOTS numbers {IDS_PER_CLASS - 1}; "
                 "export to coco or sav"
             )
         for item in video.objects:

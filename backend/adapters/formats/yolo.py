@@ -91,24 +91,30 @@ class YoloFormat:
         self._target = target
         self._parts = self._split.assign(videos)
         self._labels = LabelNumbers(first=0)
+        self._used = set[str]()
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Video]:
         for item in video.objects:
             self._labels.of(item.label)
         line_of = _polygon_line if self.traits is SEGMENT else _box_line
-        place = f"{self._parts[planned.folder]}/{planned.folder}"
+        part = self._parts[planned.folder]
+        self._used.add(part)
+        place = f"{part}/{planned.folder}"
         yield _Video(self._target, place, video.info.size, self._labels, line_of)
 
     def finish(self) -> ManifestEntry:
+        """Raises InvalidInput without a video to train on: videos may have been left out after the split."""
+        if not self._has("train"):
+            raise InvalidInput("no exported video is in train: all of its videos were left out; choose another --split")
         self._target.write("data.yaml", self._data_yaml().encode())
         notes: dict[str, object] = {"classes": dict(self._labels.items()), "split": self._parts}
         if not self._has("val"):
-            notes["val"] = "there is one video only, so val is train: measure on other videos"
+            notes["val"] = "no exported video is in val, so val is train: measure on other videos"
         return notes
 
     def _has(self, part: str) -> bool:
-        return part in self._parts.values()
+        return part in self._used
 
     def _data_yaml(self) -> str:
         # A JSON string is a YAML string, with any characters in a label.

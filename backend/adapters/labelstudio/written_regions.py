@@ -14,6 +14,7 @@ from typing import cast
 
 from backend.adapters.labelstudio.wire import Region
 from backend.domain.prompts import ObjectId
+from backend.domain.verdicts import MaskDigests
 
 KEY = "masklet"
 DECIMALS = 2
@@ -30,12 +31,18 @@ Item = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class MaskReference:
-    """What `meta.masklet` says. run: of the mask store. model: the model version. digest: of the region as written."""
+    """What `meta.masklet` says. run: of the mask store. model: the model version. digest: of the region as written.
+
+    masks, all_masks: the digests with which verdicts on the object and on the whole task are compared; empty in regions
+    of an earlier version.
+    """
 
     object_id: ObjectId
     run: str
     model: str
     digest: str
+    masks: str = ""
+    all_masks: str = ""
 
 
 def reference_of(item: object) -> MaskReference | None:
@@ -44,7 +51,8 @@ def reference_of(item: object) -> MaskReference | None:
     if texts is None:
         return None
     object_id, run, model, digest = texts
-    return MaskReference(ObjectId(object_id), run, model, digest)
+    masks, all_masks = _texts(item, "masks", "all_masks") or ("", "")
+    return MaskReference(ObjectId(object_id), run, model, digest, masks, all_masks)
 
 
 def instance_meta(object_id: ObjectId) -> dict[str, object]:
@@ -66,10 +74,11 @@ def _texts(item: object, *names: str) -> list[str] | None:
     return cast(list[str], values) if all(isinstance(each, str) and 0 < len(each) <= 200 for each in values) else None
 
 
-def marked(region: Region, *, object_id: ObjectId, run: str, model: str) -> Item:
-    """The region with its reference."""
+def marked(region: Region, *, object_id: ObjectId, run: str, model: str, masks: MaskDigests) -> Item:
+    """The region with its reference. masks: of the task; of_subject is empty for masks that are not known."""
     fields = {"object": str(object_id), "run": run, "model": model, "digest": _digest(region)}
-    return {**region, "meta": {KEY: fields}}
+    judged = {"masks": masks.of_subject(object_id), "all_masks": masks.task}
+    return {**region, "meta": {KEY: {**fields, **(judged if all(judged.values()) else {})}}}
 
 
 def is_unchanged(item: object, reference: MaskReference) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 
+from backend.adapters.report.document import document
 from backend.adapters.report.thumbnails import COLOURS
 from backend.application.review.next_frames import NextFrame, ReviewFrame, ReviewVideo
 from backend.domain.prompts import ObjectId
@@ -15,15 +16,6 @@ from backend.domain.prompts import ObjectId
 WIDTH, HEIGHT, LEFT, FOOT = 960, 120, 34, 18
 MOST_POINTS = 2000
 """The most points of a curve. A longer curve shows the most uncertain frame of each range."""
-
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}
-h1{font-size:1.4rem}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}
-svg{width:100%;height:auto;display:block}.frames{display:flex;flex-wrap:wrap;gap:.8rem}
-figure{margin:0;width:240px}figure img{width:240px;display:block;border-radius:4px}
-figcaption{font-size:.85rem}small,.note{color:#666}
-i.key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.3em}
-"""
 
 
 def report_page(
@@ -33,11 +25,12 @@ def report_page(
     labels: Mapping[ObjectId, str],
     picture: Callable[[int], str],
     audits: str = "",
+    verdicts: str = "",
 ) -> str:
     """The page's HTML.
 
     picture: the data URL of a frame with its masks; empty without frame and masks. audits: a sentence on the audits of
-    the model; empty without audits.
+    the model; empty without audits. verdicts: HTML of the verdicts on the video's masks.
     """
     word = "uncertainty" if video.is_probability else "uncertainty (rank)"
     meaning = (
@@ -51,14 +44,13 @@ def report_page(
         for number, (object_id, frames) in enumerate(video.objects.items())
     )
     figures = "".join(_figure(frame, labels, picture) for frame in chosen)
-    title = html.escape(video.name)
     audited = f'<p class="note">Audits: {html.escape(audits)}.</p>' if audits else ""
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
-        f"</head><body><h1>{title}</h1><p>{video.frame_count} frames, {len(video.objects)} objects, model "
-        f'{html.escape(video.model_version)}.</p><p class="note">{word}: {meaning} High: look here. '
+    return document(
+        video.name,
+        f"<p>{video.frame_count} frames, {len(video.objects)} objects, model {html.escape(video.model_version)}.</p>"
+        f'{verdicts}<p class="note">{word}: {meaning} High: look here. '
         f"▼ a person's frame · orange line: chosen to look at next.</p>{audited}{curves}"
-        f'<h2>Look at next</h2><div class="frames">{figures or "Nothing is left to look at."}</div></body></html>\n'
+        f'<h2>Look at next</h2><div class="frames">{figures or "Nothing is left to look at."}</div>',
     )
 
 

@@ -6,13 +6,23 @@ manifest with the origin of each mask. Refuses an export without frames: an empt
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from backend.application.exports.chosen_objects import ChosenObjects
+from backend.application.exports.manifest import (
+    MANIFEST,
+    Entry,
+    FrameCounts,
+    faulty_entry,
+    left_out_entry,
+    manifest_body,
+    video_entry,
+)
 from backend.application.exports.naming import planned
 from backend.application.ports.datasets import (
     DatasetFormat,
@@ -28,10 +38,9 @@ from backend.application.ports.datasets import (
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
 from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound, PicturesGone
+from backend.domain.verdicts import VerdictChoice, counts_text
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
-MANIFEST = "manifest.json"
-MANIFEST_VERSION = 1
 FAULTS = (InvalidInput, IntegrityError, MediaError, NotFound)
 """Faults of a single video."""
 
@@ -46,13 +55,18 @@ class ClosableTarget(Target, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Counts of an export. skipped: faulty videos left out. offered: labelled frames."""
+    """Counts of an export. skipped: faulty videos left out. offered: labelled frames.
+
+    objects: of the videos that could be read. left_out: of these, those that were not chosen, by what counts for them.
+    """
 
     videos: int
     skipped: int
     offered: int
     kept: int
     masks: int
+    objects: int
+    left_out: Mapping[str, int]
     notes: ManifestEntry
 
 
@@ -61,19 +75,26 @@ class _Tally:
     offered: int = 0
     kept: int = 0
     masks: int = 0
+    objects: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: _Tally) -> None:
         self.offered += other.offered
         self.kept += other.kept
         self.masks += other.masks
 
+    def add_objects(self, video: ChosenObjects) -> None:
+        self.objects += len(video.kept) + len(video.left_out)
+        self.left_out.update(str(each.state) for each in video.left_out)
+
 
 @dataclass(frozen=True, slots=True)
 class Export:
     """One export.
 
-    now_s: wall-clock seconds since the epoch. pictures: write the video's frames into formats with optional
-    pictures; None: if they are available. skip_faulty: leave out videos that cannot be read.
+    now_s: wall-clock seconds since the epoch. choice: of frames. verdicts: of objects. pictures: write the video's
+    frames into formats with optional pictures; None: if they are available. skip_faulty: leave out videos that cannot
+    be read.
     """
 
     source: DatasetSource
@@ -81,6 +102,7 @@ class Export:
     now_s: Callable[[], float]
     version: str
     choice: FrameChoice = field(default_factory=FrameChoice)
+    verdicts: VerdictChoice = field(default_factory=VerdictChoice)
     pictures: bool | None = None
     skip_faulty: bool = False
     on_video: Callable[[str], None] = lambda _: None
@@ -89,29 +111,36 @@ class Export:
         """Writes all videos and the manifest. Raises InvalidInput if no frame is kept or pictures are missing."""
         videos = planned(self.source.entries())
         self.format.start(target, videos)
-        total, records, skipped = _Tally(), list[dict[str, object]](), list[dict[str, object]]()
+        total, records, skipped, without = _Tally(), list[Entry](), list[Entry](), list[Entry]()
         for planned_video in videos:
             self.on_video(planned_video.entry.name)
             with ExitStack() as stack:
                 try:
-                    video = stack.enter_context(self.source.open(planned_video.entry))
-                    shown = self._pictures(planned_video, video, stack)
+                    video = ChosenObjects(stack.enter_context(self.source.open(planned_video.entry)), self.verdicts)
+                    has_object = bool(video.kept) or not video.left_out
+                    shown = self._pictures(planned_video, video, stack) if has_object else None
                 except FAULTS as error:
                     if not self.skip_faulty:
                         raise
-                    skipped.append(_skipped(planned_video, error))
+                    skipped.append(faulty_entry(planned_video, error))
                     continue
-                records.append(self._video(planned_video, video, shown, total))
+                total.add_objects(video)
+                if has_object:
+                    records.append(self._video(planned_video, video, shown, total))
+                else:
+                    without.append(left_out_entry(planned_video, video))
         if total.kept == 0:
-            raise InvalidInput(self._nothing(total.offered))
+            raise InvalidInput(self._nothing(total))
         notes = self.format.finish()
         head = {"created": self._now(), **self._about(total), "notes": dict(notes), "skipped": skipped}
-        target.write(MANIFEST, _manifest({**head, "files": dict(target.finish()), "videos": records}))
-        return Exported(len(records), len(skipped), total.offered, total.kept, total.masks, notes)
+        files, left_out = dict(target.finish()), dict(total.left_out)
+        target.write(MANIFEST, manifest_body({**head, "left_out": without, "files": files, "videos": records}))
+        counts = (len(records), len(skipped), total.offered, total.kept, total.masks, total.objects)
+        return Exported(*counts, left_out, notes)
 
     def _video(
-        self, planned_video: PlannedVideo, video: DatasetVideo, shown: VideoSource | None, total: _Tally
-    ) -> dict[str, object]:
+        self, planned_video: PlannedVideo, video: ChosenObjects, shown: VideoSource | None, total: _Tally
+    ) -> Entry:
         """Writes one video; returns its entry in the manifest."""
         tally = _Tally()
         with self.format.video(planned_video, video) as sink:
@@ -120,7 +149,8 @@ class Export:
             else:
                 self._put_kept(video, shown, sink, tally)
         total.add(tally)
-        return _record(planned_video, video, tally, has_pictures=shown is not None)
+        counts = FrameCounts(tally.offered, tally.kept, tally.masks)
+        return video_entry(planned_video, video, counts, has_pictures=shown is not None)
 
     def _pictures(self, planned_video: PlannedVideo, video: DatasetVideo, stack: ExitStack) -> VideoSource | None:
         """The video's frames, opened, if this export has pictures."""
@@ -195,45 +225,25 @@ class Export:
             "format": {"name": traits.name, "version": traits.version, "overlaps": traits.overlaps},
             "frames": {"choice": str(self.choice), "offered": total.offered, "kept": total.kept},
             "masks": total.masks,
+            "verdicts": {
+                "choice": str(self.verdicts),
+                "objects_offered": total.objects,
+                "objects_left_out": dict(total.left_out),
+            },
             "source": dict(self.source.record),
         }
 
-    def _nothing(self, offered: int) -> str:
+    def _nothing(self, total: _Tally) -> str:
+        offered = total.offered
+        if total.objects == total.left_out.total() > 0:
+            return (
+                f"there is nothing to export: no object has the verdict {self.verdicts} "
+                f"({counts_text(total.left_out)}); widen --verdict"
+            )
         if self.choice.keep is Keep.ALL or not offered:
             return "there is nothing to export: the source says nothing about any frame"
         why = "was approved by a person" if self.choice.keep is Keep.HUMAN else "is certain enough"
         return f"there is nothing to export: of {offered} frames none {why}; widen --frames {self.choice}"
-
-
-def _manifest(document: dict[str, object]) -> bytes:
-    body = json.dumps({"manifest_version": MANIFEST_VERSION, **document}, indent=1, ensure_ascii=False)
-    return (body + "\n").encode("utf-8", "replace")
-
-
-def _skipped(planned_video: PlannedVideo, error: Exception) -> dict[str, object]:
-    return {"name": planned_video.entry.name, "key": planned_video.entry.key, "reason": str(error)}
-
-
-def _record(
-    planned_video: PlannedVideo, video: DatasetVideo, tally: _Tally, *, has_pictures: bool
-) -> dict[str, object]:
-    info = video.info
-    return {
-        "name": planned_video.entry.name,
-        "folder": planned_video.folder,
-        "key": planned_video.entry.key,
-        "sha256": info.content_hash or None,
-        "width": info.size.width,
-        "height": info.size.height,
-        "frame_count": info.frame_count,
-        "frame_rate": [info.frame_rate.numerator, info.frame_rate.denominator],
-        "frames_offered": tally.offered,
-        "frames_kept": tally.kept,
-        "masks": tally.masks,
-        "pictures": has_pictures,
-        "objects": [{"number": w.number, "id": str(w.object_id), "label": w.label} for w in video.objects],
-        "provenance": dict(video.provenance),
-    }
 
 
 def _time_s(shown: VideoSource, video: DatasetVideo, index: FrameIndex) -> float:

@@ -14,6 +14,7 @@ from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, JobState, PushState
 from backend.domain.retries import FailedTry
 from backend.domain.tasks import TaskKey
+from backend.domain.verdicts import Verdict
 
 COUNTED = (JobState.QUEUED, JobState.RUNNING, JobState.DONE)
 RATED = 20
@@ -29,7 +30,8 @@ class ProjectStatus:
     a job. frames_done, frames_total: of the propagations; a queued one counts as many as the others have on average.
     frames_per_s: of the running propagations together, from the time that the newest finished ones took; 0.0 before one
     has finished. reasons: of failures, with their counts. failed: the names of the failed tasks. retried: failed jobs,
-    pushes and adoptions that are tried again later or were given up.
+    pushes and adoptions that are tried again later or were given up. redo_verdicts: count of verdicts of the player
+    that ask to redo masks, outdated ones included.
     """
 
     project_id: int
@@ -45,6 +47,7 @@ class ProjectStatus:
     refused: tuple[tuple[str, str], ...] = field(default=())
     retried: tuple[FailedTry, ...] = ()
     failed: tuple[str, ...] = ()
+    redo_verdicts: int = 0
 
     @property
     def tasks(self) -> int:
@@ -73,6 +76,7 @@ class ProjectStatus:
             "frames_total": self.frames_total,
             "frames_per_s": round(self.frames_per_s, 2),
             "remaining_s": None if self.remaining_s is None else round(self.remaining_s, 1),
+            "redo_verdicts": self.redo_verdicts,
             "failed_tasks": list(self.failed),
             "failed_because": [{"reason": reason, "tasks": count} for reason, count in self.reasons],
             "failed_sources": [{"source": name, "reason": reason} for name, reason in self.failed_sources],
@@ -135,6 +139,7 @@ def _status(
         refused=tuple(_refused(jobs, ledger, names)),
         retried=ledger.failed_tries(project_id=project_id),
         failed=tuple(task_name(job.task, names) for job in jobs if job.state is JobState.FAILED),
+        redo_verdicts=sum(each.given.verdict is Verdict.REDO for each in ledger.everybodys_verdicts(project_id)),
     )
 
 

@@ -14,7 +14,7 @@ from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskCodec
 from backend.domain.geometry import BoolMask
 from backend.domain.masklets import EncodedMask, MaskOrigin, origin_of
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.recent import Recent
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
@@ -50,16 +50,20 @@ class PromptIndices:
         known = self._kept.get(key)
         if known is not None and known.version == version:
             return known
-        prompts = self._ledger.prompts(user_task.task, user=user_task.user)
-        human = {
-            (prompt.object_id, prompt.frame_index): encoded_prompt(prompt.mask, self._codec)
-            for prompt in prompts
-            if prompt.mask is not None and origin_of(prompt) is MaskOrigin.HUMAN
-        }
         # A change between the two reads is found at the next call: the version is the older one.
-        made = PromptIndex(version, prompts.object_ids, digests_of(prompts), human)
+        made = index_of(self._ledger.prompts(user_task.task, user=user_task.user), self._codec, version=version)
         self._kept.put(key, made)
         return made
+
+
+def index_of(prompts: PromptSet, codec: MaskCodec, *, version: str = "") -> PromptIndex:
+    """The index of these prompts. version: of the user's prompts in the ledger."""
+    human = {
+        (prompt.object_id, prompt.frame_index): encoded_prompt(prompt.mask, codec)
+        for prompt in prompts
+        if prompt.mask is not None and origin_of(prompt) is MaskOrigin.HUMAN
+    }
+    return PromptIndex(version, prompts.object_ids, digests_of(prompts), human)
 
 
 def encoded_prompt(mask: BoolMask, codec: MaskCodec) -> EncodedMask | None:

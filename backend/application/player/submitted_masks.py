@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from backend.application.annotation.annotation_service import FIRST_FRAME, UserTask
 from backend.application.player.current_masks import MAX_FRAMES, CurrentMasks
+from backend.application.player.timeline import Timelines
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import run_name
 from backend.domain.masklets import NO_EVIDENCE, Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
+from backend.domain.verdicts import MaskDigests
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
 
 PREFIX = "m-"
@@ -27,9 +29,18 @@ class SubmittedMasks:
     """Collects and stores masks."""
 
     masks: CurrentMasks
+    timelines: Timelines
 
-    def collect(self, user_task: UserTask, info: VideoInfo) -> MaskRun:
-        """The user's current masks on the whole video; frames without an object are left out."""
+    def collect(self, user_task: UserTask, info: VideoInfo) -> tuple[MaskRun, MaskDigests]:
+        """The user's current masks on the whole video, and their digests; frames without an object are left out.
+
+        No digests if the masks changed meanwhile: a verdict must not count for other masks than its own.
+        """
+        before = self.timelines.digests(user_task)
+        run = self._collected(user_task, info)
+        return run, before if self.timelines.digests(user_task) == before else MaskDigests()
+
+    def _collected(self, user_task: UserTask, info: VideoInfo) -> MaskRun:
         prompts = self.masks.service.ledger.prompts(user_task.task, user=user_task.user)
         frames: dict[ObjectId, list[MaskletFrame]] = {object_id: [] for object_id in prompts.object_ids}
         for start in range(0, info.frame_count, MAX_FRAMES):

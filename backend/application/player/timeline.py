@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -13,18 +13,20 @@ import numpy as np
 
 from backend.application.annotation.annotation_service import FIRST_FRAME, UserTask
 from backend.application.player.current_masks import MAX_LAYERS, CurrentMasks, Key, is_forgotten
-from backend.application.player.prompt_index import PromptIndex
+from backend.application.player.prompt_index import PromptIndex, index_of
 from backend.application.player.runs import UserRun
 from backend.application.player.user_record import UserRecord
 from backend.application.ports.key_value import KeyValueStore
+from backend.application.ports.masks import MaskCodec
 from backend.application.review.next_frames import ReviewFrame, ReviewVideo, next_frames, review_frame, task_video
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import JobState
 from backend.domain.masklets import MaskletFrame, MaskOrigin
 from backend.domain.prioritization import Reason
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.recent import Recent
 from backend.domain.replan import ranges_of
+from backend.domain.verdicts import MaskDigests
 from backend.domain.video import FrameRange
 
 RUNS_KEPT = 16
@@ -129,6 +131,10 @@ class Timelines:
         self._made.put(user_task, (state, timeline))
         return timeline
 
+    def digests(self, user_task: UserTask) -> MaskDigests:
+        """The digests of the user's current masks, for verdicts."""
+        return _digests(self.of(user_task).lanes)
+
     def _layers(self, user_task: UserTask) -> list[tuple[UserRun, _Frames]]:
         """The user's newest runs with masks, newest first."""
         layers: list[tuple[UserRun, _Frames]] = []
@@ -191,12 +197,33 @@ class Timelines:
         return video
 
 
+def digests_of_run(
+    prompts: PromptSet, records: Iterable[tuple[ObjectId, MaskletFrame]], codec: MaskCodec
+) -> MaskDigests:
+    """The digests that a user's masks have after a propagation of the whole video, as long as nothing changes.
+
+    prompts: those of the propagation. records: its masks.
+    """
+    index = index_of(prompts, codec)
+    shown = _human_frames(index)
+    for object_id, frame in records:
+        if object_id in index.object_ids:
+            shown.setdefault((object_id, frame.frame_index), (frame.evidence.area_rel, frame.uncertainty))
+    return _digests({object_id: _lane(object_id, shown, index) for object_id in index.object_ids})
+
+
+def _digests(lanes: Mapping[ObjectId, Lane]) -> MaskDigests:
+    return MaskDigests.of({object_id: lane.digest for object_id, lane in lanes.items()})
+
+
+def _human_frames(index: PromptIndex) -> dict[Key, tuple[float, float | None]]:
+    return {key: (float(mask is not None), None) for key, mask in index.human.items()}
+
+
 def _lanes(index: PromptIndex, record: UserRecord, layers: list[tuple[UserRun, _Frames]]) -> dict[ObjectId, Lane]:
     """The lanes by the rule of CurrentMasks; a frame with a preview counts as present and certain."""
     objects = index.object_ids
-    shown: dict[Key, tuple[float, float | None]] = {
-        key: (float(mask is not None), None) for key, mask in index.human.items()
-    }
+    shown = _human_frames(index)
     for run, made in layers:
         gone = {object_id for object_id in objects if is_forgotten(record, object_id, run.job)}
         for key, mask in made.items():

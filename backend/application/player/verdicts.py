@@ -1,25 +1,18 @@
-"""The user's verdicts on a task and its objects. A verdict counts for the masks that it was given for."""
+"""Verdicts on a task and its objects. A verdict counts for the masks that it was given for."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.application.annotation.annotation_service import UserTask
-from backend.application.player.timeline import Lane, Timelines
+from backend.application.player.timeline import Timelines, digests_of_run
+from backend.application.ports.ledger import Ledger
+from backend.application.ports.masks import MaskCodec, MaskStore
 from backend.application.ports.player_ledger import PlayerLedger
 from backend.domain.errors import NotFound
+from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.prompts import ObjectId
-from backend.domain.verdicts import GivenVerdict, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class ShownVerdict:
-    """is_outdated: whether the masks have changed since the verdict was given."""
-
-    given: GivenVerdict
-    is_outdated: bool
+from backend.domain.verdicts import GivenVerdict, MaskVerdicts, ShownVerdict, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +28,9 @@ class Verdicts:
         given = self.ledger.verdicts(self.user_task.task, user=self.user_task.user)
         if not given:
             return ()
-        lanes = self.timelines.of(self.user_task).lanes
+        digests = self.timelines.digests(self.user_task)
         return tuple(
-            ShownVerdict(each, each.masks != _digest(lanes, each.object_id))
-            for each in given
-            if each.object_id is None or each.object_id in lanes
+            digests.shown(each) for each in given if each.object_id is None or each.object_id in digests.objects
         )
 
     def give(self, object_id: ObjectId | None, verdict: Verdict, comment: str) -> tuple[ShownVerdict, ...]:
@@ -47,10 +38,10 @@ class Verdicts:
 
         object_id: None for the whole task. Raises NotFound for an object without prompts.
         """
-        lanes = self.timelines.of(self.user_task).lanes
-        if object_id is not None and object_id not in lanes:
+        digests = self.timelines.digests(self.user_task)
+        if object_id is not None and object_id not in digests.objects:
             raise NotFound(f"nothing is prompted for {object_id[:60]!r}")
-        given = GivenVerdict(object_id, verdict, comment, _digest(lanes, object_id))
+        given = GivenVerdict(object_id, verdict, comment, digests.of_subject(object_id))
         self.ledger.set_verdict(self.user_task.task, given, user=self.user_task.user)
         return self.all()
 
@@ -61,9 +52,11 @@ class Verdicts:
         return self.all()
 
 
-def _digest(lanes: Mapping[ObjectId, Lane], object_id: ObjectId | None) -> str:
-    """The digest of the masks of an object, or of all objects."""
-    if object_id is not None:
-        return lanes[object_id].digest
-    parts = "\n".join(f"{each!r} {lane.digest}" for each, lane in sorted(lanes.items()))
-    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
+def run_verdicts(ledger: Ledger, masks: MaskStore, codec: MaskCodec, job: Job) -> MaskVerdicts:
+    """Everybody's verdicts on the masks of a finished propagation. Raises IntegrityError for damaged masks."""
+    given = ledger.everybodys_verdicts(job.task.project_id, task=job.task)
+    request = ledger.request(job.job_id) if given else None
+    if not isinstance(request, PropagationRequest):
+        return MaskVerdicts()
+    digests = digests_of_run(request.prompts, masks.records(job.masks_run), codec)
+    return MaskVerdicts.of(given, digests, author=request.user)

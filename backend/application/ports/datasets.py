@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, DatasetObject
 from backend.domain.geometry import RgbFrame
+from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import VideoInfo
 
 ManifestEntry = Mapping[str, object]
@@ -85,6 +86,11 @@ class DatasetVideo(Protocol):
     @property
     def provenance(self) -> ManifestEntry:
         """The origin of the masks: model, checkpoint, prompts, hashes, as far as the source has them."""
+        ...
+
+    @property
+    def verdicts(self) -> MaskVerdicts | None:
+        """The verdicts on these masks; None if there cannot be any, because they are not of a task."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
-from backend.domain.verdicts import GivenVerdict
+from backend.domain.verdicts import GivenVerdict, UserVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class PlayerLedger(Protocol):
 
     def project_verdicts(self, project_id: int, *, user: str) -> Mapping[TaskKey, tuple[GivenVerdict, ...]]:
         """A user's verdicts on the tasks of a project; tasks without any are left out."""
+        ...
+
+    def everybodys_verdicts(self, project_id: int, *, task: TaskKey | None = None) -> tuple[UserVerdict, ...]:
+        """All users' verdicts on a task (None: on the tasks of a project): by task and user, the whole task's first."""
         ...
 
     def set_verdict(self, task: TaskKey, verdict: GivenVerdict, *, user: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,20 +24,17 @@ from backend.adapters.media.serving.placement import (
 )
 from backend.adapters.media.source_media import jpeg_of
 from backend.adapters.media.sources.sources import expand
-from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.importer import Importer, Tally
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
 from backend.application.imports.start import TaskStarter
 from backend.application.jobs.retry import Retried, retry_now
-from backend.application.jobs.submit import Submitter
-from backend.application.ports.notifier import NoNotifier
-from backend.application.ports.queue import JobQueue
+from backend.bootstrap.annotation import open_annotation_service
 from backend.bootstrap.container import Container, DataFolder
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.projects import connection_warnings
-from backend.domain.errors import InvalidInput, NotAllowed, QueueUnavailable
-from backend.domain.jobs import Job, JobKind, OutputMode
+from backend.domain.errors import InvalidInput, NotAllowed
+from backend.domain.jobs import OutputMode
 from backend.domain.selection import Portion, Selection
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex, VideoInfo
@@ -239,44 +236,8 @@ def retry_jobs(target: str) -> Retried:
 
 
 def _starting(container: Container, label_config: str) -> TaskStarter:
-    ledger = container.ledger
     model = container.model_announcement.announced()
-    service = AnnotationService(
-        ledger, container.masks, Submitter(ledger, _queue(container)), container.clock, NoNotifier(), lambda _: None
-    )
-    return TaskStarter(service, label_config, "" if model is None else model.version)
-
-
-class _NoQueue:
-    """A queue that is away: what is submitted waits in the ledger until `masklet up` runs again."""
-
-    def __init__(self, error: QueueUnavailable) -> None:
-        self._error = error
-
-    def enqueue(self, job: Job, *, timeout_s: float) -> None:
-        raise self._error
-
-    def is_known(self, job: Job) -> bool:
-        raise self._error
-
-    def unknown(self, jobs: Sequence[Job]) -> tuple[Job, ...]:
-        raise self._error
-
-    def silent_workers(self) -> dict[JobKind, int]:
-        return dict.fromkeys(JobKind, 0)
-
-    def depths(self) -> dict[JobKind, int]:
-        raise self._error
-
-    def workers(self) -> dict[JobKind, int]:
-        raise self._error
-
-
-def _queue(container: Container) -> JobQueue:
-    try:
-        return container.queue
-    except QueueUnavailable as error:
-        return _NoQueue(error)
+    return TaskStarter(open_annotation_service(container), label_config, "" if model is None else model.version)
 
 
 @contextmanager

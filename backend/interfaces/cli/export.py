@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.status import Status
 
 from backend.domain.datasets import FormatName, LabelsFrom
+from backend.domain.verdicts import counts_text
 
 if TYPE_CHECKING:
     from backend.bootstrap.export import ExportOrder
@@ -29,6 +30,13 @@ def export(
     out: Annotated[Path, typer.Option(help="The folder to write; it must not hold anything yet.")],
     *,
     frames: Annotated[str, typer.Option(help="Which frames: human, all or certain:LIMIT.")] = "all",
+    verdict: Annotated[
+        str,
+        typer.Option(
+            help="Which objects, by their verdict: satisfactory, redo, reject, skipped, outdated or none; several "
+            "with commas between; all."
+        ),
+    ] = "all",
     labels: Annotated[
         LabelsFrom,
         typer.Option("--from", help="Of a task; both: predictions for tasks without annotations."),
@@ -61,6 +69,7 @@ def export(
         format_name.value,
         out,
         frames=frames,
+        verdicts=verdict,
         labels=labels.value,
         annotator=annotator,
         videos=video or (),
@@ -78,6 +87,9 @@ def export(
     if json_file is not None:
         json_file.write_text(json.dumps(asdict(done), indent=2) + "\n", encoding="utf-8")
     text = f"{done.masks} masks on {done.kept} of {done.offered} frames of {_count(done.videos, 'video')}, in {out}."
+    if done.left_out:
+        left_out = f"{sum(done.left_out.values())} of {_count(done.objects, 'object')}"
+        text += f" Left out by --verdict: {left_out} ({counts_text(done.left_out)})."
     if done.skipped:
         text += f" {_count(done.skipped, 'video')} could not be read; the manifest says why."
     if films is not None:

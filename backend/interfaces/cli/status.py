@@ -96,6 +96,9 @@ def overview_lines(overview: ProjectOverview) -> Iterator[str]:
     yield f"  tasks   {', '.join(counts) or 'none'}; {status.imported} imported"
     rate = f", {status.frames_per_s:.1f} frames/s" if status.frames_per_s else ""
     left = "" if status.remaining_s is None else f", about {_duration(status.remaining_s)} left"
+    if status.redo_verdicts:
+        counted = f"{status.redo_verdicts} verdict{'s' * (status.redo_verdicts != 1)}"
+        yield f"  redo    {counted}, some may be outdated; all: masklet report {status.project_id}"
     yield f"  frames  {status.frames_done} of {status.frames_total}{rate}{left}"
     details = list(_details(status))
     yield from (f"  {line}" for line in details[:MOST_LINES])

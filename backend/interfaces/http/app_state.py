@@ -12,8 +12,8 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
-from backend.application.player.current_masks import CurrentMasks
 from backend.application.player.submitted_masks import SubmittedMasks
+from backend.application.player.timeline import Timelines
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import ServiceUnavailable
 from backend.interfaces.http.background import Background
@@ -51,7 +51,8 @@ class AppState:
         self.adopter = _adopter(parts)
         self.poll = _poll(parts, self.adopter)
         self.current_masks = parts.open_current_masks()
-        self.writer = _writer(parts, self.current_masks)
+        self.timelines = Timelines(self.current_masks, parts.key_values)
+        self.writer = _writer(parts, SubmittedMasks(self.current_masks, self.timelines))
         self.background: tuple[Background, ...] = ()
         """What runs beside the requests; empty before the app is served."""
         self._waiting = CapacityLimiter(WAITING_THREADS)
@@ -135,8 +136,7 @@ def _adopter(parts: WebParts) -> AnnotationSync | None:
     )
 
 
-def _writer(parts: WebParts, masks: CurrentMasks) -> AnnotationWriter | None:
+def _writer(parts: WebParts, submitted: SubmittedMasks) -> AnnotationWriter | None:
     if parts.label_studio is None or parts.annotation_editor is None:
         return None
-    submitted = SubmittedMasks(masks)
     return AnnotationWriter(parts.label_studio, parts.annotation_editor, parts.models, submitted, parts.prewarm_channel)

@@ -88,12 +88,14 @@ class AnnotationWriter:
         service = self.submitted.masks.service
         if not self._ledger.prompts(user_task.task, user=user_task.user):
             return "", []
-        run = self.submitted.collect(user_task, video_info(service, self.prewarm_channel, user_task, MEDIA_WAIT_S))
+        info = video_info(service, self.prewarm_channel, user_task, MEDIA_WAIT_S)
+        run, digests = self.submitted.collect(user_task, info)
         if not any(masklet.frames for masklet in run.masklets):
             return "", []
         name = self.submitted.store(user_task, run)
         return name, player_regions(
             run,
+            digests,
             label_config=user_task.label_config,
             task=user_task.task,
             run_name=name,

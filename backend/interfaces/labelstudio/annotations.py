@@ -10,11 +10,10 @@ Their masks are to be written into the annotation, for which the ledger gets a p
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from backend.adapters.labelstudio.api.annotations import AnnotationRecord
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord, author_of
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
@@ -48,9 +47,6 @@ logger = logging.getLogger(__name__)
 
 MEDIA_WAIT_S = 20.0
 """How long a worker may take to open an unknown video; the next poll tries again."""
-
-AUTHOR = re.compile(r"(\S+@\S+), [0-9]+$")
-"""The end of an annotation's author; drafts, and so user tasks, name the same person by the e-mail address alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +226,6 @@ def _adopted_name(task: TaskKey) -> str:
 
 def _state_of(annotation: AnnotationRecord) -> bytes:
     return f"{annotation.annotation_id} {annotation.updated_at}".encode()
-
-
-def author_of(annotation: AnnotationRecord) -> str:
-    """The annotation's author as their drafts name them; empty if unknown."""
-    found = AUTHOR.search(annotation.author)
-    return found[1] if found else ""
 
 
 def _chosen(annotations: Iterable[AnnotationRecord], annotation_id: int | None) -> AnnotationRecord | None:

@@ -31,6 +31,7 @@ from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.timeline import FrameClock, clock_of
+from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from tests.fakes.clips import HEIGHT, WIDTH, ClipSpec, number_of, write_clip
 from tests.unit.adapters.labelstudio.builders import TASK, VIDEO, masklet, rectangle_mask
@@ -155,6 +156,7 @@ def labelled_task(result: Sequence[object], case: Case, info: VideoInfo, clock: 
         labelled,
         info,
         approved=True,
+        verdicts=MaskVerdicts(),
         provenance={},
         task=TaskOrigin({}, case.config),
         open_pictures=lambda: contextlib.nullcontext(),  # type: ignore[arg-type, return-value]

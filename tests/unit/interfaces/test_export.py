@@ -34,6 +34,18 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name not in ("source", "films"))
 
 
+def test_verdicts_of_a_folder_are_refused_before_anything_is_written(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--format", "coco", "--out", tmp_path / "out", "--skip-faulty", "--verdict")
+    assert run(monkeypatch, source, *options, "satisfactory") == 2
+    assert "folders have none; name project:N or run:N/TASK" in " ".join(capsys.readouterr().err.split())
+    assert run(monkeypatch, source, *options, "good") == 2
+    refusal = " ".join(capsys.readouterr().err.split())
+    assert "satisfactory, redo, reject, skipped, outdated, none with commas between, not 'good'" in refusal
+    assert left(tmp_path) == []
+
+
 def test_the_command_offers_every_format() -> None:
     assert list(FormatName) == list(FORMATS)
 

@@ -48,6 +48,12 @@ def test_the_counts_of_an_ordinary_project_fit_a_terminal() -> None:
     assert all(len(line) <= COLUMNS for line in lines(status))
 
 
+def test_verdicts_that_ask_to_redo_masks_are_told_with_the_command_that_lists_them() -> None:
+    status = ProjectStatus(7, {JobState.DONE: 3}, redo_verdicts=2)
+    assert "  redo    2 verdicts, some may be outdated; all: masklet report 7" in lines(status)
+    assert not any("redo" in line for line in lines(ProjectStatus(7, {JobState.DONE: 3})))
+
+
 def test_all_tasks_done_is_a_hundred_percent_and_nothing_less() -> None:
     assert "99 % of 1000" in lines(ProjectStatus(7, {JobState.DONE: 999, JobState.FAILED: 1}))[0]
     assert "100 % of 3" in lines(ProjectStatus(7, {JobState.DONE: 3}))[0]

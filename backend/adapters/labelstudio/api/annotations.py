@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from backend.adapters.labelstudio.api.session import Session
 from backend.domain.tasks import TaskKey
+
+AUTHOR = re.compile(r"(\S+@\S+), [0-9]+$")
+"""The end of an annotation's author; drafts, and so user tasks, name the same person by the e-mail address alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,12 @@ class AnnotationRecord:
     author: str = ""
     updated_at: str = ""
     parent_prediction: int | None = None
+
+
+def author_of(annotation: AnnotationRecord) -> str:
+    """The annotation's author as their drafts name them; empty if unknown."""
+    found = AUTHOR.search(annotation.author)
+    return found[1] if found else ""
 
 
 class Annotations:

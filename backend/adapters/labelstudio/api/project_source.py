@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations
+from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations, author_of
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
@@ -30,6 +30,7 @@ from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.timeline import clock_of
+from backend.domain.verdicts import MaskVerdicts, UserVerdict
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 TASKS_A_PAGE = 200
@@ -38,12 +39,16 @@ COUNTS = "id,data,project,total_annotations,cancelled_annotations,total_predicti
 
 @dataclass(frozen=True, slots=True)
 class ResultRecord:
-    """An annotation or a prediction. about: facts for the manifest. model: the version that made it."""
+    """An annotation or a prediction. about: facts for the manifest. model: the version that made it.
+
+    author: of an annotation, as the player names people; empty if unknown.
+    """
 
     is_annotation: bool
     result: list[object]
     about: Mapping[str, object]
     model: str
+    author: str
 
 
 ONE_ANNOTATION = AnnotatorChoice()
@@ -53,12 +58,14 @@ ONE_ANNOTATION = AnnotatorChoice()
 class ProjectSource:
     """A DatasetSource. task_id: only that task; None: all tasks with labels of the wanted kind.
 
+    verdicts: everybody's on a task.
     An entry's key is the task's number, with AnnotatorChoice.EACH that and the annotation's ("41/7").
     """
 
     session: Session
     media: MediaLibrary
     masks: MaskStore
+    verdicts: Callable[[TaskKey], Sequence[UserVerdict]]
     project_id: int
     labels_from: LabelsFrom = LabelsFrom.ANNOTATIONS
     task_id: int | None = None
@@ -137,10 +144,12 @@ class ProjectSource:
         media = media_of_task({"data": data}, binding)
         labelled, info = self._labelled(record.result, binding, media, data, where=where)
         require_fitting(labelled, info)
+        given = self.verdicts(TaskKey(self.project_id, task_id))
         return LabelledTask(
             labelled,
             info,
             approved=record.is_annotation,
+            verdicts=MaskVerdicts.of(given, labelled.digests, author=record.author),
             provenance={**_provenance(record, data), **_of_runs(record.result, labelled)},
             task=TaskOrigin(data, label_config),
             open_pictures=lambda: self.media.open(media),
@@ -155,7 +164,7 @@ class ProjectSource:
                 info = source.info
             found = stored_objects(result, self.masks, info)
             labelled = read_labels(found.result, binding, where=where, clock=clock_of(info, binding.framerate))
-            return replace(labelled, stored=found.objects), info
+            return replace(labelled, stored=found.objects, digests=found.digests), info
         labelled = read_labels(result, binding, where=where)
         return labelled, self._info(media, labelled, data)
 
@@ -207,7 +216,7 @@ class ProjectSource:
             "updated": newest.updated_at,
             "from_prediction": newest.parent_prediction,
         }
-        return ResultRecord(True, newest.result, about, "")
+        return ResultRecord(True, newest.result, about, "", author_of(newest))
 
     def _prediction(self, task_id: int) -> ResultRecord | None:
         listed: list[Any] = self.session.call(
@@ -217,7 +226,7 @@ class ProjectSource:
             return None
         newest = max(listed, key=lambda prediction: int(prediction.id))
         about = {"prediction": int(newest.id), "other_predictions": len(listed) - 1, "score": newest.score}
-        return ResultRecord(False, list(newest.result or []), about, str(newest.model_version or ""))
+        return ResultRecord(False, list(newest.result or []), about, str(newest.model_version or ""), "")
 
 
 _WANTED = {

@@ -34,6 +34,7 @@ from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.prompts import FramePrompt, ObjectId
 from backend.domain.timeline import FrameClock
+from backend.domain.verdicts import MaskDigests, MaskVerdicts
 from backend.domain.video import FrameIndex, VideoInfo
 
 
@@ -52,7 +53,7 @@ class LabelledObjects:
     """A result's objects: shapes by object and 0-based frame, keyframes by object, ascending. size: of the masks.
 
     clock: the page's frame clock; None where number n (1-based) is frame index n - 1. stored: objects of the player
-    with their masks.
+    with their masks. digests: of these masks, for verdicts.
     """
 
     objects: tuple[DatasetObject, ...]
@@ -63,6 +64,7 @@ class LabelledObjects:
     size: FrameSize | None
     clock: FrameClock | None = None
     stored: Mapping[ObjectId, StoredObject] = field(default_factory=dict)
+    digests: MaskDigests = field(default_factory=MaskDigests)
 
 
 def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClock | None = None) -> LabelledObjects:
@@ -103,6 +105,7 @@ class LabelledTask:
         info: VideoInfo,
         *,
         approved: bool,
+        verdicts: MaskVerdicts,
         provenance: ManifestEntry,
         task: TaskOrigin,
         open_pictures: Callable[[], AbstractContextManager[VideoSource]],
@@ -110,6 +113,7 @@ class LabelledTask:
         self._labelled = labelled
         self._info = info
         self._approved = approved
+        self._verdicts = verdicts
         self._provenance = provenance
         self._task = task
         self._open_pictures = open_pictures
@@ -125,6 +129,10 @@ class LabelledTask:
     @property
     def provenance(self) -> ManifestEntry:
         return self._provenance
+
+    @property
+    def verdicts(self) -> MaskVerdicts:
+        return self._verdicts
 
     @property
     def task(self) -> TaskOrigin:

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.adapters.labelstudio.reading.mask_fingerprints import near
-from backend.adapters.labelstudio.written_regions import is_unchanged, reference_of, unmarked
+from backend.adapters.labelstudio.written_regions import MaskReference, is_unchanged, reference_of, unmarked
 from backend.application.ports.masks import MaskStore
 from backend.codecs.coco_rle import box_rel
 from backend.domain.errors import IntegrityError, InvalidInput, NotFound
 from backend.domain.geometry import Box
 from backend.domain.masklets import MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
+from backend.domain.verdicts import MaskDigests
 from backend.domain.video import VideoInfo
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,14 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class StoredObjects:
-    """A result with the written regions as plain ones, and the objects whose masks are stored."""
+    """A result with the written regions as plain ones, and the objects whose masks are stored.
+
+    digests: of the masks of the objects that no person changed since, for verdicts.
+    """
 
     result: list[object]
     objects: Mapping[ObjectId, StoredObject]
+    digests: MaskDigests
 
 
 def stored_objects(result: Sequence[object], masks: MaskStore, info: VideoInfo) -> StoredObjects:
@@ -52,6 +57,7 @@ def stored_objects(result: Sequence[object], masks: MaskStore, info: VideoInfo) 
     """
     plain: list[object] = []
     objects: dict[ObjectId, StoredObject] = {}
+    judged: dict[ObjectId, MaskReference] = {}
     runs: dict[str, MaskRun | None] = {}
     taken = {item.get("id") for item in result if isinstance(item, dict) and reference_of(item) is None}
     for item in result:
@@ -69,7 +75,15 @@ def stored_objects(result: Sequence[object], masks: MaskStore, info: VideoInfo) 
             logger.warning("the masks of %r in %s are not stored here: boxes", reference.object_id, reference.run)
             continue
         objects[name] = StoredObject(frames, is_unchanged(item, reference))
-    return StoredObjects(plain, objects)
+        judged[name] = reference
+    return StoredObjects(plain, objects, _digests(judged, objects))
+
+
+def _digests(references: Mapping[ObjectId, MaskReference], objects: Mapping[ObjectId, StoredObject]) -> MaskDigests:
+    """Those of the unchanged objects; of all together only if none was changed."""
+    of_all = {reference.all_masks if objects[name].is_unchanged else "" for name, reference in references.items()}
+    own = {name: reference.masks for name, reference in references.items() if objects[name].is_unchanged}
+    return MaskDigests(own, of_all.pop() if len(of_all) == 1 else "")
 
 
 def _run(name: str, masks: MaskStore, info: VideoInfo) -> MaskRun | None:

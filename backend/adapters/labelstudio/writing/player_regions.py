@@ -14,6 +14,7 @@ from backend.domain.errors import LabelConfigError
 from backend.domain.masklets import MaskRun
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import clock_of
+from backend.domain.verdicts import MaskDigests
 
 
 def takes_boxes(label_config: str) -> bool:
@@ -25,10 +26,13 @@ def takes_boxes(label_config: str) -> bool:
     return binding.is_video and binding.control(ControlKind.VIDEO_RECTANGLE) is not None
 
 
-def player_regions(run: MaskRun, *, label_config: str, task: TaskKey, run_name: str, model_version: str) -> list[Item]:
+def player_regions(
+    run: MaskRun, digests: MaskDigests, *, label_config: str, task: TaskKey, run_name: str, model_version: str
+) -> list[Item]:
     """The regions of the objects that are on a frame with a number. run_name: under which the masks are stored.
 
-    A label that the config lacks is left out. Raises LabelConfigError without a VideoRectangle tag.
+    digests: of the masks, for verdicts. A label that the config lacks is left out. Raises LabelConfigError without a
+    VideoRectangle tag.
     """
     binding = read_binding(label_config)
     rectangle_control(binding)
@@ -39,5 +43,5 @@ def player_regions(run: MaskRun, *, label_config: str, task: TaskKey, run_name: 
         if value is None:
             continue
         region = rectangle_region(region_id(task, masklet.object_id, 0), masklet.label, value, binding)
-        regions.append(marked(region, object_id=masklet.object_id, run=run_name, model=model_version))
+        regions.append(marked(region, object_id=masklet.object_id, run=run_name, model=model_version, masks=digests))
     return regions

@@ -107,6 +107,11 @@ class LabelledFolder:
         }
 
     @property
+    def verdicts(self) -> None:
+        """A folder is of no task, and verdicts are on tasks."""
+        return
+
+    @property
     def task(self) -> None:
         return None
 

@@ -17,6 +17,7 @@ from backend.application.ports.datasets import ManifestEntry
 from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.errors import IntegrityError, NotFound
+from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import FrameIndex, VideoInfo
 
 KEPT_CHUNKS = 4
@@ -32,6 +33,7 @@ class LabelledRun:
         index: OffsetIndex,
         chunks: list[Path],
         *,
+        verdicts: MaskVerdicts,
         provenance: ManifestEntry,
         open_pictures: OpenPictures,
     ) -> None:
@@ -40,6 +42,7 @@ class LabelledRun:
         self._index = index
         self._chunks = chunks
         self._body = lru_cache(maxsize=KEPT_CHUNKS)(self._read)
+        self._verdicts = verdicts
         self._provenance = provenance
         self._open_pictures = open_pictures
 
@@ -54,6 +57,10 @@ class LabelledRun:
     @property
     def provenance(self) -> ManifestEntry:
         return self._provenance
+
+    @property
+    def verdicts(self) -> MaskVerdicts:
+        return self._verdicts
 
     @property
     def task(self) -> None:
@@ -83,7 +90,11 @@ class LabelledRun:
 
 @contextmanager
 def open_run(
-    folder: Path, *, provenance: ManifestEntry | None = None, open_pictures: OpenPictures = no_pictures
+    folder: Path,
+    *,
+    verdicts: MaskVerdicts | None = None,
+    provenance: ManifestEntry | None = None,
+    open_pictures: OpenPictures = no_pictures,
 ) -> Iterator[LabelledRun]:
     """folder: of the run in the mask store. Raises NotFound if it was not committed, IntegrityError if damaged."""
     try:
@@ -107,7 +118,15 @@ def open_run(
             start += len(line)
     record = {**(provenance or {}), "masks_run": folder.name, "masks_sha256": digest.hexdigest()}
     chunks = [folder / name for name in sorted(hashes)]
-    yield LabelledRun(video, objects, index, chunks, provenance=record, open_pictures=open_pictures)
+    yield LabelledRun(
+        video,
+        objects,
+        index,
+        chunks,
+        verdicts=verdicts or MaskVerdicts(),
+        provenance=record,
+        open_pictures=open_pictures,
+    )
 
 
 def _chunk(folder: Path, name: str, expected: str) -> bytes:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from backend.adapters.store.datasets.labelled import OpenPictures
 from backend.adapters.store.datasets.labelled_run import open_run
+from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.annotation.prompt_record import prompts_record
 from backend.application.exports.naming import name_of_address
 from backend.application.jobs.queries import newest_propagation
+from backend.application.player.verdicts import run_verdicts
 from backend.application.ports.datasets import DatasetEntry, DatasetVideo, ManifestEntry
 from backend.application.ports.ledger import Ledger
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.tasks import TaskKey
@@ -47,7 +50,10 @@ class RunSource:
             "model": job.model_version,
             "prompts": prompts_record(request.prompts),
         }
-        with open_run(self.masks / job.masks_run, provenance=provenance, open_pictures=self.open_pictures) as run:
+        verdicts = run_verdicts(self.ledger, FileMaskStore(self.masks), CocoCodec(), job)
+        with open_run(
+            self.masks / job.masks_run, verdicts=verdicts, provenance=provenance, open_pictures=self.open_pictures
+        ) as run:
             yield run
 
     def _job(self) -> Job:

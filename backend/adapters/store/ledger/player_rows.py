@@ -13,7 +13,7 @@ from backend.adapters.store.ledger.tables import prompts, verdicts
 from backend.application.ports.player_ledger import PromptCount
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
-from backend.domain.verdicts import GivenVerdict, Verdict
+from backend.domain.verdicts import GivenVerdict, UserVerdict, Verdict
 
 WHOLE_TASK = ""
 """In place of an object's id, which is never empty."""
@@ -42,6 +42,17 @@ class PlayerRows(Rows):
                 task = TaskKey(project_id, row.task_id)
                 found[task] = (*found.get(task, ()), _verdict(row))
         return found
+
+    def everybodys_verdicts(self, project_id: int, *, task: TaskKey | None = None) -> tuple[UserVerdict, ...]:
+        query = select(verdicts).where(verdicts.c.project_id == project_id)
+        if task is not None:
+            query = query.where(verdicts.c.task_id == task.task_id)
+        query = query.order_by(verdicts.c.task_id, verdicts.c.user_name, verdicts.c.object_id)
+        with self._database.read() as connection:
+            return tuple(
+                UserVerdict(TaskKey(project_id, row.task_id), row.user_name, _verdict(row))
+                for row in connection.execute(query)
+            )
 
     def set_verdict(self, task: TaskKey, verdict: GivenVerdict, *, user: str) -> None:
         object_id = _stored_id(verdict.object_id)

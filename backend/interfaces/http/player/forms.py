@@ -12,7 +12,6 @@ from backend.application.player.propagation import WantedRange
 from backend.application.player.runs import UserRun
 from backend.application.player.task_view import OpenedTask, object_id_of, objects_of
 from backend.application.player.timeline import Timeline
-from backend.application.player.verdicts import ShownVerdict
 from backend.application.ports.player_ledger import PromptCount
 from backend.codecs.coco_rle import box_rel, decode_mask, encode_mask
 from backend.domain.errors import MalformedRequest, PromptError
@@ -20,7 +19,7 @@ from backend.domain.geometry import Box, Point
 from backend.domain.jobs import Job, JobState
 from backend.domain.masklets import EncodedMask
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.verdicts import Verdict
+from backend.domain.verdicts import ShownVerdict, Verdict
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 Json = Mapping[str, object]

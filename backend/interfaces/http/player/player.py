@@ -15,7 +15,6 @@ from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.prompt_edits import EditResult, PromptEdits
 from backend.application.player.propagation import Propagations
 from backend.application.player.task_view import OpenedTask
-from backend.application.player.timeline import Timelines
 from backend.application.player.verdicts import Verdicts
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.tasks import TaskKey
@@ -48,7 +47,7 @@ class Player:
         self.streams = CapacityLimiter(STREAMS)
         self.masks = state.current_masks
         self.start = PredictionStart(self.masks)
-        self.timelines = Timelines(self.masks, parts.key_values)
+        self.timelines = state.timelines
 
     @property
     def deadline_s(self) -> float:

@@ -294,7 +294,7 @@ class TestYolo:
     def test_the_manifest_notes_that_one_video_is_both_parts(self, tmp_path: Path) -> None:
         out = export(tmp_path, "yolo")
         assert yaml.safe_load((out / "data.yaml").read_text())["val"] == "images/train"
-        assert "one video only" in read_json(out / "manifest.json")["notes"]["val"]
+        assert "no exported video is in val" in read_json(out / "manifest.json")["notes"]["val"]
 
 
 def test_boxes_csv(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -28,6 +28,8 @@ from backend.domain.errors import IntegrityError, InvalidInput, MediaUnreachable
 from backend.domain.geometry import Box, FrameSize
 from backend.domain.masklets import EncodedMask, MaskOrigin
 from backend.domain.prompts import ObjectId
+from backend.domain.tasks import TaskKey
+from backend.domain.verdicts import GivenVerdict, MaskDigests, MaskVerdicts, UserVerdict, Verdict, VerdictChoice
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 CAT = DatasetObject(1, ObjectId("cat"), "Cat")
@@ -44,6 +46,7 @@ class FakeVideo:
     objects: tuple[DatasetObject, ...] = (CAT,)
     provenance: ManifestEntry = field(default_factory=dict)
     task: None = None
+    verdicts: MaskVerdicts | None = None
 
     def frames(self) -> Iterator[DatasetFrame]:
         mask, box = (None, Box(0, 0, 1, 1)) if self.boxes else (MASK, None)
@@ -117,13 +120,41 @@ def export(
     frames: str = "all",
     pictures: bool | None = None,
     skip_faulty: bool = False,
-) -> dict[str, object]:
+    verdicts: str = "all",
+) -> dict[str, Any]:
     """Run an export; returns its manifest."""
     target = FakeTarget()
-    choice = FrameChoice.parse(frames)
-    Export(FakeSource(videos), fmt, lambda: 0.0, "9.9", choice, pictures, skip_faulty=skip_faulty).run(target)
-    manifest: dict[str, object] = json.loads(target.files["manifest.json"])
+    choices = FrameChoice.parse(frames), VerdictChoice.parse(verdicts)
+    Export(FakeSource(videos), fmt, lambda: 0.0, "9.9", *choices, pictures, skip_faulty).run(target)
+    manifest: dict[str, Any] = json.loads(target.files["manifest.json"])
     return manifest
+
+
+def judged(verdict: Verdict) -> FakeVideo:
+    """A video whose cat has this verdict."""
+    given = GivenVerdict(CAT.object_id, verdict, "why", "digest")
+    masks = MaskDigests({CAT.object_id: "digest"})
+    return FakeVideo(verdicts=MaskVerdicts.of([UserVerdict(TaskKey(3, 4), "ann", given)], masks, author="ann"))
+
+
+def test_a_video_without_a_chosen_object_is_left_out_and_named() -> None:
+    fmt, new = FakeFormat(), FakeVideo(verdicts=MaskVerdicts())
+    videos = {"bad": judged(Verdict.REDO), "good": judged(Verdict.SATISFACTORY), "new": new}
+    manifest = export(videos, fmt, verdicts="satisfactory,none")
+    assert fmt.got == [(name, index) for name in ("good", "new") for index in range(3)]
+    counts = {"objects_offered": 3, "objects_left_out": {"redo": 1}}
+    assert manifest["verdicts"] == {"choice": "satisfactory,none", **counts}
+    verdict = {"object": "cat", "verdict": "redo", "comment": "why", "user": "ann", "is_outdated": False}
+    cat = {"number": 1, "id": "cat", "label": "Cat", "verdict": "redo"}
+    assert manifest["left_out"] == [{"name": "bad", "key": "bad", "objects_left_out": [cat], "verdicts": [verdict]}]
+    with pytest.raises(InvalidInput, match=r"no object has the verdict reject \(1 redo\); widen --verdict"):
+        export({"bad": judged(Verdict.REDO)}, FakeFormat(), verdicts="reject")
+
+
+def test_objects_of_a_source_without_verdicts_have_none() -> None:
+    manifest = export({"clip": FakeVideo()}, FakeFormat())
+    assert manifest["videos"][0]["objects"][0]["verdict"] is None
+    assert manifest["videos"][0]["verdicts"] == []
 
 
 def test_frames_are_written_and_counted_per_video() -> None:

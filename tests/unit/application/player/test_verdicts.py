@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from backend.application.jobs.queries import newest_propagation
 from backend.application.player.propagation import WantedRange
 from backend.application.player.timeline import Timelines
-from backend.application.player.verdicts import ShownVerdict, Verdicts
+from backend.application.player.verdicts import Verdicts, run_verdicts
 from backend.domain.errors import NotFound
 from backend.domain.prompts import ObjectId
-from backend.domain.verdicts import Verdict
+from backend.domain.verdicts import MaskVerdicts, ObjectState, ShownVerdict, Verdict
 from backend.domain.video import Direction, FrameIndex, FrameRange
+from tests.fakes.engine import FakeCodec
 from tests.fakes.key_value import MemoryKeyValueStore
+from tests.unit.application.builders import TASK
 from tests.unit.application.player.builders import ANN, BOB, CAT, DOG, Player, click, opened_for
 
 
@@ -32,8 +35,15 @@ class Setup:
         timelines = Timelines(self.player.masks, MemoryKeyValueStore())
         return Verdicts(self.player.parts.ledger, timelines, opened_for(user).user_task)
 
-    def propagate(self, *objects: ObjectId) -> None:
-        wanted = WantedRange(FrameIndex(0), Direction.FORWARD, None, objects or None)
+    def run_verdicts(self) -> MaskVerdicts:
+        """The verdicts on the newest finished propagation."""
+        parts = self.player.parts
+        job = newest_propagation(parts.ledger, TASK)
+        assert job is not None
+        return run_verdicts(parts.ledger, parts.masks, FakeCodec(), job)
+
+    def propagate(self, *objects: ObjectId, count: int | None = None) -> None:
+        wanted = WantedRange(FrameIndex(0), Direction.FORWARD, count, objects or None)
         self.player.propagations().start(self.player.edits().opened, wanted)
         self.player.parts.work_off()
 
@@ -101,6 +111,39 @@ def test_a_task_without_masks_can_be_skipped() -> None:
     assert said(setup.verdicts(BOB).all()) == [(None, "skipped", "too dark", False)]
     setup.player.put(click(0), user=BOB)
     assert said(setup.verdicts(BOB).all()) == [(None, "skipped", "too dark", True)]
+
+
+def test_a_verdict_counts_for_the_run_that_the_player_shows() -> None:
+    setup = Setup()
+    setup.verdicts().give(CAT, Verdict.SATISFACTORY, "")
+    setup.verdicts().give(None, Verdict.REDO, "")
+    run = setup.run_verdicts()
+    assert [(each.user, each.shown.is_outdated) for each in run.listed] == [(ANN, False), (ANN, False)]
+    assert (run.state(CAT), run.state(DOG)) == (ObjectState.SATISFACTORY, ObjectState.REDO)
+
+
+def test_a_verdict_on_later_masks_is_outdated_for_the_run() -> None:
+    setup = Setup()
+    setup.player.edits().approve(CAT, FrameRange(FrameIndex(3), FrameIndex(4)))
+    for object_id in (CAT, DOG):
+        setup.verdicts().give(object_id, Verdict.SATISFACTORY, "")
+    assert setup.outdated == {CAT: False, DOG: False}
+    assert (setup.run_verdicts().state(CAT), setup.run_verdicts().state(DOG)) == (
+        ObjectState.OUTDATED,
+        ObjectState.SATISFACTORY,
+    )
+    setup.propagate()
+    assert setup.outdated == {CAT: False, DOG: False}
+    assert setup.run_verdicts().state(CAT) is ObjectState.SATISFACTORY
+
+
+def test_a_propagation_of_a_part_is_not_what_was_judged() -> None:
+    setup = Setup()
+    setup.player.put(click(4, x=0.2))
+    setup.propagate(CAT, count=2)
+    setup.verdicts().give(CAT, Verdict.SATISFACTORY, "")
+    assert setup.outdated == {CAT: False}
+    assert setup.run_verdicts().state(CAT) is ObjectState.OUTDATED
 
 
 def test_a_verdict_can_be_taken_back() -> None:

@@ -13,8 +13,10 @@ from backend.adapters.labelstudio.reading.stored_masks import stored_objects
 from backend.adapters.labelstudio.written_regions import reference_of
 from backend.application.jobs.retry import retry_now
 from backend.application.player.submitted_masks import SubmittedMasks
+from backend.application.player.timeline import Timelines
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
 from backend.domain.tasks import TaskKey
+from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import FrameIndex, FrameRange
 from backend.interfaces.labelstudio.annotation_writer import CLAIM_S, AnnotationWriter
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
@@ -81,7 +83,8 @@ class Stack:
     @property
     def writer(self) -> AnnotationWriter:
         """A writer as of a process that has just started."""
-        submitted, channel = SubmittedMasks(self.web.parts.open_current_masks()), self.web.prewarm_channel
+        masks, channel = self.web.parts.open_current_masks(), self.web.prewarm_channel
+        submitted = SubmittedMasks(masks, Timelines(masks, self.web.parts.key_values))
         return AnnotationWriter(
             self.label_studio, self.label_studio, self.web.models, submitted, channel, random=lambda: 0.0
         )
@@ -174,6 +177,65 @@ def test_the_stored_masks_are_those_that_the_player_shows(stack: Stack) -> None:
     key = lambda each: (each["object"], each["frame"])  # noqa: E731
     assert sorted(found, key=key) == sorted(expected, key=key)
     assert "human" in {each["origin"] for each in found}
+
+
+def states(stack: Stack) -> dict[str, str]:
+    """What counts for the objects of Ann's annotation, by her verdicts."""
+    given = stack.web.stored.everybodys_verdicts(KEY.project_id, task=KEY)
+    stored = stored_objects(stack.result(), stack.web.masks, stack.web.media.video.info)
+    verdicts = MaskVerdicts.of(given, stored.digests, author=ANN)
+    return {str(name): verdicts.state(name).value for name in stored.objects}
+
+
+def judge(stack: Stack, verdict: str, name: str = "") -> None:
+    address = f"{TASK}/verdicts/{name}" if name else f"{TASK}/verdicts"
+    assert stack.client.put(address, json={"verdict": verdict, "comment": ""}).status_code == 200
+
+
+def test_a_verdict_counts_for_the_masks_of_the_annotation(stack: Stack) -> None:
+    stack.click()
+    stack.click("Cat 2", frame=1)
+    stack.propagate()
+    stack.web.work_off_all()
+    judge(stack, "satisfactory", "Cat")
+    stack.submit(VERDICT)
+    stack.writer.sweep()
+    assert states(stack) == {"Cat": "satisfactory", "Cat 2": "none"}
+    judge(stack, "redo")
+    assert states(stack) == {"Cat": "satisfactory", "Cat 2": "redo"}
+    moved = stack.own()["Cat"]
+    moved["value"]["sequence"][0]["x"] += 5
+    assert states(stack) == {"Cat": "outdated", "Cat 2": "outdated"}
+
+
+def test_edits_after_submit_do_not_outdate_the_verdict_on_the_annotation(stack: Stack) -> None:
+    stack.click()
+    stack.propagate()
+    stack.web.work_off_all()
+    judge(stack, "satisfactory", "Cat")
+    stack.submit(VERDICT)
+    stack.writer.sweep()
+    stack.click(frame=4)
+    assert stack.client.get(TASK).json()["verdicts"][0]["is_outdated"] is True
+    assert states(stack) == {"Cat": "satisfactory"}
+    judge(stack, "redo", "Cat")
+    assert states(stack) == {"Cat": "outdated"}
+    stack.submit(*stack.result())
+    stack.writer.sweep()
+    assert states(stack) == {"Cat": "redo"}
+
+
+def test_an_update_adds_the_digests_that_an_earlier_version_did_not_write(stack: Stack) -> None:
+    stack.click()
+    judge(stack, "satisfactory", "Cat")
+    stack.submit(VERDICT)
+    stack.writer.sweep()
+    for field_name in ("masks", "all_masks"):
+        del stack.own()["Cat"]["meta"]["masklet"][field_name]
+    assert states(stack) == {"Cat": "outdated"}
+    stack.submit(*stack.result())
+    stack.writer.sweep()
+    assert states(stack) == {"Cat": "satisfactory"}
 
 
 def test_a_write_causes_no_other(stack: Stack) -> None:

@@ -18,6 +18,7 @@ from backend.codecs.coco_rle import decode_checked
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import MaskOrigin
+from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import ContentHash, VideoInfo
 from tests.unit.adapters.labelstudio.builders import PAGES, VIDEO, rectangle_mask
 
@@ -46,6 +47,7 @@ def task(*regions: dict[str, Any], approved: bool = True, config: str = PAGES) -
         labelled,
         INFO,
         approved=approved,
+        verdicts=MaskVerdicts(),
         provenance={},
         task=TaskOrigin({}, config),
         open_pictures=lambda: contextlib.nullcontext(),  # type: ignore[arg-type, return-value]

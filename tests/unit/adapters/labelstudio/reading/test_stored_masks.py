@@ -24,6 +24,7 @@ from backend.domain.masklets import NO_EVIDENCE, Masklet, MaskletFrame, MaskOrig
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import clock_of
+from backend.domain.verdicts import MaskDigests, MaskVerdicts
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from tests.fakes.stores import temporary_masks
 
@@ -49,6 +50,7 @@ MASKS = MaskRun(
         Masklet(ObjectId("Cat 2"), "Cat", (frame(2),)),
     ),
 )
+DIGESTS = MaskDigests.of({ObjectId("Cat"): "digest 1", ObjectId("Cat 2"): "digest 2"})
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def masks() -> FileMaskStore:
 
 def written(*, rate: int = 25) -> list[Any]:
     config = CONFIG.format(rate=rate)
-    return player_regions(MASKS, label_config=config, task=TaskKey(3, 41), run_name=RUN, model_version="model")
+    return player_regions(MASKS, DIGESTS, label_config=config, task=TaskKey(3, 41), run_name=RUN, model_version="model")
 
 
 def labelled(result: list[Any], masks: FileMaskStore, *, rate: int = 25) -> dict[tuple[str, int], LabelledMask]:
@@ -77,6 +79,7 @@ def labelled(result: list[Any], masks: FileMaskStore, *, rate: int = 25) -> dict
         replace(objects, stored=found.objects),
         INFO,
         approved=True,
+        verdicts=MaskVerdicts(),
         provenance={},
         task=TaskOrigin({}, ""),
         open_pictures=lambda: contextlib.nullcontext(),  # type: ignore[arg-type, return-value]

@@ -14,9 +14,11 @@ from backend.domain.geometry import FrameSize
 from backend.domain.masklets import NO_EVIDENCE, Masklet, MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
+from backend.domain.verdicts import MaskDigests
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 
 SIZE = FrameSize(20, 10)
+DIGESTS = MaskDigests.of({ObjectId("Cat"): "digest 1", ObjectId("Cat 2"): "digest 2"})
 TASK = TaskKey(3, 41)
 CONFIG = (
     '<View><Video name="video" value="$video" framerate="25"/><VideoRectangle name="box" toName="video"/>'
@@ -35,7 +37,9 @@ def masklet(name: str, *frames: int, label: str = "Cat") -> Masklet:
 
 def regions(*masklets: Masklet, frame_count: int = 8, config: str = CONFIG) -> list[Any]:
     run = MaskRun(VideoInfo(ContentHash("ab" * 32), SIZE, frame_count, Fraction(25)), masklets)
-    return player_regions(run, label_config=config, task=TASK, run_name="m-1-a1", model_version="masklet-demo-1")
+    return player_regions(
+        run, DIGESTS, label_config=config, task=TASK, run_name="m-1-a1", model_version="masklet-demo-1"
+    )
 
 
 def keyframes(region: dict[str, Any]) -> list[tuple[int, bool]]:

@@ -1,0 +1,68 @@
+"""The manifest of an export: its file, and the entries of videos and of the objects that were left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from backend.application.exports.chosen_objects import ChosenObjects
+from backend.application.ports.datasets import PlannedVideo
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+
+Entry = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounts:
+    """Counts of one video. offered: labelled frames. kept: exported ones. masks: on these."""
+
+    offered: int
+    kept: int
+    masks: int
+
+
+def manifest_body(document: Entry) -> bytes:
+    """The manifest as UTF-8 JSON."""
+    body = json.dumps({"manifest_version": MANIFEST_VERSION, **document}, indent=1, ensure_ascii=False)
+    return (body + "\n").encode("utf-8", "replace")
+
+
+def video_entry(planned: PlannedVideo, video: ChosenObjects, counts: FrameCounts, *, has_pictures: bool) -> Entry:
+    """The entry of an exported video."""
+    info = video.info
+    return {
+        "name": planned.entry.name,
+        "folder": planned.folder,
+        "key": planned.entry.key,
+        "sha256": info.content_hash or None,
+        "width": info.size.width,
+        "height": info.size.height,
+        "frame_count": info.frame_count,
+        "frame_rate": [info.frame_rate.numerator, info.frame_rate.denominator],
+        "frames_offered": counts.offered,
+        "frames_kept": counts.kept,
+        "masks": counts.masks,
+        "pictures": has_pictures,
+        "objects": [dict(each.record()) for each in video.kept],
+        **_judged(video),
+        "provenance": dict(video.provenance),
+    }
+
+
+def left_out_entry(planned: PlannedVideo, video: ChosenObjects) -> Entry:
+    """The entry of a video of which no object was chosen."""
+    return {"name": planned.entry.name, "key": planned.entry.key, **_judged(video)}
+
+
+def faulty_entry(planned: PlannedVideo, error: Exception) -> Entry:
+    """The entry of a video that could not be read."""
+    return {"name": planned.entry.name, "key": planned.entry.key, "reason": str(error)}
+
+
+def _judged(video: ChosenObjects) -> Entry:
+    return {
+        "objects_left_out": [dict(each.record()) for each in video.left_out],
+        "verdicts": [dict(each) for each in video.verdict_records()],
+    }
