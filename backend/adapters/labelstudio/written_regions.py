@@ -68,13 +68,13 @@ def _texts(item: object, *names: str) -> list[str] | None:
 
 def marked(region: Region, *, object_id: ObjectId, run: str, model: str) -> Item:
     """The region with its reference."""
-    fields = {"object": str(object_id), "run": run, "model": model, "digest": _digest(region)}
+    fields = {"object": str(object_id), "run": run, "model": model, "digest": digest_of(region)}
     return {**region, "meta": {KEY: fields}}
 
 
 def is_unchanged(item: object, reference: MaskReference) -> bool:
     """Whether the region has the boxes and labels with which it was written."""
-    return isinstance(item, dict) and _digest(item) == reference.digest
+    return isinstance(item, dict) and digest_of(item) == reference.digest
 
 
 def unmarked(item: Item, object_id: ObjectId) -> Item:
@@ -124,7 +124,8 @@ def _objects_of(item: object) -> Iterator[str]:
         yield str(item["id"])
 
 
-def _digest(region: Mapping[str, object]) -> str:
+def digest_of(region: Mapping[str, object]) -> str:
+    """The digest of a region's boxes and labels. Boxes that differ by rounding have equal digests."""
     value = region.get("value")
     fields = value if isinstance(value, dict) else {}
     sequence = fields.get("sequence")
