@@ -76,14 +76,14 @@ def _texts(item: object, *names: str) -> list[str] | None:
 
 def marked(region: Region, *, object_id: ObjectId, run: str, model: str, masks: MaskDigests) -> Item:
     """The region with its reference. masks: of the task; of_subject is empty for masks that are not known."""
-    fields = {"object": str(object_id), "run": run, "model": model, "digest": _digest(region)}
+    fields = {"object": str(object_id), "run": run, "model": model, "digest": digest_of(region)}
     judged = {"masks": masks.of_subject(object_id), "all_masks": masks.task}
     return {**region, "meta": {KEY: {**fields, **(judged if all(judged.values()) else {})}}}
 
 
 def is_unchanged(item: object, reference: MaskReference) -> bool:
     """Whether the region has the boxes and labels with which it was written."""
-    return isinstance(item, dict) and _digest(item) == reference.digest
+    return isinstance(item, dict) and digest_of(item) == reference.digest
 
 
 def unmarked(item: Item, object_id: ObjectId) -> Item:
@@ -133,7 +133,8 @@ def _objects_of(item: object) -> Iterator[str]:
         yield str(item["id"])
 
 
-def _digest(region: Mapping[str, object]) -> str:
+def digest_of(region: Mapping[str, object]) -> str:
+    """The digest of a region's boxes and labels. Boxes that differ by rounding have equal digests."""
     value = region.get("value")
     fields = value if isinstance(value, dict) else {}
     sequence = fields.get("sequence")

@@ -124,6 +124,11 @@ class AnnotationService:
         latest = self._wait_for_propagation(user_task, job, deadline_s)
         return JobMasks(latest, self.masks_of(latest, frames))
 
+    def propagate(self, user_task: UserTask) -> Job | None:
+        """Submits the propagation of the user task's usable prompts; None without any."""
+        prompts = self.usable_prompts(user_task)
+        return self.submit(_whole_video(user_task, prompts)) if prompts else None
+
     def record(self, user_task: UserTask, prompts: PromptSet) -> PromptSet:
         """Adds prompts to the user task and returns all usable ones. Raises PromptError; then nothing is recorded."""
         frame_count = self.frame_count(user_task)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from backend.domain.tasks import TaskKey
 
-TASK_FOLDERS = ("resets", "adopted", "shown", "second-look", "newcomers", "media", "player")
+TASK_FOLDERS = ("resets", "adopted", "shown", "second-look", "newcomers", "media", "player", "tracks", "on-page")
 """Folders with values of single tasks; each has values or folders that are named PROJECT-TASK.
 
 "second-look" is neither read nor written any more: it has values of earlier builds, which are removed with their tasks.

@@ -24,6 +24,7 @@ from backend.interfaces.http.status_poller import StatusPoller
 from backend.interfaces.labelstudio.annotation_poll import AnnotationPoll
 from backend.interfaces.labelstudio.annotation_writer import AnnotationWriter
 from backend.interfaces.labelstudio.annotations import AnnotationSync
+from backend.interfaces.labelstudio.unfinished_tracks import UnfinishedTracks
 
 WAITING_THREADS = 64
 """Requests that may wait for workers at once. Each holds a thread that sleeps; /health needs none of them."""
@@ -139,4 +140,11 @@ def _adopter(parts: WebParts) -> AnnotationSync | None:
 def _writer(parts: WebParts, submitted: SubmittedMasks) -> AnnotationWriter | None:
     if parts.label_studio is None or parts.annotation_editor is None:
         return None
-    return AnnotationWriter(parts.label_studio, parts.annotation_editor, parts.models, submitted, parts.prewarm_channel)
+    return AnnotationWriter(
+        parts.label_studio,
+        parts.annotation_editor,
+        parts.models,
+        submitted,
+        UnfinishedTracks(parts.key_values),
+        parts.prewarm_channel,
+    )

@@ -1,4 +1,4 @@
-"""Writes the player's masks into submitted annotations of their users, once per submission.
+"""Writes into submitted annotations, once per submission: the player's masks, and the rest of unfinished tracks.
 
 The ledger has the pending writes (`AnnotationSync` requests them), so none is lost with a process. A write waits for
 its user's open propagation of the task. Label Studio has no conditional update: the annotation is read again just
@@ -27,6 +27,7 @@ from backend.domain.errors import MaskletError, NotFound, ServiceUnavailable
 from backend.domain.retries import FailedTry, FailureKind
 from backend.interfaces.labelstudio.frame_numbering import video_info
 from backend.interfaces.labelstudio.tasks import user_task_of
+from backend.interfaces.labelstudio.unfinished_tracks import TrackCompletion, UnfinishedTracks
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class AnnotationWriter:
     editor: AnnotationEditor
     models: ModelDirectory
     submitted: SubmittedMasks
+    tracks: UnfinishedTracks
     prewarm_channel: PrewarmChannel
     random: Callable[[], float] = random.random
     """0 to 1: shortens the waits of failed writes."""
@@ -80,13 +82,15 @@ class AnnotationWriter:
             self._ledger.finish_annotation_write(write, seen=annotation.updated_at)
             return
         user_task = user_task_of({"data": data}, write.task, label_config=config, model_version=model_version)
-        name, regions = self._regions(replace(user_task, user=write.user))
-        self._put(write, annotation, regions, name)
+        user_task = replace(user_task, user=write.user)
+        name, regions = self._regions(user_task)
+        self._put(write, annotation, user_task, regions, name)
 
     def _regions(self, user_task: UserTask) -> tuple[str, list[Item]]:
-        """The name of the stored run, and the regions; no name without masks."""
+        """The name of the stored run, and the player's regions; no name without masks."""
         service = self.submitted.masks.service
-        if not self._ledger.prompts(user_task.task, user=user_task.user):
+        uses_player = self.submitted.masks.records.read(user_task.task, user_task.user).revision > 0
+        if not uses_player or not self._ledger.prompts(user_task.task, user=user_task.user):
             return "", []
         info = video_info(service, self.prewarm_channel, user_task, MEDIA_WAIT_S)
         run, digests = self.submitted.collect(user_task, info)
@@ -103,11 +107,21 @@ class AnnotationWriter:
         )
 
     def _put(
-        self, write: AnnotationWrite, annotation: AnnotationRecord, regions: Sequence[Item], run_name: str
+        self,
+        write: AnnotationWrite,
+        annotation: AnnotationRecord,
+        user_task: UserTask,
+        regions: Sequence[Item],
+        run_name: str,
     ) -> None:
-        """Replaces the result, unless it has the regions. Raises ServiceUnavailable if it changes again and again."""
+        """Replaces the result, unless it has the regions and whole tracks.
+
+        Raises ServiceUnavailable if it changes again and again, NotYet if the propagation of a track is not done.
+        """
+        completion = TrackCompletion(self.submitted.masks.service, self.tracks)
         for _ in range(READINGS):
-            result = replaced(annotation.result, regions)
+            completed = completion.completed(user_task, annotation.result)
+            result = replaced(annotation.result if completed is None else completed, regions) or completed
             newest = self._read(write)
             if newest is None:
                 return

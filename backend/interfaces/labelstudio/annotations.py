@@ -4,7 +4,8 @@ Annotations are read from Label Studio, never from the webhook's body. Only regi
 prompts: a mask equal to one of Masklet's own confirms it. Objects that the person removed are dropped.
 
 A person who prompted objects of the task in the player deletes them there: what their annotation lacks is not dropped.
-Their masks are to be written into the annotation, for which the ledger gets a pending write (`AnnotationWriter`).
+Their masks are to be written into the annotation, for which the ledger gets a pending write (`AnnotationWriter`); so
+does an annotation with unfinished tracks.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from backend.domain.timeline import FrameClock
 from backend.interfaces.labelstudio.anonymous_annotators import AnonymousAnnotators
 from backend.interfaces.labelstudio.frame_numbering import frame_clock_of
 from backend.interfaces.labelstudio.tasks import user_task_of
+from backend.interfaces.labelstudio.unfinished_tracks import UnfinishedTracks
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +105,10 @@ class AnnotationSync:
             job = self._adopt(hint.task, annotation, data, label_config, model.version)
         finally:  # a fault in a person's regions does not hold up the masks
             if takes_boxes(label_config):
-                self._want_writes(hint.task, annotation, annotations)
+                user_task = user_task_of(
+                    {"data": data}, hint.task, label_config=label_config, model_version=model.version
+                )
+                self._want_writes(user_task, annotation, annotations)
         self.key_values.write(_adopted_name(hint.task), _state_of(annotation))
         return job
 
@@ -123,15 +128,32 @@ class AnnotationSync:
         prompts = self._added(user_task, annotation) if is_in_player else self._prompts(user_task, annotation)
         return None if prompts is None else self._replace(user_task, prompts)
 
-    def _want_writes(self, task: TaskKey, chosen: AnnotationRecord, annotations: Iterable[AnnotationRecord]) -> None:
+    def _want_writes(
+        self, user_task: UserTask, chosen: AnnotationRecord, annotations: Iterable[AnnotationRecord]
+    ) -> None:
         """Requests writes into the chosen annotation and those changed since the last adoption."""
+        task = user_task.task
         adopted = (self.key_values.read(_adopted_name(task)) or b"").decode().partition(" ")[2]
         for annotation in annotations:
             is_newer = not annotation.was_cancelled and annotation.updated_at > adopted
             user = author_of(annotation)
-            if (annotation == chosen or is_newer) and self._uses_player(task, user):
+            if not (annotation == chosen or is_newer) or not user:
+                continue
+            if self._uses_player(task, user) or self._has_unfinished(replace(user_task, user=user), annotation):
                 number, state = annotation.annotation_id, annotation.updated_at
                 self.service.ledger.want_annotation_write(task, number, user=user, seen=state)
+
+    def _has_unfinished(self, user_task: UserTask, annotation: AnnotationRecord) -> bool:
+        """Whether the annotation has unfinished tracks. The author then has an open propagation, or finished masks.
+
+        A write waits for the propagations of its own user.
+        """
+        tracks = UnfinishedTracks(self.key_values)
+        if not tracks.among(user_task.task, user_task.model_version, annotation.result):
+            return False
+        self._settle(user_task, annotation)
+        self.service.propagate(user_task)
+        return True
 
     def _uses_player(self, task: TaskKey, user: str) -> bool:
         return bool(user) and UserRecords(self.key_values).read(task, user).revision > 0
@@ -195,7 +217,7 @@ class AnnotationSync:
         if shown is None or shown.run is None:
             return submitted
         known = self._known(user_task, shown.run)
-        changed = prompts_of_annotation(annotation.result, binding, known=known, clock=frame_clock)
+        changed = known.unrounded(prompts_of_annotation(annotation.result, binding, known=known, clock=frame_clock))
         # The newest masks may be of another annotator: the author's own prompts take precedence.
         own_prompts = (
             self.service.ledger.prompts(user_task.task, user=user_task.user) if user_task.user else PromptSet(())

@@ -7,7 +7,7 @@ the page would replace the drawn mask by the answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.api.client import DraftRecord
@@ -16,7 +16,7 @@ from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.context import ParsedContext, prompts_of_annotation, prompts_of_context
 from backend.adapters.labelstudio.reading.drafts import Draft, drawn_object_frames, newest_draft, shows_prediction
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
-from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints, near, save_fingerprints
+from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints, save_fingerprints
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.mask_selection import frame_of
 from backend.application.annotation.prompt_checks import usable
@@ -30,10 +30,14 @@ from backend.application.annotation.propagate_range import (
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, PromptError, Superseded
 from backend.domain.masklets import MaskRun
-from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
-from backend.domain.timeline import FrameClock
+from backend.domain.timeline import FrameClock, clock_of
+from backend.domain.video import VideoInfo
+from backend.interfaces.labelstudio.absences import Absences
 from backend.interfaces.labelstudio.anonymous_annotators import AnonymousAnnotators
+from backend.interfaces.labelstudio.box_tracks import BoxTracks
+from backend.interfaces.labelstudio.page_masks import Key, PageMasks
 
 logger = logging.getLogger(__name__)
 
@@ -42,21 +46,23 @@ logger = logging.getLogger(__name__)
 class InteractiveReply:
     """The masks to show, None for none, and the user task's prompts that they came from.
 
-    is_pending: whether further masks follow as the task's prediction.
+    is_pending: whether further masks follow as the task's prediction. cleared: the masks that the page may show, to be
+    cleared where the run has none.
     """
 
     run: MaskRun | None
     prompts: PromptSet
     is_pending: bool = False
+    cleared: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class InteractivePredictor:
-    """Answers prompts for one label config. frame_clock: the page's frame clock of the video; None for pages."""
+    """Answers prompts for one label config. video: None for pages."""
 
     parts: WebParts
     binding: Binding
-    frame_clock: FrameClock | None = None
+    video: VideoInfo | None = None
 
     def answer(
         self, user_task: UserTask, task: Mapping[str, object], context: Mapping[str, object], *, deadline_s: float
@@ -67,14 +73,16 @@ class InteractivePredictor:
         user_task, named = (user_task, "") if user_task.user else self._assigned(user_task)
         claims = self._anonymous.match(user_task.task, draft.result) if draft.result else {}
         self._ownership.settle(user_task, ViewState(claims, shows_prediction(task, user_task.model_version)))
-        parsed = prompts_of_context(
-            context,
-            self.binding,
-            known=known_masks(self.parts, user_task) if self.binding.is_video else None,
-            clock=self.frame_clock,
-        )
+        known = known_masks(self.parts, user_task) if self.binding.is_video else None
+        parsed = prompts_of_context(context, self.binding, known=known, clock=self.frame_clock)
+        if known is not None:
+            parsed = replace(parsed, prompts=known.unrounded(parsed.prompts))
         if parsed.action is not None and named and not self._prompts(user_task):
             user_task = replace(user_task, user=named)
+        page = None if self.binding.is_video else PageMasks(self.parts.key_values, user_task, self.binding)
+        if page is not None:
+            Absences(self.parts.annotation_service, page).record_deleted(page.update(draft))
+        cleared = frozenset() if page is None else page.keys()
         try:
             run = self._run(user_task, parsed, draft, drawn=drawn, deadline_s=deadline_s)
             is_pending = not run.complete if run is not None else _wants_masks(parsed)
@@ -84,7 +92,14 @@ class InteractivePredictor:
         if run is not None:
             save_fingerprints(self.parts.key_values, user_task.task, run)
             self._anonymous.answered(user_task, run)
-        return InteractiveReply(run, self._prompts(user_task), is_pending)
+            if page is not None:
+                page.answered(run)
+        return InteractiveReply(run, self._prompts(user_task), is_pending, cleared)
+
+    @property
+    def frame_clock(self) -> FrameClock | None:
+        """The page's frame clock of the video; None for pages."""
+        return None if self.video is None else clock_of(self.video, self.binding.framerate)
 
     @property
     def _ownership(self) -> PromptOwnership:
@@ -136,13 +151,8 @@ class InteractivePredictor:
         service = self.parts.annotation_service
         if parsed.action is not None:
             return self._run_action(user_task, parsed, draft, drawn=drawn, deadline_s=deadline_s)
-        if self.binding.is_video:
-            self._drop_removed(user_task, parsed.prompts)
-            run = service.propagate_and_wait(
-                user_task, self._unrounded(user_task, parsed.prompts), deadline_s=deadline_s
-            ).run
-            shown = None if run is None else with_objects(run, parsed.region_ids)
-            return shown if shown is not None and shown.masklets else None
+        if self.video is not None and (clock := self.frame_clock) is not None:
+            return BoxTracks(self.parts, self.video, clock).answer(user_task, parsed, deadline_s=deadline_s)
         self.parts.click_load.require_capacity(user_task, deadline_s=deadline_s)
         run = service.answer_click(user_task, parsed.prompts, parsed.frame_index, deadline_s=deadline_s).run
         return run if run is None or self._may_show_every_page(parsed) else frame_of(run, parsed.frame_index)
@@ -150,35 +160,6 @@ class InteractivePredictor:
     def _may_show_every_page(self, parsed: ParsedContext) -> bool:
         """Whether masks of other pages may be sent: without Auto-Accept the page draws all masks over the open page."""
         return self.binding.auto_accept and not parsed.has_several_regions
-
-    def _unrounded(self, user_task: UserTask, prompts: PromptSet) -> PromptSet:
-        """The prompts, with boxes that came back rounded replaced by the known ones, so a repeat changes nothing."""
-        placed = {(p.object_id, p.frame_index): p for p in self._prompts(user_task) if p.box is not None}
-
-        def as_placed(prompt: FramePrompt) -> FramePrompt:
-            before = placed.get((prompt.object_id, prompt.frame_index))
-            if before is None or before.box is None or prompt.box is None:
-                return prompt
-            return before if near(before.box, prompt.box) else prompt
-
-        return PromptSet.of((as_placed(prompt) for prompt in prompts), prompts.labels)
-
-    def _drop_removed(self, user_task: UserTask, prompts: PromptSet) -> None:
-        """Removes known prompts whose keyframe is gone: a video region comes with all of its keyframes.
-
-        A prompt on a frame without a page number is kept: the page never had its keyframe.
-        """
-        known = self._prompts(user_task)
-        sent = {(prompt.object_id, prompt.frame_index) for prompt in prompts}
-        kept = [
-            prompt
-            for prompt in known
-            if prompt.object_id not in prompts.object_ids
-            or (prompt.object_id, prompt.frame_index) in sent
-            or (self.frame_clock is not None and not self.frame_clock.numbers_of(prompt.frame_index))
-        ]
-        if len(kept) < len(known.prompts):
-            self.parts.ledger.replace_prompts(user_task.task, PromptSet.of(kept, known.labels), user=user_task.user)
 
     # actions
 
@@ -193,9 +174,18 @@ class InteractivePredictor:
     ) -> MaskRun | None:
         action = parsed.action
         assert action is not None, "checked by _run"
+        page = PageMasks(self.parts.key_values, user_task, self.binding)
         if action.kind is ActionKind.RESET:
-            self._ownership.reset(user_task, self._object_of(action))
+            reset = self._object_of(action)
+            page.reset(self._prompts(user_task).object_ids if reset is None else (reset,))
+            self._ownership.reset(user_task, reset)
             return None
+        if action.kind is ActionKind.GONE:
+            absence = Absences(self.parts.annotation_service, page).prompt_of(action, parsed, draft)
+            gone = self.parts.annotation_service.answer_click(
+                user_task, absence, parsed.frame_index, deadline_s=deadline_s
+            )
+            return gone.run
         self._record_drawn_masks(user_task, draft)
         frames = FrameRequest(parsed.frame_index, action.direction, action.frames, action.skip)
         run = propagate_range(self.parts.annotation_service, user_task, frames, deadline_s=deadline_s).run
@@ -238,12 +228,7 @@ class InteractivePredictor:
 
 
 def _wants_masks(parsed: ParsedContext) -> bool:
-    return parsed.action is None or parsed.action.kind is not ActionKind.RESET
-
-
-def with_objects(run: MaskRun, object_ids: Collection[ObjectId]) -> MaskRun:
-    """The run with these objects only: the page puts the selected label on every region of a video's answer."""
-    return replace(run, masklets=tuple(masklet for masklet in run.masklets if masklet.object_id in object_ids))
+    return parsed.action is None or parsed.action.kind is ActionKind.PROPAGATE
 
 
 def known_masks(parts: WebParts, user_task: UserTask) -> KnownMasks:

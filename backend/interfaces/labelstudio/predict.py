@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding
-from backend.adapters.labelstudio.reading.fields import as_object
+from backend.adapters.labelstudio.reading.fields import as_list, as_object
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.application.annotation.annotation_service import UserTask
@@ -27,10 +27,12 @@ from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.scoring import label_studio_score
-from backend.domain.timeline import FrameClock
-from backend.interfaces.labelstudio.frame_numbering import frame_clock_of
+from backend.domain.video import VideoInfo
+from backend.interfaces.labelstudio.frame_numbering import info_of, wait_for_status
 from backend.interfaces.labelstudio.interactive import InteractivePredictor
+from backend.interfaces.labelstudio.page_masks import Key
 from backend.interfaces.labelstudio.tasks import require_labels, task_key, user_task_of
+from backend.interfaces.labelstudio.unfinished_tracks import UnfinishedTracks
 
 logger = logging.getLogger(__name__)
 
@@ -162,24 +164,34 @@ class MaskletModel(LabelStudioMLBase):
     ) -> Prediction:
         user_task = self._user_task(task, version)
         clock = self._parts.clock
-        frame_clock = self._frame_clock(user_task, give_up_s=give_up_s)
+        video = self._video(user_task, give_up_s=give_up_s)
+        tracks = UnfinishedTracks(self._parts.key_values)
+        if video is not None:
+            tracks.note(user_task.task, version, as_list(context.get("result"), "context.result"))
         deadline_s = max(give_up_s - clock.monotonic_s(), 0.0)
-        reply = InteractivePredictor(self._parts, read_binding(user_task.label_config), frame_clock).answer(
+        reply = InteractivePredictor(self._parts, read_binding(user_task.label_config), video).answer(
             user_task, task, context, deadline_s=deadline_s
         )
-        prediction = self._prediction(user_task, reply.run, prompts=reply.prompts)
+        regions = self._regions(user_task, reply.run, prompts=reply.prompts, cleared=reply.cleared)
+        if video is not None and reply.is_pending:
+            tracks.note(user_task.task, version, regions)
+        prediction = self._prediction(user_task, reply.run, regions)
         return {**prediction, "pending": PENDING} if reply.is_pending else prediction
 
-    def _frame_clock(self, user_task: UserTask, *, give_up_s: float) -> FrameClock | None:
-        """The page's frame clock of the video, by the media status or the newest masks; None for pages."""
+    def _video(self, user_task: UserTask, *, give_up_s: float) -> VideoInfo | None:
+        """The video's info, by the media status or the newest masks; None for pages."""
         parts = self._parts
         if not read_binding(user_task.label_config).is_video:
             return None
-        newest = None
         if parts.prewarm_channel.status(user_task.media) is None:
             newest = newest_run(parts.annotation_service, user_task.task, user_task.model_version)
-        info = None if newest is None or newest.run is None else newest.run.video
-        return frame_clock_of(parts.prewarm_channel, parts.clock, user_task, give_up_s=give_up_s, info=info)
+            if newest is not None and newest.run is not None:
+                return newest.run.video
+        return info_of(
+            wait_for_status(
+                parts.prewarm_channel, parts.clock, user_task.media, task=user_task.task, give_up_s=give_up_s
+            )
+        )
 
     # a batch
 
@@ -201,13 +213,25 @@ class MaskletModel(LabelStudioMLBase):
         prompts = PromptSet(()) if given is None else parse_prompts(given, refuse_masks)
         require_labels(prompts.labels.values(), binding)
         answer = self._parts.annotation_service.pre_annotate(user_task, prompts)
-        return None if answer is None or answer.run is None else self._prediction(user_task, answer.run)
+        if answer is None or answer.run is None:
+            return None
+        return self._prediction(user_task, answer.run, self._regions(user_task, answer.run))
 
-    def _prediction(self, user_task: UserTask, run: MaskRun | None, *, prompts: PromptSet | None = None) -> Prediction:
-        """prompts: the person's; their boxes in a video are written unchanged."""
-        regions = []
-        if run is not None:
-            regions = build_regions(run, label_config=user_task.label_config, task=user_task.task, prompts=prompts)
+    def _regions(
+        self,
+        user_task: UserTask,
+        run: MaskRun | None,
+        *,
+        prompts: PromptSet | None = None,
+        cleared: frozenset[Key] = frozenset(),
+    ) -> list[dict[str, object]]:
+        """prompts, cleared: as for `build_regions`."""
+        if run is None:
+            return []
+        config = user_task.label_config
+        return build_regions(run, label_config=config, task=user_task.task, prompts=prompts, cleared=cleared)
+
+    def _prediction(self, user_task: UserTask, run: MaskRun | None, regions: list[dict[str, object]]) -> Prediction:
         uncertainty = 1.0 if run is None else run_uncertainty(run)
         return {
             "model_version": user_task.model_version,

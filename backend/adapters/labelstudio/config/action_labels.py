@@ -8,6 +8,7 @@ and Label Studio cannot drop it as it might an attribute.
     "▶▶ end" "◀◀ start" propagate to the end, to the start; the word is optional
     "◀▶ all"            propagate through the whole video in both directions; "◀▶ 15" by 15 in both
     "▶ 1 skip 4"        the same, with 4 frames skipped before every answered one: also "▶ 15 skip 4"
+    "✕ gone"            the object at the click is absent on this frame; "✕ gone Cat" Cat, wherever the click is
     "✕ reset"           delete the user's prompts on the task; "✕ reset Cat" those of Cat alone
 
 Everything else is an object's label.
@@ -27,6 +28,7 @@ EMOJI_STYLE = "\ufe0f"
 SKIP = r"(?:\s+skip\s+(?P<skip>[1-9][0-9]{0,3}))?"
 STEP = re.compile(r"(?P<arrow>◀▶|▶|◀)\s*(?P<frames>[1-9][0-9]{0,5})" + SKIP, re.IGNORECASE)
 TO_END = re.compile(r"(?P<arrow>▶▶|◀◀|◀▶)(?:\s*(?:end|start|all))?" + SKIP, re.IGNORECASE)
+GONE = re.compile(r"[✕✖×]\s*gone(?:\s+(?P<label>.+))?", re.IGNORECASE)
 RESET = re.compile(r"[✕✖×]\s*reset(?:\s+(?P<label>.+))?", re.IGNORECASE)
 DIRECTIONS = {
     "▶": Direction.FORWARD,
@@ -40,6 +42,7 @@ DIRECTIONS = {
 class ActionKind(StrEnum):
     PROPAGATE = "propagate"
     RESET = "reset"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Action:
     """The action of an action label.
 
     direction, frames and skip are for PROPAGATE: frames is the number of frames to answer for, None up to the video's
-    end or start; skip is the number of frames left out before each. label is for RESET: the object whose prompts are
-    deleted, empty for all.
+    end or start; skip is the number of frames left out before each. label is for RESET (the object whose prompts are
+    deleted, empty for all) and for GONE (the object that is absent, empty for the one at the click).
     """
 
     kind: ActionKind
@@ -65,6 +68,8 @@ def action_of_label(label: str) -> Action | None:
         return _propagate(step, int(step["frames"]))
     if (to_end := TO_END.fullmatch(text)) and _word_fits(text, to_end["arrow"]):
         return _propagate(to_end, None)
+    if gone := GONE.fullmatch(text):
+        return Action(ActionKind.GONE, label=gone["label"] or "")
     reset = RESET.fullmatch(text)
     return Action(ActionKind.RESET, label=reset["label"] or "") if reset else None
 

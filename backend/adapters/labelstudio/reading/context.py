@@ -14,9 +14,10 @@ from backend.adapters.labelstudio.config.action_labels import Action
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
 from backend.adapters.labelstudio.reading.fields import Json
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
-from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
+from backend.adapters.labelstudio.reading.region_prompts import frames_switched_off, prompts_of_region
 from backend.adapters.labelstudio.reading.regions import VIDEO_KINDS, ReadRegion, read_regions
 from backend.domain.errors import PromptError, TooLarge
+from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.timeline import FrameClock
 from backend.domain.video import FrameIndex
@@ -36,7 +37,9 @@ class ParsedContext:
 
     prompts: of all regions not accepted yet; empty for an action. frame_index: the 0-based frame to answer for, that
     of the newest prompt (in a video region, its last keyframe). action: the action of an action label. region_ids: the
-    newest region's id of each object. has_several_regions: on pages this happens only without Auto-Accept.
+    newest region's id of each object. switched_off: the objects and frames of keyframes with `enabled: false`: a known
+    prompt there may have ended an unfinished track. has_several_regions: on pages this happens only without
+    Auto-Accept. action_point: where the action label was clicked.
     """
 
     prompts: PromptSet
@@ -44,6 +47,8 @@ class ParsedContext:
     action: Action | None
     region_ids: Mapping[ObjectId, str]
     has_several_regions: bool = False
+    switched_off: frozenset[tuple[ObjectId, FrameIndex]] = frozenset()
+    action_point: Point | None = None
 
 
 def prompts_of_context(
@@ -66,7 +71,15 @@ def prompts_of_context(
     if action is None and not prompts:
         raise PromptError("the context has no prompt: its region only repeats masks that are known")
     ids = {region.object_id: region.region_id for region in objects}
-    return ParsedContext(prompts, _frame_to_answer(newest, prompts), action, ids, len(regions) > 1)
+    clicked = [] if action is None else [point for prompt in prompts_of_region(newest) for point in prompt.points]
+    point = clicked[0].point if clicked else None
+    off = frozenset(
+        (region.object_id, frame)
+        for region in objects
+        if region.kind in VIDEO_KINDS
+        for frame in frames_switched_off(region, clock)
+    )
+    return ParsedContext(prompts, _frame_to_answer(newest, prompts), action, ids, len(regions) > 1, off, point)
 
 
 def prompts_of_annotation(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.fields import Json
 from backend.adapters.labelstudio.reading.regions import VIDEO_KINDS
+from backend.adapters.labelstudio.written_regions import instance_of
 from backend.application.annotation.prompt_ownership import ObjectFrameKey
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
@@ -21,9 +22,13 @@ KINDS = frozenset(kind.value for kind in VIDEO_KINDS)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The current user's newest draft. result: its regions, unread; empty without a draft."""
+    """The current user's newest draft. result: its regions, unread; empty without a draft.
+
+    name: its number in Label Studio; empty without a draft.
+    """
 
     result: list[object]
+    name: str = ""
 
 
 def newest_draft(task: Json) -> Draft:
@@ -32,7 +37,7 @@ def newest_draft(task: Json) -> Draft:
     kept = [draft for draft in drafts if isinstance(draft, Mapping)] if isinstance(drafts, list) else []
     newest = max(kept, key=lambda draft: str(draft.get("updated_at") or ""), default={})
     result = newest.get("result")
-    return Draft(result if isinstance(result, list) else [])
+    return Draft(result if isinstance(result, list) else [], f"draft {newest.get('id')}" if kept else "")
 
 
 def shows_prediction(task: Json, model_version: str) -> bool:
@@ -60,4 +65,4 @@ def object_frame_of(region: object, binding: Binding) -> ObjectFrameKey | None:
     if not isinstance(labels, list) or len(labels) != 1 or type(page) is not int:
         return None
     has_mask = any(name in value for name in ("rle", "touches", "imageDataURL", "points"))
-    return (ObjectId(str(labels[0])), FrameIndex(page)) if has_mask else None
+    return (instance_of(region) or ObjectId(str(labels[0])), FrameIndex(page)) if has_mask else None

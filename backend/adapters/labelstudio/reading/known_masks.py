@@ -47,6 +47,18 @@ class KnownMasks:
             return False
         return _same(prompt.mask, _redrawn(decode_checked(encoded)))
 
+    def unrounded(self, prompts: PromptSet) -> PromptSet:
+        """The prompts, with boxes that came back rounded replaced by the known ones, so a repeat changes nothing."""
+        placed = {(p.object_id, p.frame_index): p for p in self.prompted if p.box is not None}
+
+        def as_placed(prompt: FramePrompt) -> FramePrompt:
+            before = placed.get((prompt.object_id, prompt.frame_index))
+            if before is None or before.box is None or prompt.box is None or prompt.points:
+                return prompt
+            return before if near(before.box, prompt.box) else prompt
+
+        return PromptSet.of((as_placed(prompt) for prompt in prompts), prompts.labels)
+
     def novelty(self, prompt: FramePrompt) -> int:
         """2 for a new prompt, 1 for one that the person made before, 0 for a repeat of a shown mask."""
         if self.is_repeat(prompt):

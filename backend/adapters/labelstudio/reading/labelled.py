@@ -80,6 +80,8 @@ def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClo
             continue
         of_object = shapes.setdefault(region.object_id, {})
         for prompt in prompts_of_region(region, clock):
+            if prompt.mask is not None and not prompt.mask.any():
+                continue  # the region says that the object is absent
             shape = _shape(prompt, region)
             earlier = of_object.get(prompt.frame_index)
             of_object[prompt.frame_index] = shape if earlier is None else _joined(earlier, shape, region.where)

@@ -36,7 +36,7 @@ MAX_DISTANCE_PCT = 1_000.0
 
 
 def prompts_of_region(region: ReadRegion, clock: FrameClock | None = None) -> Iterator[FramePrompt]:
-    """A region's prompts; none for an empty mask. Raises PromptError, MalformedRequest or TooLarge.
+    """A region's prompts; none for a polygon without a pixel. Raises PromptError, MalformedRequest or TooLarge.
 
     clock: the page's frame clock; None for pages, and where number n (1-based) is frame index n - 1. A frame with
     several numbers may have several prompts.
@@ -93,17 +93,17 @@ def _brush(region: ReadRegion) -> Iterator[FramePrompt]:
         raise PromptError(f"{region.where}.value.format must be 'rle', not {region.value['format']!r}")
     touches = strokes_of(region.value.get("touches"), f"{region.where}.value.touches", region.size)
     if touches and region.value.get("rle") is None:
-        return _masked(region, with_strokes(np.zeros((region.size.height, region.size.width), np.bool_), touches))
+        return _drawn(region, with_strokes(np.zeros((region.size.height, region.size.width), np.bool_), touches))
     rle = as_list(region.value.get("rle"), f"{region.where}.value.rle")
     # At most eight bits per byte and six per record of one byte: a longer stream is not of this image.
     if len(rle) > 16 + region.size.pixels * 8:
         raise TooLarge(f"{region.where}.value.rle has {len(rle)} bytes, more than its image can need")
-    return _masked(region, with_strokes(decode_rle(cast(list[int], rle), region.size), touches))
+    return _drawn(region, with_strokes(decode_rle(cast(list[int], rle), region.size), touches))
 
 
 def _bitmask(region: ReadRegion) -> Iterator[FramePrompt]:
     address = as_text(region.value.get("imageDataURL"), f"{region.where}.value.imageDataURL", longest=1 << 26)
-    return _masked(region, mask_of_png(address, region.size))
+    return _drawn(region, mask_of_png(address, region.size))
 
 
 def _polygon(region: ReadRegion) -> Iterator[FramePrompt]:
@@ -118,20 +118,33 @@ def _polygon(region: ReadRegion) -> Iterator[FramePrompt]:
         if len(pair) != 2:
             raise PromptError(f"{where} must be a pair of x and y")
         polygon.append((_relative_of_percent(pair[0], where), _relative_of_percent(pair[1], where)))
-    return _masked(region, mask_of_polygons([polygon], region.size))
+    mask = mask_of_polygons([polygon], region.size)
+    return _drawn(region, mask) if mask.any() else iter(())
 
 
-def _masked(region: ReadRegion, mask: BoolMask) -> Iterator[FramePrompt]:
-    if mask.any():
-        yield FramePrompt(region.object_id, region.page, mask=mask)
+def _drawn(region: ReadRegion, mask: BoolMask) -> Iterator[FramePrompt]:
+    """The prompt of a mask; an empty one says that the object is absent."""
+    yield FramePrompt(region.object_id, region.page, mask=mask)
+
+
+def frames_switched_off(region: ReadRegion, clock: FrameClock | None) -> frozenset[FrameIndex]:
+    """The 0-based frames of a video region's keyframes with `enabled: false`."""
+    return frozenset(index for _, index, keyframe in _all_keyframes(region, clock) if not keyframe.get("enabled", True))
 
 
 def _keyframes(region: ReadRegion, clock: FrameClock | None) -> list[tuple[str, FrameIndex, Json]]:
-    """(path, 0-based frame index, keyframe) of the keyframes that locate the object.
+    """The keyframes that locate the object.
 
     Label Studio shows the box up to a keyframe with `enabled: false`, whose position a person may never have checked.
     Such a keyframe counts only if the region has no other.
     """
+    keyframes = _all_keyframes(region, clock)
+    enabled = [entry for entry in keyframes if entry[2].get("enabled", True)]
+    return enabled or keyframes
+
+
+def _all_keyframes(region: ReadRegion, clock: FrameClock | None) -> list[tuple[str, FrameIndex, Json]]:
+    """(path, 0-based frame index, keyframe) of a video region's keyframes."""
     where = f"{region.where}.value.sequence"
     entries = as_list(region.value.get("sequence"), where)
     if len(entries) > MAX_KEYFRAMES:
@@ -142,8 +155,7 @@ def _keyframes(region: ReadRegion, clock: FrameClock | None) -> list[tuple[str, 
         keyframe = as_object(entry, path)
         number = as_whole(keyframe.get("frame"), f"{path}.frame", least=1, most=MAX_FRAMES)
         keyframes.append((path, FrameIndex(number - 1) if clock is None else clock.index_of(number), keyframe))
-    enabled = [entry for entry in keyframes if entry[2].get("enabled", True)]
-    return enabled or keyframes
+    return keyframes
 
 
 def box_of_rectangle(value: Json, where: str, *, aspect: float) -> Box:

@@ -11,13 +11,14 @@ import base64
 import hashlib
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import cast
 
 from backend.adapters.labelstudio.config.label_config import Binding, Control, ControlKind, read_binding
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.adapters.labelstudio.mask_forms.masks import png_of_mask, polygons_of_mask
 from backend.adapters.labelstudio.wire import Region
+from backend.adapters.labelstudio.writing.progress import is_whole, progress_meta
 from backend.adapters.labelstudio.writing.uncertain_ranges import uncertain_ranges
 from backend.adapters.labelstudio.writing.video_regions import box_percent, video_value
 from backend.adapters.labelstudio.written_regions import instance_meta
@@ -28,7 +29,7 @@ from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.scoring import combined_uncertainty, label_studio_score
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock, clock_of
-from backend.domain.video import VideoInfo
+from backend.domain.video import FrameIndex, VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +38,23 @@ POLYGON_DECIMALS = 4
 
 
 def build_regions(
-    run: MaskRun, *, label_config: str, task: TaskKey, prompts: PromptSet | None = None
+    run: MaskRun,
+    *,
+    label_config: str,
+    task: TaskKey,
+    prompts: PromptSet | None = None,
+    cleared: Collection[tuple[ObjectId, FrameIndex]] = (),
 ) -> list[dict[str, object]]:
     """The result for a task: on pages one region per object and frame, in a video one per object.
 
-    prompts: the person's; their boxes in a video are written unchanged.
+    prompts: the person's; their boxes in a video are written unchanged. A track of a run that is still being computed
+    ends with its last mask, and its `meta` says how far it is.
 
-    On a frame without the object, pages have no region; in a video the keyframe before has `enabled: false`. Raises
-    LabelConfigError, or PromptError if a label cannot be written with this config.
+    cleared: masks that the page may show, by object and 0-based page; where the object is absent, a region without a
+    pixel replaces them. Polygons and boxes have no such form.
+
+    On a frame without the object, pages have no other region; in a video the keyframe before has `enabled: false`.
+    Raises LabelConfigError, or PromptError if a label cannot be written with this config.
     """
     binding = read_binding(label_config)
     clock = clock_of(run.video, binding.framerate) if binding.is_video else None
@@ -52,7 +62,9 @@ def build_regions(
         _warn_of_unnumbered(clock, task, run.video)
     regions: list[Region] = []
     for masklet in run.masklets:
-        regions.extend(_of_masklet(masklet, run, binding=binding, task=task, prompts=prompts, clock=clock))
+        regions.extend(
+            _of_masklet(masklet, run, binding=binding, task=task, prompts=prompts, clock=clock, cleared=cleared)
+        )
     if clock is not None:
         regions.extend(uncertain_ranges(run, binding, task, clock))
     return cast(list[dict[str, object]], regions)
@@ -79,6 +91,7 @@ def _of_masklet(
     task: TaskKey,
     prompts: PromptSet | None,
     clock: FrameClock | None,
+    cleared: Collection[tuple[ObjectId, FrameIndex]],
 ) -> Iterator[Region]:
     control = binding.output_for(masklet.label)
     if control is None:
@@ -90,21 +103,23 @@ def _of_masklet(
         placed = (
             {} if prompts is None else {p.frame_index: p.box for p in prompts.of_object(masklet.object_id) if p.box}
         )
-        value = video_value(masklet, clock, vector=control.kind in _VECTORS, placed=placed, is_whole=run.complete)
+        value = video_value(masklet, clock, vector=control.kind in _VECTORS, placed=placed)
         if value is not None:
-            yield _on_video(masklet, value, binding=binding, control=control)
+            region = _on_video(masklet, value, binding=binding, control=control)
+            yield region if is_whole(masklet, run) else {**region, "meta": progress_meta(masklet, run)}
         return
     is_shared = sum(other.label == masklet.label for other in run.masklets) > 1
     meta = instance_meta(masklet.object_id) if is_shared and masklet.object_id != masklet.label else None
     for frame in masklet.frames:
-        for region in _on_page(frame, masklet, binding=binding, control=control, task=task):
+        clears = (masklet.object_id, frame.frame_index) in cleared
+        for region in _on_page(frame, masklet, binding=binding, control=control, task=task, clears=clears):
             yield region if meta is None else {**region, "meta": meta}
 
 
 def _on_page(
-    frame: MaskletFrame, masklet: Masklet, *, binding: Binding, control: Control, task: TaskKey
+    frame: MaskletFrame, masklet: Masklet, *, binding: Binding, control: Control, task: TaskKey, clears: bool
 ) -> Iterator[Region]:
-    for part, value in enumerate(_page_values(control.kind, frame.mask)):
+    for part, value in enumerate(_page_values(control.kind, frame.mask, clears=clears)):
         yield {
             "id": region_id(task, masklet.object_id, frame.frame_index, part=part),
             "from_name": control.name,
@@ -119,16 +134,17 @@ def _on_page(
         }
 
 
-def _page_values(kind: ControlKind, encoded: EncodedMask) -> list[dict[str, object]]:
-    """The region values of a mask; empty for an empty mask. Coordinates are percent of the frame.
+def _page_values(kind: ControlKind, encoded: EncodedMask, *, clears: bool) -> list[dict[str, object]]:
+    """The region values of a mask; none for an empty mask, unless it clears another.
 
-    Each part of the mask is a region of its own as polygons, one region otherwise.
+    Coordinates are percent of the frame. Each part of the mask is a region of its own as polygons, one region
+    otherwise.
     """
     if kind is ControlKind.RECTANGLE:
         box = box_rel(encoded)
         return [] if box is None else [dict(box_percent(box))]
     mask = decode_checked(encoded)
-    if not mask.any():
+    if not mask.any() and not (clears and kind in _CLEARABLE):
         return []
     if kind is ControlKind.BRUSH:
         return [{"format": "rle", "rle": encode_rle(mask)}]
@@ -151,16 +167,19 @@ def _on_video(masklet: Masklet, value: dict[str, object], *, binding: Binding, c
         value[kind] = labels
     elif labels:
         value["labels"] = labels
-    return {
+    region: Region = {
         "id": str(masklet.object_id),
         "from_name": from_name,
         "to_name": binding.to_name,
         "type": kind,
         "value": value,
-        "score": score_of(frame.uncertainty for frame in masklet.frames),
     }
+    if masklet.frames:
+        region["score"] = score_of(frame.uncertainty for frame in masklet.frames)
+    return region
 
 
+_CLEARABLE = (ControlKind.BRUSH, ControlKind.BITMASK)
 _VECTORS = (ControlKind.VIDEO_VECTOR, ControlKind.VIDEO_VECTOR_LABELS)
 
 

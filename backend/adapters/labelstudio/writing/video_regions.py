@@ -1,9 +1,9 @@
 """A masklet of a video as Label Studio's keyframes: boxes, or the outline of the largest part.
 
 Label Studio interpolates linearly between keyframes and shows a region from a keyframe up to, and including, one with
-`enabled: false`. So every frame with a mask is a keyframe, and the last one before a gap or before the end has
-`enabled: false`. Frames have the page's 1-based numbers: a frame with several numbers is a keyframe at the first and
-the last of them, a frame without a number is left out.
+`enabled: false`. So every frame with a mask is a keyframe, and the last one before a gap has `enabled: false`, also if
+the masks after it are still to be computed. Frames have the page's 1-based numbers: a frame with several numbers is a
+keyframe at the first and the last of them, a frame without a number is left out.
 """
 
 from __future__ import annotations
@@ -36,27 +36,21 @@ def video_value(
     *,
     vector: bool,
     placed: Mapping[FrameIndex, Box] = NOTHING_PLACED,
-    is_whole: bool = True,
 ) -> dict[str, object] | None:
     """The value of a video region, without its labels; None if the object is on no frame with a number.
 
-    placed: boxes of a person, relative, by 0-based frame; each replaces its frame's mask. is_whole: False while masks
-    are still being computed: then the last mask does not end the object.
+    placed: boxes of a person, relative, by 0-based frame; each replaces its frame's mask. They are written also on
+    frames whose masks are still to be computed: the page sends all keyframes back, and one that is missing is deleted.
     """
-    last_known = None if is_whole or not masklet.frames else masklet.frames[-1].frame_index
-    return value_of_shapes(_shapes(masklet, vector=vector, placed=placed), clock, last_known=last_known)
+    return value_of_shapes(_shapes(masklet, vector=vector, placed=placed), clock)
 
 
-def value_of_shapes(
-    shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock, *, last_known: FrameIndex | None = None
-) -> dict[str, object] | None:
+def value_of_shapes(shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock) -> dict[str, object] | None:
     """The value of a region with these shapes and no others; None without a shape on a numbered frame.
 
-    shapes: (0-based frame, relative shape), ascending by frame. last_known: the last computed frame, 0-based; None for
-    the video's last.
+    shapes: (0-based frame, relative shape), ascending by frame.
     """
-    end = clock.count if last_known is None else clock.last_to(last_known)
-    sequence = list(_sequence(shapes, clock, end=end))
+    sequence = list(_sequence(shapes, clock))
     if not sequence:
         return None
     return {"framesCount": clock.count, "duration": round(clock.end_us / 1e6, 3), "sequence": sequence}
@@ -95,17 +89,20 @@ def box_percent(box: Box) -> RectangleValue:
 
 
 def _shapes(masklet: Masklet, *, vector: bool, placed: Mapping[FrameIndex, Box]) -> Iterator[tuple[FrameIndex, Shape]]:
-    """The object's shape on each of its frames, relative."""
-    for frame in masklet.frames:
-        shape = _outline(frame.mask) if vector else placed.get(frame.frame_index) or box_rel(frame.mask)
-        if shape is not None:
-            yield frame.frame_index, shape
+    """The object's shape on each of its frames, relative, ascending by frame."""
+    if vector:
+        outlines = ((frame.frame_index, _outline(frame.mask)) for frame in masklet.frames)
+        yield from ((index, outline) for index, outline in outlines if outline is not None)
+        return
+    masks = {frame.frame_index: frame.mask for frame in masklet.frames}
+    for index in sorted({*masks, *placed}):
+        box = placed.get(index) or box_rel(masks[index])
+        if box is not None:
+            yield index, box
 
 
-def _sequence(
-    shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock, *, end: int
-) -> Iterator[Keyframe | VectorKeyframe]:
-    """The keyframes. end: the last computed frame's number, 1-based."""
+def _sequence(shapes: Iterable[tuple[FrameIndex, Shape]], clock: FrameClock) -> Iterator[Keyframe | VectorKeyframe]:
+    """The keyframes."""
     previous: tuple[int, Shape] | None = None
     for index, shape in shapes:
         numbers = clock.numbers_of(index)
@@ -118,7 +115,7 @@ def _sequence(
             yield _keyframe(numbers[0], shape, enabled=True, rate=clock.rate)
         previous = (numbers[-1], shape)
     if previous is not None:
-        yield _keyframe(*previous, enabled=previous[0] >= end, rate=clock.rate)
+        yield _keyframe(*previous, enabled=previous[0] >= clock.count, rate=clock.rate)
 
 
 def _outline(mask: EncodedMask) -> Polygon | None:

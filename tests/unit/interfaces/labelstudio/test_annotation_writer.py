@@ -20,6 +20,7 @@ from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import FrameIndex, FrameRange
 from backend.interfaces.labelstudio.annotation_writer import CLAIM_S, AnnotationWriter
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
+from backend.interfaces.labelstudio.unfinished_tracks import UnfinishedTracks
 from tests.fakes.web import TestClient
 from tests.unit.interfaces.http.player.builders import (
     CLICK,
@@ -85,8 +86,9 @@ class Stack:
         """A writer as of a process that has just started."""
         masks, channel = self.web.parts.open_current_masks(), self.web.prewarm_channel
         submitted = SubmittedMasks(masks, Timelines(masks, self.web.parts.key_values))
+        tracks = UnfinishedTracks(self.web.parts.key_values)
         return AnnotationWriter(
-            self.label_studio, self.label_studio, self.web.models, submitted, channel, random=lambda: 0.0
+            self.label_studio, self.label_studio, self.web.models, submitted, tracks, channel, random=lambda: 0.0
         )
 
     @property

@@ -26,6 +26,8 @@ from backend.domain.video import Direction
         ("▶ 1 skip 4", Action(ActionKind.PROPAGATE, Direction.FORWARD, 1, skip=4)),
         ("◀ 15 skip 2", Action(ActionKind.PROPAGATE, Direction.BACKWARD, 15, skip=2)),
         ("▶▶ end skip 9", Action(ActionKind.PROPAGATE, Direction.FORWARD, None, skip=9)),
+        ("✕ gone", Action(ActionKind.GONE)),
+        ("✕ gone LED 2", Action(ActionKind.GONE, label="LED 2")),
         ("✕ reset", Action(ActionKind.RESET)),
         ("✕ reset LED 2", Action(ActionKind.RESET, label="LED 2")),
     ],

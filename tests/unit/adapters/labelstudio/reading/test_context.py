@@ -220,13 +220,11 @@ def test_a_new_label_alone_is_a_prompt() -> None:
 
 @settings(max_examples=40)
 @given(masks())
-def test_a_brush_is_a_mask_and_an_empty_one_no_prompt(mask: BoolMask) -> None:
-    prompts = prompts_of_annotation([brush(mask, page=2)], read_binding(PAGES))
-    assert len(prompts.prompts) == int(mask.any())
-    for prompt in prompts:
-        assert prompt.frame_index == 2
-        assert prompt.mask is not None
-        assert np.array_equal(prompt.mask, mask)
+def test_a_brush_is_a_mask_and_an_empty_one_an_absence(mask: BoolMask) -> None:
+    prompt = only(prompts_of_annotation([brush(mask, page=2)], read_binding(PAGES)))
+    assert prompt.frame_index == 2
+    assert prompt.mask is not None
+    assert np.array_equal(prompt.mask, mask)
 
 
 def test_brushes_of_a_label_are_one_mask_and_replace_clicks() -> None:

@@ -17,6 +17,7 @@ from backend.adapters.labelstudio.config.label_config import read_binding, with_
 from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.labelled import read_labels
+from backend.adapters.labelstudio.writing.progress import ENDING
 from backend.adapters.labelstudio.writing.regions import build_regions, region_id, score_of
 from backend.adapters.labelstudio.writing.uncertain_ranges import ranges_of
 from backend.domain.errors import LabelConfigError, PromptError
@@ -365,11 +366,12 @@ def test_boxes_equal_the_masks_boxes() -> None:
     assert prompt.box == Box(0.1, 0.25, 0.6, 0.75)
 
 
-def test_an_incomplete_run_does_not_end_the_object() -> None:
+def test_an_unfinished_track_ends_with_its_last_mask_and_says_so() -> None:
     mask = rectangle_mask(FrameSize(64, 48), 2, 2, 6, 6)
     run = run_of(masklet("t1", dict.fromkeys(range(5), mask), label="Dog"), size=FrameSize(64, 48), frame_count=50)
     for is_complete in (True, False):
         (region,) = build_regions(replace(run, complete=is_complete), label_config=VIDEO, task=TASK)
         value = region["value"]
         assert isinstance(value, dict)
-        assert [keyframe["enabled"] for keyframe in value["sequence"]] == [True] * 4 + [not is_complete]
+        assert [keyframe["enabled"] for keyframe in value["sequence"]] == [True] * 4 + [False]
+        assert region.get("meta") == (None if is_complete else {"text": ["5 of 50 " + ENDING]})
