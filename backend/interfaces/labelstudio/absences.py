@@ -55,7 +55,8 @@ class Absences:
         return PromptSet.of((FramePrompt(*key, mask=empty) for key in keys), known.labels)
 
     def _named(self, action: Action, known: PromptSet) -> ObjectId:
-        found = [name for name in known.object_ids if action.label.casefold() in (name.casefold(), known.labels[name])]
+        wanted = action.label.casefold()
+        found = [name for name in known.object_ids if wanted in (name.casefold(), known.labels[name].casefold())]
         if len(found) != 1:
             raise PromptError(f"gone names {action.label[:60]!r}; the prompted objects are {known.object_ids}")
         return found[0]
