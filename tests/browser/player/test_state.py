@@ -110,6 +110,16 @@ def test_human_frames_are_those_of_prompts_and_of_lanes(modules: Modules) -> Non
     assert modules.run(body, {"task": TASK, "lane": lane}) == [1, 3, 9]
 
 
+def test_anothers_objects_come_by_number_in_colours_of_their_own(modules: Modules) -> None:
+    read = {"user": "b", "answer": {"objects": {"Cat 10": {}, "Cat 2": {}, "Cat": {}}, "next_uncertain": []}}
+    state = acted(modules, ["look", "b"], ["lookedTimeline", {**read, "user": "c"}], ["lookedTimeline", read])
+    objects = state["looked"]["objects"]
+    assert [each["id"] for each in objects] == ["Cat", "Cat 2", "Cat 10"]
+    assert objects[0]["color"] == state["objects"][0]["color"]
+    assert len({each["color"] for each in objects}) == 3
+    assert state["looked"]["selected"] == "Cat"
+
+
 def test_a_listener_that_acts_leaves_no_listener_behind(modules: Modules) -> None:
     body = """const { Store } = await load('state/state.js');
         const store = new Store(), seen = [];

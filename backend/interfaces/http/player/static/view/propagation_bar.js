@@ -3,6 +3,7 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { UNCERTAIN_FROM } from "../actions/propagation.js";
 import { isPropagating } from "../state/state.js";
+import { LookingNote } from "./looking.js";
 
 /** @typedef {{state: import("../state/state.js").State, parts: import("../types.js").Parts}} Props */
 
@@ -14,6 +15,12 @@ export function PropagationBar({ state, parts }) {
   const [count, setCount] = useState(15);
   const read = (/** @type {InputEvent} */ { target }) =>
     setCount(Math.min(Math.max(1, Math.round(Number(/** @type {HTMLInputElement} */ (target).value)) || 1), MOST_FRAMES));
+  if (state.looked) {
+    return html`
+      <${LookingNote} state=${state} parts=${parts}>
+        ${isPropagating(state) && html`<span>Your propagation:</span>`}<${Progress} state=${state} parts=${parts} />
+      <//>`;
+  }
   return html`
     <div class="propagation" role="group" aria-label="Carry the masks on">
       <button title="To the start (both ways: G)" onClick=${() => propagation.start("backward", null)}>◀◀ start</button>
