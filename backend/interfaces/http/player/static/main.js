@@ -3,6 +3,7 @@
 import { html, render } from "./vendor/htm-preact.js";
 import { Changes } from "./actions/changes.js";
 import { Hover } from "./actions/hover.js";
+import { keepLocks } from "./actions/locks.js";
 import { Looking } from "./actions/looking.js";
 import { Notices } from "./actions/notices.js";
 import { openTask } from "./actions/opening.js";
@@ -185,6 +186,7 @@ try {
   const task = await openTask(addressedTask(location.search), transport, notices);
   if (task) {
     store.act("opened", task);
+    keepLocks(store, task);
     timelineReader.soon();
     looking.refresh();
     if (isPropagating(store.state)) propagation.follow();
