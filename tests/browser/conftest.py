@@ -39,6 +39,7 @@ ENVIRONMENT = {
     # Only the propagations that a test requests run in the background.
     "MASKLET_PROPAGATE_ON_PROMPT": "false",
     "MASKLET_PORT": "19290",
+    "MASKLET_PLAYER_SHARED_MASKS": "true",
 }
 
 

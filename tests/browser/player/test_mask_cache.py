@@ -105,3 +105,32 @@ def test_a_refused_read_of_masks_is_told_and_repeated(modules: Modules) -> None:
         while (!cache.at(0).length) await rest();
         return { errors, calls };"""
     assert modules.run(MASKS + body) == {"errors": ["refused"], "calls": 2}
+
+
+def test_a_refresh_changes_only_the_masks_that_are_others_now(modules: Modules) -> None:
+    body = """
+        let masks = [mask('Cat', 0), mask('Cat', 1), mask('Cat', 2)];
+        const cache = new MaskCache(async () => ({ masks }), () => {}, () => {});
+        cache.count = 60;
+        cache.moveTo(0, 1); await rest();
+        const versions = () => [0, 1, 2].map(frame => cache.version(frame));
+        const before = versions();
+        masks = [mask('Cat', 0), mask('Cat', 1, 'new')];
+        cache.refresh(); await rest();
+        const changed = versions().map((version, frame) => version !== before[frame]);
+        return [changed, [0, 1, 2].map(frame => counts(cache, frame))];"""
+    assert modules.run(MASKS + body) == [[False, True, True], [{"Cat": "04"}, {"Cat": "new"}, {}]]
+
+
+def test_a_refresh_waits_for_what_is_asked_already(modules: Modules) -> None:
+    body = """
+        const answers = [];
+        const cache = new MaskCache(() => new Promise(resume => answers.push(resume)), () => {}, () => {});
+        cache.count = 60;
+        cache.moveTo(0, 1);
+        cache.refresh();
+        const asked = answers.length;
+        answers[0]({ masks: [mask('Cat', 0)] }); await rest();
+        cache.refresh();
+        return [asked, counts(cache, 0), answers.length];"""
+    assert modules.run(MASKS + body) == [1, {"Cat": "04"}, 2]

@@ -83,3 +83,20 @@ def test_painted_masks_stay_within_their_bytes(modules: Modules) -> None:
     assert found["most"] <= found["MOST_BYTES"]
     assert found["counted"] == found["kept"] * 600 * 400 * 4
     assert found["kept"] == found["MOST_BYTES"] // (600 * 400 * 4)
+
+
+def test_forgotten_pictures_are_not_shown_even_if_they_come_later(modules: Modules) -> None:
+    body = """
+        pictures.moveTo(50, 1);
+        await until(() => pictures.isCurrent(50) && pictures.orders.size > 0);
+        pictures.clear();
+        const cleared = [pictures.picture(50), pictures.bytes];
+        const listed = objects;
+        objects = [];
+        await rest();
+        const later = [...pictures.painted.keys()];
+        objects = listed;
+        pictures.moveTo(50, 1);
+        await until(() => pictures.isCurrent(50));
+        return { cleared, later, shown: pictures.picture(50).width, errors };"""
+    assert pictures(modules, body) == {"cleared": [None, 0], "later": [], "shown": 600, "errors": []}

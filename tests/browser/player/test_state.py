@@ -89,6 +89,32 @@ def test_an_answer_keeps_the_pages_colours_and_switches(modules: Modules) -> Non
     assert state["objects"] == [{"id": "Cat", "label": "Dog", "color": "#123456", "visible": True, "locked": True}]
 
 
+@pytest.mark.parametrize(
+    ("before_reload", "locked"),
+    [
+        ("lock(true);", [True]),
+        ("lock(true); lock(false);", [False]),
+        ("lock(true); store.act('removeObject', 'Cat');", [False]),
+        ("localStorage.setItem('masklet locks 1 2 a@b.org', '{');", [False]),
+    ],
+)
+def test_a_lock_outlives_the_page(modules: Modules, before_reload: str, locked: list[bool]) -> None:
+    body = f"""const {{ Store }} = await load('state/state.js');
+        const {{ keepLocks }} = await load('actions/locks.js');
+        localStorage.clear();
+        const open = () => {{
+          const store = new Store();
+          store.act('opened', argument);
+          keepLocks(store, argument);
+          return store;
+        }};
+        const store = open();
+        const lock = locked => store.act('changeObject', {{ id: 'Cat', locked }});
+        {before_reload}
+        return open().state.objects.map(each => each.locked);"""
+    assert modules.run(body, TASK) == locked
+
+
 def test_the_next_object_is_selected_when_the_selected_one_goes(modules: Modules) -> None:
     state = acted(modules, ["addObject", "Dog"], ["removeObject", "Dog"])
     assert (state["selected"], len(state["objects"])) == ("Cat", 1)
@@ -108,6 +134,16 @@ def test_human_frames_are_those_of_prompts_and_of_lanes(modules: Modules) -> Non
         store.act('timeline', { objects: { Cat: argument.lane }, next_uncertain: [] });
         return humanFrames(store.state);"""
     assert modules.run(body, {"task": TASK, "lane": lane}) == [1, 3, 9]
+
+
+def test_anothers_objects_come_by_number_in_colours_of_their_own(modules: Modules) -> None:
+    read = {"user": "b", "answer": {"objects": {"Cat 10": {}, "Cat 2": {}, "Cat": {}}, "next_uncertain": []}}
+    state = acted(modules, ["look", "b"], ["lookedTimeline", {**read, "user": "c"}], ["lookedTimeline", read])
+    objects = state["looked"]["objects"]
+    assert [each["id"] for each in objects] == ["Cat", "Cat 2", "Cat 10"]
+    assert objects[0]["color"] == state["objects"][0]["color"]
+    assert len({each["color"] for each in objects}) == 3
+    assert state["looked"]["selected"] == "Cat"
 
 
 def test_a_listener_that_acts_leaves_no_listener_behind(modules: Modules) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse
@@ -83,6 +84,13 @@ class Player:
         """Raises NotShared unless the settings let people see each other's masks."""
         if not self.state.parts.settings.player_shared_masks:
             raise NotShared
+
+    def as_left_by(self, user: str | None, opened: OpenedTask) -> OpenedTask:
+        """The caller's opened task as another person left it; None: as the caller did. Raises as `require_shared`."""
+        if user is None or user == opened.user_task.user:
+            return opened
+        self.require_shared()
+        return replace(opened, user_task=replace(opened.user_task, user=user))
 
     def revision(self, opened: OpenedTask) -> int:
         return self.masks.records.read(opened.user_task.task, opened.user_task.user).revision

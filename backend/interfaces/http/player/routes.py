@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
@@ -131,9 +129,7 @@ class TaskRoutes:
         self, request: Request, project: int, task: int, start: int, stop: int, user: str | None = None
     ) -> JSONResponse:
         def shown(opened: OpenedTask) -> JSONResponse:
-            if user not in (None, opened.user_task.user):
-                self._player.require_shared()
-                opened = replace(opened, user_task=replace(opened.user_task, user=user))
+            opened = self._player.as_left_by(user, opened)
             wanted = forms.frame_range_of(start, min(stop, opened.info.frame_count))
             masks = self._player.masks.on(self._player.start.view_of(opened.user_task), wanted)
             return json_reply({"masks": forms.mask_forms(masks), "revision": self._player.revision(opened)})
@@ -150,8 +146,9 @@ class TaskRoutes:
 
         return await self._player.state.quickly(shown)
 
-    async def timeline(self, request: Request, project: int, task: int) -> JSONResponse:
+    async def timeline(self, request: Request, project: int, task: int, user: str | None = None) -> JSONResponse:
         def shown(opened: OpenedTask) -> JSONResponse:
+            opened = self._player.as_left_by(user, opened)
             timeline = self._player.timelines.of(self._player.start.view_of(opened.user_task))
             return json_reply(forms.timeline_form(timeline))
 

@@ -176,7 +176,9 @@ class EditAnswer(Masks):
 class User(Form):
     """A person with prompts on the task."""
 
-    user: str = Field(description="The person, as in `masks?user=`; empty: not named by Label Studio.")
+    user: str = Field(
+        description="The person, as in `masks?user=` and `timeline?user=`; empty: not named by Label Studio."
+    )
     objects: int = Field(description="The count of objects.")
     human_frames: int = Field(description="The count of frames that the person drew or approved.")
     is_you: bool = Field(description="Whether it is the caller.")

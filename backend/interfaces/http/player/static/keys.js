@@ -1,6 +1,7 @@
 // Every action has a key. The table is also what the help shows.
 
 import { UNCERTAIN_FROM } from "./actions/propagation.js";
+import { shown } from "./state/shown.js";
 
 /** @typedef {import("./types.js").Parts} Parts */
 /** @typedef {{keys: string[], text: string, run: (parts: Parts, key: string) => void}} Binding */
@@ -26,7 +27,7 @@ export const BINDINGS = [
   { keys: ["."], text: "next human frame", run: ({ review }) => review.toHumanFrame(1) },
   { keys: [","], text: "previous human frame", run: ({ review }) => review.toHumanFrame(-1) },
   { keys: DIGITS, text: "select object 1 to 9", run: ({ store }, key) => selectNumber(store, Number(key)) },
-  { keys: ["o"], text: "add an object of the selected label", run: ({ store }) => addObject(store) },
+  { keys: ["o"], text: "add an object of the selected label", run: ({ store, prompts }) => { if (!prompts.changes.refuse()) addObject(store); } },
   { keys: ["c"], text: "tool: click, drag for a box", run: ({ store }) => store.act("set", { tool: "click" }) },
   { keys: ["x"], text: "tool: box", run: ({ store }) => store.act("set", { tool: "box" }) },
   { keys: ["b"], text: "tool: brush", run: ({ store }) => store.act("set", { tool: "brush" }) },
@@ -44,7 +45,7 @@ export const BINDINGS = [
   { keys: ["Enter"], text: "close the polygon; else the frame is right", run: ({ pointer, review }) => { if (!pointer.closePolygon()) review.approve(); } },
   { keys: ["m"], text: "start a range of right frames here, or give it up", run: ({ review }) => review.markRange() },
   { keys: ["Shift+Enter"], text: "all frames from the range's start to here are right", run: ({ review }) => review.approveRange() },
-  { keys: ["Escape"], text: "give up what is being drawn, the cross hair, or the range", run: (parts) => giveUp(parts) },
+  { keys: ["Escape"], text: "give up what is being drawn, the cross hair, or the range; your own masks again", run: (parts) => giveUp(parts) },
   { keys: ["Delete", "Backspace"], text: "delete the selected prompt, or the frame's prompts of the object", run: ({ prompts }) => prompts.deletePrompt() },
   { keys: ["Control+z"], text: "undo", run: ({ prompts }) => prompts.undo() },
   { keys: ["Control+y", "Control+Shift+Z"], text: "redo", run: ({ prompts }) => prompts.redo() },
@@ -59,6 +60,8 @@ export const BINDINGS = [
   { keys: ["v"], text: "boxes of the masks on or off", run: ({ store }) => toggle(store, "boxes") },
   { keys: ["t"], text: "frames around this one on or off", run: ({ store }) => toggle(store, "thumbnails") },
   { keys: ["l"], text: "loop on or off", run: ({ store }) => toggle(store, "loop") },
+  { keys: ["j"], text: "look at the masks of the next person, at last your own", run: ({ looking }) => { void looking.next(); } },
+  { keys: ["y"], text: "back to your own masks", run: ({ looking }) => looking.back() },
   { keys: ["+", "="], text: "zoom in", run: ({ stage }) => stage.zoomBy(ZOOM_STEP) },
   { keys: ["-"], text: "zoom out", run: ({ stage }) => stage.zoomBy(1 / ZOOM_STEP) },
   { keys: ["0"], text: "whole picture", run: ({ stage }) => stage.resetZoom() },
@@ -113,7 +116,7 @@ export function step(store, frames) {
 
 /** @param {import("./state/state.js").Store} store @param {number} number  from 1 */
 function selectNumber(store, number) {
-  const object = store.state.objects[number - 1];
+  const object = shown(store.state).objects[number - 1];
   if (object) store.act("select", object.id);
 }
 
@@ -125,8 +128,10 @@ function addObject(store) {
 }
 
 /** @param {Parts} parts */
-function giveUp({ pointer, store }) {
-  if (!pointer.cancel() && !pointer.hideCrossHair()) store.act("set", { rangeStart: null });
+function giveUp({ pointer, looking, store }) {
+  if (pointer.cancel() || pointer.hideCrossHair()) return;
+  if (store.state.looked) looking.back();
+  else store.act("set", { rangeStart: null });
 }
 
 /** @param {HTMLElement} root */

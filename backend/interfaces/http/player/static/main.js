@@ -3,6 +3,8 @@
 import { html, render } from "./vendor/htm-preact.js";
 import { Changes } from "./actions/changes.js";
 import { Hover } from "./actions/hover.js";
+import { keepLocks } from "./actions/locks.js";
+import { Looking } from "./actions/looking.js";
 import { Notices } from "./actions/notices.js";
 import { openTask } from "./actions/opening.js";
 import { Prompts } from "./actions/prompts.js";
@@ -14,9 +16,11 @@ import { FrameCache } from "./media/frame_cache.js";
 import { MaskCache } from "./media/mask_cache.js";
 import { MaskPictures } from "./media/mask_pictures.js";
 import { Playback } from "./media/playback.js";
+import { ShownMasks } from "./media/shown_masks.js";
 import { addressedTask } from "./server/address.js";
 import { Connection } from "./server/connection.js";
 import { Transport } from "./server/transport.js";
+import { shown } from "./state/shown.js";
 import { isPropagating, Store } from "./state/state.js";
 import { Announcer } from "./view/announcer.js";
 import { layOut } from "./view/layout.js";
@@ -42,6 +46,7 @@ const connection = new Connection(transport, store, () => {
   frames.fill();
   masks.invalidate();
   timelineReader.soon();
+  looking.refresh();
 });
 
 const frames = new FrameCache(
@@ -53,21 +58,24 @@ const frames = new FrameCache(
   },
   (error) => notices.fail(error, "frames"),
 );
+/** Shows masks that came. @param {number[]} changed  frames */
+function showMasks(changed) {
+  notices.succeed("masks");
+  pictures.fill();
+  void thumbnails.draw();
+  if (!changed.includes(store.state.frame)) return;
+  stage.draw();
+  announcer.soon();
+}
 const masks = new MaskCache(
   (start, stop) => transport.masks(start, stop),
-  (changed) => {
-    notices.succeed("masks");
-    pictures.fill();
-    void thumbnails.draw();
-    if (!changed.includes(store.state.frame)) return;
-    stage.draw();
-    announcer.soon();
-  },
+  showMasks,
   (error) => notices.fail(error, "masks"),
 );
+const shownMasks = new ShownMasks(masks);
 const pictures = new MaskPictures(
-  masks,
-  () => store.state.objects,
+  shownMasks,
+  () => shown(store.state).objects,
   (frame) => { if (frame === store.state.frame) stage.draw(); },
   (error) => notices.fail(error, "masks"),
 );
@@ -79,7 +87,7 @@ const prompts = new Prompts(transport, store, masks, changes, timelineReader);
 const propagation = new Propagation(transport, store, masks, changes, timelineReader);
 const review = new Review(transport, store, masks, changes, timelineReader);
 
-const stage = new Stage(places.canvas, store, frames, masks, pictures);
+const stage = new Stage(places.canvas, store, frames, shownMasks, pictures);
 const hover = new Hover(transport, store, (mask) => stage.showHover(mask));
 const pointer = new Pointer(stage, {
   point: (point) => prompts.point(point),
@@ -87,12 +95,16 @@ const pointer = new Pointer(stage, {
   mask: (mask) => prompts.mask(mask),
   move: (at, x, y) => prompts.movePoint(at, x, y),
   hover: (point) => { void hover.over(point); },
+  refuse: () => changes.refuse(),
 });
 const timeline = new Timeline(places.lanes, store);
-const thumbnails = new Thumbnails(places.thumbnails, store, frames, masks);
-const announcer = new Announcer(places.status, store, masks);
+const thumbnails = new Thumbnails(places.thumbnails, store, frames, shownMasks);
+const announcer = new Announcer(places.status, store, shownMasks);
+const looking = new Looking(transport, store, shownMasks, notices, showMasks, () => pointer.isDrawing());
 /** @type {import("./types.js").Parts} */
-const parts = { root, store, notices, prompts, propagation, review, frames, masks, pictures, playback, stage, pointer };
+const parts = {
+  root, store, notices, prompts, propagation, review, looking, frames, masks, shownMasks, pictures, playback, stage, pointer,
+};
 
 let prewarmTimer = 0;
 /** Asks for the open frame's encoding once the play head rests. */
@@ -113,12 +125,17 @@ function follow(state, before) {
   if (state.ready && (state.frame !== before.frame || !before.ready)) {
     const step = state.frame >= before.frame ? 1 : -1;
     frames.moveTo(state.frame, step);
-    masks.moveTo(state.frame, step);
+    shownMasks.moveTo(state.frame, step);
     pictures.moveTo(state.frame, step);
     if (!state.playing) prewarmSoon();
   }
+  if (state.looked?.user !== before.looked?.user) {
+    pictures.clear();
+    shownMasks.moveTo(state.frame, 1);
+    stage.showHover(null);
+  }
   if (before.playing && !state.playing) prewarmSoon();
-  if (state.objects !== before.objects) pictures.fill();
+  if (shown(state).objects !== shown(before).objects) pictures.fill();
   if (state.frame !== before.frame || state.tool !== before.tool) pointer.cancel();
   if (state.frame !== before.frame || state.selected !== before.selected) stage.showHover(null);
 }
@@ -126,20 +143,21 @@ function follow(state, before) {
 /** @type {[typeof Notice | typeof Help, HTMLElement, (keyof State)[]][]} view, place, and what it shows */
 const VIEWS = [
   [Notice, places.notice, ["notice", "connected", "busy"]],
-  [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails"]],
-  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts"]],
-  [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected"]],
+  [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails", "looked"]],
+  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "people", "looked"]],
+  [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected", "looked"]],
   [Help, places.help, ["help"]],
 ];
 
 /** @type {(keyof State)[]} what the line of the open frame depends on, with the masks */
-const TOLD = ["frame", "objects", "playing", "ready"];
+const TOLD = ["frame", "objects", "playing", "ready", "looked"];
 
 /** Draws the views whose part of the state has changed. @param {State} state @param {State | null} before */
 function draw(state, before) {
+  const seen = shown(state);
   for (const [view, place, keys] of VIEWS) {
     if (before && keys.every((key) => state[key] === before[key])) continue;
-    render(html`<${view} state=${state} parts=${parts} />`, place);
+    render(html`<${view} state=${seen} parts=${parts} />`, place);
   }
 }
 
@@ -168,7 +186,9 @@ try {
   const task = await openTask(addressedTask(location.search), transport, notices);
   if (task) {
     store.act("opened", task);
+    keepLocks(store, task);
     timelineReader.soon();
+    looking.refresh();
     if (isPropagating(store.state)) propagation.follow();
   }
 } catch (error) {

@@ -83,6 +83,7 @@
  */
 /** @typedef {{frame: number, object: string, gain: number}} UncertainFrame */
 /** @typedef {{objects: Record<string, Lane>, next_uncertain: UncertainFrame[]}} TimelineAnswer */
+/** @typedef {{user: string, objects: number, human_frames: number, is_you: boolean}} UserEntry  has prompts on the task */
 /** @typedef {{detail?: string, way_out?: string}} Problem */
 /** @typedef {{project: number, task: number} | {project: number, field: string, value: string}} AddressedTask */
 /**
@@ -93,8 +94,10 @@
  * @property {import("./actions/prompts.js").Prompts} prompts
  * @property {import("./actions/propagation.js").Propagation} propagation
  * @property {import("./actions/review.js").Review} review
+ * @property {import("./actions/looking.js").Looking} looking
  * @property {import("./media/frame_cache.js").FrameCache} frames
- * @property {import("./media/mask_cache.js").MaskCache} masks
+ * @property {import("./media/mask_cache.js").MaskCache} masks  the person's own
+ * @property {import("./media/shown_masks.js").ShownMasks} shownMasks
  * @property {import("./media/mask_pictures.js").MaskPictures} pictures
  * @property {import("./media/playback.js").Playback} playback
  * @property {import("./view/stage.js").Stage} stage

@@ -153,6 +153,7 @@ def _look(checked: Checked) -> None:
     assert checked.call("GET", TASK)["propagation"]["state"] == "done"
     assert checked.call("GET", f"{TASK}/masks?start=0&stop=10")["masks"]
     checked.call("GET", f"{TASK}/users")
+    checked.call("GET", f"{TASK}/timeline?user=cem@example.org")
     assert checked.call("GET", f"{TASK}/timeline")["next_uncertain"]
     checked.call("GET", "/api/player/projects/2/tasks")
     checked.call("GET", "/api/player/projects/2/summary")

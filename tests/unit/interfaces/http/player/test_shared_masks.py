@@ -8,6 +8,7 @@ from tests.fakes.web import TestClient
 from tests.unit.interfaces.http.player.builders import CLICK, TASK, LabelStudioUsers, PlayerWeb
 
 OF_ANN = f"{TASK}/masks?start=0&stop=10&user=ann@example.org"
+LANES_OF_ANN = f"{TASK}/timeline?user=ann@example.org"
 
 
 def people(*, shared: bool) -> tuple[TestClient, TestClient, TestClient]:
@@ -25,11 +26,13 @@ def test_people_see_each_others_masks_if_the_settings_say_so() -> None:
     assert cem.get(f"{TASK}/users").json() == {"users": [{**listed, "is_you": False}]}
     assert ann.get(f"{TASK}/users").json() == {"users": [{**listed, "is_you": True}]}
     assert [(mask["object"], mask["frame"]) for mask in cem.get(OF_ANN).json()["masks"]] == [("Cat", 4)]
+    assert cem.get(LANES_OF_ANN).json()["objects"]["Cat"]["present"] == [[4, 5]]
     assert cem.get(f"{TASK}/masks?start=0&stop=10").json()["masks"] == []
+    assert cem.get(f"{TASK}/timeline").json()["objects"] == {}
     assert cem.get(TASK).json()["prompts"] == []
 
 
-@pytest.mark.parametrize("address", [f"{TASK}/users", OF_ANN])
+@pytest.mark.parametrize("address", [f"{TASK}/users", OF_ANN, LANES_OF_ANN])
 def test_masks_of_others_are_refused_by_default(address: str) -> None:
     _, cem, _ = people(shared=False)
     reply = cem.get(address)
@@ -40,9 +43,10 @@ def test_masks_of_others_are_refused_by_default(address: str) -> None:
 def test_ones_own_masks_can_be_named() -> None:
     ann, _, _ = people(shared=False)
     assert [mask["frame"] for mask in ann.get(OF_ANN).json()["masks"]] == [4]
+    assert list(ann.get(LANES_OF_ANN).json()["objects"]) == ["Cat"]
 
 
-@pytest.mark.parametrize("address", [f"{TASK}/users", OF_ANN])
+@pytest.mark.parametrize("address", [f"{TASK}/users", OF_ANN, LANES_OF_ANN])
 def test_a_hidden_task_stays_hidden(address: str) -> None:
     _, _, bob = people(shared=True)
     assert "does not show task 8" in bob.get(address).json()["detail"]

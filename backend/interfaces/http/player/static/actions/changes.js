@@ -1,6 +1,7 @@
 // Calls that change something on the server, one after another in the order of the person's actions.
 
 import { ConnectionLost } from "../server/errors.js";
+import { nameOf } from "../state/shown.js";
 
 export class Changes {
   /**
@@ -26,6 +27,15 @@ export class Changes {
     this.queue = this.queue.then(() => this.#untilAnswered(change))
       .then(() => this.notices.dismiss(), (error) => this.notices.fail(error, "change"))
       .finally(() => this.store.act("busy", -1));
+  }
+
+  /** Refuses, with a sentence, to change anything while another person's masks are shown. @returns {boolean} whether it does */
+  refuse() {
+    const { looked } = this.store.state;
+    if (!looked) return false;
+    const text = `These masks are to look at only: they are those of ${nameOf(looked.user)}.`;
+    this.notices.say(text, "Press Y to go back to your own.", { source: "looking" });
+    return true;
   }
 
   /** @param {() => Promise<unknown>} change */

@@ -43,7 +43,7 @@ export class Hover {
   async #ask(point) {
     const { state } = this.store;
     const object = objectOf(state, state.selected);
-    if (!object || object.locked || state.busy || !state.connected) {
+    if (!object || object.locked || state.looked || state.busy || !state.connected) {
       this.show(null);
       return true;
     }
@@ -51,7 +51,7 @@ export class Hover {
     try {
       const mask = (await this.transport.hover(wanted)).masks[0] ?? null;
       const now = this.store.state;
-      const isWanted = this.place && !now.busy && now.frame === wanted.frame && now.selected === wanted.object;
+      const isWanted = this.place && !now.busy && !now.looked && now.frame === wanted.frame && now.selected === wanted.object;
       this.show(isWanted ? mask : null);
       return true;
     } catch {

@@ -47,6 +47,7 @@ export class Prompts {
 
   /** Deletes the selected prompt; without one, all prompts of the selected object on the open frame. */
   deletePrompt() {
+    if (this.changes.refuse()) return;
     const at = this.store.state.selectedPrompt;
     this.store.act("selectPrompt", null);
     this.#edit((before) => {
@@ -58,15 +59,16 @@ export class Prompts {
   }
 
   undo() {
-    this.#repeat(this.history.undo());
+    if (!this.changes.refuse()) this.#repeat(this.history.undo());
   }
 
   redo() {
-    this.#repeat(this.history.redo());
+    if (!this.changes.refuse()) this.#repeat(this.history.redo());
   }
 
   /** Forgets the prompts and masks of an object; null: of all. @param {string | null} object */
   forget(object) {
+    if (this.changes.refuse()) return;
     const { state } = this.store;
     const locked = state.objects.find((each) => each.locked && (object === null || each.id === object));
     if (locked) {
@@ -86,6 +88,7 @@ export class Prompts {
 
   /** @param {string} object @param {string} label */
   rename(object, label) {
+    if (this.changes.refuse()) return;
     this.store.act("changeObject", { id: object, label });
     if (!this.store.state.prompts.some((each) => each.object === object)) return;
     this.changes.add(async () => this.store.act("prompted", await this.transport.rename(object, label)));
@@ -108,6 +111,7 @@ export class Prompts {
    * @param {{object: string, frame: number}} [at]  default: the selected object on the open frame
    */
   #edit(change, at) {
+    if (this.changes.refuse()) return;
     const frame = at?.frame ?? this.store.state.frame;
     const id = at?.object ?? this.#selectedObject();
     const object = objectOf(this.store.state, id);

@@ -29,6 +29,7 @@ export class Propagation {
    * @param {number} stopAt  the uncertainty that stops it; 0: none
    */
   start(direction, count, stopAt = 0) {
+    if (this.changes.refuse()) return;
     const { state } = this.store;
     const objects = this.#objects();
     if (typeof objects === "string") {
@@ -90,13 +91,17 @@ export class Propagation {
 
   /** @param {import("../types.js").MaskEntry[]} masks */
   #stopWhereUncertain(masks) {
-    const { stopAt } = this.store.state;
+    const { stopAt, looked } = this.store.state;
     const uncertain = stopAt && masks.find((mask) => mask.origin === "propagated" && mask.uncertainty >= stopAt);
     if (!uncertain) return;
     this.store.act("set", { stopAt: 0 });
+    void this.stop();
+    if (looked) {
+      this.notices.say(`Your ${uncertain.object} is uncertain on frame ${uncertain.frame + 1}.`, "Press Y to go back to your own masks.");
+      return;
+    }
     this.store.act("frame", uncertain.frame);
     this.store.act("select", uncertain.object);
-    void this.stop();
     this.notices.say(`${uncertain.object} is uncertain here.`, "Correct it, or go on.");
   }
 

@@ -1,5 +1,6 @@
 // Review: goes to the frames that need a person, and approves masks.
 
+import { shown } from "../state/shown.js";
 import { humanFrames } from "../state/state.js";
 
 export class Review {
@@ -26,12 +27,14 @@ export class Review {
 
   /** Makes the open frame the start of a range to approve; a second time, ends that. */
   markRange() {
+    if (this.changes.refuse()) return;
     const { state } = this.store;
     this.store.act("set", { rangeStart: state.rangeStart === null ? state.frame : null });
   }
 
   /** Approves the masks from the range's start to the open frame, both included. */
   approveRange() {
+    if (this.changes.refuse()) return;
     const { frame, rangeStart } = this.store.state;
     if (rangeStart === null) {
       this.changes.notices.say("No range is started.", "Go to its first frame and press M.");
@@ -43,6 +46,7 @@ export class Review {
 
   /** @param {number} start @param {number} stop  exclusive */
   #approve(start, stop) {
+    if (this.changes.refuse()) return;
     this.changes.add(async () => {
       const answer = await this.transport.approve({ object: null, start, stop });
       this.store.act("prompted", answer);
@@ -58,6 +62,7 @@ export class Review {
    * @param {string} comment
    */
   judge(object, verdict, comment) {
+    if (this.changes.refuse()) return;
     this.changes.add(async () => {
       const answer = await this.transport.setVerdict(object, verdict && { verdict, comment });
       this.store.act("verdicts", answer.verdicts);
@@ -66,7 +71,7 @@ export class Review {
 
   /** @param {1 | -1} step  1: next; -1: previous */
   toHumanFrame(step) {
-    const { state } = this.store;
+    const state = shown(this.store.state);
     const frames = humanFrames(state);
     const found = step > 0 ? frames.find((each) => each > state.frame) : frames.findLast((each) => each < state.frame);
     if (found === undefined) this.changes.notices.say("There is no such frame.");
@@ -75,7 +80,7 @@ export class Review {
 
   /** Goes to the frame after the open one in the order of gain; from any other frame, to the first. */
   toUncertainFrame() {
-    const { state } = this.store;
+    const state = shown(this.store.state);
     const here = state.nextUncertain.findLastIndex((each) => each.frame === state.frame);
     const order = [...state.nextUncertain.slice(here + 1), ...state.nextUncertain.slice(0, here + 1)];
     const next = order.find((each) => each.frame !== state.frame);

@@ -78,6 +78,12 @@ export class MaskCache {
     this.moveTo(this.center, this.step);
   }
 
+  /** Asks the server again as `invalidate` does, but waits for what it has yet to answer. */
+  refresh() {
+    for (const block of this.blocks.values()) if (block.state === "complete") block.state = "partial";
+    this.moveTo(this.center, this.step);
+  }
+
   /** @param {string | null} object  null: all */
   drop(object) {
     this.changes += 1;
@@ -158,22 +164,24 @@ export class MaskCache {
   }
 
   /**
-   * Takes a block's masks as the server has them. What an edit or a propagation changed since then is newer, and stays.
+   * Takes a block's masks as the server has them. What an edit or a propagation changed since then is newer, and stays;
+   * so do masks that are the same, which need not be painted again.
    * @param {Block} block
    * @param {MaskEntry[]} masks
    * @param {number} asked  the count of changes when the server was asked
    */
   #merge(block, masks, asked) {
     this.changes += 1;
-    const isNewer = (/** @type {number} */ frame, /** @type {string} */ object) =>
-      (block.frames.get(frame)?.get(object)?.change ?? 0) > asked;
+    const keyOf = (/** @type {number} */ frame, /** @type {string} */ object) => `${frame} ${object}`;
+    const listed = new Set(masks.map((mask) => keyOf(mask.frame, mask.object)));
     for (const [frame, here] of block.frames) {
-      for (const object of here.keys()) if (!isNewer(frame, object)) this.#hold(frame, object, null);
+      for (const [object, { mask, change }] of here) {
+        if (mask && change <= asked && !listed.has(keyOf(frame, object))) this.#hold(frame, object, null);
+      }
     }
     for (const mask of masks) {
       const held = block.frames.get(mask.frame)?.get(mask.object);
-      // What was just emptied has this change's number.
-      if (held?.change === this.changes || !isNewer(mask.frame, mask.object)) this.#hold(mask.frame, mask.object, mask);
+      if (!held || (held.change <= asked && !isSame(held.mask, mask))) this.#hold(mask.frame, mask.object, mask);
     }
     // The open frame counts as changed even without masks: it is complete now.
     this.onMasks([...new Set([...block.frames.keys(), this.center])]);
@@ -193,6 +201,12 @@ export class MaskCache {
 /** @param {number} frame @returns {number} */
 function blockOf(frame) {
   return Math.floor(frame / BLOCK);
+}
+
+/** @param {MaskEntry | null} one @param {MaskEntry} other @returns {boolean} */
+function isSame(one, other) {
+  return one !== null && one.rle?.counts === other.rle?.counts && one.origin === other.origin
+    && one.uncertainty === other.uncertainty;
 }
 
 /** @param {MaskEntry | null} mask @returns {number} characters, about */

@@ -14,7 +14,7 @@ const AT_ONCE = 2;
 
 export class MaskPictures {
   /**
-   * @param {import("./mask_cache.js").MaskCache} masks
+   * @param {import("./shown_masks.js").MaskReader} masks
    * @param {() => ObjectState[]} listObjects  the objects as they are now, the lowest first
    * @param {(frame: number) => void} onPainted
    * @param {(error: unknown) => void} onError
@@ -58,6 +58,12 @@ export class MaskPictures {
     this.center = frame;
     this.step = step;
     this.fill();
+  }
+
+  /** Forgets all pictures: those of one person's masks are not shown as another's. */
+  clear() {
+    this.orders.clear();
+    for (const frame of this.painted.keys()) this.#drop(frame);
   }
 
   /** Orders what the window lacks, the most urgent first. */
@@ -115,7 +121,7 @@ export class MaskPictures {
         this.#drop(farthest(this.painted.keys(), (frame) => Math.abs(frame - this.center)));
       }
       this.onPainted(order.frame);
-    }
+    } else bitmap?.close();
     this.fill();
   }
 

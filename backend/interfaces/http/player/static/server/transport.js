@@ -72,15 +72,22 @@ export class Transport {
   /**
    * @param {number} start
    * @param {number} stop  exclusive
+   * @param {string | null} [user]  another person; null: the signed-in one
    * @returns {Promise<{masks: MaskEntry[], revision: number}>}
    */
-  masks(start, stop) {
-    return this.#call("GET", `${this.base}/masks?start=${start}&stop=${stop}`);
+  masks(start, stop, user = null) {
+    const whose = user === null ? "" : `&user=${encodeURIComponent(user)}`;
+    return this.#call("GET", `${this.base}/masks?start=${start}&stop=${stop}${whose}`);
   }
 
-  /** @returns {Promise<import("../types.js").TimelineAnswer>} */
-  timeline() {
-    return this.#call("GET", `${this.base}/timeline`);
+  /** @param {string | null} [user]  another person; null: the signed-in one @returns {Promise<import("../types.js").TimelineAnswer>} */
+  timeline(user = null) {
+    return this.#call("GET", `${this.base}/timeline${user === null ? "" : `?user=${encodeURIComponent(user)}`}`);
+  }
+
+  /** Who has prompts on the task; refused where people do not see each other's. @returns {Promise<{users: import("../types.js").UserEntry[]}>} */
+  users() {
+    return this.#call("GET", `${this.base}/users`);
   }
 
   /**

@@ -1,6 +1,6 @@
 // The actions of the state: each is a function of the state and a value, and returns the next state.
 
-import { freeColor, freeId, objectsOf } from "./objects.js";
+import { freeColor, freeId, objectsOf, othersObjects } from "./objects.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("../types.js").Prompt} Prompt */
@@ -46,6 +46,24 @@ export const ACTIONS = {
   /** @param {State} state @param {import("../types.js").TimelineAnswer} answer @returns {State} */
   timeline: (state, answer) => ({ ...state, lanes: answer.objects, nextUncertain: answer.next_uncertain }),
 
+  /** @param {State} state @param {string[]} people @returns {State} */
+  people: (state, people) => (state.people.join("\n") === people.join("\n") ? state : { ...state, people }),
+
+  /** Shows the masks of a person; null: the own. @param {State} state @param {string | null} user @returns {State} */
+  look: (state, user) => {
+    const looked = user === null ? null : { user, objects: [], lanes: {}, nextUncertain: [], selected: "" };
+    return { ...state, looked };
+  },
+
+  /** @param {State} state @param {{user: string, answer: import("../types.js").TimelineAnswer}} read @returns {State} */
+  lookedTimeline: (state, { user, answer }) => {
+    if (state.looked?.user !== user) return state;
+    const objects = othersObjects(state, state.looked.objects, Object.keys(answer.objects));
+    const isThere = objects.some((each) => each.id === state.looked?.selected);
+    const selected = isThere ? state.looked.selected : (objects[0]?.id ?? "");
+    return { ...state, looked: { user, objects, lanes: answer.objects, nextUncertain: answer.next_uncertain, selected } };
+  },
+
   /** @param {State} state @param {import("../types.js").Verdict[]} verdicts @returns {State} */
   verdicts: (state, verdicts) => ({ ...state, verdicts }),
 
@@ -55,8 +73,11 @@ export const ACTIONS = {
     return there === state.frame ? state : { ...state, frame: there, selectedPrompt: null };
   },
 
-  /** @param {State} state @param {string} id @returns {State} */
-  select: (state, id) => ({ ...state, selected: id, selectedPrompt: null }),
+  /** Selects an object of those that are shown. @param {State} state @param {string} id @returns {State} */
+  select: (state, id) =>
+    state.looked
+      ? { ...state, looked: { ...state.looked, selected: id } }
+      : { ...state, selected: id, selectedPrompt: null },
 
   /** @param {State} state @param {import("../types.js").PromptMark | null} selectedPrompt @returns {State} */
   selectPrompt: (state, selectedPrompt) => ({ ...state, selectedPrompt }),
@@ -78,14 +99,17 @@ export const ACTIONS = {
   },
 
   /**
+   * Changes an object of those that are shown.
    * @param {State} state
    * @param {Partial<import("./state.js").ObjectState> & {id: string}} change
    * @returns {State}
    */
-  changeObject: (state, change) => ({
-    ...state,
-    objects: state.objects.map((each) => (each.id === change.id ? { ...each, ...change } : each)),
-  }),
+  changeObject: (state, change) => {
+    const changed = (/** @type {import("./state.js").ObjectState[]} */ objects) =>
+      objects.map((each) => (each.id === change.id ? { ...each, ...change } : each));
+    if (!state.looked) return { ...state, objects: changed(state.objects) };
+    return { ...state, looked: { ...state.looked, objects: changed(state.looked.objects) } };
+  },
 
   /** @param {State} state @param {Partial<import("./state.js").Switches>} change @returns {State} */
   set: (state, change) => ({ ...state, ...change }),

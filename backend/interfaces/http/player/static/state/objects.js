@@ -5,6 +5,7 @@
 
 export const PALETTE = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#d8b400", "#f032e6"];
 const GOLDEN_ANGLE = 137.508;
+const BY_NUMBER = new Intl.Collator("en", { numeric: true });
 
 /**
  * The task's objects with the colours and switches that the page knows.
@@ -21,6 +22,22 @@ export function objectsOf(state, listed) {
     taken.add(color);
     return { id, label, color, visible: true, locked: false };
   });
+}
+
+/**
+ * The objects of another person by id: those that the page knows as they are, the others in the colour of the own of
+ * that id.
+ * @param {State} state
+ * @param {import("./state.js").ObjectState[]} known
+ * @param {string[]} ids
+ * @returns {import("./state.js").ObjectState[]}
+ */
+export function othersObjects(state, known, ids) {
+  const own = state.objects.filter(({ id }) => !known.some((each) => each.id === id));
+  const objects = [...known, ...own.map((each) => ({ ...each, visible: true, locked: false }))];
+  const labelOf = (/** @type {string} */ id) => objects.find((each) => each.id === id)?.label ?? id;
+  const listed = [...ids].sort(BY_NUMBER.compare).map((id) => ({ id, label: labelOf(id) }));
+  return objectsOf({ ...state, objects }, listed);
 }
 
 /**

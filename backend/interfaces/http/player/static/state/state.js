@@ -33,6 +33,15 @@ import { ACTIONS } from "./changes.js";
  */
 
 /**
+ * @typedef {object} Looked  another person's masks, which are shown in place of the own
+ * @property {string} user
+ * @property {ObjectState[]} objects
+ * @property {Record<string, import("../types.js").Lane>} lanes  by object
+ * @property {import("../types.js").UncertainFrame[]} nextUncertain
+ * @property {string} selected  an object's id; "": none
+ */
+
+/**
  * @typedef {object} TaskState  what the server says
  * @property {string} user
  * @property {import("../types.js").VideoEntry} video
@@ -45,6 +54,8 @@ import { ACTIONS } from "./changes.js";
  * @property {Record<string, import("../types.js").Lane>} lanes  by object
  * @property {import("../types.js").UncertainFrame[]} nextUncertain
  * @property {import("../types.js").Job | null} job
+ * @property {string[]} people  the others with prompts on the task; empty where people do not see each other's masks
+ * @property {Looked | null} looked  null: the own masks are shown
  * @property {number} frame
  * @property {string} selected  an object's id; "": none
  * @property {import("../types.js").PromptMark | null} selectedPrompt
@@ -67,6 +78,8 @@ export const INITIAL = {
   lanes: {},
   nextUncertain: [],
   job: null,
+  people: [],
+  looked: null,
   frame: 0,
   selected: "",
   selectedPrompt: null,

@@ -1,12 +1,14 @@
 // The line that says which frame is open and what is on it, for eyes and for screen readers.
 
+import { nameOf, shown } from "../state/shown.js";
+
 const REST_MS = 250;
 
 /** @typedef {import("../state/state.js").State} State */
 /** @typedef {import("../types.js").MaskEntry} MaskEntry */
 
 /**
- * One sentence a part: the frame, then each visible object.
+ * One sentence a part: whose masks they are if another person's, the frame, then each visible object.
  * @param {State} state
  * @param {MaskEntry[]} masks  of the open frame
  * @returns {string}
@@ -16,7 +18,8 @@ export function description(state, masks) {
     const mask = masks.find((each) => each.object === id);
     return `${id} ${mask ? presence(mask) : "has no mask"}`;
   });
-  const frame = `Frame ${state.frame + 1} of ${state.video.frame_count}`;
+  const whose = state.looked ? `Masks of ${nameOf(state.looked.user)}. ` : "";
+  const frame = `${whose}Frame ${state.frame + 1} of ${state.video.frame_count}`;
   return objects.length ? `${frame}: ${objects.join(", ")}.` : `${frame}.`;
 }
 
@@ -31,7 +34,7 @@ export class Announcer {
   /**
    * @param {HTMLElement} line  a live region
    * @param {import("../state/state.js").Store} store
-   * @param {import("../media/mask_cache.js").MaskCache} masks
+   * @param {import("../media/shown_masks.js").ShownMasks} masks
    */
   constructor(line, store, masks) {
     this.line = line;
@@ -46,7 +49,7 @@ export class Announcer {
     const { ready, playing } = this.store.state;
     if (!ready || playing) return;
     this.timer = setTimeout(() => {
-      const { state } = this.store;
+      const state = shown(this.store.state);
       const text = description(state, this.masks.at(state.frame));
       if (this.line.textContent !== text) this.line.textContent = text;
     }, REST_MS);

@@ -1,6 +1,7 @@
 // The objects: selects, adds, renames, colours, hides, locks and forgets them.
 
 import { html } from "../vendor/htm-preact.js";
+import { LookedObjects, Whose } from "./looking.js";
 import { VerdictFields } from "./verdict.js";
 
 /** @typedef {{state: import("../state/state.js").State, parts: import("../types.js").Parts}} Props */
@@ -9,8 +10,10 @@ import { VerdictFields } from "./verdict.js";
 /** @param {Props} props */
 export function ObjectList({ state, parts }) {
   const { store, prompts } = parts;
+  if (state.looked) return html`<${LookedObjects} state=${state} parts=${parts} />`;
   return html`
     <aside class="objects" aria-label="Objects">
+      <${Whose} state=${state} parts=${parts} />
       <ul>
         ${state.objects.map((object, index) => html`
           <${ObjectItem} key=${object.id} object=${object} index=${index} state=${state} parts=${parts} />`)}

@@ -21,7 +21,7 @@ export class Pointer {
    * @param {{
    *   point: (point: PointPrompt) => void, box: (box: Box) => void, mask: (rle: import("../types.js").Rle) => void,
    *   move: (at: PromptMark, x: number, y: number) => void,
-   *   hover: (point: PointPrompt | null) => void,
+   *   hover: (point: PointPrompt | null) => void, refuse: () => boolean,
    * }} on
    */
   constructor(stage, on) {
@@ -41,9 +41,14 @@ export class Pointer {
     return true;
   }
 
+  /** @returns {boolean} whether something is being drawn */
+  isDrawing() {
+    return this.stage.corners.length > 0 || this.stage.drag !== null;
+  }
+
   /** Gives up what is being drawn. @returns {boolean} whether there was something */
   cancel() {
-    const had = this.stage.corners.length > 0 || this.stage.drag !== null;
+    const had = this.isDrawing();
     this.stage.corners = [];
     this.stage.drag = null;
     this.stage.draw();
@@ -98,7 +103,7 @@ export class Pointer {
       return;
     }
     // A prompt belongs to the frame that the person sees.
-    if (!this.stage.showsOpenFrame()) return;
+    if (!this.stage.showsOpenFrame() || this.on.refuse()) return;
     const mark = event.button === 0 && !event.altKey ? this.#markAt(event) : null;
     if (mark) {
       this.store.act("selectPrompt", mark);
@@ -161,7 +166,7 @@ export class Pointer {
   #hover(at) {
     const { state } = this.store;
     const inside = at.every((value) => value >= 0 && value <= 1);
-    if (!state.hover || state.playing || state.tool !== "click" || !inside) {
+    if (!state.hover || state.looked || state.playing || state.tool !== "click" || !inside) {
       if (this.stage.hoverPicture) this.on.hover(null);
       return;
     }

@@ -3,6 +3,7 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { UNCERTAIN_FROM } from "../actions/propagation.js";
 import { isPropagating } from "../state/state.js";
+import { LookingNote } from "./looking.js";
 
 /** @typedef {{state: import("../state/state.js").State, parts: import("../types.js").Parts}} Props */
 
@@ -12,6 +13,12 @@ const MOST_FRAMES = 9999;
 export function PropagationBar({ state, parts }) {
   const { propagation, store } = parts;
   const [count, setCount] = useState(15);
+  if (state.looked) {
+    return html`
+      <${LookingNote} state=${state} parts=${parts}>
+        ${isPropagating(state) && html`<span>Your propagation:</span>`}<${Progress} state=${state} parts=${parts} />
+      <//>`;
+  }
   return html`
     <div class="propagation" role="group" aria-label="Carry the masks on">
       <button title="To the start (both ways: G)" onClick=${() => propagation.start("backward", null)}>◀◀ start</button>

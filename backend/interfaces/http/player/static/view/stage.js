@@ -1,6 +1,7 @@
 // The canvas: picture, masks and prompts of the open frame. Draws on demand, once a display frame.
 
 import { paint } from "../media/mask_paint.js";
+import { shown } from "../state/shown.js";
 import { oncePerFrame } from "./draw_once.js";
 import { drawCrossHair, drawDrag, drawPrompt, strokeBox } from "./marks.js";
 
@@ -24,7 +25,7 @@ export class Stage {
    * @param {HTMLCanvasElement} canvas
    * @param {import("../state/state.js").Store} store
    * @param {import("../media/frame_cache.js").FrameCache} frames
-   * @param {import("../media/mask_cache.js").MaskCache} masks
+   * @param {import("../media/shown_masks.js").ShownMasks} masks
    * @param {import("../media/mask_pictures.js").MaskPictures} pictures
    */
   constructor(canvas, store, frames, masks, pictures) {
@@ -135,7 +136,7 @@ export class Stage {
 
   /** @param {Place} place */
   #paintMarks(place) {
-    const { state } = this.store;
+    const state = shown(this.store.state);
     const { context } = this;
     if (state.boxes) this.#paintBoxes(place);
     if (state.playing) return;
@@ -157,7 +158,7 @@ export class Stage {
 
   /** @param {Place} place */
   #paintBoxes(place) {
-    const { state } = this.store;
+    const state = shown(this.store.state);
     for (const { id, color, visible } of state.objects) {
       const box = visible ? this.masks.mask(state.frame, id)?.box : null;
       if (box) strokeBox(this.context, place, box, color, { dash: [6, 4] });

@@ -1,6 +1,7 @@
 // Thumbnails of the frames around the play head, with their masks. Drawn only while the video stands.
 
 import { paint } from "../media/mask_paint.js";
+import { shown } from "../state/shown.js";
 
 const WIDTH_PX = 112;
 const MOST = 11;
@@ -13,7 +14,7 @@ export class Thumbnails {
    * @param {HTMLElement} strip
    * @param {import("../state/state.js").Store} store
    * @param {import("../media/frame_cache.js").FrameCache} frames
-   * @param {import("../media/mask_cache.js").MaskCache} masks
+   * @param {import("../media/shown_masks.js").ShownMasks} masks
    */
   constructor(strip, store, frames, masks) {
     this.strip = strip;
@@ -104,8 +105,13 @@ export class Thumbnails {
 
   /** @param {number} frame @returns {Promise<ImageBitmap | null>} null: its picture is not here yet */
   async #thumbnail(frame) {
-    const objects = this.store.state.objects.filter((each) => each.visible && this.masks.mask(frame, each.id)?.rle);
+    const objects = shown(this.store.state).objects.filter((each) => each.visible && this.masks.mask(frame, each.id)?.rle);
     const key = `${this.masks.version(frame)} ${objects.map((each) => each.id + each.color).join()}`;
+    // The key names these masks: others may be shown once the picture is decoded.
+    const masks = objects.flatMap(({ id, color }) => {
+      const rle = this.masks.mask(frame, id)?.rle;
+      return rle ? [{ rle, color }] : [];
+    });
     const known = this.known.get(frame);
     if (known?.key === key) return known.bitmap;
     const blob = this.frames.blob(frame);
@@ -116,10 +122,6 @@ export class Thumbnails {
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.drawImage(picture, 0, 0);
     picture.close();
-    const masks = objects.flatMap(({ id, color }) => {
-      const rle = this.masks.mask(frame, id)?.rle;
-      return rle ? [{ rle, color }] : [];
-    });
     if (masks.length) context.drawImage(paint(masks), 0, 0, WIDTH_PX, tall);
     const bitmap = canvas.transferToImageBitmap();
     this.#keep(frame, { key, bitmap });

@@ -1,5 +1,6 @@
 // The timeline: a lane an object over all frames, on one canvas. A click or drag moves the play head.
 
+import { shown } from "../state/shown.js";
 import { isPropagating } from "../state/state.js";
 import { oncePerFrame } from "./draw_once.js";
 import { drawLanes, HEAD_PX, LANE_PX, Scale } from "./lanes.js";
@@ -32,7 +33,7 @@ export class Timeline {
   #press(event) {
     this.canvas.setPointerCapture(event.pointerId);
     this.#seek(event);
-    const object = this.store.state.objects[Math.floor((event.offsetY - HEAD_PX) / LANE_PX)];
+    const object = shown(this.store.state).objects[Math.floor((event.offsetY - HEAD_PX) / LANE_PX)];
     if (object) this.store.act("select", object.id);
   }
 
@@ -48,7 +49,7 @@ export class Timeline {
   }
 
   #paint() {
-    const { state } = this.store;
+    const state = shown(this.store.state);
     const { canvas, context } = this;
     const ratio = window.devicePixelRatio || 1;
     const height = HEAD_PX + LANE_PX * Math.max(state.objects.length, 1);
@@ -103,8 +104,8 @@ export class Timeline {
     const scale = this.#scale();
     const bar = (/** @type {number} */ start, /** @type {number} */ frames, /** @type {number} */ y) =>
       context.fillRect(scale.x(start), y, Math.max(frames * scale.frameWidth, 2), 2);
-    const { job, rangeStart, frame } = state;
-    if (job && isPropagating(state)) {
+    const { job, rangeStart, frame, looked } = state;
+    if (job && !looked && isPropagating(state)) {
       context.fillStyle = faint;
       bar(job.start, job.stop - job.start, HEAD_PX - 3);
       context.fillStyle = ink;

@@ -27,15 +27,16 @@ export function Toolbar({ state, parts }) {
 /** @param {Props} props */
 function Tools({ state, parts }) {
   const { store, prompts } = parts;
+  const isLooking = state.looked !== null;
   return html`
     <span class="group drawing" role="group" aria-label="Tool">
       ${TOOLS.map(([tool, name, key]) => html`
-        <button aria-pressed=${state.tool === tool} title=${`${name} (${key})`}
+        <button aria-pressed=${state.tool === tool} disabled=${isLooking} title=${`${name} (${key})`}
           onClick=${() => store.act("set", { tool })}>${name}</button>`)}
     </span>
     <span class="group drawing">
-      <button title="Undo (Ctrl+Z)" aria-label="Undo" onClick=${() => prompts.undo()}>↶</button>
-      <button title="Redo (Ctrl+Y)" aria-label="Redo" onClick=${() => prompts.redo()}>↷</button>
+      <button title="Undo (Ctrl+Z)" aria-label="Undo" disabled=${isLooking} onClick=${() => prompts.undo()}>↶</button>
+      <button title="Redo (Ctrl+Y)" aria-label="Redo" disabled=${isLooking} onClick=${() => prompts.redo()}>↷</button>
     </span>`;
 }
 
@@ -66,12 +67,13 @@ function Transport({ state, parts }) {
 function ReviewButtons({ state, parts }) {
   const { review } = parts;
   const { rangeStart, frame } = state;
+  const isLooking = state.looked !== null;
   return html`
     <span class="group review">
       <button class="strong" title="Next uncertain frame (N)" onClick=${() => review.toUncertainFrame()}>
         Next uncertain</button>
-      <button title="This frame is right (Enter)" onClick=${() => review.approve()}>✓ Right</button>
-      <button aria-pressed=${rangeStart !== null} onClick=${() => review.markRange()}
+      <button title="This frame is right (Enter)" disabled=${isLooking} onClick=${() => review.approve()}>✓ Right</button>
+      <button aria-pressed=${rangeStart !== null} disabled=${isLooking} onClick=${() => review.markRange()}
         title=${rangeStart === null ? "Start a range of right frames here (M)" : "Give the range up (M)"}>
         ${rangeStart === null ? "from here" : `from ${rangeStart + 1}`}</button>
       ${rangeStart !== null && html`
