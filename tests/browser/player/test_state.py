@@ -27,6 +27,7 @@ TASK = {
     "model": {"version": "v", "is_demo": False, "notice": ""},
     "cuts": [],
     "revision": 1,
+    "shared_masks": False,
 }
 
 

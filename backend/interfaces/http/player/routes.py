@@ -183,6 +183,7 @@ class TaskRoutes:
             },
             "cuts": list(known_cuts(parts.key_values, info.content_hash)),
             "revision": self._player.revision(opened),
+            "shared_masks": parts.settings.player_shared_masks,
             **forms.verdicts_form(self._player.verdicts(opened).all()),
         }
 

@@ -150,6 +150,7 @@ class Task(Verdicts, TaskAddress):
     model: Model
     cuts: list[int] = Field(description="The first frames of shots.")
     revision: int = Field(description="Grows with every edit.")
+    shared_masks: bool = Field(description="Whether people can look at each other's masks.")
 
 
 class Hovered(Form):

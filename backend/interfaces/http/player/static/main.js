@@ -188,6 +188,7 @@ try {
     store.act("opened", task);
     keepLocks(store, task);
     timelineReader.soon();
+    looking.isAllowed = task.shared_masks;
     looking.refresh();
     if (isPropagating(store.state)) propagation.follow();
   }

@@ -64,6 +64,7 @@
  * @property {number[]} cuts
  * @property {Verdict[]} [verdicts]  not there: the server keeps none
  * @property {number} revision
+ * @property {boolean} shared_masks  whether people can look at each other's masks
  */
 /** @typedef {"satisfactory" | "redo" | "reject" | "skipped"} VerdictName */
 /**

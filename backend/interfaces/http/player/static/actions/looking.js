@@ -27,8 +27,8 @@ export class Looking {
     this.timer = 0;
     this.isReading = false;
     this.lastMs = 0;
-    /** Whether people's masks are shown to each other; false once the server has said no. */
-    this.isAllowed = true;
+    /** Whether people can look at each other's masks. */
+    this.isAllowed = false;
   }
 
   /** Shows the masks of a person. @param {string} user */
