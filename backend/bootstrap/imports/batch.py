@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from backend.adapters.media.sources.sources import expand
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.imports.importer import Importer, Tally
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
+from backend.application.imports.progress import BatchProgress
 from backend.application.imports.start import TaskStarter
 from backend.application.jobs.retry import Retried, retry_now
 from backend.application.jobs.submit import Submitter
@@ -89,7 +90,7 @@ class Batch:
 
 
 @contextmanager
-def open_batch(arguments: list[str], options: BatchOptions, on_frame: Callable[[], None]) -> Iterator[Batch]:
+def open_batch(arguments: list[str], options: BatchOptions, progress: BatchProgress) -> Iterator[Batch]:
     """Everything that an import needs. One import at a time works on a project from one data folder.
 
     Raises InvalidInput for options that cannot work together, LabelStudioUnavailable or LabelStudioRefused.
@@ -103,7 +104,7 @@ def open_batch(arguments: list[str], options: BatchOptions, on_frame: Callable[[
         raise InvalidInput("no Label Studio is named: give --label-studio-url and --api-key, or set LABEL_STUDIO_URL")
     try:
         with _alone(folder, options.project_id):
-            yield _put_together(arguments, options, container=container, client=client, on_frame=on_frame)
+            yield _put_together(arguments, options, container=container, client=client, progress=progress)
     finally:
         client.close()
 
@@ -114,7 +115,7 @@ def _put_together(
     *,
     container: Container,
     client: LabelStudioClient,
-    on_frame: Callable[[], None],
+    progress: BatchProgress,
 ) -> Batch:
     folder = container.folder
     config = client.label_config(options.project_id)
@@ -126,7 +127,7 @@ def _put_together(
         container.import_records,
         IndexCache(folder.indices),
         reencodes=options.reencodes,
-        on_frame=on_frame,
+        on_frame=progress.frame,
     )
     placement = _placement(options, container, library)
     if isinstance(placement, LocalPlacement):
@@ -139,7 +140,7 @@ def _put_together(
             placement,
             client.imports,
             library.records,
-            prompter=_prompter(options, container, library, client, config),
+            prompter=_prompter(options, container, library, client=client, config=config, progress=progress),
             existing=TaskPrompts(options.prompts, config, client, lambda media: _looked_at(container, media)),
             starting=starting,
             carry=options.carry,
@@ -158,13 +159,20 @@ def _looked_at(container: Container, media: MediaRef) -> VideoInfo:
 
 
 def _prompter(
-    options: BatchOptions, container: Container, library: DiskLibrary, client: LabelStudioClient, config: str
+    options: BatchOptions,
+    container: Container,
+    library: DiskLibrary,
+    *,
+    client: LabelStudioClient,
+    config: str,
+    progress: BatchProgress,
 ) -> PromptSource:
     if options.prompts.partition(":")[0] == "auto":
         from backend.bootstrap.imports.auto_prompts import auto_prompter  # loads torch, which no other import needs
 
         carry = options.carry and options.overlap > 0
-        return auto_prompter(options.prompts, container, library.open, read_binding(config).labels, carry=carry)
+        labels = read_binding(config).labels
+        return auto_prompter(options.prompts, container, library.open, labels, carry=carry, on_search=progress.search)
     return file_prompter(options.prompts, config, client, options.project_id)
 
 
