@@ -1,6 +1,8 @@
 """The adapters of one process, opened from the settings when they are first used.
 
-Does not hold the model or the decoder: the web process has a container too (see `media` and `engine` for those).
+Does not hold the model or the decoder: the web process has a container too (see `media` and `engine` for those). The
+clients of queue and Label Studio are imported when they are used: they take a third of the start of a command such as
+`masklet status`.
 """
 
 from __future__ import annotations
@@ -12,26 +14,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from backend.adapters.labelstudio.api.client import LabelStudioClient
-from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.machine.clocks import SystemClock, boot_name
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.serving.addresses import Signer, open_signer
-from backend.adapters.queue.model_announcement import ModelAnnouncement
-from backend.adapters.queue.names import connect
-from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.adapters.store.key_value import FileKeyValueStore
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.adapters.store.masks.store import FileMaskStore
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.log_redaction import RedactingFormatter
 from backend.domain.errors import InvalidInput, QueueUnavailable
+from backend.domain.tasks import TaskKey
 from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from backend.adapters.labelstudio.api.client import LabelStudioClient
+    from backend.adapters.labelstudio.api.session import Session
+    from backend.adapters.queue.model_announcement import ModelAnnouncement
+    from backend.adapters.queue.rq_queue import RqQueue
 
 SESSION_TIMEOUT_S = 60.0
 
@@ -209,6 +213,8 @@ class Container:
         """
         if self.settings.redis_url:
             return self.settings.redis_url
+        from backend.adapters.queue.valkey import EmbeddedValkey
+
         server = EmbeddedValkey(self.folder.root)
         if not server.is_ready():
             raise QueueUnavailable(f"no queue server runs in {self.folder.root}: start `masklet up`, or set REDIS_URL")
@@ -217,11 +223,16 @@ class Container:
     @cached_property
     def queue(self) -> RqQueue:
         """The queue for producers of jobs. Raises QueueUnavailable."""
+        from backend.adapters.queue.rq_queue import RqQueue
+
         return RqQueue(self.queue_address)
 
     @cached_property
     def model_announcement(self) -> ModelAnnouncement:
         """The workers' model: announced in the data folder, and in Redis for hosts that do not share the folder."""
+        from backend.adapters.queue.model_announcement import ModelAnnouncement
+        from backend.adapters.queue.names import connect
+
         redis = connect(self.settings.redis_url, timeout_s=1.0) if self.settings.redis_url else None
         return ModelAnnouncement(self.folder.model_announcement, redis)
 
@@ -230,6 +241,8 @@ class Container:
         """The client of the settings' Label Studio; None without LABEL_STUDIO_URL."""
         if not self.settings.label_studio_url:
             return None
+        from backend.adapters.labelstudio.api.client import LabelStudioClient
+
         return LabelStudioClient(
             self.settings.label_studio_url,
             self.settings.label_studio_token.get_secret_value(),
@@ -241,6 +254,8 @@ class Container:
         """A session of the caller's own, who closes it. Raises InvalidInput without LABEL_STUDIO_URL."""
         if not self.settings.label_studio_url:
             raise InvalidInput("no Label Studio is set; put its address in LABEL_STUDIO_URL")
+        from backend.adapters.labelstudio.api.session import Session
+
         token = self.settings.label_studio_token.get_secret_value()
         return Session(self.settings.label_studio_url, token, timeout_s=SESSION_TIMEOUT_S)
 
@@ -248,6 +263,11 @@ class Container:
     def label_studio_public_url(self) -> str:
         """Label Studio's address in browsers, without a slash at its end; empty without a Label Studio."""
         return (self.settings.label_studio_public_url or self.settings.label_studio_url).rstrip("/")
+
+    def task_address(self, task: TaskKey) -> str:
+        """A task's page in Label Studio, for browsers; empty without a Label Studio."""
+        url = self.label_studio_public_url
+        return f"{url}/projects/{task.project_id}/data?task={task.task_id}" if url else ""
 
     @property
     def public_url(self) -> str:

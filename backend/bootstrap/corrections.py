@@ -11,6 +11,7 @@ from backend.adapters.media.serving.addresses import frame_address
 from backend.application.review.audits import Audits
 from backend.application.review.make_corrections import CorrectionMaker, CorrectionTask
 from backend.bootstrap.container import Container
+from backend.bootstrap.imports.batch_status import imported_names
 from backend.domain.errors import InvalidInput
 
 
@@ -34,6 +35,8 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> li
             build_regions,
             container.task_signer,
             Audits(container.key_values),
+            container.task_address,
+            imported_names(container, project_id),
         )
         return maker.make(project_id, into, count, seed=seed)
     finally:

@@ -7,8 +7,11 @@ from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.bootstrap.container import Container
 
 
-def build_engine(container: Container) -> Sam2Engine:
-    """The engine of the settings. Raises ModelError, IntegrityError or DeviceOutOfMemory."""
+def build_engine(container: Container, *, threads: int | None = None) -> Sam2Engine:
+    """The engine of the settings. threads: CPU threads in place of the settings' count.
+
+    Raises ModelError, IntegrityError or DeviceOutOfMemory.
+    """
     options = EngineOptions(
         feature_cache_mib=container.settings.feature_cache_mib,
         lookahead=container.settings.lookahead_frames,
@@ -20,6 +23,6 @@ def build_engine(container: Container) -> Sam2Engine:
         container.settings.model,
         model_dir=container.model_folder,
         device=container.settings.device,
-        threads=container.settings.threads,
+        threads=container.settings.threads if threads is None else threads,
         options=options,
     )

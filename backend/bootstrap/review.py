@@ -28,7 +28,7 @@ from backend.application.review.next_frames import (
     task_video,
 )
 from backend.bootstrap.container import Container
-from backend.bootstrap.imports.batch_status import audit_tallies
+from backend.bootstrap.imports.batch_status import audit_tallies, imported_names
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.verdicts import TaskPlaces, read_verdicts
 from backend.codecs.coco_rle import CocoCodec
@@ -53,13 +53,24 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
     for source in sources:
         if source.isascii() and source.isdecimal():
             container = container or Container.from_environment()
-            found = project_videos(container.ledger, container.masks, container.key_values, int(source))
+            found = project_videos(
+                container.ledger,
+                container.masks,
+                container.key_values,
+                int(source),
+                names=imported_names(container, int(source)),
+            )
             if not found:
                 raise NotFound(f"nothing of project {source} has been propagated yet: prompt an object in it first")
             videos += found
         else:
             videos.append(read_review_folder(Path(source)).video)
     return videos
+
+
+def address_of(task: TaskKey) -> str:
+    """A task's page in Label Studio; empty without a Label Studio."""
+    return Container.from_environment().task_address(task)
 
 
 def choose_next(sources: Sequence[str], count: int, *, seed: int) -> tuple[tuple[NextFrame, ...], bool]:

@@ -24,6 +24,8 @@ MOST_CANDIDATES = 2000
 """Longer curves are thinned to their most uncertain frames: the cost grows with the square."""
 
 STOP_BELOW = 0.1
+SUSPECTED_FROM = 0.5
+"""The uncertainty from which a frame is suspected: it is no audit frame."""
 _SHORTEST_GAP_S = 0.5
 
 
@@ -93,22 +95,32 @@ def choose_frames(
 ) -> tuple[Choice, ...]:
     """Up to `count` frames without human frames: by descending gain, then gaps, then audits.
 
-    A batch of fewer than five is chosen by gain alone.
+    A batch of fewer than five is chosen by gain alone. Audits are unsuspected frames; if they are too few, gain takes
+    their places.
     """
+    unsuspected = unsuspected_frames(curve)
     curve = _thinned(curve)
     free = ~np.isin(curve.frames, sorted(curve.corrected))
     count = min(count, int(free.sum()))
     audits, gaps = round(policy.audit_share * count), round(policy.gap_share * count)
     if count < 5:
         audits = gaps = 0
+    auditable = free & np.isin(curve.frames, unsuspected)
+    audits = min(audits, int(auditable.sum()))
     choices = _by_gain(curve, count - audits - gaps, policy, free, frame_rate)
     chosen = {choice.frame_index for choice in choices}
     for _ in range(gaps):
         choices.append(_widest_gap(curve, chosen))
         chosen.add(choices[-1].frame_index)
-    remaining = curve.frames[free & ~np.isin(curve.frames, sorted(chosen))]
+    remaining = curve.frames[auditable & ~np.isin(curve.frames, sorted(chosen))]
     drawn = rng.choice(remaining, min(audits, len(remaining)), replace=False)
     return (*choices, *(Choice(FrameIndex(int(frame)), Reason.AUDIT, 0.0) for frame in drawn))
+
+
+def unsuspected_frames(curve: FrameCurve) -> NDArray[np.int64]:
+    """[M] frame indices, ascending, of the frames below SUSPECTED_FROM without human frames: they may be audits."""
+    free = ~np.isin(curve.frames, sorted(curve.corrected))
+    return np.asarray(curve.frames[free & (curve.uncertainty < SUSPECTED_FROM)], np.int64)
 
 
 def is_done(curve: FrameCurve, *, stop_below: float = STOP_BELOW) -> bool:

@@ -106,6 +106,8 @@ class CorrectionSetup:
             build_regions,
             SIGNER,
             Audits(self.key_values),
+            lambda task: f"http://ls/{task}",
+            {TASK: "cats.mp4 (task 7)"},
         )
 
     def newest(self) -> PropagationRequest:
@@ -128,6 +130,9 @@ def test_each_chosen_frame_is_a_task_with_masks_and_a_score(setup: CorrectionSet
     for task_id, _ in made:
         frame = setup.studio.data[task_id]["frame"]
         assert setup.studio.data[task_id]["image"] == f"/data/{frame}.png"
+        assert setup.studio.data[task_id]["video"] == "cats.mp4 (task 7)"
+        assert setup.studio.data[task_id]["page"] == int(str(frame)) + 1
+        assert setup.studio.data[task_id]["video_task"] == f"http://ls/{TASK}"
         (region,) = setup.studio.results[task_id]
         assert (region["from_name"], region["item_index"]) == ("mask", 0)
         score, cluster, version = setup.studio.scores[task_id]

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from backend.adapters.sam2.evidence import finalize, reduce
 from backend.adapters.sam2.features.cache import MIB, FeatureCache, FeatureKind
 from backend.adapters.sam2.features.loader import FeatureLoader
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.passes import planned_passes
-from backend.adapters.sam2.prompt_encoding import require_locatable
+from backend.adapters.sam2.prompt_encoding import positive_clicks, require_locatable
 from backend.adapters.sam2.propagation import PropagationInput, Sam2Propagation, masks_with_evidence
 from backend.adapters.sam2.runtime.compiled_steps import Compiling, reason_of
 from backend.adapters.sam2.runtime.device import choose_device, computing
@@ -29,14 +30,18 @@ from backend.adapters.sam2.weights.load import load_model
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
 from backend.application.ports.prewarm import frame_hash
+from backend.domain.geometry import Point
 from backend.domain.jobs import ModelInfo
-from backend.domain.masklets import FrameMasks
-from backend.domain.prompts import PromptSet
+from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange, VideoInfo
 
 logger = logging.getLogger(__name__)
 
 DEFAULTS = EngineOptions()
+
+POINTS_AT_ONCE = 16
+"""Points that are decoded in one batch. More are not faster, and need memory: tens of MiB a point at 1024 px."""
 
 
 class Sam2Engine:
@@ -81,6 +86,22 @@ class Sam2Engine:
                 for object_id in prompts.object_ids
             ]
             return FrameMasks(frame_index, tuple(masks_with_evidence(tracked, video.info.size)))
+
+    def segment_points(
+        self, video: VideoSource, points: Sequence[Point], frame_index: FrameIndex
+    ) -> Iterator[list[ObjectFrame]]:
+        """Masks [H, W] bool of points, each an object of its own. See the PointSegmenter port."""
+        frame_index = video.info.require_frame(frame_index)
+        for start in range(0, len(points), POINTS_AT_ONCE):
+            with self._blocks.computing():
+                features = self._tracker.loader.one(video, frame_index)
+                batch = positive_clicks(self._blocks, points[start : start + POINTS_AT_ONCE])
+                reduced = reduce(self._blocks.decode_points(features, batch), features)
+                computed = finalize([reduced], video.info.size)
+            yield [
+                ObjectFrame(ObjectId(str(start + n)), each.mask, each.evidence, MaskOrigin.AUTOMATIC)
+                for n, each in enumerate(computed)
+            ]
 
     def propagate(
         self,

@@ -7,7 +7,7 @@ object's other prompts give on its frame, and is decoded with their memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +19,7 @@ from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.model.memory_selection import FramePosition, Memories, MemoryFrame
 from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures, PointInputs
 from backend.domain.errors import PromptError
+from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, PromptSet
 
 _POSITIVE, _NEGATIVE, _BOX_START, _BOX_END = 1, 0, 2, 3
@@ -76,6 +77,13 @@ def attend_prompted(
     """A frame [1, D, h, w] conditioned on one object's prompted frames only; backward if it is before all of them."""
     position = FramePosition(frame_index, frame_count, backward=frame_index < min(prompted))
     return blocks.attend_memory(features, [blocks.select_memory(Memories(prompted, {}), position)], position)
+
+
+def positive_clicks(blocks: Sam2Blocks, points: Sequence[Point]) -> PointInputs:
+    """A positive click for each of B objects. points: relative to the frame."""
+    coords_px = torch.tensor([[(p.x_rel, p.y_rel)] for p in points], dtype=torch.float32) * blocks.image_size
+    labels = torch.full((len(points), 1), _POSITIVE, dtype=torch.int32)
+    return PointInputs(coords_px.to(blocks.device), labels.to(blocks.device))
 
 
 def _point_inputs(blocks: Sam2Blocks, prompt: FramePrompt) -> PointInputs:

@@ -13,17 +13,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.application.ports.engine import CancelToken, Segmenter
+from backend.application.ports.engine import CancelToken, PointSegmenter
 from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.application.ports.media import VideoSource
 from backend.domain.geometry import BoolMask, FrameSize, Point, RgbFrame, mask_iou
 from backend.domain.masklets import ObjectFrame
-from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
 from backend.domain.video import ContentHash, Direction, FrameIndex, FrameRange
 
 Tidy = Callable[[BoolMask], BoolMask]
 """Removes small parts of a mask and fills small holes."""
 
+OnStep = Callable[[int, int], None]
+"""Gets the steps that are done and all steps of a video. A step takes about as long as decoding one point."""
+
+SCALES = ((1, 1), (2, 2), (4, 8))
+"""(parts a side, divisor of the grid's points a side): the frame, its quarters, its sixteenths."""
+STEPS_OF_ENCODING = 20
+"""Encoding a picture takes about as long as decoding so many points."""
 CROP_OVERLAP = 0.25
 COMPARED_SIDE_PX = 160
 
@@ -36,7 +43,7 @@ class AutoRules:
     one object. new: the share of a later mask that nothing known covers, from which it is a new object.
     """
 
-    points: int = 16
+    points: int = 8
     most: int = 10
     least_score: float = 0.7
     least_area: float = 0.001
@@ -44,6 +51,36 @@ class AutoRules:
     same: float = 0.6
     new: float = 0.7
     later_looks: int = 2
+
+    def searched(self, frame_count: int) -> list[FrameIndex]:
+        """The frames that are searched for objects, ascending, 0 first."""
+        looks = self.later_looks
+        later = (FrameIndex(frame_count * k // (looks + 1)) for k in range(1, looks + 1))
+        return [FrameIndex(0), *(frame for frame in later if frame > 0)]
+
+    def side(self, divisor: int) -> int:
+        """Points a side of the grid on one part of a frame."""
+        return max(2, self.points // divisor)
+
+    def steps(self, frame_count: int) -> int:
+        """The most steps that a video of this length takes."""
+        frames = self.searched(frame_count)
+        per_frame = sum(scale**2 * (STEPS_OF_ENCODING + self.side(divisor) ** 2) for scale, divisor in SCALES)
+        propagated = sum(frame + 1 for frame in frames[1:])
+        return per_frame * len(frames) + STEPS_OF_ENCODING * propagated
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Counts the steps of one video."""
+
+    total: int
+    report: OnStep
+    done: int = 0
+
+    def add(self, count: int) -> None:
+        self.done += count
+        self.report(self.done, self.total)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,48 +99,57 @@ class AutoObject:
 class AutoMasklets:
     """Finds objects in videos with one segmenter."""
 
-    segmenter: Segmenter
+    segmenter: PointSegmenter
     tidy: Tidy
     cancel: CancelToken
     rules: AutoRules = AutoRules()
 
-    def find(self, video: VideoSource) -> tuple[AutoObject, ...]:
+    def find(self, video: VideoSource, on_step: OnStep = lambda done, total: None) -> tuple[AutoObject, ...]:
         """The objects of a video, those of frame 0 first, best score first."""
-        found = self._on_frame(video, FrameIndex(0), ())
-        for frame in self._later(video.info.frame_count):
+        first, *later = self.rules.searched(video.info.frame_count)
+        steps = _Steps(self.rules.steps(video.info.frame_count), on_step)
+        steps.add(0)
+        found = self._on_frame(video, first, (), steps)
+        for frame in later:
             if len(found) >= self.rules.most:
                 break
-            known = self._known_at(video, found, frame) if found else ()
-            found += self._on_frame(video, frame, known)
+            known = self._known_at(video, found, frame, steps) if found else ()
+            found += self._on_frame(video, frame, known, steps)
+        steps.add(steps.total - steps.done)
         kept = found[: self.rules.most]
         return tuple(replace(entry, key=f"auto {number}") for number, entry in enumerate(kept, 1))
 
-    def _later(self, frame_count: int) -> list[FrameIndex]:
-        looks = self.rules.later_looks
-        return [FrameIndex(f) for k in range(1, looks + 1) if (f := frame_count * k // (looks + 1)) > 0]
-
-    def _on_frame(self, video: VideoSource, frame: FrameIndex, known: Sequence[BoolMask]) -> tuple[AutoObject, ...]:
+    def _on_frame(
+        self, video: VideoSource, frame: FrameIndex, known: Sequence[BoolMask], steps: _Steps
+    ) -> tuple[AutoObject, ...]:
         candidates: list[AutoObject] = []
-        for scale, share in ((1, 1), (2, 2), (4, 8)):
-            side = max(2, self.rules.points // share)
+        for scale, divisor in SCALES:
+            points = _grid(self.rules.side(divisor))
             for crop in _crops(video.info.size, scale):
-                candidates.extend(self._in_crop(video, frame, crop, side))
+                view = CroppedFrame(video, crop)
+                for batch in self.segmenter.segment_points(view, points, frame):
+                    candidates.extend(self._kept(batch, frame, crop, video.info.size))
+                    steps.add(len(batch))
+                steps.add(STEPS_OF_ENCODING)
         fresh = [c for c in candidates if _uncovered(c.mask, known) >= self.rules.new]
         return tuple(_distinct(fresh, self.rules.same))
 
-    def _in_crop(self, video: VideoSource, frame: FrameIndex, crop: Crop, side: int) -> Iterator[AutoObject]:
-        view = CroppedFrame(video, crop)
-        prompts = PromptSet.of(_grid(side, frame), {})
-        for shown in self.segmenter.segment(view, prompts, frame).objects:
+    def _kept(
+        self, batch: Sequence[ObjectFrame], frame: FrameIndex, crop: Crop, size: FrameSize
+    ) -> Iterator[AutoObject]:
+        """The masks of a crop that follow the rules, in the frame's coordinates."""
+        for shown in batch:
             score = _score(shown)
-            if score < self.rules.least_score or (crop.is_part and _touches_edge(shown.mask, crop, video.info.size)):
+            if score < self.rules.least_score or (crop.is_part and _touches_edge(shown.mask, crop, size)):
                 continue
-            mask = np.zeros((video.info.size.height, video.info.size.width), np.bool_)
+            mask = np.zeros((size.height, size.width), np.bool_)
             mask[crop.top : crop.bottom, crop.left : crop.right] = self.tidy(shown.mask)
             if self.rules.least_area <= float(mask.mean()) <= self.rules.most_area:
                 yield AutoObject("", int(frame), mask, round(score, 4))
 
-    def _known_at(self, video: VideoSource, found: Sequence[AutoObject], frame: FrameIndex) -> tuple[BoolMask, ...]:
+    def _known_at(
+        self, video: VideoSource, found: Sequence[AutoObject], frame: FrameIndex, steps: _Steps
+    ) -> tuple[BoolMask, ...]:
         """The masks on a frame of the objects found before it."""
         prompts = PromptSet.of(
             [FramePrompt(ObjectId(str(n)), FrameIndex(o.frame), mask=o.mask) for n, o in enumerate(found)], {}
@@ -114,6 +160,7 @@ class AutoMasklets:
             video, prompts, direction=Direction.FORWARD, frame_range=frames, cancel=self.cancel
         ):
             masks = tuple(entry.mask for entry in shown.objects)
+            steps.add(STEPS_OF_ENCODING)
         return masks
 
 
@@ -171,12 +218,9 @@ def _crops(size: FrameSize, scale: int) -> list[Crop]:
     return crops
 
 
-def _grid(side: int, frame: FrameIndex) -> Iterator[FramePrompt]:
-    """side x side points, each an object of its own."""
-    for row in range(side):
-        for column in range(side):
-            point = Point((column + 0.5) / side, (row + 0.5) / side)
-            yield FramePrompt(ObjectId(f"{row}.{column}"), frame, (PointPrompt(point),))
+def _grid(side: int) -> list[Point]:
+    """side x side points, row by row."""
+    return [Point((column + 0.5) / side, (row + 0.5) / side) for row in range(side) for column in range(side)]
 
 
 def _score(shown: ObjectFrame) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from backend.application.ports.media import VideoSource
+from backend.domain.geometry import Point
 from backend.domain.jobs import ModelInfo
-from backend.domain.masklets import FrameMasks
+from backend.domain.masklets import FrameMasks, ObjectFrame
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
@@ -84,6 +85,20 @@ class Segmenter(Protocol):
 
         resume: a Propagation.snapshot, to resume after its frame. Raises SnapshotMismatch if it is damaged, or was
         taken of another video, prompts, direction, range or weights, or by other software.
+        """
+        ...
+
+
+class PointSegmenter(Segmenter, Protocol):
+    """A Segmenter that also segments many points of a frame in few calls."""
+
+    def segment_points(
+        self, video: VideoSource, points: Sequence[Point], frame_index: FrameIndex
+    ) -> Iterator[list[ObjectFrame]]:
+        """The masks of points, each a positive click for an object of its own, a batch of points at a time.
+
+        points: relative to the frame. Every point gives one ObjectFrame, in order; its object id is the point's number.
+        The masks are those of `segment`, except where rounding decides: the batch changes the last bits.
         """
         ...
 

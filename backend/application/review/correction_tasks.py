@@ -66,14 +66,20 @@ class CorrectionProject(Protocol):
         ...
 
 
-def task_data(corrected: Corrected, address: str, frame: NextFrame, *, signature: str) -> dict[str, object]:
-    """The data of a correction task: image, columns to sort by, the corrected frame, and the signature.
+def task_data(
+    corrected: Corrected, address: str, frame: NextFrame, *, signature: str, video_address: str
+) -> dict[str, object]:
+    """The data of a correction task: image, columns to read and to sort by, the corrected frame, and the signature.
 
-    Without the reason of the choice: an annotator must not recognise an audit.
+    video_address: of the video's task in Label Studio; empty without one. The data do not have the reason of the
+    choice: an annotator must not recognise an audit.
     """
     return {
         "image": address,
         "video": frame.video.name,
+        "page": frame.page,
+        "object": frame.object_name,
+        **({"video_task": video_address} if video_address else {}),
         "frame": int(corrected.frame_index),
         "uncertainty": fixed(frame.uncertainty),
         "priority": fixed(frame.priority),

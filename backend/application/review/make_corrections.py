@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,10 @@ class CorrectionTask:
 
 @dataclass(frozen=True, slots=True)
 class CorrectionMaker:
-    """Makes correction tasks. label_config: of the project that the tasks are made in."""
+    """Makes correction tasks. label_config: of the project that the tasks are made in.
+
+    task_address: of a task in Label Studio. names: of the imported tasks.
+    """
 
     ledger: Ledger
     masks: MaskStore
@@ -51,13 +54,15 @@ class CorrectionMaker:
     build_regions: RegionBuilder
     signer: TaskSigner
     audits: Audits
+    task_address: Callable[[TaskKey], str]
+    names: Mapping[TaskKey, str]
 
     def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[CorrectionTask]:
         """Chooses frames of a project and makes a task for each in project `into`; existing tasks are left as they are.
 
         Raises NotFound without a finished propagation, InvalidInput for a frame without an address.
         """
-        videos = project_videos(self.ledger, self.masks, self.audits.key_values, project_id)
+        videos = project_videos(self.ledger, self.masks, self.audits.key_values, project_id, names=self.names)
         if not videos:
             raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
         chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
@@ -75,7 +80,10 @@ class CorrectionMaker:
         assert isinstance(request, PropagationRequest), "only propagations are reviewed"
         address = self.frame_address(request.media, corrected.frame_index)
         signature = self.signer.sign(into, corrected.key)
-        task_id = known or self.project.create(into, task_data(corrected, address, frame, signature=signature))
+        data = task_data(
+            corrected, address, frame, signature=signature, video_address=self.task_address(corrected.task)
+        )
+        task_id = known or self.project.create(into, data)
         page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)
         self.project.predict(

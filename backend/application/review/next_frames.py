@@ -6,8 +6,8 @@ Owns the curves of stored runs, and the ranking of frames of several videos in o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,7 +18,15 @@ from backend.application.ports.masks import MaskStore
 from backend.application.worker.shot_cuts import known_cuts
 from backend.domain.jobs import Job
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
-from backend.domain.prioritization import DEFAULT_POLICY, Choice, FrameCurve, Reason, choose_frames, is_done
+from backend.domain.prioritization import (
+    DEFAULT_POLICY,
+    Choice,
+    FrameCurve,
+    Reason,
+    choose_frames,
+    is_done,
+    unsuspected_frames,
+)
 from backend.domain.prompts import ObjectId
 from backend.domain.shots import shots_of
 from backend.domain.tasks import TaskKey
@@ -47,7 +55,7 @@ class ReviewFrame:
 class ReviewVideo:
     """A propagated video. is_probability: whether its uncertainties are calibrated; they are ranks if not.
 
-    cuts: known first frames of shots, ascending.
+    cuts: known first frames of shots, ascending. labels: of the objects, where they are known.
     """
 
     name: str
@@ -57,6 +65,7 @@ class ReviewVideo:
     objects: dict[ObjectId, tuple[ReviewFrame, ...]]
     task: TaskKey | None = None
     cuts: tuple[int, ...] = ()
+    labels: Mapping[ObjectId, str] = field(default_factory=dict)
 
     @property
     def is_probability(self) -> bool:
@@ -86,6 +95,15 @@ class ReviewVideo:
             shots=shots_of(np.array(order, np.int64), self.cuts) if self.cuts else None,
         )
 
+    def object_name(self, object_id: ObjectId) -> str:
+        """An object's label, with its number among those of one label: "Cat", "Cat 2". Without a label, its id."""
+        label = self.labels.get(object_id)
+        if not label:
+            return str(object_id)
+        alike = [each for each in self.objects if self.labels.get(each) == label]
+        number = alike.index(object_id) + 1
+        return label if number == 1 else f"{label} {number}"
+
     def worst_object(self, frame_index: int) -> tuple[ObjectId, float]:
         """The most uncertain object of a frame."""
         at_frame = (
@@ -107,6 +125,15 @@ class NextFrame:
     uncertainty: float
     priority: float
 
+    @property
+    def page(self) -> int:
+        """The frame as Label Studio's pages and the player count: from 1."""
+        return int(self.choice.frame_index) + 1
+
+    @property
+    def object_name(self) -> str:
+        return self.video.object_name(self.object_id)
+
     def document(self) -> dict[str, object]:
         """As JSON, for other tools."""
         task = self.video.task
@@ -115,7 +142,9 @@ class NextFrame:
             "project": task.project_id if task else None,
             "task": task.task_id if task else None,
             "frame": int(self.choice.frame_index),
+            "page": self.page,
             "object": self.object_id,
+            "object_name": self.object_name,
             "uncertainty": round(self.uncertainty, 4),
             "is_probability": self.video.is_probability,
             "gain": round(self.choice.gain, 4),
@@ -132,14 +161,15 @@ def next_frames(
 ) -> tuple[NextFrame, ...]:
     """Up to `count` frames over all videos, the most useful first.
 
-    With several videos, gains are compared across them, and audits are drawn with equal probability from all frames
-    of all videos that are neither taken nor chosen.
+    With several videos, gains are compared across them, and audits are drawn with equal probability from all
+    unsuspected frames of all videos that are not chosen.
     """
     if len(videos) == 1:
         (video,) = videos
         chosen = choose_frames(video.curve(), count, policy=DEFAULT_POLICY, rng=rng, frame_rate=video.frame_rate)
         return _listed([(video, choice) for choice in chosen])
-    audits = round(DEFAULT_POLICY.audit_share * count) if count >= 5 else 0
+    unsuspected = [(n, index) for n, video in enumerate(videos) for index in unsuspected_frames(video.curve()).tolist()]
+    audits = min(round(DEFAULT_POLICY.audit_share * count), len(unsuspected)) if count >= 5 else 0
     by_gain = DEFAULT_POLICY.by_gain_alone
     found = [
         (position, choice)
@@ -148,22 +178,15 @@ def next_frames(
     ]
     found.sort(key=lambda entry: -entry[1].gain)
     kept = found[: count - audits]
-    kept += _drawn(videos, {(position, int(choice.frame_index)) for position, choice in kept}, audits, rng)
+    chosen_frames = {(position, int(choice.frame_index)) for position, choice in kept}
+    kept += _drawn([frame for frame in unsuspected if frame not in chosen_frames], audits, rng)
     return _listed([(videos[position], choice) for position, choice in kept])
 
 
-def _drawn(
-    videos: Sequence[ReviewVideo], chosen: Collection[tuple[int, int]], count: int, rng: np.random.Generator
-) -> list[tuple[int, Choice]]:
-    """Audits, each with the position of its video."""
-    left = [
-        (position, index)
-        for position, curve in enumerate(video.curve() for video in videos)
-        for index in curve.frames.tolist()
-        if index not in curve.corrected and (position, index) not in chosen
-    ]
-    drawn = sorted(rng.permutation(len(left))[:count].tolist())
-    return [(left[at][0], Choice(FrameIndex(left[at][1]), Reason.AUDIT, 0.0)) for at in drawn]
+def _drawn(frames: Sequence[tuple[int, int]], count: int, rng: np.random.Generator) -> list[tuple[int, Choice]]:
+    """Audits among (position of the video, frame index), each with the position of its video."""
+    drawn = sorted(rng.permutation(len(frames))[:count].tolist())
+    return [(frames[at][0], Choice(FrameIndex(frames[at][1]), Reason.AUDIT, 0.0)) for at in drawn]
 
 
 def all_done(videos: Sequence[ReviewVideo]) -> bool:
@@ -171,9 +194,12 @@ def all_done(videos: Sequence[ReviewVideo]) -> bool:
     return all(is_done(video.curve()) for video in videos)
 
 
-def project_videos(ledger: Ledger, masks: MaskStore, key_values: KeyValueStore, project_id: int) -> list[ReviewVideo]:
-    """The newest finished propagation of every task of a project."""
-    return [task_video(job, masks, key_values) for job in newest_propagations(ledger, project_id=project_id)]
+def project_videos(
+    ledger: Ledger, masks: MaskStore, key_values: KeyValueStore, project_id: int, *, names: Mapping[TaskKey, str]
+) -> list[ReviewVideo]:
+    """The newest finished propagation of every task of a project. names: of imported tasks."""
+    videos = [task_video(job, masks, key_values) for job in newest_propagations(ledger, project_id=project_id)]
+    return [replace(video, name=names.get(video.task, video.name)) if video.task else video for video in videos]
 
 
 def task_video(
@@ -197,6 +223,7 @@ def review_video(run: MaskRun, name: str, model_version: str, *, task: TaskKey |
         model_version=model_version,
         objects={masklet.object_id: tuple(review_frame(frame) for frame in masklet.frames) for masklet in run.masklets},
         task=task,
+        labels={masklet.object_id: masklet.label for masklet in run.masklets},
     )
 
 

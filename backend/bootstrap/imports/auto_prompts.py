@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from backend.adapters.media.mask_cleanup import clean_mask
 from backend.application.imports.auto_segment import AutoMasklets, AutoRules
 from backend.application.imports.model import Source, SourceMedia, TaskDraft
 from backend.application.imports.prompts import prompts_on
-from backend.application.ports.engine import NeverCancelled, Segmenter
+from backend.application.ports.engine import NeverCancelled, PointSegmenter
 from backend.application.ports.media import VideoSource
 from backend.application.worker.frame_subset import FrameSubset
 from backend.bootstrap.container import Container
@@ -23,14 +25,18 @@ MOST_POINTS = 64
 
 @dataclass(slots=True)
 class AutoPrompts:
-    """A PromptSource. every_segment: whether segments after the first are segmented too, not handed masks."""
+    """A PromptSource. every_segment: whether segments after the first are segmented too, not handed masks.
 
-    load: Callable[[], Segmenter]
+    on_search: gets a clip's name, and the done and all steps of its search.
+    """
+
+    load: Callable[[], PointSegmenter]
     open: Callable[[SourceMedia], VideoSource]
     labels: Sequence[str]
     rules: AutoRules
     every_segment: bool
-    _segmenter: Segmenter | None = field(default=None)
+    on_search: Callable[[str, int, int], None]
+    _segmenter: PointSegmenter | None = field(default=None)
 
     def prompts(self, source: Source, draft: TaskDraft) -> tuple[PromptSet, Mapping[str, float]]:
         """See the PromptSource port."""
@@ -39,7 +45,7 @@ class AutoPrompts:
         self._segmenter = self._segmenter or self.load()
         finder = AutoMasklets(self._segmenter, clean_mask, NeverCancelled(), self.rules)
         with self.open(draft.medium) as video:
-            found = finder.find(FrameSubset(video, draft.frames))
+            found = finder.find(FrameSubset(video, draft.frames), partial(self.on_search, draft.name))
         on_source = [_Placed(entry.key, int(draft.frames[entry.frame]), entry.mask) for entry in found]
         prompts = prompts_on(draft, on_source, self.labels)
         scores = {str(o): entry.score for o, entry in zip(prompts.object_ids, found, strict=True)}
@@ -62,14 +68,24 @@ def auto_prompter(
     labels: Sequence[str],
     *,
     carry: bool,
+    on_search: Callable[[str, int, int], None],
 ) -> AutoPrompts:
     """words: `auto`, `auto:POINTS` or `auto:POINTS:MOST`. Raises InvalidInput."""
     rules = parse_auto(words)
 
-    def load() -> Segmenter:
-        return build_engine(container)
+    def load() -> PointSegmenter:
+        return build_engine(container, threads=threads_beside_workers(container.settings.threads))
 
-    return AutoPrompts(load, open_medium, labels, rules, every_segment=not carry)
+    return AutoPrompts(load, open_medium, labels, rules, every_segment=not carry, on_search=on_search)
+
+
+def threads_beside_workers(wanted: int) -> int:
+    """CPU threads of an import's model: half of the cores, unless the settings name a count.
+
+    The workers use the cores at the same time. Threads without a core of their own wait for each other in every layer,
+    and spin meanwhile: on two busy cores two threads took twelve times the processor time of one.
+    """
+    return wanted or max(1, (os.cpu_count() or 1) // 2)
 
 
 def parse_auto(words: str) -> AutoRules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from backend.adapters.media.source_media import jpeg_of
 from backend.adapters.media.sources.sources import expand
 from backend.application.imports.importer import Importer, Tally
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
+from backend.application.imports.progress import BatchProgress
 from backend.application.imports.start import TaskStarter
 from backend.application.jobs.retry import Retried, retry_now
 from backend.bootstrap.annotation import open_annotation_service
@@ -86,7 +87,7 @@ class Batch:
 
 
 @contextmanager
-def open_batch(arguments: list[str], options: BatchOptions, on_frame: Callable[[], None]) -> Iterator[Batch]:
+def open_batch(arguments: list[str], options: BatchOptions, progress: BatchProgress) -> Iterator[Batch]:
     """Everything that an import needs. One import at a time works on a project from one data folder.
 
     Raises InvalidInput for options that cannot work together, LabelStudioUnavailable or LabelStudioRefused.
@@ -100,7 +101,7 @@ def open_batch(arguments: list[str], options: BatchOptions, on_frame: Callable[[
         raise InvalidInput("no Label Studio is named: give --label-studio-url and --api-key, or set LABEL_STUDIO_URL")
     try:
         with _alone(folder, options.project_id):
-            yield _put_together(arguments, options, container=container, client=client, on_frame=on_frame)
+            yield _put_together(arguments, options, container=container, client=client, progress=progress)
     finally:
         client.close()
 
@@ -111,7 +112,7 @@ def _put_together(
     *,
     container: Container,
     client: LabelStudioClient,
-    on_frame: Callable[[], None],
+    progress: BatchProgress,
 ) -> Batch:
     folder = container.folder
     config = client.label_config(options.project_id)
@@ -123,7 +124,7 @@ def _put_together(
         container.import_records,
         IndexCache(folder.indices),
         reencodes=options.reencodes,
-        on_frame=on_frame,
+        on_frame=progress.frame,
     )
     placement = _placement(options, container, library)
     if isinstance(placement, LocalPlacement):
@@ -136,7 +137,7 @@ def _put_together(
             placement,
             client.imports,
             library.records,
-            prompter=_prompter(options, container, library, client, config),
+            prompter=_prompter(options, container, library, client=client, config=config, progress=progress),
             existing=TaskPrompts(options.prompts, config, client, lambda media: _looked_at(container, media)),
             starting=starting,
             carry=options.carry,
@@ -155,13 +156,20 @@ def _looked_at(container: Container, media: MediaRef) -> VideoInfo:
 
 
 def _prompter(
-    options: BatchOptions, container: Container, library: DiskLibrary, client: LabelStudioClient, config: str
+    options: BatchOptions,
+    container: Container,
+    library: DiskLibrary,
+    *,
+    client: LabelStudioClient,
+    config: str,
+    progress: BatchProgress,
 ) -> PromptSource:
     if options.prompts.partition(":")[0] == "auto":
         from backend.bootstrap.imports.auto_prompts import auto_prompter  # loads torch, which no other import needs
 
         carry = options.carry and options.overlap > 0
-        return auto_prompter(options.prompts, container, library.open, read_binding(config).labels, carry=carry)
+        labels = read_binding(config).labels
+        return auto_prompter(options.prompts, container, library.open, labels, carry=carry, on_search=progress.search)
     return file_prompter(options.prompts, config, client, options.project_id)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.application.imports.status import ProjectStatus, project_statuses
+from backend.application.imports.status import ProjectStatus, project_statuses, task_name
 from backend.application.review.audits import Audits
 from backend.bootstrap.container import Container
 from backend.domain.audits import AuditTally
+from backend.domain.tasks import TaskKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ def read_overviews(container: Container, project_id: int | None) -> list[Project
         )
         for status in project_statuses(container.ledger, container.import_records, project_id)
     ]
+
+
+def imported_names(container: Container, project_id: int) -> dict[TaskKey, str]:
+    """The names of a project's imported tasks, with their numbers."""
+    names = {item.task: item.name for item in container.import_records.items(project_id)}
+    return {task: task_name(task, names) for task in names}
 
 
 def audit_tallies(project_id: int | None) -> Mapping[str, AuditTally]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backend.application.imports.importer import Tally
-from backend.application.imports.model import ImportMode, ItemState, Outcome
+from backend.application.imports.model import ImportMode, ItemState
 from backend.domain.selection import parse_portion, parse_selection
+from backend.interfaces.cli.progress.bars import progress_bars
+from backend.interfaces.cli.progress.import_progress import ImportProgress
 
 if TYPE_CHECKING:
     from backend.bootstrap.imports.batch import BatchOptions
@@ -81,22 +82,13 @@ def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tall
     console = Console(stderr=True)
     with ExitStack() as stack:
         lines = stack.enter_context(report.open("w", encoding="utf-8")) if report is not None else None
-        progress = stack.enter_context(_progress(console))
-        bar = progress.add_task("import", total=None)
-        told: set[str] = set()
-
-        def tell(outcome: Outcome) -> None:
-            _write(lines, outcome.document())
-            told.add(outcome.source)
-            progress.update(bar, completed=len(told))
-            if outcome.state is ItemState.FAILED:
-                console.print(f"{outcome.name or outcome.source}: {outcome.reason}", markup=False, highlight=False)
-
-        batch = stack.enter_context(open_batch(sources, options, lambda: None))
+        bars = stack.enter_context(progress_bars(console))
+        progress = ImportProgress(console, bars, lambda outcome: _write(lines, outcome.document()))
+        batch = stack.enter_context(open_batch(sources, options, progress))
         for warning in batch.warnings:
             console.print(f"warning: {warning}", markup=False, highlight=False)
-        progress.update(bar, total=len(batch.sources))
-        tally = batch.run(tell)
+        progress.begin(len(batch.sources))
+        tally = batch.run(progress.outcome)
         summary: dict[str, object] = {"summary": {state.value: tally.of(state) for state in ItemState}}
         _write(lines, summary)
     console.print(_sentence(tally, options.project_id), highlight=False, soft_wrap=True)
@@ -113,9 +105,3 @@ def _write(lines: TextIO | None, document: dict[str, object]) -> None:
 def _sentence(tally: Tally, project: int) -> str:
     parts = [f"{tally.of(state)} {state.value}" for state in ItemState if tally.of(state)]
     return f"Project {project}: {', '.join(parts) or 'nothing to do'}."
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    )

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from backend.application.review.next_frames import NextFrame
 from backend.domain.diversity import ColdStart
 from backend.domain.errors import InvalidInput
+from backend.domain.tasks import TaskKey
+
+if TYPE_CHECKING:
+    from backend.application.review.make_corrections import CorrectionTask
 
 
 def next_(
@@ -52,15 +57,19 @@ def next_(
         from backend.bootstrap.review import choose_next
 
         chosen, is_done = choose_next(sources, frames, seed=seed)
+        tasks = [frame.video.task for frame in chosen]
     else:
-        chosen, is_done = _made(console, sources, into, frames, seed), False
+        made = _made(console, sources, into, frames, seed)
+        chosen, is_done = tuple(one.frame for one in made), False
+        tasks = [TaskKey(into, one.task_id) for one in made]
     _show(console, chosen, is_done=is_done)
+    _show_addresses(console, tasks)
     if json_file is not None:
         documents = [frame.document() for frame in chosen]
         json_file.write_text(json.dumps(documents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _made(console: Console, sources: list[str], into: int, count: int, seed: int) -> tuple[NextFrame, ...]:
+def _made(console: Console, sources: list[str], into: int, count: int, seed: int) -> list[CorrectionTask]:
     """Make the correction tasks of one project."""
     from backend.bootstrap.corrections import make_corrections
 
@@ -69,17 +78,18 @@ def _made(console: Console, sources: list[str], into: int, count: int, seed: int
     made = make_corrections(int(sources[0]), into, count, seed=seed)
     fresh = sum(one.is_new for one in made)
     console.print(f"Project {into}: {fresh} correction tasks made, {len(made) - fresh} were there already.")
-    return tuple(one.frame for one in made)
+    return made
 
 
 def _show(console: Console, chosen: Sequence[NextFrame], *, is_done: bool) -> None:
     probable = all(frame.video.is_probability for frame in chosen)
-    table = Table("video", "frame", "object", "uncertainty" if probable else "uncertainty (rank)", "gain", "why")
+    columns = ("uncertainty" if probable else "uncertainty (rank)", "gain", "why")
+    table = Table("clip", "page" if _are_tasks(chosen) else "frame", "object", *columns)
     for frame in chosen:
         table.add_row(
-            frame.video.name,
-            str(frame.choice.frame_index),
-            str(frame.object_id),
+            Text(frame.video.name),
+            str(frame.page if _are_tasks(chosen) else frame.choice.frame_index),
+            Text(frame.object_name),
             f"{frame.uncertainty:.3f}",
             f"{frame.choice.gain:.2f}",
             frame.choice.reason.value,
@@ -89,3 +99,18 @@ def _show(console: Console, chosen: Sequence[NextFrame], *, is_done: bool) -> No
         console.print("The model has no calibrator: uncertainty is a rank here, good for comparing, not a probability.")
     if is_done:
         console.print("No frame is doubtful any more; what is listed is for checking.")
+
+
+def _are_tasks(chosen: Sequence[NextFrame]) -> bool:
+    """Whether all frames are pages of tasks, counted from 1; those of files are counted from 0."""
+    return all(frame.video.task is not None for frame in chosen)
+
+
+def _show_addresses(console: Console, tasks: Sequence[TaskKey | None]) -> None:
+    """A line for each task: its page in Label Studio."""
+    from backend.bootstrap.review import address_of
+
+    for task in dict.fromkeys(task for task in tasks if task is not None):
+        address = address_of(task)
+        if address:
+            console.print(f"task {task.task_id}: {address}", markup=False, highlight=False, soft_wrap=True)

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backend.application.annotation.prompt_record import prompts_record
 from backend.application.worker.offline import Summary
 from backend.domain.errors import PromptError
 from backend.domain.video import Direction
+from backend.interfaces.cli.progress.bars import progress_bars
 
 DEMO_WARNING = "The demo model made these masks: it shows how Masklet works and is not for real work."
 
@@ -39,7 +39,7 @@ def propagate(
         info, model_info = offline.video.info, offline.segmenter.model
         if not any(prompt.has_positive for prompt in prompt_set):
             raise PromptError(f"{prompts} has only negative clicks; say where the objects are")
-        with _progress(console) as progress:
+        with progress_bars(console) as progress:
             task = progress.add_task(f"{model_info.name} on {model_info.device}", total=info.frame_count)
             summary = offline.propagate(
                 prompt_set, folder, direction=direction, on_frame=lambda _: progress.advance(task)
@@ -68,9 +68,3 @@ def _sentence(summary: Summary, out: Path) -> str:
     if summary.worst_frame is not None:
         text += f" Look first at frame {summary.worst_frame} (uncertainty {summary.uncertainty:.2f})."
     return text
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    )

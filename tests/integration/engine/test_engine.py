@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.engine import POINTS_AT_ONCE, Sam2Engine
 from backend.adapters.sam2.model.memory_selection import FramePosition, SelectedMemory
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.application.ports.engine import NeverCancelled
@@ -149,6 +149,22 @@ class TestSegment:
         video = PanningVideo(2000)
         engine.segment(video, prompt_set(click(1500)), FrameIndex(1500))
         assert video.read == [1500]
+
+
+class TestPoints:
+    def test_a_batch_of_points_equals_one_click_after_another(self, engine: Sam2Engine) -> None:
+        points = [Point((column + 0.5) / 6, (row + 0.5) / 6) for row in range(6) for column in range(6)]
+        batches = list(engine.segment_points(PanningVideo(12), points, FrameIndex(3)))
+        assert [len(batch) for batch in batches] == [POINTS_AT_ONCE, POINTS_AT_ONCE, 36 - 2 * POINTS_AT_ONCE]
+        together = [entry for batch in batches for entry in batch]
+        assert [entry.object_id for entry in together] == [str(number) for number in range(36)]
+        for point, entry in zip(points, together, strict=True):
+            prompt = FramePrompt(ObjectId("a"), FrameIndex(3), (PointPrompt(point),))
+            (alone,) = engine.segment(PanningVideo(12), prompt_set(prompt), FrameIndex(3)).objects
+            assert mask_iou(entry.mask, alone.mask) >= 0.999
+            assert entry.evidence.predicted_ious == pytest.approx(alone.evidence.predicted_ious, abs=1e-4)
+            assert entry.evidence.presence_logit == pytest.approx(alone.evidence.presence_logit, abs=1e-4)
+            assert entry.evidence.stability == pytest.approx(alone.evidence.stability, abs=1e-3)
 
 
 class TestBounds:

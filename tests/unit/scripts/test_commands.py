@@ -19,7 +19,7 @@ def test_setup_names_an_unknown_option() -> None:
     done = run("scripts/setup", "--lable-studio")
     assert (done.returncode, done.stderr) == (
         1,
-        "setup: unknown option --lable-studio; the options are --label-studio, --browser and --page-types\n",
+        "setup: unknown option --lable-studio; the options are --cpu, --label-studio, --browser and --page-types\n",
     )
 
 

@@ -185,6 +185,16 @@ class Sam2Blocks:
             return self._chosen(Candidates(*self._decode_tracked(conditioned, sparse, dense, *features.levels[:-1])))
         return self._chosen(self._decoder.decode(conditioned, features.levels[:-1], prompt))
 
+    def decode_points(self, features: ImageFeatures, points: PointInputs) -> Decoded:
+        """Masks of B objects on one frame, each from its own points and from this frame only, in one batch.
+
+        On a CPU the last bits differ from those of `decode` for one object.
+        """
+        sparse, dense = self._embedded(points, None)
+        several = bool(self._model._use_multimask(True, {"point_labels": points.labels}))
+        prompt = DecoderPrompt(sparse, dense, several)
+        return self._chosen(self._decoder.decode_prompts(self.without_memory(features), features.levels[:-1], prompt))
+
     def decode_mask(self, features: ImageFeatures, mask: Tensor) -> Decoded:
         """Takes a person's mask [1, 1, S, S] (0 or 1, float32) as the output of one object."""
         outputs = self._model._use_mask_as_output(features.levels[-1], list(features.levels[:-1]) or None, mask)
@@ -234,7 +244,7 @@ class Sam2Blocks:
         return self._last_self_attended[1]
 
     def _embedded(self, points: PointInputs | None, previous: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Sparse [1, P, D] and dense [1, D, h, w] embeddings of one object's prompts. No points: one point at 0."""
+        """Sparse [B, P, D] and dense [B, D, h, w] embeddings of B objects' prompts. No points: one at 0, B = 1."""
         coords = torch.zeros(1, 1, 2, device=self.device) if points is None else points.coords
         labels = coords.new_full((1, 1), -1, dtype=torch.int32) if points is None else points.labels
         sparse, dense = self._model.sam_prompt_encoder(points=(coords, labels), boxes=None, masks=previous)

@@ -37,9 +37,10 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecoderPrompt:
-    """Decoder input that is the same for every object: prompt embeddings and count of candidates.
+    """Decoder input: prompt embeddings and count of candidates.
 
-    sparse: [1, P, D]. dense: [1, D, h, w]. several: three candidates instead of one.
+    sparse: [1, P, D]. dense: [1, D, h, w]. Both the same for every object, or [B, ...] with those of each. several:
+    three candidates instead of one.
     """
 
     sparse: Tensor
@@ -81,6 +82,13 @@ class Decoder:
                 self._decoder, conditioned, finer, prompt, positions=self._positions
             ).equals(expected)
         return expected
+
+    def decode_prompts(self, conditioned: Tensor, finer: Sequence[Tensor], prompt: DecoderPrompt) -> Candidates:
+        """Candidates of B prompts on one frame, in one batch. On a CPU their last bits depend on B.
+
+        conditioned: [1, D, h, w], the same for every prompt. finer: as in `decode`.
+        """
+        return self._decode_by_sam2(conditioned.expand(len(prompt.sparse), -1, -1, -1), finer, prompt)
 
     def tracked(self, conditioned: Tensor, sparse: Tensor, dense: Tensor, *finer: Tensor) -> tuple[Tensor, ...]:
         """Three candidates per object, by sam2's own code: the fields of Candidates. Shapes as in `decode`."""

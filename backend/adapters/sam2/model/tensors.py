@@ -27,8 +27,8 @@ class ImageFeatures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PointInputs:
-    """Clicks and box corners of one object. coords: [1, P, 2] float32, x and y in
-    model pixels; labels: [1, P] int32.
+    """Clicks and box corners of B objects, P each. coords: [B, P, 2] float32, x and y in model pixels; labels: [B, P]
+    int32.
 
     Labels are SAM's: 1 positive, 0 negative, 2 and 3 a box's first and second corner.
     """

@@ -13,9 +13,9 @@ from backend.application.ports.engine import CancelToken, NeverCancelled, Propag
 from backend.application.ports.media import VideoSource
 from backend.bootstrap.imports.auto_prompts import parse_auto
 from backend.domain.errors import InvalidInput
-from backend.domain.geometry import RgbFrame
+from backend.domain.geometry import Point, RgbFrame
 from backend.domain.masklets import FrameEvidence, FrameMasks, MaskOrigin, ObjectFrame
-from backend.domain.prompts import FramePrompt, PromptSet
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from backend.evaluation.synthetic.source import ClipSource
 from tests.fakes.engine import FakePropagation, FakeSegmenter
@@ -31,17 +31,19 @@ class ColourSegmenter(FakeSegmenter):
         super().__init__()
         self.points = 0
 
-    def segment(self, video: VideoSource, prompts: PromptSet, frame_index: FrameIndex) -> FrameMasks:
+    def segment_points(
+        self, video: VideoSource, points: Sequence[Point], frame_index: FrameIndex
+    ) -> Iterator[list[ObjectFrame]]:
         frame = video.frame(frame_index)
-        self.points += len(prompts.prompts)
-        return FrameMasks(frame_index, tuple(self._shown(frame, prompt) for prompt in prompts))
+        self.points += len(points)
+        for number, point in enumerate(points):
+            yield [self._shown(frame, ObjectId(str(number)), point)]
 
-    def _shown(self, frame: RgbFrame, prompt: FramePrompt) -> ObjectFrame:
-        point = prompt.points[0].point
+    def _shown(self, frame: RgbFrame, object_id: ObjectId, point: Point) -> ObjectFrame:
         y, x = int(point.y_rel * frame.shape[0]), int(point.x_rel * frame.shape[1])
         colour = frame[y, x]
         mask = (frame == colour).all(-1) & bool(colour.any())
-        return ObjectFrame(prompt.object_id, mask, evidence(colour[1] / 255), MaskOrigin.PROMPTED)
+        return ObjectFrame(object_id, mask, evidence(colour[1] / 255), MaskOrigin.AUTOMATIC)
 
     def propagate(
         self,
@@ -118,8 +120,27 @@ def test_the_number_of_objects_is_limited() -> None:
     assert len(find([picture(*squares)], AutoRules(most=5))) == 5
 
 
+def test_the_steps_of_a_clip_are_counted_from_none_to_all() -> None:
+    steps: list[tuple[int, int]] = []
+    segmenter = ColourSegmenter()
+    finder = AutoMasklets(segmenter, clean_mask, NeverCancelled())
+    finder.find(ClipSource(np.stack([picture((8, 8, 20, 255))] * 6)), lambda done, total: steps.append((done, total)))
+    total = AutoRules().steps(6)
+    assert steps[0] == (0, total)
+    assert steps[-1] == (total, total)
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+    assert segmenter.points == 3 * (8 * 8 + 4 * 4 * 4 + 16 * 2 * 2)
+
+
+def test_a_clip_that_has_enough_objects_ends_with_all_steps_done() -> None:
+    steps: list[tuple[int, int]] = []
+    finder = AutoMasklets(ColourSegmenter(), clean_mask, NeverCancelled(), AutoRules(most=1))
+    finder.find(ClipSource(np.stack([picture((8, 8, 20, 255))] * 6)), lambda done, total: steps.append((done, total)))
+    assert steps[-1] == (AutoRules().steps(6),) * 2
+
+
 def test_the_rules_are_parsed() -> None:
-    assert (parse_auto("auto"), parse_auto("auto:8:3")) == (AutoRules(), AutoRules(points=8, most=3))
+    assert (parse_auto("auto"), parse_auto("auto:8:3")) == (AutoRules(points=8), AutoRules(points=8, most=3))
     for words in ("auto:0", "auto:x", "auto:1:2:3", "auto:65"):
         with pytest.raises(InvalidInput, match=words):
             parse_auto(words)

@@ -55,7 +55,12 @@ def earlier_prompts(*ids: str) -> PromptSet:
 def test_a_task_has_its_correction_in_fixed_width_columns() -> None:
     video = review_video(run(), "task 7", "masklet-demo-1", task=TASK)
     (frame,) = next_frames([video], 1, rng=np.random.default_rng(0))
-    data = task_data(SOURCE, "http://x/2.jpg", frame, signature=SIGNER.sign(9, SOURCE.key))
+    data = task_data(
+        SOURCE, "http://x/2.jpg", frame, signature=SIGNER.sign(9, SOURCE.key), video_address="http://ls/projects/3"
+    )
+    assert (data["video"], data["page"], data["object"], data["video_task"]) == (
+        "task 7", 3, "Cat", "http://ls/projects/3",
+    )  # fmt: skip
     assert (data["image"], data["frame"], data["uncertainty"], data["priority"]) == (
         "http://x/2.jpg", 2, "0.9000", "1.0000",
     )  # fmt: skip

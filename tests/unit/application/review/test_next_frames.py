@@ -38,6 +38,7 @@ def test_the_list_is_sorted_by_priority() -> None:
     rng = np.random.default_rng(0)
     found = next_frames([video({CAT: seen([0.0, 0.0, 0.1]), DOG: seen([0.8, 0.0, 0.0])}, task=7)], 2, rng=rng)
     first, second = (frame.document() for frame in found)
+    assert (first["page"], first["object_name"]) == (1, "dog")
     assert (first["task"], first["frame"], first["object"], first["uncertainty"]) == (7, 0, "dog", 0.8)
     assert (first["priority"], second["priority"]) == (1.0, 0.5)
     assert first["is_probability"] is True
@@ -50,7 +51,7 @@ def test_several_videos_share_one_list_by_gain() -> None:
 
 
 def test_a_long_list_over_several_videos_has_audits() -> None:
-    videos = [video({CAT: seen([0.5] * 50)}, name) for name in ("one", "two")]
+    videos = [video({CAT: seen([0.4] * 50)}, name) for name in ("one", "two")]
     found = next_frames(videos, 10, rng=np.random.default_rng(0))
     assert [frame.choice.reason.value for frame in found] == ["gain"] * 9 + ["audit"]
     assert len({(frame.video.name, frame.choice.frame_index) for frame in found}) == 10
@@ -61,8 +62,32 @@ def test_no_frame_is_listed_if_all_videos_are_certain() -> None:
     assert not all_done([video({CAT: seen([0.05, 0.02])}), video({CAT: seen([0.6])})])
 
 
+def test_a_suspected_frame_is_never_an_audit() -> None:
+    doubtful = video({CAT: seen([0.6] * 60)}, "doubtful")
+    for videos in ([doubtful], [doubtful, doubtful]):
+        found = next_frames(videos, 10, rng=np.random.default_rng(0))
+        assert len(found) == 10
+        assert Reason.AUDIT not in {frame.choice.reason for frame in found}
+    certain = video({CAT: seen([0.2] * 60)}, "certain")
+    for seed in range(20):
+        (audit,) = (
+            frame
+            for frame in next_frames([doubtful, certain], 10, rng=np.random.default_rng(seed))
+            if frame.choice.reason is Reason.AUDIT
+        )
+        assert audit.video is certain
+
+
+def test_objects_are_named_by_their_labels() -> None:
+    labels = {CAT: "Cat", DOG: "Dog", ObjectId("r3"): "Cat"}
+    named = ReviewVideo(
+        "a.mp4", 3, 24.0, "m", {object_id: seen([0.1]) for object_id in (*labels, ObjectId("r4"))}, labels=labels
+    )
+    assert [named.object_name(object_id) for object_id in named.objects] == ["Cat", "Dog", "Cat 2", "r4"]
+
+
 def test_audits_are_drawn_evenly_over_several_videos() -> None:
-    videos = [video({CAT: seen([0.5] * 40, human=(0,))}, "long"), video({CAT: seen([0.9] * 10, human=(0,))}, "short")]
+    videos = [video({CAT: seen([0.3] * 40, human=(0,))}, "long"), video({CAT: seen([0.4] * 10, human=(0,))}, "short")]
     drawn = {"long": 0, "short": 0}
     for seed in range(200):
         for frame in next_frames(videos, 10, rng=np.random.default_rng(seed)):

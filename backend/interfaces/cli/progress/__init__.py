@@ -1,0 +1,1 @@
+"""Progress of the commands that take long."""
