@@ -25,6 +25,9 @@ from tests.browser.editor import Editor
 from tests.fakes.clips import BITS, ClipSpec, write_clip
 
 PATIENCE_S = 60.0
+LOADS = 3
+"""How often Label Studio's page is loaded for one seek."""
+
 HASH = ContentHash("ab" * 32)
 WIDTH, HEIGHT = 128, 96
 GAPS_MS = 2 * np.random.default_rng(4).integers(4, 70, 23)
@@ -49,17 +52,21 @@ CASES = {
     ),
 }
 
-GO_AND_READ = """async ([number, bits]) => {
+GO_AND_READ = """async ([number, bits, patienceMs]) => {
   const video = document.querySelector('video');
   const tag = [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video');
+  const end = performance.now() + patienceMs;
+  const rest = () => new Promise(done => setTimeout(done, 20));
   // Label Studio's page may drop a seek while it loads: it is asked again.
-  for (let seeked = false; !seeked && tag.frame !== number;) {
+  for (let seeked = false; !seeked && tag.frame !== number && performance.now() < end;) {
     const event = new Promise(done => video.addEventListener('seeked', () => done(true), {once: true}));
     tag.setFrame(number);
     seeked = await Promise.race([event, new Promise(done => setTimeout(() => done(false), 3000))]);
   }
-  while (video.seeking) await new Promise(done => setTimeout(done, 20));
-  while (!video.videoWidth) await new Promise(done => setTimeout(done, 60));
+  while ((video.seeking || !video.videoWidth) && performance.now() < end) await rest();
+  if (performance.now() >= end) {
+    return `frame ${tag.frame} of ${tag.length}, seeking ${video.seeking}, ready ${video.readyState}`;
+  }
   await new Promise(done => setTimeout(done, 60));
   const canvas = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
   const context = canvas.getContext('2d');
@@ -95,6 +102,10 @@ def new_task(project: ProjectSetup, clip: Clip, case: str) -> tuple[TaskKey, Fra
 
 def open_task(editor: Editor, project: ProjectSetup, task: TaskKey) -> None:
     editor.open(project.address(task))
+    wait_until_ready(editor)
+
+
+def wait_until_ready(editor: Editor) -> None:
     editor.page.wait_for_function("() => document.querySelector('video')?.readyState === 4")
     editor.page.wait_for_function(
         "() => [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video')?.length > 1"
@@ -102,9 +113,20 @@ def open_task(editor: Editor, project: ProjectSetup, task: TaskKey) -> None:
 
 
 def go_to(editor: Editor, number: int) -> tuple[int, int, int]:
-    """The picture's own number, the page's frame number, and the page's count of frames."""
-    drawn, frame, length = editor.page.evaluate(GO_AND_READ, [number, BITS])
-    return int(drawn), int(frame), int(length)
+    """The picture's own number, the page's frame number, and the page's count of frames.
+
+    A page that drops every seek is loaded anew.
+    """
+    state = ""
+    for _ in range(LOADS):
+        found = editor.page.evaluate(GO_AND_READ, [number, BITS, PATIENCE_S * 1000])
+        if not isinstance(found, str):
+            drawn, frame, length = map(int, found)
+            return drawn, frame, length
+        state = found
+        editor.open(editor.page.url)
+        wait_until_ready(editor)
+    pytest.fail(f"Label Studio's page did not go to frame {number}: {state}")
 
 
 def ends_of(clock: FrameClock, number: int) -> tuple[int, int]:
