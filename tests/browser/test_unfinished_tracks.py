@@ -22,7 +22,7 @@ from tests.browser.conftest import ENVIRONMENT
 from tests.browser.editor import Editor
 from tests.browser.test_video import box_around, sequence, tracks
 
-FRAMES = 12
+FRAMES = 48
 SETTINGS = {**ENVIRONMENT, "MASKLET_PORT": "19292", "MASKLET_REPLY_DEADLINE_S": "0.25"}
 """A deadline in which no machine tracks a box through the video."""
 

@@ -81,7 +81,8 @@ class InteractivePredictor:
             user_task = replace(user_task, user=named)
         page = None if self.binding.is_video else PageMasks(self.parts.key_values, user_task, self.binding)
         if page is not None:
-            Absences(self.parts.annotation_service, page).record_deleted(page.update(draft))
+            deleted = page.update(draft, earlier_names=claims)
+            Absences(self.parts.annotation_service, page).record_deleted(deleted)
         cleared = frozenset() if page is None else page.keys()
         try:
             run = self._run(user_task, parsed, draft, drawn=drawn, deadline_s=deadline_s)

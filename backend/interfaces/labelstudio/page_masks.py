@@ -75,18 +75,34 @@ class PageMasks:
     user_task: UserTask
     binding: Binding
 
-    def update(self, draft: Draft) -> frozenset[Key]:
-        """Reads the newest draft; returns the masks that the person deleted since the one before."""
+    def update(self, draft: Draft, *, earlier_names: Iterable[str] = ()) -> frozenset[Key]:
+        """Reads the newest draft; returns the masks that the person deleted since the one before.
+
+        earlier_names: of the anonymous annotators whose masks the draft shows. Their answers count for the first draft:
+        before it Label Studio does not name the person.
+        """
         if not draft.name:
             return frozenset()
         record = self.read()
+        if not record.draft:
+            record = self._with_answers_of(record, earlier_names)
         now = self._in_draft(draft)
-        is_same = record.draft == draft.name
+        is_same = record.draft in (draft.name, "")
         kept = {key: is_own for key, is_own in now.items() if key not in record.ignored}
-        answers = record.answers if is_same or not record.draft else ()
         size = _size_of(draft) or record.size
-        self._write(Record(draft.name, kept, answers, record.ignored, size))
+        self._write(Record(draft.name, kept, record.answers if is_same else (), record.ignored, size))
         return record.deleted(now) if is_same else frozenset()
+
+    def _with_answers_of(self, record: Record, names: Iterable[str]) -> Record:
+        for name in names:
+            other = replace(self, user_task=replace(self.user_task, user=name)).read()
+            record = replace(
+                record,
+                answers=(*record.answers, *other.answers)[-MAX_ANSWERS:],
+                ignored=record.ignored | other.ignored,
+                size=record.size or other.size,
+            )
+        return record
 
     def answered(self, run: MaskRun) -> None:
         """Records the masks of an answer."""

@@ -48,12 +48,25 @@ class Page:
         self.web = FakeWeb(segmenter=AbsentSegmenter())
         self.clicks = 0
 
-    def send(self, label: str, page: int = 0, *, draft: bool = True, accept: bool = True, **click: Any) -> list[Json]:  # noqa: ANN401
-        """Clicks with a label. draft: whether it is saved by then. accept: whether the page takes the answer."""
+    def send(
+        self,
+        label: str,
+        page: int = 0,
+        *,
+        draft: bool = True,
+        named: bool = True,
+        accept: bool = True,
+        **click: Any,  # noqa: ANN401
+    ) -> list[Json]:
+        """Clicks with a label. draft: whether it is saved by then. accept: whether the page takes the answer.
+
+        named: False before the first draft, without which Label Studio names nobody.
+        """
         self.clicks += 1
         region = {**keypoint(label, page=page, region_id=f"k{self.clicks}"), **click}
         drafts = [{"id": self.name, "user": ANN, "updated_at": "2026", "result": list(self.regions.values())}]
-        task = {**pages_task(), "drafts": drafts if draft else [{**drafts[0], "result": []}]}
+        saved = drafts if draft else [{**drafts[0], "result": []}]
+        task = {**pages_task(), "drafts": saved if named else []}
         body = predict_body(task, label_config=CONFIG, project="1.17", regions=[region])
         reply = self.web.client().post("/predict", json=body)
         assert reply.status_code == 200, reply.text
@@ -87,6 +100,14 @@ def test_a_deleted_mask_does_not_come_back(page: Page) -> None:
     assert page.shown("Cat") == [0, 2]
     page.send("▶ 2", 2)
     assert page.shown("Cat") == [0, 2, 3, 4]
+
+
+def test_a_mask_that_is_deleted_before_the_first_draft_does_not_come_back(page: Page) -> None:
+    page.send("Cat", named=False)
+    page.send("▶ 2", named=False)
+    page.delete("Cat", 1)
+    page.send("▶ 2")
+    assert page.shown("Cat") == [0, 2]
 
 
 def test_a_mask_that_an_earlier_draft_had_is_missed_alone(page: Page) -> None:
