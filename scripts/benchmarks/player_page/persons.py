@@ -48,14 +48,15 @@ def pages_person(context: BrowserContext, stack: Stack, project: int) -> Json:
     for click in stack.clip.clicks:
         _choose(editor, click.label)
         editor.click(click.x_pct, click.y_pct)
-    every = list(range(stack.clip.pages))
+    made = 0
     for turn in range(ROUNDS):
         _choose(editor, "▶▶ end")
         editor.click(97.0 - 1.5 * turn, 3.0)
-        if all(editor.pages_of(label) == every for label in _labels(stack)):
+        earlier, made = made, sum(len(editor.pages_of(label)) for label in _labels(stack))
+        if made == earlier:  # pages without an object have no mask: only an answer without new ones says that it is all
             break
     else:
-        raise NotHappened(f"pages: masks are not on all pages after {ROUNDS} actions")
+        raise NotHappened(f"pages: masks still came after {ROUNDS} actions")
     after = tab.inputs()
     editor.submit()
     return _told("pages", started_s, before, after)
