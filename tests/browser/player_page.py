@@ -19,7 +19,7 @@ CONFIG = """<View>
   <HyperText name="player" inline="true"
     value="&lt;embed src='{player}&amp;value=$video' width='100%' height='720'&gt;"/>
   <Choices name="verdict" toName="player" choice="single"><Choice value="satisfactory"/><Choice value="redo"/></Choices>
-  <View style="display:none">
+  <View style="position:absolute;left:-10000px;width:320px;visibility:hidden">
     <Labels name="label" toName="video">{labels}</Labels>
     <Video name="video" value="$video" framerate="12"/><VideoRectangle name="box" toName="video"/>
   </View>

@@ -28,6 +28,9 @@ DEFAULT_FIELD = "video"
 HIDDEN = ("Labels", "Video", "VideoRectangle")
 SHOWN = ("HyperText", "Choices", "TextArea")
 
+OUT_OF_SIGHT = "position:absolute;left:-10000px;width:320px;visibility:hidden"
+"""Hides tags. Label Studio's page draws a Video without a width again and again: `display:none` takes a whole core."""
+
 
 def player_address(public_url: str, project_id: int, field: str) -> str:
     """The player's address in a label config. Label Studio fills in the field's value, which must be its end."""
@@ -58,7 +61,7 @@ def with_player(
     text = label_config
     if hidden:
         block = "\n".join(f"    {piece}" for piece in hidden)
-        text = inserted_last(text, tags[0], f'  <View style="display:none">\n{block}\n  </View>')
+        text = inserted_last(text, tags[0], f'  <View style="{OUT_OF_SIGHT}">\n{block}\n  </View>')
     if not _players(tags):
         text = inserted_first(text, tags[0], "\n".join(f"  {piece}" for piece in pieces.shown()))
     text = _with_address(text, _players(tags_of(text))[0], player_address(public_url, project_id, field))
