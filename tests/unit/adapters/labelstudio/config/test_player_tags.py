@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.config.player_tags import OUT_OF_SIGHT
 from backend.adapters.labelstudio.config.project_configs import config_for, is_empty, template_of
 from backend.adapters.labelstudio.reading.player_config import labels_of
 from backend.application.projects.plan import ConfigChoice
@@ -148,3 +149,9 @@ def test_keep_leaves_the_config_and_refuses_one_without_masks() -> None:
     assert config_for(OWN, ConfigChoice.KEEP, public_url="http://h", project_id=1, data_fields=()) == OWN
     with pytest.raises(LabelConfigError, match="no <Video> or <Image>"):
         config_for("<View></View>", ConfigChoice.KEEP, public_url="http://h", project_id=1, data_fields=())
+
+
+def test_the_shipped_config_hides_its_video_as_connect_does() -> None:
+    """Label Studio's page is busy on a whole core with a video that is not displayed."""
+    assert f'<View style="{OUT_OF_SIGHT}">' in template_of(ConfigChoice.PLAYER)
+    assert "display:none" not in template_of(ConfigChoice.PLAYER)
