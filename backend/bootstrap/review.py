@@ -30,7 +30,7 @@ from backend.application.review.next_frames import (
 from backend.bootstrap.container import Container
 from backend.bootstrap.imports.batch_status import audit_tallies, imported_names
 from backend.bootstrap.media import open_media_library
-from backend.bootstrap.verdicts import TaskPlaces, read_verdicts
+from backend.bootstrap.verdicts import read_verdicts, verdict_rows
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.audits import tally
 from backend.domain.diversity import ColdStart, diverse
@@ -119,7 +119,7 @@ def _verdicts(video: ReviewVideo) -> list[VerdictRow]:
     if video.task is None:
         return []
     container = Container.from_environment()
-    return TaskPlaces(container).rows(read_verdicts(container, video.task.project_id, video.task))
+    return verdict_rows(container, read_verdicts(container, video.task.project_id, video.task))
 
 
 def _audits(video: ReviewVideo) -> str:

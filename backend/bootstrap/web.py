@@ -24,10 +24,7 @@ from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.retry import SETTINGS, note_change
 from backend.application.jobs.submit import Submitter
-from backend.application.player.current_masks import CurrentMasks
-from backend.application.player.prompt_index import PromptIndices
-from backend.application.player.runs import UserRuns
-from backend.application.player.user_record import UserRecords
+from backend.application.player.current_masks import CurrentMasks, open_current_masks
 from backend.application.ports.clock import Clock
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.hover import HoverChannel
@@ -127,13 +124,7 @@ class WebParts:
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
-        return CurrentMasks(
-            self.annotation_service,
-            UserRecords(self.key_values),
-            UserRuns(self.ledger),
-            self.codec,
-            PromptIndices(self.ledger, self.codec),
-        )
+        return open_current_masks(self.annotation_service, self.key_values, self.codec)
 
 
 def build_web(container: Container) -> WebParts:

@@ -24,9 +24,6 @@ class FrameGrid:
         if self.stride < 1:
             raise PromptError(f"a stride is at least 1, got {self.stride}")
 
-    def __contains__(self, frame_index: int) -> bool:
-        return (frame_index - self.start) % self.stride == 0
-
     def frames(self, within: FrameRange) -> range:
         """The grid's frames in a range, ascending."""
         first = within.start + (self.start - within.start) % self.stride

@@ -15,6 +15,7 @@ from backend.application.annotation.annotation_service import AnnotationService,
 from backend.application.player.prompt_index import PromptIndex, PromptIndices, encoded_prompt
 from backend.application.player.runs import UserRun, UserRuns
 from backend.application.player.user_record import UserRecord, UserRecords
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
 from backend.domain.errors import IntegrityError, NotFound, PromptError
 from backend.domain.geometry import Box
@@ -163,6 +164,12 @@ class _Search:
             for key in self.record.previews
             if key not in self.found and key[0] in self.objects and key[1] in self.frames
         )
+
+
+def open_current_masks(service: AnnotationService, key_values: KeyValueStore, codec: MaskCodec) -> CurrentMasks:
+    """The masks of the service's ledger and mask store."""
+    ledger = service.ledger
+    return CurrentMasks(service, UserRecords(key_values), UserRuns(ledger), codec, PromptIndices(ledger, codec))
 
 
 def prompt_mask(prompt: FramePrompt, codec: MaskCodec) -> CurrentMask:
