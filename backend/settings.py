@@ -73,7 +73,9 @@ class Settings(BaseSettings):
         description="Faster steps after a warm-up at a worker's start: off, graphs (CUDA graphs), default "
         "(torch.compile) or max (both, kernels tried out; minutes).",
     )
-    threads: int = Field(0, ge=0, description="CPU threads of the model; 0: all cores.")
+    threads: int = Field(
+        0, ge=0, description="CPU threads of the model; 0: all usable cores, for a worker or an import half of them."
+    )
     feature_cache_mib: int = Field(
         512, ge=0, description="Host memory for encoded frames, MiB per worker; a second pass reads them. 0: none."
     )

@@ -130,11 +130,14 @@ def _checkpoint(container: Container) -> Finding:
 def _device(container: Container) -> Finding:
     import torch
 
+    from backend.bootstrap.engine import model_threads
+
     if torch.cuda.is_available():
         name = torch.cuda.get_device_name(0)
         return Finding("device", Verdict.OK, f"{name}, CUDA {torch.version.cuda}")
+    threads = model_threads(container.settings.threads, shares_cores=True)
     remedy = "" if container.settings.device == "cpu" else "on a machine with a GPU, check its driver with nvidia-smi"
-    return Finding("device", Verdict.WARN, f"no CUDA device: {torch.get_num_threads()} CPU threads", remedy)
+    return Finding("device", Verdict.WARN, f"no CUDA device: {threads} CPU threads a worker", remedy)
 
 
 def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
+from backend.adapters.sam2.runtime.cpu_threads import usable_cores
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.bootstrap.container import Container
 
 
-def build_engine(container: Container, *, threads: int | None = None) -> Sam2Engine:
-    """The engine of the settings. threads: CPU threads in place of the settings' count.
+def build_engine(container: Container, *, shares_cores: bool) -> Sam2Engine:
+    """The engine of the settings. shares_cores: another engine computes at the same time, as workers do.
 
     Raises ModelError, IntegrityError or DeviceOutOfMemory.
     """
@@ -23,6 +24,15 @@ def build_engine(container: Container, *, threads: int | None = None) -> Sam2Eng
         container.settings.model,
         model_dir=container.model_folder,
         device=container.settings.device,
-        threads=container.settings.threads if threads is None else threads,
+        threads=model_threads(container.settings.threads, shares_cores=shares_cores),
         options=options,
     )
+
+
+def model_threads(wanted: int, *, shares_cores: bool) -> int:
+    """The CPU threads of an engine: the settings' count, or for 0 the usable cores, half of them if it shares them.
+
+    Threads without a core of their own wait for each other in every layer: two propagations with two threads each took
+    three times as long on two cores as with one thread each.
+    """
+    return wanted or max(1, usable_cores() // (2 if shares_cores else 1))

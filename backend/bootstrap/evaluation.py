@@ -19,6 +19,6 @@ def evaluate_checkpoint(name: str, clips: int | None, watch: OnClip) -> dict[str
     Raises ModelError if there is no such checkpoint.
     """
     container = Container.from_environment(model=name)
-    engine = build_engine(container)
+    engine = build_engine(container, shares_cores=False)
     count = HELD_OUT_CLIPS if clips is None else min(clips, HELD_OUT_CLIPS)
     return evaluate(engine, watch(held_out_clips(count), count)).to_json()

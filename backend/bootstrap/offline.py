@@ -24,7 +24,7 @@ def open_offline(video: Path, model: str | None) -> Iterator[OfflinePropagator]:
     """
     container = Container.from_environment(model=model)
     with open_video(video, file_hash(video)) as source:
-        engine = build_engine(container)
+        engine = build_engine(container, shares_cores=False)
         calibrator = load_calibrator(container.settings.model, container.model_folder)
         yield OfflinePropagator(source, engine, CocoCodec(), container.clock, calibrator=calibrator)
 

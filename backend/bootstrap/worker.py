@@ -196,7 +196,7 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
         masks=container.masks,
         codec=CocoCodec(),
         media=open_task_media(container),
-        segmenter=build_engine(container),
+        segmenter=build_engine(container, shares_cores=True),
         submitter=Submitter(ledger, container.queue),
         clock=clock,
         worker_name=worker_name,

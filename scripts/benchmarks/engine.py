@@ -24,6 +24,7 @@ import torch
 from backend.adapters.sam2.runtime.compiled_steps import MODES
 from backend.adapters.sam2.runtime.device import choose_device
 from scripts.benchmarks.engine_figures import (
+    busy_cores,
     cuda,
     first_mask,
     memory,
@@ -46,6 +47,7 @@ FIGURES: Mapping[str, Measure] = {
     "shares": shares.measure,
     "resume": resume.measure,
     "interactive": under_load.measure,
+    "busy_cores": busy_cores.measure,
     "memory": memory.measure,
     "values": values.measure,
     "cuda": cuda.measure,

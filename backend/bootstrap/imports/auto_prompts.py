@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -74,18 +73,9 @@ def auto_prompter(
     rules = parse_auto(words)
 
     def load() -> PointSegmenter:
-        return build_engine(container, threads=threads_beside_workers(container.settings.threads))
+        return build_engine(container, shares_cores=True)
 
     return AutoPrompts(load, open_medium, labels, rules, every_segment=not carry, on_search=on_search)
-
-
-def threads_beside_workers(wanted: int) -> int:
-    """CPU threads of an import's model: half of the cores, unless the settings name a count.
-
-    The workers use the cores at the same time. Threads without a core of their own wait for each other in every layer,
-    and spin meanwhile: on two busy cores two threads took twelve times the processor time of one.
-    """
-    return wanted or max(1, (os.cpu_count() or 1) // 2)
 
 
 def parse_auto(words: str) -> AutoRules:

@@ -11,7 +11,7 @@ import torch
 from backend.domain.errors import Cancelled, DeviceOutOfMemory
 from backend.domain.prompts import PromptSet
 from scripts.benchmarks.engine import main
-from scripts.benchmarks.engine_figures import cuda, interrupted, values
+from scripts.benchmarks.engine_figures import busy_cores, cuda, interrupted, values
 from scripts.benchmarks.engine_figures.models import seeded_pair
 from scripts.benchmarks.engine_figures.setup import Setup
 
@@ -57,6 +57,12 @@ def test_an_interrupted_propagation_resumes(tmp_path: Path, monkeypatch: pytest.
     interrupted.propagate(killed, frames=9, every=3)
     assert interrupted.masks_path(killed).read_bytes() == expected
     assert expected.count(b"\n") == 2 * 9
+
+
+def test_propagations_beside_other_work() -> None:
+    with busy_cores.busy_processes(1):
+        for spin_count in (None, "1000"):
+            assert busy_cores.frames_a_second(1, spin_count, engines=2, duration_s=0.1, frames=2) > 0
 
 
 def test_the_gpus_table_without_a_gpu() -> None:

@@ -34,7 +34,7 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         precision="bfloat16",
         compile="graphs",
     )
-    engine.build_engine(Container(settings))
+    engine.build_engine(Container(settings), shares_cores=True)
     assert asdict(given[0]) == {
         "feature_cache_mib": 7,
         "lookahead": 5,
@@ -46,7 +46,7 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_an_unknown_compile_mode_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="MASKLET_COMPILE is 'full'; choose off, graphs, default or max"):
-        engine.build_engine(Container(Settings(data_dir=tmp_path, model="demo", compile="full")))
+        engine.build_engine(Container(Settings(data_dir=tmp_path, model="demo", compile="full")), shares_cores=False)
 
 
 @pytest.mark.parametrize(("mode", "ready_s"), [("off", 120.0), ("graphs", 1800.0), ("max", 1800.0)])
@@ -55,3 +55,12 @@ def test_a_compiling_worker_has_more_time_to_start(mode: str, ready_s: float, tm
         Container(Settings(data_dir=tmp_path, compile=mode)), "redis://127.0.0.1:1/0", JobKind.INTERACTIVE
     )
     assert spec.ready_s == ready_s
+
+
+def test_engines_that_share_the_cores_get_half_of_them_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "usable_cores", lambda: 5)
+    assert engine.model_threads(0, shares_cores=True) == 2
+    assert engine.model_threads(0, shares_cores=False) == 5
+    assert engine.model_threads(7, shares_cores=True) == 7
+    monkeypatch.setattr(engine, "usable_cores", lambda: 1)
+    assert engine.model_threads(0, shares_cores=True) == 1

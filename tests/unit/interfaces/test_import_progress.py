@@ -7,7 +7,6 @@ import io
 from rich.console import Console
 
 from backend.application.imports.model import ItemState, Outcome
-from backend.bootstrap.imports.auto_prompts import threads_beside_workers
 from backend.interfaces.cli.progress.bars import duration_text, progress_bars
 from backend.interfaces.cli.progress.import_progress import ImportProgress
 
@@ -60,8 +59,3 @@ def test_a_failure_is_named_with_its_reason() -> None:
 
 def test_durations_are_rounded() -> None:
     assert [duration_text(s) for s in (0.2, 59.7, 240, 9000)] == ["1 s", "60 s", "4 min", "2.5 h"]
-
-
-def test_the_settings_threads_have_precedence() -> None:
-    assert threads_beside_workers(3) == 3
-    assert threads_beside_workers(0) >= 1

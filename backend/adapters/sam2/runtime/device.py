@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
+from backend.adapters.sam2.runtime.cpu_threads import usable_cores
 from backend.domain.errors import DeviceOutOfMemory, ModelError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -16,11 +16,11 @@ _CPU_EXHAUSTED = ("not enough memory", "can't allocate memory")
 
 
 def choose_device(name: str, *, threads: int) -> torch.device:
-    """`auto` is the first CUDA device, or else the CPU. Sets the CPU thread count (0: all cores) and TF32.
+    """`auto` is the first CUDA device, or else the CPU. Sets the CPU thread count (0: all usable cores) and TF32.
 
     Raises ModelError for a missing device.
     """
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or usable_cores())
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
