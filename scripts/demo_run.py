@@ -69,7 +69,7 @@ class Demo:
         self.console = console
         self.label_studio = LabelStudioServer(data_dir / "label-studio")
         self.masklet = MaskletProcess(data_dir)
-        self.player = self.clicked = DemoTask(0, 0)
+        self.player = self.pages = self.clicked = DemoTask(0, 0)
         self.model = Model("", "", "")
         self.environment = data_dir
         """The file of settings for commands, once the servers run."""
@@ -99,8 +99,8 @@ class Demo:
         with LabelStudioApi(self.label_studio.url, self.label_studio.login.token) as api:
             with connector_of(self.label_studio, self.masklet) as connector:
                 projects = make_projects(api, connector, clip, self.masklet)
-            self.player, self.clicked, backend_id = projects.player, projects.clicked, projects.backend_id
-            first_mask_s = self._click(api, backend_id, clip)
+            self.player, self.pages, self.clicked = projects.player, projects.pages, projects.clicked
+            first_mask_s = self._click(api, projects.backend_id, clip)
             started_s = time.monotonic()
             propagation = self._wait_for_prediction(clip)
             propagate_s = time.monotonic() - started_s
@@ -222,15 +222,23 @@ def _print_report(report: Report, demo_run: Demo, console: Console) -> None:
         f"First mask after {report.first_mask_s:.1f} s, all of them {report.propagate_s:.1f} s after the last click.",
         soft_wrap=True,
     )
-    label_studio, player = demo_run.label_studio, demo_run.player
+    label_studio = demo_run.label_studio
+    player, pages, masks = (
+        _address(label_studio, task) for task in (demo_run.player, demo_run.pages, demo_run.clicked)
+    )
     console.print(
-        f"The player: {label_studio.url}/projects/{player.project_id}/data?task={player.task_id}\n"
-        f"The masks, on frames as pages: {label_studio.url}/projects/{report.project_id}/data?task={report.task_id}\n"
+        f"The player, to try: {player}\n"
+        f"Frames as pages, to try: {pages}\n"
+        f"The masks, on frames as pages: {masks}\n"
         f"Login: {label_studio.login.username}  Password: {label_studio.login.password}\n"
         f"For masklet commands in another terminal: source {demo_run.environment}",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _address(label_studio: LabelStudioServer, task: DemoTask) -> str:
+    return f"{label_studio.url}/projects/{task.project_id}/data?task={task.task_id}"
 
 
 def _wait_for_stop(demo_run: Demo, console: Console) -> None:

@@ -38,9 +38,10 @@ class DemoTask:
 
 @dataclass(frozen=True, slots=True)
 class DemoProjects:
-    """The task of the player, and the task and backend with which the demo clicks."""
+    """The tasks for a person, of the player and of pages, and the task and backend with which the demo clicks."""
 
     player: DemoTask
+    pages: DemoTask
     clicked: DemoTask
     backend_id: int
 
@@ -70,7 +71,11 @@ def make_projects(api: LabelStudioApi, connector: Connector, clip: Clip, masklet
             _connect(connector, masklet, project_id, ConfigChoice.KEEP)
             tasks[path.stem] = _with_clip(api, clip, project_id)
     clicked = tasks[CLICKED_CONFIG]
-    return DemoProjects(tasks[PLAYER], clicked, connector.projects.backends(clicked.project_id)[0].backend_id)
+    # The demo fills its own task with masks: a person who tries the clicks needs one without.
+    data = {**clip.addresses(), "clip": f"{clip.name}, without masks"}
+    pages = DemoTask(clicked.project_id, api.ensure_task(clicked.project_id, data))
+    backend_id = connector.projects.backends(clicked.project_id)[0].backend_id
+    return DemoProjects(tasks[PLAYER], pages, clicked, backend_id)
 
 
 def write_environment(label_studio: LabelStudioServer, masklet: MaskletProcess) -> Path:

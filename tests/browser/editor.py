@@ -84,7 +84,7 @@ class Editor:
     # tools and labels
 
     def choose_auto_detect(self, tool: str = "key-point-tool") -> None:
-        """The purple tool of that name, from the fly-out of the toolbar's last icon."""
+        """The purple tool of that name, from the fly-out of the toolbar's first icon."""
         smart = self.page.locator(f"button.lsf-tool_smart[aria-label='{tool}']")
         if not smart.first.is_visible():
             self.page.locator("button.lsf-tool_smart").first.hover()

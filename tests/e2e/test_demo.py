@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -147,6 +148,10 @@ def test_the_first_project_is_the_player(first: tuple[Path, dict[str, Any]]) -> 
     printed = (data_dir / "demo.out").read_text()
     assert f"/projects/{number}/data?task={task}\n" in printed
     assert f"/projects/{report['project_id']}/data?task={report['task_id']}\n" in printed
+    (empty,) = re.findall(
+        rf"^Frames as pages, to try: .*/projects/{report['project_id']}/data.task=(\d+)$", printed, re.M
+    )
+    assert int(empty) not in {report["task_id"], *dict(predictions(data_dir))}
     settings = data_dir / "demo.env"
     assert "export LABEL_STUDIO_URL=http://127.0.0.1:" in settings.read_text()
     assert settings.stat().st_mode & 0o077 == 0
