@@ -101,6 +101,11 @@ def _open_named(
     from backend.bootstrap.export_tasks import open_project, open_run_of
 
     annotator = AnnotatorChoice.parse(order.annotator)
+    if annotator.way is AnnotatorChoice.Way.CONSENSUS and VerdictChoice.parse(order.verdicts).states is not None:
+        raise InvalidInput(
+            "--verdict chooses by verdicts on one person's masks, and a consensus has those of several; leave one of "
+            "--verdict and --annotator consensus out"
+        )
     if kind == "project":
         return open_project(int(project_id), int(task_id) if task_id else None, order.labels, annotator)
     if task_id is None:

@@ -9,9 +9,11 @@ from dataclasses import replace
 from backend.adapters.labelstudio.api.project_source import ProjectSource
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
+from backend.application.exports.combined import CombinedSource
 from backend.application.ports.datasets import DatasetSource
 from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.tasks import TaskKey
 
@@ -23,7 +25,8 @@ def open_project(
     """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
     container = Container.from_environment()
     with closing(container.label_studio_session()) as session, closing(container.ledger) as ledger:
-        yield ProjectSource(
+        is_combined = annotator.way in (AnnotatorChoice.Way.BEST, AnnotatorChoice.Way.CONSENSUS)
+        source = ProjectSource(
             session,
             open_media_library(container),
             container.masks,
@@ -31,8 +34,9 @@ def open_project(
             project_id,
             LabelsFrom(labels_from),
             task_id,
-            annotator,
+            AnnotatorChoice(AnnotatorChoice.Way.EACH) if is_combined else annotator,
         )
+        yield CombinedSource(source, annotator.way, CocoCodec()) if is_combined else source
 
 
 @contextmanager

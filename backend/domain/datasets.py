@@ -135,13 +135,16 @@ class AnnotatorChoice:
     """Which of a task's annotations count.
 
     ONE refuses tasks with several, EACH makes a video of each, NEWEST takes the last one, USER the last one of a
-    person. user: the number of that person in Label Studio; 0 for the other ways.
+    person, BEST the one that agrees most with the others, CONSENSUS what more than half of them say. user: the number
+    of that person in Label Studio; 0 for the other ways.
     """
 
     class Way(StrEnum):
         ONE = "one"
         NEWEST = "newest"
         EACH = "each"
+        BEST = "best"
+        CONSENSUS = "consensus"
         USER = "user"
 
     way: Way = Way.ONE
@@ -152,9 +155,10 @@ class AnnotatorChoice:
         """From `one`, `newest`, `each` or a user's number. Raises InvalidInput naming the choices."""
         if text.isdecimal() and 0 < int(text) < 2**63:
             return cls(cls.Way.USER, int(text))
-        if text in (cls.Way.ONE, cls.Way.NEWEST, cls.Way.EACH):
+        ways = [way.value for way in cls.Way if way is not cls.Way.USER]
+        if text in ways:
             return cls(cls.Way(text))
-        raise InvalidInput(f"--annotator takes one, newest, each or the number of a Label Studio user, not {text!r}")
+        raise InvalidInput(f"--annotator takes {', '.join(ways)} or the number of a Label Studio user, not {text!r}")
 
     def __str__(self) -> str:
         return str(self.user) if self.way is self.Way.USER else str(self.way)

@@ -16,12 +16,14 @@ class MaskOrigin(StrEnum):
 
     HUMAN: drawn or approved by a person. PROMPTED: made by the model from a person's click or box. AUTOMATIC: made from
     a prompt that a program gave, for example `--prompts auto`. PROPAGATED: made by the model without a prompt.
+    CONSENSUS: what more than half of several annotations say; in exports alone.
     """
 
     HUMAN = "human"
     PROMPTED = "prompted"
     AUTOMATIC = "automatic"
     PROPAGATED = "propagated"
+    CONSENSUS = "consensus"
 
     @property
     def is_by_person(self) -> bool:

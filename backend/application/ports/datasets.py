@@ -36,10 +36,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
-    """One video of a source. key: unique in the source, stable. name: for people."""
+    """One video of a source. key: unique in the source, stable. name: for people.
+
+    video: the name of what is labelled, the same for several annotations of one video; empty: the entry's own name.
+    """
 
     key: str
     name: str
+    video: str = ""
 
 
 @dataclass(frozen=True, slots=True)

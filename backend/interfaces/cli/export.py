@@ -42,7 +42,11 @@ def export(
         typer.Option("--from", help="Of a task; both: predictions for tasks without annotations."),
     ] = LabelsFrom.ANNOTATIONS,
     annotator: Annotated[
-        str, typer.Option(help="Of a task with several annotations: newest, each, or a user's number; one: refuse it.")
+        str,
+        typer.Option(
+            help="Of a task with several annotations: newest, best (agrees most with the others), consensus (what more "
+            "than half say), each, or a user's number; one: refuse it."
+        ),
     ] = "one",
     video: Annotated[list[Path] | None, typer.Option(help="A video file, or a folder of them; repeatable.")] = None,
     images: Annotated[

@@ -186,8 +186,15 @@ def test_several_annotations_of_a_task_need_a_choice(studio: ExportSetup) -> Non
     }
     assert studio.export(f"project:{project}", "--format", "coco-rle", "--annotator", "999") == 2
     assert "no task with annotations of user 999" in studio.stderr
-    assert studio.export(f"project:{project}", "--format", "coco-rle", "--annotator", "best") == 2
-    assert "--annotator takes one, newest, each or the number of a Label Studio user, not 'best'" in studio.stderr
+    assert exported("--annotator", "best") == {"clip": 2}
+    assert exported("--annotator", "consensus") == {"clip": 1}  # the second page's mask is of one of the two
+    (video,) = studio.read("manifest.json")["videos"]
+    assert [each["annotation"] for each in video["provenance"]["annotations"]] == [first["id"], second["id"]]
+    assert studio.export(f"project:{project}", "--format", "coco-rle", "--annotator", "last") == 2
+    assert "--annotator takes one, newest, each, best, consensus or the number of a Label Studio user" in studio.stderr
+    consensus = ["--annotator", "consensus", "--verdict", "satisfactory"]
+    assert studio.export(f"project:{project}", "--format", "coco-rle", *consensus) == 2
+    assert "leave one of --verdict and --annotator consensus out" in studio.stderr
 
 
 def test_the_same_project_imports_the_export_again(studio: ExportSetup) -> None:

@@ -116,7 +116,7 @@ class ProjectSource:
         is_by_annotation = self.labels_from is not LabelsFrom.PREDICTIONS and annotations > 0
         if is_by_annotation and way is AnnotatorChoice.Way.EACH:
             for each in self._annotations(task_id):
-                yield DatasetEntry(f"{task_id}/{each.annotation_id}", f"{name} annotation {each.annotation_id}")
+                yield DatasetEntry(f"{task_id}/{each.annotation_id}", f"{name} annotation {each.annotation_id}", name)
         elif is_by_annotation and way is AnnotatorChoice.Way.USER:
             if self.labels_from is LabelsFrom.BOTH or self._annotations(task_id):
                 yield DatasetEntry(str(task_id), name)
@@ -241,7 +241,7 @@ def _several(project_id: int, several: Mapping[int, int]) -> str:
     tasks = "1 task has" if len(several) == 1 else f"{len(several)} tasks have"
     return (
         f"in project {project_id} {tasks} several annotations (task {task_id}: {count}); choose with --annotator: "
-        "newest, each (a video per annotation), or the number of a Label Studio user"
+        "newest, best, consensus, each (a video per annotation), or the number of a Label Studio user"
     )
 
 

@@ -1,0 +1,145 @@
+"""The consensus of several annotations of one video: what more than half of them say.
+
+A pixel belongs to an object if more than half of the annotations give it to the object; an annotation without the
+object gives it none. A box has the median of the sides of those that have one, and is there if more than half have one.
+An object that at most half of the annotations have is not in the consensus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.application.exports.agreement import (
+    Group,
+    agreements_with_others,
+    frames_together,
+    groups_of,
+    overlaps_of,
+    pixels_of,
+)
+from backend.application.ports.datasets import DatasetVideo, ManifestEntry, TaskOrigin
+from backend.application.ports.masks import MaskCodec
+from backend.application.ports.media import VideoSource
+from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
+from backend.domain.geometry import BoolMask, Box, mask_iou
+from backend.domain.masklets import MaskOrigin
+from backend.domain.prompts import ObjectId
+from backend.domain.verdicts import MaskVerdicts
+from backend.domain.video import VideoInfo
+
+
+class ConsensusVideo:
+    """A DatasetVideo of what more than half of the annotations say. videos: at least one, oldest first.
+
+    A mask's uncertainty is 1 - the mean IoU of the annotations' masks with it; where the object is absent, the share of
+    the annotations that have it. A frame is approved if more than half of the annotations approve it.
+    """
+
+    def __init__(self, videos: Sequence[DatasetVideo], codec: MaskCodec) -> None:
+        self._videos = videos
+        self._codec = codec
+        overlaps = overlaps_of(videos, codec)
+        groups = groups_of(videos, overlaps)
+        kept = [group for group in groups if self._is_majority(len(group))]
+        self._items = list(zip(_numbered(kept, videos), kept, strict=True))
+        self._left_out = len(groups) - len(kept)
+        self._agreements = agreements_with_others(len(videos), groups, overlaps)
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._videos[-1].info
+
+    @property
+    def objects(self) -> tuple[DatasetObject, ...]:
+        return tuple(item for item, _ in self._items)
+
+    @property
+    def provenance(self) -> ManifestEntry:
+        """agreement: of each annotation with the others. objects_left_out: those that at most half have."""
+        return {
+            "kind": "consensus",
+            "annotations": [
+                {**video.provenance, "agreement": round(agreement, 4)}
+                for video, agreement in zip(self._videos, self._agreements, strict=True)
+            ],
+            "objects_left_out": self._left_out,
+        }
+
+    @property
+    def verdicts(self) -> MaskVerdicts | None:
+        """None: verdicts are on one person's masks."""
+        return None
+
+    @property
+    def task(self) -> TaskOrigin | None:
+        return self._videos[-1].task
+
+    def pictures(self) -> AbstractContextManager[VideoSource] | None:
+        return self._videos[-1].pictures()
+
+    def frames(self) -> Iterator[DatasetFrame]:
+        for frames in frames_together(self._videos):
+            shown = [{each.item.number: each for each in frame.objects} for frame in frames]
+            approving = sum(any(each.approved for each in frame.objects) for frame in frames)
+            objects = (
+                self._object(item, [shown[at].get(number) for at, number in group.items()], approving)
+                for item, group in self._items
+            )
+            yield DatasetFrame(frames[0].frame_index, tuple(objects))
+
+    def _object(self, item: DatasetObject, shown: Sequence[LabelledMask | None], approving: int) -> LabelledMask:
+        """shown: the object in the annotations that have it, None where one says nothing of it on this frame."""
+        approved = self._is_majority(approving)
+        present = [each for each in shown if each is not None and each.is_present]
+        pixels = [found for each in present if (found := pixels_of(each, self.info.size, self._codec)) is not None]
+        boxes = [each.box for each in present if each.mask is None and each.box is not None]
+        share = len(present) / len(self._videos)
+        if boxes and len(boxes) == len(present):
+            box = _median(boxes) if self._is_majority(len(boxes)) else None
+            mask = None if box is None else pixels_of(_boxed(item, box), self.info.size, self._codec)
+            uncertainty = share if mask is None else self._uncertainty(pixels, mask)
+            return LabelledMask(item, None, box, MaskOrigin.CONSENSUS, uncertainty, approved)
+        voted = self._majority(pixels)
+        uncertainty = share if voted is None else self._uncertainty(pixels, voted)
+        encoded = None if voted is None else self._codec.encode(voted)
+        return LabelledMask(item, encoded, None, MaskOrigin.CONSENSUS, uncertainty, approved)
+
+    def _majority(self, pixels: Sequence[BoolMask]) -> BoolMask | None:
+        """[H, W] bool; None without a pixel."""
+        if not self._is_majority(len(pixels)):
+            return None
+        votes: NDArray[np.int32] = np.sum(pixels, axis=0, dtype=np.int32)
+        mask = np.asarray(votes * 2 > len(self._videos))
+        return mask if mask.any() else None
+
+    def _uncertainty(self, pixels: Sequence[BoolMask], mask: BoolMask) -> float:
+        return 1.0 - sum(mask_iou(each, mask) for each in pixels) / len(self._videos)
+
+    def _is_majority(self, count: int) -> bool:
+        return count * 2 > len(self._videos)
+
+
+def _numbered(groups: Sequence[Group], videos: Sequence[DatasetVideo]) -> Iterator[DatasetObject]:
+    """An object for each group, numbered from 1, with the id that the newest annotation gives it."""
+    items = [{item.number: item for item in video.objects} for video in videos]
+    used: set[ObjectId] = set()
+    for number, group in enumerate(groups, 1):
+        newest = max(group)
+        item = items[newest][group[newest]]
+        # Two people may have given one id to different objects.
+        object_id = item.object_id if item.object_id not in used else ObjectId(f"{item.object_id} ({number})")
+        used.add(object_id)
+        yield DatasetObject(number, object_id, item.label)
+
+
+def _median(boxes: Sequence[Box]) -> Box:
+    sides = np.median([[box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel] for box in boxes], axis=0)
+    return Box(*(float(side) for side in sides))
+
+
+def _boxed(item: DatasetObject, box: Box) -> LabelledMask:
+    return LabelledMask(item, None, box, MaskOrigin.CONSENSUS, None, approved=False)
