@@ -45,6 +45,11 @@ class Editor:
     tag: str = "frames"
     requests: list[Json] = field(default_factory=list)
     answers: list[Json] = field(default_factory=list)
+    _sent: list[Request] = field(default_factory=list, init=False)
+    """The page's requests that save a draft."""
+    _saved: list[Request] = field(default_factory=list, init=False)
+    """Those of them that Label Studio answered."""
+    _sent_before_change: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.page.on("request", self._on_request)
@@ -53,10 +58,15 @@ class Editor:
     def _on_request(self, request: Request) -> None:
         if request.url.endswith("/interactive-annotating"):
             self.requests.append(json.loads(request.post_data or "{}"))
+        elif "/drafts" in request.url and request.method != "GET":
+            self._sent.append(request)
 
     def _on_response(self, response: Response) -> None:
         if response.url.endswith("/interactive-annotating"):
             self.answers.append(response.json())
+            self._sent_before_change = len(self._sent)
+        elif response.request in self._sent and response.ok:
+            self._saved.append(response.request)
 
     # opening
 
@@ -154,6 +164,7 @@ class Editor:
         self.page.mouse.move(*self.place(*start))
         self.page.mouse.down()
         self.page.mouse.move(*self.place(*end), steps=steps)
+        self._sent_before_change = len(self._sent)
         self.page.mouse.up()
 
     def wait_for_answer(self, answered: int) -> Json:
@@ -256,6 +267,11 @@ class Editor:
             self.page.get_by_role("button", name="Submit").or_(self.page.get_by_role("button", name="Update")).click()
 
     def wait_for_draft(self) -> None:
-        """Wait until the page has saved the annotation as a draft."""
-        with self.page.expect_response(lambda reply: "/drafts" in reply.url):
-            pass
+        """Wait until the page has saved a draft with the last answer, or the last drag.
+
+        On a busy machine it may have done so before it was asked.
+        """
+        deadline = time.monotonic() + ANSWER_S
+        while not any(request in self._saved for request in self._sent[self._sent_before_change :]):
+            assert time.monotonic() < deadline, "the page saved no draft"
+            self.page.wait_for_timeout(50)

@@ -112,8 +112,8 @@ class OnPages:
         press(self.page, self.page.locator(".lsf-pagination__btn_arrow-right").first)
         assert self.editor.current_page() == 1
         press(self.page, self.editor.label(LABELS[0]))
-        with self.page.expect_response(lambda reply: "/drafts" in reply.url):
-            self.editor.click(*self.project.place(LABELS[0], 1), "Control")
+        self.editor.click(*self.project.place(LABELS[0], 1), "Control")
+        self.editor.wait_for_draft()
         self.propagate()
 
     def submit(self) -> None:
