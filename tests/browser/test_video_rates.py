@@ -68,6 +68,8 @@ GO_AND_READ = """async ([number, bits, patienceMs]) => {
     return `frame ${tag.frame} of ${tag.length}, seeking ${video.seeking}, ready ${video.readyState}`;
   }
   await new Promise(done => setTimeout(done, 60));
+  // While the page loads it may replace the video: there is no picture then.
+  if (!video.videoWidth || !video.isConnected) return `frame ${tag.frame} of ${tag.length}, without a picture`;
   const canvas = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
   const context = canvas.getContext('2d');
   context.drawImage(video, 0, 0);
