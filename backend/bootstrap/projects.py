@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
+from backend.adapters.labelstudio.api.data_table import DataTables
 from backend.adapters.labelstudio.api.projects import Projects
 from backend.adapters.labelstudio.config.project_configs import config_for
 from backend.application.projects.connect import Connector
@@ -32,14 +34,19 @@ def open_connector(container: Container, *, url: str = "", public_url: str = "")
                 f"no worker has announced its model in {container.folder.root}: start Masklet first (masklet up), with "
                 "the same MASKLET_DATA_DIR"
             )
-        yield Connector(Projects(session), config_for, _settings(container, url, public_url, model.version))
+        yield Connector(
+            Projects(session), DataTables(session), config_for, _settings(container, url, public_url, model.version)
+        )
 
 
 def connection_warnings(container: Container, project_id: int) -> tuple[str, ...]:
-    """What a project lacks of a connection to Masklet, a sentence each; none for a connected one."""
+    """What a project lacks of a connection to Masklet, a sentence each; none for a connected one.
+
+    The columns of its table are no part of the connection.
+    """
     try:
         with open_connector(container) as connector:
-            missing = list(connector.plan(project_id, ConfigChoice.KEEP).sentences())
+            missing = list(replace(connector.plan(project_id, ConfigChoice.KEEP), table=None).sentences())
     except MaskletError as error:
         return (f"it is not known whether project {project_id} is connected to Masklet: {error}",)
     if not missing:

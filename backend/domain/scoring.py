@@ -110,5 +110,10 @@ def label_studio_score(uncertainty: float) -> float:
     return 1.0 - _clamped(uncertainty)
 
 
+def fixed_width(value: float) -> str:
+    """0..1 with four decimals, "0.0312" and never "3e-02": Label Studio's table sorts the fields of tasks as text."""
+    return f"{_clamped(value):.4f}"
+
+
 def _clamped(value: float) -> float:
     return min(max(value, 0.0), 1.0)

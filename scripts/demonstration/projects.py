@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice
+from backend.application.projects.table_columns import new_columns_hidden
 from backend.bootstrap.container import Container
 from backend.bootstrap.projects import open_connector
 from backend.codecs.atomic_file import write_atomically
@@ -64,12 +65,12 @@ def connector_of(label_studio: LabelStudioServer, masklet: MaskletProcess) -> It
 
 def make_projects(api: LabelStudioApi, connector: Connector, clip: Clip, masklet: MaskletProcess) -> DemoProjects:
     """Makes the projects and tasks that are missing, and connects them."""
-    tasks = {PLAYER: _with_clip(api, clip, _make_player(connector, masklet))}
+    tasks = {PLAYER: _with_clip(api, connector, clip, _make_player(connector, masklet))}
     for path in sorted(CONFIGS.glob("*.xml")):
         if path.stem != PLAYER:
             project_id = api.ensure_project(_title(path.stem), path.read_text())
             _connect(connector, masklet, project_id, ConfigChoice.KEEP)
-            tasks[path.stem] = _with_clip(api, clip, project_id)
+            tasks[path.stem] = _with_clip(api, connector, clip, project_id)
     clicked = tasks[CLICKED_CONFIG]
     # The demo fills its own task with masks: a person who tries the clicks needs one without.
     data = {**clip.addresses(), "clip": f"{clip.name}, without masks"}
@@ -110,6 +111,7 @@ def _connect(connector: Connector, masklet: MaskletProcess, project_id: int, cho
     retry_until_accepted(connect, masklet)
 
 
-def _with_clip(api: LabelStudioApi, clip: Clip, project_id: int) -> DemoTask:
+def _with_clip(api: LabelStudioApi, connector: Connector, clip: Clip, project_id: int) -> DemoTask:
     api.ensure_local_files(project_id, clip.folder.parent)
-    return DemoTask(project_id, api.ensure_task(project_id, clip.addresses()))
+    with new_columns_hidden(connector.table, project_id):
+        return DemoTask(project_id, api.ensure_task(project_id, clip.addresses()))

@@ -1,4 +1,4 @@
-"""`masklet connect`, `masklet project create` and `masklet doctor` with the real Label Studio and Masklet."""
+"""`masklet connect`, `project create`, `import` and `doctor` with the real Label Studio and Masklet."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from backend.application.projects.plan import ConfigChoice
 from scripts.demonstration.backend import MaskletProcess
+from scripts.demonstration.clip import Clip
 from scripts.demonstration.projects import connector_of
 from scripts.label_studio import environment
-from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.api import Json, LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
 from tests.conftest import PORT
 from tests.e2e.conftest import ENVIRONMENT
@@ -164,3 +166,58 @@ def test_doctor_leaves_no_project_behind(
         assert f"project {left_by_a_kill}:" not in told
     with connector_of(label_studio, masklet) as connector:
         assert connector.projects.project_titled("Masklet doctor (removed at once)") is None
+
+
+def tab_of(api: LabelStudioApi, project: int) -> Json:
+    (tab,) = api._call("GET", "/api/dm/views/", params={"project": project})
+    return dict(tab["data"])
+
+
+def test_a_table_that_a_person_set_hides_technical_columns_and_stays_else_as_it_is(
+    api: LabelStudioApi, command: Command
+) -> None:
+    project = api.ensure_project("A table with filters", OWN)
+    data = {"video": "/data/upload/a.mp4", "clip": "a", "fps": 24, "masklet": {"key": "0a"}, "litter": "7"}
+    api.add_task(project, data)
+    filters = {
+        "conjunction": "or",
+        "items": [{"filter": "filter:tasks:data.litter", "operator": "equal", "type": "String", "value": "7"}],
+    }
+    order = ["-tasks:id"]
+    hidden = {"explore": ["tasks:data.litter", "tasks:created_at"], "labeling": ["tasks:id"]}
+    mine = {"title": "Litter 7", "columnsWidth": {"tasks:id": 77}, "hiddenColumns": hidden}
+    sent = {**mine, "filters": filters, "ordering": order}
+    api._call("POST", "/api/dm/views/", json={"project": project, "data": sent})
+
+    _, shown = command("connect", str(project), "--config", "keep")
+    assert "data table: the tab 'Litter 7' hides video, fps, masklet" in shown
+    assert tab_of(api, project)["hiddenColumns"] == hidden
+    assert command("connect", str(project), "--config", "keep", "--yes")[0] == 0
+    after = tab_of(api, project)
+    more = ["tasks:data.fps", "tasks:data.masklet", "tasks:data.video"]
+    assert after["hiddenColumns"] == {name: [*names, *more] for name, names in hidden.items()}
+    assert {name: after[name] for name in ("title", "columnsWidth", "filters", "ordering")} == {
+        **{name: mine[name] for name in ("title", "columnsWidth")},
+        "filters": filters,
+        "ordering": order,
+    }
+    assert "nothing changes" in command("connect", str(project), "--config", "keep")[1]
+
+
+def test_the_table_of_a_new_project_is_readable_before_and_after_an_import(
+    label_studio: LabelStudioServer, masklet: MaskletProcess, api: LabelStudioApi, command: Command, clip: Clip
+) -> None:
+    assert command("project", "create", "Readable", "--config", "player")[0] == 0
+    with connector_of(label_studio, masklet) as connector:
+        project = connector.projects.project_titled("Readable")
+        assert project is not None
+        code, told = command("import", str(clip.video), "--project", str(project), "--no-start")
+        assert code == 0, told
+        assert connector.plan(project, ConfigChoice.KEEP).table is None
+    hidden = tab_of(api, project)["hiddenColumns"]
+    fields = set(api.task_data(api.tasks(project)[0]))
+    shown = {name for name in fields if f"tasks:data.{name}" not in hidden["explore"]}
+    assert (fields - shown, shown) == ({"video", "fps", "masklet"}, {"clip"})
+    assert "tasks:data.clip" not in hidden["labeling"]
+    assert {"tasks:annotators", "tasks:predictions_score", "tasks:total_predictions"}.isdisjoint(hidden["explore"])
+    assert "tasks:predictions_results" in hidden["explore"]

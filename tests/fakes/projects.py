@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from backend.application.ports.data_table import Column, HiddenColumns, TableTab
 from backend.application.ports.projects import (
     BackendOrder,
     BackendRecord,
@@ -107,3 +108,33 @@ class MemoryProjects:
         self.calls.append("set_webhook")
         record = WebhookRecord(webhook_id, order.url, True, True, frozenset(order.actions), order.headers)
         self.webhooks_of.setdefault(project_id, []).append(record)
+
+
+@dataclass
+class MemoryTable:
+    """A DataTable. columns_of, tabs: by project. addresses: the fields with addresses of every project."""
+
+    columns_of: dict[int, list[Column]] = field(default_factory=dict)
+    addresses: frozenset[str] = frozenset()
+    tabs: dict[int, TableTab] = field(default_factory=dict)
+
+    def columns(self, project_id: int) -> tuple[Column, ...]:
+        return tuple(self.columns_of.get(project_id, ()))
+
+    def address_fields(self, project_id: int) -> frozenset[str]:
+        return self.addresses
+
+    def first_tab(self, project_id: int) -> TableTab | None:
+        return self.tabs.get(project_id)
+
+    def make_tab(self, project_id: int, hidden: HiddenColumns) -> None:
+        assert project_id not in self.tabs
+        self.tabs[project_id] = TableTab(1, "Default", hidden)
+
+    def hide(self, project_id: int, tab_id: int, more: HiddenColumns) -> None:
+        tab = self.tabs[project_id]
+        assert tab.tab_id == tab_id
+        before = tab.hidden or HiddenColumns()
+        in_table = dict.fromkeys((*before.in_table, *more.in_table))
+        beside_task = dict.fromkeys((*before.beside_task, *more.beside_task))
+        self.tabs[project_id] = replace(tab, hidden=HiddenColumns(tuple(in_table), tuple(beside_task)))

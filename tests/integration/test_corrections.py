@@ -140,7 +140,7 @@ def test_each_chosen_frame_is_a_task_with_masks_and_a_score(setup: CorrectionSet
         assert region["score"] == pytest.approx(score, abs=1e-4)
         assert f"{1 - score:.4f}" == setup.studio.data[task_id]["uncertainty"]
         assert setup.studio.serving == [(INTO, version)]
-    assert set(setup.studio.columns[TASK]) == {"uncertainty", "priority", "worst_frame"}
+    assert set(setup.studio.columns[TASK]) == {"priority"}
 
 
 def test_a_second_call_makes_no_task_twice(setup: CorrectionSetup) -> None:

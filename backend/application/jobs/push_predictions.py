@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from backend.application.jobs.table_values import table_values
 from backend.application.ports.clock import Clock
 from backend.application.ports.label_studio import PredictionSink, RegionBuilder
 from backend.application.ports.ledger import Ledger
@@ -23,6 +24,7 @@ from backend.domain.jobs import PendingPush, PropagationRequest, PushState
 from backend.domain.masklets import MaskRun
 from backend.domain.retries import LONGEST_WAIT_S, Failures
 from backend.domain.scoring import combined_uncertainty, label_studio_score
+from backend.domain.tasks import TaskKey
 
 logger = logging.getLogger(__name__)
 
@@ -120,9 +122,20 @@ class Pusher:
         assert isinstance(request, PropagationRequest), "only propagations are pushed"
         run = self.masks.read(self.ledger.job(push.job_id).masks_run)
         regions = self.build_regions(run, label_config=request.label_config, task=push.task)
-        return self.sink.put_prediction(
+        prediction_id = self.sink.put_prediction(
             push.task, model_version=push.model_version, result=regions, score=label_studio_score(run_uncertainty(run))
         )
+        self._describe(push.task, run)
+        return prediction_id
+
+    def _describe(self, task: TaskKey, run: MaskRun) -> None:
+        """Renews the task's columns. A prediction is not given up for columns that Label Studio refuses."""
+        try:
+            self.sink.describe_task(task, table_values(run))
+        except LabelStudioUnavailable:
+            raise
+        except MaskletError as error:
+            logger.warning("task %s: the table of tasks does not show its worst page: %s", task, error)
 
 
 def run_uncertainty(run: MaskRun) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from backend.domain.masklets import MaskRun
@@ -18,6 +19,10 @@ class PredictionSink(Protocol):
 
         Raises LabelStudioUnavailable (retry) or LabelStudioRefused (do not retry).
         """
+        ...
+
+    def describe_task(self, task: TaskKey, fields: Mapping[str, object]) -> None:
+        """Writes fields into the task's data, deletes those that are None, and keeps the others. Raises likewise."""
         ...
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.application.ports.data_table import DataTable
 from backend.application.ports.projects import ProjectDirectory, ProjectRecord
 from backend.application.projects.plan import (
     BackendChange,
@@ -25,6 +26,7 @@ from backend.application.projects.plan import (
     version_to_show,
     webhook_change,
 )
+from backend.application.projects.table_columns import apply_change, planned_change
 from backend.domain.errors import InvalidInput, LabelStudioRefused, MaskletError, NotFound
 
 EMPTY_CONFIG = "<View></View>"
@@ -46,6 +48,7 @@ class Connector:
     """Connects projects of one Label Studio to one Masklet."""
 
     projects: ProjectDirectory
+    table: DataTable
     config_for: ConfigWriter
     settings: ConnectionSettings
 
@@ -77,6 +80,7 @@ class Connector:
             backend_change(found, url, self.settings),
             webhook,
             version_to_show(project, found, self.settings.model_version),
+            planned_change(self.table, project_id),
             tuple(notes),
         )
 
@@ -91,6 +95,8 @@ class Connector:
         if plan.label_config is not None:
             self.projects.write_config(project_id, plan.label_config)
         self._show_version(plan)
+        if plan.table is not None:
+            apply_change(self.table, project_id, plan.table)
         return () if plan.webhook is None else self._set_webhook(project_id, plan.webhook)
 
     def create(self, title: str, choice: ConfigChoice) -> tuple[ConnectPlan, tuple[str, ...]]:

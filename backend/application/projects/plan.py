@@ -15,6 +15,7 @@ from backend.application.ports.projects import (
     WebhookOrder,
     WebhookRecord,
 )
+from backend.application.projects.table_columns import TableChange
 
 VERSION_PREFIX = "masklet-"
 """The beginning of every model version of Masklet."""
@@ -77,11 +78,13 @@ class ConnectPlan:
     backend: BackendChange | None
     webhook: WebhookChange | None
     model_version: str | None
+    table: TableChange | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
-        return all(part is None for part in (self.label_config, self.backend, self.webhook, self.model_version))
+        parts = (self.label_config, self.backend, self.webhook, self.model_version, self.table)
+        return all(part is None for part in parts)
 
     def sentences(self) -> Iterator[str]:
         """The changes apart from the label config, a sentence each."""
@@ -93,6 +96,8 @@ class ConnectPlan:
             before = self.project.model_version
             why = f", not of {before!r}, the backend's title until now" if before else ""
             yield f"predictions: the task page shows those of {self.model_version!r}{why}"
+        if self.table is not None:
+            yield f"data table: {self.table.sentence}"
 
 
 def own_backend(backends: Sequence[BackendRecord], backend_url: str) -> BackendRecord | None:

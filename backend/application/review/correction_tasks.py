@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from backend.application.review.next_frames import NextFrame, ReviewVideo
+from backend.application.review.next_frames import NextFrame
 from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
 from backend.domain.masklets import Masklet, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
-from backend.domain.scoring import combined_uncertainty, label_studio_score
+from backend.domain.scoring import combined_uncertainty, fixed_width, label_studio_score
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex
 
@@ -81,8 +81,8 @@ def task_data(
         "object": frame.object_name,
         **({"video_task": video_address} if video_address else {}),
         "frame": int(corrected.frame_index),
-        "uncertainty": fixed(frame.uncertainty),
-        "priority": fixed(frame.priority),
+        "uncertainty": fixed_width(frame.uncertainty),
+        "priority": fixed_width(frame.priority),
         DATA_KEY: {
             "key": corrected.key,
             SIGNATURE: signature,
@@ -93,22 +93,6 @@ def task_data(
             },
         },
     }
-
-
-def video_columns(video: ReviewVideo, priority: float) -> dict[str, str]:
-    """The uncertainty columns of a video task; numbers of fixed width, because Label Studio sorts them as text."""
-    curve = video.curve()
-    worst = int(curve.uncertainty.argmax()) if len(curve.frames) else 0
-    return {
-        "uncertainty": fixed(float(curve.uncertainty[worst]) if len(curve.frames) else 0.0),
-        "priority": fixed(priority),
-        "worst_frame": f"{int(curve.frames[worst]) if len(curve.frames) else 0:06d}",
-    }
-
-
-def fixed(value: float) -> str:
-    """0..1 in a fixed width: "0.0312", never "3e-02"."""
-    return f"{min(max(value, 0.0), 1.0):.4f}"
 
 
 def one_page(run: MaskRun, frame_index: FrameIndex) -> MaskRun:

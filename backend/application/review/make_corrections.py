@@ -19,13 +19,13 @@ from backend.application.review.correction_tasks import (
     one_page,
     page_score,
     task_data,
-    video_columns,
 )
 from backend.application.review.next_frames import NextFrame, ReviewVideo, next_frames, project_videos
 from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.prioritization import Reason
+from backend.domain.scoring import fixed_width
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 
@@ -70,7 +70,7 @@ class CorrectionMaker:
         made = [self._make(frame, into, known.get(_corrected(frame).key)) for frame in chosen]
         for video in videos:
             priority = max((frame.priority for frame in chosen if frame.video is video), default=0.0)
-            self.project.describe(_task(video), video_columns(video, priority))
+            self.project.describe(_task(video), {"priority": fixed_width(priority)})
         self.project.serve_worst_first(into, videos[-1].model_version)
         return made
 

@@ -29,6 +29,8 @@ from backend.application.imports.model import ImportMode, Placement, Plan, Promp
 from backend.application.imports.progress import BatchProgress
 from backend.application.imports.start import TaskStarter
 from backend.application.jobs.retry import Retried, retry_now
+from backend.application.ports.data_table import DataTable
+from backend.application.projects.table_columns import new_columns_hidden
 from backend.bootstrap.annotation import open_annotation_service
 from backend.bootstrap.container import Container, DataFolder
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
@@ -80,10 +82,12 @@ class Batch:
     plan: Plan
     sources: list[Source]
     model_version: str
+    table: DataTable
     warnings: tuple[str, ...] = ()
 
     def run(self, report: Report) -> Tally:
-        return self.importer.run(self.sources, self.plan, report)
+        with new_columns_hidden(self.table, self.plan.project_id):
+            return self.importer.run(self.sources, self.plan, report)
 
 
 @contextmanager
@@ -146,6 +150,7 @@ def _put_together(
         plan,
         _sources(arguments, client, options.project_id),
         "" if starting is None else starting.model_version,
+        client.table,
         connection_warnings(container, options.project_id),
     )
 

@@ -36,7 +36,7 @@ def connect(
     url: Url = "",
     public_url: PublicUrl = "",
 ) -> None:
-    """Connect a project: the player in its label config, the ML backend, the webhook, the shown predictions.
+    """Connect a project: the player in its label config, the ML backend, the webhook, the predictions, the data table.
 
     Shows what it would change and asks first. A project that is connected stays as it is.
     """

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from backend.adapters.labelstudio.config.project_configs import config_for, template_of
+from backend.application.ports.data_table import HiddenColumns, TableTab
 from backend.application.ports.projects import ProjectRecord
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice, ConnectionSettings
@@ -17,7 +18,7 @@ from backend.bootstrap import projects as wiring
 from backend.bootstrap.container import Container
 from backend.domain.errors import InvalidInput
 from backend.interfaces import cli
-from tests.fakes.projects import MemoryProjects
+from tests.fakes.projects import MemoryProjects, MemoryTable
 
 HERE = "http://localhost:9090"
 
@@ -28,9 +29,13 @@ def projects(monkeypatch: pytest.MonkeyPatch) -> MemoryProjects:
     memory = MemoryProjects({7: ProjectRecord(7, "Cats", "<View></View>")})
     monkeypatch.setenv("LABEL_STUDIO_URL", "http://localhost:8080")
 
+    table = MemoryTable(tabs={7: TableTab(1, "Default", HiddenColumns())})
+
     @contextmanager
     def opened(container: object, **options: Any) -> Iterator[Connector]:  # noqa: ANN401
-        yield Connector(memory, config_for, ConnectionSettings("http://localhost:8080", HERE, HERE, "masklet-demo-1"))
+        yield Connector(
+            memory, table, config_for, ConnectionSettings("http://localhost:8080", HERE, HERE, "masklet-demo-1")
+        )
 
     monkeypatch.setattr(wiring, "open_connector", opened)
     return memory

@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations
+from backend.adapters.labelstudio.api.data_table import DataTables
 from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult, Sink
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy, Resolve
+from backend.adapters.labelstudio.api.overlays import TaskFields
 from backend.adapters.labelstudio.api.predictions import Predictions
 from backend.adapters.labelstudio.api.projects import Projects
 from backend.adapters.labelstudio.api.session import Session
@@ -78,6 +80,7 @@ class LabelStudioClient:
         self.imports = TaskImports(self._session)
         self.saved = Annotations(self._session)
         self.projects = Projects(self._session)
+        self.table = DataTables(self._session)
         self.media_policy = MediaPolicy.of(url, media_hosts, resolve)
         self._downloader = Downloader(
             policy=self.media_policy,
@@ -104,6 +107,10 @@ class LabelStudioClient:
         return self._predictions.put(task, model_version=model_version, result=result, score=score)
 
     # tasks
+
+    def describe_task(self, task: TaskKey, fields: Mapping[str, object]) -> None:
+        """Writes fields into the task's data, deletes those that are None, and keeps the others. Raises likewise."""
+        TaskFields(self._session).put(task.task_id, fields)
 
     def fetch_task(self, task: TaskKey) -> TaskRecord:
         """The task. Raises NotAllowed if it is of another project, NotFound if it does not exist."""

@@ -49,10 +49,10 @@ class TaskFields:
 
     session: Session
 
-    def put(self, task_id: int, fields: Mapping[str, str]) -> None:
-        """Writes fields into a task's data; keeps the others."""
+    def put(self, task_id: int, fields: Mapping[str, object]) -> None:
+        """Writes fields into a task's data, deletes those that are None, and keeps the others."""
         what = f"put {', '.join(fields)} into the data of task {task_id}"
         task: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task_id)))
-        data = {**(task.data or {}), **fields}
+        data = {name: value for name, value in {**(task.data or {}), **fields}.items() if value is not None}
         if data != task.data:
             self.session.call(what, lambda sdk: sdk.tasks.update(str(task_id), data=data))

@@ -8,22 +8,26 @@ import pytest
 
 from backend.adapters.labelstudio.config.project_configs import config_for
 from backend.application.annotation.change_detection import ADOPTED_ACTIONS
+from backend.application.ports.data_table import HiddenColumns, TableTab
 from backend.application.ports.projects import BackendRecord, ProjectRecord, WebhookRecord
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice, ConnectionSettings
 from backend.domain.errors import InvalidInput, LabelConfigError, LabelStudioRefused, NotFound
-from tests.fakes.projects import MemoryProjects
+from tests.fakes.projects import MemoryProjects, MemoryTable
 
 VERSION = "masklet-demo-1"
 HERE = "http://127.0.0.1:9090"
 SETTINGS = ConnectionSettings("http://127.0.0.1:8080", HERE, HERE, VERSION)
 PLAYER, KEEP = ConfigChoice.PLAYER, ConfigChoice.KEEP
+READABLE = TableTab(1, "Default", HiddenColumns())
 VIDEO = """<View><Labels name="l" toName="v"><Label value="Cat"/></Labels><Video name="v" value="$video"/>
 <VideoRectangle name="r" toName="v"/></View>"""
 
 
-def connector(projects: MemoryProjects, settings: ConnectionSettings = SETTINGS) -> Connector:
-    return Connector(projects, config_for, settings)
+def connector(
+    projects: MemoryProjects, settings: ConnectionSettings = SETTINGS, table: MemoryTable | None = None
+) -> Connector:
+    return Connector(projects, table or MemoryTable(tabs={7: READABLE}), config_for, settings)
 
 
 def one_project(label_config: str = VIDEO, **fields: object) -> MemoryProjects:
@@ -37,13 +41,14 @@ def backend(url: str = HERE, title: str = VERSION, **fields: object) -> BackendR
 
 def test_a_plan_changes_nothing_and_a_connected_project_stays_as_it_is() -> None:
     projects = one_project()
-    work = connector(projects)
+    work = connector(projects, table=MemoryTable())
     plan = work.plan(7, PLAYER)
     assert (plan.changes_nothing, projects.calls) == (False, [])
     assert list(plan.sentences()) == [
         f"ML backend: connects {HERE}, for interactive preannotations",
         f"webhook: tells {HERE}/webhook of submitted annotations",
         f"predictions: the task page shows those of '{VERSION}'",
+        "data table: the first tab shows the score of predictions",
     ]
     assert work.apply(plan) == ()
     assert projects.known[7].model_version == VERSION

@@ -10,13 +10,11 @@ import pytest
 from backend.application.review.correction_tasks import (
     Corrected,
     corrected_by,
-    fixed,
     known_corrections,
     on_source_task,
     one_page,
     page_score,
     task_data,
-    video_columns,
 )
 from backend.application.review.next_frames import next_frames, review_video
 from backend.application.review.task_signature import TaskSigner
@@ -65,12 +63,6 @@ def test_a_task_has_its_correction_in_fixed_width_columns() -> None:
         "http://x/2.jpg", 2, "0.9000", "1.0000",
     )  # fmt: skip
     assert corrected_by(data, 9, SIGNER) == SOURCE
-    assert video_columns(video, 0.5) == {"uncertainty": "0.9000", "priority": "0.5000", "worst_frame": "000002"}
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.00001, "0.0000"), (1.2, "1.0000"), (0.12345, "0.1235")])
-def test_numbers_sort_as_text(value: float, text: str) -> None:
-    assert fixed(value) == text
 
 
 def test_the_one_page_has_the_frame_s_masks_as_page_0() -> None:
