@@ -26,7 +26,7 @@ from backend.application.projects.plan import (
     version_to_show,
     webhook_change,
 )
-from backend.application.projects.table_columns import apply_change, planned_change
+from backend.application.projects.table_columns import apply_change, new_columns_hidden, planned_change
 from backend.domain.errors import InvalidInput, LabelStudioRefused, MaskletError, NotFound
 
 EMPTY_CONFIG = "<View></View>"
@@ -92,11 +92,12 @@ class Connector:
         project_id = plan.project.project_id
         if plan.backend is not None:
             self._set_backend(project_id, plan.backend)
-        if plan.label_config is not None:
-            self.projects.write_config(project_id, plan.label_config)
-        self._show_version(plan)
         if plan.table is not None:
             apply_change(self.table, project_id, plan.table)
+        if plan.label_config is not None:
+            with new_columns_hidden(self.table, project_id):
+                self.projects.write_config(project_id, plan.label_config)
+        self._show_version(plan)
         return () if plan.webhook is None else self._set_webhook(project_id, plan.webhook)
 
     def create(self, title: str, choice: ConfigChoice) -> tuple[ConnectPlan, tuple[str, ...]]:

@@ -50,7 +50,7 @@ def planned_change(table: DataTable, project_id: int) -> TableChange | None:
 
 @contextmanager
 def new_columns_hidden(table: DataTable, project_id: int) -> Iterator[None]:
-    """Hides the technical columns that the tasks made meanwhile bring: an older column that a person shows stays shown.
+    """Hides the technical columns that tasks or a label config bring meanwhile: an older one that is shown stays shown.
 
     Nothing fails for it: the log has a warning.
     """

@@ -8,7 +8,7 @@ import pytest
 
 from backend.adapters.labelstudio.config.project_configs import config_for
 from backend.application.annotation.change_detection import ADOPTED_ACTIONS
-from backend.application.ports.data_table import HiddenColumns, TableTab
+from backend.application.ports.data_table import Column, HiddenColumns, TableTab
 from backend.application.ports.projects import BackendRecord, ProjectRecord, WebhookRecord
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice, ConnectionSettings
@@ -58,6 +58,21 @@ def test_a_plan_changes_nothing_and_a_connected_project_stays_as_it_is() -> None
     projects.calls.clear()
     assert work.plan(7, PLAYER).changes_nothing
     assert projects.calls == []
+
+
+def test_the_column_of_the_video_that_a_new_label_config_brings_is_hidden() -> None:
+    projects, table = MemoryProjects(), MemoryTable()
+    write = projects.write_config
+
+    def with_its_column(project_id: int, label_config: str) -> None:
+        write(project_id, label_config)
+        video = Column("tasks:data.video", "Video", "video", in_table=True, beside_task=True)
+        table.columns_of[project_id] = [video]
+
+    projects.write_config = with_its_column  # type: ignore[method-assign]
+    plan, _ = connector(projects, table=table).create("Cats", PLAYER)
+    hidden = table.tabs[plan.project.project_id].hidden
+    assert hidden == HiddenColumns(("tasks:data.video",), ("tasks:data.video",))
 
 
 def test_an_unknown_project_says_where_the_number_is() -> None:
