@@ -1,46 +1,17 @@
-"""Wiring of `masklet next` and `masklet report`: the sources of propagated videos."""
+"""Wiring of `masklet next`: the propagated videos of projects and folders, and the frames to correct."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backend.adapters.media.cache import file_hash
-from backend.adapters.media.decode import open_video
-from backend.adapters.report.page import report_page
-from backend.adapters.report.thumbnails import small_picture, thumbnail
-from backend.adapters.report.verdicts import VerdictRow, verdicts_section
-from backend.adapters.store.datasets.review_folder import read_review_folder
-from backend.application.jobs.queries import newest_propagation
-from backend.application.ports.media import VideoSource
-from backend.application.review.next_frames import (
-    NextFrame,
-    ReviewVideo,
-    all_done,
-    next_frames,
-    project_videos,
-    task_video,
-)
+from backend.application.review.next_frames import NextFrame, ReviewVideo, all_done, next_frames, project_videos
 from backend.bootstrap.container import Container
-from backend.bootstrap.imports.batch_status import audit_tallies, imported_names
-from backend.bootstrap.media import open_media_library
-from backend.bootstrap.verdicts import read_verdicts, verdict_rows
-from backend.codecs.coco_rle import CocoCodec
-from backend.domain.audits import tally
-from backend.domain.diversity import ColdStart, diverse
+from backend.bootstrap.imports.batch_status import imported_names
 from backend.domain.errors import InvalidInput, NotFound
-from backend.domain.geometry import BoolMask, RgbFrame
-from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
-from backend.domain.video import FrameIndex, FrameRange
-
-COLD_START_FRAMES = 10_000
 
 
 def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
@@ -64,8 +35,15 @@ def videos_of(sources: Sequence[str]) -> list[ReviewVideo]:
                 raise NotFound(f"nothing of project {source} has been propagated yet: prompt an object in it first")
             videos += found
         else:
-            videos.append(read_review_folder(Path(source)).video)
+            videos.append(_folder_video(Path(source)))
     return videos
+
+
+def _folder_video(folder: Path) -> ReviewVideo:
+    # The reader of folders imports OpenCV, and projects need none.
+    from backend.adapters.store.datasets.review_folder import read_review_folder
+
+    return read_review_folder(folder).video
 
 
 def address_of(task: TaskKey) -> str:
@@ -79,122 +57,3 @@ def choose_next(sources: Sequence[str], count: int, *, seed: int) -> tuple[tuple
         raise InvalidInput("name a project's number, or a folder that `masklet propagate` made")
     videos = videos_of(sources)
     return next_frames(videos, count, rng=np.random.default_rng(seed)), all_done(videos)
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What a report is about. mask and frame: of a frame index, None where there is none."""
-
-    video: ReviewVideo
-    labels: Mapping[ObjectId, str]
-    mask: Callable[[ObjectId, int], BoolMask | None]
-    frame: Callable[[int], RgbFrame | None]
-
-    def picture(self, index: int) -> str:
-        return thumbnail(self.frame(index), [self.mask(object_id, index) for object_id in self.video.objects])
-
-
-def write_report(source: str, out: Path, *, video: Path | None, count: int, seed: int) -> list[VerdictRow]:
-    """Write the page of a folder that `masklet propagate` made, or of PROJECT/TASK; returns the verdicts on it.
-
-    Raises NotFound, IntegrityError, or InvalidInput if the video is not the one that was propagated.
-    """
-    with _subject(source, video) as subject:
-        chosen = next_frames([subject.video], count, rng=np.random.default_rng(seed))
-        rows = _verdicts(subject.video)
-        page = report_page(
-            subject.video,
-            chosen,
-            labels=subject.labels,
-            picture=subject.picture,
-            audits=_audits(subject.video),
-            verdicts=verdicts_section(rows),
-        )
-    out.write_text(page, encoding="utf-8")
-    return rows
-
-
-def _verdicts(video: ReviewVideo) -> list[VerdictRow]:
-    """The verdicts on the video's task; a folder is of no task."""
-    if video.task is None:
-        return []
-    container = Container.from_environment()
-    return verdict_rows(container, read_verdicts(container, video.task.project_id, video.task))
-
-
-def _audits(video: ReviewVideo) -> str:
-    """What audits of the video's project and model found; a folder belongs to no project, and has none."""
-    if video.task is None:
-        return ""
-    found = audit_tallies(video.task.project_id).get(video.model_version)
-    return (found or tally([], is_probability=video.is_probability)).sentence()
-
-
-@contextmanager
-def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
-    task = re.fullmatch(r"([0-9]+)/([0-9]+)", source)
-    if task and not Path(source).is_dir():
-        with _task_subject(TaskKey(int(task[1]), int(task[2]))) as subject:
-            yield subject
-        return
-    folder = read_review_folder(Path(source))
-    with ExitStack() as stack:
-        shown = None if video is None else stack.enter_context(_checked_video(video, folder.content_hash))
-        yield _Subject(
-            folder.video,
-            folder.labels,
-            folder.mask,
-            lambda index: None if shown is None else shown.frame(FrameIndex(index)),
-        )
-
-
-def _checked_video(path: Path, content_hash: str) -> VideoSource:
-    """Raises InvalidInput if it is not the video that the masks are of."""
-    found = file_hash(path)
-    if found != content_hash:
-        raise InvalidInput(f"{path} is not the video that was propagated: its SHA-256 differs")
-    return open_video(path, found)
-
-
-@contextmanager
-def _task_subject(task: TaskKey) -> Iterator[_Subject]:
-    """The newest finished propagation of a task, with its media."""
-    container = Container.from_environment()
-    ledger, codec = container.ledger, CocoCodec()
-    job = newest_propagation(ledger, task)
-    if job is None:
-        raise NotFound(f"task {task} has not been propagated yet: prompt an object in it first")
-    run = container.masks.read(job.masks_run)
-    masks = {m.object_id: {int(frame.frame_index): frame.mask for frame in m.frames} for m in run.masklets}
-
-    def mask(object_id: ObjectId, index: int) -> BoolMask | None:
-        encoded = masks[object_id].get(index)
-        return None if encoded is None else codec.decode(encoded)
-
-    with open_media_library(container).open(ledger.request(job.job_id).media) as source:
-        yield _Subject(
-            replace(task_video(job, container.masks, container.key_values), name=f"task {task}"),
-            {masklet.object_id: masklet.label for masklet in run.masklets},
-            mask,
-            lambda index: source.frame(FrameIndex(index)),
-        )
-
-
-def cold_start(path: Path, count: int, method: ColdStart, *, seed: int) -> tuple[int, ...]:
-    """Frames of a video file to begin with, none being masked yet, ascending. Raises MediaError.
-
-    Of a longer video, COLD_START_FRAMES evenly spread frames are candidates.
-    """
-    width, grey = (30, True) if method is ColdStart.DEEPLABCUT else (64, False)
-    pictures: list[NDArray[np.uint8]] = []
-    seen: list[int] = []
-    with open_video(path, file_hash(path)) as video:
-        step = -(-video.info.frame_count // COLD_START_FRAMES)
-        size = video.info.size
-        height = max(round(width * size.height / size.width), 1) if grey else width
-        for index, frame in video.frames(FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))):
-            if index % step == 0:
-                pictures.append(small_picture(frame, (width, height), grey=grey))
-                seen.append(int(index))
-    rows = np.stack(pictures).reshape(len(pictures), -1) / 255.0
-    return tuple(seen[position] for position in diverse(method, rows, count, np.random.default_rng(seed)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,15 @@ Matrix = NDArray[np.float64]
 
 FORMAT = 1
 DIGEST_DIGITS = 8
+CALIBRATED = re.compile(rf"-u[0-9a-f]{{{DIGEST_DIGITS}}}$")
+"""The end of a calibrated model's version."""
+
 _EMITTED = FEATURES.index("emitted")
+
+
+def is_probability(model_version: str) -> bool:
+    """Whether the uncertainty of this model version is calibrated."""
+    return CALIBRATED.search(model_version) is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

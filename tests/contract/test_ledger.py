@@ -719,6 +719,19 @@ class TestPushes:
         assert of_older.model_version == "masklet-demo-1"
         assert ledger.latest_push(TASK, job_id="p-other") is None
 
+    def test_refused_pushes_are_those_of_a_project_s_newest_masks(self, ledger: Ledger) -> None:
+        done(ledger, 0.1)
+        (older,) = ledger.due_pushes(1000.0)
+        refused = replace(older, state=PushState.REFUSED, reason="400")
+        assert ledger.refused_pushes(TASK.project_id) == ()
+        ledger.settle_push(refused)
+        assert ledger.refused_pushes(TASK.project_id) == (refused,)
+        assert ledger.refused_pushes(TASK.project_id + 1) == ()
+        job, _ = ledger.submit(JobKind.PROPAGATE, propagation(0.1, version="masklet-tiny-2"))
+        ledger.start(job.job_id, 1, "w")
+        ledger.finish(job.job_id, 1, JobState.DONE, push=True)
+        assert ledger.refused_pushes(TASK.project_id) == ()
+
     def test_an_earlier_job_submitted_again_is_pushed_again(self, ledger: Ledger) -> None:
         first, second = done(ledger, 0.1), done(ledger, 0.2)
         (push,) = ledger.due_pushes(1000.0)

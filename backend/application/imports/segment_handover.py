@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
-from backend.application.imports.model import BatchItem, BatchRecords
+from backend.application.imports.model import NEEDS_PERSON, BatchItem, BatchRecords
 from backend.application.jobs.queries import ANY, newest_propagation
 from backend.application.ports.masks import MaskCodec
 from backend.domain.errors import MaskletError, ServiceUnavailable
@@ -26,7 +26,6 @@ FULL_SWEEP_EVERY = 12
 """Sweeps between checks of all segments, also those that were handed over or that a person started."""
 
 CARRIED = "carried"
-NEEDS_PERSON = "person"
 
 
 class TaskLookup(Protocol):

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.application.imports.model import BatchItem, BatchRecords
-from backend.application.imports.segment_handover import NEEDS_PERSON
+from backend.application.imports.model import NEEDS_PERSON, BatchItem, BatchRecords
 from backend.application.jobs.queries import ANY, newest_propagations
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import NotFound
-from backend.domain.jobs import Job, JobState, PushState
+from backend.domain.jobs import Job, JobState, PendingPush
 from backend.domain.retries import FailedTry
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import Verdict
@@ -136,7 +135,7 @@ def _status(
         reasons=tuple(reasons.most_common()),
         failed_sources=tuple(failures),
         asks_for_person=tuple(asking),
-        refused=tuple(_refused(jobs, ledger, names)),
+        refused=tuple(_refused(jobs, ledger.refused_pushes(project_id), names)),
         retried=ledger.failed_tries(project_id=project_id),
         failed=tuple(task_name(job.task, names) for job in jobs if job.state is JobState.FAILED),
         redo_verdicts=sum(each.given.verdict is Verdict.REDO for each in ledger.everybodys_verdicts(project_id)),
@@ -171,9 +170,9 @@ def _unknown_project(project_id: int, ledger: Ledger, records: BatchRecords) -> 
     return f"Masklet has no tasks of project {project_id}; {there}. `masklet import` and prompts in Label Studio add it"
 
 
-def _refused(jobs: Iterable[Job], ledger: Ledger, names: Mapping[TaskKey, str]) -> Iterable[tuple[str, str]]:
+def _refused(
+    jobs: Iterable[Job], refused: Iterable[PendingPush], names: Mapping[TaskKey, str]
+) -> Iterable[tuple[str, str]]:
     """Done tasks whose prediction Label Studio refused, with the reason."""
-    for job in jobs:
-        push = ledger.latest_push(job.task) if job.state is JobState.DONE else None
-        if push is not None and push.state is PushState.REFUSED:
-            yield task_name(job.task, names), push.reason
+    done = {job.task for job in jobs if job.state is JobState.DONE}
+    return ((task_name(push.task, names), push.reason) for push in refused if push.task in done)

@@ -296,3 +296,7 @@ class Ledger(AnnotationWrites, PlayerLedger, Protocol):
     def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:
         """A task's newest push. job_id: of this job, even if there are newer pushes of other models."""
         ...
+
+    def refused_pushes(self, project_id: int) -> tuple[PendingPush, ...]:
+        """The newest pushes of a project's tasks that Label Studio refused, by task."""
+        ...

@@ -11,19 +11,21 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.masks import MaskCodec
-from backend.application.review.correction_tasks import Corrected
-from backend.application.review.next_frames import is_probability
 from backend.domain.audits import AuditedMask, AuditTally, tally
+from backend.domain.calibration import is_probability
 from backend.domain.geometry import mask_iou
 from backend.domain.masklets import EncodedMask, MaskRun
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import TaskKey
+
+if TYPE_CHECKING:
+    from backend.application.review.correction_tasks import Corrected
 
 logger = logging.getLogger(__name__)
 

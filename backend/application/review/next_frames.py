@@ -5,7 +5,6 @@ Owns the curves of stored runs, and the ranking of frames of several videos in o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +15,7 @@ from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
 from backend.application.worker.shot_cuts import known_cuts
+from backend.domain.calibration import is_probability
 from backend.domain.jobs import Job
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prioritization import (
@@ -31,14 +31,6 @@ from backend.domain.prompts import ObjectId
 from backend.domain.shots import shots_of
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex, FrameRange
-
-CALIBRATED = re.compile(r"-u[0-9a-f]{8}$")
-"""The end of a calibrated model's version."""
-
-
-def is_probability(model_version: str) -> bool:
-    """Whether the uncertainty of this model version is calibrated."""
-    return CALIBRATED.search(model_version) is not None
 
 
 @dataclass(frozen=True, slots=True)

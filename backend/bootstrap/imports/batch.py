@@ -28,7 +28,6 @@ from backend.application.imports.importer import Importer, Tally
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
 from backend.application.imports.progress import BatchProgress
 from backend.application.imports.start import TaskStarter
-from backend.application.jobs.retry import Retried, retry_now
 from backend.application.ports.data_table import DataTable
 from backend.application.projects.table_columns import new_columns_hidden
 from backend.bootstrap.annotation import open_annotation_service
@@ -39,7 +38,7 @@ from backend.bootstrap.projects import connection_warnings
 from backend.domain.errors import InvalidInput, NotAllowed
 from backend.domain.jobs import OutputMode
 from backend.domain.selection import Portion, Selection
-from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex, VideoInfo
 
 DAY_S = 86_400
@@ -233,19 +232,6 @@ def _placement(options: BatchOptions, container: Container, library: DiskLibrary
         name, prefix = parse_bucket(options.bucket)
         return BucketPlacement(name, prefix, open_bucket(name), pages)
     raise InvalidInput(f"--pages {options.pages!r} is not known; there are backend, local and s3")
-
-
-def retry_jobs(target: str) -> Retried:
-    """Retries at once what failed in a project ("3"), of a task ("3/41"), or everything ("").
-
-    The web process dispatches the jobs. Raises InvalidInput for another target, ServiceUnavailable without a ledger.
-    """
-    project, slash, task = target.partition("/")
-    if target and not (project.isdecimal() and (task.isdecimal() if slash else True)):
-        raise InvalidInput(f"{target!r} is neither a project's number nor PROJECT/TASK")
-    key = TaskKey(int(project), int(task)) if slash else None
-    ledger = Container.from_environment().ledger
-    return retry_now(ledger, project_id=int(project) if project else None, task=key)
 
 
 def _starting(container: Container, label_config: str) -> TaskStarter:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 
@@ -19,6 +18,8 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
 ) -> None:
     """Measure a checkpoint: prompts, propagation, occlusion, presence, and whether prompts and memory count."""
+    from rich.progress import track
+
     from backend.bootstrap.evaluation import evaluate_checkpoint
 
     console = Console()

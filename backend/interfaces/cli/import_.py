@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 from rich.console import Console
 
-from backend.application.imports.importer import Tally
 from backend.application.imports.model import ImportMode, ItemState
 from backend.domain.selection import parse_portion, parse_selection
-from backend.interfaces.cli.progress.bars import progress_bars
 from backend.interfaces.cli.progress.import_progress import ImportProgress
 
 if TYPE_CHECKING:
+    from backend.application.imports.importer import Tally
     from backend.bootstrap.imports.batch import BatchOptions
 
 
@@ -78,6 +77,7 @@ def import_batch(
 
 def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tally:
     from backend.bootstrap.imports.batch import open_batch
+    from backend.interfaces.cli.progress.bars import progress_bars
 
     console = Console(stderr=True)
     with ExitStack() as stack:

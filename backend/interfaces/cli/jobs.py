@@ -27,7 +27,7 @@ def retry(
     ] = "",
 ) -> None:
     """Retry at once what failed: propagations, pushes of predictions, and submitted annotations."""
-    from backend.bootstrap.imports.batch import retry_jobs
+    from backend.bootstrap.retries import retry_jobs
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     if file:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 from rich.table import Table
 
 app = typer.Typer(help="The checkpoints: list, fetch, find.", no_args_is_help=True)
@@ -27,6 +26,8 @@ def list_models() -> None:
 @app.command()
 def pull(name: Annotated[str, typer.Argument(help="tiny, small, base_plus or large.")]) -> None:
     """Fetch a checkpoint, or the rest of it, check its SHA-256 and put it in place."""
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
     from backend.bootstrap.models import pull_model
 
     with Progress(*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn()) as progress:

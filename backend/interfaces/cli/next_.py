@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from backend.application.review.next_frames import NextFrame
 from backend.domain.diversity import ColdStart
 from backend.domain.errors import InvalidInput
 from backend.domain.tasks import TaskKey
 
 if TYPE_CHECKING:
     from backend.application.review.make_corrections import CorrectionTask
+    from backend.application.review.next_frames import NextFrame
 
 
 def next_(
@@ -45,7 +45,7 @@ def next_(
     """
     console = Console()
     if len(sources) == 1 and Path(sources[0]).is_file():
-        from backend.bootstrap.review import cold_start
+        from backend.bootstrap.cold_start import cold_start
 
         beginning = cold_start(Path(sources[0]), frames, method, seed=seed)
         console.print(f"Begin with these frames ({method.value}): {', '.join(map(str, beginning))}")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from backend.application.annotation.prompt_record import prompts_record
-from backend.application.worker.offline import Summary
 from backend.domain.errors import PromptError
 from backend.domain.video import Direction
-from backend.interfaces.cli.progress.bars import progress_bars
+
+if TYPE_CHECKING:
+    from backend.application.worker.offline import Summary
 
 DEMO_WARNING = "The demo model made these masks: it shows how Masklet works and is not for real work."
 
@@ -30,8 +30,10 @@ def propagate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the summary here.")] = None,
 ) -> None:
     """Carry the prompts of PROMPTS through VIDEO and write the masks of every frame to OUT."""
+    from backend.application.annotation.prompt_record import prompts_record
     from backend.bootstrap.offline import mask_output, open_offline
     from backend.bootstrap.prompt_files import read_prompt_file
+    from backend.interfaces.cli.progress.bars import progress_bars
 
     console = Console(stderr=True)
     prompt_set = read_prompt_file(prompts)

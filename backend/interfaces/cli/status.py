@@ -15,6 +15,7 @@ from rich.text import Text
 
 from backend.domain.jobs import JobState
 from backend.domain.retries import FailureKind
+from backend.interfaces.cli.progress.durations import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,7 @@ def overview_lines(overview: ProjectOverview) -> Iterator[str]:
     counts += [f"{status.unprompted} not begun"] if status.unprompted else []
     yield f"  tasks   {', '.join(counts) or 'none'}; {status.imported} imported"
     rate = f", {status.frames_per_s:.1f} frames/s" if status.frames_per_s else ""
-    left = "" if status.remaining_s is None else f", about {_duration(status.remaining_s)} left"
+    left = "" if status.remaining_s is None else f", about {duration_text(status.remaining_s)} left"
     if status.redo_verdicts:
         counted = f"{status.redo_verdicts} verdict{'s' * (status.redo_verdicts != 1)}"
         yield f"  redo    {counted}, some may be outdated; all: masklet report {status.project_id}"
@@ -138,9 +139,3 @@ def _retried(status: ProjectStatus) -> Iterator[str]:
 def _percent(part: int, whole: int) -> str:
     """Rounded down: 100 % is all of them."""
     return f"{100 * part // whole if whole else 0} %"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

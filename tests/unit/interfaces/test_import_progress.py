@@ -7,7 +7,8 @@ import io
 from rich.console import Console
 
 from backend.application.imports.model import ItemState, Outcome
-from backend.interfaces.cli.progress.bars import duration_text, progress_bars
+from backend.interfaces.cli.progress.bars import progress_bars
+from backend.interfaces.cli.progress.durations import duration_text
 from backend.interfaces.cli.progress.import_progress import ImportProgress
 
 

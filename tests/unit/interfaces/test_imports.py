@@ -1,9 +1,13 @@
-"""The web process imports no model library and no decoder."""
+"""What processes import: the web process no model library and no decoder, a command nothing that it does not need."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 PROBE = """
 import sys
@@ -19,3 +23,33 @@ print(torch.tensor([1, 2]).sum().item())
 def test_the_web_app_loads_no_torch_sam2_or_av() -> None:
     done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=False, timeout=240)
     assert (done.stdout.split("\n")[:2], done.returncode) == (["[]", "3"], 0), done.stderr
+
+
+HEAVY = {
+    "torch",
+    "sam2",
+    "av",
+    "cv2",
+    "PIL",
+    "httpx",
+    "redis",
+    "rq",
+    "fastapi",
+    "label_studio_sdk",
+    "rich.progress",
+    "backend.application.annotation.annotation_service",
+    "backend.application.imports.importer",
+    "backend.application.worker.job_runner",
+    "backend.adapters.labelstudio",
+    "backend.adapters.queue",
+}
+
+
+@pytest.mark.parametrize("command", [["status"], ["next", "7"], ["jobs", "retry"]])
+def test_a_command_imports_nothing_that_it_does_not_need(command: list[str], tmp_path: Path) -> None:
+    environment = {**os.environ, "MASKLET_DATA_DIR": str(tmp_path)}
+    argv = [sys.executable, "-X", "importtime", "-m", "backend.interfaces.cli", *command]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "backend.adapters.store.ledger.sql_ledger" in imported, done.stderr
+    assert imported & HEAVY == set()

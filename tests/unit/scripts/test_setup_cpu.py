@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[3]
 UV = """#!/usr/bin/env bash
 case "$1" in
     --version) exit 0 ;;
-    venv) mkdir -p .venv/bin; : >.venv/bin/python; : >.venv/bin/masklet; chmod +x .venv/bin/* ;;
+    venv)
+        mkdir -p .venv/bin
+        : >.venv/bin/masklet
+        printf '#!/bin/sh\necho "${PYTHONDONTWRITEBYTECODE-unset} $*" >>imports\n' >.venv/bin/python
+        chmod +x .venv/bin/* ;;
     *)
         echo "$*" >>calls
         if [[ "$*" == *"+cpu"* ]]; then exit "${UV_CPU_RESULT:-0}"; fi
@@ -76,3 +80,8 @@ def test_an_environment_with_cuda_is_not_mixed(checkout: Path) -> None:
     assert (done.returncode, done.stderr) == (
         1, "setup: .venv has the CUDA libraries: remove it (rm -r .venv), then run scripts/setup --cpu\n",
     )  # fmt: skip
+
+
+def test_bytecode_of_what_a_process_imports_is_written_also_where_python_writes_none(checkout: Path) -> None:
+    assert setup(checkout, "--cpu", PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    assert (checkout / "imports").read_text().startswith("unset -P -c import torch")

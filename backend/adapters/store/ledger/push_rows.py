@@ -6,7 +6,7 @@ push the same task at once, and keeps the prediction's id.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Row, Table, Text, and_, cast, insert, select, true, update
+from sqlalchemy import Connection, Row, Table, Text, and_, cast, exists, insert, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger import failure_rows
@@ -145,6 +145,19 @@ class PushRows(Rows):
                 query = query.where(pushes.c.job_id == job_id)
             row = connection.execute(query.order_by(pushes.c.sequence.desc()).limit(1)).one_or_none()
             return None if row is None else _push_of(row)
+
+    def refused_pushes(self, project_id: int) -> tuple[PendingPush, ...]:
+        later = pushes.alias()
+        is_newest = ~exists().where(
+            later.c.project_id == pushes.c.project_id,
+            later.c.task_id == pushes.c.task_id,
+            later.c.sequence > pushes.c.sequence,
+        )
+        query = _WITH_FAILURES.where(
+            pushes.c.project_id == project_id, pushes.c.state == str(PushState.REFUSED), is_newest
+        )
+        with self._database.read() as connection:
+            return tuple(_push_of(row) for row in connection.execute(query.order_by(pushes.c.task_id)))
 
 
 def _at(task: TaskKey, model_version: str) -> ColumnElement[bool]:

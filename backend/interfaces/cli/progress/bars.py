@@ -16,10 +16,3 @@ def progress_bars(console: Console) -> Progress:
         console=console,
         disable=not console.is_terminal,
     )
-
-
-def duration_text(seconds: float) -> str:
-    """A duration as people say it: 40 s, 12 min, 3.5 h."""
-    if seconds < 100:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

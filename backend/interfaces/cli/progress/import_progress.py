@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from backend.application.imports.model import ItemState, Outcome
-from backend.interfaces.cli.progress.bars import duration_text
+from backend.interfaces.cli.progress.durations import duration_text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 ESTIMATED_FROM = 0.05
 """The share of the first clip after which the estimate is printed."""
