@@ -35,7 +35,8 @@ def medium(name: str, frame_count: int = 10, content: str = "") -> SourceMedia:
 
 
 class FakeLibrary:
-    """Videos of ten frames. bad*.mp4 raise MediaError; copy*.mp4 have the content of a.mp4."""
+    """Videos of ten frames. bad*.mp4 raise MediaError, foreign*.mp4 an error of a library; copy*.mp4 have the content
+    of a.mp4."""
 
     def __init__(self) -> None:
         self.looked_at: list[str] = []
@@ -44,6 +45,8 @@ class FakeLibrary:
         self.looked_at.append(source.name)
         if source.name.startswith("bad"):
             raise MediaError(f"{source.name} is no video")
+        if source.name.startswith("foreign"):
+            b"\xe9".decode()
         return medium(source.name, content="a.mp4" if source.name.startswith("copy") else "")
 
     def diverse(self, medium: SourceMedia, candidates: Sequence[FrameIndex], number: int) -> tuple[FrameIndex, ...]:

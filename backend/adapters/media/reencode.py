@@ -24,6 +24,7 @@ from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from backend.adapters.media.cache import file_hash
+from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.index import decoded_frames
 from backend.adapters.media.probe import require_sane_size
 from backend.codecs.atomic_file import write_atomically
@@ -63,7 +64,8 @@ def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda:
     part = folder / f".{uuid4().hex}.part.mp4"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        rate, times_s = _write(path, part, on_frame)
+        with damage_named(path.name):
+            rate, times_s = _write(path, part, on_frame)
         body = {"source": path.name, "sha256": digest, "rate": str(rate), "times_s": times_s}
         write_atomically(frame_map, json.dumps(body).encode(), synced=True)
         part.replace(target)
@@ -131,6 +133,7 @@ def _opened(path: Path) -> InputContainer:
         return av.open(
             f"file:{path.resolve()}",
             "r",
+            metadata_errors="replace",
             container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
         )
     except av.FFmpegError as error:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from backend.application.imports.faults import fault_of
 from backend.application.imports.model import (
     BatchItem,
     BatchRecords,
@@ -30,7 +31,7 @@ from backend.application.imports.model import (
     task_data,
 )
 from backend.application.imports.start import TaskStarter, start_task
-from backend.domain.errors import InvalidInput, LabelStudioUnavailable, MaskletError, PromptError, reason_of
+from backend.domain.errors import InvalidInput, LabelStudioUnavailable, PromptError
 from backend.domain.prompts import PromptSet
 from backend.domain.segments import cut
 from backend.domain.selection import SelectionKind
@@ -139,8 +140,8 @@ class Importer:
             return
         try:
             drafts = self.drafts(source, plan)
-        except MaskletError as error:
-            report(Outcome(source.name, ItemState.FAILED, reason=reason_of(error)))
+        except Exception as error:
+            report(Outcome(source.name, ItemState.FAILED, reason=fault_of(source, error)))
             return
         for draft in drafts:
             ready = self._wanted(source, draft, batch)
@@ -160,8 +161,8 @@ class Importer:
             return None
         try:
             ready = self._ready(source, draft, batch.plan)
-        except MaskletError as error:
-            report(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), reason_of(error)))
+        except Exception as error:
+            report(Outcome(source.name, ItemState.FAILED, draft.name, known.get(draft.key), fault_of(source, error)))
             return None
         if draft.key not in known:
             return ready
@@ -177,8 +178,8 @@ class Importer:
             if not prompts:
                 raise PromptError(f"task {task.task_id} brings no prompts, and --prompts gives it none")
             start_task(self.starting, task, media, prompts)
-        except MaskletError as error:
-            return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, reason_of(error))
+        except Exception as error:
+            return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, fault_of(source, error))
         return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(prompts.prompts))
 
     def drafts(self, source: Source, plan: Plan) -> list[TaskDraft]:
@@ -258,8 +259,8 @@ class Importer:
         outcome = Outcome(ready.source.name, state, draft.name, task_id, prompts=len(ready.prompts.prompts))
         try:
             self._start(ready, item.task, plan)
-        except MaskletError as error:
-            return replace(outcome, state=ItemState.FAILED, reason=reason_of(error))
+        except Exception as error:
+            return replace(outcome, state=ItemState.FAILED, reason=fault_of(ready.source, error))
         if ready.prompts:
             self.records.put([replace(item, prompted=True)])
         return replace(outcome, auto=ready.auto)
@@ -289,12 +290,7 @@ def _keyframe(source: Source, medium: SourceMedia, frame: FrameIndex) -> TaskDra
 
 
 def _choice(source: Source, plan: Plan, frames: tuple[FrameIndex, ...]) -> str:
-    """Identifies a choice of frames. A diverse choice by its text, because rounding could choose other frames."""
+    """Identifies a choice of frames: 16 hex digits of them. A diverse choice by its text: rounding could change it."""
     if plan.selection.kind is SelectionKind.DIVERSE and not source.frames:
         return f"{plan.selection} {plan.portion}"
-    return hash_of(frames)
-
-
-def hash_of(frames: tuple[FrameIndex, ...]) -> str:
-    """16 hex digits of a choice of frames."""
     return hashlib.sha256(repr([int(f) for f in frames]).encode()).hexdigest()[:16]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.console import Console
 from backend.application.imports.model import ImportMode, ItemState
 from backend.domain.selection import parse_portion, parse_selection
 from backend.interfaces.cli.progress.import_progress import ImportProgress
+from backend.interfaces.cli.progress.import_report import open_report
 
 if TYPE_CHECKING:
     from backend.application.imports.importer import Tally
@@ -81,25 +81,16 @@ def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tall
 
     console = Console(stderr=True)
     with ExitStack() as stack:
-        lines = stack.enter_context(report.open("w", encoding="utf-8")) if report is not None else None
+        written = stack.enter_context(open_report(report))
         bars = stack.enter_context(progress_bars(console))
-        progress = ImportProgress(console, bars, lambda outcome: _write(lines, outcome.document()))
+        progress = ImportProgress(console, bars, written.outcome)
         batch = stack.enter_context(open_batch(sources, options, progress))
         for warning in batch.warnings:
             console.print(f"warning: {warning}", markup=False, highlight=False)
         progress.begin(len(batch.sources))
         tally = batch.run(progress.outcome)
-        summary: dict[str, object] = {"summary": {state.value: tally.of(state) for state in ItemState}}
-        _write(lines, summary)
     console.print(_sentence(tally, options.project_id), highlight=False, soft_wrap=True)
     return tally
-
-
-def _write(lines: TextIO | None, document: dict[str, object]) -> None:
-    """At once, so that a batch that is killed leaves a report of what it did."""
-    if lines is not None:
-        lines.write(json.dumps(document, ensure_ascii=False) + "\n")
-        lines.flush()
 
 
 def _sentence(tally: Tally, project: int) -> str:

@@ -70,6 +70,16 @@ def test_a_rotated_video_looks_the_same(tmp_path: Path, rotation: int) -> None:
             assert difference.mean() < 6
 
 
+def test_a_latin_1_title_or_handler_name_does_not_cost_the_copy(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3))
+    content = path.read_bytes()
+    for written, foreign in ((b"Lavf", b"caf\xe9"), (b"VideoHandler", b"Vid\xe9oHandler")):
+        assert content.count(written) == 1
+        path.write_bytes(content.replace(written, foreign))
+        assert reencode(path, tmp_path / "out").frame_count == 3
+        assert open_video(path, file_hash(path)).info.frame_count == 3
+
+
 def test_it_is_made_once(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3))
     first = reencode(path, tmp_path / "out")

@@ -56,7 +56,7 @@ class ImportSetup:
 
 @dataclass
 class ClickPrompter:
-    """Prompts a click on the first frame; nobody.mp4 gets no prompt, wrong.mp4 raises an error."""
+    """Prompts a click on the first frame; nobody.mp4 gets no prompt, wrong.mp4 and broken.mp4 raise an error."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -64,6 +64,8 @@ class ClickPrompter:
         self.asked.append(draft.name)
         if source.name == "wrong.mp4":
             raise PromptError("label 'Bat' is not in the label config")
+        if source.name == "broken.mp4":
+            raise KeyError("labels")
         return (PromptSet(()), {}) if source.name == "nobody.mp4" else (click_on(0), {"cat": 0.9})
 
 
@@ -121,6 +123,15 @@ def test_a_fault_fails_one_source_only(setup: ImportSetup) -> None:
         "MediaError: bad.mp4 is no video",
         "PromptError: label 'Bat' is not in the label config",
     ]
+
+
+def test_an_error_of_a_library_fails_one_source_only(setup: ImportSetup) -> None:
+    setup.prompter = ClickPrompter()
+    outcomes = setup.run("a.mp4", "foreign.mp4", "broken.mp4", "b.mp4")
+    assert sorted(states(outcomes)) == ["a.mp4 created", "b.mp4 created", "broken.mp4 failed", "foreign.mp4 failed"]
+    reasons = {o.source: o.reason for _, o in setup.records.failures(3)}
+    assert reasons["broken.mp4"] == "MediaError: broken.mp4 cannot be imported (KeyError: 'labels')"
+    assert reasons["foreign.mp4"].startswith("MediaError: foreign.mp4 cannot be imported (UnicodeDecodeError: 'utf-8'")
 
 
 def test_the_fault_of_a_repaired_source_is_deleted(setup: ImportSetup) -> None:
