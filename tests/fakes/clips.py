@@ -6,6 +6,7 @@ Each frame carries its number as white and black stripes, broad enough to surviv
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -73,6 +74,41 @@ def write_clip(path: Path, spec: ClipSpec | None = None) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+ORIENTATIONS = {
+    "upright": (1, 0, 0, 1),
+    "turned by 90": (0, 1, -1, 0),
+    "turned by 180": (-1, 0, 0, -1),
+    "turned by 270": (0, -1, 1, 0),
+    "mirrored left to right": (-1, 0, 0, 1),
+    "mirrored top to bottom": (1, 0, 0, -1),
+    "mirrored along the diagonal": (0, 1, 1, 0),
+    "mirrored along the other diagonal": (0, -1, -1, 0),
+}
+"""The numbers a, b, c, d of a display matrix: (x, y) is shown at (a x + c y, b x + d y)."""
+
+MATRIX = struct.Struct(">9i")
+
+
+def set_matrix(path: Path, orientation: tuple[int, int, int, int]) -> Path:
+    """Puts a display matrix into the track of an MP4 file that `write_clip` wrote."""
+    content = path.read_bytes()
+    start = content.index(_matrix(ORIENTATIONS["upright"]), content.index(b"tkhd"))
+    path.write_bytes(content[:start] + _matrix(orientation) + content[start + MATRIX.size :])
+    return path
+
+
+def _matrix(orientation: tuple[int, int, int, int]) -> bytes:
+    a, b, c, d = (number << 16 for number in orientation)
+    return MATRIX.pack(a, b, 0, c, d, 0, 0, 0, 1 << 30)
+
+
+def corners_of(frame: RgbFrame) -> str:
+    """The corners' shades, row by row: white, black or grey. Of frame 1 they differ in each orientation."""
+    shades = ((90, "black"), (170, "grey"), (256, "white"))
+    corners = (int(frame[y, x, 1]) for y in (1, -2) for x in (1, -2))
+    return " ".join(next(name for limit, name in shades if corner < limit) for corner in corners)
 
 
 def write_tone(path: Path) -> Path:

@@ -127,9 +127,9 @@ class _Cursor:
                 f"{self._index.height} to {frame.width}x{frame.height}; {REMEDY}"
             )
         rgb: RgbFrame = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-        rotated: RgbFrame = np.ascontiguousarray(np.rot90(rgb, k=-(self._index.rotation // 90)))
-        self._last = (index, rotated)
-        return rotated.copy()
+        upright = self._index.orientation.upright(rgb)
+        self._last = (index, upright)
+        return upright.copy()
 
     def close(self) -> None:
         if self._opened is not None:

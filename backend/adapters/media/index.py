@@ -25,16 +25,16 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from backend.adapters.media.damaged import damage_named
+from backend.adapters.media.orientation import Orientation, orientation_of
 from backend.adapters.media.probe import REMEDY, open_stream, require_sane_size
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import MediaError
 from backend.domain.frame_times import FrameTimes
-from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, VideoInfo
 
 log = logging.getLogger(__name__)
 
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ class StreamIndex:
     """Presentation times of a stream's frames.
 
     pts: [N] int64, ascending, in units of time_base. key_pts: [K] int64, ascending: the key frames. width, height:
-    pixels as stored; rotation: degrees clockwise that a player rotates them by. zero: the origin of a player's
+    pixels as stored; rotation, mirrored: of their Orientation. zero: the origin of a player's
     timeline, in units of time_base. end: the end of the last frame, or of the file if that is later.
     """
 
@@ -53,6 +53,7 @@ class StreamIndex:
     width: int
     height: int
     rotation: int
+    mirrored: bool
     variable_rate: bool
     truncated: bool
     zero: int
@@ -62,12 +63,14 @@ class StreamIndex:
     def times(self) -> FrameTimes:
         return FrameTimes.of(self.pts - self.zero, self.time_base, end=self.end - self.zero)
 
+    @property
+    def orientation(self) -> Orientation:
+        return Orientation(self.rotation, self.mirrored)
+
     def info(self, content_hash: ContentHash) -> VideoInfo:
-        transposed = self.rotation in (90, 270)
-        size = FrameSize(self.height, self.width) if transposed else FrameSize(self.width, self.height)
         return VideoInfo(
             content_hash=content_hash,
-            size=size,
+            size=self.orientation.shown_size(self.width, self.height),
             frame_count=len(self.pts),
             frame_rate=self.frame_rate,
             variable_rate=self.variable_rate,
@@ -107,7 +110,7 @@ def _built(path: Path) -> StreamIndex:
             log.warning("%s ends early; its first %d frames are used", path.name, len(pts))
         if len(pts) == 0:
             raise MediaError(f"{path.name} has no frame that decodes; {REMEDY}")
-        time_base = _time_base(stream)
+        time_base, orientation = _time_base(stream), orientation_of(first)
         return StreamIndex(
             pts=pts,
             key_pts=packets.key_pts,
@@ -115,7 +118,8 @@ def _built(path: Path) -> StreamIndex:
             frame_rate=_frame_rate(stream, pts, time_base),
             width=first.width,
             height=first.height,
-            rotation=-first.rotation % 360,
+            rotation=orientation.rotation,
+            mirrored=orientation.mirrored,
             variable_rate=_is_variable(pts),
             truncated=truncated,
             zero=_zero(container, pts, time_base),

@@ -18,6 +18,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import av
+import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
@@ -26,6 +27,7 @@ from av.video.stream import VideoStream
 from backend.adapters.media.cache import file_hash
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.index import decoded_frames
+from backend.adapters.media.orientation import orientation_of
 from backend.adapters.media.probe import require_sane_size
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError
@@ -100,7 +102,7 @@ def _copy(
             output = _output(path, sink, frame, rate)
         shown_s = float(frame.time) if frame.time is not None else number / float(rate)
         times_s.append(round(shown_s - (times_s[0] if times_s else 0.0), 6) if times_s else shown_s)
-        even = frame.reformat(output.width, output.height, "yuv420p", interpolation=Interpolation.BICUBIC)
+        even = _unmirrored(frame).reformat(output.width, output.height, "yuv420p", interpolation=Interpolation.BICUBIC)
         even.time_base, even.pts = 1 / rate, number
         sink.mux(output.encode(even))
         on_frame()
@@ -117,10 +119,17 @@ def _output(path: Path, sink: OutputContainer, first: VideoFrame, rate: Fraction
     stream.width, stream.height = first.width + first.width % 2, first.height + first.height % 2
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = 1 / rate
-    turn = round(first.rotation / 90) * 90 % 360
+    turn = orientation_of(first).rotation
     if turn:
-        stream.set_display_rotation(turn)
+        stream.set_display_rotation(-turn)  # which counts counterclockwise
     return stream
+
+
+def _unmirrored(frame: VideoFrame) -> VideoFrame:
+    """The frame's picture, mirrored if the original's matrix mirrors it: the copy's matrix only turns."""
+    if not orientation_of(frame).mirrored:
+        return frame
+    return VideoFrame.from_ndarray(np.ascontiguousarray(frame.to_ndarray(format="rgb24")[:, ::-1]), format="rgb24")
 
 
 def _rate(stream: VideoStream) -> Fraction:

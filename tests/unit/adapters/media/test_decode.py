@@ -14,7 +14,6 @@ from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.decode import FileVideo, open_video
 from backend.adapters.media.index import IndexCache, build_index
 from backend.domain.errors import MediaError, PromptError
-from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
 from tests.fakes.clips import ClipSpec, cut, number_of, with_damage, write_clip
 
@@ -109,20 +108,6 @@ def test_a_variable_rate_is_detected(tmp_path: Path) -> None:
     with open_video(write_clip(tmp_path / name, spec), HASH) as video:
         assert video.info.variable_rate
         assert list(video.timestamps_s) == pytest.approx([0.0, *(np.cumsum(GAPS) / 90)])
-
-
-@pytest.mark.parametrize(("rotation", "corner"), [(90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))])
-def test_rotation_is_applied_as_a_player_does(tmp_path: Path, rotation: int, corner: tuple[int, int]) -> None:
-    """The bright stripe of frame 1 is stored top left; rotated clockwise it is top right, and so on."""
-    # The display matrix counts counterclockwise.
-    path = write_clip(tmp_path / "a.mp4", ClipSpec(rotation=-rotation, frame_count=3))
-    with open_video(path, HASH) as video:
-        frame = video.frame(FrameIndex(1))
-        assert video.info.rotation == rotation
-        assert video.info.size == (FrameSize(64, 48) if rotation == 180 else FrameSize(48, 64))
-        assert frame.shape == (video.info.size.height, video.info.size.width, 3)
-        corners = {(y, x): int(frame[y, x, 1]) for y in (0, -1) for x in (0, -1)}
-        assert max(corners, key=lambda key: corners[key]) == corner
 
 
 def test_a_file_that_was_cut_short_keeps_the_frames_that_decode(tmp_path: Path) -> None:
