@@ -110,6 +110,19 @@ def label_studio_score(uncertainty: float) -> float:
     return 1.0 - _clamped(uncertainty)
 
 
+def score_of_frames(seen: Iterable[tuple[int, float]]) -> float:
+    """Label Studio's score of a task: the mean of 1 - uncertainty over its frames, each with its most uncertain object.
+
+    With calibrated uncertainties it is the share of frames that are expected to need no correction. seen: frame and
+    uncertainty of each mask. 1 for no mask.
+    """
+    worst: dict[int, float] = {}
+    for frame_index, uncertainty in seen:
+        known = 1.0 if math.isnan(uncertainty) else _clamped(uncertainty)
+        worst[frame_index] = max(worst.get(frame_index, 0.0), known)
+    return label_studio_score(sum(worst.values()) / len(worst)) if worst else 1.0
+
+
 def fixed_width(value: float) -> str:
     """0..1 with four decimals, "0.0312" and never "3e-02": Label Studio's table sorts the fields of tasks as text."""
     return f"{_clamped(value):.4f}"

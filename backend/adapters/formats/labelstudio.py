@@ -32,7 +32,7 @@ from backend.application.ports.datasets import (
 )
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.geometry import Box, FrameSize
-from backend.domain.scoring import label_studio_score
+from backend.domain.scoring import score_of_frames
 from backend.domain.video import VideoInfo
 
 Region = dict[str, object]
@@ -141,15 +141,16 @@ class _Task:
         self._label_config = label_config
         self._is_video = write.is_video(label_config)
         self._boxes: dict[DatasetObject, array[float]] = {item: array("d") for item in video.objects}
-        self._uncertainty = 0.0
+        self._seen = array("d")
         self._approved = True
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         if picture is not None and self._video.task is None:
             self._target.write(self._page(frame.frame_index), jpeg(picture.pixels))
+        if frame.present:
+            self._seen.append(min(max(shown.selection_uncertainty for shown in frame.present), 1.0))
         for shown in frame.present:
             self._approved &= shown.approved
-            self._uncertainty = max(self._uncertainty, min(shown.selection_uncertainty, 1.0))
             if self._is_video:
                 box = pixel_box(shown, self._video.info.size)
                 values = (frame.frame_index, box.x, box.y, box.x + box.width, box.y + box.height)
@@ -174,7 +175,7 @@ class _Task:
         yield f',"{kind}":[{{'.encode()
         if not self._approved:
             version = str(self._video.provenance.get("model") or "masklet")
-            head = {"model_version": version, "score": round(label_studio_score(self._uncertainty), 4)}
+            head = {"model_version": version, "score": round(score_of_frames(enumerate(self._seen)), 4)}
             yield json_bytes(head)[1:-1] + b","
         yield b'"result":'
         yield from self._regions.pieces()

@@ -23,7 +23,7 @@ from backend.domain.errors import LabelStudioUnavailable, MaskletError, reason_o
 from backend.domain.jobs import PendingPush, PropagationRequest, PushState
 from backend.domain.masklets import MaskRun
 from backend.domain.retries import LONGEST_WAIT_S, Failures
-from backend.domain.scoring import combined_uncertainty, label_studio_score
+from backend.domain.scoring import score_of_frames
 from backend.domain.tasks import TaskKey
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Pusher:
         run = self.masks.read(self.ledger.job(push.job_id).masks_run)
         regions = self.build_regions(run, label_config=request.label_config, task=push.task)
         prediction_id = self.sink.put_prediction(
-            push.task, model_version=push.model_version, result=regions, score=label_studio_score(run_uncertainty(run))
+            push.task, model_version=push.model_version, result=regions, score=task_score(run)
         )
         self._describe(push.task, run)
         return prediction_id
@@ -138,9 +138,11 @@ class Pusher:
             logger.warning("task %s: the table of tasks does not show its worst page: %s", task, error)
 
 
-def run_uncertainty(run: MaskRun) -> float:
-    """A task's uncertainty: the uncertainty of its most uncertain frame."""
-    return combined_uncertainty(frame.uncertainty for masklet in run.masklets for frame in masklet.frames)
+def task_score(run: MaskRun) -> float:
+    """A task's score in Label Studio, 0..1: see `score_of_frames`."""
+    return score_of_frames(
+        (int(frame.frame_index), frame.uncertainty) for masklet in run.masklets for frame in masklet.frames
+    )
 
 
 def frame_uncertainties(run: MaskRun) -> list[float]:

@@ -20,13 +20,12 @@ from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.application.annotation.propagate_range import newest_run
-from backend.application.jobs.push_predictions import run_uncertainty
+from backend.application.jobs.push_predictions import task_score
 from backend.application.ports.prewarm import PrewarmRequest, frames_around
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import PromptSet
-from backend.domain.scoring import label_studio_score
 from backend.domain.video import VideoInfo
 from backend.interfaces.labelstudio.frame_numbering import info_of, wait_for_status
 from backend.interfaces.labelstudio.interactive import InteractivePredictor
@@ -232,9 +231,8 @@ class MaskletModel(LabelStudioMLBase):
         return build_regions(run, label_config=config, task=user_task.task, prompts=prompts, cleared=cleared)
 
     def _prediction(self, user_task: UserTask, run: MaskRun | None, regions: list[dict[str, object]]) -> Prediction:
-        uncertainty = 1.0 if run is None else run_uncertainty(run)
         return {
             "model_version": user_task.model_version,
-            "score": label_studio_score(uncertainty),
+            "score": 0.0 if run is None else task_score(run),
             "result": regions,
         }

@@ -22,7 +22,7 @@ from backend.adapters.labelstudio.tracking_wire import (
 from backend.adapters.labelstudio.writing.regions import region_id
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.tracking_sessions import SessionPage, TrackingSessions, covered_range
-from backend.application.jobs.push_predictions import run_uncertainty
+from backend.application.jobs.push_predictions import task_score
 from backend.application.ports.prewarm import MAX_WINDOW, MediaStatus, PrewarmRequest
 from backend.bootstrap.web import WebParts
 from backend.domain.errors import (
@@ -124,7 +124,7 @@ class TrackingProtocol:
             for frame in masklet.frames:
                 value = {**mask_image_of(frame.mask).as_value(), **_label_value(masklet.object_id)}
                 items.append(self._item(call, "bitmask", value, object_id=masklet.object_id, frame_index=frame_index))
-        return self._entry(items, score=label_studio_score(run_uncertainty(answer.run)))
+        return self._entry(items, score=task_score(answer.run))
 
     def _prewarm(self, call: TrackingCall) -> tuple[str, Value]:
         window = min(whole_number(call.context, "window", default=DEFAULT_WINDOW), MAX_WINDOW)

@@ -14,7 +14,13 @@ from backend.domain.calibration import Calibrator
 from backend.domain.features import ObjectEvidence
 from backend.domain.masklets import FrameEvidence, MaskOrigin
 from backend.domain.prompts import ObjectId
-from backend.domain.scoring import Scorer, combined_uncertainty, frame_uncertainty, label_studio_score
+from backend.domain.scoring import (
+    Scorer,
+    combined_uncertainty,
+    frame_uncertainty,
+    label_studio_score,
+    score_of_frames,
+)
 
 SURE = FrameEvidence((0.95, 0.4, 0.3), 9.0, 1.0, 0.97, 0.1, None, None, 1)
 
@@ -59,3 +65,11 @@ def test_an_automatic_mask_is_as_uncertain_as_its_score_says() -> None:
     scorer = Scorer(calibrator, {ObjectId("a"): (0,)})
     seen = {ObjectId("a"): ObjectEvidence(found, MaskOrigin.AUTOMATIC)}
     assert scorer.frame(0, seen) == {ObjectId("a"): pytest.approx(0.3)}
+
+
+def test_a_tasks_score_is_the_mean_over_frames_of_their_most_uncertain_objects() -> None:
+    assert score_of_frames([(0, 0.0), (1, 0.2), (1, 0.6), (2, 0.1), (3, 0.1)]) == pytest.approx(0.8)
+    assert score_of_frames([(4, 0.9914), *((index, 0.0) for index in range(4))]) == pytest.approx(0.80172)
+    assert score_of_frames([(7, 0.3)]) == pytest.approx(0.7)
+    assert score_of_frames([]) == 1.0
+    assert score_of_frames([(0, 1.5)]) == score_of_frames([(0, float("nan"))]) == 0.0

@@ -375,7 +375,7 @@ class TestLabelStudio:
         binding = read_binding((out / "label_config.xml").read_text())
         (prediction,) = task["predictions"]
         prompts = prompts_of_annotation(prediction["result"], binding)
-        assert (prediction["model_version"], prediction["score"]) == ("masklet-tiny-0123abcd", 0.3)
+        assert (prediction["model_version"], prediction["score"]) == ("masklet-tiny-0123abcd", 0.7)
         labels = {label: object_id for object_id, label in LABELS.items()}
         found = {(labels[p.object_id], int(p.frame_index)): p.mask for p in prompts}
         assert found.keys() == {key for key, mask in TRUTH.items() if mask.any()}

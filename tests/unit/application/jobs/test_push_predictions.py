@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.application.jobs.push_predictions import frame_uncertainties, run_uncertainty
+from backend.application.jobs.push_predictions import frame_uncertainties, task_score
 from backend.application.jobs.retry import SETTINGS, note_change, retry_now
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, MaskletError, NotFound
 from backend.domain.jobs import PushState
@@ -165,4 +165,5 @@ def test_a_push_has_uncertainty_per_frame_and_a_task_score() -> None:
     assert run.run is not None
     per_frame = frame_uncertainties(run.run)
     assert len(per_frame) == 10
-    assert run_uncertainty(run.run) == max(per_frame) > 0
+    assert task_score(run.run) == pytest.approx(1 - sum(per_frame) / 10)
+    assert 0 < task_score(run.run) < 1
