@@ -13,6 +13,9 @@ from backend.domain.errors import InvalidInput
 
 SHORTEST_SEGMENT = 2
 
+NEEDS_PERSON = "person"
+"""The beginning of a handover's stored result where a person has to prompt the segment; job and reason follow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:

@@ -21,8 +21,8 @@ from backend.application.imports.status import project_statuses
 from backend.application.jobs.queries import newest_propagation
 from backend.application.ports.ledger import Ledger
 from backend.application.worker.propagation_plan import incremental_plan
-from backend.bootstrap import review
 from backend.bootstrap.container import Container
+from backend.bootstrap.review import next_frames, reports
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest, PropagationRequest
 from backend.domain.prompts import ObjectId, PromptSet
@@ -97,7 +97,7 @@ def clicks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyClic
 def stores(clicks: ManyClicks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `masklet next` and `masklet report` read the masks and the media of the web's fakes."""
     monkeypatch.setattr(Container, "masks", clicks.web.masks)
-    monkeypatch.setattr(review, "open_media_library", lambda _: clicks.web.media)
+    monkeypatch.setattr(reports, "open_media_library", lambda _: clicks.web.media)
 
 
 @dataclass
@@ -141,14 +141,14 @@ def test_correction_tasks_are_made(clicks: ManyClicks) -> None:
 
 @pytest.mark.usefixtures("stores")
 def test_next_frames_are_chosen(clicks: ManyClicks) -> None:
-    chosen, _ = review.choose_next([str(TASK.project_id)], 2, seed=0)
+    chosen, _ = next_frames.choose_next([str(TASK.project_id)], 2, seed=0)
     assert {frame.video.task for frame in chosen} == {TASK}
 
 
 @pytest.mark.usefixtures("stores")
 def test_a_report_is_written(tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    assert review.write_report(str(TASK), out, video=None, count=2, seed=0) == []
+    assert reports.write_report(str(TASK), out, video=None, count=2, seed=0) == []
     assert f"task {TASK}" in out.read_text()
 
 

@@ -150,10 +150,6 @@ class Outcome:
         return {name: value for name, value in fields.items() if value}
 
 
-NEEDS_PERSON = "person"
-"""The beginning of `handover` where a person has to prompt the segment; a job or -, a colon and the reason follow."""
-
-
 @dataclass(frozen=True, slots=True)
 class BatchItem:
     """A stored imported task.

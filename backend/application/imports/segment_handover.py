@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
-from backend.application.imports.model import NEEDS_PERSON, BatchItem, BatchRecords
+from backend.application.imports.model import BatchItem, BatchRecords
 from backend.application.jobs.queries import ANY, newest_propagation
 from backend.application.ports.masks import MaskCodec
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.segments import NEEDS_PERSON
 from backend.domain.video import FrameIndex
 
 logger = logging.getLogger(__name__)

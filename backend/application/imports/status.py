@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.application.imports.model import NEEDS_PERSON, BatchItem, BatchRecords
+from backend.application.imports.model import BatchItem, BatchRecords
 from backend.application.jobs.queries import ANY, newest_propagations
 from backend.application.ports.ledger import Ledger
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, JobState, PendingPush
 from backend.domain.retries import FailedTry
+from backend.domain.segments import NEEDS_PERSON
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import Verdict
 

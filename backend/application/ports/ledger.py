@@ -7,11 +7,11 @@ from typing import Protocol, TypedDict, Unpack
 
 from backend.application.ports.annotation_writes import AnnotationWrites
 from backend.application.ports.player_ledger import PlayerLedger
+from backend.application.ports.pushes import Pushes
 from backend.domain.jobs import (
     Job,
     JobKind,
     JobState,
-    PendingPush,
     PendingWaits,
     PreviewRequest,
     PropagationRequest,
@@ -38,7 +38,7 @@ class JobsWanted(TypedDict, total=False):
     """The job is open, or changed at this time (the ledger's clock) or later."""
 
 
-class Ledger(AnnotationWrites, PlayerLedger, Protocol):
+class Ledger(AnnotationWrites, PlayerLedger, Pushes, Protocol):
     """The durable record of prompts, jobs and pushes: the source of truth.
 
     Prompts, submitted jobs and pending pushes are on disk on return. A worker's writes (start, progress, a finish
@@ -249,20 +249,6 @@ class Ledger(AnnotationWrites, PlayerLedger, Protocol):
         """The ids among these that the ledger has."""
         ...
 
-    def due_pushes(self, now_s: float, *, limit: int = 20) -> tuple[PendingPush, ...]: ...
-
-    def claim_push(self, push: PendingPush, *, until_s: float) -> bool:
-        """Claims a pending push until until_s; False if another process has claimed it."""
-        ...
-
-    def settle_push(self, push: PendingPush) -> None:
-        """Writes the result of a claimed push, unless a newer job's push replaced it."""
-        ...
-
-    def postpone_pushes(self, until_s: float) -> None:
-        """Lets no pending push be due before until_s."""
-        ...
-
     def hasten(self, *, project_id: int | None = None, task: TaskKey | None = None) -> int:
         """Lets all that waits for its next try be tried now: of a project, of a task, or all; returns the count."""
         ...
@@ -291,12 +277,4 @@ class Ledger(AnnotationWrites, PlayerLedger, Protocol):
 
     def remove_failure(self, kind: FailureKind, subject: str) -> None:
         """Removes the failed tries of a subject, which succeeded."""
-        ...
-
-    def latest_push(self, task: TaskKey, *, job_id: str | None = None) -> PendingPush | None:
-        """A task's newest push. job_id: of this job, even if there are newer pushes of other models."""
-        ...
-
-    def refused_pushes(self, project_id: int) -> tuple[PendingPush, ...]:
-        """The newest pushes of a project's tasks that Label Studio refused, by task."""
         ...

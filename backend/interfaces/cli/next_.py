@@ -45,7 +45,7 @@ def next_(
     """
     console = Console()
     if len(sources) == 1 and Path(sources[0]).is_file():
-        from backend.bootstrap.cold_start import cold_start
+        from backend.bootstrap.review.cold_start import cold_start
 
         beginning = cold_start(Path(sources[0]), frames, method, seed=seed)
         console.print(f"Begin with these frames ({method.value}): {', '.join(map(str, beginning))}")
@@ -54,7 +54,7 @@ def next_(
             json_file.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
         return
     if into is None:
-        from backend.bootstrap.review import choose_next
+        from backend.bootstrap.review.next_frames import choose_next
 
         chosen, is_done = choose_next(sources, frames, seed=seed)
         tasks = [frame.video.task for frame in chosen]
@@ -108,7 +108,7 @@ def _are_tasks(chosen: Sequence[NextFrame]) -> bool:
 
 def _show_addresses(console: Console, tasks: Sequence[TaskKey | None]) -> None:
     """A line for each task: its page in Label Studio."""
-    from backend.bootstrap.review import address_of
+    from backend.bootstrap.review.next_frames import address_of
 
     for task in dict.fromkeys(task for task in tasks if task is not None):
         address = address_of(task)

@@ -46,7 +46,7 @@ def _write(source: str, out: Path, video: Path | None, frames: int, seed: int) -
         from backend.bootstrap.verdicts import write_verdicts
 
         return write_verdicts(int(source), out)
-    from backend.bootstrap.reports import write_report
+    from backend.bootstrap.review.reports import write_report
 
     return write_report(source, out, video=video, count=frames, seed=seed)
 

@@ -1,0 +1,1 @@
+"""Wiring of `masklet next` and `masklet report`."""
