@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from backend.adapters.labelstudio.api.project_source import ProjectSource
+from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.exports.combined import CombinedSource
@@ -44,7 +45,7 @@ def open_run_of(task: TaskKey, open_pictures: OpenPictures | None) -> Iterator[D
     """The stored masks of a task. open_pictures: finds its video; None: the media library, if there is Label Studio."""
     container = Container.from_environment()
     with closing(container.ledger) as ledger:
-        source = RunSource(task, ledger, container.folder.masks, open_pictures or no_pictures)
+        source = RunSource(task, ledger, container.folder.masks, open_pictures or no_pictures, label_colors)
         if open_pictures is None and container.settings.label_studio_url:
             library = open_media_library(container)
             source = replace(source, open_pictures=lambda name, info: library.open(source.request().media))

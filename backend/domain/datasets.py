@@ -7,7 +7,8 @@ absent. A frame without any statement about an object is not part of a data set.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
@@ -20,11 +21,25 @@ from backend.domain.video import FrameIndex
 
 @dataclass(frozen=True, slots=True)
 class DatasetObject:
-    """One object of a video. number counts from 1 in the source's order and is the same in every format."""
+    """One object of a video. number counts from 1 in the source's order and is the same in every format.
+
+    color: #rrggbb, as Label Studio's page shows it; empty if there is none or another object of the label has it.
+    """
 
     number: int
     object_id: ObjectId
     label: str
+    color: str = ""
+
+
+def with_label_colors(objects: Iterable[DatasetObject], colors: Mapping[str, str]) -> tuple[DatasetObject, ...]:
+    """The objects, the first of each label in the label's colour. colors: #rrggbb by label."""
+    seen: set[str] = set()
+    found = []
+    for item in objects:
+        found.append(item if item.label in seen else replace(item, color=colors.get(item.label, "")))
+        seen.add(item.label)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """The video with its masks drawn over it, for viewing: one MP4 per video.
 
-    <video>.mp4    every frame of the video at its own time; each object in the colour of its number, with an outline,
-                   its label and its uncertainty; frames that are not kept have no overlay
+    <video>.mp4    every frame of the video at its own time; each object with an outline, its label, and its score as
+                   Label Studio's page shows it, without one on a person's mask; frames that are not kept have no
+                   overlay
 
+The first object of a label has the label's colour in the label config, another one that of its number.
 Where objects overlap, the colours mix.
 """
 
@@ -27,6 +29,7 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.codecs.coco_rle import decode_checked
+from backend.codecs.score_marks import rgb_of, score_color, score_text
 from backend.domain.datasets import DatasetFrame, LabelledMask
 from backend.domain.geometry import FrameSize, RgbFrame
 
@@ -34,6 +37,7 @@ TRAITS = FormatTraits(
     "overlay", 1, "kept: where objects overlap their colours mix", Pictures.NEEDED, takes_boxes=True, every_frame=True
 )
 OPACITY = 0.45
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 TEXT_FROM_HEIGHT_PX = 120
 """Below this height labels are left out: they would cover the objects."""
 
@@ -70,7 +74,7 @@ class _Overlay:
 
 def draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
     """Draw an object onto a picture, [H, W, 3] uint8 RGB, in place."""
-    colour = colour_of(shown.item.number)
+    colour = rgb_of(shown.item.color) if shown.item.color else colour_of(shown.item.number)
     box = pixel_box(shown, size)
     left, top = round(box.x), round(box.y)
     if shown.mask is not None:
@@ -82,18 +86,33 @@ def draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
     else:
         cv2.rectangle(picture, (left, top), (round(box.x + box.width) - 1, round(box.y + box.height) - 1), colour, 2)
     if size.height >= TEXT_FROM_HEIGHT_PX:
-        _write(picture, _caption(shown), (left, max(top - 4, 12)))
+        _write(picture, shown, left, max(top - 4, 12))
 
 
-def _caption(shown: LabelledMask) -> str:
+def _write(picture: RgbFrame, shown: LabelledMask, x: int, y: int) -> None:
+    """The score on the ground of its colour, and the label. x, y: the left end of the text's line, in pixels."""
+    if not shown.approved and shown.uncertainty is not None:
+        text = score_text(shown.uncertainty)
+        width, height = _size(picture, text)
+        ground = rgb_of(score_color(shown.uncertainty))
+        cv2.rectangle(picture, (x, y - height - 3), (x + width + 3, y + 3), ground, cv2.FILLED)
+        _put(picture, text, x + 2, y, outline=0)
+        x += width + 7
     # OpenCV's fonts have ASCII only; other characters are drawn as question marks.
     plain = shown.item.label if shown.item.label.isascii() else f"object {shown.item.number}"
-    if shown.approved:
-        return plain
-    return plain if shown.uncertainty is None else f"{plain} {shown.uncertainty:.2f}"
+    _put(picture, plain, x, y, outline=3)
 
 
-def _write(picture: RgbFrame, text: str, at: tuple[int, int]) -> None:
-    scale = max(0.35, picture.shape[0] / 1200)
-    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, width, cv2.LINE_AA)
+def _put(picture: RgbFrame, text: str, x: int, y: int, *, outline: int) -> None:
+    for colour, width in (((0, 0, 0), outline), ((255, 255, 255), 1)):
+        if width:
+            cv2.putText(picture, text, (x, y), FONT, _font_scale(picture), colour, width, cv2.LINE_AA)
+
+
+def _size(picture: RgbFrame, text: str) -> tuple[int, int]:
+    (width, height), _ = cv2.getTextSize(text, FONT, _font_scale(picture), 1)
+    return width, height
+
+
+def _font_scale(picture: RgbFrame) -> float:
+    return max(0.35, len(picture) / 1200)

@@ -9,7 +9,7 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding
 h1{font-size:1.4rem}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}
 svg{width:100%;height:auto;display:block}.frames{display:flex;flex-wrap:wrap;gap:.8rem}
 figure{margin:0;width:240px}figure img{width:240px;display:block;border-radius:4px}
-figcaption{font-size:.85rem}small,.note{color:#666}
+figcaption{font-size:.85rem}.score{color:#fff;border-radius:2px;padding:0 .25em}small,.note{color:#666}
 i.key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.3em}
 table{border-collapse:collapse;width:100%}th{text-align:left}td,th{padding:.25rem .6rem .25rem 0;vertical-align:top;
 border-bottom:1px solid #ddd;overflow-wrap:anywhere}th,td.word{white-space:nowrap}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from backend.adapters.report.document import document
 from backend.adapters.report.thumbnails import COLOURS
 from backend.application.review.next_frames import NextFrame, ReviewFrame, ReviewVideo
+from backend.codecs.score_marks import score_color, score_text
 from backend.domain.prompts import ObjectId
 
 WIDTH, HEIGHT, LEFT, FOOT = 960, 120, 34, 18
@@ -49,7 +50,8 @@ def report_page(
         video.name,
         f"<p>{video.frame_count} frames, {len(video.objects)} objects, model {html.escape(video.model_version)}.</p>"
         f'{verdicts}<p class="note">{word}: {meaning} High: look here. '
-        f"▼ a person's frame · orange line: chosen to look at next.</p>{audited}{curves}"
+        f"▼ a person's frame · orange line: chosen to look at next. "
+        f"On red to green: the score, 1 − uncertainty, as in Label Studio and in films.</p>{audited}{curves}"
         f'<h2>Look at next</h2><div class="frames">{figures or "Nothing is left to look at."}</div>',
     )
 
@@ -90,9 +92,11 @@ def _figure(frame: NextFrame, labels: Mapping[ObjectId, str], picture: Callable[
     address = picture(index)
     image = f'<img src="{address}" alt="frame {index}">' if address else ""
     label = html.escape(labels.get(frame.object_id, str(frame.object_id)))
+    mark = f'<b class="score" style="background:{score_color(frame.uncertainty)}">{score_text(frame.uncertainty)}</b>'
     return (
-        f"<figure>{image}<figcaption><b>frame {index}</b> · {frame.uncertainty:.2f} {label}<br>"
-        f"<small>{frame.choice.reason.value}, gain {frame.choice.gain:.2f}</small></figcaption></figure>"
+        f"<figure>{image}<figcaption><b>frame {index}</b> {mark} {label}<br>"
+        f"<small>uncertainty {frame.uncertainty:.2f}, {frame.choice.reason.value}, gain {frame.choice.gain:.2f}</small>"
+        "</figcaption></figure>"
     )
 
 

@@ -19,6 +19,7 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annot
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
+from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.labelstudio.reading.stored_masks import stored_objects
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.labelstudio.written_regions import reference_of
@@ -26,7 +27,7 @@ from backend.application.exports.naming import name_of_address, path_stem
 from backend.application.ports.datasets import DatasetEntry, ManifestEntry, TaskOrigin
 from backend.application.ports.masks import MaskStore
 from backend.application.ports.media import MediaLibrary
-from backend.domain.datasets import AnnotatorChoice, LabelsFrom
+from backend.domain.datasets import AnnotatorChoice, LabelsFrom, with_label_colors
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.timeline import clock_of
@@ -146,7 +147,7 @@ class ProjectSource:
         require_fitting(labelled, info)
         given = self.verdicts(TaskKey(self.project_id, task_id))
         return LabelledTask(
-            labelled,
+            replace(labelled, objects=with_label_colors(labelled.objects, label_colors(label_config))),
             info,
             approved=record.is_annotation,
             verdicts=MaskVerdicts.of(given, labelled.digests, author=record.author),

@@ -49,6 +49,14 @@ def labels_of(label_config: str) -> tuple[LabelColor, ...]:
     )
 
 
+def label_colors(label_config: str) -> dict[str, str]:
+    """The labels' colours, #rrggbb, by label; empty for a config that Masklet cannot read."""
+    try:
+        return {label.name: label.color for label in labels_of(label_config)}
+    except LabelConfigError:
+        return {}
+
+
 def player_media(data: Mapping[str, object], label_config: str) -> MediaRef:
     """The task's media. Raises LabelConfigError, or MalformedRequest naming the missing field of the task's data."""
     try:

@@ -23,10 +23,11 @@ from backend.adapters.labelstudio.writing.uncertain_ranges import uncertain_rang
 from backend.adapters.labelstudio.writing.video_regions import box_percent, video_value
 from backend.adapters.labelstudio.written_regions import instance_meta
 from backend.codecs.coco_rle import box_rel, decode_checked
+from backend.codecs.score_marks import region_score
 from backend.domain.errors import PromptError
 from backend.domain.masklets import EncodedMask, Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.scoring import combined_uncertainty, label_studio_score
+from backend.domain.scoring import combined_uncertainty
 from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import FrameIndex, VideoInfo
@@ -79,8 +80,7 @@ def region_id(task: TaskKey, object_id: ObjectId, frame_index: int, *, part: int
 
 def score_of(uncertainties: Iterable[float]) -> float:
     """Label Studio's score, 0..1, of the most uncertain of some frames; NaN counts as uncertainty 1."""
-    worst = combined_uncertainty(1.0 if math.isnan(u) else u for u in uncertainties)
-    return round(label_studio_score(worst), 4)
+    return region_score(combined_uncertainty(1.0 if math.isnan(u) else u for u in uncertainties))
 
 
 def _of_masklet(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -15,7 +15,7 @@ from backend.adapters.store.masks.codec import load_frame, load_header
 from backend.adapters.store.masks.files import HEADER, MANIFEST
 from backend.application.ports.datasets import ManifestEntry
 from backend.application.ports.media import VideoSource
-from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
+from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask, with_label_colors
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import FrameIndex, VideoInfo
@@ -95,8 +95,12 @@ def open_run(
     verdicts: MaskVerdicts | None = None,
     provenance: ManifestEntry | None = None,
     open_pictures: OpenPictures = no_pictures,
+    colors: Mapping[str, str] | None = None,
 ) -> Iterator[LabelledRun]:
-    """folder: of the run in the mask store. Raises NotFound if it was not committed, IntegrityError if damaged."""
+    """folder: of the run in the mask store. colors: of the labels, #rrggbb.
+
+    Raises NotFound if it was not committed, IntegrityError if damaged.
+    """
     try:
         hashes: dict[str, str] = json.loads((folder / MANIFEST).read_bytes())
         header = (folder / HEADER).read_bytes()
@@ -105,7 +109,8 @@ def open_run(
     except ValueError as error:
         raise IntegrityError(f"the manifest of run {folder.name!r} is damaged; run the job again") from error
     video, labels = load_header(folder.name, header)
-    objects = tuple(DatasetObject(number, *entry) for number, entry in enumerate(labels.items(), 1))
+    numbered = (DatasetObject(number, *entry) for number, entry in enumerate(labels.items(), 1))
+    objects = with_label_colors(numbered, colors or {})
     numbers = {item.object_id: item.number - 1 for item in objects}
     index = OffsetIndex()
     digest = sha256(header)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,16 @@ from backend.domain.tasks import TaskKey
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """A DatasetSource: the stored masks of the last finished propagation of a task."""
+    """A DatasetSource: the stored masks of the last finished propagation of a task.
+
+    label_colors: reads a label config: #rrggbb by label.
+    """
 
     task: TaskKey
     ledger: Ledger
     masks: Path
     open_pictures: OpenPictures
+    label_colors: Callable[[str], Mapping[str, str]]
 
     @property
     def record(self) -> ManifestEntry:
@@ -52,7 +56,11 @@ class RunSource:
         }
         verdicts = run_verdicts(self.ledger, FileMaskStore(self.masks), CocoCodec(), job)
         with open_run(
-            self.masks / job.masks_run, verdicts=verdicts, provenance=provenance, open_pictures=self.open_pictures
+            self.masks / job.masks_run,
+            verdicts=verdicts,
+            provenance=provenance,
+            open_pictures=self.open_pictures,
+            colors=self.label_colors(request.label_config),
         ) as run:
             yield run
 

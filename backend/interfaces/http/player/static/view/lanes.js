@@ -1,5 +1,7 @@
 // Draws the timeline's lanes: an object's presence, uncertainty and human frames over all frames.
 
+import { scoreColor } from "./score_color.js";
+
 /** @typedef {import("../state/state.js").State} State */
 
 export const LANE_PX = 16;
@@ -72,9 +74,11 @@ function drawMasks(context, lane, top, scale, color, faint) {
   context.fillStyle = faint;
   for (const [start, stop] of lane.absent) bar(start, stop, top + LANE_PX / 2 - 1, 2);
   for (const [frame, value] of mostPerPixel(lane.uncertainty, scale)) {
-    context.fillStyle = `rgba(210, 30, 30, ${Math.min(value, 1).toFixed(2)})`;
+    context.globalAlpha = Math.min(value, 1);
+    context.fillStyle = scoreColor(value);
     bar(frame, frame + 1, top + 1, LANE_PX - 2);
   }
+  context.globalAlpha = 1;
 }
 
 /**
