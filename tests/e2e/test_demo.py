@@ -137,6 +137,24 @@ def test_masks_are_in_label_studio(first: tuple[Path, dict[str, Any]]) -> None:
     assert prompted_objects(data_dir, report) == set(map(ObjectId, OBJECTS))
 
 
+def test_the_task_names_its_worst_page_and_has_the_mean_score_of_its_pages(
+    first: tuple[Path, dict[str, Any]],
+) -> None:
+    data_dir, report = first
+    uncertainties = report["uncertainty"]
+    with closing(sqlite3.connect(data_dir / "label-studio" / "label_studio.sqlite3")) as database:
+        asked = database.execute("select data from task where id = ?", (report["task_id"],)).fetchone()
+        (tab,) = database.execute(
+            "select data from data_manager_view where project_id = ?", (report["project_id"],)
+        ).fetchone()
+    data, hidden = json.loads(asked[0]), json.loads(tab)["hiddenColumns"]["explore"]
+    assert uncertainties[data["worst_page"] - 1] == max(uncertainties)
+    assert data["uncertainty"] == f"{max(uncertainties):.4f}"
+    assert report["score"] == pytest.approx(1 - sum(uncertainties) / len(uncertainties), abs=1e-4)
+    shown = {name for name in data if f"tasks:data.{name}" not in hidden}
+    assert shown == {"clip", "worst_page", "uncertainty"}
+
+
 def test_the_first_project_is_the_player(first: tuple[Path, dict[str, Any]]) -> None:
     data_dir, report = first
     with closing(sqlite3.connect(data_dir / "label-studio" / "label_studio.sqlite3")) as database:
