@@ -70,20 +70,12 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def pushed_again(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple[object, ...]]]:
-    """A migrated ledger's rows: predictions with scores of the older scale wait to be pushed."""
-    return {
-        **rows,
-        "pushes": [(*row[:5], "pending", 0, *row[7:]) if row[5] == "pushed" else row for row in rows["pushes"]],
-    }
-
-
 @pytest.mark.parametrize("made", [of_first_build, store, without_version, of_this_build])
 def test_a_migration_keeps_every_prompt_job_and_push(url: str, made: Callable[[str], None]) -> None:
     made(url)
     before = rows_of(url)
     with closing(open_ledger(url, FakeClock())) as ledger:
-        assert rows_of(url) == {"awaited": [], **(before if made is of_this_build else pushed_again(before))}
+        assert rows_of(url) == {"awaited": [], **before}
         assert version_of(url) == [(SCHEMA_VERSION,)]
         ann = {(p.object_id, p.frame_index): p for p in ledger.prompts(TASK, user="ann")}
         assert [p.positive for p in ann["cat", 0].points] == [True, False]  # type: ignore[index]
@@ -102,8 +94,7 @@ def test_a_migration_keeps_every_prompt_job_and_push(url: str, made: Callable[[s
         ]
         push = ledger.latest_push(TASK)
         assert push is not None
-        state = PushState.PUSHED if made is of_this_build else PushState.PENDING
-        assert (push.job_id, push.state, push.prediction_id) == (DONE, state, 77)
+        assert (push.job_id, push.state, push.prediction_id) == (DONE, PushState.PUSHED, 77)
         assert [w.job_id for w in ledger.pending_waits().jobs] == [w[0] for w in before.get("awaited", [])]
 
 
@@ -141,7 +132,7 @@ def test_ten_processes_that_start_together_migrate_once(url: str) -> None:
     before = rows_of(url)
     outputs = together(OPENER, url)
     assert sum(output.count("goes from schema 1 to") for output in outputs) == 1
-    assert rows_of(url) == pushed_again(before)
+    assert rows_of(url) == before
     assert version_of(url) == [(SCHEMA_VERSION,)]
 
 
@@ -181,7 +172,7 @@ def test_a_failed_migration_changes_nothing(
     assert (copy in str(caught.value)) == url.startswith("sqlite")
     assert (rows_of(url), schema_of(url), version_of(url)) == (rows, schema, [(1,)])
     open_ledger(url, FakeClock()).close()
-    assert rows_of(url) == pushed_again(rows)
+    assert rows_of(url) == rows
 
 
 def test_every_version_after_the_first_has_its_function() -> None:
@@ -208,7 +199,7 @@ def test_a_restored_copy_is_migrated_again(file: Path) -> None:
     open_ledger(f"sqlite:///{file}", FakeClock()).close()
     file.with_name("ledger.sqlite.v1").replace(file)
     open_ledger(f"sqlite:///{file}", FakeClock()).close()
-    assert rows_of(f"sqlite:///{file}") == pushed_again(before)
+    assert rows_of(f"sqlite:///{file}") == before
     assert file.with_name("ledger.sqlite.v1").exists()
 
 

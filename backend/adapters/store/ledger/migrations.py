@@ -92,14 +92,9 @@ def _to_7(connection: Connection) -> None:
     )
 
 
-def _to_8(connection: Connection) -> None:
-    """Predictions are pushed once more: a task's score is of another scale, and the table of tasks mixes none."""
-    connection.exec_driver_sql("UPDATE masklet_pushes SET state = 'pending', tries = 0 WHERE state = 'pushed'")
-
-
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7, 8: _to_8}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)
