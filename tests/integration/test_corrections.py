@@ -16,10 +16,12 @@ from backend.adapters.media.serving.addresses import DEFAULT_LIFE_S, frame_addre
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected
 from backend.application.review.make_corrections import CorrectionMaker
+from backend.application.review.object_pictures import PicturedObject, object_view
 from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound
 from backend.domain.jobs import JobKind, PropagationRequest
 from backend.domain.prioritization import Reason
+from backend.domain.prompts import ObjectId
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 from backend.interfaces.labelstudio.annotations import AnnotationSync, ChangeHint
@@ -107,6 +109,7 @@ class CorrectionSetup:
             SIGNER,
             Audits(self.key_values),
             lambda task: f"http://ls/{task}",
+            lambda name: f"http://masklet/{name}",
             {TASK: "cats.mp4 (task 7)"},
         )
 
@@ -133,6 +136,9 @@ def test_each_chosen_frame_is_a_task_with_masks_and_a_score(setup: CorrectionSet
         assert setup.studio.data[task_id]["video"] == "cats.mp4 (task 7)"
         assert setup.studio.data[task_id]["page"] == int(str(frame)) + 1
         assert setup.studio.data[task_id]["video_task"] == f"http://ls/{TASK}"
+        name = str(setup.studio.data[task_id]["object_picture"]).rpartition("/")[2].removesuffix(")")
+        shown = PicturedObject.of_name(name)
+        assert shown == PicturedObject(TASK, FrameIndex(0), ObjectId("Cat"))
         (region,) = setup.studio.results[task_id]
         assert (region["from_name"], region["item_index"]) == ("mask", 0)
         score, cluster, version = setup.studio.scores[task_id]
@@ -141,6 +147,16 @@ def test_each_chosen_frame_is_a_task_with_masks_and_a_score(setup: CorrectionSet
         assert f"{1 - score:.4f}" == setup.studio.data[task_id]["uncertainty"]
         assert setup.studio.serving == [(INTO, version)]
     assert set(setup.studio.columns[TASK]) == {"priority"}
+
+
+def test_the_object_is_pictured_from_the_masks_of_now(setup: CorrectionSetup) -> None:
+    subject = PicturedObject(TASK, FrameIndex(0), ObjectId("Cat"))
+    view = object_view(subject, setup.web.stored, setup.web.masks)
+    assert (view.caption, view.box, view.media.addresses[0]) == ("Cat, page 1", None, "/data/0.png")
+    assert view.mask is not None
+    for gone in (replace(subject, object_id=ObjectId("Dog")), replace(subject, task=TaskKey(1, 8))):
+        with pytest.raises(NotFound, match="any more"):
+            object_view(gone, setup.web.stored, setup.web.masks)
 
 
 def test_a_second_call_makes_no_task_twice(setup: CorrectionSetup) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from backend.adapters.report.document import document
 from backend.adapters.report.thumbnails import COLOURS
+from backend.application.ports.progress import counted
 from backend.application.review.next_frames import NextFrame, ReviewFrame, ReviewVideo
 from backend.codecs.score_marks import score_color, score_text
 from backend.domain.prompts import ObjectId
@@ -44,7 +45,7 @@ def report_page(
         _object(labels.get(object_id, str(object_id)), frames, video, chosen_frames, number)
         for number, (object_id, frames) in enumerate(video.objects.items())
     )
-    figures = "".join(_figure(frame, labels, picture) for frame in chosen)
+    figures = "".join(_figure(frame, labels, picture) for frame in counted(chosen, "pictures"))
     audited = f'<p class="note">Audits: {html.escape(audits)}.</p>' if audits else ""
     return document(
         video.name,

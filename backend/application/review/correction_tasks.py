@@ -26,6 +26,9 @@ CORRECTS = "corrects"
 SIGNATURE = "proof"
 ONLY_PAGE = FrameIndex(0)
 
+OBJECT_PICTURE = "object_picture"
+"""The field with the object's picture, as Markdown: Label Studio requires no field that a Markdown tag shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
@@ -38,6 +41,15 @@ class Corrected:
     def key(self) -> str:
         """Equal for the same frame of the same task, so its correction task is made once."""
         return f"correction:{self.task}:{self.frame_index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What a correction task leads to: its image, the object on its prompted frame, the video's task (may be empty)."""
+
+    image: str
+    object_picture: str
+    video: str
 
 
 class CorrectionProject(Protocol):
@@ -66,20 +78,18 @@ class CorrectionProject(Protocol):
         ...
 
 
-def task_data(
-    corrected: Corrected, address: str, frame: NextFrame, *, signature: str, video_address: str
-) -> dict[str, object]:
+def task_data(corrected: Corrected, addresses: Addresses, frame: NextFrame, *, signature: str) -> dict[str, object]:
     """The data of a correction task: image, columns to read and to sort by, the corrected frame, and the signature.
 
-    video_address: of the video's task in Label Studio; empty without one. The data do not have the reason of the
-    choice: an annotator must not recognise an audit.
+    The data do not have the reason of the choice: an annotator must not recognise an audit.
     """
     return {
-        "image": address,
+        "image": addresses.image,
+        OBJECT_PICTURE: f"![the object where it was prompted]({addresses.object_picture})",
         "video": frame.video.name,
         "page": frame.page,
         "object": frame.object_name,
-        **({"video_task": video_address} if video_address else {}),
+        **({"video_task": addresses.video} if addresses.video else {}),
         "frame": int(corrected.frame_index),
         "uncertainty": fixed_width(frame.uncertainty),
         "priority": fixed_width(frame.priority),

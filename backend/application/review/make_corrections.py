@@ -11,8 +11,10 @@ from backend.application.jobs.queries import newest_propagation
 from backend.application.ports.label_studio import RegionBuilder
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
+from backend.application.ports.progress import counted
 from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import (
+    Addresses,
     Corrected,
     CorrectionProject,
     known_corrections,
@@ -21,6 +23,7 @@ from backend.application.review.correction_tasks import (
     task_data,
 )
 from backend.application.review.next_frames import NextFrame, ReviewVideo, next_frames, project_videos
+from backend.application.review.object_pictures import PicturedObject, prompted_frame
 from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, PropagationRequest
@@ -43,7 +46,8 @@ class CorrectionTask:
 class CorrectionMaker:
     """Makes correction tasks. label_config: of the project that the tasks are made in.
 
-    task_address: of a task in Label Studio. names: of the imported tasks.
+    task_address: of a task in Label Studio. object_address: of the picture of an object, by its name. names: of the
+    imported tasks.
     """
 
     ledger: Ledger
@@ -55,6 +59,7 @@ class CorrectionMaker:
     signer: TaskSigner
     audits: Audits
     task_address: Callable[[TaskKey], str]
+    object_address: Callable[[str], str]
     names: Mapping[TaskKey, str]
 
     def make(self, project_id: int, into: int, count: int, *, seed: int) -> list[CorrectionTask]:
@@ -67,8 +72,9 @@ class CorrectionMaker:
             raise NotFound(f"nothing of project {project_id} has been propagated yet: prompt an object in it first")
         chosen = next_frames(videos, count, rng=np.random.default_rng(seed))
         known = known_corrections(self.project.tasks(into), into, self.signer)
-        made = [self._make(frame, into, known.get(_corrected(frame).key)) for frame in chosen]
-        for video in videos:
+        wanted = counted(chosen, "correction tasks")
+        made = [self._make(frame, into, known.get(_corrected(frame).key)) for frame in wanted]
+        for video in counted(videos, "described videos"):
             priority = max((frame.priority for frame in chosen if frame.video is video), default=0.0)
             self.project.describe(_task(video), {"priority": fixed_width(priority)})
         self.project.serve_worst_first(into, videos[-1].model_version)
@@ -78,11 +84,13 @@ class CorrectionMaker:
         corrected, job = _corrected(frame), self._job(_task(frame.video))
         request = self.ledger.request(job.job_id)
         assert isinstance(request, PropagationRequest), "only propagations are reviewed"
-        address = self.frame_address(request.media, corrected.frame_index)
-        signature = self.signer.sign(into, corrected.key)
-        data = task_data(
-            corrected, address, frame, signature=signature, video_address=self.task_address(corrected.task)
+        prompted = prompted_frame(request.prompts, frame.object_id, near=corrected.frame_index)
+        addresses = Addresses(
+            self.frame_address(request.media, corrected.frame_index),
+            self.object_address(PicturedObject(corrected.task, prompted, frame.object_id).name),
+            self.task_address(corrected.task),
         )
+        data = task_data(corrected, addresses, frame, signature=self.signer.sign(into, corrected.key))
         task_id = known or self.project.create(into, data)
         page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)

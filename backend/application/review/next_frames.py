@@ -14,8 +14,10 @@ from backend.application.jobs.queries import newest_propagations
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.ledger import Ledger
 from backend.application.ports.masks import MaskStore
+from backend.application.ports.progress import counted
 from backend.application.worker.shot_cuts import known_cuts
 from backend.domain.calibration import is_probability
+from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import Job
 from backend.domain.masklets import MaskletFrame, MaskOrigin, MaskRun
 from backend.domain.prioritization import (
@@ -31,6 +33,18 @@ from backend.domain.prompts import ObjectId
 from backend.domain.shots import shots_of
 from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex, FrameRange
+
+
+def object_name(object_id: ObjectId, labels: Mapping[ObjectId, str]) -> str:
+    """An object's label, with its number among those of one label: "Cat", "Cat 2". Without a label, its id.
+
+    labels: of all objects of the video, in its order.
+    """
+    label = labels.get(object_id)
+    if not label:
+        return str(object_id)
+    number = [each for each in labels if labels[each] == label].index(object_id) + 1
+    return label if number == 1 else f"{label} {number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +103,7 @@ class ReviewVideo:
 
     def object_name(self, object_id: ObjectId) -> str:
         """An object's label, with its number among those of one label: "Cat", "Cat 2". Without a label, its id."""
-        label = self.labels.get(object_id)
-        if not label:
-            return str(object_id)
-        alike = [each for each in self.objects if self.labels.get(each) == label]
-        number = alike.index(object_id) + 1
-        return label if number == 1 else f"{label} {number}"
+        return object_name(object_id, {each: self.labels.get(each, "") for each in self.objects})
 
     def worst_object(self, frame_index: int) -> tuple[ObjectId, float]:
         """The most uncertain object of a frame."""
@@ -190,7 +199,8 @@ def project_videos(
     ledger: Ledger, masks: MaskStore, key_values: KeyValueStore, project_id: int, *, names: Mapping[TaskKey, str]
 ) -> list[ReviewVideo]:
     """The newest finished propagation of every task of a project. names: of imported tasks."""
-    videos = [task_video(job, masks, key_values) for job in newest_propagations(ledger, project_id=project_id)]
+    jobs = newest_propagations(ledger, project_id=project_id)
+    videos = [task_video(job, masks, key_values) for job in counted(jobs, "videos")]
     return [replace(video, name=names.get(video.task, video.name)) if video.task else video for video in videos]
 
 
@@ -199,9 +209,12 @@ def task_video(
 ) -> ReviewVideo:
     """A finished propagation as a video to review, with its known cuts. frames: those to read; None: all.
 
-    Raises NotFound or IntegrityError for masks that are gone or damaged.
+    Raises NotFound or IntegrityError, which name the task, for masks that are gone or damaged.
     """
-    run = masks.read(job.masks_run, frames)
+    try:
+        run = masks.read(job.masks_run, frames)
+    except (NotFound, IntegrityError) as error:
+        raise type(error)(f"task {job.task}: {error}") from error
     video = review_video(run, f"task {job.task.task_id}", job.model_version, task=job.task)
     return replace(video, cuts=known_cuts(key_values, run.video.content_hash))
 

@@ -15,10 +15,16 @@ from rich.text import Text
 from backend.domain.diversity import ColdStart
 from backend.domain.errors import InvalidInput
 from backend.domain.tasks import TaskKey
+from backend.interfaces.cli.progress.command_bar import command_bar
 
 if TYPE_CHECKING:
     from backend.application.review.make_corrections import CorrectionTask
     from backend.application.review.next_frames import NextFrame
+
+NO_OBJECT_PICTURE = (
+    "note: the label config of project {project} does not show the object on its prompted frame; "
+    "the <Markdown> tag with $object_picture in label_config/keyframe.xml does."
+)
 
 
 def next_(
@@ -47,7 +53,8 @@ def next_(
     if len(sources) == 1 and Path(sources[0]).is_file():
         from backend.bootstrap.review.cold_start import cold_start
 
-        beginning = cold_start(Path(sources[0]), frames, method, seed=seed)
+        with command_bar("next"):
+            beginning = cold_start(Path(sources[0]), frames, method, seed=seed)
         console.print(f"Begin with these frames ({method.value}): {', '.join(map(str, beginning))}")
         if json_file is not None:
             listed = [{"video": Path(sources[0]).name, "frame": index, "reason": method.value} for index in beginning]
@@ -56,7 +63,8 @@ def next_(
     if into is None:
         from backend.bootstrap.review.next_frames import choose_next
 
-        chosen, is_done = choose_next(sources, frames, seed=seed)
+        with command_bar("next"):
+            chosen, is_done = choose_next(sources, frames, seed=seed)
         tasks = [frame.video.task for frame in chosen]
     else:
         made = _made(console, sources, into, frames, seed)
@@ -75,9 +83,12 @@ def _made(console: Console, sources: list[str], into: int, count: int, seed: int
 
     if len(sources) != 1 or not sources[0].isdecimal():
         raise InvalidInput("--into takes the frames of one project: name its number")
-    made = make_corrections(int(sources[0]), into, count, seed=seed)
+    with command_bar("next"):
+        made, shows_object = make_corrections(int(sources[0]), into, count, seed=seed)
     fresh = sum(one.is_new for one in made)
     console.print(f"Project {into}: {fresh} correction tasks made, {len(made) - fresh} were there already.")
+    if not shows_object:
+        console.print(NO_OBJECT_PICTURE.format(project=into), markup=False, highlight=False, soft_wrap=True)
     return made
 
 

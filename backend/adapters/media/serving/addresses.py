@@ -27,6 +27,7 @@ DEFAULT_LIFE_S = 365 * 24 * 3600
 """How long an address lasts where no command says otherwise; `masklet renew` gives it a later end."""
 
 PAGE_DIGITS = 6
+OBJECT_LEAF = "object.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,15 @@ class Signer:
 
 def page_leaf(frame: int) -> str:
     return f"{frame:0{PAGE_DIGITS}d}.jpg"
+
+
+def object_address(name: str, *, signer: Signer, base_url: str, now_s: Callable[[], float]) -> str:
+    """The address of the picture of an object on one frame, which alone it gives access to.
+
+    name: of the object and frame, without slashes.
+    """
+    until_s = int(now_s()) + DEFAULT_LIFE_S
+    return base_url.rstrip("/") + signer.path(name, OBJECT_LEAF, until_s=until_s)
 
 
 def frame_address(

@@ -37,12 +37,15 @@ class MediaService:
     cache: PageCache
     clock: Clock
 
-    def serve(self, path: str) -> Served:
-        """The file or page of a signed address. path: with its leading /media/.
+    def grant(self, path: str) -> Grant:
+        """The target of a signed address. path: with its leading /media/. Raises NotAllowed."""
+        return self.signer.read(path, self.clock.now_s())
 
-        Raises NotAllowed, NotFound, MediaError, or MediaUnreachable (ask again).
+    def serve(self, grant: Grant) -> Served:
+        """The file or page that an address leads to.
+
+        Raises NotFound, MediaError, or MediaUnreachable (ask again).
         """
-        grant = self.signer.read(path, self.clock.now_s())
         medium = self.records.medium(grant.media_id)
         page = grant.page
         if page is None:

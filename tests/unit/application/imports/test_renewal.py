@@ -34,14 +34,16 @@ def test_own_addresses_get_a_later_end_and_nothing_else_changes() -> None:
             7: {"frames": [address("000001.jpg", 1), address("000002.jpg", 0)], "nested": {"v": strange}, "fps": 25.0},
             8: kept,
             9: {"video": address("video.mp4", LATER_S)},
+            10: {"object_picture": f"![the object]({address('object.svg', 1)})"},
         }
     )
     renewed = renew_addresses(tasks, 1, lambda text: SIGNER.renewed(text, until_s=LATER_S))
-    assert renewed == Renewed(tasks=1, addresses=2)
+    assert renewed == Renewed(tasks=2, addresses=3)
     assert tasks.tasks[7] == {
         "frames": [address("000001.jpg", LATER_S), address("000002.jpg", LATER_S)],
         "nested": {"v": strange},
         "fps": 25.0,
     }
     assert tasks.tasks[8] is kept
+    assert tasks.tasks[10] == {"object_picture": f"![the object]({address('object.svg', LATER_S)})"}
     assert renew_addresses(tasks, 1, lambda text: SIGNER.renewed(text, until_s=LATER_S)) == Renewed(0, 0)

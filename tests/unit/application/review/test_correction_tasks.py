@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from backend.application.review.correction_tasks import (
+    Addresses,
     Corrected,
     corrected_by,
     known_corrections,
@@ -53,9 +54,9 @@ def earlier_prompts(*ids: str) -> PromptSet:
 def test_a_task_has_its_correction_in_fixed_width_columns() -> None:
     video = review_video(run(), "task 7", "masklet-demo-1", task=TASK)
     (frame,) = next_frames([video], 1, rng=np.random.default_rng(0))
-    data = task_data(
-        SOURCE, "http://x/2.jpg", frame, signature=SIGNER.sign(9, SOURCE.key), video_address="http://ls/projects/3"
-    )
+    addresses = Addresses("http://x/2.jpg", "http://x/object.svg", "http://ls/projects/3")
+    data = task_data(SOURCE, addresses, frame, signature=SIGNER.sign(9, SOURCE.key))
+    assert data["object_picture"] == "![the object where it was prompted](http://x/object.svg)"
     assert (data["video"], data["page"], data["object"], data["video_task"]) == (
         "task 7", 3, "Cat", "http://ls/projects/3",
     )  # fmt: skip

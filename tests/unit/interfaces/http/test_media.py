@@ -18,9 +18,11 @@ from backend.adapters.media.serving.own_media import OwnMedia
 from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
 from backend.application.imports.model import BatchItem, Source, SourceMedia
+from backend.application.review.object_pictures import PicturedObject
 from backend.bootstrap.web import WebSettings
 from backend.domain.errors import MediaError, NotFound, PromptError
-from backend.domain.tasks import MediaRef
+from backend.domain.prompts import ObjectId
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex, FrameRange
 from backend.interfaces.page_process import OpenVideos
 from tests.fakes.clips import ClipSpec, number_of, write_clip
@@ -119,6 +121,16 @@ def test_an_address_without_a_valid_signature_is_refused(setup: MediaSetup) -> N
     setup.clock.sleep(10**10)
     sentence = "this address has expired; renew it with `masklet renew PROJECT`"
     assert setup.client().get(ended).json()["detail"] == sentence
+
+
+def test_a_picture_of_an_object_needs_a_signature_and_its_masks(setup: MediaSetup) -> None:
+    name = PicturedObject(TaskKey(1, 7), FrameIndex(0), ObjectId("Cat")).name
+    signed = SIGNER.path(name, "object.svg", until_s=0)
+    gone = setup.client().get(signed)
+    assert gone.status_code == 404
+    assert gone.json()["detail"] == "task 1/7 has no finished propagation any more; its objects cannot be shown"
+    other_task = signed.replace("object-1-7-", "object-1-8-")
+    assert setup.client().get(other_task).status_code == 403
 
 
 def test_missing_pages_and_changed_files_are_named(setup: MediaSetup) -> None:
