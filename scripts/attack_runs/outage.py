@@ -7,16 +7,10 @@ clock is shifted, so an outage of half an hour takes seconds. The model and the 
 from __future__ import annotations
 
 import io
-import json
-import socket
-import struct
-import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,6 +31,7 @@ from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
+from scripts.attack_runs.unwell_label_studio import HANG_S, OUTAGES, Mood, StandIn
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeSegmenter, FakeVideo
 from tests.fakes.key_value import MemoryKeyValueStore
@@ -44,119 +39,10 @@ from tests.fakes.queue import FakeQueue
 from tests.fakes.web import VIDEO
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
-HANG_S = 0.1
-"""How long the client waits for a stand-in that hangs, in real seconds."""
-
 AFTER_S = 1800.0
 """How long after the recovery everything may take, on the shifted clock, before it counts as never pushed."""
 
 LONGEST_RUN_S = 600.0
-
-
-class Mood(StrEnum):
-    """What the stand-in answers."""
-
-    UP = "up"
-    UNAVAILABLE = "503"
-    HANG = "hang"
-    RESET = "reset"
-    LOST_REPLY = "lost_reply"
-    UNAUTHORIZED = "401"
-    FORBIDDEN = "403"
-    NOT_FOUND = "404"
-    BAD_REQUEST = "400"
-    HTML = "html"
-
-
-STATUS_MOODS = (Mood.UNAVAILABLE, Mood.UNAUTHORIZED, Mood.FORBIDDEN, Mood.NOT_FOUND, Mood.BAD_REQUEST)
-OUTAGES = tuple(mood for mood in Mood if mood is not Mood.UP)
-
-
-class StandIn:
-    """Label Studio's predictions and media behind a port of loopback."""
-
-    def __init__(self) -> None:
-        self.mood = Mood.UP
-        self.rows: dict[int, dict[str, object]] = {}
-        self.requests = 0
-        self.lock = threading.Lock()
-        stand_in = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                stand_in.answer(self, body)
-
-            do_GET = do_POST = do_PATCH = do_DELETE = handle_any
-
-            def log_message(self, format: str, *args: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
-        with self.lock:
-            self.requests += 1
-            mood = self.mood
-        if mood is Mood.HANG:
-            time.sleep(HANG_S * 3)
-            return
-        if mood is Mood.RESET:
-            _reset(request)
-            return
-        if mood in STATUS_MOODS:
-            _reply(request, int(mood), b'{"detail": "no"}', "application/json")
-            return
-        if mood is Mood.HTML:
-            _reply(request, 200, b"<html>a page of the proxy</html>", "text/html")
-            return
-        status, content, media_type = self._work(request, body)
-        if mood is Mood.LOST_REPLY and request.command != "GET":
-            _reset(request)
-            return
-        _reply(request, status, content, media_type)
-
-    def _work(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes, str]:
-        if request.path.startswith("/data/"):
-            return 200, b"a video", "video/mp4"
-        with self.lock:
-            if request.command == "POST":
-                row = {"id": len(self.rows) + 1, **json.loads(body)}
-                self.rows[len(self.rows) + 1] = row
-                return 201, json.dumps(row).encode(), "application/json"
-            if request.command == "GET":
-                task = int(httpx.URL(self.url + request.path).params["task"])
-                found = [row for row in self.rows.values() if row["task"] == task]
-                return 200, json.dumps(found).encode(), "application/json"
-            number = int(request.path.rstrip("/").rpartition("/")[2])
-            if request.command == "DELETE":
-                self.rows.pop(number, None)
-                return 204, b"", "application/json"
-            self.rows[number] |= json.loads(body)
-            return 200, json.dumps(self.rows[number]).encode(), "application/json"
-
-
-def _reply(request: BaseHTTPRequestHandler, status: int, content: bytes, media_type: str) -> None:
-    with suppress(OSError):
-        request.send_response(status)
-        request.send_header("content-type", media_type)
-        request.send_header("content-length", str(len(content)))
-        request.end_headers()
-        request.wfile.write(content)
-
-
-def _reset(request: BaseHTTPRequestHandler) -> None:
-    """Ends the connection by RST."""
-    with suppress(OSError):
-        request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        request.connection.close()
 
 
 class ImpatientTransport(httpx.HTTPTransport):

@@ -1,13 +1,13 @@
 """Generated clips with known tracking failures, for calibration and for the test of uncertainty.
 
-Each generator makes one kind of failure. Eight generators are for calibration and five for the test. Each split has
-its own outlines, textures and seeds, so the test measures a calibrator on unseen data. A clip is requested by split.
-A calibrator records the generators of its fit, and the benchmark refuses a calibrator fitted on a test generator.
+Owns the rendering of a scene that a generator made. Each split has its own generators, outlines, textures and seeds, so
+the test measures a calibrator on unseen data. A clip is requested by split. A calibrator records the generators of its
+fit, and the benchmark refuses a calibrator fitted on a test generator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +25,11 @@ from backend.evaluation.synthetic.renderer import (
 )
 from backend.evaluation.synthetic.source import ClipSource
 from backend.evaluation.synthetic.textures import colour
-from scripts.calibration.clip_appearance import BACKDROPS, BODIES, OUTLINES, Rng, Split, draw_outline, paint
+from scripts.calibration.clip_appearance import BACKDROPS, BODIES, OUTLINES, Split, draw_outline, paint
+from scripts.calibration.scene_generators import GENERATORS, TARGETS, SceneParameters, usual_parameters
 
 CLIP_FRAMES = 24
 CLIP_SIZE = (120, 160)
-TARGETS = 2
 MIXED_SHARE = 0.5
 """Share of the calibration clips with two kinds of failure, so that a calibrator does not learn single generators."""
 
@@ -51,207 +51,6 @@ class GeneratedClip:
         return f"{self.generator}-{self.seed}"
 
 
-@dataclass
-class _SceneParameters:
-    """Scene parameters that a generator changes before rendering. paths: float32 [T], fractions of the frame."""
-
-    rng: Rng
-    frames: int
-    paths: list[tuple[FloatArray, FloatArray]]
-    sizes: list[FloatArray]
-    angles: list[FloatArray]
-    bend: float
-    likeness: float
-    camera: FloatArray
-    gain: FloatArray
-    noise: float
-    blur: float
-    contrast: float
-    distractors: int
-    """Number of copies of the first target that are not targets."""
-
-    occluders: list[tuple[FloatArray, float]]
-    """Vertical bars in front of all objects: centre per frame and width, in fractions of the frame's width."""
-
-
-def _usual_parameters(rng: Rng, frames: int) -> _SceneParameters:
-    t = np.arange(frames, dtype=np.float32)
-    homes = [(rng.uniform(0.22, 0.36), rng.uniform(0.3, 0.7)), (rng.uniform(0.64, 0.78), rng.uniform(0.3, 0.7))]
-    sizes = [np.full(frames, rng.uniform(0.22, 0.5), np.float32) for _ in homes]
-    return _SceneParameters(
-        rng=rng,
-        frames=frames,
-        paths=[motion.cruise(rng, frames, home, 0.24) for home in homes],
-        sizes=sizes,
-        angles=[(rng.uniform(-0.4, 0.4) + rng.uniform(-0.02, 0.02) * t).astype(np.float32) for _ in homes],
-        bend=float(rng.uniform(0, 0.02)),
-        likeness=float(rng.uniform(0, 0.7)),
-        camera=(np.sin(0.09 * t)[:, None] * rng.uniform(-0.04, 0.04, 2)).astype(np.float32),
-        gain=(1 + 0.05 * np.sin(0.12 * t)).astype(np.float32),
-        noise=float(rng.uniform(0, 5)),
-        blur=float(rng.uniform(0, 0.7)),
-        contrast=float(rng.uniform(0.5, 1.0)),
-        distractors=int(rng.choice([0, 0, 0, 1])),
-        occluders=[],
-    )
-
-
-def _ramp(frames: int, start: float, end: float) -> FloatArray:
-    return np.linspace(start, end, frames, dtype=np.float32)
-
-
-def _parade(parameters: _SceneParameters) -> None:
-    """Two similar objects pass each other."""
-    rng, n = parameters.rng, parameters.frames
-    height = rng.uniform(0.35, 0.6)
-    parameters.paths[0] = motion.crossing(n, (0.18, height), (0.82, height + rng.uniform(-0.1, 0.1)))
-    parameters.paths[1] = motion.crossing(n, (0.82, height + rng.uniform(-0.12, 0.12)), (0.18, height))
-    parameters.likeness = float(rng.uniform(0.6, 1.0))
-
-
-def _curtain(parameters: _SceneParameters) -> None:
-    """A wide bar moves across the frame and hides all objects behind it."""
-    rng, n = parameters.rng, parameters.frames
-    start, end = (-0.3, 1.3) if rng.random() < 0.5 else (1.3, -0.3)
-    parameters.occluders.append((_ramp(n, start, end), float(rng.uniform(0.25, 0.5))))
-
-
-def _elevator(parameters: _SceneParameters) -> None:
-    """The first object leaves at the top or the bottom and returns there, beside a similar distractor."""
-    rng, n = parameters.rng, parameters.frames
-    parameters.distractors = 1
-    leave, back = sorted(rng.integers(3, n - 2, 2))
-    t = np.arange(n, dtype=np.float32)
-    out = np.clip((t - leave + 4) / 4, 0, 1) * np.clip((back + 4 - t) / 4, 0, 1)
-    x, y = parameters.paths[0]
-    parameters.paths[0] = x, (y + out * (rng.choice([-1.0, 1.0]) * 1.1)).astype(np.float32)
-
-
-def _zoom(parameters: _SceneParameters) -> None:
-    """The objects grow or shrink."""
-    rng, n = parameters.rng, parameters.frames
-    for index in range(TARGETS):
-        near, far = rng.uniform(0.55, 1.2), rng.uniform(0.08, 0.22)
-        start, end = (near, far) if rng.random() < 0.5 else (far, near)
-        parameters.sizes[index] = _ramp(n, start, end)
-
-
-def _camouflage(parameters: _SceneParameters) -> None:
-    """The objects have low contrast with the background, and the camera shakes."""
-    rng, n = parameters.rng, parameters.frames
-    parameters.contrast = float(rng.uniform(0.06, 0.4))
-    parameters.camera = rng.normal(0, rng.uniform(0.0, 0.08), (n, 2)).astype(np.float32)
-    parameters.noise = float(rng.uniform(3, 22))
-
-
-def _gusts(parameters: _SceneParameters) -> None:
-    """The objects drift slowly and jump at random frames."""
-    rng, n = parameters.rng, parameters.frames
-    for index in range(TARGETS):
-        gust = rng.normal(0, 1, (n, 2)) * (rng.random((n, 1)) < 0.2) * rng.uniform(0.05, 0.2)
-        x, y = (parameters.paths[index][axis] + np.cumsum(gust[:, axis]) for axis in (0, 1))
-        parameters.paths[index] = x.astype(np.float32), y.astype(np.float32)
-
-
-def _flashes(parameters: _SceneParameters) -> None:
-    """The brightness jumps up or down for one to five frames."""
-    rng, n = parameters.rng, parameters.frames
-    for start in rng.integers(2, n, int(rng.integers(1, 5))):
-        parameters.gain[start : start + int(rng.integers(1, 6))] *= np.float32(rng.choice([0.15, 0.3, 1.8, 2.8]))
-
-
-def _veil(parameters: _SceneParameters) -> None:
-    """The whole picture is blurred, and the camera swings."""
-    rng, n = parameters.rng, parameters.frames
-    parameters.blur = float(rng.uniform(1.0, 3.5))
-    sway = np.sin(np.arange(n) * rng.uniform(0.1, 0.5))[:, None] * rng.uniform(-0.2, 0.2, 2)
-    parameters.camera = (parameters.camera + sway).astype(np.float32)
-
-
-def _roundabout(parameters: _SceneParameters) -> None:
-    """Two similar objects circle around each other and overlap."""
-    rng, n = parameters.rng, parameters.frames
-    turns, start = rng.uniform(0.5, 1.3) * rng.choice([-1, 1]), rng.uniform(0, 6.3)
-    theta = start + turns * 2 * np.pi * np.arange(n) / n
-    radius_x, radius_y = rng.uniform(0.16, 0.28), rng.uniform(0.02, 0.16)
-    for index, half in enumerate((0.0, np.pi)):
-        x = 0.5 + radius_x * np.cos(theta + half)
-        y = 0.5 + radius_y * np.sin(theta + half)
-        parameters.paths[index] = x.astype(np.float32), y.astype(np.float32)
-    parameters.likeness = float(rng.uniform(0.55, 1.0))
-
-
-def _colonnade(parameters: _SceneParameters) -> None:
-    """The first object passes behind two fixed bars, which may be wider than the object."""
-    rng, n = parameters.rng, parameters.frames
-    height = rng.uniform(0.35, 0.65)
-    parameters.paths[0] = motion.crossing(n, (0.1, height), (0.92, height))
-    for centre in (0.36, 0.68):
-        still = np.full(n, centre + rng.uniform(-0.05, 0.05), np.float32)
-        parameters.occluders.append((still, float(rng.uniform(0.06, 0.3))))
-
-
-def _detour(parameters: _SceneParameters) -> None:
-    """The first object leaves on one side and returns on the other, larger or smaller."""
-    rng, n = parameters.rng, parameters.frames
-    gone, back = int(n * rng.uniform(0.25, 0.45)), int(n * rng.uniform(0.55, 0.75))
-    side = rng.choice([-1.0, 1.0])
-    t = np.arange(n, dtype=np.float32)
-    x0, y0 = 0.5 - side * 0.15, rng.uniform(0.35, 0.65)
-    out = x0 + side * (1.4 - x0 * side) * np.clip((t - gone + 6) / 6, 0, 1)
-    home = 0.5 - side * (0.2 + 1.2 * np.clip((back + 6 - t) / 6, 0, 1))
-    parameters.paths[0] = np.where(t < (gone + back) / 2, out, home).astype(np.float32), np.full(n, y0, np.float32)
-    parameters.sizes[0] = np.where(t < gone, parameters.sizes[0], parameters.sizes[0] * rng.uniform(0.6, 1.4)).astype(
-        np.float32
-    )
-
-
-def _tumble(parameters: _SceneParameters) -> None:
-    """The objects rotate, pulsate and bend fast."""
-    rng, n = parameters.rng, parameters.frames
-    t = np.arange(n, dtype=np.float32)
-    for index in range(TARGETS):
-        parameters.angles[index] = (parameters.angles[index] + rng.choice([-1, 1]) * rng.uniform(0.1, 0.45) * t).astype(
-            np.float32
-        )
-        pulsation = 1 + rng.uniform(0.1, 0.45) * np.sin(rng.uniform(0.2, 0.5) * t)
-        parameters.sizes[index] = (parameters.sizes[index] * pulsation).astype(np.float32)
-    parameters.bend = float(rng.uniform(0.02, 0.07))
-
-
-def _nightfall(parameters: _SceneParameters) -> None:
-    """The picture darkens under strong noise, and the camera jumps once."""
-    rng, n = parameters.rng, parameters.frames
-    dark = rng.uniform(0.12, 0.5)
-    parameters.gain = (1 - (1 - dark) * np.clip((np.arange(n) - 4) / (n * rng.uniform(0.4, 0.8)), 0, 1)).astype(
-        np.float32
-    )
-    parameters.noise = float(rng.uniform(4, 14))
-    jolt = int(rng.integers(6, n - 4))
-    parameters.camera[jolt:] += rng.uniform(-0.22, 0.22, 2).astype(np.float32)
-
-
-GENERATORS: Mapping[Split, Mapping[str, Callable[[_SceneParameters], None]]] = {
-    Split.CALIBRATION: {
-        "parade": _parade,
-        "curtain": _curtain,
-        "elevator": _elevator,
-        "zoom": _zoom,
-        "camouflage": _camouflage,
-        "gusts": _gusts,
-        "flashes": _flashes,
-        "veil": _veil,
-    },
-    Split.TEST: {
-        "roundabout": _roundabout,
-        "colonnade": _colonnade,
-        "detour": _detour,
-        "tumble": _tumble,
-        "nightfall": _nightfall,
-    },
-}
-
-
 def generators(split: Split) -> tuple[str, ...]:
     """The generators of a split, in the order of its clips."""
     return tuple(GENERATORS[split])
@@ -269,7 +68,7 @@ def split_clip(
     names = generators(split)
     name = names[number % len(names)]
     rng = np.random.default_rng((_STREAMS[split], number))
-    parameters = _usual_parameters(rng, frames)
+    parameters = usual_parameters(rng, frames)
     GENERATORS[split][name](parameters)
     if split is Split.CALIBRATION and rng.random() < MIXED_SHARE:
         GENERATORS[split][names[int(rng.integers(len(names)))]](parameters)
@@ -283,7 +82,7 @@ def generated_clips(split: Split, count: int, *, frames: int = CLIP_FRAMES) -> I
         yield split_clip(split, number, frames=frames)
 
 
-def _rendered(parameters: _SceneParameters, split: Split, size: tuple[int, int]) -> tuple[ByteArray, BoolArray]:
+def _rendered(parameters: SceneParameters, split: Split, size: tuple[int, int]) -> tuple[ByteArray, BoolArray]:
     rng = parameters.rng
     hue, larger = float(rng.random()), (int(size[0] * 1.4), int(size[1] * 1.4))
     painter = BACKDROPS[split][str(rng.choice(list(BACKDROPS[split])))]
@@ -314,7 +113,7 @@ def _rendered(parameters: _SceneParameters, split: Split, size: tuple[int, int])
 
 
 def _sprites(
-    parameters: _SceneParameters, split: Split, side: int, hue: float, ground_low: FloatArray, ground_high: FloatArray
+    parameters: SceneParameters, split: Split, side: int, hue: float, ground_low: FloatArray, ground_high: FloatArray
 ) -> list[Sprite]:
     """One sprite per target. likeness: the second to the first. contrast: both to the background."""
     rng = parameters.rng
@@ -334,14 +133,14 @@ def _sprites(
     return sprites
 
 
-def _track(parameters: _SceneParameters, index: int) -> Track:
+def _track(parameters: SceneParameters, index: int) -> Track:
     x_rel, y_rel = parameters.paths[index]
     bend = np.full(parameters.frames, parameters.bend, np.float32)
     phase = (0.25 * np.arange(parameters.frames)).astype(np.float32)
     return Track(x_rel, y_rel, parameters.sizes[index], parameters.angles[index], bend, phase)
 
 
-def _distractors(parameters: _SceneParameters, actors: list[SceneObject]) -> list[SceneObject]:
+def _distractors(parameters: SceneParameters, actors: list[SceneObject]) -> list[SceneObject]:
     """Tinted copies of the first target on their own paths."""
     rng, distractors = parameters.rng, []
     for _ in range(parameters.distractors):
@@ -356,7 +155,7 @@ def _distractors(parameters: _SceneParameters, actors: list[SceneObject]) -> lis
 
 
 def _occluder(
-    parameters: _SceneParameters, x_rel: FloatArray, width: float, side: int, size: tuple[int, int]
+    parameters: SceneParameters, x_rel: FloatArray, width: float, side: int, size: tuple[int, int]
 ) -> SceneObject:
     """A vertical bar. width: a fraction of the frame's width. The sprite is 1.6 frame heights high."""
     rng, height_rel = parameters.rng, 1.6

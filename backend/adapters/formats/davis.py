@@ -18,6 +18,7 @@ import numpy as np
 from backend.adapters.formats.shared.images import jpeg, palette_png
 from backend.adapters.formats.shared.json_lists import json_bytes
 from backend.adapters.formats.shared.masks import Overlaps, layered
+from backend.adapters.formats.shared.numbers import require_numbers
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -28,7 +29,6 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.domain.datasets import DatasetFrame, DatasetObject
-from backend.domain.errors import InvalidInput
 
 MOST_OBJECTS = 255
 TRAITS = FormatTraits(
@@ -52,12 +52,7 @@ class DavisFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
-        highest = max((item.number for item in video.objects), default=0)
-        if highest > MOST_OBJECTS:
-            raise InvalidInput(
-                f"{planned.entry.name} has {highest} objects and an indexed PNG holds {MOST_OBJECTS}; "
-                "export to sav or coco"
-            )
+        require_numbers(planned, video, most=MOST_OBJECTS, holder="an indexed PNG", instead="sav or coco")
         sink = _Sequence(self._target, planned.folder, video, self._overlaps)
         yield sink
         self._videos.append(planned.folder)

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from backend.adapters.formats.mot import seqinfo
 from backend.adapters.formats.shared.images import jpeg
 from backend.adapters.formats.shared.masks import Overlaps, layered
+from backend.adapters.formats.shared.numbers import require_numbers
 from backend.application.ports.datasets import (
     DatasetVideo,
     FormatTraits,
@@ -30,7 +31,6 @@ from backend.application.ports.datasets import (
 )
 from backend.codecs.coco_rle import encode_mask
 from backend.domain.datasets import DatasetFrame
-from backend.domain.errors import InvalidInput
 
 TRAITS = FormatTraits(
     "mots",
@@ -57,12 +57,7 @@ class MotsFormat:
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
-        highest = max((item.number for item in video.objects), default=0)
-        if highest >= IDS_PER_CLASS:
-            raise InvalidInput(
-                f"{planned.entry.name} has {highest} objects and MOTS numbers {IDS_PER_CLASS - 1}; "
-                "export to coco or sav"
-            )
+        require_numbers(planned, video, most=IDS_PER_CLASS - 1, holder="an id of MOTS", instead="sav or coco")
         for item in video.objects:
             self._class_of(item.label)
         with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:

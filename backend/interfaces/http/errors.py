@@ -85,21 +85,26 @@ def reply_to(error: MaskletError) -> JSONResponse:
     return reply(status, UNEXPECTED if status == 500 else str(error), headers)
 
 
+def log_refusal(request: Request, error: MaskletError, status: int) -> None:
+    """A line for a call that one of our own errors ended."""
+    logger.log(
+        logging.ERROR if status == 500 else logging.INFO,
+        "%s %s: %d %s: %s",
+        request.method,
+        request.url.path,
+        status,
+        type(error).__name__,
+        str(error)[:LONGEST_DETAIL],
+    )
+
+
 def install(app: FastAPI) -> None:
     """Register the translations; FastAPI's own would echo the input (422) or leak a traceback (500)."""
 
     async def masklet_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, MaskletError)
         answer = reply_to(error)
-        logger.log(
-            logging.ERROR if answer.status_code == 500 else logging.INFO,
-            "%s %s: %d %s: %s",
-            request.method,
-            request.url.path,
-            answer.status_code,
-            type(error).__name__,
-            str(error)[:LONGEST_DETAIL],
-        )
+        log_refusal(request, error, answer.status_code)
         return answer
 
     async def http_error(request: Request, error: Exception) -> JSONResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -24,9 +23,7 @@ from backend.domain.errors import (
     ServiceUnavailable,
     StorageFull,
 )
-from backend.interfaces.http.errors import LONGEST_DETAIL, UNEXPECTED, Problem, problem_form, reply, status_of
-
-logger = logging.getLogger(__name__)
+from backend.interfaces.http.errors import UNEXPECTED, Problem, log_refusal, problem_form, reply, status_of
 
 PAGE_HEADER = "x-masklet-player"
 """A page of another origin cannot set it: its preflight is not answered."""
@@ -103,13 +100,5 @@ def problem_of(error: MaskletError, request: Request) -> JSONResponse:
     """The problem of one of our own errors; logs it, unless it is part of every day."""
     form = problem_form_of(error)
     if not isinstance(error, SignInNeeded | NotYet):
-        logger.log(
-            logging.ERROR if form["status"] == 500 else logging.INFO,
-            "%s %s: %d %s: %s",
-            request.method,
-            request.url.path,
-            form["status"],
-            type(error).__name__,
-            str(error)[:LONGEST_DETAIL],
-        )
+        log_refusal(request, error, form["status"])
     return problem(form["status"], form["detail"], form["way_out"])

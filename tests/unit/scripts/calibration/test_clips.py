@@ -5,7 +5,8 @@ import pytest
 
 from backend.evaluation.synthetic import shapes, textures
 from scripts.calibration.clip_appearance import BACKDROPS, BODIES, OUTLINES, Split, draw_outline
-from scripts.calibration.clips import CLIP_FRAMES, GENERATORS, generated_clips, generators, split_clip
+from scripts.calibration.clips import CLIP_FRAMES, generated_clips, generators, split_clip
+from scripts.calibration.scene_generators import GENERATORS
 
 TRAINING_SHAPES = {"ellipse", "polygon", "rectangle", "blob", "jagged", "cluster", "tube", "donut"}
 
