@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class ExportOrder:
     skip_faulty: bool = False
 
 
-def run_export(order: ExportOrder, on_video: Callable[[str], None] = lambda _: None) -> Exported:
+def run_export(order: ExportOrder) -> Exported:
     """Export; OUT is whole in the end, or not there.
 
     Raises InvalidInput, NotAllowed, NotFound, IntegrityError or ServiceUnavailable.
@@ -62,9 +62,7 @@ def run_export(order: ExportOrder, on_video: Callable[[str], None] = lambda _: N
     writer = format_of(order.format_name, options)
     choice, verdicts = FrameChoice.parse(order.frames), VerdictChoice.parse(order.verdicts)
     with open_source(order) as source:
-        export = Export(
-            source, writer, time.time, __version__, choice, verdicts, order.pictures, order.skip_faulty, on_video
-        )
+        export = Export(source, writer, time.time, __version__, choice, verdicts, order.pictures, order.skip_faulty)
         with target_folder(order.out, overwrite=order.overwrite) as target:
             return export.run(target)
 

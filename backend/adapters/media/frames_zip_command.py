@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ from backend.adapters.media.decode import open_video
 from backend.adapters.media.source_media import thumbs
 from backend.adapters.media.sources.frames_zip import frames_with_context, write_frames_zip
 from backend.application.ports.media import VideoSource
+from backend.application.ports.progress import counted
 from backend.domain.diversity import medoids
 from backend.domain.errors import NotAllowed
 from backend.domain.selection import DIVERSE_SEED, Portion, Selection, SelectionKind
@@ -26,7 +27,6 @@ def write_frames(
     selection: Selection,
     portion: Portion,
     context: bool,
-    on_frame: Callable[[], None],
 ) -> tuple[int, ...]:
     """Write the chosen frames; returns their indices. Raises MediaError, InvalidInput, NotAllowed if `out` exists."""
     if out.exists():
@@ -34,7 +34,7 @@ def write_frames(
     with open_video(video, file_hash(video)) as source:
         chosen = _chosen(source, selection, portion)
         numbers = frames_with_context(chosen, source.info.frame_count) if context else chosen
-        write_frames_zip(out, chosen, _images(source, numbers, on_frame))
+        write_frames_zip(out, chosen, _images(source, numbers))
     return chosen
 
 
@@ -46,9 +46,8 @@ def _chosen(source: VideoSource, selection: Selection, portion: Portion) -> tupl
     return tuple(candidates[position] for position in chosen)
 
 
-def _images(source: VideoSource, numbers: Sequence[int], on_frame: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
-    for number in numbers:
+def _images(source: VideoSource, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    for number in counted(numbers, "frames"):
         done, encoded = cv2.imencode(".png", source.frame(FrameIndex(number))[..., ::-1])
         assert done, "a decoded frame can always be written as PNG"
         yield number, encoded.tobytes()
-        on_frame()

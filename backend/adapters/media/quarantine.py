@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -47,7 +48,7 @@ class Quarantine:
         if suspect is not None and suspect.is_refused:
             raise MediaError(
                 f"{name} killed the decoder {len(suspect.deaths_s)} times and is not opened any more; once it is "
-                f"mended or trusted: masklet jobs retry --file {content_hash[:12]}"
+                f"mended or trusted: masklet jobs retry --file {shlex.quote(suspect.name)}"
             )
 
     def count_death(self, content_hash: ContentHash, name: str) -> int:
@@ -70,9 +71,9 @@ class Quarantine:
         found = (self._read(ContentHash(name.rpartition("/")[2])) for name in names)
         return tuple(one for one in found if one is not None)
 
-    def lift(self, start: str) -> tuple[Suspect, ...]:
-        """Forgets the deaths of the files whose hash begins so; returns them. Empty: of all."""
-        lifted = tuple(one for one in self.suspects() if one.content_hash.startswith(start))
+    def lift(self, wanted: str) -> tuple[Suspect, ...]:
+        """Forgets the deaths of the files with that name, or whose hash begins so; returns them. Empty: of all."""
+        lifted = tuple(one for one in self.suspects() if one.name == wanted or one.content_hash.startswith(wanted))
         for suspect in lifted:
             self.key_values.remove(_name_of(suspect.content_hash))
         return lifted

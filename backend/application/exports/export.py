@@ -7,7 +7,7 @@ manifest with the origin of each mask. Refuses an export without frames: an empt
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from backend.application.ports.datasets import (
     Target,
 )
 from backend.application.ports.media import VideoSource
+from backend.application.ports.progress import counted
 from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
 from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound, PicturesGone
 from backend.domain.verdicts import VerdictChoice, counts_text
@@ -72,16 +73,11 @@ class Exported:
 
 @dataclass(slots=True)
 class _Tally:
-    offered: int = 0
-    kept: int = 0
-    masks: int = 0
+    """Counts of all videos."""
+
+    frames: FrameCounts = field(default_factory=FrameCounts)
     objects: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: _Tally) -> None:
-        self.offered += other.offered
-        self.kept += other.kept
-        self.masks += other.masks
 
     def add_objects(self, video: ChosenObjects) -> None:
         self.objects += len(video.kept) + len(video.left_out)
@@ -105,7 +101,6 @@ class Export:
     verdicts: VerdictChoice = field(default_factory=VerdictChoice)
     pictures: bool | None = None
     skip_faulty: bool = False
-    on_video: Callable[[str], None] = lambda _: None
 
     def run(self, target: ClosableTarget) -> Exported:
         """Writes all videos and the manifest. Raises InvalidInput if no frame is kept or pictures are missing."""
@@ -113,7 +108,6 @@ class Export:
         self.format.start(target, videos)
         total, records, skipped, without = _Tally(), list[Entry](), list[Entry](), list[Entry]()
         for planned_video in videos:
-            self.on_video(planned_video.entry.name)
             with ExitStack() as stack:
                 try:
                     video = ChosenObjects(stack.enter_context(self.source.open(planned_video.entry)), self.verdicts)
@@ -129,27 +123,34 @@ class Export:
                     records.append(self._video(planned_video, video, shown, total))
                 else:
                     without.append(left_out_entry(planned_video, video))
-        if total.kept == 0:
+        if total.frames.kept == 0:
             raise InvalidInput(self._nothing(total))
         notes = self.format.finish()
         head = {"created": self._now(), **self._about(total), "notes": dict(notes), "skipped": skipped}
         files, left_out = dict(target.finish()), dict(total.left_out)
         target.write(MANIFEST, manifest_body({**head, "left_out": without, "files": files, "videos": records}))
-        counts = (len(records), len(skipped), total.offered, total.kept, total.masks, total.objects)
+        counts = (
+            len(records),
+            len(skipped),
+            total.frames.offered,
+            total.frames.kept,
+            total.frames.masks,
+            total.objects,
+        )
         return Exported(*counts, left_out, notes)
 
     def _video(
         self, planned_video: PlannedVideo, video: ChosenObjects, shown: VideoSource | None, total: _Tally
     ) -> Entry:
         """Writes one video; returns its entry in the manifest."""
-        tally = _Tally()
+        counts = FrameCounts()
+        kept = self._kept(counted(video.frames(), planned_video.entry.name, video.info.frame_count), counts)
         with self.format.video(planned_video, video) as sink:
             if shown is not None and self.format.traits.every_frame:
-                self._put_every(video, shown, sink, tally)
+                self._put_every(kept, video, shown, sink)
             else:
-                self._put_kept(video, shown, sink, tally)
-        total.add(tally)
-        counts = FrameCounts(tally.offered, tally.kept, tally.masks)
+                self._put_kept(kept, video, shown, sink)
+        total.frames.add(counts)
         return video_entry(planned_video, video, counts, has_pictures=shown is not None)
 
     def _pictures(self, planned_video: PlannedVideo, video: DatasetVideo, stack: ExitStack) -> VideoSource | None:
@@ -178,13 +179,16 @@ class Export:
         _require_same(planned_video.entry.name, shown.info, video.info)
         return shown
 
-    def _put_kept(self, video: DatasetVideo, shown: VideoSource | None, sink: FrameSink, tally: _Tally) -> None:
-        for frame in self._kept(video, tally):
+    def _put_kept(
+        self, kept: Iterator[DatasetFrame], video: DatasetVideo, shown: VideoSource | None, sink: FrameSink
+    ) -> None:
+        for frame in kept:
             index = frame.frame_index
             sink.put(frame, None if shown is None else Picture(shown.frame(index), _time_s(shown, video, index)))
 
-    def _put_every(self, video: DatasetVideo, shown: VideoSource, sink: FrameSink, tally: _Tally) -> None:
-        kept = self._kept(video, tally)
+    def _put_every(
+        self, kept: Iterator[DatasetFrame], video: DatasetVideo, shown: VideoSource, sink: FrameSink
+    ) -> None:
         waiting = next(kept, None)
         for index, pixels in shown.frames(FrameRange(FrameIndex(0), FrameIndex(shown.info.frame_count))):
             picture = Picture(pixels, _time_s(shown, video, index))
@@ -194,16 +198,16 @@ class Export:
             else:
                 sink.put(DatasetFrame(index, ()), picture)
 
-    def _kept(self, video: DatasetVideo, tally: _Tally) -> Iterator[DatasetFrame]:
+    def _kept(self, frames: Iterable[DatasetFrame], counts: FrameCounts) -> Iterator[DatasetFrame]:
         takes_boxes = self.format.traits.takes_boxes
-        for frame in video.frames():
-            tally.offered += 1
+        for frame in frames:
+            counts.offered += 1
             if not self.choice.keeps(frame):
                 continue
             if not takes_boxes:
                 self._require_masks(frame)
-            tally.kept += 1
-            tally.masks += len(frame.present)
+            counts.kept += 1
+            counts.masks += len(frame.present)
             yield frame
 
     def _require_masks(self, frame: DatasetFrame) -> None:
@@ -223,8 +227,8 @@ class Export:
         return {
             "masklet": self.version,
             "format": {"name": traits.name, "version": traits.version, "overlaps": traits.overlaps},
-            "frames": {"choice": str(self.choice), "offered": total.offered, "kept": total.kept},
-            "masks": total.masks,
+            "frames": {"choice": str(self.choice), "offered": total.frames.offered, "kept": total.frames.kept},
+            "masks": total.frames.masks,
             "verdicts": {
                 "choice": str(self.verdicts),
                 "objects_offered": total.objects,
@@ -234,7 +238,7 @@ class Export:
         }
 
     def _nothing(self, total: _Tally) -> str:
-        offered = total.offered
+        offered = total.frames.offered
         if total.objects == total.left_out.total() > 0:
             return (
                 f"there is nothing to export: no object has the verdict {self.verdicts} "

@@ -14,13 +14,18 @@ MANIFEST_VERSION = 1
 Entry = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FrameCounts:
-    """Counts of one video. offered: labelled frames. kept: exported ones. masks: on these."""
+    """Counts of one video, or of all. offered: labelled frames. kept: exported ones. masks: on these."""
 
-    offered: int
-    kept: int
-    masks: int
+    offered: int = 0
+    kept: int = 0
+    masks: int = 0
+
+    def add(self, other: FrameCounts) -> None:
+        self.offered += other.offered
+        self.kept += other.kept
+        self.masks += other.masks
 
 
 def manifest_body(document: Entry) -> bytes:

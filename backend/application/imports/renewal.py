@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.application.ports.progress import counted
+
 Renew = Callable[[str], str | None]
 """An address with a later end; None for an address that is not Masklet's own."""
 
@@ -29,7 +31,7 @@ class Renewed:
 def renew_addresses(tasks: StoredTasks, project_id: int, renew: Renew) -> Renewed:
     """Gives every address of Masklet's own, wherever it stands in the tasks' data, a later end."""
     changed = addresses = 0
-    for task_id, data in sorted(tasks.all(project_id).items()):
+    for task_id, data in counted(sorted(tasks.all(project_id).items()), "tasks"):
         new, count = _renewed(data, renew)
         if count and isinstance(new, dict):
             tasks.replace_data(task_id, new)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from backend.adapters.media.cache import file_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.report.thumbnails import small_picture
+from backend.application.ports.progress import counted
 from backend.domain.diversity import ColdStart, diverse
 from backend.domain.video import FrameIndex, FrameRange
 
@@ -28,7 +29,8 @@ def cold_start(path: Path, count: int, method: ColdStart, *, seed: int) -> tuple
         step = -(-video.info.frame_count // COLD_START_FRAMES)
         size = video.info.size
         height = max(round(width * size.height / size.width), 1) if grey else width
-        for index, frame in video.frames(FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count))):
+        frames = video.frames(FrameRange(FrameIndex(0), FrameIndex(video.info.frame_count)))
+        for index, frame in counted(frames, "frames", video.info.frame_count):
             if index % step == 0:
                 pictures.append(small_picture(frame, (width, height), grey=grey))
                 seen.append(int(index))

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from backend.application.projects.plan import ConfigChoice, ConnectPlan
 from backend.domain.errors import InvalidInput
+from backend.interfaces.cli.progress.command_bar import command_bar
 
 DIFF_STYLES = {"+": "green", "-": "red"}
 
@@ -45,14 +46,17 @@ def connect(
 
     console = Console(soft_wrap=True, highlight=False)
     with open_connector(Container.from_environment(), url=url, public_url=public_url) as connector:
-        plan = connector.plan(project, config)
+        with command_bar("connect"):
+            plan = connector.plan(project, config)
         show_plan(plan, console)
         if plan.changes_nothing:
             console.print(f"Project {project} is connected; nothing changes.")
             return
         if not yes:
             _ask()
-        print_notes(connector.apply(plan), console)
+        with command_bar("connect"):
+            notes = connector.apply(plan)
+        print_notes(notes, console)
         console.print(f"Project {project} is connected.")
 
 

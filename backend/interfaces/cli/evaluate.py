@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from backend.interfaces.cli.progress.command_bar import command_bar
+
 
 def evaluate(
     name: Annotated[str, typer.Argument(help="A checkpoint's name.")] = "demo",
@@ -18,15 +20,11 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
 ) -> None:
     """Measure a checkpoint: prompts, propagation, occlusion, presence, and whether prompts and memory count."""
-    from rich.progress import track
-
     from backend.bootstrap.evaluation import evaluate_checkpoint
 
     console = Console()
-    progress = Console(stderr=True)
-    figures = evaluate_checkpoint(
-        name, clips, lambda found, total: track(found, description=f"eval {name}", total=total, console=progress)
-    )
+    with command_bar(f"eval {name}"):
+        figures = evaluate_checkpoint(name, clips)
     table = Table("figure", "value")
     for key, value in figures.items():
         table.add_row(key, f"{value:.4f}" if isinstance(value, float) else str(value))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.status import Status
 
 from backend.domain.datasets import FormatName, LabelsFrom
 from backend.domain.verdicts import counts_text
+from backend.interfaces.cli.progress.command_bar import command_bar
 
 if TYPE_CHECKING:
     from backend.bootstrap.export import ExportOrder
@@ -85,9 +85,9 @@ def export(
         skip_faulty=skip_faulty,
     )
     console = Console(stderr=True)
-    films = _plan(order, media_url) if into_tasks else None
-    with console.status(f"{format_name.value}: reading") as status:
-        done = run_export(order, lambda name: _show(status, f"{format_name.value}: {name}"))
+    with command_bar(f"export {format_name.value}"):
+        films = _plan(order, media_url) if into_tasks else None
+        done = run_export(order)
     if json_file is not None:
         json_file.write_text(json.dumps(asdict(done), indent=2) + "\n", encoding="utf-8")
     text = f"{done.masks} masks on {done.kept} of {done.offered} frames of {_count(done.videos, 'video')}, in {out}."
@@ -106,11 +106,6 @@ def _plan(order: ExportOrder, media_url: str) -> OverlayPlan:
     from backend.bootstrap.overlays import plan_overlays
 
     return plan_overlays(order, media_url)
-
-
-def _show(status: Status, text: str) -> None:
-    # Names come from files and from Label Studio: they are no markup.
-    status.update(text.replace("[", "\\["))
 
 
 def _count(number: int, what: str) -> str:

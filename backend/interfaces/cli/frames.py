@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from backend.domain.selection import parse_portion, parse_selection, range_text
+from backend.interfaces.cli.progress.command_bar import command_bar
 
 
 def frames(
@@ -24,6 +25,6 @@ def frames(
 
     console = Console(stderr=True)
     selection, part = parse_selection(select), parse_portion(portion)
-    with console.status("reading frames"):
-        chosen = write_frames(video, out, selection=selection, portion=part, context=context, on_frame=lambda: None)
+    with command_bar("frames"):
+        chosen = write_frames(video, out, selection=selection, portion=part, context=context)
     console.print(f"{len(chosen)} frames ({range_text(chosen)}) in {out}.", highlight=False, soft_wrap=True)

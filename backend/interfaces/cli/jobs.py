@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from backend.interfaces.cli.progress.command_bar import command_bar
+
 if TYPE_CHECKING:
     from backend.adapters.media.quarantine import Suspect
 
@@ -23,7 +25,7 @@ def retry(
     target: Annotated[str, typer.Argument(help="A project's number or PROJECT/TASK; default: everything.")] = "",
     *,
     file: Annotated[
-        str, typer.Option(help="Also open a refused file again: the beginning of its content hash, or all.")
+        str, typer.Option(help="Also open a refused file again: its name, the beginning of its content hash, or all.")
     ] = "",
 ) -> None:
     """Retry at once what failed: propagations, pushes of predictions, and submitted annotations."""
@@ -32,8 +34,9 @@ def retry(
     console = Console(highlight=False, soft_wrap=True, markup=False)
     if file:
         for suspect in _released("" if file == "all" else file):
-            console.print(f"{suspect.content_hash[:12]} {suspect.name}: opened again")
-    done = retry_jobs(target)
+            console.print(f"{_named(suspect)}: opened again")
+    with command_bar("jobs retry"):
+        done = retry_jobs(target)
     sentence = (
         f"{done.jobs} failed jobs are opened again; "
         f"{done.given_up} refused pushes and annotations and {done.waiting} waiting tries are retried"
@@ -50,18 +53,23 @@ def files() -> None:
     for suspect in open_quarantine(Container.from_environment()).suspects():
         state = "refused" if suspect.is_refused else "tried again"
         times = len(suspect.deaths_s)
-        sentence = f"{suspect.content_hash[:12]} {suspect.name}: killed the decoder {times} times, {state}"
+        sentence = f"{_named(suspect)}: killed the decoder {times} times, {state}"
         Console().print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
-def _released(beginning: str) -> list[Suspect]:
-    """Releases the files whose content hash begins so; empty: all. Raises NotFound if there is none."""
+def _named(suspect: Suspect) -> str:
+    """The file's name; files of one name differ by their hash."""
+    return f"{suspect.name} (SHA-256 {suspect.content_hash[:12]}…)"
+
+
+def _released(wanted: str) -> list[Suspect]:
+    """Releases the files of that name, or whose content hash begins so; empty: all. Raises NotFound for none."""
     from backend.bootstrap.container import Container
     from backend.bootstrap.media import open_quarantine
     from backend.domain.errors import NotFound
 
-    found = open_quarantine(Container.from_environment()).lift(beginning)
+    found = open_quarantine(Container.from_environment()).lift(wanted)
     if not found:
-        named = f"whose content hash begins with {beginning} " if beginning else ""
+        named = f"called {wanted}, or whose content hash begins so, " if wanted else ""
         raise NotFound(f"no file {named}has killed a decoder; `masklet jobs files` lists them")
     return list(found)

@@ -26,11 +26,10 @@ def list_models() -> None:
 @app.command()
 def pull(name: Annotated[str, typer.Argument(help="tiny, small, base_plus or large.")]) -> None:
     """Fetch a checkpoint, or the rest of it, check its SHA-256 and put it in place."""
-    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
-
     from backend.bootstrap.models import pull_model
+    from backend.interfaces.cli.progress.bars import download_bar
 
-    with Progress(*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn()) as progress:
+    with download_bar(Console(stderr=True)) as progress:
         task = progress.add_task(name, total=None)
         target = pull_model(name, lambda done, total: progress.update(task, completed=done, total=total))
     Console().print(str(target), soft_wrap=True, highlight=False)

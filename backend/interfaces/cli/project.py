@@ -10,6 +10,7 @@ from rich.console import Console
 from backend.application.projects.plan import ConfigChoice
 from backend.domain.errors import InvalidInput
 from backend.interfaces.cli.connect import PublicUrl, Url, print_notes
+from backend.interfaces.cli.progress.command_bar import command_bar
 
 app = typer.Typer(help="Make Label Studio projects.", no_args_is_help=True)
 
@@ -35,7 +36,7 @@ def create(
         raise InvalidInput("a new project has no label config to keep: choose --config player, frames or video")
     container = Container.from_environment()
     console = Console(soft_wrap=True, highlight=False)
-    with open_connector(container, url=url, public_url=public_url) as connector:
+    with command_bar("project create"), open_connector(container, url=url, public_url=public_url) as connector:
         plan, notes = connector.create(name, config)
     print_notes((*plan.notes, *notes), console)
     number = plan.project.project_id

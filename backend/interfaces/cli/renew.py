@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from backend.interfaces.cli.progress.command_bar import command_bar
+
 
 def renew(
     project: Annotated[int, typer.Argument(help="The project's number.")],
@@ -16,5 +18,6 @@ def renew(
     """Give the signed media addresses in a project's tasks a later end, also those that have ended."""
     from backend.bootstrap.imports.renewal import renew_project
 
-    renewed = renew_project(project, expire_days=expire)
+    with command_bar(f"renew {project}"):
+        renewed = renew_project(project, expire_days=expire)
     Console().print(f"project {project}: {renewed.addresses} addresses in {renewed.tasks} tasks renewed")

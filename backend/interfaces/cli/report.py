@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from backend.domain.verdicts import ObjectState, counts_text
+from backend.interfaces.cli.progress.command_bar import command_bar
 
 if TYPE_CHECKING:
     from backend.adapters.report.verdicts import VerdictRow
@@ -35,7 +36,8 @@ def report(
     the verdicts on all of its tasks.
     """
     console = Console(stderr=True)
-    rows = _write(source, out, video, frames, seed)
+    with command_bar("report"):
+        rows = _write(source, out, video, frames, seed)
     for line in _verdict_lines(rows):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(f"The report is in {out}.", highlight=False, markup=False, soft_wrap=True)

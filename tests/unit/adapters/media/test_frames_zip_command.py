@@ -21,7 +21,7 @@ from tests.fakes.clips import ClipSpec, number_of, write_clip
 
 def write(video: Path, out: Path, words: str, *, context: bool = True) -> tuple[int, ...]:
     selection = parse_selection(words)
-    return write_frames(video, out, selection=selection, portion=Portion(), context=context, on_frame=lambda: None)
+    return write_frames(video, out, selection=selection, portion=Portion(), context=context)
 
 
 def test_frames_keep_their_numbers_through_export_and_import(tmp_path: Path) -> None:
