@@ -30,6 +30,7 @@ from backend.application.imports.model import (
     draft_key,
     task_data,
 )
+from backend.application.imports.progress import Tally
 from backend.application.imports.start import TaskStarter, start_task
 from backend.domain.errors import InvalidInput, LabelStudioUnavailable, PromptError
 from backend.domain.prompts import PromptSet
@@ -43,19 +44,6 @@ logger = logging.getLogger(__name__)
 TASKS_AT_ONCE = 50
 PAGES_AT_ONCE = 20_000
 CREATE_TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Counts of outcomes per state."""
-
-    counts: dict[ItemState, int] = field(default_factory=dict)
-
-    def add(self, outcome: Outcome) -> None:
-        self.counts[outcome.state] = self.counts.get(outcome.state, 0) + 1
-
-    def of(self, state: ItemState) -> int:
-        return self.counts.get(state, 0)
 
 
 @dataclass(frozen=True, slots=True)

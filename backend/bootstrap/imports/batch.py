@@ -24,9 +24,9 @@ from backend.adapters.media.serving.placement import (
 )
 from backend.adapters.media.source_media import jpeg_of
 from backend.adapters.media.sources.sources import expand
-from backend.application.imports.importer import Importer, Tally
+from backend.application.imports.importer import Importer
 from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
-from backend.application.imports.progress import BatchProgress
+from backend.application.imports.progress import BatchProgress, Tally
 from backend.application.imports.start import TaskStarter
 from backend.application.ports.data_table import DataTable
 from backend.application.projects.table_columns import new_columns_hidden

@@ -15,7 +15,7 @@ from backend.interfaces.cli.progress.import_progress import ImportProgress
 from backend.interfaces.cli.progress.import_report import open_report
 
 if TYPE_CHECKING:
-    from backend.application.imports.importer import Tally
+    from backend.application.imports.progress import Tally
     from backend.bootstrap.imports.batch import BatchOptions
 
 

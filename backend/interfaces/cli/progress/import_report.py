@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from backend.application.imports.importer import Tally
 from backend.application.imports.model import ItemState, Outcome
+from backend.application.imports.progress import Tally
 from backend.domain.errors import InvalidInput, reason_of
 
 
