@@ -6,12 +6,13 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backend import __version__
 from backend.adapters.formats.greenscreen import parse_colour
-from backend.adapters.formats.registry import FormatOptions, format_of
+from backend.adapters.formats.registry import WITH_CLASSES, FormatOptions, format_of
+from backend.adapters.formats.shared.labels import NO_CLASSES, KnownClasses
 from backend.adapters.formats.shared.target import target_folder
 from backend.adapters.formats.yolo import Split
 from backend.adapters.labelstudio.writing.exported import ExportedRegions
@@ -21,6 +22,7 @@ from backend.adapters.store.datasets.labelled_folder import FolderSource
 from backend.application.exports.export import Export, Exported
 from backend.application.ports.datasets import DatasetSource
 from backend.application.ports.media import VideoSource
+from backend.codecs.class_names import read_class_names
 from backend.domain.datasets import AnnotatorChoice, FrameChoice
 from backend.domain.errors import InvalidInput, NotAllowed, NotFound, PicturesGone
 from backend.domain.tasks import TaskKey
@@ -33,7 +35,10 @@ SOURCES = "a folder that `masklet propagate` made, project:N, project:N/TASK or 
 
 @dataclass(frozen=True, slots=True)
 class ExportOrder:
-    """The options of one `masklet export`. labels: annotations, predictions or both."""
+    """The options of one `masklet export`. labels: annotations, predictions or both.
+
+    classes: the file with the classes in the order of their numbers; None: the source's label config.
+    """
 
     sources: Sequence[str]
     format_name: str
@@ -49,6 +54,7 @@ class ExportOrder:
     background: str = "0,255,0"
     offset: int = 0
     skip_faulty: bool = False
+    classes: Path | None = None
 
 
 def run_export(order: ExportOrder) -> Exported:
@@ -59,12 +65,27 @@ def run_export(order: ExportOrder) -> Exported:
     if order.offset < 0:
         raise InvalidInput(f"--offset counts frames from 0 on, it cannot be {order.offset}")
     options = FormatOptions(ExportedRegions(), Split.parse(order.split), parse_colour(order.background), order.offset)
-    writer = format_of(order.format_name, options)
+    pinned = _pinned_classes(order)
     choice, verdicts = FrameChoice.parse(order.frames), VerdictChoice.parse(order.verdicts)
     with open_source(order) as source:
+        writer = format_of(order.format_name, replace(options, classes=pinned or _source_classes(order, source)))
         export = Export(source, writer, time.time, __version__, choice, verdicts, order.pictures, order.skip_faulty)
         with target_folder(order.out, overwrite=order.overwrite) as target:
             return export.run(target)
+
+
+def _pinned_classes(order: ExportOrder) -> KnownClasses | None:
+    if order.classes is None:
+        return None
+    if order.format_name not in WITH_CLASSES:
+        raise InvalidInput(
+            f"{order.format_name} numbers no classes, so --classes cannot pin them; {', '.join(WITH_CLASSES)} do"
+        )
+    return KnownClasses(tuple(read_class_names(order.classes).values()), order.classes.name, is_complete=True)
+
+
+def _source_classes(order: ExportOrder, source: DatasetSource) -> KnownClasses:
+    return KnownClasses.of_config(tuple(source.labels())) if order.format_name in WITH_CLASSES else NO_CLASSES
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
+from backend.adapters.labelstudio.api.project_labels import labels_of_project
 from backend.adapters.labelstudio.api.project_source import ProjectSource
 from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures
@@ -16,6 +17,7 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
+from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
 from backend.domain.tasks import TaskKey
 
 
@@ -45,8 +47,26 @@ def open_run_of(task: TaskKey, open_pictures: OpenPictures | None) -> Iterator[D
     """The stored masks of a task. open_pictures: finds its video; None: the media library, if there is Label Studio."""
     container = Container.from_environment()
     with closing(container.ledger) as ledger:
-        source = RunSource(task, ledger, container.folder.masks, open_pictures or no_pictures, label_colors)
+        source = RunSource(
+            task,
+            ledger,
+            container.folder.masks,
+            open_pictures or no_pictures,
+            label_colors,
+            lambda: _labels_of(container, task.project_id),
+        )
         if open_pictures is None and container.settings.label_studio_url:
             library = open_media_library(container)
             source = replace(source, open_pictures=lambda name, info: library.open(source.request().media))
         yield source
+
+
+def _labels_of(container: Container, project_id: int) -> tuple[str, ...]:
+    """The project's labels; none without a Label Studio. Raises the session's errors with the way out."""
+    if not container.settings.label_studio_url:
+        return ()
+    with closing(container.label_studio_session()) as session:
+        try:
+            return labels_of_project(session, project_id)
+        except (LabelStudioUnavailable, LabelStudioRefused, NotFound) as error:
+            raise type(error)(f"{error}; --classes FILE numbers the classes without the label config") from error

@@ -179,6 +179,10 @@ class AnnotatorChoice:
         return str(self.user) if self.way is self.Way.USER else str(self.way)
 
 
+FIRST_USE = "first use"
+"""The order of classes if no label config and no file has one."""
+
+
 class LabelsFrom(StrEnum):
     """The labels of a task that count. BOTH: its annotation, or its prediction without one."""
 

@@ -153,7 +153,7 @@ def test_a_report_is_written(tmp_path: Path) -> None:
 
 
 def test_a_run_is_exported(clicks: ManyClicks, tmp_path: Path) -> None:
-    request = RunSource(TASK, clicks.ledger, tmp_path, no_pictures, lambda _: {}).request()
+    request = RunSource(TASK, clicks.ledger, tmp_path, no_pictures, lambda _: {}, tuple).request()
     assert request is not None
     assert request.task == TASK
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from backend.adapters.formats.shared.images import jpeg
 from backend.adapters.formats.shared.json_lists import SpooledJsonList, write_object
-from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.labels import NO_CLASSES, KnownClasses, LabelNumbers
 from backend.adapters.formats.shared.masks import coco_rle, pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -36,9 +36,12 @@ class CocoFormat:
 
     traits = TRAITS
 
+    def __init__(self, known: KnownClasses = NO_CLASSES) -> None:
+        self._known = known
+
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
-        self._labels = LabelNumbers()
+        self._labels = LabelNumbers(known=self._known)
         self._images = SpooledJsonList(target)
         self._annotations = SpooledJsonList(target)
         self._videos: list[dict[str, object]] = []
@@ -93,4 +96,4 @@ class CocoFormat:
             write_object(out, head, {"images": self._images, "annotations": self._annotations})
         self._images.close()
         self._annotations.close()
-        return {}
+        return self._labels.notes()

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from backend.adapters.formats.shared.images import jpeg
-from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.labels import NO_CLASSES, KnownClasses, LabelNumbers
 from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -39,10 +39,13 @@ class MotFormat:
 
     traits = TRAITS
 
+    def __init__(self, known: KnownClasses = NO_CLASSES) -> None:
+        self._known = known
+
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
         self._videos: list[str] = []
-        self._labels = LabelNumbers()
+        self._labels = LabelNumbers(known=self._known)
 
     @contextmanager
     def video(self, planned: PlannedVideo, video: DatasetVideo) -> Iterator[_Sequence]:
@@ -54,11 +57,11 @@ class MotFormat:
         self._videos.append(planned.folder)
 
     def finish(self) -> ManifestEntry:
-        names = "".join(f"{_one_line(label)}\n" for _, label in self._labels.items()).encode()
+        names = "".join(f"{one_line(label)}\n" for _, label in self._labels.items()).encode()
         for folder in self._videos:
             self._target.write(f"{folder}/gt/labels.txt", names)
         self._target.write("seqmap.txt", "".join(f"{name}\n" for name in ("name", *self._videos)).encode())
-        return {"classes": dict(self._labels.items())}
+        return self._labels.notes()
 
 
 class _Sequence:
@@ -94,5 +97,5 @@ def seqinfo(folder: str, info: VideoInfo) -> bytes:
     return ("[Sequence]\n" + "".join(f"{name}={value}\n" for name, value in lines.items())).encode("ascii")
 
 
-def _one_line(label: str) -> str:
+def one_line(label: str) -> str:
     return " ".join(label.splitlines())

@@ -1,13 +1,15 @@
 """MOTS: MOT with masks, in the text form that TrackEval reads.
 
     <video>/gt/gt.txt          frame id class height width rle, separated by blanks
+    <video>/gt/labels.txt      line n has the name of class n; empty lines for unused numbers
     <video>/seqinfo.ini
     <video>/img1/000000.jpg    the kept frames, if the video is available
     seqmap.txt                 the videos, as TrackEval reads them
 
 TrackEval counts the frames of MOTS from 0 and refuses overlapping masks: the smaller object is on top, and the larger
 one loses the shared pixels. ids are class * 1000 + the object's number. TrackEval evaluates class 1, here the label
-car, and class 2, here person or pedestrian. It ignores class 10, which is not used. Other labels are numbered from 3.
+car, and class 2, here person or pedestrian. It ignores class 10, which is not used. Other labels, and a second
+one of those two names, are numbered from 3.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from backend.adapters.formats.mot import seqinfo
+from backend.adapters.formats.mot import one_line, seqinfo
 from backend.adapters.formats.shared.images import jpeg
+from backend.adapters.formats.shared.labels import NO_CLASSES, KnownClasses, class_notes
 from backend.adapters.formats.shared.masks import Overlaps, layered
 from backend.adapters.formats.shared.numbers import require_numbers
 from backend.application.ports.datasets import (
@@ -49,10 +52,15 @@ class MotsFormat:
 
     traits = TRAITS
 
+    def __init__(self, known: KnownClasses = NO_CLASSES) -> None:
+        self._known = known
+
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
         self._videos: list[str] = []
         self._classes: dict[str, int] = {}
+        for label in self._known.labels:
+            self._class_of(label)
         self._overlaps = Overlaps()
 
     @contextmanager
@@ -67,14 +75,20 @@ class MotsFormat:
 
     def finish(self) -> ManifestEntry:
         self._target.write("seqmap.txt", "".join(f"{name}\n" for name in ("name", *self._videos)).encode())
-        return {"classes": self._classes, **self._overlaps.notes()}
+        classes = {number: label for label, number in sorted(self._classes.items(), key=lambda item: item[1])}
+        names = "".join(f"{one_line(classes.get(n, ''))}\n" for n in range(1, max(classes, default=0) + 1)).encode()
+        for folder in self._videos:
+            self._target.write(f"{folder}/gt/labels.txt", names)
+        return {**class_notes(classes, self._known), **self._overlaps.notes()}
 
     def _class_of(self, label: str) -> None:
+        self._known.require(label)
         if label in self._classes:
             return
         used = {IGNORE, *self._classes.values()}
         free = next(number for number in range(FIRST_OTHER, FIRST_OTHER + len(used) + 1) if number not in used)
-        self._classes[label] = KNOWN.get(label.strip().lower(), free)
+        number = KNOWN.get(label.strip().lower(), free)
+        self._classes[label] = free if number in used else number
 
 
 class _Sequence:

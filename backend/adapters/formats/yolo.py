@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from backend.adapters.formats.shared.images import jpeg
-from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.labels import NO_CLASSES, KnownClasses, LabelNumbers
 from backend.adapters.formats.shared.masks import pixel_box
 from backend.adapters.formats.shared.polygons import outline_of, relative
 from backend.application.ports.datasets import (
@@ -83,14 +83,15 @@ class Split:
 class YoloFormat:
     """A DatasetFormat. segment: write polygons; otherwise boxes."""
 
-    def __init__(self, *, segment: bool, split: Split | None = None) -> None:
+    def __init__(self, *, segment: bool, split: Split | None = None, known: KnownClasses = NO_CLASSES) -> None:
         self.traits = SEGMENT if segment else DETECT
         self._split = split or Split()
+        self._known = known
 
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
         self._parts = self._split.assign(videos)
-        self._labels = LabelNumbers(first=0)
+        self._labels = LabelNumbers(first=0, known=self._known)
         self._used = set[str]()
 
     @contextmanager
@@ -108,7 +109,7 @@ class YoloFormat:
         if not self._has("train"):
             raise InvalidInput("no exported video is in train: all of its videos were left out; choose another --split")
         self._target.write("data.yaml", self._data_yaml().encode())
-        notes: dict[str, object] = {"classes": dict(self._labels.items()), "split": self._parts}
+        notes: dict[str, object] = {**self._labels.notes(), "split": self._parts}
         if not self._has("val"):
             notes["val"] = "no exported video is in val, so val is train: measure on other videos"
         return notes

@@ -22,7 +22,7 @@ from backend.adapters.formats.shared.json_lists import (
     list_pieces,
     write_object,
 )
-from backend.adapters.formats.shared.labels import LabelNumbers
+from backend.adapters.formats.shared.labels import NO_CLASSES, KnownClasses, LabelNumbers
 from backend.adapters.formats.shared.masks import coco_rle, pixel_box
 from backend.application.ports.datasets import (
     DatasetVideo,
@@ -45,9 +45,12 @@ class YoutubeVisFormat:
 
     traits = TRAITS
 
+    def __init__(self, known: KnownClasses = NO_CLASSES) -> None:
+        self._known = known
+
     def start(self, target: Target, videos: Sequence[PlannedVideo]) -> None:
         self._target = target
-        self._labels = LabelNumbers()
+        self._labels = LabelNumbers(known=self._known)
         self._videos = SpooledJsonList(target)
         self._annotations = SpooledJsonList(target)
 
@@ -78,7 +81,7 @@ class YoutubeVisFormat:
             write_object(out, head, {"videos": self._videos, "annotations": self._annotations})
         self._videos.close()
         self._annotations.close()
-        return {}
+        return self._labels.notes()
 
 
 class _Video:

@@ -36,6 +36,9 @@ class CombinedSource:
             self._together.setdefault(entry.key.partition("/")[0], []).append(entry)
         return [DatasetEntry(key, together[0].video or together[0].name) for key, together in self._together.items()]
 
+    def labels(self) -> Sequence[str]:
+        return self.each.labels()
+
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[DatasetVideo]:
         """An entry of the last call of `entries`."""

@@ -123,6 +123,13 @@ class DatasetSource(Protocol):
         """All videos, in a stable order. Raises NotFound if there are none."""
         ...
 
+    def labels(self) -> Sequence[str]:
+        """The labels of the source's label config, in its order, unused ones included; empty if it knows of none.
+
+        Raises InvalidInput, NotFound or ServiceUnavailable.
+        """
+        ...
+
     def open(self, entry: DatasetEntry) -> AbstractContextManager[DatasetVideo]:
         """Raises NotFound, IntegrityError, or InvalidInput with the video and the fault."""
         ...

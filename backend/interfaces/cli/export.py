@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from backend.domain.datasets import FormatName, LabelsFrom
+from backend.domain.datasets import FIRST_USE, FormatName, LabelsFrom
 from backend.domain.verdicts import counts_text
 from backend.interfaces.cli.progress.command_bar import command_bar
 
@@ -53,6 +53,12 @@ def export(
         bool | None, typer.Option("--images/--no-images", help="Write the frames; default: if they are at hand.")
     ] = None,
     split: Annotated[str, typer.Option(help="YOLO: shares of train, val and test.")] = "0.8,0.2",
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Formats with class numbers: the classes in order, a name a line, a data.yaml or manifest.json."
+        ),
+    ] = None,
     background: Annotated[str, typer.Option(help="Green screen: red, green and blue.")] = "0,255,0",
     offset: Annotated[int, typer.Option(help="Green screen: number of the first frame.")] = 0,
     skip_faulty: Annotated[
@@ -83,6 +89,7 @@ def export(
         background=background,
         offset=offset,
         skip_faulty=skip_faulty,
+        classes=classes,
     )
     console = Console(stderr=True)
     with command_bar(f"export {format_name.value}"):
@@ -96,6 +103,10 @@ def export(
         text += f" Left out by --verdict: {left_out} ({counts_text(done.left_out)})."
     if done.skipped:
         text += f" {_count(done.skipped, 'video')} could not be read; the manifest says why."
+    if done.notes.get("class_order") == FIRST_USE:
+        text += (
+            f" The classes are numbered by first use; --classes {out / 'manifest.json'} keeps these numbers next time."
+        )
     if films is not None:
         text += f" {_count(films.show(out), 'task')} of project {films.project_id} shows it in {films.field!r}."
     console.print(text, highlight=False, markup=False, soft_wrap=True)

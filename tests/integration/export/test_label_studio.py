@@ -157,6 +157,12 @@ def test_annotations_and_predictions_of_pages(studio: ExportSetup) -> None:
     assert videos[1]["provenance"]["model"] == "masklet-tiny-01234567"
     assert len({video["folder"] for video in videos}) == 2
 
+    # Labels that nobody used have their numbers: they do not shift when somebody does.
+    assert studio.export(f"project:{project}/{second}", "--format", "coco", "--from", "predictions", "--no-images") == 0
+    categories = [(each["id"], each["name"]) for each in studio.read("annotations.json")["categories"]]
+    assert categories == [(1, "Object 1"), (2, "Object 2"), (3, "Object 3")]
+    assert "by first use" not in studio.stderr
+
     certain = ["--from", "predictions", "--frames", "certain:0.3"]
     assert studio.export(f"project:{project}/{second}", "--format", "coco-rle", *certain) == 0, studio.stderr
     (video,) = studio.read("manifest.json")["videos"]

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations, author_of
+from backend.adapters.labelstudio.api.project_labels import label_config_of, labels_of_project
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
@@ -99,6 +100,9 @@ class ProjectSource:
             raise NotFound(f"project {self.project_id} has {named} with {self._wanted()}; see --from and --annotator")
         return entries
 
+    def labels(self) -> Sequence[str]:
+        return labels_of_project(self.session, self.project_id)
+
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[LabelledTask]:
         """The entry's labelled task. Raises InvalidInput naming the task and the field that cannot be read."""
@@ -138,7 +142,7 @@ class ProjectSource:
 
     def _open(self, task_id: int, annotation_id: int | None) -> LabelledTask:
         data = self._data(task_id)
-        label_config = self._label_config()
+        label_config = label_config_of(self.session, self.project_id)
         binding = read_binding(with_rate(label_config, data))
         record = self._record(task_id, annotation_id)
         where = "annotation" if record.is_annotation else "prediction"
@@ -178,12 +182,6 @@ class ProjectSource:
             return VideoInfo(ContentHash(""), labelled.size, len(media.addresses), _rate(data))
         with self.media.open(media, frames=[FrameIndex(0)] if media.is_pages else None) as source:
             return replace(source.info, frame_rate=_rate(data)) if media.is_pages else source.info
-
-    def _label_config(self) -> str:
-        project: Any = self.session.call(
-            f"read project {self.project_id}", lambda sdk: sdk.projects.get(self.project_id)
-        )
-        return str(project.label_config or "")
 
     def _data(self, task_id: int) -> dict[str, object]:
         task: Any = self.session.call(f"read task {task_id}", lambda sdk: sdk.tasks.get(str(task_id)))

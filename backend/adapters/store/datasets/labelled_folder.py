@@ -54,6 +54,10 @@ class FolderSource:
                     self._folders[_key_of(folder, root, used=self._folders)] = folder
         return tuple(DatasetEntry(key, _name_of(folder)) for key, folder in self._folders.items())
 
+    def labels(self) -> Sequence[str]:
+        """None: a folder has the labels of its own prompts."""
+        return ()
+
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[LabelledFolder]:
         """Raises IntegrityError if the folder's files are not of the form that `masklet propagate` writes."""

@@ -27,6 +27,7 @@ class RunSource:
     """A DatasetSource: the stored masks of the last finished propagation of a task.
 
     label_colors: reads a label config: #rrggbb by label.
+    read_labels: the labels of the project's label config; empty without a Label Studio.
     """
 
     task: TaskKey
@@ -34,6 +35,7 @@ class RunSource:
     masks: Path
     open_pictures: OpenPictures
     label_colors: Callable[[str], Mapping[str, str]]
+    read_labels: Callable[[], Sequence[str]]
 
     @property
     def record(self) -> ManifestEntry:
@@ -43,6 +45,9 @@ class RunSource:
         """Raises NotFound if the task has no finished propagation."""
         address = self.request().media.addresses[0]
         return [DatasetEntry(str(self.task), name_of_address(address) or f"task-{self.task.task_id}")]
+
+    def labels(self) -> Sequence[str]:
+        return self.read_labels()
 
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[DatasetVideo]:

@@ -172,6 +172,9 @@ class Annotations:
     def entries(self) -> Sequence[DatasetEntry]:
         return [DatasetEntry(key, f"clip {key}", f"clip {key.partition('/')[0]}") for key in self.videos]
 
+    def labels(self) -> Sequence[str]:
+        return ()
+
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[DatasetVideo]:
         yield self.videos[entry.key]

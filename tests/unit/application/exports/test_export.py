@@ -68,6 +68,9 @@ class FakeSource:
     def entries(self) -> Sequence[DatasetEntry]:
         return [DatasetEntry(name, name) for name in self.videos]
 
+    def labels(self) -> Sequence[str]:
+        return ()
+
     @contextmanager
     def open(self, entry: DatasetEntry) -> Iterator[DatasetVideo]:
         video = self.videos[entry.key]
