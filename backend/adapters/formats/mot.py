@@ -7,7 +7,8 @@
     seqmap.txt                 the videos, as TrackEval reads them
 
 Frame numbers count from 1, and so do the pixels of left and top, as in the benchmark: a box at the frame's corner has
-left 1 and top 1. The last two columns are the class and the visibility. The visibility is always 1: it is not measured.
+left 1 and top 1; `firstPixel=1` in seqinfo.ini says so to Masklet's import. The last two columns are the class and the
+visibility. The visibility is always 1: it is not measured.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class MotFormat:
             self._labels.of(item.label)
         with self._target.open(f"{planned.folder}/gt/gt.txt") as lines:
             yield _Sequence(self._target, planned.folder, video, lines, self._labels)
-        self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info))
+        self._target.write(f"{planned.folder}/seqinfo.ini", seqinfo(planned.folder, video.info) + b"firstPixel=1\n")
         self._videos.append(planned.folder)
 
     def finish(self) -> ManifestEntry:

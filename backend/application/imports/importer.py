@@ -249,7 +249,7 @@ class Importer:
             self._start(ready, item.task, plan)
         except Exception as error:
             return replace(outcome, state=ItemState.FAILED, reason=fault_of(ready.source, error))
-        if ready.prompts:
+        if ready.prompts and self.starting is not None:
             self.records.put([replace(item, prompted=True)])
         return replace(outcome, auto=ready.auto)
 

@@ -10,6 +10,7 @@ from backend.application.imports.model import TaskDraft
 from backend.domain.errors import PromptError
 from backend.domain.geometry import BoolMask, Box
 from backend.domain.prompts import FramePrompt, ObjectId, PromptSet
+from backend.domain.selection import range_text
 from backend.domain.video import FrameIndex
 
 COPIED_SCORE = 0.5
@@ -31,17 +32,21 @@ class FoundObject(Protocol):
     def mask(self) -> BoolMask | None: ...
 
 
-def prompts_on(draft: TaskDraft, found: Iterable[FoundObject], labels: Sequence[str]) -> PromptSet:
+def prompts_on(draft: TaskDraft, found: Iterable[FoundObject], labels: Sequence[str], *, naming: str = "") -> PromptSet:
     """Prompts of the objects on the draft's frames. labels: those of the project.
 
-    Objects without a label get the project's labels in turn. Of several objects with one label, the first has the label
-    as its id, like an object drawn by a person. Raises PromptError for a label that the project does not have.
+    naming: how a person gives the objects labels, for messages. An object without a label gets the project's only
+    label. Of several objects with one label, the first has the label as its id, like an object drawn by a person.
+    Raises PromptError for a label that the project does not have, a missing one, and a whole video of which no prompted
+    frame is shown.
     """
     positions = {int(frame): position for position, frame in enumerate(draft.frames)}
     prompts: list[FramePrompt] = []
     named: dict[ObjectId, str] = {}
-    for number, entry in enumerate(found):
-        label = _label(entry.label, labels, number)
+    frames: list[int] = []
+    for entry in found:
+        label = _label(entry.label, labels, entry.key, naming)
+        frames.append(entry.frame)
         object_id = _object_id(label, named)
         named[object_id] = label
         if entry.frame in positions:
@@ -53,13 +58,15 @@ def prompts_on(draft: TaskDraft, found: Iterable[FoundObject], labels: Sequence[
                 f"the prompt for {entry.key!r} is on frame {entry.frame}, but {draft.medium.name} has "
                 f"{draft.medium.frame_count} frames (0 to {draft.medium.frame_count - 1})"
             )
+    _require_any(draft, prompts, frames)
     return PromptSet.of(prompts, named)
 
 
 def moved_to(draft: TaskDraft, prompts: PromptSet, labels: Sequence[str]) -> PromptSet:
     """Moves prompts from the source's frames to the draft's frames; prompts on other frames are left out.
 
-    Raises PromptError for a frame past the end of the source, or a label that the project does not have.
+    Raises PromptError for a frame past the end of the source, a label that the project does not have, and a whole video
+    of which no prompted frame is shown.
     """
     positions = {int(frame): FrameIndex(position) for position, frame in enumerate(draft.frames)}
     for prompt in prompts:
@@ -68,8 +75,9 @@ def moved_to(draft: TaskDraft, prompts: PromptSet, labels: Sequence[str]) -> Pro
                 f"a prompt is on frame {prompt.frame_index}, but {draft.medium.name} has {draft.medium.frame_count} "
                 f"frames (0 to {draft.medium.frame_count - 1})"
             )
-        _label(prompts.labels[prompt.object_id], labels, 0)
+        _label(prompts.labels[prompt.object_id], labels, str(prompt.object_id), "")
     kept = [replace(p, frame_index=positions[p.frame_index]) for p in prompts if p.frame_index in positions]
+    _require_any(draft, kept, [int(prompt.frame_index) for prompt in prompts])
     return PromptSet.of(kept, prompts.labels)
 
 
@@ -90,13 +98,30 @@ def first_of_each(prompts: PromptSet) -> PromptSet:
     return PromptSet.of([prompts.of_object(o).prompts[0] for o in prompts.object_ids], prompts.labels)
 
 
-def _label(wanted: str, labels: Sequence[str], number: int) -> str:
+def _require_any(draft: TaskDraft, kept: Sequence[FramePrompt], frames: Sequence[int]) -> None:
+    """Raises PromptError if a task that is the whole video shows none of the prompted frames."""
+    if frames and not kept and draft.count == 1 and len(draft.frames) > 1:
+        raise PromptError(
+            f"the prompts for {draft.medium.name} are on frames {range_text(sorted(set(frames)))}, and its task has "
+            "none of these; choose other frames with --select and --portion"
+        )
+
+
+def _label(wanted: str, labels: Sequence[str], key: str, naming: str) -> str:
+    """The label of an object. key: the object, for messages."""
     if not labels:
         raise PromptError("the project's label config has no labels")
+    if not wanted and len(labels) == 1:
+        return labels[0]
+    way_out = f"; {naming}" if naming else ""
     if not wanted:
-        return labels[number % len(labels)]
+        raise PromptError(
+            f"object {key[:60]!r} has no label; the project's label config has {', '.join(labels)}{way_out}"
+        )
     if wanted not in labels:
-        raise PromptError(f"label {wanted[:60]!r} is not in the project's label config; it has {', '.join(labels)}")
+        raise PromptError(
+            f"label {wanted[:60]!r} is not in the project's label config; it has {', '.join(labels)}{way_out}"
+        )
     return wanted
 
 

@@ -45,10 +45,17 @@ class AutoPrompts:
         finder = AutoMasklets(self._segmenter, clean_mask, NeverCancelled(), self.rules)
         with self.open(draft.medium) as video:
             found = finder.find(FrameSubset(video, draft.frames), partial(self.on_search, draft.name))
-        on_source = [_Placed(entry.key, int(draft.frames[entry.frame]), entry.mask) for entry in found]
+        on_source = [
+            _Placed(entry.key, int(draft.frames[entry.frame]), entry.mask, self._label(number))
+            for number, entry in enumerate(found)
+        ]
         prompts = prompts_on(draft, on_source, self.labels)
         scores = {str(o): entry.score for o, entry in zip(prompts.object_ids, found, strict=True)}
         return prompts.as_automatic(lambda prompt: scores[str(prompt.object_id)]), scores
+
+    def _label(self, number: int) -> str:
+        """The project's labels in turn: the model finds objects without a class."""
+        return self.labels[number % len(self.labels)] if self.labels else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

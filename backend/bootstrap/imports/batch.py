@@ -134,20 +134,23 @@ def _put_together(
         placement.folder.mkdir(parents=True, exist_ok=True)
         client.imports.ensure_local_files(options.project_id, placement.folder)
     starting = _starting(container, config) if options.starts else None
+    sources = _sources(arguments, client, options.project_id)
     return Batch(
         Importer(
             library,
             placement,
             client.imports,
             library.records,
-            prompter=_prompter(options, container, library, client=client, config=config, progress=progress),
+            prompter=_prompter(
+                options, container, library, client=client, config=config, progress=progress, is_alone=len(sources) == 1
+            ),
             existing=TaskPrompts(options.prompts, config, client, lambda media: _looked_at(container, media)),
             starting=starting,
             carry=options.carry,
             certainty=options.certainty,
         ),
         plan,
-        _sources(arguments, client, options.project_id),
+        sources,
         "" if starting is None else starting.model_version,
         client.table,
         connection_warnings(container, options.project_id),
@@ -167,6 +170,7 @@ def _prompter(
     client: LabelStudioClient,
     config: str,
     progress: BatchProgress,
+    is_alone: bool,
 ) -> PromptSource:
     if options.prompts.partition(":")[0] == "auto":
         from backend.bootstrap.imports.auto_prompts import auto_prompter  # loads torch, which no other import needs
@@ -174,7 +178,7 @@ def _prompter(
         carry = options.carry and options.overlap > 0
         labels = read_binding(config).labels
         return auto_prompter(options.prompts, container, library.open, labels, carry=carry, on_search=progress.search)
-    return file_prompter(options.prompts, config, client, options.project_id)
+    return file_prompter(options.prompts, config, client, options.project_id, is_alone=is_alone)
 
 
 def _sources(arguments: list[str], client: LabelStudioClient, project_id: int) -> list[Source]:

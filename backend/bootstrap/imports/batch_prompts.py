@@ -10,10 +10,9 @@ from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.config.label_config import read_binding, with_rate
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.task import media_of_task
-from backend.adapters.media.sources.boxes import ReadObject, mot_boxes, yolo_boxes
-from backend.adapters.media.sources.coco import coco_boxes
-from backend.adapters.media.sources.first_masks import first_masks
+from backend.adapters.media.data_sets.layouts import LAYOUTS, read_objects
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
+from backend.application.exports.naming import safe_name
 from backend.application.imports.model import PromptSource, Source, TaskDraft
 from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
 from backend.bootstrap.prompt_files import read_prompt_file
@@ -27,7 +26,8 @@ PREDICTIONS = "predictions"
 PROMPTS_KEY = "prompts"
 NO_SCORES: Mapping[str, float] = {}
 READERS = (
-    "FILE.json, a folder of those, masks:DIR, mot:PATH, yolo:DIR, coco:FILE, sibling:TASK, predictions[:MODEL], auto"
+    "FILE.json, a folder of those, masks:DIR, mot:PATH, mots:PATH, yolo:DIR, coco:FILE, youtubevis:FILE, "
+    "coco-rle:PATH, boxes-csv:FILE, sibling:TASK, predictions[:MODEL], auto"
 )
 
 GivenPrompts = tuple[PromptSet, Mapping[str, float]]
@@ -52,14 +52,19 @@ class FilePrompts:
         return moved_to(draft, read_prompt_file(path), self.labels)
 
 
-def file_prompter(where: str, label_config: str, client: LabelStudioClient, project_id: int) -> PromptSource:
-    """The prompter that WHERE names; the empty one gives what lists name. Raises InvalidInput for an unknown word."""
+def file_prompter(
+    where: str, label_config: str, client: LabelStudioClient, project_id: int, *, is_alone: bool = False
+) -> PromptSource:
+    """The prompter that WHERE names; the empty one gives what lists name. is_alone: the import has one source only.
+
+    Raises InvalidInput for an unknown word.
+    """
     labels = read_binding(label_config).labels
-    return FilePrompts(labels, _shared(where, label_config, client, TaskKey(project_id, 0)))
+    return FilePrompts(labels, _shared(where, label_config, client, TaskKey(project_id, 0), is_alone=is_alone))
 
 
 def _shared(
-    where: str, label_config: str, client: LabelStudioClient, project: TaskKey
+    where: str, label_config: str, client: LabelStudioClient, project: TaskKey, *, is_alone: bool
 ) -> Callable[[Source, TaskDraft], PromptSet]:
     labels = read_binding(label_config).labels
     kind, colon, rest = where.partition(":")
@@ -68,28 +73,27 @@ def _shared(
     if kind == "sibling" and rest.isdecimal():
         prompts = _annotated(client, TaskKey(project.project_id, int(rest)), label_config)
         return lambda source, draft: at_start(prompts) if draft.number == 0 else PromptSet(())
-    readers = _readers()
-    if colon and kind in readers:
+    if colon and kind in LAYOUTS:
         path = Path(rest).expanduser()
         if not path.exists():
             raise InvalidInput(f"--prompts {where}: there is no {path}")
-        return lambda source, draft: prompts_on(draft, readers[kind](path, stem_of(source), draft), labels)
+        return lambda source, draft: _from_data_set(kind, path, source, draft, labels, is_alone=is_alone)
     path = Path(where).expanduser()
     if path.is_dir():
-        return lambda source, draft: _from_folder(path / f"{stem_of(source)}.json", draft, labels)
+        return lambda source, draft: _from_folder(path, stem_of(source), draft, labels)
     if path.is_file():
         given = read_prompt_file(path)
         return lambda source, draft: moved_to(draft, given, labels)
     raise InvalidInput(f"--prompts {where!r} names no file and is not known; there are {READERS}")
 
 
-def _readers() -> dict[str, Callable[[Path, str, TaskDraft], list[ReadObject]]]:
-    return {
-        "masks": lambda path, stem, draft: first_masks(path, stem, draft.medium.size),
-        "mot": lambda path, stem, draft: mot_boxes(path, stem, draft.medium.size),
-        "yolo": lambda path, stem, draft: yolo_boxes(path, stem),
-        "coco": lambda path, stem, draft: coco_boxes(path, stem, draft.medium.size),
-    }
+def _from_data_set(
+    kind: str, path: Path, source: Source, draft: TaskDraft, labels: Sequence[str], *, is_alone: bool
+) -> PromptSet:
+    stem = stem_of(source)
+    names = (stem, safe_name(stem))  # Masklet's export writes the latter
+    found = read_objects(kind, path, names, draft.medium.size, is_alone=is_alone)
+    return prompts_on(draft, found, labels, naming=LAYOUTS[kind].classes)
 
 
 def stem_of(source: Source) -> str:
@@ -99,8 +103,14 @@ def stem_of(source: Source) -> str:
     return source.path.name if source.path.is_dir() else source.path.stem
 
 
-def _from_folder(path: Path, draft: TaskDraft, labels: Sequence[str]) -> PromptSet:
-    return moved_to(draft, read_prompt_file(path), labels) if path.is_file() else PromptSet(())
+def _from_folder(folder: Path, stem: str, draft: TaskDraft, labels: Sequence[str]) -> PromptSet:
+    path = folder / f"{stem}.json"
+    if not path.is_file():
+        names = ", ".join(sorted(file.name for file in folder.glob("*.json"))[:8]) or "no prompt files"
+        raise PromptError(
+            f"--prompts {folder} has no {path.name}; it has {names}; import videos without prompts without --prompts"
+        )
+    return moved_to(draft, read_prompt_file(path), labels)
 
 
 def _annotated(client: LabelStudioClient, task: TaskKey, label_config: str) -> PromptSet:

@@ -17,6 +17,7 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import LabelStudioClient, TaskRecord
 from backend.adapters.labelstudio.api.task_creation import StoredPrediction
 from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.application.exports.naming import safe_name
 from backend.application.imports.model import ImportMode, PromptSource, Source, SourceMedia, SourceMediaKind, TaskDraft
 from backend.bootstrap.imports.batch import BatchOptions, _plan
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
@@ -88,7 +89,8 @@ def test_a_prompt_file_for_all_and_one_for_each(tmp_path: Path) -> None:
         prompts, scores = prompter(str(where)).prompts(source, draft(tmp_path / "clip.mp4", 1, 2, 3))
         assert (shown(prompts), scores) == ([("c", 1)], {})
     other = Source("x", tmp_path / "other.mp4")
-    assert not prompter(str(tmp_path)).prompts(other, draft(tmp_path / "other.mp4", 1, 2))[0]
+    with pytest.raises(PromptError, match=r"has no other.json; it has clip.json; import .* without --prompts"):
+        prompter(str(tmp_path)).prompts(other, draft(tmp_path / "other.mp4", 1, 2))
 
 
 def test_a_list_s_prompt_file_is_preferred(tmp_path: Path) -> None:
@@ -101,9 +103,21 @@ def test_a_list_s_prompt_file_is_preferred(tmp_path: Path) -> None:
 
 
 def test_box_files_are_found_by_the_video_s_name(tmp_path: Path) -> None:
-    (tmp_path / "clip.txt").write_text("1,7,6,6,12,12,1\n")
-    found = prompter(f"mot:{tmp_path}").prompts(Source("x", tmp_path / "clip.mp4"), draft(tmp_path / "clip.mp4", 0, 1))
-    assert shown(found[0]) == [("Cat", 0)]
+    (tmp_path / "clip.txt").write_text("1,7,6,6,12,12,1,2,1\n")
+    source, task = Source("x", tmp_path / "clip.mp4"), draft(tmp_path / "clip.mp4", 0, 1)
+    with pytest.raises(PromptError, match=r"label 'class 2' is not in .* it has Cat, Dog; put a labels.txt beside it"):
+        prompter(f"mot:{tmp_path}").prompts(source, task)
+    (tmp_path / "labels.txt").write_text("Cat\nDog\n")
+    assert shown(prompter(f"mot:{tmp_path}").prompts(source, task)[0]) == [("Dog", 0)]
+
+
+def test_names_that_export_made_are_found(tmp_path: Path) -> None:
+    folder = tmp_path / safe_name("my clip") / "gt"
+    folder.mkdir(parents=True)
+    (folder / "gt.txt").write_text("1,7,6,6,12,12,1,1,1\n")
+    (folder / "labels.txt").write_text("Cat\n")
+    path = tmp_path / "my clip.mp4"
+    assert shown(prompter(f"mot:{tmp_path}").prompts(Source("x", path), draft(path, 0, 1))[0]) == [("Cat", 0)]
 
 
 def test_a_sibling_s_newest_annotation_prompts_the_first_segment() -> None:

@@ -36,6 +36,7 @@ class ImportSetup:
     prompter: ClickPrompter | None = None
     existing: OneTask | None = None
     model_version: str = "masklet-fake-00000000"
+    starts: bool = True
 
     def run(self, *names: str, plan: Plan = PAGES, sources: list[Source] | None = None) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -46,7 +47,7 @@ class ImportSetup:
             self.records,
             prompter=self.prompter,
             existing=self.existing,
-            starting=TaskStarter(self.parts.service, "<View/>", self.model_version),
+            starting=TaskStarter(self.parts.service, "<View/>", self.model_version) if self.starts else None,
             carry=True,
         )
         tally = importer.run(sources or [Source(name) for name in names], plan, outcomes.append)
@@ -219,6 +220,18 @@ def test_a_killed_batch_prompts_its_task_next_time(setup: ImportSetup) -> None:
     setup.run("a.mp4")
     setup.prompter = ClickPrompter()
     assert [(o.state, o.prompts) for o in setup.run("a.mp4")] == [(ItemState.EXISTING, 1)]
+    assert len(setup.parts.ledger.jobs()) == 1
+
+
+def test_the_same_command_starts_what_no_start_left(setup: ImportSetup) -> None:
+    setup.prompter, setup.starts = ClickPrompter(), False
+    assert [(o.state, o.prompts) for o in setup.run("a.mp4")] == [(ItemState.CREATED, 1)]
+    assert setup.parts.ledger.jobs() == ()
+    setup.starts = True
+    assert [(o.state, o.prompts) for o in setup.run("a.mp4")] == [(ItemState.EXISTING, 1)]
+    (job,) = setup.parts.ledger.jobs()
+    assert job.task == TaskKey(3, 1)
+    setup.run("a.mp4")
     assert len(setup.parts.ledger.jobs()) == 1
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.adapters.media.sources.boxes import ReadObject, mot_boxes, yolo_boxes
-from backend.adapters.media.sources.coco import coco_boxes
-from backend.adapters.media.sources.first_masks import first_masks
+from backend.adapters.media.data_sets.common import ReadObject
+from backend.adapters.media.data_sets.layouts import read_objects
 from backend.domain.errors import PromptError
 from backend.domain.geometry import Box, FrameSize
 
@@ -22,18 +21,28 @@ def shown(found: list[ReadObject]) -> list[tuple[str, int, str, tuple[float, ...
     return [(f.key, f.frame, f.label, tuple(round(v, 4) for v in corners(f.box))) for f in found]
 
 
+def read(kind: str, path: Path, name: str = "clip", *, is_alone: bool = False) -> list[ReadObject]:
+    return read_objects(kind, path, [name], SIZE, is_alone=is_alone)
+
+
 def corners(box: Box | None) -> tuple[float, float, float, float]:
     assert box is not None
     return box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel
 
 
 def test_mot_takes_the_first_frame_of_each_object(tmp_path: Path) -> None:
-    (tmp_path / "clip.txt").write_text("3,1,10,5,20,10,1,-1\n1,2,-10,0,30,50,1,1\n1,1,0,0,10,10,1,1\n2,9,0,0,1,1,0,1\n")
-    assert shown(mot_boxes(tmp_path, "clip", SIZE)) == [
-        ("1", 0, "", (0.0, 0.0, 0.1, 0.2)),
+    (tmp_path / "clip.txt").write_text(
+        "3,1,10,5,20,10,1,-1\n1,2,-10,0,30,50,1,-1\n1,1,0,0,10,10,1,1\n2,9,0,0,1,1,0,1\n"
+    )
+    (tmp_path / "another.txt").write_text("1,1,0,0,10,10")
+    assert shown(read("mot", tmp_path)) == [
+        ("1", 0, "class 1", (0.0, 0.0, 0.1, 0.2)),
         ("2", 0, "", (0.0, 0.0, 0.2, 1.0)),
     ]
-    assert mot_boxes(tmp_path, "other", SIZE) == []
+    with pytest.raises(
+        PromptError, match=r"nothing for 'other': it has 'another', 'clip'; import .* without --prompts"
+    ):
+        read("mot", tmp_path, "other")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +58,7 @@ def test_mot_takes_the_first_frame_of_each_object(tmp_path: Path) -> None:
 def test_mot_faults_name_the_line(tmp_path: Path, line: str, sentence: str) -> None:
     (tmp_path / "gt.txt").write_text(line)
     with pytest.raises(PromptError, match=sentence):
-        mot_boxes(tmp_path / "gt.txt", "clip", SIZE)
+        read("mot", tmp_path / "gt.txt", is_alone=True)
 
 
 @pytest.mark.parametrize("names", [("clip/000003.txt", "clip/000007.txt"), ("labels/clip_3.txt", "labels/clip_7.txt")])
@@ -59,7 +68,7 @@ def test_yolo_takes_the_first_frame_that_has_labels(tmp_path: Path, names: tuple
         (tmp_path / name).write_text(text)
     (tmp_path / names[0]).with_name(Path(names[0]).name.replace("3", "1")).write_text("")
     (tmp_path / "data.yaml").write_text("nc: 2\nnames:\n  0: Cat\n  1: 'Big dog'\n")
-    assert shown(yolo_boxes(tmp_path, "clip")) == [
+    assert shown(read("yolo", tmp_path)) == [
         ("0", 3, "Big dog", (0.4, 0.3, 0.6, 0.7)),
         ("1", 3, "Cat", (0.0, 0.0, 0.2, 1.0)),
     ]
@@ -86,7 +95,7 @@ def coco(tmp_path: Path, **changes: object) -> Path:
 
 
 def test_coco_reads_first_boxes_with_each_images_size(tmp_path: Path) -> None:
-    assert shown(coco_boxes(coco(tmp_path), "clip", SIZE)) == [
+    assert shown(read("coco", coco(tmp_path))) == [
         ("track 1", 4, "Cat", (0.0, 0.0, 0.25, 0.25)),
         ("track 2", 9, "Cat", (0.5, 0.5, 1.0, 1.0)),
     ]
@@ -94,9 +103,7 @@ def test_coco_reads_first_boxes_with_each_images_size(tmp_path: Path) -> None:
 
 def test_coco_without_tracks_takes_the_first_frame(tmp_path: Path) -> None:
     marks = [{"id": n, "image_id": image, "category_id": 5, "bbox": [0, 0, 9, 9]} for n, image in ((1, 2), (2, 1))]
-    assert [(f.key, f.frame) for f in coco_boxes(coco(tmp_path, annotations=marks), "clip", SIZE)] == [
-        ("annotation 2", 4)
-    ]
+    assert [(f.key, f.frame) for f in read("coco", coco(tmp_path, annotations=marks))] == [("annotation 2", 4)]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +118,7 @@ def test_coco_faults_name_the_entry(tmp_path: Path, changes: dict[str, object], 
     target = tmp_path / sentence[:5].replace("[", "")
     target.mkdir()
     with pytest.raises(PromptError, match=sentence):
-        coco_boxes(coco(target, **changes), "clip", SIZE)
+        read("coco", coco(target, **changes))
 
 
 def palette(path: Path, values: list[list[int]]) -> None:
@@ -125,7 +132,7 @@ def palette(path: Path, values: list[list[int]]) -> None:
 def test_davis_palette_and_sav_folders(tmp_path: Path) -> None:
     palette(tmp_path / "Annotations/clip/00000.png", [[0, 0, 0, 0], [0, 0, 0, 0]])
     palette(tmp_path / "Annotations/clip/00002.png", [[0, 1, 1, 0], [2, 0, 0, 0]])
-    found = first_masks(tmp_path, "clip", SIZE)
+    found = read("masks", tmp_path)
     assert [(f.key, f.frame, int(f.mask.sum()) // 625) for f in found if f.mask is not None] == [
         ("1", 2, 2),
         ("2", 2, 1),
@@ -133,15 +140,16 @@ def test_davis_palette_and_sav_folders(tmp_path: Path) -> None:
     palette(tmp_path / "sav/clip/000/00000.png", [[0, 0, 0, 0], [0, 0, 0, 0]])
     palette(tmp_path / "sav/clip/000/00004.png", [[255, 0, 0, 0], [0, 0, 0, 0]])
     palette(tmp_path / "sav/clip/001/00000.png", [[0, 255, 255, 0], [0, 0, 0, 0]])
-    assert [(f.key, f.frame) for f in first_masks(tmp_path / "sav", "clip", SIZE)] == [("000", 4), ("001", 0)]
-    assert first_masks(tmp_path, "other", SIZE) == []
+    assert [(f.key, f.frame) for f in read("masks", tmp_path / "sav")] == [("000", 4), ("001", 0)]
+    with pytest.raises(PromptError, match="nothing for 'other': it has 'clip'"):
+        read("masks", tmp_path, "other")
 
 
 def test_a_mask_of_another_shape_and_a_missing_mask_are_named(tmp_path: Path) -> None:
     (tmp_path / "clip").mkdir()
     Image.new("L", (50, 50), 1).save(tmp_path / "clip/00000.png")
     with pytest.raises(PromptError, match=r"00000.png is 50x50 but the video is 100x50"):
-        first_masks(tmp_path, "clip", SIZE)
+        read("masks", tmp_path)
     (tmp_path / "clip/00000.png").write_bytes(b"no")
     with pytest.raises(PromptError, match="00000.png is not a mask image"):
-        first_masks(tmp_path, "clip", SIZE)
+        read("masks", tmp_path)
