@@ -189,3 +189,8 @@ class LabelsFrom(StrEnum):
     ANNOTATIONS = "annotations"
     PREDICTIONS = "predictions"
     BOTH = "both"
+
+
+def kinds_text(counts: Mapping[str, int]) -> str:
+    """Counts by kind as text, such as "3 x keypoint, 1 x time range"; empty without any."""
+    return ", ".join(f"{count} x {kind}" for kind, count in sorted(counts.items()))

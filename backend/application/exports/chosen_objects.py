@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -61,6 +61,11 @@ class ChosenObjects:
     @property
     def verdicts(self) -> MaskVerdicts | None:
         return self._video.verdicts
+
+    @property
+    def not_exported(self) -> Mapping[str, int]:
+        """Of the other video."""
+        return self._video.not_exported
 
     @property
     def task(self) -> TaskOrigin | None:

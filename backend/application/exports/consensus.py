@@ -7,7 +7,8 @@ An object that at most half of the annotations have is not in the consensus.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -73,6 +74,14 @@ class ConsensusVideo:
     def verdicts(self) -> MaskVerdicts | None:
         """None: verdicts are on one person's masks."""
         return None
+
+    @property
+    def not_exported(self) -> Mapping[str, int]:
+        """Of all annotations together."""
+        total = Counter[str]()
+        for video in self._videos:
+            total.update(video.not_exported)
+        return total
 
     @property
     def task(self) -> TaskOrigin | None:

@@ -37,7 +37,7 @@ from backend.application.ports.datasets import (
 )
 from backend.application.ports.media import VideoSource
 from backend.application.ports.progress import counted
-from backend.domain.datasets import DatasetFrame, FrameChoice, Keep
+from backend.domain.datasets import DatasetFrame, FrameChoice, Keep, kinds_text
 from backend.domain.errors import IntegrityError, InvalidInput, MediaError, MediaUnreachable, NotFound, PicturesGone
 from backend.domain.verdicts import VerdictChoice, counts_text
 from backend.domain.video import FrameIndex, FrameRange, VideoInfo
@@ -59,6 +59,7 @@ class Exported:
     """Counts of an export. skipped: faulty videos left out. offered: labelled frames.
 
     objects: of the videos that could be read. left_out: of these, those that were not chosen, by what counts for them.
+    not_exported: what people drew and no object has, by kind.
     """
 
     videos: int
@@ -68,6 +69,7 @@ class Exported:
     masks: int
     objects: int
     left_out: Mapping[str, int]
+    not_exported: Mapping[str, int]
     notes: ManifestEntry
 
 
@@ -78,10 +80,12 @@ class _Tally:
     frames: FrameCounts = field(default_factory=FrameCounts)
     objects: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    not_exported: Counter[str] = field(default_factory=Counter)
 
     def add_objects(self, video: ChosenObjects) -> None:
         self.objects += len(video.kept) + len(video.left_out)
         self.left_out.update(str(each.state) for each in video.left_out)
+        self.not_exported.update(video.not_exported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +133,9 @@ class Export:
         head = {"created": self._now(), **self._about(total), "notes": dict(notes), "skipped": skipped}
         files, left_out = dict(target.finish()), dict(total.left_out)
         target.write(MANIFEST, manifest_body({**head, "left_out": without, "files": files, "videos": records}))
-        counts = (
-            len(records),
-            len(skipped),
-            total.frames.offered,
-            total.frames.kept,
-            total.frames.masks,
-            total.objects,
-        )
-        return Exported(*counts, left_out, notes)
+        frames = total.frames
+        counts = (len(records), len(skipped), frames.offered, frames.kept, frames.masks, total.objects)
+        return Exported(*counts, left_out, dict(total.not_exported), notes)
 
     def _video(
         self, planned_video: PlannedVideo, video: ChosenObjects, shown: VideoSource | None, total: _Tally
@@ -234,6 +232,7 @@ class Export:
                 "objects_offered": total.objects,
                 "objects_left_out": dict(total.left_out),
             },
+            "not_exported": dict(total.not_exported),
             "source": dict(self.source.record),
         }
 
@@ -245,7 +244,8 @@ class Export:
                 f"({counts_text(total.left_out)}); widen --verdict"
             )
         if self.choice.keep is Keep.ALL or not offered:
-            return "there is nothing to export: the source says nothing about any frame"
+            drawn = f"; not exported: {kinds_text(total.not_exported)}" if total.not_exported else ""
+            return f"there is nothing to export: the source says nothing about any frame{drawn}"
         why = "was approved by a person" if self.choice.keep is Keep.HUMAN else "is certain enough"
         return f"there is nothing to export: of {offered} frames none {why}; widen --frames {self.choice}"
 

@@ -52,6 +52,7 @@ def video_entry(planned: PlannedVideo, video: ChosenObjects, counts: FrameCounts
         "pictures": has_pictures,
         "objects": [dict(each.record()) for each in video.kept],
         **_judged(video),
+        "not_exported": dict(video.not_exported),
         "provenance": dict(video.provenance),
     }
 

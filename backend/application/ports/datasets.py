@@ -98,6 +98,11 @@ class DatasetVideo(Protocol):
         ...
 
     @property
+    def not_exported(self) -> Mapping[str, int]:
+        """Counts of what a person drew and no object has, by kind."""
+        ...
+
+    @property
     def task(self) -> TaskOrigin | None:
         """None if the labels are not of a task."""
         ...

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from backend.domain.datasets import FIRST_USE, FormatName, LabelsFrom
+from backend.domain.datasets import FIRST_USE, FormatName, LabelsFrom, kinds_text
 from backend.domain.verdicts import counts_text
 from backend.interfaces.cli.progress.command_bar import command_bar
 
@@ -101,6 +101,8 @@ def export(
     if done.left_out:
         left_out = f"{sum(done.left_out.values())} of {_count(done.objects, 'object')}"
         text += f" Left out by --verdict: {left_out} ({counts_text(done.left_out)})."
+    if done.not_exported:
+        text += f" Drawn and not exported: {kinds_text(done.not_exported)}."
     if done.skipped:
         text += f" {_count(done.skipped, 'video')} could not be read; the manifest says why."
     if done.notes.get("class_order") == FIRST_USE:

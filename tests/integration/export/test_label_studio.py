@@ -274,3 +274,37 @@ def test_a_project_without_annotations_is_an_error(studio: ExportSetup) -> None:
     studio.predict(studio.task(project, pages("a.mp4")), [brush(0, "Object 1", ONE)])
     assert studio.export(f"project:{project}", "--format", "davis") == 2
     assert f"project {project} has no task with annotations; see --from" in studio.stderr
+
+
+EVERYTHING = """<View>
+  <EllipseLabels name="ellipse" toName="frames"><Label value="Egg"/></EllipseLabels>
+  <BrushLabels name="mask" toName="frames"><Label value="Cat"/><Label value="Dog"/></BrushLabels>
+  <RectangleLabels name="size" toName="frames"><Label value="Large"/><Label value="Small"/></RectangleLabels>
+  <KeyPointLabels name="point" toName="frames"><Label value="Cat"/></KeyPointLabels>
+  <Image name="frames" valueList="$frames"/>
+</View>"""
+
+
+def test_everything_that_a_person_draws_is_exported_or_counted(studio: ExportSetup) -> None:
+    project = studio.api.ensure_project(f"everything {studio.folder.name}", EVERYTHING)
+    ellipse = {"x": 50, "y": 50, "radiusX": 20, "radiusY": 30, "rotation": 0, "ellipselabels": ["Egg"]}
+    brushed = brush(1, "Dog", ONE)
+    point = {"x": 5, "y": 5, "width": 1, "keypointlabels": ["Cat"]}
+    page = {key: value for key, value in brush(0, "Cat", ONE).items() if key not in ("id", "value")}
+    result = [
+        {**page, "id": "e", "from_name": "ellipse", "type": "ellipselabels", "value": ellipse},
+        {**page, "id": "k", "from_name": "point", "type": "keypointlabels", "value": point},
+        brushed,
+        {**brushed, "from_name": "size", "type": "rectanglelabels",
+         "value": {"format": "rle", "rle": encode_rle(ONE), "rectanglelabels": ["Small"]}},
+        {**brush(2, "Dog", TWO), "value": {"format": "rle", "rle": encode_rle(TWO)}},
+    ]  # fmt: skip
+    studio.annotate(studio.task(project, pages("clip.mp4")), result)
+    assert studio.export(f"project:{project}", "--format", "coco", "--no-images") == 0, studio.stderr
+    document, manifest = studio.read("annotations.json"), studio.read("manifest.json")
+    names = {each["id"]: each["name"] for each in document["categories"]}
+    assert list(names.values()) == ["Egg", "Cat", "Dog", "Large", "Small", "unlabelled"]
+    found = sorted((each["image_id"], names[each["category_id"]]) for each in document["annotations"])
+    assert found == [(1, "Egg"), (2, "Dog"), (2, "Small"), (3, "unlabelled")]
+    assert manifest["not_exported"] == {"keypoint": 1}
+    assert "Drawn and not exported: 1 x keypoint." in " ".join(studio.stderr.split())

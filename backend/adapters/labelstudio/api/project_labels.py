@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.adapters.labelstudio.api.session import Session
-from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.config.label_config import class_labels
 
 
 def label_config_of(session: Session, project_id: int) -> str:
@@ -16,4 +16,4 @@ def label_config_of(session: Session, project_id: int) -> str:
 
 def labels_of_project(session: Session, project_id: int) -> tuple[str, ...]:
     """The objects' labels in the label config's order. Raises LabelConfigError, and as label_config_of."""
-    return read_binding(label_config_of(session, project_id)).labels
+    return class_labels(label_config_of(session, project_id))

@@ -133,6 +133,19 @@ def read_binding(label_config: str) -> Binding:
     )
 
 
+def class_labels(label_config: str) -> tuple[str, ...]:
+    """The objects' labels of all control tags in the config's order, also of kinds that Masklet does not write.
+
+    Raises LabelConfigError.
+    """
+    binding = read_binding(label_config)
+    found: dict[str, None] = {}
+    for tag in parse_config(label_config).iter():
+        if isinstance(tag.tag, str) and tag.tag != "TimelineLabels" and binding.to_name in _to_names(tag):
+            found.update(dict.fromkeys(label for each in tag.iter("Label") if (label := _label_of(each))))
+    return tuple(label for label in found if label not in binding.actions)
+
+
 def parse_config(label_config: str) -> Element:
     """The config's root element. Raises LabelConfigError for what is not well-formed, too long or not safe to parse."""
     if not label_config.strip():
@@ -195,10 +208,14 @@ def _controls(root: Element, to_name: str) -> Iterable[Control]:
         name = tag.get("name")
         if not name:
             raise LabelConfigError(f"the label config has a <{tag.tag}> tag without a name; give it one")
-        # The page stores a label's alias, if any, instead of its value.
-        labels = (label.get("alias") or label.get("value") for label in tag.iter("Label"))
+        labels = (_label_of(label) for label in tag.iter("Label"))
         smart = tag.get("smart") == "true" or tag.get("smartOnly") == "true"
         yield Control(kind, name, tuple(label for label in labels if label), smart)
+
+
+def _label_of(tag: Element) -> str | None:
+    """What the page stores: a label's alias, if any, instead of its value."""
+    return tag.get("alias") or tag.get("value")
 
 
 def _labelling(controls: tuple[Control, ...]) -> Iterable[Control]:

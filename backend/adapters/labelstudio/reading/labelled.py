@@ -1,9 +1,10 @@
 """A task's annotation or prediction as a labelled video.
 
-On pages an object is the union of all regions of its label; an annotation approves every page with a region as a
+`drawn_regions` says which regions and labels count. On pages an object is the union of all regions of its label; an
+annotation approves every page with a region as a
 whole. A video region has a box on every frame that Label Studio shows it on: interpolated linearly between keyframes,
 up to a keyframe with `enabled: false` or the video's end. A region that Masklet wrote from the player has the stored
-masks, except where a person moved or switched off its box. Keypoints and action labels are no objects.
+masks, except where a person moved or switched off its box.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
+from backend.adapters.labelstudio.reading.drawn_regions import drawn_regions
 from backend.adapters.labelstudio.reading.fields import as_number
 from backend.adapters.labelstudio.reading.keyframes import (
     VideoKeyframe,
@@ -22,7 +24,7 @@ from backend.adapters.labelstudio.reading.keyframes import (
     keyframes_of,
 )
 from backend.adapters.labelstudio.reading.region_prompts import prompts_of_region
-from backend.adapters.labelstudio.reading.regions import ReadRegion, read_regions
+from backend.adapters.labelstudio.reading.regions import ReadRegion
 from backend.adapters.labelstudio.reading.stored_masks import StoredObject
 from backend.adapters.labelstudio.written_regions import UNTOUCHED
 from backend.application.ports.datasets import ManifestEntry, TaskOrigin
@@ -54,6 +56,7 @@ class LabelledObjects:
 
     clock: the page's frame clock; None where number n (1-based) is frame index n - 1. stored: objects of the player
     with their masks. digests: of these masks, for verdicts.
+    left_out: counts of drawn shapes that no object has, by kind.
     """
 
     objects: tuple[DatasetObject, ...]
@@ -65,25 +68,31 @@ class LabelledObjects:
     clock: FrameClock | None = None
     stored: Mapping[ObjectId, StoredObject] = field(default_factory=dict)
     digests: MaskDigests = field(default_factory=MaskDigests)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClock | None = None) -> LabelledObjects:
     """The objects of a result. Raises PromptError, MalformedRequest or TooLarge naming the field."""
-    regions = [region for region in read_regions(result, binding, where=where) if _is_object(region, binding)]
+    drawn = drawn_regions(result, binding, where=where)
+    left_out = drawn.left_out
     shapes: dict[ObjectId, dict[int, Shape]] = {}
     keyframes: dict[ObjectId, list[VideoKeyframe]] = {}
     labels: dict[ObjectId, str] = {}
-    for region in regions:
-        labels.setdefault(region.object_id, region.label or str(region.object_id))
+    for region in drawn.regions:
+        labels.setdefault(region.object_id, region.label)
         if region.kind is ControlKind.VIDEO_RECTANGLE:
             keyframes[region.object_id] = keyframes_of(region)
             continue
         of_object = shapes.setdefault(region.object_id, {})
-        for prompt in prompts_of_region(region, clock):
+        prompts = list(prompts_of_region(region, clock))
+        left_out["outline without a pixel"] += not prompts
+        for prompt in prompts:
             if prompt.mask is not None and not prompt.mask.any():
                 continue  # the region says that the object is absent
             shape = _shape(prompt, region)
             earlier = of_object.get(prompt.frame_index)
+            if earlier is not None and (earlier.mask is None) != (shape.mask is None):
+                left_out["box beside a mask of its label"] += 1
             of_object[prompt.frame_index] = shape if earlier is None else _joined(earlier, shape, region.where)
     order = sorted(labels, key=lambda object_id: _rank(labels[object_id], binding.labels))
     objects = tuple(DatasetObject(number, object_id, labels[object_id]) for number, object_id in enumerate(order, 1))
@@ -91,10 +100,11 @@ def read_labels(result: object, binding: Binding, *, where: str, clock: FrameClo
         objects,
         shapes,
         keyframes,
-        {region.object_id: _is_edited(region) for region in regions},
-        {region.object_id: _uncertainty(region) for region in regions},
+        {region.object_id: _is_edited(region) for region in drawn.regions},
+        {region.object_id: _uncertainty(region) for region in drawn.regions},
         _size_of(shapes),
         clock,
+        left_out=+left_out,
     )
 
 
@@ -131,6 +141,10 @@ class LabelledTask:
     @property
     def provenance(self) -> ManifestEntry:
         return self._provenance
+
+    @property
+    def not_exported(self) -> Mapping[str, int]:
+        return self._labelled.left_out
 
     @property
     def verdicts(self) -> MaskVerdicts:
@@ -186,10 +200,6 @@ def require_fitting(labelled: LabelledObjects, info: VideoInfo) -> None:
             f"the regions are of {labelled.size.width}x{labelled.size.height} pixels, and the task's frames of "
             f"{info.size.width}x{info.size.height}"
         )
-
-
-def _is_object(region: ReadRegion, binding: Binding) -> bool:
-    return region.kind is not ControlKind.KEYPOINT and region.label not in binding.actions
 
 
 def _rank(label: str, labels: Sequence[str]) -> int:

@@ -1,8 +1,8 @@
 """Regions of a Label Studio result: the fields that all kinds share, checked.
 
 Skips relations, results of other controls, regions that Masklet wrote from the player, and the second result that
-Label Studio adds to an accepted region if labels stay selected (a keypoint without coordinates). An invalid region is
-refused with the field, the value and the choices.
+Label Studio adds to an accepted region if labels stay selected (a keypoint without coordinates), and a keypoint with a
+height, which is the second label of a box. An invalid region is refused with the field, the value and the choices.
 """
 
 from __future__ import annotations
@@ -70,18 +70,24 @@ class ReadRegion:
 def read_regions(result: object, binding: Binding, *, where: str) -> list[ReadRegion]:
     """The regions of a `result` that Masklet reads, in order.
 
+    The page saves a result for each control that labels a region: of several results of one shape, the first counts.
     Raises MalformedRequest, PromptError or TooLarge; MalformedRequest if two regions share an id.
     """
     items = as_list(result, where)
     if len(items) > MAX_REGIONS:
         raise TooLarge(f"{where} has {len(items)} regions; the most that is read is {MAX_REGIONS}")
-    regions = list(_read(items, binding, where))
-    seen: set[str] = set()
-    for region in regions:
-        if region.region_id in seen:
+    regions: dict[str, ReadRegion] = {}
+    for region in _read(items, binding, where):
+        first = regions.setdefault(region.region_id, region)
+        if first is not region and (first.page, _geometry(first)) != (region.page, _geometry(region)):
             raise MalformedRequest(f"{region.where}.id: {region.region_id!r} is the id of two regions")
-        seen.add(region.region_id)
-    return regions
+    return list(regions.values())
+
+
+def _geometry(region: ReadRegion) -> Json:
+    """The value without labels."""
+    labels = ("labels", *(kind.value for kind in SHAPES))
+    return {name: each for name, each in region.value.items() if name not in labels}
 
 
 def _read(items: Sequence[object], binding: Binding, where: str) -> Iterator[ReadRegion]:
@@ -93,7 +99,7 @@ def _read(items: Sequence[object], binding: Binding, where: str) -> Iterator[Rea
         if kind is None or reference_of(item) is not None:
             continue
         value = as_object(item.get("value"), f"{path}.value")
-        if kind is ControlKind.KEYPOINT and "x" not in value and "y" not in value:
+        if kind is ControlKind.KEYPOINT and (is_empty(value) or "height" in value):
             continue
         name = as_text(item.get("from_name"), f"{path}.from_name")
         if name not in names:
@@ -102,6 +108,11 @@ def _read(items: Sequence[object], binding: Binding, where: str) -> Iterator[Rea
             )
         region_id = as_text(item.get("id"), f"{path}.id", longest=200)
         yield ReadRegion(path, region_id, kind, _label(value, kind, binding, path), item, value)
+
+
+def is_empty(value: Json) -> bool:
+    """Whether a keypoint has no coordinates, as the second result of an accepted region."""
+    return "x" not in value and "y" not in value
 
 
 def _shape(item: Json) -> ControlKind | None:

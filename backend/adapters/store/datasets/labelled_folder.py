@@ -116,6 +116,11 @@ class LabelledFolder:
         return
 
     @property
+    def not_exported(self) -> Mapping[str, int]:
+        """A folder has masks only."""
+        return {}
+
+    @property
     def task(self) -> None:
         return None
 

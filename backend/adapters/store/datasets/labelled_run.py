@@ -63,6 +63,11 @@ class LabelledRun:
         return self._verdicts
 
     @property
+    def not_exported(self) -> Mapping[str, int]:
+        """A run has masks only."""
+        return {}
+
+    @property
     def task(self) -> None:
         return None
 

@@ -43,6 +43,7 @@ class Annotation:
 
     shapes: Mapping[tuple[str, str], Sequence[Square | Box | None]]
     provenance: ManifestEntry = field(default_factory=dict)
+    not_exported: Mapping[str, int] = field(default_factory=lambda: {"keypoint": 1})
     info: VideoInfo = field(default_factory=lambda: VideoInfo(ContentHash("a"), SIZE, FRAMES, Fraction(25)))
     task: None = None
     verdicts: MaskVerdicts | None = None

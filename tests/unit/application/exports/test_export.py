@@ -47,6 +47,7 @@ class FakeVideo:
     provenance: ManifestEntry = field(default_factory=dict)
     task: None = None
     verdicts: MaskVerdicts | None = None
+    not_exported: Mapping[str, int] = field(default_factory=dict)
 
     def frames(self) -> Iterator[DatasetFrame]:
         mask, box = (None, Box(0, 0, 1, 1)) if self.boxes else (MASK, None)
@@ -215,3 +216,16 @@ def test_missing_pictures_matter_only_where_needed(need: Pictures, asked: bool |
         return
     with pytest.raises(InvalidInput, match="name the video file, or the folder it is in, with --video"):
         export({"a": FakeVideo()}, fmt, pictures=asked)
+
+
+def test_what_is_not_exported_is_counted_for_each_video_and_together() -> None:
+    drawn = {
+        "a": FakeVideo(not_exported={"keypoint": 2}),
+        "b": FakeVideo(not_exported={"keypoint": 1, "time range": 1}),
+    }
+    manifest = export(drawn, FakeFormat())
+    assert manifest["not_exported"] == {"keypoint": 3, "time range": 1}
+    assert [video["not_exported"] for video in manifest["videos"]] == [
+        {"keypoint": 2},
+        {"keypoint": 1, "time range": 1},
+    ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from label_studio_sdk.label_interface import LabelInterface
 
-from backend.adapters.labelstudio.config.label_config import Control, ControlKind, read_binding
+from backend.adapters.labelstudio.config.label_config import Control, ControlKind, class_labels, read_binding
 from backend.domain.errors import LabelConfigError
 from backend.domain.jobs import OutputMode
 from tests.unit.adapters.labelstudio.builders import PAGES, VIDEO, image_config
@@ -149,3 +149,15 @@ def test_a_huge_config_is_refused_unread() -> None:
 def test_too_many_tags_are_refused() -> None:
     with pytest.raises(LabelConfigError, match="5002 tags"):
         read_binding("<View>" + "<i/>" * 5_001 + "</View>")
+
+
+def test_class_labels_are_those_of_all_controls_in_order() -> None:
+    config = """<View>
+      <EllipseLabels name="e" toName="img"><Label value="Egg"/><Label value="Cat"/></EllipseLabels>
+      <KeyPointLabels name="k" toName="img" smart="true"><Label value="▶ 15"/><Label value="Dog"/></KeyPointLabels>
+      <BrushLabels name="b" toName="img"><Label value="Cat"/><Label value="A Bee" alias="Bee"/></BrushLabels>
+      <Choices name="c" toName="img"><Choice value="good"/></Choices>
+      <Image name="img" valueList="$frames"/>
+    </View>"""
+    assert class_labels(config) == ("Egg", "Cat", "Dog", "Bee")
+    assert class_labels(VIDEO) == ("Cat", "Dog")

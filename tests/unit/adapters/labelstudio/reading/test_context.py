@@ -330,7 +330,21 @@ def test_a_context_without_prompts_says_what_to_do() -> None:
 
 def test_two_regions_of_one_id_are_refused() -> None:
     with pytest.raises(MalformedRequest, match="'k1' is the id of two regions"):
-        prompts_of_context({"result": [keypoint(), keypoint()]}, read_binding(PAGES))
+        prompts_of_context({"result": [keypoint(), keypoint(x=26.0)]}, read_binding(PAGES))
+    with pytest.raises(MalformedRequest, match="'k1' is the id of two regions"):
+        prompts_of_context({"result": [keypoint(), {**keypoint(), "item_index": 1}]}, read_binding(PAGES))
+
+
+def test_a_box_that_two_controls_label_answers_a_click() -> None:
+    box = {"x": 10, "y": 10, "width": 20, "height": 20, "rotation": 0}
+    fields = {"id": "b", "to_name": "img", "item_index": 0, "original_width": 64, "original_height": 48}
+    first = {**fields, "from_name": "rect", "type": "rectanglelabels", "value": {**box, "rectanglelabels": ["Dog"]}}
+    second = {**fields, "from_name": "kp", "type": "keypointlabels", "value": {**box, "keypointlabels": ["Cat"]}}
+    brushed = {**fields, "from_name": "brush", "type": "brushlabels", "value": {**box, "brushlabels": ["Cat"]}}
+    for results in ([first, second], [second, first], [first, brushed]):
+        parsed = prompts_of_context({"result": [*results, keypoint(label="Cat")]}, read_binding(PAGES))
+        kinds = {str(prompt.object_id): (prompt.box is None, len(prompt.points)) for prompt in parsed.prompts}
+        assert kinds == {"Dog": (False, 0), "Cat": (True, 1)}
 
 
 @pytest.mark.parametrize(

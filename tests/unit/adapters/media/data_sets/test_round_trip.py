@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -72,6 +72,7 @@ class Case:
 class MemoryVideo:
     case: Case
     provenance: ManifestEntry = field(default_factory=dict)
+    not_exported: Mapping[str, int] = field(default_factory=dict)
     verdicts: None = None
     task: None = None
 
