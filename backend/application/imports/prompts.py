@@ -110,7 +110,10 @@ def _require_any(draft: TaskDraft, kept: Sequence[FramePrompt], frames: Sequence
 def _label(wanted: str, labels: Sequence[str], key: str, naming: str) -> str:
     """The label of an object. key: the object, for messages."""
     if not labels:
-        raise PromptError("the project's label config has no labels")
+        raise PromptError(
+            "the project's label config has no labels; where the tasks' data names them, prompt existing tasks "
+            "(tasks:NUMBERS)"
+        )
     if not wanted and len(labels) == 1:
         return labels[0]
     way_out = f"; {naming}" if naming else ""

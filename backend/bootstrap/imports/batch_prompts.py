@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
-from backend.adapters.labelstudio.config.label_config import read_binding, with_rate
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.media.data_sets.layouts import LAYOUTS, read_objects
@@ -133,8 +134,8 @@ class TaskPrompts:
 
     def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
         """See the ExistingTasks port."""
-        binding = read_binding(self.label_config)
         data = self.client.fetch_task(task).data
+        binding = read_binding(with_task_data(self.label_config, data))
         media = media_of_task({"id": task.task_id, "data": dict(data)}, binding)
         prompts = self._prompts(source, task, media, data)
         for label in prompts.labels.values():
@@ -164,7 +165,7 @@ class TaskPrompts:
         found = [p for p in self.client.imports.predictions(task.task_id) if model in ("", p.model_version)]
         if not found:
             return PromptSet(())
-        binding = read_binding(with_rate(self.label_config, data))
+        binding = read_binding(with_task_data(self.label_config, data))
         clock = clock_of(self.probe(media), binding.framerate) if binding.is_video else None
         prompts = first_of_each(prompts_of_annotation(found[-1].result, binding, clock=clock))
         return prompts.as_automatic(lambda prompt: found[-1].score)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
+from backend.adapters.labelstudio.config.label_config import Binding, read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.task import media_of_task, user_of_drafts
 from backend.application.annotation.annotation_service import UserTask
 from backend.domain.errors import MalformedRequest, NotAllowed, PromptError
@@ -30,12 +31,12 @@ def task_key(task: Mapping[str, object], *, project_id: int | None) -> TaskKey:
 
 
 def user_task_of(task: Mapping[str, object], key: TaskKey, *, label_config: str, model_version: str) -> UserTask:
-    """The user task. A frame rate that the config takes from the task's data is written into its label config.
+    """The user task. What the config takes from the task's data is written into its label config.
 
     Raises LabelConfigError, or MalformedRequest naming the missing field of the task's data.
     """
     data = task.get("data")
-    label_config = with_rate(label_config, data if isinstance(data, Mapping) else {})
+    label_config = with_task_data(label_config, data if isinstance(data, Mapping) else {})
     binding = read_binding(label_config)
     return UserTask(key, media_of_task(task, binding), label_config, model_version, user_of_drafts(task))
 

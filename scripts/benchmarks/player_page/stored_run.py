@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.adapters.labelstudio.config.label_config import with_rate
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import player_media
 from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.media.decode import open_video
@@ -46,7 +46,7 @@ class StoredRun:
 def store_run(data_dir: Path, stored: StoredRun, video: Path) -> None:
     """Stores one click per disc on frame 0 and a propagation of them through the whole video."""
     folder = DataFolder(data_dir)
-    config = with_rate(stored.label_config, stored.data)
+    config = with_task_data(stored.label_config, stored.data)
     prompts = _prompts()
     request = PropagationRequest(
         stored.task,

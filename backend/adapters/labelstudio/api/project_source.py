@@ -18,7 +18,8 @@ from typing import Any
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations, author_of
 from backend.adapters.labelstudio.api.project_labels import label_config_of, labels_of_project
 from backend.adapters.labelstudio.api.session import Session
-from backend.adapters.labelstudio.config.label_config import Binding, read_binding, with_rate
+from backend.adapters.labelstudio.config.label_config import Binding, read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
 from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.labelstudio.reading.stored_masks import stored_objects
@@ -143,7 +144,7 @@ class ProjectSource:
     def _open(self, task_id: int, annotation_id: int | None) -> LabelledTask:
         data = self._data(task_id)
         label_config = label_config_of(self.session, self.project_id)
-        binding = read_binding(with_rate(label_config, data))
+        binding = read_binding(with_task_data(label_config, data))
         record = self._record(task_id, annotation_id)
         where = "annotation" if record.is_annotation else "prediction"
         media = media_of_task({"data": data}, binding)

@@ -35,9 +35,6 @@ DEFAULT_FRAMERATE = 24.0
 DATA_KEY = re.compile(r"\$([^\s,$]+)")
 
 
-RATE_OF_DATA = re.compile(r"""(\bframe[rR]ate\s*=\s*)(["'])\$([^\s,$"']+)\2""")
-
-
 class ControlKind(StrEnum):
     """The control tags that Masklet reads; the value is Label Studio's region type."""
 
@@ -61,12 +58,16 @@ VIDEO_OUTPUTS = (ControlKind.VIDEO_VECTOR_LABELS, ControlKind.VIDEO_VECTOR, Cont
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One control tag: its from_name, the labels inside it, and whether it is a smart tool."""
+    """One control tag: its from_name, the labels inside it, and whether it is a smart tool.
+
+    takes_labels_of_task: the task's data names further labels (value="$classes"); see `task_data`.
+    """
 
     kind: ControlKind
     name: str
     labels: tuple[str, ...]
     smart: bool = False
+    takes_labels_of_task: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,8 @@ def _controls(root: Element, to_name: str) -> Iterable[Control]:
             raise LabelConfigError(f"the label config has a <{tag.tag}> tag without a name; give it one")
         labels = (_label_of(label) for label in tag.iter("Label"))
         smart = tag.get("smart") == "true" or tag.get("smartOnly") == "true"
-        yield Control(kind, name, tuple(label for label in labels if label), smart)
+        of_task = DATA_KEY.fullmatch((tag.get("value") or "").strip()) is not None
+        yield Control(kind, name, tuple(label for label in labels if label), smart, of_task)
 
 
 def _label_of(tag: Element) -> str | None:
@@ -227,7 +229,7 @@ def _outputs(media: str, controls: tuple[Control, ...]) -> tuple[Control, ...]:
     """The controls that masks can be written with, best first. Raises LabelConfigError without any."""
     wanted = IMAGE_OUTPUTS if media == "Image" else VIDEO_OUTPUTS
     found = tuple(control for kind in wanted for control in controls if control.kind is kind)
-    if found and media == "Image" and not any(control.labels for control in found):
+    if found and media == "Image" and not any(c.labels or c.takes_labels_of_task for c in found):
         raise LabelConfigError(f"the tag named {found[0].name!r} has no <Label>; give it one for every kind of object")
     if found:
         return found
@@ -252,26 +254,6 @@ def _value_key(media: Element) -> str:
             f'give it {attribute}="$name", not {media.get(attribute)!r}'
         )
     return found[1]
-
-
-def with_rate(label_config: str, data: Mapping[str, object]) -> str:
-    """The config with the frame rate of the task's data (framerate="$fps") written into it.
-
-    The rate is read as the page reads it: a number, or DEFAULT_FRAMERATE where the data has none.
-    """
-    return RATE_OF_DATA.sub(lambda found: f'{found[1]}"{_rate_in(data, found[3]):.17g}"', label_config)
-
-
-def _rate_in(data: Mapping[str, object], key: str) -> float:
-    value: object = data
-    for part in [key] if key in data else key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    try:
-        rate = float(value) if isinstance(value, str | int | float) else 0.0
-    except ValueError:
-        rate = 0.0
-    rate = 1 / rate if 0 < rate < 1 else rate
-    return rate if rate >= 1 else DEFAULT_FRAMERATE
 
 
 def _framerate(media: Element) -> float | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import cast
 
-from backend.adapters.labelstudio.config.label_config import Binding, ControlKind, read_binding, with_rate
+from backend.adapters.labelstudio.config.label_config import Binding, ControlKind, read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.writing.regions import build_regions, region_id, score_of
 from backend.adapters.labelstudio.writing.video_regions import (
     box_percent,
@@ -65,7 +66,7 @@ class ExportedRegions:
 
         boxes: (0-based frame index, relative box), ascending by frame. data: the task's.
         """
-        binding = read_binding(with_rate(label_config, data))
+        binding = read_binding(with_task_data(label_config, data))
         rectangle_control(binding)
         clock = clock_of(info, binding.framerate)
         value = value_of_shapes(((FrameIndex(index), box) for index, box in boxes), clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.adapters.labelstudio.config.label_config import with_rate
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import labels_of, player_media
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.player.task_view import OpenedTask
@@ -54,7 +54,7 @@ class PlayerTasks:
         longest_s: the highest age of the task's data and label config.
         """
         record = self._records.get(task, lambda: self._read(task), longest_s=longest_s)
-        config = with_rate(record.label_config, record.data)
+        config = with_task_data(record.label_config, record.data)
         version = self._state.require_model_version()
         return UserTask(task, player_media(record.data, config), config, version, user)
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_studio_sdk.label_interface import LabelInterface
 
-from backend.adapters.labelstudio.config.label_config import read_binding, with_rate
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.adapters.labelstudio.reading.labelled import read_labels
@@ -353,11 +354,11 @@ def test_an_object_on_unnumbered_frames_only_has_no_region() -> None:
 @pytest.mark.parametrize("given", [25, "25", "25.0", 0.04])
 def test_the_rate_is_read_from_the_tasks_data(given: object) -> None:
     config = VIDEO.replace('framerate="25"', "frameRate = '$clip.fps'")
-    filled = with_rate(config, {"clip": {"fps": given}})
+    filled = with_task_data(config, {"clip": {"fps": given}})
     assert read_binding(filled).framerate == 25.0
-    assert read_binding(with_rate(config, {})).framerate == 24.0
-    assert read_binding(with_rate(config, {"clip": {"fps": "fast"}})).framerate == 24.0
-    assert with_rate(VIDEO, {"fps": 30}) == VIDEO
+    assert read_binding(with_task_data(config, {})).framerate == 24.0
+    assert read_binding(with_task_data(config, {"clip": {"fps": "fast"}})).framerate == 24.0
+    assert with_task_data(VIDEO, {"fps": 30}) == VIDEO
 
 
 def test_boxes_equal_the_masks_boxes() -> None:
