@@ -1,7 +1,7 @@
 """The orientation of a video's pictures: how a player turns and mirrors them before it shows them.
 
-A container holds it as a display matrix, which takes a stored pixel (x, y) to (a x + c y, b x + d y). Browsers apply its
-turns by 90 degrees and its mirrorings: eight orientations. `frame.rotation` of PyAV has the turn only.
+A container holds it as a display matrix, which takes a stored pixel (x, y) to (a x + c y, b x + d y). Browsers apply
+its turns by 90 degrees and its mirrorings: eight orientations. `frame.rotation` of PyAV has the turn only.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 
 from backend.domain.geometry import FrameSize, RgbFrame
@@ -21,7 +22,7 @@ _MATRIX = struct.Struct("=9i")
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """mirrored: the stored picture is first mirrored left to right. rotation: then 0, 90, 180 or 270 degrees clockwise."""
+    """rotation: degrees clockwise: 0, 90, 180 or 270. mirrored: the picture is mirrored left to right before that."""
 
     rotation: int = 0
     mirrored: bool = False
@@ -39,8 +40,9 @@ class Orientation:
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """The orientation in a decoded frame's display matrix; other angles are rounded to the nearest of the four."""
-    matrix = next((bytes(data) for data in frame.side_data if data.type is Type.DISPLAYMATRIX), b"")
-    if len(matrix) != _MATRIX.size:
+    try:
+        matrix = bytes(cast(SideDataContainer, frame.side_data)[Type.DISPLAYMATRIX])  # PyAV's stub has a dictionary
+    except KeyError:
         return Orientation()
     a, b, _, c, d, *_ = _MATRIX.unpack(matrix)
     mirrored = a * d - b * c < 0

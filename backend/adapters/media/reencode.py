@@ -31,6 +31,7 @@ from backend.adapters.media.orientation import orientation_of
 from backend.adapters.media.probe import require_sane_size
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError
+from backend.domain.geometry import RgbFrame
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif,mxf,dv,rm"
 """Containers that hold their own frames: no playlist, no list of images, no device, no address."""
@@ -129,7 +130,8 @@ def _unmirrored(frame: VideoFrame) -> VideoFrame:
     """The frame's picture, mirrored if the original's matrix mirrors it: the copy's matrix only turns."""
     if not orientation_of(frame).mirrored:
         return frame
-    return VideoFrame.from_ndarray(np.ascontiguousarray(frame.to_ndarray(format="rgb24")[:, ::-1]), format="rgb24")
+    stored: RgbFrame = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    return VideoFrame.from_ndarray(np.ascontiguousarray(stored[:, ::-1]), format="rgb24")
 
 
 def _rate(stream: VideoStream) -> Fraction:
