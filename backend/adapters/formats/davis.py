@@ -5,7 +5,7 @@
     meta.json                       YouTube-VOS: each object's category and its frames
     ImageSets/all.txt               the videos, one per line
 
-A pixel holds one number: where objects overlap, the smaller one is on top. At most 255 objects fit.
+A pixel holds one number: where objects overlap, the smaller one is on top. At most 254 objects fit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from backend.application.ports.datasets import (
 )
 from backend.domain.datasets import DatasetFrame, DatasetObject
 
-MOST_OBJECTS = 255
+MOST_OBJECTS = 254
+"""255 is a pixel of no object (void) for the tools of DAVIS and YouTube-VOS."""
+
 TRAITS = FormatTraits(
     "davis",
     1,

@@ -20,6 +20,9 @@ TAKEN = frozenset(
 DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
 """Names that Windows reserves, with any extension."""
 
+SEGMENT = re.compile(r"(.+) \[(\d+)/(\d+)\]")
+"""The name of a segment's task, such as clip.mp4 [02/14]."""
+
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -56,6 +59,12 @@ def name_of_address(address: str) -> str:
         return ""
     parts = urlsplit(address)
     return path_stem(unquote(parse_qs(parts.query).get("d", [parts.path])[0]))
+
+
+def clip_name(clip: str) -> str:
+    """The name of a task's clip: a file's name without its suffix; of a segment with its number, as clip_02-of-14."""
+    segment = SEGMENT.fullmatch(clip.strip())
+    return path_stem(clip) if segment is None else f"{path_stem(segment[1])}_{segment[2]}-of-{segment[3]}"
 
 
 def path_stem(path: str) -> str:

@@ -25,7 +25,7 @@ from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.labelstudio.reading.stored_masks import stored_objects
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.labelstudio.written_regions import reference_of
-from backend.application.exports.naming import name_of_address, path_stem
+from backend.application.exports.naming import clip_name, name_of_address
 from backend.application.ports.datasets import DatasetEntry, ManifestEntry, TaskOrigin
 from backend.application.ports.masks import MaskStore
 from backend.application.ports.media import MediaLibrary
@@ -279,7 +279,7 @@ def _name_of(task_id: int, data: Mapping[str, object]) -> str:
     for key in ("clip", "name"):
         value = data.get(key)
         if isinstance(value, str) and value.strip():
-            return path_stem(value)
+            return clip_name(value)
     for value in data.values():
         found = name_of_address(value) if isinstance(value, str) else ""
         if found:

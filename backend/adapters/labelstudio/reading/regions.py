@@ -70,17 +70,21 @@ class ReadRegion:
 def read_regions(result: object, binding: Binding, *, where: str) -> list[ReadRegion]:
     """The regions of a `result` that Masklet reads, in order.
 
-    The page saves a result for each control that labels a region: of several results of one shape, the first counts.
+    The page saves a result for each control that labels a region: of several results of one shape that of the control
+    which the config has first counts.
     Raises MalformedRequest, PromptError or TooLarge; MalformedRequest if two regions share an id.
     """
     items = as_list(result, where)
     if len(items) > MAX_REGIONS:
         raise TooLarge(f"{where} has {len(items)} regions; the most that is read is {MAX_REGIONS}")
     regions: dict[str, ReadRegion] = {}
+    rank = {control.name: position for position, control in enumerate(binding.controls)}
     for region in _read(items, binding, where):
-        first = regions.setdefault(region.region_id, region)
-        if first is not region and (first.page, _geometry(first)) != (region.page, _geometry(region)):
+        other = regions.setdefault(region.region_id, region)
+        if other is not region and (other.page, _geometry(other)) != (region.page, _geometry(region)):
             raise MalformedRequest(f"{region.where}.id: {region.region_id!r} is the id of two regions")
+        if rank[str(region.item["from_name"])] < rank[str(other.item["from_name"])]:
+            regions[region.region_id] = region
     return list(regions.values())
 
 

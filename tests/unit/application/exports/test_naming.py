@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.application.exports.naming import planned, safe_name
+from backend.application.exports.naming import clip_name, planned, safe_name
 from backend.application.ports.datasets import DatasetEntry
 
 
@@ -61,3 +61,13 @@ def test_equal_names_get_a_hash_of_their_keys() -> None:
 def test_every_name_is_a_plain_file_name(name: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,68}", safe_name(name))
     assert safe_name(name) not in (".", "..")
+
+
+def test_a_segment_keeps_the_name_of_its_clip() -> None:
+    assert [clip_name(name) for name in ("clip.mp4", "a/b.c.mov", "clip.mp4 [02/14]", "b [1/2]", " x ")] == [
+        "clip",
+        "b.c",
+        "clip_02-of-14",
+        "b_1-of-2",
+        "x",
+    ]

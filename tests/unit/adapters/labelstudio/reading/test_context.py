@@ -341,7 +341,7 @@ def test_a_box_that_two_controls_label_answers_a_click() -> None:
     first = {**fields, "from_name": "rect", "type": "rectanglelabels", "value": {**box, "rectanglelabels": ["Dog"]}}
     second = {**fields, "from_name": "kp", "type": "keypointlabels", "value": {**box, "keypointlabels": ["Cat"]}}
     brushed = {**fields, "from_name": "brush", "type": "brushlabels", "value": {**box, "brushlabels": ["Cat"]}}
-    for results in ([first, second], [second, first], [first, brushed]):
+    for results in ([first, second], [second, first], [first, brushed], [brushed, first]):
         parsed = prompts_of_context({"result": [*results, keypoint(label="Cat")]}, read_binding(PAGES))
         kinds = {str(prompt.object_id): (prompt.box is None, len(prompt.points)) for prompt in parsed.prompts}
         assert kinds == {"Dog": (False, 0), "Cat": (True, 1)}
