@@ -203,7 +203,7 @@ class Container:
 
     @cached_property
     def import_records(self) -> ImportRecords:
-        return ImportRecords(self.folder.records)
+        return ImportRecords(self.folder.records, self.folder.indices)
 
     @cached_property
     def queue_address(self) -> str:

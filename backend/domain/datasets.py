@@ -47,7 +47,8 @@ class LabelledMask:
     """One object on one frame.
 
     mask: at the video's resolution. box: relative coordinates, where the source has boxes only. Neither: the object is
-    absent. uncertainty: 0..1, None if not estimated. approved: a person drew or submitted it.
+    absent. uncertainty: 0..1, None if not estimated. approved: a person drew or submitted it. undecodable: the frame
+    does not decode; the mask is of the last good picture before it.
     """
 
     item: DatasetObject
@@ -56,6 +57,7 @@ class LabelledMask:
     origin: MaskOrigin
     uncertainty: float | None
     approved: bool
+    undecodable: bool = False
 
     @property
     def is_present(self) -> bool:

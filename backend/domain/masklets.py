@@ -109,7 +109,8 @@ class EncodedMask:
 class MaskletFrame:
     """One stored frame of a masklet.
 
-    uncertainty: 0..1; high means that a person should check the mask.
+    uncertainty: 0..1; high means that a person should check the mask. undecodable: the frame does not decode; the mask
+    is of the last good picture before it.
     """
 
     frame_index: FrameIndex
@@ -117,6 +118,7 @@ class MaskletFrame:
     evidence: FrameEvidence
     origin: MaskOrigin
     uncertainty: float
+    undecodable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from backend.adapters.media.decode import FileVideo, open_video
-from backend.adapters.media.decoder_pool import BYTES, END, ERROR, FRAME, HEAD
+from backend.adapters.media.decoder_pool import BYTES, END, ERROR, FRAME, HEAD, HELD
 from backend.adapters.media.index import IndexCache, build_index, bytes_of_index
 from backend.adapters.media.pages import read_page
 from backend.domain.errors import MaskletError, MediaError, reason_of
@@ -36,6 +36,7 @@ class Decoder:
     def __init__(self, indices: IndexCache) -> None:
         self._indices = indices
         self._open: OrderedDict[str, FileVideo] = OrderedDict()
+        self._streamed: FileVideo | None = None
         self._stream: Iterator[tuple[FrameIndex, RgbFrame]] = iter(())
 
     def answer(self, question: dict[str, object]) -> Reply:
@@ -43,7 +44,7 @@ class Decoder:
         ask = question["ask"]
         if ask == "next":
             found = next(self._stream, None)
-            return (END, 0, b"") if found is None else (FRAME, int(found[0]), found[1])
+            return (END, 0, b"") if found is None else self._shown(self._streamed, *found)
         path = Path(str(question["path"]))
         if ask == "page":
             index, width, height = (int(str(question[name])) for name in ("index", "width", "height"))
@@ -53,10 +54,16 @@ class Decoder:
         video = self._video(path, ContentHash(str(question["hash"])))
         if ask == "frame":
             index = FrameIndex(int(str(question["index"])))
-            return FRAME, int(index), video.frame(index)
+            return self._shown(video, index, video.frame(index))
         start, stop = (FrameIndex(int(str(question[name]))) for name in ("start", "stop"))
+        self._streamed = video
         self._stream = video.frames(FrameRange(start, stop), backward=bool(question["backward"]))
         return BYTES, 0, b""
+
+    @staticmethod
+    def _shown(video: FileVideo | None, index: FrameIndex, picture: RgbFrame) -> Reply:
+        is_held = video is not None and video.is_undecodable(index)
+        return HELD if is_held else FRAME, int(index), picture
 
     def _video(self, path: Path, content_hash: ContentHash) -> FileVideo:
         video = self._open.pop(str(path), None) or open_video(path, content_hash, indices=self._indices)
@@ -76,7 +83,7 @@ def serve(decoder: Decoder, questions: BinaryIO, answers: BinaryIO) -> None:
         reply = ahead if is_next and ahead is not None else _reply(decoder, question)
         ahead = None
         _write(answers, reply)
-        if question["ask"] in ("next", "stream") and reply[0] in (FRAME, BYTES):
+        if question["ask"] in ("next", "stream") and reply[0] in (FRAME, HELD, BYTES):
             ahead = _reply(decoder, {"ask": "next"})
 
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from backend.adapters.media.index import IndexCache, StreamIndex, index_of_bytes
 from backend.adapters.media.quarantine import Quarantine
+from backend.adapters.media.undecodable import UndecodableFrames
 from backend.application.ports.frame_by_frame import NoOpContext
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import MediaUnreachable, error_of
@@ -43,7 +44,8 @@ MAX_IDLE = 2
 HEAD = struct.Struct("<cqqq")
 """The kind of an answer; for a frame its index, height and width, for other answers their length in bytes."""
 
-FRAME, BYTES, ERROR, END = b"F", b"B", b"E", b"S"
+FRAME, HELD, BYTES, ERROR, END = b"F", b"H", b"B", b"E", b"S"
+"""HELD: a frame that does not decode, with the last good picture before it."""
 
 Question = Mapping[str, object]
 Answer = tuple[bytes, int, RgbFrame | bytes]
@@ -70,7 +72,7 @@ class _Child:
             raise DecoderDied("it ended") from error
         kind, index, height, width = HEAD.unpack(self._read(stdout, HEAD.size, give_up_s))
         work_moved()
-        if kind == FRAME:
+        if kind in (FRAME, HELD):
             body = self._read(stdout, 3 * height * width, give_up_s)
             return kind, index, np.frombuffer(body, dtype=np.uint8).reshape(height, width, 3)
         rest = bytes(self._read(stdout, index, give_up_s))
@@ -144,7 +146,7 @@ class DecoderPool:
             assert isinstance(body, bytes)
             index = index_of_bytes(body)
             indices.save(content_hash, index)
-        return ChildVideo(self, path, index, content_hash)
+        return ChildVideo(self, path, index, content_hash, indices.undecodable(content_hash))
 
     def read_page(self, path: Path, index: int, size: FrameSize) -> RgbFrame:
         """A page [H, W, 3] uint8 RGB. Its file's name in the media cache is its content hash.
@@ -201,6 +203,7 @@ class ChildVideo(NoOpContext):
     path: Path
     index: StreamIndex
     content_hash: ContentHash
+    undecodable: UndecodableFrames
 
     @property
     def info(self) -> VideoInfo:
@@ -215,9 +218,8 @@ class ChildVideo(NoOpContext):
         """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError, MediaUnreachable."""
         number = int(self.info.require_frame(index))
         with self.pool.reader(self.content_hash, self.path.name) as child:
-            _, _, frame = child.ask({"ask": "frame", **self._file, "index": number})
-        assert isinstance(frame, np.ndarray)
-        return frame
+            kind, _, frame = child.ask({"ask": "frame", **self._file, "index": number})
+        return self._seen(kind, number, frame)
 
     def frames(self, frame_range: FrameRange, *, backward: bool = False) -> Iterator[tuple[FrameIndex, RgbFrame]]:
         """The range's frames in order, or in descending order. Raises as `frame` does."""
@@ -239,8 +241,17 @@ class ChildVideo(NoOpContext):
                 kind, index, frame = child.ask({"ask": "next"})
                 if kind == END:
                     return
-                assert isinstance(frame, np.ndarray)
-                yield FrameIndex(index), frame
+                yield FrameIndex(index), self._seen(kind, index, frame)
+
+    def is_undecodable(self, index: int) -> bool:
+        """Whether a frame is known not to decode; of a frame that was read it is known."""
+        return index in self.undecodable
+
+    def _seen(self, kind: bytes, index: int, frame: RgbFrame | bytes) -> RgbFrame:
+        assert isinstance(frame, np.ndarray)
+        if kind == HELD:
+            self.undecodable.add(index)
+        return frame
 
     @property
     def _file(self) -> dict[str, object]:

@@ -74,5 +74,9 @@ class DiskLibrary:
             return read_image_source(frames.folder, name, numbers=frames.numbers, names=frames.names)
         if self.reencodes:
             reencoded: Reencoded = reencode(path, self.imported, on_frame=self.on_frame)
-            return read_video_source(reencoded.path, name, self.indices)
+            medium = read_video_source(reencoded.path, name, self.indices)
+            undecodable = self.indices.undecodable(medium.content_hash)
+            for frame in reencoded.undecodable:
+                undecodable.add(frame)
+            return medium
         return read_video_source(path, name, self.indices)

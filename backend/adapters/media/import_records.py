@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from backend.adapters.media.record_schema import set_up
+from backend.adapters.media.undecodable import undecodable_in
 from backend.application.imports.model import BatchItem, ItemState, Outcome, SourceMedia, SourceMediaKind
 from backend.codecs.full_disk import has_no_space
 from backend.domain.errors import NotFound, ServiceUnavailable, StorageFull
@@ -27,9 +28,12 @@ BUSY_S = 30.0
 class ImportRecords:
     """BatchRecords and the media of imports. Safe to use from many threads and processes."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises ServiceUnavailable if the file cannot be used or has the schema of a newer Masklet."""
+    def __init__(self, path: Path, indices: Path | None = None) -> None:
+        """indices: the folder of the videos' indices; None: nothing is known of frames that do not decode.
+
+        Raises ServiceUnavailable if the file cannot be used or has the schema of a newer Masklet."""
         self._path = path
+        self._indices = indices
         with self._database() as database:
             set_up(database, path)
 
@@ -58,6 +62,10 @@ class ImportRecords:
             database.execute(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (str(medium.path), medium.stamp, medium.media_id)
             )
+
+    def undecodable(self, media_id: str) -> tuple[int, ...]:
+        """The frames of a medium that are known not to decode, ascending."""
+        return () if self._indices is None else undecodable_in(self._indices, media_id)
 
     def put_alias(self, path: Path, stamp: str, media_id: str) -> None:
         """Record a file as a source of this medium. The medium may be another file (unpacked or re-encoded)."""

@@ -1,8 +1,8 @@
 """The index of a video file: its frames and their presentation times, from its packets.
 
-A frame's index is its rank by presentation time among the frames that decode; the header's frame count is not used.
-Reading packets is about a hundred times cheaper than decoding. Only the first frame and the tail of a damaged file are
-decoded.
+A frame's index is its rank by presentation time, from the first frame that decodes. The header's frame count is not
+used. A frame in the middle that does not decode keeps its index. Reading packets is about a hundred times cheaper than
+decoding. Only the first frame and the tail of a file that was cut short are decoded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import zipfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,14 +19,15 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.orientation import Orientation, orientation_of
+from backend.adapters.media.packet_times import read_packet_times
+from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.probe import REMEDY, open_stream, require_sane_size
-from backend.application.ports.progress import work_moved
+from backend.adapters.media.undecodable import SUFFIX, UndecodableFrames
 from backend.domain.errors import MediaError
 from backend.domain.frame_times import FrameTimes
 from backend.domain.video import ContentHash, VideoInfo
@@ -80,13 +80,6 @@ class StreamIndex:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Packets:
-    pts: NDArray[np.int64]
-    key_pts: NDArray[np.int64]
-    damaged: bool
-
-
 def build_index(path: Path) -> StreamIndex:
     """Read all packets of a file and decode its first frame. Raises MediaError."""
     with damage_named(path.name):
@@ -96,7 +89,7 @@ def build_index(path: Path) -> StreamIndex:
 def _built(path: Path) -> StreamIndex:
     container, stream = open_stream(path)
     with container:
-        packets = _read_packets(container, stream, path)
+        packets = read_packet_times(container, stream, path.name)
     container, stream = open_stream(path)
     with container:
         first = next(decoded_frames(container, stream), None)
@@ -104,7 +97,7 @@ def _built(path: Path) -> StreamIndex:
             raise MediaError(f"{path.name} has no frame that decodes; {REMEDY}")
         require_sane_size(path.name, first.width, first.height)
         pts = packets.pts[packets.pts >= first.pts]
-        truncated = packets.damaged or _is_shorter_than_claimed(stream, packets)
+        truncated = packets.ends_early
         if truncated:
             pts = _without_undecodable_tail(container, stream, pts, packets.key_pts)
             log.warning("%s ends early; its first %d frames are used", path.name, len(pts))
@@ -148,67 +141,6 @@ def index_of_bytes(body: bytes) -> StreamIndex:
         for name in ("time_base", "frame_rate"):
             head[name] = Fraction(head[name])
         return StreamIndex(pts=stored["pts"], key_pts=stored["key_pts"], **head)
-
-
-def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames from the container's position to its end, in presentation order. Skips frames that do not decode."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            packet = None
-        if packet is None:
-            return
-        work_moved()
-        if packet.is_corrupt:
-            continue
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            continue
-        yield from frames
-
-
-def _read_packets(container: InputContainer, stream: VideoStream, path: Path) -> _Packets:
-    times: list[int] = []
-    keys: list[int] = []
-    damaged = False
-    try:
-        for packet in container.demux(stream):
-            work_moved()
-            damaged |= packet.is_corrupt
-            if packet.size == 0 or packet.is_corrupt or not (keys or packet.is_keyframe):
-                continue
-            if packet.pts is None:
-                raise MediaError(f"{path.name} has frames without a time; {REMEDY}")
-            if packet.is_keyframe:
-                keys.append(packet.pts)
-            # An edit list discards packets that are needed only to decode later ones.
-            if not packet.is_discard:
-                times.append(packet.pts)
-    except av.FFmpegError as error:
-        log.warning("%s stops being readable after %d frames: %s", path.name, len(times), error.strerror)
-        damaged = True
-    return _Packets(_distinct(times, path), np.unique(np.asarray(keys, dtype=np.int64)), damaged)
-
-
-def _distinct(times: list[int], path: Path) -> NDArray[np.int64]:
-    pts = np.unique(np.asarray(times, dtype=np.int64))
-    if len(pts) == 0:
-        raise MediaError(f"{path.name} has no frames; {REMEDY}")
-    if len(pts) != len(times):
-        raise MediaError(f"{path.name} has frames that share a time; {REMEDY}")
-    return pts
-
-
-def _is_shorter_than_claimed(stream: VideoStream, packets: _Packets) -> bool:
-    """Whether the header's duration exceeds that of the packets by more than two frames."""
-    if stream.duration is None or len(packets.pts) < 2:
-        return False
-    duration = int(packets.pts[-1] - packets.pts[0])
-    longest_frame = int(np.diff(packets.pts).max())
-    return stream.duration > duration + 2 * longest_frame
 
 
 def _without_undecodable_tail(
@@ -270,7 +202,10 @@ def _is_variable(pts: NDArray[np.int64]) -> bool:
 
 
 class IndexCache:
-    """The cache of indices by content hash: a long video is indexed once, not at every opening."""
+    """The cache of indices by content hash: a long video is indexed once, not at every opening.
+
+    Beside an index are the frames of its video that do not decode.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -298,3 +233,7 @@ class IndexCache:
 
     def _path(self, content_hash: ContentHash) -> Path:
         return self._root / f"{content_hash}.npz"
+
+    def undecodable(self, content_hash: ContentHash) -> UndecodableFrames:
+        """The frames of a video that do not decode, as far as they were met."""
+        return UndecodableFrames(self._root / f"{content_hash}{SUFFIX}")

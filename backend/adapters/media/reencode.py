@@ -1,8 +1,9 @@
 """Re-encodes videos that browsers cannot play, that have a variable rate or odd sides.
 
-The output is H.264, yuv420p, constant rate, even sides, frequent key frames. Every decoded frame becomes exactly one
-frame: frame indices are the same in both. A second file lists the times of the frames in the original. Odd sides are
-scaled by one pixel: relative coordinates are the same too.
+The output is H.264, yuv420p, constant rate, even sides, frequent key frames. Every frame becomes exactly one frame:
+frame indices are the same in both. A frame that does not decode becomes the last good picture before it. A second file
+lists the times of the frames in the original, and those that do not decode. Odd sides are scaled by one pixel: relative
+coordinates are the same too.
 
 The original is untrusted: only plain containers are opened, no file that names other files.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from uuid import uuid4
@@ -26,8 +27,10 @@ from av.video.stream import VideoStream
 
 from backend.adapters.media.cache import file_hash
 from backend.adapters.media.damaged import damage_named
-from backend.adapters.media.index import decoded_frames
+from backend.adapters.media.held_frames import Shown, frames_with_held
 from backend.adapters.media.orientation import orientation_of
+from backend.adapters.media.packet_times import PacketTimes, read_packet_times
+from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.probe import require_sane_size
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError
@@ -45,11 +48,15 @@ CRF = "18"
 
 @dataclass(frozen=True, slots=True)
 class Reencoded:
-    """The new file and its frame map: {"source", "sha256", "rate", "times_s": [...]}, times in the original."""
+    """The new file and its frame map: {"source", "sha256", "rate", "times_s": [...], "undecodable": [...]}.
+
+    times_s: of the frames in the original. undecodable: the frames that show an earlier picture.
+    """
 
     path: Path
     frame_map: Path
     frame_count: int
+    undecodable: tuple[int, ...] = ()
 
 
 def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda: None) -> Reencoded:
@@ -62,55 +69,85 @@ def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda:
     target = folder / f"video-{digest[:32]}.mp4"
     frame_map = target.with_suffix(".frames.json")
     if target.is_file() and frame_map.is_file():
-        times = json.loads(frame_map.read_text())["times_s"]
-        return Reencoded(target, frame_map, len(times))
+        known = json.loads(frame_map.read_text())
+        return Reencoded(target, frame_map, len(known["times_s"]), tuple(known.get("undecodable", ())))
     part = folder / f".{uuid4().hex}.part.mp4"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with damage_named(path.name):
-            rate, times_s = _write(path, part, on_frame)
-        body = {"source": path.name, "sha256": digest, "rate": str(rate), "times_s": times_s}
+            written = _write(path, part, on_frame)
+        body = {"source": path.name, "sha256": digest, "rate": str(written.rate), "times_s": written.times_s}
+        body["undecodable"] = written.undecodable
         write_atomically(frame_map, json.dumps(body).encode(), synced=True)
         part.replace(target)
     except OSError as error:
         raise MediaError(_write_failure(path, folder, error)) from error
     finally:
         part.unlink(missing_ok=True)
-    return Reencoded(target, frame_map, len(times_s))
+    return Reencoded(target, frame_map, len(written.times_s), tuple(written.undecodable))
 
 
-def _write(path: Path, part: Path, on_frame: Callable[[], None]) -> tuple[Fraction, list[float]]:
+@dataclass(slots=True)
+class _Written:
+    rate: Fraction
+    times_s: list[float] = field(default_factory=list)
+    undecodable: list[int] = field(default_factory=list)
+
+    def add(self, shown: Shown) -> None:
+        if shown.is_held:
+            self.undecodable.append(len(self.times_s))
+        first_s = self.times_s[0] if self.times_s else 0.0
+        time_s = len(self.times_s) / float(self.rate) if shown.time_s is None else shown.time_s
+        self.times_s.append(round(time_s - first_s, 6) if self.times_s else time_s)
+
+
+def _write(path: Path, part: Path, on_frame: Callable[[], None]) -> _Written:
+    times = _packet_times(path)
     with _opened(path) as source:
-        if not source.streams.video:
-            raise MediaError(f"{path.name} holds no video stream: there are no frames to label")
-        stream = source.streams.video[0]
-        stream.thread_type = "AUTO"
-        rate = _rate(stream)
+        stream = _stream(source, path)
+        written = _Written(_rate(stream))
+        frames = frames_with_held(decoded_frames(source, stream), times, stream.time_base)
         with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as sink:
-            times_s = _copy(path, decoded_frames(source, stream), sink, rate, on_frame)
-    if not times_s:
+            _copy(path, frames, sink, written, on_frame)
+    if not written.times_s:
         raise MediaError(f"{path.name} has no frame that decodes")
-    return rate, times_s
+    written.times_s[0] = 0.0
+    return written
+
+
+def _packet_times(path: Path) -> PacketTimes | None:
+    """None if the container does not give each frame a time: then each frame that decodes is a frame."""
+    with _opened(path) as source:
+        stream = _stream(source, path)
+        try:
+            return read_packet_times(source, stream, path.name)
+        except MediaError:
+            return None
+
+
+def _stream(source: InputContainer, path: Path) -> VideoStream:
+    if not source.streams.video:
+        raise MediaError(f"{path.name} holds no video stream: there are no frames to label")
+    stream = source.streams.video[0]
+    stream.thread_type = "AUTO"
+    return stream
 
 
 def _copy(
-    path: Path, frames: Iterator[VideoFrame], sink: OutputContainer, rate: Fraction, on_frame: Callable[[], None]
-) -> list[float]:
+    path: Path, frames: Iterator[Shown], sink: OutputContainer, written: _Written, on_frame: Callable[[], None]
+) -> None:
     output: VideoStream | None = None
-    times_s: list[float] = []
-    for number, frame in enumerate(frames):
+    for number, shown in enumerate(frames):
         if output is None:
-            output = _output(path, sink, frame, rate)
-        shown_s = float(frame.time) if frame.time is not None else number / float(rate)
-        times_s.append(round(shown_s - (times_s[0] if times_s else 0.0), 6) if times_s else shown_s)
-        even = _unmirrored(frame).reformat(output.width, output.height, "yuv420p", interpolation=Interpolation.BICUBIC)
-        even.time_base, even.pts = 1 / rate, number
+            output = _output(path, sink, shown.picture, written.rate)
+        written.add(shown)
+        even = _unmirrored(shown.picture)
+        even = even.reformat(output.width, output.height, "yuv420p", interpolation=Interpolation.BICUBIC)
+        even.time_base, even.pts = 1 / written.rate, number
         sink.mux(output.encode(even))
         on_frame()
     if output is not None:
         sink.mux(output.encode())
-        times_s[0] = 0.0
-    return times_s
 
 
 def _output(path: Path, sink: OutputContainer, first: VideoFrame, rate: Fraction) -> VideoStream:
@@ -130,7 +167,7 @@ def _unmirrored(frame: VideoFrame) -> VideoFrame:
     """The frame's picture, mirrored if the original's matrix mirrors it: the copy's matrix only turns."""
     if not orientation_of(frame).mirrored:
         return frame
-    stored: RgbFrame = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    stored = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     return VideoFrame.from_ndarray(np.ascontiguousarray(stored[:, ::-1]), format="rgb24")
 
 

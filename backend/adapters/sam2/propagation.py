@@ -12,7 +12,7 @@ from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_stat
 from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import PassContext, Tracker
 from backend.application.ports.engine import CancelToken
-from backend.application.ports.media import VideoSource
+from backend.application.ports.media import VideoSource, is_undecodable
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import FrameMasks, MaskOrigin, ObjectFrame, origin_of
 from backend.domain.prompts import PromptSet
@@ -94,8 +94,9 @@ class Sam2Propagation:
             for frame_index, features in self._frames(frame_pass, state):
                 self.inputs.cancel.raise_if_cancelled()
                 tracks = [track for track in state.tracks if frame_pass.has_joined(track.object_id, frame_index)]
+                is_held = is_undecodable(self.inputs.video, frame_index)
                 tracked = self.inputs.tracker.step(
-                    tracks, frame_index, features, PassContext(frame_pass.backward, frame_count)
+                    tracks, frame_index, features, PassContext(frame_pass.backward, frame_count, remembers=not is_held)
                 )
                 state.passed += 1
                 yield frame_index, tracked

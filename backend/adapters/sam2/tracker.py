@@ -33,10 +33,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PassContext:
-    """The direction of a pass, and the frame count of its video."""
+    """The direction of a pass, and the frame count of its video. remembers: whether the frame becomes a memory."""
 
     backward: bool
     frame_count: int
+    remembers: bool = True
 
 
 class Tracker:
@@ -117,16 +118,21 @@ class Tracker:
             with self.blocks.computing():
                 selections = [(track, self.blocks.select_memory(track.memory.view, position)) for track in unprompted]
                 for batch in batches_of_one_shape(selections, most=self.objects_at_once):
-                    for tracked in self._track_fitting(batch, features, position):
+                    for tracked in self._track_fitting(batch, features, position, remembers=context.remembers):
                         done[tracked.track.object_id] = tracked
         return [done[track.object_id] for track in tracks]
 
     def _track_fitting(
-        self, batch: Sequence[tuple[Track, SelectedMemory]], features: ImageFeatures, position: FramePosition
+        self,
+        batch: Sequence[tuple[Track, SelectedMemory]],
+        features: ImageFeatures,
+        position: FramePosition,
+        *,
+        remembers: bool,
     ) -> list[TrackedMask]:
         """Tracks a batch, in halves if the device has too little memory. Raises torch's error for one object."""
         try:
-            return self._track_batch(batch, features, position)
+            return self._track_batch(batch, features, position, remembers=remembers)
         except RuntimeError as error:
             if not is_out_of_memory(error) or len(batch) == 1:
                 raise
@@ -137,17 +143,24 @@ class Tracker:
             self.objects_at_once = half
         torch.cuda.empty_cache()
         parts = (batch[:half], batch[half:])
-        return [tracked for part in parts for tracked in self._track_fitting(part, features, position)]
+        return [
+            tracked for part in parts for tracked in self._track_fitting(part, features, position, remembers=remembers)
+        ]
 
     def _track_batch(
-        self, batch: Sequence[tuple[Track, SelectedMemory]], features: ImageFeatures, position: FramePosition
+        self,
+        batch: Sequence[tuple[Track, SelectedMemory]],
+        features: ImageFeatures,
+        position: FramePosition,
+        *,
+        remembers: bool,
     ) -> list[TrackedMask]:
         """Tracks objects with memories of one shape to this frame, in one batch."""
         tracks = [track for track, _ in batch]
         conditioned = self.blocks.attend_memory(features, [selected for _, selected in batch], position)
         decoded = self.blocks.decode(conditioned, features)
-        memories = self.blocks.encode_memory(features, decoded, is_prompted=False)
+        memories = self.blocks.encode_memory(features, decoded, is_prompted=False) if remembers else ()
         reduced = reduce(decoded, features)
-        for track, memory in zip(tracks, memories, strict=True):  # last: what fails before is done again
+        for track, memory in zip(tracks, memories, strict=remembers):  # last: what fails before is done again
             track.memory.add(position.frame_index, memory, backward=position.backward)
         return [TrackedMask(track, reduced.one(number)) for number, track in enumerate(tracks)]

@@ -145,9 +145,9 @@ class Export:
         kept = self._kept(counted(video.frames(), planned_video.entry.name, video.info.frame_count), counts)
         with self.format.video(planned_video, video) as sink:
             if shown is not None and self.format.traits.every_frame:
-                self._put_every(kept, video, shown, sink)
+                self._put_every(kept, video, shown, sink, counts)
             else:
-                self._put_kept(kept, video, shown, sink)
+                self._put_kept(kept, video, shown, sink, counts)
         total.frames.add(counts)
         return video_entry(planned_video, video, counts, has_pictures=shown is not None)
 
@@ -178,20 +178,32 @@ class Export:
         return shown
 
     def _put_kept(
-        self, kept: Iterator[DatasetFrame], video: DatasetVideo, shown: VideoSource | None, sink: FrameSink
+        self,
+        kept: Iterator[DatasetFrame],
+        video: DatasetVideo,
+        shown: VideoSource | None,
+        sink: FrameSink,
+        counts: FrameCounts,
     ) -> None:
         for frame in kept:
             index = frame.frame_index
             sink.put(frame, None if shown is None else Picture(shown.frame(index), _time_s(shown, video, index)))
+            counts.mark(frame, shown)
 
     def _put_every(
-        self, kept: Iterator[DatasetFrame], video: DatasetVideo, shown: VideoSource, sink: FrameSink
+        self,
+        kept: Iterator[DatasetFrame],
+        video: DatasetVideo,
+        shown: VideoSource,
+        sink: FrameSink,
+        counts: FrameCounts,
     ) -> None:
         waiting = next(kept, None)
         for index, pixels in shown.frames(FrameRange(FrameIndex(0), FrameIndex(shown.info.frame_count))):
             picture = Picture(pixels, _time_s(shown, video, index))
             if waiting is not None and waiting.frame_index == index:
                 sink.put(waiting, picture)
+                counts.mark(waiting, shown)
                 waiting = next(kept, None)
             else:
                 sink.put(DatasetFrame(index, ()), picture)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.application.exports.chosen_objects import ChosenObjects
 from backend.application.ports.datasets import PlannedVideo
+from backend.application.ports.media import VideoSource, is_undecodable
+from backend.domain.datasets import DatasetFrame
+from backend.domain.selection import range_text
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -16,16 +19,26 @@ Entry = dict[str, object]
 
 @dataclass(slots=True)
 class FrameCounts:
-    """Counts of one video, or of all. offered: labelled frames. kept: exported ones. masks: on these."""
+    """Counts of one video, or of all. offered: labelled frames. kept: exported ones. masks: on these.
+
+    undecodable: of one video, the exported frames that do not decode: their masks are of an earlier picture.
+    """
 
     offered: int = 0
     kept: int = 0
     masks: int = 0
+    undecodable: list[int] = field(default_factory=list)
 
     def add(self, other: FrameCounts) -> None:
         self.offered += other.offered
         self.kept += other.kept
         self.masks += other.masks
+
+    def mark(self, frame: DatasetFrame, shown: VideoSource | None) -> None:
+        """Counts an exported frame that does not decode, by its masks or by its picture."""
+        is_held = shown is not None and is_undecodable(shown, frame.frame_index)
+        if is_held or any(each.undecodable for each in frame.objects):
+            self.undecodable.append(frame.frame_index)
 
 
 def manifest_body(document: Entry) -> bytes:
@@ -49,6 +62,7 @@ def video_entry(planned: PlannedVideo, video: ChosenObjects, counts: FrameCounts
         "frames_offered": counts.offered,
         "frames_kept": counts.kept,
         "masks": counts.masks,
+        "undecodable": range_text(counts.undecodable),
         "pictures": has_pictures,
         "objects": [dict(each.record()) for each in video.kept],
         **_judged(video),

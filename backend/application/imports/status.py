@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.application.imports.model import BatchItem, BatchRecords
@@ -13,6 +13,7 @@ from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, JobState, PendingPush
 from backend.domain.retries import FailedTry
 from backend.domain.segments import NEEDS_PERSON
+from backend.domain.selection import range_text
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import Verdict
 
@@ -31,7 +32,8 @@ class ProjectStatus:
     frames_per_s: of the running propagations together, from the time that the newest finished ones took; 0.0 before one
     has finished. reasons: of failures, with their counts. failed: the names of the failed tasks. retried: failed jobs,
     pushes and adoptions that are tried again later or were given up. redo_verdicts: count of verdicts of the player
-    that ask to redo masks, outdated ones included.
+    that ask to redo masks, outdated ones included. undecodable: imported videos with frames that are known not to
+    decode, and these frames.
     """
 
     project_id: int
@@ -48,6 +50,7 @@ class ProjectStatus:
     retried: tuple[FailedTry, ...] = ()
     failed: tuple[str, ...] = ()
     redo_verdicts: int = 0
+    undecodable: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def tasks(self) -> int:
@@ -77,6 +80,7 @@ class ProjectStatus:
             "frames_per_s": round(self.frames_per_s, 2),
             "remaining_s": None if self.remaining_s is None else round(self.remaining_s, 1),
             "redo_verdicts": self.redo_verdicts,
+            "undecodable": [{"video": name, "frames": range_text(frames)} for name, frames in self.undecodable],
             "failed_tasks": list(self.failed),
             "failed_because": [{"reason": reason, "tasks": count} for reason, count in self.reasons],
             "failed_sources": [{"source": name, "reason": reason} for name, reason in self.failed_sources],
@@ -95,9 +99,16 @@ class ProjectStatus:
         }
 
 
-def project_statuses(ledger: Ledger, records: BatchRecords, project_id: int | None = None) -> list[ProjectStatus]:
+def project_statuses(
+    ledger: Ledger,
+    records: BatchRecords,
+    project_id: int | None = None,
+    *,
+    undecodable: Callable[[str], tuple[int, ...]] = lambda _: (),
+) -> list[ProjectStatus]:
     """The status of every project with jobs or imports, or of the given one, sorted by id.
 
+    undecodable: the frames of a medium, by its id, that are known not to decode.
     Raises NotFound for a project without any, with those that there are.
     """
     newest = newest_propagations(ledger, project_id=project_id, states=ANY)
@@ -113,13 +124,19 @@ def project_statuses(ledger: Ledger, records: BatchRecords, project_id: int | No
             [item for item in items if item.project_id == number],
             [(outcome.name or outcome.source, outcome.reason) for p, outcome in failures if p == number],
             ledger,
+            undecodable,
         )
         for number in sorted(projects)
     ]
 
 
 def _status(
-    project_id: int, jobs: list[Job], items: list[BatchItem], failures: list[tuple[str, str]], ledger: Ledger
+    project_id: int,
+    jobs: list[Job],
+    items: list[BatchItem],
+    failures: list[tuple[str, str]],
+    ledger: Ledger,
+    undecodable: Callable[[str], tuple[int, ...]],
 ) -> ProjectStatus:
     begun = {job.task for job in jobs}
     reasons = Counter(job.reason for job in jobs if job.state is JobState.FAILED)
@@ -139,8 +156,19 @@ def _status(
         refused=tuple(_refused(jobs, ledger.refused_pushes(project_id), names)),
         retried=ledger.failed_tries(project_id=project_id),
         failed=tuple(task_name(job.task, names) for job in jobs if job.state is JobState.FAILED),
+        undecodable=tuple(_damaged(items, undecodable)),
         redo_verdicts=sum(each.given.verdict is Verdict.REDO for each in ledger.everybodys_verdicts(project_id)),
     )
+
+
+def _damaged(
+    items: Iterable[BatchItem], undecodable: Callable[[str], tuple[int, ...]]
+) -> Iterable[tuple[str, tuple[int, ...]]]:
+    """Videos with frames that do not decode. The name of a segment's video is the segment's without its number."""
+    names = {item.media_id: item.name.rpartition(" [")[0] if item.count > 1 else item.name for item in items}
+    for media_id, name in names.items():
+        if frames := undecodable(media_id):
+            yield name, frames
 
 
 def task_name(task: TaskKey, names: Mapping[TaskKey, str]) -> str:

@@ -41,6 +41,20 @@ class VideoSource(Protocol):
     ) -> None: ...
 
 
+@runtime_checkable
+class DamagedVideo(Protocol):
+    """A VideoSource that may have frames that do not decode; they show the last good picture before them."""
+
+    def is_undecodable(self, index: int) -> bool:
+        """Whether a frame is known not to decode. Of a frame that was read it is known."""
+        ...
+
+
+def is_undecodable(video: VideoSource, index: int) -> bool:
+    """Whether a frame that was read shows an earlier picture, because it does not decode."""
+    return isinstance(video, DamagedVideo) and video.is_undecodable(index)
+
+
 class MediaLibrary(Protocol):
     """Fetches media into a content-addressed cache and opens it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backend.application.ports.frame_by_frame import NoOpContext
-from backend.application.ports.media import VideoSource
+from backend.application.ports.media import VideoSource, is_undecodable
 from backend.application.ports.prewarm import frame_hash
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
@@ -28,6 +28,9 @@ class WrappedVideo(NoOpContext):
     def frame_hash(self, index: int) -> ContentHash:
         """The content hash that identifies an encoded frame."""
         return frame_hash(self._source, index)
+
+    def is_undecodable(self, index: int) -> bool:
+        return is_undecodable(self._source, index)
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         return self._source.frame(index)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from backend.application.ports.media import VideoSource
+from backend.application.ports.media import VideoSource, is_undecodable
 from backend.domain.geometry import RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
@@ -46,6 +46,9 @@ class FrameSubset:
         times = self._source.timestamps_s
         first = times[self._indices[0]]
         return [times[index] - first for index in self._indices]
+
+    def is_undecodable(self, index: int) -> bool:
+        return is_undecodable(self._source, self._indices[index])
 
     def frame(self, index: FrameIndex) -> RgbFrame:
         """One frame, [H, W, 3] uint8 RGB. Raises PromptError past the end, MediaError."""

@@ -92,7 +92,7 @@ class HoverLoop:
         video = self._video(request)
         with self._parts.lock.hover():
             masks = self._parts.segmenter.segment(video, request.prompts, request.frame_index)
-        ((_, frame),) = encoded(masks, self._parts.codec, scorer_of(self._parts.calibrator, request.prompts))
+        ((_, frame),) = encoded(masks, video, self._parts.codec, scorer_of(self._parts.calibrator, request.prompts))
         is_present = frame.evidence.area_rel > 0
         return HoverMask(
             frame.mask if is_present else None,

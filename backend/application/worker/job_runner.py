@@ -272,7 +272,7 @@ class JobRunner:
                         self.segmenter.prewarm(video, (request.frame_index,), cancel=NeverCancelled())
                 masks = self.segmenter.segment(video, request.prompts, request.frame_index)
             with stopwatch.time("encode"):
-                for object_id, frame in encoded(masks, self.codec, scorer_of(self.calibrator, request.prompts)):
+                for object_id, frame in encoded(masks, video, self.codec, scorer_of(self.calibrator, request.prompts)):
                     writer.append(object_id, frame)
             control.done = 1
             control.raise_if_cancelled()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from backend.application.ports.masks import MaskCodec
+from backend.application.ports.media import VideoSource, is_undecodable
 from backend.domain.calibration import Calibrator
-from backend.domain.masklets import FrameMasks, MaskletFrame, ObjectFrame
+from backend.domain.masklets import FrameMasks, MaskletFrame, MaskOrigin, ObjectFrame
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.scoring import Scorer
 from backend.domain.video import FrameIndex
@@ -16,15 +17,25 @@ def scorer_of(calibrator: Calibrator | None, prompts: PromptSet) -> Scorer:
     return Scorer(calibrator, prompted)
 
 
-def encoded(masks: FrameMasks, codec: MaskCodec, scorer: Scorer | None = None) -> list[tuple[ObjectId, MaskletFrame]]:
+def encoded(
+    masks: FrameMasks, video: VideoSource, codec: MaskCodec, scorer: Scorer | None = None
+) -> list[tuple[ObjectId, MaskletFrame]]:
     """The stored form of one frame's masks, with uncertainty. Without a scorer, uncertainty is a rank."""
     scorer = scorer or Scorer(None, {})
     return [
-        (shown.object_id, masklet_frame(shown, masks.frame_index, codec, uncertainty))
+        (shown.object_id, masklet_frame(shown, masks.frame_index, codec, uncertainty, video=video))
         for shown, uncertainty in zip(masks.objects, scorer.score(masks), strict=True)
     ]
 
 
-def masklet_frame(shown: ObjectFrame, frame_index: FrameIndex, codec: MaskCodec, uncertainty: float) -> MaskletFrame:
-    """The stored form of one object's mask on one frame."""
-    return MaskletFrame(frame_index, codec.encode(shown.mask), shown.evidence, shown.origin, uncertainty)
+def masklet_frame(
+    shown: ObjectFrame, frame_index: FrameIndex, codec: MaskCodec, uncertainty: float, *, video: VideoSource
+) -> MaskletFrame:
+    """The stored form of one object's mask on one frame of the video.
+
+    The model's mask on a frame that does not decode is uncertain: it was made from an earlier picture.
+    """
+    is_held = is_undecodable(video, frame_index)
+    if is_held and shown.origin is not MaskOrigin.HUMAN:
+        uncertainty = 1.0
+    return MaskletFrame(frame_index, codec.encode(shown.mask), shown.evidence, shown.origin, uncertainty, is_held)

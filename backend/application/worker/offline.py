@@ -61,7 +61,7 @@ class OfflinePropagator:
             cut_video, prompts, direction=direction, frame_range=requested, cancel=self.cancel
         )
         for masks in frames:
-            for object_id, frame in encoded(masks, self.codec, scorer):
+            for object_id, frame in encoded(masks, cut_video, self.codec, scorer):
                 sink.put(object_id, frame)
                 tally.add(frame)
             tally.frames += 1
@@ -74,7 +74,7 @@ class OfflinePropagator:
 class Summary:
     """Counts of a propagation. masks: those that are not empty. worst_frame: None without a mask.
 
-    cuts: first frames of shots, ascending.
+    cuts: first frames of shots, ascending. undecodable: frames with masks that do not decode, ascending.
     """
 
     frames: int
@@ -84,6 +84,7 @@ class Summary:
     uncertainty: float
     worst_frame: FrameIndex | None
     cuts: tuple[FrameIndex, ...] = ()
+    undecodable: tuple[FrameIndex, ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,9 +92,12 @@ class _Tally:
     frames: int = 0
     masks: int = 0
     worst: MaskletFrame | None = None
+    undecodable: set[FrameIndex] = field(default_factory=set)
 
     def add(self, frame: MaskletFrame) -> None:
         self.masks += frame.evidence.area_rel > 0
+        if frame.undecodable:
+            self.undecodable.add(frame.frame_index)
         if self.worst is None or frame.uncertainty > self.worst.uncertainty:
             self.worst = frame
 
@@ -106,4 +110,5 @@ class _Tally:
             seconds,
             combined_uncertainty([worst.uncertainty] if worst else []),
             worst.frame_index if worst else None,
+            undecodable=tuple(sorted(self.undecodable)),
         )

@@ -197,7 +197,8 @@ class _Attempt:
         uncertainty = scorer.frame(masks.frame_index, seen, history.others(masks.frame_index, tuple(seen)))
         for shown in masks.objects:
             if not keeps(shown.object_id, masks.frame_index):
-                frame = masklet_frame(shown, masks.frame_index, self.parts.codec, uncertainty[shown.object_id])
+                score = uncertainty[shown.object_id]
+                frame = masklet_frame(shown, masks.frame_index, self.parts.codec, score, video=self.video)
                 writer.append(shown.object_id, frame)
 
     def _between_frames(self, frames: Propagation, writer: MaskWriter) -> None:

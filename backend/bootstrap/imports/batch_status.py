@@ -30,11 +30,13 @@ def read_overviews(container: Container, project_id: int | None) -> list[Project
     """The overview of a project; None: of all. Raises NotFound, ServiceUnavailable if the ledger cannot be read."""
     audits = Audits(container.key_values)
     url = container.label_studio_public_url
+    records = container.import_records
+    statuses = project_statuses(container.ledger, records, project_id, undecodable=records.undecodable)
     return [
         ProjectOverview(
             status, audits.tallies(status.project_id), f"{url}/projects/{status.project_id}/data" if url else ""
         )
-        for status in project_statuses(container.ledger, container.import_records, project_id)
+        for status in statuses
     ]
 
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from backend.domain.errors import PromptError
+from backend.domain.selection import range_text
 from backend.domain.video import Direction
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def propagate(
     if json_file is not None:
         json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     console.print(_sentence(summary, out), highlight=False, soft_wrap=True)
+    if summary.undecodable:
+        held = range_text(summary.undecodable)
+        console.print(f"These frames do not decode; their masks are of the picture before them: {held}.")
     if info.truncated:
         console.print(f"The file ends early; its first {info.frame_count} frames were used.")
     if model_info.is_demo:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from backend.domain.jobs import JobState
 from backend.domain.retries import FailureKind
+from backend.domain.selection import range_text
 from backend.interfaces.cli.progress.durations import duration_text
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def _details(status: ProjectStatus) -> Iterator[str]:
         yield f"failed are {', '.join(status.failed[:NAMED])}{more}; retry: masklet jobs retry {status.project_id}"
     yield from (f"{name}: not imported: {reason}" for name, reason in status.failed_sources)
     yield from (f"{name}: refused: {reason}" for name, reason in status.refused)
+    for name, frames in status.undecodable:
+        yield f"{name}: frames that do not decode, and show the picture before them: {range_text(frames)}"
     for failed in status.retried:
         if failed.is_given_up and failed.kind in GIVEN_UP_AS:
             yield f"task {failed.task.task_id}: {GIVEN_UP_AS[failed.kind]}: {failed.reason}"

@@ -16,7 +16,9 @@ def batch_routes(service: AppState, media: MediaService) -> APIRouter:
     @router.get("/batches")
     async def list_batches(project: int = 0) -> JSONResponse:
         def listed() -> JSONResponse:
-            statuses = project_statuses(service.parts.ledger, media.records, project or None)
+            statuses = project_statuses(
+                service.parts.ledger, media.records, project or None, undecodable=media.records.undecodable
+            )
             return json_reply({"projects": [found.document() for found in statuses]})
 
         return await service.looked_up(listed)

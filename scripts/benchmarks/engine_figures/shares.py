@@ -104,7 +104,7 @@ def measured_parts(setup: Setup, objects: int) -> dict[str, float]:
             cancel=NeverCancelled(),
         ):
             with timer.of("RLE"):
-                encoded(masks, codec)
+                encoded(masks, video, codec)
         whole = time.perf_counter() - started
     timer.seconds["the rest"] = max(whole - sum(timer.seconds.values()), 0.0)
     return timer.seconds

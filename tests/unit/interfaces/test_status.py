@@ -54,6 +54,12 @@ def test_verdicts_that_ask_to_redo_masks_are_told_with_the_command_that_lists_th
     assert not any("redo" in line for line in lines(ProjectStatus(7, {JobState.DONE: 3})))
 
 
+def test_frames_that_do_not_decode_are_told_by_video() -> None:
+    status = ProjectStatus(7, {JobState.DONE: 1}, undecodable=(("a.mp4", (3, 4, 9)),))
+    assert "  a.mp4: frames that do not decode, and show the picture before them: 3-4,9" in lines(status)
+    assert status.document()["undecodable"] == [{"video": "a.mp4", "frames": "3-4,9"}]
+
+
 def test_all_tasks_done_is_a_hundred_percent_and_nothing_less() -> None:
     assert "99 % of 1000" in lines(ProjectStatus(7, {JobState.DONE: 999, JobState.FAILED: 1}))[0]
     assert "100 % of 3" in lines(ProjectStatus(7, {JobState.DONE: 3}))[0]

@@ -1,54 +1,55 @@
-"""Pages of videos on demand: decoded by a child process and cached in a folder of bounded size.
+"""Pages of videos on demand: decoded by child processes and cached in a folder of bounded size.
 
-The web process never loads a decoder: a damaged file can crash only the child, which is replaced. A cached page never
+The web process never loads a decoder: a damaged file can crash only a child, which is replaced. A cached page never
 changes: its name is the video's content and the frame.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import selectors
-import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from backend.adapters.media.serving.decode_order import DecodeOrder
+from backend.adapters.media.serving.page_child import PageChild
 from backend.codecs.atomic_file import write_atomically
-from backend.domain.errors import MediaError, MediaUnreachable, error_of
+from backend.domain.errors import MediaError
 from backend.domain.tasks import MediaRef
 
 logger = logging.getLogger(__name__)
 
 CHILD = (sys.executable, "-P", "-m", "backend.interfaces.page_process")
 ANSWER_S = 60.0
-LENGTH_BYTES = 8
+MOST_CHILDREN = 3
+"""So many videos are decoded at once."""
+
 SWEEP_EVERY = 200
 
 
+@dataclass(slots=True)
+class _Lane:
+    """A child with its users. video: whose pages it decoded last."""
+
+    child: PageChild
+    users: int = 0
+    video: str = ""
+
+
 class PageDecoder:
-    """One child process that decodes pages, started by the first call. Safe to use from many threads."""
+    """Child processes that decode pages. A video that is slow delays no other. Safe to use from many threads."""
 
     def __init__(self, command: Sequence[str] = CHILD, *, answer_s: float = ANSWER_S) -> None:
-        self._command = tuple(command)
-        self._answer_s = answer_s
-        self._order = DecodeOrder()
+        self._lanes = [_Lane(PageChild(command, answer_s=answer_s)) for _ in range(MOST_CHILDREN)]
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Starts the process unless it runs: its start takes seconds, and the first page would wait for it."""
-        if self._lock.acquire(blocking=False):  # while a page is decoded, it runs
-            try:
-                with suppress(OSError):  # the first page says so
-                    self._running()
-            finally:
-                self._lock.release()
+        """Starts a process unless one runs: its start takes seconds, and the first page would wait for it."""
+        if not any(lane.child.is_started for lane in self._lanes):
+            self._lanes[0].child.prepare()
 
     def page(self, media_id: str, frame: int) -> bytes:
         """A page as a JPEG file. Raises the child's error, MediaUnreachable if it does not answer."""
@@ -67,62 +68,26 @@ class PageDecoder:
         }
         return self._answer(content_hash or media.addresses[0], frame, question)
 
-    def _answer(self, video: str, frame: int, question: object) -> bytes:
-        with self._order.turn(video, frame), self._lock:
-            try:
-                return self._ask(question)
-            except (OSError, EOFError) as error:
-                self._end()
-                raise MediaUnreachable(f"frame {frame} could not be decoded: {error}; ask again") from error
-
     def close(self) -> None:
+        for lane in self._lanes:
+            lane.child.close()
+
+    def _answer(self, video: str, frame: int, question: object) -> bytes:
+        with self._lane(video) as child:
+            return child.answer(video, frame, question)
+
+    @contextmanager
+    def _lane(self, video: str) -> Iterator[PageChild]:
+        """The child that decoded this video last; else an idle one, a running one first; else the least busy one."""
         with self._lock:
-            self._end()
-
-    def _ask(self, question: object) -> bytes:
-        child = self._running()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(json.dumps(question).encode() + b"\n")
-        child.stdin.flush()
-        failed = self._read(child.stdout, 1) == b"E"
-        body = self._read(child.stdout, int.from_bytes(self._read(child.stdout, LENGTH_BYTES), "big"))
-        if failed:
-            raise error_of(body.decode("utf-8", "replace"))
-        return body
-
-    def _read(self, pipe: IO[bytes], length: int) -> bytes:
-        parts: list[bytes] = []
-        with selectors.DefaultSelector() as selector:
-            selector.register(pipe, selectors.EVENT_READ)
-            while length:
-                if not selector.select(self._answer_s):
-                    raise EOFError(f"the decoder did not answer within {self._answer_s:g} s")
-                part = os.read(pipe.fileno(), length)
-                if not part:
-                    raise EOFError("the decoder crashed on this file")
-                parts.append(part)
-                length -= len(part)
-        return b"".join(parts)
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self._end()
-            self._child = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
-            )
-        return self._child
-
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-        child.kill()
-        child.wait()
+            lane = min(self._lanes, key=lambda each: (each.video != video, each.users, not each.child.is_started))
+            lane.users += 1
+            lane.video = video
+        try:
+            yield lane.child
+        finally:
+            with self._lock:
+                lane.users -= 1
 
 
 class PageCache:

@@ -25,7 +25,13 @@ def no_pictures(path: Path, info: VideoInfo) -> None:
 
 
 def object_on_frame(
-    item: DatasetObject, mask: EncodedMask, *, origin: MaskOrigin, uncertainty: float, video: VideoInfo
+    item: DatasetObject,
+    mask: EncodedMask,
+    *,
+    origin: MaskOrigin,
+    uncertainty: float,
+    video: VideoInfo,
+    undecodable: bool = False,
 ) -> LabelledMask:
     """A stored mask with checked run lengths. Raises IntegrityError if it is damaged or not of the video's size."""
     size = video.size
@@ -44,4 +50,5 @@ def object_on_frame(
         origin,
         uncertainty,
         approved=origin is MaskOrigin.HUMAN,
+        undecodable=undecodable,
     )

@@ -146,7 +146,10 @@ class LabelledFolder:
             size, counts = record["segmentation"]["size"], record["segmentation"]["counts"]
             mask = EncodedMask(int(size[0]), int(size[1]), str(counts))
             origin, uncertainty = MaskOrigin(record["origin"]), float(record["uncertainty"])
-            return object_on_frame(item, mask, origin=origin, uncertainty=uncertainty, video=self.info)
+            is_held = bool(record.get("undecodable", False))
+            return object_on_frame(
+                item, mask, origin=origin, uncertainty=uncertainty, video=self.info, undecodable=is_held
+            )
         except (ValueError, KeyError, TypeError, IndexError, IntegrityError) as error:
             raise IntegrityError(f"{self._folder / MASKLETS}, frame {frame_index}: {error}; propagate again") from error
 

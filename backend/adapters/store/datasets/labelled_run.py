@@ -90,6 +90,7 @@ class LabelledRun:
             origin=frame.origin,
             uncertainty=frame.uncertainty,
             video=self._video,
+            undecodable=frame.undecodable,
         )
 
 

@@ -115,6 +115,7 @@ def _line(object_id: ObjectId, frame: MaskletFrame) -> dict[str, object]:
         "object": object_id,
         "origin": frame.origin.value,
         "uncertainty": round(frame.uncertainty, 6),
+        **_mark(frame),
         **asdict(frame.evidence),
     }
 
@@ -124,5 +125,11 @@ def _stored(frame: MaskletFrame) -> dict[str, object]:
         "frame": frame.frame_index,
         "origin": frame.origin.value,
         "uncertainty": round(frame.uncertainty, 6),
+        **_mark(frame),
         "segmentation": {"size": [frame.mask.height, frame.mask.width], "counts": frame.mask.counts},
     }
+
+
+def _mark(frame: MaskletFrame) -> dict[str, object]:
+    """The mark of a frame that does not decode; others have none."""
+    return {"undecodable": True} if frame.undecodable else {}

@@ -50,7 +50,7 @@ class EvidenceRecord(TypedDict):
 
 
 class FrameRecord(TypedDict):
-    """size is [height, width], counts COCO's compressed run lengths."""
+    """size is [height, width], counts COCO's compressed run lengths. undecodable: there only where it is true."""
 
     object: str
     frame: int
@@ -59,6 +59,7 @@ class FrameRecord(TypedDict):
     size: tuple[int, int]
     counts: str
     evidence: EvidenceRecord
+    undecodable: NotRequired[bool]
 
 
 FORMAT = 1
@@ -128,6 +129,8 @@ def dump_frame(object_id: ObjectId, frame: MaskletFrame) -> str:
             "embedding": [float(value) for value in evidence.embedding],
         },
     }
+    if frame.undecodable:
+        record["undecodable"] = True
     return json.dumps(record, separators=(",", ":"))
 
 
@@ -170,6 +173,7 @@ def load_frame(line: bytes) -> tuple[ObjectId, MaskletFrame]:
             ),
             MaskOrigin(record["origin"]),
             record["uncertainty"],
+            record.get("undecodable", False),
         )
         return ObjectId(record["object"]), frame
     except (ValueError, KeyError, TypeError) as error:

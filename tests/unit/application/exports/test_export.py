@@ -38,7 +38,7 @@ MASK = EncodedMask(2, 2, "04")
 
 @dataclass
 class FakeVideo:
-    """Three frames, the middle one approved. boxes: the object has boxes only."""
+    """Three frames, the middle one approved. boxes: the object has boxes only. undecodable: frames with that mark."""
 
     boxes: bool = False
     unreachable: bool = False
@@ -48,11 +48,12 @@ class FakeVideo:
     task: None = None
     verdicts: MaskVerdicts | None = None
     not_exported: Mapping[str, int] = field(default_factory=dict)
+    undecodable: tuple[int, ...] = ()
 
     def frames(self) -> Iterator[DatasetFrame]:
         mask, box = (None, Box(0, 0, 1, 1)) if self.boxes else (MASK, None)
         for index in range(3):
-            shown = LabelledMask(CAT, mask, box, MaskOrigin.PROPAGATED, 0.5, index == 1)
+            shown = LabelledMask(CAT, mask, box, MaskOrigin.PROPAGATED, 0.5, index == 1, index in self.undecodable)
             yield DatasetFrame(FrameIndex(index), (shown,))
 
     def pictures(self) -> AbstractContextManager[VideoSource] | None:
@@ -169,6 +170,13 @@ def test_frames_are_written_and_counted_per_video() -> None:
     assert manifest["format"] == {"name": "fake", "version": 3, "overlaps": "kept"}
     assert (manifest["masklet"], manifest["created"]) == ("9.9", "1970-01-01T00:00:00+00:00")
     assert manifest["notes"] == {"said": 1}
+
+
+def test_frames_that_do_not_decode_are_listed() -> None:
+    manifest = export({"a": FakeVideo(), "b": FakeVideo(undecodable=(0, 1))}, FakeFormat())
+    assert [video["undecodable"] for video in manifest["videos"]] == ["", "0-1"]
+    manifest = export({"b": FakeVideo(undecodable=(0, 1))}, FakeFormat(), frames="human")
+    assert [video["undecodable"] for video in manifest["videos"]] == ["1"]
 
 
 def test_boxes_go_only_to_formats_that_take_them() -> None:

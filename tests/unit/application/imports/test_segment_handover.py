@@ -175,3 +175,9 @@ def test_the_status_counts_tasks_by_their_newest_job(setup: HandoverSetup) -> No
     with pytest.raises(NotFound, match="no tasks of project 99; it knows 3"):
         project_statuses(setup.parts.ledger, setup.records, 99)
     assert project_statuses(setup.parts.ledger, setup.records) == [status]
+    (item, *_) = setup.records.items(3)
+    frames = {item.media_id: (4, 5)}
+    (damaged,) = project_statuses(
+        setup.parts.ledger, setup.records, 3, undecodable=lambda media_id: frames.get(media_id, ())
+    )
+    assert damaged.undecodable == (("clip", (4, 5)),)

@@ -36,6 +36,19 @@ def test_every_frame_goes_to_the_sink() -> None:
     assert summary.worst_frame == 0
 
 
+def test_a_mask_on_a_frame_that_does_not_decode_is_marked_and_uncertain() -> None:
+    class DamagedVideo(FakeVideo):
+        def is_undecodable(self, index: int) -> bool:
+            return index in (2, 4)
+
+    sink = ListSink()
+    offline = OfflinePropagator(DamagedVideo(6), FakeSegmenter(), FakeCodec(), FakeClock())
+    summary = offline.propagate(click_on(2), sink)
+    assert [frame.frame_index for _, frame in sink.put_frames if frame.undecodable] == [2, 4]
+    assert [frame.frame_index for _, frame in sink.put_frames if frame.uncertainty == 1.0] == [2, 4]
+    assert summary.undecodable == (2, 4)
+
+
 def test_a_prompt_past_the_end_is_refused_before_any_work() -> None:
     asked: list[int] = []
     offline = OfflinePropagator(FakeVideo(6), FakeSegmenter(on_frame=asked.append), FakeCodec(), FakeClock())

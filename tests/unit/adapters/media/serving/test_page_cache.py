@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +15,12 @@ from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.domain.errors import MediaUnreachable, NotFound
 
 CHILD = """
-import json, os, sys
+import json, os, sys, time
 for line in sys.stdin:
     name, frame = json.loads(line)
     if name == "die": os._exit(3)
-    if name == "hang":
-        import time; time.sleep(60)
+    if name == "hang": time.sleep(60)
+    while name.startswith("/") and not os.path.exists(name): time.sleep(0.01)
     kind, body = (b"E", b"NotFound: no such page") if name == "none" else (b"J", f"{name} {frame}".encode())
     sys.stdout.buffer.write(kind + len(body).to_bytes(8, "big") + body); sys.stdout.buffer.flush()
 """
@@ -39,10 +41,26 @@ def test_a_child_answers_several_requests(page_decoder: PageDecoder) -> None:
 def test_a_prepared_child_answers(page_decoder: PageDecoder) -> None:
     page_decoder.prepare()
     page_decoder.prepare()
-    child = page_decoder._child
-    assert child is not None
+    assert [lane.child.is_started for lane in page_decoder._lanes] == [True, False, False]
     assert page_decoder.page("m", 3) == b"m 3"
-    assert page_decoder._child is child
+    assert page_decoder.page("n", 3) == b"n 3"
+    assert [lane.child.is_started for lane in page_decoder._lanes] == [True, False, False]
+
+
+def test_a_slow_video_delays_no_other(page_decoder: PageDecoder, tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    slow = [threading.Thread(target=page_decoder.page, args=(str(end), frame)) for frame in range(3)]
+    for thread in slow:
+        thread.start()
+    while page_decoder._lanes[0].users < 3:
+        time.sleep(0.01)
+    assert page_decoder.page("m", 3) == b"m 3"
+    assert all(thread.is_alive() for thread in slow)
+    end.touch()
+    for thread in slow:
+        thread.join()
+    assert page_decoder.page(str(end), 4) == f"{end} 4".encode()
+    assert page_decoder._lanes[0].video == str(end)
 
 
 def test_an_error_in_the_child_is_raised_and_the_child_stays(page_decoder: PageDecoder) -> None:

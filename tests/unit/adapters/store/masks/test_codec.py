@@ -22,3 +22,13 @@ def test_a_row_without_an_embedding_is_read_with_an_empty_one() -> None:
     assert (object_id, old.frame_index) == ("cat", 7)
     assert old.evidence == FrameEvidence((0.9,), 3.0, 1.0, 0.5, 0.1, None, None, 1)
     assert old.evidence.embedding == ()
+
+
+def test_the_mark_of_a_frame_that_does_not_decode_is_kept() -> None:
+    evidence = FrameEvidence((0.9,), 3.0, 1.0, 0.5, 0.1, None, None, 1)
+    mask = EncodedMask(48, 64, "Pd1o2")
+    for undecodable in (False, True):
+        frame = MaskletFrame(FrameIndex(7), mask, evidence, MaskOrigin.PROPAGATED, 1.0, undecodable)
+        row = dump_frame(ObjectId("cat"), frame)
+        assert ("undecodable" in row) is undecodable
+        assert load_frame(row.encode())[1] == frame

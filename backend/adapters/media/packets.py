@@ -1,0 +1,57 @@
+"""The packets and decoded frames of a video file from its position to its end, past damage in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from backend.application.ports.progress import work_moved
+
+
+class PacketReader:
+    """Reads a stream's packets once. is_cut: whether the file ends in the middle of a packet, or with an error."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self.is_cut = False
+
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """The packets in the order of decoding, without empty ones. Reads on after an error, unless another follows."""
+        goes_on = True
+        while goes_on:
+            goes_on = False
+            try:
+                for packet in self._container.demux(self._stream):
+                    work_moved()
+                    if packet.size:
+                        goes_on, self.is_cut = True, packet.is_corrupt
+                        yield packet
+                return
+            except av.FFmpegError:
+                self.is_cut = True
+
+
+def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Frames from the container's position to its end, in presentation order.
+
+    Skips frames that do not decode, and those that the decoder only guessed because of damaged or missing bytes.
+    """
+    for packet in PacketReader(container, stream).packets():
+        if not packet.is_corrupt:
+            yield from _decoded(stream, packet)
+    yield from _decoded(stream, None)
+
+
+def _decoded(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+    work_moved()
+    try:
+        frames = stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        return []
+    return [frame for frame in frames if not frame.is_corrupt]
