@@ -33,6 +33,7 @@ def read_packet_times(container: InputContainer, stream: VideoStream, name: str)
     reader = PacketReader(container, stream)
     times: list[int] = []
     keys: list[int] = []
+    codec = stream.codec_context.codec.canonical_name
     for packet in reader.packets():
         is_key = packet.is_keyframe and not packet.is_corrupt
         if not (keys or is_key):
@@ -42,11 +43,29 @@ def read_packet_times(container: InputContainer, stream: VideoStream, name: str)
         if is_key:
             keys.append(packet.pts)
         # An edit list discards packets that are needed only to decode later ones.
-        if not packet.is_discard:
+        if not packet.is_discard and is_shown(codec, memoryview(packet)):
             times.append(packet.pts)
     pts = _distinct(times, name)
     ends_early = reader.is_cut or _is_shorter_than(stream.duration, pts)
     return PacketTimes(pts, np.unique(np.asarray(keys, dtype=np.int64)), ends_early)
+
+
+def is_shown(codec: str, packet: bytes | memoryview) -> bool:
+    """Whether a packet of a codec has a frame to show. VP8 and VP9 have packets that only later ones refer to.
+
+    A VP9 packet of several frames (a superframe, with a marker in its last byte) has one to show.
+    """
+    if not packet:
+        return True
+    first, last = packet[0], packet[-1]
+    if codec == "vp8":
+        return bool(first & 0x10)
+    if codec != "vp9" or last & 0xE0 == 0xC0:
+        return True
+    is_later_profile = first & 0x30 == 0x30  # its header has a bit more
+    flags = first >> (0 if is_later_profile else 1)
+    shows_known, shows = flags & 0b100, flags & 0b001
+    return bool(shows_known or shows)
 
 
 def _distinct(times: list[int], name: str) -> Times:
