@@ -47,16 +47,16 @@ def drawn(project: ProjectSetup, label: str, page: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def video(frames_project: ProjectSetup) -> TaskKey:
-    """A task with two objects, prompted on different pages, and its propagation."""
-    task = frames_project.new_task()
-    regions = [drawn(frames_project, label, page) for label, page in PROMPTED_PAGES.items()]
-    frames_project.api.add_annotation(task.task_id, regions)
+def propagated(projects: Projects) -> ProjectSetup:
+    """A project with one task: two objects, prompted on different pages, and their propagation."""
+    project = projects("Pages to correct", (CONFIGS / "frames.xml").read_text())
+    task = project.new_task()
+    project.api.add_annotation(task.task_id, [drawn(project, label, page) for label, page in PROMPTED_PAGES.items()])
     deadline = time.monotonic() + TIMEOUT_S
-    while not frames_project.api.predictions(task.task_id):
+    while not project.api.predictions(task.task_id):
         assert time.monotonic() < deadline, "nothing was propagated"
         time.sleep(0.3)
-    return task
+    return project
 
 
 def next_into(
@@ -86,13 +86,12 @@ def lower_right_corners(editor: Editor) -> list[tuple[float, float]]:
     return [(box["x"] + box["width"], box["y"] + box["height"]), editor.place(100, 100)]
 
 
-@pytest.mark.usefixtures("video")
 def test_the_object_is_shown_on_its_prompted_page_beside_the_page_to_correct(
-    editor: Editor, frames_project: ProjectSetup, projects: Projects, masklet: Masklet, label_studio: LabelStudioServer
+    editor: Editor, propagated: ProjectSetup, projects: Projects, masklet: Masklet, label_studio: LabelStudioServer
 ) -> None:
     config = (CONFIGS / "keyframe.xml").read_text()
     corrections = projects("Corrections with the object", config)
-    said, tasks = next_into(frames_project, corrections, label_studio, masklet)
+    said, tasks = next_into(propagated, corrections, label_studio, masklet)
     assert "does not show the object" not in said
     for data in tasks:
         address = str(data["object_picture"]).partition("](")[2].removesuffix(")")
@@ -115,10 +114,9 @@ def test_the_object_is_shown_on_its_prompted_page_beside_the_page_to_correct(
         assert y <= bar["y"]
 
 
-@pytest.mark.usefixtures("video")
 def test_a_label_config_without_the_picture_works_and_is_told_once(
-    frames_project: ProjectSetup, projects: Projects, masklet: Masklet, label_studio: LabelStudioServer
+    propagated: ProjectSetup, projects: Projects, masklet: Masklet, label_studio: LabelStudioServer
 ) -> None:
-    said, tasks = next_into(frames_project, projects("Corrections without it", PLAIN), label_studio, masklet)
+    said, tasks = next_into(propagated, projects("Corrections without it", PLAIN), label_studio, masklet)
     assert said.count("does not show the object on its prompted frame") == 1
     assert len(tasks) == 4

@@ -34,7 +34,6 @@ from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.probe import require_sane_size
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError
-from backend.domain.geometry import RgbFrame
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif,mxf,dv,rm"
 """Containers that hold their own frames: no playlist, no list of images, no device, no address."""
