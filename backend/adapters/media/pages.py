@@ -1,7 +1,7 @@
 """A task's page images as a video: page n is frame n-1.
 
-Pages are read as a browser shows them (EXIF orientation applied, opaque RGB). They must have one size: the masks of an
-object share one frame size.
+Pages are read as a browser shows them (EXIF orientation applied, opaque RGB). Greys of more than 8 bits are stretched.
+All pages must have one size: the masks of an object share one frame size.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from backend.adapters.media.damaged import damage_named
@@ -23,6 +24,8 @@ from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _EXIF_ORIENTATION = 0x0112
+PAGE_MARK = "#"
+GREY_BITS = (8, 10, 12, 14, 16)
 _TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
 
@@ -103,7 +106,37 @@ def read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
     return pixels
 
 
+def page_names(path: Path) -> list[str]:
+    """The names of an image's pages: its own name, or NAME#0, NAME#1, … of a TIFF with several pages of one size.
+
+    Pages of another size than the first (thumbnails) are left out. Raises MediaError for a damaged file.
+    """
+    if not path.suffix.lower().startswith(".tif"):
+        return [path.name]
+    with damage_named(path.name), _open_image(path, 0) as image:
+        size, numbers = image.size, []
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            if image.size == size:
+                numbers.append(number)
+    return [path.name] if len(numbers) == 1 else [f"{path.name}{PAGE_MARK}{number}" for number in numbers]
+
+
+def file_of(path: Path) -> tuple[Path, int]:
+    """The file of a page that `page_names` named, and the page's number in it."""
+    name, mark, number = path.name.rpartition(PAGE_MARK)
+    return (path.with_name(name), int(number)) if mark and number.isdecimal() else (path, 0)
+
+
 def _open_image(path: Path, index: int) -> Image.Image:
+    file, number = (path, 0) if path.is_file() else file_of(path)
+    image = _open_file(file, index)
+    if number:
+        image.seek(number)
+    return image
+
+
+def _open_file(path: Path, index: int) -> Image.Image:
     try:
         with warnings.catch_warnings():
             # Pillow's size limit does not apply; require_sane_size has its own.
@@ -129,7 +162,23 @@ def _orientation(image: Image.Image) -> int:
 
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        # 16-bit grey: Pillow's own conversion clips instead of scaling.
-        grey = np.asarray(image, dtype=np.float32)
-        return Image.fromarray((grey / 256.0).clip(0, 255).astype(np.uint8)).convert("RGB")
+        # Pillow's own conversion clips instead of scaling.
+        return Image.fromarray(stretched(np.asarray(image, dtype=np.float64))).convert("RGB")
     return image.convert("RGB")
+
+
+def stretched(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Grey values of more than 8 bits, [H, W], as 0 to 255.
+
+    Whole numbers are scaled by the least of 8, 10, 12, 14 and 16 bits that holds the page's largest value: pages of one
+    camera are scaled alike. Others (fractions, negative or larger numbers) are scaled from the page's least to largest.
+    """
+    finite = np.where(np.isfinite(grey), grey, 0.0)
+    low, high = float(finite.min()), float(finite.max())
+    if low >= 0 and high < 2**16 and np.array_equal(finite, np.floor(finite)):
+        bits = next(bits for bits in GREY_BITS if high < 2**bits)
+        scaled = finite / 2 ** (bits - 8)
+    else:
+        scaled = (finite - low) * (255.0 / ((high - low) or 1.0))
+    shown: NDArray[np.uint8] = scaled.astype(np.uint8)
+    return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,11 +16,11 @@ from backend.adapters.media.cache import file_hash, pages_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.index import IndexCache
-from backend.adapters.media.pages import open_pages
+from backend.adapters.media.pages import PAGE_MARK, file_of, open_pages, page_names
 from backend.application.imports.model import SourceMedia, SourceMediaKind
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaError
-from backend.domain.video import FrameIndex
+from backend.domain.video import ContentHash, FrameIndex
 
 IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
 THUMB_PX = 16
@@ -39,8 +40,13 @@ def stamp_of(path: Path) -> str:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images of a folder in the order of their names."""
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    """The images of a folder in the order of their names; numbers in names by their value: 2 before 10."""
+    return sorted((file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+
+
+def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
+    parts = re.split(r"([0-9]+)", file.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], file.name
 
 
 def read_video_source(path: Path, name: str, indices: IndexCache) -> SourceMedia:
@@ -63,10 +69,12 @@ def read_image_source(
     naming the file that is not an image or has another size.
     """
     stamp = stamp_of(folder)
-    paths = [folder / file for file in names] or images_in(folder)
+    paths = [folder / file for file in names] or [
+        folder / page for file in images_in(folder) for page in page_names(file)
+    ]
     if not paths:
         raise MediaError(f"{folder} holds no images")
-    content_hash = pages_hash(file_hash(path) for path in paths)
+    content_hash = _pages_hash(paths)
     try:
         info = open_pages(paths, content_hash).info
     except MediaError as error:
@@ -83,6 +91,18 @@ def read_image_source(
         names=tuple(path.name for path in paths),
         numbers=tuple(numbers),
     )
+
+
+def _pages_hash(paths: Sequence[Path]) -> ContentHash:
+    """Of one page a file, the files' hashes; a page of a file with several has its number too."""
+    hashes: dict[Path, ContentHash] = {}
+    parts: list[ContentHash] = []
+    for path in paths:
+        file, number = (path, None) if path.is_file() else file_of(path)
+        if file not in hashes:
+            hashes[file] = file_hash(file)
+        parts.append(hashes[file] if number is None else ContentHash(f"{hashes[file]}{PAGE_MARK}{number}"))
+    return pages_hash(parts)
 
 
 def open_source_media(medium: SourceMedia, indices: IndexCache, decoders: DecoderPool | None = None) -> VideoSource:

@@ -16,6 +16,9 @@ from backend.domain.errors import NotFound
 from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex, VideoInfo
 
+PNG_HEAD_BYTES = 26
+"""Up to the bit depth and the colour type."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -53,7 +56,7 @@ class MediaService:
         if page >= medium.frame_count:
             raise NotFound(f"{medium.name} has {medium.frame_count} frames (0 to {medium.frame_count - 1}), not {page}")
         tag = f"{medium.media_id}-{page}"
-        if medium.kind is SourceMediaKind.IMAGES:
+        if medium.kind is SourceMediaKind.IMAGES and browsers_show(medium.path / medium.names[page]):
             return _file(medium.path / medium.names[page], tag)
         return Served("image/jpeg", tag, body=self._page(grant, page))
 
@@ -95,6 +98,17 @@ def _whole(medium: SourceMedia) -> Served:
     if status is None or f"{status.st_size}-{status.st_mtime_ns}" != medium.stamp:
         raise NotFound(f"{medium.name} was moved or changed after it was imported; import it again")
     return _file(medium.path, medium.media_id)
+
+
+def browsers_show(image: Path) -> bool:
+    """Whether browsers show an image as it is: no TIFF, and no PNG of 16-bit grey, which 12 bits leave nearly black."""
+    if image.suffix.lower().startswith(".tif"):
+        return False
+    if image.suffix.lower() != ".png" or not image.is_file():
+        return True
+    with image.open("rb") as file:
+        head = file.read(PNG_HEAD_BYTES)
+    return head[24:25] != b"\x10" or head[25:26] not in (b"\x00", b"\x04")
 
 
 def _file(path: Path, tag: str) -> Served:

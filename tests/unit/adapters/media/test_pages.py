@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.adapters.media.pages import open_pages
+from backend.adapters.media.index import IndexCache
+from backend.adapters.media.pages import open_pages, stretched
+from backend.adapters.media.source_media import open_source_media, read_image_source
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
@@ -72,6 +74,41 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 0x8000, np.uint16)).save(tmp_path / "a.png")
     with open_pages([tmp_path / "a.png"], HASH) as pages:
         assert pages.frame(FrameIndex(0))[0, 0].tolist() == [128, 128, 128]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0, 255], [0, 255]),
+        ([0, 4095], [0, 255]),
+        ([0, 2048, 4095], [0, 128, 255]),
+        ([0, 1023], [0, 255]),
+        ([0, 16383], [0, 255]),
+        ([0, 16384], [0, 64]),
+        ([-2.0, 0.0, 2.0], [0, 127, 255]),
+        ([0.25, 0.75], [0, 255]),
+        ([0.5, 0.5], [0, 0]),
+        ([float("nan"), 0.0, 255.0], [0, 0, 255]),
+    ],
+)
+def test_greys_are_stretched_by_the_bits_that_hold_them(values: list[float], shown: list[int]) -> None:
+    assert stretched(np.array([values], np.float64)).tolist() == [shown]
+
+
+def test_a_folder_is_in_natural_order_and_a_tiff_of_several_pages_is_several_frames(tmp_path: Path) -> None:
+    pages = [Image.fromarray(np.full((4, 6), grey, np.uint8)) for grey in (20, 30, 40)]
+    thumbnail = Image.fromarray(np.full((2, 3), 9, np.uint8))
+    pages[0].save(tmp_path / "f10.tif", save_all=True, append_images=[*pages[1:], thumbnail])
+    Image.fromarray(np.full((4, 6), 10, np.uint8)).save(tmp_path / "f2.png")
+    Image.fromarray(np.full((4, 6), 50, np.uint8)).save(tmp_path / "f11.tif")
+    medium = read_image_source(tmp_path, "stack")
+    assert medium.names == ("f2.png", "f10.tif#0", "f10.tif#1", "f10.tif#2", "f11.tif")
+    with open_source_media(medium, IndexCache(tmp_path / "indices")) as video:
+        whole = FrameRange(FrameIndex(0), FrameIndex(5))
+        assert [int(frame[0, 0, 0]) for _, frame in video.frames(whole)] == [10, 20, 30, 40, 50]
+    assert medium.content_hash == read_image_source(tmp_path, "again").content_hash
+    (tmp_path / "f11.tif").unlink()
+    assert medium.content_hash != read_image_source(tmp_path, "fewer").content_hash
 
 
 def test_no_pages() -> None:

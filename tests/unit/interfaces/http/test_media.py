@@ -95,6 +95,33 @@ def test_a_page_is_cut_once_and_an_unchanged_one_is_not_sent(setup: MediaSetup) 
     assert setup.page_decoder.asked == [3]
 
 
+@pytest.mark.parametrize(("suffix", "largest"), [(".tif", 255), (".tif", 4095), (".tif", 65535), (".png", 4095)])
+def test_a_picture_that_browsers_do_not_show_is_served_as_a_jpeg(setup: MediaSetup, suffix: str, largest: int) -> None:
+    folder = setup.root / "images"
+    folder.mkdir()
+    grey = np.full((48, 64), largest // 2, np.uint16)
+    grey[:, 32:] = largest
+    for number in (1, 2):
+        Image.fromarray(grey.astype(np.uint8) if largest == 255 else grey).save(folder / f"p{number}{suffix}")
+    medium = setup.add(folder)
+    reply = setup.client().get(setup.address(medium, page_leaf(1)))
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "image/jpeg")
+    shown = np.asarray(Image.open(BytesIO(reply.content)))
+    assert shown[24, [10, 50]].mean(axis=-1).tolist() == pytest.approx([127, 255], abs=3)
+    video = setup.own().open(MediaRef((setup.address(medium, page_leaf(1)),), is_pages=True))
+    assert video is not None
+    with video:
+        assert video.frame(FrameIndex(0))[24, [10, 50]].mean(axis=-1).tolist() == pytest.approx([127, 255], abs=1)
+
+
+def test_a_picture_that_browsers_show_is_served_as_it_is(setup: MediaSetup) -> None:
+    folder = setup.root / "images"
+    folder.mkdir()
+    Image.fromarray(np.full((48, 64), 9, np.uint8)).save(folder / "p1.png")
+    reply = setup.client().get(setup.address(setup.add(folder), page_leaf(0)))
+    assert (reply.headers["content-type"], reply.content) == ("image/png", (folder / "p1.png").read_bytes())
+
+
 def test_a_video_is_served_in_byte_ranges(setup: MediaSetup) -> None:
     address = setup.address(setup.add(), "video.mp4")
     whole = setup.client().get(address)
