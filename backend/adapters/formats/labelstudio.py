@@ -57,6 +57,10 @@ PAGES_CONFIG = """<View>
 class Regions(Protocol):
     """Writes the regions of a label config (adapters/labelstudio)."""
 
+    def of_task(self, label_config: str, data: Mapping[str, object]) -> str:
+        """The label config with what it takes from the task's data, for the other methods."""
+        ...
+
     def is_video(self, label_config: str) -> bool:
         """Whether the config has one region per object, not one per object and page."""
         ...
@@ -72,9 +76,8 @@ class Regions(Protocol):
         *,
         info: VideoInfo,
         label_config: str,
-        data: Mapping[str, object],
     ) -> list[Region]:
-        """The region of an object. boxes: ascending by frame. data: of the task."""
+        """The region of an object. boxes: ascending by frame."""
         ...
 
 
@@ -101,7 +104,8 @@ class LabelStudioFormat:
         if video.task is not None:
             self._configs[config] = None
         with SpooledJsonList(self._target) as regions:
-            task = _Task(self._target, planned, video, regions, write=self._regions, label_config=config)
+            filled = config if video.task is None else self._regions.of_task(config, video.task.data)
+            task = _Task(self._target, planned, video, regions, write=self._regions, label_config=filled)
             yield task
             self._tasks.add_pieces(task.pieces())
 
@@ -161,12 +165,11 @@ class _Task:
 
     def pieces(self) -> Iterator[bytes]:
         """The task's JSON."""
-        data = {} if self._video.task is None else self._video.task.data
         for item, values in self._boxes.items():
             if values:
                 boxes = _boxes(values, self._video.info.size)
                 for region in self._write.through_video(
-                    item, boxes, info=self._video.info, label_config=self._label_config, data=data
+                    item, boxes, info=self._video.info, label_config=self._label_config
                 ):
                     self._regions.add(region)
         yield b'{"data":'

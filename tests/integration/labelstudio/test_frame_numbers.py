@@ -192,9 +192,9 @@ def test_exported_boxes_are_drawn_on_their_frames(case: Case) -> None:
     boxes = [(index, box_of(place)) for index, place in placed if place is not None]
     what = DatasetObject(1, ObjectId("b1"), "Dog")
     config = case.config.replace("framerate", "frameRate").replace(rate_of(case), "$rate")
-    written = ExportedRegions().through_video(
-        what, boxes, info=info, label_config=config, data={"rate": float(rate_of(case))}
-    )
+    write = ExportedRegions()
+    filled = write.of_task(config, {"rate": float(rate_of(case))})
+    written = write.through_video(what, boxes, info=info, label_config=filled)
     (region,) = written
     value = region["value"]
     assert isinstance(value, dict)

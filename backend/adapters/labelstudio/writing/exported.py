@@ -31,6 +31,10 @@ Item = dict[str, object]
 class ExportedRegions:
     """Builds the regions of `adapters/formats/labelstudio`."""
 
+    def of_task(self, label_config: str, data: Mapping[str, object]) -> str:
+        """The label config with the frame rate and the labels of the task's data."""
+        return with_task_data(label_config, data)
+
     def is_video(self, label_config: str) -> bool:
         """Whether the config is of a video, with one region per object. Raises LabelConfigError."""
         return read_binding(label_config).is_video
@@ -60,13 +64,12 @@ class ExportedRegions:
         *,
         info: VideoInfo,
         label_config: str,
-        data: Mapping[str, object],
     ) -> list[Item]:
         """An object's region; empty without a box on a numbered frame. Raises LabelConfigError.
 
-        boxes: (0-based frame index, relative box), ascending by frame. data: the task's.
+        boxes: (0-based frame index, relative box), ascending by frame.
         """
-        binding = read_binding(with_task_data(label_config, data))
+        binding = read_binding(label_config)
         rectangle_control(binding)
         clock = clock_of(info, binding.framerate)
         value = value_of_shapes(((FrameIndex(index), box) for index, box in boxes), clock)
