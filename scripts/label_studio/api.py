@@ -123,7 +123,7 @@ class LabelStudioApi:
             self._call("DELETE", f"/api/annotations/{annotation['id']}/")
 
     def drafts(self, task_id: int) -> list[Json]:
-        """The drafts of the token's user on a task."""
+        """All users' drafts on a task."""
         listed: list[Json] = self._call("GET", f"/api/tasks/{task_id}/drafts")
         return listed
 

@@ -45,6 +45,13 @@ def numbered(document: str, heading: str) -> list[str]:
     return [re.sub(r"\s+", " ", step).strip() for step in steps]
 
 
+def open_task(editor: Editor, address: str) -> None:
+    """Opens a task and waits until the page stands: it is drawn again when the task has arrived."""
+    editor.open(address)
+    editor.page.wait_for_load_state("networkidle")
+    editor.page.wait_for_timeout(1000)
+
+
 def press(page: Page, element: Locator) -> None:
     """A click of the mouse on an element where it is; fails if a person would have to scroll to it."""
     element.wait_for(state="visible")
@@ -127,7 +134,7 @@ def test_the_readmes_steps_on_pages_work_on_the_first_task_and_on_the_next(
     small: Editor, frames_project: ProjectSetup
 ) -> None:
     first, second = frames_project.new_task(), frames_project.new_task()
-    small.open(frames_project.address(first))
+    open_task(small, frames_project.address(first))
     picture(small.page, "steps-1-pages")
     on_pages = OnPages(small, frames_project)
     steps = numbered("README.md", "### On frames as pages")
@@ -138,7 +145,7 @@ def test_the_readmes_steps_on_pages_work_on_the_first_task_and_on_the_next(
     (annotation,) = frames_project.api.annotations(first.task_id)
     assert {region["item_index"] for region in annotation["result"]} == set(range(PAGES))
 
-    small.open(frames_project.address(second))
+    open_task(small, frames_project.address(second))
     small.requests.clear()
     for step in steps[1:3]:  # the switches stay on
         on_pages.follow[step]()
@@ -146,8 +153,7 @@ def test_the_readmes_steps_on_pages_work_on_the_first_task_and_on_the_next(
 
 
 def test_the_how_to_opens_and_closes(small: Editor, frames_project: ProjectSetup) -> None:
-    small.open(frames_project.address(frames_project.new_task()))
-    small.page.wait_for_load_state("networkidle")  # the page is drawn again when the task has arrived
+    open_task(small, frames_project.address(frames_project.new_task()))
     how_to = small.page.get_by_text("How to: Auto-Annotation on, purple tool, label, click")
     words = small.page.get_by_text("Once: switch Auto-Annotation and Auto-Accept Suggestions on")
     assert not words.is_visible()

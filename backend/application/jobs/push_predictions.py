@@ -129,12 +129,12 @@ class Pusher:
         return prediction_id
 
     def _describe(self, task: TaskKey, run: MaskRun) -> None:
-        """Renews the task's columns. A prediction is not given up for columns that Label Studio refuses."""
+        """Renews the task's columns. A pushed prediction is not pushed again for columns that cannot be written."""
         try:
             self.sink.describe_task(task, table_values(run))
         except LabelStudioUnavailable:
             raise
-        except MaskletError as error:
+        except Exception as error:
             logger.warning("task %s: the table of tasks does not show its worst page: %s", task, error)
 
 

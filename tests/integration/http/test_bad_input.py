@@ -111,7 +111,7 @@ BAD_CALLS: dict[str, tuple[dict[str, object], int, str]] = {
     "x is negative": (clicked_at(x=-0.1), 400, "x"),
     "x is text": (clicked_at(x="50"), 400, "x"),
     "box without area": (boxed(width=0), 400, "area"),
-    "duplicate region ids": (predict_body(pages_task(), regions=[keypoint(), keypoint()]), 400, "'k1'"),
+    "one id of two places": (predict_body(pages_task(), regions=[keypoint(), keypoint(x=60.0)]), 400, "'k1'"),
     "unknown label": (clicked_at(keypointlabels=["Cow"], labels=["Cow"]), 400, "'Cow'"),
     "two labels": (clicked_at(keypointlabels=["Cat", "Dog"]), 400, "2 labels"),
     "unknown control": (clicked(from_name="nothing"), 400, "'nothing'"),

@@ -36,17 +36,30 @@ TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
 class LabelStudioStub:
-    """Predictions of one Label Studio on a real port. mode: "up", "503", or "no reply" (stores it, sends no reply)."""
+    """Predictions and a task of one Label Studio on a real port.
+
+    mode: "up", "503", or "no reply" (stores what is posted, and sends no reply).
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.mode = "up"
         self.rows: dict[int, dict[str, Any]] = {}
+        self.task: dict[str, Any] = {"id": TASK.task_id, "data": {}}
         self.posts = 0
         studio = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                studio.answer(self, list(studio.rows.values()))
+                if "/api/tasks/" in self.path:
+                    studio.answer(self, studio.task)
+                else:
+                    studio.answer(self, list(studio.rows.values()))
+
+            def do_PATCH(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if "/api/tasks/" in self.path and studio.mode != "503":
+                    studio.task |= body
+                studio.answer(self, studio.task)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
