@@ -17,12 +17,12 @@ from backend.adapters.media.decode import open_video
 from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import PAGE_MARK, file_of, open_pages, page_names
+from backend.adapters.media.sources.sources import IMAGE_SUFFIXES
 from backend.application.imports.model import SourceMedia, SourceMediaKind
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaError
 from backend.domain.video import ContentHash, FrameIndex
 
-IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
 THUMB_PX = 16
 PAGE_QUALITY = 95
 

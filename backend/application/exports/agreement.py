@@ -16,7 +16,7 @@ import numpy as np
 from backend.application.ports.datasets import DatasetVideo
 from backend.application.ports.masks import MaskCodec
 from backend.domain.datasets import DatasetFrame, LabelledMask
-from backend.domain.geometry import BoolMask, FrameSize
+from backend.domain.geometry import BoolMask, Box, FrameSize
 
 Member = tuple[int, int]
 """An object of an annotation: the annotation's place among those compared, and the object's number."""
@@ -67,9 +67,12 @@ def pixels_of(shown: LabelledMask, size: FrameSize, codec: MaskCodec) -> BoolMas
     """The object's pixels, [H, W] bool; of a box those within it. None: the object is absent."""
     if shown.mask is not None:
         return codec.decode(shown.mask)
-    if shown.box is None:
-        return None
-    x0, y0, x1, y1 = (round(side) for side in shown.box.to_px(size))
+    return None if shown.box is None else pixels_of_box(shown.box, size)
+
+
+def pixels_of_box(box: Box, size: FrameSize) -> BoolMask:
+    """The pixels within a box, its sides rounded, [H, W] bool."""
+    x0, y0, x1, y1 = (round(side) for side in box.to_px(size))
     pixels = np.zeros((size.height, size.width), bool)
     pixels[y0:y1, x0:x1] = True
     return pixels
@@ -107,3 +110,10 @@ def agreements_with_others(count: int, groups: Sequence[Group], overlaps: Overla
     """The mean agreement of each of `count` annotations with the others; 1 for a single one."""
     pairs = {pair: agreement(*pair, groups, overlaps) for pair in combinations(range(count), 2)}
     return [float(np.mean([value for pair, value in pairs.items() if at in pair] or [1.0])) for at in range(count)]
+
+
+def compared(videos: Sequence[DatasetVideo], codec: MaskCodec) -> tuple[list[Group], list[float]]:
+    """The objects of several annotations of one video, and the mean agreement of each annotation with the others."""
+    overlaps = overlaps_of(videos, codec)
+    groups = groups_of(videos, overlaps)
+    return groups, agreements_with_others(len(videos), groups, overlaps)

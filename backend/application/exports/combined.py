@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from backend.application.exports.agreement import agreements_with_others, groups_of, overlaps_of
+from backend.application.exports.agreement import compared
 from backend.application.exports.consensus import ConsensusVideo
 from backend.application.ports.datasets import DatasetEntry, DatasetSource, DatasetVideo, ManifestEntry
 from backend.application.ports.masks import MaskCodec
@@ -52,6 +52,5 @@ class CombinedSource:
                 yield videos[self._best(videos)]
 
     def _best(self, videos: Sequence[DatasetVideo]) -> int:
-        overlaps = overlaps_of(videos, self.codec)
-        agreements = agreements_with_others(len(videos), groups_of(videos, overlaps), overlaps)
+        _, agreements = compared(videos, self.codec)
         return max(range(len(videos)), key=lambda at: (agreements[at], at))

@@ -14,14 +14,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.application.exports.agreement import (
-    Group,
-    agreements_with_others,
-    frames_together,
-    groups_of,
-    overlaps_of,
-    pixels_of,
-)
+from backend.application.exports.agreement import Group, compared, frames_together, pixels_of, pixels_of_box
 from backend.application.ports.datasets import DatasetVideo, ManifestEntry, TaskOrigin
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.media import VideoSource
@@ -43,12 +36,10 @@ class ConsensusVideo:
     def __init__(self, videos: Sequence[DatasetVideo], codec: MaskCodec) -> None:
         self._videos = videos
         self._codec = codec
-        overlaps = overlaps_of(videos, codec)
-        groups = groups_of(videos, overlaps)
+        groups, self._agreements = compared(videos, codec)
         kept = [group for group in groups if self._is_majority(len(group))]
         self._items = list(zip(_numbered(kept, videos), kept, strict=True))
         self._left_out = len(groups) - len(kept)
-        self._agreements = agreements_with_others(len(videos), groups, overlaps)
 
     @property
     def info(self) -> VideoInfo:
@@ -109,8 +100,7 @@ class ConsensusVideo:
         share = len(present) / len(self._videos)
         if boxes and len(boxes) == len(present):
             box = _median(boxes) if self._is_majority(len(boxes)) else None
-            mask = None if box is None else pixels_of(_boxed(item, box), self.info.size, self._codec)
-            uncertainty = share if mask is None else self._uncertainty(pixels, mask)
+            uncertainty = share if box is None else self._uncertainty(pixels, pixels_of_box(box, self.info.size))
             return LabelledMask(item, None, box, MaskOrigin.CONSENSUS, uncertainty, approved)
         voted = self._majority(pixels)
         uncertainty = share if voted is None else self._uncertainty(pixels, voted)
@@ -148,7 +138,3 @@ def _numbered(groups: Sequence[Group], videos: Sequence[DatasetVideo]) -> Iterat
 def _median(boxes: Sequence[Box]) -> Box:
     sides = np.median([[box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel] for box in boxes], axis=0)
     return Box(*(float(side) for side in sides))
-
-
-def _boxed(item: DatasetObject, box: Box) -> LabelledMask:
-    return LabelledMask(item, None, box, MaskOrigin.CONSENSUS, None, approved=False)

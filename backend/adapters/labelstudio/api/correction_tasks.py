@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from backend.adapters.labelstudio.api.overlays import TaskFields
 from backend.adapters.labelstudio.api.predictions import Predictions
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.task_creation import TaskImports
@@ -41,11 +41,7 @@ class CorrectionTasks:
 
     def describe(self, task: TaskKey, columns: Mapping[str, str]) -> None:
         """Writes columns into a task's data; keeps the other fields."""
-        what = f"describe task {task.task_id}"
-        record: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task.task_id)))
-        data = {**(record.data or {}), **columns}
-        if data != record.data:
-            self.session.call(what, lambda sdk: sdk.tasks.update(str(task.task_id), data=data))
+        TaskFields(self.session).put(task.task_id, columns)
 
     def serve_worst_first(self, project_id: int, model_version: str) -> None:
         """Sets uncertainty sampling and the project's model version: sampling uses predictions of that version only."""

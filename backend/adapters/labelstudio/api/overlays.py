@@ -53,6 +53,7 @@ class TaskFields:
         """Writes fields into a task's data, deletes those that are None, and keeps the others."""
         what = f"put {', '.join(fields)} into the data of task {task_id}"
         task: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task_id)))
-        data = {name: value for name, value in {**(task.data or {}), **fields}.items() if value is not None}
+        joined = {**(task.data or {}), **fields}
+        data = {name: value for name, value in joined.items() if value is not None or name not in fields}
         if data != task.data:
             self.session.call(what, lambda sdk: sdk.tasks.update(str(task_id), data=data))

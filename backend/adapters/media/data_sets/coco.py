@@ -17,6 +17,7 @@ from backend.adapters.media.data_sets.common import (
     PLAIN_NAMES,
     UNNAMED,
     ReadObject,
+    category_names,
     class_name,
     entries,
     finite,
@@ -85,7 +86,7 @@ def coco_videos(path: Path) -> Sequence[str]:
 def read_coco(path: Path) -> CocoFile:
     """Raises PromptError naming the file and the entry."""
     document = read_json(path)
-    labels = {whole(c.get("id"), place): str(c.get("name")) for place, c in entries(path, document, "categories")}
+    labels = category_names(path, document)
     videos = _videos(path, document)
     images = {}
     for place, entry in entries(path, document, "images"):

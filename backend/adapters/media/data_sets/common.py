@@ -135,6 +135,12 @@ def entries(path: Path, document: object, name: str) -> Iterator[tuple[str, Mapp
         yield place, entry
 
 
+def category_names(path: Path, document: object) -> dict[int, str]:
+    """The names of the categories of a COCO or YouTube-VIS file, by id. Raises PromptError."""
+    listed = entries(path, document, "categories")
+    return {whole(category.get("id"), place): str(category.get("name")) for place, category in listed}
+
+
 def whole(value: object, place: str) -> int:
     return int(finite(value, place))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from backend.adapters.media.data_sets.common import (
     FRAME_NAME,
     ReadObject,
+    category_names,
     class_name,
     entries,
     finite,
@@ -28,7 +29,7 @@ Row = Mapping[str, str]
 def youtubevis_masks(path: Path, name: str, size: FrameSize) -> list[ReadObject]:
     """The first mask of each annotation of the video. Raises PromptError naming the entry."""
     document = _json(path)
-    labels = {whole(c.get("id"), place): str(c.get("name")) for place, c in entries(path, document, "categories")}
+    labels = category_names(path, document)
     frames = {number: frames for number, (names, frames) in _listed(path).items() if name in names}
     found = []
     for place, entry in entries(path, document, "annotations"):

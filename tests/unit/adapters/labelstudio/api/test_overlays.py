@@ -53,6 +53,19 @@ def test_a_field_is_added_to_the_data_only_if_it_is_new() -> None:
     assert patched == [{"video": "/v.mp4", "overlay": "http://masklet/media/film.mp4"}]
 
 
+def test_a_field_that_is_none_is_deleted_and_others_stay() -> None:
+    patched: list[object] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH":
+            patched.append(json.loads(request.content)["data"])
+        return httpx.Response(200, json={"id": 12, "project": 3, "data": {"a": 1, "own": None, "worst_frame": 4}})
+
+    fields = TaskFields(Session("http://studio", TOKEN, timeout_s=5, transport=httpx.MockTransport(answer)))
+    fields.put(12, {"worst_frame": None, "worst_page": 5})
+    assert patched == [{"a": 1, "own": None, "worst_page": 5}]
+
+
 def test_drafts_of_all_users_are_read() -> None:
     region = {"id": "r1"}
     drafts = [{"user": "ann@example.org", "result": [region]}, {"user": "ben@example.org", "result": None}]
