@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from scripts.demonstration.backend import MaskletProcess
 from scripts.label_studio.server import LabelStudioServer
 from tests.fakes.stores import closed_stores
 
@@ -20,10 +21,34 @@ TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
 PORT = 20_000 + os.getpid() % 100 * 100
 """The first port to try. It depends on the process: a server listens seconds after its port was found free."""
 
+LOG_LINES = 60
 
 # No test depends on speed: an example takes as long as the machine needs.
 settings.register_profile("masklet", deadline=None)
 settings.load_profile("masklet")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds the last lines of the servers' logs to the report of a failed test."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for log in _server_logs(getattr(item, "funcargs", {})):
+            lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else ["no such file"]
+            report.sections.append((f"end of {log.name}", "\n".join(lines)))
+    return report
+
+
+def _server_logs(fixtures: Mapping[str, object]) -> Iterator[Path]:
+    """The logs of the servers among a test's fixtures."""
+    for value in fixtures.values():
+        server = getattr(value, "process", value)
+        if isinstance(server, LabelStudioServer):
+            yield server.log
+        elif isinstance(server, MaskletProcess):
+            yield server.data_dir / "logs" / "web.log"
 
 
 @pytest.fixture(autouse=True)

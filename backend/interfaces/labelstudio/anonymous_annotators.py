@@ -3,8 +3,8 @@
 A request names no user before the user's first draft is saved, five seconds after the click. Until then the user is
 an anonymous annotator. An anonymous annotator's prompts move to the user whose draft shows the same masks as the
 answers: this separates two users who mark one page with one label. A request without a draft is of another anonymous
-annotator if the latest one has a draft by now. Where drafts cannot be read, it is of another one APART_S after the
-latest one's last request.
+annotator if the latest one has a draft by now, or had one earlier, when its prompts moved to its user. Where drafts
+cannot be read, it is of another one APART_S after the latest one's last request.
 
 All of this is in the key-value store: its loss costs a repeated click, never a prompt.
 """
@@ -52,12 +52,18 @@ class AnonymousAnnotators:
         """The anonymous annotator of the latest request; None without any."""
         return next(iter(self._known(task)), None)
 
+    def mark_named(self, task: TaskKey, name: str) -> None:
+        """The anonymous annotator has a draft: later requests without one are of another."""
+        entry = self._known(task).get(name)
+        if entry is not None and not entry.has_draft:
+            self._write(task, name, replace(entry, has_draft=True))
+
     def assign(self, user_task: UserTask, *, latest_left: bool) -> UserTask:
         """The user task of the latest anonymous annotator, or of a new one. latest_left: the latest is named."""
         now_s = self.clock.now_s()
         known = self._known(user_task.task)
         latest, entry = next(iter(known.items()), (FIRST, AnonymousAnnotator(now_s)))
-        if known and (latest_left or now_s - entry.seen_s > APART_S):
+        if known and (latest_left or entry.has_draft or now_s - entry.seen_s > APART_S):
             latest, entry = _name(1 + max(_number(name) for name in known)), AnonymousAnnotator(now_s)
         self._write(user_task.task, latest, AnonymousAnnotator(now_s, entry.shown))
         return replace(user_task, user=latest)
@@ -68,7 +74,7 @@ class AnonymousAnnotators:
             return
         entry = self._known(user_task.task).get(user_task.user, AnonymousAnnotator(0.0))
         entry.shown.add_run(run)
-        self._write(user_task.task, user_task.user, AnonymousAnnotator(self.clock.now_s(), entry.shown))
+        self._write(user_task.task, user_task.user, replace(entry, seen_s=self.clock.now_s()))
 
     def match(self, task: TaskKey, result: Sequence[object]) -> dict[str, frozenset[ObjectFrameKey]]:
         """By anonymous annotator, the objects and frames where a user's regions show the annotator's answers.
@@ -114,18 +120,24 @@ class AnonymousAnnotators:
 
 @dataclass(frozen=True, slots=True)
 class AnonymousAnnotator:
-    """An anonymous annotator: the time of the last request, and the fingerprints of the masks shown."""
+    """An anonymous annotator: the time of the last request, and the fingerprints of the masks shown.
+
+    has_draft: whether the prompts moved to the user whose draft shows these masks.
+    """
 
     seen_s: float
     shown: MaskFingerprints = field(default_factory=MaskFingerprints)
+    has_draft: bool = False
 
     @classmethod
     def of(cls, body: bytes) -> AnonymousAnnotator:
         document = json.loads(body)
-        return cls(float(document["seen_s"]), fingerprints_of_json(document["shown"]))
+        shown = fingerprints_of_json(document["shown"])
+        return cls(float(document["seen_s"]), shown, bool(document.get("has_draft")))
 
     def body(self) -> bytes:
-        return json.dumps({"seen_s": self.seen_s, "shown": fingerprints_to_json(self.shown)}).encode()
+        shown = fingerprints_to_json(self.shown)
+        return json.dumps({"seen_s": self.seen_s, "shown": shown, "has_draft": self.has_draft}).encode()
 
 
 def _name(number: int) -> str:

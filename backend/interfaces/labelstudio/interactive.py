@@ -7,7 +7,7 @@ the page would replace the drawn mask by the answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.api.client import DraftRecord
@@ -28,7 +28,7 @@ from backend.application.annotation.propagate_range import (
     propagate_range,
 )
 from backend.bootstrap.web import WebParts
-from backend.domain.errors import MaskletError, PromptError, Superseded
+from backend.domain.errors import MaskletError, PromptError, ServiceUnavailable, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
@@ -40,6 +40,9 @@ from backend.interfaces.labelstudio.box_tracks import BoxTracks
 from backend.interfaces.labelstudio.page_masks import Key, PageMasks
 
 logger = logging.getLogger(__name__)
+
+DRAFT_TRIES = 3
+DRAFT_PAUSE_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,7 @@ class InteractivePredictor:
         draft = newest_draft(task)
         drawn = drawn_object_frames(draft, self.binding)
         user_task, named = (user_task, "") if user_task.user else self._assigned(user_task)
-        claims = self._anonymous.match(user_task.task, draft.result) if draft.result else {}
-        self._ownership.settle(user_task, ViewState(claims, shows_prediction(task, user_task.model_version)))
+        claims = self._claim(user_task, draft.result, sees_prediction=shows_prediction(task, user_task.model_version))
         known = known_masks(self.parts, user_task) if self.binding.is_video else None
         parsed = prompts_of_context(context, self.binding, known=known, clock=self.frame_clock)
         if known is not None:
@@ -110,6 +112,22 @@ class InteractivePredictor:
     def _anonymous(self) -> AnonymousAnnotators:
         return AnonymousAnnotators(self.parts.key_values, self.parts.annotation_service.clock, self.binding)
 
+    def _claim(
+        self, user_task: UserTask, result: Sequence[object], *, sees_prediction: bool = False
+    ) -> dict[str, frozenset[ObjectFrameKey]]:
+        """Moves the prompts of anonymous annotators whose answers a draft's result shows to the draft's user.
+
+        Returns the objects and frames by anonymous annotator.
+        """
+        task = user_task.task
+        claims = self._anonymous.match(task, result) if result else {}
+        before = {name: len(self.parts.ledger.prompts(task, user=name).prompts) for name in claims}
+        self._ownership.settle(user_task, ViewState(claims, sees_prediction))
+        for name, count in before.items():
+            if len(self.parts.ledger.prompts(task, user=name).prompts) < count:
+                self._anonymous.mark_named(task, name)
+        return claims
+
     def _assigned(self, user_task: UserTask) -> tuple[UserTask, str]:
         """The user task of an anonymous annotator, after users with a draft have received their own prompts.
 
@@ -122,20 +140,29 @@ class InteractivePredictor:
             return self._anonymous.assign(user_task, latest_left=False), ""
         named = ""
         for draft in self._drafts(user_task.task):
-            claims = self._anonymous.match(user_task.task, draft.result)
             before = self._prompts(replace(user_task, user=latest))
-            self._ownership.settle(replace(user_task, user=draft.user), ViewState(claims))
+            self._claim(replace(user_task, user=draft.user), draft.result)
             if len(self._prompts(replace(user_task, user=latest)).prompts) < len(before.prompts):
                 named = draft.user
         return self._anonymous.assign(user_task, latest_left=bool(named)), named
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
-        """The drafts of all users; empty if Label Studio does not list them."""
-        try:
-            return () if self.parts.drafts is None else self.parts.drafts.drafts(task)
-        except MaskletError as error:
-            logger.warning("task %s: its drafts cannot be read: %s", task, error)
+        """The drafts of all users; empty if Label Studio does not list them in DRAFT_TRIES.
+
+        Label Studio on SQLite refuses a request while another one writes. One refusal may not mix two users' prompts.
+        """
+        if self.parts.drafts is None:
             return ()
+        for left in reversed(range(DRAFT_TRIES)):
+            try:
+                return self.parts.drafts.drafts(task)
+            except MaskletError as error:
+                logger.warning("task %s: its drafts cannot be read (tries left: %d): %s", task, left, error)
+                if left and isinstance(error, ServiceUnavailable):
+                    self.parts.annotation_service.clock.sleep(DRAFT_PAUSE_S)
+                else:
+                    break
+        return ()
 
     def _prompts(self, user_task: UserTask) -> PromptSet:
         return self.parts.ledger.prompts(user_task.task, user=user_task.user)

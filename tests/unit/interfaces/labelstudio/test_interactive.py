@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -144,14 +144,14 @@ def test_a_late_request_without_a_draft_is_of_another_user() -> None:
 
 @dataclass(frozen=True)
 class Drafts:
-    """Label Studio's reply with a task's drafts."""
+    """Label Studio's reply with a task's drafts, after some refusals."""
 
     kept: tuple[DraftRecord, ...] = ()
-    error: MaskletError | None = None
+    errors: list[MaskletError] = field(default_factory=list)
 
     def drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
-        if self.error is not None:
-            raise self.error
+        if self.errors:
+            raise self.errors.pop()
         return self.kept
 
 
@@ -166,6 +166,25 @@ def test_a_request_after_the_latest_has_a_draft_is_of_another() -> None:
     assert (clicks(web, ANN), clicks(web, BEN)) == ([10], [80, 90])
 
 
+def test_one_refusal_to_list_the_drafts_does_not_mix_two_users() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    refusals: list[MaskletError] = [LabelStudioUnavailable("database is locked")] * 2
+    web.parts = replace(web.parts, drafts=Drafts((DraftRecord(ANN, of_ann),), refusals))
+    ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    assert (clicks(web, ANN), clicks(web, ""), clicks(web, "?2")) == ([10], [], [90])
+
+
+def test_a_request_after_the_latests_prompts_moved_is_of_another() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    ask(web, task_of(ANN, *of_ann), keypoint("Dog", page=1, x=20.0, region_id="k2"))
+    ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k3"))
+    assert (clicks(web, ANN), clicks(web, ""), clicks(web, "?2")) == ([10, 20], [], [90])
+    ask(web, task_of(ANN, *of_ann), keypoint("Cat", page=1, x=30.0, region_id="k4"))
+    assert (clicks(web, ANN), clicks(web, "?2")) == ([10, 20, 30], [90])
+
+
 def test_an_action_sent_before_the_draft_was_saved_is_the_users() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
@@ -178,7 +197,7 @@ def test_an_action_sent_before_the_draft_was_saved_is_the_users() -> None:
 def test_unreadable_drafts_keep_the_anonymous_annotator() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
-    web.parts = replace(web.parts, drafts=Drafts(error=LabelStudioUnavailable("away")))
+    web.parts = replace(web.parts, drafts=Drafts(errors=[LabelStudioUnavailable("away")] * 3))
     ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
     assert clicks(web, "") == [10, 90]
 
