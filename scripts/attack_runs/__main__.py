@@ -35,7 +35,7 @@ class Attack:
 ATTACKS = (
     Attack(
         "kills",
-        "kill -9 of web, workers, queue and supervisor while people click",
+        "kill -9 of web, workers, queue, supervisor and PostgreSQL while people click",
         {"lost": 0, "doubled": 0},
         {"accepted": 1},
         limit_s=3600.0,

@@ -1,4 +1,7 @@
-"""kill -9 of a random process of a running stack, again and again, while prompts arrive; then counts what is lost."""
+"""kill -9 of a random process of a running stack, again and again, while prompts arrive; then counts what is lost.
+
+Half of the kills meet a stack with SQLite, half one with PostgreSQL, whose server is killed too.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from backend.bootstrap.container import DataFolder
 from backend.domain.jobs import OPEN_STATES, JobKind, PushState
 from backend.domain.tasks import TaskKey
 from scripts.attack_runs.label_studio import HEIGHT, PROJECT, WIDTH, LabelStudioStandIn, disc_at, label_studio
+from scripts.attack_runs.postgresql import PostgresqlServer, postgresql
 
 PAGES = 6
 TASKS = 8
@@ -36,6 +40,9 @@ LONGEST_PAUSE_S = 20.0
 VICTIMS = ("web", "web", "interactive", "interactive", "propagate", "propagate", "queue", "queue", "supervisor")
 """The supervisor has a smaller share: its restart loads the model again."""
 
+DATABASE_VICTIMS = ("database", "database", "database child")
+"""Victims beside these where the ledger is in PostgreSQL: the server, which this starts again, and one child of it."""
+
 CONFIG = (Path(__file__).parents[2] / "label_config" / "frames.xml").read_text(encoding="utf-8")
 
 
@@ -45,6 +52,7 @@ class KilledStack:
 
     folder: Path
     label_studio_url: str
+    database: PostgresqlServer | None = None
     process: subprocess.Popen[bytes] | None = None
     pids: dict[str, int] = field(default_factory=dict)
     url: str = ""
@@ -59,7 +67,7 @@ class KilledStack:
             "MASKLET_MAX_ATTEMPTS": "20",
             "LABEL_STUDIO_URL": self.label_studio_url,
             "LABEL_STUDIO_API_KEY": "none",
-            "DATABASE_URL": "",
+            "DATABASE_URL": "" if self.database is None else self.database.url,
             "REDIS_URL": "",
         }
         (self.folder / "run.json").unlink(missing_ok=True)
@@ -81,7 +89,22 @@ class KilledStack:
             time.sleep(0.1)
         raise TimeoutError(f"masklet up did not answer within {READY_S:.0f} s; see {self.folder / 'up.log'}")
 
-    def kill(self, victim: str) -> None:
+    @property
+    def ledger_url(self) -> str:
+        return DataFolder(self.folder).ledger_url if self.database is None else self.database.url
+
+    @property
+    def victims(self) -> tuple[str, ...]:
+        return VICTIMS if self.database is None else VICTIMS + DATABASE_VICTIMS
+
+    def kill(self, victim: str, rng: random.Random) -> None:
+        if self.database is not None and victim in DATABASE_VICTIMS:
+            if victim == "database":
+                self.database.kill()
+                self.database.start()
+            else:
+                self.database.kill_child(rng)
+            return
         with suppress(ProcessLookupError):
             os.kill(self.pids[victim], signal.SIGKILL)
         if victim == "supervisor" and self.process is not None:
@@ -154,14 +177,23 @@ def task_data(address: str) -> dict[str, object]:
 
 def run(quick: bool) -> dict[str, object]:
     """kills, accepted (clicks), refused, lost (accepted clicks without a prompt, jobs without an end, predictions that
-    were not pushed), doubled (predictions of one task and model version beyond the first), killed (by victim)."""
-    kills = QUICK_KILLS if quick else KILLS
+    were not pushed), doubled (predictions of one task and model version beyond the first), killed (by victim); then the
+    figures of each ledger."""
+    kills = (QUICK_KILLS if quick else KILLS) // 2
+    with postgresql() as server:
+        figures = {"sqlite": run_on(None, kills), "postgresql": run_on(server, kills)}
+    names = ("kills", "accepted", "refused", "lost", "doubled")
+    return {**{name: sum(int(str(each[name])) for each in figures.values()) for name in names}, **figures}
+
+
+def run_on(database: PostgresqlServer | None, kills: int) -> dict[str, object]:
+    """The figures of kills of one stack, whose ledger is in a database, or in SQLite without one."""
     rng = random.Random(7)
-    killed = dict.fromkeys(sorted(set(VICTIMS)), 0)
+    killed: dict[str, int] = {}
     studio = LabelStudioStandIn()
     with tempfile.TemporaryDirectory(prefix="masklet-kills-") as name, label_studio(studio) as address:
         studio.task_data = task_data(address)
-        stack = KilledStack(Path(name), address)
+        stack = KilledStack(Path(name), address, database)
         try:
             stack.wait_ready()
             annotators = Annotators(stack, address)
@@ -175,9 +207,9 @@ def run(quick: bool) -> dict[str, object]:
                     while len(annotators.accepted) == accepted and time.monotonic() < until_s:
                         time.sleep(0.05)
                     time.sleep(rng.uniform(0.05, 1.0))
-                    victim = rng.choice(VICTIMS)
-                    stack.kill(victim)
-                    killed[victim] += 1
+                    victim = rng.choice(stack.victims)
+                    stack.kill(victim, rng)
+                    killed[victim] = killed.get(victim, 0) + 1
                     stack.wait_ready()
             finally:
                 annotators.stopped.set()
@@ -185,7 +217,7 @@ def run(quick: bool) -> dict[str, object]:
                     thread.join()
             if not annotators.accepted:
                 raise RuntimeError(f"no click was accepted in {kills} kills: the attack shows nothing")
-            losses = settled_losses(Path(name), annotators.accepted)
+            losses = settled_losses(stack.ledger_url, annotators.accepted)
         finally:
             stack.stop()
     doubled = sum(count - 1 for count in studio.prediction_counts().values())
@@ -201,10 +233,10 @@ def run(quick: bool) -> dict[str, object]:
     }
 
 
-def settled_losses(folder: Path, accepted: list[tuple[int, int, float]]) -> dict[str, int]:
+def settled_losses(ledger_url: str, accepted: list[tuple[int, int, float]]) -> dict[str, int]:
     """Waits until the ledger has no open job and no open push; returns the counts of losses."""
     deadline_s = time.monotonic() + SETTLE_S
-    with closing(open_ledger(DataFolder(folder).ledger_url, SystemClock())) as ledger:
+    with closing(open_ledger(ledger_url, SystemClock())) as ledger:
         while time.monotonic() < deadline_s:
             open_jobs = ledger.jobs(project_id=PROJECT, states=OPEN_STATES)
             pushes = [ledger.latest_push(TaskKey(PROJECT, task)) for task in {task for task, _, _ in accepted}]

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,45 +11,15 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
+from scripts.attack_runs.postgresql import postgresql
 from tests.fakes.clock import FakeClock
-
-PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """The address of a running PostgreSQL, as its superuser."""
-    # pgserver looks for the folder of its lock when it is imported.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        from pgserver.postgres_server import PostgresServer, get_server
-
-        # As root, pgserver runs the server as another user, who needs access to the folder. pytest's own folder will
-        # not do: each run of pytest that starts beside this one takes that access away, and the server stops.
-        folder = Path(tempfile.mkdtemp(prefix="masklet-postgresql-"))
-        folder.chmod(0o711)
-        data = (folder / "data").resolve()
-
-        def start() -> Any:  # noqa: ANN401  (the wheel has no types)
-            PostgresServer._instances.pop(data, None)  # else pgserver returns the instance whose start failed
-            return get_server(data)
-
-        server = started(start)
-        yield str(server.get_uri())
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def started(start: Callable[[], Any]) -> Any:  # noqa: ANN401  (the wheel has no types)
-    """Starts the server. pgserver gives up after ten seconds while the server goes on starting: this retries."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline_s:
-        # Too late, not ready, or blocked by a server that still starts.
-        with suppress(subprocess.SubprocessError, AssertionError):
-            return start()
-        time.sleep(2)
-    return start()
+    with postgresql() as server:
+        yield server.url
 
 
 @pytest.fixture

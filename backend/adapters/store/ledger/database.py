@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.adapters.store.ledger.migrations import Upgrade
@@ -28,6 +29,18 @@ logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 20_000
 """A writer holds the lock for one fsync; waiting this long means that the disk hangs."""
+
+POOL = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 20.0}
+"""Of PostgreSQL, each process: four fit the usual 100 connections of a server. A 21st thread waits 20 s for one."""
+
+REACH = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""Of PostgreSQL, seconds and milliseconds: a host that vanished is an error in half a minute, not in hours."""
 
 SCHEMA_LOCK = 0x6D61736B
 """Key of PostgreSQL's advisory lock under which the tables are made and changed."""
@@ -112,6 +125,8 @@ class Database:
             raise  # ours: a wrong statement is no outage
         except DBAPIError as error:
             raise self._error(str(error.orig)) from error
+        except NoConnectionLeft as error:
+            raise ServiceUnavailable(f"the ledger {self.name} is busy: no connection is free; try again") from error
         except (OverflowError, UnicodeEncodeError) as error:
             raise InvalidInput(f"the ledger cannot keep this value: {error}") from error
 
@@ -162,7 +177,7 @@ def _parse(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=REACH, **POOL)
     engine = create_engine(url, pool_size=5, max_overflow=40, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
