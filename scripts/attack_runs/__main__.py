@@ -43,7 +43,14 @@ ATTACKS = (
     Attack(
         "outage",
         "Label Studio answers errors, hangs or breaks connections, for seconds to half an hour of a shifted clock",
-        {"never_pushed": 0, "doubled": 0, "failed_jobs": 0, "skipped": 0, "seconds_back_after_recovery": 120},
+        {
+            "never_pushed": 0,
+            "never_adopted": 0,
+            "doubled": 0,
+            "failed_jobs": 0,
+            "skipped": 0,
+            "seconds_back_after_recovery": 120,
+        },
     ),
     Attack(
         "hung",

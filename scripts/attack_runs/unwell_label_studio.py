@@ -1,4 +1,4 @@
-"""A stand-in for Label Studio's predictions and media on loopback, which answers or fails as it is told."""
+"""A stand-in for Label Studio on loopback, which answers or fails as it is told: predictions, media, annotations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ import struct
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
+
+PUSHED_PROJECT, SUBMITTED_PROJECT, SUBMITTER = 1, 2, "ann@example.org"
+"""The projects that get predictions and that have submitted annotations, and the user who submitted them."""
+
+NEVER = "1970-01-01T00:00:00.000000Z"
 
 HANG_S = 0.1
 """How long a client waits for a stand-in that hangs, in real seconds."""
@@ -36,10 +42,54 @@ STATUS_MOODS = (Mood.UNAVAILABLE, Mood.UNAUTHORIZED, Mood.FORBIDDEN, Mood.NOT_FO
 OUTAGES = tuple(mood for mood in Mood if mood is not Mood.UP)
 
 
-class StandIn:
-    """Label Studio's predictions and media behind a port of loopback."""
+@dataclass(slots=True)
+class SubmittedTasks:
+    """The tasks of SUBMITTED_PROJECT, each with one annotation of a person. updated_at: by task id.
 
-    def __init__(self) -> None:
+    task: the data of each; result: of each annotation; label_config: the project's.
+    """
+
+    task: dict[str, object]
+    result: list[dict[str, object]]
+    label_config: str
+    updated_at: dict[int, str] = field(default_factory=dict)
+
+    def answer(self, url: httpx.URL) -> object | None:
+        """What Label Studio answers to a read of projects, tasks and their annotations; None if it is none of them."""
+        match [part for part in url.path.split("/") if part]:
+            case ["api", "projects", number]:
+                return {"id": int(number), "label_config": self.label_config}
+            case ["api", "tasks"]:
+                found = [self._task(number) for number in sorted(self.updated_at, key=self.updated_at.__getitem__)]
+                return {
+                    "tasks": [task for task in found if str(task["updated_at"]) >= _since(url)],
+                    "total": len(found),
+                }
+            case ["api", "tasks", number]:
+                return self._task(int(number))
+            case ["api", "tasks", number, "annotations"]:
+                by = {"completed_by": 3, "created_username": f" {SUBMITTER}, 3"}
+                written = {"id": int(number), **by, "was_cancelled": False, "result": self.result}
+                return [{**written, "updated_at": self.updated_at[int(number)]}]
+        return None
+
+    def _task(self, number: int) -> dict[str, object]:
+        if number not in self.updated_at:
+            return {"id": number, "project": PUSHED_PROJECT, "data": {}, "updated_at": NEVER}
+        return {"id": number, "project": SUBMITTED_PROJECT, "data": self.task, "updated_at": self.updated_at[number]}
+
+
+def _since(url: httpx.URL) -> str:
+    """The time of the query's filter; empty without one."""
+    items = json.loads(url.params.get("query", "{}")).get("filters", {}).get("items", [])
+    return "".join(str(item["value"]) for item in items if item["type"] == "Datetime")
+
+
+class StandIn:
+    """Label Studio behind a port of loopback."""
+
+    def __init__(self, submitted: SubmittedTasks) -> None:
+        self.submitted = submitted
         self.mood = Mood.UP
         self.rows: dict[int, dict[str, object]] = {}
         self.requests = 0
@@ -96,10 +146,15 @@ class StandIn:
                 self.rows[len(self.rows) + 1] = row
                 return 201, json.dumps(row).encode(), "application/json"
             if request.command == "GET":
-                task = int(httpx.URL(self.url + request.path).params["task"])
+                url = httpx.URL(self.url + request.path)
+                if (answer := self.submitted.answer(url)) is not None:
+                    return 200, json.dumps(answer).encode(), "application/json"
+                task = int(url.params["task"])
                 found = [row for row in self.rows.values() if row["task"] == task]
                 return 200, json.dumps(found).encode(), "application/json"
             number = int(request.path.rstrip("/").rpartition("/")[2])
+            if request.path.startswith("/api/tasks/"):
+                return 200, json.dumps({"id": number, **json.loads(body)}).encode(), "application/json"
             if request.command == "DELETE":
                 self.rows.pop(number, None)
                 return 204, b"", "application/json"
