@@ -34,6 +34,17 @@ PLACE_ON_VIDEO = """([x, y]) => {
   return [area.left + (area.width - width) / 2 + width * x / 100,
           area.top + (area.height - height) / 2 + height * y / 100];
 }"""
+VIDEO_AT_REST = """() => {
+  const [video, stage] = [document.querySelector('video'), document.querySelector('.konvajs-content')];
+  const isThere = video?.readyState >= 2 && video.videoWidth && stage?.getBoundingClientRect().height;
+  const place = isThere ? JSON.stringify(stage.getBoundingClientRect()) : '';
+  const earlier = window.videoAtRest;
+  if (!isThere || earlier?.video !== video || earlier.place !== place) {
+    window.videoAtRest = {video, place, sinceMs: performance.now()};
+    return false;
+  }
+  return performance.now() - earlier.sinceMs > 1000;
+}"""
 PAGE = "(tag) => window.Htx.annotationStore.selected.names.get(tag).currentImage"
 
 
@@ -194,6 +205,10 @@ class Editor:
         )
 
     # a video
+
+    def wait_for_video(self) -> None:
+        """Waits until the video and the stage over it are there, and neither is replaced or moved for a second."""
+        self.page.wait_for_function(VIDEO_AT_REST)
 
     def go_to_frame(self, number: int) -> None:
         """number: 1-based, as the page counts."""

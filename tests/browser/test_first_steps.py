@@ -171,8 +171,7 @@ def test_the_guides_steps_on_a_video_work(small: Editor, projects: Projects) -> 
     assert "Switch Auto-Annotation on, draw a box, click the box, then choose a label: it is tracked" in guide
     project = projects("Videos, first steps", (CONFIGS / "video.xml").read_text())
     small.open(project.address(project.new_task()))
-    small.page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
-    small.page.wait_for_timeout(1500)
+    small.wait_for_video()
     press(small.page, small.page.get_by_text("Auto-Annotation", exact=True).first)
     x, y = project.place(LABELS[0])
     small.draw_box((x - 10, y - 12), (x + 10, y + 12))

@@ -52,8 +52,8 @@ def opened(editor: Editor, project: ProjectSetup) -> TaskKey:
     """A new task, open in the page; a worker has opened its video."""
     task = project.new_task(video=f"/data/local-files/?d=clips/{project.clip.folder.name}/long/video.mp4")
     editor.open(project.address(task))
-    editor.page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
-    editor.page.wait_for_timeout(3000)
+    editor.wait_for_video()
+    editor.page.wait_for_timeout(2000)
     editor.switch(auto_accept=False)
     return task
 
@@ -111,7 +111,7 @@ def test_an_unfinished_track_says_so_and_is_completed_after_submit(editor: Edito
     assert (box["id"], note(box)) == (drawn, "")
     assert [keyframe["frame"] for keyframe in sequence(box)] == list(range(1, FRAMES + 1))
     editor.open(project.address(task))
-    editor.page.wait_for_timeout(1500)
+    editor.wait_for_video()
     assert len(sequence(tracks(editor)[drawn])) == FRAMES
     picture(editor.page, "video-7-completed")
 

@@ -60,9 +60,7 @@ def test_a_labelled_box_is_tracked_and_a_placed_box_stays(
 ) -> None:
     task = video_project.new_task()
     editor.open(video_project.address(task))
-    editor.page.locator("video").first.wait_for(state="attached")
-    editor.page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
-    editor.page.wait_for_timeout(1500)
+    editor.wait_for_video()
     editor.switch(auto_accept=False)
     drawn = draw_and_label(editor, video_project, "Object 1")
     tracked = tracks(editor)[drawn["id"]]

@@ -74,8 +74,7 @@ def video_address(project: ProjectSetup) -> str:
 
 def open_video(editor: Editor, address: str) -> None:
     editor.open(address)
-    editor.page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
-    editor.page.wait_for_timeout(1500)
+    editor.wait_for_video()
 
 
 def draw_leaving_object(editor: Editor, drawn: SyntheticClip) -> str:

@@ -134,17 +134,25 @@ class InteractivePredictor:
         Second: the user who received the latest annotator's prompts in this call; empty without one. Label Studio may
         have sent the request before it saved that user's draft. An action needs prompts, so it is that user's.
         """
+        named = self.claim_by_drafts(user_task)
+        return self._anonymous.assign(user_task, latest_left=bool(named)), named
+
+    def claim_by_drafts(self, user_task: UserTask) -> str:
+        """Moves the prompts of anonymous annotators to the users whose drafts show their answers.
+
+        Returns the user who received the latest annotator's prompts; empty without one. Reads no draft where the
+        latest annotator has no prompts.
+        """
         latest = self._anonymous.latest(user_task.task)
-        prompted = PromptSet(()) if latest is None else self.parts.ledger.prompts(user_task.task, user=latest)
-        if latest is None or not prompted:
-            return self._anonymous.assign(user_task, latest_left=False), ""
+        if latest is None or not self._prompts(replace(user_task, user=latest)):
+            return ""
         named = ""
         for draft in self._drafts(user_task.task):
             before = self._prompts(replace(user_task, user=latest))
             self._claim(replace(user_task, user=draft.user), draft.result)
             if len(self._prompts(replace(user_task, user=latest)).prompts) < len(before.prompts):
                 named = draft.user
-        return self._anonymous.assign(user_task, latest_left=bool(named)), named
+        return named
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
         """The drafts of all users; empty if Label Studio does not list them in DRAFT_TRIES.

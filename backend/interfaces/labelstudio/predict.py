@@ -211,6 +211,8 @@ class MaskletModel(LabelStudioMLBase):
         given = as_object(task.get("data"), "the task's data").get(PROMPTS_KEY)
         prompts = PromptSet(()) if given is None else parse_prompts(given, refuse_masks)
         require_labels(prompts.labels.values(), binding)
+        # Label Studio asks whenever somebody opens the task. The clicks of a person with a draft are that person's.
+        InteractivePredictor(self._parts, binding).claim_by_drafts(user_task)
         answer = self._parts.annotation_service.pre_annotate(user_task, prompts)
         if answer is None or answer.run is None:
             return None

@@ -194,6 +194,20 @@ def test_an_action_sent_before_the_draft_was_saved_is_the_users() -> None:
     assert (clicks(web, ANN), clicks(web, "?2")) == ([10], [])
 
 
+def test_a_task_that_another_person_opens_has_no_prediction_of_somebodys_draft() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    quiet = replace(web.parts.annotation_service, propagate_on_prompt=False)
+    web.parts = replace(web.parts, annotation_service=quiet)
+    of_ann = ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.parts = replace(web.parts, drafts=Drafts((DraftRecord(ANN, of_ann),)))
+    opened = web.client().post("/predict", json=predict_body(pages_task(), label_config=FRAMES, project="1.17"))
+    assert opened.json()["results"] == [[]]
+    assert [job.kind for job in web.stored.jobs()] == [JobKind.INTERACTIVE]
+    of_ben = ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k2"))
+    ask(web, task_of(BEN, *of_ben), keypoint("Cat", page=1, x=80.0, region_id="k3"))
+    assert (clicks(web, ANN), clicks(web, BEN)) == ([10], [80, 90])
+
+
 def test_unreadable_drafts_keep_the_anonymous_annotator() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
