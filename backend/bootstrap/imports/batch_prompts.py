@@ -27,7 +27,7 @@ PREDICTIONS = "predictions"
 PROMPTS_KEY = "prompts"
 NO_SCORES: Mapping[str, float] = {}
 READERS = (
-    "FILE.json, a folder of those, masks:DIR, mot:PATH, mots:PATH, yolo:DIR, coco:FILE, youtubevis:FILE, "
+    "FILE.json, a folder of those, masks:PATH, mot:PATH, mots:PATH, yolo:DIR, coco:FILE, youtubevis:FILE, "
     "coco-rle:PATH, boxes-csv:FILE, sibling:TASK, predictions[:MODEL], auto"
 )
 
