@@ -1,4 +1,4 @@
-"""What a person draws with the real page, read for an export: labels of two controls, labels of the task, no label."""
+"""What a person draws with the real page, read for exports and prompts: labels of two controls and of the task."""
 
 from __future__ import annotations
 
@@ -46,4 +46,4 @@ def test_drawn_regions_are_read_as_the_page_saves_them(
     boxes = [labelled.shapes[item.object_id][0].box for item in labelled.objects]
     assert boxes[0] == boxes[1]
     assert boxes[2] is None, "an ellipse is a mask"
-    assert list(prompts_of_annotation(stored["result"], binding).labels.values()) == ["Dog"]
+    assert list(prompts_of_annotation(stored["result"], binding).labels.values()) == ["Dog", "Small", "Egg"]

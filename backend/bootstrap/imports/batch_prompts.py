@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.config.task_data import with_task_data
-from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.adapters.labelstudio.reading.context import AnnotationPrompts, read_annotation
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.media.data_sets.layouts import LAYOUTS, read_objects
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
@@ -17,11 +18,14 @@ from backend.application.exports.naming import safe_name
 from backend.application.imports.model import PromptSource, Source, TaskDraft
 from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
 from backend.bootstrap.prompt_files import read_prompt_file
+from backend.domain.datasets import kinds_text
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.timeline import clock_of
 from backend.domain.video import VideoInfo
+
+logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions"
 PROMPTS_KEY = "prompts"
@@ -116,10 +120,22 @@ def _from_folder(folder: Path, stem: str, draft: TaskDraft, labels: Sequence[str
 
 def _annotated(client: LabelStudioClient, task: TaskKey, label_config: str) -> PromptSet:
     """What a person left on a task, from its newest annotation that was not cancelled."""
+    where = f"--prompts sibling:{task.task_id}"
     kept = [a for a in client.annotations(task) if not a.was_cancelled]
     if not kept:
-        raise InvalidInput(f"--prompts sibling:{task.task_id}: that task has no annotation")
-    return prompts_of_annotation(kept[-1].result, read_binding(label_config))
+        raise InvalidInput(f"{where}: that task has no annotation")
+    binding = read_binding(with_task_data(label_config, client.fetch_task(task).data))
+    read = read_annotation(kept[-1].result, binding)
+    if not read.prompts:
+        drawn = f": {kinds_text(read.left_out)}" if read.left_out else ""
+        raise InvalidInput(f"{where}: nothing in that task's annotation can be a prompt{drawn}")
+    _tell_left_out(where, read)
+    return read.prompts
+
+
+def _tell_left_out(where: str, read: AnnotationPrompts) -> None:
+    if read.left_out:
+        logger.warning("%s: drawn and no prompts: %s", where, kinds_text(read.left_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +183,6 @@ class TaskPrompts:
             return PromptSet(())
         binding = read_binding(with_task_data(self.label_config, data))
         clock = clock_of(self.probe(media), binding.framerate) if binding.is_video else None
-        prompts = first_of_each(prompts_of_annotation(found[-1].result, binding, clock=clock))
-        return prompts.as_automatic(lambda prompt: found[-1].score)
+        read = read_annotation(found[-1].result, binding, clock=clock)
+        _tell_left_out(f"task {task.task_id}, prediction {found[-1].model_version}", read)
+        return first_of_each(read.prompts).as_automatic(lambda prompt: found[-1].score)

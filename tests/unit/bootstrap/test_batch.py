@@ -134,6 +134,18 @@ def test_a_sibling_s_newest_annotation_prompts_the_first_segment() -> None:
         prompter("sibling:12")
 
 
+def test_regions_of_a_sibling_that_are_no_prompts_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    unlabelled = {**box("u", 0), "value": {"x": 1, "y": 1, "width": 9, "height": 9}}
+    drawn: list[object] = [box("a", 0, "Cat"), unlabelled, box("e", 0, "Egg")]
+    given = prompter("sibling:12", FakeLabelStudio(found=(AnnotationRecord(1, "", False, drawn),)))
+    assert shown(given.prompts(Source("x", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1))[0]) == [("Cat", 0)]
+    told = "sibling:12: drawn and no prompts: 1 x region of the label 'Egg', which the label config lacks, 1 x region w"
+    assert told in caplog.text
+    nothing = FakeLabelStudio(found=(AnnotationRecord(1, "", False, [unlabelled]),))
+    with pytest.raises(InvalidInput, match="nothing in that task's annotation can be a prompt: 1 x region without a l"):
+        prompter("sibling:12", nothing)
+
+
 @pytest.mark.parametrize("where", ["none.json", "mot:none", "words", "sibling:x"])
 def test_unknown_options_name_the_choices_or_the_place(where: str) -> None:
     with pytest.raises(InvalidInput, match=f"--prompts '?{where}"):
