@@ -25,6 +25,8 @@ from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _EXIF_ORIENTATION = 0x0112
 PAGE_MARK = "#"
+MAY_HAVE_SEVERAL = (".tif", ".gif", ".webp", ".png")
+"""How the suffixes of files begin that may have several pages or frames."""
 GREY_BITS = (8, 10, 12, 14, 16)
 _TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
@@ -107,19 +109,25 @@ def read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
 
 
 def page_names(path: Path) -> list[str]:
-    """The names of an image's pages: its own name, or NAME#0, NAME#1, … of a TIFF with several pages of one size.
+    """The names of an image's pages: its own name, or NAME#0, NAME#1, … of a file with several.
 
-    Pages of another size than the first (thumbnails) are left out. Raises MediaError for a damaged file.
+    The pages of a TIFF are those of its first one's size: others are thumbnails. The frames of an animated GIF, WebP or
+    PNG are pages too. Raises MediaError for a damaged file.
     """
-    if not path.suffix.lower().startswith(".tif"):
+    if not path.suffix.lower().startswith(MAY_HAVE_SEVERAL):
         return [path.name]
     with damage_named(path.name), _open_image(path, 0) as image:
-        size, numbers = image.size, []
-        for number in range(getattr(image, "n_frames", 1)):
-            image.seek(number)
-            if image.size == size:
-                numbers.append(number)
-    return [path.name] if len(numbers) == 1 else [f"{path.name}{PAGE_MARK}{number}" for number in numbers]
+        count, size = getattr(image, "n_frames", 1), image.size
+        # Browsers do not show the picture of an animated PNG that is for programs which do not know animations.
+        numbers = list(range(1 if image.info.get("default_image") else 0, count))
+        if image.format == "TIFF":
+            numbers = [number for number in numbers if _size_of(image, number) == size]
+    return [path.name] if numbers == [0] else [f"{path.name}{PAGE_MARK}{number}" for number in numbers]
+
+
+def _size_of(image: Image.Image, number: int) -> tuple[int, int]:
+    image.seek(number)
+    return image.size
 
 
 def file_of(path: Path) -> tuple[Path, int]:

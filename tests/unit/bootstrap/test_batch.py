@@ -139,7 +139,7 @@ def test_regions_of_a_sibling_that_are_no_prompts_are_counted(caplog: pytest.Log
     drawn: list[object] = [box("a", 0, "Cat"), unlabelled, box("e", 0, "Egg")]
     given = prompter("sibling:12", FakeLabelStudio(found=(AnnotationRecord(1, "", False, drawn),)))
     assert shown(given.prompts(Source("x", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1))[0]) == [("Cat", 0)]
-    told = "sibling:12: drawn and no prompts: 1 x region of the label 'Egg', which the label config lacks, 1 x region w"
+    told = "sibling:12: drawn and no prompts: 1 x region of the label 'Egg', which no tag for masks has, 1 x region w"
     assert told in caplog.text
     nothing = FakeLabelStudio(found=(AnnotationRecord(1, "", False, [unlabelled]),))
     with pytest.raises(InvalidInput, match="nothing in that task's annotation can be a prompt: 1 x region without a l"):

@@ -97,8 +97,8 @@ def read_annotation(
 ) -> AnnotationPrompts:
     """The prompts in a saved annotation's `result`; may be empty.
 
-    The regions are those of exports (`drawn_regions`), and keypoints. On pages only labels of the config count: nothing
-    can be written with another. A mask replaces points and boxes of the same object and frame; several mask regions of
+    The regions are those of exports (`drawn_regions`), and keypoints. On pages only labels count that masks can be
+    written with. A mask replaces points and boxes of the same object and frame; several mask regions of
     one label on one page are one mask. known: masks shown before; regions that only repeat them are skipped, so the
     person's changes and additions remain. clock: as for `prompts_of_context`.
     Raises MalformedRequest, PromptError or TooLarge.
@@ -108,12 +108,12 @@ def read_annotation(
     del left_out[TIME_RANGE]  # a time range is about no object
     objects = []
     for region in drawn.regions:
-        if region.kind in VIDEO_KINDS or region.label in binding.labels:
+        if region.kind in VIDEO_KINDS or binding.output_for(region.label) is not None:
             objects.append(region)
         elif region.label == UNLABELLED:
             left_out["region without a label"] += 1
         else:
-            left_out[f"region of the label {region.label[:60]!r}, which the label config lacks"] += 1
+            left_out[f"region of the label {region.label[:60]!r}, which no tag for masks has"] += 1
     _require_mask_pixels(objects, MAX_ANNOTATION_PX, where="result")
     prompts = prompt_set(objects, known=known, clock=clock, left_out=left_out)
     return AnnotationPrompts(prompts, +left_out)

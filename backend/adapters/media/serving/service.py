@@ -101,8 +101,11 @@ def _whole(medium: SourceMedia) -> Served:
 
 
 def browsers_show(image: Path) -> bool:
-    """Whether browsers show an image as it is: no TIFF, and no PNG of 16-bit grey, which 12 bits leave nearly black."""
-    if image.suffix.lower().startswith(".tif"):
+    """Whether browsers show an image as it is: no TIFF, and no PNG of 16-bit grey, which 12 bits leave nearly black.
+
+    A frame of an animated file, NAME.gif#3, is none: browsers play the file.
+    """
+    if image.suffix.lower().startswith(".tif") or "#" in image.suffix:
         return False
     if image.suffix.lower() != ".png" or not image.is_file():
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,6 +110,24 @@ def test_a_folder_is_in_natural_order_and_a_tiff_of_several_pages_is_several_fra
     assert medium.content_hash == read_image_source(tmp_path, "again").content_hash
     (tmp_path / "f11.tif").unlink()
     assert medium.content_hash != read_image_source(tmp_path, "fewer").content_hash
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_frames_of_an_animated_picture_are_pages(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(np.full((4, 6, 3), value, np.uint8)) for value in (10, 90, 200)]
+    # An animated PNG may have another picture for programs that do not know animations, which browsers leave out.
+    extra: dict[str, Any] = (
+        {"default_image": True} if suffix == ".png" else {"lossless": True} if suffix == ".webp" else {}
+    )
+    first, *others = [Image.new("RGB", (6, 4), "red"), *frames] if suffix == ".png" else frames
+    first.save(tmp_path / f"moving{suffix}", save_all=True, append_images=others, duration=40, **extra)
+    frames[0].save(tmp_path / f"still{suffix}")
+    medium = read_image_source(tmp_path, "mixed")
+    start = 1 if suffix == ".png" else 0
+    assert medium.names == (*(f"moving{suffix}#{start + n}" for n in range(3)), f"still{suffix}")
+    with open_source_media(medium, IndexCache(tmp_path / "indices")) as video:
+        shown = [int(video.frame(FrameIndex(index))[0, 0, 0]) for index in range(4)]
+    assert shown == [10, 90, 200, 10]
 
 
 def test_no_pages() -> None:

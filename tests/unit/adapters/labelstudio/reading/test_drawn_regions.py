@@ -267,7 +267,7 @@ def test_what_is_no_prompt_is_counted_by_kind() -> None:
     assert [object_id for object_id, *_ in found] == ["Cat"]
     assert left_out == {
         "region without a label": 3,
-        "region of the label 'Egg', which the label config lacks": 1,
+        "region of the label 'Egg', which no tag for masks has": 1,
         "open vector": 1,
     }
 
