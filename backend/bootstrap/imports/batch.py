@@ -178,7 +178,12 @@ def _prompter(
         carry = options.carry and options.overlap > 0
         labels = read_binding(config).labels
         return auto_prompter(options.prompts, container, library.open, labels, carry=carry, on_search=progress.search)
-    return file_prompter(options.prompts, config, client, options.project_id, is_alone=is_alone)
+
+    def info_of(medium: SourceMedia) -> VideoInfo:
+        with library.open(medium) as video:
+            return video.info
+
+    return file_prompter(options.prompts, config, client, options.project_id, info_of=info_of, is_alone=is_alone)
 
 
 def _sources(arguments: list[str], client: LabelStudioClient, project_id: int) -> list[Source]:

@@ -10,15 +10,16 @@ from pathlib import Path
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.config.task_data import with_task_data
-from backend.adapters.labelstudio.reading.context import AnnotationPrompts, read_annotation
+from backend.adapters.labelstudio.reading.context import read_annotation
+from backend.adapters.labelstudio.reading.exported_tasks import read_tasks
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.media.data_sets.layouts import LAYOUTS, read_objects
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.application.exports.naming import safe_name
-from backend.application.imports.model import PromptSource, Source, TaskDraft
+from backend.application.imports.model import PromptSource, Source, SourceMedia, TaskDraft
 from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
 from backend.bootstrap.prompt_files import read_prompt_file
-from backend.domain.datasets import kinds_text
+from backend.domain.datasets import FormatName, kinds_text
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
@@ -28,14 +29,17 @@ from backend.domain.video import VideoInfo
 logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions"
+TASKS = FormatName.LABELSTUDIO.value
+FILMS = (FormatName.OVERLAY.value, FormatName.GREENSCREEN.value)
 PROMPTS_KEY = "prompts"
 NO_SCORES: Mapping[str, float] = {}
 READERS = (
     "FILE.json, a folder of those, masks:PATH, mot:PATH, mots:PATH, yolo:DIR, coco:FILE, youtubevis:FILE, "
-    "coco-rle:PATH, boxes-csv:FILE, sibling:TASK, predictions[:MODEL], auto"
+    "coco-rle:PATH, boxes-csv:FILE, labelstudio:FILE, sibling:TASK, predictions[:MODEL], auto"
 )
 
 GivenPrompts = tuple[PromptSet, Mapping[str, float]]
+InfoOf = Callable[[SourceMedia], VideoInfo]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +62,26 @@ class FilePrompts:
 
 
 def file_prompter(
-    where: str, label_config: str, client: LabelStudioClient, project_id: int, *, is_alone: bool = False
+    where: str,
+    label_config: str,
+    client: LabelStudioClient,
+    project_id: int,
+    *,
+    info_of: InfoOf,
+    is_alone: bool = False,
 ) -> PromptSource:
     """The prompter that WHERE names; the empty one gives what lists name. is_alone: the import has one source only.
 
-    Raises InvalidInput for an unknown word.
+    info_of: opens a medium. Raises InvalidInput for an unknown word.
     """
     labels = read_binding(label_config).labels
-    return FilePrompts(labels, _shared(where, label_config, client, TaskKey(project_id, 0), is_alone=is_alone))
+    return FilePrompts(
+        labels, _shared(where, label_config, client, TaskKey(project_id, 0), info_of=info_of, is_alone=is_alone)
+    )
 
 
 def _shared(
-    where: str, label_config: str, client: LabelStudioClient, project: TaskKey, *, is_alone: bool
+    where: str, label_config: str, client: LabelStudioClient, project: TaskKey, *, info_of: InfoOf, is_alone: bool
 ) -> Callable[[Source, TaskDraft], PromptSet]:
     labels = read_binding(label_config).labels
     kind, colon, rest = where.partition(":")
@@ -78,10 +90,12 @@ def _shared(
     if kind == "sibling" and rest.isdecimal():
         prompts = _annotated(client, TaskKey(project.project_id, int(rest)), label_config)
         return lambda source, draft: at_start(prompts) if draft.number == 0 else PromptSet(())
-    if colon and kind in LAYOUTS:
+    if colon and kind in (TASKS, *LAYOUTS):
         path = Path(rest).expanduser()
         if not path.exists():
             raise InvalidInput(f"--prompts {where}: there is no {path}")
+        if kind == TASKS:
+            return lambda source, draft: _from_tasks(path, source, draft, label_config, info_of)
         return lambda source, draft: _from_data_set(kind, path, source, draft, labels, is_alone=is_alone)
     path = Path(where).expanduser()
     if path.is_dir():
@@ -89,7 +103,16 @@ def _shared(
     if path.is_file():
         given = read_prompt_file(path)
         return lambda source, draft: moved_to(draft, given, labels)
-    raise InvalidInput(f"--prompts {where!r} names no file and is not known; there are {READERS}")
+    raise InvalidInput(_unknown(where, kind))
+
+
+def _unknown(where: str, kind: str) -> str:
+    if kind in FILMS:
+        return (
+            f"--prompts {where}: a film has neither labels nor masks that can be read back; export these too: "
+            f"masklet export --format {FormatName.COCO_RLE}"
+        )
+    return f"--prompts {where!r} names no file and is not known; there are {READERS}"
 
 
 def _from_data_set(
@@ -99,6 +122,17 @@ def _from_data_set(
     names = (stem, safe_name(stem))  # Masklet's export writes the latter
     found = read_objects(kind, path, names, draft.medium.size, is_alone=is_alone)
     return prompts_on(draft, found, labels, naming=LAYOUTS[kind].classes)
+
+
+def _from_tasks(path: Path, source: Source, draft: TaskDraft, label_config: str, info_of: InfoOf) -> PromptSet:
+    """Prompts from Label Studio's JSON. The label_config.xml beside it, which Masklet exports, is of its tasks."""
+    beside = path.parent / "label_config.xml"
+    binding = read_binding(beside.read_text(encoding="utf-8") if beside.is_file() else label_config)
+    stem = stem_of(source)
+    names = (stem, safe_name(stem), source.name)
+    read = read_tasks(path, names, binding, lambda: clock_of(info_of(draft.medium), binding.framerate))
+    _tell_left_out(f"--prompts {TASKS}:{path}, {source.name}", read.left_out)
+    return prompts_on(draft, read.objects, read_binding(label_config).labels, naming="rename it in the file")
 
 
 def stem_of(source: Source) -> str:
@@ -129,13 +163,13 @@ def _annotated(client: LabelStudioClient, task: TaskKey, label_config: str) -> P
     if not read.prompts:
         drawn = f": {kinds_text(read.left_out)}" if read.left_out else ""
         raise InvalidInput(f"{where}: nothing in that task's annotation can be a prompt{drawn}")
-    _tell_left_out(where, read)
+    _tell_left_out(where, read.left_out)
     return read.prompts
 
 
-def _tell_left_out(where: str, read: AnnotationPrompts) -> None:
-    if read.left_out:
-        logger.warning("%s: drawn and no prompts: %s", where, kinds_text(read.left_out))
+def _tell_left_out(where: str, left_out: Mapping[str, int]) -> None:
+    if left_out:
+        logger.warning("%s: drawn and no prompts: %s", where, kinds_text(left_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +218,5 @@ class TaskPrompts:
         binding = read_binding(with_task_data(self.label_config, data))
         clock = clock_of(self.probe(media), binding.framerate) if binding.is_video else None
         read = read_annotation(found[-1].result, binding, clock=clock)
-        _tell_left_out(f"task {task.task_id}, prediction {found[-1].model_version}", read)
+        _tell_left_out(f"task {task.task_id}, prediction {found[-1].model_version}", read.left_out)
         return first_of_each(read.prompts).as_automatic(lambda prompt: found[-1].score)

@@ -68,7 +68,11 @@ def client(fake: FakeLabelStudio | None = None) -> LabelStudioClient:
 
 
 def prompter(where: str, fake: FakeLabelStudio | None = None) -> PromptSource:
-    return file_prompter(where, FRAMES, client(fake), 3)
+    return file_prompter(where, FRAMES, client(fake), 3, info_of=info_of)
+
+
+def info_of(medium: SourceMedia) -> VideoInfo:
+    return VideoInfo(medium.content_hash, medium.size, medium.frame_count, medium.frame_rate)
 
 
 def draft(path: Path, *frames: int, number: int = 0) -> TaskDraft:
@@ -144,6 +148,24 @@ def test_regions_of_a_sibling_that_are_no_prompts_are_counted(caplog: pytest.Log
     nothing = FakeLabelStudio(found=(AnnotationRecord(1, "", False, [unlabelled]),))
     with pytest.raises(InvalidInput, match="nothing in that task's annotation can be a prompt: 1 x region without a l"):
         prompter("sibling:12", nothing)
+
+
+def test_films_cannot_be_read_back() -> None:
+    with pytest.raises(InvalidInput, match="a film has neither labels nor masks .* masklet export --format coco-rle"):
+        prompter("overlay:films")
+
+
+def test_label_studio_s_json_prompts_the_video_of_its_task(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.json"
+    task = {"data": {"video": "/data/upload/1/clip.mp4"}, "annotations": [{"result": [box("a", 1, "Cat")]}]}
+    path.write_text(json.dumps([task]), encoding="utf-8")
+    given = prompter(f"labelstudio:{path}").prompts(Source("clip.mp4", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1))
+    assert shown(given[0]) == [("Cat", 1)]
+    path.with_name("other.json").write_text(path.read_text().replace("Cat", "Egg"), encoding="utf-8")
+    with pytest.raises(PromptError, match="label 'Egg' is not in the project's label config; it has Cat, Dog"):
+        prompter(f"labelstudio:{path.with_name('other.json')}").prompts(
+            Source("clip.mp4", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1)
+        )
 
 
 @pytest.mark.parametrize("where", ["none.json", "mot:none", "words", "sibling:x"])

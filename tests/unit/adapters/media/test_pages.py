@@ -116,9 +116,7 @@ def test_a_folder_is_in_natural_order_and_a_tiff_of_several_pages_is_several_fra
 def test_frames_of_an_animated_picture_are_pages(tmp_path: Path, suffix: str) -> None:
     frames = [Image.fromarray(np.full((4, 6, 3), value, np.uint8)) for value in (10, 90, 200)]
     # An animated PNG may have another picture for programs that do not know animations, which browsers leave out.
-    extra: dict[str, Any] = (
-        {"default_image": True} if suffix == ".png" else {"lossless": True} if suffix == ".webp" else {}
-    )
+    extra: dict[str, Any] = {".png": {"default_image": True}, ".webp": {"lossless": True}}.get(suffix, {})
     first, *others = [Image.new("RGB", (6, 4), "red"), *frames] if suffix == ".png" else frames
     first.save(tmp_path / f"moving{suffix}", save_all=True, append_images=others, duration=40, **extra)
     frames[0].save(tmp_path / f"still{suffix}")
