@@ -37,6 +37,7 @@ class ClipSpec:
     faststart: bool = True
     width: int = WIDTH
     height: int = HEIGHT
+    pixels: str = "yuv420p"
 
 
 def numbered_frame(number: int, *, width: int = WIDTH, height: int = HEIGHT) -> RgbFrame:
@@ -63,7 +64,7 @@ def write_clip(path: Path, spec: ClipSpec | None = None) -> Path:
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(spec.codec, rate=spec.rate, options=_codec_options(spec))
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixels
         stream.codec_context.time_base = 1 / spec.rate
         if spec.rotation:
             stream.set_display_rotation(spec.rotation)
@@ -144,6 +145,8 @@ def break_packets(path: Path, *numbers: int) -> Path:
 
 
 def _codec_options(spec: ClipSpec) -> dict[str, str]:
+    if spec.codec in ("mpeg4", "mpeg2video"):
+        return {"bf": str(spec.b_frames), "g": str(spec.group), "b": "800k"}
     if spec.codec == "libx264":
         return {"bf": str(spec.b_frames), "g": str(spec.group), "preset": "veryfast", "crf": "12", "sc_threshold": "0"}
     if spec.codec == "libvpx-vp9":

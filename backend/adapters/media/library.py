@@ -118,7 +118,7 @@ class CachedMedia:
             content_hash = files[0].content_hash
             if self._decoders is not None:
                 return self._decoders.open_video(paths[0], content_hash, indices=self._indices)
-            return open_video(paths[0], content_hash, indices=self._indices)
+            return open_video(paths[0], content_hash, indices=self._indices, for_page=True)
         content_hash = pages_hash(file.content_hash for file in files)
         if len(wanted) < len(media.addresses):
             # The page numbers are part of the hash: several pages may hold the same image.

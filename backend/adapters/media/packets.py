@@ -37,14 +37,20 @@ class PacketReader:
                 self.is_cut = True
 
 
-def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames from the container's position to its end, in presentation order.
+def decoded_frames(container: InputContainer, stream: VideoStream, *, by_dts: bool = False) -> Iterator[VideoFrame]:
+    """Frames from the first key frame after the container's position to its end, in presentation order.
 
+    by_dts: the frames' pts are the decoding times of their packets, for containers that have no others.
     Skips frames that do not decode, and those that the decoder only guessed because of damaged or missing bytes.
     """
+    has_key = False
     for packet in PacketReader(container, stream).packets():
-        if not packet.is_corrupt:
-            yield from _decoded(stream, packet)
+        has_key = has_key or packet.is_keyframe
+        if packet.is_corrupt or not has_key:
+            continue
+        if by_dts:
+            packet.pts = packet.dts
+        yield from _decoded(stream, packet)
     yield from _decoded(stream, None)
 
 

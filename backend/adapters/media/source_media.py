@@ -1,4 +1,7 @@
-"""The media of imports, read and opened in place."""
+"""The media of imports and of offline commands, read and opened in place: video files, and folders of pictures.
+
+A folder is a video if it holds pictures and no videos; the pictures are its frames, in natural order of their names.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from backend.adapters.media.decode import open_video
 from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import PAGE_MARK, file_of, open_pages, page_names
-from backend.adapters.media.sources.sources import IMAGE_SUFFIXES
+from backend.adapters.media.sources.sources import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from backend.application.imports.model import SourceMedia, SourceMediaKind
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaError
@@ -41,12 +44,55 @@ def stamp_of(path: Path) -> str:
 
 def images_in(folder: Path) -> list[Path]:
     """The images of a folder in the order of their names; numbers in names by their value: 2 before 10."""
-    return sorted((file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    images = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted((file for file in images if not file.name.startswith(".")), key=_natural)
 
 
 def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
     parts = re.split(r"([0-9]+)", file.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], file.name
+
+
+def is_picture_folder(path: Path) -> bool:
+    """Whether a folder holds pictures and no videos, and so is a video."""
+    if not path.is_dir():
+        return False
+    names = [file.suffix.lower() for file in path.iterdir() if not file.name.startswith(".")]
+    return not VIDEO_SUFFIXES.intersection(names) and not IMAGE_SUFFIXES.isdisjoint(names)
+
+
+def hash_of_local_video(path: Path) -> ContentHash:
+    """The content hash of a video file or of a folder of pictures. Raises MediaError."""
+    return _pages_hash(_frames_in(path)) if path.is_dir() else file_hash(path)
+
+
+def open_local_video(path: Path, content_hash: ContentHash | None = None) -> VideoSource:
+    """A video file, or a folder of pictures as a video. content_hash: if it is known.
+
+    Raises MediaError, also for a folder with videos.
+    """
+    found = content_hash or hash_of_local_video(path)
+    if not path.is_dir():
+        return open_video(path, found)
+    try:
+        return open_pages(_frames_in(path), found)
+    except MediaError as error:
+        raise MediaError(f"{path}: {error}") from error
+
+
+def _frames_in(folder: Path) -> list[Path]:
+    """The pages of a folder's pictures. Raises MediaError for a folder with videos, or without pictures."""
+    if not is_picture_folder(folder):
+        videos = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES)
+        if not videos:
+            raise MediaError(f"{folder} holds neither a video nor pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        some = ", ".join(videos[:3]) + " and more" * (len(videos) > 3)
+        raise MediaError(f"{folder} holds {some}; name one video, or a folder that holds pictures and no videos")
+    return _pages_in(folder)
+
+
+def _pages_in(folder: Path) -> list[Path]:
+    return [folder / page for file in images_in(folder) for page in page_names(file)]
 
 
 def read_video_source(path: Path, name: str, indices: IndexCache) -> SourceMedia:
@@ -69,9 +115,7 @@ def read_image_source(
     naming the file that is not an image or has another size.
     """
     stamp = stamp_of(folder)
-    paths = [folder / file for file in names] or [
-        folder / page for file in images_in(folder) for page in page_names(file)
-    ]
+    paths = [folder / file for file in names] or _pages_in(folder)
     if not paths:
         raise MediaError(f"{folder} holds no images")
     content_hash = _pages_hash(paths)

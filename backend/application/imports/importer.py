@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from backend.application.imports.draft_data import task_data
 from backend.application.imports.faults import fault_of
 from backend.application.imports.model import (
     BatchItem,
@@ -28,7 +29,6 @@ from backend.application.imports.model import (
     SourceMedia,
     TaskDraft,
     draft_key,
-    task_data,
 )
 from backend.application.imports.progress import Tally
 from backend.application.imports.start import TaskStarter, start_task
@@ -244,7 +244,8 @@ class Importer:
             certainty=self.certainty,
         )
         self.records.put([item])
-        outcome = Outcome(ready.source.name, state, draft.name, task_id, prompts=len(ready.prompts.prompts))
+        note = "; ".join(part for part in (draft.medium.note, ready.source.note) if part)
+        outcome = Outcome(ready.source.name, state, draft.name, task_id, prompts=len(ready.prompts.prompts), note=note)
         try:
             self._start(ready, item.task, plan)
         except Exception as error:

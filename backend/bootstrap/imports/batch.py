@@ -25,7 +25,16 @@ from backend.adapters.media.serving.placement import (
 from backend.adapters.media.source_media import jpeg_of
 from backend.adapters.media.sources.sources import expand
 from backend.application.imports.importer import Importer
-from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
+from backend.application.imports.model import (
+    ImportMode,
+    Placement,
+    Plan,
+    PromptSource,
+    Reencode,
+    Report,
+    Source,
+    SourceMedia,
+)
 from backend.application.imports.progress import BatchProgress, Tally
 from backend.application.imports.start import TaskStarter
 from backend.application.ports.data_table import DataTable
@@ -67,7 +76,7 @@ class BatchOptions:
     public_url: str = ""
     expire_days: int = 365
     prompts: str = ""
-    reencodes: bool = False
+    reencode: Reencode = Reencode.AUTO
     starts: bool = True
     label_studio_url: str | None = None
     api_key: str | None = None
@@ -126,7 +135,8 @@ def _put_together(
         folder.imported,
         container.import_records,
         IndexCache(folder.indices),
-        reencodes=options.reencodes,
+        reencode=options.reencode,
+        as_video=plan.mode is ImportMode.VIDEO,
         on_frame=progress.frame,
     )
     placement = _placement(options, container, library)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from backend.application.imports.model import ImportMode, ItemState
+from backend.application.imports.model import ImportMode, ItemState, Reencode
 from backend.domain.selection import parse_portion, parse_selection
 from backend.interfaces.cli.progress.import_progress import ImportProgress
 from backend.interfaces.cli.progress.import_report import open_report
@@ -42,7 +44,10 @@ def import_batch(
     s3: Annotated[str, typer.Option(help="s3://bucket/prefix for --pages s3.")] = "",
     media_url: Annotated[str, typer.Option(help="Where browsers reach Masklet; default: MASKLET_PUBLIC_URL.")] = "",
     expire: Annotated[int, typer.Option(help="Days until the addresses end; 0: never.", min=0)] = 365,
-    reencode: Annotated[bool, typer.Option("--reencode", help="Make videos playable first (a copy).")] = False,
+    reencode: Annotated[
+        Reencode,
+        typer.Option(help="Import a copy that browsers play: of videos that they do not play, of all, of none."),
+    ] = Reencode.AUTO,
     label_studio_url: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_URL.")] = None,
     api_key: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_API_KEY, which ps does not show.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what became of each item here (JSON lines).")] = None,
@@ -65,7 +70,7 @@ def import_batch(
         public_url=media_url,
         expire_days=expire,
         prompts=prompts,
-        reencodes=reencode,
+        reencode=reencode,
         starts=start,
         label_studio_url=label_studio_url,
         api_key=api_key,
@@ -73,6 +78,15 @@ def import_batch(
     tally = _run(sources, options, report)
     if tally.of(ItemState.FAILED):
         raise typer.Exit(1)
+
+
+def with_reencode_value(arguments: Sequence[str]) -> list[str]:
+    """The command line of `masklet`, with a value for an --reencode without one."""
+    values = {mode.value for mode in Reencode}
+    return [
+        f"--reencode={Reencode.ALWAYS}" if word == "--reencode" and after not in values else word
+        for word, after in zip_longest(arguments, arguments[1:])
+    ]
 
 
 def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tally:

@@ -86,10 +86,14 @@ def test_a_killed_import_makes_each_task_once(setup: ImportRun) -> None:
     assert setup.report()[-1] == {"summary": {"created": 0, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 0}}
     (setup.root / "in" / "bad.mp4").write_bytes(b"#EXTM3U\n")
     write_clip(setup.root / "in" / "ü 3.mp4", ClipSpec(frame_count=8))
+    write_clip(setup.root / "in" / "lab.avi", ClipSpec(codec="mjpeg", pixels="yuvj420p", frame_count=9))
     assert setup.import_batch() == 1
-    assert setup.report()[-1] == {"summary": {"created": 1, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
+    assert setup.report()[-1] == {"summary": {"created": 2, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
+    said = "re-encoded: browsers do not play AVI with mjpeg"
+    assert f"lab.avi: {said}" in setup.stderr
+    assert [line["note"] for line in setup.report() if line.get("name") == "lab.avi"] == [said]
     tasks = setup.tasks()
-    assert sorted(len(list(task["data"]["frames"])) for task in tasks) == [4, 5, 6, 8]  # type: ignore[index]
+    assert sorted(len(list(task["data"]["frames"])) for task in tasks) == [4, 5, 6, 8, 9]  # type: ignore[index]
 
 
 def test_prompts_are_in_the_ledger_without_a_worker(setup: ImportRun) -> None:

@@ -85,9 +85,12 @@ def _of_folder(root: Path) -> Iterator[Source]:
         here = Path(folder)
         shown = [name for name in sorted(files) if not name.startswith(".")]
         media = [name for name in shown if Path(name).suffix.lower() in VIDEO_SUFFIXES | {".zip"}]
+        pictures = sum(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in shown)
+        note = f"{pictures} pictures beside it are not imported; move them into a folder of their own"
         for name in media:
-            yield Source(str((here / name).relative_to(root)), here / name)
-        if not media and any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in shown):
+            yield Source(str((here / name).relative_to(root)), here / name, note=note if pictures else "")
+            pictures = 0
+        if not media and pictures:
             yield Source(root.name if here == root else str(here.relative_to(root)), here)
 
 

@@ -19,7 +19,7 @@ from backend.adapters.media.index import IndexCache
 from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.quarantine import Quarantine
 from backend.adapters.media.reencode import reencode
-from backend.application.imports.model import Source
+from backend.application.imports.model import Reencode, Source
 from backend.application.worker.frame_subset import FrameSubset
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
 from backend.interfaces.decoder_process import Decoder, serve
@@ -85,9 +85,9 @@ def test_a_long_damaged_part_is_decoded_once_in_a_pass(tmp_path: Path) -> None:
     )
     decoded = 0
 
-    def counted(*arguments: object) -> object:
+    def counted(*arguments: object, by_dts: bool) -> object:
         nonlocal decoded
-        for frame in decoded_frames(*arguments):  # type: ignore[arg-type]
+        for frame in decoded_frames(*arguments, by_dts=by_dts):  # type: ignore[arg-type]
             decoded += 1
             yield frame
 
@@ -147,7 +147,7 @@ def test_a_copy_has_every_number_and_names_the_broken_ones(clip: Path, tmp_path:
 
 def test_an_imported_copy_is_marked_as_its_original(clip: Path, tmp_path: Path) -> None:
     records = ImportRecords(tmp_path / "r.sqlite", tmp_path / "indices")
-    library = DiskLibrary(tmp_path / "out", records, IndexCache(tmp_path / "indices"), reencodes=True)
+    library = DiskLibrary(tmp_path / "out", records, IndexCache(tmp_path / "indices"), reencode=Reencode.ALWAYS)
     medium = library.add(Source("a.mp4", clip))
     assert records.undecodable(medium.media_id) == BROKEN
 

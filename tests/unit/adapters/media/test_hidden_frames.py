@@ -8,8 +8,8 @@ import av
 import pytest
 
 from backend.adapters.media.cache import file_hash
+from backend.adapters.media.containers.shown import is_shown
 from backend.adapters.media.decode import open_video
-from backend.adapters.media.packet_times import is_shown
 from backend.adapters.media.reencode import reencode
 from backend.domain.video import FrameIndex, FrameRange
 from tests.fakes.clips import ClipSpec, number_of, write_clip
