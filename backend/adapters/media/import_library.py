@@ -13,6 +13,7 @@ from backend.adapters.media.index import IndexCache
 from backend.adapters.media.probe import not_played_in
 from backend.adapters.media.reencode import FALLBACK_RATE, reencode, reencode_pictures
 from backend.adapters.media.source_media import (
+    is_pictures,
     open_source_media,
     read_image_source,
     read_video_source,
@@ -69,8 +70,8 @@ class DiskLibrary:
         return tuple(candidates[position] for position in chosen)
 
     def _read(self, path: Path, name: str) -> SourceMedia:
-        if path.is_dir():
-            return self._read_folder(path, name)
+        if is_pictures(path):
+            return self._read_pictures(path, name)
         if path.suffix.lower() == ".zip":
             frames = unpack_frames(path, self.imported)
             return read_image_source(frames.folder, name, numbers=frames.numbers, names=frames.names)
@@ -86,9 +87,10 @@ class DiskLibrary:
             raise MediaError(f"{path.name} is {what}, which browsers do not play; leave out --reencode never")
         return read_video_source(path, name, self.indices)
 
-    def _read_folder(self, path: Path, name: str) -> SourceMedia:
+    def _read_pictures(self, path: Path, name: str) -> SourceMedia:
         medium = read_image_source(path, name)
-        pictures = f"{medium.frame_count} pictures, in the order of their names, are the frames of one video"
+        what = "pictures, in the order of their names," if path.is_dir() else f"pages of {path.name}"
+        pictures = f"{medium.frame_count} {what} are the frames of one video"
         if not self.as_video or self.reencode is Reencode.NEVER:
             return replace(medium, note=pictures)
         with self.open(medium) as video:
@@ -96,6 +98,6 @@ class DiskLibrary:
         return replace(read_video_source(copy.path, name, self.indices), note=f"{pictures}, {FALLBACK_RATE} a second")
 
     def _stamp_suffix(self, path: Path) -> str:
-        if path.is_dir():
+        if is_pictures(path):
             return "-video" if self.as_video and self.reencode is not Reencode.NEVER else ""
         return "-re" if self.reencode is Reencode.ALWAYS else ""

@@ -28,6 +28,9 @@ PAGE_MARK = "#"
 MAY_HAVE_SEVERAL = (".tif", ".gif", ".webp", ".png")
 """How the suffixes of files begin that may have several pages or frames."""
 GREY_BITS = (8, 10, 12, 14, 16)
+LEAST_SHARE = 1 / 8
+"""The least part of its bits' range that a page has to fill: less would be shown as one grey."""
+
 _TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
 
@@ -179,14 +182,15 @@ def stretched(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Grey values of more than 8 bits, [H, W], as 0 to 255.
 
     Whole numbers are scaled by the least of 8, 10, 12, 14 and 16 bits that holds the page's largest value: pages of one
-    camera are scaled alike. Others (fractions, negative or larger numbers) are scaled from the page's least to largest.
+    camera are scaled alike. Others (fractions, negative or larger numbers), and those that fill less than an eighth of
+    these bits, are scaled from the page's least to largest.
     """
     finite = np.where(np.isfinite(grey), grey, 0.0)
     low, high = float(finite.min()), float(finite.max())
-    if low >= 0 and high < 2**16 and np.array_equal(finite, np.floor(finite)):
-        bits = next(bits for bits in GREY_BITS if high < 2**bits)
-        scaled = finite / 2 ** (bits - 8)
-    else:
-        scaled = (finite - low) * (255.0 / ((high - low) or 1.0))
+    is_whole = low >= 0 and high < 2**16 and np.array_equal(finite, np.floor(finite))
+    bits = next((bits for bits in GREY_BITS if is_whole and high < 2**bits), 0)
+    is_flat = bits > GREY_BITS[0] and 0 < high - low < 2**bits * LEAST_SHARE
+    by_bits = bits > 0 and not is_flat
+    scaled = finite / 2 ** (bits - 8) if by_bits else (finite - low) * (255.0 / ((high - low) or 1.0))
     shown: NDArray[np.uint8] = scaled.astype(np.uint8)
     return shown

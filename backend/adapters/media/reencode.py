@@ -31,7 +31,7 @@ from backend.adapters.media.orientation import orientation_of
 from backend.adapters.media.packet_times import PacketTimes, read_packet_times
 from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.probe import open_stream, require_sane_size
-from backend.adapters.media.source_media import open_local_video
+from backend.adapters.media.source_media import is_pictures, open_local_video
 from backend.application.ports.media import VideoSource
 from backend.application.ports.progress import counted
 from backend.codecs.atomic_file import write_atomically
@@ -97,7 +97,7 @@ def reencode_to(path: Path, out: Path) -> Reencoded:
     if out.exists():
         raise NotAllowed(f"{out} exists already; name another file")
     with TemporaryDirectory(dir=out.parent, prefix=".reencode-") as folder:
-        if path.is_dir():
+        if is_pictures(path):
             with open_local_video(path) as pictures:
                 copy = reencode_pictures(path, pictures, Path(folder))
         else:

@@ -23,7 +23,7 @@ MEDIA_ID_DIGITS = 32
 
 
 class SourceMediaKind(StrEnum):
-    """A video file, or a folder of images that are its frames."""
+    """A video file; or a folder of images that are its frames, or one image file of several pages."""
 
     VIDEO = "video"
     IMAGES = "images"
@@ -55,6 +55,11 @@ class SourceMedia:
     @property
     def media_id(self) -> str:
         return self.content_hash[:MEDIA_ID_DIGITS]
+
+    def picture(self, position: int) -> Path:
+        """The image of a frame of an IMAGES medium."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return folder / self.names[position]
 
     def number_of(self, position: int) -> int:
         return self.numbers[position] if self.numbers else position

@@ -56,8 +56,8 @@ class MediaService:
         if page >= medium.frame_count:
             raise NotFound(f"{medium.name} has {medium.frame_count} frames (0 to {medium.frame_count - 1}), not {page}")
         tag = f"{medium.media_id}-{page}"
-        if medium.kind is SourceMediaKind.IMAGES and browsers_show(medium.path / medium.names[page]):
-            return _file(medium.path / medium.names[page], tag)
+        if medium.kind is SourceMediaKind.IMAGES and browsers_show(medium.picture(page)):
+            return _file(medium.picture(page), tag)
         return Served("image/jpeg", tag, body=self._page(grant, page))
 
     def _page(self, grant: Grant, page: int) -> bytes:

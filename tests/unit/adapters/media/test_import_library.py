@@ -7,12 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
 from backend.adapters.media.import_library import DiskLibrary
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.probe import not_played_in
+from backend.adapters.media.reencode import reencode_to
+from backend.adapters.media.source_media import open_local_video
 from backend.application.imports.model import Reencode, Source, SourceMedia, SourceMediaKind
 from backend.domain.errors import MediaError
 from backend.domain.video import FrameIndex, FrameRange
@@ -94,3 +98,47 @@ def test_where_tasks_show_videos_the_pictures_become_one(tmp_path: Path) -> None
     assert library.add(Source("in", folder)) == medium
     pages = library_in(tmp_path).add(Source("in", folder))
     assert (pages.kind, pages.path) == (SourceMediaKind.IMAGES, folder)
+
+
+def write_tiff(path: Path, count: int = 3, *, bits: int = 8) -> Path:
+    """Numbered pages; of more than 8 bits they are greys that fill these."""
+    pages = [Image.fromarray(numbered_frame(number)) for number in range(count)]
+    if bits > 8:
+        pages = [Image.fromarray(np.asarray(page.convert("L"), np.uint16) << (bits - 8)) for page in pages]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    return path
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_a_tiff_that_is_named_itself_is_a_video_of_its_pages(tmp_path: Path, bits: int) -> None:
+    clip = write_tiff(tmp_path / "clip.tif", bits=bits)
+    library = library_in(tmp_path)
+    medium = library.add(Source("clip.tif", clip))
+    assert (medium.kind, medium.path, medium.frame_count) == (SourceMediaKind.IMAGES, clip, 3)
+    assert medium.names == ("clip.tif#0", "clip.tif#1", "clip.tif#2")
+    assert medium.note == "3 pages of clip.tif are the frames of one video"
+    assert numbers_of(library, medium) == [0, 1, 2]
+    (tmp_path / "other.tif").write_bytes(clip.read_bytes())
+    assert library.add(Source("clip.tif", clip)) == medium, "a file beside it changes nothing"
+    assert numbers_of(library, medium) == [0, 1, 2]
+    with open_local_video(clip) as video:
+        assert [number_of(video.frame(FrameIndex(n))) for n in range(3)] == [0, 1, 2]
+    write_tiff(clip, 2)
+    with pytest.raises(MediaError, match="was changed after it was imported"):
+        library.open(medium)
+
+
+def test_a_tiff_becomes_a_video_where_tasks_show_videos(tmp_path: Path) -> None:
+    clip = write_tiff(tmp_path / "clip.tif")
+    medium = library_in(tmp_path, as_video=True).add(Source("clip.tif", clip))
+    assert (medium.kind, medium.path.suffix) == (SourceMediaKind.VIDEO, ".mp4")
+    assert numbers_of(library_in(tmp_path), medium) == [0, 1, 2]
+    copy = reencode_to(clip, tmp_path / "copy.mp4")
+    assert copy.frame_count == 3
+
+
+def test_a_damaged_tiff_is_named(tmp_path: Path) -> None:
+    clip = write_tiff(tmp_path / "clip.tif")
+    clip.write_bytes(clip.read_bytes()[:200])
+    with pytest.raises(MediaError, match=r"clip.tif"):
+        library_in(tmp_path).add(Source("clip.tif", clip))
