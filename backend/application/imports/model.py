@@ -13,9 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from backend.application.imports.task_fields import GivenFields
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
-from backend.domain.selection import Portion, Selection, range_text
+from backend.domain.selection import Portion, Selection
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, FrameIndex
 
@@ -70,7 +71,7 @@ class Source:
     path: Path | None = None
     prompts: str = ""
     task_id: int | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
     frames: tuple[int, ...] = ()
 
 
@@ -84,7 +85,10 @@ class ImportMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video."""
+    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video.
+
+    fields: further fields of every task's data.
+    """
 
     project_id: int
     mode: ImportMode
@@ -94,6 +98,7 @@ class Plan:
     segment: int | None = None
     overlap: int = 0
     beside: tuple[str, ...] = ()
+    fields: GivenFields = field(default_factory=GivenFields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class TaskDraft:
     number: int = 0
     count: int = 1
     shared: int = 0
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -245,54 +250,21 @@ class PromptSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ExistingTask:
+    """An existing task's media and data, and prompts for it."""
+
+    media: MediaRef
+    data: Mapping[str, object]
+    prompts: PromptSet
+
+
 class ExistingTasks(Protocol):
     """Existing tasks, to be prompted."""
 
-    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
-        """The task's media, and prompts for it. Raises a MaskletError for a fault of the task or the prompts."""
+    def read(self, source: Source, task: TaskKey) -> ExistingTask:
+        """The task with prompts for it. Raises a MaskletError for a fault of the task or the prompts."""
         ...
 
 
 Report = Callable[[Outcome], None]
-
-
-def task_data(draft: TaskDraft, plan: Plan, addresses: Sequence[str], auto: Mapping[str, float]) -> dict[str, object]:
-    """A task's data: the addresses of its media, and under `masklet` their source.
-
-    masklet.start and stop are frame numbers of the source, stop excluded; frames lists them where some are left out.
-    Data keys of players beside the video get the video, too: Label Studio creates no task without them.
-    """
-    medium = draft.medium
-    numbers = [medium.number_of(index) for index in draft.frames]
-    facts: dict[str, object] = {
-        "key": draft.key,
-        "media": medium.media_id,
-        "video": medium.name,
-        "start": numbers[0],
-        "stop": numbers[-1] + 1,
-        "fps": float(medium.frame_rate),
-        "segment": draft.number + 1,
-        "segments": draft.count,
-        "width": medium.size.width,
-        "height": medium.size.height,
-    }
-    if numbers != list(range(numbers[0], numbers[-1] + 1)):
-        facts["frames"] = range_text(numbers)
-    if auto:
-        facts["auto"] = dict(auto)
-    value: object = list(addresses) if plan.mode is ImportMode.PAGES else addresses[0]
-    data: dict[str, object] = {**draft.extra, "clip": draft.name, "fps": float(medium.frame_rate), "masklet": facts}
-    for key in (plan.value_key, *plan.beside):
-        _put(data, key, value)
-    return data
-
-
-def _put(data: dict[str, object], key: str, value: object) -> None:
-    """Sets a dotted key, nested, as the page reads it."""
-    first, dot, rest = key.partition(".")
-    if not dot:
-        data[key] = value
-        return
-    inner = data.setdefault(first, {})
-    if isinstance(inner, dict):
-        _put(inner, rest, value)

@@ -14,8 +14,9 @@ from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.media.data_sets.layouts import LAYOUTS, read_objects
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.application.exports.naming import safe_name
-from backend.application.imports.model import PromptSource, Source, TaskDraft
+from backend.application.imports.model import ExistingTask, PromptSource, Source, TaskDraft
 from backend.application.imports.prompts import at_start, first_of_each, moved_to, prompts_on
+from backend.application.imports.task_fields import GivenFields
 from backend.bootstrap.prompt_files import read_prompt_file
 from backend.domain.errors import InvalidInput, PromptError
 from backend.domain.prompts import PromptSet
@@ -33,58 +34,72 @@ READERS = (
 
 GivenPrompts = tuple[PromptSet, Mapping[str, float]]
 
+SharedPrompts = Callable[[Source, TaskDraft, Sequence[str]], PromptSet]
+"""The prompts that --prompts gives a draft. The texts: the labels that the draft's task may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class FilePrompts:
     """Prompts from the source's own prompt file, or else from what `--prompts` names."""
 
-    labels: Sequence[str]
-    shared: Callable[[Source, TaskDraft], PromptSet]
+    labels_of: Callable[[Source], Sequence[str]]
+    shared: SharedPrompts
 
     def prompts(self, source: Source, draft: TaskDraft) -> GivenPrompts:
         """See the Prompter port."""
+        labels = self.labels_of(source)
         if source.prompts:
-            return self._from_file(Path(source.prompts), draft), NO_SCORES
-        return self.shared(source, draft), NO_SCORES
+            return _from_file(Path(source.prompts), draft, labels), NO_SCORES
+        return self.shared(source, draft, labels), NO_SCORES
 
-    def _from_file(self, path: Path, draft: TaskDraft) -> PromptSet:
-        if not path.is_file():
-            raise PromptError(f"{path}: there is no such prompt file")
-        return moved_to(draft, read_prompt_file(path), self.labels)
+
+def _from_file(path: Path, draft: TaskDraft, labels: Sequence[str]) -> PromptSet:
+    if not path.is_file():
+        raise PromptError(f"{path}: there is no such prompt file")
+    return moved_to(draft, read_prompt_file(path), labels)
 
 
 def file_prompter(
-    where: str, label_config: str, client: LabelStudioClient, project_id: int, *, is_alone: bool = False
+    where: str,
+    label_config: str,
+    client: LabelStudioClient,
+    project_id: int,
+    *,
+    fields: GivenFields | None = None,
+    is_alone: bool = False,
 ) -> PromptSource:
     """The prompter that WHERE names; the empty one gives what lists name. is_alone: the import has one source only.
 
-    Raises InvalidInput for an unknown word.
+    fields: of new tasks' data, which may name labels. Raises InvalidInput for an unknown word.
     """
-    labels = read_binding(label_config).labels
-    return FilePrompts(labels, _shared(where, label_config, client, TaskKey(project_id, 0), is_alone=is_alone))
+    given = fields or GivenFields()
+
+    def labels_of(source: Source) -> Sequence[str]:
+        return read_binding(with_task_data(label_config, given.joined(source.extra))).labels
+
+    return FilePrompts(labels_of, _shared(where, label_config, client, TaskKey(project_id, 0), is_alone=is_alone))
 
 
 def _shared(
     where: str, label_config: str, client: LabelStudioClient, project: TaskKey, *, is_alone: bool
-) -> Callable[[Source, TaskDraft], PromptSet]:
-    labels = read_binding(label_config).labels
+) -> SharedPrompts:
     kind, colon, rest = where.partition(":")
     if not where or kind == PREDICTIONS:
-        return lambda source, draft: PromptSet(())
+        return lambda source, draft, labels: PromptSet(())
     if kind == "sibling" and rest.isdecimal():
         prompts = _annotated(client, TaskKey(project.project_id, int(rest)), label_config)
-        return lambda source, draft: at_start(prompts) if draft.number == 0 else PromptSet(())
+        return lambda source, draft, labels: at_start(prompts) if draft.number == 0 else PromptSet(())
     if colon and kind in LAYOUTS:
         path = Path(rest).expanduser()
         if not path.exists():
             raise InvalidInput(f"--prompts {where}: there is no {path}")
-        return lambda source, draft: _from_data_set(kind, path, source, draft, labels, is_alone=is_alone)
+        return lambda source, draft, labels: _from_data_set(kind, path, source, draft, labels, is_alone=is_alone)
     path = Path(where).expanduser()
     if path.is_dir():
-        return lambda source, draft: _from_folder(path, stem_of(source), draft, labels)
+        return lambda source, draft, labels: _from_folder(path, stem_of(source), draft, labels)
     if path.is_file():
         given = read_prompt_file(path)
-        return lambda source, draft: moved_to(draft, given, labels)
+        return lambda source, draft, labels: moved_to(draft, given, labels)
     raise InvalidInput(f"--prompts {where!r} names no file and is not known; there are {READERS}")
 
 
@@ -132,18 +147,18 @@ class TaskPrompts:
     probe: Callable[[MediaRef], VideoInfo]
     """Opens media to see of which frames they are."""
 
-    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
+    def read(self, source: Source, task: TaskKey) -> ExistingTask:
         """See the ExistingTasks port."""
         data = self.client.fetch_task(task).data
         binding = read_binding(with_task_data(self.label_config, data))
-        media = media_of_task({"id": task.task_id, "data": dict(data)}, binding)
+        media = media_of_task({"data": data}, binding, task_id=task.task_id)
         prompts = self._prompts(source, task, media, data)
         for label in prompts.labels.values():
             if label not in binding.labels:
                 raise PromptError(
                     f"label {label[:60]!r} is not in the label config; it has {', '.join(binding.labels)}"
                 )
-        return media, prompts
+        return ExistingTask(media, data, prompts)
 
     def _prompts(self, source: Source, task: TaskKey, media: MediaRef, data: Mapping[str, object]) -> PromptSet:
         own = data.get(PROMPTS_KEY)
