@@ -10,11 +10,11 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from backend.application.imports.draft_data import task_data
 from backend.application.imports.faults import fault_of
 from backend.application.imports.model import (
     BatchItem,
     BatchRecords,
+    ExistingTask,
     ExistingTasks,
     ImportMode,
     ItemState,
@@ -32,6 +32,7 @@ from backend.application.imports.model import (
 )
 from backend.application.imports.progress import Tally
 from backend.application.imports.start import TaskStarter, start_task
+from backend.application.imports.task_data import task_data
 from backend.domain.errors import InvalidInput, LabelStudioUnavailable, PromptError
 from backend.domain.prompts import PromptSet
 from backend.domain.segments import cut
@@ -162,13 +163,13 @@ class Importer:
         try:
             if self.existing is None or self.starting is None:
                 raise InvalidInput("tasks that exist are prompted, which --no-start rules out")
-            media, prompts = self.existing.read(source, task)
-            if not prompts:
+            given = self.existing.read(source, task)
+            if not given.prompts:
                 raise PromptError(f"task {task.task_id} brings no prompts, and --prompts gives it none")
-            start_task(self.starting, task, media, prompts)
+            start_task(self.starting, task, given)
         except Exception as error:
             return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, fault_of(source, error))
-        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(prompts.prompts))
+        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(given.prompts.prompts))
 
     def drafts(self, source: Source, plan: Plan) -> list[TaskDraft]:
         """One source as tasks. Raises MediaError or InvalidInput."""
@@ -258,7 +259,8 @@ class Importer:
         if self.starting is None or not ready.prompts:
             return
         media = MediaRef(ready.addresses, is_pages=plan.mode is not ImportMode.VIDEO)
-        start_task(self.starting, task, media, ready.prompts)
+        data = task_data(ready.draft, plan, ready.addresses, ready.auto)
+        start_task(self.starting, task, ExistingTask(media, data, ready.prompts))
 
 
 def _listed_frames(source: Source, medium: SourceMedia) -> tuple[FrameIndex, ...]:

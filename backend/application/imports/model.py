@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from backend.application.imports.task_fields import GivenFields
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
 from backend.domain.selection import Portion, Selection
@@ -78,7 +79,7 @@ class Source:
     path: Path | None = None
     prompts: str = ""
     task_id: int | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
     frames: tuple[int, ...] = ()
     note: str = ""
 
@@ -101,7 +102,10 @@ class ImportMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video."""
+    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video.
+
+    fields: further fields of every task's data.
+    """
 
     project_id: int
     mode: ImportMode
@@ -111,6 +115,7 @@ class Plan:
     segment: int | None = None
     overlap: int = 0
     beside: tuple[str, ...] = ()
+    fields: GivenFields = field(default_factory=GivenFields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class TaskDraft:
     number: int = 0
     count: int = 1
     shared: int = 0
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -267,11 +272,20 @@ class PromptSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ExistingTask:
+    """An existing task's media and data, and prompts for it."""
+
+    media: MediaRef
+    data: Mapping[str, object]
+    prompts: PromptSet
+
+
 class ExistingTasks(Protocol):
     """Existing tasks, to be prompted."""
 
-    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
-        """The task's media, and prompts for it. Raises a MaskletError for a fault of the task or the prompts."""
+    def read(self, source: Source, task: TaskKey) -> ExistingTask:
+        """The task with prompts for it. Raises a MaskletError for a fault of the task or the prompts."""
         ...
 
 

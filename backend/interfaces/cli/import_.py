@@ -38,6 +38,10 @@ def import_batch(
     carry: Annotated[bool, typer.Option(help="Offer a segment's last masks to the next one.")] = True,
     certainty: Annotated[float, typer.Option(help="Below it the next segment asks for a person.")] = 0.5,
     prompts: Annotated[str, typer.Option(help="Where prompts come from; see docs/batches.md.")] = "",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A further field of the tasks' data; of labels: NAME=Cat,Dog."),
+    ] = None,
     start: Annotated[bool, typer.Option(help="Have tasks with prompts carried at once.")] = True,
     pages: Annotated[str, typer.Option(help="Where the pages are: backend, local or s3.")] = "backend",
     local_root: Annotated[Path | None, typer.Option(help="Label Studio's root of local files.")] = None,
@@ -70,6 +74,7 @@ def import_batch(
         public_url=media_url,
         expire_days=expire,
         prompts=prompts,
+        fields=tuple(data or ()),
         reencode=reencode,
         starts=start,
         label_studio_url=label_studio_url,

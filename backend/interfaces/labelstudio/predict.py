@@ -138,7 +138,8 @@ class MaskletModel(LabelStudioMLBase):
         frame_count = self._parts.settings.prewarm_frames
         try:
             task = as_object(task, "task")
-            media, key = media_of_task(task, binding), task_key(task, project_id=self._project_id)
+            key = task_key(task, project_id=self._project_id)
+            media = media_of_task(task, binding, task_id=key.task_id)
         except MaskletError:
             return  # _answer_or_nothing reports the error
         if frame_count:

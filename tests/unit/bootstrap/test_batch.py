@@ -179,11 +179,11 @@ def no_media_info(media: MediaRef) -> VideoInfo:
 
 
 def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str, int]]:
-    media, found = TaskPrompts(where, FRAMES, client(fake), no_media_info).read(
+    given = TaskPrompts(where, FRAMES, client(fake), no_media_info).read(
         Source("t", task_id=5, prompts=prompts), TaskKey(3, 5)
     )
-    assert media.addresses == ("/a.png", "/b.png")
-    return shown(found)
+    assert given.media.addresses == ("/a.png", "/b.png")
+    return shown(given.prompts)
 
 
 def test_predictions_of_a_video_use_the_page_s_frame_numbers() -> None:
@@ -192,7 +192,7 @@ def test_predictions_of_a_video_use_the_page_s_frame_numbers() -> None:
     made = [StoredPrediction("yolo-1", [video_box(frame=4)], 0.6)]
     fake = FakeLabelStudio({"video": "/data/clip.mp4", "fps": "10"}, made=made)
     prompts = TaskPrompts("predictions", config, client(fake), lambda media: FakeVideo().info)
-    _, found = prompts.read(Source("t", task_id=5), TaskKey(3, 5))
+    found = prompts.read(Source("t", task_id=5), TaskKey(3, 5)).prompts
     assert shown(found) == [("b1", 7)]
     assert [prompt.automatic for prompt in found] == [0.6]
 

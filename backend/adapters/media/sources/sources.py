@@ -134,7 +134,8 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, object
 
 
 def _of_row(path: Path, place: str, row: Mapping[str, object]) -> Source:
-    extra = {k: str(v) for k, v in row.items() if k not in OWN_COLUMNS and v not in (None, "")}
+    given = {k: v for k, v in row.items() if k not in OWN_COLUMNS and v not in (None, "")}
+    extra = {k: v if isinstance(v, list | dict) else str(v) for k, v in given.items()}
     prompts = _beside(path, str(row["prompts"])) if row.get("prompts") else ""
     frames = frame_numbers(row.get("frames"), place)
     if row.get("task"):

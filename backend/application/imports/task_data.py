@@ -1,10 +1,11 @@
-"""The data of an imported task in Label Studio."""
+"""The data of an imported task."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from backend.application.imports.model import ImportMode, Plan, TaskDraft
+from backend.application.imports.task_fields import put_field
 from backend.domain.selection import range_text
 
 
@@ -33,18 +34,10 @@ def task_data(draft: TaskDraft, plan: Plan, addresses: Sequence[str], auto: Mapp
     if auto:
         facts["auto"] = dict(auto)
     value: object = list(addresses) if plan.mode is ImportMode.PAGES else addresses[0]
-    data: dict[str, object] = {**draft.extra, "clip": draft.name, "fps": float(medium.frame_rate), "masklet": facts}
+    data: dict[str, object] = {}
+    for name, given in plan.fields.joined(draft.extra).items():
+        put_field(data, name, given)
+    data |= {"clip": draft.name, "fps": float(medium.frame_rate), "masklet": facts}
     for key in (plan.value_key, *plan.beside):
-        _put(data, key, value)
+        put_field(data, key, value)
     return data
-
-
-def _put(data: dict[str, object], key: str, value: object) -> None:
-    """Sets a dotted key, nested, as the page reads it."""
-    first, dot, rest = key.partition(".")
-    if not dot:
-        data[key] = value
-        return
-    inner = data.setdefault(first, {})
-    if isinstance(inner, dict):
-        _put(inner, rest, value)
