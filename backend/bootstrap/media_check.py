@@ -5,6 +5,7 @@ from __future__ import annotations
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import player_media
+from backend.adapters.labelstudio.reading.unshown_media import unshown
 from backend.adapters.labelstudio.storage_addresses import storage_address
 from backend.application.ports.media import TaskMediaLibrary
 from backend.bootstrap.finding import Finding, Verdict
@@ -29,9 +30,13 @@ def media_finding(library: TaskMediaLibrary, client: LabelStudioClient, project_
     try:
         media = player_media(newest.data, with_task_data(config, newest.data), task_id=task.task_id)
         where = f"{where}, {_shown(media.addresses[0])}"
-        return Finding(subject, Verdict.OK, f"{where}: {_opened(library, media, task)}")
+        opened = f"{where}: {_opened(library, media, task)}"
     except MaskletError as error:
         return Finding(subject, Verdict.FAIL, f"{where}: {error}")
+    blank = unshown(media, project_id)
+    if blank is not None:
+        return Finding(subject, Verdict.WARN, f"{opened}; {blank.sentence}", blank.remedy)
+    return Finding(subject, Verdict.OK, opened)
 
 
 def _opened(library: TaskMediaLibrary, media: MediaRef, task: TaskKey) -> str:

@@ -169,7 +169,8 @@ class Importer:
             start_task(self.starting, task, given)
         except Exception as error:
             return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, fault_of(source, error))
-        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(given.prompts.prompts))
+        count, note = len(given.prompts.prompts), given.note
+        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=count, note=note)
 
     def drafts(self, source: Source, plan: Plan) -> list[TaskDraft]:
         """One source as tasks. Raises MediaError or InvalidInput."""

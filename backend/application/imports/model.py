@@ -274,11 +274,12 @@ class PromptSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExistingTask:
-    """An existing task's media and data, and prompts for it."""
+    """An existing task's media and data, and prompts for it. note: for people, of media that browsers do not show."""
 
     media: MediaRef
     data: Mapping[str, object]
     prompts: PromptSet
+    note: str = ""
 
 
 class ExistingTasks(Protocol):

@@ -13,6 +13,7 @@ from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.context import read_annotation
 from backend.adapters.labelstudio.reading.exported_tasks import read_tasks
 from backend.adapters.labelstudio.reading.task import media_of_task
+from backend.adapters.labelstudio.reading.unshown_media import unshown
 from backend.adapters.media.data_sets.layouts import LAYOUTS, read_objects
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
 from backend.application.exports.naming import safe_name
@@ -215,7 +216,7 @@ class TaskPrompts:
                 raise PromptError(
                     f"label {label[:60]!r} is not in the label config; it has {', '.join(binding.labels)}"
                 )
-        return ExistingTask(media, data, prompts)
+        return ExistingTask(media, data, prompts, note=str(unshown(media, task.project_id) or ""))
 
     def _prompts(self, source: Source, task: TaskKey, media: MediaRef, data: Mapping[str, object]) -> PromptSet:
         own = data.get(PROMPTS_KEY)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.task_media import TaskMedia
@@ -30,8 +32,11 @@ Media = Callable[[httpx.Request], httpx.Response]
 class Studio:
     """A Label Studio with one project and at most one task; media answers every other path."""
 
-    def __init__(self, folder: Path, data: dict[str, object] | None, media: Media, *hosts: str) -> None:
+    def __init__(
+        self, folder: Path, data: dict[str, object] | None, media: Media, *hosts: str, config: str = VIDEO
+    ) -> None:
         self._data = data
+        self._config = config
         self._media = media
         self.client = LabelStudioClient(
             URL,
@@ -52,7 +57,7 @@ class Studio:
         path = request.url.path
         task = {"id": 12, "project": 7, "data": self._data}
         if path.startswith("/api/projects/7"):
-            return httpx.Response(200, json={"id": 7, "label_config": VIDEO})
+            return httpx.Response(200, json={"id": 7, "label_config": self._config})
         if path.startswith("/api/tasks/12"):
             return httpx.Response(200, json=task)
         if path.startswith("/api/tasks"):
@@ -104,6 +109,21 @@ def test_media_that_open_are_described(tmp_path: Path) -> None:
 
     finding = Studio(tmp_path / "data", {"video": STORED}, media).finding()
     assert (finding.verdict, finding.sentence) == (Verdict.OK, f"task 12, {STORED}: 64x48, 5 frames")
+
+
+def test_a_tiff_opens_and_is_told_to_be_blank(tmp_path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(picture, "TIFF")
+
+    def media(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=picture.getvalue(), headers={"content-type": "image/tiff"})
+
+    config = (
+        '<View><Image name="i" value="$image"/><BrushLabels name="b" toName="i"><Label value="a"/></BrushLabels></View>'
+    )
+    finding = Studio(tmp_path, {"image": "/data/upload/7/0123abcd-scan.tif"}, media, config=config).finding()
+    assert (finding.verdict, finding.remedy) == (Verdict.WARN, "masklet import scan.tif --project 7")
+    assert "scan.tif: 64x48, 1 pages; scan.tif is a TIFF, which browsers do not show" in finding.sentence
 
 
 def test_a_project_without_tasks_has_none_to_fetch(tmp_path: Path) -> None:
