@@ -123,7 +123,7 @@ def _caption(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> _Captio
     score_width = _size(picture, score)[0] + 7 if score else 0
     width, height = _size(picture, label)
     box = pixel_box(shown, size)
-    wanted = Place(round(box.x), round(box.y) - 4 - height - MARGIN_PX, score_width + width, height + 2 * MARGIN_PX)
+    wanted = Place(round(box.x), round(box.y) - 4 - height - MARGIN_PX, score_width + width + 2, height + 2 * MARGIN_PX)
     return _Caption(label, score, ground, score_width, wanted)
 
 

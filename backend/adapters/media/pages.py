@@ -6,6 +6,7 @@ All pages must have one size: the masks of an object share one frame size.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -21,6 +22,8 @@ from backend.application.ports.frame_by_frame import FrameByFrame
 from backend.domain.errors import MediaError
 from backend.domain.geometry import FrameSize, RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
+
+logger = logging.getLogger(__name__)
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _EXIF_ORIENTATION = 0x0112
@@ -94,6 +97,8 @@ def _page_size(path: Path, index: int) -> FrameSize:
     with damage_named(f"page {index + 1}"), _open_image(path, index) as image:
         width, height = image.size
         require_sane_size(f"page {index + 1}", width, height)
+        if path.is_file() and getattr(image, "is_animated", False):
+            logger.warning("page %d has several frames or pages; the first is read", index + 1)
         transposed = _orientation(image) in _TRANSPOSED_ORIENTATIONS
         return FrameSize(height, width) if transposed else FrameSize(width, height)
 

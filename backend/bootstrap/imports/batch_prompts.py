@@ -37,7 +37,7 @@ PROMPTS_KEY = "prompts"
 NO_SCORES: Mapping[str, float] = {}
 READERS = (
     "FILE.json, a folder of those, masks:PATH, mot:PATH, mots:PATH, yolo:DIR, coco:FILE, youtubevis:FILE, "
-    "coco-rle:PATH, boxes-csv:FILE, labelstudio:FILE, sibling:TASK, predictions[:MODEL], auto"
+    "coco-rle:PATH, boxes-csv:FILE, labelstudio:PATH, sibling:TASK, predictions[:MODEL], auto"
 )
 
 GivenPrompts = tuple[PromptSet, Mapping[str, float]]
@@ -105,7 +105,7 @@ def _shared(
         if not path.exists():
             raise InvalidInput(f"--prompts {where}: there is no {path}")
         if kind == TASKS:
-            tasks = TaskFile(path, label_config, info_of)
+            tasks = TaskFile(path / "tasks.json" if path.is_dir() else path, label_config, info_of)
             return lambda source, draft, labels: _from_tasks(tasks, source, draft, labels)
         return lambda source, draft, labels: _from_data_set(kind, path, source, draft, labels, is_alone=is_alone)
     path = Path(where).expanduser()

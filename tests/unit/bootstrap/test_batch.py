@@ -159,13 +159,12 @@ def test_label_studio_s_json_prompts_the_video_of_its_task(tmp_path: Path) -> No
     path = tmp_path / "tasks.json"
     task = {"data": {"video": "/data/upload/1/clip.mp4"}, "annotations": [{"result": [box("a", 1, "Cat")]}]}
     path.write_text(json.dumps([task]), encoding="utf-8")
-    given = prompter(f"labelstudio:{path}").prompts(Source("clip.mp4", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1))
-    assert shown(given[0]) == [("Cat", 1)]
+    source, clip = Source("clip.mp4", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1)
+    for where in (path, tmp_path):
+        assert shown(prompter(f"labelstudio:{where}").prompts(source, clip)[0]) == [("Cat", 1)]
     path.with_name("other.json").write_text(path.read_text().replace("Cat", "Egg"), encoding="utf-8")
     with pytest.raises(PromptError, match="label 'Egg' is not in the project's label config; it has Cat, Dog"):
-        prompter(f"labelstudio:{path.with_name('other.json')}").prompts(
-            Source("clip.mp4", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1)
-        )
+        prompter(f"labelstudio:{path.with_name('other.json')}").prompts(source, clip)
 
 
 @pytest.mark.parametrize("where", ["none.json", "mot:none", "words", "sibling:x"])

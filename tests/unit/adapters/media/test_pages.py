@@ -131,6 +131,17 @@ def test_frames_of_an_animated_picture_are_pages(tmp_path: Path, suffix: str) ->
     assert shown == [10, 90, 200, 10]
 
 
+def test_of_an_animated_page_of_a_task_the_first_frame_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = [Image.fromarray(np.full((4, 6), value, np.uint8)) for value in (10, 90)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "still.gif")
+    with open_pages([tmp_path / "still.gif", tmp_path / "moving.gif"], HASH) as pages:
+        assert int(pages.frame(FrameIndex(1))[0, 0, 0]) == 10
+    assert caplog.messages == ["page 2 has several frames or pages; the first is read"]
+
+
 def test_no_pages() -> None:
     with pytest.raises(MediaError, match="has no pages"):
         open_pages([], HASH)
