@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backend.adapters.media.containers.browsers import is_browsers_container
 from backend.adapters.media.containers.shown import ShownPackets
-from backend.adapters.media.packets import PacketReader, decoded_frames
+from backend.adapters.media.packets import PacketReader, decoded_frames, is_cut_short
 from backend.adapters.media.probe import REMEDY, open_stream
 from backend.domain.errors import MediaError
 
@@ -115,7 +115,7 @@ def _scanned(container: InputContainer, stream: VideoStream) -> _Scan:
     scan = _Scan(has_order=container.format.name != _WITHOUT_TIMES or codec not in _REORDERED)
     has_key = False
     for packet in reader.packets():
-        is_key = packet.is_keyframe and not packet.is_corrupt
+        is_key = packet.is_keyframe and not is_cut_short(container, packet)
         has_key = has_key or is_key
         # An edit list discards packets that are needed only to decode later ones.
         if not has_key or not shown.is_shown(memoryview(packet)) or packet.is_discard:
