@@ -120,13 +120,13 @@ class Cursor:
 
     def _seek(self, index: int) -> None:
         self._held = self._ahead = None
+        container, stream = self._opened = self._opened or open_stream(self._path)
         try:
-            if self._opened is None:
-                self._opened = open_stream(self._path)
-            container, stream = self._opened
             container.seek(self._seeks.get(index, int(self._index.tags[index])), stream=stream)
-        except av.FFmpegError as error:
-            raise MediaError(f"{self._path.name} cannot be read at frame {index}: {error.strerror}") from error
+        except av.FFmpegError:  # some files name no place of a key frame: they are read from their beginning
+            self.close()
+            container, stream = self._opened = open_stream(self._path)
+            index = 0
         self._decoded = self._numbered(container, stream)
         self._began = self._position = index
 

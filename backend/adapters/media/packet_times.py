@@ -81,8 +81,8 @@ class _Scan:
 
     pts: list[int | None] = field(default_factory=list)
     dts: list[int | None] = field(default_factory=list)
-    keys: list[int] = field(default_factory=list)
-    """Positions in pts and dts of the packets with key frames."""
+    keys: list[tuple[int | None, int | None]] = field(default_factory=list)
+    """pts and dts of the packets with key frames, also of those that are not shown."""
     is_cut: bool = False
     has_order: bool = True
     """Whether the container has presentation times at all."""
@@ -101,8 +101,11 @@ def read_packet_times(path: Path) -> PacketTimes:
     times = [time for time in scan.pts if time is not None]
     if scan.has_order and len(set(times)) == len(scan.pts):
         pts = np.unique(np.asarray(times, dtype=np.int64))
-        key_tags, first = np.unique(np.asarray([times[key] for key in scan.keys], dtype=np.int64), return_index=True)
-        key_seeks = key_tags if scan.seeks_by_pts else _decoding_times(scan, key_tags, first)
+        keys = {
+            key: key if dts is None or scan.seeks_by_pts else min(dts, key) for key, dts in scan.keys if key is not None
+        }
+        key_tags = np.asarray(sorted(keys), dtype=np.int64)
+        key_seeks = np.asarray([keys[int(key)] for key in key_tags], dtype=np.int64)
         ends_early = scan.is_cut or _is_shorter_than(scan.duration, pts)
         return PacketTimes(pts, pts, key_tags, key_seeks, False, ends_early)
     return _by_decoding(path, scan)
@@ -118,10 +121,13 @@ def _scanned(container: InputContainer, stream: VideoStream) -> _Scan:
         is_key = packet.is_keyframe and not is_cut_short(container, packet)
         has_key = has_key or is_key
         # An edit list discards packets that are needed only to decode later ones.
-        if not has_key or not shown.is_shown(memoryview(packet)) or packet.is_discard:
+        if not has_key:
             continue
-        if is_key:
-            scan.keys.append(len(scan.pts))
+        is_shown = shown.is_shown(memoryview(packet))
+        if is_key and (is_shown or codec != "h264"):  # no decoding begins at a second field
+            scan.keys.append((packet.pts, packet.dts))
+        if not is_shown or packet.is_discard:
+            continue
         scan.pts.append(packet.pts)
         scan.dts.append(packet.dts)
     scan.is_cut, scan.duration = reader.is_cut, stream.duration
@@ -145,13 +151,8 @@ def _by_decoding(path: Path, scan: _Scan) -> PacketTimes:
     tags = _with_missing(decoded[np.isin(decoded, dts)], dts, keeps_end=not scan.is_cut)
     if len(tags) == 0:
         raise MediaError(f"{path.name} has no frame that decodes")
-    return PacketTimes(_times_of(tags, dts, scan), tags, dts[scan.keys], dts[scan.keys], True, scan.is_cut)
-
-
-def _decoding_times(scan: _Scan, key_tags: Times, first: NDArray[np.intp]) -> Times:
-    """[K] int64: the decoding times of key frames, or their presentation times where there are none."""
-    known = [scan.dts[scan.keys[position]] for position in first]
-    return np.asarray([tag if time is None else min(time, tag) for time, tag in zip(known, key_tags, strict=True)])
+    keys = np.asarray([key for _, key in scan.keys if key is not None], dtype=np.int64)
+    return PacketTimes(_times_of(tags, dts, scan), tags, keys, keys, True, scan.is_cut)
 
 
 def _with_missing(decoded: Times, dts: Times, *, keeps_end: bool) -> Times:
