@@ -133,7 +133,7 @@ def cut(source: Path, target: Path, *, keep: float) -> Path:
 
 
 def break_packets(path: Path, *numbers: int) -> Path:
-    """Puts zeros in the place of packets, numbered in the order of decoding, in an MP4 file."""
+    """Puts zeros in the place of packets, numbered in the order of decoding, in an MP4 or AVI file."""
     with av.open(str(path)) as container:
         places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
     content = bytearray(path.read_bytes())

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.index import StreamIndex
-from backend.adapters.media.packet_times import FrameTags
+from backend.adapters.media.packet_times import FrameTags, without_guessed
 from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.probe import REMEDY, open_stream
 from backend.adapters.media.undecodable import UndecodableFrames
@@ -127,7 +127,9 @@ class Cursor:
             self.close()
             container, stream = self._opened = open_stream(self._path)
             index = 0
-        self._decoded = self._numbered(container, stream)
+        keys = set(self._keys.tolist())
+        numbered = self._numbered(container, stream)
+        self._decoded = without_guessed(numbered, keys, is_unchecked=self._index.is_unchecked)
         self._began = self._position = index
 
     def _numbered(self, container: InputContainer, stream: VideoStream) -> Iterator[Numbered]:

@@ -116,6 +116,9 @@ def test_a_broken_field_costs_its_frame_alone(tmp_path: Path) -> None:
     [
         ("vp8", b"\x10\x00", True),
         ("vp8", b"\x01\x00", False),
+        ("vp8", b"\x00\x00\x00\x9d\x01\x2a", False),
+        ("vp8", bytes(20), True),  # damaged
+        ("vp9", bytes(20), True),
         ("vp9", b"\x82\x00", True),  # a key frame
         ("vp9", b"\x86\x00", True),
         ("vp9", b"\x84\x00", False),
