@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from av.video.frame import VideoFrame
 
-from backend.adapters.media.packet_times import FrameTags, PacketTimes, Times
+from backend.adapters.media.packet_times import FrameTags, PacketTimes, Times, without_guessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,10 @@ def frames_with_held(
             yield Shown(frame, None if frame.pts is None or not tick_s else frame.pts * tick_s)
         return
     tags, picture, position = FrameTags(times.tags), None, 0
-    for frame in frames:
-        found = tags.index_of(frame.pts)
-        if found is None or found < position:
+    keys, _ = tags.keys_from(times.key_tags, times.key_seeks)
+    known = ((found, frame) for frame in frames if (found := tags.index_of(frame.pts)) is not None)
+    for found, frame in without_guessed(known, set(keys.tolist()), is_unchecked=times.is_unchecked):
+        if found < position:
             continue
         if picture is not None:
             yield from _held(picture, times.pts[position:found], tick_s)

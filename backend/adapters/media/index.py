@@ -44,10 +44,9 @@ _ARRAYS = ("pts", "tags", "key_tags", "key_seeks")
 class StreamIndex:
     """Presentation times of a stream's frames.
 
-    pts: [N] int64, ascending, in units of time_base. tags: [N], key_tags, key_seeks: [K] int64, by_dts: of the frames'
-    packets, see PacketTimes. width, height: pixels as stored; rotation, mirrored: of their Orientation. zero: the
-    origin of a player's timeline, in units of time_base. end: the end of the last frame, or of the file if that is
-    later.
+    pts: [N] int64, ascending, in units of time_base. tags, key_tags, key_seeks, by_dts, is_unchecked: see PacketTimes.
+    width, height: pixels as stored; rotation, mirrored: of their Orientation. zero: the origin of a player's timeline,
+    in units of time_base. end: the end of the last frame, or of the file if that is later.
     """
 
     pts: NDArray[np.int64]
@@ -55,6 +54,7 @@ class StreamIndex:
     key_tags: NDArray[np.int64]
     key_seeks: NDArray[np.int64]
     by_dts: bool
+    is_unchecked: bool
     time_base: Fraction
     frame_rate: Fraction
     width: int
@@ -123,6 +123,7 @@ def _built(path: Path, *, for_page: bool) -> StreamIndex:
             key_tags=packets.key_tags,
             key_seeks=packets.key_seeks,
             by_dts=packets.by_dts,
+            is_unchecked=packets.is_unchecked,
             time_base=time_base,
             frame_rate=_frame_rate(stream, pts, time_base),
             width=first.width,

@@ -6,8 +6,10 @@ no presentation times, other files have frames without a time or with that of an
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from av.container import InputContainer
@@ -15,16 +17,21 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from backend.adapters.media.containers.browsers import is_browsers_container
+from backend.adapters.media.containers.matroska import claimed_duration, is_matroska, unread_places
 from backend.adapters.media.containers.shown import ShownPackets
-from backend.adapters.media.packets import PacketReader, decoded_frames
+from backend.adapters.media.packets import PacketReader, decoded_frames, is_cut_short
 from backend.adapters.media.probe import REMEDY, open_stream
 from backend.domain.errors import MediaError
 
 Times = NDArray[np.int64]
+Picture = TypeVar("Picture")
 
 _WITHOUT_TIMES = "avi"
 _REORDERED = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2video", "vc1"})
 """Codecs whose frames may be shown in another order than they are decoded in."""
+
+_UNCHECKED = frozenset({"vp8", "vp9", "av1"})
+"""Codecs whose decoders take another picture for a lost one, and say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,8 @@ class PacketTimes:
 
     pts: [N] int64, ascending: the frames' times. tags: [N] int64: the number that a frame's packet carries through the
     decoder, its presentation time, or its decoding time if by_dts. key_tags: [K] int64, ascending: of the key frames.
-    key_seeks: [K] int64: the time to which a seek finds that key frame.
+    key_seeks: [K] int64: the time to which a seek finds that key frame. is_unchecked: whether the codec shows wrong
+    pictures after a lost frame, without an error.
     ends_early: whether the file ends in the middle of a packet, with an error, or before its header says.
     """
 
@@ -42,6 +50,7 @@ class PacketTimes:
     key_tags: Times
     key_seeks: Times
     by_dts: bool
+    is_unchecked: bool
     ends_early: bool
 
     def position_of(self, tag: int | None) -> int | None:
@@ -75,20 +84,39 @@ class FrameTags:
         return np.unique(indices), seeks
 
 
+def without_guessed(
+    frames: Iterable[tuple[int, Picture]], keys: Collection[int], *, is_unchecked: bool
+) -> Iterator[tuple[int, Picture]]:
+    """Frames with their indices, from a key frame on.
+
+    is_unchecked: leaves out those between a lost frame and the next key frame.
+    """
+    expected, is_guessed = None, False
+    for index, picture in frames:
+        lacks_reference = is_guessed or (expected is not None and index != expected)
+        is_guessed = is_unchecked and lacks_reference and index not in keys
+        expected = index + 1
+        if not is_guessed:
+            yield index, picture
+
+
 @dataclass(slots=True)
 class _Scan:
     """The packets with a frame to show, in the order of decoding, from the first key frame on."""
 
     pts: list[int | None] = field(default_factory=list)
     dts: list[int | None] = field(default_factory=list)
-    keys: list[int] = field(default_factory=list)
-    """Positions in pts and dts of the packets with key frames."""
+    keys: list[tuple[int | None, int | None]] = field(default_factory=list)
+    """pts and dts of the packets with key frames, also of those that are not shown."""
     is_cut: bool = False
     has_order: bool = True
     """Whether the container has presentation times at all."""
     seeks_by_pts: bool = True
     """Whether the container is seeked by presentation times; others are by decoding times."""
     duration: int | None = None
+    is_unchecked: bool = False
+    places: list[int | None] = field(default_factory=list)
+    """Positions of the packets in the file, where these are looked at."""
 
 
 def read_packet_times(path: Path) -> PacketTimes:
@@ -100,11 +128,14 @@ def read_packet_times(path: Path) -> PacketTimes:
         raise MediaError(f"{path.name} has no frames")
     times = [time for time in scan.pts if time is not None]
     if scan.has_order and len(set(times)) == len(scan.pts):
-        pts = np.unique(np.asarray(times, dtype=np.int64))
-        key_tags, first = np.unique(np.asarray([times[key] for key in scan.keys], dtype=np.int64), return_index=True)
-        key_seeks = key_tags if scan.seeks_by_pts else _decoding_times(scan, key_tags, first)
+        pts = _with_unread(path, scan, np.asarray(times, dtype=np.int64))
+        keys = {
+            key: key if dts is None or scan.seeks_by_pts else min(dts, key) for key, dts in scan.keys if key is not None
+        }
+        key_tags = np.asarray(sorted(keys), dtype=np.int64)
+        key_seeks = np.asarray([keys[int(key)] for key in key_tags], dtype=np.int64)
         ends_early = scan.is_cut or _is_shorter_than(scan.duration, pts)
-        return PacketTimes(pts, pts, key_tags, key_seeks, False, ends_early)
+        return PacketTimes(pts, pts, key_tags, key_seeks, False, scan.is_unchecked, ends_early)
     return _by_decoding(path, scan)
 
 
@@ -115,18 +146,47 @@ def _scanned(container: InputContainer, stream: VideoStream) -> _Scan:
     scan = _Scan(has_order=container.format.name != _WITHOUT_TIMES or codec not in _REORDERED)
     has_key = False
     for packet in reader.packets():
-        is_key = packet.is_keyframe and not packet.is_corrupt
+        is_key = packet.is_keyframe and not is_cut_short(container, packet)
         has_key = has_key or is_key
         # An edit list discards packets that are needed only to decode later ones.
-        if not has_key or not shown.is_shown(memoryview(packet)) or packet.is_discard:
+        if not has_key:
             continue
-        if is_key:
-            scan.keys.append(len(scan.pts))
+        is_shown = shown.is_shown(memoryview(packet))
+        if is_key and (is_shown or codec != "h264"):  # no decoding begins at a second field
+            scan.keys.append((packet.pts, packet.dts))
+        if not is_shown or packet.is_discard:
+            continue
         scan.pts.append(packet.pts)
         scan.dts.append(packet.dts)
-    scan.is_cut, scan.duration = reader.is_cut, stream.duration
+        scan.places.append(packet.pos)
+    scan.is_cut, scan.duration = reader.is_cut, stream.duration or claimed_duration(stream)
+    scan.is_unchecked = codec in _UNCHECKED
     scan.seeks_by_pts = is_browsers_container(container)
     return scan
+
+
+def _with_unread(path: Path, scan: _Scan, times: Times) -> Times:
+    """[N] int64, ascending: the times, and those of frames whose blocks a damaged Matroska file has and nothing reads.
+
+    times: in the order of decoding. Frames are missing where times leave a gap and the file has unread bytes.
+    """
+    pts = np.unique(times)
+    steps = np.diff(pts)
+    usual = max(1, int(np.median(steps))) if len(steps) else 1
+    gaps = np.flatnonzero(steps > 1.5 * usual)
+    if len(gaps) == 0:
+        return pts
+    container, _ = open_stream(path)
+    with container:
+        unread = unread_places(container, path) if is_matroska(container) else []
+    places = np.asarray([-1 if place is None else place for place in scan.places])
+    added = []
+    for gap in gaps:
+        before, after = places[times <= pts[gap]].max(), places[times >= pts[gap + 1]].min()
+        if any(before < place < after for place in unread):
+            count = round(steps[gap] / usual)
+            added.append(np.linspace(pts[gap], pts[gap + 1], count + 1)[1:-1].round().astype(np.int64))
+    return np.unique(np.concatenate([pts, *added]))
 
 
 def _by_decoding(path: Path, scan: _Scan) -> PacketTimes:
@@ -145,13 +205,8 @@ def _by_decoding(path: Path, scan: _Scan) -> PacketTimes:
     tags = _with_missing(decoded[np.isin(decoded, dts)], dts, keeps_end=not scan.is_cut)
     if len(tags) == 0:
         raise MediaError(f"{path.name} has no frame that decodes")
-    return PacketTimes(_times_of(tags, dts, scan), tags, dts[scan.keys], dts[scan.keys], True, scan.is_cut)
-
-
-def _decoding_times(scan: _Scan, key_tags: Times, first: NDArray[np.intp]) -> Times:
-    """[K] int64: the decoding times of key frames, or their presentation times where there are none."""
-    known = [scan.dts[scan.keys[position]] for position in first]
-    return np.asarray([tag if time is None else min(time, tag) for time, tag in zip(known, key_tags, strict=True)])
+    keys = np.asarray([key for _, key in scan.keys if key is not None], dtype=np.int64)
+    return PacketTimes(_times_of(tags, dts, scan), tags, keys, keys, True, scan.is_unchecked, scan.is_cut)
 
 
 def _with_missing(decoded: Times, dts: Times, *, keeps_end: bool) -> Times:

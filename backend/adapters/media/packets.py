@@ -46,12 +46,17 @@ def decoded_frames(container: InputContainer, stream: VideoStream, *, by_dts: bo
     has_key = False
     for packet in PacketReader(container, stream).packets():
         has_key = has_key or packet.is_keyframe
-        if packet.is_corrupt or not has_key:
+        if not has_key or is_cut_short(container, packet):
             continue
         if by_dts:
             packet.pts = packet.dts
         yield from _decoded(stream, packet)
     yield from _decoded(stream, None)
+
+
+def is_cut_short(container: InputContainer, packet: Packet[VideoStream]) -> bool:
+    """Whether a packet lacks bytes. MPEG-TS marks any gap in its count, also where recordings were joined."""
+    return packet.is_corrupt and container.format.name != "mpegts"
 
 
 def _decoded(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:

@@ -55,14 +55,15 @@ def never_played(container: InputContainer, stream: VideoStream) -> str:
 
 
 def is_browsers_container(container: InputContainer) -> bool:
-    return _format(container) in FORMATS
+    return format_of(container) in FORMATS
 
 
 def _named(container: InputContainer, codec: str) -> str:
-    return f"{NAMES.get(_format(container), _format(container))} with {codec}"
+    return f"{NAMES.get(format_of(container), format_of(container))} with {codec}"
 
 
-def _format(container: InputContainer) -> str:
+def format_of(container: InputContainer) -> str:
+    """FFmpeg's first name of the container."""
     return container.format.name.partition(",")[0]
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from backend.adapters.media.containers.h264_fields import FieldPairs
 
+_VP8_KEY_START = b"\x9d\x01\x2a"
+_VP9_MARKER = 0x80
+
 
 class ShownPackets:
     """Looks at the packets of one stream, in the order of decoding."""
@@ -26,14 +29,16 @@ class ShownPackets:
 def is_shown(codec: str, packet: bytes | memoryview) -> bool:
     """Whether a packet of VP8 or VP9 has a frame to show; of another codec, all have.
 
-    A VP9 packet of several frames (a superframe, with a marker in its last byte) has one to show.
+    A VP9 packet of several frames (a superframe, with a marker in its last byte) has one to show. A damaged packet
+    counts as a frame.
     """
     if not packet:
         return True
     first, last = packet[0], packet[-1]
     if codec == "vp8":
-        return bool(first & 0x10)
-    if codec != "vp9" or last & 0xE0 == 0xC0:
+        is_damaged = not first & 1 and bytes(packet[3:6]) != _VP8_KEY_START
+        return is_damaged or bool(first & 0x10)
+    if codec != "vp9" or last & 0xE0 == 0xC0 or first & 0xC0 != _VP9_MARKER:
         return True
     is_later_profile = first & 0x30 == 0x30  # its header has a bit more
     flags = first >> (0 if is_later_profile else 1)

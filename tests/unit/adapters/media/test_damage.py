@@ -68,6 +68,21 @@ def test_after_a_broken_key_frame_nothing_is_guessed(tmp_path: Path, *, backward
         assert [seen[index] for index in range(20, 30)] == list(range(20, 30))
 
 
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libsvtav1", "libvpx"])
+def test_after_a_lost_frame_of_a_codec_without_a_check_nothing_is_guessed(tmp_path: Path, codec: str) -> None:
+    name = "a.avi" if codec == "libvpx" else "a.mp4"
+    clip = write_clip(tmp_path / name, ClipSpec(codec=codec, frame_count=30, b_frames=0, group=10))
+    with open_video(break_packets(clip, 13), HASH) as video:
+        seen = numbers_of(video)
+        held = undecodable(video)
+    assert [seen[index] for index in (*range(13), *range(20, 30))] == [*range(13), *range(20, 30)]
+    assert 13 in held
+    assert set(held) <= set(range(11, 20))
+    assert all(seen[index] == index for index in range(30) if index not in held)
+    copy = reencode(clip, tmp_path / "out")
+    assert copy.undecodable == held
+
+
 def test_frames_in_any_order_are_the_same(clip: Path) -> None:
     with open_video(clip, HASH) as video:
         seen = numbers_of(video)

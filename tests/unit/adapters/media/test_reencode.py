@@ -56,6 +56,28 @@ def test_a_codec_that_browsers_lack_and_odd_sides_are_reencoded(tmp_path: Path) 
         assert [number_of(video.frame(FrameIndex(i))) for i in range(4)] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("size", "codec", "pixels"),
+    [
+        ((1, 1), "rawvideo", "bgr24"),
+        ((3, 5), "rawvideo", "gray"),
+        ((641, 2), "rawvideo", "bgr24"),
+        ((65, 47), "mjpeg", "yuvj420p"),
+        ((64, 47), "ffv1", "yuv420p"),
+    ],
+)
+def test_any_odd_size_is_reencoded(tmp_path: Path, size: tuple[int, int], codec: str, pixels: str) -> None:
+    width, height = size
+    path = write_clip(
+        tmp_path / "in.avi", ClipSpec(frame_count=3, codec=codec, pixels=pixels, width=width, height=height)
+    )
+    made = reencode(path, tmp_path / "out")
+    with open_video(path, file_hash(path)) as before, open_video(made.path, file_hash(made.path)) as after:
+        assert (before.info.size.width, before.info.size.height) == size
+        assert (after.info.size.width, after.info.size.height) == (width + width % 2, height + height % 2)
+        assert before.info.frame_count == after.info.frame_count == 3
+
+
 def test_a_latin_1_title_or_handler_name_does_not_cost_the_copy(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "in.mp4", ClipSpec(frame_count=3))
     content = path.read_bytes()

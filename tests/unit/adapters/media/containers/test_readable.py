@@ -19,7 +19,7 @@ from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.probe import REMEDY
 from backend.domain.errors import MediaError
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
-from tests.fakes.clips import ClipSpec, cut, number_of, write_clip
+from tests.fakes.clips import ClipSpec, break_packets, cut, number_of, write_clip
 
 HASH = ContentHash("ab" * 32)
 COUNT = 40
@@ -90,13 +90,7 @@ def test_an_index_that_was_decoded_is_kept(tmp_path: Path) -> None:
 
 def test_a_broken_frame_of_an_avi_keeps_its_number(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.avi", ClipSpec(codec="mpeg4", b_frames=0, group=10))
-    content = clip.read_bytes()
-    # The fourth frame of the second group. A frame's chunk is "00dc", its length, its bytes.
-    position = content.index(b"movi")
-    for _ in range(14):
-        position = content.index(b"00dc", position + 1)
-    length = int.from_bytes(content[position + 4 : position + 8], "little")
-    clip.write_bytes(content[: position + 8] + bytes(length) + content[position + 8 + length :])
+    break_packets(clip, 13)
     with open_video(clip, HASH) as video:
         seen = numbers_of(video)
         assert len(seen) == COUNT
