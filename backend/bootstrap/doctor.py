@@ -7,15 +7,14 @@ import json
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from backend.adapters.labelstudio.api.backend_trial import try_backend
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.projects import REMEDY
+from backend.adapters.labelstudio.versions import untried
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoints import find, require_hash
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
@@ -23,34 +22,21 @@ from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.projects import ProjectDirectory
 from backend.application.projects.plan import own_backend, version_to_show
 from backend.bootstrap.container import Container
+from backend.bootstrap.finding import Finding, Verdict, guarded
+from backend.bootstrap.media import open_task_media
+from backend.bootstrap.media_check import media_finding
 from backend.domain.errors import MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
 
 ANSWER_WITHIN_S = 3.0
 LEAST_FREE_GIB = 5.0
-OLDEST_LABEL_STUDIO = (1, 20)
 
 
-class Verdict(StrEnum):
-    """WARN is for what works but is not what one would want."""
+def findings(container: Container, *, backend_url: str, project_id: int | None = None) -> Iterator[Finding]:
+    """Look at everything, one finding after the other. Raises nothing for what is not well.
 
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The subject of a check, its verdict, a sentence, and the remedy (empty: none is needed)."""
-
-    subject: str
-    verdict: Verdict
-    sentence: str
-    remedy: str = ""
-
-
-def findings(container: Container, *, backend_url: str) -> Iterator[Finding]:
-    """Look at everything, one finding after the other. Raises nothing for what is not well."""
+    project_id: fetch one task's media of it, too.
+    """
     for subject, check in (
         ("disk", _disk),
         ("ledger", _ledger),
@@ -59,15 +45,8 @@ def findings(container: Container, *, backend_url: str) -> Iterator[Finding]:
         ("checkpoint", _checkpoint),
         ("device", _device),
     ):
-        yield _guarded(subject, lambda check=check: check(container))  # type: ignore[misc]
-    yield from _label_studio(container, backend_url)
-
-
-def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
-    try:
-        return check()
-    except MaskletError as error:
-        return Finding(subject, Verdict.FAIL, str(error))
+        yield guarded(subject, lambda check=check: check(container))  # type: ignore[misc]
+    yield from _label_studio(container, backend_url, project_id)
 
 
 def _disk(container: Container) -> Finding:
@@ -140,7 +119,7 @@ def _device(container: Container) -> Finding:
     return Finding("device", Verdict.WARN, f"no CUDA device: {threads} CPU threads a worker", remedy)
 
 
-def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:
+def _label_studio(container: Container, backend_url: str, project_id: int | None) -> Iterator[Finding]:
     client = container.label_studio
     if client is None:
         yield Finding(
@@ -153,7 +132,7 @@ def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:
             ("token", lambda: Finding("token", Verdict.OK, f"valid, of {client.whoami()}")),
             ("acceptance", lambda: _acceptance(container, client, backend_url)),
         ):
-            finding = _guarded(subject, check)
+            finding = guarded(subject, check)
             yield finding
             if finding.verdict is Verdict.FAIL and subject != "acceptance":
                 return
@@ -162,14 +141,22 @@ def _label_studio(container: Container, backend_url: str) -> Iterator[Finding]:
         if model is not None:
             numbers = [int(number) for number in change_sources(container.key_values)]
             yield from shown_version_findings(client.projects, numbers, backend_url, model.version)
+        if project_id is not None:
+            yield guarded(
+                f"media of project {project_id}", lambda: media_finding(open_task_media(container), client, project_id)
+            )
 
 
 def _version(client: LabelStudioClient) -> Finding:
-    version = client.version()
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if numbers >= OLDEST_LABEL_STUDIO:
+    return version_finding(client.version())
+
+
+def version_finding(version: str) -> Finding:
+    trouble = untried(version)
+    if not trouble:
         return Finding("label studio", Verdict.OK, f"answers, version {version}")
-    return Finding("label studio", Verdict.WARN, f"version {version}", "Masklet is tested with 1.23; update it")
+    remedy = f"install one of these, or try this one: ./scripts/compat {version}"
+    return Finding("label studio", Verdict.WARN, f"answers; {trouble}", remedy)
 
 
 def _acceptance(container: Container, client: LabelStudioClient, backend_url: str) -> Finding:

@@ -16,8 +16,7 @@ from backend.adapters.formats.shared.labels import NO_CLASSES, KnownClasses
 from backend.adapters.formats.shared.target import target_folder
 from backend.adapters.formats.yolo import Split
 from backend.adapters.labelstudio.writing.exported import ExportedRegions
-from backend.adapters.media.cache import file_hash
-from backend.adapters.media.decode import open_video
+from backend.adapters.media.source_media import hash_of_local_video, is_picture_folder, open_local_video
 from backend.adapters.store.datasets.labelled_folder import FolderSource
 from backend.application.exports.export import Export, Exported
 from backend.application.ports.datasets import DatasetSource
@@ -134,7 +133,10 @@ def _open_named(
 
 
 class VideoShelf:
-    """The video files that a person named, or that lie in the folders they named, found by name and content."""
+    """The videos that a person named, or that lie in the folders they named, found by name and content.
+
+    A folder of pictures is a video.
+    """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Raises NotFound if a path is not there."""
@@ -156,29 +158,29 @@ class VideoShelf:
         files = sorted(self._files(), key=lambda path: (path.name != name, path.stat().st_size, str(path)))
         for path in files:
             if self._hash_of(path) == info.content_hash:
-                return open_video(path, info.content_hash)
+                return open_local_video(path, info.content_hash)
         raise NotFound(
             f"the video {name or info.content_hash[:12]!r} is not among the {len(files)} files that --video names; "
             "it must be the very file that was labelled (its SHA-256 is compared)"
         )
 
     def _remembered(self, path: Path, info: VideoInfo) -> AbstractContextManager[VideoSource]:
-        if not path.is_file():
+        if not path.is_file() and not is_picture_folder(path):
             raise PicturesGone(f"the video was {path}, and is not there any more")
         if self._hash_of(path) != info.content_hash:
             raise PicturesGone(f"{path} is not the video that was labelled any more (its SHA-256 is another one)")
-        return open_video(path, info.content_hash)
+        return open_local_video(path, info.content_hash)
 
     def _files(self) -> Iterator[Path]:
         for path in self._paths:
-            if path.is_dir():
-                yield from (file for file in sorted(path.iterdir()) if file.is_file())
+            if path.is_dir() and not is_picture_folder(path):
+                yield from (each for each in sorted(path.iterdir()) if each.is_file() or is_picture_folder(each))
             else:
                 yield path
 
     def _hash_of(self, path: Path) -> ContentHash:
         if path not in self._hashes:
-            self._hashes[path] = file_hash(path)
+            self._hashes[path] = hash_of_local_video(path)
         return self._hashes[path]
 
 

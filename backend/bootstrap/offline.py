@@ -1,4 +1,4 @@
-"""Wiring of `masklet propagate`: a file, a model, a folder; no queue, no ledger, no Label Studio."""
+"""Wiring of `masklet propagate`: a video, a model, a folder; no queue, no ledger, no Label Studio."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from backend.adapters.media.cache import file_hash
-from backend.adapters.media.decode import open_video
+from backend.adapters.media.source_media import open_local_video
 from backend.adapters.sam2.weights.calibrators import load_calibrator
 from backend.adapters.store.datasets.mask_folder import MaskFolder, mask_folder
 from backend.application.worker.offline import OfflinePropagator
@@ -18,12 +17,12 @@ from backend.codecs.coco_rle import CocoCodec
 
 @contextmanager
 def open_offline(video: Path, model: str | None) -> Iterator[OfflinePropagator]:
-    """The video and the model, ready to propagate. Raises MediaError or ModelError.
+    """The video (a file or a folder of pictures) and the model, ready to propagate. Raises MediaError or ModelError.
 
     The video is opened first: its faults show in milliseconds, a model takes seconds to load.
     """
     container = Container.from_environment(model=model)
-    with open_video(video, file_hash(video)) as source:
+    with open_local_video(video) as source:
         engine = build_engine(container, shares_cores=False)
         calibrator = load_calibrator(container.settings.model, container.model_folder)
         yield OfflinePropagator(source, engine, CocoCodec(), container.clock, calibrator=calibrator)

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from backend.adapters.labelstudio.api.data_table import DataTables
 from backend.adapters.labelstudio.api.projects import Projects
+from backend.adapters.labelstudio.api.session import version_of
 from backend.adapters.labelstudio.config.project_configs import config_for
+from backend.adapters.labelstudio.versions import untried
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice, ConnectionSettings
 from backend.bootstrap.container import Container
@@ -35,7 +37,10 @@ def open_connector(container: Container, *, url: str = "", public_url: str = "")
                 "the same MASKLET_DATA_DIR"
             )
         yield Connector(
-            Projects(session), DataTables(session), config_for, _settings(container, url, public_url, model.version)
+            Projects(session),
+            DataTables(session),
+            config_for,
+            _settings(container, url, public_url, model.version, note=untried(version_of(session))),
         )
 
 
@@ -55,7 +60,7 @@ def connection_warnings(container: Container, project_id: int) -> tuple[str, ...
     return (f"project {project_id} is not fully connected ({'; '.join(missing)}): {remedy}",)
 
 
-def _settings(container: Container, url: str, public_url: str, model_version: str) -> ConnectionSettings:
+def _settings(container: Container, url: str, public_url: str, model_version: str, *, note: str) -> ConnectionSettings:
     settings = container.settings
     return ConnectionSettings(
         label_studio_url=container.label_studio_public_url,
@@ -68,6 +73,7 @@ def _settings(container: Container, url: str, public_url: str, model_version: st
         user=settings.basic_auth_user,
         password=settings.basic_auth_pass.get_secret_value(),
         webhook_secret=settings.webhook_secret.get_secret_value(),
+        note=note,
     )
 
 

@@ -6,6 +6,8 @@ buffer if they exceed the mask's size. `decode_mask` decodes and `require_counts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
@@ -39,10 +41,35 @@ def encode_mask(mask: BoolMask) -> EncodedMask:
 
 def decode_mask(encoded: EncodedMask) -> BoolMask:
     """[H, W] bool. Raises PromptError if the counts do not fit the shape."""
-    height, width = encoded.height, encoded.width
-    runs = _checked_runs(encoded)
-    values = np.arange(len(runs)) % 2 == 1  # runs alternate, beginning with background
-    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)  # column-major -> [H, W]
+    return _mask_of(_checked_runs(encoded), encoded.height, encoded.width)
+
+
+def decode_runs(runs: Sequence[object], height: int, width: int) -> BoolMask:
+    """[H, W] bool, from uncompressed run lengths. Raises PromptError if they do not fit the shape."""
+    lengths = [run for run in runs if type(run) is int and run >= 0]
+    if len(lengths) != len(runs):
+        raise PromptError("the mask's run lengths are not whole numbers from 0")
+    return _mask_of(_require_sum(lengths, height, width), height, width)
+
+
+def fill_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> BoolMask:
+    """The union of polygons, [H, W] bool, as COCO's tools fill them. polygons: x, y, ... of the corners in pixels.
+
+    A corner farther outside of the frame than four frames is moved to there.
+    Raises PromptError for a polygon that is not a list of pairs, with three corners or more.
+    """
+    _require_shape(height, width)
+    limits = np.array((width, height), np.float64) * 4
+    corners = []
+    for polygon in polygons:
+        if len(polygon) < 6 or len(polygon) % 2:
+            raise PromptError(f"a polygon has x and y of three corners or more; this has {len(polygon)} numbers")
+        pairs = np.asarray(polygon, np.float64).reshape(-1, 2)
+        corners.append(np.clip(pairs, -limits, limits).ravel().tolist())
+    if not corners:
+        return np.zeros((height, width), np.bool_)
+    filled: NDArray[np.uint8] = coco.decode(coco.merge(coco.frPyObjects(corners, height, width)))
+    return np.ascontiguousarray(filled).view(np.bool_)
 
 
 def require_counts(encoded: EncodedMask) -> int:
@@ -87,13 +114,25 @@ def _vendor(encoded: EncodedMask) -> dict[str, object]:
 
 
 def _checked_runs(encoded: EncodedMask) -> list[int]:
-    height, width = encoded.height, encoded.width
+    _require_shape(encoded.height, encoded.width)
+    return _require_sum(_run_lengths(encoded.counts), encoded.height, encoded.width)
+
+
+def _require_shape(height: int, width: int) -> None:
     if not (height > 0 and width > 0 and height * width <= MAX_FRAME_PX):
         raise PromptError(f"a mask of {width}x{height} pixels cannot be decoded")
-    runs = _run_lengths(encoded.counts)
+
+
+def _require_sum(runs: list[int], height: int, width: int) -> list[int]:
+    _require_shape(height, width)
     if sum(runs) != height * width:
         raise PromptError(f"the mask's run lengths do not add up to its size, {width}x{height}")
     return runs
+
+
+def _mask_of(runs: Sequence[int], height: int, width: int) -> BoolMask:
+    values = np.arange(len(runs)) % 2 == 1  # runs alternate, beginning with background
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)  # column-major -> [H, W]
 
 
 def _run_lengths(counts: str) -> list[int]:

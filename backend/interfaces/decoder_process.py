@@ -50,7 +50,7 @@ class Decoder:
             index, width, height = (int(str(question[name])) for name in ("index", "width", "height"))
             return FRAME, index, read_page(path, index, FrameSize(width, height))
         if ask == "index":
-            return BYTES, 0, bytes_of_index(build_index(path))
+            return BYTES, 0, bytes_of_index(build_index(path, for_page=True))
         video = self._video(path, ContentHash(str(question["hash"])))
         if ask == "frame":
             index = FrameIndex(int(str(question["index"])))

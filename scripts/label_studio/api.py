@@ -81,6 +81,12 @@ class LabelStudioApi:
             body = {"project": project_id, "path": str(folder), "title": folder.name, "use_blob_urls": True}
             self._call("POST", "/api/storages/localfiles", json=body)
 
+    def connect_s3(self, project_id: int, bucket: str, endpoint: str, *, presign: bool) -> None:
+        """Adds a bucket of an S3 server that checks no keys as the project's source storage."""
+        keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+        body = {"project": project_id, "title": bucket, "bucket": bucket, "s3_endpoint": endpoint, "presign": presign}
+        self._call("POST", "/api/storages/s3", json={**body, **keys, "use_blob_urls": True})
+
     def ensure_task(self, project_id: int, data: Mapping[str, object]) -> int:
         """The id of the project's task with that `data.clip`, made if missing."""
         params = {"project": project_id, "page_size": 1000, "fields": "all"}
@@ -103,9 +109,10 @@ class LabelStudioApi:
         """Submits an annotation of a task, as the page does; returns its id."""
         return int(self._call("POST", f"/api/tasks/{task_id}/annotations/", json={"result": result})["id"])
 
-    def task_data(self, task_id: int) -> Json:
-        """A task's data."""
-        data: Json = self._call("GET", f"/api/tasks/{task_id}/")["data"]
+    def task_data(self, task_id: int, *, as_stored: bool = False) -> Json:
+        """A task's data as the page has them; as stored: addresses of cloud storage are not resolved."""
+        params = {"resolve_uri": str(not as_stored).lower()}
+        data: Json = self._call("GET", f"/api/tasks/{task_id}/", params=params)["data"]
         return data
 
     def tasks(self, project_id: int) -> list[int]:

@@ -7,6 +7,7 @@ readable by its owner alone. Later starts reuse database, user and projects. The
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import socket
@@ -25,6 +26,9 @@ from scripts.label_studio.environment import label_studio_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = REPOSITORY / ".venv-label-studio" / "bin" / "label-studio"
+OTHER_PROGRAM = "MASKLET_LABEL_STUDIO_PROGRAM"
+"""The environment variable with another program: of another release (scripts/compat)."""
+
 HOST = "127.0.0.1"
 PREFERRED_PORT = 8080
 PORTS_TO_TRY = 100
@@ -76,13 +80,14 @@ class LabelStudioServer:
 
     def launch(self) -> None:
         """Starts the process without waiting. Raises LabelStudioFailed if Label Studio is not installed."""
-        if not PROGRAM.exists():
-            raise LabelStudioFailed("Label Studio is not installed: run ./scripts/setup --label-studio")
+        program = Path(os.environ.get(OTHER_PROGRAM) or PROGRAM)
+        if not program.exists():
+            raise LabelStudioFailed(f"{program} is not there: run ./scripts/setup --label-studio")
         self.files.mkdir(parents=True, exist_ok=True)
         self._discard_incomplete_database()
         port = free_port(self._preferred_port)
         self.url = f"http://{HOST}:{port}"
-        argv = [str(PROGRAM), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
+        argv = [str(program), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
         environment = label_studio_environment(folder=self.folder, files=self.files, url=self.url, **asdict(self.login))
         with self.log.open("ab") as log:
             # In a separate session: Ctrl-C reaches only the parent, which stops this process in order.

@@ -1,4 +1,4 @@
-"""What a person draws with the real page, read for an export: labels of two controls, labels of the task, no label."""
+"""What a person draws with the real page, read for exports and prompts: labels of two controls and of the task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.config.task_data import with_task_data
-from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.adapters.labelstudio.reading.context import read_annotation
 from backend.adapters.labelstudio.reading.labelled import read_labels
 from scripts.demonstration.clip import Clip
 from scripts.label_studio.api import LabelStudioApi
@@ -46,4 +46,6 @@ def test_drawn_regions_are_read_as_the_page_saves_them(
     boxes = [labelled.shapes[item.object_id][0].box for item in labelled.objects]
     assert boxes[0] == boxes[1]
     assert boxes[2] is None, "an ellipse is a mask"
-    assert list(prompts_of_annotation(stored["result"], binding).labels.values()) == ["Dog"]
+    prompted = read_annotation(stored["result"], binding)
+    assert sorted(prompted.prompts.labels.values()) == ["Dog", "Small"]
+    assert prompted.left_out == {"region of the label 'Egg', which no tag for masks has": 1}

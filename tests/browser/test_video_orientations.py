@@ -22,8 +22,12 @@ async address => {
   video.muted = true;
   video.preload = "auto";
   video.src = address;
+  document.body.replaceChildren(video);
   await new Promise((shown, failed) => {
-    video.onloadeddata = () => { video.onseeked = shown; video.currentTime = 0.05; };
+    // The event "seeked" may come before the picture does.
+    const look = (_, frame) => (frame.mediaTime > 0.02 ? shown() : video.requestVideoFrameCallback(look));
+    video.requestVideoFrameCallback(look);
+    video.onloadeddata = () => { video.currentTime = 0.05; };
     video.onerror = () => failed(new Error(video.error.message));
   });
   const canvas = document.createElement("canvas");

@@ -10,7 +10,15 @@ from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.clip import Clip, prepare_demo_clip
 from scripts.label_studio.server import LabelStudioServer
 
-ENVIRONMENT = {"MASKLET_MODEL": "demo", "MASKLET_DEVICE": "cpu", "MASKLET_PORT": "19390"}
+S3_PORT = 19_490
+"""Of the S3 server that a test may start."""
+
+ENVIRONMENT = {
+    "MASKLET_MODEL": "demo",
+    "MASKLET_DEVICE": "cpu",
+    "MASKLET_PORT": "19390",
+    "MASKLET_MEDIA_HOSTS": f"http://127.0.0.1:{S3_PORT}",
+}
 
 
 @pytest.fixture(scope="package")

@@ -37,6 +37,7 @@ class ClipSpec:
     faststart: bool = True
     width: int = WIDTH
     height: int = HEIGHT
+    pixels: str = "yuv420p"
 
 
 def numbered_frame(number: int, *, width: int = WIDTH, height: int = HEIGHT) -> RgbFrame:
@@ -56,14 +57,14 @@ def number_of(frame: RgbFrame) -> int:
     return sum(1 << bit for bit in range(BITS) if row[bit * stripe + stripe // 2] > 127)
 
 
-def write_clip(path: Path, spec: ClipSpec | None = None) -> Path:
-    """Write numbered frames as a video; the container follows the file's suffix."""
+def write_clip(path: Path, spec: ClipSpec | None = None, *, container: str | None = None) -> Path:
+    """Write numbered frames as a video. container: FFmpeg's name of it; None: as the file's suffix says."""
     spec = spec or ClipSpec()
     options = {"movflags": "faststart"} if spec.faststart and path.suffix in (".mp4", ".mov") else {}
-    with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(spec.codec, rate=spec.rate, options=_codec_options(spec))
+    with av.open(str(path), "w", format=container, options=options) as file:
+        stream = file.add_stream(spec.codec, rate=spec.rate, options=_codec_options(spec))
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixels
         stream.codec_context.time_base = 1 / spec.rate
         if spec.rotation:
             stream.set_display_rotation(spec.rotation)
@@ -71,8 +72,8 @@ def write_clip(path: Path, spec: ClipSpec | None = None) -> Path:
             frame = av.VideoFrame.from_ndarray(numbered_frame(number, width=spec.width, height=spec.height), "rgb24")
             frame.time_base = 1 / spec.rate
             frame.pts = number if spec.times is None else spec.times[number]
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
     return path
 
 
@@ -132,7 +133,7 @@ def cut(source: Path, target: Path, *, keep: float) -> Path:
 
 
 def break_packets(path: Path, *numbers: int) -> Path:
-    """Puts zeros in the place of packets, numbered in the order of decoding, in an MP4 file."""
+    """Puts zeros in the place of packets, numbered in the order of decoding, in an MP4 or AVI file."""
     with av.open(str(path)) as container:
         places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
     content = bytearray(path.read_bytes())
@@ -144,6 +145,8 @@ def break_packets(path: Path, *numbers: int) -> Path:
 
 
 def _codec_options(spec: ClipSpec) -> dict[str, str]:
+    if spec.codec in ("mpeg4", "mpeg2video"):
+        return {"bf": str(spec.b_frames), "g": str(spec.group), "b": "800k"}
     if spec.codec == "libx264":
         return {"bf": str(spec.b_frames), "g": str(spec.group), "preset": "veryfast", "crf": "12", "sc_threshold": "0"}
     if spec.codec == "libvpx-vp9":

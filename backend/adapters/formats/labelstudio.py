@@ -12,6 +12,7 @@ Studio keeps its own data and label config. A task gets an annotation if a perso
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -65,8 +66,13 @@ class Regions(Protocol):
         """Whether the config has one region per object, not one per object and page."""
         ...
 
-    def on_page(self, shown: LabelledMask, frame_index: int, *, label_config: str, key: str) -> list[Region]:
-        """The regions of one object on one page. key: of the video. Raises PromptError for a label it cannot write."""
+    def on_page(
+        self, shown: LabelledMask, frame_index: int, *, label_config: str, key: str, is_shared: bool
+    ) -> list[Region]:
+        """The regions of one object on one page. key: of the video. is_shared: another object has its label.
+
+        Raises PromptError for a label it cannot write.
+        """
         ...
 
     def through_video(
@@ -145,6 +151,7 @@ class _Task:
         self._label_config = label_config
         self._is_video = write.is_video(label_config)
         self._boxes: dict[DatasetObject, array[float]] = {item: array("d") for item in video.objects}
+        self._with_label = Counter(item.label for item in video.objects)
         self._seen = array("d")
         self._approved = True
 
@@ -160,7 +167,13 @@ class _Task:
                 values = (frame.frame_index, box.x, box.y, box.x + box.width, box.y + box.height)
                 self._boxes[shown.item].extend(values)
                 continue
-            for region in self._write.on_page(shown, frame.frame_index, label_config=self._label_config, key=self._key):
+            for region in self._write.on_page(
+                shown,
+                frame.frame_index,
+                label_config=self._label_config,
+                key=self._key,
+                is_shared=self._with_label[shown.item.label] > 1,
+            ):
                 self._regions.add(region)
 
     def pieces(self) -> Iterator[bytes]:

@@ -5,18 +5,20 @@
                    overlay
 
 The first object of a label has the label's colour in the label config, another one that of its number.
-Where objects overlap, the colours mix.
+Where objects overlap, the colours mix. Captions do not cover each other: one moves to the nearest free place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from backend.adapters.formats.movie import VideoFile
+from backend.adapters.formats.shared.captions import Place, placed
 from backend.adapters.formats.shared.images import colour_of
 from backend.adapters.formats.shared.masks import pixel_box
 from backend.application.ports.datasets import (
@@ -38,6 +40,8 @@ TRAITS = FormatTraits(
 )
 OPACITY = 0.45
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+MARGIN_PX = 3
+Colour = tuple[int, int, int]
 TEXT_FROM_HEIGHT_PX = 120
 """Below this height labels are left out: they would cover the objects."""
 
@@ -67,16 +71,23 @@ class _Overlay:
 
     def put(self, frame: DatasetFrame, picture: Picture | None) -> None:
         assert picture is not None, "the traits ask for pictures"
-        for shown in frame.present:
-            draw(picture.pixels, shown, self._size)
+        draw(picture.pixels, frame.present, self._size)
         self._video_file.add(picture.pixels, picture.time_s)
 
 
-def draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
-    """Draw an object onto a picture, [H, W, 3] uint8 RGB, in place."""
+def draw(picture: RgbFrame, objects: Sequence[LabelledMask], size: FrameSize) -> None:
+    """Draw objects and their captions onto a picture, [H, W, 3] uint8 RGB, in place."""
+    for shown in objects:
+        _draw(picture, shown, size)
+    if size.height < TEXT_FROM_HEIGHT_PX:
+        return
+    captions = [_caption(picture, shown, size) for shown in objects]
+    for caption, place in zip(captions, placed([each.wanted for each in captions], size), strict=True):
+        _write(picture, caption, place)
+
+
+def _draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
     colour = rgb_of(shown.item.color) if shown.item.color else colour_of(shown.item.number)
-    box = pixel_box(shown, size)
-    left, top = round(box.x), round(box.y)
     if shown.mask is not None:
         mask = decode_checked(shown.mask)
         mixed = picture[mask] * (1 - OPACITY) + np.array(colour) * OPACITY
@@ -84,23 +95,46 @@ def draw(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> None:
         contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(picture, contours, -1, colour, 1)
     else:
-        cv2.rectangle(picture, (left, top), (round(box.x + box.width) - 1, round(box.y + box.height) - 1), colour, 2)
-    if size.height >= TEXT_FROM_HEIGHT_PX:
-        _write(picture, shown, left, max(top - 4, 12))
+        box = pixel_box(shown, size)
+        edges = (round(box.x + box.width) - 1, round(box.y + box.height) - 1)
+        cv2.rectangle(picture, (round(box.x), round(box.y)), edges, colour, 2)
 
 
-def _write(picture: RgbFrame, shown: LabelledMask, x: int, y: int) -> None:
-    """The score on the ground of its colour, and the label. x, y: the left end of the text's line, in pixels."""
+@dataclass(frozen=True, slots=True)
+class _Caption:
+    """score: empty for a mask that a person approved, or without an uncertainty. score_width: in pixels, with margins.
+
+    wanted: above the object's left edge.
+    """
+
+    label: str
+    score: str
+    ground: Colour
+    score_width: int
+    wanted: Place
+
+
+def _caption(picture: RgbFrame, shown: LabelledMask, size: FrameSize) -> _Caption:
+    score, ground = "", (0, 0, 0)
     if not shown.approved and shown.uncertainty is not None:
-        text = score_text(shown.uncertainty)
-        width, height = _size(picture, text)
-        ground = rgb_of(score_color(shown.uncertainty))
-        cv2.rectangle(picture, (x, y - height - 3), (x + width + 3, y + 3), ground, cv2.FILLED)
-        _put(picture, text, x + 2, y, outline=0)
-        x += width + 7
+        score, ground = score_text(shown.uncertainty), rgb_of(score_color(shown.uncertainty))
     # OpenCV's fonts have ASCII only; other characters are drawn as question marks.
-    plain = shown.item.label if shown.item.label.isascii() else f"object {shown.item.number}"
-    _put(picture, plain, x, y, outline=3)
+    label = shown.item.label if shown.item.label.isascii() else f"object {shown.item.number}"
+    score_width = _size(picture, score)[0] + 7 if score else 0
+    width, height = _size(picture, label)
+    box = pixel_box(shown, size)
+    wanted = Place(round(box.x), round(box.y) - 4 - height - MARGIN_PX, score_width + width + 2, height + 2 * MARGIN_PX)
+    return _Caption(label, score, ground, score_width, wanted)
+
+
+def _write(picture: RgbFrame, caption: _Caption, place: Place) -> None:
+    """The score on the ground of its colour, and the label."""
+    x, y = place.left, place.top + place.height - MARGIN_PX
+    if caption.score:
+        right = x + caption.score_width - 4
+        cv2.rectangle(picture, (x, place.top), (right, y + MARGIN_PX), caption.ground, cv2.FILLED)
+        _put(picture, caption.score, x + 2, y, outline=0)
+    _put(picture, caption.label, x + caption.score_width, y, outline=3)
 
 
 def _put(picture: RgbFrame, text: str, x: int, y: int, *, outline: int) -> None:

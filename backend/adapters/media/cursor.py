@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.index import StreamIndex
+from backend.adapters.media.packet_times import FrameTags, without_guessed
 from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.probe import REMEDY, open_stream
 from backend.adapters.media.undecodable import UndecodableFrames
@@ -34,7 +35,8 @@ class Cursor:
         self._path = path
         self._index = index
         self._undecodable = undecodable
-        self._keys = np.searchsorted(index.pts, index.key_pts)
+        self._tags = FrameTags(index.tags)
+        self._keys, self._seeks = self._tags.keys_from(index.key_tags, index.key_seeks)
         self._opened: tuple[InputContainer, VideoStream] | None = None
         self._decoded: Iterator[Numbered] = iter(())
         self._began = 0
@@ -118,19 +120,20 @@ class Cursor:
 
     def _seek(self, index: int) -> None:
         self._held = self._ahead = None
+        container, stream = self._opened = self._opened or open_stream(self._path)
         try:
-            if self._opened is None:
-                self._opened = open_stream(self._path)
-            container, stream = self._opened
-            container.seek(int(self._index.pts[index]), stream=stream)
-        except av.FFmpegError as error:
-            raise MediaError(f"{self._path.name} cannot be read at frame {index}: {error.strerror}") from error
-        self._decoded = self._numbered(container, stream)
+            container.seek(self._seeks.get(index, int(self._index.tags[index])), stream=stream)
+        except av.FFmpegError:  # some files name no place of a key frame: they are read from their beginning
+            self.close()
+            container, stream = self._opened = open_stream(self._path)
+            index = 0
+        keys = set(self._keys.tolist())
+        numbered = self._numbered(container, stream)
+        self._decoded = without_guessed(numbered, keys, is_unchecked=self._index.is_unchecked)
         self._began = self._position = index
 
     def _numbered(self, container: InputContainer, stream: VideoStream) -> Iterator[Numbered]:
-        pts = self._index.pts
-        for frame in decoded_frames(container, stream):
-            found = int(np.searchsorted(pts, -1 if frame.pts is None else frame.pts))
-            if frame.pts is not None and found < len(pts) and pts[found] == frame.pts:
+        for frame in decoded_frames(container, stream, by_dts=self._index.by_dts):
+            found = self._tags.index_of(frame.pts)
+            if found is not None:
                 yield found, frame

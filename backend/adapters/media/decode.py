@@ -103,11 +103,16 @@ class FileVideo:
             cursor.close()
 
 
-def open_video(path: Path, content_hash: ContentHash, *, indices: IndexCache | None = None) -> FileVideo:
-    """Open a video file. indices: saves reading all packets of a file that was indexed before. Raises MediaError."""
+def open_video(
+    path: Path, content_hash: ContentHash, *, indices: IndexCache | None = None, for_page: bool = False
+) -> FileVideo:
+    """Open a video file. indices: saves reading all packets of a file that was indexed before. Raises MediaError.
+
+    for_page: refuses a video that no browser plays.
+    """
     index = indices.load(content_hash) if indices else None
     if index is None:
-        index = build_index(path)
+        index = build_index(path, for_page=for_page)
         if indices:
             indices.save(content_hash, index)
     undecodable = indices.undecodable(content_hash) if indices else None

@@ -8,9 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.adapters.media.cache import file_hash
-from backend.adapters.media.decode import open_video
-from backend.adapters.media.source_media import thumbs
+from backend.adapters.media.source_media import open_local_video, thumbs
 from backend.adapters.media.sources.frames_zip import frames_with_context, write_frames_zip
 from backend.application.ports.media import VideoSource
 from backend.application.ports.progress import counted
@@ -31,7 +29,7 @@ def write_frames(
     """Write the chosen frames; returns their indices. Raises MediaError, InvalidInput, NotAllowed if `out` exists."""
     if out.exists():
         raise NotAllowed(f"{out} exists already; name another file")
-    with open_video(video, file_hash(video)) as source:
+    with open_local_video(video) as source:
         chosen = _chosen(source, selection, portion)
         numbers = frames_with_context(chosen, source.info.frame_count) if context else chosen
         write_frames_zip(out, chosen, _images(source, numbers))

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
 from av.video.frame import VideoFrame
-from numpy.typing import NDArray
 
-from backend.adapters.media.packet_times import PacketTimes
+from backend.adapters.media.packet_times import FrameTags, PacketTimes, Times, without_guessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +33,20 @@ def frames_with_held(
         for frame in frames:
             yield Shown(frame, None if frame.pts is None or not tick_s else frame.pts * tick_s)
         return
-    picture: VideoFrame | None = None
-    position = 0
-    for frame in frames:
-        pts = -1 if frame.pts is None else frame.pts
-        found = int(np.searchsorted(times.pts, pts))
-        if found == len(times.pts) or times.pts[found] != pts:
+    tags, picture, position = FrameTags(times.tags), None, 0
+    keys, _ = tags.keys_from(times.key_tags, times.key_seeks)
+    known = ((found, frame) for frame in frames if (found := tags.index_of(frame.pts)) is not None)
+    for found, frame in without_guessed(known, set(keys.tolist()), is_unchecked=times.is_unchecked):
+        if found < position:
             continue
         if picture is not None:
             yield from _held(picture, times.pts[position:found], tick_s)
-        yield Shown(frame, pts * tick_s)
+        yield Shown(frame, int(times.pts[found]) * tick_s)
         picture, position = frame, found + 1
     if picture is not None and not times.ends_early:
         yield from _held(picture, times.pts[position:], tick_s)
 
 
-def _held(picture: VideoFrame, pts: NDArray[np.int64], tick_s: float) -> Iterator[Shown]:
+def _held(picture: VideoFrame, pts: Times, tick_s: float) -> Iterator[Shown]:
     for each in pts:
         yield Shown(picture, float(each) * tick_s, is_held=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
-from backend.adapters.media.reencode import Reencoded, reencode
+from backend.adapters.media.probe import not_played_in
+from backend.adapters.media.reencode import FALLBACK_RATE, reencode, reencode_pictures
 from backend.adapters.media.source_media import (
+    is_pictures,
     open_source_media,
     read_image_source,
     read_video_source,
@@ -20,10 +22,10 @@ from backend.adapters.media.source_media import (
     thumbs,
 )
 from backend.adapters.media.sources.lightning_pose import unpack_frames
-from backend.application.imports.model import Source, SourceMedia
+from backend.application.imports.model import Reencode, Source, SourceMedia
 from backend.application.ports.media import VideoSource
 from backend.domain.diversity import medoids
-from backend.domain.errors import InvalidInput
+from backend.domain.errors import InvalidInput, MediaError
 from backend.domain.selection import DIVERSE_SEED
 from backend.domain.video import FrameIndex
 
@@ -32,14 +34,15 @@ from backend.domain.video import FrameIndex
 class DiskLibrary:
     """The Library port on this machine's disk.
 
-    imported: the folder of files that an import creates: unpacked frames, re-encoded videos. reencodes: whether videos
-    are re-encoded before use.
+    imported: the folder of files that an import creates: unpacked frames, re-encoded videos. reencode: which videos are
+    re-encoded before use. as_video: whether tasks show videos; then folders of images become videos too.
     """
 
     imported: Path
     records: ImportRecords
     indices: IndexCache
-    reencodes: bool = False
+    reencode: Reencode = Reencode.AUTO
+    as_video: bool = False
     on_frame: Callable[[], None] = lambda: None
 
     def add(self, source: Source) -> SourceMedia:
@@ -47,9 +50,9 @@ class DiskLibrary:
         if source.path is None:
             raise InvalidInput(f"{source.name} has no file to import")
         path = source.path.resolve()
-        stamp = f"{stamp_of(path)}{'-re' if self.reencodes and path.is_file() else ''}"
+        stamp = f"{stamp_of(path)}{self._stamp_suffix(path)}"
         known = self.records.medium_at(path, stamp)
-        if known is not None and known.path.exists():
+        if known is not None and known.path.exists() and (known.path == path or self.reencode is not Reencode.NEVER):
             return renamed(known, source.name)
         medium = self._read(path, source.name)
         self.records.put_medium(medium)
@@ -67,16 +70,34 @@ class DiskLibrary:
         return tuple(candidates[position] for position in chosen)
 
     def _read(self, path: Path, name: str) -> SourceMedia:
-        if path.is_dir():
-            return read_image_source(path, name)
+        if is_pictures(path):
+            return self._read_pictures(path, name)
         if path.suffix.lower() == ".zip":
             frames = unpack_frames(path, self.imported)
             return read_image_source(frames.folder, name, numbers=frames.numbers, names=frames.names)
-        if self.reencodes:
-            reencoded: Reencoded = reencode(path, self.imported, on_frame=self.on_frame)
-            medium = read_video_source(reencoded.path, name, self.indices)
+        what = not_played_in(path)
+        if self.reencode is Reencode.ALWAYS or (what and self.reencode is Reencode.AUTO):
+            copy = reencode(path, self.imported, on_frame=self.on_frame)
+            medium = read_video_source(copy.path, name, self.indices)
             undecodable = self.indices.undecodable(medium.content_hash)
-            for frame in reencoded.undecodable:
+            for frame in copy.undecodable:
                 undecodable.add(frame)
-            return medium
+            return replace(medium, note=f"re-encoded: browsers do not play {what}" if what else "re-encoded")
+        if what:
+            raise MediaError(f"{path.name} is {what}, which browsers do not play; leave out --reencode never")
         return read_video_source(path, name, self.indices)
+
+    def _read_pictures(self, path: Path, name: str) -> SourceMedia:
+        medium = read_image_source(path, name)
+        what = "pictures, in the order of their names," if path.is_dir() else f"pages of {path.name}"
+        pictures = f"{medium.frame_count} {what} are the frames of one video"
+        if not self.as_video or self.reencode is Reencode.NEVER:
+            return replace(medium, note=pictures)
+        with self.open(medium) as video:
+            copy = reencode_pictures(path, video, self.imported, on_frame=self.on_frame)
+        return replace(read_video_source(copy.path, name, self.indices), note=f"{pictures}, {FALLBACK_RATE} a second")
+
+    def _stamp_suffix(self, path: Path) -> str:
+        if is_pictures(path):
+            return "-video" if self.as_video and self.reencode is not Reencode.NEVER else ""
+        return "-re" if self.reencode is Reencode.ALWAYS else ""

@@ -2,7 +2,8 @@
 
 A frame's index is its rank by presentation time, from the first frame that decodes. The header's frame count is not
 used. A frame in the middle that does not decode keeps its index. Reading packets is about a hundred times cheaper than
-decoding. Only the first frame and the tail of a file that was cut short are decoded.
+decoding. Only the first frame and the tail of a file that was cut short are decoded, and files whose packets do not say
+in which order frames are shown.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from backend.adapters.media.containers.browsers import is_browsers_container
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.orientation import Orientation, orientation_of
-from backend.adapters.media.packet_times import read_packet_times
+from backend.adapters.media.packet_times import PacketTimes, read_packet_times
 from backend.adapters.media.packets import decoded_frames
-from backend.adapters.media.probe import REMEDY, open_stream, require_sane_size
+from backend.adapters.media.probe import open_stream, require_played, require_sane_size
 from backend.adapters.media.undecodable import SUFFIX, UndecodableFrames
 from backend.domain.errors import MediaError
 from backend.domain.frame_times import FrameTimes
@@ -34,20 +36,25 @@ from backend.domain.video import ContentHash, VideoInfo
 
 log = logging.getLogger(__name__)
 
-_VERSION = 3
+_VERSION = 4
+_ARRAYS = ("pts", "tags", "key_tags", "key_seeks")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamIndex:
     """Presentation times of a stream's frames.
 
-    pts: [N] int64, ascending, in units of time_base. key_pts: [K] int64, ascending: the key frames. width, height:
-    pixels as stored; rotation, mirrored: of their Orientation. zero: the origin of a player's
-    timeline, in units of time_base. end: the end of the last frame, or of the file if that is later.
+    pts: [N] int64, ascending, in units of time_base. tags, key_tags, key_seeks, by_dts, is_unchecked: see PacketTimes.
+    width, height: pixels as stored; rotation, mirrored: of their Orientation. zero: the origin of a player's timeline,
+    in units of time_base. end: the end of the last frame, or of the file if that is later.
     """
 
     pts: NDArray[np.int64]
-    key_pts: NDArray[np.int64]
+    tags: NDArray[np.int64]
+    key_tags: NDArray[np.int64]
+    key_seeks: NDArray[np.int64]
+    by_dts: bool
+    is_unchecked: bool
     time_base: Fraction
     frame_rate: Fraction
     width: int
@@ -80,33 +87,43 @@ class StreamIndex:
         )
 
 
-def build_index(path: Path) -> StreamIndex:
-    """Read all packets of a file and decode its first frame. Raises MediaError."""
+def build_index(path: Path, *, for_page: bool = False) -> StreamIndex:
+    """Read all packets of a file and decode its first frame. Raises MediaError.
+
+    for_page: refuses a video that no browser plays.
+    """
     with damage_named(path.name):
-        return _built(path)
+        return _built(path, for_page=for_page)
 
 
-def _built(path: Path) -> StreamIndex:
+def _built(path: Path, *, for_page: bool) -> StreamIndex:
+    if for_page:
+        container, stream = open_stream(path)
+        with container:
+            require_played(path, container, stream)
+    packets = read_packet_times(path)
     container, stream = open_stream(path)
     with container:
-        packets = read_packet_times(container, stream, path.name)
-    container, stream = open_stream(path)
-    with container:
-        first = next(decoded_frames(container, stream), None)
-        if first is None or first.pts is None:
-            raise MediaError(f"{path.name} has no frame that decodes; {REMEDY}")
+        first = next(decoded_frames(container, stream, by_dts=packets.by_dts), None)
+        start = None if first is None else packets.position_of(first.pts)
+        if first is None or start is None:
+            raise MediaError(f"{path.name} has no frame that decodes")
         require_sane_size(path.name, first.width, first.height)
-        pts = packets.pts[packets.pts >= first.pts]
-        truncated = packets.ends_early
-        if truncated:
-            pts = _without_undecodable_tail(container, stream, pts, packets.key_pts)
+        pts, tags = packets.pts[start:], packets.tags[start:]
+        if packets.ends_early:
+            if not packets.by_dts:
+                pts = tags = _without_undecodable_tail(container, stream, pts, packets)
             log.warning("%s ends early; its first %d frames are used", path.name, len(pts))
         if len(pts) == 0:
-            raise MediaError(f"{path.name} has no frame that decodes; {REMEDY}")
-        time_base, orientation = _time_base(stream), orientation_of(first)
+            raise MediaError(f"{path.name} has no frame that decodes")
+        time_base, orientation = _time_base(stream, path.name), orientation_of(first)
         return StreamIndex(
             pts=pts,
-            key_pts=packets.key_pts,
+            tags=tags,
+            key_tags=packets.key_tags,
+            key_seeks=packets.key_seeks,
+            by_dts=packets.by_dts,
+            is_unchecked=packets.is_unchecked,
             time_base=time_base,
             frame_rate=_frame_rate(stream, pts, time_base),
             width=first.width,
@@ -114,18 +131,18 @@ def _built(path: Path) -> StreamIndex:
             rotation=orientation.rotation,
             mirrored=orientation.mirrored,
             variable_rate=_is_variable(pts),
-            truncated=truncated,
+            truncated=packets.ends_early,
             zero=_zero(container, pts, time_base),
-            end=_end(container, pts, time_base, is_cut=truncated),
+            end=_end(container, pts, time_base, is_cut=packets.ends_early),
         )
 
 
 def bytes_of_index(index: StreamIndex) -> bytes:
     """An index as a file's content."""
-    head = {name: value for name, value in asdict(index).items() if name not in ("pts", "key_pts")}
+    head = {name: value for name, value in asdict(index).items() if name not in _ARRAYS}
     head |= {"time_base": str(index.time_base), "frame_rate": str(index.frame_rate), "version": _VERSION}
     file = io.BytesIO()
-    np.savez(file, pts=index.pts, key_pts=index.key_pts, head=np.asarray(json.dumps(head)))
+    np.savez(file, head=np.asarray(json.dumps(head)), **{name: getattr(index, name) for name in _ARRAYS})
     return file.getvalue()
 
 
@@ -140,15 +157,15 @@ def index_of_bytes(body: bytes) -> StreamIndex:
             raise ValueError("the index is of another version")
         for name in ("time_base", "frame_rate"):
             head[name] = Fraction(head[name])
-        return StreamIndex(pts=stored["pts"], key_pts=stored["key_pts"], **head)
+        return StreamIndex(**{name: stored[name] for name in _ARRAYS}, **head)
 
 
 def _without_undecodable_tail(
-    container: InputContainer, stream: VideoStream, pts: NDArray[np.int64], key_pts: NDArray[np.int64]
+    container: InputContainer, stream: VideoStream, pts: NDArray[np.int64], packets: PacketTimes
 ) -> NDArray[np.int64]:
     """Drop frames at the end that do not decode, group of pictures by group of pictures."""
-    for key in key_pts[::-1]:
-        container.seek(int(key), stream=stream)
+    for key, time in zip(packets.key_tags[::-1], packets.key_seeks[::-1], strict=True):
+        container.seek(int(time), stream=stream)
         decoded = np.asarray([frame.pts for frame in decoded_frames(container, stream) if frame.pts is not None])
         kept: NDArray[np.int64] = pts[(pts < key) | np.isin(pts, decoded)]
         if len(kept) and kept[-1] >= key:
@@ -157,9 +174,9 @@ def _without_undecodable_tail(
     return pts
 
 
-def _time_base(stream: VideoStream) -> Fraction:
+def _time_base(stream: VideoStream, name: str) -> Fraction:
     if stream.time_base is None:
-        raise MediaError(f"the video has no time base (the unit of its times); {REMEDY}")
+        raise MediaError(f"{name} has no time base (the unit of its times)")
     return Fraction(stream.time_base)
 
 
@@ -179,7 +196,10 @@ def _zero(container: InputContainer, pts: NDArray[np.int64], time_base: Fraction
 
     Players shift a file only if it starts before 0, to start at 0; a late first frame stays late.
     https://html.spec.whatwg.org/multipage/media.html#offsets-into-the-media-resource
+    The times of a container that no browser plays start anywhere: there it is the first frame.
     """
+    if not is_browsers_container(container):
+        return int(pts[0])
     start = min(Fraction(container.start_time or 0, av.time_base) / time_base, Fraction(int(pts[0])))
     return min(round(start), 0, int(pts[0]))
 
@@ -219,8 +239,6 @@ class IndexCache:
 
     def save(self, content_hash: ContentHash, index: StreamIndex) -> None:
         """Stores an index. A full disk is logged: then the next opening reads the packets again."""
-        head = {name: value for name, value in asdict(index).items() if name not in ("pts", "key_pts")}
-        head |= {"time_base": str(index.time_base), "frame_rate": str(index.frame_rate), "version": _VERSION}
         path = self._path(content_hash)
         part = path.with_suffix(f".{os.getpid()}.part")
         try:

@@ -20,6 +20,7 @@ from backend.adapters.media.fetch_pool import Fetch, FetchPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import open_some_pages
 from backend.adapters.media.serving.own_media import OwnMedia
+from backend.application.exports.naming import file_of_address
 from backend.application.ports.clock import Clock
 from backend.application.ports.media import MediaFetch, VideoSource
 from backend.application.ports.video_wrapper import WrappedVideo
@@ -118,7 +119,7 @@ class CachedMedia:
             content_hash = files[0].content_hash
             if self._decoders is not None:
                 return self._decoders.open_video(paths[0], content_hash, indices=self._indices)
-            return open_video(paths[0], content_hash, indices=self._indices)
+            return open_video(paths[0], content_hash, indices=self._indices, for_page=True)
         content_hash = pages_hash(file.content_hash for file in files)
         if len(wanted) < len(media.addresses):
             # The page numbers are part of the hash: several pages may hold the same image.
@@ -222,13 +223,8 @@ def _media_errors(media: MediaRef, wanted: Sequence[int]) -> Iterator[None]:
     except (MaskletError, OSError, MemoryError):
         raise
     except Exception as error:
-        name = name_of(media.addresses[wanted[0]])
+        name = file_of_address(media.addresses[wanted[0]])[:100] or "the media"
         raise MediaError(f"{name} cannot be read: {type(error).__name__}: {error}") from error
-
-
-def name_of(address: str) -> str:
-    """The file's name in an address, without what may be a signature."""
-    return address.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2][:100] or "the media"
 
 
 def _wanted(media: MediaRef, frames: Collection[FrameIndex] | None) -> Sequence[int]:

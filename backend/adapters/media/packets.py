@@ -37,15 +37,26 @@ class PacketReader:
                 self.is_cut = True
 
 
-def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames from the container's position to its end, in presentation order.
+def decoded_frames(container: InputContainer, stream: VideoStream, *, by_dts: bool = False) -> Iterator[VideoFrame]:
+    """Frames from the first key frame after the container's position to its end, in presentation order.
 
+    by_dts: the frames' pts are the decoding times of their packets, for containers that have no others.
     Skips frames that do not decode, and those that the decoder only guessed because of damaged or missing bytes.
     """
+    has_key = False
     for packet in PacketReader(container, stream).packets():
-        if not packet.is_corrupt:
-            yield from _decoded(stream, packet)
+        has_key = has_key or packet.is_keyframe
+        if not has_key or is_cut_short(container, packet):
+            continue
+        if by_dts:
+            packet.pts = packet.dts
+        yield from _decoded(stream, packet)
     yield from _decoded(stream, None)
+
+
+def is_cut_short(container: InputContainer, packet: Packet[VideoStream]) -> bool:
+    """Whether a packet lacks bytes. MPEG-TS marks any gap in its count, also where recordings were joined."""
+    return packet.is_corrupt and container.format.name != "mpegts"
 
 
 def _decoded(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:

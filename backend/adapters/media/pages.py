@@ -6,6 +6,7 @@ All pages must have one size: the masks of an object share one frame size.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -22,10 +23,17 @@ from backend.domain.errors import MediaError
 from backend.domain.geometry import FrameSize, RgbFrame
 from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
+logger = logging.getLogger(__name__)
+
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _EXIF_ORIENTATION = 0x0112
 PAGE_MARK = "#"
+MAY_HAVE_SEVERAL = (".tif", ".gif", ".webp", ".png")
+"""How the suffixes of files begin that may have several pages or frames."""
 GREY_BITS = (8, 10, 12, 14, 16)
+LEAST_SHARE = 1 / 8
+"""The least part of its bits' range that a page has to fill: less would be shown as one grey."""
+
 _TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
 
@@ -89,6 +97,8 @@ def _page_size(path: Path, index: int) -> FrameSize:
     with damage_named(f"page {index + 1}"), _open_image(path, index) as image:
         width, height = image.size
         require_sane_size(f"page {index + 1}", width, height)
+        if path.is_file() and getattr(image, "is_animated", False):
+            logger.warning("page %d has several frames or pages; the first is read", index + 1)
         transposed = _orientation(image) in _TRANSPOSED_ORIENTATIONS
         return FrameSize(height, width) if transposed else FrameSize(width, height)
 
@@ -107,19 +117,25 @@ def read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
 
 
 def page_names(path: Path) -> list[str]:
-    """The names of an image's pages: its own name, or NAME#0, NAME#1, … of a TIFF with several pages of one size.
+    """The names of an image's pages: its own name, or NAME#0, NAME#1, … of a file with several.
 
-    Pages of another size than the first (thumbnails) are left out. Raises MediaError for a damaged file.
+    The pages of a TIFF are those of its first one's size: others are thumbnails. The frames of an animated GIF, WebP or
+    PNG are pages too. Raises MediaError for a damaged file.
     """
-    if not path.suffix.lower().startswith(".tif"):
+    if not path.suffix.lower().startswith(MAY_HAVE_SEVERAL):
         return [path.name]
     with damage_named(path.name), _open_image(path, 0) as image:
-        size, numbers = image.size, []
-        for number in range(getattr(image, "n_frames", 1)):
-            image.seek(number)
-            if image.size == size:
-                numbers.append(number)
-    return [path.name] if len(numbers) == 1 else [f"{path.name}{PAGE_MARK}{number}" for number in numbers]
+        count, size = getattr(image, "n_frames", 1), image.size
+        # Browsers do not show the picture of an animated PNG that is for programs which do not know animations.
+        numbers = list(range(1 if image.info.get("default_image") else 0, count))
+        if image.format == "TIFF":
+            numbers = [number for number in numbers if _size_of(image, number) == size]
+    return [path.name] if numbers == [0] else [f"{path.name}{PAGE_MARK}{number}" for number in numbers]
+
+
+def _size_of(image: Image.Image, number: int) -> tuple[int, int]:
+    image.seek(number)
+    return image.size
 
 
 def file_of(path: Path) -> tuple[Path, int]:
@@ -171,14 +187,15 @@ def stretched(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Grey values of more than 8 bits, [H, W], as 0 to 255.
 
     Whole numbers are scaled by the least of 8, 10, 12, 14 and 16 bits that holds the page's largest value: pages of one
-    camera are scaled alike. Others (fractions, negative or larger numbers) are scaled from the page's least to largest.
+    camera are scaled alike. Others (fractions, negative or larger numbers), and those that fill less than an eighth of
+    these bits, are scaled from the page's least to largest.
     """
     finite = np.where(np.isfinite(grey), grey, 0.0)
     low, high = float(finite.min()), float(finite.max())
-    if low >= 0 and high < 2**16 and np.array_equal(finite, np.floor(finite)):
-        bits = next(bits for bits in GREY_BITS if high < 2**bits)
-        scaled = finite / 2 ** (bits - 8)
-    else:
-        scaled = (finite - low) * (255.0 / ((high - low) or 1.0))
+    is_whole = low >= 0 and high < 2**16 and np.array_equal(finite, np.floor(finite))
+    bits = next((bits for bits in GREY_BITS if is_whole and high < 2**bits), 0)
+    is_flat = bits > GREY_BITS[0] and 0 < high - low < 2**bits * LEAST_SHARE
+    by_bits = bits > 0 and not is_flat
+    scaled = finite / 2 ** (bits - 8) if by_bits else (finite - low) * (255.0 / ((high - low) or 1.0))
     shown: NDArray[np.uint8] = scaled.astype(np.uint8)
     return shown

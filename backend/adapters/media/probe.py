@@ -1,8 +1,8 @@
-"""Opens a media file safely; refuses others with a reason and a remedy.
+"""Opens a media file safely; refuses others with the reason.
 
-Owns the allow-lists. Only files are opened, never addresses. Only containers that a browser plays are opened: the
-annotator and the model then see the same frames. Playlists, which can name other files and hosts, are refused before
-FFmpeg opens them.
+Owns the allow-lists. Only files are opened, never addresses, and only containers that hold their own frames: playlists,
+which can name other files and hosts, are refused before FFmpeg opens them. Which of them a browser plays:
+containers/browsers.py.
 """
 
 from __future__ import annotations
@@ -14,18 +14,28 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from backend.adapters.media.containers.browsers import NAMES, never_played, not_played
 from backend.adapters.media.damaged import damage_named
 from backend.domain.errors import MediaError
 from backend.domain.geometry import MAX_FRAME_PX
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
-CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg", "prores"})
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,ogg,flv,mxf,dv,rm,gif,mpegvideo,h264,hevc,m4v"
+"""No playlist, no list of images, no device, no address. The last four are coded frames without a container."""
+
+# fmt: off
+CODECS = frozenset({
+    "h264", "hevc", "vp8", "vp9", "av1", "theora", "mpeg4", "mpeg1video", "mpeg2video", "h263", "flv1", "vp6", "vp6f",
+    "vp6a", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1", "rv10", "rv20", "rv30", "rv40",
+    "svq1", "svq3", "mjpeg", "prores", "dnxhd", "cfhd", "dvvideo", "jpeg2000", "jpegls", "png", "gif", "cinepak",
+    "indeo3", "indeo4", "indeo5", "rawvideo", "v210", "v410", "r210", "yuv4", "huffyuv", "ffvhuff", "ffv1", "utvideo",
+    "magicyuv", "lagarith", "qtrle", "rpza", "msrle", "msvideo1", "zmbv", "tscc", "fraps", "cscd", "targa", "bmp",
+})
+# fmt: on
 MAX_SIDE_PX = 16_384
-REMEDY = "convert it with: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
+REMEDY = "make a copy that all browsers play: masklet reencode IN --out OUT.mp4"
 
 _HEAD_BYTES = 512
 _MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"})
-_MATROSKA_MAGIC = b"\x1a\x45\xdf\xa3"
 _TEXT_KINDS = (
     (b"#extm3u", "an HLS playlist"),
     (b"ffconcat", "a concat list"),
@@ -33,17 +43,18 @@ _TEXT_KINDS = (
     (b"<!doctype html", "an HTML page (the address may need a login)"),
     (b"<html", "an HTML page (the address may need a login)"),
     (b"<mpd", "a DASH playlist"),
-    (b"<?xml", "an XML document"),
+    (b"<", "an XML document"),
     (b"{", "a JSON document"),
+    (b"[", "a list of files"),
 )
 
 
 def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
     """Open a video file and its first real video stream; the caller closes the container.
 
-    Raises MediaError with the file and the remedy.
+    Raises MediaError with the file and the reason.
     """
-    _refuse_other_files(path)
+    _refuse_text(path)
     try:
         container = av.open(
             f"file:{path.resolve()}",
@@ -61,7 +72,21 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
         raise
 
 
-def _refuse_other_files(path: Path) -> None:
+def not_played_in(path: Path) -> str:
+    """What a video is that some browser does not play; empty: all play it. Raises MediaError if it is no video."""
+    container, stream = open_stream(path)
+    with container:
+        return not_played(container, stream)
+
+
+def require_played(path: Path, container: InputContainer, stream: VideoStream) -> None:
+    """Raises MediaError for a video that no browser plays: nobody could annotate it on a page."""
+    what = never_played(container, stream)
+    if what:
+        raise MediaError(f"{path.name} is {what}, which no browser plays; {REMEDY}")
+
+
+def _refuse_text(path: Path) -> None:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -73,15 +98,14 @@ def _refuse_other_files(path: Path) -> None:
     for start, kind in _TEXT_KINDS:
         if text.startswith(start):
             raise MediaError(f"{path.name} is {kind}, not a video")
-    if head[4:8] not in _MP4_BOXES and not head.startswith(_MATROSKA_MAGIC):
-        raise MediaError(f"{path.name} is neither MP4/MOV nor WebM/Matroska; {REMEDY}")
 
 
 def _open_failure(path: Path, error: av.FFmpegError) -> str:
     boxes = _top_level_boxes(path)
     if boxes & _MP4_BOXES and b"moov" not in boxes:
         return f"{path.name} has no index (its moov box is missing): the recording or upload was cut short"
-    return f"{path.name} cannot be opened as a video ({error.strerror}); {REMEDY}"
+    known = ", ".join(NAMES.values())
+    return f"{path.name} cannot be opened as a video ({error.strerror}); Masklet reads {known}"
 
 
 def _top_level_boxes(path: Path) -> set[bytes]:
@@ -110,9 +134,9 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         kind = "holds sound only" if container.streams.audio else "holds no video stream"
         raise MediaError(f"{path.name} {kind}: there are no frames to label")
     stream = streams[0]
-    codec = stream.codec_context.name
-    if stream.codec_context.codec.canonical_name not in CODECS:
-        raise MediaError(f"{path.name} is coded as {codec!r}, which is not supported; {REMEDY}")
+    codec = stream.codec_context.codec.canonical_name
+    if codec not in CODECS:
+        raise MediaError(f"{path.name} is coded as {codec!r}, which Masklet does not read")
     require_sane_size(path.name, stream.codec_context.width, stream.codec_context.height)
     stream.thread_type = "AUTO"
     return stream

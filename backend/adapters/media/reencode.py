@@ -4,8 +4,6 @@ The output is H.264, yuv420p, constant rate, even sides, frequent key frames. Ev
 frame indices are the same in both. A frame that does not decode becomes the last good picture before it. A second file
 lists the times of the frames in the original, and those that do not decode. Odd sides are scaled by one pixel: relative
 coordinates are the same too.
-
-The original is untrusted: only plain containers are opened, no file that names other files.
 """
 
 from __future__ import annotations
@@ -13,14 +11,15 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import av
 import numpy as np
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
@@ -31,14 +30,14 @@ from backend.adapters.media.held_frames import Shown, frames_with_held
 from backend.adapters.media.orientation import orientation_of
 from backend.adapters.media.packet_times import PacketTimes, read_packet_times
 from backend.adapters.media.packets import decoded_frames
-from backend.adapters.media.probe import require_sane_size
+from backend.adapters.media.probe import open_stream, require_sane_size
+from backend.adapters.media.source_media import is_pictures, open_local_video
+from backend.application.ports.media import VideoSource
+from backend.application.ports.progress import counted
 from backend.codecs.atomic_file import write_atomically
-from backend.domain.errors import MediaError
+from backend.domain.errors import InvalidInput, MediaError, NotAllowed
+from backend.domain.video import FrameIndex
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif,mxf,dv,rm"
-"""Containers that hold their own frames: no playlist, no list of images, no device, no address."""
-
-TEXT_STARTS = (b"#extm3u", b"ffconcat", b"v=0", b"<", b"{", b"[")
 FALLBACK_RATE = Fraction(25)
 MOST_RATE = Fraction(240)
 KEY_EVERY = 24
@@ -63,8 +62,53 @@ def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda:
 
     Raises MediaError naming the file if it has no frames or if the disk is full; then no partial video is left.
     """
-    _refuse_text(path)
-    digest = file_hash(path)
+    open_stream(path)[0].close()
+
+    def write(part: Path) -> _Written:
+        with damage_named(path.name):
+            return _write(path, part, on_frame)
+
+    return _copy_of(path, file_hash(path), folder, write)
+
+
+def reencode_pictures(
+    path: Path, pictures: VideoSource, folder: Path, *, on_frame: Callable[[], None] = lambda: None
+) -> Reencoded:
+    """The same of a folder of pictures, FALLBACK_RATE of them a second. path: the folder. pictures: opened."""
+
+    def write(part: Path) -> _Written:
+        written = _Written(FALLBACK_RATE)
+        numbers = range(pictures.info.frame_count)
+        frames = (VideoFrame.from_ndarray(pictures.frame(FrameIndex(number)), "rgb24") for number in numbers)
+        with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as sink:
+            _copy(path, (Shown(frame, None) for frame in frames), sink, written, on_frame)
+        return written
+
+    return _copy_of(path, pictures.info.content_hash, folder, write)
+
+
+def reencode_to(path: Path, out: Path) -> Reencoded:
+    """`masklet reencode`: writes the copy of a video, or of a folder of pictures, to `out`, its frame map beside it.
+
+    Raises MediaError, InvalidInput for another suffix than .mp4, NotAllowed if `out` exists.
+    """
+    if out.suffix.lower() != ".mp4":
+        raise InvalidInput(f"{out} must end in .mp4: the copy is an MP4 file")
+    if out.exists():
+        raise NotAllowed(f"{out} exists already; name another file")
+    with TemporaryDirectory(dir=out.parent, prefix=".reencode-") as folder:
+        if is_pictures(path):
+            with open_local_video(path) as pictures:
+                copy = reencode_pictures(path, pictures, Path(folder))
+        else:
+            copy = reencode(path, Path(folder))
+        frame_map = out.with_suffix(".frames.json")
+        copy.frame_map.replace(frame_map)
+        copy.path.replace(out)
+    return replace(copy, path=out, frame_map=frame_map)
+
+
+def _copy_of(path: Path, digest: str, folder: Path, write: Callable[[Path], _Written]) -> Reencoded:
     target = folder / f"video-{digest[:32]}.mp4"
     frame_map = target.with_suffix(".frames.json")
     if target.is_file() and frame_map.is_file():
@@ -73,8 +117,7 @@ def reencode(path: Path, folder: Path, *, on_frame: Callable[[], None] = lambda:
     part = folder / f".{uuid4().hex}.part.mp4"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with damage_named(path.name):
-            written = _write(path, part, on_frame)
+        written = write(part)
         body = {"source": path.name, "sha256": digest, "rate": str(written.rate), "times_s": written.times_s}
         body["undecodable"] = written.undecodable
         write_atomically(frame_map, json.dumps(body).encode(), synced=True)
@@ -102,10 +145,11 @@ class _Written:
 
 def _write(path: Path, part: Path, on_frame: Callable[[], None]) -> _Written:
     times = _packet_times(path)
-    with _opened(path) as source:
-        stream = _stream(source, path)
+    source, stream = open_stream(path)
+    with source:
         written = _Written(_rate(stream))
-        frames = frames_with_held(decoded_frames(source, stream), times, stream.time_base)
+        decoded = decoded_frames(source, stream, by_dts=times is not None and times.by_dts)
+        frames = frames_with_held(decoded, times, stream.time_base)
         with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as sink:
             _copy(path, frames, sink, written, on_frame)
     if not written.times_s:
@@ -115,28 +159,18 @@ def _write(path: Path, part: Path, on_frame: Callable[[], None]) -> _Written:
 
 
 def _packet_times(path: Path) -> PacketTimes | None:
-    """None if the container does not give each frame a time: then each frame that decodes is a frame."""
-    with _opened(path) as source:
-        stream = _stream(source, path)
-        try:
-            return read_packet_times(source, stream, path.name)
-        except MediaError:
-            return None
-
-
-def _stream(source: InputContainer, path: Path) -> VideoStream:
-    if not source.streams.video:
-        raise MediaError(f"{path.name} holds no video stream: there are no frames to label")
-    stream = source.streams.video[0]
-    stream.thread_type = "AUTO"
-    return stream
+    """None if nothing gives the frames an order: then each frame that decodes is a frame."""
+    try:
+        return read_packet_times(path)
+    except MediaError:
+        return None
 
 
 def _copy(
     path: Path, frames: Iterator[Shown], sink: OutputContainer, written: _Written, on_frame: Callable[[], None]
 ) -> None:
     output: VideoStream | None = None
-    for number, shown in enumerate(frames):
+    for number, shown in enumerate(counted(frames, "frames")):
         if output is None:
             output = _output(path, sink, shown.picture, written.rate)
         written.add(shown)
@@ -173,31 +207,6 @@ def _unmirrored(frame: VideoFrame) -> VideoFrame:
 def _rate(stream: VideoStream) -> Fraction:
     rate = stream.average_rate or stream.guessed_rate or FALLBACK_RATE
     return Fraction(rate).limit_denominator(1001) if 0 < rate <= MOST_RATE else FALLBACK_RATE
-
-
-def _opened(path: Path) -> InputContainer:
-    try:
-        return av.open(
-            f"file:{path.resolve()}",
-            "r",
-            metadata_errors="replace",
-            container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
-        )
-    except av.FFmpegError as error:
-        raise MediaError(f"{path.name} cannot be opened as a video ({error.strerror})") from error
-
-
-def _refuse_text(path: Path) -> None:
-    """Refuses text before FFmpeg opens it: playlists and lists name other files."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(256)
-    except OSError as error:
-        raise MediaError(f"{path.name} cannot be read: {error.strerror}") from error
-    if not head:
-        raise MediaError(f"{path.name} is empty (0 bytes)")
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(TEXT_STARTS):
-        raise MediaError(f"{path.name} is text (a playlist or a list of files), not a video")
 
 
 def _write_failure(path: Path, folder: Path, error: OSError) -> str:

@@ -1,4 +1,8 @@
-"""The media of imports, read and opened in place."""
+"""The media of imports and of offline commands, read and opened in place: video files, and pictures.
+
+A folder is a video if it holds pictures and no videos; the pictures are its frames, in natural order of their names. A
+picture file is a video too: its pages are the frames.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from backend.adapters.media.decode import open_video
 from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.pages import PAGE_MARK, file_of, open_pages, page_names
-from backend.adapters.media.sources.sources import IMAGE_SUFFIXES
+from backend.adapters.media.sources.sources import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from backend.application.imports.model import SourceMedia, SourceMediaKind
 from backend.application.ports.media import VideoSource
 from backend.domain.errors import MediaError
@@ -41,12 +45,66 @@ def stamp_of(path: Path) -> str:
 
 def images_in(folder: Path) -> list[Path]:
     """The images of a folder in the order of their names; numbers in names by their value: 2 before 10."""
-    return sorted((file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    images = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted((file for file in images if not file.name.startswith(".")), key=_natural)
 
 
 def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
     parts = re.split(r"([0-9]+)", file.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], file.name
+
+
+def is_picture_folder(path: Path) -> bool:
+    """Whether a folder holds pictures and no videos, and so is a video."""
+    if not path.is_dir():
+        return False
+    names = [file.suffix.lower() for file in path.iterdir() if not file.name.startswith(".")]
+    return not VIDEO_SUFFIXES.intersection(names) and not IMAGE_SUFFIXES.isdisjoint(names)
+
+
+def is_picture_file(path: Path) -> bool:
+    """Whether a file is a picture, with one page or several. GIF is read as a video, which it says the times of."""
+    return path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} and path.is_file()
+
+
+def is_pictures(path: Path) -> bool:
+    """Whether the frames at a path are pictures: a folder, or a picture file."""
+    return path.is_dir() or is_picture_file(path)
+
+
+def hash_of_local_video(path: Path) -> ContentHash:
+    """The content hash of a file or of a folder of pictures. Raises MediaError."""
+    return _pages_hash(_frames_in(path)) if path.is_dir() else file_hash(path)
+
+
+def open_local_video(path: Path, content_hash: ContentHash | None = None) -> VideoSource:
+    """A video file, or a folder of pictures or a picture file as a video. content_hash: if it is known.
+
+    Raises MediaError, also for a folder with videos.
+    """
+    found = content_hash or hash_of_local_video(path)
+    if not is_pictures(path):
+        return open_video(path, found)
+    try:
+        return open_pages(_frames_in(path), found)
+    except MediaError as error:
+        raise MediaError(f"{path}: {error}") from error
+
+
+def _frames_in(folder: Path) -> list[Path]:
+    """The pages of a folder or a picture file. Raises MediaError for a folder with videos, or without pictures."""
+    if folder.is_dir() and not is_picture_folder(folder):
+        videos = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES)
+        if not videos:
+            raise MediaError(f"{folder} holds neither a video nor pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        some = ", ".join(videos[:3]) + " and more" * (len(videos) > 3)
+        raise MediaError(f"{folder} holds {some}; name one video, or a folder that holds pictures and no videos")
+    return _pages_in(folder)
+
+
+def _pages_in(path: Path) -> list[Path]:
+    files = images_in(path) if path.is_dir() else [path]
+    return [file.with_name(page) for file in files for page in page_names(file)]
 
 
 def read_video_source(path: Path, name: str, indices: IndexCache) -> SourceMedia:
@@ -63,15 +121,13 @@ def read_video_source(path: Path, name: str, indices: IndexCache) -> SourceMedia
 def read_image_source(
     folder: Path, name: str, *, numbers: Sequence[int] = (), names: Sequence[str] = ()
 ) -> SourceMedia:
-    """A folder of images of one size as frames.
+    """A folder of images of one size, or the pages of an image file, as frames.
 
     names: the files to use; all without names. numbers: their frame indices in the original video. Raises MediaError
     naming the file that is not an image or has another size.
     """
     stamp = stamp_of(folder)
-    paths = [folder / file for file in names] or [
-        folder / page for file in images_in(folder) for page in page_names(file)
-    ]
+    paths = [folder / file for file in names] or _pages_in(folder)
     if not paths:
         raise MediaError(f"{folder} holds no images")
     content_hash = _pages_hash(paths)
@@ -113,7 +169,8 @@ def open_source_media(medium: SourceMedia, indices: IndexCache, decoders: Decode
     if stamp_of(medium.path) != medium.stamp:
         raise MediaError(f"{medium.path} was changed after it was imported; import it again")
     if medium.kind is SourceMediaKind.IMAGES:
-        return open_pages([medium.path / name for name in medium.names], medium.content_hash)
+        pages = [medium.picture(position) for position in range(medium.frame_count)]
+        return open_pages(pages, medium.content_hash)
     if decoders is not None:
         return decoders.open_video(medium.path, medium.content_hash, indices=indices)
     return open_video(medium.path, medium.content_hash, indices=indices)

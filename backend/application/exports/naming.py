@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections import Counter
@@ -22,6 +23,10 @@ DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("co
 
 SEGMENT = re.compile(r"(.+) \[(\d+)/(\d+)\]")
 """The name of a segment's task, such as clip.mp4 [02/14]."""
+
+STORAGE = re.compile(r"(?!https?:)[a-z0-9-]+://")
+RESOLVER = re.compile(r".*/(?:tasks|projects)/\d+/resolve/?")
+"""Label Studio's path to files in cloud storage; the address there is in its query."""
 
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -55,10 +60,28 @@ def _tag(text: str) -> str:
 
 def name_of_address(address: str) -> str:
     """The file name in a media address, without extension; empty without one."""
+    return path_stem(file_of_address(address))
+
+
+def file_of_address(address: str) -> str:
+    """The file name in a media address, also of Label Studio's local files and storages; empty without one."""
     if "/" not in address:
         return ""
+    if STORAGE.match(address):
+        return PurePosixPath(address).name  # a key is no web address: % and ? are characters of the name
     parts = urlsplit(address)
-    return path_stem(unquote(parse_qs(parts.query).get("d", [parts.path])[0]))
+    query = parse_qs(parts.query)
+    if RESOLVER.fullmatch(parts.path) and "fileuri" in query:
+        return file_of_address(_decoded(query["fileuri"][0]))
+    return PurePosixPath(unquote(query.get("d", [parts.path])[0]).strip()).name
+
+
+def _decoded(fileuri: str) -> str:
+    """The storage's address in a query of Label Studio's resolver; empty if it is none."""
+    try:
+        return base64.urlsafe_b64decode(fileuri).decode()
+    except ValueError:
+        return ""
 
 
 def clip_name(clip: str) -> str:

@@ -14,6 +14,7 @@ from backend.application.imports.faults import fault_of
 from backend.application.imports.model import (
     BatchItem,
     BatchRecords,
+    ExistingTask,
     ExistingTasks,
     ImportMode,
     ItemState,
@@ -28,10 +29,10 @@ from backend.application.imports.model import (
     SourceMedia,
     TaskDraft,
     draft_key,
-    task_data,
 )
 from backend.application.imports.progress import Tally
 from backend.application.imports.start import TaskStarter, start_task
+from backend.application.imports.task_data import task_data
 from backend.domain.errors import InvalidInput, LabelStudioUnavailable, PromptError
 from backend.domain.prompts import PromptSet
 from backend.domain.segments import cut
@@ -162,13 +163,14 @@ class Importer:
         try:
             if self.existing is None or self.starting is None:
                 raise InvalidInput("tasks that exist are prompted, which --no-start rules out")
-            media, prompts = self.existing.read(source, task)
-            if not prompts:
+            given = self.existing.read(source, task)
+            if not given.prompts:
                 raise PromptError(f"task {task.task_id} brings no prompts, and --prompts gives it none")
-            start_task(self.starting, task, media, prompts)
+            start_task(self.starting, task, given)
         except Exception as error:
             return Outcome(source.name, ItemState.FAILED, source.name, task.task_id, fault_of(source, error))
-        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=len(prompts.prompts))
+        count, note = len(given.prompts.prompts), given.note
+        return Outcome(source.name, ItemState.PROMPTED, source.name, task.task_id, prompts=count, note=note)
 
     def drafts(self, source: Source, plan: Plan) -> list[TaskDraft]:
         """One source as tasks. Raises MediaError or InvalidInput."""
@@ -244,7 +246,8 @@ class Importer:
             certainty=self.certainty,
         )
         self.records.put([item])
-        outcome = Outcome(ready.source.name, state, draft.name, task_id, prompts=len(ready.prompts.prompts))
+        note = "; ".join(part for part in (draft.medium.note, ready.source.note) if part)
+        outcome = Outcome(ready.source.name, state, draft.name, task_id, prompts=len(ready.prompts.prompts), note=note)
         try:
             self._start(ready, item.task, plan)
         except Exception as error:
@@ -257,7 +260,8 @@ class Importer:
         if self.starting is None or not ready.prompts:
             return
         media = MediaRef(ready.addresses, is_pages=plan.mode is not ImportMode.VIDEO)
-        start_task(self.starting, task, media, ready.prompts)
+        data = task_data(ready.draft, plan, ready.addresses, ready.auto)
+        start_task(self.starting, task, ExistingTask(media, data, ready.prompts))
 
 
 def _listed_frames(source: Source, medium: SourceMedia) -> tuple[FrameIndex, ...]:

@@ -13,9 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from backend.application.imports.task_fields import GivenFields
 from backend.domain.geometry import FrameSize
 from backend.domain.prompts import PromptSet
-from backend.domain.selection import Portion, Selection, range_text
+from backend.domain.selection import Portion, Selection
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import ContentHash, FrameIndex
 
@@ -23,7 +24,7 @@ MEDIA_ID_DIGITS = 32
 
 
 class SourceMediaKind(StrEnum):
-    """A video file, or a folder of images that are its frames."""
+    """A video file; or a folder of images that are its frames, or one image file of several pages."""
 
     VIDEO = "video"
     IMAGES = "images"
@@ -36,7 +37,8 @@ class SourceMedia:
     content_hash: SHA-256, hex, of its content; media_id is its first 32 digits. path: the file or folder. names: of an
     IMAGES medium, its files in the order of frames. numbers: the frames' numbers in the video they were taken from;
     empty where they count from 0.
-    stamp: size and modification time when it was added, to detect changes.
+    stamp: size and modification time when it was added, to detect changes. note: what became of the source, for people;
+    empty if it is used as it is.
     """
 
     content_hash: ContentHash
@@ -49,10 +51,16 @@ class SourceMedia:
     stamp: str
     names: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
+    note: str = ""
 
     @property
     def media_id(self) -> str:
         return self.content_hash[:MEDIA_ID_DIGITS]
+
+    def picture(self, position: int) -> Path:
+        """The image of a frame of an IMAGES medium."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return folder / self.names[position]
 
     def number_of(self, position: int) -> int:
         return self.numbers[position] if self.numbers else position
@@ -63,15 +71,25 @@ class Source:
     """One source to import, from the command line or a list.
 
     name: for people; unique also for files of one name. prompts: its own prompt file. task_id: of an existing task,
-    which is prompted, not created. extra: further task data. frames: from the list; empty: the plan decides.
+    which is prompted, not created. extra: further task data. frames: from the list; empty: the plan decides. note: of
+    what lies beside it and is not imported.
     """
 
     name: str
     path: Path | None = None
     prompts: str = ""
     task_id: int | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
     frames: tuple[int, ...] = ()
+    note: str = ""
+
+
+class Reencode(StrEnum):
+    """Which videos become a copy that browsers play: those that they do not play, all, or none."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 class ImportMode(StrEnum):
@@ -84,7 +102,10 @@ class ImportMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video."""
+    """How sources become tasks. segment None: one task, however long. beside: data keys of players beside the video.
+
+    fields: further fields of every task's data.
+    """
 
     project_id: int
     mode: ImportMode
@@ -94,6 +115,7 @@ class Plan:
     segment: int | None = None
     overlap: int = 0
     beside: tuple[str, ...] = ()
+    fields: GivenFields = field(default_factory=GivenFields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +129,7 @@ class TaskDraft:
     number: int = 0
     count: int = 1
     shared: int = 0
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -133,7 +155,10 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One line of the report: the result for one task, or why a source has no task."""
+    """One line of the report: the result for one task, or why a source has no task.
+
+    note: what became of the source on the way, such as a copy that browsers play.
+    """
 
     source: str
     state: ItemState
@@ -142,11 +167,13 @@ class Outcome:
     reason: str = ""
     prompts: int = 0
     auto: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
     def document(self) -> dict[str, object]:
         """As written to the report, without empty fields."""
         fields: dict[str, object] = {"source": self.source, "state": self.state, "name": self.name}
         fields |= {"task": self.task_id, "reason": self.reason, "prompts": self.prompts, "auto": dict(self.auto)}
+        fields["note"] = self.note
         return {name: value for name, value in fields.items() if value}
 
 
@@ -245,54 +272,22 @@ class PromptSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ExistingTask:
+    """An existing task's media and data, and prompts for it. note: for people, of media that browsers do not show."""
+
+    media: MediaRef
+    data: Mapping[str, object]
+    prompts: PromptSet
+    note: str = ""
+
+
 class ExistingTasks(Protocol):
     """Existing tasks, to be prompted."""
 
-    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
-        """The task's media, and prompts for it. Raises a MaskletError for a fault of the task or the prompts."""
+    def read(self, source: Source, task: TaskKey) -> ExistingTask:
+        """The task with prompts for it. Raises a MaskletError for a fault of the task or the prompts."""
         ...
 
 
 Report = Callable[[Outcome], None]
-
-
-def task_data(draft: TaskDraft, plan: Plan, addresses: Sequence[str], auto: Mapping[str, float]) -> dict[str, object]:
-    """A task's data: the addresses of its media, and under `masklet` their source.
-
-    masklet.start and stop are frame numbers of the source, stop excluded; frames lists them where some are left out.
-    Data keys of players beside the video get the video, too: Label Studio creates no task without them.
-    """
-    medium = draft.medium
-    numbers = [medium.number_of(index) for index in draft.frames]
-    facts: dict[str, object] = {
-        "key": draft.key,
-        "media": medium.media_id,
-        "video": medium.name,
-        "start": numbers[0],
-        "stop": numbers[-1] + 1,
-        "fps": float(medium.frame_rate),
-        "segment": draft.number + 1,
-        "segments": draft.count,
-        "width": medium.size.width,
-        "height": medium.size.height,
-    }
-    if numbers != list(range(numbers[0], numbers[-1] + 1)):
-        facts["frames"] = range_text(numbers)
-    if auto:
-        facts["auto"] = dict(auto)
-    value: object = list(addresses) if plan.mode is ImportMode.PAGES else addresses[0]
-    data: dict[str, object] = {**draft.extra, "clip": draft.name, "fps": float(medium.frame_rate), "masklet": facts}
-    for key in (plan.value_key, *plan.beside):
-        _put(data, key, value)
-    return data
-
-
-def _put(data: dict[str, object], key: str, value: object) -> None:
-    """Sets a dotted key, nested, as the page reads it."""
-    first, dot, rest = key.partition(".")
-    if not dot:
-        data[key] = value
-        return
-    inner = data.setdefault(first, {})
-    if isinstance(inner, dict):
-        _put(inner, rest, value)

@@ -111,8 +111,8 @@ def _label(wanted: str, labels: Sequence[str], key: str, naming: str) -> str:
     """The label of an object. key: the object, for messages."""
     if not labels:
         raise PromptError(
-            "the project's label config has no labels; where the tasks' data names them, prompt existing tasks "
-            "(tasks:NUMBERS)"
+            "the project's label config has no labels; where it takes them from a field of the tasks' data "
+            '(value="$classes"), give that: --data classes=Cat,Dog'
         )
     if not wanted and len(labels) == 1:
         return labels[0]

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
-from backend.domain.prompts import PromptSet
-from backend.domain.tasks import MediaRef, TaskKey
+from backend.application.imports.model import ExistingTask
+from backend.domain.tasks import TaskKey
 
 
 @dataclass(frozen=True, slots=True)
 class TaskStarter:
-    """The parts for starting a propagation. model_version: empty until a worker announces its model; prompts are then
-    recorded only, and propagated when predictions are retrieved."""
+    """The parts for starting a propagation. config_of: the label config with what it takes from a task's data.
+
+    model_version: empty until a worker announces its model; prompts are then recorded only, and propagated when
+    predictions are retrieved.
+    """
 
     service: AnnotationService
-    label_config: str
+    config_of: Callable[[Mapping[str, object]], str]
     model_version: str
 
 
-def start_task(starting: TaskStarter, task: TaskKey, media: MediaRef, prompts: PromptSet) -> None:
+def start_task(starting: TaskStarter, task: TaskKey, given: ExistingTask) -> None:
     """Records a task's prompts and starts their propagation; does nothing for a task with masks or prompts."""
     service = starting.service
-    user_task = UserTask(task, media, starting.label_config, starting.model_version)
+    user_task = UserTask(task, given.media, starting.config_of(given.data), starting.model_version)
     if not starting.model_version:
         if not service.ledger.prompts(task):
-            service.record(user_task, prompts)
+            service.record(user_task, given.prompts)
         return
-    service.pre_annotate(user_task, prompts)
+    service.pre_annotate(user_task, given.prompts)

@@ -63,7 +63,8 @@ class Connector:
         backends = self.projects.backends(project_id)
         found = own_backend(backends, self.settings.backend_url)
         url = backend_url_for(found, self.settings)
-        notes = list(address_notes(self.settings)) if choice is ConfigChoice.PLAYER else []
+        notes = [self.settings.note] if self.settings.note else []
+        notes += address_notes(self.settings) if choice is ConfigChoice.PLAYER else []
         webhook = webhook_change(
             self.projects.webhooks(project_id), url, url if found is None else found.url, self.settings
         )

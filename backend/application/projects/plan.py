@@ -38,7 +38,7 @@ class ConnectionSettings:
 
     label_studio_url, public_url: of Label Studio and Masklet, for browsers. backend_url: of Masklet, for Label Studio's
     server. is_url_given: whether a person said backend_url; otherwise a working address of the project's backend stays.
-    model_version: of the workers' model.
+    model_version: of the workers' model. note: on Label Studio's release; empty for one that was tried.
     """
 
     label_studio_url: str
@@ -49,6 +49,7 @@ class ConnectionSettings:
     user: str = ""
     password: str = field(default="", repr=False)
     webhook_secret: str = field(default="", repr=False)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

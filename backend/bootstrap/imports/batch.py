@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.overlays import overlay_key
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.media.import_library import DiskLibrary
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.serving.addresses import NEVER
@@ -25,14 +27,25 @@ from backend.adapters.media.serving.placement import (
 from backend.adapters.media.source_media import jpeg_of
 from backend.adapters.media.sources.sources import expand
 from backend.application.imports.importer import Importer
-from backend.application.imports.model import ImportMode, Placement, Plan, PromptSource, Report, Source, SourceMedia
+from backend.application.imports.model import (
+    ImportMode,
+    Placement,
+    Plan,
+    PromptSource,
+    Reencode,
+    Report,
+    Source,
+    SourceMedia,
+)
 from backend.application.imports.progress import BatchProgress, Tally
 from backend.application.imports.start import TaskStarter
+from backend.application.imports.task_fields import GivenFields
 from backend.application.ports.data_table import DataTable
 from backend.application.projects.table_columns import new_columns_hidden
 from backend.bootstrap.annotation import open_annotation_service
 from backend.bootstrap.container import Container, DataFolder
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
+from backend.bootstrap.imports.field_check import given_fields, require_fields
 from backend.bootstrap.media import open_media_library
 from backend.bootstrap.projects import connection_warnings
 from backend.domain.errors import InvalidInput, NotAllowed
@@ -67,7 +80,8 @@ class BatchOptions:
     public_url: str = ""
     expire_days: int = 365
     prompts: str = ""
-    reencodes: bool = False
+    fields: tuple[str, ...] = ()
+    reencode: Reencode = Reencode.AUTO
     starts: bool = True
     label_studio_url: str | None = None
     api_key: str | None = None
@@ -122,11 +136,15 @@ def _put_together(
     binding = read_binding(config)
     beside = overlay_key(config)
     plan = replace(_plan(options, binding), beside=() if beside is None else (beside,))
+    plan = replace(plan, fields=given_fields(options.fields, config, (plan.value_key, *plan.beside)))
+    sources = _sources(arguments, client, options.project_id)
+    require_fields(config, plan, sources)
     library = DiskLibrary(
         folder.imported,
         container.import_records,
         IndexCache(folder.indices),
-        reencodes=options.reencodes,
+        reencode=options.reencode,
+        as_video=plan.mode is ImportMode.VIDEO,
         on_frame=progress.frame,
     )
     placement = _placement(options, container, library)
@@ -134,7 +152,6 @@ def _put_together(
         placement.folder.mkdir(parents=True, exist_ok=True)
         client.imports.ensure_local_files(options.project_id, placement.folder)
     starting = _starting(container, config) if options.starts else None
-    sources = _sources(arguments, client, options.project_id)
     return Batch(
         Importer(
             library,
@@ -142,7 +159,14 @@ def _put_together(
             client.imports,
             library.records,
             prompter=_prompter(
-                options, container, library, client=client, config=config, progress=progress, is_alone=len(sources) == 1
+                options,
+                container,
+                library,
+                client=client,
+                config=config,
+                fields=plan.fields,
+                progress=progress,
+                is_alone=len(sources) == 1,
             ),
             existing=TaskPrompts(options.prompts, config, client, lambda media: _looked_at(container, media)),
             starting=starting,
@@ -169,6 +193,7 @@ def _prompter(
     *,
     client: LabelStudioClient,
     config: str,
+    fields: GivenFields,
     progress: BatchProgress,
     is_alone: bool,
 ) -> PromptSource:
@@ -176,9 +201,16 @@ def _prompter(
         from backend.bootstrap.imports.auto_prompts import auto_prompter  # loads torch, which no other import needs
 
         carry = options.carry and options.overlap > 0
-        labels = read_binding(config).labels
+        labels = read_binding(with_task_data(config, fields.joined({}))).labels
         return auto_prompter(options.prompts, container, library.open, labels, carry=carry, on_search=progress.search)
-    return file_prompter(options.prompts, config, client, options.project_id, is_alone=is_alone)
+
+    def info_of(medium: SourceMedia) -> VideoInfo:
+        with library.open(medium) as video:
+            return video.info
+
+    return file_prompter(
+        options.prompts, config, client, options.project_id, fields=fields, info_of=info_of, is_alone=is_alone
+    )
 
 
 def _sources(arguments: list[str], client: LabelStudioClient, project_id: int) -> list[Source]:
@@ -240,7 +272,8 @@ def _placement(options: BatchOptions, container: Container, library: DiskLibrary
 
 def _starting(container: Container, label_config: str) -> TaskStarter:
     model = container.model_announcement.announced()
-    return TaskStarter(open_annotation_service(container), label_config, "" if model is None else model.version)
+    version = "" if model is None else model.version
+    return TaskStarter(open_annotation_service(container), partial(with_task_data, label_config), version)
 
 
 @contextmanager

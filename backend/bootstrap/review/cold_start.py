@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.adapters.media.cache import file_hash
-from backend.adapters.media.decode import open_video
+from backend.adapters.media.source_media import open_local_video
 from backend.adapters.report.thumbnails import small_picture
 from backend.application.ports.progress import counted
 from backend.domain.diversity import ColdStart, diverse
@@ -18,14 +17,14 @@ COLD_START_FRAMES = 10_000
 
 
 def cold_start(path: Path, count: int, method: ColdStart, *, seed: int) -> tuple[int, ...]:
-    """Frames of a video file to begin with, none being masked yet, ascending. Raises MediaError.
+    """Frames of a video to begin with, none being masked yet, ascending. path: see open_local_video. Raises MediaError.
 
     Of a longer video, COLD_START_FRAMES evenly spread frames are candidates.
     """
     width, grey = (30, True) if method is ColdStart.DEEPLABCUT else (64, False)
     pictures: list[NDArray[np.uint8]] = []
     seen: list[int] = []
-    with open_video(path, file_hash(path)) as video:
+    with open_local_video(path) as video:
         step = -(-video.info.frame_count // COLD_START_FRAMES)
         size = video.info.size
         height = max(round(width * size.height / size.width), 1) if grey else width

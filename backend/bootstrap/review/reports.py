@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.adapters.media.cache import file_hash
-from backend.adapters.media.decode import open_video
+from backend.adapters.media.source_media import hash_of_local_video, open_local_video
 from backend.adapters.report.page import report_page
 from backend.adapters.report.thumbnails import thumbnail
 from backend.adapters.report.verdicts import VerdictRow, verdicts_section
@@ -101,10 +100,10 @@ def _subject(source: str, video: Path | None) -> Iterator[_Subject]:
 
 def _checked_video(path: Path, content_hash: str) -> VideoSource:
     """Raises InvalidInput if it is not the video that the masks are of."""
-    found = file_hash(path)
+    found = hash_of_local_video(path)
     if found != content_hash:
         raise InvalidInput(f"{path} is not the video that was propagated: its SHA-256 differs")
-    return open_video(path, found)
+    return open_local_video(path, found)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from backend.interfaces.cli import (
     probe,
     project,
     propagate,
+    reencode,
     renew,
     report,
     serve,
@@ -39,6 +40,7 @@ app.command()(connect.connect)
 app.command(name="import")(import_.import_batch)
 app.command()(export.export)
 app.command()(frames.frames)
+app.command()(reencode.reencode)
 app.command(name="next")(next_.next_)
 app.command()(renew.renew)
 app.command()(report.report)
@@ -67,7 +69,7 @@ def main() -> None:
     Exit codes: 0 done, 1 failed, 2 the caller can mend it, 130 interrupted.
     """
     try:
-        app()
+        app(import_.with_reencode_value(sys.argv[1:]))
     except (InvalidInput, NotAllowed, NotFound) as error:
         _complain(error)
         sys.exit(2)

@@ -11,7 +11,11 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def doctor(
-    *, url: Annotated[str | None, typer.Option(help="Masklet's address as Label Studio reaches it.")] = None
+    project: Annotated[
+        int | None, typer.Argument(help="A project's number: fetches the media of its newest task, too.", min=1)
+    ] = None,
+    *,
+    url: Annotated[str | None, typer.Option(help="Masklet's address as Label Studio reaches it.")] = None,
 ) -> None:
     """Check the disk, ledger, queue, checkpoint, device and Label Studio: a line each, with the remedy.
 
@@ -19,12 +23,13 @@ def doctor(
     Exit code 1 if something does not work.
     """
     from backend.bootstrap.container import Container
-    from backend.bootstrap.doctor import Verdict, findings
+    from backend.bootstrap.doctor import findings
+    from backend.bootstrap.finding import Verdict
 
     container = Container.from_environment()
     console = Console()
     failed = False
-    for finding in findings(container, backend_url=url or container.own_url):
+    for finding in findings(container, backend_url=url or container.own_url, project_id=project):
         failed |= finding.verdict is Verdict.FAIL
         line = f"[{STYLES[finding.verdict]}]{finding.verdict:4}[/] {finding.subject}: "
         console.print(line, end="")

@@ -13,7 +13,7 @@ from backend.interfaces.cli.progress.command_bar import command_bar
 
 
 def frames(
-    video: Annotated[Path, typer.Argument(help="The video file.", exists=True, dir_okay=False)],
+    video: Annotated[Path, typer.Argument(help="The video file, or a folder of pictures.", exists=True)],
     out: Annotated[Path, typer.Option(help="The zip to write; name it like the video.")],
     *,
     select: Annotated[str, typer.Option(help="all, every:N, diverse:N or range:A-B.")] = "diverse:20",

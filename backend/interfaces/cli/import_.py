@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from backend.application.imports.model import ImportMode, ItemState
+from backend.application.imports.model import ImportMode, ItemState, Reencode
 from backend.domain.selection import parse_portion, parse_selection
 from backend.interfaces.cli.progress.import_progress import ImportProgress
 from backend.interfaces.cli.progress.import_report import open_report
@@ -36,13 +38,20 @@ def import_batch(
     carry: Annotated[bool, typer.Option(help="Offer a segment's last masks to the next one.")] = True,
     certainty: Annotated[float, typer.Option(help="Below it the next segment asks for a person.")] = 0.5,
     prompts: Annotated[str, typer.Option(help="Where prompts come from; see docs/batches.md.")] = "",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A further field of the tasks' data; of labels: NAME=Cat,Dog."),
+    ] = None,
     start: Annotated[bool, typer.Option(help="Have tasks with prompts carried at once.")] = True,
     pages: Annotated[str, typer.Option(help="Where the pages are: backend, local or s3.")] = "backend",
     local_root: Annotated[Path | None, typer.Option(help="Label Studio's root of local files.")] = None,
     s3: Annotated[str, typer.Option(help="s3://bucket/prefix for --pages s3.")] = "",
     media_url: Annotated[str, typer.Option(help="Where browsers reach Masklet; default: MASKLET_PUBLIC_URL.")] = "",
     expire: Annotated[int, typer.Option(help="Days until the addresses end; 0: never.", min=0)] = 365,
-    reencode: Annotated[bool, typer.Option("--reencode", help="Make videos playable first (a copy).")] = False,
+    reencode: Annotated[
+        Reencode,
+        typer.Option(help="Import a copy that browsers play: of videos that they do not play, of all, of none."),
+    ] = Reencode.AUTO,
     label_studio_url: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_URL.")] = None,
     api_key: Annotated[str | None, typer.Option(help="Default: LABEL_STUDIO_API_KEY, which ps does not show.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what became of each item here (JSON lines).")] = None,
@@ -65,7 +74,8 @@ def import_batch(
         public_url=media_url,
         expire_days=expire,
         prompts=prompts,
-        reencodes=reencode,
+        fields=tuple(data or ()),
+        reencode=reencode,
         starts=start,
         label_studio_url=label_studio_url,
         api_key=api_key,
@@ -73,6 +83,15 @@ def import_batch(
     tally = _run(sources, options, report)
     if tally.of(ItemState.FAILED):
         raise typer.Exit(1)
+
+
+def with_reencode_value(arguments: Sequence[str]) -> list[str]:
+    """The command line of `masklet`, with a value for an --reencode without one."""
+    values = {mode.value for mode in Reencode}
+    return [
+        f"--reencode={Reencode.ALWAYS}" if word == "--reencode" and after not in values else word
+        for word, after in zip_longest(arguments, arguments[1:])
+    ]
 
 
 def _run(sources: list[str], options: BatchOptions, report: Path | None) -> Tally:

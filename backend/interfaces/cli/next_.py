@@ -30,7 +30,10 @@ NO_OBJECT_PICTURE = (
 def next_(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE", help="A project's number, folders of `masklet propagate`, or a video."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A project's number, folders of `masklet propagate`, or a video (a file or a folder of pictures).",
+        ),
     ],
     *,
     frames: Annotated[int, typer.Option(help="How many frames.", min=1)] = 20,
@@ -46,11 +49,11 @@ def next_(
     """List the frames whose correction is expected to save the most, the most useful first.
 
     With --into, each becomes a task of one picture with the masks that are there; what people submit there is carried
-    back into the video's task, which is propagated again. Of a video file, which has no masks yet, the frames are such
+    back into the video's task, which is propagated again. Of a video, which has no masks yet, the frames are such
     as differ from each other.
     """
     console = Console()
-    if len(sources) == 1 and Path(sources[0]).is_file():
+    if len(sources) == 1 and _is_video(Path(sources[0])):
         from backend.bootstrap.review.cold_start import cold_start
 
         with command_bar("next"):
@@ -75,6 +78,14 @@ def next_(
     if json_file is not None:
         documents = [frame.document() for frame in chosen]
         json_file.write_text(json.dumps(documents, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _is_video(path: Path) -> bool:
+    if not path.is_dir():
+        return path.is_file()
+    from backend.adapters.media.source_media import is_picture_folder
+
+    return is_picture_folder(path)
 
 
 def _made(console: Console, sources: list[str], into: int, count: int, seed: int) -> list[CorrectionTask]:

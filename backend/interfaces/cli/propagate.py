@@ -1,4 +1,4 @@
-"""`masklet propagate`: masks for one video file, without Label Studio and without a queue."""
+"""`masklet propagate`: masks for one video, without Label Studio and without a queue."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEMO_WARNING = "The demo model made these masks: it shows how Masklet works and 
 
 
 def propagate(
-    video: Annotated[Path, typer.Argument(help="The video file.", exists=True, dir_okay=False)],
+    video: Annotated[Path, typer.Argument(help="The video file, or a folder of pictures.", exists=True)],
     prompts: Annotated[Path, typer.Option(help="The prompt file (JSON).", exists=True, dir_okay=False)],
     out: Annotated[Path, typer.Option(help="The folder to write; it must not hold anything yet.")],
     *,

@@ -25,7 +25,8 @@ def report(
     *,
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
     video: Annotated[
-        Path | None, typer.Option(help="The folder's video file, for its pictures.", exists=True, dir_okay=False)
+        Path | None,
+        typer.Option(help="The folder's video, for its pictures: a file or a folder of pictures.", exists=True),
     ] = None,
     frames: Annotated[int, typer.Option(help="How many frames to look at next.", min=0)] = 12,
     seed: Annotated[int, typer.Option(help="Which frames are drawn as audits.")] = 0,

@@ -13,7 +13,7 @@ import numpy as np
 
 from backend.adapters.labelstudio.config.action_labels import Action
 from backend.adapters.labelstudio.reading.context import ParsedContext, prompts_of_annotation
-from backend.adapters.labelstudio.reading.drafts import Draft, object_frame_of
+from backend.adapters.labelstudio.reading.drafts import Draft, object_frames_of
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.prompt_checks import usable
 from backend.application.annotation.propagate_range import newest_run
@@ -74,7 +74,7 @@ class Absences:
     def _drawn(self, page: FrameIndex, draft: Draft) -> Iterator[tuple[ObjectId, BoolMask]]:
         """The masks of a draft on a page, at its size."""
         binding = self.page.binding
-        here = [region for region in draft.result if (object_frame_of(region, binding) or ("", None))[1] == page]
+        here = [region for region in draft.result if any(at == page for _, at in object_frames_of(region, binding))]
         try:
             prompts = prompts_of_annotation(here, binding)
         except MaskletError:

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, author_of
-from backend.adapters.labelstudio.config.label_config import read_binding
-from backend.adapters.labelstudio.reading.context import prompts_of_annotation
+from backend.adapters.labelstudio.config.label_config import Binding, read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
+from backend.adapters.labelstudio.reading.context import prompts_of_annotation, read_annotation
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints
 from backend.adapters.labelstudio.writing.player_regions import takes_boxes
@@ -34,6 +35,7 @@ from backend.application.review.audits import Audits
 from backend.application.review.correction_tasks import Corrected, corrected_by, on_source_task
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.web import AnnotationReader
+from backend.domain.datasets import kinds_text
 from backend.domain.errors import MaskletError, ServiceUnavailable
 from backend.domain.jobs import Job
 from backend.domain.masklets import MaskRun
@@ -117,7 +119,7 @@ class AnnotationSync:
     ) -> Job | None:
         corrected = corrected_by(data, task.project_id, self.signer)
         if corrected is not None:
-            drawn = prompts_of_annotation(annotation.result, read_binding(label_config))
+            drawn = _read(task, annotation, read_binding(with_task_data(label_config, data)))
             job = self._carry_back(drawn, corrected, version, author_of(annotation))
             Audits(self.key_values).settle(corrected, drawn, self.codec)
             return job
@@ -165,7 +167,7 @@ class AnnotationSync:
         """
         binding = read_binding(user_task.label_config)
         regions = [item for item in annotation.result if not is_from_prediction(item)]
-        if not prompts_of_annotation(regions, binding):
+        if not _read(user_task.task, replace(annotation, result=regions), binding):
             return None
         shown = newest_run(self.service, user_task.task, user_task.model_version)
         run = None if shown is None else shown.run
@@ -213,7 +215,7 @@ class AnnotationSync:
         binding = read_binding(user_task.label_config)
         shown = newest_run(self.service, user_task.task, user_task.model_version)
         frame_clock = self._frame_clock(user_task, shown.run if shown is not None else None)
-        submitted = prompts_of_annotation(annotation.result, binding, clock=frame_clock)
+        submitted = _read(user_task.task, annotation, binding, frame_clock)
         if shown is None or shown.run is None:
             return submitted
         known = self._known(user_task, shown.run)
@@ -240,6 +242,15 @@ class AnnotationSync:
         runs = [] if pushed is None or pushed.run is None else [pushed.run]
         prompted = self.service.ledger.prompts(user_task.task, user=user_task.user)
         return KnownMasks(shown, load_fingerprints(self.key_values, user_task.task, runs), prompted)
+
+
+def _read(task: TaskKey, annotation: AnnotationRecord, binding: Binding, clock: FrameClock | None = None) -> PromptSet:
+    """The prompts of an annotation; logs what a person drew that is none."""
+    read = read_annotation(annotation.result, binding, clock=clock)
+    if read.left_out:
+        number = annotation.annotation_id
+        logger.warning("task %s: annotation %d: drawn and no prompts: %s", task, number, kinds_text(read.left_out))
+    return read.prompts
 
 
 def _adopted_name(task: TaskKey) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.config.label_config import Binding
 from backend.adapters.labelstudio.reading.context import prompts_of_annotation
-from backend.adapters.labelstudio.reading.drafts import object_frame_of
+from backend.adapters.labelstudio.reading.drafts import object_frames_of
 from backend.adapters.labelstudio.reading.mask_fingerprints import (
     MaskFingerprints,
     fingerprints_of_json,
@@ -81,7 +81,7 @@ class AnonymousAnnotators:
 
         Any mask matches where the annotator was shown none: the prompts came with a batch, or no answer came.
         """
-        drawn = {key: region for region in result if (key := object_frame_of(region, self.binding)) is not None}
+        drawn = {key: region for region in result for key in object_frames_of(region, self.binding)}
         known = self._known(task)
         found = {name: frozenset(self._shown_by(drawn, entry.shown)) for name, entry in known.items()}
         if FIRST not in known:

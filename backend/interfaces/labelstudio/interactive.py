@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from backend.adapters.labelstudio.api.client import DraftRecord
 from backend.adapters.labelstudio.config.action_labels import Action, ActionKind
 from backend.adapters.labelstudio.config.label_config import Binding
-from backend.adapters.labelstudio.reading.context import ParsedContext, prompts_of_annotation, prompts_of_context
+from backend.adapters.labelstudio.reading.context import ParsedContext, prompts_of_context, read_annotation
 from backend.adapters.labelstudio.reading.drafts import Draft, drawn_object_frames, newest_draft, shows_prediction
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerprints, save_fingerprints
@@ -28,6 +28,7 @@ from backend.application.annotation.propagate_range import (
     propagate_range,
 )
 from backend.bootstrap.web import WebParts
+from backend.domain.datasets import kinds_text
 from backend.domain.errors import MaskletError, PromptError, ServiceUnavailable, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
@@ -250,13 +251,14 @@ class InteractivePredictor:
     def _record_drawn_masks(self, user_task: UserTask, draft: Draft) -> None:
         """Records the masks that a person drew or corrected as prompts."""
         try:
-            changed = prompts_of_annotation(
-                draft.result, self.binding, known=known_masks(self.parts, user_task), clock=self.frame_clock
-            )
+            known = known_masks(self.parts, user_task)
+            read = read_annotation(draft.result, self.binding, known=known, clock=self.frame_clock)
         except MaskletError as error:
             logger.warning("task %s: the draft is ignored: %s", user_task.task, error)
             return
-        service = self.parts.annotation_service
+        if read.left_out:
+            logger.warning("task %s: drawn and no prompts: %s", user_task.task, kinds_text(read.left_out))
+        service, changed = self.parts.annotation_service, read.prompts
         masks = PromptSet.of((prompt for prompt in changed if prompt.mask is not None), changed.labels)
         drawn = usable(masks, service.frame_count(user_task))
         if drawn:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.config.label_config import Binding
-from backend.adapters.labelstudio.reading.drafts import Draft, object_frame_of
+from backend.adapters.labelstudio.reading.drafts import Draft, object_frames_of
 from backend.adapters.labelstudio.writing.regions import region_id
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.ports.key_value import KeyValueStore
@@ -148,12 +148,10 @@ class PageMasks:
         """The masks in a draft, and whether a region of each has Masklet's id."""
         found: dict[Key, bool] = {}
         for region in draft.result:
-            object_frame = object_frame_of(region, self.binding)
-            if object_frame is None or (page := object_frame[1]) is None or not isinstance(region, Mapping):
-                continue
-            key = (object_frame[0], page)
-            is_own = region.get("id") == region_id(self._task, *key)
-            found[key] = is_own or found.get(key, False)
+            for object_id, page in object_frames_of(region, self.binding):
+                if page is not None and isinstance(region, Mapping):
+                    key = (object_id, page)
+                    found[key] = region.get("id") == region_id(self._task, *key) or found.get(key, False)
         return found
 
     @property

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding
 from backend.adapters.labelstudio.reading.fields import as_list, as_object
 from backend.adapters.labelstudio.reading.task import media_of_task
+from backend.adapters.labelstudio.reading.unshown_media import unshown
 from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.prompt_file import parse_prompts, refuse_masks
@@ -138,9 +139,12 @@ class MaskletModel(LabelStudioMLBase):
         frame_count = self._parts.settings.prewarm_frames
         try:
             task = as_object(task, "task")
-            media, key = media_of_task(task, binding), task_key(task, project_id=self._project_id)
+            key = task_key(task, project_id=self._project_id)
+            media = media_of_task(task, binding, task_id=key.task_id)
         except MaskletError:
             return  # _answer_or_nothing reports the error
+        if (blank := unshown(media, key.project_id)) is not None:
+            logger.warning("task %s is open: %s", key, blank)
         if frame_count:
             self._parts.prewarm_channel.request(PrewarmRequest(media, frames_around(0, frame_count), task=key))
 

@@ -38,7 +38,9 @@ def user_task_of(task: Mapping[str, object], key: TaskKey, *, label_config: str,
     data = task.get("data")
     label_config = with_task_data(label_config, data if isinstance(data, Mapping) else {})
     binding = read_binding(label_config)
-    return UserTask(key, media_of_task(task, binding), label_config, model_version, user_of_drafts(task))
+    return UserTask(
+        key, media_of_task(task, binding, task_id=key.task_id), label_config, model_version, user_of_drafts(task)
+    )
 
 
 def number(value: object, where: str) -> int:

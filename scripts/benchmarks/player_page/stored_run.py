@@ -50,7 +50,7 @@ def store_run(data_dir: Path, stored: StoredRun, video: Path) -> None:
     prompts = _prompts()
     request = PropagationRequest(
         stored.task,
-        player_media(stored.data, config),
+        player_media(stored.data, config, task_id=stored.task.task_id),
         prompts,
         label_config=config,
         model_version=stored.model_version,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.fakes.clips import ClipSpec, write_clip
+from tests.fakes.clips import ClipSpec, numbered_frame, write_clip
 
 pytestmark = pytest.mark.timeout(1800)
 """Label Studio's start takes minutes on a busy machine."""
@@ -22,6 +26,9 @@ pytestmark = pytest.mark.timeout(1800)
 ROOT = Path(__file__).parents[3]
 FRAMES = (ROOT / "label_config" / "frames.xml").read_text()
 PROMPTS = {"objects": [{"id": "a", "label": "Object 1", "prompts": [{"frame": 0, "box": [0.1, 0.1, 0.5, 0.4]}]}]}
+
+ONE_PICTURE = """<View><Image name="img" value="$image"/>
+<BrushLabels name="mask" toName="img"><Label value="Object 1"/></BrushLabels></View>"""
 
 KILLED_IMPORT = """
 import os, signal
@@ -54,7 +61,12 @@ class ImportRun:
 
     def masklet(self, *arguments: str, code: str = "from backend.interfaces.cli import main; main()") -> int:
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], env=self.environment, capture_output=True, text=True, check=False
+            [sys.executable, "-c", code, *arguments],
+            env=self.environment,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         self.stderr = done.stderr
         return done.returncode
@@ -86,10 +98,14 @@ def test_a_killed_import_makes_each_task_once(setup: ImportRun) -> None:
     assert setup.report()[-1] == {"summary": {"created": 0, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 0}}
     (setup.root / "in" / "bad.mp4").write_bytes(b"#EXTM3U\n")
     write_clip(setup.root / "in" / "ü 3.mp4", ClipSpec(frame_count=8))
+    write_clip(setup.root / "in" / "lab.avi", ClipSpec(codec="mjpeg", pixels="yuvj420p", frame_count=9))
     assert setup.import_batch() == 1
-    assert setup.report()[-1] == {"summary": {"created": 1, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
+    assert setup.report()[-1] == {"summary": {"created": 2, "existing": 3, "duplicate": 0, "prompted": 0, "failed": 1}}
+    said = "re-encoded: browsers do not play AVI with mjpeg"
+    assert f"lab.avi: {said}" in setup.stderr
+    assert [line["note"] for line in setup.report() if line.get("name") == "lab.avi"] == [said]
     tasks = setup.tasks()
-    assert sorted(len(list(task["data"]["frames"])) for task in tasks) == [4, 5, 6, 8]  # type: ignore[index]
+    assert sorted(len(list(task["data"]["frames"])) for task in tasks) == [4, 5, 6, 8, 9]  # type: ignore[index]
 
 
 def test_prompts_are_in_the_ledger_without_a_worker(setup: ImportRun) -> None:
@@ -108,3 +124,21 @@ def test_a_mode_that_does_not_fit_the_project_is_refused(setup: ImportRun) -> No
     assert setup.import_batch("--as", "video") == 2
     assert "its label config shows pages; use --as pages" in setup.stderr
     assert setup.tasks() == []
+
+
+def test_the_tiff_of_a_task_is_named_with_the_command_that_imports_it(setup: ImportRun) -> None:
+    """Label Studio's page is blank; it takes TIFF from storages and addresses, not as an upload."""
+    clip = setup.root / "two pages.tif"
+    pages = [Image.fromarray(numbered_frame(number)) for number in range(2)]
+    pages[0].save(clip, save_all=True, append_images=pages[1:])
+    project = setup.api.ensure_project(f"tiff {setup.root.name}", ONE_PICTURE)
+    blank = setup.api.add_task(project, {"image": f"/data/local-files/?d=in/{quote(clip.name)}"})
+    (setup.root / "p.json").write_text(json.dumps(PROMPTS))
+    assert setup.masklet("import", f"tasks:{blank}", "--project", str(project), "--prompts", "p.json") == 0
+    told = re.search(r"is a TIFF, which browsers do not show: .*; import the file itself: (masklet .*)", setup.stderr)
+    assert told is not None, setup.stderr
+    name, *arguments = shlex.split(told[1])
+    assert (name, arguments[:1]) == ("masklet", ["import"])
+    assert setup.masklet(*arguments) == 0, setup.stderr
+    made = [setup.api.task_data(number) for number in setup.api.tasks(project) if number != blank]
+    assert [str(data["clip"]) for data in made] == [f"{Path(arguments[1]).name} #0", f"{Path(arguments[1]).name} #1"]

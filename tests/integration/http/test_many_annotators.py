@@ -110,7 +110,9 @@ def test_twenty_on_one_task_each_get_masks_or_pending(web: FakeWeb, kind: str) -
     def work(number: int) -> int:
         """The count of masks; -1 for an answer that says that they follow."""
         if kind == "box":
-            web.prewarm_channel.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
+            web.prewarm_channel.report(
+                media_of_task(video_task(), read_binding(VIDEO), task_id=1), MediaStatus(FakeVideo().info)
+            )
         else:
             post(number, keypoint(page=2, x=float(number + 1)))
         at_once.wait()

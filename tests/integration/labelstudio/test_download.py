@@ -15,7 +15,8 @@ from time import sleep, time
 import pytest
 
 from backend.adapters.labelstudio.api.client import LabelStudioClient
-from backend.domain.errors import MediaError, MediaUnreachable, NotAllowed
+from backend.adapters.labelstudio.storage_addresses import media_address
+from backend.domain.errors import MediaError, MediaRefused, MediaUnreachable, NotAllowed
 
 BODY = bytes(range(256)) * 40
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
@@ -220,6 +221,118 @@ def test_a_broken_connection_may_be_retried(studio: Server) -> None:
     studio.answer = lambda handler: reply(handler, 200, BODY[:100], content_length="10240")
     with pytest.raises(MediaUnreachable, match="broke off after 100 bytes"):
         fetch(studio)
+
+
+def in_parts(server: Server, *, broken: int, most: int, stamps: tuple[str, ...] = ('"v1"',)) -> list[str]:
+    """Answers as Label Studio's resolver: breaks off after `broken` bytes, sends ranges of at most `most`.
+
+    stamps: the versions' ETags, request by request; the last one stays. Returns the ranges that are asked for.
+    """
+    asked: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        given = handler.headers.get("range", "")
+        asked.append(given)
+        etag = stamps[min(len(asked), len(stamps)) - 1]
+        if not given:
+            reply(handler, 200, BODY[:broken], content_length=str(len(BODY)), accept_ranges="bytes", etag=etag)
+            return
+        start = int(given.removeprefix("bytes=").removesuffix("-"))
+        part = BODY[start : start + most]
+        place = f"bytes {start}-{start + len(part) - 1}/{len(BODY)}"
+        reply(handler, 206, part, content_range=place, accept_ranges="bytes", etag=etag)
+
+    server.answer = answer
+    return asked
+
+
+def test_a_file_that_comes_in_parts_is_put_together(studio: Server) -> None:
+    asked = in_parts(studio, broken=3_000, most=4_000)
+    assert fetch(studio) == BODY
+    assert asked == ["", "bytes=3000-", "bytes=7000-"]
+    assert {token for _, _, token in studio.seen} == {f"Token {LEGACY}"}
+
+
+def test_parts_of_two_versions_are_not_put_together(studio: Server) -> None:
+    in_parts(studio, broken=3_000, most=4_000, stamps=('"v1"', '"v2"'))
+    with pytest.raises(MediaUnreachable, match="broke off after 3000 bytes and did not send the rest"):
+        fetch(studio)
+
+
+def test_a_part_without_a_byte_is_not_waited_for(studio: Server) -> None:
+    in_parts(studio, broken=3_000, most=0)
+    with pytest.raises(MediaUnreachable, match="broke off after 3000 bytes"):
+        fetch(studio)
+
+
+STORED = "s3://films/dir/clip 7.mp4"
+
+
+def of_storage(storage: Server) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Label Studio's answer for a storage with pre-signed URLs; with a cookie, as it gives one at every request."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        location = f"{storage.url}/films/dir/clip%207.mp4?X-Amz-Signature=secret"
+        reply(handler, 303, location=location, set_cookie="sessionid=s; Path=/")
+
+    return answer
+
+
+def test_a_storage_gets_neither_token_nor_cookie(serve: Callable[[], Server]) -> None:
+    studio, storage = serve(), serve()
+    cookies: list[str | None] = []
+
+    def keep(handler: BaseHTTPRequestHandler) -> None:
+        cookies.append(handler.headers.get("cookie"))
+        reply(handler, 200, BODY)
+
+    studio.answer, storage.answer = of_storage(storage), keep
+    assert fetch(studio, media_address(STORED, 7), hosts=(storage.url,)) == BODY
+    assert studio.seen == [("GET", media_address(STORED, 7), f"Token {LEGACY}")]
+    assert storage.seen == [("GET", "/films/dir/clip%207.mp4?X-Amz-Signature=secret", "")]
+    assert cookies == [None]
+
+
+def test_a_storages_host_that_is_not_allowed_is_named_with_the_ways_out(serve: Callable[[], Server]) -> None:
+    studio, storage = serve(), serve()
+    studio.answer = of_storage(storage)
+    with pytest.raises(NotAllowed) as refusal:
+        fetch(studio, media_address(STORED, 7))
+    message = str(refusal.value)
+    assert f"Label Studio redirects {STORED} to its storage: media may not come from {storage.url}" in message
+    assert "add it to MASKLET_MEDIA_HOSTS" in message
+    assert "switch pre-signed URLs off" in message
+    assert "secret" not in message
+    assert storage.seen == []
+
+
+@pytest.mark.parametrize(
+    ("by_studio", "status", "message"),
+    [
+        (
+            True,
+            404,
+            "no storage of the task's project for s3://films/dir/clip 7.mp4: s3://films is to be there; connect it",
+        ),
+        (
+            True,
+            424,
+            "cannot read s3://films/dir/clip 7.mp4 from its storage: the file is not there, or the storage's keys",
+        ),
+        (True, 403, "refused the media \\(403\\); the token's user needs access to the project"),
+        (False, 404, "the storage at 127.0.0.1:[0-9]+ has no s3://films/dir/clip 7.mp4"),
+        (False, 403, "the storage at 127.0.0.1:[0-9]+ refused s3://films/dir/clip 7.mp4 \\(403\\): the keys"),
+    ],
+)
+def test_a_refusal_of_a_stored_file_says_who_refused_and_why(
+    serve: Callable[[], Server], by_studio: bool, status: int, message: str
+) -> None:
+    studio, storage = serve(), serve()
+    storage.answer = lambda handler: reply(handler, status)
+    studio.answer = storage.answer if by_studio else of_storage(storage)
+    with pytest.raises(MediaRefused, match=message) as refusal:
+        fetch(studio, media_address(STORED, 7), hosts=(storage.url,))
+    assert "secret" not in str(refusal.value)
 
 
 def test_a_missing_server_is_unreachable(serve: Callable[[], Server]) -> None:

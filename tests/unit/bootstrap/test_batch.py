@@ -68,7 +68,11 @@ def client(fake: FakeLabelStudio | None = None) -> LabelStudioClient:
 
 
 def prompter(where: str, fake: FakeLabelStudio | None = None) -> PromptSource:
-    return file_prompter(where, FRAMES, client(fake), 3)
+    return file_prompter(where, FRAMES, client(fake), 3, info_of=info_of)
+
+
+def info_of(medium: SourceMedia) -> VideoInfo:
+    return VideoInfo(medium.content_hash, medium.size, medium.frame_count, medium.frame_rate)
 
 
 def draft(path: Path, *frames: int, number: int = 0) -> TaskDraft:
@@ -134,6 +138,35 @@ def test_a_sibling_s_newest_annotation_prompts_the_first_segment() -> None:
         prompter("sibling:12")
 
 
+def test_regions_of_a_sibling_that_are_no_prompts_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    unlabelled = {**box("u", 0), "value": {"x": 1, "y": 1, "width": 9, "height": 9}}
+    drawn: list[object] = [box("a", 0, "Cat"), unlabelled, box("e", 0, "Egg")]
+    given = prompter("sibling:12", FakeLabelStudio(found=(AnnotationRecord(1, "", False, drawn),)))
+    assert shown(given.prompts(Source("x", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1))[0]) == [("Cat", 0)]
+    told = "sibling:12: drawn and no prompts: 1 x region of the label 'Egg', which no tag for masks has, 1 x region w"
+    assert told in caplog.text
+    nothing = FakeLabelStudio(found=(AnnotationRecord(1, "", False, [unlabelled]),))
+    with pytest.raises(InvalidInput, match="nothing in that task's annotation can be a prompt: 1 x region without a l"):
+        prompter("sibling:12", nothing)
+
+
+def test_films_cannot_be_read_back() -> None:
+    with pytest.raises(InvalidInput, match="a film has neither labels nor masks .* masklet export --format coco-rle"):
+        prompter("overlay:films")
+
+
+def test_label_studio_s_json_prompts_the_video_of_its_task(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.json"
+    task = {"data": {"video": "/data/upload/1/clip.mp4"}, "annotations": [{"result": [box("a", 1, "Cat")]}]}
+    path.write_text(json.dumps([task]), encoding="utf-8")
+    source, clip = Source("clip.mp4", Path("clip.mp4")), draft(Path("clip.mp4"), 0, 1)
+    for where in (path, tmp_path):
+        assert shown(prompter(f"labelstudio:{where}").prompts(source, clip)[0]) == [("Cat", 1)]
+    path.with_name("other.json").write_text(path.read_text().replace("Cat", "Egg"), encoding="utf-8")
+    with pytest.raises(PromptError, match="label 'Egg' is not in the project's label config; it has Cat, Dog"):
+        prompter(f"labelstudio:{path.with_name('other.json')}").prompts(source, clip)
+
+
 @pytest.mark.parametrize("where", ["none.json", "mot:none", "words", "sibling:x"])
 def test_unknown_options_name_the_choices_or_the_place(where: str) -> None:
     with pytest.raises(InvalidInput, match=f"--prompts '?{where}"):
@@ -145,11 +178,11 @@ def no_media_info(media: MediaRef) -> VideoInfo:
 
 
 def read(where: str, fake: FakeLabelStudio, prompts: str = "") -> list[tuple[str, int]]:
-    media, found = TaskPrompts(where, FRAMES, client(fake), no_media_info).read(
+    given = TaskPrompts(where, FRAMES, client(fake), no_media_info).read(
         Source("t", task_id=5, prompts=prompts), TaskKey(3, 5)
     )
-    assert media.addresses == ("/a.png", "/b.png")
-    return shown(found)
+    assert given.media.addresses == ("/a.png", "/b.png")
+    return shown(given.prompts)
 
 
 def test_predictions_of_a_video_use_the_page_s_frame_numbers() -> None:
@@ -158,7 +191,7 @@ def test_predictions_of_a_video_use_the_page_s_frame_numbers() -> None:
     made = [StoredPrediction("yolo-1", [video_box(frame=4)], 0.6)]
     fake = FakeLabelStudio({"video": "/data/clip.mp4", "fps": "10"}, made=made)
     prompts = TaskPrompts("predictions", config, client(fake), lambda media: FakeVideo().info)
-    _, found = prompts.read(Source("t", task_id=5), TaskKey(3, 5))
+    found = prompts.read(Source("t", task_id=5), TaskKey(3, 5)).prompts
     assert shown(found) == [("b1", 7)]
     assert [prompt.automatic for prompt in found] == [0.6]
 

@@ -15,12 +15,12 @@ from backend.application.annotation.change_detection import record_project, reco
 from backend.application.ports.projects import BackendRecord, ProjectRecord
 from backend.bootstrap.container import Container
 from backend.bootstrap.doctor import (
-    Verdict,
     annotation_findings,
     retries_finding,
     shown_version_findings,
     trouble_of_web,
 )
+from backend.bootstrap.finding import Verdict
 from backend.domain.errors import LabelStudioRefused, MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
 from backend.domain.tasks import TaskKey

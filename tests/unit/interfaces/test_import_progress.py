@@ -58,5 +58,15 @@ def test_a_failure_is_named_with_its_reason() -> None:
     assert shown.text.getvalue() == "a.mp4: a.mp4: the file is empty\n"
 
 
+def test_what_became_of_a_source_is_said_once() -> None:
+    shown = Shown(is_terminal=False)
+    shown.progress.begin(1)
+    for segment in (1, 2):
+        made = Outcome("a.avi", ItemState.CREATED, f"a.avi [{segment}/2]", segment, note="re-encoded")
+        shown.progress.outcome(made)
+        assert made.document()["note"] == "re-encoded"
+    assert shown.text.getvalue() == "a.avi: re-encoded\n"
+
+
 def test_durations_are_rounded() -> None:
     assert [duration_text(s) for s in (0.2, 59.7, 240, 9000)] == ["1 s", "60 s", "4 min", "2.5 h"]

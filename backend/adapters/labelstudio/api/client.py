@@ -16,13 +16,15 @@ import httpx
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations
 from backend.adapters.labelstudio.api.data_table import DataTables
-from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult, Sink
+from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy, Resolve
 from backend.adapters.labelstudio.api.overlays import TaskFields
 from backend.adapters.labelstudio.api.predictions import Predictions
 from backend.adapters.labelstudio.api.projects import Projects
-from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.session import Session, version_of
+from backend.adapters.labelstudio.api.stored_tasks import newest_task, stored_task
 from backend.adapters.labelstudio.api.task_creation import TaskImports
+from backend.adapters.labelstudio.api.transfer import Sink
 from backend.domain.errors import NotAllowed
 from backend.domain.tasks import TaskKey
 
@@ -113,11 +115,20 @@ class LabelStudioClient:
         TaskFields(self._session).put(task.task_id, fields)
 
     def fetch_task(self, task: TaskKey) -> TaskRecord:
-        """The task. Raises NotAllowed if it is of another project, NotFound if it does not exist."""
-        record: Any = self._session.call(f"read task {task.task_id}", lambda sdk: sdk.tasks.get(str(task.task_id)))
-        if record.project != task.project_id:
+        """The task, with its data as they are stored.
+
+        Raises NotAllowed if it is of another project, NotFound if it does not exist.
+        """
+        record = self._session.call(f"read task {task.task_id}", lambda sdk: stored_task(sdk, task.task_id))
+        if record.project_id != task.project_id:
             raise NotAllowed(f"task {task.task_id} is not of project {task.project_id}")
-        return TaskRecord(task, dict(record.data or {}))
+        return TaskRecord(task, record.data)
+
+    def newest_task(self, project_id: int) -> TaskRecord | None:
+        """The project's task with the highest number; None without tasks. Raises NotFound for a missing project."""
+        what = f"read a task of project {project_id}"
+        newest = self._session.call(what, lambda sdk: newest_task(sdk, project_id))
+        return None if newest is None else TaskRecord(TaskKey(project_id, newest.task_id), newest.data)
 
     def annotations(self, task: TaskKey) -> tuple[AnnotationRecord, ...]:
         """The task's saved annotations, oldest first, cancelled ones included."""
@@ -164,7 +175,7 @@ class LabelStudioClient:
 
     def version(self) -> str:
         """Label Studio's release, such as "1.23.2". Raises LabelStudioUnavailable or LabelStudioRefused."""
-        return str(self._session.call("read its version", lambda sdk: sdk.versions.get()).release)
+        return version_of(self._session)
 
     def whoami(self) -> str:
         """The e-mail address of the token's user. Raises LabelStudioRefused for an invalid token."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.stored_tasks import newest_task
 from backend.application.ports.data_table import Column, HiddenColumns, TableTab
 from backend.domain.errors import LabelStudioUnavailable, NotFound
 
@@ -34,21 +35,8 @@ class DataTables:
         return tuple(_column(entry) for entry in listed if isinstance(entry, dict) and "children" not in entry)
 
     def address_fields(self, project_id: int) -> frozenset[str]:
-        what = f"read a task of project {project_id}"
-        page: Any = self.session.call(
-            what,
-            lambda sdk: sdk.tasks.list(
-                project=project_id,
-                query='{"ordering": ["-tasks:id"]}',
-                page=1,
-                page_size=1,
-                fields="task_only",
-                include="id,data",
-            ),
-        )
-        return frozenset(
-            name for task in (page.items or ()) for name, value in (task.data or {}).items() if _has_addresses(value)
-        )
+        newest = self.session.call(f"read a task of project {project_id}", lambda sdk: newest_task(sdk, project_id))
+        return frozenset(name for name, value in (newest.data if newest else {}).items() if _has_addresses(value))
 
     def first_tab(self, project_id: int) -> TableTab | None:
         view = next(iter(self._views(project_id)), None)

@@ -131,7 +131,10 @@ def parse_url(address: str) -> httpx.URL:
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise NotAllowed("the media's address is not a web address") from error
     if url.scheme not in ("http", "https"):
-        raise NotAllowed(f"media may come from http and https addresses only, not from {url.scheme or 'a bare name'!r}")
+        raise NotAllowed(
+            "media may come from the storages that Label Studio resolves (s3, gs, azure-blob) and from http and https "
+            f"addresses only, not from {url.scheme or 'a bare name'!r}"
+        )
     if not url.host or not 0 < (80 if url.port is None else url.port) < 65_536:
         raise NotAllowed("the media's address has no host, or no valid port")
     if url.userinfo:

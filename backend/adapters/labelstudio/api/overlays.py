@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from defusedxml.ElementTree import fromstring
 
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.stored_tasks import stored_task
 from backend.adapters.labelstudio.config.label_config import DATA_KEY, read_binding
 from backend.domain.errors import InvalidInput
 
@@ -52,8 +52,8 @@ class TaskFields:
     def put(self, task_id: int, fields: Mapping[str, object]) -> None:
         """Writes fields into a task's data, deletes those that are None, and keeps the others."""
         what = f"put {', '.join(fields)} into the data of task {task_id}"
-        task: Any = self.session.call(what, lambda sdk: sdk.tasks.get(str(task_id)))
-        joined = {**(task.data or {}), **fields}
+        task = self.session.call(what, lambda sdk: stored_task(sdk, task_id))
+        joined = {**task.data, **fields}
         data = {name: value for name, value in joined.items() if value is not None or name not in fields}
         if data != task.data:
             self.session.call(what, lambda sdk: sdk.tasks.update(str(task_id), data=data))

@@ -18,6 +18,7 @@ from typing import Any
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations, author_of
 from backend.adapters.labelstudio.api.project_labels import label_config_of, labels_of_project
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.stored_tasks import stored_task
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
@@ -131,7 +132,9 @@ class ProjectSource:
 
     def _listed(self, sdk: Any) -> Iterator[tuple[int, str, int]]:  # noqa: ANN401 - the SDK's client
         """The number, the name, and the count of annotations of each task with labels of the wanted kind."""
-        for task in sdk.tasks.list(project=self.project_id, page_size=TASKS_A_PAGE, fields="task_only", include=COUNTS):
+        for task in sdk.tasks.list(
+            project=self.project_id, page_size=TASKS_A_PAGE, fields="task_only", include=COUNTS, resolve_uri=False
+        ):
             annotations = (task.total_annotations or 0) - (task.cancelled_annotations or 0)
             counts = {
                 LabelsFrom.ANNOTATIONS: annotations,
@@ -147,7 +150,7 @@ class ProjectSource:
         binding = read_binding(with_task_data(label_config, data))
         record = self._record(task_id, annotation_id)
         where = "annotation" if record.is_annotation else "prediction"
-        media = media_of_task({"data": data}, binding)
+        media = media_of_task({"data": data}, binding, task_id=task_id)
         labelled, info = self._labelled(record.result, binding, media, data, where=where)
         require_fitting(labelled, info)
         given = self.verdicts(TaskKey(self.project_id, task_id))
@@ -185,8 +188,7 @@ class ProjectSource:
             return replace(source.info, frame_rate=_rate(data)) if media.is_pages else source.info
 
     def _data(self, task_id: int) -> dict[str, object]:
-        task: Any = self.session.call(f"read task {task_id}", lambda sdk: sdk.tasks.get(str(task_id)))
-        return dict(task.data or {})
+        return self.session.call(f"read task {task_id}", lambda sdk: stored_task(sdk, task_id)).data
 
     def _record(self, task_id: int, annotation_id: int | None) -> ResultRecord:
         """The labels that count. Raises NotFound if they were deleted meanwhile."""

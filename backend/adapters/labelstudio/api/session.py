@@ -119,6 +119,11 @@ class Session:
         return self._sdk
 
 
+def version_of(session: Session) -> str:
+    """Label Studio's release, such as "1.23.2". Raises LabelStudioUnavailable or LabelStudioRefused."""
+    return str(session.call("read its version", lambda sdk: sdk.versions.get()).release)
+
+
 def _authorization(sdk: Any) -> str:  # noqa: ANN401
     # The only private name used (SDK 2.0 to 2.1): the header has no public access.
     return str(sdk._client_wrapper.get_headers()["Authorization"])

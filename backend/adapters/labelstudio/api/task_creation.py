@@ -46,7 +46,7 @@ class TaskImports:
         return found
 
     def all(self, project_id: int) -> dict[int, Mapping[str, object]]:
-        """Data of all tasks of a project, by id."""
+        """Data of all tasks of a project, as stored, by id."""
         return self.session.call(f"list the tasks of project {project_id}", lambda sdk: _listed(sdk, project_id))
 
     def create(self, project_id: int, tasks: Sequence[Mapping[str, object]]) -> list[int]:
@@ -96,7 +96,9 @@ class TaskImports:
 
 
 def _listed(sdk: Any, project_id: int) -> dict[int, Mapping[str, object]]:  # noqa: ANN401 - the SDK's client
-    pages = sdk.tasks.list(project=project_id, page_size=TASKS_A_PAGE, fields="task_only", include="id,data")
+    pages = sdk.tasks.list(
+        project=project_id, page_size=TASKS_A_PAGE, fields="task_only", include="id,data", resolve_uri=False
+    )
     return {int(task.id): dict(task.data or {}) for task in pages}
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.api.client import TaskRecord
 from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.imports.model import BatchItem
@@ -29,7 +30,7 @@ class LabelStudioTaskLookup:
 
     def user_task(self, item: BatchItem, model_version: str) -> UserTask:
         """The user task of an import's item."""
-        config = self.label_studio.label_config(item.project_id)
-        data = dict(self.label_studio.fetch_task(item.task).data)
-        media = media_of_task({"id": item.task_id, "data": data}, read_binding(config))
+        data = self.label_studio.fetch_task(item.task).data
+        config = with_task_data(self.label_studio.label_config(item.project_id), data)
+        media = media_of_task({"data": data}, read_binding(config), task_id=item.task_id)
         return UserTask(item.task, media, config, model_version)

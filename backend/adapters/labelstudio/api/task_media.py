@@ -18,6 +18,7 @@ from functools import partial
 from typing import Protocol
 
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy
+from backend.adapters.labelstudio.storage_addresses import media_address, storage_address
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.media import MediaFetch, MediaFetcher, MediaLibrary, VideoSource
 from backend.domain.errors import Cancelled, NotAllowed
@@ -102,7 +103,7 @@ class TaskMedia:
         if digest in known:
             return
         data = label_studio.fetch_task(task).data
-        of_task = set(_files_in(data, policy))
+        of_task = set(_files_in(data, policy, task.task_id))
         for file in files:
             if file not in of_task:
                 raise NotAllowed(f"task {task} does not have {_shown(file)}: Label Studio knows other data of it")
@@ -190,21 +191,21 @@ def _digest(files: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(files).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _files_in(value: object, policy: MediaPolicy) -> Iterator[str]:
-    """Label Studio's own files that are named anywhere in a task's data."""
+def _files_in(value: object, policy: MediaPolicy, task_id: int) -> Iterator[str]:
+    """Label Studio's own files, and those that it resolves, that are named anywhere in a task's data."""
     if isinstance(value, str):
         try:
-            file = policy.own_file(value)
+            file = policy.own_file(media_address(value.strip(), task_id))
         except NotAllowed:
             return
         if file is not None:
             yield file
     elif isinstance(value, Mapping):
         for entry in value.values():
-            yield from _files_in(entry, policy)
+            yield from _files_in(entry, policy, task_id)
     elif isinstance(value, list):
         for entry in value:
-            yield from _files_in(entry, policy)
+            yield from _files_in(entry, policy, task_id)
 
 
 def _name(task: TaskKey) -> str:
@@ -212,6 +213,9 @@ def _name(task: TaskKey) -> str:
 
 
 def _shown(file: str) -> str:
-    """A file for a message: its query may hold a signature. Local files are told apart by theirs."""
+    """A file for a message: its query may hold a signature. Local and stored files are told apart by theirs."""
+    stored = storage_address(file)
+    if stored:
+        return stored[:200]
     path, _, query = file.partition("?")
     return f"{path}?{query}"[:200] if path.startswith("/data/local-files") else path[:200]

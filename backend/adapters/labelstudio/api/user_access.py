@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import httpx
 
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.storage_addresses import as_stored, resolving_task
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotAllowed, NotFound
 from backend.domain.tasks import TaskKey
 
@@ -45,6 +46,18 @@ class TaskPage:
 
     tasks: tuple[TaskKey, ...]
     total: int
+
+
+def _wanted(field_name: str, value: str) -> list[dict[str, object]]:
+    """The filters for tasks with a value in a field. The database has the storage's address, not the resolver's."""
+    name, task_id = f"filter:tasks:data.{field_name}", resolving_task(value)
+    if task_id is None:
+        return [{"filter": name, "operator": "equal", "type": "String", "value": value}]
+    stored = as_stored(value, task_id)
+    return [
+        {"filter": name, "operator": "equal", "type": "String", "value": stored},
+        {"filter": "filter:tasks:id", "operator": "equal", "type": "Number", "value": task_id},
+    ]
 
 
 class UserAccess:
@@ -93,9 +106,11 @@ class UserAccess:
         return TaskPage(tuple(TaskKey(project_id, number) for number in ids), int(body.get("total") or 0))
 
     def find_task(self, project_id: int, field_name: str, value: str) -> TaskKey:
-        """The newest task of a project whose data has this value in a field. Raises NotFound."""
-        item = {"filter": f"filter:tasks:data.{field_name}", "operator": "equal", "type": "String", "value": value}
-        query = {"filters": {"conjunction": "and", "items": [item]}, "ordering": ["-tasks:id"]}
+        """The newest task of a project whose data has this value in a field. Raises NotFound.
+
+        value: as the page has it: an address of cloud storage is the resolver's, which names the task.
+        """
+        query = {"filters": {"conjunction": "and", "items": _wanted(field_name, value)}, "ordering": ["-tasks:id"]}
         found: Any = self._server.call(
             f"find a task of project {project_id}",
             lambda sdk: sdk.tasks.list(

@@ -1,17 +1,19 @@
 """Prompts from the context of an interactive /predict and from saved annotations.
 
-Owns which regions count and how several regions of one frame become one prompt; `regions` and `region_prompts` read
-the regions. Coordinates are relative (0..1), frame indices 0-based. The object id is the label on pages and the region
-id in a video.
+Owns how several regions of one frame become one prompt; `regions` reads those of a request, `drawn_regions` those of
+annotations and drafts, `region_prompts` their shapes. Coordinates are relative (0..1), frame indices 0-based. The
+object id is the label on pages and the region id in a video, where a region may have no label.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.config.action_labels import Action
 from backend.adapters.labelstudio.config.label_config import Binding, ControlKind
+from backend.adapters.labelstudio.reading.drawn_regions import TIME_RANGE, UNLABELLED, drawn_regions
 from backend.adapters.labelstudio.reading.fields import Json
 from backend.adapters.labelstudio.reading.known_masks import KnownMasks
 from backend.adapters.labelstudio.reading.region_prompts import frames_switched_off, prompts_of_region
@@ -82,37 +84,69 @@ def prompts_of_context(
     return ParsedContext(prompts, _frame_to_answer(newest, prompts), action, ids, len(regions) > 1, off, point)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotationPrompts:
+    """The prompts of an annotation. left_out: counts of what a person drew and no prompt has, by kind."""
+
+    prompts: PromptSet
+    left_out: Mapping[str, int]
+
+
+def read_annotation(
+    result: object, binding: Binding, *, known: KnownMasks | None = None, clock: FrameClock | None = None
+) -> AnnotationPrompts:
+    """The prompts in a saved annotation's `result`; may be empty.
+
+    The regions are those of exports (`drawn_regions`), and keypoints. On pages only labels count that masks can be
+    written with. A mask replaces points and boxes of the same object and frame; several mask regions of
+    one label on one page are one mask. known: masks shown before; regions that only repeat them are skipped, so the
+    person's changes and additions remain. clock: as for `prompts_of_context`.
+    Raises MalformedRequest, PromptError or TooLarge.
+    """
+    drawn = drawn_regions(result, binding, where="result", keypoints=True)
+    left_out = drawn.left_out
+    del left_out[TIME_RANGE]  # a time range is about no object
+    objects = []
+    for region in drawn.regions:
+        if region.kind in VIDEO_KINDS or binding.output_for(region.label) is not None:
+            objects.append(region)
+        elif region.label == UNLABELLED:
+            left_out["region without a label"] += 1
+        else:
+            left_out[f"region of the label {region.label[:60]!r}, which no tag for masks has"] += 1
+    _require_mask_pixels(objects, MAX_ANNOTATION_PX, where="result")
+    prompts = prompt_set(objects, known=known, clock=clock, left_out=left_out)
+    return AnnotationPrompts(prompts, +left_out)
+
+
 def prompts_of_annotation(
     result: object, binding: Binding, *, known: KnownMasks | None = None, clock: FrameClock | None = None
 ) -> PromptSet:
-    """The prompts in a saved annotation's `result`; may be empty.
-
-    A mask replaces points and boxes of the same object and frame; several mask regions of one label on one page are
-    one mask. known: masks shown before; regions that only repeat them are skipped, so the person's changes and
-    additions remain. clock: as for `prompts_of_context`.
-    Raises MalformedRequest, PromptError or TooLarge.
-    """
-    regions = read_regions(result, binding, where="result")
-    objects = [region for region in regions if region.label not in binding.actions]
-    _require_mask_pixels(objects, MAX_ANNOTATION_PX, where="result")
-    return prompt_set(objects, known=known, clock=clock)
+    """The prompts of `read_annotation`."""
+    return read_annotation(result, binding, known=known, clock=clock).prompts
 
 
 def prompt_set(
-    regions: Sequence[ReadRegion], *, known: KnownMasks | None, clock: FrameClock | None = None
+    regions: Sequence[ReadRegion],
+    *,
+    known: KnownMasks | None,
+    clock: FrameClock | None = None,
+    left_out: Counter[str] | None = None,
 ) -> PromptSet:
-    """The regions' prompts, one per object and frame, less those that repeat known masks."""
-    labels = {region.object_id: region.label for region in regions if region.label}
-    merged = _one_per_object_frame(
-        prompt
-        for region in regions
-        for prompt in (
-            _one_per_frame(prompts_of_region(region, clock), known)
-            if region.kind in VIDEO_KINDS
-            else prompts_of_region(region)
-        )
-    )
-    return PromptSet.of(merged if known is None else _without_repeats(merged, labels, known), labels)
+    """The regions' prompts, one per object and frame, less those that repeat known masks.
+
+    left_out: outlines without a pixel are counted there.
+    """
+    found: list[FramePrompt] = []
+    for region in regions:
+        prompts = list(prompts_of_region(region, clock if region.kind in VIDEO_KINDS else None))
+        if not prompts and left_out is not None:
+            left_out["outline without a pixel"] += 1
+        found.extend(_one_per_frame(prompts, known) if region.kind in VIDEO_KINDS else prompts)
+    merged = _one_per_object_frame(found)
+    named = {region.object_id: region.label for region in regions if region.label not in ("", UNLABELLED)}
+    labels = {**{region.object_id: UNLABELLED for region in regions}, **named}
+    return PromptSet.of(merged if known is None else _without_repeats(merged, named, known), labels)
 
 
 def _require_mask_pixels(regions: Sequence[ReadRegion], most: int, *, where: str) -> None:

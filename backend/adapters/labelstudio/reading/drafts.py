@@ -51,18 +51,21 @@ def shows_prediction(task: Json, model_version: str) -> bool:
 
 def drawn_object_frames(draft: Draft, binding: Binding) -> frozenset[ObjectFrameKey]:
     """The objects of a draft's regions with their 0-based pages; None in place of the page for a video."""
-    return frozenset(key for region in draft.result if (key := object_frame_of(region, binding)) is not None)
+    return frozenset(key for region in draft.result for key in object_frames_of(region, binding))
 
 
-def object_frame_of(region: object, binding: Binding) -> ObjectFrameKey | None:
-    """The object of a region and its 0-based page (None for a video); None for a region without an object."""
+def object_frames_of(region: object, binding: Binding) -> tuple[ObjectFrameKey, ...]:
+    """The objects of a result and its 0-based page (None for a video), one for each label; empty without a mask."""
     if not isinstance(region, Mapping) or not isinstance(value := region.get("value"), Mapping):
-        return None
+        return ()
     if binding.is_video:
         is_object = region.get("type") in KINDS and isinstance(region.get("id"), str)
-        return (ObjectId(str(region["id"])), None) if is_object else None
+        return ((ObjectId(str(region["id"])), None),) if is_object else ()
     labels, page = value.get(str(region.get("type"))), region.get("item_index") or 0
-    if not isinstance(labels, list) or len(labels) != 1 or type(page) is not int:
-        return None
-    has_mask = any(name in value for name in ("rle", "touches", "imageDataURL", "points"))
-    return (instance_of(region) or ObjectId(str(labels[0])), FrameIndex(page)) if has_mask else None
+    if not isinstance(labels, list) or type(page) is not int:
+        return ()
+    if not any(name in value for name in ("rle", "touches", "imageDataURL", "points")):
+        return ()
+    own = instance_of(region)
+    names = [own if own is not None and number == 0 else ObjectId(str(label)) for number, label in enumerate(labels)]
+    return tuple((name, FrameIndex(page)) for name in names)

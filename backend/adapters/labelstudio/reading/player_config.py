@@ -19,6 +19,7 @@ from backend.adapters.labelstudio.config.label_config import (
     read_binding,
 )
 from backend.adapters.labelstudio.reading.task import media_of_task
+from backend.adapters.labelstudio.storage_addresses import media_address
 from backend.application.player.task_view import LabelColor
 from backend.domain.errors import LabelConfigError, MalformedRequest
 from backend.domain.tasks import MediaRef
@@ -57,16 +58,16 @@ def label_colors(label_config: str) -> dict[str, str]:
         return {}
 
 
-def player_media(data: Mapping[str, object], label_config: str) -> MediaRef:
+def player_media(data: Mapping[str, object], label_config: str, *, task_id: int) -> MediaRef:
     """The task's media. Raises LabelConfigError, or MalformedRequest naming the missing field of the task's data."""
     try:
         binding = read_binding(label_config)
     except LabelConfigError:
-        return _first_video(data, label_config)
-    return media_of_task({"data": data}, binding)
+        return _first_video(data, label_config, task_id)
+    return media_of_task({"data": data}, binding, task_id=task_id)
 
 
-def _first_video(data: Mapping[str, object], label_config: str) -> MediaRef:
+def _first_video(data: Mapping[str, object], label_config: str, task_id: int) -> MediaRef:
     """The media of a Video tag without controls. Raises as read_binding does for a config without one."""
     for tag in parse_config(label_config).iter("Video"):
         key = DATA_KEY.fullmatch((tag.get("value") or "").strip())
@@ -74,7 +75,7 @@ def _first_video(data: Mapping[str, object], label_config: str) -> MediaRef:
             address = data.get(key[1])
             if not isinstance(address, str) or not address.strip():
                 raise MalformedRequest(f"the task's data.{key[1]} must be the video's address")
-            return MediaRef((address.strip(),), is_pages=False)
+            return MediaRef((media_address(address.strip(), task_id),), is_pages=False)
     read_binding(label_config)
     raise LabelConfigError("the label config has no <Video> that takes its address from the task's data")
 

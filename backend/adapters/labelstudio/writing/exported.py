@@ -15,6 +15,7 @@ from backend.adapters.labelstudio.writing.video_regions import (
     rectangle_region,
     value_of_shapes,
 )
+from backend.adapters.labelstudio.written_regions import instance_meta
 from backend.domain.datasets import DatasetObject, LabelledMask
 from backend.domain.errors import LabelConfigError
 from backend.domain.geometry import Box, FrameSize
@@ -39,23 +40,28 @@ class ExportedRegions:
         """Whether the config is of a video, with one region per object. Raises LabelConfigError."""
         return read_binding(label_config).is_video
 
-    def on_page(self, shown: LabelledMask, frame_index: int, *, label_config: str, key: str) -> list[Item]:
-        """The regions of one object on one page. frame_index: 0-based.
+    def on_page(
+        self, shown: LabelledMask, frame_index: int, *, label_config: str, key: str, is_shared: bool
+    ) -> list[Item]:
+        """The regions of one object on one page. frame_index: 0-based. is_shared: another object has its label.
 
         key: the video's; together with object and frame it determines the ids. Raises LabelConfigError, or PromptError
         for a label that the config cannot write.
         """
         object_id = type(shown.item.object_id)(f"{key}\0{shown.item.object_id}")
+        is_named = is_shared and shown.item.object_id != shown.item.label
+        meta: Item = {"meta": instance_meta(shown.item.object_id)} if is_named else {}
         if shown.mask is None:
             assert shown.box is not None, "only present objects are exported"
             binding = read_binding(label_config)
-            return [_rectangle(shown, shown.box, binding, frame_index, region_id(NO_TASK, object_id, frame_index))]
+            box = _rectangle(shown, shown.box, binding, frame_index, region_id(NO_TASK, object_id, frame_index))
+            return [{**box, **meta}]
         uncertainty = min(shown.selection_uncertainty, 1.0)
         frame = MaskletFrame(FrameIndex(frame_index), shown.mask, NO_EVIDENCE, shown.origin, uncertainty)
         size = FrameSize(shown.mask.width, shown.mask.height)
         info = VideoInfo(ContentHash(""), size, frame_index + 1, _ANY_RATE)
         run = MaskRun(info, (Masklet(object_id, shown.item.label, (frame,)),))
-        return build_regions(run, label_config=label_config, task=NO_TASK)
+        return [{**region, **meta} for region in build_regions(run, label_config=label_config, task=NO_TASK)]
 
     def through_video(
         self,

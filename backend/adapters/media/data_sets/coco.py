@@ -1,4 +1,7 @@
-"""First boxes of objects from COCO files.
+"""First masks and boxes of objects from COCO files.
+
+A segmentation, run lengths or polygons, is read as a mask; an upright rectangle as a box, because tools write one for a
+box. An annotation without a segmentation has its bbox.
 
 An image belongs to the video that the file names for it, that its folder has the name of, or that its own name has
 before a number. The frame is frame_index or frame_id if there is one, or else that number. Images such as
@@ -23,8 +26,10 @@ from backend.adapters.media.data_sets.common import (
     finite,
     read_json,
     relative_box,
+    size_of,
     whole,
 )
+from backend.adapters.media.data_sets.segmentations import is_rectangle, mask_of, polygons_of
 from backend.domain.errors import PromptError
 from backend.domain.geometry import FrameSize
 
@@ -42,13 +47,17 @@ class CocoImage:
 
 @dataclass(frozen=True, slots=True)
 class CocoAnnotation:
-    """key: the track, or the annotation itself where is_track is False. bbox: left, top, width, height in pixels."""
+    """key: the track, or the annotation itself where is_track is False. bbox: left, top, width, height in pixels.
+
+    segmentation: not read yet; empty without one.
+    """
 
     key: str
     is_track: bool
     image: int
     label: str
-    bbox: tuple[float, float, float, float]
+    bbox: object
+    segmentation: object
     place: str
 
 
@@ -58,8 +67,8 @@ class CocoFile:
     annotations: tuple[CocoAnnotation, ...]
 
 
-def coco_boxes(path: Path, name: str, size: FrameSize) -> list[ReadObject]:
-    """First boxes of objects with a track_id (or instance_id); objects without one: on the first annotated frame.
+def coco_objects(path: Path, name: str, size: FrameSize) -> list[ReadObject]:
+    """First masks or boxes of objects with a track_id (or instance_id); without one: on the first annotated frame.
 
     Raises PromptError naming the annotation.
     """
@@ -67,13 +76,31 @@ def coco_boxes(path: Path, name: str, size: FrameSize) -> list[ReadObject]:
     frames = {number: image.frame for number, image in file.images.items() if name in image.videos}
     annotations = sorted((a for a in file.annotations if a.image in frames), key=lambda a: frames[a.image])
     first: dict[str, ReadObject] = {}
+    first_frame: int | None = None
     for annotation in annotations:
         frame = frames[annotation.image]
-        if annotation.key in first or (not annotation.is_track and frame != frames[annotations[0].image]):
+        if annotation.key in first or (not annotation.is_track and first_frame not in (None, frame)):
             continue
-        box = relative_box(*annotation.bbox, file.images[annotation.image].size or size, annotation.place)
-        first[annotation.key] = ReadObject(annotation.key, frame, annotation.label, box)
+        found = _object(annotation, frame, file.images[annotation.image].size or size, size)
+        if found is not None:
+            first[annotation.key] = found
+            first_frame = frame if first_frame is None else first_frame
     return list(first.values())
+
+
+def _object(annotation: CocoAnnotation, frame: int, own: FrameSize, size: FrameSize) -> ReadObject | None:
+    """None for a mask without a pixel: the object is absent. own: the image's size. size: the video's."""
+    key, label, place = annotation.key, annotation.label, annotation.place
+    polygons = polygons_of(annotation.segmentation, place) if isinstance(annotation.segmentation, list) else []
+    if annotation.segmentation and not is_rectangle(polygons):
+        mask = mask_of(annotation.segmentation, own, size, f"{place}, segmentation")
+        if not mask.any() and polygons:
+            raise PromptError(f"{place}: the polygon has no pixel within the frame of {own.width}x{own.height}")
+        return ReadObject(key, frame, label, mask=mask) if mask.any() else None
+    if not isinstance(annotation.bbox, list) or len(annotation.bbox) != 4:
+        raise PromptError(f"{place}: bbox must be [left, top, width, height] in pixels")
+    left, top, width, height = (finite(value, place) for value in annotation.bbox)
+    return ReadObject(key, frame, label, relative_box(left, top, width, height, own, place))
 
 
 def coco_videos(path: Path) -> Sequence[str]:
@@ -115,19 +142,13 @@ def _image(entry: Entry, videos: Mapping[int, str], stem: str, place: str) -> Co
     found = {each for each in (name.parent.name, before) if each.lower() not in PLAIN_NAMES}
     if video is not None and whole(video, place) in videos:
         found.add(videos[whole(video, place)])
-    width, height = entry.get("width"), entry.get("height")
-    size = FrameSize(whole(width, place), whole(height, place)) if width and height else None
     frame = whole(given, place) if given is not None or parts is None else int(parts[2])
-    return CocoImage(frozenset(found or (UNNAMED, stem)), frame, size)
+    return CocoImage(frozenset(found or (UNNAMED, stem)), frame, size_of(entry, place))
 
 
 def _annotation(entry: Entry, place: str, labels: Mapping[int, str]) -> CocoAnnotation:
     track = entry.get("track_id", entry.get("instance_id"))
-    bbox = entry.get("bbox")
-    if not isinstance(bbox, list) or len(bbox) != 4:
-        raise PromptError(f"{place}: bbox must be [left, top, width, height] in pixels")
-    left, top, width, height = (finite(value, place) for value in bbox)
     label = class_name(labels, whole(entry.get("category_id", -1), place), place)
     key = f"annotation {entry.get('id')}" if track is None else f"track {track}"
     image = whole(entry.get("image_id"), place)
-    return CocoAnnotation(key, track is not None, image, label, (left, top, width, height), place)
+    return CocoAnnotation(key, track is not None, image, label, entry.get("bbox"), entry.get("segmentation"), place)

@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import cast
 
 from backend.codecs.class_names import read_class_names
-from backend.codecs.coco_rle import decode_mask
 from backend.domain.errors import PromptError
 from backend.domain.geometry import BoolMask, Box, FrameSize
-from backend.domain.masklets import EncodedMask
 
 UNNAMED = ""
 """Stands for the name of a video in a data set that is of one video and does not name it."""
@@ -80,18 +78,6 @@ def relative_box(left: float, top: float, width: float, height: float, size: Fra
         raise PromptError(f"{place}: {error} (the frame is {size.width}x{size.height})") from error
 
 
-def mask_of_rle(height: object, width: object, counts: object, size: FrameSize, place: str) -> BoolMask:
-    """COCO's compressed run lengths as a mask. size: the video's. Raises PromptError naming the place."""
-    if not isinstance(counts, str):
-        raise PromptError(f"{place}: the mask must be COCO's compressed run lengths, as text")
-    shape = FrameSize(whole(width, place), whole(height, place))
-    require_shape(shape, size, place)
-    try:
-        return decode_mask(EncodedMask(shape.height, shape.width, counts))
-    except PromptError as error:
-        raise PromptError(f"{place}: {error}") from error
-
-
 def require_shape(shape: FrameSize, size: FrameSize, place: str) -> None:
     """Raises PromptError for a mask of another aspect ratio than the video's."""
     if abs(shape.width * size.height - size.width * shape.height) > SAME_SHAPE * size.width * shape.height:
@@ -139,6 +125,12 @@ def category_names(path: Path, document: object) -> dict[int, str]:
     """The names of the categories of a COCO or YouTube-VIS file, by id. Raises PromptError."""
     listed = entries(path, document, "categories")
     return {whole(category.get("id"), place): str(category.get("name")) for place, category in listed}
+
+
+def size_of(entry: Mapping[str, object], place: str) -> FrameSize | None:
+    """width and height of an entry; None without both. Raises PromptError."""
+    width, height = entry.get("width"), entry.get("height")
+    return FrameSize(whole(width, place), whole(height, place)) if width and height else None
 
 
 def whole(value: object, place: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.media.data_sets.coco import coco_boxes, coco_videos
+from backend.adapters.media.data_sets.coco import coco_objects, coco_videos
 from backend.adapters.media.data_sets.common import UNNAMED, ReadObject
 from backend.adapters.media.data_sets.mask_images import first_masks, mask_videos
 from backend.adapters.media.data_sets.masklet_files import (
@@ -38,7 +38,7 @@ class Layout:
 
 _LINES = "put a labels.txt beside it, with the name of class n on line n"
 _OBJECTS = "put a labels.txt into the folder, with the label of object n on line n"
-_MASKS = Layout(first_masks, mask_videos, _OBJECTS, is_folder=True)
+_MASKS = Layout(first_masks, mask_videos, _OBJECTS)
 _YOLO = Layout(yolo_objects, yolo_videos, "put its data.yaml or classes.txt into the folder", is_folder=True)
 _CATEGORIES = "give its categories the project's labels as names"
 
@@ -50,7 +50,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "mots": Layout(mots_masks, sequence_names, _LINES),
     "yolo": _YOLO,
     "yolo-seg": _YOLO,
-    "coco": Layout(coco_boxes, coco_videos, _CATEGORIES, is_folder=False),
+    "coco": Layout(coco_objects, coco_videos, _CATEGORIES, is_folder=False),
     "youtubevis": Layout(youtubevis_masks, youtubevis_videos, _CATEGORIES, is_folder=False),
     "coco-rle": Layout(coco_rle_masks, coco_rle_videos, "give its objects labels"),
     "boxes-csv": Layout(csv_boxes, csv_videos, "fill its column label", is_folder=False),

@@ -1,10 +1,11 @@
-"""First masks of objects from DAVIS and SA-V folders.
+"""First masks of objects from folders and JSON files of DAVIS and SA-V.
 
 DAVIS and YouTube-VOS: STEM/00000.png, one image whose palette index is the object. SA-V: STEM/OBJECT/00000.png, one
-image per object. The file's name is the frame. The first mask of each object that is not empty is read.
+image per object; without these STEM_manual.json and STEM_auto.json. An image's name is the frame. The first mask of
+each object that is not empty is read.
 
-Objects have the categories of a meta.json (YouTube-VOS) or of the STEM_manual.json and STEM_auto.json of Masklet's SA-V
-export, or the names of a labels.txt: line n is for palette index n, or for the n-th folder.
+Objects have the categories of a meta.json (YouTube-VOS) or of the JSON files of Masklet's SA-V export, or the names of
+a labels.txt: line n is for palette index n, or for the n-th folder or masklet.
 """
 
 from __future__ import annotations
@@ -24,18 +25,26 @@ from backend.adapters.media.data_sets.common import (
     require_shape,
     whole,
 )
+from backend.adapters.media.data_sets.sav import sav_labels, sav_masks, sav_videos
 from backend.domain.errors import PromptError
 from backend.domain.geometry import FrameSize
 
 VOID = 255
 """The palette index of pixels that count for no object."""
 
-PICTURES = "JPEGImages"
+PICTURES = frozenset(("JPEGImages", "JPEGImages_24fps"))
+ROOTS = ("Annotations_6fps", "Annotations/480p", "Annotations/Full-Resolution", "Annotations")
+"""Folders of videos' masks in the published SA-V and DAVIS, and in exports."""
 
 
 def first_masks(where: Path, name: str, size: FrameSize) -> list[ReadObject]:
-    """The first masks of a video's objects. Raises PromptError naming an invalid image or a wrong aspect ratio."""
-    folder = _folder_of(where, name)
+    """The first masks of a video's objects. where: a folder, or a JSON file of SA-V.
+
+    Raises PromptError naming an invalid file or a wrong aspect ratio.
+    """
+    folder = _root_of(where) / name
+    if not folder.is_dir():
+        return sav_masks(where, name, size, from_one(_names(where)))
     labels = _labels(where, name)
     objects = sorted(f for f in folder.iterdir() if f.is_dir())
     if objects:
@@ -45,13 +54,14 @@ def first_masks(where: Path, name: str, size: FrameSize) -> list[ReadObject]:
 
 
 def mask_videos(where: Path) -> Sequence[str]:
-    """The videos with folders of masks."""
-    root = where / "Annotations" if (where / "Annotations").is_dir() else where
-    return sorted(folder.name for folder in root.iterdir() if folder.is_dir() and folder.name != PICTURES)
+    """The videos with folders of masks, or with JSON files of SA-V."""
+    root = _root_of(where)
+    folders = {f.name for f in root.iterdir() if f.is_dir()} if root.is_dir() else set()
+    return sorted(folders - PICTURES | set(sav_videos(where)))
 
 
-def _folder_of(where: Path, name: str) -> Path:
-    return next((f for f in (where / "Annotations" / name, where / name) if f.is_dir()), where)
+def _root_of(where: Path) -> Path:
+    return next((where / root for root in ROOTS if (where / root).is_dir()), where)
 
 
 def _of_object(folder: Path, label: str, size: FrameSize) -> ReadObject | None:
@@ -75,14 +85,16 @@ def _of_palette(folder: Path, labels: Mapping[int, str], size: FrameSize) -> lis
 
 def _labels(where: Path, name: str) -> dict[int, str]:
     """The objects' labels by number, from 1; empty if no file has them."""
-    roots = (where, where.parent)
-    for root in roots:
+    for root in (where, where.parent):
         if (root / "meta.json").is_file():
             return _of_meta(root / "meta.json", name)
-        described = [path for kind in ("manual", "auto") if (path := root / f"{name}_{kind}.json").is_file()]
-        if described:
-            return {number: label for path in described for number, label in _of_masklets(path).items()}
-    return from_one(names_in([root / "labels.txt" for root in roots]))
+        if labels := sav_labels(root, name):
+            return labels
+    return from_one(_names(where))
+
+
+def _names(where: Path) -> dict[int, str]:
+    return names_in([root / "labels.txt" for root in (where, where.parent)])
 
 
 def _of_meta(path: Path, name: str) -> dict[int, str]:
@@ -92,15 +104,6 @@ def _of_meta(path: Path, name: str) -> dict[int, str]:
         return {whole(number, str(path)): str(fields["category"]) for number, fields in objects.items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise PromptError(f"{path} has no videos.{name}.objects with a category each, as YouTube-VOS has") from error
-
-
-def _of_masklets(path: Path) -> dict[int, str]:
-    document = read_json(path)
-    fields = document if isinstance(document, dict) else {}
-    numbers, labels = fields.get("masklet_number"), fields.get("masklet_label")
-    if not isinstance(numbers, list) or not isinstance(labels, list):
-        return {}
-    return {whole(number, str(path)): str(label) for number, label in zip(numbers, labels, strict=False)}
 
 
 def _images(folder: Path) -> list[tuple[int, Path]]:

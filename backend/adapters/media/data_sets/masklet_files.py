@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,41 +15,52 @@ from backend.adapters.media.data_sets.common import (
     class_name,
     entries,
     finite,
-    mask_of_rle,
     read_json,
     relative_box,
+    size_of,
     whole,
 )
+from backend.adapters.media.data_sets.segmentations import mask_of
 from backend.domain.errors import PromptError
-from backend.domain.geometry import BoolMask, FrameSize
+from backend.domain.geometry import FrameSize
 
 Entry = Mapping[str, object]
 Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVideo:
+    """A video of a YouTube-VIS file. frames: of its masks, in their order. size: None if the file has none."""
+
+    names: frozenset[str]
+    frames: list[int]
+    size: FrameSize | None
 
 
 def youtubevis_masks(path: Path, name: str, size: FrameSize) -> list[ReadObject]:
     """The first mask of each annotation of the video. Raises PromptError naming the entry."""
     document = _json(path)
     labels = category_names(path, document)
-    frames = {number: frames for number, (names, frames) in _listed(path).items() if name in names}
+    videos = {number: video for number, video in _listed(path).items() if name in video.names}
     found = []
     for place, entry in entries(path, document, "annotations"):
-        video = whole(entry.get("video_id"), place)
-        if video not in frames:
+        video = videos.get(whole(entry.get("video_id"), place))
+        if video is None:
             continue
         masks = entry.get("segmentations")
-        if not isinstance(masks, list) or len(masks) > len(frames[video]):
+        if not isinstance(masks, list) or len(masks) > len(video.frames):
             raise PromptError(f"{place}: segmentations must be a list with an entry for each file name of the video")
-        position = next((at for at, mask in enumerate(masks) if mask), None)
-        if position is not None:
-            label = class_name(labels, whole(entry.get("category_id", -1), place), place)
-            mask = _mask(masks[position], size, f"{place}, segmentations[{position}]")
-            found.append(ReadObject(f"annotation {entry.get('id')}", frames[video][position], label, mask=mask))
+        for position, segmentation in enumerate(masks):
+            where = f"{place}, segmentations[{position}]"
+            if segmentation and (mask := mask_of(segmentation, video.size or size, size, where)).any():
+                label = class_name(labels, whole(entry.get("category_id", -1), place), place)
+                found.append(ReadObject(f"annotation {entry.get('id')}", video.frames[position], label, mask=mask))
+                break
     return found
 
 
 def youtubevis_videos(path: Path) -> Sequence[str]:
-    return sorted({name for names, _ in _listed(path).values() for name in names})
+    return sorted({name for video in _listed(path).values() for name in video.names})
 
 
 def coco_rle_masks(where: Path, name: str, size: FrameSize) -> list[ReadObject]:
@@ -62,9 +74,10 @@ def coco_rle_masks(where: Path, name: str, size: FrameSize) -> list[ReadObject]:
             number = whole(shown.get("number"), inner)
             if number not in found and shown.get("segmentation"):
                 where_in = f"{place}, object {number}"
-                mask = _mask(shown["segmentation"], size, where_in)
+                mask = mask_of(shown["segmentation"], size, size, where_in)
                 label = class_name(labels, number, where_in)
-                found[number] = ReadObject(str(number), whole(frame.get("frame"), place), label, mask=mask)
+                if mask.any():
+                    found[number] = ReadObject(str(number), whole(frame.get("frame"), place), label, mask=mask)
     return list(found.values())
 
 
@@ -110,8 +123,8 @@ def _json(path: Path) -> object:
     return read_json(path)
 
 
-def _listed(path: Path) -> dict[int, tuple[frozenset[str], list[int]]]:
-    """The names and the frames of each video of a YouTube-VIS file."""
+def _listed(path: Path) -> dict[int, ListedVideo]:
+    """The videos of a YouTube-VIS file by id."""
     found = {}
     for place, entry in entries(path, _json(path), "videos"):
         files = entry.get("file_names")
@@ -120,7 +133,8 @@ def _listed(path: Path) -> dict[int, tuple[frozenset[str], list[int]]]:
         names = {str(entry.get("name", "")), Path(str(files[0])).parent.name}
         given = entry.get("frame_indices")
         frames = [whole(n, place) for n in given] if isinstance(given, list) else [_number(f, place) for f in files]
-        found[whole(entry.get("id"), place)] = (frozenset(name for name in names if name), frames)
+        own = frozenset(name for name in names if name)
+        found[whole(entry.get("id"), place)] = ListedVideo(own, frames, size_of(entry, place))
     return found
 
 
@@ -129,10 +143,3 @@ def _number(file_name: object, place: str) -> int:
     if parts is None:
         raise PromptError(f"{place}: {file_name!r} has no frame number")
     return int(parts[2])
-
-
-def _mask(segmentation: object, size: FrameSize, place: str) -> BoolMask:
-    shape = segmentation.get("size") if isinstance(segmentation, dict) else None
-    if not isinstance(segmentation, dict) or not isinstance(shape, list) or len(shape) != 2:
-        raise PromptError(f"{place} must have size and counts")
-    return mask_of_rle(shape[0], shape[1], segmentation.get("counts"), size, place)

@@ -16,12 +16,12 @@ from backend.adapters.media.data_sets.common import (
     class_name,
     finite,
     from_one,
-    mask_of_rle,
     names_in,
     relative_box,
     rows,
     whole,
 )
+from backend.adapters.media.data_sets.segmentations import mask_of_rle
 from backend.domain.errors import PromptError
 from backend.domain.geometry import FrameSize
 

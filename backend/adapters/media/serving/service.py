@@ -56,8 +56,8 @@ class MediaService:
         if page >= medium.frame_count:
             raise NotFound(f"{medium.name} has {medium.frame_count} frames (0 to {medium.frame_count - 1}), not {page}")
         tag = f"{medium.media_id}-{page}"
-        if medium.kind is SourceMediaKind.IMAGES and browsers_show(medium.path / medium.names[page]):
-            return _file(medium.path / medium.names[page], tag)
+        if medium.kind is SourceMediaKind.IMAGES and browsers_show(medium.picture(page)):
+            return _file(medium.picture(page), tag)
         return Served("image/jpeg", tag, body=self._page(grant, page))
 
     def _page(self, grant: Grant, page: int) -> bytes:
@@ -101,8 +101,11 @@ def _whole(medium: SourceMedia) -> Served:
 
 
 def browsers_show(image: Path) -> bool:
-    """Whether browsers show an image as it is: no TIFF, and no PNG of 16-bit grey, which 12 bits leave nearly black."""
-    if image.suffix.lower().startswith(".tif"):
+    """Whether browsers show an image as it is: no TIFF, and no PNG of 16-bit grey, which 12 bits leave nearly black.
+
+    A frame of an animated file, NAME.gif#3, is none: browsers play the file.
+    """
+    if image.suffix.lower().startswith(".tif") or "#" in image.suffix:
         return False
     if image.suffix.lower() != ".png" or not image.is_file():
         return True

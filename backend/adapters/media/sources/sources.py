@@ -24,7 +24,7 @@ OTHER_SUFFIXES = (".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".mts", ".m2ts
 VIDEO_SUFFIXES = frozenset((*BROWSER_SUFFIXES, *OTHER_SUFFIXES))
 """Includes formats that no browser plays: they are reported or re-encoded."""
 
-IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
+IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"])
 LIST_SUFFIXES = frozenset((".csv", ".json"))
 PATH_COLUMNS = ("video", "path", "file", "source")
 OWN_COLUMNS = frozenset((*PATH_COLUMNS, "name", "prompts", "frames", "task"))
@@ -85,9 +85,12 @@ def _of_folder(root: Path) -> Iterator[Source]:
         here = Path(folder)
         shown = [name for name in sorted(files) if not name.startswith(".")]
         media = [name for name in shown if Path(name).suffix.lower() in VIDEO_SUFFIXES | {".zip"}]
+        pictures = sum(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in shown)
+        note = f"{pictures} pictures beside it are not imported; move them into a folder of their own"
         for name in media:
-            yield Source(str((here / name).relative_to(root)), here / name)
-        if not media and any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in shown):
+            yield Source(str((here / name).relative_to(root)), here / name, note=note if pictures else "")
+            pictures = 0
+        if not media and pictures:
             yield Source(root.name if here == root else str(here.relative_to(root)), here)
 
 
@@ -131,7 +134,8 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, object
 
 
 def _of_row(path: Path, place: str, row: Mapping[str, object]) -> Source:
-    extra = {k: str(v) for k, v in row.items() if k not in OWN_COLUMNS and v not in (None, "")}
+    given = {k: v for k, v in row.items() if k not in OWN_COLUMNS and v not in (None, "")}
+    extra = {k: v if isinstance(v, list | dict) else str(v) for k, v in given.items()}
     prompts = _beside(path, str(row["prompts"])) if row.get("prompts") else ""
     frames = frame_numbers(row.get("frames"), place)
     if row.get("task"):

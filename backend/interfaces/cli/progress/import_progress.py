@@ -40,8 +40,10 @@ class ImportProgress:
         self._sources_bar = self.bars.add_task("import", total=sources)
 
     def outcome(self, outcome: Outcome) -> None:
-        """Counts a source, and prints the reason of a failure."""
+        """Counts a source, and prints the reason of a failure, and once what became of the source."""
         self.write(outcome)
+        if outcome.note and outcome.source not in self._told:
+            self.console.print(f"{outcome.source}: {outcome.note}", markup=False, highlight=False, soft_wrap=True)
         self._told.add(outcome.source)
         if self._sources_bar is not None:
             self.bars.update(self._sources_bar, completed=len(self._told))

@@ -56,7 +56,7 @@ class PlayerTasks:
         record = self._records.get(task, lambda: self._read(task), longest_s=longest_s)
         config = with_task_data(record.label_config, record.data)
         version = self._state.require_model_version()
-        return UserTask(task, player_media(record.data, config), config, version, user)
+        return UserTask(task, player_media(record.data, config, task_id=task.task_id), config, version, user)
 
     def open(
         self, task: TaskKey, user: str, *, wait_s: float = OPENING_WAIT_S, longest_s: float = LONGEST_S

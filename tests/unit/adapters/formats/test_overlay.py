@@ -26,10 +26,14 @@ def objects(*labels: str) -> tuple[DatasetObject, ...]:
 
 def film_of(item: DatasetObject, uncertainty: float | None, *, approved: bool = False) -> RgbFrame:
     picture = np.full((SIZE.height, SIZE.width, 3), 128, np.uint8)
+    draw(picture, [shown(item, uncertainty, approved=approved)], SIZE)
+    return picture
+
+
+def shown(item: DatasetObject, uncertainty: float | None, *, approved: bool = False) -> LabelledMask:
     mask = np.zeros((SIZE.height, SIZE.width), bool)
     mask[100:150, 100:200] = True
-    draw(picture, LabelledMask(item, encode_mask(mask), None, MaskOrigin.PROPAGATED, uncertainty, approved), SIZE)
-    return picture
+    return LabelledMask(item, encode_mask(mask), None, MaskOrigin.PROPAGATED, uncertainty, approved)
 
 
 def has(picture: RgbFrame, color: tuple[int, int, int]) -> bool:
@@ -54,3 +58,15 @@ def test_a_score_stands_on_label_studios_colour(uncertainty: float) -> None:
     assert has(film_of(item, uncertainty), ground)
     assert not has(film_of(item, uncertainty, approved=True), ground)
     assert not has(film_of(item, None), ground)
+
+
+def test_captions_of_objects_on_each_other_do_not_cover_each_other() -> None:
+    """Each score has a ground of its own size: the pixels of three add up."""
+    found = objects("Cat", "Dog", "Bird")
+    uncertainties = (0.02, 0.5, 0.97)
+    alone = [film_of(item, each) for item, each in zip(found, uncertainties, strict=True)]
+    together = np.full((SIZE.height, SIZE.width, 3), 128, np.uint8)
+    draw(together, [shown(item, each) for item, each in zip(found, uncertainties, strict=True)], SIZE)
+    for picture, each in zip(alone, uncertainties, strict=True):
+        ground = np.array(rgb_of(score_color(each)))
+        assert (together == ground).all(-1).sum() == (picture == ground).all(-1).sum() > 0

@@ -19,7 +19,7 @@ from backend.adapters.media.index import IndexCache
 from backend.adapters.media.packets import decoded_frames
 from backend.adapters.media.quarantine import Quarantine
 from backend.adapters.media.reencode import reencode
-from backend.application.imports.model import Source
+from backend.application.imports.model import Reencode, Source
 from backend.application.worker.frame_subset import FrameSubset
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
 from backend.interfaces.decoder_process import Decoder, serve
@@ -68,6 +68,21 @@ def test_after_a_broken_key_frame_nothing_is_guessed(tmp_path: Path, *, backward
         assert [seen[index] for index in range(20, 30)] == list(range(20, 30))
 
 
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libsvtav1", "libvpx"])
+def test_after_a_lost_frame_of_a_codec_without_a_check_nothing_is_guessed(tmp_path: Path, codec: str) -> None:
+    name = "a.avi" if codec == "libvpx" else "a.mp4"
+    clip = write_clip(tmp_path / name, ClipSpec(codec=codec, frame_count=30, b_frames=0, group=10))
+    with open_video(break_packets(clip, 13), HASH) as video:
+        seen = numbers_of(video)
+        held = undecodable(video)
+    assert [seen[index] for index in (*range(13), *range(20, 30))] == [*range(13), *range(20, 30)]
+    assert 13 in held
+    assert set(held) <= set(range(11, 20))
+    assert all(seen[index] == index for index in range(30) if index not in held)
+    copy = reencode(clip, tmp_path / "out")
+    assert copy.undecodable == held
+
+
 def test_frames_in_any_order_are_the_same(clip: Path) -> None:
     with open_video(clip, HASH) as video:
         seen = numbers_of(video)
@@ -85,9 +100,9 @@ def test_a_long_damaged_part_is_decoded_once_in_a_pass(tmp_path: Path) -> None:
     )
     decoded = 0
 
-    def counted(*arguments: object) -> object:
+    def counted(*arguments: object, by_dts: bool) -> object:
         nonlocal decoded
-        for frame in decoded_frames(*arguments):  # type: ignore[arg-type]
+        for frame in decoded_frames(*arguments, by_dts=by_dts):  # type: ignore[arg-type]
             decoded += 1
             yield frame
 
@@ -147,7 +162,7 @@ def test_a_copy_has_every_number_and_names_the_broken_ones(clip: Path, tmp_path:
 
 def test_an_imported_copy_is_marked_as_its_original(clip: Path, tmp_path: Path) -> None:
     records = ImportRecords(tmp_path / "r.sqlite", tmp_path / "indices")
-    library = DiskLibrary(tmp_path / "out", records, IndexCache(tmp_path / "indices"), reencodes=True)
+    library = DiskLibrary(tmp_path / "out", records, IndexCache(tmp_path / "indices"), reencode=Reencode.ALWAYS)
     medium = library.add(Source("a.mp4", clip))
     assert records.undecodable(medium.media_id) == BROKEN
 

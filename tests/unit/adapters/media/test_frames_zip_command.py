@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from backend.application.imports.model import Source
 from backend.domain.errors import NotAllowed
 from backend.domain.selection import Portion, parse_selection
 from backend.domain.video import FrameIndex
-from tests.fakes.clips import ClipSpec, number_of, write_clip
+from tests.fakes.clips import ClipSpec, number_of, numbered_frame, write_clip
 
 
 def write(video: Path, out: Path, words: str, *, context: bool = True) -> tuple[int, ...]:
@@ -43,3 +44,11 @@ def test_diverse_frames_differ_and_are_the_same_every_time(tmp_path: Path) -> No
     first = write(video, tmp_path / "a.zip", "diverse:5", context=False)
     assert len(first) == 5
     assert write(video, tmp_path / "b.zip", "diverse:5", context=False) == first
+
+
+def test_the_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
+    pages = [Image.fromarray(numbered_frame(number)) for number in range(4)]
+    pages[0].save(tmp_path / "clip.tif", save_all=True, append_images=pages[1:])
+    assert write(tmp_path / "clip.tif", tmp_path / "clip.zip", "range:2-3", context=False) == (2, 3)
+    with zipfile.ZipFile(tmp_path / "clip.zip") as made, made.open("img00000003.png") as picture:
+        assert number_of(np.asarray(Image.open(picture), np.uint8)) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,6 +86,9 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
         ([0, 1023], [0, 255]),
         ([0, 16383], [0, 255]),
         ([0, 16384], [0, 64]),
+        ([30000, 30500, 31000], [0, 127, 255]),
+        ([900, 901], [0, 255]),
+        ([40, 41], [40, 41]),
         ([-2.0, 0.0, 2.0], [0, 127, 255]),
         ([0.25, 0.75], [0, 255]),
         ([0.5, 0.5], [0, 0]),
@@ -109,6 +113,33 @@ def test_a_folder_is_in_natural_order_and_a_tiff_of_several_pages_is_several_fra
     assert medium.content_hash == read_image_source(tmp_path, "again").content_hash
     (tmp_path / "f11.tif").unlink()
     assert medium.content_hash != read_image_source(tmp_path, "fewer").content_hash
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_frames_of_an_animated_picture_are_pages(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(np.full((4, 6, 3), value, np.uint8)) for value in (10, 90, 200)]
+    # An animated PNG may have another picture for programs that do not know animations, which browsers leave out.
+    extra: dict[str, Any] = {".png": {"default_image": True}, ".webp": {"lossless": True}}.get(suffix, {})
+    first, *others = [Image.new("RGB", (6, 4), "red"), *frames] if suffix == ".png" else frames
+    first.save(tmp_path / f"moving{suffix}", save_all=True, append_images=others, duration=40, **extra)
+    frames[0].save(tmp_path / f"still{suffix}")
+    medium = read_image_source(tmp_path, "mixed")
+    start = 1 if suffix == ".png" else 0
+    assert medium.names == (*(f"moving{suffix}#{start + n}" for n in range(3)), f"still{suffix}")
+    with open_source_media(medium, IndexCache(tmp_path / "indices")) as video:
+        shown = [int(video.frame(FrameIndex(index))[0, 0, 0]) for index in range(4)]
+    assert shown == [10, 90, 200, 10]
+
+
+def test_of_an_animated_page_of_a_task_the_first_frame_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = [Image.fromarray(np.full((4, 6), value, np.uint8)) for value in (10, 90)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "still.gif")
+    with open_pages([tmp_path / "still.gif", tmp_path / "moving.gif"], HASH) as pages:
+        assert int(pages.frame(FrameIndex(1))[0, 0, 0]) == 10
+    assert caplog.messages == ["page 2 has several frames or pages; the first is read"]
 
 
 def test_no_pages() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.application.exports.naming import clip_name, planned, safe_name
+from backend.application.exports.naming import clip_name, name_of_address, planned, safe_name
 from backend.application.ports.datasets import DatasetEntry
 
 
@@ -71,3 +73,23 @@ def test_a_segment_keeps_the_name_of_its_clip() -> None:
         "b_1-of-2",
         "x",
     ]
+
+
+FILE_URI = urlsafe_b64encode(b"s3://films/dir/clip 7.mp4").decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("s3://films/dir/clip 7.mp4", "clip 7"),
+        ("azure-blob://films/50%25 a?b #2.mp4", "50%25 a?b #2"),
+        (f"/tasks/7/resolve/?fileuri={FILE_URI}", "clip 7"),
+        (f"http://studio/ls/projects/7/resolve/?fileuri={FILE_URI}", "clip 7"),
+        ("/tasks/7/resolve/?fileuri=%FF", ""),
+        ("https://h/a%20b.mp4?sig=1", "a b"),
+        ("/data/local-files/?d=videos/c.d.mp4", "c.d"),
+        ("no address", ""),
+    ],
+)
+def test_the_name_in_an_address_is_the_files(address: str, name: str) -> None:
+    assert name_of_address(address) == name

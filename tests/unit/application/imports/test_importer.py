@@ -9,6 +9,7 @@ import pytest
 
 from backend.application.imports.importer import TASKS_AT_ONCE, Importer
 from backend.application.imports.model import (
+    ExistingTask,
     ImportMode,
     ItemState,
     Outcome,
@@ -47,7 +48,9 @@ class ImportSetup:
             self.records,
             prompter=self.prompter,
             existing=self.existing,
-            starting=TaskStarter(self.parts.service, "<View/>", self.model_version) if self.starts else None,
+            starting=TaskStarter(self.parts.service, lambda data: "<View/>", self.model_version)
+            if self.starts
+            else None,
             carry=True,
         )
         tally = importer.run(sources or [Source(name) for name in names], plan, outcomes.append)
@@ -74,8 +77,8 @@ class ClickPrompter:
 class OneTask:
     given: PromptSet
 
-    def read(self, source: Source, task: TaskKey) -> tuple[MediaRef, PromptSet]:
-        return MediaRef((f"/data/{task.task_id}.mp4",), is_pages=False), self.given
+    def read(self, source: Source, task: TaskKey) -> ExistingTask:
+        return ExistingTask(MediaRef((f"/data/{task.task_id}.mp4",), is_pages=False), {}, self.given)
 
 
 @pytest.fixture

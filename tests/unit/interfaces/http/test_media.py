@@ -114,6 +114,17 @@ def test_a_picture_that_browsers_do_not_show_is_served_as_a_jpeg(setup: MediaSet
         assert video.frame(FrameIndex(0))[24, [10, 50]].mean(axis=-1).tolist() == pytest.approx([127, 255], abs=1)
 
 
+def test_a_frame_of_an_animation_is_served_alone(setup: MediaSetup) -> None:
+    folder = setup.root / "images"
+    folder.mkdir()
+    frames = [Image.fromarray(np.full((48, 64, 3), value, np.uint8)) for value in (10, 90, 200)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    reply = setup.client().get(setup.address(setup.add(folder), page_leaf(1)))
+    shown = Image.open(BytesIO(reply.content))
+    assert (shown.format, shown.size) == ("JPEG", (64, 48))
+    assert np.asarray(shown).mean() == pytest.approx(90, abs=2)
+
+
 def test_a_picture_that_browsers_show_is_served_as_it_is(setup: MediaSetup) -> None:
     folder = setup.root / "images"
     folder.mkdir()

@@ -37,7 +37,9 @@ VIDEO_BODY = predict_body(video_task(), label_config=VIDEO, project="2.170000000
 
 def report_clip_times(web: FakeWeb) -> None:
     """Reports the clip's times, as a worker does when the page is opened."""
-    web.prewarm_channel.report(media_of_task(video_task(), read_binding(VIDEO)), MediaStatus(FakeVideo().info))
+    web.prewarm_channel.report(
+        media_of_task(video_task(), read_binding(VIDEO), task_id=1), MediaStatus(FakeVideo().info)
+    )
 
 
 def test_the_default_deadline_is_below_that_of_proxies() -> None:

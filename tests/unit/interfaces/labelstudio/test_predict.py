@@ -166,6 +166,14 @@ def test_a_bad_task_gets_an_empty_list_and_a_log_line(bad: object, caplog: pytes
     assert sum("is left out" in message for message in caplog.messages) == 1
 
 
+def test_a_task_whose_page_is_blank_is_told_when_it_is_opened(caplog: pytest.LogCaptureFixture) -> None:
+    task = {**pages_task(), "data": {"frames": ["/data/upload/1/0123abcd-scan.tif"]}}
+    with caplog.at_level(logging.WARNING):
+        results(FakeWeb(), predict_body(task))
+    assert "scan.tif is a TIFF, which browsers do not show" in caplog.text
+    assert "import the file itself: masklet import scan.tif --project 1" in caplog.text
+
+
 def test_no_task_is_no_answer() -> None:
     assert results(FakeWeb(), predict_body()) == []
 

@@ -11,6 +11,7 @@ import pytest
 from backend.adapters.labelstudio.api.client import TaskRecord
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy
 from backend.adapters.labelstudio.api.task_media import TaskMedia
+from backend.adapters.labelstudio.storage_addresses import media_address
 from backend.application.ports.media import MediaFetch
 from backend.domain.errors import Cancelled, LabelStudioUnavailable, NotAllowed
 from backend.domain.tasks import MediaRef, TaskKey
@@ -119,6 +120,17 @@ def test_a_file_of_another_project_or_task_is_refused_though_named(address: str,
     with pytest.raises(NotAllowed, match=owner) as refusal:
         setup.open(address)
     assert "czM6" not in str(refusal.value)
+
+
+def test_a_file_in_cloud_storage_is_opened_for_the_task_that_names_it() -> None:
+    stored, other = "s3://films/dir/a.mp4", "s3://films/secret.mp4"
+    setup = Setup(nested={"pages": [stored]})
+    setup.open(media_address(stored, 7))
+    with pytest.raises(NotAllowed, match=f"task 1/7 does not have {other}: Label Studio knows other data of it"):
+        setup.open(media_address(other, 7))
+    with pytest.raises(NotAllowed, match="task 1/7 does not have"):
+        setup.open(media_address(stored, 8))
+    assert [media.addresses for media in setup.library.opened] == [(media_address(stored, 7),)]
 
 
 def test_a_correction_task_shows_a_page_of_another_project() -> None:

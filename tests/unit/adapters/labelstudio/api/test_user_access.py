@@ -9,6 +9,7 @@ import pytest
 
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.user_access import Credential, UserAccess
+from backend.adapters.labelstudio.storage_addresses import media_address
 from backend.domain.errors import LabelStudioUnavailable, NotAllowed, NotFound
 from backend.domain.tasks import TaskKey
 
@@ -73,6 +74,17 @@ def test_a_task_is_found_with_the_servers_token() -> None:
     assert request.headers["authorization"] == "Token server-token"
     (item,) = json.loads(request.url.params["query"])["filters"]["items"]
     assert (item["filter"], item["value"]) == ("filter:tasks:data.video", "/data/upload/2/clip.mp4")
+
+
+def test_a_task_with_a_file_in_cloud_storage_is_found_by_the_address_that_the_page_has() -> None:
+    server = Server(body={"tasks": [{"id": 12}], "total": 1, "total_annotations": 0, "total_predictions": 0})
+    value = "http://localhost:8080" + media_address("s3://films/clip 7.mp4", 12)
+    assert server.access().find_task(2, "video", value) == TaskKey(2, 12)
+    items = json.loads(server.requests[0].url.params["query"])["filters"]["items"]
+    assert [(item["filter"], item["value"]) for item in items] == [
+        ("filter:tasks:data.video", "s3://films/clip 7.mp4"),
+        ("filter:tasks:id", 12),
+    ]
 
 
 def test_a_value_without_a_task_is_named() -> None:

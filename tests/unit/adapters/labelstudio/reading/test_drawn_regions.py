@@ -1,4 +1,4 @@
-"""Everything that a person drew is an object of the export, or is counted."""
+"""Everything that a person drew is an object of the export and a prompt, or is counted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.adapters.labelstudio.mask_forms.masks import png_of_mask
+from backend.adapters.labelstudio.reading.context import read_annotation
 from backend.adapters.labelstudio.reading.drawn_regions import UNLABELLED
 from backend.adapters.labelstudio.reading.labelled import LabelledTask, read_labels
 from backend.application.ports.datasets import TaskOrigin
@@ -203,3 +204,94 @@ def test_a_box_beside_a_mask_of_its_label_is_counted() -> None:
         assert task(*regions).not_exported == {"box beside a mask of its label": 1}
         (each,) = shown(*regions)
         assert np.array_equal(pixels(each), MASK)
+
+
+def prompted(*regions: Json, config: str = PAGES) -> tuple[list[tuple[str, str, BoolMask | None]], dict[str, int]]:
+    """Object, label and mask of each prompt; what is left out."""
+    read = read_annotation(list(regions), read_binding(config))
+    found = [(str(p.object_id), read.prompts.labels[p.object_id], p.mask) for p in read.prompts]
+    return found, dict(read.left_out)
+
+
+@pytest.mark.parametrize("kind", ["brush", "bitmask", "polygon", "vector", "magicwand"])
+def test_every_shape_is_a_prompt(kind: str) -> None:
+    value = of(kind)
+    ((object_id, label, mask),), left_out = prompted(region(kind, value), region("labels", value, "Dog"))
+    assert (object_id, label, left_out) == ("Dog", "Dog", {})
+    assert mask is not None
+    assert np.array_equal(mask, MASK)
+
+
+def test_an_ellipse_is_a_prompt() -> None:
+    value = {"x": 50, "y": 50, "radiusX": 20, "radiusY": 20, "rotation": 0}
+    ((object_id, _, mask),), _ = prompted(region("ellipselabels", value, "Cat"))
+    (each,) = shown(region("ellipselabels", value, "Cat"))
+    assert object_id == "Cat"
+    assert np.array_equal(mask if mask is not None else [], pixels(each))
+
+
+def test_prompts_have_every_label_of_a_region() -> None:
+    mask = region("brushlabels", of("brush"), "Dog", "Cat")
+    assert [object_id for object_id, *_ in prompted(mask)[0]] == ["Dog", "Cat"]
+    second = region("rectanglelabels", of("brush"), "Cat", from_name="size")
+    assert [object_id for object_id, *_ in prompted(region("brushlabels", of("brush"), "Dog"), second)[0]] == [
+        *("Dog", "Cat")
+    ]
+    assert [found[:2] for found in prompted(track("Dog", "Cat"), config=VIDEO)[0]] == [
+        ("x9", "Dog"),
+        ("x9 #2", "Cat"),
+    ]
+
+
+def test_keypoints_are_prompts_with_their_polarity() -> None:
+    point = {"x": 10, "y": 20, "width": 1}
+    beside = region("keypointlabels", {**point, "x": 50}, "Cat", region_id="2", is_positive=False)
+    separate = region("keypoint", point, region_id="3"), region("labels", point, "Dog", region_id="3")
+    read = read_annotation([region("keypointlabels", point, "Cat"), beside, *separate], read_binding(PAGES))
+    clicks = {str(p.object_id): [(c.point.x_rel, c.positive) for c in p.points] for p in read.prompts}
+    assert clicks == {"Cat": [(0.1, True), (0.5, False)], "Dog": [(0.1, True)]}
+    assert read.left_out == {}
+
+
+def test_what_is_no_prompt_is_counted_by_kind() -> None:
+    regions = [
+        region("brushlabels", of("brush"), region_id="1"),
+        region("brush", of("brush"), region_id="2"),
+        region("keypoint", {"x": 1, "y": 1, "width": 1}, region_id="3"),
+        region("brushlabels", of("brush"), "Egg", region_id="4"),
+        region("vectorlabels", {**of("vector"), "closed": False}, "Cat", region_id="5"),
+        region("timelinelabels", {"ranges": [{"start": 1, "end": 2}]}, "Cat", region_id="7"),
+        region("rectanglelabels", BOX, "Cat", region_id="8"),
+    ]
+    found, left_out = prompted(*regions)
+    assert [object_id for object_id, *_ in found] == ["Cat"]
+    assert left_out == {
+        "region without a label": 3,
+        "region of the label 'Egg', which no tag for masks has": 1,
+        "open vector": 1,
+    }
+
+
+def test_the_id_of_a_track_without_a_label_is_no_class_of_its_prompts() -> None:
+    assert [found[:2] for found in prompted(track(), config=VIDEO)[0]] == [("x9", UNLABELLED)]
+
+
+def test_a_shape_that_only_controls_of_other_kinds_label_is_read_by_its_fields() -> None:
+    for regions in (
+        [region("rectanglelabels", of("brush"), "Dog")],
+        [region("labels", of("brush"), "Dog"), region("choices", {**of("brush"), "choices": ["good"]})],
+    ):
+        (each,) = shown(*regions)
+        assert np.array_equal(pixels(each), MASK)
+        assert [object_id for object_id, *_ in prompted(*regions)[0]] == ["Dog"]
+    (each,) = shown(region("keypointlabels", BOX, "Dog"))
+    assert each.box is not None
+
+
+def test_two_shapes_of_one_id_are_counted() -> None:
+    """The page does not save that; scripts do."""
+    pages = [region("brushlabels", of("brush"), "Cat"), region("brushlabels", of("brush"), "Cat", item_index=1)]
+    shapes = [region("brushlabels", of("brush"), "Cat"), region("rectanglelabels", BOX, "Cat")]
+    for regions in (pages, shapes):
+        assert task(*regions).not_exported == {"second shape with a region's id": 1}
+        assert prompted(*regions)[1] == {"second shape with a region's id": 1}

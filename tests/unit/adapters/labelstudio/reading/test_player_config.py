@@ -19,15 +19,15 @@ def test_labels_of_all_controls_are_listed_once_with_colours() -> None:
 
 
 def test_a_video_without_controls_is_the_media() -> None:
-    assert player_media({"clip": "/data/a.mp4"}, BARE) == MediaRef(("/data/a.mp4",), is_pages=False)
+    assert player_media({"clip": "/data/a.mp4"}, BARE, task_id=1) == MediaRef(("/data/a.mp4",), is_pages=False)
 
 
 def test_a_missing_field_of_the_data_is_named() -> None:
     with pytest.raises(MalformedRequest, match=r"data\.clip"):
-        player_media({}, BARE)
+        player_media({}, BARE, task_id=1)
 
 
 @pytest.mark.parametrize("config", ["", "<View/>", "<View><Video name='v' value='/fixed.mp4'/></View>"])
 def test_a_config_without_media_is_refused(config: str) -> None:
     with pytest.raises(LabelConfigError):
-        player_media({"clip": "/data/a.mp4"}, config)
+        player_media({"clip": "/data/a.mp4"}, config, task_id=1)

@@ -17,22 +17,24 @@ KEYFRAME = (
 
 def test_pages_keep_their_order() -> None:
     task = {"id": 1, "data": {"frames": ["/data/upload/1/b.jpg", "/data/upload/1/a.jpg"]}}
-    media = media_of_task(task, read_binding(PAGES))
+    media = media_of_task(task, read_binding(PAGES), task_id=7)
     assert media == MediaRef(("/data/upload/1/b.jpg", "/data/upload/1/a.jpg"), is_pages=True)
 
 
 def test_a_videos_address_may_be_nested() -> None:
-    media = media_of_task({"data": {"clip": {"file": " https://h/v.mp4 "}}}, read_binding(VIDEO))
+    media = media_of_task({"data": {"clip": {"file": " https://h/v.mp4 "}}}, read_binding(VIDEO), task_id=7)
     assert media == MediaRef(("https://h/v.mp4",), is_pages=False)
 
 
 def test_a_dotted_name_in_the_data_itself_wins() -> None:
-    media = media_of_task({"data": {"clip.file": "/a.mp4", "clip": {"file": "/b.mp4"}}}, read_binding(VIDEO))
+    media = media_of_task({"data": {"clip.file": "/a.mp4", "clip": {"file": "/b.mp4"}}}, read_binding(VIDEO), task_id=7)
     assert media.addresses == ("/a.mp4",)
 
 
 def test_one_image_is_one_page() -> None:
-    assert media_of_task({"data": {"image": "/x.png"}}, read_binding(KEYFRAME)) == MediaRef(("/x.png",), is_pages=True)
+    assert media_of_task({"data": {"image": "/x.png"}}, read_binding(KEYFRAME), task_id=7) == MediaRef(
+        ("/x.png",), is_pages=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_one_image_is_one_page() -> None:
 )
 def test_an_invalid_field_of_the_data_is_named(task: dict[str, object], message: str) -> None:
     with pytest.raises(MalformedRequest, match=message):
-        media_of_task(task, read_binding(PAGES))
+        media_of_task(task, read_binding(PAGES), task_id=7)
 
 
 @pytest.mark.parametrize(

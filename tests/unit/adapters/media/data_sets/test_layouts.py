@@ -12,7 +12,7 @@ from PIL import Image
 from backend.adapters.media.data_sets.common import ReadObject
 from backend.adapters.media.data_sets.layouts import LAYOUTS, read_objects
 from backend.domain.errors import InvalidInput, PromptError
-from backend.domain.geometry import FrameSize
+from backend.domain.geometry import Box, FrameSize
 
 SIZE = FrameSize(100, 50)
 
@@ -123,6 +123,121 @@ def test_davis_has_categories_or_labels_and_objects_that_appear_late(tmp_path: P
         read("davis", tmp_path)
 
 
+def mask_of_each(objects: list[ReadObject]) -> list[tuple[str, int, list[int]]]:
+    """Key, frame, and left, top, right, bottom of the mask's pixels."""
+    shown = []
+    for each in objects:
+        assert each.mask is not None
+        rows, columns = np.nonzero(each.mask)
+        shown.append((each.key, each.frame, [int(n) for n in (columns.min(), rows.min(), columns.max(), rows.max())]))
+    return shown
+
+
+def runs(*lengths: int) -> dict[str, object]:
+    """A mask of 100x50 in uncompressed run lengths, by columns."""
+    return {"size": [50, 100], "counts": [*lengths, 5000 - sum(lengths)]}
+
+
+def sav_json(path: Path, rows: list[list[object]], frames: float = 13.0) -> Path:
+    """As SA-V publishes it: a row for every fourth frame, no labels."""
+    return write(path, json.dumps({"video_id": "clip", "video_frame_count": frames, "masklet": rows}))
+
+
+def test_sav_as_it_is_published_has_a_row_for_every_fourth_frame(tmp_path: Path) -> None:
+    empty = {"size": [50, 100], "counts": [5000]}
+    manual = sav_json(tmp_path / "clip_manual.json", [[runs(0, 50), empty], [None, empty], [None, runs(100, 50)], []])
+    auto = sav_json(tmp_path / "clip_auto.json", [[runs(50, 5)]] * 4)
+    assert mask_of_each(read("sav", tmp_path)) == [
+        ("manual 0", 0, [0, 0, 0, 49]),
+        ("manual 1", 8, [2, 0, 2, 49]),
+        ("auto 0", 0, [1, 0, 1, 4]),
+    ]
+    write(tmp_path / "labels.txt", "cat\ndog\ncar\n")
+    assert found(read("sav", tmp_path)) == [("cat", 0), ("dog", 8), ("car", 0)]
+    assert found(read("masks", manual)) == [("cat", 0), ("dog", 8)]
+    assert found(read("sav", auto)) == [("cat", 0)]
+    with pytest.raises(PromptError, match=r"has nothing for 'other': it has 'clip'"):
+        read("sav", tmp_path, "other")
+    odd = sav_json(tmp_path / "odd_manual.json", [[runs(0, 50)]] * 7)
+    with pytest.raises(PromptError, match=r"odd_manual.json has 7 rows of masks for 13 frames; a row must be of every"):
+        read("sav", odd, "odd")
+    bare = write(tmp_path / "bare_auto.json", "{}")
+    with pytest.raises(PromptError, match=r"bare_auto.json has no list 'masklet'"):
+        read("sav", bare, "bare")
+
+
+@pytest.mark.parametrize("root", ["Annotations/480p", "Annotations_6fps", "Annotations"])
+def test_published_davis_and_sav_folders_are_found(tmp_path: Path, root: str) -> None:
+    palette(tmp_path / root / "clip/00004.png", [1, 0])
+    (tmp_path / "JPEGImages_24fps/clip").mkdir(parents=True)
+    write(tmp_path / "labels.txt", "cat\n")
+    assert found(read("masks", tmp_path)) == [("cat", 4)]
+
+
+def coco_masks(tmp_path: Path, *segmentations: object, track: bool = False) -> Path:
+    """An annotation on a frame each."""
+    marks = [
+        {"id": n, "image_id": n, "category_id": 1, "bbox": [10, 5, 20, 10], "segmentation": each}
+        | ({"track_id": 7} if track else {})
+        for n, each in enumerate(segmentations)
+    ]
+    images = [{"id": n, "file_name": f"clip/{n:04d}.png", "width": 200, "height": 100} for n in range(len(marks))]
+    document = {"categories": [{"id": 1, "name": "cat"}], "images": images, "annotations": marks}
+    return write(tmp_path / f"{abs(hash(str(document)))}.json", json.dumps(document))
+
+
+def test_a_coco_segmentation_is_a_mask(tmp_path: Path) -> None:
+    triangles = [[20, 10, 40, 10, 20, 30], [100, 50, 120, 50, 120, 70]]
+    (each,) = read("coco", coco_masks(tmp_path, triangles))
+    assert each.mask is not None
+    assert (each.mask.shape, each.box) == ((100, 200), None)
+    assert [bool(each.mask[y, x]) for x, y in ((21, 11), (38, 28), (118, 52), (101, 68), (60, 40))] == [
+        *(True, False, True, False, False)
+    ]
+    absent = {"size": [50, 100], "counts": [5000]}
+    tracked = coco_masks(tmp_path, absent, runs(100, 50), runs(0, 50), track=True)
+    assert mask_of_each(read("coco", tracked)) == [("track 7", 1, [2, 0, 2, 49])]
+    assert mask_of_each(read("coco", coco_masks(tmp_path, absent, runs(100, 50), runs(0, 50)))) == [
+        ("annotation 1", 1, [2, 0, 2, 49])
+    ]
+
+
+@pytest.mark.parametrize(
+    "rectangle", [[10, 5, 30, 5, 30, 15, 10, 15], [10, 5, 10, 15, 30, 15, 30, 5, 10, 5]], ids=["open", "closed"]
+)
+def test_a_coco_rectangle_is_a_box(tmp_path: Path, rectangle: list[float]) -> None:
+    """As a mask it would say that the object fills its box."""
+    for segmentation in ([rectangle], []):
+        (each,) = read("coco", coco_masks(tmp_path, segmentation))
+        assert (each.mask, each.box) == (None, Box(0.05, 0.05, 0.15, 0.15))
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "sentence"),
+    [
+        ([[1, 2, 3, 4]], r"annotations\[0\], segmentation: a polygon has x and y of three corners or more; this has 4"),
+        ([[1, 2, 3, "x", 5, 6]], r"annotations\[0\]: 'x' is not a number"),
+        ([1, 2, 3], r"annotations\[0\] must be run lengths .* or a list of polygons"),
+        ([[300, 2, 310, 2, 310, 9]], r"annotations\[0\]: the polygon has no pixel within the frame of 200x100"),
+        ({"size": [50, 100], "counts": [1, -1, 5000]}, r"run lengths are not whole numbers from 0"),
+        ({"size": [50, 100], "counts": [1]}, r"run lengths do not add up to its size, 100x50"),
+        ({"size": [50, 100]}, r"must have size and counts"),
+        ({"size": [50, 50], "counts": [2500]}, r"is 50x50 but the video is 100x50"),
+    ],
+)
+def test_faults_of_coco_segmentations_name_the_annotation(tmp_path: Path, segmentation: object, sentence: str) -> None:
+    with pytest.raises(PromptError, match=sentence):
+        read("coco", coco_masks(tmp_path, segmentation))
+
+
+def test_youtubevis_reads_uncompressed_masks_as_it_is_published(tmp_path: Path) -> None:
+    videos = [{"id": 1, "file_names": ["clip/00000.jpg", "clip/00005.jpg"], "width": 100, "height": 50}]
+    marks = [{"id": 3, "video_id": 1, "category_id": 1, "segmentations": [None, runs(100, 50)]}]
+    document = {"categories": [{"id": 1, "name": "cat"}], "videos": videos, "annotations": marks}
+    path = write(tmp_path / "instances.json", json.dumps(document))
+    assert mask_of_each(read("youtubevis", path)) == [("annotation 3", 5, [2, 0, 2, 49])]
+
+
 @pytest.mark.parametrize(
     ("kind", "file", "text"),
     [
@@ -171,5 +286,5 @@ def test_files_of_several_videos_with_faults(tmp_path: Path) -> None:
         read("youtubevis", instances, "other")
     marks = [{"id": 7, "video_id": 1, "category_id": 1, "segmentations": [{"size": [50, 100]}]}]
     write(instances.with_name("bad.json"), json.dumps(document | {"annotations": marks}))
-    with pytest.raises(PromptError, match=r"annotations\[0\], segmentations\[0\]: the mask must be COCO's"):
+    with pytest.raises(PromptError, match=r"annotations\[0\], segmentations\[0\] must have size and counts"):
         read("youtubevis", instances.with_name("bad.json"))

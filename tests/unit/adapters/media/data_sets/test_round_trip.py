@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,14 +18,16 @@ from hypothesis.extra import numpy as st_numpy
 
 from backend.adapters.formats.registry import FormatOptions, format_of
 from backend.adapters.formats.shared.target import target_folder
+from backend.adapters.labelstudio.config.label_config import read_binding
+from backend.adapters.labelstudio.reading.exported_tasks import read_tasks
 from backend.adapters.labelstudio.writing.exported import ExportedRegions
-from backend.adapters.media.data_sets.common import ReadObject
 from backend.adapters.media.data_sets.layouts import read_objects
 from backend.application.exports.export import Export
 from backend.application.exports.naming import safe_name
+from backend.application.imports.prompts import FoundObject
 from backend.application.ports.datasets import DatasetEntry, ManifestEntry
 from backend.codecs.coco_rle import encode_mask
-from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
+from backend.domain.datasets import DatasetFrame, DatasetObject, FormatName, LabelledMask
 from backend.domain.geometry import BoolMask, Box, FrameSize
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
@@ -35,12 +38,17 @@ LABELS = ("Cat", 'Dog, "big"', "person", "Person", "car", "no", "007", "Vögel �
 NAMES = ("clip", "my clip", "a_1", "12", "Übung (2)", "x.y")
 OTHER = "other"
 
+SAV_JSON = "sav without pictures"
+TASKS = "labelstudio"
+
 FILES = {
     "davis": "",
     "sav": "",
+    SAV_JSON: "",
     "mots": "",
     "yolo-seg": "",
     "coco-rle": "",
+    TASKS: "tasks.json",
     "youtubevis": "instances.json",
     "mot": "",
     "yolo": "",
@@ -49,7 +57,7 @@ FILES = {
 }
 """Export format, which is also the name of its prompts -> what is read of the export; empty: the folder."""
 
-WITH_MASKS = ("davis", "sav", "mots", "coco-rle", "youtubevis")
+WITH_MASKS = ("davis", "sav", SAV_JSON, "mots", "coco-rle", TASKS, "youtubevis", "coco")
 OF_BOXES = ("mot", "yolo", "coco", "boxes-csv")
 ON_TOP = ("davis", "mots")
 """Formats with the smaller object on top."""
@@ -186,13 +194,18 @@ def expected(case: Case, name: str) -> list[Found]:
     return sorted(found.values())
 
 
-def read_back(case: Case, name: str) -> list[ReadObject]:
+def read_back(case: Case, name: str) -> Sequence[FoundObject]:
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
+        out, kind = Path(folder) / "out", name.split()[0]
         with target_folder(out) as target:
-            Export(MemorySource(case), format_of(name, FormatOptions(ExportedRegions())), lambda: 0.0, "1").run(target)
+            Export(MemorySource(case), format_of(kind, FormatOptions(ExportedRegions())), lambda: 0.0, "1").run(target)
+        if name == SAV_JSON:
+            shutil.rmtree(out / "Annotations")
         names = (case.name, safe_name(case.name))
-        return read_objects(name, out / FILES[name], names, SIZE, is_alone=False)
+        if name == TASKS:
+            binding = read_binding((out / "label_config.xml").read_text())
+            return read_tasks(out / FILES[name], names, binding, lambda: None).objects
+        return read_objects(kind, out / FILES[name], names, SIZE, is_alone=False)
 
 
 def check(case: Case, name: str) -> None:
@@ -207,15 +220,19 @@ def check(case: Case, name: str) -> None:
     assert sorted(found) == wanted
 
 
+def test_every_format_is_read_back_but_films() -> None:
+    assert {name.split()[0] for name in FILES} == set(FormatName) - {FormatName.OVERLAY, FormatName.GREENSCREEN}
+
+
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=cases(MASKS))
 def test_masks_are_read_back(name: str, case: Case) -> None:
     check(case, name)
 
 
 @pytest.mark.parametrize("name", OF_BOXES)
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=cases(BOXES))
 def test_boxes_are_read_back(name: str, case: Case) -> None:
     check(case, name)

@@ -29,6 +29,17 @@ def test_a_folder_gives_its_videos_zips_and_folders_of_images(tmp_path: Path) ->
     assert names(tmp_path) == ["a b.MOV", "b.mp4", "f.zip", "frames", "sub/b.mp4"]
 
 
+def test_pictures_beside_a_video_are_left_out_and_named(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "cover.jpg", "t.png")
+    left_out = "2 pictures beside it are not imported; move them into a folder of their own"
+    assert [(source.name, source.note) for source in expand([str(tmp_path)])] == [("a.mp4", left_out), ("b.mp4", "")]
+    (tmp_path / "pictures").mkdir()
+    for name in ("cover.jpg", "t.png"):
+        (tmp_path / name).rename(tmp_path / "pictures" / name)
+    assert names(tmp_path) == ["a.mp4", "b.mp4", "pictures"]
+    assert {source.note for source in expand([str(tmp_path)])} == {""}
+
+
 def test_a_glob_and_a_file(tmp_path: Path) -> None:
     touch(tmp_path, "x1.mp4", "x2.mp4", "y.mp4")
     assert names(tmp_path / "x*.mp4", tmp_path / "y.mp4") == ["x1.mp4", "x2.mp4", "y.mp4"]
