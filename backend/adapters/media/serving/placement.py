@@ -169,7 +169,10 @@ class _BotoBucket:
 def file_leaf(medium: SourceMedia) -> str:
     """The last part of a video's address. Browsers and Label Studio detect the type by its suffix."""
     if medium.kind is not SourceMediaKind.VIDEO:
-        raise InvalidInput(f"{medium.name} is a folder of images; import it with --as pages or --as keyframes")
+        raise InvalidInput(
+            f"{medium.name} is pictures, and the project shows videos; import it into one for pages: "
+            "masklet project create NAME --config frames"
+        )
     return f"video{medium.path.suffix.lower() or '.mp4'}"
 
 

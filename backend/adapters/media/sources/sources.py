@@ -20,7 +20,12 @@ from backend.application.imports.model import Source
 from backend.domain.errors import InvalidInput
 
 BROWSER_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv")
-OTHER_SUFFIXES = (".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".mts", ".m2ts", ".3gp", ".ogv", ".m3u8", ".mpd")
+# fmt: off
+OTHER_SUFFIXES = (
+    ".avi", ".mpg", ".mpeg", ".vob", ".wmv", ".asf", ".flv", ".ts", ".mts", ".m2ts", ".3gp", ".ogv", ".ogg", ".mxf",
+    ".dv", ".rm", ".h264", ".264", ".m3u8", ".mpd",
+)
+# fmt: on
 VIDEO_SUFFIXES = frozenset((*BROWSER_SUFFIXES, *OTHER_SUFFIXES))
 """Includes formats that no browser plays: they are reported or re-encoded."""
 

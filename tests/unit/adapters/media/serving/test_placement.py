@@ -114,8 +114,10 @@ def test_a_bucket_needs_boto3_and_an_address(monkeypatch: pytest.MonkeyPatch) ->
         parse_bucket("name/a")
 
 
-def test_a_folder_of_images_is_no_video() -> None:
+def test_pictures_are_for_projects_with_pages() -> None:
     found = draft(Path("frames"), 0)
     images = replace(found, medium=replace(found.medium, kind=SourceMediaKind.IMAGES))
-    with pytest.raises(InvalidInput, match="import it with --as pages or --as keyframes"):
-        BackendPlacement("http://h", Signer(b"k"), 5).addresses(images, ImportMode.VIDEO)
+    placement = BackendPlacement("http://h", Signer(b"k"), 5)
+    with pytest.raises(InvalidInput, match="import it into one for pages: masklet project create NAME --config frames"):
+        placement.addresses(images, ImportMode.VIDEO)
+    assert len(placement.addresses(images, ImportMode.PAGES)) == 1

@@ -26,7 +26,8 @@ def test_a_folder_gives_its_videos_zips_and_folders_of_images(tmp_path: Path) ->
     touch(
         tmp_path, "b.mp4", "a b.MOV", "sub/b.mp4", "notes.txt", ".hidden.mp4", "f.zip", "frames/1.jpg", "frames/2.jpg"
     )
-    assert names(tmp_path) == ["a b.MOV", "b.mp4", "f.zip", "frames", "sub/b.mp4"]
+    touch(tmp_path, "c.AVI", "c.ogg", "c.mts")
+    assert names(tmp_path) == ["a b.MOV", "b.mp4", "c.AVI", "c.mts", "c.ogg", "f.zip", "frames", "sub/b.mp4"]
 
 
 def test_pictures_beside_a_video_are_left_out_and_named(tmp_path: Path) -> None:
