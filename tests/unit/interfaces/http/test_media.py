@@ -114,12 +114,14 @@ def test_a_picture_that_browsers_do_not_show_is_served_as_a_jpeg(setup: MediaSet
         assert video.frame(FrameIndex(0))[24, [10, 50]].mean(axis=-1).tolist() == pytest.approx([127, 255], abs=1)
 
 
-def test_a_picture_that_browsers_show_is_served_as_it_is(setup: MediaSetup) -> None:
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".avif"])
+def test_a_picture_that_browsers_show_is_served_as_it_is(setup: MediaSetup, suffix: str) -> None:
     folder = setup.root / "images"
     folder.mkdir()
-    Image.fromarray(np.full((48, 64), 9, np.uint8)).save(folder / "p1.png")
+    Image.fromarray(np.full((48, 64), 9, np.uint8)).save(folder / f"p1{suffix}")
     reply = setup.client().get(setup.address(setup.add(folder), page_leaf(0)))
-    assert (reply.headers["content-type"], reply.content) == ("image/png", (folder / "p1.png").read_bytes())
+    assert reply.headers["content-type"] == f"image/{suffix[1:]}"
+    assert reply.content == (folder / f"p1{suffix}").read_bytes()
 
 
 def test_a_video_is_served_in_byte_ranges(setup: MediaSetup) -> None:
