@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.adapters.media.import_records import ImportRecords
-from backend.adapters.media.index import IndexCache
+from backend.adapters.media.index import NOT_SHOWN, IndexCache
 from backend.adapters.media.probe import not_played_in
 from backend.adapters.media.reencode import FALLBACK_RATE, reencode, reencode_pictures
 from backend.adapters.media.source_media import (
@@ -77,15 +77,24 @@ class DiskLibrary:
             return read_image_source(frames.folder, name, numbers=frames.numbers, names=frames.names)
         what = not_played_in(path)
         if self.reencode is Reencode.ALWAYS or (what and self.reencode is Reencode.AUTO):
-            copy = reencode(path, self.imported, on_frame=self.on_frame)
-            medium = read_video_source(copy.path, name, self.indices)
-            undecodable = self.indices.undecodable(medium.content_hash)
-            for frame in copy.undecodable:
-                undecodable.add(frame)
-            return replace(medium, note=f"re-encoded: browsers do not play {what}" if what else "re-encoded")
+            return self._copied(path, name, f"re-encoded: browsers do not play {what}" if what else "re-encoded")
         if what:
             raise MediaError(f"{path.name} is {what}, which browsers do not play; leave out --reencode never")
-        return read_video_source(path, name, self.indices)
+        medium = read_video_source(path, name, self.indices)
+        index = self.indices.load(medium.content_hash) if self.as_video else None
+        if index is None or not index.inexact:
+            return medium
+        if self.reencode is Reencode.NEVER:
+            return replace(medium, note=f"{NOT_SHOWN} because of {index.inexact}; leave out --reencode never")
+        return self._copied(path, name, f"re-encoded: {NOT_SHOWN} because of {index.inexact}")
+
+    def _copied(self, path: Path, name: str, note: str) -> SourceMedia:
+        copy = reencode(path, self.imported, on_frame=self.on_frame)
+        medium = read_video_source(copy.path, name, self.indices)
+        undecodable = self.indices.undecodable(medium.content_hash)
+        for frame in copy.undecodable:
+            undecodable.add(frame)
+        return replace(medium, note=note)
 
     def _read_pictures(self, path: Path, name: str) -> SourceMedia:
         medium = read_image_source(path, name)
@@ -100,4 +109,8 @@ class DiskLibrary:
     def _stamp_suffix(self, path: Path) -> str:
         if is_pictures(path):
             return "-video" if self.as_video and self.reencode is not Reencode.NEVER else ""
-        return "-re" if self.reencode is Reencode.ALWAYS else ""
+        if self.reencode is Reencode.ALWAYS:
+            return "-re"
+        if not self.as_video:
+            return ""
+        return "-video" if self.reencode is not Reencode.NEVER else "-never"

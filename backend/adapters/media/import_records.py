@@ -51,7 +51,7 @@ class ImportRecords:
         """The recorded medium of a file or folder with this stamp; None if it was not read yet."""
         with self._database() as database:
             row = database.execute(
-                "SELECT media_id FROM files WHERE path = ? AND stamp = ?", (str(path), stamp)
+                "SELECT media_id FROM files WHERE path = ? AND stamp = ?", (_text(path), stamp)
             ).fetchone()
         return None if row is None else self.medium(row[0])
 
@@ -60,7 +60,7 @@ class ImportRecords:
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO media VALUES (?, ?)", (medium.media_id, body))
             database.execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (str(medium.path), medium.stamp, medium.media_id)
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (_text(medium.path), medium.stamp, medium.media_id)
             )
 
     def undecodable(self, media_id: str) -> tuple[int, ...]:
@@ -70,7 +70,7 @@ class ImportRecords:
     def put_alias(self, path: Path, stamp: str, media_id: str) -> None:
         """Record a file as a source of this medium. The medium may be another file (unpacked or re-encoded)."""
         with self._database() as database:
-            database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (str(path), stamp, media_id))
+            database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (_text(path), stamp, media_id))
 
     # items
 
@@ -96,7 +96,7 @@ class ImportRecords:
         with self._database() as database:
             database.execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
-                (project_id, outcome.source, outcome.name, outcome.reason),
+                (project_id, outcome.source, outcome.name, _text(outcome.reason)),
             )
 
     def clear_failure(self, project_id: int, source: str) -> None:
@@ -128,6 +128,11 @@ class ImportRecords:
             raise ServiceUnavailable(
                 f"the record of imports {self._path} cannot be used ({error}); look at that file"
             ) from error
+
+
+def _text(value: Path | str) -> str:
+    """A path, or a sentence with one, as SQLite takes it: bytes of a file's name that are no UTF-8 as \\xe9."""
+    return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _medium_body(medium: SourceMedia) -> dict[str, object]:

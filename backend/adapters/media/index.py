@@ -24,6 +24,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from backend.adapters.media.containers.browsers import is_browsers_container
+from backend.adapters.media.containers.matroska import is_matroska
+from backend.adapters.media.containers.seeks import has_edit_list
 from backend.adapters.media.damaged import damage_named
 from backend.adapters.media.orientation import Orientation, orientation_of
 from backend.adapters.media.packet_times import PacketTimes, read_packet_times
@@ -36,7 +38,9 @@ from backend.domain.video import ContentHash, VideoInfo
 
 log = logging.getLogger(__name__)
 
-_VERSION = 4
+_VERSION = 6
+NOT_SHOWN = "browsers do not show every frame in its place"
+
 _ARRAYS = ("pts", "tags", "key_tags", "key_seeks")
 
 
@@ -46,7 +50,8 @@ class StreamIndex:
 
     pts: [N] int64, ascending, in units of time_base. tags, key_tags, key_seeks, by_dts, is_unchecked: see PacketTimes.
     width, height: pixels as stored; rotation, mirrored: of their Orientation. zero: the origin of a player's timeline,
-    in units of time_base. end: the end of the last frame, or of the file if that is later.
+    in units of time_base. end: the end of the last frame, or of the file if that is later. inexact: what is in the file
+    because of which browsers do not show every frame in its place; or empty.
     """
 
     pts: NDArray[np.int64]
@@ -65,6 +70,7 @@ class StreamIndex:
     truncated: bool
     zero: int
     end: int
+    inexact: str
 
     @property
     def times(self) -> FrameTimes:
@@ -117,6 +123,7 @@ def _built(path: Path, *, for_page: bool) -> StreamIndex:
         if len(pts) == 0:
             raise MediaError(f"{path.name} has no frame that decodes")
         time_base, orientation = _time_base(stream, path.name), orientation_of(first)
+        inexact = _inexact(path, container, packets, is_variable=_is_variable(pts))
         return StreamIndex(
             pts=pts,
             tags=tags,
@@ -134,7 +141,23 @@ def _built(path: Path, *, for_page: bool) -> StreamIndex:
             truncated=packets.ends_early,
             zero=_zero(container, pts, time_base),
             end=_end(container, pts, time_base, is_cut=packets.ends_early),
+            inexact=inexact,
         )
+
+
+def _inexact(path: Path, container: InputContainer, packets: PacketTimes, *, is_variable: bool) -> str:
+    """What is in a file because of which browsers do not show every frame in its place; or empty."""
+    if not is_browsers_container(container):
+        return ""
+    if is_matroska(container) and is_variable:
+        return "a variable frame rate in WebM/Matroska"  # which has no durations; Chromium assumes the average
+    if packets.leads_key:
+        return "open groups of pictures"
+    if not is_matroska(container) and packets.key_is_later and not has_edit_list(path):
+        return "B-frames and no edit list"  # Chromium looks for key frames by the times at which they are decoded
+    if not is_matroska(container) and packets.ends_early:
+        return "an end that is missing"
+    return ""
 
 
 def bytes_of_index(index: StreamIndex) -> bytes:

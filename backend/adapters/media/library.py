@@ -17,8 +17,9 @@ from backend.adapters.media.cache import CachedFile, MediaCache, pages_hash
 from backend.adapters.media.decode import open_video
 from backend.adapters.media.decoder_pool import DecoderPool
 from backend.adapters.media.fetch_pool import Fetch, FetchPool
-from backend.adapters.media.index import IndexCache
+from backend.adapters.media.index import NOT_SHOWN, IndexCache
 from backend.adapters.media.pages import open_some_pages
+from backend.adapters.media.probe import REMEDY
 from backend.adapters.media.serving.own_media import OwnMedia
 from backend.application.exports.naming import file_of_address
 from backend.application.ports.clock import Clock
@@ -92,6 +93,7 @@ class CachedMedia:
         self._indices = indices
         self._clock = clock
         self._checked_s: dict[str, float] = {}
+        self._looked_at: set[ContentHash] = set()
         self._pool = FetchPool(self._load)
 
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
@@ -105,8 +107,10 @@ class CachedMedia:
             files = self._fetched(media, wanted)
             paths = [holds.enter_context(self._cache.hold(file)) for file in files]
             hashes = {index: file.content_hash for index, file in zip(wanted, files, strict=True)}
-            with _media_errors(media, wanted):
+            with _media_errors(media, wanted, paths):
                 source = self._source(media, wanted, files, paths)
+            if not media.is_pages:
+                self._warn_of_seeks(media, files[0].content_hash)
             return HeldVideo(source, holds, hashes if media.is_pages else {})
         except BaseException:
             holds.close()
@@ -127,6 +131,16 @@ class CachedMedia:
         read = None if self._decoders is None else self._decoders.read_page
         pages = dict(zip(wanted, paths, strict=True))
         return open_some_pages(pages, content_hash, page_count=len(media.addresses), read=read)
+
+    def _warn_of_seeks(self, media: MediaRef, content_hash: ContentHash) -> None:
+        """Logs once that browsers do not show every frame of a video in its place."""
+        if content_hash in self._looked_at:
+            return
+        self._looked_at.add(content_hash)
+        index = self._indices.load(content_hash)
+        if index is not None and index.inexact:
+            name = _name_of(media.addresses[0])
+            logger.warning("%s has %s, because of which %s; %s", name, index.inexact, NOT_SHOWN, REMEDY)
 
     def fetch(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> MediaFetch:
         """See the MediaFetcher port."""
@@ -216,14 +230,24 @@ class HeldVideo(WrappedVideo):
 
 
 @contextmanager
-def _media_errors(media: MediaRef, wanted: Sequence[int]) -> Iterator[None]:
-    """A library's own error about a file is the file's fault: raises MediaError with the file's name."""
+def _media_errors(media: MediaRef, wanted: Sequence[int], paths: Sequence[Path]) -> Iterator[None]:
+    """A library's own error about a file is the file's fault: raises MediaError with the file's name.
+
+    paths: of the files in the cache, whose names say nothing to people.
+    """
     try:
         yield
+    except MediaError as error:
+        text = str(error)
+        for position, path in zip(wanted, paths, strict=True):
+            text = text.replace(path.name, _name_of(media.addresses[position]))
+        if text == str(error):
+            raise
+        raise MediaError(text) from error
     except (MaskletError, OSError, MemoryError):
         raise
     except Exception as error:
-        name = file_of_address(media.addresses[wanted[0]])[:100] or "the media"
+        name = _name_of(media.addresses[wanted[0]])
         raise MediaError(f"{name} cannot be read: {type(error).__name__}: {error}") from error
 
 
@@ -241,3 +265,8 @@ def _wanted(media: MediaRef, frames: Collection[FrameIndex] | None) -> Sequence[
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
     while chunk := file.read(CHUNK_BYTES):
         yield chunk
+
+
+def _name_of(address: str) -> str:
+    """The file's name in an address, for messages."""
+    return file_of_address(address)[:100] or "the media"

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from backend.adapters.media.containers.browsers import is_browsers_container
 from backend.adapters.media.containers.matroska import claimed_duration, is_matroska, unread_places
+from backend.adapters.media.containers.seeks import KeyOrder
 from backend.adapters.media.containers.shown import ShownPackets
 from backend.adapters.media.packets import PacketReader, decoded_frames, is_cut_short
 from backend.adapters.media.probe import REMEDY, open_stream
@@ -43,6 +44,8 @@ class PacketTimes:
     key_seeks: [K] int64: the time to which a seek finds that key frame. is_unchecked: whether the codec shows wrong
     pictures after a lost frame, without an error.
     ends_early: whether the file ends in the middle of a packet, with an error, or before its header says.
+    leads_key, key_is_later: of some key frame, whether a frame that is decoded after it is shown before it, and whether
+    it is shown later than it is decoded; see containers/seeks.py.
     """
 
     pts: Times
@@ -52,6 +55,8 @@ class PacketTimes:
     by_dts: bool
     is_unchecked: bool
     ends_early: bool
+    leads_key: bool = False
+    key_is_later: bool = False
 
     def position_of(self, tag: int | None) -> int | None:
         """The index of the frame with this tag."""
@@ -117,6 +122,7 @@ class _Scan:
     is_unchecked: bool = False
     places: list[int | None] = field(default_factory=list)
     """Positions of the packets in the file, where these are looked at."""
+    order: KeyOrder = field(default_factory=KeyOrder)
 
 
 def read_packet_times(path: Path) -> PacketTimes:
@@ -135,7 +141,10 @@ def read_packet_times(path: Path) -> PacketTimes:
         key_tags = np.asarray(sorted(keys), dtype=np.int64)
         key_seeks = np.asarray([keys[int(key)] for key in key_tags], dtype=np.int64)
         ends_early = scan.is_cut or _is_shorter_than(scan.duration, pts)
-        return PacketTimes(pts, pts, key_tags, key_seeks, False, scan.is_unchecked, ends_early)
+        is_unchecked, order = scan.is_unchecked, scan.order
+        return PacketTimes(
+            pts, pts, key_tags, key_seeks, False, is_unchecked, ends_early, order.leads_key, order.key_is_later
+        )
     return _by_decoding(path, scan)
 
 
@@ -154,8 +163,10 @@ def _scanned(container: InputContainer, stream: VideoStream) -> _Scan:
         is_shown = shown.is_shown(memoryview(packet))
         if is_key and (is_shown or codec != "h264"):  # no decoding begins at a second field
             scan.keys.append((packet.pts, packet.dts))
+            scan.order.add_key(packet.pts, packet.dts)
         if not is_shown or packet.is_discard:
             continue
+        scan.order.add(packet.pts)
         scan.pts.append(packet.pts)
         scan.dts.append(packet.dts)
         scan.places.append(packet.pos)

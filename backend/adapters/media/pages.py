@@ -25,17 +25,18 @@ from backend.domain.video import ContentHash, FrameIndex, FrameRange, VideoInfo
 
 logger = logging.getLogger(__name__)
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 _EXIF_ORIENTATION = 0x0112
 PAGE_MARK = "#"
-MAY_HAVE_SEVERAL = (".tif", ".gif", ".webp", ".png")
+MAY_HAVE_SEVERAL = (".tif", ".gif", ".webp", ".avif", ".png")
 """How the suffixes of files begin that may have several pages or frames."""
 GREY_BITS = (8, 10, 12, 14, 16)
 LEAST_SHARE = 1 / 8
 """The least part of its bits' range that a page has to fill: less would be shown as one grey."""
 
 _TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
-
+_UPRIGHT = ("TIFF", "WEBP")
+"""Formats whose orientation is not applied here: Pillow turns a TIFF itself, Chromium shows a WebP as it is stored."""
 
 ReadPage = Callable[[Path, int, FrameSize], RgbFrame]
 """Decodes a page, [H, W, 3] uint8 RGB, given its frame index and the size that it must have."""
@@ -119,8 +120,8 @@ def read_page(path: Path, index: int, size: FrameSize) -> RgbFrame:
 def page_names(path: Path) -> list[str]:
     """The names of an image's pages: its own name, or NAME#0, NAME#1, … of a file with several.
 
-    The pages of a TIFF are those of its first one's size: others are thumbnails. The frames of an animated GIF, WebP or
-    PNG are pages too. Raises MediaError for a damaged file.
+    The pages of a TIFF are those of its first one's size: others are thumbnails. The frames of an animated GIF, WebP,
+    AVIF or PNG are pages too. Raises MediaError for a damaged file.
     """
     if not path.suffix.lower().startswith(MAY_HAVE_SEVERAL):
         return [path.name]
@@ -162,16 +163,16 @@ def _open_file(path: Path, index: int) -> Image.Image:
         raise MediaError(f"page {index + 1} has too many pixels, by its header") from error
     except UnidentifiedImageError as error:
         raise MediaError(
-            f"page {index + 1} is not an image Masklet can read (it reads {', '.join(_FORMATS)})"
+            f"page {index + 1} is not an image that Masklet reads ({', '.join(_FORMATS)}); save it as JPEG or PNG"
         ) from error
     except (OSError, ValueError, SyntaxError) as error:
         raise MediaError(f"page {index + 1} cannot be read: {error}") from error
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 (upright) to 8, from the header alone."""
-    if image.format == "PNG" and "exif" not in image.info:
-        # Pillow would decode the whole page for EXIF data after the pixels, which browsers ignore.
+    """EXIF orientation to apply, 1 (none) to 8, from the header alone."""
+    if image.format in _UPRIGHT or (image.format == "PNG" and "exif" not in image.info):
+        # Pillow would decode the whole PNG for EXIF data after the pixels, which browsers ignore.
         return 1
     return int(image.getexif().get(_EXIF_ORIENTATION, 1))
 

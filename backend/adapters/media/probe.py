@@ -93,19 +93,21 @@ def _refuse_text(path: Path) -> None:
     except OSError as error:
         raise MediaError(f"{path.name} cannot be read: {error.strerror}") from error
     if not head:
-        raise MediaError(f"{path.name} is empty (0 bytes)")
+        raise MediaError(f"{path.name} is empty (0 bytes); copy it again")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for start, kind in _TEXT_KINDS:
         if text.startswith(start):
-            raise MediaError(f"{path.name} is {kind}, not a video")
+            raise MediaError(f"{path.name} is {kind}, not a video; download the video itself")
 
 
 def _open_failure(path: Path, error: av.FFmpegError) -> str:
     boxes = _top_level_boxes(path)
     if boxes & _MP4_BOXES and b"moov" not in boxes:
-        return f"{path.name} has no index (its moov box is missing): the recording or upload was cut short"
+        return (
+            f"{path.name} has no index (its moov box is missing): the recording or upload was cut short; copy it again"
+        )
     known = ", ".join(NAMES.values())
-    return f"{path.name} cannot be opened as a video ({error.strerror}); Masklet reads {known}"
+    return f"{path.name} cannot be opened as a video ({error.strerror}); Masklet reads {known}; save it as one of these"
 
 
 def _top_level_boxes(path: Path) -> set[bytes]:
@@ -132,11 +134,11 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         kind = "holds sound only" if container.streams.audio else "holds no video stream"
-        raise MediaError(f"{path.name} {kind}: there are no frames to label")
+        raise MediaError(f"{path.name} {kind}: there are no frames to label; name the file that has the pictures")
     stream = streams[0]
     codec = stream.codec_context.codec.canonical_name
     if codec not in CODECS:
-        raise MediaError(f"{path.name} is coded as {codec!r}, which Masklet does not read")
+        raise MediaError(f"{path.name} is coded as {codec!r}, which Masklet does not read; save it as H.264")
     require_sane_size(path.name, stream.codec_context.width, stream.codec_context.height)
     stream.thread_type = "AUTO"
     return stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,12 +118,19 @@ def _details(status: ProjectStatus) -> Iterator[str]:
     yield from (f"{name}: not imported: {reason}" for name, reason in status.failed_sources)
     yield from (f"{name}: refused: {reason}" for name, reason in status.refused)
     for name, frames in status.undecodable:
-        yield f"{name}: frames that do not decode, and show the picture before them: {range_text(frames)}"
+        yield undecodable_line(name, frames)
     for failed in status.retried:
         if failed.is_given_up and failed.kind in GIVEN_UP_AS:
             yield f"task {failed.task.task_id}: {GIVEN_UP_AS[failed.kind]}: {failed.reason}"
     yield from _retried(status)
     yield from (f"{name}: asks for a person: {reason}" for name, reason in status.asks_for_person)
+
+
+def undecodable_line(name: str, frames: Sequence[int]) -> str:
+    """What is said of a medium's frames that do not decode."""
+    held = f"frames that do not decode, and show the picture before them: {range_text(frames)}"
+    there = "in a video that is no copy browsers stop there or show another"
+    return f"{name}: {held}; {there}: import it with --reencode always"
 
 
 def _retried(status: ProjectStatus) -> Iterator[str]:

@@ -56,7 +56,10 @@ def test_verdicts_that_ask_to_redo_masks_are_told_with_the_command_that_lists_th
 
 def test_frames_that_do_not_decode_are_told_by_video() -> None:
     status = ProjectStatus(7, {JobState.DONE: 1}, undecodable=(("a.mp4", (3, 4, 9)),))
-    assert "  a.mp4: frames that do not decode, and show the picture before them: 3-4,9" in lines(status)
+    assert (
+        "  a.mp4: frames that do not decode, and show the picture before them: 3-4,9; "
+        "in a video that is no copy browsers stop there or show another: import it with --reencode always"
+    ) in lines(status)
     assert status.document()["undecodable"] == [{"video": "a.mp4", "frames": "3-4,9"}]
 
 

@@ -29,7 +29,7 @@ OTHER_SUFFIXES = (
 VIDEO_SUFFIXES = frozenset((*BROWSER_SUFFIXES, *OTHER_SUFFIXES))
 """Includes formats that no browser plays: they are reported or re-encoded."""
 
-IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"])
+IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"])
 LIST_SUFFIXES = frozenset((".csv", ".json"))
 PATH_COLUMNS = ("video", "path", "file", "source")
 OWN_COLUMNS = frozenset((*PATH_COLUMNS, "name", "prompts", "frames", "task"))

@@ -36,6 +36,19 @@ def test_a_medium_reads_back_whole_by_id_and_by_file(records: ImportRecords, tmp
         again.medium("no")
 
 
+def test_a_file_whose_name_is_no_utf_8_is_recorded(records: ImportRecords) -> None:
+    path = Path("/videos/Caf\udce9.mp4")
+    records.put_medium(replace(MEDIUM, path=path))
+    records.put_alias(Path("/videos/copy of Caf\udce9.mp4"), "1-2", MEDIUM.media_id)
+    for name in ("Caf\udce9.mp4", "copy of Caf\udce9.mp4"):
+        found = records.medium_at(Path("/videos") / name, "1-2")
+        assert found is not None
+        assert found.path == path
+    records.fail(1, Outcome("Caf?.mp4", ItemState.FAILED, reason="Caf\udce9.mp4 is empty"))
+    ((_, failed),) = records.failures(1)
+    assert failed.reason == r"Caf\xe9.mp4 is empty"
+
+
 def test_items_are_in_the_order_of_names_and_segments(records: ImportRecords) -> None:
     items = [BatchItem(1, f"k-{n:05d}", 10 + n, "a [1/2]" if n else "b", "m", number=n) for n in range(3)]
     other = BatchItem(2, "k-00000", 99, "c", "m", carry=True, certainty=0.25)

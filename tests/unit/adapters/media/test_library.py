@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,6 +19,7 @@ from backend.adapters.media.library import ASK_AGAIN_S, FRESH_S, CachedMedia
 from backend.domain.errors import MediaError, MediaUnreachable, PromptError
 from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex
+from tests.fakes.clips import ClipSpec, write_clip
 from tests.fakes.clock import FakeClock
 
 PAGES = MediaRef(tuple(f"/data/{number}.png" for number in range(6)), is_pages=True)
@@ -138,6 +140,27 @@ def test_cached_media_are_used_while_their_server_does_not_answer(
     clock.advance(ASK_AGAIN_S)
     open_page()
     assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\0" * 99])
+def test_an_error_about_a_fetched_video_names_it(library: CachedMedia, server: FakeServer, content: bytes) -> None:
+    server.bodies["/data/b%20c.mp4?d=1"] = content
+    with pytest.raises(MediaError, match=r"^b%20c\.mp4 "):
+        library.open(MediaRef(("/data/b%20c.mp4?d=1",), is_pages=False))
+
+
+def test_a_video_that_browsers_do_not_show_exactly_is_told_of_once(
+    library: CachedMedia, server: FakeServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = ClipSpec(codec="libvpx", rate=Fraction(1000), frame_count=4, times=[0, 100, 130, 330])
+    server.bodies["/data/b.webm"] = write_clip(tmp_path / "b.webm", spec).read_bytes()
+    for _ in range(2):
+        library.open(MediaRef(("/data/b.webm",), is_pages=False)).__exit__(None, None, None)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "b.webm has a variable frame rate in WebM/Matroska, because of which browsers do not show every frame in its "
+        "place; make a copy that all browsers play: masklet reencode IN --out OUT.mp4"
+    )
 
 
 def test_after_a_fetch_opening_asks_no_server(library: CachedMedia, server: FakeServer) -> None:

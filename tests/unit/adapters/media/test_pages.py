@@ -16,7 +16,7 @@ from backend.adapters.media.source_media import open_source_media, read_image_so
 from backend.domain.errors import MediaError, PromptError
 from backend.domain.geometry import FrameSize
 from backend.domain.video import ContentHash, FrameIndex, FrameRange
-from tests.fakes.clips import number_of, numbered_frame, with_damage
+from tests.fakes.clips import corners_of, number_of, numbered_frame, with_damage
 
 HASH = ContentHash("cd" * 32)
 
@@ -39,15 +39,22 @@ def test_page_n_is_frame_n_minus_1(tmp_path: Path) -> None:
             pages.frame(FrameIndex(3))
 
 
-def test_orientation_is_applied_as_the_browser_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".avif", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_as_chromium_does(tmp_path: Path, suffix: str, orientation: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn clockwise by 90 degrees to show
-    Image.fromarray(numbered_frame(1)).save(tmp_path / "a.png", exif=exif)
-    with open_pages([tmp_path / "a.png"], HASH) as pages:
+    exif[0x0112] = orientation
+    stored = numbered_frame(1)
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(stored).save(path, exif=exif)
+    if suffix != ".webp":  # whose orientation Chromium ignores
+        mirrored = stored[:, ::-1] if orientation in (2, 4, 5, 7) else stored
+        stored = np.rot90(mirrored, k={3: 2, 4: 2, 5: 1, 6: -1, 7: -1, 8: 1}.get(orientation, 0))
+    with open_pages([path], HASH) as pages:
         frame = pages.frame(FrameIndex(0))
-        assert pages.info.size == FrameSize(48, 64)
-        assert frame.shape == (64, 48, 3)
-        assert np.array_equal(frame, np.rot90(numbered_frame(1), k=-1))
+        assert pages.info.size == FrameSize(stored.shape[1], stored.shape[0])
+        assert frame.shape == stored.shape
+        assert corners_of(frame) == corners_of(stored)
 
 
 def test_a_page_of_another_size_is_named(tmp_path: Path) -> None:
@@ -60,7 +67,7 @@ def test_a_page_of_another_size_is_named(tmp_path: Path) -> None:
 def test_a_page_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
     good = write_page(tmp_path / "a.png", 0)
     (tmp_path / "b.png").write_bytes(content)
-    with pytest.raises(MediaError, match=r"^page 2 "):
+    with pytest.raises(MediaError, match=r"^page 2 .* save it as JPEG or PNG$"):
         open_pages([good, tmp_path / "b.png"], HASH)
 
 
@@ -147,7 +154,7 @@ def test_no_pages() -> None:
         open_pages([], HASH)
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "bmp", "tiff"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "avif", "gif", "bmp", "tiff"])
 @pytest.mark.filterwarnings("ignore")
 def test_a_damaged_page_is_read_or_is_a_media_error(tmp_path: Path, kind: str) -> None:
     page = tmp_path / f"page.{kind}"

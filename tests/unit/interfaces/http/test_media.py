@@ -125,12 +125,14 @@ def test_a_frame_of_an_animation_is_served_alone(setup: MediaSetup) -> None:
     assert np.asarray(shown).mean() == pytest.approx(90, abs=2)
 
 
-def test_a_picture_that_browsers_show_is_served_as_it_is(setup: MediaSetup) -> None:
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".avif"])
+def test_a_picture_that_browsers_show_is_served_as_it_is(setup: MediaSetup, suffix: str) -> None:
     folder = setup.root / "images"
     folder.mkdir()
-    Image.fromarray(np.full((48, 64), 9, np.uint8)).save(folder / "p1.png")
+    Image.fromarray(np.full((48, 64), 9, np.uint8)).save(folder / f"p1{suffix}")
     reply = setup.client().get(setup.address(setup.add(folder), page_leaf(0)))
-    assert (reply.headers["content-type"], reply.content) == ("image/png", (folder / "p1.png").read_bytes())
+    assert reply.headers["content-type"] == f"image/{suffix[1:]}"
+    assert reply.content == (folder / f"p1{suffix}").read_bytes()
 
 
 def test_a_video_is_served_in_byte_ranges(setup: MediaSetup) -> None:

@@ -1,0 +1,1 @@
+"""Generated inputs for `./scripts/bench inputs`: what people bring, browsers show and Masklet reads."""
