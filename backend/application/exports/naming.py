@@ -73,7 +73,9 @@ def file_of_address(address: str) -> str:
     query = parse_qs(parts.query)
     if RESOLVER.fullmatch(parts.path) and "fileuri" in query:
         return file_of_address(_decoded(query["fileuri"][0]))
-    return PurePosixPath(unquote(query.get("d", [parts.path])[0]).strip()).name
+    is_local = parts.path.rstrip("/").endswith("/local-files")
+    path = query["d"][0] if is_local and "d" in query else parts.path
+    return PurePosixPath(unquote(path).strip()).name
 
 
 def _decoded(fileuri: str) -> str:
