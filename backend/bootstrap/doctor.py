@@ -14,7 +14,7 @@ from typing import Protocol
 from backend.adapters.labelstudio.api.backend_trial import try_backend
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.projects import REMEDY
-from backend.adapters.labelstudio.versions import untried
+from backend.adapters.labelstudio.versions import WITH_PAGE, untried
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoints import find, require_hash
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
@@ -155,7 +155,7 @@ def version_finding(version: str) -> Finding:
     trouble = untried(version)
     if not trouble:
         return Finding("label studio", Verdict.OK, f"answers, version {version}")
-    remedy = f"install one of these, or try this one: ./scripts/compat {version}"
+    remedy = f"install {WITH_PAGE[-1]}, or try this one: ./scripts/compat {version}"
     return Finding("label studio", Verdict.WARN, f"answers; {trouble}", remedy)
 
 

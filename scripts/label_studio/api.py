@@ -109,11 +109,15 @@ class LabelStudioApi:
         """Submits an annotation of a task, as the page does; returns its id."""
         return int(self._call("POST", f"/api/tasks/{task_id}/annotations/", json={"result": result})["id"])
 
-    def task_data(self, task_id: int, *, as_stored: bool = False) -> Json:
-        """A task's data as the page has them; as stored: addresses of cloud storage are not resolved."""
-        params = {"resolve_uri": str(not as_stored).lower()}
-        data: Json = self._call("GET", f"/api/tasks/{task_id}/", params=params)["data"]
+    def task_data(self, task_id: int) -> Json:
+        """A task's data as the page has them: addresses of cloud storage are the resolver's."""
+        data: Json = self._call("GET", f"/api/tasks/{task_id}/")["data"]
         return data
+
+    def stored_data(self, project_id: int) -> list[Json]:
+        """The data of a project's tasks as they are stored."""
+        params = {"project": project_id, "fields": "task_only", "include": "id,data", "resolve_uri": "false"}
+        return [task["data"] for task in self._call("GET", "/api/tasks/", params=params)["tasks"]]
 
     def tasks(self, project_id: int) -> list[int]:
         """The ids of a project's tasks, ascending."""

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import pytest
 
+from backend.adapters.labelstudio.api.client import LabelStudioClient
+from backend.domain.tasks import TaskKey
 from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.clip import Clip
 from scripts.label_studio.api import LabelStudioApi
@@ -95,7 +97,11 @@ def test_a_video_behind_pre_signed_urls_is_prompted_checked_played_and_exported(
     code, told = command("export", f"project:{project}", "--format", "boxes-csv", "--out", str(out))
     assert code == 0, told
     assert (out / "boxes.csv").read_text().splitlines()[1].startswith("clip_7-")
-    assert api.task_data(task, as_stored=True)["video"] == STORED
+    client = LabelStudioClient(label_studio.url, label_studio.login.token)
+    client.describe_task(TaskKey(project, task), {"note": "seen"})
+    client.close()
+    (stored,) = api.stored_data(project)
+    assert (stored["video"], stored["note"]) == (STORED, "seen")
     logs = "".join(path.read_text() for path in (masklet.data_dir / "logs").glob("*.log"))
     assert "X-Amz-Signature" not in logs
     assert "is not adopted" not in logs

@@ -34,7 +34,7 @@ def media_address(address: str, task_id: int) -> str:
 def as_stored(value: object, task_id: int) -> object:
     """A value of a task's data as Label Studio stores it: its API puts the resolver's addresses in.
 
-    Label Studio before 1.22 cannot be asked for the stored data. Addresses of other tasks' resolvers stay: a person
+    Label Studio 1.21 and older cannot be asked for a stored task. Addresses of other tasks' resolvers stay: a person
     wrote them.
     """
     if isinstance(value, str):

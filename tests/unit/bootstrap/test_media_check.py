@@ -134,6 +134,9 @@ def test_a_project_without_tasks_has_none_to_fetch(tmp_path: Path) -> None:
 def test_releases_that_were_not_tried_are_told() -> None:
     assert version_finding("1.23.2").verdict is Verdict.OK
     assert version_finding("1.23.9").verdict is Verdict.OK
+    assert (
+        version_finding("1.21.7").sentence == "answers; Label Studio 1.21.7 was tried without its page; 1.23.2 with it"
+    )
     finding = version_finding("1.9.0")
     assert (finding.verdict, "was not tried with Label Studio 1.9.0" in finding.sentence) == (Verdict.WARN, True)
     assert finding.remedy.endswith("./scripts/compat 1.9.0")

@@ -19,6 +19,7 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annot
 from backend.adapters.labelstudio.api.project_labels import label_config_of, labels_of_project
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.stored_tasks import stored_task
+from backend.adapters.labelstudio.api.task_names import name_of_task
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.labelled import LabelledObjects, LabelledTask, read_labels, require_fitting
@@ -26,7 +27,6 @@ from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.labelstudio.reading.stored_masks import stored_objects
 from backend.adapters.labelstudio.reading.task import media_of_task
 from backend.adapters.labelstudio.written_regions import reference_of
-from backend.application.exports.naming import clip_name, name_of_address
 from backend.application.ports.datasets import DatasetEntry, ManifestEntry, TaskOrigin
 from backend.application.ports.masks import MaskStore
 from backend.application.ports.media import MediaLibrary
@@ -142,7 +142,7 @@ class ProjectSource:
                 LabelsFrom.BOTH: annotations + (task.total_predictions or 0),
             }
             if counts[self.labels_from] > 0 and self.task_id in (None, task.id):
-                yield int(task.id), _name_of(int(task.id), dict(task.data or {})), annotations
+                yield int(task.id), name_of_task(int(task.id), task.data or {}), annotations
 
     def _open(self, task_id: int, annotation_id: int | None) -> LabelledTask:
         data = self._data(task_id)
@@ -274,16 +274,3 @@ def _rate(data: Mapping[str, object]) -> Fraction:
     if isinstance(fps, int | float) and not isinstance(fps, bool) and 0 < fps <= 1000:
         return Fraction(fps).limit_denominator(100_000)
     return Fraction(1)
-
-
-def _name_of(task_id: int, data: Mapping[str, object]) -> str:
-    """The task's `clip` or `name`, or its media's file name, or "task-" and its id."""
-    for key in ("clip", "name"):
-        value = data.get(key)
-        if isinstance(value, str) and value.strip():
-            return clip_name(value)
-    for value in data.values():
-        found = name_of_address(value) if isinstance(value, str) else ""
-        if found:
-            return found
-    return f"task-{task_id}"
