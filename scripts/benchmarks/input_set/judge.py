@@ -121,7 +121,7 @@ class Judge:
         return f"not played: {error}" if error else SHOWN
 
     def _verdict(self, given: Input, path: Path, as_it_is: Way, imported: Way) -> tuple[Verdict, str]:
-        frames = given.numbers or as_it_is.read
+        frames = given.numbers or (as_it_is.read if given.kind is Kind.VIDEO else ())  # an import may show animations
         for way in (as_it_is, imported):
             if not _has_all(way, frames):
                 return Verdict.WRONG, f"Masklet reads {numbers_text(way.read)}, not {numbers_text(frames)}"
