@@ -15,6 +15,7 @@ from backend.adapters.labelstudio.api.backend_trial import try_backend
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.projects import REMEDY
 from backend.adapters.labelstudio.versions import WITH_PAGE, untried
+from backend.adapters.media.index import IndexCache
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoints import find, require_hash
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
@@ -143,7 +144,10 @@ def _label_studio(container: Container, backend_url: str, project_id: int | None
             yield from shown_version_findings(client.projects, numbers, backend_url, model.version)
         if project_id is not None:
             yield guarded(
-                f"media of project {project_id}", lambda: media_finding(open_task_media(container), client, project_id)
+                f"media of project {project_id}",
+                lambda: media_finding(
+                    open_task_media(container), client, project_id, IndexCache(container.folder.indices)
+                ),
             )
 
 

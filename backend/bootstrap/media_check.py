@@ -7,16 +7,21 @@ from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import player_media
 from backend.adapters.labelstudio.reading.unshown_media import unshown
 from backend.adapters.labelstudio.storage_addresses import storage_address
+from backend.adapters.media.index import NOT_SHOWN, IndexCache
+from backend.adapters.media.probe import REMEDY as VIDEO_REMEDY
 from backend.application.ports.media import TaskMediaLibrary
 from backend.bootstrap.finding import Finding, Verdict
 from backend.domain.errors import MaskletError
 from backend.domain.tasks import MediaRef, TaskKey
-from backend.domain.video import FrameIndex
+from backend.domain.video import FrameIndex, VideoInfo
 
 
-def media_finding(library: TaskMediaLibrary, client: LabelStudioClient, project_id: int) -> Finding:
+def media_finding(
+    library: TaskMediaLibrary, client: LabelStudioClient, project_id: int, indices: IndexCache
+) -> Finding:
     """What is in the way of the media of the project's newest task; of pages the first is fetched.
 
+    indices: has the index of a video that the library opened.
     Raises MaskletError if the project or its label config cannot be read.
     """
     subject = f"media of project {project_id}"
@@ -30,20 +35,23 @@ def media_finding(library: TaskMediaLibrary, client: LabelStudioClient, project_
     try:
         media = player_media(newest.data, with_task_data(config, newest.data), task_id=task.task_id)
         where = f"{where}, {_shown(media.addresses[0])}"
-        opened = f"{where}: {_opened(library, media, task)}"
+        info = _opened(library, media, task)
     except MaskletError as error:
         return Finding(subject, Verdict.FAIL, f"{where}: {error}")
+    count, unit = (len(media.addresses), "pages") if media.is_pages else (info.frame_count, "frames")
+    opened = f"{where}: {info.size.width}x{info.size.height}, {count} {unit}"
+    index = None if media.is_pages else indices.load(info.content_hash)
+    if index is not None and index.inexact:
+        return Finding(subject, Verdict.WARN, f"{opened}; {NOT_SHOWN} because of {index.inexact}", VIDEO_REMEDY)
     blank = unshown(media, project_id)
     if blank is not None:
         return Finding(subject, Verdict.WARN, f"{opened}; {blank.sentence}", blank.remedy)
     return Finding(subject, Verdict.OK, opened)
 
 
-def _opened(library: TaskMediaLibrary, media: MediaRef, task: TaskKey) -> str:
+def _opened(library: TaskMediaLibrary, media: MediaRef, task: TaskKey) -> VideoInfo:
     with library.open(media, task=task, frames=[FrameIndex(0)]) as video:
-        size, count = video.info.size, len(media.addresses) if media.is_pages else video.info.frame_count
-    unit = "pages" if media.is_pages else "frames"
-    return f"{size.width}x{size.height}, {count} {unit}"
+        return video.info
 
 
 def _shown(address: str) -> str:

@@ -45,13 +45,12 @@ class Studio:
             transport=httpx.MockTransport(self._answer),
             resolve=lambda host, port: ["8.8.8.8"],
         )
-        cached = CachedMedia(
-            self.client, MediaCache(folder / "media", GIB), IndexCache(folder / "index"), SystemClock()
-        )
+        self.indices = IndexCache(folder / "index")
+        cached = CachedMedia(self.client, MediaCache(folder / "media", GIB), self.indices, SystemClock())
         self.library = TaskMedia(cached, self.client, MemoryKeyValueStore(), lambda project_id, data: False)
 
     def finding(self) -> Finding:
-        return media_finding(self.library, self.client, 7)
+        return media_finding(self.library, self.client, 7, self.indices)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -109,6 +108,18 @@ def test_media_that_open_are_described(tmp_path: Path) -> None:
 
     finding = Studio(tmp_path / "data", {"video": STORED}, media).finding()
     assert (finding.verdict, finding.sentence) == (Verdict.OK, f"task 12, {STORED}: 64x48, 5 frames")
+
+
+def test_a_video_that_browsers_show_out_of_place_is_told_with_the_way_out(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.webm", ClipSpec(frame_count=5, times=[0, 1, 3, 4, 9], codec="libvpx"))
+
+    def media(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=clip.read_bytes(), headers={"content-type": "video/webm"})
+
+    finding = Studio(tmp_path / "data", {"video": "/data/upload/7/clip.webm"}, media).finding()
+    assert finding.verdict is Verdict.WARN
+    assert "5 frames; browsers do not show every frame in its place because of a variable" in finding.sentence
+    assert "masklet reencode" in finding.remedy
 
 
 def test_a_tiff_opens_and_is_told_to_be_blank(tmp_path: Path) -> None:
