@@ -1,4 +1,4 @@
-"""Every command and option that an error, a warning or a hint names exists."""
+"""Every command and option that an error, a warning or a hint names exists, and a test runs the command."""
 
 from __future__ import annotations
 
@@ -18,6 +18,26 @@ COMMAND = re.compile(r"`masklet ([^`]+)`|\bmasklet ((?:[\w{}./-]+ ?)+)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 FOREIGN = {"--python", "--host", "--port", "--name", "--version"}
 """Options of other programs that texts name or that Masklet starts, and of `masklet` itself."""
+
+TESTS = BACKEND.parent / "tests"
+RUN_BY = {
+    "connect": ("e2e/test_connect.py", 'command("connect", '),
+    "doctor": ("e2e/test_connect.py", 'command("doctor"'),
+    "export": ("e2e/test_player_submit.py", '"export"'),
+    "import": ("integration/batch/test_import.py", '"import"'),
+    "jobs files": ("unit/interfaces/test_jobs.py", 'run("jobs", "files")'),
+    "jobs retry": ("unit/interfaces/test_jobs.py", "run(*shlex.split(command))"),
+    "models pull": ("unit/adapters/sam2/weights/test_download.py", '"models", "pull"'),
+    "next": ("integration/stack/test_live_corrections.py", '"next"'),
+    "project create": ("e2e/test_connect.py", 'command("project", "create"'),
+    "propagate": ("integration/engine/test_propagate_command.py", '"propagate"'),
+    "reencode": ("unit/adapters/media/test_remedies.py", "shlex.split(command)"),
+    "renew": ("e2e/test_connect.py", 'command("renew"'),
+    "report": ("unit/interfaces/test_report.py", '"report"'),
+    "up": ("integration/stack/test_up.py", '"up"'),
+    "worker": ("integration/stack/test_up.py", "worker_name(JobKind.PROPAGATE"),  # `up` starts workers by it
+}
+"""The test that runs each of these commands, and how it names it."""
 
 
 def texts() -> Iterator[str]:
@@ -64,6 +84,13 @@ def test_a_named_command_exists_with_its_options(text: str) -> None:
     assert names, f"there is no command `masklet {text}`"
     command = COMMANDS[names[0]]
     assert set(OPTION.findall(text)) <= options_of(command)
+
+
+def test_a_test_runs_each_command_that_is_named() -> None:
+    named = {name for text in named_commands() for name in COMMANDS if f"{text} ".startswith(f"{name} ")}
+    assert named == set(RUN_BY)
+    for path, call in RUN_BY.values():
+        assert call in (TESTS / path).read_text(), path
 
 
 def test_named_options_exist() -> None:

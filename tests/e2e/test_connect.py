@@ -221,3 +221,7 @@ def test_the_table_of_a_new_project_is_readable_before_and_after_an_import(
     assert "tasks:data.clip" not in hidden["labeling"]
     assert {"tasks:annotators", "tasks:predictions_score", "tasks:total_predictions"}.isdisjoint(hidden["explore"])
     assert "tasks:predictions_results" in hidden["explore"]
+    before = api.task_data(api.tasks(project)[0])["video"]
+    code, told = command("renew", str(project), "--expire", "400")
+    assert (code, f"project {project}: 1 addresses in 1 tasks renewed" in told) == (0, True), told
+    assert api.task_data(api.tasks(project)[0])["video"] != before

@@ -11,11 +11,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from typer.testing import CliRunner
 
 from backend.adapters.sam2.weights import download as module
 from backend.adapters.sam2.weights.checkpoints import PublishedCheckpoint
 from backend.adapters.sam2.weights.download import pull
 from backend.domain.errors import IntegrityError, ModelError
+from backend.interfaces.cli import app
 
 CONTENT = bytes(range(256)) * 400
 NAME = "sam2.1_hiera_tiny.pt"
@@ -86,6 +88,17 @@ def test_a_file_arrives_whole_with_its_progress(server: Server, tmp_path: Path) 
     assert path.read_bytes() == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert [entry.name for entry in path.parent.iterdir()] == [NAME]
+
+
+def test_the_command_puts_the_file_where_models_are(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASKLET_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("MASKLET_MODEL_BASE_URL", server.url)
+    monkeypatch.delenv("MASKLET_MODEL_DIR", raising=False)
+    done = CliRunner().invoke(app, ["models", "pull", "tiny"])
+    assert (done.exit_code, done.stdout.strip()) == (0, str(tmp_path / "models" / NAME))
+    assert (tmp_path / "models" / NAME).read_bytes() == CONTENT
 
 
 def test_a_file_that_is_here_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
