@@ -80,10 +80,10 @@ def not_played_in(path: Path) -> str:
 
 
 def require_played(path: Path, container: InputContainer, stream: VideoStream) -> None:
-    """Raises MediaError for a video that no browser plays: nobody could annotate it on a page."""
+    """Raises MediaError for a video that browsers do not play: nobody could annotate it on a page."""
     what = never_played(container, stream)
     if what:
-        raise MediaError(f"{path.name} is {what}, which no browser plays; {REMEDY}")
+        raise MediaError(f"{path.name} is {what}, which not every browser plays; {REMEDY}")
 
 
 def _refuse_text(path: Path) -> None:

@@ -48,7 +48,10 @@ def not_played(container: InputContainer, stream: VideoStream) -> str:
 
 
 def never_played(container: InputContainer, stream: VideoStream) -> str:
-    """Why no browser plays the video: what it is; empty: some play it."""
+    """Why a page cannot count on the video: what it is; empty: at least some browsers on some machines play it.
+
+    VP8 in Ogg counts too: Chromium plays it, others do not.
+    """
     codec = _codec(stream)
     plays = is_browsers_container(container) and codec in CODECS | CODECS_OF_SOME
     return "" if plays else _named(container, codec)

@@ -139,6 +139,6 @@ def test_a_decoder_that_hangs_is_killed(quarantine: Quarantine, clip: Path, tmp_
 def test_a_task_with_a_video_that_no_browser_plays_is_refused(quarantine: Quarantine, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.avi", ClipSpec(codec="mjpeg", pixels="yuvj420p", frame_count=3))
     pool = DecoderPool(quarantine, tmp_path / "indices")
-    with pytest.raises(MediaError, match=r"a\.avi is AVI with mjpeg, which no browser plays; make a copy"):
+    with pytest.raises(MediaError, match=r"a\.avi is AVI with mjpeg, which not every browser plays; make a copy"):
         pool.open_video(clip, HASH, indices=IndexCache(tmp_path / "indices"))
     pool.close()

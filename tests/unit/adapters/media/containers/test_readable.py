@@ -118,7 +118,7 @@ def test_frames_without_a_container_are_refused_with_a_remedy(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["mjpeg.avi", "h264.ts", "a.wmv", "a.ogg"])
 def test_a_task_with_a_video_that_no_browser_plays_is_refused(tmp_path: Path, name: str) -> None:
     clip = write_clip(tmp_path / name, FILES[name])
-    with pytest.raises(MediaError, match=rf"^{name} is .* with \w+, which no browser plays; make a copy"):
+    with pytest.raises(MediaError, match=rf"^{name} is .* with \w+, which not every browser plays; make a copy"):
         open_video(clip, file_hash(clip), for_page=True)
 
 
