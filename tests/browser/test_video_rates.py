@@ -54,6 +54,7 @@ CASES = {
 
 GO_AND_READ = """async ([number, bits, patienceMs, wanted]) => {
   const video = document.querySelector('video');
+  if (!video) return 'no video';
   const tag = [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video');
   const end = performance.now() + patienceMs;
   const rest = () => new Promise(done => setTimeout(done, 20));
@@ -114,6 +115,7 @@ def open_task(editor: Editor, project: ProjectSetup, task: TaskKey) -> None:
 
 
 def wait_until_ready(editor: Editor) -> None:
+    editor.wait_for_video()
     editor.page.wait_for_function("() => document.querySelector('video')?.readyState === 4")
     editor.page.wait_for_function(
         "() => [...window.Htx.annotationStore.selected.names.values()].find(tag => tag.type === 'video')?.length > 1"

@@ -137,13 +137,15 @@ def test_a_submit_during_a_propagation_is_written_once_when_it_is_done(
 ) -> None:
     click = clip.clicks[0]
     player.click("Cat", click.x_pct, click.y_pct)
+    worker = json.loads((masklet.data_dir / "run.json").read_text())["pids"]["propagate"]
+    os.kill(worker, signal.SIGSTOP)  # however fast it is, it is not done at Submit
     player.propagate(23)
     player.submit([VERDICT])
-    while (running := player.client.get(player.task).json()["propagation"])["done"] < 2:
-        time.sleep(0.1)
-    assert running["done"] < running["total"] == 24
+    running = player.client.get(player.task).json()["propagation"]
+    assert (running["state"] != "done", running["done"] < 24) == (True, True)
     assert player.annotation()["result"] == [VERDICT]
     kill_web_process(masklet)
+    os.kill(worker, signal.SIGCONT)
     annotation = player.written()
     _, region = annotation["result"]
     assert [entry["frame"] for entry in region["value"]["sequence"]][-1] > 2
