@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 SETTINGS = {"MASKLET_MODEL": "demo", "MASKLET_THREADS": "1", "MASKLET_REPLY_DEADLINE_S": "90"}
 PAGES = 60
 START = 30
+TRIES = 5
 CONFIG = FRAMES.replace('<Label value="✕ reset"/>', '<Label value="✕ reset"/><Label value="◀ 2"/>')
 
 
@@ -62,6 +63,18 @@ def eventually(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come true")
 
 
+def answered_meanwhile(background: Annotator, ann: Annotator, bob: Annotator) -> bool:
+    """Whether the actions of two people are answered before a third one's propagation ends."""
+    background.choose("Cat", START)
+    eventually(lambda: background.propagation.state.is_final or background.propagation.done > 2)
+    ann.choose("Cat", START)
+    assert ann.choose("▶ 2", START) >= {START + 1, START + 2}
+    bob.choose("Cat", START)
+    assert bob.choose("◀ 2", START) >= {START - 2, START - 1}
+    # The backward action does not wait for the end of the video either.
+    return not background.propagation.state.is_final and not bob.propagation.state.is_final
+
+
 def test_actions_are_answered_while_another_task_is_propagated(tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "data").mkdir()
@@ -73,19 +86,16 @@ def test_actions_are_answered_while_another_task_is_propagated(tmp_path: Path) -
         httpx.Client(base_url=url, timeout=100.0) as http,
     ):
         pages = [f"{media}/{name}" for name in names]
-        reference, background, ann, bob = (Annotator(http, ledger, pages, task_id) for task_id in (1, 2, 3, 4))
+        reference = Annotator(http, ledger, pages, 1)
         reference.choose("Cat", START)
         eventually(lambda: reference.propagation.state is JobState.DONE)
 
-        background.choose("Cat", START)
-        eventually(lambda: background.propagation.state is JobState.RUNNING and background.propagation.done > 2)
-        ann.choose("Cat", START)
-        assert ann.choose("▶ 2", START) >= {START + 1, START + 2}
-        assert background.propagation.state is JobState.RUNNING
-        bob.choose("Cat", START)
-        assert bob.choose("◀ 2", START) >= {START - 2, START - 1}
-        assert background.propagation.state is JobState.RUNNING
-        assert not bob.propagation.state.is_final  # the backward action did not wait for the end of the video
+        for first in range(2, 2 + 3 * TRIES, 3):  # a busy machine may ask too late
+            background, ann, bob = (Annotator(http, ledger, pages, first + number) for number in range(3))
+            if answered_meanwhile(background, ann, bob):
+                break
+        else:
+            pytest.fail("the actions waited for the end of another task's propagation")
 
         for annotator in (background, ann, bob):
             eventually(lambda annotator=annotator: annotator.propagation.state.is_final)  # type: ignore[misc]
