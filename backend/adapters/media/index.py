@@ -104,9 +104,7 @@ def build_index(path: Path, *, for_page: bool = False) -> StreamIndex:
 
 def _built(path: Path, *, for_page: bool) -> StreamIndex:
     if for_page:
-        container, stream = open_stream(path)
-        with container:
-            require_played(path, container, stream)
+        require_played(path)
     packets = read_packet_times(path)
     container, stream = open_stream(path)
     with container:

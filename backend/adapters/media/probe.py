@@ -79,9 +79,11 @@ def not_played_in(path: Path) -> str:
         return not_played(container, stream)
 
 
-def require_played(path: Path, container: InputContainer, stream: VideoStream) -> None:
+def require_played(path: Path) -> None:
     """Raises MediaError for a video that browsers do not play: nobody could annotate it on a page."""
-    what = never_played(container, stream)
+    container, stream = open_stream(path)
+    with container:
+        what = never_played(container, stream)
     if what:
         raise MediaError(f"{path.name} is {what}, which not every browser plays; {REMEDY}")
 

@@ -58,12 +58,12 @@ class AnonymousAnnotators:
         if entry is not None and not entry.has_draft:
             self._write(task, name, replace(entry, has_draft=True))
 
-    def assign(self, user_task: UserTask, *, latest_left: bool) -> UserTask:
-        """The user task of the latest anonymous annotator, or of a new one. latest_left: the latest is named."""
+    def assign(self, user_task: UserTask) -> UserTask:
+        """The user task of the latest anonymous annotator; of a new one if that has a draft or was seen long ago."""
         now_s = self.clock.now_s()
         known = self._known(user_task.task)
         latest, entry = next(iter(known.items()), (FIRST, AnonymousAnnotator(now_s)))
-        if known and (latest_left or entry.has_draft or now_s - entry.seen_s > APART_S):
+        if known and (entry.has_draft or now_s - entry.seen_s > APART_S):
             latest, entry = _name(1 + max(_number(name) for name in known)), AnonymousAnnotator(now_s)
         self._write(user_task.task, latest, AnonymousAnnotator(now_s, entry.shown))
         return replace(user_task, user=latest)

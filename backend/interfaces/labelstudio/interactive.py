@@ -75,7 +75,9 @@ class InteractivePredictor:
         draft = newest_draft(task)
         drawn = drawn_object_frames(draft, self.binding)
         user_task, named = (user_task, "") if user_task.user else self._assigned(user_task)
-        claims = self._claim(user_task, draft.result, sees_prediction=shows_prediction(task, user_task.model_version))
+        claims, _ = self._claim(
+            user_task, draft.result, sees_prediction=shows_prediction(task, user_task.model_version)
+        )
         known = known_masks(self.parts, user_task) if self.binding.is_video else None
         parsed = prompts_of_context(context, self.binding, known=known, clock=self.frame_clock)
         if known is not None:
@@ -115,19 +117,20 @@ class InteractivePredictor:
 
     def _claim(
         self, user_task: UserTask, result: Sequence[object], *, sees_prediction: bool = False
-    ) -> dict[str, frozenset[ObjectFrameKey]]:
+    ) -> tuple[dict[str, frozenset[ObjectFrameKey]], frozenset[str]]:
         """Moves the prompts of anonymous annotators whose answers a draft's result shows to the draft's user.
 
-        Returns the objects and frames by anonymous annotator.
+        Returns the objects and frames by anonymous annotator, and the annotators with prompts that moved.
         """
         task = user_task.task
         claims = self._anonymous.match(task, result) if result else {}
         before = {name: len(self.parts.ledger.prompts(task, user=name).prompts) for name in claims}
         self._ownership.settle(user_task, ViewState(claims, sees_prediction))
-        for name, count in before.items():
-            if len(self.parts.ledger.prompts(task, user=name).prompts) < count:
-                self._anonymous.mark_named(task, name)
-        return claims
+        after = {name: len(self.parts.ledger.prompts(task, user=name).prompts) for name in claims}
+        moved = frozenset(name for name in claims if after[name] < before[name])
+        for name in moved:
+            self._anonymous.mark_named(task, name)
+        return claims, moved
 
     def _assigned(self, user_task: UserTask) -> tuple[UserTask, str]:
         """The user task of an anonymous annotator, after users with a draft have received their own prompts.
@@ -136,7 +139,7 @@ class InteractivePredictor:
         have sent the request before it saved that user's draft. An action needs prompts, so it is that user's.
         """
         named = self.claim_by_drafts(user_task)
-        return self._anonymous.assign(user_task, latest_left=bool(named)), named
+        return self._anonymous.assign(user_task), named
 
     def claim_by_drafts(self, user_task: UserTask) -> str:
         """Moves the prompts of anonymous annotators to the users whose drafts show their answers.
@@ -149,9 +152,8 @@ class InteractivePredictor:
             return ""
         named = ""
         for draft in self._drafts(user_task.task):
-            before = self._prompts(replace(user_task, user=latest))
-            self._claim(replace(user_task, user=draft.user), draft.result)
-            if len(self._prompts(replace(user_task, user=latest)).prompts) < len(before.prompts):
+            _, moved = self._claim(replace(user_task, user=draft.user), draft.result)
+            if latest in moved:
                 named = draft.user
         return named
 
