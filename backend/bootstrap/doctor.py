@@ -24,7 +24,7 @@ from backend.application.ports.projects import ProjectDirectory
 from backend.application.projects.plan import own_backend, version_to_show
 from backend.bootstrap.container import Container
 from backend.bootstrap.finding import Finding, Verdict, guarded
-from backend.bootstrap.media import open_task_media
+from backend.bootstrap.media import media_library, task_media
 from backend.bootstrap.media_check import media_finding
 from backend.domain.errors import MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
@@ -143,12 +143,11 @@ def _label_studio(container: Container, backend_url: str, project_id: int | None
             numbers = [int(number) for number in change_sources(container.key_values)]
             yield from shown_version_findings(client.projects, numbers, backend_url, model.version)
         if project_id is not None:
-            yield guarded(
-                f"media of project {project_id}",
-                lambda: media_finding(
-                    open_task_media(container), client, project_id, IndexCache(container.folder.indices)
-                ),
-            )
+            indices = IndexCache(container.folder.indices)
+            with media_library(container) as library:
+                media = task_media(container, library)
+                subject = f"media of project {project_id}"
+                yield guarded(subject, lambda: media_finding(media, client, project_id, indices))
 
 
 def _version(client: LabelStudioClient) -> Finding:

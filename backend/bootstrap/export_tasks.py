@@ -14,7 +14,7 @@ from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.exports.combined import CombinedSource
 from backend.application.ports.datasets import DatasetSource
 from backend.bootstrap.container import Container
-from backend.bootstrap.media import open_media_library
+from backend.bootstrap.media import media_library
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
@@ -27,11 +27,15 @@ def open_project(
 ) -> Iterator[DatasetSource]:
     """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
     container = Container.from_environment()
-    with closing(container.label_studio_session()) as session, closing(container.ledger) as ledger:
+    with (
+        closing(container.label_studio_session()) as session,
+        closing(container.ledger) as ledger,
+        media_library(container) as library,
+    ):
         is_combined = annotator.way in (AnnotatorChoice.Way.BEST, AnnotatorChoice.Way.CONSENSUS)
         source = ProjectSource(
             session,
-            open_media_library(container),
+            library,
             container.masks,
             lambda task: ledger.everybodys_verdicts(task.project_id, task=task),
             project_id,
@@ -46,7 +50,7 @@ def open_project(
 def open_run_of(task: TaskKey, open_pictures: OpenPictures | None) -> Iterator[DatasetSource]:
     """The stored masks of a task. open_pictures: finds its video; None: the media library, if there is Label Studio."""
     container = Container.from_environment()
-    with closing(container.ledger) as ledger:
+    with closing(container.ledger) as ledger, media_library(container) as library:
         source = RunSource(
             task,
             ledger,
@@ -56,7 +60,6 @@ def open_run_of(task: TaskKey, open_pictures: OpenPictures | None) -> Iterator[D
             lambda: _labels_of(container, task.project_id),
         )
         if open_pictures is None and container.settings.label_studio_url:
-            library = open_media_library(container)
             source = replace(source, open_pictures=lambda name, info: library.open(source.request().media))
         yield source
 

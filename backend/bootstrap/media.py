@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 
 from backend.adapters.labelstudio.api.task_media import TaskMedia
 from backend.adapters.media.cache import MediaCache
@@ -18,10 +19,25 @@ from backend.domain.errors import MaskletError
 
 
 def open_media_library(container: Container) -> CachedMedia:
-    """The media library of a worker process."""
-    folder = container.folder
-    decoders = DecoderPool(open_quarantine(container), folder.indices)
+    """The media library of a process that serves: a decoder starts before the first video is opened."""
+    decoders = _open_decoders(container)
     decoders.prepare()
+    return _library(container, decoders)
+
+
+@contextmanager
+def media_library(container: Container) -> Iterator[CachedMedia]:
+    """The media library of a command. Its decoders start at their first use and end with the block."""
+    with closing(_open_decoders(container)) as decoders:
+        yield _library(container, decoders)
+
+
+def _open_decoders(container: Container) -> DecoderPool:
+    return DecoderPool(open_quarantine(container), container.folder.indices)
+
+
+def _library(container: Container, decoders: DecoderPool) -> CachedMedia:
+    folder = container.folder
     return CachedMedia(
         container.label_studio,
         MediaCache(folder.media, int(container.settings.media_max_gib * GIB)),
@@ -33,7 +49,12 @@ def open_media_library(container: Container) -> CachedMedia:
 
 
 def open_task_media(container: Container) -> TaskMediaLibrary:
-    """The media library for jobs: Label Studio's own files are opened for the tasks that have them."""
+    """The media library of a worker."""
+    return task_media(container, open_media_library(container))
+
+
+def task_media(container: Container, library: CachedMedia) -> TaskMediaLibrary:
+    """A media library for jobs: Label Studio's own files are opened for the tasks that have them."""
     signer = container.task_signer
 
     def is_correction(project_id: int, data: Mapping[str, object]) -> bool:
@@ -43,7 +64,7 @@ def open_task_media(container: Container) -> TaskMediaLibrary:
             return False
 
     client = container.label_studio
-    return TaskMedia(open_media_library(container), client, container.key_values, is_correction)
+    return TaskMedia(library, client, container.key_values, is_correction)
 
 
 def open_quarantine(container: Container) -> Quarantine:

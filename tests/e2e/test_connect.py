@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from scripts.label_studio.api import Json, LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
 from tests.conftest import PORT
 from tests.e2e.conftest import ENVIRONMENT
+from tests.fakes.commands import masklet as run_masklet
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -50,17 +49,9 @@ class Command:
         }
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
-        """Exit code and output."""
-        done = subprocess.run(
-            [sys.executable, "-m", "backend.interfaces.cli", *arguments],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        """Exit code and output, standard error last."""
+        done = run_masklet(*arguments, environment=self._environment)
+        return done.code, done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def clicks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ManyClic
 def stores(clicks: ManyClicks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `masklet next` and `masklet report` read the masks and the media of the web's fakes."""
     monkeypatch.setattr(Container, "masks", clicks.web.masks)
-    monkeypatch.setattr(reports, "open_media_library", lambda _: clicks.web.media)
+    monkeypatch.setattr(reports, "media_library", lambda _: nullcontext(clicks.web.media))
 
 
 @dataclass

@@ -46,7 +46,7 @@ from backend.bootstrap.annotation import open_annotation_service
 from backend.bootstrap.container import Container, DataFolder
 from backend.bootstrap.imports.batch_prompts import TaskPrompts, file_prompter
 from backend.bootstrap.imports.field_check import given_fields, require_fields
-from backend.bootstrap.media import open_media_library
+from backend.bootstrap.media import media_library
 from backend.bootstrap.projects import connection_warnings
 from backend.domain.errors import InvalidInput, NotAllowed
 from backend.domain.jobs import OutputMode
@@ -182,7 +182,7 @@ def _put_together(
 
 
 def _looked_at(container: Container, media: MediaRef) -> VideoInfo:
-    with open_media_library(container).open(media) as video:
+    with media_library(container) as library, library.open(media) as video:
         return video.info
 
 

@@ -20,7 +20,7 @@ from backend.application.ports.media import VideoSource
 from backend.application.review.next_frames import ReviewVideo, next_frames, task_video
 from backend.bootstrap.container import Container
 from backend.bootstrap.imports.batch_status import audit_tallies
-from backend.bootstrap.media import open_media_library
+from backend.bootstrap.media import media_library
 from backend.bootstrap.verdicts import read_verdicts, verdict_rows
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.audits import tally
@@ -121,7 +121,7 @@ def _task_subject(task: TaskKey) -> Iterator[_Subject]:
         encoded = masks[object_id].get(index)
         return None if encoded is None else codec.decode(encoded)
 
-    with open_media_library(container).open(ledger.request(job.job_id).media) as source:
+    with media_library(container) as library, library.open(ledger.request(job.job_id).media) as source:
         yield _Subject(
             replace(task_video(job, container.masks, container.key_values), name=f"task {task}"),
             {masklet.object_id: masklet.label for masklet in run.masklets},

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +19,7 @@ from backend.domain.geometry import BoolMask
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
 from tests.fakes.clips import ClipSpec, write_clip
+from tests.fakes.commands import masklet
 
 ROOT = Path(__file__).parents[3]
 CONFIGS = ROOT / "label_config"
@@ -91,10 +90,9 @@ class ExportSetup:
 
     def export(self, *arguments: str) -> int:
         out = ["--out", str(self.folder / "out"), "--overwrite"]
-        command = [sys.executable, "-m", "backend.interfaces.cli", "export", *arguments, *out]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, cwd=ROOT)
+        done = masklet("export", *arguments, *out, environment=self.environment)
         self.stderr = done.stderr
-        return done.returncode
+        return done.code
 
     def read(self, name: str) -> Any:  # noqa: ANN401
         return json.loads((self.folder / "out" / name).read_text())
