@@ -120,8 +120,9 @@ def test_twenty_on_one_task_each_get_masks_or_pending(web: FakeWeb, kind: str) -
         answer = post(number, asked)
         return len(answer["result"]) or -("pending" in answer)
 
-    kinds = tuple(JobKind)
-    with web.client() as client, working(web, released, *kinds), ThreadPoolExecutor(ANNOTATORS) as pool:
+    # A propagation stops while clicks wait, so they have a worker of their own.
+    clicks, propagations = working(web, released), working(web, released, JobKind.PROPAGATE)
+    with web.client() as client, clicks, propagations, ThreadPoolExecutor(ANNOTATORS) as pool:
         answers = list(pool.map(work, range(ANNOTATORS)))
     assert answers == [3 if kind == "action" else 1] * ANNOTATORS
     assert web.stored.counts().get((JobKind.PROPAGATE, JobState.SUPERSEDED), 0) == 0
