@@ -20,7 +20,8 @@ MAX_REDOS = 20
 HARD_FRAMES = 2
 """An object on which a person edited at least this many frames is a hard one (SAM 2's data engine, section 5)."""
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}")
+STEP_NAME = re.compile(r"([^/]+)/([0-9]{1,10})/([0-9]{1,10})/([0-9]{1,6})")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}")
 
 
 class Role(StrEnum):
@@ -98,7 +99,7 @@ def require_settings(name: str, *, verifiers: int, max_redos: int) -> None:
     """Raises InvalidInput, naming the value and what it may be."""
     if NAME.fullmatch(name) is None:
         raise InvalidInput(
-            f"{name[:60]!r} cannot be a crowd's name: it has 1 to 60 letters, digits, spaces and . _ - and begins with "
+            f"{name[:60]!r} cannot be a crowd's name: it has 1 to 40 letters, digits, spaces and . _ - and begins with "
             "a letter or digit"
         )
     if not 1 <= verifiers <= MAX_VERIFIERS:
@@ -180,7 +181,7 @@ class Step:
     note: what the person who does it is told. waits: why it does not go on although somebody answered; empty if it does
     not wait. maker: the author of the masks of a done step. edited_frames: the most frames that the maker prompted of
     one object. uncounted: the verdicts that do not count, as far as the task says so. tries: how often its task's
-    making began. Times are of the ledger's clock; 0.0: not yet.
+    making began. look_s: when its answers are looked at next. Times are of the ledger's clock; 0.0: not yet.
     """
 
     crowd: str
@@ -201,6 +202,7 @@ class Step:
     wanted_s: float = 0.0
     opened_s: float = 0.0
     done_s: float = 0.0
+    look_s: float = 0.0
 
     @property
     def task(self) -> TaskKey | None:
@@ -210,6 +212,12 @@ class Step:
     def name(self) -> str:
         """Names the step in the ledger's failures, and its task in Label Studio."""
         return f"{self.crowd}/{self.item}/{self.number}"
+
+
+def parse_step_name(name: str) -> tuple[str, TaskKey, int] | None:
+    """The crowd, item and number of a step by its name; None for another text."""
+    found = STEP_NAME.fullmatch(name)
+    return None if found is None else (found[1], TaskKey(int(found[2]), int(found[3])), int(found[4]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ does an annotation with unfinished tracks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, author_of
@@ -72,6 +72,8 @@ class AnnotationSync:
     signer: TaskSigner
     codec: MaskCodec
     prewarm_channel: PrewarmChannel
+    is_verified: Callable[[int], bool]
+    """Whether people verify masks in a project, by its number: their annotations have verdicts and no prompts."""
 
     def adopt_all(self, hints: Iterable[ChangeHint]) -> list[Job]:
         """Adopts each hint's annotation; returns the new jobs. A failed hint is logged and stops no other."""
@@ -94,6 +96,8 @@ class AnnotationSync:
 
         Raises the errors of Label Studio, the label config and the annotation; ServiceUnavailable without a worker.
         """
+        if self.is_verified(hint.task.project_id):
+            return None
         model = self.models.announced()
         if model is None:
             raise ServiceUnavailable("no worker has announced its model yet; update the annotation again later")
