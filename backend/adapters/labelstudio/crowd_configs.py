@@ -24,13 +24,13 @@ def crowd_config(label_config: str, role: Role, *, public_url: str, project_id: 
     is_redone: whether Masklet makes tasks there; the player then finds a task by its step: videos come several times.
     Raises LabelConfigError for a config without labels, or that cannot have the player.
     """
-    template = template_named(f"crowd_{role}")
-    full = with_player(label_config, template, public_url=public_url, project_id=project_id)
-    labels = labels_of(full)
+    labels = labels_of(label_config)
     if not labels:
         raise LabelConfigError(
             "the label config has no labels: give it a <Labels> with a <Label> for each kind of object"
         )
+    template = template_named(f"crowd_{role}")
+    full = with_player(label_config, template, public_url=public_url, project_id=project_id)
     binding = read_binding(full)
     field = STEP_FIELD if is_redone else binding.value_key
     if role is not Role.VERIFY:

@@ -77,6 +77,8 @@ class CrowdSetup:
             if not known.is_ready:
                 self._set_up(known, role, project_id)
             notes += [f"{role}: {note}" for note in self._connect(project_id)]
+            if role is Role.TRACK and not known.is_ready:  # Label Studio takes a version of a connected backend only
+                self.options.serve_worst_first(project_id, self.connector.settings.model_version)
         self.ledger.set_crowd_ready(known.crowd.name)
         ready = self.ledger.crowd_record(known.crowd.name)
         assert ready is not None, "crowds are not removed"
@@ -124,8 +126,6 @@ class CrowdSetup:
         if self.projects.project(project_id).label_config != config:
             self.projects.write_config(project_id, config)
         self.options.set_people(project_id, record.crowd.verifiers if role is Role.VERIFY else 1)
-        if role is Role.TRACK:
-            self.options.serve_worst_first(project_id, self.connector.settings.model_version)
 
     def _connect(self, project_id: int) -> Iterator[str]:
         plan = self.connector.plan(project_id, ConfigChoice.KEEP)
