@@ -108,6 +108,16 @@ class MemoryCrowdTasks:
 
 
 @dataclass
+class Models:
+    """A ModelDirectory; model None: no worker has announced one."""
+
+    model: ModelInfo | None = MODEL
+
+    def announced(self) -> ModelInfo | None:
+        return self.model
+
+
+@dataclass
 class CrowdOfTest:
     """A crowd, its router, and the people who annotate. wrap: around the collaborators of each new router."""
 
@@ -117,6 +127,7 @@ class CrowdOfTest:
     parts: Parts = field(default_factory=Parts)
     tasks: MemoryCrowdTasks = field(default_factory=MemoryCrowdTasks)
     wrap: Callable[[object], object] = lambda collaborator: collaborator
+    models: Models = field(default_factory=Models)
 
     def __post_init__(self) -> None:
         ledger = self.parts.ledger
@@ -139,7 +150,7 @@ class CrowdOfTest:
             arrivals,
             MadeMasks(self.parts.service, self.records),
             FilledTasks(self.parts.service, FakeCodec()),
-            _Models(),
+            self.models,
             SIGNER,
             self.parts.clock,
         )
@@ -172,8 +183,3 @@ class CrowdOfTest:
             if step.role is role and step.state is StepState.OPEN and step.task is not None
         ]
         return found
-
-
-class _Models:
-    def announced(self) -> ModelInfo:
-        return MODEL

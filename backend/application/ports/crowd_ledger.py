@@ -151,6 +151,10 @@ class CrowdLedger(Protocol):
         """Lets people answer a wanted step."""
         ...
 
+    def unfilled_steps(self, now_s: float, *, model_version: str, limit: int = 5) -> tuple[Step, ...]:
+        """Open steps that begin with something, and whose task has no propagation of that model; as of wanted_steps."""
+        ...
+
     def set_uncounted(self, step: Step, count: int) -> None:
         """Records how many verdicts that do not count the task says."""
         ...

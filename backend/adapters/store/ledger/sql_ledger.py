@@ -14,6 +14,7 @@ from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteR
 from backend.adapters.store.ledger.clock_rows import ClockRows
 from backend.adapters.store.ledger.crowd_counts import CrowdCounts
 from backend.adapters.store.ledger.crowd_rows import CrowdRows
+from backend.adapters.store.ledger.crowd_step_rows import CrowdStepRows
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
@@ -55,6 +56,7 @@ class SqlLedger(
     FailureRows,
     PlayerRows,
     CrowdRows,
+    CrowdStepRows,
     CrowdCounts,
     ClockRows,
 ):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from backend.application.crowd.routing.steps import Steps
 from backend.application.jobs.retry import failed_again, outlook
@@ -67,13 +68,20 @@ class Router:
         for crowd in crowds.values():
             for role in crowd.projects:
                 self._look(crowd, role)
-        now_s = self.clock.now_s()
-        for step in self.ledger.due_steps(now_s):
-            if step.crowd in crowds and not self._settle(crowds[step.crowd], step):
-                return
-        for step in self.ledger.wanted_steps(self.clock.now_s()):
-            if step.crowd in crowds and not self._make(step):
-                return
+        work = (partial(self._settle_due, crowds), self._make_wanted, self._fill_unfilled)
+        all(part() for part in work)  # a service that does not answer ends the round
+
+    def _settle_due(self, crowds: Mapping[str, Crowd]) -> bool:
+        due = self.ledger.due_steps(self.clock.now_s())
+        return all(self._tried(step, lambda step: self.steps.settle(crowds[step.crowd], step)) for step in due)
+
+    def _make_wanted(self) -> bool:
+        return all(self._make(step) for step in self.ledger.wanted_steps(self.clock.now_s()))
+
+    def _fill_unfilled(self) -> bool:
+        version = self.steps.model_version
+        found = self.ledger.unfilled_steps(self.clock.now_s(), model_version=version) if version else ()
+        return all(self._tried(step, self.steps.fill_again) for step in found)
 
     def _look(self, crowd: Crowd, role: Role) -> None:
         """Reads a project if it is due. One that cannot be read is read again later."""
@@ -93,11 +101,11 @@ class Router:
         if schedule.next_s == float("inf"):
             schedule.next_s = self.clock.monotonic_s() + schedule.wait_s
 
-    def _settle(self, crowd: Crowd, step: Step) -> bool:
-        """False if a service does not answer: it fails the other steps too."""
+    def _tried(self, step: Step, work: Callable[[Step], object]) -> bool:
+        """Whether the next step may be worked on: not if a service does not answer, which fails the others too."""
         try:
-            self.steps.settle(crowd, step)
-        except Exception as error:  # one step that cannot end must not hold up the others
+            work(step)
+        except Exception as error:  # one step that fails must not hold up the others
             return self._failed(step, error)
         return True
 

@@ -140,14 +140,26 @@ class Steps:
 
         step: as it was before the claim. Raises what Label Studio raises, and ServiceUnavailable without a worker.
         """
-        model = self.models.announced()
-        if model is None:
+        version = self.model_version
+        if not version:
             raise ServiceUnavailable("no worker has announced its model yet; start one with: masklet worker")
         task = TaskKey(step.project_id, self._task_of(step))
-        user_task = self.tasks.user_task(task, model.version)
-        self.filled.fill(step, user_task)
+        self.filled.fill(step, self.tasks.user_task(task, version))
         self.ledger.open_step(step)
         logger.info("%s: task %s is open", step.name, task)
+
+    @property
+    def model_version(self) -> str:
+        """Of the announced model; empty without one."""
+        model = self.models.announced()
+        return "" if model is None else model.version
+
+    def fill_again(self, step: Step) -> None:
+        """Fills an open step's task for the announced model: the player shows no masks of another one.
+
+        Raises as `make` does.
+        """
+        self.filled.fill(step, self.tasks.user_task(_task(step), self.model_version))
 
     def _task_of(self, step: Step) -> int:
         """The number of the step's task, made if there is none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backend.application.crowd.routing.ports import FACTS, NOTE_FIELD, STEP_FIELD
 from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.crowd.routing.steps import is_routed
@@ -24,13 +26,12 @@ DOG = ObjectId("dog")
 FRAMES = FrameRange(FrameIndex(0), FrameIndex(5))
 
 
-def shown(crowd: CrowdOfTest, task: TaskKey, user: str) -> dict[tuple[str, int], str]:
+def shown(crowd: CrowdOfTest, task: TaskKey, user: str, version: str = MODEL.version) -> dict[tuple[str, int], str]:
     """What the player shows a person on a task: run lengths by object and frame."""
     ledger, records = crowd.parts.ledger, crowd.records
     indices = PromptIndices(ledger, FakeCodec())
     masks = CurrentMasks(crowd.parts.service, records, UserRuns(ledger), FakeCodec(), indices)
-    user_task = crowd.tasks.user_task(task, MODEL.version)
-    view = PredictionStart(masks).view_of(type(user_task)(task, user_task.media, "<View/>", MODEL.version, user))
+    view = PredictionStart(masks).view_of(replace(crowd.tasks.user_task(task, version), user=user))
     return {(m.object_id, m.frame_index): m.mask.counts for m in masks.on(view, FRAMES) if m.mask is not None}
 
 
@@ -194,8 +195,7 @@ def test_a_step_waits_for_masks_and_says_so() -> None:
     statuses = CrowdStatuses(crowd.parts.ledger, crowd.parts.ledger, crowd.parts.clock)
     assert "has no prompts" in statuses.of("cats").stuck[0].reason
     user_task = crowd.tasks.user_task(key, MODEL.version)
-    named = type(user_task)(key, user_task.media, "<View/>", MODEL.version, ANN)
-    crowd.parts.service.replace_prompts(named, click_on(0))
+    crowd.parts.service.replace_prompts(replace(user_task, user=ANN), click_on(0))
     crowd.sweep()
     assert "are being made" in statuses.of("cats").stuck[0].reason
     crowd.parts.work_off()
@@ -256,3 +256,28 @@ def test_a_crowd_that_only_selects_accepts_what_was_selected() -> None:
     crowd.sweep()
     assert item_of(crowd, key).state is ItemState.ACCEPTED
     assert [step.state for step in crowd.parts.ledger.steps_of_item(key)] == [StepState.DONE]
+
+
+def test_open_tasks_are_filled_again_for_another_model() -> None:
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
+    _, verify = to_verify(crowd)
+    before = shown(crowd, verify, BOB)
+    other = replace(MODEL, version="masklet-other-11111111")
+    crowd.models.model = other
+    assert shown(crowd, verify, BOB, other.version) == {}
+    crowd.sweep()
+    assert shown(crowd, verify, BOB, other.version) == before
+    assert crowd.parts.ledger.unfilled_steps(9e9, model_version=other.version) == ()
+
+
+def test_without_a_worker_the_next_task_waits() -> None:
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
+    key = crowd.enter()
+    crowd.make(key, ANN, click_on(0))
+    crowd.models.model = None
+    crowd.sweep()
+    (stuck,) = CrowdStatuses(crowd.parts.ledger, crowd.parts.ledger, crowd.parts.clock).of("cats").stuck
+    assert "no worker has announced its model" in stuck.reason
+    crowd.models.model = MODEL
+    crowd.sweep()
+    assert crowd.open_task(Role.VERIFY) in crowd.tasks.created
