@@ -139,7 +139,7 @@ def test_an_item_goes_through_the_projects_of_a_crowd(studio: Studio, clip: Clip
     config = studio.folder / "config.xml"
     config.write_text(CONFIG)
     for name, arguments, sentence in (
-        ("n", ["cats", "--verifiers", "6"], "a masklet has 1 to 5 verifiers, not 6"),
+        ("n", ["cats", "--verifiers", "6"], "1 to 5 people verify an item, not 6"),
         ("config", ["cats", "--config", "nowhere.xml"], "the label config nowhere.xml cannot be read"),
     ):
         refused = studio.masklet_command("init", *arguments)

@@ -103,9 +103,9 @@ def require_settings(name: str, *, verifiers: int, max_redos: int) -> None:
             "a letter or digit"
         )
     if not 1 <= verifiers <= MAX_VERIFIERS:
-        raise InvalidInput(f"a masklet has 1 to {MAX_VERIFIERS} verifiers, not {verifiers}")
+        raise InvalidInput(f"1 to {MAX_VERIFIERS} people verify an item, not {verifiers}")
     if not 0 <= max_redos <= MAX_REDOS:
-        raise InvalidInput(f"a masklet is redone at most 0 to {MAX_REDOS} times, not {max_redos}")
+        raise InvalidInput(f"an item is redone at most 0 to {MAX_REDOS} times, not {max_redos}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ def init(
         typer.Option(help="A label config with the labels; default: label_config/player.xml."),
     ] = None,
     roles: Annotated[str, typer.Option(help="Of select, track and verify, with commas between.")] = ",".join(ORDER),
-    verifiers: Annotated[int, typer.Option(help=f"Verdicts on a masklet, 1 to {MAX_VERIFIERS}.")] = 1,
-    redos: Annotated[int, typer.Option(help="How often a masklet is sent back before it stops.")] = 3,
+    verifiers: Annotated[int, typer.Option(help=f"How many people verify an item, 1 to {MAX_VERIFIERS}.")] = 1,
+    redos: Annotated[int, typer.Option(help="How often an item is sent back before it stops.")] = 3,
     url: Url = "",
     public_url: PublicUrl = "",
 ) -> None:
@@ -139,7 +139,7 @@ def _lines(status: CrowdStatus) -> Iterator[str]:
     for stopped in status.stopped:
         yield f"stopped after {stopped.redos} redo(s): item {stopped.item}, last task {stopped.task}. {stopped.note}"
     if status.hard or status.easy:
-        yield f"edited on at least 2 frames: {status.hard} masklet(s); on fewer: {status.easy}"
+        yield f"edited on at least 2 frames: {status.hard} item(s); on fewer: {status.easy}"
 
 
 def _roles_of(text: str) -> tuple[Role, ...]:

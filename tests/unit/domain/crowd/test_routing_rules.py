@@ -153,8 +153,8 @@ def test_edited_frames_are_those_of_the_most_edited_object() -> None:
 @pytest.mark.parametrize(
     ("name", "verifiers", "redos", "sentence"),
     [
-        ("cats", 0, 3, "1 to 5 verifiers, not 0"),
-        ("cats", 6, 3, "1 to 5 verifiers, not 6"),
+        ("cats", 0, 3, "1 to 5 people verify an item, not 0"),
+        ("cats", 6, 3, "1 to 5 people verify an item, not 6"),
         ("cats", 1, -1, "0 to 20 times, not -1"),
         ("a/b", 1, 3, "cannot be a crowd's name"),
         ("", 1, 3, "cannot be a crowd's name"),
