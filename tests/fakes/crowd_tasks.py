@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.change_detection import record_adoption
 from backend.application.crowd.routing.arrivals import Arrivals
 from backend.application.crowd.routing.filled_tasks import FilledTasks
 from backend.application.crowd.routing.made_masks import MadeMasks
@@ -135,7 +136,8 @@ class CrowdOfTest:
         for role in self.roles:
             ledger.set_crowd_project("cats", role, PROJECTS[role])
         ledger.set_crowd_ready("cats")
-        self.records = UserRecords(MemoryKeyValueStore())
+        self.key_values = MemoryKeyValueStore()
+        self.records = UserRecords(self.key_values)
 
     def router(self) -> Router:
         """The router of a new process."""
@@ -148,7 +150,7 @@ class CrowdOfTest:
             ledger,
             crowd_tasks,  # type: ignore[arg-type]
             arrivals,
-            MadeMasks(self.parts.service, self.records),
+            MadeMasks(self.parts.service, self.records, self.key_values),
             FilledTasks(self.parts.service, FakeCodec()),
             self.models,
             SIGNER,
@@ -172,7 +174,13 @@ class CrowdOfTest:
         named = UserTask(user_task.task, user_task.media, user_task.label_config, user_task.model_version, user)
         self.parts.service.replace_prompts(named, prompts)
         self.parts.work_off()
-        return self.tasks.annotate(task, user)
+        return self.submit(task, user)
+
+    def submit(self, task: TaskKey, user: str) -> int:
+        """An annotation that Masklet has read."""
+        number = self.tasks.annotate(task, user)
+        record_adoption(self.key_values, task, number, self.tasks.changes[task])
+        return number
 
     def open_task(self, role: Role) -> TaskKey:
         """The only task of a role whose step is open."""

@@ -47,7 +47,7 @@ def open_router(container: Container, service: AnnotationService) -> Router:
         ledger,
         tasks,
         Arrivals(ledger, ledger, tasks),
-        MadeMasks(service, UserRecords(container.key_values)),
+        MadeMasks(service, UserRecords(container.key_values), container.key_values),
         FilledTasks(service, CocoCodec()),
         container.model_announcement,
         container.task_signer,

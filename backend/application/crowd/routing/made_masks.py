@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.annotation.change_detection import last_adoption
 from backend.application.jobs.queries import ANY, propagations
 from backend.application.player.user_record import UserRecords
+from backend.application.ports.key_value import KeyValueStore
 from backend.domain.crowd.routing import Answer, Source, Start
 from backend.domain.crowd.routing_rules import edited_frames
 from backend.domain.jobs import JobState
+from backend.domain.retries import FailureKind
 from backend.domain.tasks import TaskKey
 
 
@@ -35,11 +38,15 @@ class MadeMasks:
 
     service: AnnotationService
     records: UserRecords
+    key_values: KeyValueStore
 
     def of(self, task: TaskKey, answer: Answer, start: Start) -> Made | NotMade:
         """What the author of an annotation made, as far as the next step begins with it."""
         if not answer.user:
             return NotMade(f"Label Studio does not name the author of annotation {answer.annotation_id}", is_soon=False)
+        unread = self._unread(task, answer)
+        if unread is not None:
+            return unread
         prompts = self.service.ledger.prompts(task, user=answer.user)
         source = Source(task, answer.user)
         if start is Start.EMPTY:
@@ -56,6 +63,14 @@ class MadeMasks:
         if isinstance(run, NotMade):
             return run
         return Made(Source(task, answer.user, run), edited_frames(prompts))
+
+    def _unread(self, task: TaskKey, answer: Answer) -> NotMade | None:
+        """Why what was drawn in an annotation is not among the prompts yet; None if it is."""
+        if last_adoption(self.key_values, task)[1] >= answer.updated_at:
+            return None
+        failed = self.service.ledger.failed_try(FailureKind.ADOPTION, str(task))
+        reason = "" if failed is None else f": {failed.reason}"
+        return NotMade(f"annotation {answer.annotation_id} is yet to be read{reason}", is_soon=True)
 
     def _run(self, task: TaskKey, answer: Answer) -> str | NotMade:
         """The stored run of an annotation's masks. They are written into it once, when they are all made."""

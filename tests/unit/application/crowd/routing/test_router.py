@@ -190,9 +190,12 @@ def test_a_step_waits_for_masks_and_says_so() -> None:
     crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
     key = crowd.enter()
     crowd.sweep()
+    statuses = CrowdStatuses(crowd.parts.ledger, crowd.parts.ledger, crowd.parts.clock)
     crowd.tasks.annotate(key, ANN)
     crowd.sweep()
-    statuses = CrowdStatuses(crowd.parts.ledger, crowd.parts.ledger, crowd.parts.clock)
+    assert statuses.of("cats").stuck[0].reason == "annotation 1 is yet to be read"
+    crowd.submit(key, ANN)
+    crowd.sweep()
     assert "has no prompts" in statuses.of("cats").stuck[0].reason
     user_task = crowd.tasks.user_task(key, MODEL.version)
     crowd.parts.service.replace_prompts(replace(user_task, user=ANN), click_on(0))
