@@ -16,6 +16,10 @@ ADOPTED_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREA
 """Label Studio's names of the webhooks after which annotations are read."""
 
 
+EPOCH = "1970-01-01T00:00:00.000000Z"
+"""A time before all annotations, in the form of Label Studio's filters."""
+
+
 class ChangeSource(StrEnum):
     """The source of changes of a project's annotations."""
 
@@ -66,6 +70,12 @@ def change_sources(key_values: KeyValueStore) -> Mapping[str, str]:
 def poll_position_name(project_id: int) -> str:
     """The key of a project's poll position."""
     return f"polls/{project_id}"
+
+
+def poll_from_beginning(key_values: KeyValueStore, project_id: int) -> None:
+    """Lets the poll of a new project read all of its annotations; otherwise it begins with what comes after it."""
+    if key_values.read(poll_position_name(project_id)) is None:
+        key_values.write(poll_position_name(project_id), EPOCH.encode())
 
 
 def record_adoption(key_values: KeyValueStore, task: TaskKey, annotation_id: int, changed_at: str) -> None:

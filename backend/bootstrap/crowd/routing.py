@@ -63,7 +63,9 @@ def open_setup(container: Container, *, url: str = "", public_url: str = "") -> 
         session = container.label_studio_session()
         try:
             options = CrowdProjectOptions(session)
-            yield CrowdSetup(container.ledger, Projects(session), options, connector, crowd_config)
+            yield CrowdSetup(
+                container.ledger, Projects(session), options, connector, crowd_config, container.key_values
+            )
         finally:
             session.close()
 

@@ -17,6 +17,7 @@ from backend.adapters.labelstudio.api.task_creation import TaskImports
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import player_media
 from backend.application.annotation.annotation_service import UserTask
+from backend.application.annotation.change_detection import EPOCH
 from backend.application.crowd.routing.ports import (
     FACTS,
     NOTE_FIELD,
@@ -32,7 +33,6 @@ from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import Verdict
 
 Choice = TypeVar("Choice", Verdict, Limits)
-EPOCH = "1970-01-01T00:00:00.000000Z"
 VERDICT, LIMITS, COMMENT = "verdict", "limits", "comment"
 """Names of the controls in label_config/crowd_verify.xml."""
 

@@ -130,14 +130,23 @@ class Arrivals:
             self.ledger.add_items(crowd.name, role, [task])
 
     def _answer(self, task: TaskKey, given: Submission, *, is_verified: bool) -> Answer:
-        objects = self._objects(task, given.user) if is_verified else {}
-        number, user, at = given.annotation_id, given.user, given.updated_at
-        return Answer(number, user, given.verdict, given.limits, given.comment, objects, at)
+        """The answer, with what the person said of the task and of single objects in the player beside it."""
+        said = self._said(task, given.user) if is_verified else {}
+        whole = said.get(None)
+        return Answer(
+            given.annotation_id,
+            given.user,
+            given.verdict or (None if whole is None else whole.verdict),
+            given.limits,
+            given.comment or ("" if whole is None else whole.comment),
+            {object_id: each for object_id, each in said.items() if object_id is not None},
+            given.updated_at,
+        )
 
-    def _objects(self, task: TaskKey, user: str) -> dict[ObjectId, Judgement]:
-        """The verdicts that a person gave on single objects in the player."""
+    def _said(self, task: TaskKey, user: str) -> dict[ObjectId | None, Judgement]:
+        """A person's verdicts in the player. None: on the whole task."""
         given = self.player_ledger.verdicts(task, user=user)
-        return {each.object_id: Judgement(each.verdict, each.comment) for each in given if each.object_id is not None}
+        return {each.object_id: Judgement(each.verdict, each.comment) for each in given}
 
 
 def earlier(changed_at: str) -> str:

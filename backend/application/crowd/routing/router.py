@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 MIN_WAIT_S = 5.0
 MAX_WAIT_S = 60.0
-CLAIM_S = 120.0
+CLAIM_S = 90.0
 """Longer than a call to Label Studio may last: a task that a killed process asked for is there when another looks."""
 
 

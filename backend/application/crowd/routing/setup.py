@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.application.annotation.change_detection import poll_from_beginning
 from backend.application.ports.crowd_ledger import CrowdLedger, CrowdRecord
+from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.projects import ProjectDirectory
 from backend.application.projects.connect import EMPTY_CONFIG, Connector
 from backend.application.projects.plan import ConfigChoice
@@ -56,6 +58,7 @@ class CrowdSetup:
     options: ProjectOptions
     connector: Connector
     config_for: RoleConfigs
+    key_values: KeyValueStore
 
     def init(self, wanted: CrowdRecord) -> CrowdMade:
         """Makes what is missing of a crowd; changes nothing of one that is ready and connected.
@@ -121,7 +124,8 @@ class CrowdSetup:
             ) from error
 
     def _set_up(self, record: CrowdRecord, role: Role, project_id: int) -> None:
-        """Writes the label config and the options."""
+        """Writes the label config and the options, and lets every annotation be read."""
+        poll_from_beginning(self.key_values, project_id)
         config = self._config(record, role, project_id)
         if self.projects.project(project_id).label_config != config:
             self.projects.write_config(project_id, config)

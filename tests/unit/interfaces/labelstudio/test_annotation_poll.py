@@ -8,12 +8,12 @@ import pytest
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
-from backend.application.annotation.change_detection import record_project, record_webhook
+from backend.application.annotation.change_detection import EPOCH, record_project, record_webhook
 from backend.application.jobs.retry import retry_now
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, MaskletError, NotFound
 from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
-from backend.interfaces.labelstudio.annotation_poll import EPOCH, MAX_TASKS, MIN_WAIT_S, AnnotationPoll
+from backend.interfaces.labelstudio.annotation_poll import MAX_TASKS, MIN_WAIT_S, AnnotationPoll
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 

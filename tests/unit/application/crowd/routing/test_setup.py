@@ -9,6 +9,7 @@ import pytest
 from backend.adapters.labelstudio.config.project_configs import config_for, template_named
 from backend.adapters.labelstudio.crowd_configs import crowd_config
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
+from backend.application.annotation.change_detection import EPOCH, poll_position_name
 from backend.application.crowd.routing.setup import CrowdSetup
 from backend.application.ports.crowd_ledger import CrowdRecord
 from backend.application.ports.data_table import HiddenColumns, TableTab
@@ -18,6 +19,7 @@ from backend.application.projects.plan import ConnectionSettings
 from backend.domain.crowd.routing import ORDER, Crowd, Role
 from backend.domain.errors import InvalidInput, LabelConfigError
 from tests.fakes.clock import FakeClock
+from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.projects import MemoryProjects, MemoryTable
 from tests.fakes.stores import temporary_ledger
 
@@ -48,10 +50,11 @@ class Studio:
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
+        self.key_values = MemoryKeyValueStore()
         self.ledger: SqlLedger = temporary_ledger(FakeClock())
         table = MemoryTable(tabs={number: TableTab(1, "Default", HiddenColumns()) for number in range(1, 9)})
         connector = Connector(self.projects, table, config_for, SETTINGS)
-        self.setup = CrowdSetup(self.ledger, self.projects, self.options, connector, crowd_config)
+        self.setup = CrowdSetup(self.ledger, self.projects, self.options, connector, crowd_config, self.key_values)
 
 
 def test_the_projects_are_made_once() -> None:
@@ -66,6 +69,7 @@ def test_the_projects_are_made_once() -> None:
     ]
     assert (studio.options.people, studio.options.worst_first) == ({1: 1, 2: 1, 3: 2}, [2])
     assert len(studio.projects.backends_of) == 3
+    assert [studio.key_values.read(poll_position_name(number)) for number in (1, 2, 3)] == 3 * [EPOCH.encode()]
     studio.projects.calls.clear()
     again = studio.setup.init(WANTED)
     assert (again.made, again.record, studio.projects.calls) == ((), made.record, [])
