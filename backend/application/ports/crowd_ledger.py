@@ -100,6 +100,10 @@ class CrowdLedger(Protocol):
         """In their order."""
         ...
 
+    def open_steps(self, project_id: int) -> tuple[Step, ...]:
+        """The open steps whose tasks are in a project."""
+        ...
+
     def step_of_task(self, task: TaskKey) -> Step | None: ...
 
     def step_named(self, project_id: int, name: str) -> Step | None:

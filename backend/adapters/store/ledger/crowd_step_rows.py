@@ -92,6 +92,9 @@ class CrowdStepRows(Rows):
     def steps_of_item(self, key: TaskKey) -> tuple[Step, ...]:
         return self._steps(of_item(key))
 
+    def open_steps(self, project_id: int) -> tuple[Step, ...]:
+        return self._steps(and_(crowd_steps.c.project_id == project_id, _IS_OPEN))
+
     def step_of_task(self, task: TaskKey) -> Step | None:
         of_task = and_(crowd_steps.c.project_id == task.project_id, crowd_steps.c.task_id == task.task_id)
         return next(iter(self._steps(of_task)), None)

@@ -25,6 +25,7 @@ TASKS_AT_ONCE = 200
 LATE_S = 60.0
 """How late a change may become visible."""
 
+NEVER_S = 1e18
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -78,6 +79,18 @@ class Arrivals:
             return
         logger.warning("removing task %s, a second one of %s", task, step.name)
         self.tasks.remove(task)
+
+    def find_removed(self, project_id: int) -> None:
+        """Lets the open steps wait whose tasks somebody removed from Label Studio: the lead sees them."""
+        there: set[int] = set()
+        after = 0
+        while page := self.tasks.after(project_id, after, limit=TASKS_AT_ONCE):
+            there.update(each.task_id for each in page)
+            after = page[-1].task_id
+        for step in self.ledger.open_steps(project_id):
+            if step.task_id not in there and not step.waits:
+                reason = f"task {step.task} was removed from Label Studio: nobody can do it"
+                self.ledger.look_again(step, at_s=NEVER_S, waits=reason, uncounted={})
 
     def _changes(self, crowd: Crowd, role: Role, changed_at: str) -> tuple[bool, str]:
         """Whether any answer is new, and the time of the last change."""

@@ -25,16 +25,20 @@ logger = logging.getLogger(__name__)
 
 MIN_WAIT_S = 5.0
 MAX_WAIT_S = 60.0
+REMOVED_S = 600.0
+"""Between two looks for tasks that were removed: all numbers of a project are read."""
+
 CLAIM_S = 90.0
 """Longer than a call to Label Studio may last: a task that a killed process asked for is there when another looks."""
 
 
 @dataclass(slots=True)
 class ProjectSchedule:
-    """The next look at a project on the monotonic clock, and the last wait, both in seconds."""
+    """The next look at a project, the last wait, and the next look for removed tasks: monotonic clock, seconds."""
 
     next_s: float = float("-inf")
     wait_s: float = MIN_WAIT_S
+    removed_s: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,9 @@ class Router:
         found = False
         try:
             found = self.steps.arrivals.read(crowd, role)
+            if self.clock.monotonic_s() >= schedule.removed_s:
+                self.steps.arrivals.find_removed(project_id)
+                schedule.removed_s = self.clock.monotonic_s() + REMOVED_S
         except MaskletError as error:
             logger.warning("crowd %r: project %d cannot be read: %s", crowd.name, project_id, error)
         except Exception:  # one project's error must not end the loop

@@ -284,3 +284,12 @@ def test_without_a_worker_the_next_task_waits() -> None:
     crowd.models.model = MODEL
     crowd.sweep()
     assert crowd.open_task(Role.VERIFY) in crowd.tasks.created
+
+
+def test_a_task_that_was_removed_is_told() -> None:
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
+    _, verify = to_verify(crowd)
+    crowd.tasks.remove(verify)
+    crowd.sweep(times=6)
+    (stuck,) = CrowdStatuses(crowd.parts.ledger, crowd.parts.ledger, crowd.parts.clock).of("cats").stuck
+    assert (stuck.task, stuck.reason) == (verify, f"task {verify} was removed from Label Studio: nobody can do it")
