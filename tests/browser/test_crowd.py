@@ -18,6 +18,9 @@ from tests.browser.player_page import Player
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
+ASKED = "() => performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname)"
+"""The paths that the player has asked for."""
+
 
 def test_the_page_shows_the_note_and_the_task_of_the_step(
     browser: Browser, label_studio: LabelStudioServer, masklet: Masklet, short: Clip
@@ -37,10 +40,12 @@ def test_the_page_shows_the_note_and_the_task_of_the_step(
         plain = api.add_task(project, {**video, "crowd_step": "big cats/3/41/5"})
         for task, note in ((noted, "Redo 1 of 3."), (plain, "")):
             player = Player(page, setup, TaskKey(project, task))
-            assert player.frame.evaluate("() => window.masklet.transport.base").endswith(f"/{task}")
-            headers = [text.strip() for text in page.locator("h5, h6").all_inner_texts()]
-            assert (note in headers, any("$" in text for text in headers)) == (True, False), headers
+            asked = player.frame.evaluate(ASKED)
+            assert f"/api/player/tasks/{project}/{task}" in asked
+            page.get_by_text("Verify: are the masks right on all frames?").wait_for()
+            text = page.locator("body").inner_text()
+            assert (note in text, "$crowd" in text) == (True, False)
+            picture(page, f"crowd-{'noted' if note else 'plain'}")
         page.get_by_role("button", name="Submit").first.click()
         page.get_by_text("Choose satisfactory, redo or reject").first.wait_for()
-        picture(page, "crowd-1-verify")
     page.context.close()
