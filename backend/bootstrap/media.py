@@ -12,6 +12,7 @@ from backend.adapters.media.index import IndexCache
 from backend.adapters.media.library import GIB, CachedMedia
 from backend.adapters.media.quarantine import Quarantine
 from backend.adapters.media.serving.own_media import OwnMedia
+from backend.application.crowd.routing.steps import is_routed
 from backend.application.ports.media import TaskMediaLibrary
 from backend.application.review.correction_tasks import corrected_by
 from backend.bootstrap.container import Container
@@ -57,14 +58,14 @@ def task_media(container: Container, library: CachedMedia) -> TaskMediaLibrary:
     """A media library for jobs: Label Studio's own files are opened for the tasks that have them."""
     signer = container.task_signer
 
-    def is_correction(project_id: int, data: Mapping[str, object]) -> bool:
+    def is_own_task(project_id: int, data: Mapping[str, object]) -> bool:
         try:
-            return corrected_by(data, project_id, signer) is not None
+            return is_routed(signer, project_id, data) or corrected_by(data, project_id, signer) is not None
         except MaskletError:
             return False
 
     client = container.label_studio
-    return TaskMedia(library, client, container.key_values, is_correction)
+    return TaskMedia(library, client, container.key_values, is_own_task)
 
 
 def open_quarantine(container: Container) -> Quarantine:

@@ -19,6 +19,7 @@ from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
+from backend.application.crowd.routing.router import Router
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
@@ -36,6 +37,7 @@ from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
+from backend.bootstrap.crowd.routing import open_router
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
 
@@ -121,6 +123,7 @@ class WebParts:
     handover: Handover | None = None
     player: PlayerParts | None = None
     annotation_editor: AnnotationEditor | None = None
+    router: Router | None = None
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
@@ -176,6 +179,7 @@ def build_web(container: Container) -> WebParts:
         annotation_editor=None if label_studio is None else label_studio.saved,
         media=media,
         player=None if label_studio is None else _player_parts(container),
+        router=None if label_studio is None else open_router(container, service),
         handover=None if label_studio is None else open_handover(label_studio, media.records, service),
         prewarm_channel=prewarm_channel,
         hover_channel=RedisHoverChannel(container.queue_address),

@@ -58,12 +58,13 @@ class Failures:
 
 class FailureKind(StrEnum):
     """What is tried again: a job, the push of a prediction, the adoption of a submitted annotation, the write of masks
-    into an annotation."""
+    into an annotation, a step of routing in a crowd."""
 
     JOB = "job"
     PUSH = "push"
     ADOPTION = "adoption"
     WRITE = "write"
+    ROUTE = "route"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,13 @@ ATTACKS = (
         limit_s=3600.0,
     ),
     Attack(
+        "routing",
+        "kill -9 of the web process that routes, while people select, track and verify in a real Label Studio",
+        {"lost": 0, "doubled": 0},
+        {"submitted": 1, "ended": 1},
+        limit_s=7200.0,
+    ),
+    Attack(
         "outage",
         "Label Studio answers errors, hangs or breaks connections, for seconds to half an hour of a shifted clock",
         {

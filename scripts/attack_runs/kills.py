@@ -53,6 +53,7 @@ class KilledStack:
     folder: Path
     label_studio_url: str
     database: PostgresqlServer | None = None
+    token: str = "none"
     process: subprocess.Popen[bytes] | None = None
     pids: dict[str, int] = field(default_factory=dict)
     url: str = ""
@@ -66,7 +67,7 @@ class KilledStack:
             "MASKLET_HEARTBEAT_TTL_S": "30",
             "MASKLET_MAX_ATTEMPTS": "20",
             "LABEL_STUDIO_URL": self.label_studio_url,
-            "LABEL_STUDIO_API_KEY": "none",
+            "LABEL_STUDIO_API_KEY": self.token,
             "DATABASE_URL": "" if self.database is None else self.database.url,
             "REDIS_URL": "",
         }

@@ -135,7 +135,9 @@ class Case:
             self.ledger, masks, self.submitter, self.clock, NoNotifier(), frame_counter(channel)
         )
         signer = TaskSigner(b"a key of the attack")
-        sync = AnnotationSync(service, self.client, FakeModels(), key_values, signer, CocoCodec(), channel)
+        sync = AnnotationSync(
+            service, self.client, FakeModels(), key_values, signer, CocoCodec(), channel, is_verified=lambda _: False
+        )
         self.poll = AnnotationPoll(sync, self.client, key_values, self.clock)
 
     def close(self) -> None:

@@ -1,4 +1,6 @@
-"""Makes the demo's projects: the player's first, then one per other file in label_config/, each with the clip."""
+"""Makes the demo's projects: the player's first, then one per other file in label_config/ but a crowd's, each with the
+clip.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,9 @@ CONFIGS = Path(__file__).resolve().parents[2] / "label_config"
 PLAYER = "player"
 CLICKED_CONFIG = "frames"
 """The label config (and project) in which the demo clicks."""
+
+OF_CROWDS = "crowd_"
+"""The beginning of the names of the files from which `masklet crowd init` makes projects."""
 
 TITLE_SUFFIXES = {"video_vector": " (Enterprise only)"}
 """Additions to a project's title, for label configs that the open-source page cannot show."""
@@ -67,7 +72,7 @@ def make_projects(api: LabelStudioApi, connector: Connector, clip: Clip, masklet
     """Makes the projects and tasks that are missing, and connects them."""
     tasks = {PLAYER: _with_clip(api, connector, clip, _make_player(connector, masklet))}
     for path in sorted(CONFIGS.glob("*.xml")):
-        if path.stem != PLAYER:
+        if path.stem != PLAYER and not path.stem.startswith(OF_CROWDS):
             project_id = api.ensure_project(_title(path.stem), path.read_text())
             _connect(connector, masklet, project_id, ConfigChoice.KEEP)
             tasks[path.stem] = _with_clip(api, connector, clip, project_id)

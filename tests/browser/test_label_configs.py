@@ -1,6 +1,6 @@
 """Every file in label_config/ opens in the real Label Studio page, with a real task, without an error.
 
-The player's, which needs Masklet, is opened in test_connect.py.
+The player's, which needs Masklet, is opened in test_connect.py, those of a crowd in player/test_crowd.py.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class PageErrors:
             self.seen.append(f"{message.text} ({message.location.get('url', '')})")
 
 
-def test_there_are_six_configs() -> None:
-    names = ["frames", "keyframe", "player", "video", "video_overlay", "video_vector"]
+def test_there_are_nine_configs() -> None:
+    of_crowds = ["crowd_select", "crowd_track", "crowd_verify"]
+    names = [*of_crowds, "frames", "keyframe", "player", "video", "video_overlay", "video_vector"]
     assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == names
 
 

@@ -74,8 +74,9 @@ class MemoryProjects:
         self.calls.append("connect_backend")
         made = BackendRecord(9, order.url, order.title, True, True, "", self.told_version, order.user)
         self.backends_of.setdefault(project_id, []).append(made)
+        number = 5 + 10 * len(self.webhooks_of)
         self.webhooks_of.setdefault(project_id, []).append(
-            WebhookRecord(5, f"{order.url}/webhook", True, True, frozenset(), {})
+            WebhookRecord(number, f"{order.url}/webhook", True, True, frozenset(), {})
         )
         if not self.known[project_id].model_version:
             self.known[project_id] = replace(self.known[project_id], model_version=order.title)

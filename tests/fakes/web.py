@@ -148,6 +148,7 @@ class FakeWeb:
             parts.task_signer,
             parts.codec,
             parts.prewarm_channel,
+            is_verified=lambda _: False,
         )
         return replace(sync, **changes)  # type: ignore[arg-type]
 

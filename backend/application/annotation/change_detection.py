@@ -10,9 +10,14 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from backend.application.ports.key_value import KeyValueStore
+from backend.domain.tasks import TaskKey
 
 ADOPTED_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
 """Label Studio's names of the webhooks after which annotations are read."""
+
+
+EPOCH = "1970-01-01T00:00:00.000000Z"
+"""A time before all annotations, in the form of Label Studio's filters."""
 
 
 class ChangeSource(StrEnum):
@@ -65,6 +70,27 @@ def change_sources(key_values: KeyValueStore) -> Mapping[str, str]:
 def poll_position_name(project_id: int) -> str:
     """The key of a project's poll position."""
     return f"polls/{project_id}"
+
+
+def poll_from_beginning(key_values: KeyValueStore, project_id: int) -> None:
+    """Lets the poll of a new project read all of its annotations; otherwise it begins with what comes after it."""
+    if key_values.read(poll_position_name(project_id)) is None:
+        key_values.write(poll_position_name(project_id), EPOCH.encode())
+
+
+def record_adoption(key_values: KeyValueStore, task: TaskKey, annotation_id: int, changed_at: str) -> None:
+    """Records the state of an annotation that was adopted last on a task. changed_at: Label Studio's time."""
+    key_values.write(_adopted_name(task), f"{annotation_id} {changed_at}".encode())
+
+
+def last_adoption(key_values: KeyValueStore, task: TaskKey) -> tuple[str, str]:
+    """The annotation that was adopted last on a task, and its time of change; empty texts without one."""
+    number, _, changed_at = (key_values.read(_adopted_name(task)) or b"").decode().partition(" ")
+    return number, changed_at
+
+
+def _adopted_name(task: TaskKey) -> str:
+    return f"adopted/{task.project_id}-{task.task_id}"
 
 
 def _webhook(project_id: int) -> str:

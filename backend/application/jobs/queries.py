@@ -37,9 +37,9 @@ def newest_propagations(
 
 
 def propagations(
-    ledger: Ledger, task: TaskKey, *, model_version: str, states: Sequence[JobState] = FINISHED
+    ledger: Ledger, task: TaskKey, *, model_version: str | None = None, states: Sequence[JobState] = FINISHED
 ) -> Iterator[Job]:
-    """All propagations of a task by a model in one of these states, newest first; sessions excluded.
+    """All propagations of a task by a model (None: by any) in one of these states, newest first; sessions excluded.
 
     For conditions that the ledger cannot check, such as whether the masks are still there. The first one usually
     fits, so pages are read on demand. Each page starts at the newest job: jobs may be added or removed in between.

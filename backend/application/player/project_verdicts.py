@@ -56,7 +56,7 @@ class ProjectVerdicts:
         return tuple(sorted(found, key=_rank))
 
     def _shown(self, task: TaskKey, user: str, given: Iterable[UserVerdict]) -> list[ReportedVerdict]:
-        digests = self.timelines.digests(self._user_task(task, user))
+        digests = self.timelines.shown_digests(self._user_task(task, user))
         labels = self.ledger.prompts(task, user=user).labels
         return [ReportedVerdict(task, user, digests.shown(each.given), _label(each, labels)) for each in given]
 

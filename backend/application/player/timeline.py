@@ -13,6 +13,7 @@ import numpy as np
 
 from backend.application.annotation.annotation_service import FIRST_FRAME, UserTask
 from backend.application.player.current_masks import MAX_LAYERS, CurrentMasks, Key, is_forgotten
+from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.prompt_index import PromptIndex, index_of
 from backend.application.player.runs import UserRun
 from backend.application.player.user_record import UserRecord
@@ -132,8 +133,12 @@ class Timelines:
         return timeline
 
     def digests(self, user_task: UserTask) -> MaskDigests:
-        """The digests of the user's current masks, for verdicts."""
+        """The digests of the user's current masks."""
         return _digests(self.of(user_task).lanes)
+
+    def shown_digests(self, user_task: UserTask) -> MaskDigests:
+        """The digests of the masks that the player shows the user, for verdicts: of the prediction at the start."""
+        return self.digests(PredictionStart(self._masks).view_of(user_task))
 
     def _layers(self, user_task: UserTask) -> list[tuple[UserRun, _Frames]]:
         """The user's newest runs with masks, newest first."""

@@ -28,7 +28,7 @@ class Verdicts:
         given = self.ledger.verdicts(self.user_task.task, user=self.user_task.user)
         if not given:
             return ()
-        digests = self.timelines.digests(self.user_task)
+        digests = self.timelines.shown_digests(self.user_task)
         return tuple(
             digests.shown(each) for each in given if each.object_id is None or each.object_id in digests.objects
         )
@@ -38,7 +38,7 @@ class Verdicts:
 
         object_id: None for the whole task. Raises NotFound for an object without prompts.
         """
-        digests = self.timelines.digests(self.user_task)
+        digests = self.timelines.shown_digests(self.user_task)
         if object_id is not None and object_id not in digests.objects:
             raise NotFound(f"nothing is prompted for {object_id[:60]!r}")
         given = GivenVerdict(object_id, verdict, comment, digests.of_subject(object_id))

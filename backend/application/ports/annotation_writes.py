@@ -29,6 +29,18 @@ class AnnotationWrite:
         return f"{self.task} {self.annotation_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenMasks:
+    """The newest request of a write into an annotation. is_pending: it is not done.
+
+    seen: the annotation's state of the request or of the write. masks_run: the masks written last; empty without any.
+    """
+
+    is_pending: bool
+    seen: str
+    masks_run: str
+
+
 class AnnotationWrites(Protocol):
     """The durable record of writes into annotations. A requested write is on disk on return."""
 
@@ -63,6 +75,10 @@ class AnnotationWrites(Protocol):
 
     def forget_annotation(self, write: AnnotationWrite) -> None:
         """Deletes the record of an annotation that Label Studio no longer has."""
+        ...
+
+    def written_masks(self, annotation_id: int) -> WrittenMasks | None:
+        """What was written into an annotation; None if no write was requested."""
         ...
 
     def annotation_runs(self, runs: Collection[str]) -> frozenset[str]:

@@ -159,6 +159,13 @@ class Ledger(AnnotationWrites, PlayerLedger, Pushes, Protocol):
         """Removes the waiter, unless another one waits longer than until_s."""
         ...
 
+    def adopt_run(self, request: PropagationRequest, masks_run: str, *, attempt: int) -> Job:
+        """Records prompts and a finished propagation of them, whose masks are stored already, and wants its push.
+
+        attempt: 1, or the next one of a job that there is; if that attempt or a later one began, the job as it is.
+        """
+        ...
+
     def start(self, job_id: str, attempt: int, worker: str) -> Job | None:
         """Claims an attempt: QUEUED → RUNNING. None if the attempt is stale or the job is no longer queued."""
         ...

@@ -17,7 +17,7 @@ from backend.domain.errors import MaskletError
 
 logger = logging.getLogger(__name__)
 
-TECHNICAL_FIELDS = ("masklet", "fps", "prompts")
+TECHNICAL_FIELDS = ("masklet", "fps", "prompts", "crowd_step")
 """Fields of the tasks' data that Masklet writes or reads and nobody looks at."""
 
 READABLE_FIELDS = ("video_task",)

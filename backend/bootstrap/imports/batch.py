@@ -13,6 +13,7 @@ from pathlib import Path
 from backend.adapters.labelstudio.api.client import LabelStudioClient
 from backend.adapters.labelstudio.api.overlays import overlay_key
 from backend.adapters.labelstudio.config.label_config import Binding, read_binding
+from backend.adapters.labelstudio.config.shown_fields import step_key
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.media.import_library import DiskLibrary
 from backend.adapters.media.index import IndexCache
@@ -134,8 +135,8 @@ def _put_together(
     folder = container.folder
     config = client.label_config(options.project_id)
     binding = read_binding(config)
-    beside = overlay_key(config)
-    plan = replace(_plan(options, binding), beside=() if beside is None else (beside,))
+    beside = tuple(key for key in (overlay_key(config), step_key(config)) if key is not None)
+    plan = replace(_plan(options, binding), beside=beside)
     plan = replace(plan, fields=given_fields(options.fields, config, (plan.value_key, *plan.beside)))
     sources = _sources(arguments, client, options.project_id)
     require_fields(config, plan, sources)

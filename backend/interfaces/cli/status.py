@@ -34,10 +34,12 @@ RETRIED_AS = {
     FailureKind.PUSH: "push(es)",
     FailureKind.ADOPTION: "annotation(s)",
     FailureKind.WRITE: "write(s) into annotations",
+    FailureKind.ROUTE: "step(s) of a crowd",
 }
 GIVEN_UP_AS = {
     FailureKind.ADOPTION: "its annotation was not read",
     FailureKind.WRITE: "its masks were not written into the annotation",
+    FailureKind.ROUTE: "its item in a crowd did not go on",
 }
 
 

@@ -94,6 +94,8 @@ def _background(service: AppState) -> tuple[Background, ...]:
         steps.append(Background("annotations", service.poll.sweep, period_s=SWEEP_PERIOD_S))
     if service.writer is not None:
         steps.append(Background("annotation-writes", service.writer.sweep, period_s=SWEEP_PERIOD_S))
+    if parts.router is not None:
+        steps.append(Background("crowd-routes", parts.router.sweep, period_s=SWEEP_PERIOD_S))
     if parts.handover is not None:
         steps.append(Background("segments", parts.handover.sweep, period_s=HANDOVER_PERIOD_S))
     return tuple(steps)

@@ -134,7 +134,12 @@ def _adopter(parts: WebParts) -> AnnotationSync | None:
         parts.task_signer,
         parts.codec,
         parts.prewarm_channel,
+        is_verified=_nothing_verified if parts.router is None else parts.router.is_verified,
     )
+
+
+def _nothing_verified(_: int) -> bool:
+    return False
 
 
 def _writer(parts: WebParts, submitted: SubmittedMasks) -> AnnotationWriter | None:

@@ -147,5 +147,8 @@ def _adopting(service: AppState, hints: tuple[ChangeHint, ...], *, status: int) 
     if service.adopter is None:
         return json_reply({"status": "ignored", "reason": "LABEL_STUDIO_URL is not set: annotations cannot be read"})
     reply = json_reply({"status": "accepted", "tasks": [str(hint.task) for hint in hints]}, status)
+    if service.parts.router is not None:
+        for hint in hints:
+            service.parts.router.hint(hint.task.project_id)
     reply.background = BackgroundTask(service.adopter.adopt_all, hints)
     return reply

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from backend.adapters.labelstudio.api.client import ChangedTask
 from backend.application.annotation.change_detection import (
+    EPOCH,
     ChangeSource,
     change_source_of,
     change_sources,
@@ -40,7 +41,6 @@ logger = logging.getLogger(__name__)
 MIN_WAIT_S = 5.0
 MAX_WAIT_S = 60.0
 MAX_TASKS = 50
-EPOCH = "1970-01-01T00:00:00.000000Z"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 

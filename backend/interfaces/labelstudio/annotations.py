@@ -11,7 +11,7 @@ does an annotation with unfinished tracks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, author_of
@@ -23,6 +23,7 @@ from backend.adapters.labelstudio.reading.mask_fingerprints import load_fingerpr
 from backend.adapters.labelstudio.writing.player_regions import takes_boxes
 from backend.adapters.labelstudio.written_regions import is_from_prediction
 from backend.application.annotation.annotation_service import AnnotationService, UserTask
+from backend.application.annotation.change_detection import last_adoption, record_adoption
 from backend.application.annotation.prompt_checks import usable
 from backend.application.annotation.prompt_ownership import PromptOwnership, ViewState
 from backend.application.annotation.propagate_range import newest_run
@@ -72,6 +73,8 @@ class AnnotationSync:
     signer: TaskSigner
     codec: MaskCodec
     prewarm_channel: PrewarmChannel
+    is_verified: Callable[[int], bool]
+    """Whether people verify masks in a project, by its number: their annotations have verdicts and no prompts."""
 
     def adopt_all(self, hints: Iterable[ChangeHint]) -> list[Job]:
         """Adopts each hint's annotation; returns the new jobs. A failed hint is logged and stops no other."""
@@ -94,6 +97,8 @@ class AnnotationSync:
 
         Raises the errors of Label Studio, the label config and the annotation; ServiceUnavailable without a worker.
         """
+        if self.is_verified(hint.task.project_id):
+            return None
         model = self.models.announced()
         if model is None:
             raise ServiceUnavailable("no worker has announced its model yet; update the annotation again later")
@@ -111,7 +116,7 @@ class AnnotationSync:
                     {"data": data}, hint.task, label_config=label_config, model_version=model.version
                 )
                 self._want_writes(user_task, annotation, annotations)
-        self.key_values.write(_adopted_name(hint.task), _state_of(annotation))
+        record_adoption(self.key_values, hint.task, annotation.annotation_id, annotation.updated_at)
         return job
 
     def _adopt(
@@ -135,7 +140,7 @@ class AnnotationSync:
     ) -> None:
         """Requests writes into the chosen annotation and those changed since the last adoption."""
         task = user_task.task
-        adopted = (self.key_values.read(_adopted_name(task)) or b"").decode().partition(" ")[2]
+        _, adopted = last_adoption(self.key_values, task)
         for annotation in annotations:
             is_newer = not annotation.was_cancelled and annotation.updated_at > adopted
             user = author_of(annotation)
@@ -186,7 +191,8 @@ class AnnotationSync:
 
     def _is_adopted(self, task: TaskKey, annotation: AnnotationRecord) -> bool:
         """Whether this state of the annotation was the last adopted. A pushed prediction changes the task too."""
-        return bool(annotation.updated_at) and self.key_values.read(_adopted_name(task)) == _state_of(annotation)
+        state = str(annotation.annotation_id), annotation.updated_at
+        return bool(annotation.updated_at) and last_adoption(self.key_values, task) == state
 
     def _carry_back(self, drawn: PromptSet, corrected: Corrected, version: str, author: str) -> Job | None:
         """Turns the masks of a correction task into prompts of the source task; None if nothing was drawn."""
@@ -251,14 +257,6 @@ def _read(task: TaskKey, annotation: AnnotationRecord, binding: Binding, clock: 
         number = annotation.annotation_id
         logger.warning("task %s: annotation %d: drawn and no prompts: %s", task, number, kinds_text(read.left_out))
     return read.prompts
-
-
-def _adopted_name(task: TaskKey) -> str:
-    return f"adopted/{task.project_id}-{task.task_id}"
-
-
-def _state_of(annotation: AnnotationRecord) -> bytes:
-    return f"{annotation.annotation_id} {annotation.updated_at}".encode()
 
 
 def _chosen(annotations: Iterable[AnnotationRecord], annotation_id: int | None) -> AnnotationRecord | None:

@@ -151,13 +151,13 @@ class LabelStudioClient:
             f"list what changed in project {project_id}",
             lambda sdk: sdk.tasks.list(
                 project=project_id,
-                query=json.dumps(_changed_query(since)),
+                query=json.dumps(changed_query(since)),
                 page=1,
                 page_size=limit if since else 1,
                 fields="task_only",
             ),
         )
-        records = (ChangedTask(TaskKey(project_id, int(t.id)), _written_time(t.updated_at)) for t in found.items or ())
+        records = (ChangedTask(TaskKey(project_id, int(t.id)), written_time(t.updated_at)) for t in found.items or ())
         return tuple(records)
 
     def label_config(self, project_id: int) -> str:
@@ -183,7 +183,7 @@ class LabelStudioClient:
         return str(user.email or user.username)
 
 
-def _changed_query(since: str) -> dict[str, object]:
+def changed_query(since: str) -> dict[str, object]:
     """Label Studio's filter for annotated tasks changed at a time or later, in the order of change."""
     items = [{"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}]
     if not since:
@@ -192,5 +192,6 @@ def _changed_query(since: str) -> dict[str, object]:
     return {"filters": {"conjunction": "and", "items": [*items, after]}, "ordering": ["tasks:updated_at"]}
 
 
-def _written_time(time: datetime) -> str:
+def written_time(time: datetime) -> str:
+    """A time in the form of Label Studio's filters."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -89,6 +89,13 @@ class Projects:
             lambda sdk: sdk.projects.update(project_id, model_version=model_version),
         )
 
+    def set_people(self, project_id: int, people: int) -> None:
+        """How many people annotate each task of a project."""
+        self.session.call(
+            f"set how many people annotate the tasks of project {project_id}",
+            lambda sdk: sdk.projects.update(project_id, maximum_annotations=people),
+        )
+
     # backends
 
     def backends(self, project_id: int) -> tuple[BackendRecord, ...]:

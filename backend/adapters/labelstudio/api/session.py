@@ -73,6 +73,10 @@ class Session:
         """The JSON answer to JSON sent to an API path without a method in the SDK. Raises as `call` does."""
         return self._exchange(what, "POST", path, body)
 
+    def patch(self, what: str, path: str, body: Mapping[str, object]) -> object:
+        """The JSON answer to a change of fields for which the SDK has no parameters. Raises as `call` does."""
+        return self._exchange(what, "PATCH", path, body)
+
     def _exchange(self, what: str, method: str, path: str, sent: Mapping[str, object] | None) -> object:
         from label_studio_sdk.core.api_error import ApiError
 

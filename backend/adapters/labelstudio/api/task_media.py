@@ -57,14 +57,14 @@ class TaskReader(Protocol):
 class TaskMedia:
     """The TaskMediaLibrary port. label_studio: None where the settings name none; then there are no files of its own.
 
-    is_correction: whether a task's data, in that project, are of a correction task that this Masklet made. Such a task
-    shows a page of another project.
+    is_own_task: whether a task's data, in that project, are of a task that this Masklet made: a correction task, or one
+    that was routed in a crowd. Such a task shows media of another project.
     """
 
     library: FetchingLibrary
     label_studio: TaskReader | None
     key_values: KeyValueStore
-    is_correction: Callable[[int, Mapping[str, object]], bool]
+    is_own_task: Callable[[int, Mapping[str, object]], bool]
 
     def open(
         self, media: MediaRef, *, task: TaskKey | None, frames: Collection[FrameIndex] | None = None
@@ -118,7 +118,7 @@ class TaskMedia:
             (OF_TASK, task.task_id, "task"),
         ):
             found = pattern.match(file)
-            if found and int(found[1]) != own and not self.is_correction(task.project_id, data):
+            if found and int(found[1]) != own and not self.is_own_task(task.project_id, data):
                 raise NotAllowed(
                     f"task {task} names {_shown(file)}, a file of {kind} {found[1]}; upload it to project "
                     f"{task.project_id}, or bring the task in with `masklet import`"

@@ -69,6 +69,13 @@ def with_player(
     return text
 
 
+def at_field(label_config: str, public_url: str, project_id: int, field: str) -> str:
+    """The config text with the player's address for a field of the tasks' data."""
+    return _with_address(
+        label_config, _players(tags_of(label_config))[0], player_address(public_url, project_id, field)
+    )
+
+
 class _Pieces:
     """The template's tags as text, with names that are free in another config."""
 
@@ -80,7 +87,8 @@ class _Pieces:
     def shown(self) -> list[str]:
         """The player and its controls, which have its name."""
         player = self._free(self._names["HyperText"])
-        return [self._renamed(kind, player if kind == "HyperText" else None, to_name=player) for kind in SHOWN]
+        shown = (kind for kind in SHOWN if kind in self._texts)
+        return [self._renamed(kind, player if kind == "HyperText" else None, to_name=player) for kind in shown]
 
     def hidden(self, tags: Iterable[TagText], video: TagText | None) -> list[str]:
         """The tags for regions that a config lacks."""

@@ -51,8 +51,13 @@ def is_empty(label_config: str) -> bool:
 
 def template_of(choice: ConfigChoice) -> str:
     """The file in label_config/ for a choice."""
+    return template_named(choice.value)
+
+
+def template_named(name: str) -> str:
+    """A file in label_config/, without its ending."""
     folder = next(folder for folder in FOLDERS if folder.is_dir())
-    return (folder / f"{choice.value}.xml").read_text()
+    return (folder / f"{name}.xml").read_text(encoding="utf-8")
 
 
 def _require_mode(label_config: str, choice: ConfigChoice) -> None:

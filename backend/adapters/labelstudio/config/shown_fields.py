@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from backend.adapters.labelstudio.config.label_config import DATA_KEY, ControlKind, parse_config
+from backend.application.crowd.routing.ports import STEP_FIELD
 
 FIELD = re.compile(r"\$(\w+)")
 """A field within a `value`, as Label Studio's page replaces it there."""
@@ -30,6 +31,11 @@ def needed_fields(label_config: str) -> dict[str, str]:
         if field and tag.get("name"):
             found.setdefault(field, f"<{tag.tag} name={tag.attrib['name']!r}>")
     return found
+
+
+def step_key(label_config: str) -> str | None:
+    """The field by which a crowd's player finds a task, if the config has it. Raises LabelConfigError."""
+    return STEP_FIELD if STEP_FIELD in needed_fields(label_config) else None
 
 
 def label_fields(label_config: str) -> frozenset[str]:

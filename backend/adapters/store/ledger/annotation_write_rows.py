@@ -16,7 +16,7 @@ from backend.adapters.store.ledger.retention_rows import present
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import annotation_writes as writes
 from backend.adapters.store.ledger.tables import failures, jobs
-from backend.application.ports.annotation_writes import AnnotationWrite
+from backend.application.ports.annotation_writes import AnnotationWrite, WrittenMasks
 from backend.domain.jobs import JobKind
 from backend.domain.retries import FailureKind, Failures
 from backend.domain.tasks import SEVERAL_USERS, TaskKey
@@ -100,6 +100,11 @@ class AnnotationWriteRows(Rows):
         with self._database.write() as connection:
             connection.execute(delete(writes).where(writes.c.annotation_id == write.annotation_id))
             failure_rows.take_away(connection, FailureKind.WRITE, write.subject)
+
+    def written_masks(self, annotation_id: int) -> WrittenMasks | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(writes).where(writes.c.annotation_id == annotation_id)).one_or_none()
+            return None if row is None else WrittenMasks(bool(row.is_pending), row.seen, row.masks_run)
 
     def annotation_runs(self, runs: Collection[str]) -> frozenset[str]:
         with self._database.read() as connection:

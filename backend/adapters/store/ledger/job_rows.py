@@ -39,7 +39,7 @@ def submit(
     known = None if row is None else job_of(row)
     opens = known is None or known.state in REOPENS
     if opens:
-        _open(connection, job_id, kind, request, attempt=1 if known is None else known.attempt + 1, now_s=now_s)
+        open_job(connection, job_id, kind, request, attempt=1 if known is None else known.attempt + 1, now_s=now_s)
     if kind is JobKind.INTERACTIVE and wait_s > 0:
         wait(connection, job_id, now_s=now_s, until_s=now_s + wait_s)
     if kind is JobKind.PROPAGATE and not job_id.startswith(SESSION_PREFIX):
@@ -58,7 +58,9 @@ def submit(
     return get(connection, job_id), opens or (was_postponed and known is not None and known.state is JobState.QUEUED)
 
 
-def _open(connection: Connection, job_id: str, kind: JobKind, request: Request, *, attempt: int, now_s: float) -> None:
+def open_job(
+    connection: Connection, job_id: str, kind: JobKind, request: Request, *, attempt: int, now_s: float
+) -> None:
     values = {
         "kind": str(kind),
         "project_id": request.task.project_id,

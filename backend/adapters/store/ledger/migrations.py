@@ -92,9 +92,40 @@ def _to_7(connection: Connection) -> None:
     )
 
 
+def _to_8(connection: Connection) -> None:
+    """The tables of crowds: their projects, items, steps and answers."""
+    for statement in (
+        "CREATE TABLE masklet_crowds (name TEXT NOT NULL, roles TEXT NOT NULL, verifiers INTEGER NOT NULL, "
+        "max_redos INTEGER NOT NULL, label_config TEXT NOT NULL, is_ready BOOLEAN NOT NULL, created_s FLOAT NOT NULL, "
+        "PRIMARY KEY (name))",
+        "CREATE TABLE masklet_crowd_projects (project_id BIGINT NOT NULL, crowd TEXT NOT NULL, role TEXT NOT NULL, "
+        "changed_at TEXT NOT NULL, last_task_id BIGINT NOT NULL, PRIMARY KEY (project_id))",
+        "CREATE UNIQUE INDEX masklet_crowd_projects_role ON masklet_crowd_projects (crowd, role)",
+        "CREATE TABLE masklet_crowd_items (project_id BIGINT NOT NULL, task_id BIGINT NOT NULL, crowd TEXT NOT NULL, "
+        "state TEXT NOT NULL, redos INTEGER NOT NULL, created_s FLOAT NOT NULL, changed_s FLOAT NOT NULL, "
+        "PRIMARY KEY (project_id, task_id))",
+        "CREATE INDEX masklet_crowd_items_state ON masklet_crowd_items (crowd, state, changed_s)",
+        "CREATE TABLE masklet_crowd_steps (item_project_id BIGINT NOT NULL, item_task_id BIGINT NOT NULL, "
+        "number INTEGER NOT NULL, crowd TEXT NOT NULL, role TEXT NOT NULL, project_id BIGINT NOT NULL, "
+        "task_id BIGINT, state TEXT NOT NULL, start TEXT NOT NULL, source TEXT NOT NULL, note TEXT NOT NULL, "
+        "waits TEXT NOT NULL, maker TEXT NOT NULL, edited_frames INTEGER NOT NULL, uncounted INTEGER NOT NULL, "
+        "tries INTEGER NOT NULL, claimed_until_s FLOAT NOT NULL, look_s FLOAT NOT NULL, wanted_s FLOAT NOT NULL, "
+        "opened_s FLOAT NOT NULL, done_s FLOAT NOT NULL, PRIMARY KEY (item_project_id, item_task_id, number))",
+        "CREATE UNIQUE INDEX masklet_crowd_steps_task ON masklet_crowd_steps (project_id, task_id)",
+        "CREATE INDEX masklet_crowd_steps_due ON masklet_crowd_steps (state, look_s)",
+        "CREATE INDEX masklet_crowd_steps_queue ON masklet_crowd_steps (crowd, role, state, opened_s)",
+        "CREATE TABLE masklet_crowd_answers (annotation_id BIGINT NOT NULL, item_project_id BIGINT NOT NULL, "
+        "item_task_id BIGINT NOT NULL, number INTEGER NOT NULL, user_name TEXT NOT NULL, verdict TEXT NOT NULL, "
+        "limits TEXT NOT NULL, comment TEXT NOT NULL, objects TEXT NOT NULL, updated_at TEXT NOT NULL, "
+        "uncounted TEXT NOT NULL, PRIMARY KEY (annotation_id))",
+        "CREATE INDEX masklet_crowd_answers_step ON masklet_crowd_answers (item_project_id, item_task_id, number)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7, 8: _to_8}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from backend.adapters.store.ledger.adopted_run_rows import AdoptedRunRows
 from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteRows
 from backend.adapters.store.ledger.clock_rows import ClockRows
+from backend.adapters.store.ledger.crowd_counts import CrowdCounts
+from backend.adapters.store.ledger.crowd_rows import CrowdRows
+from backend.adapters.store.ledger.crowd_step_rows import CrowdStepRows
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
@@ -42,7 +46,19 @@ def open_ledger(url: str, clock: Clock) -> SqlLedger:
 
 
 class SqlLedger(
-    PromptRows, JobRows, PushRows, AnnotationWriteRows, WaiterRows, RetentionRows, FailureRows, PlayerRows, ClockRows
+    PromptRows,
+    JobRows,
+    AdoptedRunRows,
+    PushRows,
+    AnnotationWriteRows,
+    WaiterRows,
+    RetentionRows,
+    FailureRows,
+    PlayerRows,
+    CrowdRows,
+    CrowdStepRows,
+    CrowdCounts,
+    ClockRows,
 ):
     """Ledger by SQLAlchemy Core."""
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.application.jobs.queries import newest_propagation
+from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.propagation import WantedRange
 from backend.application.player.timeline import Timelines
 from backend.application.player.verdicts import Verdicts, run_verdicts
 from backend.domain.errors import NotFound
-from backend.domain.prompts import ObjectId
+from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.verdicts import MaskVerdicts, ObjectState, ShownVerdict, Verdict
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from tests.fakes.engine import FakeCodec
@@ -152,3 +153,20 @@ def test_a_verdict_can_be_taken_back() -> None:
     assert setup.verdicts().take_back(CAT) == ()
     with pytest.raises(NotFound, match="there is no such verdict"):
         setup.verdicts().take_back(CAT)
+
+
+def test_who_is_shown_a_prediction_judges_its_masks() -> None:
+    """Until the person's first edit, which makes other masks."""
+    setup = Setup(Player())
+    for prompt in setup.player.parts.ledger.prompts(TASK, user=ANN):
+        setup.player.parts.ledger.record_prompts(TASK, PromptSet.of([prompt], {}), user="")
+    setup.player.parts.service.propagate(opened_for("").user_task)
+    setup.player.parts.work_off()
+    bobs = setup.verdicts(BOB)
+    bobs.give(CAT, Verdict.REDO, "an ear")
+    bobs.give(None, Verdict.SATISFACTORY, "")
+    assert said(bobs.all()) == [(None, "satisfactory", "", False), ("Cat", "redo", "an ear", False)]
+    assert setup.run_verdicts().state(CAT) is ObjectState.REDO
+    PredictionStart(setup.player.masks).take_over(opened_for(BOB).user_task)
+    setup.player.put(click(4, x=0.2), user=BOB)
+    assert {each.given.object_id: each.is_outdated for each in bobs.all()} == {None: True, CAT: True}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from backend.domain.errors import LabelStudioUnavailable, NotFound
 from backend.domain.jobs import JobKind, ModelInfo
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
+from tests.fakes.crowd_tasks import CrowdOfTest
 from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 DEMO = ModelInfo("demo", "masklet-demo-0badcafe", 256, "cpu", is_demo=True)
@@ -276,6 +277,18 @@ def test_a_failed_hint_is_logged_and_the_next_one_followed(error: Exception, cap
     assert web.client().post("/webhook", json=body).status_code == 200
     assert [job.task.task_id for job in web.stored.jobs()] == [8]
     assert "task 1/7 is not adopted" in caplog.text
+
+
+def test_a_webhook_lets_the_router_look_at_the_project() -> None:
+    crowd = CrowdOfTest()
+    router = crowd.router()
+    router.sweep()
+    assert router.schedules[1].next_s > crowd.parts.clock.monotonic_s()
+    web = FakeWeb(label_studio=FakeReader())
+    web.parts = replace(web.parts, router=router)
+    web.client().post("/webhook", json=webhook())
+    assert router.schedules[1].next_s == float("-inf")
+    assert router.schedules[2].next_s > crowd.parts.clock.monotonic_s()
 
 
 @pytest.mark.parametrize("action", ["ANNOTATIONS_DELETED", "PROJECT_UPDATED", "START_TRAINING", ""])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord
 from backend.adapters.labelstudio.api.client import ChangedTask, TaskRecord
-from backend.application.annotation.change_detection import record_project, record_webhook
+from backend.application.annotation.change_detection import EPOCH, record_project, record_webhook
 from backend.application.jobs.retry import retry_now
 from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, MaskletError, NotFound
 from backend.domain.jobs import JobKind
 from backend.domain.tasks import TaskKey
-from backend.interfaces.labelstudio.annotation_poll import EPOCH, MAX_TASKS, MIN_WAIT_S, AnnotationPoll
+from backend.interfaces.labelstudio.annotation_poll import MAX_TASKS, MIN_WAIT_S, AnnotationPoll
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.fakes.web import FRAMES, FakeWeb, keypoint, pages_task
 
@@ -122,6 +122,16 @@ def test_an_unchanged_annotation_is_adopted_once(poll: Poll) -> None:
     poll.web.clock.sleep(60.0)
     running.sweep()
     assert [job.state for job in poll.web.stored.jobs()] == ["cancelled"]
+
+
+def test_annotations_of_a_project_to_verify_make_no_prompts(poll: Poll) -> None:
+    running = poll.restarted()
+    running = replace(running, sync=replace(running.sync, is_verified=lambda project_id: project_id == TASK.project_id))
+    running.sweep()
+    poll.label_studio.changed[TASK] = "2026-01-02T00:00:00.000000Z"
+    poll.web.clock.sleep(60.0)
+    running.sweep()
+    assert poll.propagated() == []
 
 
 def test_waits_grow_without_changes_and_reset_with_one(poll: Poll) -> None:

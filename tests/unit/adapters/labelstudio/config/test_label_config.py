@@ -13,6 +13,7 @@ from backend.domain.jobs import OutputMode
 from tests.unit.adapters.labelstudio.builders import PAGES, VIDEO, image_config
 
 CONFIGS = Path(__file__).parents[5] / "label_config"
+OF_CROWDS = ["crowd_select", "crowd_track", "crowd_verify"]
 BRUSH = '<BrushLabels name="b" toName="i"><Label value="Cat"/></BrushLabels>'
 
 
@@ -37,6 +38,9 @@ def test_a_video_is_bound() -> None:
 @pytest.mark.parametrize(
     ("name", "mode"),
     [
+        ("crowd_select", OutputMode.VIDEO),
+        ("crowd_track", OutputMode.VIDEO),
+        ("crowd_verify", OutputMode.VIDEO),
         ("frames", OutputMode.PAGES),
         ("keyframe", OutputMode.KEYFRAME),
         ("player", OutputMode.VIDEO),
@@ -51,11 +55,11 @@ def test_the_shipped_configs_work_here_and_in_label_studio(name: str, mode: Outp
     binding = read_binding(config)
     assert binding.mode is mode
     assert binding.labels == ("Object 1", "Object 2", "Object 3")
-    assert any(control.smart for control in binding.controls) or name == "player"
+    assert any(control.smart for control in binding.controls) or name in (*OF_CROWDS, "player")
 
 
 def test_every_shipped_config_is_tested() -> None:
-    names = ["frames", "keyframe", "player", "video", "video_overlay", "video_vector"]
+    names = [*OF_CROWDS, "frames", "keyframe", "player", "video", "video_overlay", "video_vector"]
     assert sorted(path.stem for path in CONFIGS.glob("*.xml")) == names
 
 

@@ -1,0 +1,1 @@
+"""Routes work between the projects of a crowd, and says how it stands."""

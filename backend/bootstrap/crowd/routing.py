@@ -1,0 +1,84 @@
+"""Wiring of routing in crowds: the web process's loop, `masklet crowd init` and `masklet crowd status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
+from backend.adapters.labelstudio.api.crowd_tasks import LabelStudioCrowdTasks
+from backend.adapters.labelstudio.api.projects import Projects
+from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.crowd_configs import crowd_config
+from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.crowd.routing.arrivals import Arrivals
+from backend.application.crowd.routing.filled_tasks import FilledTasks
+from backend.application.crowd.routing.made_masks import MadeMasks
+from backend.application.crowd.routing.router import Router
+from backend.application.crowd.routing.setup import CrowdSetup
+from backend.application.crowd.routing.status import CrowdStatuses
+from backend.application.crowd.routing.steps import Steps
+from backend.application.player.user_record import UserRecords
+from backend.bootstrap.container import Container
+from backend.bootstrap.projects import open_connector
+from backend.codecs.coco_rle import CocoCodec
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdProjectOptions:
+    """The ProjectOptions port."""
+
+    session: Session
+
+    def set_people(self, project_id: int, people: int) -> None:
+        Projects(self.session).set_people(project_id, people)
+
+    def serve_worst_first(self, project_id: int, model_version: str) -> None:
+        CorrectionTasks(self.session).serve_worst_first(project_id, model_version)
+
+
+def open_router(container: Container, service: AnnotationService) -> Router:
+    """The router of the web process, with a session of its own. Raises InvalidInput without LABEL_STUDIO_URL."""
+    ledger, clock = container.ledger, container.clock
+    tasks = LabelStudioCrowdTasks(container.label_studio_session())
+    steps = Steps(
+        ledger,
+        ledger,
+        tasks,
+        Arrivals(ledger, ledger, tasks),
+        MadeMasks(service, UserRecords(container.key_values), container.key_values),
+        FilledTasks(service, CocoCodec()),
+        container.model_announcement,
+        container.task_signer,
+        clock,
+    )
+    return Router(ledger, ledger, steps, clock)
+
+
+@contextmanager
+def open_setup(container: Container, *, url: str = "", public_url: str = "") -> Iterator[CrowdSetup]:
+    """url, public_url: as `open_connector` takes them. Raises as it does."""
+    with open_connector(container, url=url, public_url=public_url) as connector:
+        session = container.label_studio_session()
+        try:
+            options = CrowdProjectOptions(session)
+            yield CrowdSetup(
+                container.ledger, Projects(session), options, connector, crowd_config, container.key_values
+            )
+        finally:
+            session.close()
+
+
+@contextmanager
+def open_statuses(container: Container) -> Iterator[CrowdStatuses]:
+    """Asks Label Studio for the projects, if the settings name one."""
+    ledger, clock = container.ledger, container.clock
+    if not container.settings.label_studio_url:
+        yield CrowdStatuses(ledger, ledger, clock)
+        return
+    session = container.label_studio_session()
+    try:
+        yield CrowdStatuses(ledger, ledger, clock, Projects(session))
+    finally:
+        session.close()
