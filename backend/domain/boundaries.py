@@ -19,7 +19,7 @@ def boundary_f(first: BoolMask, second: BoolMask) -> float:
         return float(first.any() == second.any())
     radius = max(round(TOLERANCE_REL * float(np.hypot(*first.shape))), 1)
     window = union_window(first | second, margin=radius + 1)
-    first_edge, second_edge = edge_of(first)[window], edge_of(second)[window]
+    first_edge, second_edge = edge_of(first[window]), edge_of(second[window])
     precision = _share_within(first_edge, second_edge, radius)
     recall = _share_within(second_edge, first_edge, radius)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0

@@ -150,8 +150,13 @@ def agreements_with_others(count: int, groups: Sequence[Group], overlaps: Overla
     return [float(np.mean([value for pair, value in pairs.items() if at in pair] or [1.0])) for at in range(count)]
 
 
-def compared(videos: Sequence[DatasetVideo], codec: MaskCodec) -> tuple[list[Group], list[float]]:
-    """The objects of several annotations of one video, and the mean agreement of each annotation with the others."""
+def compared(
+    videos: Sequence[DatasetVideo], codec: MaskCodec, groups: Sequence[Group] | None = None
+) -> tuple[list[Group], list[float]]:
+    """The objects of several annotations of one video, and the mean agreement of each annotation with the others.
+
+    groups: which objects are the same, if that is known.
+    """
     overlaps = overlaps_of(videos, codec)
-    groups = groups_of(videos, overlaps)
-    return groups, agreements_with_others(len(videos), groups, overlaps)
+    found = groups_of(videos, overlaps) if groups is None else list(groups)
+    return found, agreements_with_others(len(videos), found, overlaps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ MOST_FRAMES = 5
 class GoldPolicy:
     """share: of the tasks that people meet. newcomers: the share as long as a person has too few observations.
 
-    newcomer_until: observations of gold masks up to which a person counts as a newcomer.
+    newcomer_until: observations of gold masks up to which a person counts as a newcomer. lost: the share of the objects
+    of a copy that its pre-label loses.
     """
 
     share: float = 0.1
     newcomers: float = 0.2
     newcomer_until: float = 30.0
+    lost: float = 0.6
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.share <= 0.5 or not 0.0 <= self.newcomers <= 0.5:
@@ -51,6 +54,17 @@ def compared_frames(frame_count: int, *, offset: float) -> tuple[int, ...]:
     """
     count = min(MOST_FRAMES, frame_count)
     return tuple(min(int((number + offset % 1.0) * frame_count / count), frame_count - 1) for number in range(count))
+
+
+def lost_from(identity: str, frame_count: int, *, share: float) -> int | None:
+    """The frame from which a gold copy's pre-label lacks an object, in the first half; None: it keeps it.
+
+    Whoever accepts what is shown is recognised by it: a lost object is what a tracker's own failure looks like. The
+    choice is a function of the identity (of copy and object), which must not be guessable. share: of the objects.
+    """
+    digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).digest()
+    chance, place = (int.from_bytes(digest[at : at + 4]) / 2**32 for at in (0, 4))
+    return int(place * frame_count / 2) if chance < share else None
 
 
 def wanted_share(gold_observations: Iterable[float], policy: GoldPolicy = DEFAULT_GOLD) -> float:

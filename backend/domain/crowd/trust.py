@@ -23,8 +23,8 @@ class TrustPolicy:
     """
 
     half_life_days: float = 60.0
-    prior_right: float = 3.0
-    prior_wrong: float = 1.0
+    prior_right: float = 1.5
+    prior_wrong: float = 0.5
     required: float = 0.75
     gold_weight: float = 1.0
     verdict_weight: float = 2.0
@@ -98,9 +98,9 @@ class CheckPolicy:
     """
 
     error_left: float = 0.02
-    missed: float = 0.1
+    missed: float = 0.2
     least: float = 0.05
-    most: float = 2.0
+    most: float = 3.0
 
 
 DEFAULT_CHECKS = CheckPolicy()
