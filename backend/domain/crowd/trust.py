@@ -50,6 +50,14 @@ class Observation:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class TrustAt:
+    """A person's trust at a time. at_s: wall clock."""
+
+    at_s: float
+    trust: Estimate
+
+
 def trust_of(observed: Iterable[Observation], *, now_s: float, policy: TrustPolicy = DEFAULT_POLICY) -> Estimate:
     """The beta posterior. observations: their weights together, after decay; 0 is the prior alone."""
     right, wrong = sums_of(observed, now_s=now_s, policy=policy)

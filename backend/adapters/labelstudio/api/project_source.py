@@ -102,6 +102,13 @@ class ProjectSource:
             raise NotFound(f"project {self.project_id} has {named} with {self._wanted()}; see --from and --annotator")
         return entries
 
+    def annotated_tasks(self) -> dict[int, str]:
+        """The names of the tasks with annotations that count, by number, ascending. Raises NotFound for no project."""
+        what = f"list the tasks of project {self.project_id}"
+        self.session.call(what, lambda sdk: sdk.projects.get(self.project_id))
+        found = self.session.call(what, lambda sdk: sorted(self._listed(sdk)))
+        return {task_id: name for task_id, name, annotations in found if annotations}
+
     def labels(self) -> Sequence[str]:
         return labels_of_project(self.session, self.project_id)
 

@@ -6,15 +6,17 @@ trust from it: both are estimated in turns (`domain/crowd/trust_agreement.py`).
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from backend.domain.crowd.agreement import Flags, ObjectAgreement, pairs_of
 from backend.domain.crowd.agreement_measured import MeasuredTask, Submission
 from backend.domain.crowd.estimates import PersonQuality
-from backend.domain.crowd.trust import DEFAULT_POLICY, Observation, TrustPolicy, share_of, trust_of
+from backend.domain.crowd.trust import DEFAULT_POLICY, Observation, TrustAt, TrustPolicy, share_of, trust_of
 from backend.domain.crowd.trust_agreement import MOST_PEOPLE, right_probabilities
 from backend.domain.verdicts import Verdict
 
@@ -25,24 +27,66 @@ RIGHT = {Verdict.SATISFACTORY: 1.0, Verdict.REDO: 0.0, Verdict.REJECT: 0.0}
 Observations = dict[str, list[Observation]]
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of each person, by user. known: gold and verdicts. inferred: from who agrees with whom.
+
+    agreement: IoU with others. gold: gold alone.
+    """
+
+    known: Mapping[str, Sequence[Observation]]
+    inferred: Mapping[str, Sequence[Observation]]
+    agreement: Mapping[str, Sequence[Observation]]
+    gold: Mapping[str, Sequence[Observation]]
+
+    def of(self, user: str) -> list[Observation]:
+        """All that trust in a person is from."""
+        return [*self.known.get(user, ()), *self.inferred.get(user, ())]
+
+
+def evidence_of(tasks: Sequence[MeasuredTask], *, now_s: float, policy: TrustPolicy = DEFAULT_POLICY) -> Evidence:
+    """now_s: wall clock."""
+    gold, verdicts = gold_observations(tasks, policy), _verdict_observations(tasks, policy)
+    users = sorted({each.user for task in tasks for each in task.people} | set(gold))
+    known = {user: [*gold.get(user, ()), *verdicts.get(user, ())] for user in users}
+    return Evidence(known, _inferred(tasks, known, now_s=now_s, policy=policy), _agreement_with_others(tasks), gold)
+
+
 def people_of(
     tasks: Sequence[MeasuredTask], *, now_s: float, policy: TrustPolicy = DEFAULT_POLICY
 ) -> tuple[PersonQuality, ...]:
     """Everyone with an annotation, by name. now_s: wall clock."""
-    gold, verdicts = gold_observations(tasks, policy), _verdict_observations(tasks, policy)
-    others = _agreement_with_others(tasks)
-    users = sorted({each.user for task in tasks for each in task.people} | set(gold))
-    known = {user: [*gold.get(user, ()), *verdicts.get(user, ())] for user in users}
-    inferred = _inferred(tasks, known, now_s=now_s, policy=policy)
+    found = evidence_of(tasks, now_s=now_s, policy=policy)
     return tuple(
         PersonQuality(
             user,
-            trust_of([*known[user], *inferred.get(user, ())], now_s=now_s, policy=policy),
-            share_of(others.get(user, ()), now_s=now_s, policy=policy),
-            share_of(gold.get(user, ()), now_s=now_s, policy=policy),
+            trust_of(found.of(user), now_s=now_s, policy=policy),
+            share_of(found.agreement.get(user, ()), now_s=now_s, policy=policy),
+            share_of(found.gold.get(user, ()), now_s=now_s, policy=policy),
             _verdict_counts(tasks, user),
         )
-        for user in users
+        for user in found.known
+    )
+
+
+def trust_over_time(
+    tasks: Sequence[MeasuredTask], *, now_s: float, points: int = 12, policy: TrustPolicy = DEFAULT_POLICY
+) -> dict[str, tuple[TrustAt, ...]]:
+    """Each person's trust at up to `points` times, oldest first, the last one now, by what is known now.
+
+    At each time only masks count that were submitted by then. People without observations are left out.
+    """
+    found = evidence_of(tasks, now_s=now_s, policy=policy)
+    return {user: _history(found.of(user), now_s, points, policy) for user in found.known if found.of(user)}
+
+
+def _history(observed: Sequence[Observation], now_s: float, points: int, policy: TrustPolicy) -> tuple[TrustAt, ...]:
+    times = sorted({each.at_s for each in observed})
+    step = max(math.ceil(len(times) / (points - 1)), 1)
+    chosen = [*times[step - 1 :: step], now_s]
+    return tuple(
+        TrustAt(at_s, trust_of([each for each in observed if each.at_s <= at_s], now_s=at_s, policy=policy))
+        for at_s in chosen
     )
 
 
