@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -47,6 +47,12 @@ class ObjectAgreement:
             agrees[:, one, other] = agrees[:, other, one] = same
         return agrees
 
+    def of_pair(self, column: int) -> ObjectAgreement:
+        """The same object as two of the people have it."""
+        pair = list(pairs_of(self.present.shape[1])[column])
+        own = slice(column, column + 1)
+        return replace(self, iou=self.iou[:, own], boundary_f=self.boundary_f[:, own], present=self.present[:, pair])
+
     @property
     def by_frame(self) -> Values:
         """[F]: the mean IoU of the pairs of which either has a mask; nan where nobody has one."""
@@ -80,11 +86,10 @@ class AgreementFigures:
 def figures(objects: Iterable[ObjectAgreement], column: int | None = None) -> AgreementFigures:
     """The figures of some objects. column: only this pair of people; None: all pairs."""
     ious, edges, same = [], [], []
-    for each in objects:
-        columns = slice(None) if column is None else slice(column, column + 1)
-        pairs = pairs_of(each.present.shape[1])[columns]
-        ious.append(each.iou[:, columns].ravel())
-        edges.append(each.boundary_f[:, columns].ravel())
+    for each in (one if column is None else one.of_pair(column) for one in objects):
+        pairs = pairs_of(each.present.shape[1])
+        ious.append(each.iou.ravel())
+        edges.append(each.boundary_f.ravel())
         same.append(np.array([each.present[:, a] == each.present[:, b] for a, b in pairs], np.bool_).T.ravel())
     if not ious:
         return AgreementFigures(None, None, None, None, None, 0)

@@ -169,6 +169,7 @@ class ProjectSource:
             provenance={**_provenance(record, data), **_of_runs(record.result, labelled)},
             task=TaskOrigin(data, label_config),
             open_pictures=lambda: self.media.open(media),
+            author=record.author,
         )
 
     def _labelled(
@@ -250,7 +251,7 @@ def _several(project_id: int, several: Mapping[int, int]) -> str:
     tasks = "1 task has" if len(several) == 1 else f"{len(several)} tasks have"
     return (
         f"in project {project_id} {tasks} several annotations (task {task_id}: {count}); choose with --annotator: "
-        "newest, best, consensus, each (a video per annotation), or the number of a Label Studio user"
+        "newest, best, consensus, trusted-consensus, each (a video per annotation), or a Label Studio user's number"
     )
 
 

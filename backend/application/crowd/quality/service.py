@@ -63,8 +63,12 @@ class QualityService:
     def trust(self, project_id: int) -> Callable[[str], Estimate]:
         """The trust in each person; in one of whom nothing is known, the policy's prior."""
         people = self.people(project_id)
-        prior = trust_of([], now_s=self.now_s(), policy=self.policy)
-        return lambda user: people[user].trust if user in people else prior
+        return lambda user: people[user].trust if user in people else self.prior
+
+    @property
+    def prior(self) -> Estimate:
+        """The trust in a person of whom nothing is known."""
+        return trust_of([], now_s=self.now_s(), policy=self.policy)
 
 
 @dataclass(frozen=True, slots=True)
