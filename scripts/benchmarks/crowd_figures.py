@@ -91,8 +91,8 @@ def _task_figures(task: SimulatedTask, quality: Mapping[str, PersonQuality]) -> 
     frames, doubts = [], {}
     for frame, disagreements in trusted.with_disagreements():
         frames.append(frame)
-        for shown, each in zip(frame.objects, disagreements, strict=True):
-            doubts[int(frame.frame_index), shown.item.label] = each.doubt
+        for item, each in zip((*trusted.objects, *trusted.left_out), disagreements, strict=True):
+            doubts[int(frame.frame_index), item.label] = each.doubt
     masks = _masks_of(frames, task.truth)
     figures.trusted, _ = _compared(masks, task.truth)
     figures.majority, _ = _compared(_masks_of(ConsensusVideo(task.videos, CODEC).frames(), task.truth), task.truth)

@@ -43,9 +43,10 @@ class ConsensusVideo:
         self._videos = videos
         self._codec = codec
         groups, self._agreements = compared(videos, codec, groups)
-        kept = [group for group in groups if self._is_kept(group)]
-        self._items = list(zip(_numbered(kept, videos), kept, strict=True))
-        self._left_out = len(groups) - len(kept)
+        ordered = sorted(groups, key=lambda group: not self._is_kept(group))
+        items = list(zip(_numbered(ordered, videos), ordered, strict=True))
+        kept = sum(self._is_kept(group) for group in groups)
+        self._items, self._left_out = items[:kept], items[kept:]
 
     @property
     def info(self) -> VideoInfo:
@@ -64,7 +65,7 @@ class ConsensusVideo:
                 {**video.provenance, "agreement": round(agreement, 4)}
                 for video, agreement in zip(self._videos, self._agreements, strict=True)
             ],
-            "objects_left_out": self._left_out,
+            "objects_left_out": len(self._left_out),
         }
 
     @property
@@ -88,17 +89,19 @@ class ConsensusVideo:
         return self._videos[-1].pictures()
 
     def frames(self) -> Iterator[DatasetFrame]:
-        for index, said, approved in self._said_by_frame():
+        for index, said, approved in self._said_by_frame(self._items):
             yield DatasetFrame(index, tuple(self._object(item, each, approved=approved) for item, each in said))
 
-    def _said_by_frame(self) -> Iterator[tuple[FrameIndex, list[tuple[DatasetObject, Said]], bool]]:
-        """Each frame with its objects as each annotation has them, and whether the frame is approved."""
+    def _said_by_frame(
+        self, items: Sequence[tuple[DatasetObject, Group]]
+    ) -> Iterator[tuple[FrameIndex, list[tuple[DatasetObject, Said]], bool]]:
+        """Each frame with objects as each annotation has them, and whether the frame is approved."""
         for frames in frames_together(self._videos):
             shown = [{each.item.number: each for each in frame.objects} for frame in frames]
             approving = sum(any(each.approved for each in frame.objects) for frame in frames)
             said: list[tuple[DatasetObject, Said]] = [
                 (item, [of.get(group[at]) if at in group else None for at, of in enumerate(shown)])
-                for item, group in self._items
+                for item, group in items
             ]
             yield frames[0].frame_index, said, self._is_majority(approving)
 

@@ -48,12 +48,17 @@ class TrustedConsensusVideo(ConsensusVideo):
         trusted = [{**entry, "trust": each.document()} for entry, each in zip(listed, self._estimates, strict=True)]
         return {**plain, "kind": "trusted consensus", "annotations": trusted}
 
+    @property
+    def left_out(self) -> tuple[DatasetObject, ...]:
+        """The objects that are not kept; their numbers go on after those of `objects`."""
+        return tuple(item for item, _ in self._left_out)
+
     def with_disagreements(self) -> Iterator[tuple[DatasetFrame, tuple[Disagreement, ...]]]:
-        """The frames, each with how far people disagree on each of its objects. object_number: as in `objects`."""
-        for index, said, approved in self._said_by_frame():
+        """The frames, each with how far people disagree on each object, also on those that are left out."""
+        for index, said, approved in self._said_by_frame([*self._items, *self._left_out]):
             voted = [self._object(item, each, approved=approved) for item, each in said]
             found = (self._disagreement(mask, each, int(index)) for mask, (_, each) in zip(voted, said, strict=True))
-            yield DatasetFrame(index, tuple(voted)), tuple(found)
+            yield DatasetFrame(index, tuple(voted[: len(self._items)])), tuple(found)
 
     def _is_kept(self, group: Group) -> bool:
         # To have an object or not is one statement, as presence on a frame is: a mask of one pixel stands for it.

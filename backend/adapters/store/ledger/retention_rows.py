@@ -40,6 +40,9 @@ _OF_TASKS = (
     consensus,
 )
 
+_WITH_TASKS = (jobs, prompts, verdicts, measurements, consensus)
+"""The tables whose tasks are looked up in Label Studio. Gold may name a task that is not made yet."""
+
 
 class RetentionRows(Rows):
     """The Ledger port's methods that find or forget what is old."""
@@ -74,7 +77,7 @@ class RetentionRows(Rows):
 
     def inactive_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
         with self._database.read() as connection:
-            everything = union(*(select(table.c.project_id, table.c.task_id) for table in (jobs, prompts, verdicts)))
+            everything = union(*(select(table.c.project_id, table.c.task_id) for table in _WITH_TASKS))
             some = everything.subquery()
             key = tuple_(some.c.project_id, some.c.task_id)
             busy = select(jobs.c.project_id, jobs.c.task_id).where(jobs.c.updated_s >= before_s)

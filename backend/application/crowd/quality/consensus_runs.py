@@ -13,7 +13,7 @@ from backend.application.player.submitted_masks import store_once
 from backend.application.ports.masks import MaskCodec, MaskStore
 from backend.domain.crowd.adjudication import Disagreement
 from backend.domain.crowd.estimates import Estimate
-from backend.domain.datasets import LabelledMask
+from backend.domain.datasets import DatasetObject, LabelledMask
 from backend.domain.geometry import FrameSize
 from backend.domain.masklets import NO_EVIDENCE, EncodedMask, Masklet, MaskletFrame, MaskRun
 from backend.domain.prompts import ObjectId
@@ -28,9 +28,13 @@ PREFIX = "u-"
 
 @dataclass(frozen=True, slots=True)
 class ConsensusRun:
-    """The masks of a consensus. disagreements: of all frames and objects; object numbers count the masklets from 1."""
+    """The masks of a consensus. disagreements: of all frames and objects, whose numbers count `objects` from 1.
+
+    objects: those of the run, then those that too few people have.
+    """
 
     run: MaskRun
+    objects: tuple[DatasetObject, ...]
     disagreements: tuple[Disagreement, ...]
 
     @property
@@ -56,7 +60,8 @@ def consensus_run(
                 MaskletFrame(frame.frame_index, mask, NO_EVIDENCE, shown.origin, uncertainty)
             )
     masklets = (Masklet(item.object_id, item.label, tuple(frames[item.object_id])) for item in voted.objects)
-    return ConsensusRun(MaskRun(voted.info, tuple(masklets)), tuple(disagreements))
+    run = MaskRun(voted.info, tuple(masklets))
+    return ConsensusRun(run, (*voted.objects, *voted.left_out), tuple(disagreements))
 
 
 def store_run(masks: MaskStore, task: TaskKey, run: MaskRun) -> str:

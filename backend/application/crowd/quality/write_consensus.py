@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backend.application.crowd.quality.consensus_runs import CONSENSUS, ConsensusRun, consensus_run, store_run
@@ -151,9 +151,11 @@ class ConsensusWriter:
     ) -> CorrectionTask:
         task, run = made.listed.task, made.found.run
         frame_index = FrameIndex(disagreement.frame_index)
+        labels = {each.object_id: each.label for each in made.found.objects}
         video = review_video(run, made.listed.name, CONSENSUS, task=task)
+        video = replace(video, labels=labels, objects={each: video.objects.get(each, ()) for each in labels})
         choice = Choice(frame_index, Reason.DISAGREEMENT, disagreement.doubt)
-        object_id = run.masklets[disagreement.object_number - 1].object_id
+        object_id = made.found.objects[disagreement.object_number - 1].object_id
         frame = NextFrame(video, choice, object_id, disagreement.doubt, priority)
         page = one_page(run, frame_index)
         return maker.put(frame, page, made.media, into, known.get(Corrected(task, frame_index).key))
