@@ -96,6 +96,11 @@ class CachedMedia:
         self._looked_at: set[ContentHash] = set()
         self._pool = FetchPool(self._load)
 
+    def close(self) -> None:
+        """Ends idle decoders. A process that ends needs not do so: they end with it."""
+        if self._decoders is not None:
+            self._decoders.close()
+
     def open(self, media: MediaRef, *, frames: Collection[FrameIndex] | None = None) -> VideoSource:
         """See the MediaLibrary port."""
         own = None if self._own is None else self._own.open(media)

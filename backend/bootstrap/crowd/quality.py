@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from backend.adapters.machine.clocks import WallClock
 from backend.application.crowd.quality.gold_tasks import GoldKeeper, GoldMixer
 from backend.application.crowd.quality.service import Measuring, QualityService
 from backend.application.crowd.quality.write_consensus import ConsensusWriter
+from backend.application.ports.media import MediaLibrary
 from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
 from backend.codecs.coco_rle import CocoCodec
@@ -55,8 +56,13 @@ def open_quality(container: Container) -> Iterator[CrowdQuality]:
     client = container.label_studio
     if client is None:
         raise InvalidInput("no Label Studio is named: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY")
-    with closing(container.label_studio_session()) as session, closing(container.ledger) as ledger, closing(client):
-        crowd, codec, now_s = LabelStudioCrowd(partial(_source, container, session)), CocoCodec(), WallClock().now_s
+    with ExitStack() as stack:
+        session, ledger = stack.enter_context(closing(container.label_studio_session())), container.ledger
+        media = stack.enter_context(closing(open_media_library(container)))
+        stack.callback(ledger.close)
+        stack.callback(client.close)
+        crowd = LabelStudioCrowd(partial(_source, container, session, media))
+        codec, now_s = CocoCodec(), WallClock().now_s
         yield CrowdQuality(
             Measuring(quality_service(container), crowd, codec),
             ConsensusWriter(crowd, ledger, container.masks, codec, client, consensus_regions),
@@ -67,10 +73,12 @@ def open_quality(container: Container) -> Iterator[CrowdQuality]:
         )
 
 
-def _source(container: Container, session: Session, project_id: int, task_id: int | None) -> ProjectSource:
+def _source(
+    container: Container, session: Session, media: MediaLibrary, project_id: int, task_id: int | None
+) -> ProjectSource:
     return ProjectSource(
         session,
-        open_media_library(container),
+        media,
         container.masks,
         lambda task: container.ledger.everybodys_verdicts(task.project_id, task=task),
         project_id,
