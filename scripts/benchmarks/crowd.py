@@ -80,7 +80,7 @@ def crowd_report(seeds: Sequence[int], *, tasks: int, sequences: int) -> Report:
     for seed in seeds:
         people = crowd(seed)
         made = simulated_work(people, seed, tasks, first_clip=CLIPS_A_SEED * seed)
-        work.append(judged(people, made))
+        work.append(judged(people, made, seed))
         print(f"seed {seed}: {len(made)} tasks of {len(people)} people are judged", flush=True)
     found: Report = {
         "tasks": tasks,

@@ -15,12 +15,12 @@ from backend.application.exports.consensus import ConsensusVideo
 from backend.application.exports.trusted_consensus import TrustedConsensusVideo
 from backend.domain.crowd.agreement import AGREES_FROM
 from backend.domain.crowd.estimates import Estimate, PersonQuality
-from backend.domain.crowd.trust import DAY_S, DEFAULT_CHECKS, check_share
+from backend.domain.crowd.trust import DAY_S, DEFAULT_CHECKS, check_share, is_sent_back, trust_of
 from backend.domain.datasets import DatasetFrame
 from backend.domain.geometry import BoolMask, mask_iou
 from backend.evaluation.metrics import auroc, spearman
 from scripts.benchmarks.crowd_people import Masks, Person
-from scripts.benchmarks.crowd_work import CODEC, DAYS, SimulatedTask
+from scripts.benchmarks.crowd_work import CODEC, DAYS, SimulatedTask, redone
 
 DRAWS = 1000
 CANDIDATES = 3
@@ -34,14 +34,15 @@ Values = NDArray[np.float64]
 class TaskFigures:
     """One task: the IoU of each mask with the truth; of a frame without the object, only if it was drawn there.
 
-    persons: by name. alone: of the best person, who has done every task. doubts, wrong: of the consensus' masks, all
-    frames.
+    persons: by name. alone: of the best person, who has done every task. redone: of the consensus after work that is
+    sent back was done again. doubts, wrong: of the consensus' masks, all frames.
     """
 
     persons: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     right: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     alone: list[float] = field(default_factory=list)
     trusted: list[float] = field(default_factory=list)
+    redone: list[float] = field(default_factory=list)
     majority: list[float] = field(default_factory=list)
     doubts: list[float] = field(default_factory=list)
     wrong: list[bool] = field(default_factory=list)
@@ -61,14 +62,24 @@ class Judged:
         return float(np.mean(seen)) if seen else float("nan")
 
 
-def judged(people: Sequence[Person], work: Sequence[SimulatedTask]) -> Judged:
+def judged(people: Sequence[Person], work: Sequence[SimulatedTask], seed: int) -> Judged:
     """Estimates everybody's quality, and compares people and consensus with the truth."""
     found = {each.user: each for each in people_of([task.measured for task in work], now_s=DAYS * DAY_S)}
     tasks = [_task_figures(task, found) for task in work]
     made = Judged({person.name: person for person in people}, found, tasks)
-    for figures, ious in zip(tasks, _best_alone(made, work), strict=True):
+    back = {name for name, each in found.items() if is_sent_back(each.trust)}
+    for figures, ious, task in zip(tasks, _best_alone(made, work), work, strict=True):
         figures.alone = ious
+        frames = _consensus_of(redone(task, back, people, seed), found).frames()
+        figures.redone, _ = _compared(_masks_of(frames, task.truth), task.truth)
     return made
+
+
+def _consensus_of(task: SimulatedTask, quality: Mapping[str, PersonQuality]) -> TrustedConsensusVideo:
+    prior = trust_of([], now_s=0.0)
+    users = [each.submission.user for each in task.submitted]
+    trust = [quality[user].trust if user in quality else prior for user in users]
+    return TrustedConsensusVideo(task.videos, CODEC, trust, groups=groups_by_matching(task.videos, CODEC))
 
 
 def _best_alone(made: Judged, work: Sequence[SimulatedTask]) -> list[list[float]]:
@@ -85,9 +96,7 @@ def _task_figures(task: SimulatedTask, quality: Mapping[str, PersonQuality]) -> 
         ious, _ = _compared(masks, task.truth)
         figures.persons[submitted.submission.user] = ious
         figures.right[submitted.submission.user] = _all_right(masks, task.truth)
-    trust = [quality[each.submission.user].trust for each in task.submitted]
-    groups = groups_by_matching(task.videos, CODEC)
-    trusted = TrustedConsensusVideo(task.videos, CODEC, trust, groups=groups)
+    trusted = _consensus_of(task, quality)
     frames, doubts = [], {}
     for frame, disagreements in trusted.with_disagreements():
         frames.append(frame)
@@ -171,21 +180,27 @@ def _consensus(work: Sequence[Judged], rng: np.random.Generator) -> Figures:
         return float(np.mean([np.mean([v for task in drawn for v in getattr(task, name)]) for drawn in tasks]))
 
     everything = [each.tasks for each in work]
-    to_best, to_majority, plain = [], [], []
+    others = ("majority", "alone")
+    differences: dict[tuple[str, str], list[float]] = defaultdict(list)
+    plain = defaultdict(list)
     for _ in range(DRAWS):
         tasks = [_draw(each.tasks, rng) for each in work]
-        trusted = mean(tasks, "trusted")
-        plain.append(trusted)
-        to_best.append(trusted - mean(tasks, "alone"))
-        to_majority.append(trusted - mean(tasks, "majority"))
-    return {
-        "value": mean(everything, "trusted"),
-        "interval": _percentiles(plain),
-        "majority": mean(everything, "majority"),
-        "best_person": mean(everything, "alone"),
-        "minus_best_person": _percentiles(to_best),
-        "minus_majority": _percentiles(to_majority),
+        means = {name: mean(tasks, name) for name in ("trusted", "redone", *others)}
+        for ours in ("trusted", "redone"):
+            plain[ours].append(means[ours])
+            for other in others:
+                differences[ours, other].append(means[ours] - means[other])
+    found = {
+        ours: {
+            "value": mean(everything, ours),
+            "interval": _percentiles(plain[ours]),
+            "minus_best_person": _percentiles(differences[ours, "alone"]),
+            "minus_majority": _percentiles(differences[ours, "majority"]),
+        }
+        for ours in ("trusted", "redone")
     }
+    both = {"majority": mean(everything, "majority"), "best_person": mean(everything, "alone")}
+    return {**found["trusted"], **both, "after_sent_back_work_is_redone": found["redone"]}
 
 
 def _percentiles(values: Sequence[float] | Values) -> list[float]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -99,6 +99,22 @@ def simulated_work(people: Sequence[Person], seed: int, tasks: int, first_clip: 
         truth = truth_of(first_clip + number)
         made.append(_task(number, truth, [people[at] for at in chosen], number / tasks, is_gold, (seed, 13, number)))
     return made
+
+
+def redone(task: SimulatedTask, sent_back: Collection[str], people: Sequence[Person], seed: int) -> SimulatedTask:
+    """The task with the work that is sent back done again by others, whose work is not."""
+    rng = np.random.default_rng((seed, 15, task.number))
+    known = {each.submission.user for each in task.submitted}
+    free = [person for person in people if person.name not in known and person.name not in sent_back]
+    others = iter([free[int(at)] for at in rng.permutation(len(free))])
+    submitted, given = [], []
+    for each, masks in zip(task.submitted, task.given, strict=True):
+        other = next(others, None) if each.submission.user in sent_back else None
+        made = masks if other is None else task.by(other)
+        user = each.submission.user if other is None else other.name
+        submitted.append(SubmittedVideo(replace(each.submission, user=user), MaskVideo(made)))
+        given.append(made)
+    return replace(task, submitted=tuple(submitted), given=tuple(given))
 
 
 def _distinct(chosen: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:

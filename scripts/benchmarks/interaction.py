@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.mask_records import scorer_of
-from backend.domain.boundaries import boundary_f
 from backend.domain.calibration import Calibrator
+from backend.domain.crowd.agreement_boundaries import boundary_f
 from backend.domain.geometry import BoolMask, Point, mask_iou
 from backend.domain.prioritization import FrameCurve, Policy, choose_frames
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain.boundaries import union_window
 from backend.domain.crowd.agreement import AGREES_FROM
+from backend.domain.crowd.agreement_boundaries import union_window
 from backend.domain.crowd.trust_agreement import MOST_PEOPLE, right_probabilities
 from backend.domain.geometry import BoolMask, Box, mask_iou
 

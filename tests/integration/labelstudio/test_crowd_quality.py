@@ -168,3 +168,7 @@ def test_a_lead_measures_mixes_gold_and_writes_the_consensus(lead: Lead) -> None
     made = lead.read(*asked)[0]["correction_tasks"]
     assert lead.read(*asked)[0]["correction_tasks"] == made
     assert made == lead.api.tasks(into)
+
+    removed = lead.run("crowd", "gold", "remove", str(lead.project), str(gold))
+    assert all(f"{lead.project}/{copy}" in removed for copy in copies)
+    assert all(each["gold"] is None for each in lead.read("crowd", "trust", str(lead.project)))

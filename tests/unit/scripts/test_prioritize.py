@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.domain.boundaries import boundary_f
+from backend.domain.crowd.agreement_boundaries import boundary_f
 from backend.domain.prioritization import Policy
 from backend.evaluation.synthetic.source import ClipSource
 from scripts.benchmarks.interaction import (

@@ -26,8 +26,8 @@ from backend.application.exports.agreement import (
 )
 from backend.application.ports.datasets import DatasetVideo
 from backend.application.ports.masks import MaskCodec
-from backend.domain.boundaries import boundary_f
 from backend.domain.crowd.agreement import ObjectAgreement, pairs_of
+from backend.domain.crowd.agreement_boundaries import boundary_f
 from backend.domain.crowd.agreement_matching import best_matching
 from backend.domain.crowd.agreement_measured import MeasuredTask
 from backend.domain.crowd.gold import GoldMask

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from backend.domain.boundaries import boundary_f, dilated, edge_of
 from backend.domain.crowd.agreement import (
     ObjectAgreement,
     figures,
     presence_alpha,
     worst_frames,
 )
+from backend.domain.crowd.agreement_boundaries import boundary_f, dilated, edge_of
 from backend.domain.crowd.agreement_matching import best_matching
 
 

@@ -74,8 +74,8 @@ def test_checks_fall_with_trust_and_never_end() -> None:
     assert check_share(bad) > check_share(newcomer)
     assert check_share(bad) <= CheckPolicy().most
     middling = Estimate(0.95, 0.95, 0.95, 100)
-    # 5 % errors to 2 %: a share s of checks with 0.05 (1 - 0.9 s) = 0.02
-    assert check_share(middling) == pytest.approx(0.6 / 0.9)
+    # 5 % errors to 2 %: a share s of checks with 0.05 (1 - 0.8 s) = 0.02
+    assert check_share(middling) == pytest.approx(0.6 / 0.8)
 
 
 def test_who_is_right_is_who_agrees() -> None:
