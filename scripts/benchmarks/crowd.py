@@ -4,7 +4,8 @@
 
 20 people (9 careful, 7 hasty, one who accepts every pre-label, one who clicks anywhere, one who swaps two objects, one
 who tires), overlap 3, a tenth of the tasks gold. Every figure is made by the code that is shipped: agreement, trust,
-consensus, gold, adjudication; only people and clips are simulated. Intervals: 95 %, tasks drawn with replacement.
+consensus, gold, adjudication; only people and clips are simulated. Intervals: 95 %, tasks drawn with replacement. The
+consensus is judged as submitted, and after the work of people who are to be sent back was done again by others.
 Constants were tuned on seeds from 101 on; those of the default are reported. Routing is judged by
 `./scripts/attacks routing`.
 """

@@ -43,6 +43,7 @@ class TaskFigures:
     alone: list[float] = field(default_factory=list)
     trusted: list[float] = field(default_factory=list)
     redone: list[float] = field(default_factory=list)
+    redone_majority: list[float] = field(default_factory=list)
     majority: list[float] = field(default_factory=list)
     doubts: list[float] = field(default_factory=list)
     wrong: list[bool] = field(default_factory=list)
@@ -70,8 +71,10 @@ def judged(people: Sequence[Person], work: Sequence[SimulatedTask], seed: int) -
     back = {name for name, each in found.items() if is_sent_back(each.trust)}
     for figures, ious, task in zip(tasks, _best_alone(made, work), work, strict=True):
         figures.alone = ious
-        frames = _consensus_of(redone(task, back, people, seed), found).frames()
-        figures.redone, _ = _compared(_masks_of(frames, task.truth), task.truth)
+        again = redone(task, back, people, seed)
+        figures.redone, _ = _compared(_masks_of(_consensus_of(again, found).frames(), task.truth), task.truth)
+        majority = ConsensusVideo(again.videos, CODEC).frames()
+        figures.redone_majority, _ = _compared(_masks_of(majority, task.truth), task.truth)
     return made
 
 
@@ -157,7 +160,13 @@ Figure = Callable[[Judged, Sequence[TaskFigures]], float]
 
 def _drawn(work: Sequence[Judged], figure: Figure, rng: np.random.Generator, draws: int = 200) -> Values:
     """The figure's mean over the crowds, of tasks drawn with replacement, [draws]."""
-    return np.array([np.nanmean([figure(each, _draw(each.tasks, rng)) for each in work]) for _ in range(draws)])
+    return np.array([_known_mean([figure(each, _draw(each.tasks, rng)) for each in work]) for _ in range(draws)])
+
+
+def _known_mean(values: Sequence[float]) -> float:
+    """Without nan; nan of nothing else."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _draw(tasks: Sequence[TaskFigures], rng: np.random.Generator) -> list[TaskFigures]:
@@ -180,31 +189,28 @@ def _consensus(work: Sequence[Judged], rng: np.random.Generator) -> Figures:
         return float(np.mean([np.mean([v for task in drawn for v in getattr(task, name)]) for drawn in tasks]))
 
     everything = [each.tasks for each in work]
-    others = ("majority", "alone")
-    differences: dict[tuple[str, str], list[float]] = defaultdict(list)
-    plain = defaultdict(list)
+    drawn: dict[str, list[float]] = defaultdict(list)
     for _ in range(DRAWS):
         tasks = [_draw(each.tasks, rng) for each in work]
-        means = {name: mean(tasks, name) for name in ("trusted", "redone", *others)}
-        for ours in ("trusted", "redone"):
-            plain[ours].append(means[ours])
-            for other in others:
-                differences[ours, other].append(means[ours] - means[other])
+        for name in ("trusted", "majority", "redone", "redone_majority", "alone"):
+            drawn[name].append(mean(tasks, name))
     found = {
         ours: {
             "value": mean(everything, ours),
-            "interval": _percentiles(plain[ours]),
-            "minus_best_person": _percentiles(differences[ours, "alone"]),
-            "minus_majority": _percentiles(differences[ours, "majority"]),
+            "interval": _percentiles(drawn[ours]),
+            "majority": mean(everything, majority),
+            "best_person": mean(everything, "alone"),
+            "minus_best_person": _percentiles(np.subtract(drawn[ours], drawn["alone"])),
+            "minus_majority": _percentiles(np.subtract(drawn[ours], drawn[majority])),
         }
-        for ours in ("trusted", "redone")
+        for ours, majority in (("trusted", "majority"), ("redone", "redone_majority"))
     }
-    both = {"majority": mean(everything, "majority"), "best_person": mean(everything, "alone")}
-    return {**found["trusted"], **both, "after_sent_back_work_is_redone": found["redone"]}
+    return {**found["trusted"], "after_sent_back_work_is_redone": found["redone"]}
 
 
 def _percentiles(values: Sequence[float] | Values) -> list[float]:
-    return [float(value) for value in np.nanpercentile(values, [2.5, 97.5])]
+    known = [value for value in values if not np.isnan(value)]
+    return [float(value) for value in np.percentile(known, [2.5, 97.5])] if known else [float("nan")] * 2
 
 
 def _person_j(work: Judged, name: str, tasks: Sequence[TaskFigures]) -> float:
