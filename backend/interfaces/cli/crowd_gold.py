@@ -16,6 +16,7 @@ from backend.domain.crowd.estimates import PersonQuality
 from backend.domain.crowd.gold import DEFAULT_GOLD, GoldPolicy
 from backend.domain.errors import NotFound
 from backend.domain.tasks import TaskKey
+from backend.interfaces.cli.crowd_quality import print_faults
 from backend.interfaces.cli.progress.command_bar import command_bar
 
 if TYPE_CHECKING:
@@ -93,10 +94,11 @@ def list_(project: Project, *, json_file: Json = None) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     with command_bar("crowd gold list"), open_quality(Container.from_environment()) as quality:
-        quality.measuring.refresh(project)
+        faults = quality.measuring.refresh(project).faults
         listed = quality.service.ledger.gold(project)
         measured = {each.task: each for each in quality.service.tasks(project)}
         people = quality.service.people(project)
+    print_faults(console, faults)
     table = Table("task", "copy of", "pages", "people")
     for each in listed:
         source = f"{each.source}" if each.is_copy else ""

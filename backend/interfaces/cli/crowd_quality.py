@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,8 +54,9 @@ def agreement(project: Project, *, task: OneTask = None, json_file: Json = None)
 
     console = Console(soft_wrap=True, highlight=False)
     with command_bar("crowd agreement"), open_quality(Container.from_environment()) as quality:
-        quality.measuring.refresh(project, task)
+        faults = quality.measuring.refresh(project, task).faults
         found = [each for each in quality.service.tasks(project) if task in (None, each.task.task_id)]
+    print_faults(console, faults)
     several = [each for each in found if len(each.people) > 1]
     if not several:
         console.print("No task has annotations of two people yet; there is nothing to compare.")
@@ -77,9 +79,10 @@ def trust(project: Project, *, json_file: Json = None) -> None:
 
     console = Console(soft_wrap=True, highlight=False)
     with command_bar("crowd trust"), open_quality(Container.from_environment()) as quality:
-        quality.measuring.refresh(project)
+        faults = quality.measuring.refresh(project).faults
         people = quality.service.people(project)
         policy = quality.service.policy
+    print_faults(console, faults)
     if not people:
         console.print("Nobody has submitted an annotation in this project yet.")
     else:
@@ -117,7 +120,7 @@ def consensus(
     container = Container.from_environment()
     console = Console(soft_wrap=True, highlight=False)
     with command_bar("crowd consensus"), open_quality(container) as quality:
-        listed = quality.measuring.refresh(project, task)
+        listed = quality.measuring.refresh(project, task).listed
         weights = quality.service.trust(project)
         found = quality.consensus.run(listed, weights, write=write)
         made = []
@@ -131,6 +134,12 @@ def consensus(
     _write(json_file, [_consensus_document(each, made) for each in found])
     if any(each.refused for each in found):
         raise typer.Exit(1)
+
+
+def print_faults(console: Console, faults: Mapping[int, str]) -> None:
+    """The tasks that cannot be measured, and why."""
+    for number, reason in faults.items():
+        console.print(f"task {number} is left out: {reason}", markup=False)
 
 
 def _agreement_table(tasks: Sequence[MeasuredTask]) -> Table:
@@ -189,7 +198,10 @@ def _agreement_document(task: MeasuredTask) -> dict[str, object]:
         **figures(task.objects).document(),
         "alpha_of_presence": presence_alpha(task.objects),
         "pairs_of_people": pairs,
-        "objects": [{"label": each.label, **figures([each]).document()} for each in task.objects],
+        "objects": [
+            {"label": each.label, **figures([each]).document(), "by_frame": _frames_document(each)}
+            for each in task.objects
+        ],
         "worst_frames": [
             {
                 "frame": each.frame_index,
@@ -200,6 +212,19 @@ def _agreement_document(task: MeasuredTask) -> dict[str, object]:
             for each in worst
         ],
     }
+
+
+def _frames_document(each: ObjectAgreement) -> list[dict[str, object]]:
+    """J and F of each pair, in the order of pairs_of_people, and who has the object, in the order of people."""
+    return [
+        {
+            "frame": frame,
+            "iou": [None if math.isnan(value) else round(float(value), 4) for value in ious],
+            "boundary_f": [None if math.isnan(value) else round(float(value), 4) for value in edges],
+            "present": present.tolist(),
+        }
+        for frame, ious, edges, present in zip(each.frames, each.iou, each.boundary_f, each.present, strict=True)
+    ]
 
 
 def _person_cells(name: str, each: PersonQuality) -> list[Text | str]:

@@ -7,9 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.application.exports import export as exports
 from backend.application.ports.datasets import DatasetVideo
 from backend.domain.crowd.agreement_measured import Submission
+from backend.domain.errors import MediaUnreachable, NotAllowed
 from backend.domain.tasks import MediaRef, TaskKey
+
+FAULTS = (*exports.FAULTS, MediaUnreachable, NotAllowed)
+"""Faults of a single task."""
 
 
 @dataclass(frozen=True, slots=True)

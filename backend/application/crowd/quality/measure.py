@@ -31,6 +31,7 @@ from backend.domain.crowd.agreement_boundaries import boundary_f
 from backend.domain.crowd.agreement_matching import best_matching
 from backend.domain.crowd.agreement_measured import MeasuredTask
 from backend.domain.crowd.gold import GoldMask
+from backend.domain.errors import InvalidInput
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import Verdict
 
@@ -58,9 +59,10 @@ class _Frames:
 def measured_task(task: TaskKey, submitted: Sequence[SubmittedVideo], codec: MaskCodec) -> MeasuredTask:
     """The agreement of several people's annotations, and the verdicts of others on each. Gold is added by `with_gold`.
 
-    submitted: one for each person. Raises ValueError for annotations of videos of different lengths.
+    submitted: one for each person. Raises InvalidInput if they are of different videos.
     """
     videos = [each.video for each in submitted]
+    require_one_video(task, videos)
     found = _measured_frames(videos, codec)
     groups = matched_groups(videos, found)
     labels = labels_of(videos)
@@ -68,6 +70,16 @@ def measured_task(task: TaskKey, submitted: Sequence[SubmittedVideo], codec: Mas
     verdicts = {each.submission.user: _verdicts(each) for each in submitted}
     people = tuple(each.submission for each in submitted)
     return MeasuredTask(task, people, objects, verdicts={user: given for user, given in verdicts.items() if given})
+
+
+def require_one_video(task: TaskKey, videos: Sequence[DatasetVideo]) -> None:
+    """Raises InvalidInput unless all annotations are of as many frames of one size."""
+    shapes = sorted({f"{v.info.frame_count} frames of {v.info.size.width}x{v.info.size.height}" for v in videos})
+    if len(shapes) > 1:
+        raise InvalidInput(
+            f"the annotations of task {task} are of {' and of '.join(shapes)}: the task's video was changed; have "
+            "those of the earlier one made again, or deleted"
+        )
 
 
 def matched_groups(videos: Sequence[DatasetVideo], found: _Frames) -> list[Group]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from backend.application.crowd.quality.crowd_tasks import CrowdTasks, ListedTask
+from backend.application.crowd.quality.crowd_tasks import FAULTS, CrowdTasks, ListedTask
 from backend.application.crowd.quality.gold_truth import TruthVideo
 from backend.application.crowd.quality.measure import gold_masks, measured_task
 from backend.application.crowd.quality.people import people_of, trust_over_time
@@ -24,14 +24,20 @@ from backend.domain.crowd.trust import DEFAULT_POLICY, TrustAt, TrustPolicy, tru
 from backend.domain.crowd.trust_beta import beta_interval
 from backend.domain.tasks import TaskKey
 
+KEPT_S = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class QualityService:
-    """Reads measurements. now_s: wall clock, in seconds."""
+    """Reads measurements. now_s: wall clock, in seconds.
+
+    What is known of people is kept in memory until a measurement changes, at most KEPT_S: trust decays with time.
+    """
 
     ledger: QualityLedger
     now_s: Callable[[], float]
     policy: TrustPolicy = DEFAULT_POLICY
+    _kept: dict[int, tuple[object, Mapping[str, PersonQuality]]] = field(default_factory=dict)
 
     def tasks(self, project_id: int) -> tuple[MeasuredTask, ...]:
         """The measured tasks of a project, by number."""
@@ -39,8 +45,12 @@ class QualityService:
 
     def people(self, project_id: int) -> Mapping[str, PersonQuality]:
         """Everyone with a measured annotation, by user."""
-        found = people_of(self.tasks(project_id), now_s=self.now_s(), policy=self.policy)
-        return {each.user: each for each in found}
+        now_s = self.now_s()
+        state = (now_s // KEPT_S, dict(self.ledger.measurement_states(project_id)))
+        if project_id not in self._kept or self._kept[project_id][0] != state:
+            found = people_of(self.tasks(project_id), now_s=now_s, policy=self.policy)
+            self._kept[project_id] = (state, {each.user: each for each in found})
+        return self._kept[project_id][1]
 
     def trust_over_time(self, project_id: int) -> Mapping[str, Sequence[TrustAt]]:
         """Each person's trust, oldest first; people without observations are left out."""
@@ -72,30 +82,43 @@ class QualityService:
 
 
 @dataclass(frozen=True, slots=True)
+class Refreshed:
+    """listed: the tasks with annotations. faults: why a task cannot be measured, by its number."""
+
+    listed: tuple[ListedTask, ...]
+    faults: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Measuring:
-    """Measures the tasks of a project whose annotations, verdicts or gold changed since."""
+    """Measures the tasks of a project whose annotations, verdicts or gold changed since they were measured."""
 
     service: QualityService
     source: CrowdTasks
     codec: MaskCodec
 
-    def refresh(self, project_id: int, task_id: int | None = None) -> list[ListedTask]:
-        """Measures what changed; returns the listed tasks. task_id: only this task.
+    def refresh(self, project_id: int, task_id: int | None = None) -> Refreshed:
+        """Measures what changed. task_id: only this task. A task that cannot be read keeps its earlier measurement.
 
-        Raises the errors of CrowdTasks; what was measured before the error stays.
+        Raises LabelStudioUnavailable, LabelStudioRefused or NotFound; what was measured before the error stays.
         """
         ledger = self.service.ledger
         listed = list(self.source.tasks(project_id, task_id))
         known, gold = ledger.measurement_states(project_id), _by_task(ledger.gold(project_id))
         states = {each.task: self._state(each, gold.get(each.task)) for each in listed}
         changed = [each for each in listed if known.get(each.task) != states[each.task]]
+        faults = {}
         for each in counted(changed, "measured tasks"):
-            measured = self._measured(each, gold.get(each.task))
-            ledger.record_measurement(measured, state=states[each.task])
+            try:
+                measured = self._measured(each, gold.get(each.task))
+            except FAULTS as error:
+                faults[each.task.task_id] = str(error)
+            else:
+                ledger.record_measurement(measured, state=states[each.task])
         if task_id is None:
             gone = {task.task_id for task in known} - {each.task.task_id for each in listed}
             ledger.forget_measurements(project_id, gone)
-        return listed
+        return Refreshed(tuple(listed), faults)
 
     def _measured(self, listed: ListedTask, gold: GoldTask | None) -> MeasuredTask:
         people = _judged(listed, gold)

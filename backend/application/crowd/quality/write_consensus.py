@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backend.application.crowd.quality.consensus_runs import CONSENSUS, ConsensusRun, consensus_run, store_run
-from backend.application.crowd.quality.crowd_tasks import CrowdTasks, ListedTask, OpenTask
+from backend.application.crowd.quality.crowd_tasks import FAULTS, CrowdTasks, ListedTask, OpenTask
+from backend.application.crowd.quality.measure import require_one_video
 from backend.application.ports.label_studio import PredictionSink
 from backend.application.ports.masks import MaskCodec, MaskStore
 from backend.application.ports.progress import counted
@@ -22,7 +23,6 @@ from backend.application.review.make_corrections import CorrectionMaker, Correct
 from backend.application.review.next_frames import NextFrame, review_video
 from backend.domain.crowd.adjudication import Disagreement, spread
 from backend.domain.crowd.estimates import Estimate
-from backend.domain.errors import InvalidInput
 from backend.domain.masklets import MaskRun
 from backend.domain.prioritization import Choice, Reason
 from backend.domain.scoring import combined_uncertainty, label_studio_score
@@ -86,7 +86,7 @@ class ConsensusWriter:
         for each in counted(several, "consensus of tasks"):
             try:
                 done.append(self._task(each, trust, write=write))
-            except InvalidInput as error:
+            except FAULTS as error:
                 done.append(TaskConsensus(each, len(each.people), None, (), refused=str(error)))
         return done
 
@@ -95,10 +95,10 @@ class ConsensusWriter:
     ) -> list[CorrectionTask]:
         """Makes correction tasks for up to `count` frames on which people disagree, the most doubtful first.
 
-        A frame that has a correction task in project `into` keeps it.
+        A frame that has a correction task in project `into` keeps it. Tasks that cannot be read are left out.
         """
         several = [each for each in listed if len(each.people) > 1]
-        made = [self._made(each, trust) for each in counted(several, "consensus of tasks")]
+        made = [one for each in counted(several, "consensus of tasks") if (one := self._made(each, trust)) is not None]
         found = [
             (each, disagreement)
             for each in made
@@ -117,6 +117,7 @@ class ConsensusWriter:
 
     def _task(self, listed: ListedTask, trust: Trust, *, write: bool) -> TaskConsensus:
         with self.source.open(listed.task, listed.people) as opened:
+            require_one_video(listed.task, [each.video for each in opened.videos])
             found = consensus_run(opened.videos, trust, self.codec)
             is_new = write and self._write(listed, found, opened, _state(listed, trust))
         needed = tuple(each for each in found.disagreements if each.needs_adjudication)
@@ -136,9 +137,13 @@ class ConsensusWriter:
         self.ledger.put_consensus(WrittenConsensus(listed.task, state, name, number))
         return True
 
-    def _made(self, listed: ListedTask, trust: Trust) -> _Made:
-        with self.source.open(listed.task, listed.people) as opened:
-            return _Made(listed, consensus_run(opened.videos, trust, self.codec), opened.media)
+    def _made(self, listed: ListedTask, trust: Trust) -> _Made | None:
+        try:
+            with self.source.open(listed.task, listed.people) as opened:
+                require_one_video(listed.task, [each.video for each in opened.videos])
+                return _Made(listed, consensus_run(opened.videos, trust, self.codec), opened.media)
+        except FAULTS:
+            return None
 
     def _correction(
         self,

@@ -160,13 +160,23 @@ def test_only_what_changed_is_measured_again(ledger: SqlLedger) -> None:
     assert service.trust(PROJECT)("nobody").observations == 0.0
 
 
-def test_what_was_measured_before_an_error_stays(ledger: SqlLedger) -> None:
-    crowd = MemoryCrowd(unreadable={2})
+def test_a_task_that_cannot_be_read_is_named_and_stops_no_other(ledger: SqlLedger) -> None:
+    crowd = MemoryCrowd(unreadable={1})
     for task in (1, 2):
         crowd.submit(task, 10 * task, "ann", still(a=(0, 0, 4)))
     work = measuring(ledger, crowd)
-    with pytest.raises(InvalidInput, match="task 2 cannot be read"):
-        work.refresh(PROJECT)
-    crowd.unreadable.clear()
-    work.refresh(PROJECT)
-    assert crowd.opened == [1, 2]
+    assert work.refresh(PROJECT).faults == {1: "task 1 cannot be read"}
+    assert [each.task.task_id for each in work.service.tasks(PROJECT)] == [2]
+    crowd.unreadable = {2}
+    assert work.refresh(PROJECT).faults == {}
+    assert crowd.opened == [2, 1]
+    crowd.submit(2, 20, "ann", still(a=(0, 0, 4)))
+    assert set(work.refresh(PROJECT).faults) == {2}
+    assert [each.task.task_id for each in work.service.tasks(PROJECT)] == [1, 2]  # as it was before
+
+
+def test_annotations_of_different_videos_are_not_compared() -> None:
+    other = still(a=(0, 0, 4))
+    other.info = replace(other.info, frame_count=7)
+    with pytest.raises(InvalidInput, match="of 2 frames of 10x10 and of 7 frames of 10x10"):
+        measured(still(a=(0, 0, 4)), other)
