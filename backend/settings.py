@@ -116,4 +116,7 @@ class Settings(BaseSettings):
     retention_days: float = Field(
         30.0, ge=0, description="Days after which unused jobs and masks are removed; 0: never."
     )
+    trust_half_life_days: float = Field(
+        60.0, ge=0, description="Days after which what is known of a person's masks counts half in trust; 0: never."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 
 from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
@@ -22,20 +24,25 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> tu
 
     Raises InvalidInput without a Label Studio, or if both projects are the same.
     """
-    container = Container.from_environment()
+    with open_corrections(Container.from_environment(), project_id, into) as maker:
+        return maker.make(project_id, into, count, seed=seed), OBJECT_PICTURE in shown_fields(maker.label_config)
+
+
+@contextmanager
+def open_corrections(container: Container, project_id: int, into: int) -> Iterator[CorrectionMaker]:
+    """Makes correction tasks for a project in project `into`. Raises as make_corrections."""
     client = container.label_studio
     if client is None:
         raise InvalidInput("no Label Studio is named: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY")
     if project_id == into:
         raise InvalidInput("correction tasks need a project of their own, with a label config such as keyframe.xml")
     signer, base_url, now_s = container.media_signer, container.public_url, WallClock().now_s
-    try:
-        label_config = client.label_config(into)
-        maker = CorrectionMaker(
+    with closing(client):
+        yield CorrectionMaker(
             container.ledger,
             container.masks,
             CorrectionTasks(client.imports.session),
-            label_config,
+            client.label_config(into),
             partial(frame_address, signer=signer, base_url=base_url, now_s=now_s),
             build_regions,
             container.task_signer,
@@ -44,6 +51,3 @@ def make_corrections(project_id: int, into: int, count: int, *, seed: int) -> tu
             partial(object_address, signer=signer, base_url=base_url, now_s=now_s),
             imported_names(container, project_id),
         )
-        return maker.make(project_id, into, count, seed=seed), OBJECT_PICTURE in shown_fields(label_config)
-    finally:
-        client.close()

@@ -29,6 +29,7 @@ from backend.domain.verdicts import VerdictChoice
 from backend.domain.video import ContentHash, VideoInfo
 
 NAMED_SOURCE = re.compile(r"(project|run):([0-9]{1,18})(?:/([0-9]{1,18}))?")
+CONSENSUS = (AnnotatorChoice.Way.CONSENSUS, AnnotatorChoice.Way.TRUSTED_CONSENSUS)
 SOURCES = "a folder that `masklet propagate` made, project:N, project:N/TASK or run:N/TASK"
 
 
@@ -119,10 +120,10 @@ def _open_named(
     from backend.bootstrap.export_tasks import open_project, open_run_of
 
     annotator = AnnotatorChoice.parse(order.annotator)
-    if annotator.way is AnnotatorChoice.Way.CONSENSUS and VerdictChoice.parse(order.verdicts).states is not None:
+    if annotator.way in CONSENSUS and VerdictChoice.parse(order.verdicts).states is not None:
         raise InvalidInput(
             "--verdict chooses by verdicts on one person's masks, and a consensus has those of several; leave one of "
-            "--verdict and --annotator consensus out"
+            f"--verdict and --annotator {annotator} out"
         )
     if kind == "project":
         return open_project(int(project_id), int(task_id) if task_id else None, order.labels, annotator)

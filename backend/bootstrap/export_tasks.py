@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from backend.adapters.labelstudio.api.project_labels import labels_of_project
 from backend.adapters.labelstudio.api.project_source import ProjectSource
+from backend.adapters.labelstudio.reading.labelled import LabelledTask
 from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.exports.combined import CombinedSource
-from backend.application.ports.datasets import DatasetSource
+from backend.application.ports.datasets import DatasetSource, DatasetVideo
 from backend.bootstrap.container import Container
+from backend.bootstrap.crowd.quality import quality_service
 from backend.bootstrap.media import media_library
 from backend.codecs.coco_rle import CocoCodec
+from backend.domain.crowd.estimates import Estimate, PersonQuality
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
-from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
+from backend.domain.errors import InvalidInput, LabelStudioRefused, LabelStudioUnavailable, NotFound
 from backend.domain.tasks import TaskKey
+
+COMBINED = (AnnotatorChoice.Way.BEST, AnnotatorChoice.Way.CONSENSUS, AnnotatorChoice.Way.TRUSTED_CONSENSUS)
+"""The ways that make one video of several annotations."""
 
 
 @contextmanager
@@ -32,7 +38,7 @@ def open_project(
         closing(container.ledger) as ledger,
         media_library(container) as library,
     ):
-        is_combined = annotator.way in (AnnotatorChoice.Way.BEST, AnnotatorChoice.Way.CONSENSUS)
+        is_combined = annotator.way in COMBINED
         source = ProjectSource(
             session,
             library,
@@ -43,7 +49,9 @@ def open_project(
             task_id,
             AnnotatorChoice(AnnotatorChoice.Way.EACH) if is_combined else annotator,
         )
-        yield CombinedSource(source, annotator.way, CocoCodec()) if is_combined else source
+        yield (
+            CombinedSource(source, annotator.way, CocoCodec(), _trust(container, project_id)) if is_combined else source
+        )
 
 
 @contextmanager
@@ -73,3 +81,22 @@ def _labels_of(container: Container, project_id: int) -> tuple[str, ...]:
             return labels_of_project(session, project_id)
         except (LabelStudioUnavailable, LabelStudioRefused, NotFound) as error:
             raise type(error)(f"{error}; --classes FILE numbers the classes without the label config") from error
+
+
+def _trust(container: Container, project_id: int) -> Callable[[DatasetVideo], Estimate]:
+    """The trust in the person of an annotation, as `masklet crowd trust` measured it last."""
+    service = quality_service(container)
+    known: dict[str, PersonQuality] = {}
+
+    def trust(video: DatasetVideo) -> Estimate:
+        if not known:
+            known.update(service.people(project_id))
+        if not known:
+            raise InvalidInput(
+                f"nothing is known of the people of project {project_id} yet; measure them first: "
+                f"masklet crowd trust {project_id}"
+            )
+        author = video.author if isinstance(video, LabelledTask) else ""
+        return known[author].trust if author in known else service.prior
+
+    return trust

@@ -152,8 +152,9 @@ class AnnotatorChoice:
     """Which of a task's annotations count.
 
     ONE refuses tasks with several, EACH makes a video of each, NEWEST takes the last one, USER the last one of a
-    person, BEST the one that agrees most with the others, CONSENSUS what more than half of them say. user: the number
-    of that person in Label Studio; 0 for the other ways.
+    person, BEST the one that agrees most with the others, CONSENSUS what more than half of them say, TRUSTED_CONSENSUS
+    what they say weighted by the trust in each person. user: the number of that person in Label Studio; 0 for the other
+    ways.
     """
 
     class Way(StrEnum):
@@ -162,6 +163,7 @@ class AnnotatorChoice:
         EACH = "each"
         BEST = "best"
         CONSENSUS = "consensus"
+        TRUSTED_CONSENSUS = "trusted-consensus"
         USER = "user"
 
     way: Way = Way.ONE

@@ -16,7 +16,7 @@ class MaskOrigin(StrEnum):
 
     HUMAN: drawn or approved by a person. PROMPTED: made by the model from a person's click or box. AUTOMATIC: made from
     a prompt that a program gave, for example `--prompts auto`. PROPAGATED: made by the model without a prompt.
-    CONSENSUS: what more than half of several annotations say; in exports alone.
+    CONSENSUS: what several annotations say together; in exports, and in written predictions of it.
     """
 
     HUMAN = "human"

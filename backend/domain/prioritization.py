@@ -30,11 +30,12 @@ _SHORTEST_GAP_S = 0.5
 
 
 class Reason(StrEnum):
-    """The reason for a choice."""
+    """The reason for a choice. DISAGREEMENT: people differ on the frame."""
 
     GAIN = "gain"
     AUDIT = "audit"
     GAP = "gap"
+    DISAGREEMENT = "disagreement"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

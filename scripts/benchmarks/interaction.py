@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.mask_records import scorer_of
 from backend.domain.calibration import Calibrator
+from backend.domain.crowd.agreement_boundaries import boundary_f
 from backend.domain.geometry import BoolMask, Point, mask_iou
 from backend.domain.prioritization import FrameCurve, Policy, choose_frames
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -32,7 +32,6 @@ ABSENT_S, CLICK_S, MASK_S = 3.0, 1.5, 80.0
 """Seconds of a person's time to mark an absent object, to click, to draw a mask (EVA-VOS's figures)."""
 
 OBJECT = ObjectId("0")
-_BOUNDARY_REL = 0.008
 
 Values = NDArray[np.float64]
 CorrectedFrames = frozenset[int]
@@ -240,28 +239,6 @@ def policies(base: Policy, randoms: int) -> Mapping[str, Chooser]:
         "last": last,
         **{f"random_{seed}": random_choice(seed) for seed in range(randoms)},
     }
-
-
-def boundary_f(guess: BoolMask, truth: BoolMask) -> float:
-    """DAVIS's F: precision and recall of the boundary within 0.8 % of the diagonal; 1 if both are empty."""
-    if not guess.any() or not truth.any():
-        return float(guess.any() == truth.any())
-    radius = max(round(_BOUNDARY_REL * float(np.hypot(*truth.shape))), 1)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    guess_edge, truth_edge = _edge(guess), _edge(truth)
-    precision = float((guess_edge & _dilated(truth_edge, disc)).sum()) / max(int(guess_edge.sum()), 1)
-    recall = float((truth_edge & _dilated(guess_edge, disc)).sum()) / max(int(truth_edge.sum()), 1)
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def _dilated(edge: BoolMask, disc: cv2.typing.MatLike) -> BoolMask:
-    return np.asarray(cv2.dilate(edge.astype(np.uint8), disc) > 0)
-
-
-def _edge(mask: BoolMask) -> BoolMask:
-    """The mask's boundary pixels."""
-    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
-    return mask & ~np.asarray(inner > 0)
 
 
 def _chosen(

@@ -23,6 +23,10 @@ TESTS = BACKEND.parent / "tests"
 RUN_BY = {
     "connect": ("e2e/test_connect.py", 'command("connect", '),
     "crowd init": ("e2e/test_crowd.py", 'masklet_command("init"'),
+    "crowd gold add": ("integration/labelstudio/test_crowd_quality.py", '"crowd", "gold", "add"'),
+    "crowd gold list": ("integration/labelstudio/test_crowd_quality.py", '"crowd", "gold", "list"'),
+    "crowd gold remove": ("integration/labelstudio/test_crowd_quality.py", '"crowd", "gold", "remove"'),
+    "crowd trust": ("integration/labelstudio/test_crowd_quality.py", '"crowd", "trust"'),
     "doctor": ("e2e/test_connect.py", 'command("doctor"'),
     "export": ("e2e/test_player_submit.py", '"export"'),
     "import": ("integration/batch/test_import.py", '"import"'),

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from backend.application.exports.agreement import compared
 from backend.application.exports.consensus import ConsensusVideo
+from backend.application.exports.trusted_consensus import TrustedConsensusVideo
 from backend.application.ports.datasets import DatasetEntry, DatasetSource, DatasetVideo, ManifestEntry
 from backend.application.ports.masks import MaskCodec
+from backend.domain.crowd.estimates import Estimate
 from backend.domain.datasets import AnnotatorChoice
+
+Trust = Callable[[DatasetVideo], Estimate]
+"""The trust in the person of an annotation."""
+
+
+def no_trust(_: DatasetVideo) -> Estimate:
+    """Raises ValueError."""
+    raise ValueError("a consensus that is weighted by trust needs the trust in each person")
 
 
 @dataclass(slots=True)
@@ -18,12 +28,14 @@ class CombinedSource:
     """A DatasetSource. each: a source whose entries name the video that they label (DatasetEntry.video).
 
     way: BEST takes the annotation that agrees most with the others, of equal ones the newest; CONSENSUS what more than
-    half of them say. A video with one entry stays as it is.
+    half of them say; TRUSTED_CONSENSUS what they say weighted by `trust` in each annotation's person, which that way
+    needs. A video with one entry stays as it is.
     """
 
     each: DatasetSource
     way: AnnotatorChoice.Way
     codec: MaskCodec
+    trust: Trust = no_trust
     _together: dict[str, list[DatasetEntry]] = field(default_factory=dict, init=False)
 
     @property
@@ -48,6 +60,8 @@ class CombinedSource:
                 yield videos[0]
             elif self.way is AnnotatorChoice.Way.CONSENSUS:
                 yield ConsensusVideo(videos, self.codec)
+            elif self.way is AnnotatorChoice.Way.TRUSTED_CONSENSUS:
+                yield TrustedConsensusVideo(videos, self.codec, [self.trust(video) for video in videos])
             else:
                 yield videos[self._best(videos)]
 

@@ -23,7 +23,10 @@ from backend.domain.geometry import BoolMask, Box, mask_iou
 from backend.domain.masklets import MaskOrigin
 from backend.domain.prompts import ObjectId
 from backend.domain.verdicts import MaskVerdicts
-from backend.domain.video import VideoInfo
+from backend.domain.video import FrameIndex, VideoInfo
+
+Said = Sequence[LabelledMask | None]
+"""An object on a frame as each annotation has it; None where one says nothing of it."""
 
 
 class ConsensusVideo:
@@ -33,13 +36,17 @@ class ConsensusVideo:
     the annotations that have it. A frame is approved if more than half of the annotations approve it.
     """
 
-    def __init__(self, videos: Sequence[DatasetVideo], codec: MaskCodec) -> None:
+    def __init__(
+        self, videos: Sequence[DatasetVideo], codec: MaskCodec, *, groups: Sequence[Group] | None = None
+    ) -> None:
+        """groups: which objects are the same; None: those that overlap most."""
         self._videos = videos
         self._codec = codec
-        groups, self._agreements = compared(videos, codec)
-        kept = [group for group in groups if self._is_majority(len(group))]
-        self._items = list(zip(_numbered(kept, videos), kept, strict=True))
-        self._left_out = len(groups) - len(kept)
+        groups, self._agreements = compared(videos, codec, groups)
+        ordered = sorted(groups, key=lambda group: not self._is_kept(group))
+        items = list(zip(_numbered(ordered, videos), ordered, strict=True))
+        kept = sum(self._is_kept(group) for group in groups)
+        self._items, self._left_out = items[:kept], items[kept:]
 
     @property
     def info(self) -> VideoInfo:
@@ -58,7 +65,7 @@ class ConsensusVideo:
                 {**video.provenance, "agreement": round(agreement, 4)}
                 for video, agreement in zip(self._videos, self._agreements, strict=True)
             ],
-            "objects_left_out": self._left_out,
+            "objects_left_out": len(self._left_out),
         }
 
     @property
@@ -82,18 +89,26 @@ class ConsensusVideo:
         return self._videos[-1].pictures()
 
     def frames(self) -> Iterator[DatasetFrame]:
+        for index, said, approved in self._said_by_frame(self._items):
+            yield DatasetFrame(index, tuple(self._object(item, each, approved=approved) for item, each in said))
+
+    def _said_by_frame(
+        self, items: Sequence[tuple[DatasetObject, Group]]
+    ) -> Iterator[tuple[FrameIndex, list[tuple[DatasetObject, Said]], bool]]:
+        """Each frame with objects as each annotation has them, and whether the frame is approved."""
         for frames in frames_together(self._videos):
             shown = [{each.item.number: each for each in frame.objects} for frame in frames]
             approving = sum(any(each.approved for each in frame.objects) for frame in frames)
-            objects = (
-                self._object(item, [shown[at].get(number) for at, number in group.items()], approving)
-                for item, group in self._items
-            )
-            yield DatasetFrame(frames[0].frame_index, tuple(objects))
+            said: list[tuple[DatasetObject, Said]] = [
+                (item, [of.get(group[at]) if at in group else None for at, of in enumerate(shown)])
+                for item, group in items
+            ]
+            yield frames[0].frame_index, said, self._is_majority(approving)
 
-    def _object(self, item: DatasetObject, shown: Sequence[LabelledMask | None], approving: int) -> LabelledMask:
-        """shown: the object in the annotations that have it, None where one says nothing of it on this frame."""
-        approved = self._is_majority(approving)
+    def _is_kept(self, group: Group) -> bool:
+        return self._is_majority(len(group))
+
+    def _object(self, item: DatasetObject, shown: Said, *, approved: bool) -> LabelledMask:
         present = [each for each in shown if each is not None and each.is_present]
         pixels = [found for each in present if (found := pixels_of(each, self.info.size, self._codec)) is not None]
         boxes = [each.box for each in present if each.mask is None and each.box is not None]

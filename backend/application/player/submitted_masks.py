@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from backend.application.annotation.annotation_service import FIRST_FRAME, UserTask
 from backend.application.player.current_masks import MAX_FRAMES, CurrentMasks
 from backend.application.player.timeline import Timelines
+from backend.application.ports.masks import MaskStore
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.jobs import run_name
 from backend.domain.masklets import NO_EVIDENCE, Masklet, MaskletFrame, MaskRun
@@ -55,23 +56,28 @@ class SubmittedMasks:
 
     def store(self, user_task: UserTask, run: MaskRun) -> str:
         """Stores masks, on disk on return; returns the run's name. The same masks of the same user are stored once."""
-        name = run_name(PREFIX + _digest(user_task, run), 1)
-        store = self.masks.service.masks
-        with suppress(NotFound, IntegrityError):
-            store.read(name, FIRST_FRAME)
-            return name
-        store.remove(name)
-        labels = {masklet.object_id: masklet.label for masklet in run.masklets}
-        with store.writer(name, video=run.video, labels=labels) as writer:
-            for masklet in run.masklets:
-                for frame in masklet.frames:
-                    writer.append(masklet.object_id, frame)
-            writer.commit()
+        owner = f"{user_task.task}\0{user_task.user}\0{user_task.model_version}"
+        return store_once(self.masks.service.masks, run, prefix=PREFIX, owner=owner)
+
+
+def store_once(store: MaskStore, run: MaskRun, *, prefix: str, owner: str) -> str:
+    """Stores masks under a name that is a function of them and their owner, on disk on return; returns the name."""
+    name = run_name(prefix + _digest(owner, run), 1)
+    with suppress(NotFound, IntegrityError):
+        store.read(name, FIRST_FRAME)
         return name
+    store.remove(name)
+    labels = {masklet.object_id: masklet.label for masklet in run.masklets}
+    with store.writer(name, video=run.video, labels=labels) as writer:
+        for masklet in run.masklets:
+            for frame in masklet.frames:
+                writer.append(masklet.object_id, frame)
+        writer.commit()
+    return name
 
 
-def _digest(user_task: UserTask, run: MaskRun) -> str:
-    digest = hashlib.sha256(f"{user_task.task}\0{user_task.user}\0{user_task.model_version}\n".encode())
+def _digest(owner: str, run: MaskRun) -> str:
+    digest = hashlib.sha256(f"{owner}\n".encode())
     for line in _lines(run):
         digest.update(line.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:40]

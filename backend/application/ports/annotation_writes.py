@@ -82,5 +82,5 @@ class AnnotationWrites(Protocol):
         ...
 
     def annotation_runs(self, runs: Collection[str]) -> frozenset[str]:
-        """The names among these of masks that were written last into an annotation."""
+        """The names among these of masks that were written last into an annotation, or as a consensus."""
         ...

@@ -45,7 +45,10 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What a correction task leads to: its image, the object on its prompted frame, the video's task (may be empty)."""
+    """What a correction task leads to: its image, the object on its prompted frame, the video's task.
+
+    The last two may be empty.
+    """
 
     image: str
     object_picture: str
@@ -85,7 +88,11 @@ def task_data(corrected: Corrected, addresses: Addresses, frame: NextFrame, *, s
     """
     return {
         "image": addresses.image,
-        OBJECT_PICTURE: f"![the object where it was prompted]({addresses.object_picture})",
+        **(
+            {OBJECT_PICTURE: f"![the object where it was prompted]({addresses.object_picture})"}
+            if addresses.object_picture
+            else {}
+        ),
         "video": frame.video.name,
         "page": frame.page,
         "object": frame.object_name,

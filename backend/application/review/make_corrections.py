@@ -27,8 +27,9 @@ from backend.application.review.object_pictures import PicturedObject, prompted_
 from backend.application.review.task_signature import TaskSigner
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, PropagationRequest
+from backend.domain.masklets import MaskRun
 from backend.domain.prioritization import Reason
-from backend.domain.scoring import fixed_width
+from backend.domain.scoring import fixed_width, label_studio_score
 from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex
 
@@ -84,26 +85,44 @@ class CorrectionMaker:
         corrected, job = _corrected(frame), self._job(_task(frame.video))
         request = self.ledger.request(job.job_id)
         assert isinstance(request, PropagationRequest), "only propagations are reviewed"
-        prompted = prompted_frame(request.prompts, frame.object_id, near=corrected.frame_index)
+        page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
+        made = self.put(frame, page, request.media, into, known)
+        if frame.choice.reason is Reason.AUDIT and known is None:
+            self.audits.draw(corrected, page, job.model_version)
+        return made
+
+    def put(self, frame: NextFrame, page: MaskRun, media: MediaRef, into: int, known: int | None) -> CorrectionTask:
+        """Makes a task with these masks in project `into`, or gives the known one its prediction again.
+
+        page: the masks of the frame, as a run of one page. media: of the video's task.
+        """
+        corrected = _corrected(frame)
         addresses = Addresses(
-            self.frame_address(request.media, corrected.frame_index),
-            self.object_address(PicturedObject(corrected.task, prompted, frame.object_id).name),
+            self.frame_address(media, corrected.frame_index),
+            self._picture(frame),
             self.task_address(corrected.task),
         )
         data = task_data(corrected, addresses, frame, signature=self.signer.sign(into, corrected.key))
         task_id = known or self.project.create(into, data)
-        page = one_page(self.masks.read(job.masks_run), corrected.frame_index)
         task = TaskKey(into, task_id)
         self.project.predict(
             task,
-            model_version=job.model_version,
+            model_version=frame.video.model_version,
             result=self.build_regions(page, label_config=self.label_config, task=task),
-            score=page_score(page),
+            score=min(page_score(page), label_studio_score(frame.uncertainty)),
             cluster=corrected.task.task_id,
         )
-        if frame.choice.reason is Reason.AUDIT and known is None:
-            self.audits.draw(corrected, page, job.model_version)
         return CorrectionTask(frame, task_id, is_new=known is None)
+
+    def _picture(self, frame: NextFrame) -> str:
+        """The address of the picture of the object where it was prompted; empty if no propagation has it."""
+        task = _task(frame.video)
+        job = newest_propagation(self.ledger, task)
+        request = None if job is None else self.ledger.request(job.job_id)
+        if not isinstance(request, PropagationRequest) or frame.object_id not in request.prompts.object_ids:
+            return ""
+        prompted = prompted_frame(request.prompts, frame.object_id, near=frame.choice.frame_index)
+        return self.object_address(PicturedObject(task, prompted, frame.object_id).name)
 
     def _job(self, task: TaskKey) -> Job:
         """The newest finished propagation, which the frame was chosen from. Raises NotFound if it is gone."""

@@ -21,6 +21,14 @@ class Estimate:
         if not 0.0 <= self.low <= self.mean <= self.high <= 1.0 or self.observations < 0.0:
             raise ValueError(f"no estimate: {self.low} <= {self.mean} <= {self.high}, {self.observations}")
 
+    def document(self) -> dict[str, object]:
+        """As JSON: the value is never without its interval."""
+        return {
+            "mean": round(self.mean, 4),
+            "interval": [round(self.low, 4), round(self.high, 4)],
+            "observations": round(self.observations, 1),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class PersonQuality:

@@ -50,9 +50,9 @@ app.command()(doctor.doctor)
 app.command()(probe.probe)
 app.command(name="eval")(evaluate.evaluate)
 app.add_typer(project.app, name="project")
-app.add_typer(crowd.app, name="crowd")
 app.add_typer(models.app, name="models")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(crowd.app, name="crowd")
 
 
 @app.callback(invoke_without_command=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from backend.domain.crowd.routing import MAX_VERIFIERS, ORDER, Crowd, Role
 from backend.domain.errors import InvalidInput
+from backend.interfaces.cli import crowd_gold, crowd_quality
 from backend.interfaces.cli.connect import PublicUrl, Url, print_notes
 from backend.interfaces.cli.progress.command_bar import command_bar
 from backend.interfaces.cli.progress.durations import duration_text
@@ -157,3 +158,7 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the label config {path} cannot be read: {error}") from error
+
+
+crowd_quality.add_to(app)
+app.add_typer(crowd_gold.app, name="gold")

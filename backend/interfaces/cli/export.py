@@ -45,7 +45,7 @@ def export(
         str,
         typer.Option(
             help="Of a task with several annotations: newest, best (agrees most with the others), consensus (what more "
-            "than half say), each, or a user's number; one: refuse it."
+            "than half say), trusted-consensus (weighted by trust), each, or a user's number; one: refuse it."
         ),
     ] = "one",
     video: Annotated[list[Path] | None, typer.Option(help="A video file, or a folder of them; repeatable.")] = None,

@@ -195,7 +195,8 @@ def test_several_annotations_of_a_task_need_a_choice(studio: ExportSetup) -> Non
     (video,) = studio.read("manifest.json")["videos"]
     assert [each["annotation"] for each in video["provenance"]["annotations"]] == [first["id"], second["id"]]
     assert studio.export(f"project:{project}", "--format", "coco-rle", "--annotator", "last") == 2
-    assert "--annotator takes one, newest, each, best, consensus or the number of a Label Studio user" in studio.stderr
+    ways = "one, newest, each, best, consensus, trusted-consensus or the number of a Label Studio user"
+    assert f"--annotator takes {ways}" in studio.stderr
     consensus = ["--annotator", "consensus", "--verdict", "satisfactory"]
     assert studio.export(f"project:{project}", "--format", "coco-rle", *consensus) == 2
     assert "leave one of --verdict and --annotator consensus out" in studio.stderr

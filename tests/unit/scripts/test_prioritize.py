@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from backend.domain.crowd.agreement_boundaries import boundary_f
 from backend.domain.prioritization import Policy
 from backend.evaluation.synthetic.source import ClipSource
 from scripts.benchmarks.interaction import (
@@ -16,7 +17,6 @@ from scripts.benchmarks.interaction import (
     CorrectedFrames,
     PolicyResult,
     PropagationResult,
-    boundary_f,
     last,
     oracle_worst,
     ours,

@@ -17,7 +17,7 @@ AUTHOR = re.compile(r"(\S+@\S+), [0-9]+$")
 class AnnotationRecord:
     """A saved annotation. result: the input of `prompts_of_annotation`. user: the annotator's number, or empty.
 
-    parent_prediction: the prediction that it began with.
+    parent_prediction: the prediction that it began with. is_ground_truth: Label Studio's flag.
 
     author: the annotator in Label Studio's form "First Last ann@example.org, 3"; drafts name the same person by the
     e-mail address alone.
@@ -30,6 +30,7 @@ class AnnotationRecord:
     author: str = ""
     updated_at: str = ""
     parent_prediction: int | None = None
+    is_ground_truth: bool = False
 
 
 def author_of(annotation: AnnotationRecord) -> str:
@@ -71,4 +72,5 @@ def _record(entry: Any) -> AnnotationRecord:  # noqa: ANN401  (the SDK has no ty
         author=str(getattr(entry, "created_username", None) or ""),
         updated_at=str(getattr(entry, "updated_at", None) or ""),
         parent_prediction=getattr(entry, "parent_prediction", None),
+        is_ground_truth=bool(getattr(entry, "ground_truth", False)),
     )

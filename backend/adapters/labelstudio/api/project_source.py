@@ -102,6 +102,13 @@ class ProjectSource:
             raise NotFound(f"project {self.project_id} has {named} with {self._wanted()}; see --from and --annotator")
         return entries
 
+    def annotated_tasks(self) -> dict[int, str]:
+        """The names of the tasks with annotations that count, by number, ascending. Raises NotFound for no project."""
+        what = f"list the tasks of project {self.project_id}"
+        self.session.call(what, lambda sdk: sdk.projects.get(self.project_id))
+        found = self.session.call(what, lambda sdk: sorted(self._listed(sdk)))
+        return {task_id: name for task_id, name, annotations in found if annotations}
+
     def labels(self) -> Sequence[str]:
         return labels_of_project(self.session, self.project_id)
 
@@ -162,6 +169,7 @@ class ProjectSource:
             provenance={**_provenance(record, data), **_of_runs(record.result, labelled)},
             task=TaskOrigin(data, label_config),
             open_pictures=lambda: self.media.open(media),
+            author=record.author,
         )
 
     def _labelled(
@@ -243,7 +251,7 @@ def _several(project_id: int, several: Mapping[int, int]) -> str:
     tasks = "1 task has" if len(several) == 1 else f"{len(several)} tasks have"
     return (
         f"in project {project_id} {tasks} several annotations (task {task_id}: {count}); choose with --annotator: "
-        "newest, best, consensus, each (a video per annotation), or the number of a Label Studio user"
+        "newest, best, consensus, trusted-consensus, each (a video per annotation), or a Label Studio user's number"
     )
 
 

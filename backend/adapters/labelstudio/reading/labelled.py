@@ -121,7 +121,10 @@ class LabelledTask:
         provenance: ManifestEntry,
         task: TaskOrigin,
         open_pictures: Callable[[], AbstractContextManager[VideoSource]],
+        author: str = "",
     ) -> None:
+        """author: of an annotation, as the player names people; empty if unknown, and of a prediction."""
+        self.author = author
         self._labelled = labelled
         self._info = info
         self._approved = approved

@@ -15,7 +15,7 @@ from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.retention_rows import present
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import annotation_writes as writes
-from backend.adapters.store.ledger.tables import failures, jobs
+from backend.adapters.store.ledger.tables import consensus, failures, jobs
 from backend.application.ports.annotation_writes import AnnotationWrite, WrittenMasks
 from backend.domain.jobs import JobKind
 from backend.domain.retries import FailureKind, Failures
@@ -108,7 +108,8 @@ class AnnotationWriteRows(Rows):
 
     def annotation_runs(self, runs: Collection[str]) -> frozenset[str]:
         with self._database.read() as connection:
-            return present(connection, writes.c.masks_run, runs)
+            written = present(connection, writes.c.masks_run, runs)
+            return written | present(connection, consensus.c.masks_run, runs)
 
 
 def _same(write: AnnotationWrite) -> ColumnElement[bool]:

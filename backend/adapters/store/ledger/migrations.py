@@ -123,9 +123,29 @@ def _to_8(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _to_9(connection: Connection) -> None:
+    """The tables of a crowd's quality: measurements, gold, consensus."""
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_measurements (project_id BIGINT NOT NULL, task_id BIGINT NOT NULL, state TEXT NOT NULL, "
+        "body TEXT NOT NULL, PRIMARY KEY (project_id, task_id))"
+    )
+    sequence = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
+    connection.exec_driver_sql(
+        f"CREATE TABLE masklet_gold (sequence {sequence} NOT NULL, project_id BIGINT NOT NULL, "
+        "task_id BIGINT NOT NULL, gold_key TEXT NOT NULL, source_project_id BIGINT NOT NULL, "
+        "source_task_id BIGINT NOT NULL, annotation_id BIGINT NOT NULL, truth TEXT NOT NULL, added_s FLOAT NOT NULL, "
+        "PRIMARY KEY (sequence))"
+    )
+    connection.exec_driver_sql("CREATE INDEX masklet_gold_project ON masklet_gold (project_id)")
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_consensus (project_id BIGINT NOT NULL, task_id BIGINT NOT NULL, state TEXT NOT NULL, "
+        "masks_run TEXT NOT NULL, prediction_id BIGINT NOT NULL, PRIMARY KEY (project_id, task_id))"
+    )
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7, 8: _to_8}
+MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7, 8: _to_8, 9: _to_9}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -9,12 +9,39 @@ from sqlalchemy import Column, Connection, and_, delete, func, select, tuple_, u
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import annotation_writes, failures, jobs, labels, prompts, pushes, verdicts
+from backend.adapters.store.ledger.tables import (
+    annotation_writes,
+    consensus,
+    failures,
+    gold,
+    jobs,
+    labels,
+    measurements,
+    prompts,
+    pushes,
+    verdicts,
+)
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
 
 AT_ONCE = 500
 """Names in one statement: SQLite takes some thousand parameters."""
+
+_OF_TASKS = (
+    jobs,
+    prompts,
+    labels,
+    pushes,
+    failures,
+    annotation_writes,
+    verdicts,
+    measurements,
+    gold,
+    consensus,
+)
+
+_WITH_TASKS = (jobs, prompts, verdicts, measurements, consensus)
+"""The tables whose tasks are looked up in Label Studio. Gold may name a task that is not made yet."""
 
 
 class RetentionRows(Rows):
@@ -50,7 +77,7 @@ class RetentionRows(Rows):
 
     def inactive_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:
         with self._database.read() as connection:
-            everything = union(*(select(table.c.project_id, table.c.task_id) for table in (jobs, prompts, verdicts)))
+            everything = union(*(select(table.c.project_id, table.c.task_id) for table in _WITH_TASKS))
             some = everything.subquery()
             key = tuple_(some.c.project_id, some.c.task_id)
             busy = select(jobs.c.project_id, jobs.c.task_id).where(jobs.c.updated_s >= before_s)
@@ -67,7 +94,7 @@ class RetentionRows(Rows):
             if connection.scalar(select(jobs.c.job_id).where(of_task, jobs.c.state.in_(OPEN)).limit(1)) is not None:
                 return ()
             job_ids = tuple(connection.scalars(select(jobs.c.job_id).where(of_task)))
-            for table in (jobs, prompts, labels, pushes, failures, annotation_writes, verdicts):
+            for table in _OF_TASKS:
                 connection.execute(
                     delete(table).where(table.c.project_id == task.project_id, table.c.task_id == task.task_id)
                 )

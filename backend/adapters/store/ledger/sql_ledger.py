@@ -21,6 +21,7 @@ from backend.adapters.store.ledger.job_rows import JobRows, submit
 from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
+from backend.adapters.store.ledger.quality_rows import QualityRows
 from backend.adapters.store.ledger.retention_rows import RetentionRows
 from backend.adapters.store.ledger.waiter_rows import WaiterRows
 from backend.application.ports.clock import Clock
@@ -58,6 +59,7 @@ class SqlLedger(
     CrowdRows,
     CrowdStepRows,
     CrowdCounts,
+    QualityRows,
     ClockRows,
 ):
     """Ledger by SQLAlchemy Core."""

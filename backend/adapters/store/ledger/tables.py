@@ -245,3 +245,40 @@ crowd_answers = Table(
 )
 """Submitted annotations on the tasks of steps. verdict, limits: empty without one. objects: verdicts on objects, as
 JSON. uncounted: why a verdict does not count; empty if it counts."""
+measurements = Table(
+    "masklet_measurements",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""The agreement, gold and verdicts of a task's annotations. state: of the annotations and verdicts when measured."""
+
+gold = Table(
+    "masklet_gold",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=False),
+    Column("project_id", BigInteger, nullable=False),
+    Column("task_id", BigInteger, nullable=False),
+    Column("gold_key", Text, nullable=False),
+    Column("source_project_id", BigInteger, nullable=False),
+    Column("source_task_id", BigInteger, nullable=False),
+    Column("annotation_id", BigInteger, nullable=False),
+    Column("truth", Text, nullable=False),
+    Column("added_s", Float, nullable=False),
+    Index("masklet_gold_project", "project_id"),
+)
+"""Tasks whose truth is known. gold_key: of a copy, the key in its data; empty for the task that the truth is of.
+task_id: 0 for a copy that is not made yet. truth: on the compared frames."""
+
+consensus = Table(
+    "masklet_consensus",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("masks_run", Text, nullable=False),
+    Column("prediction_id", BigInteger, nullable=False),
+)
+"""The consensus that is written to a task as a prediction. state: of what it was made; empty while it is written."""

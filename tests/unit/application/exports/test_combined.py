@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,62 +12,13 @@ import pytest
 from backend.application.exports.agreement import agreement, agreements_with_others, groups_of, overlaps_of
 from backend.application.exports.combined import CombinedSource
 from backend.application.exports.consensus import ConsensusVideo
+from backend.application.exports.trusted_consensus import TrustedConsensusVideo
 from backend.application.ports.datasets import DatasetEntry, DatasetVideo, ManifestEntry
-from backend.application.ports.media import VideoSource
-from backend.codecs.coco_rle import CocoCodec
-from backend.domain.datasets import AnnotatorChoice, DatasetFrame, DatasetObject, LabelledMask
-from backend.domain.geometry import BoolMask, Box, FrameSize
+from backend.domain.crowd.estimates import Estimate
+from backend.domain.datasets import AnnotatorChoice
+from backend.domain.geometry import BoolMask, Box
 from backend.domain.masklets import MaskOrigin
-from backend.domain.prompts import ObjectId
-from backend.domain.verdicts import MaskVerdicts
-from backend.domain.video import ContentHash, FrameIndex, VideoInfo
-
-CODEC = CocoCodec()
-SIZE = FrameSize(10, 10)
-FRAMES = 2
-
-Square = tuple[int, int, int]
-"""Left, top and side in pixels."""
-
-
-def square(left: int, top: int, side: int) -> BoolMask:
-    mask = np.zeros((SIZE.height, SIZE.width), bool)
-    mask[top : top + side, left : left + side] = True
-    return mask
-
-
-@dataclass
-class Annotation:
-    """An annotation: for each object (id, label) a square or a box on each frame; None: absent."""
-
-    shapes: Mapping[tuple[str, str], Sequence[Square | Box | None]]
-    provenance: ManifestEntry = field(default_factory=dict)
-    not_exported: Mapping[str, int] = field(default_factory=lambda: {"keypoint": 1})
-    info: VideoInfo = field(default_factory=lambda: VideoInfo(ContentHash("a"), SIZE, FRAMES, Fraction(25)))
-    task: None = None
-    verdicts: MaskVerdicts | None = None
-
-    @property
-    def objects(self) -> tuple[DatasetObject, ...]:
-        return tuple(DatasetObject(n, ObjectId(name), label) for n, (name, label) in enumerate(self.shapes, 1))
-
-    def frames(self) -> Iterator[DatasetFrame]:
-        for index in range(FRAMES):
-            shown = (self._shown(item, of[index]) for item, of in zip(self.objects, self.shapes.values(), strict=True))
-            yield DatasetFrame(FrameIndex(index), tuple(shown))
-
-    def _shown(self, item: DatasetObject, shape: Square | Box | None) -> LabelledMask:
-        mask = CODEC.encode(square(*shape)) if isinstance(shape, tuple) else None
-        box = shape if isinstance(shape, Box) else None
-        return LabelledMask(item, mask, box, MaskOrigin.PROPAGATED, 0.5, approved=True)
-
-    def pictures(self) -> AbstractContextManager[VideoSource] | None:
-        return None
-
-
-def still(**objects: Square | Box | None) -> Annotation:
-    """Objects with the label "Cat" that do not move."""
-    return Annotation({(name, "Cat"): [shape] * FRAMES for name, shape in objects.items()})
+from tests.fakes.annotations import CODEC, FRAMES, Annotation, Square, square, still
 
 
 def masks_of(video: DatasetVideo) -> list[dict[str, BoolMask]]:
@@ -206,3 +156,48 @@ def test_a_single_annotation_stays_as_it_is() -> None:
         with source.open(entry) as video:
             found[entry.key] = type(video)
     assert found == {"7": Annotation, "8": ConsensusVideo, "9": Annotation}
+
+
+def trusted(mean: float) -> Estimate:
+    return Estimate(mean, mean / 2, 1.0, 7.0)
+
+
+def test_a_trusted_consensus_is_weighted_by_the_trust_in_each_person() -> None:
+    truth, wrong = (0, 0, 4), (5, 5, 4)
+    videos = {"7/1": still(a=wrong), "7/2": still(a=wrong), "7/3": still(a=truth)}
+    weights = {id(videos["7/3"]): trusted(0.98)}
+    source = CombinedSource(
+        Annotations(videos),
+        AnnotatorChoice.Way.TRUSTED_CONSENSUS,
+        CODEC,
+        lambda video: weights.get(id(video), trusted(0.3)),
+    )
+    (entry,) = source.entries()
+    with source.open(entry) as video:
+        (masks, _) = masks_of(video)
+        (found,) = masks.values()
+        assert (found == square(*truth)).all()
+        listed = video.provenance["annotations"]
+        assert isinstance(listed, list)
+        assert listed[2]["trust"] == {"mean": 0.98, "interval": [0.49, 1.0], "observations": 7.0}
+        (shown,) = next(video.frames()).objects
+        assert shown.origin is MaskOrigin.CONSENSUS
+    without = CombinedSource(Annotations(videos), AnnotatorChoice.Way.TRUSTED_CONSENSUS, CODEC)
+    with pytest.raises(ValueError, match="needs the trust"), without.open(without.entries()[0]):
+        pass
+
+
+def test_disagreements_name_presence_and_overlap() -> None:
+    sometimes = Annotation({("a", "Cat"): [(0, 0, 4), None]})
+    voted = TrustedConsensusVideo([still(a=(0, 0, 4)), sometimes], CODEC, [trusted(0.8)] * 2)
+    (_, (first,)), (_, (second,)) = voted.with_disagreements()
+    assert (first.conflicts, first.needs_adjudication) == ((), False)
+    assert ([str(each) for each in second.conflicts], second.needs_adjudication) == (["presence", "two people"], True)
+    assert second.doubt > first.doubt
+
+
+def test_boxes_are_joined_by_trust_too() -> None:
+    boxes = [Box(0, 0, 0.4, 0.4), Box(0.5, 0.5, 0.9, 0.9), Box(0.5, 0.5, 0.9, 0.9)]
+    voted = TrustedConsensusVideo([still(a=box) for box in boxes], CODEC, [trusted(t) for t in (0.97, 0.3, 0.3)])
+    shapes = [[each.box for each in frame.present] for frame in voted.frames()]
+    assert shapes == [[boxes[0]]] * FRAMES

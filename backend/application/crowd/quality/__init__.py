@@ -1,0 +1,1 @@
+"""Quality of a crowd's masks: measured agreement, trust, consensus, adjudication, gold."""
