@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord
@@ -13,6 +14,7 @@ from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.machine.clocks import WallClock
 from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
+from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.application.annotation.annotation_service import AnnotationService
@@ -38,6 +40,9 @@ from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
+
+THUMBNAIL_BYTES = 256 * 2**20
+"""Size of the cache of thumbnails: some 20,000."""
 
 
 class AnnotationReader(Protocol):
@@ -86,6 +91,9 @@ class WebSettings:
     """Host names under which Masklet may be called, besides loopback names and network addresses."""
     public_url: str = ""
     player_shared_masks: bool = False
+    effort: bool = True
+    leads: tuple[str, ...] = ()
+    """E-mails or ids of the users of Label Studio who may open the lead's page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,9 @@ class WebParts:
     handover: Handover | None = None
     player: PlayerParts | None = None
     annotation_editor: AnnotationEditor | None = None
+    thumbnails: Thumbnails | None = None
+    exports: Path | None = None
+    """The folder of exports that leads start; None: none can be started."""
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
@@ -183,6 +194,8 @@ def build_web(container: Container) -> WebParts:
         key_values=container.key_values,
         task_signer=container.task_signer,
         codec=CocoCodec(),
+        thumbnails=Thumbnails(PageDecoder(), PageCache(container.folder.thumbnails, THUMBNAIL_BYTES)),
+        exports=container.folder.exports,
     )
 
 
@@ -212,6 +225,8 @@ def _web_settings(container: Container) -> WebSettings:
         allowed_hosts=(*settings.allowed_hosts.split(","), settings.host, container.public_url),
         public_url=container.public_url,
         player_shared_masks=settings.player_shared_masks,
+        effort=settings.effort,
+        leads=tuple(settings.leads.split(",")),
     )
 
 

@@ -11,6 +11,7 @@ from backend import __version__
 from backend.domain.errors import Cancelled, InvalidInput, MaskletError, NotAllowed, NotFound
 from backend.interfaces.cli import (
     connect,
+    crowd,
     doctor,
     evaluate,
     export,
@@ -51,6 +52,7 @@ app.command(name="eval")(evaluate.evaluate)
 app.add_typer(project.app, name="project")
 app.add_typer(models.app, name="models")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(crowd.app, name="crowd")
 
 
 @app.callback(invoke_without_command=True)

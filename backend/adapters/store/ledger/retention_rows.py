@@ -9,12 +9,26 @@ from sqlalchemy import Column, Connection, and_, delete, func, select, tuple_, u
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import annotation_writes, failures, jobs, labels, prompts, pushes, verdicts
+from backend.adapters.store.ledger.tables import (
+    annotation_writes,
+    effort,
+    failures,
+    jobs,
+    labels,
+    orders,
+    prompts,
+    pushes,
+    run_summaries,
+    verdicts,
+)
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
 
 AT_ONCE = 500
 """Names in one statement: SQLite takes some thousand parameters."""
+
+_OF_TASKS = (jobs, prompts, labels, pushes, failures, annotation_writes, verdicts, effort, run_summaries, orders)
+"""The tables with rows of tasks."""
 
 
 class RetentionRows(Rows):
@@ -67,7 +81,7 @@ class RetentionRows(Rows):
             if connection.scalar(select(jobs.c.job_id).where(of_task, jobs.c.state.in_(OPEN)).limit(1)) is not None:
                 return ()
             job_ids = tuple(connection.scalars(select(jobs.c.job_id).where(of_task)))
-            for table in (jobs, prompts, labels, pushes, failures, annotation_writes, verdicts):
+            for table in _OF_TASKS:
                 connection.execute(
                     delete(table).where(table.c.project_id == task.project_id, table.c.task_id == task.task_id)
                 )

@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteRows
 from backend.adapters.store.ledger.clock_rows import ClockRows
 from backend.adapters.store.ledger.database import Database
+from backend.adapters.store.ledger.effort_rows import EffortRows
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
+from backend.adapters.store.ledger.lead_rows import LeadRows
 from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
@@ -42,7 +44,17 @@ def open_ledger(url: str, clock: Clock) -> SqlLedger:
 
 
 class SqlLedger(
-    PromptRows, JobRows, PushRows, AnnotationWriteRows, WaiterRows, RetentionRows, FailureRows, PlayerRows, ClockRows
+    PromptRows,
+    JobRows,
+    PushRows,
+    AnnotationWriteRows,
+    WaiterRows,
+    RetentionRows,
+    FailureRows,
+    PlayerRows,
+    EffortRows,
+    LeadRows,
+    ClockRows,
 ):
     """Ledger by SQLAlchemy Core."""
 
