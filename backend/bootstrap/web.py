@@ -21,6 +21,7 @@ from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
+from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Quality
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
@@ -132,6 +133,9 @@ class WebParts:
     thumbnails: Thumbnails | None = None
     exports: Path | None = None
     """The folder of exports that leads start; None: none can be started."""
+    quality: Quality = NOTHING_OBSERVED
+    crowd: Crowd = NOTHING_OBSERVED
+    """What the lead's page shows of people and of queues."""
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.application.jobs.queries import newest_propagation
+from backend.application.player.verdicts import run_verdicts
+from backend.codecs.coco_rle import CocoCodec
 from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import TaskKey
@@ -47,6 +51,14 @@ def select(page: Page, task: TaskKey) -> None:
     page.locator(f"[data-task='{task.task_id}'] input[type=checkbox]").press("Space")
 
 
+def counting(masklet: Masklet, task: TaskKey) -> str:
+    """What counts of all verdicts for the masks of the task's propagation."""
+    job = newest_propagation(masklet.ledger, task)
+    assert job is not None
+    masks = FileMaskStore(masklet.process.data_dir / "masks")
+    return str(run_verdicts(masklet.ledger, masks, CocoCodec(), job).state(ObjectId(LABEL)))
+
+
 def test_a_lead_processes_judges_and_exports(
     tab: Page, masklet: Masklet, projects: Projects, label_studio: LabelStudioServer
 ) -> None:
@@ -73,7 +85,12 @@ def test_a_lead_processes_judges_and_exports(
     select(tab, good)
     tab.keyboard.press("a")
     expect(tab.locator(".messages")).to_contain_text("1 task accepted.")
-    picture(tab, "lead_judged")
+    for name, scheme, width in (("light", "light", 1400), ("dark", "dark", 1400), ("narrow", "light", 390)):
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        tab.set_viewport_size({"width": width, "height": 900})
+        picture(tab, f"lead_{name}")
+        assert tab.evaluate("() => document.documentElement.scrollWidth") <= width
+    tab.set_viewport_size({"width": 1400, "height": 900})
 
     tab.get_by_role("button", name="sent back 1").click()
     expect(cards).to_have_count(1)
@@ -85,13 +102,13 @@ def test_a_lead_processes_judges_and_exports(
     assert [(each.verdict, each.comment) for each in given[bad]] == [(Verdict.REDO, "the tail is missing")]
     assert [each.verdict for each in given[good]] == [Verdict.SATISFACTORY]
     assert given[untouched] == ()
+    assert [counting(masklet, task) for task in (good, bad)] == ["satisfactory", "redo"], "as exports see it"
 
     tab.get_by_role("button", name="Clear the filter").click()
     tab.keyboard.press("Control+a")
     expect(tab.locator(".bar")).to_contain_text("3 selected")
     tab.keyboard.press("e")
     tab.locator("dialog select[name=labels]").select_option("predictions")
-    tab.locator("dialog select[name=verdict]").select_option("satisfactory")
     tab.get_by_role("button", name="Export", exact=True).click()
     download = tab.get_by_role("link", name="Download")
     expect(download).to_be_visible(timeout=TIMEOUT_MS)

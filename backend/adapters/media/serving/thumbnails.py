@@ -30,8 +30,12 @@ class Thumbnails:
         Raises MediaError, MediaUnreachable (ask again) or PromptError.
         """
         body = self.decoder.thumbnail(media, content_hash, frame, masks)
-        self.cache.put(_name(run), frame, body)
+        self.put(run, frame, body)
         return body
+
+    def put(self, run: str, frame: int, body: bytes) -> None:
+        """Caches a thumbnail."""
+        self.cache.put(_name(run), frame, body)
 
     def close(self) -> None:
         self.decoder.close()

@@ -10,12 +10,16 @@ from backend.domain.crowd.estimates import Estimate, PersonQuality
 from backend.domain.tasks import TaskKey
 
 
-@dataclass(frozen=True, slots=True)
-class TrustAt:
-    """A person's trust at a time. at_s: the ledger's clock, seconds since the epoch."""
+class TrustAt(Protocol):
+    """A person's trust at a time."""
 
-    at_s: float
-    trust: Estimate
+    @property
+    def at_s(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    @property
+    def trust(self) -> Estimate: ...
 
 
 class Quality(Protocol):

@@ -11,7 +11,6 @@ from anyio import CapacityLimiter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
-from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Quality
 from backend.application.crowd.lead.processing import Processing
 from backend.application.crowd.lead.project_table import LeadTask, lead_tasks
 from backend.application.crowd.lead.summaries import Summaries
@@ -54,16 +53,14 @@ class OpenedProject:
 class Lead:
     """One app's lead's page."""
 
-    def __init__(
-        self, state: AppState, *, quality: Quality = NOTHING_OBSERVED, crowd: Crowd = NOTHING_OBSERVED
-    ) -> None:
+    def __init__(self, state: AppState) -> None:
         parts = state.parts
         access, key = (
             (None, secrets.token_bytes(32)) if parts.player is None else (parts.player.access, parts.player.key)
         )
         self.state = state
-        self.quality = quality
-        self.crowd = crowd
+        self.quality = parts.quality
+        self.crowd = parts.crowd
         self.sessions = PlayerSessions(access, key, parts.clock)
         self.listing = TaskListing(access, parts.clock)
         self.summaries = Summaries(parts.ledger, parts.annotation_service.masks)

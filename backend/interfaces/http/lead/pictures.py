@@ -18,7 +18,7 @@ from backend.application.review.next_frames import next_frames, task_video
 from backend.domain.audits import tally
 from backend.domain.errors import MaskletError, NotFound, ServiceUnavailable
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
-from backend.domain.tasks import MediaRef, TaskKey
+from backend.domain.tasks import TaskKey
 from backend.domain.video import FrameIndex, FrameRange
 from backend.interfaces.http.lead.lead import TASK, Lead
 from backend.interfaces.http.player.documentation import described_as
@@ -33,11 +33,11 @@ REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; f
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """A frame of a run."""
+    """A frame of a run, and the job that made it."""
 
     run: str
     frame: int
-    media: MediaRef
+    job_id: str
 
 
 class PictureRoutes:
@@ -87,13 +87,13 @@ class PictureRoutes:
                 raise NotFound(f"task {task} has no masks yet")
             request = ledger.request(previews[0].job_id)
             assert isinstance(request, PreviewRequest), "a job of a click has a preview request"
-            return _Subject(previews[0].masks_run, int(request.frame_index), request.media)
+            return _Subject(previews[0].masks_run, int(request.frame_index), previews[0].job_id)
         job = self._job_of(task, run)
         summary = ledger.run_summary(task, run)
         if summary is None:
             summary = summary_of(task, job.user, run, self._lead.state.parts.annotation_service.masks)
             ledger.put_summary(summary)
-        return _Subject(run, summary.worst_frame, ledger.request(job.job_id).media)
+        return _Subject(run, summary.worst_frame, job.job_id)
 
     def _job_of(self, task: TaskKey, run: str) -> Job:
         """The propagation of a run. Raises NotFound if it is not the task's."""
@@ -115,8 +115,9 @@ class PictureRoutes:
         if found is None:
             raise NotFound(f"no masks are stored under {subject.run!r}")
         masks = [next((each.mask for each in masklet.frames), None) for masklet in found.masklets]
-        content_hash = "" if subject.media.is_pages else str(found.video.content_hash)
-        return parts.thumbnails.make(subject.run, subject.frame, subject.media, content_hash, masks)
+        media = parts.ledger.request(subject.job_id).media
+        content_hash = "" if media.is_pages else str(found.video.content_hash)
+        return parts.thumbnails.make(subject.run, subject.frame, media, content_hash, masks)
 
     def _report(self, task: TaskKey) -> str:
         """The page of the newest finished propagation. Raises NotFound."""
@@ -126,13 +127,12 @@ class PictureRoutes:
             raise NotFound(f"task {task} has not been propagated yet")
         masks = parts.annotation_service.masks
         video = task_video(job, masks, parts.key_values)
-        media = parts.ledger.request(job.job_id).media
         chosen = next_frames([video], REPORTED_FRAMES, rng=np.random.default_rng(0))
         found = Audits(parts.key_values).tallies(task.project_id).get(video.model_version)
 
         def picture(index: int) -> str:
             try:
-                return data_url(self._picture(_Subject(job.masks_run, index, media)))
+                return data_url(self._picture(_Subject(job.masks_run, index, job.job_id)))
             except MaskletError:
                 return ""  # the page says the rest
 
