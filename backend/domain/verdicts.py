@@ -29,7 +29,7 @@ STRICTEST_FIRST = (Verdict.REJECT, Verdict.REDO, Verdict.SKIPPED, Verdict.SATISF
 class GivenVerdict:
     """object_id: None for the whole task. masks: the digest of the masks that the verdict was given for.
 
-    A verdict on the masks of several people has the digest of each, with a space between.
+    A verdict on the masks of several people has the digest of each, on a line of its own.
     """
 
     object_id: ObjectId | None
@@ -87,7 +87,7 @@ class MaskDigests:
     def shown(self, given: GivenVerdict) -> ShownVerdict:
         """The verdict, compared with these masks."""
         digest = self.of_subject(given.object_id)
-        return ShownVerdict(given, not digest or digest not in given.masks.split(" "))
+        return ShownVerdict(given, not digest or digest not in given.masks.splitlines())
 
 
 NO_MASKS = MaskDigests.of({}).task

@@ -96,7 +96,7 @@ def test_clicks_are_those_of_the_merged_prompts(ledger: SqlLedger) -> None:
 def test_a_project_is_read_at_once(ledger: SqlLedger) -> None:
     record(ledger, TASK, "ann", click(0, 0.1), click(0, 0.2, object_id=DOG))
     finished(ledger, TASK, "ann", "p-1-a1")
-    ledger.set_verdict(TASK, GivenVerdict(None, Verdict.REDO, "tail", "x y"), user="lead")
+    ledger.set_verdict(TASK, GivenVerdict(None, Verdict.REDO, "tail", "x\ny"), user="lead")
     record(ledger, TASK, "ann", click(3, 0.1))
     submitted(ledger, TASK, "ann")
     record(ledger, OTHER_PROJECT, "bob", click(0, 0.1))
@@ -104,7 +104,7 @@ def test_a_project_is_read_at_once(ledger: SqlLedger) -> None:
     (made,), (job,), (verdict,) = rows.prompts, rows.jobs, rows.verdicts
     assert (made.user, made.objects, [each.label for each in rows.objects]) == ("ann", 2, ["Cat", "Dog"])
     assert (job.job.state, job.masks_run) == (JobState.QUEUED, "p-1-a1"), "the masks are of the newest finished one"
-    assert verdict.verdict.given.masks == "x y"
+    assert verdict.verdict.given.masks == "x\ny"
     assert verdict.sequence < made.sequence < job.sequence
     assert ledger.known_projects() == (3, 4)
 

@@ -5,7 +5,7 @@ Every change here needs a migration that makes the same change in a ledger that 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -104,10 +104,10 @@ verdicts = Table(
     Column("verdict", Text, nullable=False),
     Column("comment", Text, nullable=False),
     Column("masks", Text, nullable=False),
-    Column("sequence", BigInteger, nullable=False, server_default="0"),
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
 )
-"""What users say of masks. object_id: empty for the whole task. masks: the digests of the masks that were judged, with
-spaces between. sequence: 0 for verdicts of schemas before 8."""
+"""What users say of masks. object_id: empty for the whole task. masks: the digests of the masks that were judged, one a
+line. sequence: 0 for verdicts of schemas before 8."""
 
 pushes = Table(
     "masklet_pushes",

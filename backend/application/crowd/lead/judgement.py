@@ -60,7 +60,7 @@ class LeadVerdicts:
             return f"Its masks cannot be read: {error}."
         if not digests:
             return "It has no masks yet; process it first."
-        self.ledger.set_verdict(task, GivenVerdict(None, verdict, comment, " ".join(digests)), user=self.user)
+        self.ledger.set_verdict(task, GivenVerdict(None, verdict, comment, "\n".join(digests)), user=self.user)
         return ""
 
     def _digests(self, task: TaskKey) -> tuple[str, ...]:

@@ -8,6 +8,12 @@ from typing import Any
 
 import pytest
 
+from backend.application.jobs.queries import newest_propagation
+from backend.application.player.project_verdicts import ProjectVerdicts
+from backend.application.player.verdicts import run_verdicts
+from backend.codecs.coco_rle import CocoCodec
+from backend.domain.prompts import ObjectId
+from backend.domain.tasks import TaskKey
 from tests.fakes.web import TestClient
 from tests.unit.interfaces.http.lead.builders import PROJECT, LeadWeb, propagated
 from tests.unit.interfaces.http.player.builders import CLICK, TASK
@@ -24,9 +30,9 @@ def web() -> LeadWeb:
     return LeadWeb()
 
 
-def listed(web: LeadWeb) -> TestClient:
+def listed(web: LeadWeb, session_id: str = "ann-1") -> TestClient:
     """A lead for whom Label Studio's list of tasks was read."""
-    client = web.client()
+    client = web.client(session_id)
     web.lead.listing._run = lambda work: work()
     client.get(f"{PROJECT}/tasks")
     return client
@@ -118,12 +124,31 @@ def test_an_accepted_task_counts_until_its_masks_change(web: LeadWeb) -> None:
         "given_by": ["ann@example.org"],
     }
     assert list(tasks(lead, "verdict=satisfactory")) == [8]
+    (reported,) = ProjectVerdicts(web.web.stored, web.lead.state.timelines).of(2)
+    assert (reported.user, reported.state) == ("ann@example.org", "satisfactory")
     cem.put(f"{TASK}/prompts/5/Cat", json=CLICK)
     assert tasks(lead)[8]["verdict"] == "satisfactory", "the lead's own masks did not change"
     ann.put(f"{TASK}/prompts/5/Cat", json=CLICK)
     assert tasks(lead)[8]["verdict"] == "outdated"
     lead.post(f"{PROJECT}/verdicts", json={"tasks": [8], "verdict": None})
     assert tasks(lead)[8]["verdict"] == "none"
+
+
+def test_a_lead_without_masks_judges_those_of_all() -> None:
+    web = LeadWeb(("cem@example.org",))
+    ann, lead = web.person("ann-1"), listed(web, "cem-1")
+    propagated(web, ann)
+    lead.post(f"{PROJECT}/verdicts", json={"tasks": [8], "verdict": "redo", "comment": "the tail"})
+    (reported,) = ProjectVerdicts(web.web.stored, web.lead.state.timelines).of(2)
+    assert (reported.user, reported.state, reported.shown.given.comment) == ("cem@example.org", "redo", "the tail")
+    job = newest_propagation(web.web.stored, TaskKey(2, 8))
+    assert job is not None
+    counting = run_verdicts(web.web.stored, web.web.masks, CocoCodec(), job)
+    assert counting.state(ObjectId("Cat")) == "redo"
+    ann.put(f"{TASK}/prompts/5/Cat", json=CLICK)
+    assert tasks(lead)[8]["verdict"] == "outdated"
+    (reported,) = ProjectVerdicts(web.web.stored, web.lead.state.timelines).of(2)
+    assert reported.state == "outdated"
 
 
 def test_a_task_is_not_judged_while_masks_are_made(web: LeadWeb) -> None:

@@ -17,6 +17,9 @@ const VERDICT_NAMES = {
   none: "no verdict",
 };
 
+/** In narrow windows the filter opens on demand: it would fill the first screen. */
+const WIDE = matchMedia("(min-width: 701px)");
+
 /** @param {Event} event */
 function valueOf({ target }) {
   return /** @type {HTMLInputElement | HTMLSelectElement} */ (target).value;
@@ -29,6 +32,7 @@ export function Filters({ state, parts }) {
   const counts = list?.counts;
   const isFiltered = addressOf({ ...place, page: 1 }) !== addressOf({ ...NOWHERE, project: place.project, order: place.order });
   return html`
+    <details class="filter" open=${isFiltered || WIDE.matches}><summary>Filter</summary>
     <form class="filters" role="search" aria-label="Filter" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
       <input id="text" type="search" placeholder="Name or number (/)" aria-label="Name or number" value=${place.text}
         onChange=${(/** @type {Event} */ event) => loading.filter({ text: valueOf(event).trim() })} />
@@ -66,7 +70,7 @@ export function Filters({ state, parts }) {
       ${isFiltered && html`
         <button type="button" onClick=${() => loading.go({ ...NOWHERE, project: place.project, order: place.order })}>
           Clear the filter</button>`}
-    </form>`;
+    </form></details>`;
 }
 
 /**
