@@ -48,7 +48,7 @@ PROBE = f"""() => {{
       const box = each.getBoundingClientRect();
       return box.bottom > 0 && box.top < innerHeight;
     }});
-    const isShown = (each) => each.dataset.state === 'shown' && each.complete;
+    const isShown = (each) => each.dataset.state === 'missing' || (each.dataset.state === 'shown' && each.complete);
     if (seen.grid_ms && images.length && images.every(isShown)) seen.thumbnails_ms = performance.now();
     else requestAnimationFrame(look);
   }};
@@ -148,8 +148,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data_dir.chmod(0o700)
         with closing(write_ledger(data_dir, tasks=options.tasks, people=options.people)) as ledger:
             write_thumbnails(data_dir, ledger, CARDS)
+        print("the ledger is written", file=sys.stderr)
         with serving(data_dir) as url:
             figures |= api_figures(url)
+            print(json.dumps(figures), file=sys.stderr)
             figures |= page_figures(url, options.opens)
     for name, value in figures.items():
         print(f"{name:24} {value}")

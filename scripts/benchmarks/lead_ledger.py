@@ -58,9 +58,9 @@ def write_thumbnails(data_dir: Path, ledger: SqlLedger, count: int) -> None:
     mask = np.zeros(frame.shape[:2], np.bool_)
     mask[100:200, 200:400] = True
     picture = thumbnail_jpeg(frame, [mask])
-    first = sorted(ledger.project_rows(PROJECT).summaries, key=lambda each: each.task.task_id)[: OVERLAP * count]
-    for summary in first:
-        thumbnails.put(summary.masks_run, summary.worst_frame, picture)
+    first = sorted(ledger.project_rows(PROJECT).figures, key=lambda each: each.task.task_id)[: OVERLAP * count]
+    for figures in first:
+        thumbnails.put(figures.masks_run, figures.worst_frame, picture)
 
 
 def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
@@ -127,5 +127,5 @@ def _summary(run: str, uncertainty: float) -> Row:
         }
         for place, label in enumerate(LABELS)
     ]
-    body = {"frame_count": FRAMES, "uncertainty": uncertainty, "worst_frame": 7, "objects": objects}
-    return {"masks_run": run, "body": json.dumps(body)}
+    figures: Row = {"frame_count": FRAMES, "uncertainty": uncertainty, "worst_frame": 7}
+    return {"masks_run": run, "objects": json.dumps(objects), **figures}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.ports.effort import ActiveTime, PromptEffort
-from backend.application.ports.lead_ledger import ObjectSummary, OrderState, RunSummary
+from backend.application.ports.lead_ledger import ObjectSummary, OrderState, RunFigures, RunSummary
 from backend.domain.geometry import Box, Point
 from backend.domain.jobs import JobKind, JobState, PropagationRequest
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -102,21 +101,24 @@ def test_a_project_is_read_at_once(ledger: SqlLedger) -> None:
     record(ledger, OTHER_PROJECT, "bob", click(0, 0.1))
     rows = ledger.project_rows(3)
     (made,), (job,), (verdict,) = rows.prompts, rows.jobs, rows.verdicts
-    assert (made.user, made.objects, [each.label for each in rows.objects]) == ("ann", 2, ["Cat", "Dog"])
-    assert (job.job.state, job.masks_run) == (JobState.QUEUED, "p-1-a1"), "the masks are of the newest finished one"
+    assert (made.user, made.objects, [each.label for each in rows.labels]) == ("ann", 2, ["Cat", "Dog"])
+    assert sorted(each.object_id for each in ledger.objects(3)) == ["Cat", "Dog"]
+    assert (job.state, job.masks_run) == (JobState.QUEUED, "p-1-a1"), "the masks are of the newest finished one"
     assert verdict.verdict.given.masks == "x\ny"
     assert verdict.sequence < made.sequence < job.sequence
     assert ledger.known_projects() == (3, 4)
 
 
 def test_a_summary_replaces_that_of_an_earlier_run(ledger: SqlLedger) -> None:
-    first = RunSummary(TASK, "ann", "p-1-a1", 10, 0.5, 3, (ObjectSummary(CAT, "Cat", 9, 100.0, 0.5),))
-    second = replace(first, masks_run="p-2-a1", uncertainty=0.25)
+    objects = (ObjectSummary(CAT, "Cat", 9, 100.0, 0.5),)
+    first = RunSummary(RunFigures(TASK, "ann", "p-1-a1", 10, 0.5, 3), objects)
+    second = RunSummary(RunFigures(TASK, "ann", "p-2-a1", 10, 0.25, 0), objects)
     for summary in (first, second):
         ledger.put_summary(summary)
-        assert ledger.project_rows(3).summaries == (summary,)
-    assert ledger.run_summary(TASK, "p-1-a1") is None
-    assert ledger.run_summary(TASK, "p-2-a1") == second
+        assert ledger.project_rows(3).figures == (summary.figures,)
+        assert ledger.summaries(3) == (summary,)
+    assert ledger.run_figures(TASK, "p-1-a1") is None
+    assert ledger.run_figures(TASK, "p-2-a1") == second.figures
 
 
 def test_an_order_is_placed_once_and_follows_its_job(ledger: SqlLedger) -> None:

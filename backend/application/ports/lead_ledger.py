@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from backend.domain.jobs import Job, JobState
+from backend.domain.jobs import JobState
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import UserVerdict
@@ -34,13 +34,28 @@ class UserObject:
 
 
 @dataclass(frozen=True, slots=True)
-class UserJob:
-    """A person's newest propagation of a task in any state. sequence: of its newest request.
+class LabelledObjects:
+    """The count of objects of a label in a task; an object that several people have counts once."""
 
-    masks_run: that of the person's newest finished propagation; empty without one.
+    task: TaskKey
+    label: str
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserJob:
+    """A person's newest propagation of a task in any state, without what a list does not need.
+
+    user: of its request; SEVERAL_USERS after a second one's. done, total: frames. reason: why it failed or ended.
+    sequence: of its newest request. masks_run: that of the person's newest finished propagation; empty without one.
     """
 
-    job: Job
+    task: TaskKey
+    user: str
+    state: JobState
+    reason: str
+    done: int
+    total: int
     sequence: int
     masks_run: str = ""
 
@@ -57,7 +72,7 @@ class ObjectSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunFigures:
     """What is told of a person's newest finished propagation without reading its masks again.
 
     uncertainty: the largest of a mask, 0..1. worst_frame: where it is. frame_count: of the video.
@@ -69,6 +84,13 @@ class RunSummary:
     frame_count: int
     uncertainty: float
     worst_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """The figures of a run, and of its objects."""
+
+    figures: RunFigures
     objects: tuple[ObjectSummary, ...]
 
 
@@ -85,9 +107,9 @@ class ProjectRows:
     """A project as the ledger has it, all of one moment."""
 
     prompts: tuple[UserPrompts, ...] = ()
-    objects: tuple[UserObject, ...] = ()
+    labels: tuple[LabelledObjects, ...] = ()
     jobs: tuple[UserJob, ...] = ()
-    summaries: tuple[RunSummary, ...] = ()
+    figures: tuple[RunFigures, ...] = ()
     verdicts: tuple[PlacedVerdict, ...] = ()
 
 
@@ -134,12 +156,20 @@ class LeadLedger(Protocol):
         """One read, whatever the count of tasks: no requests and no masks."""
         ...
 
+    def objects(self, project_id: int) -> tuple[UserObject, ...]:
+        """Everybody's objects in a project, with their labels."""
+        ...
+
+    def summaries(self, project_id: int) -> tuple[RunSummary, ...]:
+        """All summaries of a project."""
+        ...
+
     def put_summary(self, summary: RunSummary) -> None:
         """Replaces the summary of the same person and task. It can be made again: a power cut may undo it."""
         ...
 
-    def run_summary(self, task: TaskKey, masks_run: str) -> RunSummary | None:
-        """The summary of a run of the task; None if it was not made yet."""
+    def run_figures(self, task: TaskKey, masks_run: str) -> RunFigures | None:
+        """The figures of a run of the task; None if it was not made yet."""
         ...
 
     def place_orders(self, project_id: int, wanted: Sequence[tuple[TaskKey, str]]) -> int:

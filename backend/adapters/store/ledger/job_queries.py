@@ -35,7 +35,7 @@ _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
 }
 """The conditions of JobsWanted, by the name of their parameter. A task is two: its project's number and its own."""
 
-WITHOUT_REQUEST = [column for column in jobs.c if column.name != "request"]
+_WITHOUT_REQUEST = [column for column in jobs.c if column.name != "request"]
 _QUEUED = select(jobs.c.kind, func.count()).where(jobs.c.state == str(JobState.QUEUED))
 
 
@@ -92,7 +92,7 @@ class JobQueries(Rows):
                     & ~is_postponed(self._clock.now_s())
                 )
                 stale = or_(stale, waiting)
-            rows = connection.execute(select(*WITHOUT_REQUEST).where(stale).order_by(jobs.c.sequence))
+            rows = connection.execute(select(*_WITHOUT_REQUEST).where(stale).order_by(jobs.c.sequence))
             return tuple(job_of(row) for row in rows)
 
 

@@ -11,16 +11,18 @@ from sqlalchemy import Connection, Row, Select, Table, and_, case, delete, disti
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger.database import next_sequence
-from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN, WITHOUT_REQUEST, job_of
+from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.player_rows import verdict_of
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import jobs, labels, orders, prompts, run_summaries, verdicts
 from backend.application.ports.lead_ledger import (
+    LabelledObjects,
     ObjectSummary,
     Order,
     OrderState,
     PlacedVerdict,
     ProjectRows,
+    RunFigures,
     RunSummary,
     UserJob,
     UserObject,
@@ -30,6 +32,12 @@ from backend.domain.jobs import JobKind, JobState
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import UserVerdict
+
+_JOB = (jobs.c.task_id, jobs.c.user_name, jobs.c.state, jobs.c.reason, jobs.c.done, jobs.c.total, jobs.c.sequence)
+"""In the order of UserJob. Rows are read by position: there are thousands, and names cost more than the rest."""
+
+_FIGURES = [column for column in run_summaries.c if column.name != "objects"]
+"""In the order of RunFigures, after the project."""
 
 _IS_PROPAGATION = and_(jobs.c.kind == str(JobKind.PROPAGATE), ~IS_SESSION)
 
@@ -46,31 +54,55 @@ class LeadRows(Rows):
         with self._database.read() as connection:
             return ProjectRows(
                 _prompts(connection, project_id),
-                _objects(connection, project_id),
+                _labels(connection, project_id),
                 _jobs(connection, project_id),
-                _summaries(connection, project_id),
+                _figures(connection, project_id),
                 _verdicts(connection, project_id),
             )
 
+    def objects(self, project_id: int) -> tuple[UserObject, ...]:
+        query = select(labels).where(labels.c.project_id == project_id)
+        with self._database.read() as connection:
+            return tuple(
+                UserObject(TaskKey(project_id, row.task_id), row.user_name, ObjectId(row.object_id), row.label)
+                for row in connection.execute(query)
+            )
+
+    def summaries(self, project_id: int) -> tuple[RunSummary, ...]:
+        query = select(run_summaries).where(run_summaries.c.project_id == project_id)
+        with self._database.read() as connection:
+            return tuple(
+                RunSummary(_figures_of(row), tuple(_object(each) for each in json.loads(row.objects)))
+                for row in connection.execute(query)
+            )
+
     def put_summary(self, summary: RunSummary) -> None:
-        key = _key(summary.task, summary.user)
-        body = asdict(summary)
-        for name in ("task", "user", "masks_run"):
-            del body[name]
+        figures = summary.figures
+        key = _key(figures.task, figures.user)
+        objects = json.dumps([asdict(each) for each in summary.objects])
         with self._database.write(durable=False) as connection:
             next_sequence(connection)  # two writers must not both insert
             connection.execute(delete(run_summaries).where(*_same(run_summaries, key)))
-            connection.execute(insert(run_summaries).values(masks_run=summary.masks_run, body=json.dumps(body), **key))
+            connection.execute(
+                insert(run_summaries).values(
+                    masks_run=figures.masks_run,
+                    frame_count=figures.frame_count,
+                    uncertainty=figures.uncertainty,
+                    worst_frame=figures.worst_frame,
+                    objects=objects,
+                    **key,
+                )
+            )
 
-    def run_summary(self, task: TaskKey, masks_run: str) -> RunSummary | None:
+    def run_figures(self, task: TaskKey, masks_run: str) -> RunFigures | None:
         of_run = (
             run_summaries.c.project_id == task.project_id,
             run_summaries.c.task_id == task.task_id,
             run_summaries.c.masks_run == masks_run,
         )
         with self._database.read() as connection:
-            row = connection.execute(select(run_summaries).where(*of_run)).first()
-            return None if row is None else _summary(row)
+            row = connection.execute(select(*_FIGURES).where(*of_run)).first()
+            return None if row is None else _figures_of(row)
 
     def place_orders(self, project_id: int, wanted: Sequence[tuple[TaskKey, str]]) -> int:
         with self._database.write() as connection:
@@ -133,11 +165,15 @@ def _prompts(connection: Connection, project_id: int) -> tuple[UserPrompts, ...]
     )
 
 
-def _objects(connection: Connection, project_id: int) -> tuple[UserObject, ...]:
-    query = select(labels).where(labels.c.project_id == project_id)
+def _labels(connection: Connection, project_id: int) -> tuple[LabelledObjects, ...]:
+    query = (
+        select(labels.c.task_id, labels.c.label, func.count(distinct(labels.c.object_id)).label("objects"))
+        .where(labels.c.project_id == project_id)
+        .group_by(labels.c.task_id, labels.c.label)
+    )
     return tuple(
-        UserObject(TaskKey(project_id, row.task_id), row.user_name, ObjectId(row.object_id), row.label)
-        for row in connection.execute(query)
+        LabelledObjects(TaskKey(project_id, task_id), label, objects)
+        for task_id, label, objects in connection.execute(query)
     )
 
 
@@ -154,23 +190,29 @@ def _jobs(connection: Connection, project_id: int) -> tuple[UserJob, ...]:
     )
     done = jobs.alias()
     query = (
-        select(*_columns(*WITHOUT_REQUEST, jobs.c.sequence, func.coalesce(done.c.masks_run, "").label("done_run")))
+        select(*_columns(*_JOB, func.coalesce(done.c.masks_run, "")))
         .join(newest, jobs.c.sequence == newest.c.newest)
         .outerjoin(done, done.c.sequence == newest.c.newest_done)
         .order_by(jobs.c.task_id, jobs.c.user_name)
     )
-    return tuple(UserJob(job_of(row), row.sequence, row.done_run) for row in connection.execute(query))
+    return tuple(
+        UserJob(TaskKey(project_id, task_id), user, JobState(state), *rest)
+        for task_id, user, state, *rest in connection.execute(query)
+    )
 
 
-def _summaries(connection: Connection, project_id: int) -> tuple[RunSummary, ...]:
-    query = select(run_summaries).where(run_summaries.c.project_id == project_id)
-    return tuple(map(_summary, connection.execute(query)))
+def _figures(connection: Connection, project_id: int) -> tuple[RunFigures, ...]:
+    query = select(*_FIGURES).where(run_summaries.c.project_id == project_id)
+    return tuple(RunFigures(TaskKey(project_id, task_id), *rest) for _, task_id, *rest in connection.execute(query))
 
 
-def _summary(row: Row[tuple[object, ...]]) -> RunSummary:
-    body = json.loads(row.body)
-    objects = tuple(ObjectSummary(**{**each, "object_id": ObjectId(each["object_id"])}) for each in body.pop("objects"))
-    return RunSummary(TaskKey(row.project_id, row.task_id), row.user_name, row.masks_run, objects=objects, **body)
+def _figures_of(row: Row[tuple[object, ...]]) -> RunFigures:
+    task = TaskKey(row.project_id, row.task_id)
+    return RunFigures(task, row.user_name, row.masks_run, row.frame_count, row.uncertainty, row.worst_frame)
+
+
+def _object(fields: dict[str, Any]) -> ObjectSummary:
+    return ObjectSummary(**{**fields, "object_id": ObjectId(fields["object_id"])})
 
 
 def _verdicts(connection: Connection, project_id: int) -> tuple[PlacedVerdict, ...]:

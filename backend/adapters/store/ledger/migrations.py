@@ -104,7 +104,8 @@ def _to_8(connection: Connection) -> None:
         "CREATE TABLE masklet_effort_beats (user_name TEXT NOT NULL, beat_s FLOAT NOT NULL, PRIMARY KEY (user_name))"
     )
     connection.exec_driver_sql(
-        f"CREATE TABLE masklet_run_summaries ({key}, masks_run TEXT NOT NULL, body TEXT NOT NULL, "
+        f"CREATE TABLE masklet_run_summaries ({key}, masks_run TEXT NOT NULL, frame_count BIGINT NOT NULL, "
+        "uncertainty FLOAT NOT NULL, worst_frame BIGINT NOT NULL, objects TEXT NOT NULL, "
         "PRIMARY KEY (project_id, task_id, user_name))"
     )
     connection.exec_driver_sql(

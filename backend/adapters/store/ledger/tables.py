@@ -186,7 +186,10 @@ run_summaries = Table(
     Column("task_id", BigInteger, primary_key=True),
     Column("user_name", Text, primary_key=True),
     Column("masks_run", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("frame_count", BigInteger, nullable=False),
+    Column("uncertainty", Float, nullable=False),
+    Column("worst_frame", BigInteger, nullable=False),
+    Column("objects", Text, nullable=False),
 )
 """Figures of each person's newest finished propagation, which are made when somebody asks for them."""
 

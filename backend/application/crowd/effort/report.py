@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from backend.application.crowd.lead.label_counts import masks_of
+from backend.application.crowd.lead.label_counts import masks_of, object_summaries
 from backend.application.ports.effort import ActiveTime, EffortLedger, PromptEffort
-from backend.application.ports.lead_ledger import LeadLedger, ObjectSummary, ProjectRows
+from backend.application.ports.lead_ledger import LeadLedger, ObjectSummary, RunSummary
 from backend.domain.crowd.effort import Effort, ObjectSize, size_of
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
@@ -76,20 +76,22 @@ def project_effort(
     ledger: EffortLedger, lead: LeadLedger, project_id: int, *, phase: str = ""
 ) -> tuple[PersonEffort, ...]:
     """Everybody's effort, by name. phase: the crowd's stage; empty: no crowd."""
-    rows = lead.project_rows(project_id)
-    return effort_of(rows, ledger.prompt_efforts(project_id), ledger.active_times(project_id), phase=phase)
+    prompts, times = ledger.prompt_efforts(project_id), ledger.active_times(project_id)
+    return effort_of(lead.summaries(project_id), prompts, times, phase=phase)
 
 
 def effort_of(
-    rows: ProjectRows, prompts: Iterable[PromptEffort], times: Iterable[ActiveTime], *, phase: str = ""
+    summaries: Iterable[RunSummary], prompts: Iterable[PromptEffort], times: Iterable[ActiveTime], *, phase: str = ""
 ) -> tuple[PersonEffort, ...]:
     """By name. Without a phase it is the project itself. Objects that a program prompted alone are left out."""
-    masks = {(run.task, run.user, entry.object_id): entry for run in rows.summaries for entry in run.objects}
+    masks = object_summaries(summaries)
     by_subject: dict[_Subject, Effort] = {}
     for subject, effort in (*_of_prompts(prompts, masks), *_of_times(times)):
         by_subject[subject] = by_subject.get(subject, Effort()) + effort
-    people = sorted({user for _, user, _ in by_subject})
-    return tuple(_person(user, by_subject, masks, phase or PROJECT_PHASE) for user in people)
+    by_user: dict[str, dict[_Subject, Effort]] = {}
+    for subject, effort in by_subject.items():
+        by_user.setdefault(subject[1], {})[subject] = effort
+    return tuple(_person(user, own, masks, phase or PROJECT_PHASE) for user, own in sorted(by_user.items()))
 
 
 def _of_prompts(
@@ -113,11 +115,10 @@ def _of_times(times: Iterable[ActiveTime]) -> Iterator[tuple[_Subject, Effort]]:
 
 def _person(
     user: str,
-    by_subject: Mapping[_Subject, Effort],
+    own: Mapping[_Subject, Effort],
     masks: Mapping[tuple[TaskKey, str, ObjectId], ObjectSummary],
     phase: str,
 ) -> PersonEffort:
-    own = {subject: effort for subject, effort in by_subject.items() if subject[1] == user}
     by_size: dict[ObjectSize, list[_Subject]] = {}
     for task, _, object_id in own:
         summary = None if object_id is None else masks_of(masks, (task, user, object_id))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backend.application.crowd.lead.project_table import LeadTask
 from backend.application.ports.effort import PromptEffort
-from backend.application.ports.lead_ledger import ObjectSummary, ProjectRows
+from backend.application.ports.lead_ledger import ObjectSummary, RunSummary, UserObject
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import SEVERAL_USERS, TaskKey
 
@@ -33,14 +33,17 @@ class LabelCount:
 
 
 def label_counts(
-    rows: ProjectRows, efforts: Iterable[PromptEffort], tasks: Iterable[LeadTask]
+    objects: Iterable[UserObject],
+    summaries: Iterable[RunSummary],
+    efforts: Iterable[PromptEffort],
+    tasks: Iterable[LeadTask],
 ) -> tuple[LabelCount, ...]:
     """By task and label."""
     names = {task.task: task.name for task in tasks}
     made = {(each.task, each.user, each.object_id): each for each in efforts}
-    masks = {(run.task, run.user, entry.object_id): entry for run in rows.summaries for entry in run.objects}
+    masks = object_summaries(summaries)
     found: dict[tuple[TaskKey, str], list[_Subject]] = {}
-    for each in rows.objects:
+    for each in objects:
         found.setdefault((each.task, each.label), []).append((each.task, each.user, each.object_id))
     return tuple(
         _count(task, label, names.get(task, ""), subjects, [made[key] for key in subjects if key in made], masks)
@@ -68,6 +71,11 @@ def _count(
         frames=sum(entry.frames for entry in read),
         uncertainty=max((entry.uncertainty for entry in read), default=None),
     )
+
+
+def object_summaries(summaries: Iterable[RunSummary]) -> Mapping[_Subject, ObjectSummary]:
+    """The objects of the summaries by task, user and object."""
+    return {(run.figures.task, run.figures.user, entry.object_id): entry for run in summaries for entry in run.objects}
 
 
 def masks_of(masks: Mapping[_Subject, ObjectSummary], subject: _Subject) -> ObjectSummary | None:

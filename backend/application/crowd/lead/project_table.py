@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from backend.application.player.project_view import STATES_OF_JOBS, TaskState
-from backend.application.ports.lead_ledger import PlacedVerdict, ProjectRows, RunSummary, UserJob
+from backend.application.ports.lead_ledger import PlacedVerdict, ProjectRows, RunFigures, UserJob
 from backend.domain.crowd.estimates import Estimate
 from backend.domain.jobs import JobState
 from backend.domain.tasks import SEVERAL_USERS, TaskKey
@@ -132,7 +132,7 @@ def lead_tasks(
     """All tasks by number. names: of imported tasks. listed: tasks that Label Studio has, also without any work."""
     work = _work(rows)
     labels = _labels(rows)
-    summaries = _by_task((each.task, each) for each in rows.summaries)
+    figures = _by_task((each.task, each) for each in rows.figures)
     verdicts = _by_task((each.verdict.task, each) for each in rows.verdicts)
     tasks = {*work, *labels, *verdicts, *names, *listed}
     return tuple(
@@ -141,7 +141,7 @@ def lead_tasks(
             names.get(task, ""),
             work.get(task, ()),
             labels.get(task, {}),
-            summaries.get(task, ()),
+            figures.get(task, ()),
             verdicts.get(task, ()),
             (agreement or {}).get(task),
         )
@@ -169,15 +169,14 @@ def counts_by_verdict(tasks: Iterable[LeadTask]) -> Mapping[str, int]:
 
 def _work(rows: ProjectRows) -> dict[TaskKey, tuple[UserWork, ...]]:
     prompts = {(each.task, each.user): each for each in rows.prompts}
-    jobs = {(each.job.task, each.job.user): each for each in rows.jobs}
+    jobs = {(each.task, each.user): each for each in rows.jobs}
     keys = {*prompts, *(key for key in jobs if key[1] != SEVERAL_USERS)}
     found: dict[TaskKey, list[UserWork]] = {}
     for task, user in sorted(keys, key=lambda key: (key[0].task_id, key[1])):
         made = prompts.get((task, user))
         newest = _newest(jobs.get((task, user)), jobs.get((task, SEVERAL_USERS)))
         sequence = max(made.sequence if made else 0, newest.sequence if newest else 0)
-        job = None if newest is None else newest.job
-        state = TaskState.PROMPTED if job is None else STATES_OF_JOBS.get(job.state, TaskState.PROMPTED)
+        state = TaskState.PROMPTED if newest is None else STATES_OF_JOBS.get(newest.state, TaskState.PROMPTED)
         found.setdefault(task, []).append(
             UserWork(
                 user,
@@ -185,9 +184,9 @@ def _work(rows: ProjectRows) -> dict[TaskKey, tuple[UserWork, ...]]:
                 made.objects if made else 0,
                 newest.masks_run if newest else "",
                 sequence,
-                job.reason if job is not None and job.state is JobState.FAILED else "",
-                job.done if job else 0,
-                job.total if job else 0,
+                newest.reason if newest is not None and newest.state is JobState.FAILED else "",
+                newest.done if newest else 0,
+                newest.total if newest else 0,
             )
         )
     return {task: tuple(each) for task, each in found.items()}
@@ -197,11 +196,10 @@ def _newest(*jobs: UserJob | None) -> UserJob | None:
     return max((job for job in jobs if job is not None), key=lambda job: job.sequence, default=None)
 
 
-def _labels(rows: ProjectRows) -> dict[TaskKey, Counter[str]]:
-    """The count of objects by label; an object that several people have counts once."""
-    found: dict[TaskKey, Counter[str]] = {}
-    for task, _, label in {(each.task, each.object_id, each.label) for each in rows.objects}:
-        found.setdefault(task, Counter())[label] += 1
+def _labels(rows: ProjectRows) -> dict[TaskKey, dict[str, int]]:
+    found: dict[TaskKey, dict[str, int]] = {}
+    for each in rows.labels:
+        found.setdefault(each.task, {})[each.label] = each.objects
     return found
 
 
@@ -210,12 +208,12 @@ def _task(
     name: str,
     work: tuple[UserWork, ...],
     labels: Mapping[str, int],
-    summaries: Sequence[RunSummary],
+    figures: Sequence[RunFigures],
     verdicts: Sequence[PlacedVerdict],
     agreement: Estimate | None,
 ) -> LeadTask:
     runs = {each.masks_run for each in work if each.masks_run}
-    read = [each for each in summaries if each.masks_run in runs]
+    read = [each for each in figures if each.masks_run in runs]
     worst = max(read, key=lambda each: each.uncertainty, default=None)
     verdict, comment, given_by = _verdict(work, verdicts)
     return LeadTask(

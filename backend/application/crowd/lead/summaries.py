@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from backend.application.annotation.annotation_service import FIRST_FRAME
-from backend.application.ports.lead_ledger import LeadLedger, ObjectSummary, ProjectRows, RunSummary, UserJob
+from backend.application.ports.lead_ledger import (
+    LeadLedger,
+    ObjectSummary,
+    ProjectRows,
+    RunFigures,
+    RunSummary,
+    UserJob,
+)
 from backend.application.ports.masks import MaskStore
 from backend.domain.errors import IntegrityError, NotFound
 from backend.domain.prompts import ObjectId
@@ -55,12 +62,12 @@ class Summaries:
 
     def missing(self, rows: ProjectRows) -> tuple[UserJob, ...]:
         """The finished propagations without a summary, apart from those that cannot be read."""
-        known = {(each.task, each.user): each.masks_run for each in rows.summaries}
+        known = {(each.task, each.user): each.masks_run for each in rows.figures}
         return tuple(
             job
             for job in rows.jobs
             if job.masks_run
-            and known.get((job.job.task, job.job.user)) != job.masks_run
+            and known.get((job.task, job.user)) != job.masks_run
             and self._unreadable.get(job.masks_run) is None
         )
 
@@ -76,7 +83,7 @@ class Summaries:
     def make(self, job: UserJob) -> bool:
         """Makes a summary; False if the masks are gone or damaged."""
         try:
-            summary = summary_of(job.job.task, job.job.user, job.masks_run, self.masks)
+            summary = summary_of(job.task, job.user, job.masks_run, self.masks)
         except (NotFound, IntegrityError) as error:
             logger.info("run %s has no summary: %s", job.masks_run, error)
             self._unreadable.put(job.masks_run, True)
@@ -101,7 +108,7 @@ def summary_of(task: TaskKey, user: str, run: str, masks: MaskStore) -> RunSumma
     size = header.video.size
     labels = {masklet.object_id: masklet.label for masklet in header.masklets}
     objects = tuple(_objects(figures, labels, size.width * size.height))
-    return RunSummary(task, user, run, header.video.frame_count, worst[0], -worst[1], objects)
+    return RunSummary(RunFigures(task, user, run, header.video.frame_count, worst[0], -worst[1]), objects)
 
 
 def _objects(

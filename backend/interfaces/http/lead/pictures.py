@@ -89,11 +89,12 @@ class PictureRoutes:
             assert isinstance(request, PreviewRequest), "a job of a click has a preview request"
             return _Subject(previews[0].masks_run, int(request.frame_index), previews[0].job_id)
         job = self._job_of(task, run)
-        summary = ledger.run_summary(task, run)
-        if summary is None:
+        figures = ledger.run_figures(task, run)
+        if figures is None:
             summary = summary_of(task, job.user, run, self._lead.state.parts.annotation_service.masks)
             ledger.put_summary(summary)
-        return _Subject(run, summary.worst_frame, job.job_id)
+            figures = summary.figures
+        return _Subject(run, figures.worst_frame, job.job_id)
 
     def _job_of(self, task: TaskKey, run: str) -> Job:
         """The propagation of a run. Raises NotFound if it is not the task's."""

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
 from backend.adapters.labelstudio.reading.fields import as_text, as_whole
-from backend.application.crowd.effort.report import effort_of
+from backend.application.crowd.effort.report import project_effort
 from backend.application.crowd.lead.label_counts import label_counts
 from backend.application.crowd.lead.project_table import (
     LeadTask,
@@ -84,8 +84,10 @@ class ProjectRoutes:
 
     async def projects(self, request: Request) -> Response:
         def listed() -> JSONResponse:
-            titles = self._lead.titles(self._lead.caller(request))
-            return json_reply({"projects": [{"project": each, "title": titles[each]} for each in sorted(titles)]})
+            caller = self._lead.caller(request)
+            titles = self._lead.titles(caller)
+            projects = [{"project": each, "title": titles[each]} for each in sorted(titles)]
+            return json_reply({"projects": projects, "name": caller.name})
 
         return await self._lead.read(listed)
 
@@ -116,8 +118,10 @@ class ProjectRoutes:
     async def labels(self, request: Request, project: int) -> Response:
         def counted() -> Response:
             opened = self._lead.opened(request, project)
-            efforts = self._lead.state.parts.ledger.prompt_efforts(project)
-            rows = forms.label_forms(label_counts(opened.rows, efforts, opened.tasks))
+            ledger = self._lead.state.parts.ledger
+            objects, summaries = ledger.objects(project), ledger.summaries(project)
+            counts = label_counts(objects, summaries, ledger.prompt_efforts(project), opened.tasks)
+            rows = forms.label_forms(counts)
             if _is_csv(request.query_params):
                 return forms.csv_reply(f"project-{project}-labels", rows, ("task", "label"))
             return json_reply({"rows": rows})
@@ -128,11 +132,10 @@ class ProjectRoutes:
         def shown() -> Response:
             parts = self._lead.state.parts
             opened = self._lead.opened(request, project)
-            times = parts.ledger.active_times(project) if parts.settings.effort else ()
-            efforts = effort_of(
-                opened.rows, parts.ledger.prompt_efforts(project), times, phase=self._lead.crowd.phase(project)
-            )
-            by_user = {each.user: each for each in efforts} if parts.settings.effort else {}
+            by_user = {}
+            if parts.settings.effort:
+                phase = self._lead.crowd.phase(project)
+                by_user = {each.user: each for each in project_effort(parts.ledger, parts.ledger, project, phase=phase)}
             quality = self._lead.quality.people(project)
             trust = self._lead.quality.trust_over_time(project)
             names = sorted({*by_user, *quality, *(each.user for task in opened.tasks for each in task.work)})

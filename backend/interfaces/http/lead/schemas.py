@@ -24,6 +24,7 @@ class LeadProjects(Form):
     """All projects that the lead sees."""
 
     projects: list[LeadProject] = Field(description="By number.")
+    name: str = Field(description="The lead's name.")
 
 
 class Interval(Form):

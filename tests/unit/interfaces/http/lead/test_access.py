@@ -11,7 +11,10 @@ from tests.unit.interfaces.http.player.builders import LabelStudioUsers
 @pytest.mark.parametrize("named", ["Ann@example.org", " ann@example.org ", "1"])
 def test_leads_are_named_by_email_or_id(named: str) -> None:
     client = LeadWeb(("dee@example.org", named)).client()
-    assert client.get("/api/lead/projects").json() == {"projects": [{"project": 2, "title": "Cats"}]}
+    assert client.get("/api/lead/projects").json() == {
+        "projects": [{"project": 2, "title": "Cats"}],
+        "name": "Ann",
+    }
 
 
 def test_others_are_refused_with_a_sentence() -> None:
@@ -40,7 +43,7 @@ def test_without_a_label_studio_the_password_guards_the_page() -> None:
     web = LeadWeb(leads=(), users=None)
     web.web.with_settings(user="u", password="p")
     guarded = LeadWeb(leads=(), users=None)
-    assert guarded.client("").get("/api/lead/projects").json() == {"projects": []}
+    assert guarded.client("").get("/api/lead/projects").json() == {"projects": [], "name": ""}
     for path in ("/lead", "/api/lead/projects"):
         assert web.web.client().get(path).status_code == 401
 

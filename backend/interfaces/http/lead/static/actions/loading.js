@@ -27,17 +27,23 @@ export class Loading {
     };
   }
 
-  /** Signs in and reads the projects. @param {Place} place @param {string} [token] */
+  /**
+   * Reads the projects, and the open one beside them. Signs in first where the browser has no sign-in.
+   * @param {Place} place
+   * @param {string} [token]
+   */
   async open(place, token = "") {
     try {
-      const { name } = await this.transport.signIn(token);
-      const { projects } = await this.transport.projects();
-      const project = place.project || (projects[0]?.project ?? 0);
+      if (token) await this.transport.signIn(token);
+      const answer = this.transport.projects();
+      if (place.project) this.go(place, { isNew: false });
+      const { name, projects } = await answer;
       this.store.set({ name, projects, ready: true, needsToken: false, notice: null });
-      this.go({ ...place, project }, { isNew: false });
       if (!projects.length) this.store.say("There is no project yet.", "Make one: masklet project create NAME.");
+      else if (!place.project) this.go({ ...place, project: projects[0].project }, { isNew: false });
     } catch (error) {
       const isStranger = error instanceof ApiError && error.status === 401;
+      clearTimeout(this.timer);
       this.store.set({ needsToken: isStranger });
       this.fail(error);
       if (error instanceof ConnectionLost) setTimeout(() => void this.open(place, token), LOST_MS);

@@ -19,7 +19,7 @@ export class Transport {
     return this.#call("POST", `${this.root}/session`, token ? { token } : {});
   }
 
-  /** @returns {Promise<{projects: import("../types.js").ProjectEntry[]}>} */
+  /** @returns {Promise<{projects: import("../types.js").ProjectEntry[], name: string}>} */
   projects() {
     return this.#call("GET", `${this.root}/projects`);
   }
