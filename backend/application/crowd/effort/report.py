@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from backend.application.crowd.lead.label_counts import masks_of, object_summaries
+from backend.application.crowd.lead.label_counts import Subject, masks_of, object_summaries
 from backend.application.ports.effort import ActiveTime, EffortLedger, PromptEffort
 from backend.application.ports.lead_ledger import LeadLedger, ObjectSummary, RunSummary
 from backend.domain.crowd.effort import Effort, ObjectSize, size_of
 from backend.domain.prompts import ObjectId
-from backend.domain.tasks import TaskKey
 
 PROJECT_PHASE = "project"
 """The phase of a project of no crowd."""
 
-_Subject = tuple[TaskKey, str, ObjectId | None]
+_Subject = tuple[int, str, ObjectId | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,8 @@ def effort_of(
     masks = object_summaries(summaries)
     by_subject: dict[_Subject, Effort] = {}
     for subject, effort in (*_of_prompts(prompts, masks), *_of_times(times)):
-        by_subject[subject] = by_subject.get(subject, Effort()) + effort
+        known = by_subject.get(subject)
+        by_subject[subject] = effort if known is None else known + effort
     by_user: dict[str, dict[_Subject, Effort]] = {}
     for subject, effort in by_subject.items():
         by_user.setdefault(subject[1], {})[subject] = effort
@@ -95,28 +95,26 @@ def effort_of(
 
 
 def _of_prompts(
-    prompts: Iterable[PromptEffort], masks: Mapping[tuple[TaskKey, str, ObjectId], ObjectSummary]
+    prompts: Iterable[PromptEffort], masks: Mapping[Subject, ObjectSummary]
 ) -> Iterator[tuple[_Subject, Effort]]:
     for each in prompts:
         if not each.clicks and not each.mask_frames:
             continue
-        summary = masks_of(masks, (each.task, each.user, each.object_id))
+        subject = (each.task.task_id, each.user, each.object_id)
+        summary = masks_of(masks, subject)
         frames = max(summary.frames if summary else 0, each.clicked_frames + each.mask_frames)
-        yield (
-            (each.task, each.user, each.object_id),
-            Effort(1, each.clicks, each.clicked_frames, each.mask_frames, frames),
-        )
+        yield subject, Effort(1, each.clicks, each.clicked_frames, each.mask_frames, frames)
 
 
 def _of_times(times: Iterable[ActiveTime]) -> Iterator[tuple[_Subject, Effort]]:
     for each in times:
-        yield (each.task, each.user, each.object_id), Effort(seconds=each.seconds)
+        yield (each.task.task_id, each.user, each.object_id), Effort(seconds=each.seconds)
 
 
 def _person(
     user: str,
     own: Mapping[_Subject, Effort],
-    masks: Mapping[tuple[TaskKey, str, ObjectId], ObjectSummary],
+    masks: Mapping[Subject, ObjectSummary],
     phase: str,
 ) -> PersonEffort:
     by_size: dict[ObjectSize, list[_Subject]] = {}

@@ -168,13 +168,14 @@ def counts_by_verdict(tasks: Iterable[LeadTask]) -> Mapping[str, int]:
 
 
 def _work(rows: ProjectRows) -> dict[TaskKey, tuple[UserWork, ...]]:
-    prompts = {(each.task, each.user): each for each in rows.prompts}
-    jobs = {(each.task, each.user): each for each in rows.jobs}
+    prompts = {(each.task.task_id, each.user): each for each in rows.prompts}
+    jobs = {(each.task.task_id, each.user): each for each in rows.jobs}
+    tasks = {each.task_id: each for each in (*(p.task for p in rows.prompts), *(job.task for job in rows.jobs))}
     keys = {*prompts, *(key for key in jobs if key[1] != SEVERAL_USERS)}
     found: dict[TaskKey, list[UserWork]] = {}
-    for task, user in sorted(keys, key=lambda key: (key[0].task_id, key[1])):
-        made = prompts.get((task, user))
-        newest = _newest(jobs.get((task, user)), jobs.get((task, SEVERAL_USERS)))
+    for number, user in sorted(keys):
+        task, made = tasks[number], prompts.get((number, user))
+        newest = _newest(jobs.get((number, user)), jobs.get((number, SEVERAL_USERS)))
         sequence = max(made.sequence if made else 0, newest.sequence if newest else 0)
         state = TaskState.PROMPTED if newest is None else STATES_OF_JOBS.get(newest.state, TaskState.PROMPTED)
         found.setdefault(task, []).append(

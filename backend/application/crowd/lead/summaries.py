@@ -28,7 +28,6 @@ from backend.domain.tasks import TaskKey
 logger = logging.getLogger(__name__)
 
 UNREADABLE_KEPT = 10_000
-PROJECTS_KEPT = 8
 WANTED_S = 120.0
 """How long a project is read beside the requests after somebody looked at it, seconds."""
 
@@ -47,37 +46,34 @@ class Summaries:
     ledger: LeadLedger
     masks: MaskStore
     _unreadable: Recent[str, bool] = field(default_factory=lambda: Recent(UNREADABLE_KEPT))
-    _wanted: Recent[int, float] = field(default_factory=lambda: Recent(PROJECTS_KEPT))
+    _wanted: dict[int, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def want(self, project_id: int, now_s: float) -> None:
-        """Somebody looks at a project. now_s: monotonic."""
+        """Somebody looks at a project with missing summaries. now_s: monotonic."""
         with self._lock:
-            self._wanted.put(project_id, now_s + WANTED_S)
+            self._wanted[project_id] = now_s + WANTED_S
 
-    def wanted(self, now_s: float, projects: tuple[int, ...]) -> tuple[int, ...]:
-        """The projects among these that somebody looked at lately."""
+    def wanted(self, now_s: float) -> tuple[int, ...]:
+        """The projects at which somebody looked lately, and that are not filled."""
         with self._lock:
-            return tuple(each for each in projects if (self._wanted.get(each) or 0.0) > now_s)
+            return tuple(each for each, until_s in self._wanted.items() if until_s > now_s)
 
     def missing(self, rows: ProjectRows) -> tuple[UserJob, ...]:
         """The finished propagations without a summary, apart from those that cannot be read."""
-        known = {(each.task, each.user): each.masks_run for each in rows.figures}
-        return tuple(
-            job
-            for job in rows.jobs
-            if job.masks_run
-            and known.get((job.task, job.user)) != job.masks_run
-            and self._unreadable.get(job.masks_run) is None
-        )
+        known = {each.masks_run for each in rows.figures}
+        unread = (job for job in rows.jobs if job.masks_run and job.masks_run not in known)
+        return tuple(job for job in unread if self._unreadable.get(job.masks_run) is None)
 
     def fill(self, project_id: int, goes_on: Callable[[], bool] = lambda: True) -> int:
         """Makes the missing summaries of a project while goes_on() is true; returns their count."""
         made = 0
         for job in self.missing(self.ledger.project_rows(project_id)):
             if not goes_on():
-                break
+                return made
             made += self.make(job)
+        with self._lock:
+            self._wanted.pop(project_id, None)
         return made
 
     def make(self, job: UserJob) -> bool:

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from backend.application.crowd.lead.processing import Processing
 from backend.application.crowd.lead.project_table import LeadTask, lead_tasks
 from backend.application.crowd.lead.summaries import Summaries
-from backend.application.ports.lead_ledger import ProjectRows
 from backend.domain.errors import NotAllowed
 from backend.domain.jobs import Job
 from backend.domain.tasks import TaskKey
@@ -42,11 +41,14 @@ PEOPLE_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class OpenedProject:
-    """A project that a lead sees. is_listed: whether Label Studio's own list of tasks is part of it."""
+    """A project that a lead sees. unread: the count of finished propagations without a summary.
+
+    is_listed: whether Label Studio's own list of tasks is part of it.
+    """
 
     project_id: int
-    rows: ProjectRows
     tasks: tuple[LeadTask, ...]
+    unread: int
     is_listed: bool
 
 
@@ -107,14 +109,17 @@ class Lead:
         caller = self.require_project(request, project_id)
         parts = self.state.parts
         rows = parts.ledger.project_rows(project_id)
-        self.summaries.want(project_id, parts.clock.monotonic_s())
+        unread = len(self.summaries.missing(rows))
+        if unread:
+            self.summaries.want(project_id, parts.clock.monotonic_s())
         listed = self.listing.tasks(caller.user, caller.credential, project_id)
         tasks = lead_tasks(
             rows, names=self._names(project_id), listed=listed or (), agreement=self.quality.agreement(project_id)
         )
         if listed is not None:
             tasks = tuple(task for task in tasks if task.task in listed)
-        return OpenedProject(project_id, rows, tasks, listed is not None or not self.listing.has_label_studio)
+        is_listed = listed is not None or not self.listing.has_label_studio
+        return OpenedProject(project_id, tasks, unread, is_listed)
 
     def label_studio_address(self, task: TaskKey) -> str:
         """The task's page in Label Studio; empty without one."""
@@ -136,7 +141,7 @@ class Lead:
         self.processing.sweep()
         clock = self.state.parts.clock
         give_up_s = clock.monotonic_s() + 1.0
-        for project_id in self.summaries.wanted(clock.monotonic_s(), self.state.parts.ledger.known_projects()):
+        for project_id in self.summaries.wanted(clock.monotonic_s()):
             self.summaries.fill(project_id, lambda: clock.monotonic_s() < give_up_s)
 
     def close(self) -> None:

@@ -108,7 +108,7 @@ class ProjectRoutes:
                     "total": len(found),
                     "of": len(opened.tasks),
                     "counts": _counts(opened),
-                    "unread": len(self._lead.summaries.missing(opened.rows)),
+                    "unread": opened.unread,
                     "is_listed": opened.is_listed,
                 }
             )
@@ -166,7 +166,7 @@ class ProjectRoutes:
                 {
                     "audits": forms.audit_forms(Audits(self._lead.state.parts.key_values).tallies(project)),
                     "uncertain": [self._form(task) for task in uncertain[:MOST_UNCERTAIN]],
-                    "unread": len(self._lead.summaries.missing(opened.rows)),
+                    "unread": opened.unread,
                 }
             )
 

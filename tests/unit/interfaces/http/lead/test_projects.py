@@ -59,6 +59,7 @@ def test_everybodys_work_is_in_one_list(web: LeadWeb) -> None:
 def test_filters_and_order(web: LeadWeb) -> None:
     ann, lead = web.person("ann-1"), listed(web)
     propagated(web, ann)
+    tasks(lead)  # somebody looks: the masks are read
     web.lead.sweep()
     kept = {
         "state=done": [8],
@@ -165,6 +166,7 @@ def test_effort_is_of_the_prompts_and_the_beats(web: LeadWeb) -> None:
     for _ in range(3):
         web.web.clock.advance(10.0)  # type: ignore[attr-defined]
         assert ann.post(f"{TASK}/activity", json={"object": "Cat"}).json() == {"is_recorded": True}
+    tasks(lead)
     web.lead.sweep()
     (person,) = lead.get(f"{PROJECT}/people").json()["people"]
     effort = person["effort"]
