@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     player_shared_masks: bool = Field(
         False, description="In the player, people see each other's masks of tasks that Label Studio shows them."
     )
+    effort: bool = Field(
+        True,
+        description="Record how long people work on each object in the player, for effort; kept in the ledger alone.",
+    )
+    leads: str = Field(
+        "", description="Who may open the lead's page: e-mails or ids of Label Studio's users, comma-separated."
+    )
     heartbeat_ttl_s: float = Field(
         60.0, gt=1, description="Seconds without a heartbeat after which a worker counts as dead."
     )

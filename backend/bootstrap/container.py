@@ -79,6 +79,14 @@ class DataFolder:
         return self.root / "pages"
 
     @property
+    def thumbnails(self) -> Path:
+        return self.root / "thumbnails"
+
+    @property
+    def exports(self) -> Path:
+        return self.root / "exports"
+
+    @property
     def imported(self) -> Path:
         return self.root / "imported"
 

@@ -28,9 +28,9 @@ from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import VerdictChoice
 from backend.domain.video import ContentHash, VideoInfo
 
-NAMED_SOURCE = re.compile(r"(project|run):([0-9]{1,18})(?:/([0-9]{1,18}))?")
+NAMED_SOURCE = re.compile(r"(project|run):([0-9]{1,18})(?:/([0-9]{1,18}(?:,[0-9]{1,18})*))?")
 CONSENSUS = (AnnotatorChoice.Way.CONSENSUS, AnnotatorChoice.Way.TRUSTED_CONSENSUS)
-SOURCES = "a folder that `masklet propagate` made, project:N, project:N/TASK or run:N/TASK"
+SOURCES = "a folder that `masklet propagate` made, project:N, project:N/TASK,TASK,... or run:N/TASK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def open_source(order: ExportOrder) -> Iterator[DatasetSource]:
 
 
 def _open_named(
-    kind: str, project_id: str, task_id: str | None, *, order: ExportOrder
+    kind: str, project_id: str, tasks: str | None, *, order: ExportOrder
 ) -> AbstractContextManager[DatasetSource]:
     # Label Studio's client and the ledger take seconds to import, and folders need neither.
     from backend.bootstrap.export_tasks import open_project, open_run_of
@@ -125,12 +125,13 @@ def _open_named(
             "--verdict chooses by verdicts on one person's masks, and a consensus has those of several; leave one of "
             f"--verdict and --annotator {annotator} out"
         )
+    task_ids = tuple(map(int, tasks.split(","))) if tasks else ()
     if kind == "project":
-        return open_project(int(project_id), int(task_id) if task_id else None, order.labels, annotator)
-    if task_id is None:
-        raise InvalidInput(f"a stored run is a task's: name it as run:{project_id}/TASK")
+        return open_project(int(project_id), task_ids, order.labels, annotator)
+    if len(task_ids) != 1:
+        raise InvalidInput(f"a stored run is one task's: name it as run:{project_id}/TASK")
     shelf = VideoShelf(order.videos)
-    return open_run_of(TaskKey(int(project_id), int(task_id)), shelf.open if order.videos else None)
+    return open_run_of(TaskKey(int(project_id), task_ids[0]), shelf.open if order.videos else None)
 
 
 class VideoShelf:

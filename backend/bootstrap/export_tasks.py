@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -29,9 +29,9 @@ COMBINED = (AnnotatorChoice.Way.BEST, AnnotatorChoice.Way.CONSENSUS, AnnotatorCh
 
 @contextmanager
 def open_project(
-    project_id: int, task_id: int | None, labels_from: str, annotator: AnnotatorChoice
+    project_id: int, task_ids: Sequence[int], labels_from: str, annotator: AnnotatorChoice
 ) -> Iterator[DatasetSource]:
-    """A project, or one task of it. Raises InvalidInput if the settings name no Label Studio."""
+    """A project, or these tasks of it. Raises InvalidInput if the settings name no Label Studio."""
     container = Container.from_environment()
     with (
         closing(container.label_studio_session()) as session,
@@ -46,7 +46,7 @@ def open_project(
             lambda task: ledger.everybodys_verdicts(task.project_id, task=task),
             project_id,
             LabelsFrom(labels_from),
-            task_id,
+            task_ids,
             AnnotatorChoice(AnnotatorChoice.Way.EACH) if is_combined else annotator,
         )
         yield (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord
@@ -13,12 +14,14 @@ from backend.adapters.labelstudio.writing.regions import build_regions
 from backend.adapters.machine.clocks import WallClock
 from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.service import MediaService
+from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.adapters.queue.hover_channel import RedisHoverChannel
 from backend.adapters.queue.signals import RedisNotifier, RedisPrewarmChannel, RedisSessionCursors
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
+from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Quality
 from backend.application.crowd.routing.router import Router
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
@@ -40,6 +43,9 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.crowd.routing import open_router
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
+
+THUMBNAIL_BYTES = 256 * 2**20
+"""Size of the cache of thumbnails: some 20,000."""
 
 
 class AnnotationReader(Protocol):
@@ -88,6 +94,9 @@ class WebSettings:
     """Host names under which Masklet may be called, besides loopback names and network addresses."""
     public_url: str = ""
     player_shared_masks: bool = False
+    effort: bool = True
+    leads: tuple[str, ...] = ()
+    """E-mails or ids of the users of Label Studio who may open the lead's page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,12 @@ class WebParts:
     player: PlayerParts | None = None
     annotation_editor: AnnotationEditor | None = None
     router: Router | None = None
+    thumbnails: Thumbnails | None = None
+    exports: Path | None = None
+    """The folder of exports that leads start; None: none can be started."""
+    quality: Quality = NOTHING_OBSERVED
+    crowd: Crowd = NOTHING_OBSERVED
+    """What the lead's page shows of people and of queues."""
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
@@ -187,6 +202,8 @@ def build_web(container: Container) -> WebParts:
         key_values=container.key_values,
         task_signer=container.task_signer,
         codec=CocoCodec(),
+        thumbnails=Thumbnails(PageDecoder(), PageCache(container.folder.thumbnails, THUMBNAIL_BYTES)),
+        exports=container.folder.exports,
     )
 
 
@@ -216,6 +233,8 @@ def _web_settings(container: Container) -> WebSettings:
         allowed_hosts=(*settings.allowed_hosts.split(","), settings.host, container.public_url),
         public_url=container.public_url,
         player_shared_masks=settings.player_shared_masks,
+        effort=settings.effort,
+        leads=tuple(settings.leads.split(",")),
     )
 
 

@@ -27,7 +27,10 @@ STRICTEST_FIRST = (Verdict.REJECT, Verdict.REDO, Verdict.SKIPPED, Verdict.SATISF
 
 @dataclass(frozen=True, slots=True)
 class GivenVerdict:
-    """object_id: None for the whole task. masks: the digest of the masks that the verdict was given for."""
+    """object_id: None for the whole task. masks: the digest of the masks that the verdict was given for.
+
+    A verdict on the masks of several people has the digest of each, on a line of its own.
+    """
 
     object_id: ObjectId | None
     verdict: Verdict
@@ -84,7 +87,7 @@ class MaskDigests:
     def shown(self, given: GivenVerdict) -> ShownVerdict:
         """The verdict, compared with these masks."""
         digest = self.of_subject(given.object_id)
-        return ShownVerdict(given, not digest or given.masks != digest)
+        return ShownVerdict(given, not digest or digest not in given.masks.splitlines())
 
 
 NO_MASKS = MaskDigests.of({}).task

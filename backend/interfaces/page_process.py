@@ -1,9 +1,9 @@
 """The process that cuts pages from videos for the web process: one question a line, one page an answer.
 
 Asked in JSON on stdin: `[media_id, frame]` for media of imports, or an object with addresses, is_pages, content_hash
-and frame for media of any task, which are fetched as a worker fetches them. Answers on stdout with `J` or `E`, eight
-bytes of length, and a JPEG file or the error's record. It keeps the last few videos open, so that the next page of one
-is a step and not a jump.
+and frame for media of any task, which are fetched as a worker fetches them; with masks, it makes a small picture with
+these masks. Answers on stdout with `J` or `E`, eight bytes of length, and a JPEG file or the error's record. It keeps
+the last few videos open, so that the next page of one is a step and not a jump.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -19,14 +20,20 @@ from backend.adapters.media.import_records import ImportRecords
 from backend.adapters.media.index import IndexCache
 from backend.adapters.media.library import HeldVideo
 from backend.adapters.media.source_media import jpeg_of, open_source_media
+from backend.adapters.report.thumbnails import thumbnail_jpeg
 from backend.application.ports.media import MediaLibrary, VideoSource
 from backend.bootstrap.container import Container
 from backend.bootstrap.media import open_media_library
+from backend.codecs.coco_rle import decode_mask
 from backend.domain.errors import MaskletError, MediaError, MediaUnreachable, reason_of
+from backend.domain.masklets import EncodedMask
 from backend.domain.tasks import MediaRef
 from backend.domain.video import FrameIndex
 
 HELD_OPEN = 4
+
+Draw = Callable[[VideoSource, FrameIndex], bytes]
+"""Makes an image file of a frame."""
 
 
 class OpenVideos:
@@ -47,8 +54,8 @@ class OpenVideos:
         self._keep(media_id, video)
         return jpeg_of(video, video.info.require_frame(FrameIndex(frame)))
 
-    def picture(self, media: MediaRef, content_hash: str, frame: int) -> bytes:
-        """A frame of a task's media. content_hash: of the video that is expected; empty for pages.
+    def picture(self, media: MediaRef, content_hash: str, frame: int, draw: Draw = jpeg_of) -> bytes:
+        """A frame of a task's media. content_hash: of the expected video; empty for pages. draw: makes the file.
 
         Raises as `page` does, and MediaUnreachable if the address has another video by now or cannot be fetched.
         """
@@ -63,9 +70,17 @@ class OpenVideos:
             raise MediaUnreachable("the video was replaced by another one; open the task again")
         if media.is_pages and isinstance(video, HeldVideo):  # fetched for this page alone
             with video:
-                return jpeg_of(video, FrameIndex(frame))
+                return draw(video, FrameIndex(frame))
         self._keep(media, video)
-        return jpeg_of(video, video.info.require_frame(FrameIndex(frame)))
+        return draw(video, video.info.require_frame(FrameIndex(frame)))
+
+    def thumbnail(self, media: MediaRef, content_hash: str, frame: int, masks: Sequence[EncodedMask | None]) -> bytes:
+        """A small picture of a frame with masks in it. Raises as `picture` does."""
+
+        def drawn(video: VideoSource, index: FrameIndex) -> bytes:
+            return thumbnail_jpeg(video.frame(index), [None if mask is None else decode_mask(mask) for mask in masks])
+
+        return self.picture(media, content_hash, frame, drawn)
 
     def _opened(self, media: MediaRef, frame: int) -> VideoSource:
         if self._library is None:
@@ -97,6 +112,9 @@ def _answer(videos: OpenVideos, question: Any) -> bytes:  # noqa: ANN401  (JSON 
         media_id, frame = question
         return videos.page(media_id, frame)
     media = MediaRef(tuple(question["addresses"]), question["is_pages"])
+    if "masks" in question:
+        masks = [None if mask is None else EncodedMask(*mask) for mask in question["masks"]]
+        return videos.thumbnail(media, question["content_hash"], question["frame"], masks)
     return videos.picture(media, question["content_hash"], question["frame"])
 
 

@@ -126,7 +126,8 @@ def short(clip: Clip) -> Clip:
 @pytest.fixture(scope="package")
 def masklet(label_studio: LabelStudioServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masklet]:
     process = MaskletProcess(tmp_path_factory.mktemp("masklet"))
-    process.launch(label_studio_url=label_studio.url, token=label_studio.login.token, settings=ENVIRONMENT)
+    settings = {**ENVIRONMENT, "MASKLET_LEADS": label_studio.login.username}
+    process.launch(label_studio_url=label_studio.url, token=label_studio.login.token, settings=settings)
     model = process.wait()
     ledger = open_ledger(f"sqlite:///{process.data_dir / 'ledger.sqlite'}", SystemClock())
     yield Masklet(process.url, model.version, ledger, process)

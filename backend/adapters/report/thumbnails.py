@@ -19,13 +19,23 @@ COLOURS = ((31, 157, 85), (217, 72, 15), (59, 91, 219), (201, 42, 42), (156, 54,
 
 
 def thumbnail(frame: RgbFrame | None, masks: Sequence[BoolMask | None]) -> str:
-    """A JPEG data URL, WIDTH_PX wide, each mask in its object's colour; grey without a frame.
+    """`thumbnail_jpeg` as a data URL; empty without frame and masks."""
+    jpeg = thumbnail_jpeg(frame, masks)
+    return data_url(jpeg) if jpeg else ""
+
+
+def data_url(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def thumbnail_jpeg(frame: RgbFrame | None, masks: Sequence[BoolMask | None]) -> bytes:
+    """A JPEG file, WIDTH_PX wide, each mask in its object's colour; grey without a frame.
 
     frame: [H, W, 3] uint8 RGB. masks: [H, W] bool each. Empty without frame and masks.
     """
     shapes = [mask.shape for mask in masks if mask is not None]
     if frame is None and not shapes:
-        return ""
+        return b""
     size = frame.shape[:2] if frame is not None else shapes[0]
     height = max(round(size[0] * WIDTH_PX / size[1]), 1)
     image = np.full((height, WIDTH_PX, 3), 90, np.float32)
@@ -41,7 +51,7 @@ def thumbnail(frame: RgbFrame | None, masks: Sequence[BoolMask | None]) -> str:
         cv2.drawContours(image, outline, -1, COLOURS[number % len(COLOURS)], 1)
     pixels = np.clip(image, 0, 255).astype(np.uint8)[..., ::-1]
     _, jpeg = cv2.imencode(".jpg", np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode("ascii")
+    return jpeg.tobytes()
 
 
 def small_picture(frame: RgbFrame, size: tuple[int, int], *, grey: bool) -> NDArray[np.uint8]:

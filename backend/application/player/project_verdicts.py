@@ -12,7 +12,15 @@ from backend.application.ports.ledger import Ledger
 from backend.domain.jobs import JobKind, PropagationRequest
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import MediaRef, TaskKey
-from backend.domain.verdicts import STRICTEST_FIRST, ObjectState, ShownVerdict, UserVerdict, Verdict
+from backend.domain.verdicts import (
+    NO_MASKS,
+    STRICTEST_FIRST,
+    MaskDigests,
+    ObjectState,
+    ShownVerdict,
+    UserVerdict,
+    Verdict,
+)
 
 JOBS_LOOKED_AT = 40
 ORDER = (Verdict.REDO, *(verdict for verdict in STRICTEST_FIRST if verdict is not Verdict.REDO))
@@ -56,22 +64,34 @@ class ProjectVerdicts:
         return tuple(sorted(found, key=_rank))
 
     def _shown(self, task: TaskKey, user: str, given: Iterable[UserVerdict]) -> list[ReportedVerdict]:
-        digests = self.timelines.shown_digests(self._user_task(task, user))
+        digests = self.timelines.shown_digests(judged_task(self.ledger, task, user))
         labels = self.ledger.prompts(task, user=user).labels
-        return [ReportedVerdict(task, user, digests.shown(each.given), _label(each, labels)) for each in given]
+        return [ReportedVerdict(task, user, self._compared(each, digests), _label(each, labels)) for each in given]
 
-    def _user_task(self, task: TaskKey, user: str) -> UserTask:
-        """With the media and model of the user's newest propagation, or of one that no person started."""
-        found = UserTask(task, MediaRef((), is_pages=False), "", "", user)
-        for job in self.ledger.jobs(task=task, kind=JobKind.PROPAGATE, limit=JOBS_LOOKED_AT):
-            request = self.ledger.request(job.job_id)
-            if not isinstance(request, PropagationRequest) or request.user not in (user, ""):
-                continue
-            if request.user == user or not found.model_version:
-                found = replace(found, media=request.media, model_version=job.model_version)
-            if request.user == user:
-                break
-        return found
+    def _compared(self, verdict: UserVerdict, own: MaskDigests) -> ShownVerdict:
+        """With the person's own masks; of a person who has none there, with those of the others."""
+        shown = own.shown(verdict.given)
+        if not shown.is_outdated or own.objects or verdict.given.masks == NO_MASKS:
+            return shown
+        others = (
+            self.timelines.digests(judged_task(self.ledger, verdict.task, count.user)).shown(verdict.given)
+            for count in self.ledger.prompt_counts(verdict.task.project_id, task=verdict.task)
+        )
+        return next((other for other in others if not other.is_outdated), shown)
+
+
+def judged_task(ledger: Ledger, task: TaskKey, user: str) -> UserTask:
+    """With the media and model of the user's newest propagation, or of one that no person started."""
+    found = UserTask(task, MediaRef((), is_pages=False), "", "", user)
+    for job in ledger.jobs(task=task, kind=JobKind.PROPAGATE, limit=JOBS_LOOKED_AT):
+        request = ledger.request(job.job_id)
+        if not isinstance(request, PropagationRequest) or request.user not in (user, ""):
+            continue
+        if request.user == user or not found.model_version:
+            found = replace(found, media=request.media, model_version=job.model_version)
+        if request.user == user:
+            break
+    return found
 
 
 def counts_of(verdicts: Iterable[ReportedVerdict]) -> Mapping[str, int]:

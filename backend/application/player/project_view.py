@@ -29,7 +29,7 @@ class TaskState(StrEnum):
     FAILED = "failed"
 
 
-_STATES: Mapping[JobState, TaskState] = {
+STATES_OF_JOBS: Mapping[JobState, TaskState] = {
     JobState.QUEUED: TaskState.RUNNING,
     JobState.RUNNING: TaskState.RUNNING,
     JobState.DONE: TaskState.DONE,
@@ -104,7 +104,7 @@ class ProjectView:
         """The state of a task with prompts."""
         for job in self.ledger.jobs(task=task, kind=JobKind.PROPAGATE, limit=JOBS_LOOKED_AT):
             if job.user in (self.user, SEVERAL_USERS):
-                return _STATES.get(job.state, TaskState.PROMPTED)
+                return STATES_OF_JOBS.get(job.state, TaskState.PROMPTED)
         return TaskState.PROMPTED
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypedDict, Unpack
 
 from backend.application.ports.annotation_writes import AnnotationWrites
+from backend.application.ports.effort import EffortLedger
+from backend.application.ports.lead_ledger import LeadLedger
 from backend.application.ports.player_ledger import PlayerLedger
 from backend.application.ports.pushes import Pushes
 from backend.domain.jobs import (
@@ -38,7 +40,7 @@ class JobsWanted(TypedDict, total=False):
     """The job is open, or changed at this time (the ledger's clock) or later."""
 
 
-class Ledger(AnnotationWrites, PlayerLedger, Pushes, Protocol):
+class Ledger(AnnotationWrites, EffortLedger, LeadLedger, PlayerLedger, Pushes, Protocol):
     """The durable record of prompts, jobs and pushes: the source of truth.
 
     Prompts, submitted jobs and pending pushes are on disk on return. A worker's writes (start, progress, a finish

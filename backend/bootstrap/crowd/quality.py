@@ -83,7 +83,7 @@ def _source(
         lambda task: container.ledger.everybodys_verdicts(task.project_id, task=task),
         project_id,
         LabelsFrom.ANNOTATIONS,
-        task_id,
+        () if task_id is None else (task_id,),
         EACH,
     )
 

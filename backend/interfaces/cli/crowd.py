@@ -14,7 +14,7 @@ from rich.table import Table
 
 from backend.domain.crowd.routing import MAX_VERIFIERS, ORDER, Crowd, Role
 from backend.domain.errors import InvalidInput
-from backend.interfaces.cli import crowd_gold, crowd_quality
+from backend.interfaces.cli import crowd_effort, crowd_gold, crowd_quality
 from backend.interfaces.cli.connect import PublicUrl, Url, print_notes
 from backend.interfaces.cli.progress.command_bar import command_bar
 from backend.interfaces.cli.progress.durations import duration_text
@@ -161,4 +161,5 @@ def _text_of(path: Path) -> str:
 
 
 crowd_quality.add_to(app)
+app.command(name="effort")(crowd_effort.effort)
 app.add_typer(crowd_gold.app, name="gold")

@@ -23,7 +23,8 @@ def export(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE", help="Folders of `masklet propagate`, project:N, project:N/TASK or run:N/TASK."
+            metavar="SOURCE",
+            help="Folders of `masklet propagate`, project:N, project:N/TASK,TASK,... or run:N/TASK.",
         ),
     ],
     format_name: Annotated[FormatName, typer.Option("--format", help="The data set's format.")],

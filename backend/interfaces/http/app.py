@@ -19,6 +19,8 @@ from backend.interfaces.http.auth import AuthMiddleware, Credentials
 from backend.interfaces.http.background import Background
 from backend.interfaces.http.batches import batch_routes
 from backend.interfaces.http.jobs import job_routes
+from backend.interfaces.http.lead.lead import Lead
+from backend.interfaces.http.lead.routes import install_lead
 from backend.interfaces.http.media import media_routes
 from backend.interfaces.http.metrics import RequestCount
 from backend.interfaces.http.player.routes import install_player
@@ -46,12 +48,13 @@ def create_app(parts: WebParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as running:
-            service.background = _background(service)
+            service.background = _background(service, lead)
             for step in service.background:
                 running.enter_context(step)
             await anyio.to_thread.run_sync(service.pulse.wait_for_first, FIRST_FIGURES_S)
             if parts.media is not None:
                 running.callback(parts.media.close)
+            running.callback(lead.close)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_report_progress)
                 yield
@@ -65,6 +68,7 @@ def create_app(parts: WebParts) -> FastAPI:
         app.include_router(media_routes(service, parts.media))
         app.include_router(batch_routes(service, parts.media))
     install_player(app, service)
+    lead = install_lead(app, service)
     settings = parts.settings
     app.add_middleware(AddressCheckMiddleware)
     allowed = AllowedHosts.of(settings.allowed_hosts, allows_undotted=bool(settings.password))
@@ -78,7 +82,7 @@ def create_app(parts: WebParts) -> FastAPI:
     return app
 
 
-def _background(service: AppState) -> tuple[Background, ...]:
+def _background(service: AppState, lead: Lead) -> tuple[Background, ...]:
     """What the web process does beside the requests, each in a thread of its own."""
     parts = service.parts
     reconciler = parts.reconciler
@@ -88,6 +92,7 @@ def _background(service: AppState) -> tuple[Background, ...]:
         Background("reconciler", reconciler.reconcile, period_s=SWEEP_PERIOD_S),
         *(Background(f"pushes-{number}", reconciler.push, period_s=SWEEP_PERIOD_S) for number in range(PUSHERS)),
         Background("retention", reconciler.retain, period_s=SWEEP_PERIOD_S),
+        Background("lead", lead.sweep, period_s=SWEEP_PERIOD_S),
         Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S),
     ]
     if service.poll is not None:

@@ -24,8 +24,9 @@ MEDIA_PATHS = "/media/"
 """Addresses that carry their own permission in a signature: browsers on Label Studio's page hold no login."""
 
 PLAYER_PAGE = "/player"
-PLAYER_PATHS = ("/player/", "/api/player/")
-"""The player asks for a login to Label Studio, where one is set, and not for the password."""
+LEAD_PAGE = "/lead"
+PLAYER_PATHS = ("/player/", "/api/player/", "/lead/", "/api/lead/")
+"""The player and the lead's page ask for a login to Label Studio, where one is set, and not for the password."""
 
 WEBHOOK_SECRET_HEADER = "x-masklet-secret"
 
@@ -88,7 +89,7 @@ class AuthMiddleware:
 
 
 def _is_player(path: str) -> bool:
-    return path == PLAYER_PAGE or path.startswith(PLAYER_PATHS)
+    return path in (PLAYER_PAGE, LEAD_PAGE) or path.startswith(PLAYER_PATHS)
 
 
 def require_safe_binding(host: str, *, has_password: bool) -> None:

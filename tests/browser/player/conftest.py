@@ -1,4 +1,4 @@
-"""The player's modules in Chromium, each by itself: served as Masklet serves them, without tasks."""
+"""The pages' modules in Chromium, each by itself: served as Masklet serves them, without tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from playwright.sync_api import Browser, Page
 
-from backend.interfaces.http.player.page import install_page, policy
+from backend.interfaces.http.lead.routes import FOLDER as LEAD_FOLDER
+from backend.interfaces.http.player.page import install_files, install_page, policy
 from tests.browser.player.server import StreamServer
 
 Js = Any
@@ -46,6 +47,7 @@ def streams() -> StreamServer:
 def module_server(streams: StreamServer) -> Iterator[str]:
     app = FastAPI()
     install_page(app, label_studio_url="")
+    install_files(app, "/lead", LEAD_FOLDER, policy(""))
     headers = {"Content-Security-Policy": policy("")}
     app.add_api_route("/modules", lambda: HTMLResponse(EMPTY, headers=headers), methods=["GET"])
     app.add_api_route("/stream", streams.answer, methods=["GET"])

@@ -84,6 +84,15 @@ def test_without_digests_no_verdict_is_current() -> None:
     assert [each.shown.is_outdated for each in found.listed] == [True, True]
 
 
+def test_a_verdict_on_the_masks_of_several_people_counts_for_each() -> None:
+    theirs = MaskDigests.of({CAT: "another cat's masks"})
+    given = said("lead@example.org", Verdict.REDO, None, f"{theirs.task}\n{MASKS.task}")
+    for masks, author in ((MASKS, ANN), (theirs, BOB)):
+        assert MaskVerdicts.of([given], masks, author=author).state(CAT) is ObjectState.REDO
+    changed = MaskDigests.of({CAT: "cat's new masks"})
+    assert MaskVerdicts.of([given], changed, author=ANN).state(CAT) is ObjectState.NONE
+
+
 def test_a_choice_names_what_counts() -> None:
     choice = VerdictChoice.parse("none, satisfactory")
     assert str(choice) == "satisfactory,none"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -60,7 +60,7 @@ ONE_ANNOTATION = AnnotatorChoice()
 
 @dataclass(frozen=True, slots=True)
 class ProjectSource:
-    """A DatasetSource. task_id: only that task; None: all tasks with labels of the wanted kind.
+    """A DatasetSource. task_ids: only these tasks; empty: all tasks with labels of the wanted kind.
 
     verdicts: everybody's on a task.
     An entry's key is the task's number, with AnnotatorChoice.EACH that and the annotation's ("41/7").
@@ -72,12 +72,13 @@ class ProjectSource:
     verdicts: Callable[[TaskKey], Sequence[UserVerdict]]
     project_id: int
     labels_from: LabelsFrom = LabelsFrom.ANNOTATIONS
-    task_id: int | None = None
+    task_ids: Collection[int] = ()
     annotator: AnnotatorChoice = ONE_ANNOTATION
 
     @property
     def record(self) -> ManifestEntry:
-        task = {} if self.task_id is None else {"task": self.task_id}
+        listed = sorted(self.task_ids)
+        task = {"task": listed[0]} if len(listed) == 1 else {"tasks": listed} if listed else {}
         return {
             "kind": "label studio",
             "project": self.project_id,
@@ -98,7 +99,8 @@ class ProjectSource:
             raise InvalidInput(_several(self.project_id, several))
         entries = [entry for task in tasks for entry in self._entries_of(*task)]
         if not entries:
-            named = "no task" if self.task_id is None else f"no task {self.task_id}"
+            numbers = ", ".join(map(str, sorted(self.task_ids)))
+            named = f"no task {numbers}".strip()
             raise NotFound(f"project {self.project_id} has {named} with {self._wanted()}; see --from and --annotator")
         return entries
 
@@ -148,7 +150,7 @@ class ProjectSource:
                 LabelsFrom.PREDICTIONS: task.total_predictions or 0,
                 LabelsFrom.BOTH: annotations + (task.total_predictions or 0),
             }
-            if counts[self.labels_from] > 0 and self.task_id in (None, task.id):
+            if counts[self.labels_from] > 0 and (not self.task_ids or task.id in self.task_ids):
                 yield int(task.id), name_of_task(int(task.id), task.data or {}), annotations
 
     def _open(self, task_id: int, annotation_id: int | None) -> LabelledTask:

@@ -19,6 +19,7 @@ from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, No
 from backend.domain.tasks import TaskKey
 
 TIMEOUT_S = 10.0
+PROJECTS_A_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,11 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class LabelStudioUser:
-    """email: the name under which prompts are recorded."""
+    """email: the name under which prompts are recorded. user_id: Label Studio's; 0 if it did not say."""
 
     email: str
     name: str
+    user_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class UserAccess:
             raise NotAllowed("Label Studio does not know this login")
         email = str(body.get("email") or body.get("username"))
         name = " ".join(str(body.get(part) or "") for part in ("first_name", "last_name")).strip()
-        return LabelStudioUser(email, name or email)
+        number = body.get("id")
+        return LabelStudioUser(email, name or email, number if type(number) is int else 0)
 
     def may_see(self, credential: Credential, task: TaskKey) -> bool:
         """Whether Label Studio shows the task to the person. Raises LabelStudioUnavailable."""
@@ -104,6 +107,24 @@ class UserAccess:
             raise NotAllowed(f"Label Studio does not show project {project_id} to you")
         ids = [int(task["id"]) for task in body.get("tasks") or ()]
         return TaskPage(tuple(TaskKey(project_id, number) for number in ids), int(body.get("total") or 0))
+
+    def projects(self, credential: Credential) -> dict[int, str]:
+        """The titles of all projects that Label Studio shows to the person, by number; one call for each 1,000.
+
+        Raises NotAllowed if Label Studio does not know the credential, LabelStudioUnavailable.
+        """
+        found: dict[int, str] = {}
+        page = 1
+        while True:
+            query = {"page": page, "page_size": PROJECTS_A_PAGE, "include": "id,title", "ordering": "id"}
+            status, body = self._get(f"/api/projects/?{urlencode(query)}", credential)
+            if status != httpx.codes.OK or not isinstance(body, dict):
+                raise NotAllowed("Label Studio does not show its projects to you")
+            listed = body.get("results") or ()
+            found |= {int(entry["id"]): str(entry.get("title") or "") for entry in listed}
+            if len(listed) < PROJECTS_A_PAGE:
+                return found
+            page += 1
 
     def find_task(self, project_id: int, field_name: str, value: str) -> TaskKey:
         """The newest task of a project whose data has this value in a field. Raises NotFound.

@@ -18,6 +18,7 @@ from pathlib import Path
 from backend.adapters.media.serving.page_child import PageChild
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import MediaError
+from backend.domain.masklets import EncodedMask
 from backend.domain.tasks import MediaRef
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,20 @@ class PageDecoder:
             "is_pages": media.is_pages,
             "content_hash": content_hash,
             "frame": frame,
+        }
+        return self._answer(content_hash or media.addresses[0], frame, question)
+
+    def thumbnail(self, media: MediaRef, content_hash: str, frame: int, masks: Sequence[EncodedMask | None]) -> bytes:
+        """A small picture of a frame with masks, as a JPEG file; the masks' colours go by their order.
+
+        Raises as `picture` does.
+        """
+        question = {
+            "addresses": list(media.addresses),
+            "is_pages": media.is_pages,
+            "content_hash": content_hash,
+            "frame": frame,
+            "masks": [None if mask is None else [mask.height, mask.width, mask.counts] for mask in masks],
         }
         return self._answer(content_hash or media.addresses[0], frame, question)
 

@@ -143,9 +143,43 @@ def _to_9(connection: Connection) -> None:
     )
 
 
+def _to_10(connection: Connection) -> None:
+    """The tables of effort and of the lead's page, and the place of each verdict in the ledger's sequence."""
+    key = "project_id BIGINT NOT NULL, task_id BIGINT NOT NULL, user_name TEXT NOT NULL"
+    connection.exec_driver_sql(
+        f"CREATE TABLE masklet_effort ({key}, object_id TEXT NOT NULL, seconds FLOAT NOT NULL, "
+        "PRIMARY KEY (project_id, task_id, user_name, object_id))"
+    )
+    connection.exec_driver_sql("CREATE INDEX masklet_effort_user ON masklet_effort (user_name)")
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_effort_beats (user_name TEXT NOT NULL, beat_s FLOAT NOT NULL, PRIMARY KEY (user_name))"
+    )
+    connection.exec_driver_sql(
+        f"CREATE TABLE masklet_run_summaries ({key}, masks_run TEXT NOT NULL, frame_count BIGINT NOT NULL, "
+        "uncertainty FLOAT NOT NULL, worst_frame BIGINT NOT NULL, objects TEXT NOT NULL, "
+        "PRIMARY KEY (project_id, task_id, user_name))"
+    )
+    connection.exec_driver_sql(
+        f"CREATE TABLE masklet_orders ({key}, state TEXT NOT NULL, sequence BIGINT NOT NULL, job_id TEXT NOT NULL, "
+        "reason TEXT NOT NULL, PRIMARY KEY (project_id, task_id, user_name))"
+    )
+    connection.exec_driver_sql("CREATE INDEX masklet_orders_state ON masklet_orders (state, sequence)")
+    connection.exec_driver_sql("ALTER TABLE masklet_verdicts ADD COLUMN sequence BIGINT DEFAULT 0 NOT NULL")
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5, 6: _to_6, 7: _to_7, 8: _to_8, 9: _to_9}
+MIGRATIONS: Mapping[int, Migration] = {
+    2: _to_2,
+    3: _to_3,
+    4: _to_4,
+    5: _to_5,
+    6: _to_6,
+    7: _to_7,
+    8: _to_8,
+    9: _to_9,
+    10: _to_10,
+}
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -32,7 +32,7 @@ class PlayerRows(Rows):
     def verdicts(self, task: TaskKey, *, user: str) -> tuple[GivenVerdict, ...]:
         with self._database.read() as connection:
             rows = connection.execute(select(verdicts).where(_of_user_task(task, user)).order_by(*_ORDER))
-            return tuple(map(_verdict, rows))
+            return tuple(map(verdict_of, rows))
 
     def project_verdicts(self, project_id: int, *, user: str) -> Mapping[TaskKey, tuple[GivenVerdict, ...]]:
         of_user = and_(verdicts.c.project_id == project_id, verdicts.c.user_name == user)
@@ -40,7 +40,7 @@ class PlayerRows(Rows):
         with self._database.read() as connection:
             for row in connection.execute(select(verdicts).where(of_user).order_by(*_ORDER)):
                 task = TaskKey(project_id, row.task_id)
-                found[task] = (*found.get(task, ()), _verdict(row))
+                found[task] = (*found.get(task, ()), verdict_of(row))
         return found
 
     def everybodys_verdicts(self, project_id: int, *, task: TaskKey | None = None) -> tuple[UserVerdict, ...]:
@@ -50,14 +50,14 @@ class PlayerRows(Rows):
         query = query.order_by(verdicts.c.task_id, verdicts.c.user_name, verdicts.c.object_id)
         with self._database.read() as connection:
             return tuple(
-                UserVerdict(TaskKey(project_id, row.task_id), row.user_name, _verdict(row))
+                UserVerdict(TaskKey(project_id, row.task_id), row.user_name, verdict_of(row))
                 for row in connection.execute(query)
             )
 
     def set_verdict(self, task: TaskKey, verdict: GivenVerdict, *, user: str) -> None:
         object_id = _stored_id(verdict.object_id)
         with self._database.write() as connection:
-            next_sequence(connection)  # two writers must not both insert
+            sequence = next_sequence(connection)  # two writers must not both insert
             connection.execute(delete(verdicts).where(_of_user_task(task, user), verdicts.c.object_id == object_id))
             connection.execute(
                 insert(verdicts).values(
@@ -68,6 +68,7 @@ class PlayerRows(Rows):
                     verdict=str(verdict.verdict),
                     comment=verdict.comment,
                     masks=verdict.masks,
+                    sequence=sequence,
                 )
             )
 
@@ -118,6 +119,6 @@ def _stored_id(object_id: ObjectId | None) -> str:
     return WHOLE_TASK if object_id is None else str(object_id)
 
 
-def _verdict(row: Row[tuple[object, ...]]) -> GivenVerdict:
+def verdict_of(row: Row[tuple[object, ...]]) -> GivenVerdict:
     object_id = None if row.object_id == WHOLE_TASK else ObjectId(row.object_id)
     return GivenVerdict(object_id, Verdict(row.verdict), row.comment, row.masks)

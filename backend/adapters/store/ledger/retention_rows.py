@@ -12,13 +12,16 @@ from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import (
     annotation_writes,
     consensus,
+    effort,
     failures,
     gold,
     jobs,
     labels,
     measurements,
+    orders,
     prompts,
     pushes,
+    run_summaries,
     verdicts,
 )
 from backend.domain.jobs import JobKind, JobState
@@ -38,7 +41,11 @@ _OF_TASKS = (
     measurements,
     gold,
     consensus,
+    effort,
+    run_summaries,
+    orders,
 )
+"""The tables with rows of tasks."""
 
 _WITH_TASKS = (jobs, prompts, verdicts, measurements, consensus)
 """The tables whose tasks are looked up in Label Studio. Gold may name a task that is not made yet."""

@@ -16,8 +16,10 @@ from backend.adapters.store.ledger.crowd_counts import CrowdCounts
 from backend.adapters.store.ledger.crowd_rows import CrowdRows
 from backend.adapters.store.ledger.crowd_step_rows import CrowdStepRows
 from backend.adapters.store.ledger.database import Database
+from backend.adapters.store.ledger.effort_rows import EffortRows
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
+from backend.adapters.store.ledger.lead_rows import LeadRows
 from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
@@ -60,6 +62,8 @@ class SqlLedger(
     CrowdStepRows,
     CrowdCounts,
     QualityRows,
+    EffortRows,
+    LeadRows,
     ClockRows,
 ):
     """Ledger by SQLAlchemy Core."""

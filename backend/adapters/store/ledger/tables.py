@@ -5,7 +5,7 @@ Every change here needs a migration that makes the same change in a ledger that 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -104,8 +104,10 @@ verdicts = Table(
     Column("verdict", Text, nullable=False),
     Column("comment", Text, nullable=False),
     Column("masks", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
 )
-"""What users say of masks. object_id: empty for the whole task. masks: the digest of the masks that were judged."""
+"""What users say of masks. object_id: empty for the whole task. masks: the digests of the masks that were judged, one a
+line. sequence: 0 for verdicts of schemas before 8."""
 
 pushes = Table(
     "masklet_pushes",
@@ -282,3 +284,50 @@ consensus = Table(
     Column("prediction_id", BigInteger, nullable=False),
 )
 """The consensus that is written to a task as a prediction. state: of what it was made; empty while it is written."""
+effort = Table(
+    "masklet_effort",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("seconds", Float, nullable=False),
+    Index("masklet_effort_user", "user_name"),
+)
+"""Active time by person and object. object_id: empty for no object."""
+
+effort_beats = Table(
+    "masklet_effort_beats",
+    metadata,
+    Column("user_name", Text, primary_key=True),
+    Column("beat_s", Float, nullable=False),
+)
+"""Each person's newest beat of activity, of all tabs and projects: the ledger's clock."""
+
+run_summaries = Table(
+    "masklet_run_summaries",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("masks_run", Text, nullable=False),
+    Column("frame_count", BigInteger, nullable=False),
+    Column("uncertainty", Float, nullable=False),
+    Column("worst_frame", BigInteger, nullable=False),
+    Column("objects", Text, nullable=False),
+)
+"""Figures of each person's newest finished propagation, which are made when somebody asks for them."""
+
+orders = Table(
+    "masklet_orders",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True),
+    Column("task_id", BigInteger, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("masklet_orders_state", "state", "sequence"),
+)
+"""Propagations that a lead ordered."""

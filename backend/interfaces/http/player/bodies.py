@@ -55,6 +55,13 @@ class HoverBody(BaseModel):
     point: Point
 
 
+class BeatBody(BaseModel):
+    """There was input in the last seconds, in a tab that is visible."""
+
+    model_config = _example(object="Cat")
+    object: str | None = Field(None, description="The selected object's id; null: none.")
+
+
 class PropagationBody(BaseModel):
     """Where to propagate."""
 

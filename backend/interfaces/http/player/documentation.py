@@ -68,9 +68,9 @@ def described_as(summary: str, media_type: str, what: str) -> dict[str, Any]:
     return {"summary": summary, "responses": responses}
 
 
-def document_schemas(app: FastAPI) -> None:
-    """Adds the forms to the app's OpenAPI document."""
-    make, kinds = app.openapi, [*_models(schemas), *_models(bodies)]
+def document_schemas(app: FastAPI, *modules: ModuleType) -> None:
+    """Adds the forms of these modules to the app's OpenAPI document; none: the player's."""
+    make, kinds = app.openapi, [kind for module in modules or (schemas, bodies) for kind in _models(module)]
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

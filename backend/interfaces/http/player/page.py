@@ -15,11 +15,11 @@ FOLDER = Path(__file__).parent / "static"
 LOOPBACK = ("localhost", "127.0.0.1")
 
 
-class PlayerFiles(StaticFiles):
-    """Files of the page; a browser asks each time whether they changed."""
+class PageFiles(StaticFiles):
+    """Files of a page; a browser asks each time whether they changed."""
 
-    def __init__(self, headers: dict[str, str]) -> None:
-        super().__init__(directory=FOLDER)
+    def __init__(self, folder: Path, headers: dict[str, str]) -> None:
+        super().__init__(directory=folder)
         self._headers = headers
 
     def file_response(
@@ -32,18 +32,23 @@ class PlayerFiles(StaticFiles):
 
 def install_page(app: FastAPI, *, label_studio_url: str) -> None:
     """Serves `/player` and `/player/static/...`. label_studio_url: the only other origin that may frame the page."""
+    install_files(app, "/player", FOLDER, policy(label_studio_url))
+
+
+def install_files(app: FastAPI, path: str, folder: Path, content_policy: str) -> None:
+    """Serves a page and its files below `path`/static. folder: with its index.html."""
     headers = {
-        "Content-Security-Policy": policy(label_studio_url),
+        "Content-Security-Policy": content_policy,
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
 
     async def page() -> Response:
-        return FileResponse(FOLDER / "index.html", headers=headers, media_type="text/html")
+        return FileResponse(folder / "index.html", headers=headers, media_type="text/html")
 
-    app.add_api_route("/player", page, methods=["GET"], response_class=Response, include_in_schema=False)
-    app.mount("/player/static", PlayerFiles(headers), name="player-files")
+    app.add_api_route(path, page, methods=["GET"], response_class=Response, include_in_schema=False)
+    app.mount(f"{path}/static", PageFiles(folder, headers), name=f"{path.strip('/')}-files")
 
 
 def policy(label_studio_url: str) -> str:

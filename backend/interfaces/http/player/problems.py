@@ -43,9 +43,25 @@ class NotShared(NotAllowed):
         super().__init__("The setting MASKLET_PLAYER_SHARED_MASKS is off: nobody sees the masks of other people.")
 
 
+class NotLead(NotAllowed):
+    """The caller is not among the leads of the settings."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The lead's page is for the leads of this Masklet, and {name} is not among them.")
+
+
+class NoLeads(NotAllowed):
+    """The settings name no lead."""
+
+    def __init__(self) -> None:
+        super().__init__("The lead's page is for the leads of this Masklet, and none are named yet.")
+
+
 WAYS_OUT: tuple[tuple[type[MaskletError], str], ...] = (
     (SignInNeeded, "Log in to Label Studio in this browser, or give a token."),
     (NotShared, "Ask the person who runs Masklet to set MASKLET_PLAYER_SHARED_MASKS=true."),
+    (NotLead, "Ask the person who runs Masklet to add your e-mail to MASKLET_LEADS."),
+    (NoLeads, "Set MASKLET_LEADS to their e-mails in Label Studio, with commas between, and start Masklet again."),
     (NotAllowed, "Log in to Label Studio, or ask for access to the project."),
     (MediaError, "Check the file, or import it again."),
     (MediaUnreachable, "Check that the media's server answers, then try again."),

@@ -14,6 +14,7 @@ from backend.domain.tasks import TaskKey
 from backend.interfaces.http import health
 from backend.interfaces.http.app_state import NO_MODEL, AppState, json_reply
 from backend.interfaces.http.player import forms
+from backend.interfaces.http.player.activity import ActivityRoutes
 from backend.interfaces.http.player.bodies import SessionBody
 from backend.interfaces.http.player.documentation import described, described_as, document_schemas
 from backend.interfaces.http.player.edits import EditRoutes
@@ -42,6 +43,7 @@ def install_player(app: FastAPI, state: AppState) -> None:
         PropagationRoutes(player),
         VerdictRoutes(player),
         ProjectRoutes(player),
+        ActivityRoutes(player),
     ):
         routes.add_to(router)
     app.include_router(router)
@@ -184,6 +186,7 @@ class TaskRoutes:
             "cuts": list(known_cuts(parts.key_values, info.content_hash)),
             "revision": self._player.revision(opened),
             "shared_masks": parts.settings.player_shared_masks,
+            "effort": parts.settings.effort,
             **forms.verdicts_form(self._player.verdicts(opened).all()),
         }
 

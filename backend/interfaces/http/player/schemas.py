@@ -151,6 +151,7 @@ class Task(Verdicts, TaskAddress):
     cuts: list[int] = Field(description="The first frames of shots.")
     revision: int = Field(description="Grows with every edit.")
     shared_masks: bool = Field(description="Whether people can look at each other's masks.")
+    effort: bool = Field(description="Whether active time is recorded.")
 
 
 class Hovered(Form):
@@ -189,6 +190,12 @@ class Users(Form):
     """Everybody with prompts on the task."""
 
     users: list[User] = Field(description="By name.")
+
+
+class Beat(Form):
+    """A beat of activity was taken."""
+
+    is_recorded: bool = Field(description="False: the setting is off, and nothing was kept.")
 
 
 class Lane(Form):

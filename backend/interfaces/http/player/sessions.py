@@ -52,11 +52,12 @@ class Access(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in person. user: empty without a Label Studio."""
+    """A signed-in person. user: empty without a Label Studio. user_id: Label Studio's; 0 if it is not known."""
 
     user: str
     name: str
     credential: Credential
+    user_id: int = 0
 
 
 class PlayerSessions:
@@ -84,10 +85,15 @@ class PlayerSessions:
             found = self._access.whoami(credential)
         except NotAllowed as error:
             raise SignInNeeded(f"{error}.") from error
-        fields = {"user": found.email, "name": found.name, "login": _fingerprint(credential)}
+        fields = {
+            "user": found.email,
+            "name": found.name,
+            "id": str(found.user_id),
+            "login": _fingerprint(credential),
+        }
         if token:
             fields["token"] = self._keep(token)
-        return Caller(found.email, found.name, credential), self._sign(fields)
+        return Caller(found.email, found.name, credential, found.user_id), self._sign(fields)
 
     def caller(self, cookies: Mapping[str, str]) -> Caller:
         """The person of a request. Raises SignInNeeded."""
@@ -96,7 +102,7 @@ class PlayerSessions:
         fields = self._read(cookies.get(COOKIE, ""))
         token = self._tokens.get(str(fields.get("token"))) if "token" in fields else None
         credential = Credential(token=token) if token else Credential(cookies.get(LABEL_STUDIO_COOKIE, ""))
-        caller = Caller(str(fields["user"]), str(fields["name"]), credential)
+        caller = Caller(str(fields["user"]), str(fields["name"]), credential, int(str(fields.get("id") or 0)))
         if not credential or (_fingerprint(credential) != fields.get("login") and not self._is_of(caller)):
             raise SignInNeeded("Your login to Label Studio has changed; sign in again.")
         return caller

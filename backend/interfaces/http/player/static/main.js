@@ -1,6 +1,7 @@
 // Puts the page together: transport, state, caches, actions, canvas, timeline, views.
 
 import { html, render } from "./vendor/htm-preact.js";
+import { Activity } from "./actions/activity.js";
 import { Changes } from "./actions/changes.js";
 import { Hover } from "./actions/hover.js";
 import { keepLocks } from "./actions/locks.js";
@@ -190,6 +191,7 @@ try {
     timelineReader.soon();
     looking.isAllowed = task.shared_masks;
     looking.refresh();
+    if (task.effort) new Activity(transport, store).listen(window);
     if (isPropagating(store.state)) propagation.follow();
   }
 } catch (error) {

@@ -65,6 +65,7 @@
  * @property {Verdict[]} [verdicts]  not there: the server keeps none
  * @property {number} revision
  * @property {boolean} shared_masks  whether people can look at each other's masks
+ * @property {boolean} effort  whether active time is recorded
  */
 /** @typedef {"satisfactory" | "redo" | "reject" | "skipped"} VerdictName */
 /**

@@ -81,7 +81,11 @@ class LabelStudioUsers:
         if name is None:
             return httpx.Response(401, json={"detail": "Authentication credentials were not provided."})
         if request.url.path == "/api/current-user/whoami":
-            return httpx.Response(200, json={"email": f"{name}@example.org", "first_name": name.title()})
+            number = ("ann", "bob", "cem").index(name) + 1
+            return httpx.Response(200, json={"email": f"{name}@example.org", "first_name": name.title(), "id": number})
+        if request.url.path == "/api/projects/":
+            shown = [] if name == "bob" else [{"id": 2, "title": "Cats"}]
+            return httpx.Response(200, json={"count": len(shown), "results": shown})
         if name in ("ann", "cem") and request.url.path == "/api/tasks/8/":
             return httpx.Response(200, json={"id": 8, "project": 2})
         if name in ("ann", "cem") and request.url.path == "/api/tasks/" and request.url.params["project"] == "2":

@@ -123,6 +123,13 @@ export class Transport {
     return this.#call("POST", `${this.base}/prewarm`, { frames });
   }
 
+  /** Says that the person works. It outlives the page, and says nothing of the connection. @param {string | null} object */
+  async beat(object) {
+    const headers = { ...CHANGE, "Content-Type": "application/json" };
+    const body = JSON.stringify({ object });
+    await fetch(`${this.base}/activity`, { method: "POST", headers, body, credentials: "same-origin", keepalive: true });
+  }
+
   /** @param {import("../types.js").PropagationBody} wanted @returns {Promise<Job>} */
   propagate(wanted) {
     return this.#call("POST", `${this.base}/propagations`, wanted);

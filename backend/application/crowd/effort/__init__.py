@@ -1,0 +1,1 @@
+"""Effort of people: sums over objects by person, size and phase."""

@@ -1,0 +1,1 @@
+"""The lead's view of a project: tasks, people, counts, verdicts and ordered propagations."""

@@ -1,0 +1,192 @@
+"""Measures the lead's page with 1,000 videos and 50 people: the API's first answer, and the page in real Chromium.
+
+    ./scripts/bench lead [--json FILE] [--tasks N] [--people N] [--opens N]
+
+The ledger is written directly; the web process is the real one, with the queue's server and without workers and Label
+Studio, whose list of tasks is read beside the requests. The thumbnails of the first page are in their cache. Times end
+when the cards are laid out and painted. `cpu` figures are processor time, of the web process and of the page's main
+thread: other work on the machine lengthens them little. Times decide nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL, Popen
+
+import httpx
+from playwright.sync_api import Browser
+
+from backend.adapters.queue.child_process import tied_to_parent
+from backend.adapters.queue.valkey import EmbeddedValkey
+from scripts.benchmarks.lead_ledger import PROJECT, write_ledger, write_thumbnails
+from scripts.benchmarks.player_page.figures import percentile
+from scripts.benchmarks.player_page.tab import Json, chromium
+from scripts.label_studio.server import free_port
+
+CARDS = 60
+ASKED = 20
+START_S = 120.0
+PATIENCE_MS = 120_000
+FIRST_PORT = 19_890
+TABLES = ("tasks", "labels", "people")
+
+PROBE = f"""() => {{
+  const seen = {{}};
+  window.lead_probe = seen;
+  const look = () => {{
+    const cards = document.querySelectorAll('.card').length;
+    if (cards >= {CARDS} && !seen.grid_ms) seen.grid_ms = performance.now();
+    const images = [...document.querySelectorAll('.card img')].filter((each) => {{
+      const box = each.getBoundingClientRect();
+      return box.bottom > 0 && box.top < innerHeight;
+    }});
+    const isShown = (each) => each.dataset.state === 'missing' || (each.dataset.state === 'shown' && each.complete);
+    if (seen.grid_ms && images.length && images.every(isShown)) seen.thumbnails_ms = performance.now();
+    else requestAnimationFrame(look);
+  }};
+  requestAnimationFrame(look);
+}}"""
+"""Notes when the cards and the thumbnails in sight are there, in milliseconds since the navigation began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A web process."""
+
+    url: str
+    pid: int
+
+    @property
+    def cpu_ms(self) -> float:
+        """The processor time that it has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def serving(data_dir: Path) -> Iterator[Server]:
+    """A web process on this data folder."""
+    port = free_port(FIRST_PORT)
+    queue = EmbeddedValkey(data_dir)
+    queue.start()
+    environment = {**os.environ, "MASKLET_DATA_DIR": str(data_dir), "LABEL_STUDIO_URL": "", "DATABASE_URL": ""}
+    command = [sys.executable, "-P", "-m", "backend.interfaces.cli", "serve", "--port", str(port)]
+    try:
+        queue.wait_ready()
+        with Popen(tied_to_parent(command), env=environment, stdout=DEVNULL, stderr=DEVNULL) as process:
+            try:
+                url = f"http://127.0.0.1:{port}"
+                _wait_for(url, process)
+                yield Server(url, process.pid)
+            finally:
+                process.terminate()
+    finally:
+        queue.stop()
+
+
+def _wait_for(url: str, process: Popen[bytes]) -> None:
+    give_up_s = time.monotonic() + START_S
+    while time.monotonic() < give_up_s and process.poll() is None:
+        try:
+            httpx.get(f"{url}/health", trust_env=False)
+            return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise SystemExit("the web process did not start")
+
+
+def api_figures(server: Server) -> Json:
+    """The first answer of the process, and later ones."""
+    figures: Json = {}
+    with httpx.Client(base_url=f"{server.url}/api/lead/projects/{PROJECT}", trust_env=False, timeout=60) as client:
+        for table in TABLES:
+            query = {"page_size": CARDS} if table == "tasks" else {}
+            before_ms = server.cpu_ms
+            spent_ms = [_asked_ms(client, f"/{table}", query) for _ in range(ASKED)]
+            figures |= {
+                f"api_{table}_first_ms": round(spent_ms[0]),
+                f"api_{table}_p50_ms": round(statistics.median(spent_ms[1:])),
+                f"api_{table}_p95_ms": round(percentile(spent_ms[1:], 0.95)),
+                f"api_{table}_cpu_ms": round((server.cpu_ms - before_ms) / ASKED),
+            }
+    return figures
+
+
+def _asked_ms(client: httpx.Client, path: str, query: Json) -> float:
+    began_s = time.monotonic()
+    client.get(path, params=query).raise_for_status()
+    return (time.monotonic() - began_s) * 1000
+
+
+def page_figures(server: Server, opens: int) -> Json:
+    """The page in new profiles, so without the browser's cache."""
+    before_ms = server.cpu_ms
+    with chromium() as browser:
+        seen = [_open(browser, f"{server.url}/lead?project={PROJECT}") for _ in range(opens)]
+    figures: Json = {
+        "page_server_cpu_ms": round((server.cpu_ms - before_ms) / opens),
+        "page_browser_cpu_ms": round(statistics.median(each["cpu_ms"] for each in seen)),
+    }
+    for name in ("grid_ms", "thumbnails_ms"):
+        spent_ms = [each[name] for each in seen]
+        figures |= {
+            f"page_{name.removesuffix('_ms')}_p50_ms": round(statistics.median(spent_ms)),
+            f"page_{name.removesuffix('_ms')}_max_ms": round(max(spent_ms)),
+        }
+    return figures
+
+
+def _open(browser: Browser, address: str) -> dict[str, float]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.add_init_script(f"({PROBE})()")
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(address)
+    page.wait_for_function("() => window.lead_probe.thumbnails_ms", timeout=PATIENCE_MS)
+    seen: dict[str, float] = page.evaluate("() => window.lead_probe")
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    seen["cpu_ms"] = metrics["TaskDuration"] * 1000
+    context.close()
+    return seen
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench lead", description="The lead's page with many videos and people.")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--tasks", type=int, default=1000)
+    parser.add_argument("--people", type=int, default=50)
+    parser.add_argument("--opens", type=int, default=5, help="how often the page is opened")
+    options = parser.parse_args(arguments)
+    figures: Json = {"tasks": options.tasks, "people": options.people}
+    with tempfile.TemporaryDirectory(prefix="masklet-bench-") as folder:
+        data_dir = Path(folder)
+        data_dir.chmod(0o700)
+        with closing(write_ledger(data_dir, tasks=options.tasks, people=options.people)) as ledger:
+            write_thumbnails(data_dir, ledger, CARDS)
+        print("the ledger is written", file=sys.stderr)
+        with serving(data_dir) as server:
+            figures |= api_figures(server)
+            print("the API is measured", file=sys.stderr)
+            figures |= page_figures(server, options.opens)
+    for name, value in figures.items():
+        print(f"{name:24} {value}")
+    print(f"goal page_grid_p50_ms ≤ 1000: {'met' if figures['page_grid_p50_ms'] <= 1000 else 'not met'}")
+    if options.json:
+        report = {"cores": os.cpu_count(), "load": os.getloadavg(), **figures}
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

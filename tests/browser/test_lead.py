@@ -1,0 +1,119 @@
+"""The lead's page with the real Label Studio and Masklet: filter, select, send back, accept, process, export."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from backend.adapters.store.masks.store import FileMaskStore
+from backend.application.jobs.queries import newest_propagation
+from backend.application.player.verdicts import run_verdicts
+from backend.codecs.coco_rle import CocoCodec
+from backend.domain.geometry import Point
+from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
+from backend.domain.tasks import TaskKey
+from backend.domain.verdicts import Verdict
+from backend.domain.video import FrameIndex
+from scripts.demonstration.clip import LABELS
+from scripts.label_studio.server import LabelStudioServer
+from tests.browser.builders import Masklet, Projects, ProjectSetup, picture
+from tests.browser.conftest import TIMEOUT_MS, log_in
+from tests.browser.player_page import player_project
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+LABEL = LABELS[0]
+PEOPLE = ("ann@example.org", "cem@example.org")
+
+
+@pytest.fixture
+def tab(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
+    opened = log_in(browser, label_studio)
+    yield opened
+    opened.context.close()
+
+
+def prompted(masklet: Masklet, project: ProjectSetup, user: str) -> TaskKey:
+    """A task with a person's click on an object, and no masks."""
+    task = project.new_task()
+    x_pct, y_pct = project.place(LABEL)
+    click = FramePrompt(ObjectId(LABEL), FrameIndex(0), (PointPrompt(Point(x_pct / 100, y_pct / 100)),))
+    masklet.ledger.record_prompts(task, PromptSet.of([click], {ObjectId(LABEL): LABEL}), user=user)
+    return task
+
+
+def select(page: Page, task: TaskKey) -> None:
+    """By the keyboard."""
+    page.locator(f"[data-task='{task.task_id}'] input[type=checkbox]").press("Space")
+
+
+def counting(masklet: Masklet, task: TaskKey) -> str:
+    """What counts of all verdicts for the masks of the task's propagation."""
+    job = newest_propagation(masklet.ledger, task)
+    assert job is not None
+    masks = FileMaskStore(masklet.process.data_dir / "masks")
+    return str(run_verdicts(masklet.ledger, masks, CocoCodec(), job).state(ObjectId(LABEL)))
+
+
+def test_a_lead_processes_judges_and_exports(
+    tab: Page, masklet: Masklet, projects: Projects, label_studio: LabelStudioServer
+) -> None:
+    project = player_project(projects, masklet, "Lead")
+    good, bad = (prompted(masklet, project, user) for user in PEOPLE)
+    untouched = project.new_task()
+    cards = tab.locator(".card")
+    tab.goto(f"{masklet.url}/lead?project={project.project_id}")
+    expect(cards).to_have_count(3, timeout=TIMEOUT_MS)
+    tab.get_by_role("button", name="Process all 2").click()
+    expect(tab.locator(".progress")).to_contain_text("2 of 2 propagations done", timeout=TIMEOUT_MS)
+    tab.get_by_role("button", name="done 2").click()
+    expect(cards).to_have_count(2)
+    for task in (good, bad):
+        image = tab.locator(f"[data-task='{task.task_id}'] img")
+        expect(image).to_have_attribute("data-state", "shown", timeout=TIMEOUT_MS)
+        assert image.evaluate("image => image.naturalWidth") == 240
+
+    select(tab, bad)
+    tab.keyboard.press("r")
+    tab.get_by_label("What is to be done").fill("the tail is missing")
+    tab.get_by_role("button", name="Send back", exact=True).click()
+    expect(tab.locator(".messages")).to_contain_text("1 task sent back.")
+    select(tab, good)
+    tab.keyboard.press("a")
+    expect(tab.locator(".messages")).to_contain_text("1 task accepted.")
+    for name, scheme, width in (("light", "light", 1400), ("dark", "dark", 1400), ("narrow", "light", 390)):
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        tab.set_viewport_size({"width": width, "height": 900})
+        picture(tab, f"lead_{name}")
+        assert tab.evaluate("() => document.documentElement.scrollWidth") <= width
+    tab.set_viewport_size({"width": 1400, "height": 900})
+
+    tab.get_by_role("button", name="sent back 1").click()
+    expect(cards).to_have_count(1)
+    tab.reload()  # the address has the filter
+    expect(cards).to_have_count(1, timeout=TIMEOUT_MS)
+    expect(cards).to_contain_text("sent back: the tail is missing")
+    lead = label_studio.login.username
+    given = {task: masklet.ledger.verdicts(task, user=lead) for task in (good, bad, untouched)}
+    assert [(each.verdict, each.comment) for each in given[bad]] == [(Verdict.REDO, "the tail is missing")]
+    assert [each.verdict for each in given[good]] == [Verdict.SATISFACTORY]
+    assert given[untouched] == ()
+    assert [counting(masklet, task) for task in (good, bad)] == ["satisfactory", "redo"], "as exports see it"
+
+    tab.get_by_role("button", name="Clear the filter").click()
+    tab.keyboard.press("Control+a")
+    expect(tab.locator(".bar")).to_contain_text("3 selected")
+    tab.keyboard.press("e")
+    tab.locator("dialog select[name=labels]").select_option("predictions")
+    tab.get_by_role("button", name="Export", exact=True).click()
+    download = tab.get_by_role("link", name="Download")
+    expect(download).to_be_visible(timeout=TIMEOUT_MS)
+    packed = tab.request.get(f"{masklet.url}{download.get_attribute('href')}").body()
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert "manifest.json" in archive.namelist()
+        manifest = archive.read("manifest.json").decode()
+    assert f'"{good.task_id}"' in manifest

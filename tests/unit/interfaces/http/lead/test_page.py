@@ -1,0 +1,24 @@
+"""The files of the lead's page."""
+
+from __future__ import annotations
+
+import re
+
+from backend.interfaces.http.lead.routes import FOLDER
+from tests.unit.interfaces.http.lead.builders import LeadWeb
+
+BY_THEMSELVES = {"main.js", "types.js"}
+"""The module that the page runs, and the one without code."""
+
+
+def test_every_module_is_fetched_at_once() -> None:
+    """Without a preload a module is fetched after those that import it: a second on a slow line."""
+    modules = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js")} - BY_THEMSELVES
+    client = LeadWeb().client()
+    addresses = re.findall(r'(?:href|src)="(/[^"]+)"', client.get("/lead").text)
+    assert {each.removeprefix("/lead/static/") for each in addresses if each.startswith("/lead/static/")} == {
+        *modules,
+        "main.js",
+        "lead.css",
+    }
+    assert [address for address in addresses if client.get(address).status_code != 200] == []
