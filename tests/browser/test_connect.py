@@ -1,4 +1,7 @@
-"""A project that `masklet connect` connected: its task page shows the player, and the README's steps work in it."""
+"""A project that `masklet connect` connected: its task page shows the player, and the README's steps work in it.
+
+So does that of a crowd's project, in which the player finds a task by its step.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
+from backend.adapters.labelstudio.config.project_configs import template_named
+from backend.adapters.labelstudio.crowd_configs import crowd_config
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice
+from backend.domain.crowd.routing import Role
+from backend.domain.tasks import TaskKey
 from scripts.demonstration.clip import LABELS, Clip
 from scripts.demonstration.projects import connector_of
 from scripts.label_studio.api import LabelStudioApi
@@ -28,6 +35,9 @@ OWN = """<View>
   <VideoRectangle name="rect" toName="clip"/>
 </View>"""
 README = (Path(__file__).parents[2] / "README.md").read_text()
+ASKED = "() => performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname)"
+"""The paths that the player has asked for."""
+
 WINDOW = {"width": 1366, "height": 768}
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -120,3 +130,32 @@ def test_the_steps_of_the_readme(
         assert [region["value"] for region in annotation["result"] if region["from_name"] == "verdict"] == [
             {"choices": ["satisfactory"]}
         ]
+
+
+def test_the_page_of_a_crowd_shows_the_note_and_the_task_of_the_step(
+    browser: Browser, label_studio: LabelStudioServer, masklet: Masklet, short: Clip
+) -> None:
+    page = log_in(browser, label_studio)
+    with LabelStudioApi(label_studio.url, label_studio.login.token) as api:
+        project = api.ensure_project("A crowd: verify", "<View></View>")
+        config = crowd_config(
+            template_named("player"), Role.VERIFY, public_url=masklet.url, project_id=project, is_redone=True
+        )
+        api.ensure_project("A crowd: verify", config)
+        backend = api.ensure_backend(project, masklet.url, masklet.version)
+        setup = ProjectSetup(api, project, backend, short)
+        api.ensure_local_files(project, short.folder.parent)
+        video = {"video": str(short.addresses()["video"])}
+        noted = api.add_task(project, {**video, "crowd_step": "big cats/3/41/3", "crowd_note": "Redo 1 of 3."})
+        plain = api.add_task(project, {**video, "crowd_step": "big cats/3/41/5"})
+        for task, note in ((noted, "Redo 1 of 3."), (plain, "")):
+            player = Player(page, setup, TaskKey(project, task))
+            asked = player.frame.evaluate(ASKED)
+            assert f"/api/player/tasks/{project}/{task}" in asked
+            page.get_by_text("Verify: are the masks right on all frames?").wait_for()
+            text = page.locator("body").inner_text()
+            assert (note in text, "$crowd" in text) == (True, False)
+            picture(page, f"crowd-{'noted' if note else 'plain'}")
+        page.get_by_role("button", name="Submit").first.click()
+        page.get_by_text("Choose satisfactory, redo or reject").first.wait_for()
+    page.context.close()

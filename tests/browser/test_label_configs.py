@@ -1,6 +1,6 @@
 """Every file in label_config/ opens in the real Label Studio page, with a real task, without an error.
 
-The player's, which needs Masklet, is opened in test_connect.py, those of a crowd in player/test_crowd.py.
+The player's, which needs Masklet, is opened in test_connect.py, like those of a crowd.
 """
 
 from __future__ import annotations
