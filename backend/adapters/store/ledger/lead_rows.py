@@ -149,19 +149,18 @@ class LeadRows(Rows):
 
 
 def _prompts(connection: Connection, project_id: int) -> tuple[UserPrompts, ...]:
-    query = (
-        select(
-            prompts.c.task_id,
-            prompts.c.user_name,
-            func.count(distinct(prompts.c.object_id)).label("objects"),
-            func.max(prompts.c.sequence).label("newest"),
-        )
+    """Reads the index of the prompts alone; every object of a person has a label."""
+    user_task = (labels.c.task_id, labels.c.user_name)
+    of_project = select(*user_task, func.count()).where(labels.c.project_id == project_id)
+    counts = {(task_id, user): count for task_id, user, count in connection.execute(of_project.group_by(*user_task))}
+    newest = (
+        select(prompts.c.task_id, prompts.c.user_name, func.max(prompts.c.sequence))
         .where(prompts.c.project_id == project_id)
         .group_by(prompts.c.task_id, prompts.c.user_name)
     )
     return tuple(
-        UserPrompts(TaskKey(project_id, row.task_id), row.user_name, row.objects, row.newest)
-        for row in connection.execute(query)
+        UserPrompts(TaskKey(project_id, task_id), user, counts.get((task_id, user), 0), sequence)
+        for task_id, user, sequence in connection.execute(newest)
     )
 
 

@@ -88,17 +88,17 @@ class PictureRoutes:
             request = ledger.request(previews[0].job_id)
             assert isinstance(request, PreviewRequest), "a job of a click has a preview request"
             return _Subject(previews[0].masks_run, int(request.frame_index), previews[0].job_id)
-        job = self._job_of(task, run)
         figures = ledger.run_figures(task, run)
         if figures is None:
-            summary = summary_of(task, job.user, run, self._lead.state.parts.annotation_service.masks)
+            user = self._job_of(task, run).user
+            summary = summary_of(task, user, run, self._lead.state.parts.annotation_service.masks)
             ledger.put_summary(summary)
             figures = summary.figures
-        return _Subject(run, figures.worst_frame, job.job_id)
+        return _Subject(run, figures.worst_frame, _job_id(run))
 
     def _job_of(self, task: TaskKey, run: str) -> Job:
         """The propagation of a run. Raises NotFound if it is not the task's."""
-        job = self._lead.state.parts.ledger.job(run.rpartition("-a")[0])
+        job = self._lead.state.parts.ledger.job(_job_id(run))
         if job.task != task or job.masks_run != run:
             raise NotFound(f"task {task} has no masks under {run[:60]!r} any more")
         return job
@@ -139,3 +139,8 @@ class PictureRoutes:
 
         audits = (found or tally([], is_probability=video.is_probability)).sentence()
         return report_page(video, chosen, labels=video.labels, picture=picture, audits=audits)
+
+
+def _job_id(run: str) -> str:
+    """Of a run's name; see run_name."""
+    return run.rpartition("-a")[0]
