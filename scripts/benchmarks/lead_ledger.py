@@ -14,7 +14,7 @@ from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.adapters.report.thumbnails import thumbnail_jpeg
-from backend.adapters.store.ledger import tables
+from backend.adapters.store.ledger import crowd_tables, tables
 from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.bootstrap.container import DataFolder
@@ -43,7 +43,14 @@ def write_ledger(data_dir: Path, *, tasks: int, people: int) -> SqlLedger:
     ledger = open_ledger(url, clock)
     with closing(Database(url)) as database, database.write() as connection:
         rows = list(_rows(tasks, people, clock.now_s()))
-        for table in (tables.prompts, tables.labels, tables.jobs, tables.run_summaries, tables.verdicts, tables.effort):
+        for table in (
+            tables.prompts,
+            tables.labels,
+            tables.jobs,
+            crowd_tables.run_summaries,
+            tables.verdicts,
+            crowd_tables.effort,
+        ):
             _insert(connection, table, [row for name, row in rows if name == table.name])
         sequence = update(tables.counters).where(tables.counters.c.name == "sequence")
         connection.execute(sequence.values(value=len(rows) + 1))
@@ -83,12 +90,12 @@ def _rows(tasks: int, people: int, now_s: float) -> Iterator[tuple[str, Row]]:
                     at = {"object_id": label, "frame_index": click * 40, "body": body, "sequence": sequence}
                     yield tables.prompts.name, {**key, **at}
                 yield tables.labels.name, {**key, "object_id": label, "label": label}
-                yield tables.effort.name, {**key, "object_id": label, "seconds": float(draw.integers(20, 400))}
+                yield crowd_tables.effort.name, {**key, "object_id": label, "seconds": float(draw.integers(20, 400))}
             if is_done:
                 sequence += 1
                 job_id = f"p-{sequence:040x}"
                 yield tables.jobs.name, {**key, **_job(job_id, sequence, now_s)}
-                yield tables.run_summaries.name, {**key, **_summary(run_name(job_id, 1), float(draw.random()))}
+                yield crowd_tables.run_summaries.name, {**key, **_summary(run_name(job_id, 1), float(draw.random()))}
         if is_done and task_id % 2:
             sequence += 1
             lead: Row = {"project_id": PROJECT, "task_id": task_id, "user_name": "lead@example.org"}

@@ -19,8 +19,8 @@ from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
 from scripts.demonstration.write_video import write_video
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup
+from tests.browser.driving.editor import Editor
 
 FLAGS = (
     "--no-sandbox",

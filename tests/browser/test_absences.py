@@ -10,8 +10,8 @@ import pytest
 
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
-from tests.browser.builders import Masklet, ProjectSetup, mask_of, picture
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import Masklet, ProjectSetup, mask_of, picture
+from tests.browser.driving.editor import Editor
 from tests.browser.test_pages import EVERY_PAGE, act, click_object, propagate_to_the_end
 
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from backend.adapters.labelstudio.config.project_configs import template_named
-from backend.adapters.labelstudio.crowd_configs import crowd_config
+from backend.adapters.labelstudio.crowd.role_configs import crowd_config
 from backend.application.projects.connect import Connector
 from backend.application.projects.plan import ConfigChoice
 from backend.domain.crowd.routing import Role
@@ -22,10 +22,10 @@ from scripts.demonstration.clip import LABELS, Clip
 from scripts.demonstration.projects import connector_of
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import Masklet, ProjectSetup, iou, picture
 from tests.browser.conftest import PAGES, TIMEOUT_MS, log_in
-from tests.browser.editor import Editor
-from tests.browser.player_page import STATE, Player
+from tests.browser.driving.builders import Masklet, ProjectSetup, iou, picture
+from tests.browser.driving.editor import Editor
+from tests.browser.driving.player_page import STATE, Player
 
 OWN = """<View>
   <Header value="Cells and nuclei"/>

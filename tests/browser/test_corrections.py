@@ -16,8 +16,8 @@ from playwright.sync_api import ViewportSize
 from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.editor import Editor
 
 SMALL = ViewportSize(width=1366, height=768)
 PLAIN = """<View>

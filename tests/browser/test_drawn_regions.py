@@ -11,7 +11,7 @@ from backend.adapters.labelstudio.reading.labelled import read_labels
 from scripts.demonstration.clip import Clip
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.editor import Editor
+from tests.browser.driving.editor import Editor
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Locator, Page
 
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Projects, ProjectSetup, iou, mask_of, picture
 from tests.browser.conftest import PAGES, log_in
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Projects, ProjectSetup, iou, mask_of, picture
+from tests.browser.driving.editor import Editor
 
 ROOT = Path(__file__).parents[2]
 WINDOW = {"width": 1366, "height": 768}

@@ -14,7 +14,7 @@ from playwright.sync_api import ConsoleMessage, Page
 from scripts.demonstration.clip import Clip
 from scripts.label_studio.api import LabelStudioApi
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS
+from tests.browser.driving.builders import CONFIGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -20,9 +20,9 @@ from backend.domain.verdicts import Verdict
 from backend.domain.video import FrameIndex
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import Masklet, Projects, ProjectSetup, picture
 from tests.browser.conftest import TIMEOUT_MS, log_in
-from tests.browser.player_page import player_project
+from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.player_page import player_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -10,8 +10,8 @@ from backend.adapters.labelstudio.reading.context import prompts_of_annotation
 from backend.domain.jobs import JobState
 from backend.domain.prompts import ObjectId
 from backend.domain.video import FrameIndex
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, iou, mask_of, picture
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, iou, mask_of, picture
+from tests.browser.driving.editor import Editor
 
 EVERY_PAGE = list(range(8))
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page
 
 from scripts.demonstration.clip import LABELS
-from tests.browser.builders import Masklet, Projects, ProjectSetup, iou, picture
 from tests.browser.conftest import PAGES
-from tests.browser.player_page import Player, player_project
+from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, iou, picture
+from tests.browser.driving.player_page import Player, player_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from backend.domain.tasks import TaskKey
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import Masklet, Projects, ProjectSetup, picture
 from tests.browser.conftest import TIMEOUT_MS, log_in, sign_up
-from tests.browser.player_page import STATE, Player, player_project
+from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.player_page import STATE, Player, player_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -11,10 +11,10 @@ from playwright.sync_api import Page
 from backend.adapters.labelstudio.written_regions import is_unchanged, reference_of
 from backend.domain.tasks import TaskKey
 from scripts.demonstration.clip import LABELS
-from tests.browser.builders import Masklet, Projects, ProjectSetup, picture
 from tests.browser.conftest import PAGES
-from tests.browser.editor import Editor
-from tests.browser.player_page import Player, player_project
+from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.editor import Editor
+from tests.browser.driving.player_page import Player, player_project
 
 TIMEOUT_S = 180.0
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

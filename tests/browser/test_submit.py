@@ -11,9 +11,9 @@ from backend.adapters.store.key_value import FileKeyValueStore
 from backend.application.annotation.change_detection import poll_position_name
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.conftest import log_in
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.editor import Editor
 
 TIMEOUT_S = 180.0
 EVERY_PAGE = list(range(8))

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser
 from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, iou, mask_of, picture
 from tests.browser.conftest import sign_up
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, iou, mask_of, picture
+from tests.browser.driving.editor import Editor
 
 LABEL = "Object 1"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

@@ -9,8 +9,8 @@ import pytest
 
 from backend.domain.prompts import ObjectId
 from scripts.demonstration.clip import Clip
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.editor import Editor
 
 MOVE = """([id, frame, x]) => {
   const region = window.Htx.annotationStore.selected.regions.find(region => region.cleanId === id);

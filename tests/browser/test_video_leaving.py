@@ -21,8 +21,8 @@ from backend.evaluation.synthetic.clips import SyntheticClip
 from scripts.demonstration.clip import Clip
 from scripts.demonstration.demo_clip import DEMO_FRAME_RATE, demo_clip
 from scripts.demonstration.write_video import write_video
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.editor import Editor
 
 CONFIG = (CONFIGS / "video.xml").read_text()
 FRAMES = 24

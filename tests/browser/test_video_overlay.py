@@ -12,8 +12,8 @@ from playwright.sync_api import ViewportSize
 
 from backend.domain.tasks import TaskKey
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.editor import Editor
 from tests.browser.test_video import draw_and_label, sequence, tracks
 
 CONFIG = (CONFIGS / "video_overlay.xml").read_text()

@@ -20,8 +20,8 @@ from backend.domain.tasks import TaskKey
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import ContentHash
 from scripts.demonstration.clip import Clip
-from tests.browser.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
-from tests.browser.editor import Editor
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.editor import Editor
 from tests.fakes.clips import BITS, ClipSpec, write_clip
 
 PATIENCE_S = 60.0

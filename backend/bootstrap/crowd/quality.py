@@ -9,10 +9,10 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from backend.adapters.labelstudio.api.crowd_annotations import LabelStudioCrowd
-from backend.adapters.labelstudio.api.gold_project import LabelStudioGold
 from backend.adapters.labelstudio.api.project_source import ProjectSource
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.crowd.annotated_tasks import LabelStudioCrowd
+from backend.adapters.labelstudio.crowd.gold_project import LabelStudioGold
 from backend.adapters.labelstudio.writing.consensus_regions import consensus_regions
 from backend.adapters.labelstudio.writing.lost_objects import with_lost_objects
 from backend.adapters.machine.clocks import WallClock

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
-from backend.adapters.labelstudio.api.crowd_tasks import LabelStudioCrowdTasks
 from backend.adapters.labelstudio.api.projects import Projects
 from backend.adapters.labelstudio.api.session import Session
-from backend.adapters.labelstudio.crowd_configs import crowd_config
+from backend.adapters.labelstudio.crowd.role_configs import crowd_config
+from backend.adapters.labelstudio.crowd.routed_tasks import LabelStudioCrowdTasks
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.crowd.routing.arrivals import Arrivals
 from backend.application.crowd.routing.filled_tasks import FilledTasks

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Error, Frame, Page
 from scripts.benchmarks.player_page.stack import Stack
 from scripts.benchmarks.player_page.tab import PATIENCE_MS, PROPAGATION_MS, STATE, Json, NotHappened, PlayerTab
 from scripts.demonstration.clip import Click
-from tests.browser.editor import Editor
+from tests.browser.driving.editor import Editor
 
 ROUNDS = 60
 """The most presses of "to the end" in pages: an answer has the masks that are ready, the next one has more."""

@@ -11,11 +11,12 @@ from sqlalchemy import BigInteger, Row, Text, and_, cast, delete, exists, insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger import failure_rows
+from backend.adapters.store.ledger.crowd_tables import consensus
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.retention_rows import present
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.tables import annotation_writes as writes
-from backend.adapters.store.ledger.tables import consensus, failures, jobs
+from backend.adapters.store.ledger.tables import failures, jobs
 from backend.application.ports.annotation_writes import AnnotationWrite, WrittenMasks
 from backend.domain.jobs import JobKind
 from backend.domain.retries import FailureKind, Failures

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import Row, and_
 from sqlalchemy.sql.elements import ColumnElement
 
-from backend.adapters.store.ledger.tables import crowd_answers, crowd_steps
+from backend.adapters.store.ledger.crowd_tables import crowd_answers, crowd_steps
 from backend.application.ports.crowd_ledger import CrowdRecord
 from backend.domain.crowd.routing import (
     Answer,

@@ -7,12 +7,9 @@ from sqlalchemy import Connection, insert, select, update
 from backend.adapters.store.ledger.crowd_forms import (
     record_of,
 )
+from backend.adapters.store.ledger.crowd_tables import crowd_projects, crowds
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import (
-    crowd_projects,
-    crowds,
-)
 from backend.application.ports.crowd_ledger import CrowdRecord, Cursor
 from backend.domain.crowd.routing import (
     Role,

@@ -23,16 +23,10 @@ from backend.adapters.store.ledger.crowd_forms import (
     source_text,
     step_of,
 )
+from backend.adapters.store.ledger.crowd_tables import crowd_answers, crowd_items, crowd_projects, crowd_steps
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import (
-    crowd_answers,
-    crowd_items,
-    crowd_projects,
-    crowd_steps,
-    failures,
-    jobs,
-)
+from backend.adapters.store.ledger.tables import failures, jobs
 from backend.domain.crowd.routing import (
     Answer,
     Item,

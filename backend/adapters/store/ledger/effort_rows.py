@@ -9,9 +9,10 @@ from itertools import groupby
 
 from sqlalchemy import Row, and_, case, delete, func, insert, literal, select, update
 
+from backend.adapters.store.ledger.crowd_tables import effort, effort_beats
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import effort, effort_beats, prompts
+from backend.adapters.store.ledger.tables import prompts
 from backend.application.ports.effort import ActiveTime, PromptEffort
 from backend.domain.crowd.effort import active_s
 from backend.domain.prompts import ObjectId

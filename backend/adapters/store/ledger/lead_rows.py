@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, case, delete, distinct, func, insert, select, union, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from backend.adapters.store.ledger.crowd_tables import orders, run_summaries
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.player_rows import verdict_of
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import jobs, labels, orders, prompts, run_summaries, verdicts
+from backend.adapters.store.ledger.tables import jobs, labels, prompts, verdicts
 from backend.application.ports.lead_ledger import (
     LabelledObjects,
     ObjectSummary,

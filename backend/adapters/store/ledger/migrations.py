@@ -16,7 +16,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
-from backend.adapters.store.ledger.tables import counters, metadata
+from backend.adapters.store.ledger.crowd_tables import crowds
+from backend.adapters.store.ledger.tables import counters
 from backend.codecs.sqlite_files import copy_path, keep_copy
 from backend.domain.errors import ServiceUnavailable
 
@@ -201,7 +202,7 @@ class Upgrade:
         """
         version = _stored_version(connection)
         if version is None:
-            metadata.create_all(connection)
+            crowds.metadata.create_all(connection)  # all tables of both modules
             rows = [{"name": "schema", "value": SCHEMA_VERSION}, {"name": "sequence", "value": 0}]
             connection.execute(insert(counters), rows)
             return

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Row, and_, delete, insert, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from backend.adapters.store.ledger.crowd_tables import consensus, gold, measurements
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import consensus, gold, measurements
 from backend.application.ports.quality_ledger import WrittenConsensus
 from backend.codecs.quality_json import measured_json, measured_of, truth_json, truth_of
 from backend.domain.crowd.agreement_measured import MeasuredTask

@@ -6,24 +6,11 @@ from collections.abc import Collection
 
 from sqlalchemy import Column, Connection, and_, delete, func, select, tuple_, union
 
+from backend.adapters.store.ledger.crowd_tables import consensus, effort, gold, measurements, orders, run_summaries
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import (
-    annotation_writes,
-    consensus,
-    effort,
-    failures,
-    gold,
-    jobs,
-    labels,
-    measurements,
-    orders,
-    prompts,
-    pushes,
-    run_summaries,
-    verdicts,
-)
+from backend.adapters.store.ledger.tables import annotation_writes, failures, jobs, labels, prompts, pushes, verdicts
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
 

@@ -14,7 +14,7 @@ from backend.domain.errors import LabelStudioUnavailable, NotFound
 from backend.domain.jobs import JobKind, ModelInfo
 from backend.domain.retries import FailedTry, FailureKind, Failures
 from backend.domain.tasks import TaskKey
-from tests.fakes.crowd_tasks import CrowdOfTest
+from tests.fakes.crowd.routed_tasks import CrowdOfTest
 from tests.fakes.web import FRAMES, MODEL, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 DEMO = ModelInfo("demo", "masklet-demo-0badcafe", 256, "cpu", is_demo=True)

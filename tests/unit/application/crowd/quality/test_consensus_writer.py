@@ -20,7 +20,7 @@ from backend.domain.masklets import MaskOrigin, MaskRun
 from backend.domain.tasks import TaskKey
 from tests.fakes.annotations import CODEC, square, still
 from tests.fakes.clock import FakeClock
-from tests.fakes.crowd import PROJECT, MemoryCrowd
+from tests.fakes.crowd.people import PROJECT, MemoryCrowd
 
 TASK = TaskKey(PROJECT, 1)
 

@@ -20,7 +20,7 @@ from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.tasks import TaskKey
 from tests.fakes.annotations import CODEC, Annotation, still
 from tests.fakes.clock import FakeClock
-from tests.fakes.crowd import PROJECT, MemoryCrowd
+from tests.fakes.crowd.people import PROJECT, MemoryCrowd
 
 GOLD = TaskKey(PROJECT, 1)
 HALF = GoldPolicy(share=0.5, newcomers=0.5, lost=0.0)

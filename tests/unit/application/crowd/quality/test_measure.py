@@ -30,7 +30,7 @@ from backend.domain.verdicts import (
 )
 from tests.fakes.annotations import CODEC, Annotation, still
 from tests.fakes.clock import FakeClock
-from tests.fakes.crowd import PROJECT, MemoryCrowd
+from tests.fakes.crowd.people import PROJECT, MemoryCrowd
 
 TASK = TaskKey(PROJECT, 1)
 NOW_S = 2000.0

@@ -17,7 +17,7 @@ from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import GivenVerdict, Verdict
 from backend.domain.video import FrameIndex, FrameRange
-from tests.fakes.crowd_tasks import MODEL, PROJECTS, SIGNER, CrowdOfTest
+from tests.fakes.crowd.routed_tasks import MODEL, PROJECTS, SIGNER, CrowdOfTest
 from tests.fakes.engine import FakeCodec
 from tests.unit.application.builders import CAT, click_on
 

@@ -8,7 +8,7 @@ import pytest
 
 from backend.domain.crowd.routing import ItemState, Role, StepState
 from backend.domain.verdicts import Verdict
-from tests.fakes.crowd_tasks import CrowdOfTest
+from tests.fakes.crowd.routed_tasks import CrowdOfTest
 from tests.unit.application.builders import click_on
 
 ANN, BOB = "ann@example.org", "bob@example.org"

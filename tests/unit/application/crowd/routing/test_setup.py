@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from backend.adapters.labelstudio.config.project_configs import config_for, template_named
-from backend.adapters.labelstudio.crowd_configs import crowd_config
+from backend.adapters.labelstudio.crowd.role_configs import crowd_config
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.annotation.change_detection import EPOCH, poll_position_name
 from backend.application.crowd.routing.setup import CrowdSetup

@@ -20,8 +20,8 @@ from scripts.demonstration.backend import MaskletProcess
 from scripts.demonstration.clip import LABELS, Clip
 from scripts.label_studio.api import LabelStudioApi
 
-CONFIGS = Path(__file__).parents[2] / "label_config"
-PICTURES = Path(__file__).parents[2] / "build" / "browser"
+CONFIGS = Path(__file__).parents[3] / "label_config"
+PICTURES = Path(__file__).parents[3] / "build" / "browser"
 """The folder with a picture of every step, for a person to review."""
 
 Mask = NDArray[np.bool_]

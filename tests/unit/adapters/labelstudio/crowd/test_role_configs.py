@@ -8,7 +8,7 @@ from backend.adapters.labelstudio.config.config_text import tags_of
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.adapters.labelstudio.config.project_configs import template_named
 from backend.adapters.labelstudio.config.shown_fields import needed_fields, step_key
-from backend.adapters.labelstudio.crowd_configs import crowd_config
+from backend.adapters.labelstudio.crowd.role_configs import crowd_config
 from backend.adapters.labelstudio.reading.player_config import labels_of
 from backend.domain.crowd.routing import Role
 from backend.domain.errors import LabelConfigError

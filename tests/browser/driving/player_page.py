@@ -12,8 +12,8 @@ from backend.codecs.coco_rle import decode_mask
 from backend.domain.masklets import EncodedMask
 from backend.domain.tasks import TaskKey
 from scripts.demonstration.clip import LABELS
-from tests.browser.builders import Mask, Masklet, Projects, ProjectSetup
 from tests.browser.conftest import TIMEOUT_MS
+from tests.browser.driving.builders import Mask, Masklet, Projects, ProjectSetup
 
 CONFIG = """<View>
   <HyperText name="player" inline="true"

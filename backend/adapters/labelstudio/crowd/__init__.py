@@ -1,0 +1,1 @@
+"""Crowds in Label Studio: label configs by role, routed tasks, annotations of several people, gold."""

@@ -1,0 +1,1 @@
+"""Drives the pages: Label Studio's editor, the player; makes projects."""
