@@ -184,6 +184,22 @@ def test_counts_and_lists(ledger: SqlLedger, clock: FakeClock) -> None:
     assert ledger.maker_verdicts("cats") == (judged,)
 
 
+def test_open_steps_without_masks_of_a_model_are_found(ledger: SqlLedger) -> None:
+    crowd_of(ledger)
+    ledger.end_step(first_step(ledger), TO_VERIFY, maker=ANN)
+    (wanted,) = ledger.wanted_steps(1000.0)
+    ledger.set_step_task(wanted, 51)
+    assert (ledger.open_steps(VERIFY), ledger.unfilled_steps(1000.0, model_version="v1")) == ((), ())
+    ledger.open_step(wanted)
+    (found,) = ledger.unfilled_steps(1000.0, model_version="v1")
+    assert ledger.open_steps(VERIFY) == (found,)
+    prompts = PromptSet.of([FramePrompt(ObjectId("Cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))], {})
+    media = MediaRef(("/data/clip.mp4",), is_pages=False)
+    ledger.adopt_run(PropagationRequest(TaskKey(VERIFY, 51), media, prompts, model_version="v1"), "p-1-a1", attempt=1)
+    assert ledger.unfilled_steps(1000.0, model_version="v1") == ()
+    assert ledger.unfilled_steps(1000.0, model_version="v2") == (found,)
+
+
 def test_a_run_that_is_stored_already_is_a_finished_propagation_that_is_pushed(ledger: SqlLedger) -> None:
     prompts = PromptSet.of([FramePrompt(ObjectId("Cat"), FrameIndex(0), (PointPrompt(Point(0.5, 0.5)),))], {})
     request = PropagationRequest(TASK, MediaRef(("/data/clip.mp4",), is_pages=False), prompts, model_version="v1")

@@ -22,6 +22,8 @@ FOREIGN = {"--python", "--host", "--port", "--name", "--version"}
 TESTS = BACKEND.parent / "tests"
 RUN_BY = {
     "connect": ("e2e/test_connect.py", 'command("connect", '),
+    "crowd status": ("unit/interfaces/test_crowd.py", '"crowd", "status"'),
+    "crowd decide": ("unit/interfaces/test_crowd.py", '"crowd", "decide"'),
     "crowd init": ("e2e/test_crowd.py", 'masklet_command("init"'),
     "crowd gold add": ("integration/labelstudio/test_crowd_quality.py", '"crowd", "gold", "add"'),
     "crowd gold list": ("integration/labelstudio/test_crowd_quality.py", '"crowd", "gold", "list"'),

@@ -135,6 +135,13 @@ class CrowdLedger(Protocol):
         """Ends an open step, and begins the next one or ends the item, at once. False if it is not open any more."""
         ...
 
+    def decide_item(self, last: Step, route: Route) -> bool:
+        """Ends whatever step of an item is not done, and begins the next one or ends the item, at once.
+
+        last: the item's last step. False if there is a later one.
+        """
+        ...
+
     def wanted_steps(self, now_s: float, *, limit: int = 20) -> tuple[Step, ...]:
         """Steps whose task is to be made or filled, that are not claimed, and wait for no next try."""
         ...

@@ -13,6 +13,7 @@ from backend.adapters.labelstudio.crowd.role_configs import crowd_config
 from backend.adapters.labelstudio.crowd.routed_tasks import LabelStudioCrowdTasks
 from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.crowd.routing.arrivals import Arrivals
+from backend.application.crowd.routing.decisions import Decisions
 from backend.application.crowd.routing.filled_tasks import FilledTasks
 from backend.application.crowd.routing.made_masks import MadeMasks
 from backend.application.crowd.routing.router import Router
@@ -68,6 +69,19 @@ def open_setup(container: Container, *, url: str = "", public_url: str = "") -> 
             )
         finally:
             session.close()
+
+
+@contextmanager
+def open_decisions(container: Container) -> Iterator[Decisions]:
+    """Label Studio's tasks are told, if the settings name one."""
+    if not container.settings.label_studio_url:
+        yield Decisions(container.ledger)
+        return
+    session = container.label_studio_session()
+    try:
+        yield Decisions(container.ledger, LabelStudioCrowdTasks(session))
+    finally:
+        session.close()
 
 
 @contextmanager

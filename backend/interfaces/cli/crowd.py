@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from backend.application.crowd.routing.decisions import Decision
 from backend.domain.crowd.routing import MAX_VERIFIERS, ORDER, Crowd, Role
 from backend.domain.errors import InvalidInput
 from backend.interfaces.cli import crowd_effort, crowd_gold, crowd_quality
+from backend.domain.tasks import TaskKey
 from backend.interfaces.cli.connect import PublicUrl, Url, print_notes
 from backend.interfaces.cli.progress.command_bar import command_bar
 from backend.interfaces.cli.progress.durations import duration_text
@@ -93,6 +95,26 @@ def status(
         _print(each, console)
 
 
+@app.command()
+def decide(
+    name: Annotated[str, typer.Argument(help="The crowd's name.")],
+    item: Annotated[str, typer.Argument(help="PROJECT/TASK, as crowd status names items.")],
+    decision: Annotated[Decision, typer.Argument(help="redo: back to its maker.")],
+    *,
+    comment: Annotated[str, typer.Option(help="For the person who redoes it.")] = "",
+) -> None:
+    """Decide of an item as its lead: also of one that was stopped."""
+    from backend.bootstrap.container import Container
+    from backend.bootstrap.crowd.routing import open_decisions
+
+    project, _, task = item.partition("/")
+    if not (project.isdecimal() and task.isdecimal()):
+        raise InvalidInput(f"{item[:60]!r} is no item: give PROJECT/TASK, as `masklet crowd status` names items")
+    with open_decisions(Container.from_environment()) as decisions:
+        decisions.decide(name, TaskKey(int(project), int(task)), decision, comment)
+    Console(highlight=False).print(f"Item {item}: {decision}.", markup=False)
+
+
 def status_form(status: CrowdStatus) -> dict[str, object]:
     """A status as JSON."""
     return {
@@ -139,6 +161,8 @@ def _lines(status: CrowdStatus) -> Iterator[str]:
         yield f"stuck for {duration_text(stuck.since_s)}: {stuck.role}, {place}: {stuck.reason}{after}"
     for stopped in status.stopped:
         yield f"stopped after {stopped.redos} redo(s): item {stopped.item}, last task {stopped.task}. {stopped.note}"
+    if status.stopped:
+        yield "Decide what becomes of them: masklet crowd decide NAME ITEM accept, reject or redo"
     if status.hard or status.easy:
         yield f"edited on at least 2 frames: {status.hard} item(s); on fewer: {status.easy}"
 

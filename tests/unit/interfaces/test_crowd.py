@@ -95,3 +95,13 @@ def test_what_cannot_work_is_refused_with_the_way_out() -> None:
     ):
         with pytest.raises(InvalidInput, match=sentence):
             run(app, ["crowd", "init", "cats", *arguments], catch_exceptions=False)
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_lead_decides() -> None:
+    run = CliRunner().invoke
+    assert run(app, ["crowd", "decide", "cats", "3/41", "reject"]).output == "Item 3/41: reject.\n"
+    (found,) = json.loads(run(app, ["crowd", "status", "cats", "--json"]).output)["crowds"]
+    assert found["items"] == {"open": 2, "rejected": 1}
+    with pytest.raises(InvalidInput, match="'41' is no item: give PROJECT/TASK"):
+        run(app, ["crowd", "decide", "cats", "41", "accept"], catch_exceptions=False)

@@ -80,7 +80,7 @@ class CrowdStepRows(Rows):
 
     def item(self, key: TaskKey) -> Item | None:
         with self._database.read() as connection:
-            row = connection.execute(select(crowd_items).where(_item(key))).one_or_none()
+            row = connection.execute(select(crowd_items).where(of_item_row(key))).one_or_none()
             return None if row is None else item_of(row)
 
     def steps_of_item(self, key: TaskKey) -> tuple[Step, ...]:
@@ -149,10 +149,12 @@ class CrowdStepRows(Rows):
             _set_whys(connection, step, uncounted)
             failure_rows.take_away(connection, FailureKind.ROUTE, step.name)
             if route.next_step is not None:
-                connection.execute(insert(crowd_steps).values(_next(connection, step, route.next_step, now_s)))
+                connection.execute(
+                    insert(crowd_steps).values(next_step_values(connection, step, route.next_step, now_s))
+                )
             redos = crowd_items.c.redos + int(route.is_redo)
             changed = {"state": str(route.state), "redos": redos, "changed_s": now_s}
-            connection.execute(update(crowd_items).where(_item(step.item)).values(changed))
+            connection.execute(update(crowd_items).where(of_item_row(step.item)).values(changed))
             return True
 
     def wanted_steps(self, now_s: float, *, limit: int = 20) -> tuple[Step, ...]:
@@ -212,7 +214,7 @@ _IS_OPEN = crowd_steps.c.state == str(StepState.OPEN)
 _IS_WANTED = crowd_steps.c.state == str(StepState.WANTED)
 
 
-def _item(key: TaskKey) -> ColumnElement[bool]:
+def of_item_row(key: TaskKey) -> ColumnElement[bool]:
     return and_(crowd_items.c.project_id == key.project_id, crowd_items.c.task_id == key.task_id)
 
 
@@ -227,7 +229,7 @@ def _set_whys(connection: Connection, step: Step, uncounted: Mapping[int, str]) 
         connection.execute(update(crowd_answers).where(of_annotation).values(uncounted=why))
 
 
-def _next(connection: Connection, step: Step, following: NextStep, now_s: float) -> dict[str, object]:
+def next_step_values(connection: Connection, step: Step, following: NextStep, now_s: float) -> dict[str, object]:
     """The values of the step after another one."""
     query = select(crowd_projects.c.project_id).where(
         crowd_projects.c.crowd == step.crowd, crowd_projects.c.role == str(following.role)

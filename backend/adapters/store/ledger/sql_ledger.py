@@ -13,6 +13,7 @@ from backend.adapters.store.ledger.adopted_run_rows import AdoptedRunRows
 from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteRows
 from backend.adapters.store.ledger.clock_rows import ClockRows
 from backend.adapters.store.ledger.crowd_counts import CrowdCounts
+from backend.adapters.store.ledger.crowd_decision_rows import CrowdDecisionRows
 from backend.adapters.store.ledger.crowd_rows import CrowdRows
 from backend.adapters.store.ledger.crowd_step_rows import CrowdStepRows
 from backend.adapters.store.ledger.database import Database
@@ -60,6 +61,7 @@ class SqlLedger(
     PlayerRows,
     CrowdRows,
     CrowdStepRows,
+    CrowdDecisionRows,
     CrowdCounts,
     QualityRows,
     EffortRows,

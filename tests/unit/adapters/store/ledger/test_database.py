@@ -218,7 +218,8 @@ def test_the_tables_compile_for_postgresql() -> None:
     for table in metadata.sorted_tables:
         assert f"CREATE TABLE {table.name}" in str(CreateTable(table).compile(dialect=dialect))
         for index in table.indexes:
-            assert f"CREATE INDEX {index.name}" in str(CreateIndex(index).compile(dialect=dialect))
+            unique = "UNIQUE " if index.unique else ""
+            assert f"CREATE {unique}INDEX {index.name}" in str(CreateIndex(index).compile(dialect=dialect))
 
 
 def test_a_value_that_no_database_stores_is_an_invalid_input(ledger: SqlLedger) -> None:
