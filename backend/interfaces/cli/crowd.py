@@ -15,8 +15,8 @@ from rich.table import Table
 from backend.application.crowd.routing.decisions import Decision
 from backend.domain.crowd.routing import MAX_VERIFIERS, ORDER, Crowd, Role
 from backend.domain.errors import InvalidInput
-from backend.interfaces.cli import crowd_effort, crowd_gold, crowd_quality
 from backend.domain.tasks import TaskKey
+from backend.interfaces.cli import crowd_effort, crowd_gold, crowd_quality
 from backend.interfaces.cli.connect import PublicUrl, Url, print_notes
 from backend.interfaces.cli.progress.command_bar import command_bar
 from backend.interfaces.cli.progress.durations import duration_text
