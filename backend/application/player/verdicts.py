@@ -12,7 +12,9 @@ from backend.application.ports.player_ledger import PlayerLedger
 from backend.domain.errors import NotFound
 from backend.domain.jobs import Job, PropagationRequest
 from backend.domain.prompts import ObjectId
-from backend.domain.verdicts import GivenVerdict, MaskVerdicts, ShownVerdict, Verdict
+from backend.domain.verdicts import GivenVerdict, MaskDigests, MaskVerdicts, ShownVerdict, Verdict
+
+OBJECTIONS = (Verdict.REDO, Verdict.REJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,19 @@ class Verdicts:
         return tuple(
             digests.shown(each) for each in given if each.object_id is None or each.object_id in digests.objects
         )
+
+    def objections(self) -> tuple[GivenVerdict, ...]:
+        """What others, such as a lead, said against this user's masks as they are now: redo and reject on the task."""
+        on_task = self.ledger.everybodys_verdicts(self.user_task.task.project_id, task=self.user_task.task)
+        others = [
+            each.given
+            for each in on_task
+            if each.user != self.user_task.user and each.given.object_id is None and each.given.verdict in OBJECTIONS
+        ]
+        digests = self.timelines.digests(self.user_task) if others else MaskDigests()
+        if not digests.objects:
+            return ()
+        return tuple(given for given in others if not digests.shown(given).is_outdated)
 
     def give(self, object_id: ObjectId | None, verdict: Verdict, comment: str) -> tuple[ShownVerdict, ...]:
         """Records a verdict on the current masks; it replaces the earlier one. Returns all verdicts.

@@ -19,7 +19,7 @@ from backend.domain.geometry import Box, Point
 from backend.domain.jobs import Job, JobState
 from backend.domain.masklets import EncodedMask
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.verdicts import ShownVerdict, Verdict
+from backend.domain.verdicts import GivenVerdict, ShownVerdict, Verdict
 from backend.domain.video import Direction, FrameIndex, FrameRange
 
 Json = Mapping[str, object]
@@ -133,6 +133,10 @@ def verdicts_form(verdicts: Iterable[ShownVerdict]) -> dict[str, object]:
             for each in verdicts
         ]
     }
+
+
+def objection_forms(verdicts: Iterable[GivenVerdict]) -> list[dict[str, object]]:
+    return [{"verdict": str(each.verdict), "comment": each.comment} for each in verdicts]
 
 
 def progress_forms(tasks: Iterable[TaskProgress]) -> list[dict[str, object]]:

@@ -138,6 +138,13 @@ class Verdicts(Form):
     verdicts: list[Verdict] = Field(description="That on the whole task first.")
 
 
+class Objection(Form):
+    """What another person, such as a lead, says against the caller's masks as they are now."""
+
+    verdict: Literal["redo", "reject"] = Field(description="redo: prompt or draw again; reject: of no use.")
+    comment: str = Field(description="A comment; may be empty.")
+
+
 class Task(Verdicts, TaskAddress):
     """A task as the caller left it."""
 
@@ -152,6 +159,7 @@ class Task(Verdicts, TaskAddress):
     revision: int = Field(description="Grows with every edit.")
     shared_masks: bool = Field(description="Whether people can look at each other's masks.")
     effort: bool = Field(description="Whether active time is recorded.")
+    objections: list[Objection] = Field(description="Others' verdicts against the caller's masks of the whole task.")
 
 
 class Hovered(Form):

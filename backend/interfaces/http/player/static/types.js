@@ -66,6 +66,7 @@
  * @property {number} revision
  * @property {boolean} shared_masks  whether people can look at each other's masks
  * @property {boolean} effort  whether active time is recorded
+ * @property {Objection[]} [objections]  what others say against the person's masks; not there: the server keeps none
  */
 /** @typedef {"satisfactory" | "redo" | "reject" | "skipped"} VerdictName */
 /**
@@ -75,6 +76,7 @@
  * @property {string} comment
  * @property {boolean} is_outdated  the masks have changed since
  */
+/** @typedef {{verdict: "redo" | "reject", comment: string}} Objection */
 /** @typedef {{status: "opening", detail: string}} OpeningDocument  a worker opens the media */
 /**
  * @typedef {object} Lane  an object's frames on the timeline

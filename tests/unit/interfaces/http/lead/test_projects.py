@@ -146,7 +146,9 @@ def test_a_lead_without_masks_judges_those_of_all() -> None:
     assert job is not None
     counting = run_verdicts(web.web.stored, web.web.masks, CocoCodec(), job)
     assert counting.state(ObjectId("Cat")) == "redo"
+    assert ann.get(TASK).json()["objections"] == [{"verdict": "redo", "comment": "the tail"}]
     ann.put(f"{TASK}/prompts/5/Cat", json=CLICK)
+    assert ann.get(TASK).json()["objections"] == []
     assert tasks(lead)[8]["verdict"] == "outdated"
     (reported,) = ProjectVerdicts(web.web.stored, web.lead.state.timelines).of(2)
     assert reported.state == "outdated"

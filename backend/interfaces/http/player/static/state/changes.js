@@ -25,6 +25,7 @@ export const ACTIONS = {
       model: task.model,
       cuts: task.cuts,
       verdicts: task.verdicts ?? null,
+      objections: task.objections ?? [],
       job: task.propagation,
       selected: state.selected || objects[0]?.id || "",
       frame: Math.min(state.frame, Math.max(task.video.frame_count - 1, 0)),

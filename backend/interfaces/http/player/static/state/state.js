@@ -51,6 +51,7 @@ import { ACTIONS } from "./changes.js";
  * @property {import("../types.js").ModelEntry} model
  * @property {number[]} cuts
  * @property {import("../types.js").Verdict[] | null} verdicts  null: the server keeps none
+ * @property {import("../types.js").Objection[]} objections  what others say against the masks that the task was opened with
  * @property {Record<string, import("../types.js").Lane>} lanes  by object
  * @property {import("../types.js").UncertainFrame[]} nextUncertain
  * @property {import("../types.js").Job | null} job
@@ -75,6 +76,7 @@ export const INITIAL = {
   model: { version: "", is_demo: false, notice: "" },
   cuts: [],
   verdicts: null,
+  objections: [],
   lanes: {},
   nextUncertain: [],
   job: null,

@@ -14,6 +14,8 @@ export function ObjectList({ state, parts }) {
   return html`
     <aside class="objects" aria-label="Objects">
       <${Whose} state=${state} parts=${parts} />
+      ${state.objections.map(({ verdict, comment }) => html`
+        <p class="objection" role="note">${verdict === "redo" ? "Sent back to you" : "Rejected"}${comment ? `: ${comment}` : ""}</p>`)}
       <ul>
         ${state.objects.map((object, index) => html`
           <${ObjectItem} key=${object.id} object=${object} index=${index} state=${state} parts=${parts} />`)}

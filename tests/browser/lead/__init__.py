@@ -1,0 +1,1 @@
+"""The lead's page with the real Label Studio and Masklet."""
