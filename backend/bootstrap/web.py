@@ -21,8 +21,10 @@ from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
+from backend.application.crowd.lead.crowd_queues import CrowdQueues
 from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Quality
 from backend.application.crowd.routing.router import Router
+from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.imports.segment_handover import Handover
 from backend.application.jobs.push_predictions import Pusher
 from backend.application.jobs.reconcile import Reconciler
@@ -40,6 +42,7 @@ from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
+from backend.bootstrap.crowd.quality import quality_service
 from backend.bootstrap.crowd.routing import open_router
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
@@ -204,6 +207,8 @@ def build_web(container: Container) -> WebParts:
         codec=CocoCodec(),
         thumbnails=Thumbnails(PageDecoder(), PageCache(container.folder.thumbnails, THUMBNAIL_BYTES)),
         exports=container.folder.exports,
+        quality=quality_service(container),
+        crowd=CrowdQueues(ledger, CrowdStatuses(ledger, ledger, clock)),
     )
 
 

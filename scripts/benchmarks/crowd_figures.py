@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.application.crowd.quality.measure import groups_by_matching
-from backend.application.crowd.quality.people import people_of
+from backend.application.crowd.quality.people import evidence_of, people_of
 from backend.application.exports.consensus import ConsensusVideo
 from backend.application.exports.trusted_consensus import TrustedConsensusVideo
 from backend.domain.crowd.agreement import AGREES_FROM
@@ -65,7 +65,10 @@ class Judged:
 
 def judged(people: Sequence[Person], work: Sequence[SimulatedTask], seed: int) -> Judged:
     """Estimates everybody's quality, and compares people and consensus with the truth."""
-    found = {each.user: each for each in people_of([task.measured for task in work], now_s=DAYS * DAY_S)}
+    found = {
+        each.user: each
+        for each in people_of(evidence_of([task.measured for task in work], now_s=DAYS * DAY_S), now_s=DAYS * DAY_S)
+    }
     tasks = [_task_figures(task, found) for task in work]
     made = Judged({person.name: person for person in people}, found, tasks)
     back = {name for name, each in found.items() if is_sent_back(each.trust)}

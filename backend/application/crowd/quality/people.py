@@ -28,55 +28,70 @@ Observations = dict[str, list[Observation]]
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedMaker:
+    """A verifier's verdict on a masklet that a person made. at_s: wall clock."""
+
+    maker: str
+    verdict: Verdict
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of each person, by user. known: gold and verdicts. inferred: from who agrees with whom.
 
-    agreement: IoU with others. gold: gold alone.
+    agreement: IoU with others. gold: gold alone. verdicts: of others, counted.
     """
 
     known: Mapping[str, Sequence[Observation]]
     inferred: Mapping[str, Sequence[Observation]]
     agreement: Mapping[str, Sequence[Observation]]
     gold: Mapping[str, Sequence[Observation]]
+    verdicts: Mapping[str, Mapping[Verdict, int]]
 
     def of(self, user: str) -> list[Observation]:
         """All that trust in a person is from."""
         return [*self.known.get(user, ()), *self.inferred.get(user, ())]
 
 
-def evidence_of(tasks: Sequence[MeasuredTask], *, now_s: float, policy: TrustPolicy = DEFAULT_POLICY) -> Evidence:
-    """now_s: wall clock."""
-    gold, verdicts = gold_observations(tasks, policy), _verdict_observations(tasks, policy)
-    users = sorted({each.user for task in tasks for each in task.people} | set(gold))
+def evidence_of(
+    tasks: Sequence[MeasuredTask],
+    verified: Sequence[JudgedMaker] = (),
+    *,
+    now_s: float,
+    policy: TrustPolicy = DEFAULT_POLICY,
+) -> Evidence:
+    """verified: verdicts of a crowd's verifiers. now_s: wall clock."""
+    gold, verdicts = gold_observations(tasks, policy), _verdict_observations(tasks, verified, policy)
+    users = sorted(
+        {each.user for task in tasks for each in task.people} | set(gold) | {each.maker for each in verified}
+    )
     known = {user: [*gold.get(user, ()), *verdicts.get(user, ())] for user in users}
-    return Evidence(known, _inferred(tasks, known, now_s=now_s, policy=policy), _agreement_with_others(tasks), gold)
+    inferred = _inferred(tasks, known, now_s=now_s, policy=policy)
+    return Evidence(known, inferred, _agreement_with_others(tasks), gold, _verdict_counts(tasks, verified))
 
 
-def people_of(
-    tasks: Sequence[MeasuredTask], *, now_s: float, policy: TrustPolicy = DEFAULT_POLICY
-) -> tuple[PersonQuality, ...]:
-    """Everyone with an annotation, by name. now_s: wall clock."""
-    found = evidence_of(tasks, now_s=now_s, policy=policy)
+def people_of(found: Evidence, *, now_s: float, policy: TrustPolicy = DEFAULT_POLICY) -> tuple[PersonQuality, ...]:
+    """Everyone with an annotation or a verified masklet, by name. now_s: wall clock."""
     return tuple(
         PersonQuality(
             user,
             trust_of(found.of(user), now_s=now_s, policy=policy),
             share_of(found.agreement.get(user, ()), now_s=now_s, policy=policy),
             share_of(found.gold.get(user, ()), now_s=now_s, policy=policy),
-            _verdict_counts(tasks, user),
+            dict(found.verdicts.get(user, {})),
         )
         for user in found.known
     )
 
 
 def trust_over_time(
-    tasks: Sequence[MeasuredTask], *, now_s: float, points: int = 12, policy: TrustPolicy = DEFAULT_POLICY
+    found: Evidence, *, now_s: float, points: int = 12, policy: TrustPolicy = DEFAULT_POLICY
 ) -> dict[str, tuple[TrustAt, ...]]:
     """Each person's trust at up to `points` times, oldest first, the last one now, by what is known now.
 
     At each time only masks count that were submitted by then. People without observations are left out.
     """
-    found = evidence_of(tasks, now_s=now_s, policy=policy)
     return {user: _history(found.of(user), now_s, points, policy) for user in found.known if found.of(user)}
 
 
@@ -102,8 +117,13 @@ def gold_observations(tasks: Iterable[MeasuredTask], policy: TrustPolicy = DEFAU
     return found
 
 
-def _verdict_observations(tasks: Iterable[MeasuredTask], policy: TrustPolicy) -> Observations:
+def _verdict_observations(
+    tasks: Iterable[MeasuredTask], verified: Iterable[JudgedMaker], policy: TrustPolicy
+) -> Observations:
     found: Observations = defaultdict(list)
+    for each in verified:
+        if each.verdict in RIGHT:
+            found[each.maker].append(Observation(RIGHT[each.verdict], policy.verdict_weight, each.at_s))
     for task in tasks:
         submitted = _times(task)
         for user, given in task.verdicts.items():
@@ -156,11 +176,15 @@ def _compared(people: Sequence[Submission], each: ObjectAgreement) -> list[tuple
     return [(people[-MOST_PEOPLE:], each.agrees[shown][:, -MOST_PEOPLE:, -MOST_PEOPLE:])]
 
 
-def _verdict_counts(tasks: Iterable[MeasuredTask], user: str) -> dict[Verdict, int]:
-    total: Counter[Verdict] = Counter()
+def _verdict_counts(tasks: Iterable[MeasuredTask], verified: Iterable[JudgedMaker]) -> dict[str, Counter[Verdict]]:
+    """By user."""
+    total: dict[str, Counter[Verdict]] = defaultdict(Counter)
     for task in tasks:
-        total.update(task.verdicts.get(user, {}))
-    return dict(total)
+        for user, given in task.verdicts.items():
+            total[user].update(given)
+    for each in verified:
+        total[each.maker][each.verdict] += 1
+    return total
 
 
 def _times(task: MeasuredTask) -> dict[str, float]:

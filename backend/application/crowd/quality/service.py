@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backend.application.crowd.quality.crowd_tasks import FAULTS, CrowdTasks, ListedTask
 from backend.application.crowd.quality.gold_truth import TruthVideo
 from backend.application.crowd.quality.measure import gold_masks, measured_task
-from backend.application.crowd.quality.people import people_of, trust_over_time
+from backend.application.crowd.quality.people import JudgedMaker, evidence_of, people_of, trust_over_time
 from backend.application.ports.masks import MaskCodec
 from backend.application.ports.progress import counted
 from backend.application.ports.quality_ledger import QualityLedger
@@ -28,47 +28,59 @@ KEPT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class QualityService:
-    """Reads measurements. now_s: wall clock, in seconds.
+class Known:
+    """What measurements and verdicts say of a project, and the state in which they were."""
 
-    What is known of people is kept in memory until a measurement changes, at most KEPT_S: trust decays with time.
+    state: object
+    people: Mapping[str, PersonQuality]
+    trust_over_time: Mapping[str, Sequence[TrustAt]]
+    agreement: Mapping[TaskKey, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityService:
+    """Reads measurements, and verdicts of a crowd's verifiers. now_s: wall clock, in seconds.
+
+    What is known of a project is kept in memory until it changes, at most KEPT_S: trust decays with time.
+    verifiers: their verdicts on masklets that were made in a project.
     """
 
     ledger: QualityLedger
     now_s: Callable[[], float]
     policy: TrustPolicy = DEFAULT_POLICY
-    _kept: dict[int, tuple[object, Mapping[str, PersonQuality]]] = field(default_factory=dict)
+    verifiers: Callable[[int], Sequence[JudgedMaker]] = lambda _: ()
+    _kept: dict[int, Known] = field(default_factory=dict)
 
     def tasks(self, project_id: int) -> tuple[MeasuredTask, ...]:
         """The measured tasks of a project, by number."""
         return self.ledger.measurements(project_id)
 
     def people(self, project_id: int) -> Mapping[str, PersonQuality]:
-        """Everyone with a measured annotation, by user."""
-        now_s = self.now_s()
-        state = (now_s // KEPT_S, dict(self.ledger.measurement_states(project_id)))
-        if project_id not in self._kept or self._kept[project_id][0] != state:
-            found = people_of(self.tasks(project_id), now_s=now_s, policy=self.policy)
-            self._kept[project_id] = (state, {each.user: each for each in found})
-        return self._kept[project_id][1]
+        """Everyone with a measured annotation or a verified masklet, by user."""
+        return self._known(project_id).people
 
     def trust_over_time(self, project_id: int) -> Mapping[str, Sequence[TrustAt]]:
         """Each person's trust, oldest first; people without observations are left out."""
-        return trust_over_time(self.tasks(project_id), now_s=self.now_s(), policy=self.policy)
+        return self._known(project_id).trust_over_time
 
     def agreement(self, project_id: int) -> Mapping[TaskKey, Estimate]:
         """The mean IoU of all people on each task; tasks with fewer than two people are left out.
 
         observations: its objects with a mask. Frames of an object are not independent.
         """
-        found: dict[TaskKey, Estimate] = {}
-        for task in self.tasks(project_id):
-            overall = figures(task.objects).overall if len(task.people) > 1 else None
-            if overall is not None:
-                count = sum(bool(each.present.any()) for each in task.objects)
-                right, wrong = count * overall, count * (1 - overall)
-                found[task.task] = beta_interval(0.5 + right, 0.5 + wrong, observations=count)
-        return found
+        return self._known(project_id).agreement
+
+    def _known(self, project_id: int) -> Known:
+        now_s, verdicts = self.now_s(), tuple(self.verifiers(project_id))
+        state = (now_s // KEPT_S, dict(self.ledger.measurement_states(project_id)), len(verdicts))
+        known = self._kept.get(project_id)
+        if known is None or known.state != state:
+            tasks = self.tasks(project_id)
+            found = evidence_of(tasks, verdicts, now_s=now_s, policy=self.policy)
+            people = {each.user: each for each in people_of(found, now_s=now_s, policy=self.policy)}
+            history = trust_over_time(found, now_s=now_s, policy=self.policy)
+            known = self._kept[project_id] = Known(state, people, history, _agreement(tasks))
+        return known
 
     def trust(self, project_id: int) -> Callable[[str], Estimate]:
         """The trust in each person; in one of whom nothing is known, the policy's prior."""
@@ -79,6 +91,17 @@ class QualityService:
     def prior(self) -> Estimate:
         """The trust in a person of whom nothing is known."""
         return trust_of([], now_s=self.now_s(), policy=self.policy)
+
+
+def _agreement(tasks: Iterable[MeasuredTask]) -> dict[TaskKey, Estimate]:
+    found: dict[TaskKey, Estimate] = {}
+    for task in tasks:
+        overall = figures(task.objects).overall if len(task.people) > 1 else None
+        if overall is not None:
+            count = sum(bool(each.present.any()) for each in task.objects)
+            right, wrong = count * overall, count * (1 - overall)
+            found[task.task] = beta_interval(0.5 + right, 0.5 + wrong, observations=count)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

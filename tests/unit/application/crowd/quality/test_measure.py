@@ -12,7 +12,7 @@ import pytest
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.application.crowd.quality.crowd_tasks import SubmittedVideo
 from backend.application.crowd.quality.measure import gold_masks, groups_by_matching, measured_task
-from backend.application.crowd.quality.people import people_of, trust_over_time
+from backend.application.crowd.quality.people import JudgedMaker, evidence_of, people_of, trust_over_time
 from backend.application.crowd.quality.service import Measuring, QualityService
 from backend.domain.crowd.agreement import figures
 from backend.domain.crowd.agreement_measured import MeasuredTask, Submission
@@ -81,7 +81,7 @@ def test_only_verdicts_of_others_on_masks_of_now_count() -> None:
     judged = replace(still(a=(0, 0, 4)), verdicts=MaskVerdicts(listed, (ObjectId("a"),)))
     found = measured(judged)
     assert found.verdicts == {"p0": {Verdict.REDO: 2}}
-    (person,) = people_of([found], now_s=NOW_S)
+    (person,) = people_of(evidence_of([found], now_s=NOW_S), now_s=NOW_S)
     assert person.trust.mean < 0.5
     assert person.trust.observations == pytest.approx(4, abs=0.1)
     assert (person.gold, person.agreement, person.verdicts) == (None, None, {Verdict.REDO: 2})
@@ -106,13 +106,13 @@ def test_gold_decides_between_people_who_disagree() -> None:
     """Two who accept the same wrong mask outvote nobody once gold knows them."""
     wrong, right = still(a=(5, 5, 4)), still(a=(0, 0, 4))
     disputed = measured(wrong, wrong, right)
-    without = {each.user: each.trust.mean for each in people_of([disputed] * 5, now_s=NOW_S)}
+    without = {each.user: each.trust.mean for each in people_of(evidence_of([disputed] * 5, now_s=NOW_S), now_s=NOW_S)}
     assert without["p0"] > without["p2"]
     gold = {
         user: gold_masks(video, right, (0, 1), CODEC) for user, video in (("p0", wrong), ("p1", wrong), ("p2", right))
     }
     known = replace(disputed, gold=gold)
-    found = {each.user: each for each in people_of([known, disputed, disputed], now_s=NOW_S)}
+    found = {each.user: each for each in people_of(evidence_of([known, disputed, disputed], now_s=NOW_S), now_s=NOW_S)}
     assert found["p2"].trust.mean > 0.7 > 0.4 > found["p0"].trust.mean
     assert found["p2"].gold is not None
     assert found["p2"].gold.observations == pytest.approx(2, abs=0.1)
@@ -121,8 +121,9 @@ def test_gold_decides_between_people_who_disagree() -> None:
 def test_trust_over_time_ends_with_the_trust_of_now() -> None:
     tasks = [measured(still(a=(0, 0, 4)), still(a=(0, 0, 4)))]
     later = NOW_S + 60 * DAY_S
-    history = trust_over_time(tasks, now_s=later)
-    (now,) = (each.trust for each in people_of(tasks, now_s=later) if each.user == "p0")
+    evidence = evidence_of(tasks, now_s=later)
+    history = trust_over_time(evidence, now_s=later)
+    (now,) = (each.trust for each in people_of(evidence, now_s=later) if each.user == "p0")
     assert [each.at_s for each in history["p0"]] == [1000.0, later]
     assert history["p0"][-1].trust == now
     assert history["p0"][0].trust.observations > now.observations
@@ -180,3 +181,12 @@ def test_annotations_of_different_videos_are_not_compared() -> None:
     other.info = replace(other.info, frame_count=7)
     with pytest.raises(InvalidInput, match="of 2 frames of 10x10 and of 7 frames of 10x10"):
         measured(still(a=(0, 0, 4)), other)
+
+
+def test_a_verifiers_verdict_is_known_of_the_maker_without_any_measurement() -> None:
+    verified = [JudgedMaker("ann", Verdict.SATISFACTORY, NOW_S)] * 6 + [JudgedMaker("bob", Verdict.REDO, NOW_S)] * 6
+    found = {each.user: each for each in people_of(evidence_of([], verified, now_s=NOW_S), now_s=NOW_S)}
+    assert found["ann"].trust.low > found["bob"].trust.high
+    assert found["bob"].verdicts == {Verdict.REDO: 6}
+    assert found["ann"].trust.observations == 12.0
+    assert (found["ann"].agreement, found["ann"].gold) == (None, None)
