@@ -54,14 +54,14 @@ class Studio:
         self.server, self.masklet, self.folder = server, masklet, folder
         self.lead = LabelStudioApi(server.url, server.login.token)
 
-    def masklet_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def masklet_command(self, *arguments: str, group: str = "crowd") -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             "LABEL_STUDIO_URL": self.server.url,
             "LABEL_STUDIO_API_KEY": self.server.login.token,
             "MASKLET_DATA_DIR": str(self.masklet.data_dir),
         }
-        command = [sys.executable, "-m", "backend.interfaces.cli", "crowd", *arguments]
+        command = [sys.executable, "-m", "backend.interfaces.cli", group, *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
 
     def status(self) -> dict[str, Any]:
@@ -206,3 +206,10 @@ def test_an_item_goes_through_the_projects_of_a_crowd(studio: Studio, clip: Clip
     assert (status["items"], status["stuck"]) == ({"accepted": 1}, [])
     assert [queue["done"] for queue in status["queues"]] == [1, 2, 2]
     assert [len(studio.lead.tasks(project)) for project in projects.values()] == [1, 2, 2]
+
+    out = studio.folder / "out"
+    source = (f"project:{projects['track']}", "--format", "coco-rle", "--out", str(out), "--verdict", "satisfactory")
+    done = studio.masklet_command(*source, group="export")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["verdicts"]["objects_left_out"] == {"redo": 2}

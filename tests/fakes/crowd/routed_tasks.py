@@ -21,7 +21,7 @@ from backend.domain.errors import LabelStudioUnavailable, NotFound
 from backend.domain.jobs import ModelInfo
 from backend.domain.prompts import PromptSet
 from backend.domain.tasks import MediaRef, TaskKey
-from backend.domain.verdicts import Verdict
+from backend.domain.verdicts import MaskDigests, Verdict
 from tests.fakes.engine import FakeCodec
 from tests.fakes.key_value import MemoryKeyValueStore
 from tests.unit.application.builders import Parts
@@ -35,7 +35,7 @@ SIGNER = TaskSigner(b"a key of the test")
 class MemoryCrowdTasks:
     """tasks: data by task. created: all that were ever made. lost_answers: how many creations answer nothing.
 
-    notes, people: as they were told. Times of changes are counted in seconds.
+    notes, people: as they were told. digests: of masks, by annotation. Times of changes are counted in seconds.
     """
 
     tasks: dict[TaskKey, dict[str, object]] = field(default_factory=dict)
@@ -44,6 +44,7 @@ class MemoryCrowdTasks:
     created: list[TaskKey] = field(default_factory=list)
     notes: dict[TaskKey, str] = field(default_factory=dict)
     people: dict[TaskKey, int] = field(default_factory=dict)
+    digests: dict[int, MaskDigests] = field(default_factory=dict)
     lost_answers: int = 0
     time: int = 0
 
@@ -81,6 +82,9 @@ class MemoryCrowdTasks:
         if task not in self.tasks:
             raise NotFound("Label Studio has nothing there")
         return tuple(self.annotations.get(task, ()))
+
+    def mask_digests(self, annotation_id: int) -> MaskDigests:
+        return self.digests.get(annotation_id, MaskDigests())
 
     def data(self, task: TaskKey) -> Mapping[str, object]:
         if task not in self.tasks:

@@ -16,6 +16,7 @@ from backend.adapters.labelstudio.api.stored_tasks import stored_task
 from backend.adapters.labelstudio.api.task_creation import TaskImports
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import player_media
+from backend.adapters.labelstudio.written_regions import reference_of
 from backend.application.annotation.annotation_service import UserTask
 from backend.application.annotation.change_detection import EPOCH
 from backend.application.crowd.routing.ports import (
@@ -30,7 +31,7 @@ from backend.application.crowd.routing.ports import (
 from backend.domain.crowd.routing import Limits
 from backend.domain.errors import NotFound
 from backend.domain.tasks import TaskKey
-from backend.domain.verdicts import Verdict
+from backend.domain.verdicts import MaskDigests, Verdict
 
 Choice = TypeVar("Choice", Verdict, Limits)
 VERDICT, LIMITS, COMMENT = "verdict", "limits", "comment"
@@ -74,6 +75,15 @@ class LabelStudioCrowdTasks:
 
     def submissions(self, task: TaskKey) -> tuple[Submission, ...]:
         return tuple(map(submission_of, Annotations(self.session).of_task(task)))
+
+    def mask_digests(self, annotation_id: int) -> MaskDigests:
+        try:
+            result = Annotations(self.session).read(annotation_id).result
+        except NotFound:
+            return MaskDigests()
+        written = [each for item in result if (each := reference_of(item)) is not None]
+        of_all = {each.all_masks for each in written}
+        return MaskDigests({each.object_id: each.masks for each in written}, of_all.pop() if len(of_all) == 1 else "")
 
     def data(self, task: TaskKey) -> Mapping[str, object]:
         return self.session.call(f"read task {task.task_id}", lambda sdk: stored_task(sdk, task.task_id)).data

@@ -9,7 +9,7 @@ from typing import Protocol
 from backend.application.annotation.annotation_service import UserTask
 from backend.domain.crowd.routing import Limits
 from backend.domain.tasks import TaskKey
-from backend.domain.verdicts import Verdict
+from backend.domain.verdicts import MaskDigests, Verdict
 
 STEP_FIELD = "crowd_step"
 """The field of a task's data that names its step (Step.name). The player finds the task by it."""
@@ -70,6 +70,10 @@ class CrowdTasks(Protocol):
 
     def submissions(self, task: TaskKey) -> tuple[Submission, ...]:
         """All saved annotations, oldest first."""
+        ...
+
+    def mask_digests(self, annotation_id: int) -> MaskDigests:
+        """The digests of the masks that Masklet wrote into an annotation; empty if it wrote none or it is gone."""
         ...
 
     def data(self, task: TaskKey) -> Mapping[str, object]:

@@ -20,10 +20,11 @@ from backend.application.ports.crowd_ledger import CrowdLedger
 from backend.application.ports.engine import ModelDirectory
 from backend.application.ports.ledger import Ledger
 from backend.application.review.task_signature import TaskSigner
-from backend.domain.crowd.routing import Answer, Crowd, Role, Route, Source, Start, Step
+from backend.domain.crowd.routing import Answer, Crowd, Judgement, Role, Route, Source, Start, Step
 from backend.domain.crowd.routing_rules import (
     Counted,
     counted,
+    decided,
     route_automatic,
     route_made,
     route_verified,
@@ -31,7 +32,9 @@ from backend.domain.crowd.routing_rules import (
     wait_of_verification,
 )
 from backend.domain.errors import NotFound, ServiceUnavailable
+from backend.domain.prompts import ObjectId
 from backend.domain.tasks import TaskKey
+from backend.domain.verdicts import GivenVerdict, MaskDigests
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +102,9 @@ class Steps:
             waits = wait_of_verification(judged, crowd.verifiers)
             self.ledger.look_again(step, at_s=ENDLESS_S, waits=waits, uncounted=whys)
             return False
-        route = self._route_verified(crowd, step, verdicts[: crowd.verifiers])
+        deciding = verdicts[: crowd.verifiers]
+        self._carry_verdicts(crowd, step, deciding)
+        route = self._route_verified(crowd, step, deciding)
         return self.ledger.end_step(step, route, uncounted=whys)
 
     def _route_verified(self, crowd: Crowd, step: Step, verdicts: Sequence[Answer]) -> Route:
@@ -112,9 +117,32 @@ class Steps:
             route = route_verified(crowd, 0 if item is None else item.redos, verdicts)
         return _with_source(route, Source(task))
 
+    def _carry_verdicts(self, crowd: Crowd, step: Step, verdicts: Sequence[Answer]) -> None:
+        """Gives the maker's task the verdicts that agree with the decision, as of those verifiers on these masks.
+
+        So an export of the makers' project keeps what was accepted, and a report says who found what.
+        """
+        made = next((each for each in reversed(self._made_steps(crowd, step)) if each.number < step.number), None)
+        if made is None:
+            return
+        own = next((each for each in self.ledger.answers_of(made) if each.user == made.maker), None)
+        digests = MaskDigests() if own is None else self.tasks.mask_digests(own.annotation_id)
+        decision = decided(verdicts)
+        for answer in (each for each in verdicts if each.overall is decision):
+            given: list[tuple[ObjectId | None, Judgement]] = [(None, Judgement(decision, answer.comment))]
+            for object_id, each in (*given, *answer.objects.items()):
+                masks = digests.of_subject(object_id)
+                if masks:
+                    carried = GivenVerdict(object_id, each.verdict, each.comment, masks)
+                    self.prompts.set_verdict(_task(made), carried, user=answer.user)
+
     def _makers(self, crowd: Crowd, step: Step) -> frozenset[str]:
-        made = (each for each in self.ledger.steps_of_item(step.item) if each.role is crowd.maker_role)
-        return frozenset(each.maker for each in made if each.maker)
+        return frozenset(each.maker for each in self._made_steps(crowd, step))
+
+    def _made_steps(self, crowd: Crowd, step: Step) -> list[Step]:
+        """The steps in which the item's masks were made."""
+        steps = self.ledger.steps_of_item(step.item)
+        return [each for each in steps if each.role is crowd.maker_role and each.maker]
 
     def _tell_uncounted(self, crowd: Crowd, step: Step, judged: Sequence[Counted]) -> None:
         """Says on the task which verdicts do not count, and keeps it open for other people."""

@@ -18,7 +18,7 @@ from backend.domain.crowd.routing import Item, ItemState, Role, Route, Start, St
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
-from backend.domain.verdicts import GivenVerdict, Verdict
+from backend.domain.verdicts import GivenVerdict, MaskDigests, Verdict
 from backend.domain.video import FrameIndex, FrameRange
 from tests.fakes.crowd.routed_tasks import MODEL, PROJECTS, SIGNER, CrowdOfTest
 from tests.fakes.engine import FakeCodec
@@ -332,3 +332,23 @@ def test_decisions_that_cannot_work_are_refused() -> None:
     crowd.make(key, ANN, click_on(0))
     crowd.sweep()
     assert not crowd.parts.ledger.decide_item(step, Route(ItemState.ACCEPTED))
+
+
+def test_the_makers_task_has_the_verdicts_that_agree_with_the_decision() -> None:
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY), verifiers=3)
+    key = crowd.enter()
+    crowd.sweep()
+    made = crowd.make(key, ANN, click_on(0))
+    crowd.tasks.digests[made] = MaskDigests({CAT: "of the cat"}, "of all")
+    crowd.sweep()
+    verify = crowd.open_task(Role.VERIFY)
+    crowd.parts.ledger.set_verdict(verify, GivenVerdict(CAT, Verdict.REJECT, "a shadow", ""), user=BOB)
+    for user, verdict in ((BOB, Verdict.SATISFACTORY), (CEM, Verdict.REDO), (DEE, Verdict.SATISFACTORY)):
+        crowd.tasks.annotate(verify, user, verdict, f"says {user}")
+    crowd.sweep()
+    assert item_of(crowd, key).state is ItemState.ACCEPTED
+    assert [(each.user, each.given) for each in crowd.parts.ledger.everybodys_verdicts(2, task=key)] == [
+        (BOB, GivenVerdict(None, Verdict.SATISFACTORY, f"says {BOB}", "of all")),
+        (BOB, GivenVerdict(CAT, Verdict.REJECT, "a shadow", "of the cat")),
+        (DEE, GivenVerdict(None, Verdict.SATISFACTORY, f"says {DEE}", "of all")),
+    ]
