@@ -36,6 +36,9 @@ PROJECTS_FRESH_S = 10.0
 PROJECTS_S = 60.0
 """How long Label Studio's answer about projects counts."""
 
+NEW_S = 1.0
+"""The same for a project that was not among them: it may be new."""
+
 PEOPLE_KEPT = 1000
 
 
@@ -90,17 +93,24 @@ class Lead:
         """The lead of a request. Raises SignInNeeded, NoLeads, NotLead."""
         return self.require_lead(self.sessions.caller(request.cookies))
 
-    def titles(self, caller: Caller) -> Mapping[int, str]:
-        """The projects that Label Studio shows to the lead, with titles. Without one, those of the ledger."""
+    def titles(self, caller: Caller, *, longest_s: float = PROJECTS_S) -> Mapping[int, str]:
+        """The projects that Label Studio shows to the lead, with titles. Without one, those of the ledger.
+
+        longest_s: the highest age of the answer.
+        """
         access = self._access
-        if access is None:
-            return dict.fromkeys(self.state.parts.ledger.known_projects(), "")
-        return self._projects.get(caller.user, lambda: access.projects(caller.credential))
+
+        def read() -> Mapping[int, str]:
+            if access is None:
+                return dict.fromkeys(self.state.parts.ledger.known_projects(), "")
+            return access.projects(caller.credential)
+
+        return self._projects.get(caller.user, read, longest_s=longest_s)
 
     def require_project(self, request: Request, project_id: int) -> Caller:
         """Raises NotAllowed if Label Studio does not show the project to the lead."""
         caller = self.caller(request)
-        if project_id not in self.titles(caller):
+        if project_id not in self.titles(caller) and project_id not in self.titles(caller, longest_s=NEW_S):
             raise NotAllowed(f"Label Studio does not show project {project_id} to you")
         return caller
 

@@ -1,12 +1,11 @@
 // What is read from the server for the open view, and when it is read again.
 
 import { ApiError, ConnectionLost, isAborted } from "../../../player/static/server/errors.js";
-import { addressOf, filterOf } from "../state/address.js";
+import { addressOf, filterOf, listQuery } from "../state/address.js";
 
 /** @typedef {import("../types.js").Place} Place */
 /** @typedef {import("../types.js").State} State */
 
-export const PAGE_SIZE = 60;
 const AGAIN_MS = 2000;
 const LOST_MS = 3000;
 
@@ -94,10 +93,7 @@ export class Loading {
     if (view === "queues") return { queues: (await this.transport.queues(project)).queues };
     if (view === "review") return { review: await this.transport.review(project) };
     if (view === "exports") return { exports: await this.transport.exports(project) };
-    const query = filterOf(place);
-    query.set("page", String(place.page));
-    query.set("page_size", String(PAGE_SIZE));
-    return { list: await this.transport.tasks(project, query) };
+    return { list: await this.transport.tasks(project, listQuery(place)) };
   }
 
   /** All tasks that meet the filter. @returns {Promise<number[]>} */

@@ -1,5 +1,6 @@
 // Calls to the lead's API. Knows addresses and errors; owns no state of the page.
 
+import { takeEarly } from "../early.js";
 import { ApiError, ConnectionLost, isAborted } from "../../../player/static/server/errors.js";
 
 /** @typedef {import("../types.js").Progress} Progress */
@@ -141,8 +142,9 @@ export class Transport {
 
   /** @param {string} address @param {RequestInit} options @returns {Promise<Response>} */
   async #reach(address, options) {
+    const isReading = options.method === "GET";
     try {
-      const reply = await fetch(address, { credentials: "same-origin", ...options });
+      const reply = await ((isReading && takeEarly(address)) || fetch(address, { credentials: "same-origin", ...options }));
       this.onReach(true);
       return reply;
     } catch (error) {

@@ -10,6 +10,8 @@ export const STATES = ["untouched", "prompted", "running", "done", "failed"];
 export const VERDICTS = ["satisfactory", "redo", "reject", "skipped", "outdated", "none"];
 export const ORDERS = ["number", "name", "uncertainty", "agreement", "newest"];
 
+export const PAGE_SIZE = 60;
+
 /** @type {Place} */
 export const NOWHERE = {
   project: 0, view: "tasks", state: [], verdict: [], label: "", person: null, uncertainty_from: "", agreement_to: "",
@@ -47,6 +49,14 @@ export function filterOf(place) {
     if (place[name]) query.set(name, place[name]);
   }
   if (place.order !== "number") query.set("order", place.order);
+  return query;
+}
+
+/** The query of the page of tasks that a place shows. @param {Place} place @returns {URLSearchParams} */
+export function listQuery(place) {
+  const query = filterOf(place);
+  query.set("page", String(place.page));
+  query.set("page_size", String(PAGE_SIZE));
   return query;
 }
 

@@ -1,7 +1,7 @@
 // The tasks as cards with thumbnails, and their pages.
 
 import { html, useEffect, useRef } from "../../../player/static/vendor/htm-preact.js";
-import { PAGE_SIZE } from "../actions/loading.js";
+import { PAGE_SIZE } from "../state/address.js";
 import { counted, number, person, title } from "./words.js";
 
 /** @typedef {import("../types.js").TaskEntry} TaskEntry */
