@@ -15,7 +15,7 @@ from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.exports.combined import CombinedSource
 from backend.application.ports.datasets import DatasetSource, DatasetVideo
 from backend.bootstrap.container import Container
-from backend.bootstrap.crowd.quality import quality_service
+from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.media import media_library
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.crowd.estimates import Estimate, PersonQuality

@@ -42,7 +42,7 @@ from backend.application.ports.queue import JobQueue
 from backend.application.review.task_signature import TaskSigner
 from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
-from backend.bootstrap.crowd.quality import quality_service
+from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.crowd.routing import open_router
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey

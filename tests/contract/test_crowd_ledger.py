@@ -8,6 +8,7 @@ from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.application.ports.crowd_ledger import CrowdRecord, Cursor, MakerVerdict, StepCounts
 from backend.domain.crowd.routing import (
     Answer,
+    Checks,
     Crowd,
     Item,
     ItemState,
@@ -33,7 +34,7 @@ from tests.fakes.clock import FakeClock
 ANN, BOB = "ann@example.org", "bob@example.org"
 TRACK, VERIFY = 3, 4
 TASK = TaskKey(TRACK, 41)
-RECORD = CrowdRecord(Crowd("cats", {}, verifiers=2), (Role.TRACK, Role.VERIFY), "<View/>")
+RECORD = CrowdRecord(Crowd("cats", {}, verifiers=2, checks=Checks.TRUST), (Role.TRACK, Role.VERIFY), "<View/>")
 TO_VERIFY = Route(ItemState.OPEN, NextStep(Role.VERIFY, Start.MASKS, note="n", source=Source(TASK, ANN, "m-1-a1")))
 
 
@@ -55,7 +56,7 @@ def test_a_crowd_is_recorded_once_and_its_first_projects_stay(ledger: SqlLedger)
     crowd_of(ledger)
     assert not ledger.add_crowd(replace(RECORD, label_config="other"))
     ledger.set_crowd_project("cats", Role.TRACK, 99)
-    whole = Crowd("cats", {Role.TRACK: TRACK, Role.VERIFY: VERIFY}, verifiers=2)
+    whole = Crowd("cats", {Role.TRACK: TRACK, Role.VERIFY: VERIFY}, verifiers=2, checks=Checks.TRUST)
     ready = CrowdRecord(whole, RECORD.roles, "<View/>", is_ready=True)
     assert (ledger.crowd_records(), ledger.crowd_record("cats")) == ((ready,), ready)
     assert ledger.crowd_of_project(VERIFY) == ready

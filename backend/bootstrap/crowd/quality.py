@@ -17,37 +17,17 @@ from backend.adapters.labelstudio.writing.consensus_regions import consensus_reg
 from backend.adapters.labelstudio.writing.lost_objects import with_lost_objects
 from backend.adapters.machine.clocks import WallClock
 from backend.application.crowd.quality.gold_tasks import GoldKeeper, GoldMixer
-from backend.application.crowd.quality.people import JudgedMaker
 from backend.application.crowd.quality.service import Measuring, QualityService
 from backend.application.crowd.quality.write_consensus import ConsensusWriter
 from backend.application.ports.media import MediaLibrary
 from backend.bootstrap.container import Container
+from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.media import media_library
 from backend.codecs.coco_rle import CocoCodec
-from backend.domain.crowd.trust import TrustPolicy
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.errors import InvalidInput
 
 EACH = AnnotatorChoice(AnnotatorChoice.Way.EACH)
-
-
-def quality_service(container: Container) -> QualityService:
-    """What the ledger knows of people and tasks; needs no Label Studio."""
-    policy = TrustPolicy(half_life_days=container.settings.trust_half_life_days)
-    return QualityService(container.ledger, WallClock().now_s, policy, partial(_verified, container))
-
-
-def _verified(container: Container, project_id: int) -> Sequence[JudgedMaker]:
-    """The verdicts of verifiers on what was made in a project; none if that is no project of a crowd."""
-    ledger = container.ledger
-    record = ledger.crowd_of_project(project_id)
-    if record is None or record.crowd.role_of(project_id) is not record.crowd.maker_role:
-        return ()
-    # The ledger's clock has no date.
-    behind_s = WallClock().now_s() - container.clock.now_s()
-    return tuple(
-        JudgedMaker(each.maker, each.verdict, each.at_s + behind_s) for each in ledger.maker_verdicts(record.crowd.name)
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from backend.adapters.labelstudio.api.correction_tasks import CorrectionTasks
 from backend.adapters.labelstudio.api.projects import Projects
@@ -12,6 +14,7 @@ from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.crowd.role_configs import crowd_config
 from backend.adapters.labelstudio.crowd.routed_tasks import LabelStudioCrowdTasks
 from backend.application.annotation.annotation_service import AnnotationService
+from backend.application.crowd.quality.service import QualityService
 from backend.application.crowd.routing.arrivals import Arrivals
 from backend.application.crowd.routing.decisions import Decisions
 from backend.application.crowd.routing.filled_tasks import FilledTasks
@@ -22,8 +25,11 @@ from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.crowd.routing.steps import Steps
 from backend.application.player.user_record import UserRecords
 from backend.bootstrap.container import Container
+from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.projects import open_connector
 from backend.codecs.coco_rle import CocoCodec
+from backend.domain.crowd.routing import Checks, Crowd
+from backend.domain.crowd.trust import check_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,17 @@ def open_router(container: Container, service: AnnotationService) -> Router:
         container.model_announcement,
         container.task_signer,
         clock,
+        partial(is_checked, quality_service(container)),
     )
     return Router(ledger, ledger, steps, clock)
+
+
+def is_checked(quality: QualityService, crowd: Crowd, maker: str) -> bool:
+    """Draws whether what a person made is verified, by the trust in that person."""
+    role = crowd.maker_role
+    if crowd.checks is Checks.ALL or role is None:
+        return True
+    return random.SystemRandom().random() < check_share(quality.trust(crowd.projects[role])(maker))
 
 
 @contextmanager

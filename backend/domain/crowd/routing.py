@@ -67,9 +67,24 @@ class Limits(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
+class Decision(StrEnum):
+    """What a lead decides of an item. REDO: back to the maker, with the masks that were verified last."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    REDO = "redo"
+
+
+class Checks(StrEnum):
+    """Which made items are verified. TRUST: a share that falls with the trust in the maker; redone ones always."""
+
+    ALL = "all"
+    TRUST = "trust"
+
+
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """The projects of a crowd by role, verifiers of a masklet (1 to 5), and redos before an item stops.
+    """The projects of a crowd by role, verifiers of a masklet (1 to 5), redos before an item stops, and checks.
 
     Raises InvalidInput for a name, number or roles that cannot work.
     """
@@ -78,6 +93,7 @@ class Crowd:
     projects: Mapping[Role, int]
     verifiers: int = 1
     max_redos: int = 3
+    checks: Checks = Checks.ALL
 
     def __post_init__(self) -> None:
         require_settings(self.name, verifiers=self.verifiers, max_redos=self.max_redos)

@@ -71,10 +71,10 @@ def kept_objects(answers: Sequence[Answer], objects: Iterable[ObjectId]) -> tupl
     )
 
 
-def route_made(crowd: Crowd, role: Role) -> Route:
-    """Where an item goes after it was selected or tracked."""
+def route_made(crowd: Crowd, role: Role, *, is_checked: bool = True) -> Route:
+    """Where an item goes after it was selected or tracked. is_checked: whether it is verified, if that is next."""
     following = crowd.role_after(role)
-    if following is None:
+    if following is None or (following is Role.VERIFY and not is_checked):
         return Route(ItemState.ACCEPTED)
     start = Start.PROMPTS if following is Role.TRACK else Start.MASKS
     return Route(ItemState.OPEN, NextStep(following, start))

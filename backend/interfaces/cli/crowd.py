@@ -12,8 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from backend.application.crowd.routing.decisions import Decision
-from backend.domain.crowd.routing import MAX_VERIFIERS, ORDER, Crowd, Role
+from backend.domain.crowd.routing import MAX_VERIFIERS, ORDER, Checks, Crowd, Decision, Role
 from backend.domain.errors import InvalidInput
 from backend.domain.tasks import TaskKey
 from backend.interfaces.cli import crowd_effort, crowd_gold, crowd_quality
@@ -43,6 +42,9 @@ def init(
     roles: Annotated[str, typer.Option(help="Of select, track and verify, with commas between.")] = ",".join(ORDER),
     verifiers: Annotated[int, typer.Option(help=f"How many people verify an item, 1 to {MAX_VERIFIERS}.")] = 1,
     redos: Annotated[int, typer.Option(help="How often an item is sent back before it stops.")] = 3,
+    checks: Annotated[
+        Checks, typer.Option(help="Verify all masklets, or of each person a share that falls with the trust in them.")
+    ] = Checks.ALL,
     url: Url = "",
     public_url: PublicUrl = "",
 ) -> None:
@@ -55,7 +57,7 @@ def init(
     from backend.bootstrap.container import Container
     from backend.bootstrap.crowd.routing import open_setup
 
-    wanted = Crowd(name, {}, verifiers, redos)
+    wanted = Crowd(name, {}, verifiers, redos, checks)
     label_config = template_named("player") if config is None else _text_of(config)
     record = CrowdRecord(wanted, _roles_of(roles), label_config)
     container = Container.from_environment()
@@ -122,6 +124,7 @@ def status_form(status: CrowdStatus) -> dict[str, object]:
         "is_ready": status.is_ready,
         "verifiers": status.crowd.verifiers,
         "max_redos": status.crowd.max_redos,
+        "checks": str(status.crowd.checks),
         "items": {str(state): count for state, count in status.items.items()},
         "queues": [{**asdict(queue), "per_hour": round(queue.per_hour, 3)} for queue in status.queues],
         "stuck": [
@@ -140,7 +143,9 @@ def _print(status: CrowdStatus, console: Console) -> None:
     crowd = status.crowd
     counts = ", ".join(f"{count} {state}" for state, count in sorted(status.items.items())) or "no items"
     unready = "" if status.is_ready else "; not ready: run masklet crowd init again"
-    console.print(f"Crowd {crowd.name!r}: {counts}; {crowd.verifiers} verifier(s), {crowd.max_redos} redo(s){unready}")
+    by_trust = ", checked by trust" if crowd.checks is Checks.TRUST else ""
+    people = f"{crowd.verifiers} verifier(s), {crowd.max_redos} redo(s){by_trust}"
+    console.print(f"Crowd {crowd.name!r}: {counts}; {people}{unready}")
     table = Table("role", "project", "being made", "open", "answered", "oldest", "done", "per hour of the last day")
     for queue in status.queues:
         oldest = "" if queue.oldest_s is None else duration_text(queue.oldest_s)

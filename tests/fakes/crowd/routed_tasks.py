@@ -133,6 +133,8 @@ class CrowdOfTest:
     tasks: MemoryCrowdTasks = field(default_factory=MemoryCrowdTasks)
     wrap: Callable[[object], object] = lambda collaborator: collaborator
     models: Models = field(default_factory=Models)
+    unchecked: frozenset[str] = frozenset()
+    """People whose masks are not verified."""
 
     def __post_init__(self) -> None:
         ledger = self.parts.ledger
@@ -159,6 +161,7 @@ class CrowdOfTest:
             self.models,
             SIGNER,
             self.parts.clock,
+            lambda _, maker: maker not in self.unchecked,
         )
         return Router(crowd_ledger, ledger, steps, self.parts.clock, random=lambda: 0.0)  # type: ignore[arg-type]
 

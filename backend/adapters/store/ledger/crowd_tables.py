@@ -13,6 +13,7 @@ crowds = Table(
     Column("roles", Text, nullable=False),
     Column("verifiers", Integer, nullable=False),
     Column("max_redos", Integer, nullable=False),
+    Column("checks", Text, nullable=False),
     Column("label_config", Text, nullable=False),
     Column("is_ready", Boolean, nullable=False),
     Column("created_s", Float, nullable=False),

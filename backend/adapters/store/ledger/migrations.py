@@ -97,8 +97,8 @@ def _to_8(connection: Connection) -> None:
     """The tables of crowds: their projects, items, steps and answers."""
     for statement in (
         "CREATE TABLE masklet_crowds (name TEXT NOT NULL, roles TEXT NOT NULL, verifiers INTEGER NOT NULL, "
-        "max_redos INTEGER NOT NULL, label_config TEXT NOT NULL, is_ready BOOLEAN NOT NULL, created_s FLOAT NOT NULL, "
-        "PRIMARY KEY (name))",
+        "max_redos INTEGER NOT NULL, checks TEXT NOT NULL, label_config TEXT NOT NULL, is_ready BOOLEAN NOT NULL, "
+        "created_s FLOAT NOT NULL, PRIMARY KEY (name))",
         "CREATE TABLE masklet_crowd_projects (project_id BIGINT NOT NULL, crowd TEXT NOT NULL, role TEXT NOT NULL, "
         "changed_at TEXT NOT NULL, last_task_id BIGINT NOT NULL, PRIMARY KEY (project_id))",
         "CREATE UNIQUE INDEX masklet_crowd_projects_role ON masklet_crowd_projects (crowd, role)",

@@ -12,19 +12,19 @@ from collections.abc import Callable, Sequence
 from backend.adapters.store.ledger.adopted_run_rows import AdoptedRunRows
 from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteRows
 from backend.adapters.store.ledger.clock_rows import ClockRows
-from backend.adapters.store.ledger.crowd_counts import CrowdCounts
-from backend.adapters.store.ledger.crowd_decision_rows import CrowdDecisionRows
-from backend.adapters.store.ledger.crowd_rows import CrowdRows
-from backend.adapters.store.ledger.crowd_step_rows import CrowdStepRows
+from backend.adapters.store.ledger.crowd.counts import CrowdCounts
+from backend.adapters.store.ledger.crowd.decision_rows import CrowdDecisionRows
+from backend.adapters.store.ledger.crowd.effort_rows import EffortRows
+from backend.adapters.store.ledger.crowd.lead_rows import LeadRows
+from backend.adapters.store.ledger.crowd.quality_rows import QualityRows
+from backend.adapters.store.ledger.crowd.rows import CrowdRows
+from backend.adapters.store.ledger.crowd.step_rows import CrowdStepRows
 from backend.adapters.store.ledger.database import Database
-from backend.adapters.store.ledger.effort_rows import EffortRows
 from backend.adapters.store.ledger.failure_rows import FailureRows
 from backend.adapters.store.ledger.job_rows import JobRows, submit
-from backend.adapters.store.ledger.lead_rows import LeadRows
 from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
-from backend.adapters.store.ledger.quality_rows import QualityRows
 from backend.adapters.store.ledger.retention_rows import RetentionRows
 from backend.adapters.store.ledger.waiter_rows import WaiterRows
 from backend.application.ports.clock import Clock

@@ -5,23 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from backend.application.crowd.routing.ports import CrowdTasks
 from backend.application.ports.crowd_ledger import CrowdLedger
-from backend.domain.crowd.routing import Crowd, ItemState, NextStep, Role, Route, Source, Start, Step, StepState
+from backend.domain.crowd.routing import (
+    Crowd,
+    Decision,
+    ItemState,
+    NextStep,
+    Role,
+    Route,
+    Source,
+    Start,
+    Step,
+    StepState,
+)
 from backend.domain.errors import InvalidInput, MaskletError, NotFound, ServiceUnavailable
 from backend.domain.tasks import TaskKey
 
 logger = logging.getLogger(__name__)
-
-
-class Decision(StrEnum):
-    """REDO: back to the maker, with the masks that were verified last."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-    REDO = "redo"
 
 
 @dataclass(frozen=True, slots=True)

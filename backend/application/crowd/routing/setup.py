@@ -155,6 +155,7 @@ def _require_same(known: CrowdRecord, wanted: CrowdRecord) -> None:
         ("roles", ", ".join(known.roles), ", ".join(wanted.roles)),
         ("verifiers", known.crowd.verifiers, wanted.crowd.verifiers),
         ("redos", known.crowd.max_redos, wanted.crowd.max_redos),
+        ("checks", known.crowd.checks, wanted.crowd.checks),
         ("label config", known.label_config, wanted.label_config),
     ):
         if there != asked:

@@ -7,7 +7,7 @@ try just asks Label Studio to make it; a later try begins when the first one's c
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.application.crowd.routing.arrivals import Arrivals
@@ -62,6 +62,8 @@ class Steps:
     models: ModelDirectory
     signer: TaskSigner
     clock: Clock
+    is_checked: Callable[[Crowd, str], bool] = lambda _crowd, _maker: True
+    """Whether what a person made is verified; asked for each item that was not sent back."""
 
     # the end of a step
 
@@ -81,11 +83,17 @@ class Steps:
         for answer in answers:
             found = self.made.of(_task(step), answer, start)
             if isinstance(found, Made):
+                if not self._is_verified(crowd, step, answer.user):
+                    route = route_made(crowd, step.role, is_checked=False)
                 told = self._to_verifiers(_with_source(route, found.source))
                 return self.ledger.end_step(step, told, maker=answer.user, edited_frames=found.edited_frames)
             missing.append(found)
         self._wait_for_masks(step, missing)
         return False
+
+    def _is_verified(self, crowd: Crowd, step: Step, maker: str) -> bool:
+        item = self.ledger.item(step.item)
+        return (item is not None and item.redos > 0) or self.is_checked(crowd, maker)
 
     def _wait_for_masks(self, step: Step, missing: Sequence[NotMade]) -> None:
         soon = [each for each in missing if each.is_soon]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.application.crowd.routing.decisions import Decision, Decisions
+from backend.application.crowd.routing.decisions import Decisions
 from backend.application.crowd.routing.ports import FACTS, NOTE_FIELD, STEP_FIELD
 from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.crowd.routing.steps import is_routed
@@ -14,7 +14,7 @@ from backend.application.player.current_masks import CurrentMasks
 from backend.application.player.prediction_start import PredictionStart
 from backend.application.player.prompt_index import PromptIndices
 from backend.application.player.runs import UserRuns
-from backend.domain.crowd.routing import Item, ItemState, Role, Route, Start, StepState
+from backend.domain.crowd.routing import Decision, Item, ItemState, Role, Route, Start, StepState
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.prompts import ObjectId, PromptSet
 from backend.domain.tasks import TaskKey
@@ -94,6 +94,25 @@ def test_an_item_goes_from_select_to_track_to_verify_and_back_until_it_is_accept
     assert edited == [1, 2, 0, 1, 0]
     judged = [(each.maker, each.verifier, each.verdict) for each in crowd.parts.ledger.maker_verdicts("cats")]
     assert judged == [(BOB, CEM, Verdict.REDO), (DEE, CEM, Verdict.SATISFACTORY)]
+
+
+def test_what_is_not_drawn_for_verification_is_accepted_and_what_was_sent_back_is_verified() -> None:
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
+    key, verify = to_verify(crowd)
+    crowd.tasks.annotate(verify, BOB, Verdict.REDO)
+    crowd.sweep()
+    crowd.unchecked = frozenset({ANN})
+    crowd.make(crowd.open_task(Role.TRACK), ANN, click_on(1))
+    crowd.sweep()
+    assert roles(crowd, key) == [Role.TRACK, Role.VERIFY, Role.TRACK, Role.VERIFY]
+
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY), unchecked=frozenset({ANN}))
+    key = crowd.enter()
+    crowd.sweep()
+    crowd.make(key, ANN, click_on(0))
+    crowd.sweep()
+    assert item_of(crowd, key).state is ItemState.ACCEPTED
+    assert roles(crowd, key) == [Role.TRACK]
 
 
 def test_the_verdict_of_the_maker_does_not_count_and_the_task_stays_open() -> None:

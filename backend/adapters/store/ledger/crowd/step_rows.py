@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import BigInteger, Text
 
 from backend.adapters.store.ledger import failure_rows
-from backend.adapters.store.ledger.crowd_forms import (
+from backend.adapters.store.ledger.crowd.forms import (
     answer_of,
     answer_values,
     answers_to,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import and_, exists, func, select
 
-from backend.adapters.store.ledger.crowd_forms import AnyRow, item_of, step_of
+from backend.adapters.store.ledger.crowd.forms import AnyRow, item_of, step_of
 from backend.adapters.store.ledger.crowd_tables import crowd_answers, crowd_items, crowd_steps
 from backend.adapters.store.ledger.rows import Rows
 from backend.application.ports.crowd_ledger import MakerVerdict, StepCounts

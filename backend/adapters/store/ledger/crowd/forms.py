@@ -12,6 +12,7 @@ from backend.adapters.store.ledger.crowd_tables import crowd_answers, crowd_step
 from backend.application.ports.crowd_ledger import CrowdRecord
 from backend.domain.crowd.routing import (
     Answer,
+    Checks,
     Crowd,
     Item,
     ItemState,
@@ -32,7 +33,8 @@ AnyRow = Row[tuple[object, ...]]
 
 def record_of(row: AnyRow, projects: Mapping[Role, int]) -> CrowdRecord:
     roles = tuple(Role(name) for name in row.roles.split(","))
-    crowd = Crowd(row.name, {role: projects[role] for role in roles if role in projects}, row.verifiers, row.max_redos)
+    made = {role: projects[role] for role in roles if role in projects}
+    crowd = Crowd(row.name, made, row.verifiers, row.max_redos, Checks(row.checks))
     return CrowdRecord(crowd, roles, row.label_config, bool(row.is_ready))
 
 

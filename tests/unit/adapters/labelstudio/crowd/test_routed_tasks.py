@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord
-from backend.adapters.labelstudio.api.crowd_tasks import submission_of
+from backend.adapters.labelstudio.crowd.routed_tasks import submission_of
 from backend.application.crowd.routing.ports import Submission
 from backend.domain.crowd.routing import Limits
 from backend.domain.verdicts import Verdict

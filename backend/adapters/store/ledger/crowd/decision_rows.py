@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import and_, func, insert, select, update
 
 from backend.adapters.store.ledger import failure_rows
-from backend.adapters.store.ledger.crowd_forms import of_item
-from backend.adapters.store.ledger.crowd_step_rows import NEVER_S, next_step_values, of_item_row
+from backend.adapters.store.ledger.crowd.forms import of_item
+from backend.adapters.store.ledger.crowd.step_rows import NEVER_S, next_step_values, of_item_row
 from backend.adapters.store.ledger.crowd_tables import crowd_items, crowd_steps
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, update
 
-from backend.adapters.store.ledger.crowd_forms import (
+from backend.adapters.store.ledger.crowd.forms import (
     record_of,
 )
 from backend.adapters.store.ledger.crowd_tables import crowd_projects, crowds
@@ -41,6 +41,7 @@ class CrowdRows(Rows):
                     roles=",".join(record.roles),
                     verifiers=record.crowd.verifiers,
                     max_redos=record.crowd.max_redos,
+                    checks=record.crowd.checks,
                     label_config=record.label_config,
                     is_ready=False,
                     created_s=self._clock.now_s(),

@@ -1,0 +1,1 @@
+"""The ledger's rows of crowds: routing, quality, effort, and the lead's page."""
