@@ -21,23 +21,33 @@ from backend.domain.crowd.agreement_measured import MeasuredTask, Submission
 from backend.domain.crowd.estimates import Estimate, PersonQuality
 from backend.domain.crowd.gold_truth import GoldTask
 from backend.domain.crowd.trust import DEFAULT_POLICY, TrustAt, TrustPolicy, trust_of
-from backend.domain.crowd.trust_beta import beta_interval
+from backend.domain.crowd.trust_beta import share_interval
 from backend.domain.tasks import TaskKey
 
 KEPT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a project at a time. state: of the measurements, and of the time."""
+
+    state: object
+    people: Mapping[str, PersonQuality]
+    trust_over_time: Mapping[str, Sequence[TrustAt]]
+    agreement: Mapping[TaskKey, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
 class QualityService:
     """Reads measurements. now_s: wall clock, in seconds.
 
-    What is known of people is kept in memory until a measurement changes, at most KEPT_S: trust decays with time.
+    What is known is kept in memory until a measurement changes, at most KEPT_S: trust decays with time.
     """
 
     ledger: QualityLedger
     now_s: Callable[[], float]
     policy: TrustPolicy = DEFAULT_POLICY
-    _kept: dict[int, tuple[object, Mapping[str, PersonQuality]]] = field(default_factory=dict)
+    _kept: dict[int, _Known] = field(default_factory=dict)
 
     def tasks(self, project_id: int) -> tuple[MeasuredTask, ...]:
         """The measured tasks of a project, by number."""
@@ -45,30 +55,30 @@ class QualityService:
 
     def people(self, project_id: int) -> Mapping[str, PersonQuality]:
         """Everyone with a measured annotation, by user."""
-        now_s = self.now_s()
-        state = (now_s // KEPT_S, dict(self.ledger.measurement_states(project_id)))
-        if project_id not in self._kept or self._kept[project_id][0] != state:
-            found = people_of(self.tasks(project_id), now_s=now_s, policy=self.policy)
-            self._kept[project_id] = (state, {each.user: each for each in found})
-        return self._kept[project_id][1]
+        return self._known(project_id).people
 
     def trust_over_time(self, project_id: int) -> Mapping[str, Sequence[TrustAt]]:
         """Each person's trust, oldest first; people without observations are left out."""
-        return trust_over_time(self.tasks(project_id), now_s=self.now_s(), policy=self.policy)
+        return self._known(project_id).trust_over_time
 
     def agreement(self, project_id: int) -> Mapping[TaskKey, Estimate]:
         """The mean IoU of all people on each task; tasks with fewer than two people are left out.
 
         observations: its objects with a mask. Frames of an object are not independent.
         """
-        found: dict[TaskKey, Estimate] = {}
-        for task in self.tasks(project_id):
-            overall = figures(task.objects).overall if len(task.people) > 1 else None
-            if overall is not None:
-                count = sum(bool(each.present.any()) for each in task.objects)
-                right, wrong = count * overall, count * (1 - overall)
-                found[task.task] = beta_interval(0.5 + right, 0.5 + wrong, observations=count)
-        return found
+        return self._known(project_id).agreement
+
+    def _known(self, project_id: int) -> _Known:
+        now_s = self.now_s()
+        state = (now_s // KEPT_S, dict(self.ledger.measurement_states(project_id)))
+        known = self._kept.get(project_id)
+        if known is None or known.state != state:
+            tasks = self.tasks(project_id)
+            people = people_of(tasks, now_s=now_s, policy=self.policy)
+            history = trust_over_time(tasks, now_s=now_s, policy=self.policy)
+            known = _Known(state, {each.user: each for each in people}, history, _agreement(tasks))
+            self._kept[project_id] = known
+        return known
 
     def trust(self, project_id: int) -> Callable[[str], Estimate]:
         """The trust in each person; in one of whom nothing is known, the policy's prior."""
@@ -141,6 +151,16 @@ class Measuring:
         parts = [listed.state, *(repr((each.user, each.given)) for each in verdicts)]
         parts += [] if gold is None else [f"{gold.source} {gold.annotation_id} {gold.added_s}"]
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _agreement(tasks: Sequence[MeasuredTask]) -> dict[TaskKey, Estimate]:
+    found: dict[TaskKey, Estimate] = {}
+    for task in tasks:
+        overall = figures(task.objects).overall if len(task.people) > 1 else None
+        if overall is not None:
+            count = sum(bool(each.present.any()) for each in task.objects)
+            found[task.task] = share_interval(count * overall, count * (1 - overall))
+    return found
 
 
 def _judged(listed: ListedTask, gold: GoldTask | None) -> tuple[Submission, ...]:
