@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     _show(report)
     if given.json:
-        given.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(_rounded(report), indent=2) + "\n", encoding="utf-8")
 
 
 def crowd_report(seeds: Sequence[int], *, tasks: int, sequences: int) -> Report:

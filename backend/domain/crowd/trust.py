@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.domain.crowd.estimates import Estimate
-from backend.domain.crowd.trust_beta import beta_interval
+from backend.domain.crowd.trust_beta import beta_interval, share_interval
 
 DAY_S = 86_400.0
 
@@ -65,12 +65,9 @@ def trust_of(observed: Iterable[Observation], *, now_s: float, policy: TrustPoli
 
 
 def share_of(observed: Iterable[Observation], *, now_s: float, policy: TrustPolicy = DEFAULT_POLICY) -> Estimate | None:
-    """The observed share without the policy's prior (Jeffreys': half a mask on either side); None without observations.
-
-    For a mean of values within 0..1 the interval is an upper bound: their variance is at most that of a share.
-    """
+    """The observed share, with its interval; None without observations. Unlike trust it has no prior."""
     right, wrong = sums_of(observed, now_s=now_s, policy=policy)
-    return beta_interval(0.5 + right, 0.5 + wrong, observations=right + wrong) if right + wrong > 0 else None
+    return share_interval(right, wrong) if right + wrong > 0 else None
 
 
 def sums_of(

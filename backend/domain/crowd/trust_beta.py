@@ -23,6 +23,16 @@ def beta_interval(right: float, wrong: float, *, observations: float) -> Estimat
     return Estimate(mean, min(low, mean), max(high, mean), observations)
 
 
+def share_interval(right: float, wrong: float) -> Estimate:
+    """The observed share right / (right + wrong), which must be above 0 together, with Jeffreys' 95 % interval.
+
+    For a mean of values within 0..1 the interval is wide enough: their variance is at most that of a share.
+    """
+    found = beta_interval(0.5 + right, 0.5 + wrong, observations=right + wrong)
+    share = right / (right + wrong)
+    return Estimate(share, min(found.low, share), max(found.high, share), found.observations)
+
+
 def beta_quantile(probability: float, a: float, b: float) -> float:
     """The value below which that share of the distribution lies, to 1e-9. By bisection."""
     low, high = 0.0, 1.0

@@ -21,7 +21,7 @@ from backend.domain.crowd.agreement_measured import MeasuredTask, Submission
 from backend.domain.crowd.estimates import Estimate, PersonQuality
 from backend.domain.crowd.gold_truth import GoldTask
 from backend.domain.crowd.trust import DEFAULT_POLICY, TrustAt, TrustPolicy, trust_of
-from backend.domain.crowd.trust_beta import beta_interval
+from backend.domain.crowd.trust_beta import share_interval
 from backend.domain.tasks import TaskKey
 
 KEPT_S = 600.0
@@ -164,6 +164,16 @@ class Measuring:
         parts = [listed.state, *(repr((each.user, each.given)) for each in verdicts)]
         parts += [] if gold is None else [f"{gold.source} {gold.annotation_id} {gold.added_s}"]
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _agreement(tasks: Sequence[MeasuredTask]) -> dict[TaskKey, Estimate]:
+    found: dict[TaskKey, Estimate] = {}
+    for task in tasks:
+        overall = figures(task.objects).overall if len(task.people) > 1 else None
+        if overall is not None:
+            count = sum(bool(each.present.any()) for each in task.objects)
+            found[task.task] = share_interval(count * overall, count * (1 - overall))
+    return found
 
 
 def _judged(listed: ListedTask, gold: GoldTask | None) -> tuple[Submission, ...]:

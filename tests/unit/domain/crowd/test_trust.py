@@ -18,7 +18,7 @@ from backend.domain.crowd.trust import (
     trust_of,
 )
 from backend.domain.crowd.trust_agreement import right_probabilities
-from backend.domain.crowd.trust_beta import beta_below, beta_interval, beta_quantile
+from backend.domain.crowd.trust_beta import beta_below, beta_interval, beta_quantile, share_interval
 
 NOW_S = 1e9
 
@@ -35,6 +35,12 @@ def test_an_interval_always_has_its_mean() -> None:
     assert found.low <= found.mean <= found.high
     with pytest.raises(ValueError, match="no beta distribution"):
         beta_below(0.5, 0.0, 1.0)
+
+
+def test_an_observed_share_has_no_prior() -> None:
+    found = share_interval(5.0, 0.0)
+    assert (found.mean, found.high, found.observations) == (1.0, 1.0, 5.0)
+    assert found.low == pytest.approx(stats.beta.ppf(0.025, 5.5, 0.5), abs=1e-6)
 
 
 def seen(right: int, wrong: int, *, days: float = 0.0) -> list[Observation]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,7 +152,10 @@ def test_only_what_changed_is_measured_again(ledger: SqlLedger) -> None:
     assert crowd.opened == [1, 2, 1, 2]
     service = work.service
     assert figures(service.tasks(PROJECT)[1].objects).overall == 1.0
-    assert math.isclose(service.agreement(PROJECT)[TASK].mean, (0.5 + 0.6) / 2, abs_tol=1e-6)
+    agreed = service.agreement(PROJECT)[TASK]
+    assert agreed.mean == pytest.approx(0.6)
+    assert agreed.low < 0.3 < 0.9 < agreed.high
+    assert set(service.trust_over_time(PROJECT)) == {"ann", "bob"}
     assert set(service.people(PROJECT)) == {"ann", "bob"}
     del crowd.annotations[2]
     work.refresh(PROJECT)
