@@ -1,5 +1,6 @@
 // Puts the page together: transport, state, actions, views.
 
+import { oncePerFrame } from "../../player/static/view/draw_once.js";
 import { html, render } from "../../player/static/vendor/htm-preact.js";
 import { Loading } from "./actions/loading.js";
 import { Work } from "./actions/work.js";
@@ -49,7 +50,7 @@ function Page({ state }) {
     <${Dialogs} state=${state} parts=${parts} />`;
 }
 
-store.listen((state) => render(html`<${Page} state=${state} parts=${parts} />`, root));
+store.listen(oncePerFrame(() => render(html`<${Page} state=${store.state} parts=${parts} />`, root)));
 document.addEventListener("keydown", (event) => onKey(event, parts));
 window.addEventListener("popstate", () => loading.go(placeOf(location.search), { isNew: false }));
 /** For tests and the console. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from backend.domain.datasets import FormatName
 from backend.interfaces.http.lead.routes import FOLDER
 from tests.unit.interfaces.http.lead.builders import LeadWeb
 
@@ -22,3 +23,9 @@ def test_every_module_is_fetched_at_once() -> None:
         "lead.css",
     }
     assert [address for address in addresses if client.get(address).status_code != 200] == []
+
+
+def test_the_page_offers_every_format() -> None:
+    offered = re.search(r"const FORMATS = \[(.*?)\]", (FOLDER / "view" / "dialogs.js").read_text(), re.DOTALL)
+    assert offered is not None
+    assert set(re.findall(r'"([\w-]+)"', offered[1])) == {each.value for each in FormatName}
