@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backend.application.crowd.quality.crowd_tasks import FAULTS, CrowdTasks, ListedTask
@@ -91,17 +91,6 @@ class QualityService:
     def prior(self) -> Estimate:
         """The trust in a person of whom nothing is known."""
         return trust_of([], now_s=self.now_s(), policy=self.policy)
-
-
-def _agreement(tasks: Iterable[MeasuredTask]) -> dict[TaskKey, Estimate]:
-    found: dict[TaskKey, Estimate] = {}
-    for task in tasks:
-        overall = figures(task.objects).overall if len(task.people) > 1 else None
-        if overall is not None:
-            count = sum(bool(each.present.any()) for each in task.objects)
-            right, wrong = count * overall, count * (1 - overall)
-            found[task.task] = beta_interval(0.5 + right, 0.5 + wrong, observations=count)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
