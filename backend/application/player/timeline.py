@@ -137,8 +137,12 @@ class Timelines:
         return _digests(self.of(user_task).lanes)
 
     def shown_digests(self, user_task: UserTask) -> MaskDigests:
-        """The digests of the masks that the player shows the user, for verdicts: of the prediction at the start."""
-        return self.digests(PredictionStart(self._masks).view_of(user_task))
+        """The digests for the user's verdicts: of the objects that the player shows, at the start the prediction's.
+
+        A verdict on the whole task at the start is on no masks: it objects to whatever masks the task has.
+        """
+        shown = self.digests(PredictionStart(self._masks).view_of(user_task))
+        return MaskDigests(shown.objects, self.digests(user_task).task)
 
     def _layers(self, user_task: UserTask) -> list[tuple[UserRun, _Frames]]:
         """The user's newest runs with masks, newest first."""
