@@ -58,7 +58,7 @@ class EffortRows(Rows):
     def active_times(self, project_id: int) -> tuple[ActiveTime, ...]:
         query = select(effort).where(effort.c.project_id == project_id)
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(effort.c.task_id, effort.c.user_name, effort.c.object_id))
+            rows = connection.execute(query.order_by(effort.c.task_id, effort.c.user_name, effort.c.object_id)).all()
             return tuple(
                 ActiveTime(
                     TaskKey(project_id, row.task_id),
@@ -78,7 +78,7 @@ class EffortRows(Rows):
             .order_by(*columns, prompts.c.sequence)
         )
         with self._database.read() as connection:
-            rows = connection.execute(query)
+            rows = connection.execute(query).all()
             return tuple(
                 _effort_of(TaskKey(project_id, task_id), user, object_id, of_object)
                 for (task_id, user, object_id), of_object in groupby(rows, key=lambda row: tuple(row[:3]))

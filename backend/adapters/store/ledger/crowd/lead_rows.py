@@ -66,7 +66,7 @@ class LeadRows(Rows):
         with self._database.read() as connection:
             return tuple(
                 UserObject(TaskKey(project_id, row.task_id), row.user_name, ObjectId(row.object_id), row.label)
-                for row in connection.execute(query)
+                for row in connection.execute(query).all()
             )
 
     def summaries(self, project_id: int) -> tuple[RunSummary, ...]:
@@ -74,7 +74,7 @@ class LeadRows(Rows):
         with self._database.read() as connection:
             return tuple(
                 RunSummary(_figures_of(row), tuple(_object(each) for each in json.loads(row.objects)))
-                for row in connection.execute(query)
+                for row in connection.execute(query).all()
             )
 
     def put_summary(self, summary: RunSummary) -> None:
@@ -153,7 +153,9 @@ def _prompts(connection: Connection, project_id: int) -> tuple[UserPrompts, ...]
     """Reads the index of the prompts alone; every object of a person has a label."""
     user_task = (labels.c.task_id, labels.c.user_name)
     of_project = select(*user_task, func.count()).where(labels.c.project_id == project_id)
-    counts = {(task_id, user): count for task_id, user, count in connection.execute(of_project.group_by(*user_task))}
+    counts = {
+        (task_id, user): count for task_id, user, count in connection.execute(of_project.group_by(*user_task)).all()
+    }
     newest = (
         select(prompts.c.task_id, prompts.c.user_name, func.max(prompts.c.sequence))
         .where(prompts.c.project_id == project_id)
@@ -161,7 +163,7 @@ def _prompts(connection: Connection, project_id: int) -> tuple[UserPrompts, ...]
     )
     return tuple(
         UserPrompts(TaskKey(project_id, task_id), user, counts.get((task_id, user), 0), sequence)
-        for task_id, user, sequence in connection.execute(newest)
+        for task_id, user, sequence in connection.execute(newest).all()
     )
 
 
@@ -173,7 +175,7 @@ def _labels(connection: Connection, project_id: int) -> tuple[LabelledObjects, .
     )
     return tuple(
         LabelledObjects(TaskKey(project_id, task_id), label, objects)
-        for task_id, label, objects in connection.execute(query)
+        for task_id, label, objects in connection.execute(query).all()
     )
 
 
@@ -197,13 +199,15 @@ def _jobs(connection: Connection, project_id: int) -> tuple[UserJob, ...]:
     )
     return tuple(
         UserJob(TaskKey(project_id, task_id), user, JobState(state), *rest)
-        for task_id, user, state, *rest in connection.execute(query)
+        for task_id, user, state, *rest in connection.execute(query).all()
     )
 
 
 def _figures(connection: Connection, project_id: int) -> tuple[RunFigures, ...]:
     query = select(*_FIGURES).where(run_summaries.c.project_id == project_id)
-    return tuple(RunFigures(TaskKey(project_id, task_id), *rest) for _, task_id, *rest in connection.execute(query))
+    return tuple(
+        RunFigures(TaskKey(project_id, task_id), *rest) for _, task_id, *rest in connection.execute(query).all()
+    )
 
 
 def _figures_of(row: Row[tuple[object, ...]]) -> RunFigures:
@@ -220,7 +224,7 @@ def _verdicts(connection: Connection, project_id: int) -> tuple[PlacedVerdict, .
     query = query.order_by(verdicts.c.task_id, verdicts.c.user_name, verdicts.c.object_id)
     return tuple(
         PlacedVerdict(UserVerdict(TaskKey(project_id, row.task_id), row.user_name, verdict_of(row)), row.sequence)
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     )
 
 
