@@ -18,7 +18,7 @@ export function Review({ state }) {
       ${review.unread > 0 && html`<p>${counted(review.unread, "propagation")} still to be read…</p>`}
       <ol>${review.uncertain.map((task) => html`
         <li>
-          <meter min="0" max="1" value=${task.uncertainty ?? 0}></meter> <b>${number(task.uncertainty)}</b>${" "}
+          <meter min="0" max="1" low="0.3" high="0.6" optimum="0" value=${task.uncertainty ?? 0}></meter> <b>${number(task.uncertainty)}</b>${" "}
           <a href=${task.player} target="_blank" rel="noopener">${title(task)}</a>, frame ${task.worst_frame}${" "}
           <a href=${`/api/lead/tasks/${place.project}/${task.task}/report`} target="_blank" rel="noopener"
             aria-label=${`Report on ${title(task)}`}>report</a>

@@ -79,7 +79,10 @@ export class Thumbnails {
       wanted.image.src = picture;
       wanted.image.dataset.state = "shown";
     } catch (error) {
-      if (!isAborted(error)) wanted.image.dataset.state = "missing";
+      if (!isAborted(error)) {
+        wanted.image.dataset.state = "missing";
+        wanted.image.alt = "no picture";
+      }
     }
     this.running -= 1;
     this.#next();
