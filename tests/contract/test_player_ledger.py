@@ -11,8 +11,9 @@ import pytest
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.application.ports.player_ledger import PromptCount
 from backend.domain.geometry import Point
+from backend.domain.jobs import JobKind, PropagationRequest
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
-from backend.domain.tasks import TaskKey
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.verdicts import GivenVerdict, UserVerdict, Verdict
 from backend.domain.video import FrameIndex
 from tests.fakes.clock import FakeClock
@@ -127,3 +128,19 @@ def test_an_automatic_mask_is_no_human_frame(ledger: SqlLedger) -> None:
     assert ledger.prompt_counts(3) == (PromptCount(TASK, "ann", 1, 0),)
     record(ledger, TASK, "ann", drawn(5))
     assert ledger.prompt_counts(3) == (PromptCount(TASK, "ann", 1, 1),)
+
+
+def test_an_equal_request_makes_a_propagation_that_of_both_users(ledger: SqlLedger) -> None:
+    media = MediaRef(("/data/clip.mp4",), is_pages=False)
+
+    def ask(user: str) -> str:
+        request = PropagationRequest(TASK, media, PromptSet((click(0),)), model_version="m", user=user)
+        return ledger.submit(JobKind.PROPAGATE, request)[0].job_id
+
+    job_id = ask("")
+    assert [ask(user) for user in ("ann", "bob", "ann")] == [job_id] * 3
+    assert [ledger.jobs_also_of(TASK, user=user) for user in ("ann", "bob", "cem")] == [{job_id}, {job_id}, set()]
+    assert ledger.jobs_also_of(TaskKey(TASK.project_id, TASK.task_id + 1), user="ann") == set()
+    ledger.cancel(job_id)
+    assert ledger.forget_task(TASK) == (job_id,)
+    assert ledger.jobs_also_of(TASK, user="ann") == set()

@@ -62,15 +62,18 @@ class UserRuns:
         return next(self.of(user_task), None)
 
     def of(self, user_task: UserTask, *, with_unnamed: bool = False) -> Iterator[UserRun]:
-        """The user's propagations of the task's media, in any state, newest first.
+        """The user's propagations of the task's media, in any state, newest first, also if another one asked first.
 
         with_unnamed: also those that no person started.
         """
         users = {user_task.user, ""} if with_unnamed else {user_task.user}
+        also = self._ledger.jobs_also_of(user_task.task, user=user_task.user)
         found = propagations(self._ledger, user_task.task, model_version=user_task.model_version, states=ANY)
         for job in islice(found, JOBS_LOOKED_AT):
             request = self._request(job)
-            if request is not None and request.user in users and request.media == user_task.media:
+            if request is None or request.media != user_task.media:
+                continue
+            if request.user in users or job.job_id in also:
                 yield UserRun(job, request)
 
     def _request(self, job: Job) -> RunRequest | None:

@@ -44,6 +44,10 @@ class PlayerLedger(Protocol):
         """Removes a user's verdicts on these objects (None: on the whole task); returns their count."""
         ...
 
+    def jobs_also_of(self, task: TaskKey, *, user: str) -> frozenset[str]:
+        """The propagations of a task that were opened for another user, and that this user requested too."""
+        ...
+
     def prompt_counts(
         self, project_id: int, *, task: TaskKey | None = None, user: str | None = None
     ) -> tuple[PromptCount, ...]:

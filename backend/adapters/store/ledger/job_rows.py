@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from backend.adapters.store.ledger import failure_rows, push_rows
+from backend.adapters.store.ledger import asker_rows, failure_rows, push_rows
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN, JobQueries, find_row, get, job_of, known_row
 from backend.adapters.store.ledger.tables import failures, jobs, stops
@@ -19,7 +19,7 @@ from backend.adapters.store.ledger.waiter_rows import wait
 from backend.codecs.request_json import Request, dump_request, load_request
 from backend.domain.jobs import SESSION_PREFIX, Job, JobKind, JobState, PropagationRequest, job_id_of
 from backend.domain.retries import FailedTry, FailureKind, Failures
-from backend.domain.tasks import is_anonymous, user_of_both
+from backend.domain.tasks import is_anonymous
 
 _STEP = update(jobs).where(
     jobs.c.job_id == bindparam("of_job"),
@@ -44,14 +44,10 @@ def submit(
         wait(connection, job_id, now_s=now_s, until_s=now_s + wait_s)
     if kind is JobKind.PROPAGATE and not job_id.startswith(SESSION_PREFIX):
         _supersede_others(connection, job_id, request, now_s=now_s)
-    if known is not None and not known.state.is_final:
-        user = user_of_both(known.user, request.user)
-        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(user_name=user))
+    if known is not None:
+        asker_rows.join(connection, known, kind, request, now_s=now_s)
     if opens or (kind is JobKind.PROPAGATE and known is not None and known.state is JobState.DONE):
         connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(sequence=sequence))
-    if known is not None and known.state is JobState.DONE:
-        # Still of use: it must not count as old.
-        connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(updated_s=now_s))
     if row is not None and not opens and row.pushes:
         push_rows.want_again(connection, job_of(row), sequence=sequence, now_s=now_s)
     was_postponed = failure_rows.take_away(connection, FailureKind.JOB, job_id)

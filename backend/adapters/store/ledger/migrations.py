@@ -168,6 +168,15 @@ def _to_10(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE masklet_verdicts ADD COLUMN sequence BIGINT DEFAULT 0 NOT NULL")
 
 
+def _to_11(connection: Connection) -> None:
+    """The users whose request equals that of another one."""
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_askers (job_id TEXT NOT NULL, user_name TEXT NOT NULL, project_id BIGINT NOT NULL, "
+        "task_id BIGINT NOT NULL, PRIMARY KEY (job_id, user_name))"
+    )
+    connection.exec_driver_sql("CREATE INDEX masklet_askers_user ON masklet_askers (project_id, task_id, user_name)")
+
+
 Migration = Callable[[Connection], None]
 
 MIGRATIONS: Mapping[int, Migration] = {
@@ -180,6 +189,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: _to_8,
     9: _to_9,
     10: _to_10,
+    11: _to_11,
 }
 """By the version that a function leads to, from the one before."""
 

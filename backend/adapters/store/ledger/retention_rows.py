@@ -10,7 +10,16 @@ from backend.adapters.store.ledger.crowd_tables import consensus, effort, gold, 
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.job_queries import IS_SESSION, OPEN
 from backend.adapters.store.ledger.rows import Rows
-from backend.adapters.store.ledger.tables import annotation_writes, failures, jobs, labels, prompts, pushes, verdicts
+from backend.adapters.store.ledger.tables import (
+    annotation_writes,
+    askers,
+    failures,
+    jobs,
+    labels,
+    prompts,
+    pushes,
+    verdicts,
+)
 from backend.domain.jobs import JobKind, JobState
 from backend.domain.tasks import TaskKey
 
@@ -24,6 +33,7 @@ _OF_TASKS = (
     pushes,
     failures,
     annotation_writes,
+    askers,
     verdicts,
     measurements,
     gold,
@@ -67,6 +77,7 @@ class RetentionRows(Rows):
             job_ids = tuple(connection.scalars(going))
             if job_ids:
                 connection.execute(delete(jobs).where(jobs.c.job_id.in_(job_ids)))
+                connection.execute(delete(askers).where(askers.c.job_id.in_(job_ids)))
             return job_ids
 
     def inactive_tasks(self, before_s: float, *, after: TaskKey | None, limit: int) -> tuple[TaskKey, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from backend.adapters.store.ledger.adopted_run_rows import AdoptedRunRows
 from backend.adapters.store.ledger.annotation_write_rows import AnnotationWriteRows
+from backend.adapters.store.ledger.asker_rows import AskerRows
 from backend.adapters.store.ledger.clock_rows import ClockRows
 from backend.adapters.store.ledger.crowd.counts import CrowdCounts
 from backend.adapters.store.ledger.crowd.decision_rows import CrowdDecisionRows
@@ -52,6 +53,7 @@ def open_ledger(url: str, clock: Clock) -> SqlLedger:
 class SqlLedger(
     PromptRows,
     JobRows,
+    AskerRows,
     AdoptedRunRows,
     PushRows,
     AnnotationWriteRows,

@@ -86,6 +86,17 @@ awaited = Table(
 )
 """For which propagations persons wait. Ledgers of version 1 may lack the table."""
 
+askers = Table(
+    "masklet_askers",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("project_id", BigInteger, nullable=False),
+    Column("task_id", BigInteger, nullable=False),
+    Index("masklet_askers_user", "project_id", "task_id", "user_name"),
+)
+"""Users whose request of a propagation equals that of another user, for whom the job was opened."""
+
 stops = Table(
     "masklet_stops",
     metadata,
