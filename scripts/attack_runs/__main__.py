@@ -150,7 +150,12 @@ def show(attack: Attack, figures: dict[str, object]) -> bool:
     missed = [key for key in goals if not is_met(attack, key, figures.get(key))]
     for key, value in figures.items():
         goal = f" (goal: {goals[key]}; {'MISSED' if key in missed else 'met'})" if key in goals else ""
-        console.print(f"  {key}: {value}{goal}")
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            console.print(f"  {key}: {len(value)}{goal}")
+            for row in value:
+                console.print("    " + "; ".join(str(cell) for cell in row.values()))
+        else:
+            console.print(f"  {key}: {value}{goal}")
     if isinstance(figures.get("skipped"), str):
         return True
     for key in missed:
