@@ -56,7 +56,7 @@ class LeadTaskForm(Form):
     people: list[PersonsWork] = Field(description="By name.")
     labels: dict[str, int] = Field(description="The count of objects by label.")
     uncertainty: float | None = Field(description="The largest of a mask, 0 to 1; null: not read.")
-    worst_frame: int | None = Field(description="Where it is.")
+    worst_frame: int | None = Field(description="Where it is, counted from 0; the page counts from 1.")
     frame_count: int | None = Field(description="The count of frames; null: not read.")
     unread: int = Field(description="The count of propagations whose masks are not read yet.")
     verdict: VerdictState = Field(description="The strictest that counts; outdated: something changed since.")

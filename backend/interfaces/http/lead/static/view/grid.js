@@ -57,7 +57,7 @@ function Card({ task, project, parts, isSelected }) {
       </p>
       <p class="facts people">${task.people.map((each) => person(each.user)).join(", ")}</p>
       <p class="facts">
-        uncertainty <b>${number(task.uncertainty)}</b>${task.worst_frame !== null && html` on frame ${task.worst_frame}`}
+        uncertainty <b>${number(task.uncertainty)}</b>${task.worst_frame !== null && html` on frame ${task.worst_frame + 1}`}
         ${task.agreement && html`<br />agreement <b>${number(task.agreement.mean)}</b>`}
       </p>
       ${task.people.some((each) => each.reason) && html`

@@ -19,7 +19,7 @@ export function Review({ state }) {
       <ol>${review.uncertain.map((task) => html`
         <li>
           <meter min="0" max="1" low="0.3" high="0.6" optimum="0" value=${task.uncertainty ?? 0}></meter> <b>${number(task.uncertainty)}</b>${" "}
-          <a href=${task.player} target="_blank" rel="noopener">${title(task)}</a>, frame ${task.worst_frame}${" "}
+          <a href=${task.player} target="_blank" rel="noopener">${title(task)}</a>${task.worst_frame !== null && `, frame ${task.worst_frame + 1}`}${" "}
           <a href=${`/api/lead/tasks/${place.project}/${task.task}/report`} target="_blank" rel="noopener"
             aria-label=${`Report on ${title(task)}`}>report</a>
         </li>`)}</ol>
