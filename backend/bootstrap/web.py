@@ -21,6 +21,7 @@ from backend.application.annotation.annotation_service import AnnotationService
 from backend.application.annotation.click_load import ClickLoad
 from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
+from backend.application.crowd.lead.background_quality import BackgroundQuality
 from backend.application.crowd.lead.crowd_queues import CrowdQueues
 from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Quality
 from backend.application.crowd.routing.router import Router
@@ -207,7 +208,7 @@ def build_web(container: Container) -> WebParts:
         codec=CocoCodec(),
         thumbnails=Thumbnails(PageDecoder(), PageCache(container.folder.thumbnails, THUMBNAIL_BYTES)),
         exports=container.folder.exports,
-        quality=quality_service(container),
+        quality=BackgroundQuality(quality_service(container)),
         crowd=CrowdQueues(ledger, CrowdStatuses(ledger, ledger, clock)),
     )
 

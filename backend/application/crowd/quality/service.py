@@ -57,20 +57,21 @@ class QualityService:
 
     def people(self, project_id: int) -> Mapping[str, PersonQuality]:
         """Everyone with a measured annotation or a verified masklet, by user."""
-        return self._known(project_id).people
+        return self.known(project_id).people
 
     def trust_over_time(self, project_id: int) -> Mapping[str, Sequence[TrustAt]]:
         """Each person's trust, oldest first; people without observations are left out."""
-        return self._known(project_id).trust_over_time
+        return self.known(project_id).trust_over_time
 
     def agreement(self, project_id: int) -> Mapping[TaskKey, Estimate]:
         """The mean IoU of all people on each task; tasks with fewer than two people are left out.
 
         observations: its objects with a mask. Frames of an object are not independent.
         """
-        return self._known(project_id).agreement
+        return self.known(project_id).agreement
 
-    def _known(self, project_id: int) -> Known:
+    def known(self, project_id: int) -> Known:
+        """Everything at once; computed anew if it changed, which takes seconds for a thousand tasks."""
         now_s, verdicts = self.now_s(), tuple(self.verifiers(project_id))
         state = (now_s // KEPT_S, dict(self.ledger.measurement_states(project_id)), len(verdicts))
         known = self._kept.get(project_id)
