@@ -19,7 +19,10 @@ from backend.adapters.store.ledger.database import Database
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
 from backend.bootstrap.container import DataFolder
 from backend.bootstrap.web import THUMBNAIL_BYTES
+from backend.domain.crowd.agreement import ObjectAgreement
+from backend.domain.crowd.agreement_measured import MeasuredTask, Submission
 from backend.domain.jobs import JobKind, JobState, run_name
+from backend.domain.tasks import TaskKey
 
 PROJECT = 1
 OVERLAP = 3
@@ -28,6 +31,9 @@ OVERLAP = 3
 LABELS = ("Cat", "Dog")
 CLICKS = 3
 FRAMES = 300
+MEASURED = 300
+"""Frames on which the agreement of a task's people is measured."""
+
 ROWS_AT_ONCE = 500
 VERDICTS = ("satisfactory", "redo")
 
@@ -37,7 +43,8 @@ Row = dict[str, object]
 def write_ledger(data_dir: Path, *, tasks: int, people: int) -> SqlLedger:
     """Each task has OVERLAP people with an object of each label, CLICKS prompted frames and finished masks each.
 
-    Every tenth task has prompts and no masks; every second finished one has a verdict.
+    Every tenth task has prompts and no masks; every second finished one has a verdict. The agreement of the others is
+    measured, on MEASURED frames.
     """
     clock, url = SystemClock(), DataFolder(data_dir).ledger_url
     ledger = open_ledger(url, clock)
@@ -54,7 +61,33 @@ def write_ledger(data_dir: Path, *, tasks: int, people: int) -> SqlLedger:
             _insert(connection, table, [row for name, row in rows if name == table.name])
         sequence = update(tables.counters).where(tables.counters.c.name == "sequence")
         connection.execute(sequence.values(value=len(rows) + 1))
+    for task_id in range(1, tasks + 1):
+        if task_id % 10:
+            ledger.record_measurement(_measured(task_id, people), state=str(task_id))
     return ledger
+
+
+def _person(task_id: int, turn: int, people: int) -> str:
+    return f"person-{(task_id * OVERLAP + turn) % people:02d}@example.org"
+
+
+def _measured(task_id: int, people: int) -> MeasuredTask:
+    draw = np.random.default_rng(task_id)
+    submitted = tuple(
+        Submission(_person(task_id, turn, people), task_id * OVERLAP + turn, 0.0) for turn in range(OVERLAP)
+    )
+    pairs = OVERLAP * (OVERLAP - 1) // 2
+    objects = tuple(
+        ObjectAgreement(
+            label,
+            tuple(range(MEASURED)),
+            draw.uniform(0.6, 1.0, (MEASURED, pairs)),
+            draw.uniform(0.6, 1.0, (MEASURED, pairs)),
+            np.ones((MEASURED, OVERLAP), np.bool_),
+        )
+        for label in LABELS
+    )
+    return MeasuredTask(TaskKey(PROJECT, task_id), submitted, objects)
 
 
 def write_thumbnails(data_dir: Path, ledger: SqlLedger, count: int) -> None:
@@ -80,7 +113,7 @@ def _rows(tasks: int, people: int, now_s: float) -> Iterator[tuple[str, Row]]:
     for task_id in range(1, tasks + 1):
         is_done = task_id % 10 != 0
         for turn in range(OVERLAP):
-            user = f"person-{(task_id * OVERLAP + turn) % people:02d}@example.org"
+            user = _person(task_id, turn, people)
             key: Row = {"project_id": PROJECT, "task_id": task_id, "user_name": user}
             for label in LABELS:
                 for click in range(CLICKS):
