@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19290"],
+        [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19610"],
         cwd=ROOT,
         # Ten times as long for a start: the bound must fit a machine that is busy.
         env={**os.environ, "MASKLET_HANG_TIMEOUT_S": "20", "MASKLET_MODEL": "demo", "LABEL_STUDIO_URL": ""},

@@ -103,7 +103,7 @@ def click(http: httpx.Client, pages: Pages, task_id: int) -> httpx.Response:
 
 def test_a_click_is_retried_or_answered_with_the_reason(tmp_path: Path) -> None:
     pages = Pages()
-    with stack_with(tmp_path, 19290, pages) as (http, ledger), ThreadPoolExecutor(1) as annotator:
+    with stack_with(tmp_path, 19600, pages) as (http, ledger), ThreadPoolExecutor(1) as annotator:
         # Killed once: another attempt answers the waiting request.
         waiting = annotator.submit(click, http, pages, 1)
         kill_worker(tmp_path, ledger, attempt=1)

@@ -76,7 +76,7 @@ def setup(
     environment = {
         "MASKLET_MODEL": "demo",
         "MASKLET_DEVICE": "cpu",
-        "MASKLET_PORT": "19490",
+        "MASKLET_PORT": "19630",
         "MASKLET_DATA_DIR": str(tmp_path / "masklet"),
         "LABEL_STUDIO_URL": label_studio.url,
         "LABEL_STUDIO_API_KEY": label_studio.login.token,

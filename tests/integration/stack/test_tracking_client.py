@@ -29,7 +29,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Cli
     settings = {"MASKLET_MODEL": "demo", "MASKLET_THREADS": "1", "MASKLET_REPLY_DEADLINE_S": "80"}
     with (
         serving(Path(media)) as address,
-        masklet_up(data, port=19490, media=address, **settings) as url,
+        masklet_up(data, port=19640, media=address, **settings) as url,
         httpx.Client(base_url=url, timeout=100.0) as http,
     ):
         yield http, f"{address}/clip.mp4"

@@ -81,7 +81,7 @@ def test_actions_are_answered_while_another_task_is_propagated(tmp_path: Path) -
     names = write_pages(tmp_path / "pages", PAGES)
     with (
         serving(tmp_path / "pages") as media,
-        masklet_up(tmp_path / "data", port=19310, media=media, **SETTINGS) as url,
+        masklet_up(tmp_path / "data", port=19650, media=media, **SETTINGS) as url,
         closing(open_ledger(f"sqlite:///{tmp_path / 'data' / 'ledger.sqlite'}", SystemClock())) as ledger,
         httpx.Client(base_url=url, timeout=100.0) as http,
     ):

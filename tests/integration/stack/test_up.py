@@ -45,7 +45,7 @@ def stack(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path, str]]:
     """A started stack, its data folder, and the interrupted job in it."""
     job_id = interrupted_job(tmp_path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19190"],
+        [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19620"],
         cwd=ROOT,
         # With a heartbeat limit of an hour only the start itself can requeue the job.
         env={**os.environ, "MASKLET_HEARTBEAT_TTL_S": "3600", "MASKLET_MODEL": "demo", "LABEL_STUDIO_URL": ""},
