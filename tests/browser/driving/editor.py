@@ -74,8 +74,9 @@ class Editor:
 
     def _on_response(self, response: Response) -> None:
         if response.url.endswith("/interactive-annotating"):
+            sent = len(self._sent)  # while the answer is read, the page may send a draft with it
             self.answers.append(response.json())
-            self._sent_before_change = len(self._sent)
+            self._sent_before_change = sent
         elif response.request in self._sent and response.ok:
             self._saved.append(response.request)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fakes.web import served_routes
 from tests.unit.interfaces.http.lead.builders import PROJECT, LeadWeb
 from tests.unit.interfaces.http.player.builders import LabelStudioUsers
 
@@ -61,3 +62,15 @@ def test_changes_need_the_pages_header() -> None:
     client = LeadWeb(users=LabelStudioUsers()).client()
     del client.headers["X-Masklet-Player"]
     assert client.post(f"{PROJECT}/orders", json={}).status_code == 403
+
+
+def test_every_call_needs_a_sign_in() -> None:
+    web = LeadWeb()
+    stranger = web.web.client()
+    asked = [(method, path) for method, path in served_routes(stranger.app) if path.startswith("/api/lead/")]  # type: ignore[arg-type]
+    for method, path in asked:
+        address = path.replace("{project}", "2").replace("{task}", "8").replace("{name}", "x")
+        headers = {"X-Masklet-Player": "1", "Content-Type": "application/json"}
+        reply = stranger.request(method, address, headers=headers, content=b"{}")
+        assert reply.status_code in (401, 403), (method, address, reply.text)
+    assert len(asked) > 15
