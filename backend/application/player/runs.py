@@ -67,14 +67,18 @@ class UserRuns:
         with_unnamed: also those that no person started.
         """
         users = {user_task.user, ""} if with_unnamed else {user_task.user}
-        also = self._ledger.jobs_also_of(user_task.task, user=user_task.user)
+        also: frozenset[str] | None = None  # read only where another user's propagation is met
         found = propagations(self._ledger, user_task.task, model_version=user_task.model_version, states=ANY)
         for job in islice(found, JOBS_LOOKED_AT):
             request = self._request(job)
             if request is None or request.media != user_task.media:
                 continue
-            if request.user in users or job.job_id in also:
-                yield UserRun(job, request)
+            if request.user not in users:
+                if also is None:
+                    also = self._ledger.jobs_also_of(user_task.task, user=user_task.user)
+                if job.job_id not in also:
+                    continue
+            yield UserRun(job, request)
 
     def _request(self, job: Job) -> RunRequest | None:
         known = self._requests.get(job.job_id)

@@ -102,7 +102,7 @@ class MemoryCrowdTasks:
     def remove(self, task: TaskKey) -> None:
         del self.tasks[task]
 
-    def tell(self, task: TaskKey, note: str) -> None:
+    def write_note(self, task: TaskKey, note: str) -> None:
         self.notes[task] = note
 
     def ask_more(self, task: TaskKey, *, people: int) -> None:

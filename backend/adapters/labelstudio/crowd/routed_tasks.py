@@ -96,7 +96,7 @@ class LabelStudioCrowdTasks:
         with suppress(NotFound):
             self.session.call(f"remove task {task.task_id}", lambda sdk: sdk.tasks.delete(str(task.task_id)))
 
-    def tell(self, task: TaskKey, note: str) -> None:
+    def write_note(self, task: TaskKey, note: str) -> None:
         TaskFields(self.session).put(task.task_id, {NOTE_FIELD: note})
 
     def ask_more(self, task: TaskKey, *, people: int) -> None:

@@ -43,13 +43,13 @@ class Decisions:
         route = _route(record.crowd, steps, decision, comment)
         if not self.ledger.decide_item(steps[-1], route):
             raise ServiceUnavailable(f"item {item} went on meanwhile; look at it and decide again")
-        self._tell(steps[-1], decision)
+        self._write_note(steps[-1], decision)
 
-    def _tell(self, last: Step, decision: Decision) -> None:
+    def _write_note(self, last: Step, decision: Decision) -> None:
         if self.tasks is None or last.task is None or last.state is StepState.DONE:
             return
         try:
-            self.tasks.tell(last.task, f"The lead decided: {decision}. There is nothing left to do here.")
+            self.tasks.write_note(last.task, f"The lead decided: {decision}. There is nothing left to do here.")
         except MaskletError as error:
             logger.warning("task %s does not say that its item is decided: %s", last.task, error)
 

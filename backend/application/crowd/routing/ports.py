@@ -86,7 +86,7 @@ class CrowdTasks(Protocol):
 
     def remove(self, task: TaskKey) -> None: ...
 
-    def tell(self, task: TaskKey, note: str) -> None:
+    def write_note(self, task: TaskKey, note: str) -> None:
         """Writes the note into a task's data and keeps the rest."""
         ...
 

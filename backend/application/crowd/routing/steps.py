@@ -106,7 +106,7 @@ class Steps:
         whys = {each.answer.annotation_id: str(each.why or "") for each in judged}
         verdicts = [each.answer for each in judged if each.why is None]
         if len(verdicts) < crowd.verifiers:
-            self._tell_uncounted(crowd, step, judged)
+            self._note_uncounted(crowd, step, judged)
             waits = wait_of_verification(judged, crowd.verifiers)
             self.ledger.look_again(step, at_s=ENDLESS_S, waits=waits, uncounted=whys)
             return False
@@ -152,13 +152,13 @@ class Steps:
         steps = self.ledger.steps_of_item(step.item)
         return [each for each in steps if each.role is crowd.maker_role and each.maker]
 
-    def _tell_uncounted(self, crowd: Crowd, step: Step, judged: Sequence[Counted]) -> None:
+    def _note_uncounted(self, crowd: Crowd, step: Step, judged: Sequence[Counted]) -> None:
         """Says on the task which verdicts do not count, and keeps it open for other people."""
         uncounted = [each for each in judged if each.why is not None]
         if len(uncounted) == step.uncounted:
             return
         task = _task(step)
-        self.tasks.tell(task, verify_note(uncounted))
+        self.tasks.write_note(task, verify_note(uncounted))
         self.tasks.ask_more(task, people=crowd.verifiers + len(uncounted))
         self.ledger.set_uncounted(step, len(uncounted))
 
