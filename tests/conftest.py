@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from scripts.demonstration.backend import MaskletProcess
 from scripts.label_studio.server import LabelStudioServer
@@ -26,6 +27,22 @@ LOG_LINES = 60
 # No test depends on speed: an example takes as long as the machine needs.
 settings.register_profile("masklet", deadline=None)
 settings.load_profile("masklet")
+
+
+TOGETHER = ("tests/browser/player", "tests/browser", "tests/e2e", "tests/contract")
+"""Folders whose tests share servers, the inner one first: each runs in one process. Other tests: by file."""
+
+
+def _scope(nodeid: str) -> str:
+    file = nodeid.split("::", 1)[0]
+    return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Gives each process of `-n` a folder or a file of tests at a time, in the order of collection."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _scope
+    return scheduler
 
 
 @pytest.hookimpl(wrapper=True)

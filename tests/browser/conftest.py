@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
 
 from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import open_ledger
@@ -33,6 +33,7 @@ FLAGS = (
 )
 TIMEOUT_MS = 180_000
 PAGES = 8
+WINDOW: ViewportSize = {"width": 1400, "height": 1100}
 ENVIRONMENT = {
     "MASKLET_MODEL": "demo",
     "MASKLET_DEVICE": "cpu",
@@ -62,7 +63,7 @@ def browser() -> Iterator[Browser]:
 
 def log_in(browser: Browser, server: LabelStudioServer) -> Page:
     """A page, in a profile of its own, of the server's first user."""
-    opened = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+    opened = browser.new_context(viewport=WINDOW).new_page()
     opened.set_default_timeout(TIMEOUT_MS)
     opened.goto(f"{server.url}/user/login")
     opened.fill("input[name=email]", server.login.username)
@@ -76,7 +77,7 @@ def sign_up(browser: Browser, server: LabelStudioServer, email: str) -> Page:
     """A page, in a profile of its own, of a new user that the server's first user invited."""
     with LabelStudioApi(server.url, server.login.token) as api:
         invitation = api.invitation()
-    opened = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+    opened = browser.new_context(viewport=WINDOW).new_page()
     opened.set_default_timeout(TIMEOUT_MS)
     opened.goto(invitation)
     opened.fill("input[name=email]", email)
@@ -95,11 +96,14 @@ def page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
 
 
 @pytest.fixture
-def label_studio_page(browser: Browser, label_studio: LabelStudioServer) -> Iterator[Page]:
-    """A page of a logged-in user with a fresh profile: no switch is on yet."""
-    opened = log_in(browser, label_studio)
+def label_studio_page(browser: Browser, page: Page) -> Iterator[Page]:
+    """A page of a logged-in user with a fresh profile: no switch is on yet. Cookies are all it has of `page`."""
+    cookies: StorageState = {"cookies": page.context.storage_state()["cookies"], "origins": []}
+    context = browser.new_context(viewport=WINDOW, storage_state=cookies)
+    opened = context.new_page()
+    opened.set_default_timeout(TIMEOUT_MS)
     yield opened
-    opened.context.close()
+    context.close()
 
 
 @pytest.fixture
