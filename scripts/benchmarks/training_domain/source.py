@@ -32,12 +32,11 @@ class LabelledClip:
 class ClipVideo:
     """A DatasetVideo of a clip."""
 
-    provenance: ManifestEntry = {}
-    verdicts: MaskVerdicts | None = None
-    not_exported: Mapping[str, int] = {}
-    task: TaskOrigin | None = None
-
     def __init__(self, clip: LabelledClip) -> None:
+        self.provenance: ManifestEntry = {}
+        self.verdicts: MaskVerdicts | None = None
+        self.not_exported: Mapping[str, int] = {}
+        self.task: TaskOrigin | None = None
         self._clip = clip
         self._source = ClipSource(clip.frames)
 
