@@ -87,7 +87,9 @@ class Measuring:
         calibrator, error = refit(drawn_tracks(engine, self._seed, self._cancel), tracks, sha256)
         note = NO_CALIBRATOR
         if calibrator is not None:
-            note = "fitted on drawn clips and the labelled frames of the held-out videos; its error is cross-validated"
+            note = (
+                "fitted on drawn clips and the labelled frames of the held-out videos; its networks are cross-validated"
+            )
         return Measured(self._figures(engine, objects, error), tuple(objects), calibrator, note)
 
     def _videos(self, side: str, engine: Sam2Engine) -> tuple[list[ObjectFigures], list[Track]]:
