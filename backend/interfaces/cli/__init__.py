@@ -11,7 +11,6 @@ from backend import __version__
 from backend.domain.errors import Cancelled, InvalidInput, MaskletError, NotAllowed, NotFound
 from backend.interfaces.cli import (
     connect,
-    crowd,
     doctor,
     evaluate,
     export,
@@ -31,6 +30,7 @@ from backend.interfaces.cli import (
     up,
     worker,
 )
+from backend.interfaces.cli.crowd import commands as crowd
 
 app = typer.Typer(help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True)
 app.command()(up.up)
