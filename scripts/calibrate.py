@@ -15,12 +15,12 @@ from pathlib import Path
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import calibrator_path
 from backend.adapters.sam2.weights.checkpoints import find
+from backend.training.calibration.feature_rows import feature_rows
+from backend.training.calibration.fitting import fit_calibrator
+from backend.training.calibration.tracking_runs import Track, track_clip
 from scripts.benchmarks.engine_pool import EnginePool
 from scripts.calibration.clip_appearance import Split
 from scripts.calibration.clips import split_clip
-from scripts.calibration.feature_rows import feature_rows
-from scripts.calibration.fitting import fit_calibrator
-from scripts.calibration.tracking_runs import Track, track_clip
 
 CLIPS = 320
 

@@ -17,7 +17,8 @@ from backend.adapters.labelstudio.api.projects import REMEDY
 from backend.adapters.labelstudio.versions import WITH_PAGE, untried
 from backend.adapters.media.index import IndexCache
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.adapters.sam2.weights.checkpoints import find, require_hash
+from backend.adapters.sam2.weights.checkpoint_files import require_hash
+from backend.adapters.sam2.weights.checkpoints import find
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.projects import ProjectDirectory

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.sam2.weights.checkpoints import DEMO, NAMES, PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoint_files import DEMO
+from backend.adapters.sam2.weights.checkpoints import NAMES, PUBLISHED, find
 from backend.adapters.sam2.weights.download import pull
 from backend.bootstrap.container import Container
 from backend.domain.errors import ModelError

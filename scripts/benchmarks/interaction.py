@@ -24,7 +24,7 @@ from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.scoring import FAILED_BELOW
 from backend.domain.video import Direction, FrameIndex
 from backend.evaluation.metrics import largest_error
-from scripts.calibration.tracking_runs import LabelledClip, tracked_objects
+from backend.training.calibration.tracking_runs import LabelledClip, tracked_objects
 
 ROUNDS = 8
 CLICKS = 3

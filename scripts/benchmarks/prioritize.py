@@ -28,6 +28,8 @@ from backend.adapters.sam2.weights.calibrators import find_calibrator
 from backend.adapters.sam2.weights.checkpoints import find
 from backend.domain.calibration import Calibrator
 from backend.domain.prioritization import Policy
+from backend.evaluation.calibration_metrics import mean_interval, ratio_interval
+from backend.training.calibration.tracking_runs import LabelledClip
 from scripts.benchmarks.clip_folders import clip_names, read_clip
 from scripts.benchmarks.engine_pool import EnginePool
 from scripts.benchmarks.interaction import (
@@ -41,10 +43,8 @@ from scripts.benchmarks.interaction import (
     run_policy,
 )
 from scripts.benchmarks.uncertainty import require_held_out, rounded, show
-from scripts.calibration.calibration_metrics import mean_interval, ratio_interval
 from scripts.calibration.clip_appearance import Split
 from scripts.calibration.clips import split_clip
-from scripts.calibration.tracking_runs import LabelledClip
 
 CLIPS, QUICK_CLIPS = 200, 4
 FRAMES = 24

@@ -24,20 +24,21 @@ from backend.adapters.sam2 import evidence, propagation, tracker
 from backend.adapters.sam2.engine import Sam2Engine, load_engine
 from backend.adapters.sam2.runtime.device import choose_device
 from backend.adapters.sam2.weights.calibrators import find_calibrator
-from backend.adapters.sam2.weights.checkpoints import Checkpoint, find
+from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
+from backend.adapters.sam2.weights.checkpoints import find
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.mask_records import scorer_of
 from backend.domain.calibration import Calibrator
 from backend.domain.errors import InvalidInput
 from backend.domain.prompts import PromptSet
 from backend.domain.video import Direction
+from backend.training.calibration.feature_rows import feature_rows
+from backend.training.calibration.tracking_runs import Track, mask_prompt, track_clip
 from scripts.benchmarks.clip_folders import clip_names, read_clip
 from scripts.benchmarks.engine_pool import EnginePool
 from scripts.benchmarks.uncertainty_report import gates, uncertainty_report
 from scripts.calibration.clip_appearance import Split
 from scripts.calibration.clips import generators, split_clip
-from scripts.calibration.feature_rows import feature_rows
-from scripts.calibration.tracking_runs import Track, mask_prompt, track_clip
 
 CLIPS, QUICK_CLIPS = 200, 20
 COST_FRAMES, COST_RUNS = 48, 3

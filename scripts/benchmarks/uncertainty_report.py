@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from backend.domain.calibration import Calibrator
 from backend.domain.features import FEATURES, predicted_iou
 from backend.domain.scoring import FAILED_BELOW, frame_uncertainty, presence_probability
-from backend.evaluation.metrics import spearman
-from scripts.calibration.calibration_metrics import (
+from backend.evaluation.calibration_metrics import (
     Flags,
     Values,
     area_under_precision,
@@ -25,7 +24,8 @@ from scripts.calibration.calibration_metrics import (
     clip_interval,
     spearman_within,
 )
-from scripts.calibration.feature_rows import FeatureRows
+from backend.evaluation.metrics import spearman
+from backend.training.calibration.feature_rows import FeatureRows
 
 Report = dict[str, object]
 

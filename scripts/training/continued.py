@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scripts.training import objective
+from backend.training import objective
+from backend.training.optimizer_step import average_weights, take_step
+from backend.training.rollout import ClipRollout, DecoderTap
 from scripts.training.mixture import DataPlan, draw_mixed_batch
 from scripts.training.model import build_model, resize_model
-from scripts.training.optimizer_step import average_weights, take_step
 from scripts.training.photographic.scenes import Batch
-from scripts.training.rollout import ClipRollout, DecoderTap
 
 log = logging.getLogger(__name__)
 Judge = Callable[[Mapping[str, Tensor], int], Mapping[str, float]]

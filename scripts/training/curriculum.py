@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.training.scenes import SceneSpec
+from backend.training.drawn.scenes import SceneSpec
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from torch import Tensor
 
 from backend.evaluation.protocol import evaluate
 from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, held_out_clips
+from backend.training import prompts
+from backend.training.losses import hard_iou
+from backend.training.rollout import ClipRollout, DecoderTap
 from scripts.benchmarks.real import measure, summary
 from scripts.benchmarks.sparse_clips import read_sparse_clip, sparse_clip_names
-from scripts.training import prompts
-from scripts.training.losses import hard_iou
 from scripts.training.mixture import DataPlan
 from scripts.training.model import build_model, resize_model
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
-from scripts.training.rollout import ClipRollout, DecoderTap
 from scripts.training.weights_file import engine_of, engine_of_file
 
 CLIPS, FRAMES, OBJECTS = 12, 6, 2

@@ -14,12 +14,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from backend.training.drawn.scenes import SceneSpec, render_batch
 from scripts.training.curriculum import STAGES
 from scripts.training.parent import end_with_parent
 from scripts.training.photographic.regions import region_batch
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
-from scripts.training.scenes import SceneSpec, render_batch
 
 DRAWN_SINGLE_SHARE, DRAWN_CLIP_SHARE = 0.15, 0.35
 """The shares of the drawn generator. With a fifth of its clips, and shorter ones than its last stage has, IoU after

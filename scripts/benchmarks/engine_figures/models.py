@@ -21,7 +21,8 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import AS_WRITTEN, Sam2Blocks
 from backend.adapters.sam2.runtime.compiled_steps import Compiling
-from backend.adapters.sam2.weights.checkpoints import DEMO, PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoint_files import DEMO
+from backend.adapters.sam2.weights.checkpoints import PUBLISHED, find
 from backend.adapters.sam2.weights.load import load_model, model_config
 from backend.domain.jobs import ModelInfo
 

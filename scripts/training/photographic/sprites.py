@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.training import shapes, textures
+from backend.training.drawn import shapes, textures
+from backend.training.drawn.scenes import make_sprite
 from scripts.training.pictures.library import PictureLibrary
 from scripts.training.pictures.packages import Kind
-from scripts.training.scenes import make_sprite
 
 Picture = NDArray[np.uint8]
 Rng = np.random.Generator

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from backend.adapters.sam2.weights.checkpoints import SHIPPED_DIR, find, require_hash
+from backend.adapters.sam2.weights.checkpoint_files import require_hash
+from backend.adapters.sam2.weights.checkpoints import SHIPPED_DIR, find
 from backend.adapters.sam2.weights.load import load_model
 from scripts.training.curriculum import STAGES
 from scripts.training.model import configured_image_size

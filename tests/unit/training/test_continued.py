@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend.training.drawn.scenes import SceneSpec, render_batch
 from scripts.train_on_pictures import parse_arguments, train
 from scripts.training import continued, mixture
 from scripts.training.continued import ContinuedPlan, ContinuedTraining, Counters
@@ -21,7 +22,6 @@ from scripts.training.mixture import DataPlan
 from scripts.training.model import CONFIG_PATH
 from scripts.training.photographic.scenes import Batch
 from scripts.training.pictures.library import MissingPictures, Part
-from scripts.training.scenes import SceneSpec, render_batch
 from scripts.training.weights_file import engine_of, read_weights
 from tests.unit.training.pictures_on_disk import small_index
 

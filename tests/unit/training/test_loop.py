@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from backend.adapters.sam2.weights.checkpoints import require_hash
+from backend.adapters.sam2.weights.checkpoint_files import require_hash
 from backend.domain.errors import IntegrityError
+from backend.training.drawn.scenes import SceneSpec, render_batch
+from backend.training.losses import frame_loss
 from scripts.training.export import averaged_weights, write_checkpoint
 from scripts.training.loop import Batch, RunPlan, Trainer
-from scripts.training.losses import frame_loss
-from scripts.training.scenes import SceneSpec, render_batch
 
 SPEC = SceneSpec(frames=2, size_px=128, targets=2, difficulty=0.0, motion=1.0, hiding=0.0)
 

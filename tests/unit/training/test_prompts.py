@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.training import prompts
+from backend.training import prompts
 
 
 def two_squares() -> np.ndarray[tuple[int, int, int], np.dtype[np.bool_]]:

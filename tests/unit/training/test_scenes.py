@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 
 from backend.evaluation.synthetic import shapes as held_out_shapes
 from backend.evaluation.synthetic import textures as held_out_textures
-from scripts.training import shapes
+from backend.training.drawn import shapes
+from backend.training.drawn.scenes import SceneSpec, cut_away, render_batch
 from scripts.training.curriculum import STAGES, stage_at
 from scripts.training.loop import draw_batch
-from scripts.training.scenes import SceneSpec, cut_away, render_batch
 
 SPEC = SceneSpec(frames=4, size_px=64, targets=3, difficulty=0.6, motion=1.0, hiding=0.5)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from backend.adapters.sam2.weights.checkpoints import SHIPPED_DIR, Checkpoint, find
+from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
+from backend.adapters.sam2.weights.checkpoints import SHIPPED_DIR, find
 from backend.domain.calibration import Calibrator, calibrator_of
 from backend.domain.errors import IntegrityError
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from backend.application.ports.progress import work_moved
-from backend.domain.errors import IntegrityError, ModelError
+from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint
+from backend.adapters.sam2.weights.trained import find_trained, trained_names
+from backend.domain.errors import ModelError
 
 SHIPPED_DIR = Path(__file__).parents[3] / "checkpoints"
-DEMO = "demo"
 AUTO = "auto"
-
-_CHUNK = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +60,10 @@ NAMES = (*PUBLISHED, DEMO)
 _BEST_FIRST = ("large", "base_plus", "small", "tiny", DEMO)
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them."""
-
-    name: str
-    weights: Path
-    sha256: str
-    config: Path
-
-    @property
-    def version(self) -> str:
-        """The model_version in Label Studio."""
-        return f"masklet-{self.name}-{self.sha256[:8]}"
-
-    @property
-    def is_demo(self) -> bool:
-        return self.name == DEMO
-
-
 def find(name: str, model_dir: Path | None) -> Checkpoint:
-    """The checkpoint of a name; `auto` is the best one present. Checks file names only, not their content.
+    """The checkpoint of a name, also of a trained one; `auto` is the best one present that is not trained here.
+
+    Checks file names only, not their content.
 
     Raises ModelError with the choices or the command that downloads the file.
     """
@@ -94,28 +74,16 @@ def find(name: str, model_dir: Path | None) -> Checkpoint:
             raise ModelError("no checkpoint is present: fetch one with `masklet models pull tiny`")
         return checkpoint
     if name not in NAMES:
-        raise ModelError(f"there is no checkpoint {name!r}; choose {AUTO}, {', '.join(NAMES)}")
+        trained = find_trained(name, model_dir)
+        if trained is None:
+            choices = ", ".join((AUTO, *NAMES, *trained_names(model_dir)))
+            raise ModelError(f"there is no checkpoint {name!r}; choose {choices}")
+        return trained.checkpoint
     checkpoint = _locate(name, model_dir)
     if checkpoint is None:
         remedy = "reinstall Masklet" if name == DEMO else f"fetch it with `masklet models pull {name}`"
         raise ModelError(f"checkpoint {name!r} is not in {_folder(name, model_dir)}: {remedy}")
     return checkpoint
-
-
-def require_hash(path: Path, sha256: str) -> None:
-    """Raises IntegrityError unless the file's bytes have this SHA-256, ModelError if it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                work_moved()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    if digest.hexdigest() != sha256:
-        raise IntegrityError(
-            f"{path.name} has SHA-256 {digest.hexdigest()[:12]}… instead of {sha256[:12]}…: remove it and fetch it anew"
-        )
 
 
 def _locate(name: str, model_dir: Path | None) -> Checkpoint | None:

@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 import httpx
 
-from backend.adapters.sam2.weights.checkpoints import DEMO, PUBLISHED, PublishedCheckpoint, require_hash
+from backend.adapters.sam2.weights.checkpoint_files import DEMO, require_hash
+from backend.adapters.sam2.weights.checkpoints import PUBLISHED, PublishedCheckpoint
 from backend.domain.errors import IntegrityError, ModelError
 
 Progress = Callable[[int, int], None]

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from backend.adapters.sam2.weights.checkpoints import Checkpoint, require_hash
+from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import ModelError
 

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from backend.adapters.sam2.engine import load_engine
 from backend.adapters.sam2.weights import checkpoints
-from backend.adapters.sam2.weights.checkpoints import PUBLISHED, Checkpoint, find
+from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
+from backend.adapters.sam2.weights.checkpoints import PUBLISHED, find
 from backend.adapters.sam2.weights.load import build_model, load_model, model_config
 from backend.domain.errors import IntegrityError, ModelError
 from tests.fakes.models import SMALL_CONFIG

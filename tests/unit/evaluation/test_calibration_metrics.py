@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scripts.calibration.calibration_metrics import (
+from backend.evaluation.calibration_metrics import (
     area_under_precision,
     area_under_risk,
     area_under_roc,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from backend.domain.calibration import Calibrator, Layer, Network, Vector
 from backend.domain.features import FEATURES
 from backend.domain.scoring import FAILED_BELOW
-from scripts.calibration.feature_rows import FeatureRows
+from backend.training.calibration.feature_rows import FeatureRows
 
 STEPS = 300
 FOLDS = 5

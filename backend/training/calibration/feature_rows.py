@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backend.domain.features import FEATURES, FeatureHistory
 from backend.domain.masklets import FrameEvidence, MaskOrigin
-from scripts.calibration.tracking_runs import FrameError, Track
+from backend.training.calibration.tracking_runs import FrameError, Track
 
 Column = NDArray[np.float64]
 

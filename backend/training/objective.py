@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scripts.training import prompts
-from scripts.training.prompts import Points
-from scripts.training.rollout import ClipRollout
+from backend.training import prompts
+from backend.training.prompts import Points
+from backend.training.rollout import ClipRollout
 
 Rng = np.random.Generator
 SMALLEST_VISIBLE_SHARE = 0.0015

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from scripts.training.losses import FrameLoss, frame_loss
-from scripts.training.prompts import Points
+from backend.training.losses import FrameLoss, frame_loss
+from backend.training.prompts import Points
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.evaluation.synthetic.renderer import Scene, SceneObject, Sprite, Track, render_scene
-from scripts.training import shapes, textures
+from backend.training.drawn import shapes, textures
 
 Rng = np.random.Generator
 CUT_SHARE = 0.15

@@ -1,0 +1,1 @@
+"""Fitting of calibrators: tracking runs with known errors, their features, the networks."""

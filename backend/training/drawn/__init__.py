@@ -1,0 +1,1 @@
+"""Drawn scenes: objects with exact masks, of which the demo checkpoint was trained."""
