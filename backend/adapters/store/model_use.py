@@ -1,4 +1,4 @@
-"""The ModelUse port: a file in the data folder, written by rename. Uses are a stack: rolling back takes the newest off."""
+"""The ModelUse port: a file in the data folder, written by rename. Rolling back takes the newest use off a stack."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class TrainingQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ActiveModel:
-    """A trained checkpoint that was made the model in use. by: a person; empty for one at the machine. at_s: wall clock."""
+    """A checkpoint that was made the model in use. by: a person; empty for one at the machine. at_s: wall clock."""
 
     name: str
     by: str

@@ -36,7 +36,7 @@ class TrainingControl:
     written_s: float = float("-inf")
 
     def raise_if_cancelled(self) -> None:
-        """Raises Interrupted if the worker stops, Cancelled if somebody asked for it, Superseded without the training."""
+        """Raises Interrupted if the worker stops, Cancelled if a person asked for it, Superseded for a lost attempt."""
         work_moved()
         if self.is_stopping():
             raise Interrupted("the worker is stopping; the training goes on later")

@@ -1,26 +1,25 @@
 """The labels that a training learns from: human frames and approved masklets of a project, as a DatasetSource.
 
-A mask counts if a person submitted it and either approved its object with a verdict or made the mask of that frame. A frame counts if
-every object of it counts. Objects with another verdict, such as redo, are not there. Several people's annotations of a
+A mask counts if a person submitted it and either approved its object with a verdict or made the mask of that frame. A
+frame counts if every object of it counts. Objects with another verdict, such as redo, are not there. Several people's annotations of a
 video become their consensus, on the frames that count for one of them. A video with a fault is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
-from backend.application.exports.chosen_objects import ChosenObjects
 from backend.application.exports.combined import Trust, no_trust
 from backend.application.exports.consensus import ConsensusVideo
 from backend.application.exports.trusted_consensus import TrustedConsensusVideo
-from backend.application.ports.datasets import DatasetEntry, DatasetSource, DatasetVideo, ManifestEntry, TaskOrigin
+from backend.application.ports.datasets import DatasetEntry, DatasetSource, DatasetVideo, ManifestEntry
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.masks import MaskCodec
-from backend.application.ports.media import VideoSource, is_undecodable
-from backend.domain.datasets import AnnotatorChoice, DatasetFrame, DatasetObject, LabelledMask
+from backend.application.ports.media import is_undecodable
+from backend.application.training.counted_frames import AuthoredVideo, Chosen, CountedVideo
+from backend.domain.datasets import AnnotatorChoice
 from backend.domain.errors import (
     IntegrityError,
     InvalidInput,
@@ -30,63 +29,30 @@ from backend.domain.errors import (
     NotFound,
     PicturesGone,
 )
-from backend.domain.prompts import ObjectId
 from backend.domain.trainings import LeftOutVideo, UsedLabels, UsedVideo
-from backend.domain.verdicts import MaskVerdicts, ObjectState, Verdict, VerdictChoice
-from backend.domain.video import FrameIndex, VideoInfo
+from backend.domain.verdicts import Verdict, VerdictChoice
+from backend.domain.video import FrameIndex
 
 MEDIA_FAULTS = (MediaError, MediaUnreachable, PicturesGone, IntegrityError)
 FAULTS = (*MEDIA_FAULTS, InvalidInput, NotAllowed, NotFound)
 """Faults of a single video."""
 
-UNJUDGED = frozenset((ObjectState.NONE, ObjectState.OUTDATED))
-"""Of an object that nobody judged, or that changed since, the masks of the frames that a person corrected count."""
+ANYBODY = "auto"
+CONSENSUS_WAYS = (AnnotatorChoice.Way.CONSENSUS, AnnotatorChoice.Way.TRUSTED_CONSENSUS)
+TAKEN_WAYS = (AnnotatorChoice.Way.NEWEST, AnnotatorChoice.Way.USER, *CONSENSUS_WAYS)
 
 
-@runtime_checkable
-class AuthoredVideo(Protocol):
-    """A DatasetVideo of one person's annotation."""
-
-    @property
-    def author(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class CountedVideo:
-    """A DatasetVideo of which some frames count."""
-
-    video: DatasetVideo
-    is_counted: Callable[[DatasetFrame], bool]
-
-    @property
-    def info(self) -> VideoInfo:
-        return self.video.info
-
-    @property
-    def objects(self) -> tuple[DatasetObject, ...]:
-        return self.video.objects
-
-    @property
-    def provenance(self) -> ManifestEntry:
-        return self.video.provenance
-
-    @property
-    def verdicts(self) -> MaskVerdicts | None:
-        return self.video.verdicts
-
-    @property
-    def not_exported(self) -> Mapping[str, int]:
-        return self.video.not_exported
-
-    @property
-    def task(self) -> TaskOrigin | None:
-        return self.video.task
-
-    def frames(self) -> Iterator[DatasetFrame]:
-        return (frame for frame in self.video.frames() if self.is_counted(frame))
-
-    def pictures(self) -> AbstractContextManager[VideoSource] | None:
-        return self.video.pictures()
+def annotator_choice(text: str) -> AnnotatorChoice | None:
+    """Whose annotations count; None for `auto`: everybody's, as a consensus. Raises InvalidInput naming the choices."""
+    if text == ANYBODY:
+        return None
+    choice = AnnotatorChoice.parse(text)
+    if choice.way not in TAKEN_WAYS:
+        raise InvalidInput(
+            f"a training takes --annotator {ANYBODY}, newest, {', '.join(CONSENSUS_WAYS)} or the number of a Label "
+            f"Studio user, not {text!r}"
+        )
+    return choice
 
 
 @dataclass(slots=True)
@@ -219,8 +185,10 @@ class TrainingLabels:
                 yield CountedVideo(chosen[0], chosen[0].counts)
                 return
             indices = {frame.frame_index for one in chosen for frame in one.frames() if one.counts(frame)}
-            together = _Together(chosen, self.codec) if self.way is AnnotatorChoice.Way.CONSENSUS else _TrustedTogether(
-                chosen, self.codec, [self.trust(video) for video in videos]
+            together = (
+                _Together(chosen, self.codec)
+                if self.way is AnnotatorChoice.Way.CONSENSUS
+                else _TrustedTogether(chosen, self.codec, [self.trust(video) for video in videos])
             )
             yield CountedVideo(together, lambda frame: frame.frame_index in indices and bool(frame.objects))
 
@@ -242,27 +210,6 @@ class VideoFault(MediaError):
         super().__init__(f"task {_task_of(key)}: {reason}")
         self.key = key
         self.reason = reason
-
-
-class Chosen(ChosenObjects):
-    """One annotation without the objects that were judged otherwise."""
-
-    def __init__(self, video: DatasetVideo, choice: VerdictChoice) -> None:
-        states = None if choice.states is None else choice.states | UNJUDGED
-        super().__init__(video, VerdictChoice(states))
-        self.author = video.author if isinstance(video, AuthoredVideo) else ""
-        self._approved: Mapping[ObjectId, bool] = {
-            each.item.object_id: each.state is None or choice.keeps(each.state) for each in self.kept
-        }
-
-    def counts(self, frame: DatasetFrame) -> bool:
-        """Whether every object on a frame counts."""
-        return bool(frame.objects) and all(map(self._is_counted, frame.objects))
-
-    def _is_counted(self, mask: LabelledMask) -> bool:
-        if not mask.approved or mask.undecodable or mask.box is not None:
-            return False
-        return self._approved[mask.item.object_id] or mask.origin.is_by_person
 
 
 class _Together(ConsensusVideo):

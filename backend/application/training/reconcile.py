@@ -50,6 +50,4 @@ class TrainingReconciler:
         renewed = self.ledger.requeue_training(
             training.training_id, training.attempt, reason=reason, max_tries=self.max_tries
         )
-        logger.warning(
-            "training %s attempt %d: %s; now %s", training.name, training.attempt, reason, renewed.state
-        )
+        logger.warning("training %s attempt %d: %s; now %s", training.name, training.attempt, reason, renewed.state)

@@ -15,7 +15,7 @@ from backend.adapters.sam2.weights.checkpoints import AUTO, find, require_hash
 from backend.adapters.store.model_use import ModelUseFile
 from backend.application.ports.training_queue import ActiveModel, ModelUse
 from backend.bootstrap.container import Container
-from backend.domain.errors import InvalidInput, MaskletError, ModelError
+from backend.domain.errors import IntegrityError, InvalidInput, MaskletError, ModelError
 
 WATCH_S = 1.0
 RECORD = "model-in-use.json"
@@ -40,11 +40,19 @@ def require_usable(container: Container) -> str:
     name = chosen_model(container)
     try:
         find(name, container.model_folder)
-    except ModelError as error:
+    except (ModelError, IntegrityError) as error:
         if container.settings.model == AUTO and name != AUTO:
             raise ModelError(f"{error}. It is the model in use; go back to the one before: {ROLL_BACK}") from error
         raise
     return name
+
+
+def require_checkpoint(container: Container, name: str) -> None:
+    """Raises ModelError or IntegrityError unless a checkpoint's files are there. name: auto: the model in use."""
+    if name == AUTO:
+        require_usable(container)
+    else:
+        find(name, container.model_folder)
 
 
 def use_model(container: Container, name: str, by: str = "") -> ActiveModel:
@@ -133,4 +141,3 @@ def _children() -> list[int]:
         with suppress(OSError):
             found += map(int, listed.read_text().split())
     return found
-

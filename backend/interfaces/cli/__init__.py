@@ -27,6 +27,7 @@ from backend.interfaces.cli import (
     report,
     serve,
     status,
+    train,
     up,
     worker,
 )
@@ -51,6 +52,7 @@ app.command()(probe.probe)
 app.command(name="eval")(evaluate.evaluate)
 app.add_typer(project.app, name="project")
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(crowd.app, name="crowd")
 
