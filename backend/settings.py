@@ -61,8 +61,8 @@ class Settings(BaseSettings):
 
     model: str = Field(
         "auto",
-        description="Checkpoint: demo, tiny, small, base_plus, large or a trained one; auto: the activated one, else the "
-        "best one present.",
+        description="Checkpoint: demo, tiny, small, base_plus, large or a trained one; auto: the activated one, "
+        "else the best one present.",
     )
     model_dir: Path | None = Field(None, description="Folder with checkpoint files; default: models in data_dir.")
     model_base_url: str = Field(
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     )
     train_verdict: str = Field(
         "satisfactory",
-        description="Verdicts, as of `masklet export`, on objects that trainings learn from on all their frames; of objects "
+        description="Verdicts, as of `masklet export`, on objects that trainings learn from on all frames; of objects "
         "without a verdict, the frames that people corrected count.",
     )
     train_annotator: str = Field(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.sam2.weights.checkpoints import AUTO, DEMO, NAMES, PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoint_files import DEMO
+from backend.adapters.sam2.weights.checkpoints import AUTO, NAMES, PUBLISHED, find
 from backend.adapters.sam2.weights.download import pull
 from backend.adapters.sam2.weights.trained import WEIGHTS, trained_checkpoints
 from backend.adapters.sam2.weights.trained_archive import export_trained, import_trained
@@ -101,10 +102,9 @@ def parent_of(card: Mapping[str, object]) -> str:
 
 def gain_of(card: Mapping[str, object]) -> str:
     """The gain in J&F on held-out videos with its interval, as the card says; empty if it does not."""
-    numbers = [card.get(name) for name in ("gain", "gain_low", "gain_high")]
-    if not all(isinstance(number, int | float) for number in numbers):
-        return ""
-    return "{:+.3f} ({:+.3f} to {:+.3f})".format(*numbers)
+    given = card.get("gain")
+    numbers = [value for value in given if isinstance(value, int | float)] if isinstance(given, list) else []
+    return "{:+.3f} ({:+.3f} to {:+.3f})".format(*numbers) if len(numbers) == 3 else ""
 
 
 def _found(name: str, folder: Path) -> tuple[str, Path] | None:

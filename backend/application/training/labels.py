@@ -1,8 +1,9 @@
 """The labels that a training learns from: human frames and approved masklets of a project, as a DatasetSource.
 
 A mask counts if a person submitted it and either approved its object with a verdict or made the mask of that frame. A
-frame counts if every object of it counts. Objects with another verdict, such as redo, are not there. Several people's annotations of a
-video become their consensus, on the frames that count for one of them. A video with a fault is left out.
+frame counts if every object of it counts. Objects with another verdict, such as redo, are not there. Several people's
+annotations of a video become their consensus, on the frames that count for one of them. A video with a fault is left
+out.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ WAITS_S = (10.0, 60.0, 300.0)
 """The wait after each failed try: what does not answer needs some time."""
 
 WAIT_STEP_S = 0.5
-RESULT, REPORT = "result.json", "report.html"
+RESULT, REPORT = "outcome.json", "report.html"
 READING = "reads the labels"
 
 

@@ -22,6 +22,7 @@ from backend.application.ports.progress import work_moved
 from backend.application.ports.training import Trainer
 from backend.application.training.runner import TrainingRunner, tidy_ended
 from backend.bootstrap.container import Container
+from backend.bootstrap.engine import model_threads
 from backend.bootstrap.heartbeat import beating, start_bound_s
 from backend.bootstrap.training.labels import open_labels
 from backend.bootstrap.training.model_use import chosen_model
@@ -103,9 +104,11 @@ def run_train_worker(container: Container, name: str | None, *, until_idle: bool
 
 def build_trainer(container: Container) -> Trainer:
     """The trainer of the settings' device."""
-    from backend.training.trainer import SamTrainer
+    from backend.training.sam_trainer import SamTrainer, TrainerOptions
 
-    return SamTrainer(container.model_folder)
+    settings = container.settings
+    threads = model_threads(settings.threads, shares_cores=True)
+    return SamTrainer(TrainerOptions(container.model_folder, device=settings.device, threads=threads))
 
 
 def build_training_runner(container: Container, worker_name: str, trainer: Trainer) -> TrainingRunner:

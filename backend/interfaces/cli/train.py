@@ -7,10 +7,9 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from click import Context
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 class StartsByDefault(TyperGroup):
     """`masklet train project:7` is `masklet train start project:7`."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own copy of Click
         named = args and args[0].startswith("project:")
         return super().parse_args(ctx, ["start", *args] if named else args)
 

@@ -29,14 +29,8 @@ def install_lead(app: FastAPI, state: AppState) -> Lead:
     """Adds the page and the API to an app."""
     install_files(app, "/lead", FOLDER, POLICY)
     router, lead = APIRouter(prefix=PREFIX, route_class=PlayerRoute), Lead(state)
-    for routes in (
-        ProjectRoutes(lead),
-        WorkRoutes(lead),
-        PictureRoutes(lead),
-        ExportRoutes(lead),
-        TrainingRoutes(lead),
-    ):
-        routes.add_to(router)
+    for routes in (ProjectRoutes, WorkRoutes, PictureRoutes, ExportRoutes, TrainingRoutes):
+        routes(lead).add_to(router)
     app.include_router(router)
     document_schemas(app, schemas, training_schemas, bodies)
     app.state.lead = lead
