@@ -45,7 +45,7 @@ WAITS_S = (10.0, 60.0, 300.0)
 
 WAIT_STEP_S = 0.5
 RESULT, REPORT = "outcome.json", "report.html"
-READING = "reads the labels"
+READING, WRITING = "reads the labels", "writes the result"
 
 
 class Results(Protocol):
@@ -124,6 +124,8 @@ class TrainingRunner:
         if result is None:
             result = self._trained(training, folder, control)
             self.results.write(result, folder / RESULT)
+            figures = {} if control.newest is None else control.newest.figures
+            control.report(TrainingProgress(WRITING, 1.0, figures))
         known = self.ledger.training(training.training_id)
         return result, self.results.publish(known, result, folder)
 

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.annotation.change_detection import record_project, record_webhook
 from backend.application.jobs.retry import note_change, project_name
-from backend.domain.errors import LabelConfigError, MaskletError
+from backend.domain.errors import LabelConfigError, MaskletError, NotAllowed
 from backend.interfaces.http.app_state import AppState, json_reply
+from backend.interfaces.http.auth import WITHOUT_SECRET
 from backend.interfaces.http.calls import (
     predict_call,
     project_number,
@@ -75,7 +76,10 @@ class ProtocolRoutes:
         return await _predict(self._service, request)
 
     async def webhook(self, request: Request) -> JSONResponse:
-        return await self._service.answer(request, lambda document: _webhook(self._service, document))
+        needs_secret = bool(request.scope.get(WITHOUT_SECRET))
+        return await self._service.answer(
+            request, lambda document: _webhook(self._service, document, needs_secret=needs_secret)
+        )
 
     async def train(self, request: Request) -> JSONResponse:
         return await self._service.answer(request, lambda document: _train(self._service, document))
@@ -135,12 +139,17 @@ def _event_reply(service: AppState, call: EventCall, *, give_up_s: float) -> JSO
     return json_reply({"results": [entry], "model_version": version})
 
 
-def _webhook(service: AppState, document: dict[str, object]) -> JSONResponse:
+def _webhook(service: AppState, document: dict[str, object], *, needs_secret: bool) -> JSONResponse:
     """A hint that annotations changed. What changed is read from Label Studio itself, after the reply: Label Studio
-    waits a second at most and may be the very process that would have to answer."""
+    waits a second at most and may be the very process that would have to answer.
+
+    Its button Start Training calls the same path, without the webhooks' secret. Raises NotAllowed for others without.
+    """
     project_id = training_call(document)
     if project_id is not None:
         return start_training(service, project_id)
+    if needs_secret:
+        raise NotAllowed("this webhook needs the header X-Masklet-Secret with the secret of the settings")
     call = webhook_call(document)
     for project_id in {hint.task.project_id for hint in call.hints}:
         record_webhook(service.parts.key_values, project_id, service.parts.clock.now_s())
@@ -155,6 +164,8 @@ def _train(service: AppState, document: dict[str, object]) -> JSONResponse:
     hints = () if project_id is not None else train_call(document)
     if project_id is None and not hints:
         return json_reply({"detail": "no annotations found: there is nothing to learn from"}, 400)
+    if hints and service.parts.trainings is None:
+        return _adopting(service, hints, status=201)
     reply = start_training(service, project_number(document) if project_id is None else project_id)
     if hints and service.adopter is not None:
         reply.background = _adoption(service, hints)
