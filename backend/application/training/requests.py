@@ -42,7 +42,7 @@ class Trainings:
         if colon and kind == "project" and number.isascii() and number.isdecimal() and len(number) <= 18:
             newest = self.ledger.trainings(project_id=int(number), limit=1)
             if not newest:
-                raise NotFound(f"project {number} was never trained on; start with: masklet train {name}")
+                raise NotFound(f"project {number} was never trained on; start with: masklet train start {name}")
             return newest[0]
         if name.startswith(TRAINING_PREFIX):
             return self.ledger.training(name)

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +21,9 @@ from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.sam2.weights.checkpoints import find
 from backend.application.ports.progress import work_moved
 from backend.application.ports.training import Trainer
+from backend.application.ports.training_ledger import TrainingLedger
 from backend.application.training.runner import TrainingRunner, tidy_ended
 from backend.bootstrap.container import Container
-from backend.bootstrap.engine import model_threads
 from backend.bootstrap.heartbeat import beating, start_bound_s
 from backend.bootstrap.training.labels import open_labels
 from backend.bootstrap.training.model_use import chosen_model
@@ -38,18 +39,26 @@ LOCK_POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TrainRuntime:
-    """What RQ's callable needs in a train worker. lock: a file that the train workers of this machine share."""
+    """What RQ's callable needs in a train worker.
 
-    runner: TrainingRunner
+    open_runner: imports the model's libraries. lock: a file that the train workers of this machine share. ended: called
+    after each training.
+    """
+
+    ledger: TrainingLedger
+    open_runner: Callable[[], TrainingRunner]
     is_stopping: Callable[[], bool]
     lock: Path
+    ended: Callable[[], None]
 
     def run(self, training_id: str, attempt: int) -> Training:
         """Waits until no other worker of this machine trains: two trainings might not fit into its memory."""
         with self._alone() as is_alone:
             if is_alone:
-                return self.runner.run(training_id, attempt, self.is_stopping)
-        return self.runner.ledger.training(training_id)
+                training = self.open_runner().run(training_id, attempt, self.is_stopping)
+                self.ended()
+                return training
+        return self.ledger.training(training_id)
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
@@ -79,10 +88,10 @@ def train_runtime() -> TrainRuntime:
     return _runtime[0]
 
 
-def run_train_worker(container: Container, name: str | None, *, until_idle: bool = False) -> None:
+def run_train_worker(container: Container, name: str | None, *, until_idle: bool = False) -> bool:
     """Runs trainings until stopped; with until_idle until the queue is empty.
 
-    Raises InvalidInput if the settings name no Label Studio, ServiceUnavailable without a queue or a ledger.
+    Returns True after a training, for the process to start again: the memory of a training is the system's then. Raises InvalidInput if the settings name no Label Studio, ServiceUnavailable without a queue or a ledger.
     """
     if not container.settings.label_studio_url:
         raise InvalidInput("a training reads labels from Label Studio; put its address in LABEL_STUDIO_URL")
@@ -94,16 +103,32 @@ def run_train_worker(container: Container, name: str | None, *, until_idle: bool
         # A step of training takes several times as long as a frame.
         heartbeat.allow(start_bound_s(container))
         tidy_ended(container.folder.trainings, container.ledger)
-        runner = build_training_runner(container, worker_name, build_trainer(container))
-        _runtime.append(TrainRuntime(runner, worker.is_stopping, _machine_lock(container)))
+        has_trained = threading.Event()
+
+        def ended() -> None:
+            if not worker.is_stopping():
+                has_trained.set()
+                worker.stop()
+
+        _runtime.append(
+            TrainRuntime(
+                container.ledger,
+                lambda: build_training_runner(container, worker_name, build_trainer(container)),
+                worker.is_stopping,
+                _machine_lock(container),
+                ended,
+            )
+        )
         try:
             worker.run(burst=until_idle)
         finally:
             _runtime.clear()
+    return has_trained.is_set()
 
 
 def build_trainer(container: Container) -> Trainer:
     """The trainer of the settings' device."""
+    from backend.bootstrap.engine import model_threads
     from backend.training.sam_trainer import SamTrainer, TrainerOptions
 
     settings = container.settings

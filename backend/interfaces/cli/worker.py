@@ -28,7 +28,8 @@ def worker(
 ) -> None:
     """Run the jobs of one queue until stopped. SIGTERM ends it at the next frame; the job is queued again.
 
-    A worker starts anew, with the same process id, when another model is in use.
+    A worker starts anew, with the same process id, when another model is in use, and a train worker after each
+    training.
     """
     from backend.bootstrap.container import Container, keep_files_private, set_up_logging
 
@@ -37,12 +38,14 @@ def worker(
     container = Container.from_environment()
     keep_files_private()
     set_up_logging(container.settings)
+    from backend.bootstrap.training.model_use import start_again
+
     if kind is WorkerKind.TRAIN:
         from backend.bootstrap.training.worker import run_train_worker
 
-        run_train_worker(container, name, until_idle=until_idle)
+        if run_train_worker(container, name, until_idle=until_idle):
+            start_again()
         return
-    from backend.bootstrap.training.model_use import start_again
     from backend.bootstrap.worker import run_worker
 
     if run_worker(container, JobKind(kind), name):

@@ -54,7 +54,7 @@ def test_a_training_is_queued_once_and_cancelled(tmp_path: Path, ledger: SqlLedg
         "demo",
         "satisfactory",
     )
-    again = run(tmp_path, "train", "project:7")
+    again = run(tmp_path, "train", "start", "project:7")
     assert (again.code, again.stdout) == (2, "")
     assert f"masklet train cancel {training.name}" in again.stderr
     cancelled = run(tmp_path, "train", "cancel", training.name)

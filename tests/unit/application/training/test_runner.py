@@ -193,7 +193,7 @@ def test_trainings_are_found_by_name_id_and_project(work: Work) -> None:
     assert is_new, "the reconciler offers it once the queue answers"
     for name in (other.name, other.training_id, "project:8"):
         assert trainings.find(name) == other
-    with pytest.raises(NotFound, match="masklet train project:9"):
+    with pytest.raises(NotFound, match="masklet train start project:9"):
         trainings.find("project:9")
     with pytest.raises(NotFound, match="no training 'p1-x'; masklet train status lists"):
         trainings.find("p1-x")
