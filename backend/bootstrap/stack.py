@@ -34,7 +34,7 @@ from backend.bootstrap.training.requests import has_open_training, open_training
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind
-from backend.domain.trainings import TRAIN
+from backend.domain.training.rows import TRAIN
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.domain.training import HeldOutFigures, TrainedPart, TrainingProgress, TrainingResult
-from backend.domain.trainings import LeftOutVideo, TrainingRequest, UsedLabels, UsedVideo
+from backend.domain.training.rows import LeftOutVideo, TrainingRequest, UsedLabels, UsedVideo
 
 Document = dict[str, Any]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from backend.bootstrap.training.worker import train_runtime
 from backend.bootstrap.worker import runtime
-from backend.domain.trainings import TRAINING_PREFIX
+from backend.domain.training.rows import TRAINING_PREFIX
 
 
 def run_job(job_id: str, attempt: int) -> str:

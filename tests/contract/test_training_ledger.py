@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
-from backend.application.ports.training_ledger import Wish
+from backend.application.ports.training.ledger import Wish
 from backend.codecs.training_json import result_document
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.training import TrainedPart, TrainingProgress
-from backend.domain.trainings import LeftOutVideo, TrainingRequest, TrainingState, UsedLabels, UsedVideo
+from backend.domain.training.rows import LeftOutVideo, TrainingRequest, TrainingState, UsedLabels, UsedVideo
 from tests.fakes.clock import FakeClock
 from tests.fakes.trainings import ID, OTHER_ID, result
 

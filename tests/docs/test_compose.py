@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from backend.domain.jobs import JobKind
-from backend.domain.trainings import TRAIN
+from backend.domain.training.rows import TRAIN
 from backend.settings import Settings
 
 ROOT = Path(__file__).parents[2]

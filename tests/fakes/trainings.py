@@ -14,14 +14,14 @@ from pathlib import Path
 from backend.adapters.sam2.weights.checkpoints import SHIPPED_DIR
 from backend.application.ports.datasets import DatasetSource
 from backend.application.ports.engine import CancelToken
-from backend.application.ports.training_ledger import TrainingLedger
+from backend.application.ports.training.ledger import TrainingLedger
 from backend.application.training.reconcile import TrainingReconciler
 from backend.application.training.requests import Trainings
 from backend.bootstrap.container import Container
 from backend.bootstrap.training.web import WebTrainings
 from backend.domain.errors import QueueUnavailable
 from backend.domain.training import HeldOutFigures, TrainingPlan, TrainingProgress, TrainingResult
-from backend.domain.trainings import Training
+from backend.domain.training.rows import Training
 from backend.settings import Settings
 from tests.fakes.clock import FakeClock
 

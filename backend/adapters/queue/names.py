@@ -8,7 +8,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from backend.domain.trainings import TRAIN
+from backend.domain.training.rows import TRAIN
 
 RUN_JOB = "backend.interfaces.worker.run_job"
 """The only callable of a queue entry; its arguments are the ledger's job id and the attempt."""

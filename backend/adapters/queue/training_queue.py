@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from backend.adapters.queue.rq_queue import RqQueue
-from backend.domain.trainings import TRAIN, Training
+from backend.domain.training.rows import TRAIN, Training
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from backend.adapters.report.document import document
 from backend.domain.training import HeldOutFigures, TrainingResult
-from backend.domain.trainings import Training, UsedVideo
+from backend.domain.training.rows import Training, UsedVideo
 
 WIDTH, HEIGHT, LEFT, FOOT = 960, 160, 44, 18
 MOST_ROWS = 1000

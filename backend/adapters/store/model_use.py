@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from backend.application.ports.training_queue import ActiveModel
+from backend.application.ports.training.queue import ActiveModel
 from backend.codecs.atomic_file import write_atomically
 from backend.codecs.full_disk import full_disk_told
 from backend.codecs.sqlite_files import exclusive_lock

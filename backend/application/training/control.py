@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from backend.application.ports.clock import Clock
 from backend.application.ports.progress import work_moved
-from backend.application.ports.training_ledger import TrainingLedger, Wish
+from backend.application.ports.training.ledger import TrainingLedger, Wish
 from backend.domain.errors import Cancelled, Interrupted, ServiceUnavailable, Superseded
 from backend.domain.training import TrainingProgress
-from backend.domain.trainings import Training
+from backend.domain.training.rows import Training
 
 logger = logging.getLogger(__name__)
 

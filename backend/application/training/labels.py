@@ -30,7 +30,7 @@ from backend.domain.errors import (
     NotFound,
     PicturesGone,
 )
-from backend.domain.trainings import LeftOutVideo, UsedLabels, UsedVideo
+from backend.domain.training.rows import LeftOutVideo, UsedLabels, UsedVideo
 from backend.domain.verdicts import Verdict, VerdictChoice
 from backend.domain.video import FrameIndex
 

@@ -6,10 +6,10 @@ import logging
 from dataclasses import dataclass
 
 from backend.application.ports.clock import Clock
-from backend.application.ports.training_ledger import TrainingLedger
-from backend.application.ports.training_queue import TrainingQueue
+from backend.application.ports.training.ledger import TrainingLedger
+from backend.application.ports.training.queue import TrainingQueue
 from backend.domain.errors import QueueUnavailable
-from backend.domain.trainings import Training, TrainingState
+from backend.domain.training.rows import Training, TrainingState
 
 logger = logging.getLogger(__name__)
 

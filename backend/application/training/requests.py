@@ -6,10 +6,10 @@ import logging
 import secrets
 from dataclasses import dataclass
 
-from backend.application.ports.training_ledger import TrainingLedger
-from backend.application.ports.training_queue import TrainingQueue
+from backend.application.ports.training.ledger import TrainingLedger
+from backend.application.ports.training.queue import TrainingQueue
 from backend.domain.errors import NotFound, QueueUnavailable
-from backend.domain.trainings import TRAINING_PREFIX, Training, TrainingRequest
+from backend.domain.training.rows import TRAINING_PREFIX, Training, TrainingRequest
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from backend.application.ports.clock import Clock
 from backend.application.ports.progress import work_moved
 from backend.application.ports.training import Trainer
-from backend.application.ports.training_ledger import TrainingLedger
+from backend.application.ports.training.ledger import TrainingLedger
 from backend.application.training.control import TrainingControl
 from backend.application.training.labels import TrainingLabels, VideoFault
 from backend.domain.errors import (
@@ -33,7 +33,7 @@ from backend.domain.errors import (
     Superseded,
 )
 from backend.domain.training import TrainingProgress, TrainingResult
-from backend.domain.trainings import Training, TrainingState
+from backend.domain.training.rows import Training, TrainingState
 
 logger = logging.getLogger(__name__)
 

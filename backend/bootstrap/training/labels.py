@@ -17,7 +17,7 @@ from backend.codecs.coco_rle import CocoCodec
 from backend.domain.crowd.estimates import Estimate
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
 from backend.domain.errors import InvalidInput
-from backend.domain.trainings import Training
+from backend.domain.training.rows import Training
 from backend.domain.verdicts import VerdictChoice
 
 EACH = AnnotatorChoice(AnnotatorChoice.Way.EACH)

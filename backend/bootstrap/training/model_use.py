@@ -14,7 +14,7 @@ from backend.adapters.machine.clocks import WallClock
 from backend.adapters.sam2.weights.checkpoint_files import require_hash
 from backend.adapters.sam2.weights.checkpoints import AUTO, find
 from backend.adapters.store.model_use import ModelUseFile
-from backend.application.ports.training_queue import ActiveModel, ModelUse
+from backend.application.ports.training.queue import ActiveModel, ModelUse
 from backend.bootstrap.container import Container
 from backend.domain.errors import IntegrityError, InvalidInput, MaskletError, ModelError
 

@@ -6,7 +6,7 @@ from backend.adapters.sam2.weights.trained import FOLDER
 from backend.application.training.runner import REPORT
 from backend.bootstrap.container import Container
 from backend.domain.errors import NotFound
-from backend.domain.trainings import Training
+from backend.domain.training.rows import Training
 
 
 def report_of(container: Container, training: Training) -> bytes:

@@ -12,7 +12,7 @@ from backend.application.training.requests import Trainings
 from backend.bootstrap.container import Container
 from backend.domain.errors import ServiceUnavailable
 from backend.domain.training import TrainedPart
-from backend.domain.trainings import TrainingRequest
+from backend.domain.training.rows import TrainingRequest
 from backend.domain.verdicts import VerdictChoice
 
 logger = logging.getLogger(__name__)

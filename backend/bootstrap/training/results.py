@@ -17,7 +17,7 @@ from backend.codecs.full_disk import full_disk_told
 from backend.codecs.training_json import compact, result_document, result_of
 from backend.domain.errors import MaskletError
 from backend.domain.training import TrainingResult
-from backend.domain.trainings import Training
+from backend.domain.training.rows import Training
 
 CHECKPOINT, PICTURES = "checkpoint", "pictures"
 

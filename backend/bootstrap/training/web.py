@@ -18,7 +18,7 @@ from backend.bootstrap.training.requests import (
 )
 from backend.domain.errors import MaskletError, NotFound, QueueUnavailable
 from backend.domain.training import TrainedPart
-from backend.domain.trainings import Training
+from backend.domain.training.rows import Training
 
 
 @dataclass(frozen=True, slots=True)

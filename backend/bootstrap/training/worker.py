@@ -21,7 +21,7 @@ from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.sam2.weights.checkpoints import find
 from backend.application.ports.progress import work_moved
 from backend.application.ports.training import Trainer
-from backend.application.ports.training_ledger import TrainingLedger
+from backend.application.ports.training.ledger import TrainingLedger
 from backend.application.training.runner import TrainingRunner, tidy_ended
 from backend.bootstrap.container import Container
 from backend.bootstrap.heartbeat import beating, start_bound_s
@@ -29,7 +29,7 @@ from backend.bootstrap.training.labels import open_labels
 from backend.bootstrap.training.model_use import chosen_model
 from backend.bootstrap.training.results import TrainingResults
 from backend.domain.errors import InvalidInput
-from backend.domain.trainings import IN_USE, TRAIN, Training
+from backend.domain.training.rows import IN_USE, TRAIN, Training
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,8 @@ def train_runtime() -> TrainRuntime:
 def run_train_worker(container: Container, name: str | None, *, until_idle: bool = False) -> bool:
     """Runs trainings until stopped; with until_idle until the queue is empty.
 
-    Returns True after a training, for the process to start again: the memory of a training is the system's then. Raises InvalidInput if the settings name no Label Studio, ServiceUnavailable without a queue or a ledger.
+    Returns True after a training, for the process to start again: the memory of a training is the system's then.
+    Raises InvalidInput if the settings name no Label Studio, ServiceUnavailable without a queue or a ledger.
     """
     if not container.settings.label_studio_url:
         raise InvalidInput("a training reads labels from Label Studio; put its address in LABEL_STUDIO_URL")

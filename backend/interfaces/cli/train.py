@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from backend.codecs.training_json import labels_document, progress_document, request_document, result_document
 from backend.domain.errors import InvalidInput
 from backend.domain.training import TrainedPart
-from backend.domain.trainings import IN_USE, Training, TrainingState
+from backend.domain.training.rows import IN_USE, Training, TrainingState
 
 if TYPE_CHECKING:
     from backend.application.training.requests import Trainings

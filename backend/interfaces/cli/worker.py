@@ -9,7 +9,7 @@ import typer
 
 from backend.domain.errors import InvalidInput
 from backend.domain.jobs import JobKind
-from backend.domain.trainings import TRAIN
+from backend.domain.training.rows import TRAIN
 
 
 class WorkerKind(StrEnum):

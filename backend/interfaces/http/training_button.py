@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi.responses import JSONResponse
 
 from backend.domain.errors import NotFound
-from backend.domain.trainings import Training, TrainingState
+from backend.domain.training.rows import Training, TrainingState
 from backend.interfaces.http.app_state import AppState, json_reply
 from backend.interfaces.http.calls import required_text
 

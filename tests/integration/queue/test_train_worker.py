@@ -12,7 +12,7 @@ from backend.adapters.queue.training_queue import RqTrainingQueue
 from backend.application.training.reconcile import TrainingReconciler
 from backend.application.training.requests import Trainings
 from backend.domain.jobs import JobKind
-from backend.domain.trainings import Training, TrainingRequest, TrainingState
+from backend.domain.training.rows import Training, TrainingRequest, TrainingState
 from tests.integration.queue.clock import SystemClock
 from tests.integration.queue.conftest import REPOSITORY, QueueStack, eventually
 from tests.integration.queue.train_process import STEPS

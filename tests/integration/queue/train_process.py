@@ -17,7 +17,7 @@ from backend.application.training.labels import TrainingLabels
 from backend.application.training.runner import REPORT, TrainingRunner
 from backend.bootstrap.training.results import TrainingResults
 from backend.domain.training import TrainingResult
-from backend.domain.trainings import TRAIN, Training
+from backend.domain.training.rows import TRAIN, Training
 from tests.fakes.trainings import SteppingTrainer
 from tests.integration.queue.clock import SystemClock
 from tests.unit.application.training.builders import CAT, HUMAN, Annotation, labels

@@ -10,7 +10,7 @@ import pytest
 
 from backend.adapters.machine.clocks import SystemClock
 from backend.adapters.store.ledger.sql_ledger import SqlLedger, open_ledger
-from backend.domain.trainings import LeftOutVideo, TrainingRequest, TrainingState, UsedLabels, UsedVideo
+from backend.domain.training.rows import LeftOutVideo, TrainingRequest, TrainingState, UsedLabels, UsedVideo
 from tests.fakes.commands import Done, masklet
 from tests.fakes.trainings import ID, OTHER_ID, result, write_trained
 

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.training_tables import trainings
-from backend.application.ports.training_ledger import Wish
+from backend.application.ports.training.ledger import Wish
 from backend.codecs.training_json import (
     compact,
     labels_document,
@@ -25,7 +25,7 @@ from backend.codecs.training_json import (
 )
 from backend.domain.errors import NotFound
 from backend.domain.training import TrainingProgress, TrainingResult
-from backend.domain.trainings import (
+from backend.domain.training.rows import (
     ADVANCE,
     NOT_BEGUN,
     OPEN_TRAININGS,

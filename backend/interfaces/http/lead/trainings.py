@@ -13,7 +13,7 @@ from backend.bootstrap.training.web import WebTrainings
 from backend.codecs.training_json import result_document
 from backend.domain.errors import InvalidInput, MalformedRequest, NotFound, ServiceUnavailable
 from backend.domain.training import TrainedPart
-from backend.domain.trainings import Training, TrainingState
+from backend.domain.training.rows import Training, TrainingState
 from backend.interfaces.http.app_state import json_reply
 from backend.interfaces.http.lead import forms
 from backend.interfaces.http.lead.bodies import ModelBody, TrainingBody

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backend.adapters.report.training_page import training_page
-from backend.domain.trainings import LeftOutVideo, Training, TrainingRequest, TrainingState, UsedLabels, UsedVideo
+from backend.domain.training.rows import LeftOutVideo, Training, TrainingRequest, TrainingState, UsedLabels, UsedVideo
 from tests.fakes.trainings import ID, result
 
 LABELS = UsedLabels(

@@ -16,7 +16,7 @@ from backend.application.training.runner import REPORT, RESULT, TrainingRunner, 
 from backend.bootstrap.training.results import TrainingResults
 from backend.domain.errors import InvalidInput, MediaError, NotFound, ServiceUnavailable
 from backend.domain.training import TrainingResult
-from backend.domain.trainings import Training, TrainingRequest, TrainingState
+from backend.domain.training.rows import Training, TrainingRequest, TrainingState
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import temporary_ledger
 from tests.fakes.trainings import ID, FakeTrainingQueue, SteppingTrainer

@@ -10,7 +10,7 @@ import pytest
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
 from backend.domain.training import TrainedPart
-from backend.domain.trainings import TrainingState
+from backend.domain.training.rows import TrainingState
 from tests.fakes.trainings import ID, web_trainings
 from tests.fakes.web import FakeWeb, TestClient
 

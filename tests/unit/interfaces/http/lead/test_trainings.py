@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
-from backend.application.ports.training_queue import ActiveModel
+from backend.application.ports.training.queue import ActiveModel
 from backend.bootstrap.training.model_use import model_uses
 from backend.bootstrap.training.web import WebTrainings
 from backend.domain.training import TrainingProgress
-from backend.domain.trainings import TrainingRequest, TrainingState
+from backend.domain.training.rows import TrainingRequest, TrainingState
 from tests.fakes.trainings import ID, result, web_trainings, write_trained
 from tests.unit.interfaces.http.lead.builders import PROJECT, LeadWeb
 

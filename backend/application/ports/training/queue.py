@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.domain.trainings import Training
+from backend.domain.training.rows import Training
 
 
 class TrainingQueue(Protocol):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from backend.domain.training import TrainingProgress, TrainingResult
-from backend.domain.trainings import Training, TrainingRequest, TrainingState, UsedLabels
+from backend.domain.training.rows import Training, TrainingRequest, TrainingState, UsedLabels
 
 
 class Wish(StrEnum):
