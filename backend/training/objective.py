@@ -11,7 +11,7 @@ from torch import Tensor
 
 from backend.training import prompts
 from backend.training.prompts import Points
-from backend.training.rollout import ClipRollout
+from backend.training.rollout import ClipRollout, Rollout
 
 Rng = np.random.Generator
 SMALLEST_VISIBLE_SHARE = 0.0015
@@ -27,7 +27,7 @@ class Outcome:
     figures: dict[str, float]
 
 
-def countable(rollout: ClipRollout) -> Tensor:
+def countable(rollout: Rollout) -> Tensor:
     """1 for objects large enough for a prompt on the first frame, else 0: float [B]."""
     area = rollout.truth_px[:, 0].mean((1, 2))
     return torch.from_numpy((area > SMALLEST_VISIBLE_SHARE).astype(np.float32)).to(rollout.device)
@@ -47,7 +47,7 @@ def prompt_gain(rollout: ClipRollout, predicted: np.ndarray, t: int) -> tuple[fl
     return own, own - iou(guess, np.roll(truth, 1, axis=1))
 
 
-def _correct(rollout: ClipRollout, rng: Rng, t: int, index: int, points: Points | None, out: dict[str, Tensor],
+def correct(rollout: Rollout, rng: Rng, t: int, index: int, points: Points | None, out: dict[str, Tensor],
              *, initial: bool, remember: bool) -> tuple[Points, dict[str, Tensor]]:  # fmt: skip
     """Adds one click from the error region and runs the frame again, at times with the earlier logits."""
     click = prompts.corrective_click(rng, rollout.truth_px[:, t], rollout.predicted_px(out), rng.random() < 0.5)
@@ -58,7 +58,8 @@ def _correct(rollout: ClipRollout, rng: Rng, t: int, index: int, points: Points 
     return points, out
 
 
-def _first_points(rng: Rng, truth: np.ndarray, kind: str) -> Points:
+def first_points(rng: Rng, truth: np.ndarray, kind: str) -> Points:
+    """Points of a kind (click, box, else several points) for each mask of truth, bool [B, H, W]."""
     if kind == "click":
         return prompts.one_click(rng, truth)
     if kind == "box":
@@ -78,7 +79,7 @@ def single_frame(rollout: ClipRollout, rng: Rng) -> Outcome:
     total = torch.zeros((), device=rollout.device)
     figures: dict[str, float] = {}
     for kind in ("click", "box" if rng.random() < 0.6 else "points"):
-        points = _first_points(rng, truth, kind)
+        points = first_points(rng, truth, kind)
         out = rollout.step(0, 0, points=points, initial=True, remember=False)
         loss = rollout.loss(0, counted)
         total = total + loss.total
@@ -86,7 +87,7 @@ def single_frame(rollout: ClipRollout, rng: Rng) -> Outcome:
         figures[kind] = own
         figures[f"{kind}_gain"] = gain
         for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.6 else 0):
-            points, out = _correct(rollout, rng, 0, 0, points, out, initial=True, remember=False)
+            points, out = correct(rollout, rng, 0, 0, points, out, initial=True, remember=False)
             loss = rollout.loss(0, counted)
             total = total + loss.total
             figures["corrected"] = float(loss.chosen_iou.mean())
@@ -118,7 +119,7 @@ def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
         if t == 1:
             _, figures["memory_gain"] = prompt_gain(rollout, rollout.predicted_px(out), t)
         if corrected:
-            _, out = _correct(rollout, rng, t, index, None, out, initial=False, remember=True)
+            _, out = correct(rollout, rng, t, index, None, out, initial=False, remember=True)
             total = total + rollout.loss(t, counted).total
     if ious:
         figures["tracked"] = float(np.mean(ious))
@@ -133,19 +134,19 @@ def _prompt_first_frame(rollout: ClipRollout, rng: Rng, counted: Tensor) -> tupl
     if kind == "mask":
         mask = torch.from_numpy(truth[:, None].astype(np.float32)).to(rollout.device)
         return total, rollout.step(0, 0, mask=mask, initial=True)
-    points = _first_points(rng, truth, kind)
+    points = first_points(rng, truth, kind)
     rounds = int(rng.integers(0, 3)) if rng.random() < 0.5 else 0
     out = rollout.step(0, 0, points=points, initial=True, remember=rounds == 0)
     total = total + rollout.loss(0, counted).total
     for round_index in range(rounds):
-        points, out = _correct(rollout, rng, 0, 0, points, out, initial=True, remember=round_index == rounds - 1)
+        points, out = correct(rollout, rng, 0, 0, points, out, initial=True, remember=round_index == rounds - 1)
         total = total + rollout.loss(0, counted).total
     if rng.random() < 0.5:
-        _binarise_memory(rollout, out)
+        binarise_memory(rollout, out)
     return total, out
 
 
-def _binarise_memory(rollout: ClipRollout, out: dict[str, Tensor]) -> None:
+def binarise_memory(rollout: Rollout, out: dict[str, Tensor]) -> None:
     """Encodes the prompted frame's memory from the thresholded mask, as SAM 2's video predictor does."""
     feats, _ = rollout.frame_features(0)
     hard = torch.where(out["pred_masks_high_res"].detach() > 0, 10.0, -10.0)

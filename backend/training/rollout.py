@@ -1,7 +1,7 @@
 """Runs clips through the model as in inference: prompt, encode memory, propagate, correct.
 
 Calls SAM2Base's own methods, so that gradients flow through the memory. A hook on the mask decoder keeps all candidates
-before the presence gate overwrites them. All objects of a scene share its image features.
+before the presence gate overwrites them. All objects of a clip share its image features.
 """
 
 from __future__ import annotations
@@ -56,26 +56,48 @@ def to_point_inputs(points: Points, device: torch.device) -> dict[str, Tensor]:
     }
 
 
-class ClipRollout:
-    """Runs a batch of scenes through the model; all have the same numbers of frames and objects.
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameFeatures:
+    """Image features of F frames as SAM2Base takes them: levels [HW, F, C], finest first, and their position encodings.
 
-    ``frames`` uint8 [S, T, H, W, 3]; ``masks`` bool [S, T, N, H, W]. The batch axis below is B = S * N.
+    positions has the coarsest level's alone if the features were kept: the model reads no other.
+    """
+
+    levels: list[Tensor]
+    positions: list[Tensor]
+    sizes: list[tuple[int, int]]
+
+
+def encode_frames(model: SAM2Base, frames: NDArray[np.uint8]) -> FrameFeatures:
+    """Features of frames uint8 [F, S, S, 3] RGB, with gradients if the encoder has them."""
+    backbone = model.forward_image(to_images(frames, model.device))
+    _, levels, positions, sizes = model._prepare_backbone_features(backbone)
+    return FrameFeatures(levels, positions, sizes)
+
+
+class Rollout:
+    """Runs B objects through clips of T frames.
+
+    features: of all clips' frames, clip after clip. clip_of_row: int64 [B], the clip of each object. truth_px: bool
+    [B, T, H, W].
     """
 
     def __init__(
-        self, model: SAM2Base, tap: DecoderTap, frames: NDArray[np.uint8], masks: NDArray[np.bool_], alpha: float
+        self,
+        model: SAM2Base,
+        tap: DecoderTap,
+        features: FrameFeatures,
+        clip_of_row: NDArray[np.int64],
+        truth_px: NDArray[np.bool_],
+        alpha: float,
     ) -> None:
         self.model, self.tap, self.alpha = model, tap, alpha
         self.device = model.device
-        scenes, self.n_frames, self.n_objects = masks.shape[:3]
-        self.scenes = scenes
-        images = to_images(frames.reshape(-1, *frames.shape[2:]), self.device)
-        backbone = model.forward_image(images)
-        _, self.feats, self.positions, self.feat_sizes = model._prepare_backbone_features(backbone)
-        # [B, T, H, W]
-        by_object = masks.transpose(0, 2, 1, 3, 4)
-        self.truth_px = by_object.reshape(-1, *by_object.shape[2:])
-        truth = torch.from_numpy(self.truth_px.astype(np.float32)).to(self.device)
+        self.feats, self.positions, self.feat_sizes = features.levels, features.positions, features.sizes
+        self.clip_of_row = torch.from_numpy(clip_of_row).to(self.device)
+        self.truth_px = truth_px
+        self.n_frames = truth_px.shape[1]
+        truth = torch.from_numpy(truth_px.astype(np.float32)).to(self.device)
         self.truth = F.avg_pool2d(truth, 2)  # [B, T, H/2, W/2]
         self.memory: dict[str, dict[int, dict[str, Tensor]]] = {
             "cond_frame_outputs": {},
@@ -83,9 +105,8 @@ class ClipRollout:
         }
 
     def frame_features(self, t: int) -> tuple[list[Tensor], list[Tensor]]:
-        """Features and position encodings of frame ``t`` of every scene, each [HW, B, C]."""
-        rows = torch.arange(self.scenes, device=self.device) * self.n_frames + t
-        rows = rows.repeat_interleave(self.n_objects)
+        """Features and position encodings of frame ``t`` of every object's clip, each [HW, B, C]."""
+        rows = self.clip_of_row * self.n_frames + t
         return [x[:, rows] for x in self.feats], [x[:, rows] for x in self.positions]
 
     def step(
@@ -136,3 +157,19 @@ class ClipRollout:
     def predicted_px(self, out: dict[str, Tensor]) -> NDArray[np.bool_]:
         """The chosen mask of every object, bool [B, H, W]."""
         return (out["pred_masks_high_res"][:, 0] > 0).cpu().numpy()
+
+
+class ClipRollout(Rollout):
+    """A batch of scenes; all have the same numbers of frames and objects.
+
+    ``frames`` uint8 [S, T, H, W, 3]; ``masks`` bool [S, T, N, H, W]. The batch axis is B = S * N.
+    """
+
+    def __init__(
+        self, model: SAM2Base, tap: DecoderTap, frames: NDArray[np.uint8], masks: NDArray[np.bool_], alpha: float
+    ) -> None:
+        self.scenes, _, self.n_objects = masks.shape[:3]
+        features = encode_frames(model, frames.reshape(-1, *frames.shape[2:]))
+        clips = np.repeat(np.arange(self.scenes), self.n_objects)
+        by_object = masks.transpose(0, 2, 1, 3, 4)
+        super().__init__(model, tap, features, clips, by_object.reshape(-1, *by_object.shape[2:]), alpha)

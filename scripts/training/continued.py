@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import signal
 import time
 from collections import deque
@@ -21,6 +20,7 @@ from torch import Tensor
 from backend.training import objective
 from backend.training.optimizer_step import average_weights, take_step
 from backend.training.rollout import ClipRollout, DecoderTap
+from backend.training.state_file import Interval, read_state, write_state
 from scripts.training.mixture import DataPlan, draw_mixed_batch
 from scripts.training.model import build_model, resize_model
 from scripts.training.photographic.scenes import Batch
@@ -59,21 +59,6 @@ class Counters:
     frames: int = 0
 
 
-class Interval:
-    """A time that repeats. is_over starts the next one when it is."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._end_s = time.monotonic() + seconds
-
-    def is_over(self) -> bool:
-        now_s = time.monotonic()
-        over = now_s >= self._end_s
-        if over:
-            self._end_s = now_s + self._seconds
-        return over
-
-
 class ContinuedTraining:
     """One run in one folder: ``state.pt`` (to resume) and ``judged.jsonl`` are its files."""
 
@@ -98,7 +83,7 @@ class ContinuedTraining:
 
     def resume(self) -> None:
         """Loads the state of the folder. Raises FileNotFoundError without one."""
-        state = torch.load(self.state_path, map_location="cpu", weights_only=True)
+        state = read_state(self.state_path)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average = state["average"]
@@ -108,8 +93,6 @@ class ContinuedTraining:
 
     def save(self) -> None:
         """Writes the state and renames it into place, so that a kill keeps the previous one."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.state_path.with_suffix(".partial")
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -119,11 +102,7 @@ class ContinuedTraining:
             "random": torch.get_rng_state(),
             "image_size": self.data.side,
         }
-        with partial.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.state_path)
+        write_state(self.state_path, state)
 
     def stop(self, signal_number: int, _frame: FrameType | None = None) -> None:
         """Ends the run after the current step; the handler of SIGTERM and SIGINT."""

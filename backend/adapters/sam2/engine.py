@@ -25,6 +25,7 @@ from backend.adapters.sam2.snapshot import identity_of, load_state
 from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import Tracker
 from backend.adapters.sam2.weights.calibrators import stamped_version
+from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
 from backend.adapters.sam2.weights.checkpoints import find
 from backend.adapters.sam2.weights.load import load_model
 from backend.application.ports.engine import CancelToken
@@ -184,9 +185,14 @@ def load_engine(
 ) -> Sam2Engine:
     """Loads a checkpoint onto a device. Raises ModelError, IntegrityError or DeviceOutOfMemory.
 
-    name: auto, demo, tiny, small, base_plus or large. device: auto, cpu, cuda or cuda:N. threads: 0 for all cores.
+    name: auto, demo, tiny, small, base_plus, large or that of a trained one. device: auto, cpu, cuda or cuda:N.
+    threads: 0 for all cores.
     """
-    checkpoint = find(name, model_dir)
+    return engine_of(find(name, model_dir), device=device, threads=threads, options=options)
+
+
+def engine_of(checkpoint: Checkpoint, *, device: str, threads: int, options: EngineOptions = DEFAULTS) -> Sam2Engine:
+    """Loads a checkpoint's files onto a device: see `load_engine`."""
     target = choose_device(device, threads=threads)
     with computing(target):
         model = load_model(checkpoint).to(target)

@@ -61,13 +61,14 @@ def load_model(checkpoint: Checkpoint) -> SAM2Base:
     model = build_model(checkpoint.config)
     work_moved()
     try:
-        model.load_state_dict(_read_weights(checkpoint.weights))
+        model.load_state_dict(read_weights(checkpoint.weights))
     except RuntimeError as error:
         raise ModelError(f"the weights in {checkpoint.weights.name} do not fit {checkpoint.config.name}") from error
     return model.eval().requires_grad_(False)
 
 
-def _read_weights(path: Path) -> Mapping[str, Tensor]:
+def read_weights(path: Path) -> Mapping[str, Tensor]:
+    """The weights of a file as stored, on the CPU, without checking its hash. Raises ModelError."""
     try:
         if path.suffix == ".safetensors":
             return cast(Mapping[str, Tensor], load_file(path))

@@ -1,0 +1,1 @@
+"""What a training learns from: labelled videos and drawn clips in its folder, their variants, and batches of them."""
