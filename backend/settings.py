@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     )
     train_annotator: str = Field(
         "auto",
-        description="Whose annotations trainings learn from, of several: auto (their consensus), as --annotator.",
+        description="Whose of several annotations trainings learn from; auto: their consensus.",
     )
     train_activate_if_better: bool = Field(
         False, description="Use the checkpoint of such a training at once, if it is better beyond doubt."

@@ -98,7 +98,7 @@ class TrainingLabels:
     def collect(self, cancel: CancelToken) -> UsedLabels:
         """Reads all annotations, and some pictures of each video. Raises InvalidInput without a frame that counts."""
         self._together, self._entries = {}, {}
-        for entry in self.source.entries():
+        for entry in self._listed():
             if _task_of(entry.key) not in self.excluded:
                 self._together.setdefault(entry.key.partition("/")[0], []).append(entry)
         videos, left_out = list[UsedVideo](), list[LeftOutVideo]()
@@ -113,6 +113,12 @@ class TrainingLabels:
         if not videos:
             raise InvalidInput(self._nothing())
         return self.used
+
+    def _listed(self) -> Sequence[DatasetEntry]:
+        try:
+            return self.source.entries()
+        except NotFound as error:
+            raise InvalidInput(f"there is nothing to learn from: {str(error).partition(';')[0]}") from error
 
     def leave_out(self, key: str, reason: str) -> UsedLabels:
         """Leaves out a video in which a fault was met later."""

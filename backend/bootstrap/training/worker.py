@@ -19,9 +19,10 @@ from backend.adapters.labelstudio.api.session import load_sdk
 from backend.adapters.machine.clocks import boot_name
 from backend.adapters.queue.rq_worker import MaskletWorker
 from backend.adapters.sam2.weights.checkpoints import find
+from backend.application.ports.datasets import DatasetSource
+from backend.application.ports.engine import CancelToken
 from backend.application.ports.progress import work_moved
 from backend.application.ports.training import Trainer
-from backend.application.ports.training.ledger import TrainingLedger
 from backend.application.training.runner import TrainingRunner, tidy_ended
 from backend.bootstrap.container import Container
 from backend.bootstrap.heartbeat import beating, start_bound_s
@@ -29,6 +30,7 @@ from backend.bootstrap.training.labels import open_labels
 from backend.bootstrap.training.model_use import chosen_model
 from backend.bootstrap.training.results import TrainingResults
 from backend.domain.errors import InvalidInput
+from backend.domain.training import TrainingPlan, TrainingProgress, TrainingResult
 from backend.domain.training.rows import IN_USE, TRAIN, Training
 
 logger = logging.getLogger(__name__)
@@ -41,12 +43,10 @@ LOCK_POLL_S = 0.5
 class TrainRuntime:
     """What RQ's callable needs in a train worker.
 
-    open_runner: imports the model's libraries. lock: a file that the train workers of this machine share. ended: called
-    after each training.
+    lock: a file that the train workers of this machine share. ended: called after each training.
     """
 
-    ledger: TrainingLedger
-    open_runner: Callable[[], TrainingRunner]
+    runner: TrainingRunner
     is_stopping: Callable[[], bool]
     lock: Path
     ended: Callable[[], None]
@@ -55,10 +55,10 @@ class TrainRuntime:
         """Waits until no other worker of this machine trains: two trainings might not fit into its memory."""
         with self._alone() as is_alone:
             if is_alone:
-                training = self.open_runner().run(training_id, attempt, self.is_stopping)
+                training = self.runner.run(training_id, attempt, self.is_stopping)
                 self.ended()
                 return training
-        return self.ledger.training(training_id)
+        return self.runner.ledger.training(training_id)
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
@@ -113,8 +113,7 @@ def run_train_worker(container: Container, name: str | None, *, until_idle: bool
 
         _runtime.append(
             TrainRuntime(
-                container.ledger,
-                lambda: build_training_runner(container, worker_name, build_trainer(container)),
+                build_training_runner(container, worker_name, TrainerWhenNeeded(container)),
                 worker.is_stopping,
                 _machine_lock(container),
                 ended,
@@ -125,6 +124,27 @@ def run_train_worker(container: Container, name: str | None, *, until_idle: bool
         finally:
             _runtime.clear()
     return has_trained.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerWhenNeeded:
+    """A Trainer that imports the model's libraries once there are labels to learn from."""
+
+    container: Container
+
+    def train(
+        self,
+        plan: TrainingPlan,
+        data: DatasetSource,
+        name: str,
+        folder: Path,
+        *,
+        progress: Callable[[TrainingProgress], None],
+        cancel: CancelToken,
+    ) -> TrainingResult:
+        """See the Trainer port."""
+        trainer = build_trainer(self.container)
+        return trainer.train(plan, data, name, folder, progress=progress, cancel=cancel)
 
 
 def build_trainer(container: Container) -> Trainer:

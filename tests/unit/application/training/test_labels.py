@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from backend.application.ports.datasets import DatasetEntry
 from backend.application.training.labels import TrainingLabels, VideoFault, annotator_choice
 from backend.domain.datasets import AnnotatorChoice
-from backend.domain.errors import InvalidInput, MediaError, MediaUnreachable, PicturesGone
+from backend.domain.errors import InvalidInput, MediaError, MediaUnreachable, NotFound, PicturesGone
 from backend.domain.verdicts import Verdict, VerdictChoice
 from tests.unit.application.training.builders import (
     CAT,
@@ -88,10 +91,19 @@ def test_a_fault_that_is_met_later_names_its_video() -> None:
         raise InvalidInput("too few labels")  # of the trainer, not of the video
 
 
+class Unlabelled(Annotations):
+    """A project without annotations."""
+
+    def entries(self) -> Sequence[DatasetEntry]:
+        raise NotFound("project 7 has no task with annotations; see --from and --annotator")
+
+
 def test_without_labels_the_way_out_is_named() -> None:
     propagated = Annotation({CAT: (PROPAGATED,) * 3})
     with pytest.raises(InvalidInput, match=r"Task 41: it has no frame .*--verdict all takes every submitted mask"):
         labels(t41_1=propagated)
+    with pytest.raises(InvalidInput, match=r"nothing to learn from: project 7 has no task with annotations$"):
+        TrainingLabels(Unlabelled({}), VerdictChoice.parse("all"), CODEC).collect(NeverCancelled())
     copies = TrainingLabels(Annotations({"41/1": DRAWN}), VerdictChoice.parse("all"), CODEC, excluded={41})
     with pytest.raises(InvalidInput, match="no annotation to learn from"):
         copies.collect(NeverCancelled())

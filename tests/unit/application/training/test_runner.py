@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
+from backend.application.training.labels import TrainingLabels
 from backend.application.training.reconcile import TrainingReconciler
 from backend.application.training.requests import Trainings
 from backend.application.training.runner import REPORT, RESULT, TrainingRunner, tidy_ended
 from backend.bootstrap.training.results import TrainingResults
+from backend.domain.datasets import DatasetFrame
 from backend.domain.errors import InvalidInput, MediaError, NotFound, ServiceUnavailable
 from backend.domain.training import TrainingResult
 from backend.domain.training.rows import Training, TrainingRequest, TrainingState
@@ -35,9 +37,9 @@ class Work:
     publish_error: Exception | None = None
 
     def __post_init__(self) -> None:
-        self.ledger: SqlLedger = temporary_ledger(self.clock)  # type: ignore[assignment]
+        self.ledger: SqlLedger = temporary_ledger(self.clock)
         self.ledger.open_training(ID, TrainingRequest(7, "tiny", 5.0))
-        self.annotations = {f"{task}/1": Annotation({CAT: (HUMAN, HUMAN)}) for task in (41, 42)}
+        self.annotations = {task: Annotation({CAT: (HUMAN, HUMAN)}) for task in (41, 42)}
         self.kept = TrainingResults(None)  # type: ignore[arg-type]  # publishes nothing here
 
     def write(self, result: TrainingResult, path: Path) -> None:
@@ -68,9 +70,8 @@ class Work:
         return runner.run(ID, attempt, lambda: self.is_stopping)
 
     @contextmanager
-    def _open(self, _: Training) -> Iterator[object]:
-        made = labels(**{f"t{key.replace('/', '_')}": video for key, video in self.annotations.items()})
-        yield made
+    def _open(self, _: Training) -> Iterator[TrainingLabels]:
+        yield labels(t41_1=self.annotations[41], t42_1=self.annotations[42])
 
     def files(self) -> list[str]:
         return sorted(path.name for path in (self.root / ID).iterdir()) if (self.root / ID).is_dir() else []
@@ -135,18 +136,16 @@ def test_other_errors_are_tried_again_up_to_a_bound(work: Work, error: Exception
 def test_a_video_that_turns_out_faulty_is_left_out(work: Work) -> None:
     broken, _ = work.annotations.values()
 
-    def breaks() -> Iterator[object]:
-        raise MediaError("the frame is broken")
-        yield
-
     frames = broken.frames
-    seen: list[int] = []
+    reads: list[int] = []
 
-    def once() -> Iterator[object]:
-        seen.append(1)
-        return frames() if len(seen) == 1 else breaks()
+    def once() -> Iterator[DatasetFrame]:
+        reads.append(1)
+        if len(reads) > 1:
+            raise MediaError("the frame is broken")
+        return frames()
 
-    broken.frames = once  # type: ignore[assignment,method-assign]
+    broken.frames = once  # type: ignore[method-assign]
     done = work.run()
     assert done.state is TrainingState.DONE
     assert [video.task for video in done.labels.videos] == [42]

@@ -36,8 +36,10 @@ def ledger_of(web: FakeWeb) -> SqlLedger:
     return web.stored
 
 
-def press(client: TestClient, call: tuple[str, object], **options: object) -> tuple[int, dict[str, object]]:
-    reply = client.post(call[0], json=call[1], **options)  # type: ignore[arg-type]
+def press(
+    client: TestClient, call: tuple[str, object], auth: tuple[str, str] | None = None
+) -> tuple[int, dict[str, object]]:
+    reply = client.post(call[0], json=call[1], auth=auth)
     return reply.status_code, reply.json()
 
 
