@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -58,7 +59,11 @@ class Settings(BaseSettings):
     page_cache_mib: int = Field(1024, ge=0, description="Size of the cache of pages cut from videos, MiB.")
     media_max_gib: float = Field(20.0, gt=0, description="Size of the media cache, GiB.")
 
-    model: str = Field("auto", description="Checkpoint: auto, demo, tiny, small, base_plus or large.")
+    model: str = Field(
+        "auto",
+        description="Checkpoint: demo, tiny, small, base_plus, large or a trained one; auto: the activated one, "
+        "else the best one present.",
+    )
     model_dir: Path | None = Field(None, description="Folder with checkpoint files; default: models in data_dir.")
     model_base_url: str = Field(
         "https://dl.fbaipublicfiles.com/segment_anything_2/092824/",
@@ -122,6 +127,24 @@ class Settings(BaseSettings):
     )
     retention_days: float = Field(
         30.0, ge=0, description="Days after which unused jobs and masks are removed; 0: never."
+    )
+    train_minutes: float = Field(
+        60.0, gt=0, description="Minutes of a training that Label Studio's button or the lead's page starts."
+    )
+    train_what: Literal["decoder", "memory", "all"] = Field(
+        "decoder", description="What such a training changes: decoder, memory or all."
+    )
+    train_verdict: str = Field(
+        "satisfactory",
+        description="Verdicts, as of `masklet export`, on objects that trainings learn from on all frames; of objects "
+        "without a verdict, the frames that people corrected count.",
+    )
+    train_annotator: str = Field(
+        "auto",
+        description="Whose of several annotations trainings learn from; auto: their consensus.",
+    )
+    train_activate_if_better: bool = Field(
+        False, description="Use the checkpoint of such a training at once, if it is better beyond doubt."
     )
     trust_half_life_days: float = Field(
         60.0, ge=0, description="Days after which what is known of a person's masks counts half in trust; 0: never."

@@ -99,6 +99,10 @@ class DataFolder:
         return self.root / "models"
 
     @property
+    def trainings(self) -> Path:
+        return self.root / "trainings"
+
+    @property
     def run_file(self) -> Path:
         return self.root / "run.json"
 

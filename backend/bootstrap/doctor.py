@@ -27,6 +27,7 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.finding import Finding, Verdict, guarded
 from backend.bootstrap.media import media_library, task_media
 from backend.bootstrap.media_check import media_finding
+from backend.bootstrap.training.model_use import require_usable
 from backend.domain.errors import MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
 
@@ -96,7 +97,7 @@ def _queue(container: Container) -> Finding:
 
 
 def _checkpoint(container: Container) -> Finding:
-    checkpoint = find(container.settings.model, container.model_folder)
+    checkpoint = find(require_usable(container), container.model_folder)
     require_hash(checkpoint.weights, checkpoint.sha256)
     if checkpoint.is_demo:
         return Finding(
@@ -105,7 +106,7 @@ def _checkpoint(container: Container) -> Finding:
             f"{checkpoint.version}: the demo model, not for real work",
             "fetch a real one: masklet models pull base_plus",
         )
-    return Finding("checkpoint", Verdict.OK, f"{checkpoint.version}, SHA-256 as published")
+    return Finding("checkpoint", Verdict.OK, f"{checkpoint.version}, SHA-256 as recorded")
 
 
 def _device(container: Container) -> Finding:

@@ -6,10 +6,11 @@ from backend.adapters.sam2.engine import Sam2Engine, load_engine
 from backend.adapters.sam2.runtime.cpu_threads import usable_cores
 from backend.adapters.sam2.runtime.options import EngineOptions
 from backend.bootstrap.container import Container
+from backend.bootstrap.training.model_use import require_usable
 
 
 def build_engine(container: Container, *, shares_cores: bool) -> Sam2Engine:
-    """The engine of the settings. shares_cores: another engine computes at the same time, as workers do.
+    """The engine of the model in use. shares_cores: another engine computes at the same time, as workers do.
 
     Raises ModelError, IntegrityError or DeviceOutOfMemory.
     """
@@ -21,7 +22,7 @@ def build_engine(container: Container, *, shares_cores: bool) -> Sam2Engine:
         compile=container.settings.compile,
     )
     return load_engine(
-        container.settings.model,
+        require_usable(container),
         model_dir=container.model_folder,
         device=container.settings.device,
         threads=model_threads(container.settings.threads, shares_cores=shares_cores),

@@ -1,35 +1,40 @@
-"""Wiring of `masklet models`: listing and fetching checkpoints."""
+"""Wiring of `masklet models`: listing, fetching and moving checkpoints, and the one in use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.sam2.weights.checkpoint_files import DEMO
-from backend.adapters.sam2.weights.checkpoints import NAMES, PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoints import AUTO, NAMES, PUBLISHED, find
 from backend.adapters.sam2.weights.download import pull
+from backend.adapters.sam2.weights.trained import WEIGHTS, trained_checkpoints
+from backend.adapters.sam2.weights.trained_archive import export_trained, import_trained
 from backend.bootstrap.container import Container
-from backend.domain.errors import ModelError
+from backend.bootstrap.training.model_use import chosen_model, model_uses, roll_back, use_model
+from backend.domain.errors import IntegrityError, ModelError
 
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:
-    """One line of the list."""
+    """One line of the list. parent, gain: of a trained one; empty otherwise."""
 
     name: str
     present: bool
     is_chosen: bool
     file_name: str
     use: str
+    parent: str = ""
+    gain: str = ""
 
 
 def listed_models() -> list[ListedModel]:
-    """Every checkpoint Masklet knows, in order of size, with the one that the settings choose marked."""
+    """Every checkpoint Masklet knows, in order of size, then the trained ones; the one in use is marked."""
     container = Container.from_environment()
     folder = container.model_folder
-    chosen = _found(container.settings.model, folder)
-    return [
+    chosen = _found(chosen_model(container), folder)
+    shipped = [
         ListedModel(
             name,
             present=_found(name, folder) is not None,
@@ -39,6 +44,19 @@ def listed_models() -> list[ListedModel]:
         )
         for name in NAMES
     ]
+    trained = [
+        ListedModel(
+            each.name,
+            present=True,
+            is_chosen=chosen is not None and chosen[0] == each.name,
+            file_name=f"{each.folder.relative_to(folder)}/{WEIGHTS}",
+            use="trained",
+            parent=parent_of(each.card),
+            gain=gain_of(each.card),
+        )
+        for each in trained_checkpoints(folder)
+    ]
+    return shipped + trained
 
 
 def pull_model(name: str, on_progress: Callable[[int, int], None]) -> Path:
@@ -48,13 +66,50 @@ def pull_model(name: str, on_progress: Callable[[int, int], None]) -> Path:
 
 
 def model_path(name: str) -> Path:
-    """The path of a checkpoint's weights. Raises ModelError if they are missing."""
-    return find(name, Container.from_environment().model_folder).weights
+    """The path of a checkpoint's weights; auto: of the one in use. Raises ModelError if they are missing."""
+    container = Container.from_environment()
+    return find(chosen_model(container) if name == AUTO else name, container.model_folder).weights
+
+
+def activate_model(name: str) -> str:
+    """Makes a checkpoint the model in use; its name. Raises as use_model."""
+    return use_model(Container.from_environment(), name).name
+
+
+def roll_back_model() -> tuple[str, str]:
+    """Goes back to the model before: the names of the one that was in use, and of that one. Raises NotFound."""
+    container = Container.from_environment()
+    active = model_uses(container).active()
+    before = roll_back(container)
+    return "" if active is None else active.name, before
+
+
+def export_model(name: str, archive: Path) -> None:
+    """See export_trained."""
+    export_trained(name, Container.from_environment().model_folder, archive)
+
+
+def import_model(archive: Path) -> str:
+    """The name of the imported checkpoint. See import_trained."""
+    return import_trained(archive, Container.from_environment().model_folder).name
+
+
+def parent_of(card: Mapping[str, object]) -> str:
+    """The name of the checkpoint that a trained one started from, as its card says; empty if it does not."""
+    parent = card.get("parent", "")
+    return str(parent.get("name", "") if isinstance(parent, dict) else parent)
+
+
+def gain_of(card: Mapping[str, object]) -> str:
+    """The gain in J&F on held-out videos with its interval, as the card says; empty if it does not."""
+    given = card.get("gain")
+    numbers = [value for value in given if isinstance(value, int | float)] if isinstance(given, list) else []
+    return "{:+.3f} ({:+.3f} to {:+.3f})".format(*numbers) if len(numbers) == 3 else ""
 
 
 def _found(name: str, folder: Path) -> tuple[str, Path] | None:
     try:
         checkpoint = find(name, folder)
-    except ModelError:
+    except (ModelError, IntegrityError):
         return None
     return checkpoint.name, checkpoint.weights

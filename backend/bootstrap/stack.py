@@ -27,11 +27,14 @@ from backend.adapters.queue.supervisor import Exit, ProcessSpec, Supervisor
 from backend.adapters.queue.valkey import EmbeddedValkey
 from backend.application.jobs.reconcile import Reconciler
 from backend.application.jobs.submit import Submitter
+from backend.application.training.reconcile import TrainingReconciler
 from backend.bootstrap.container import Container
 from backend.bootstrap.heartbeat import start_bound_s, web_name
+from backend.bootstrap.training.requests import has_open_training, open_training_reconciler
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.errors import QueueUnavailable
 from backend.domain.jobs import JobKind
+from backend.domain.training.rows import TRAIN
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +101,7 @@ def _start_locked(container: Container, should_stop: Callable[[], bool], lock: I
     specs = [
         _web(container, redis_url, container.settings.host, port),
         *(_worker(container, redis_url, kind) for kind in JobKind),
+        *([_train_worker(container, redis_url)] if container.settings.label_studio_url else []),
     ]
     if server is not None:
         specs.insert(0, _valkey(container, server))
@@ -107,7 +111,9 @@ def _start_locked(container: Container, should_stop: Callable[[], bool], lock: I
     for kind in JobKind:
         # A killed stack's workers died with it, and no process was left to record that.
         reconciler.worker_died(worker_name(kind, folder.root))
-    supervisor = Supervisor(specs, partial(_requeue_work_of, reconciler, folder.root))
+    trainings = open_training_reconciler(container, RqQueue(redis_url))
+    trainings.worker_died(worker_name(TRAIN, folder.root))
+    supervisor = Supervisor(specs, partial(_requeue_work_of, reconciler, trainings, folder.root))
     supervisor.start(should_stop=should_stop)
     return Stack(url, supervisor, folder.run_file, lock)
 
@@ -146,7 +152,7 @@ def free_port(host: str, wanted: int) -> int:
     raise QueueUnavailable(f"no port from {wanted} on is free on {host}; set MASKLET_PORT")
 
 
-def worker_name(kind: JobKind, root: Path) -> str:
+def worker_name(kind: str, root: Path) -> str:
     """The name of a stack's worker of a kind; the same after a restart. root: the stack's data folder.
 
     Stacks with different data folders may share the queue and the database: their workers have different names.
@@ -206,6 +212,23 @@ def _worker(container: Container, redis_url: str, kind: JobKind) -> ProcessSpec:
     )
 
 
+def _train_worker(container: Container, redis_url: str) -> ProcessSpec:
+    """Runs while a training is open, and holds no memory otherwise."""
+    folder = container.folder
+    name = worker_name(TRAIN, folder.root)
+    heartbeat = heartbeat_folder(folder.root) / name
+    return ProcessSpec(
+        TRAIN,
+        (sys.executable, "-m", "backend.interfaces.cli", "worker", TRAIN, "--name", name, "--until-idle"),
+        env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
+        log=folder.logs / f"{TRAIN}.log",
+        prepare=partial(announce_start, heartbeat, bound_s=start_bound_s(container)),
+        is_hung=partial(is_overdue, heartbeat),
+        is_wanted=partial(has_open_training, container),
+        tier=1,
+    )
+
+
 def _worker_seen(redis_url: str, kind: JobKind) -> bool:
     queue = RqQueue(redis_url)
     try:
@@ -229,7 +252,9 @@ def _reconciler(container: Container, redis_url: str) -> Reconciler:
     )
 
 
-def _requeue_work_of(reconciler: Reconciler, root: Path, ended: Exit) -> None:
+def _requeue_work_of(reconciler: Reconciler, trainings: TrainingReconciler, root: Path, ended: Exit) -> None:
     """Requeues the job of a worker that died at once, not after its heartbeat expired."""
-    if ended.name in set(JobKind):
+    if ended.name == TRAIN:
+        trainings.worker_died(worker_name(TRAIN, root))
+    elif ended.name in set(JobKind):
         reconciler.worker_died(worker_name(JobKind(ended.name), root))

@@ -45,6 +45,7 @@ from backend.bootstrap.background import open_handover, open_housekeeper
 from backend.bootstrap.container import Container
 from backend.bootstrap.crowd.people import quality_service
 from backend.bootstrap.crowd.routing import open_router
+from backend.bootstrap.training.web import WebTrainings, open_web_trainings
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.tasks import TaskKey
 
@@ -143,6 +144,8 @@ class WebParts:
     quality: Quality = NOTHING_OBSERVED
     crowd: Crowd = NOTHING_OBSERVED
     """What the lead's page shows of people and of queues."""
+    trainings: WebTrainings | None = None
+    """None without a Label Studio: there are no labels to learn from."""
 
     def open_current_masks(self) -> CurrentMasks:
         """The masks that the player shows."""
@@ -210,6 +213,7 @@ def build_web(container: Container) -> WebParts:
         exports=container.folder.exports,
         quality=BackgroundQuality(quality_service(container)),
         crowd=CrowdQueues(ledger, CrowdStatuses(ledger, ledger, clock)),
+        trainings=None if label_studio is None else open_web_trainings(container),
     )
 
 

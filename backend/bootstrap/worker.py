@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backend.adapters.labelstudio.api.session import load_sdk
 from backend.adapters.queue.hover_channel import RedisHoverChannel
@@ -32,6 +32,7 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, work_bound_s
 from backend.bootstrap.media import open_task_media
+from backend.bootstrap.training.model_use import ModelWatch, chosen_model
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 
@@ -72,6 +73,8 @@ class Runtime:
     click_order: ClickOrder | None = None
     """Chooses the click of a turn; None: the job of the entry is run."""
 
+    between_jobs: Callable[[], None] = lambda: None
+
     def run(self, job_id: str, attempt: int) -> Job:
         """Runs one attempt, notifies its waiters, and requests prewarming of the frames around a click."""
         if self.click_order is not None:
@@ -92,6 +95,7 @@ class Runtime:
         with self.engine_lock.work():
             job = self.job_runner.run(job_id, attempt, self.is_stopping)
         self.notifier.notify(job_id)
+        self.between_jobs()
         if self.prewarm_channel is not None and self.prewarm_frames and job.state is JobState.DONE:
             self._request_prewarm_around(job_id, self.prewarm_channel)
         return job
@@ -114,15 +118,17 @@ def runtime() -> Runtime:
     return _runtime[0]
 
 
-def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
+def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
     """Loads the model, announces it, and runs the jobs of one queue until stopped.
+
+    Returns whether it stopped because another model is in use.
 
     Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger.
     """
     worker_name = name or f"{kind}-{socket.gethostname()}-{os.getpid()}"
     with beating(container, worker_name) as heartbeat:
         worker = MaskletWorker(container.queue_address, kind, name=worker_name, steps=heartbeat)
-        notifier = RedisNotifier(container.queue_address)
+        notifier, watch = RedisNotifier(container.queue_address), ModelWatch(container, worker.stop)
         media_waits = MediaWaits(ended=notifier.notify)
         job_runner = build_job_runner(container, worker_name, media_waits)
         if isinstance(job_runner.segmenter, Sam2Engine):
@@ -130,7 +136,7 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
         container.model_announcement.announce(job_runner.segmenter.model)
         model = job_runner.segmenter.model
         logger.info("worker %s: %s on %s", worker_name, model.version, model.device)
-        runtime = _runtime_of(container, job_runner, worker, kind, notifier)
+        runtime = replace(_runtime_of(container, job_runner, worker, kind, notifier), between_jobs=watch.check)
         _runtime.append(runtime)
         heartbeat.allow(work_bound_s(container))
         try:
@@ -140,10 +146,12 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
                 _prewarming(runtime, worker.is_stopping),
                 _answering_hovers(container, runtime, kind, worker.is_stopping),
                 _running_priority_jobs(runtime, kind, worker.is_stopping),
+                watch.watching(lambda: runtime.engine_lock.is_working),
             ):
                 worker.run()
         finally:
             _runtime.clear()
+    return watch.has_changed
 
 
 @contextmanager
@@ -189,7 +197,6 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
     """The job runner with its adapters."""
     if container.settings.label_studio_url:
         load_sdk()
-    clock = container.clock
     ledger = container.ledger
     return JobRunner(
         ledger=ledger,
@@ -198,11 +205,11 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
         media=open_task_media(container),
         segmenter=build_engine(container, shares_cores=True),
         submitter=Submitter(ledger, container.queue),
-        clock=clock,
+        clock=container.clock,
         worker_name=worker_name,
         max_attempts=container.settings.max_attempts,
         pushes=bool(container.settings.label_studio_url),
-        calibrator=load_calibrator(container.settings.model, container.model_folder),
+        calibrator=load_calibrator(chosen_model(container), container.model_folder),
         snapshot_frames=container.settings.snapshot_frames,
         key_values=container.key_values,
         media_waits=media_waits,

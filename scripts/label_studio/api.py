@@ -168,6 +168,10 @@ class LabelStudioApi:
             self._call("PATCH", f"/api/projects/{project_id}/", json={"model_version": model_version})
         return backend_id
 
+    def train(self, backend_id: int) -> None:
+        """What the page's Start Training does."""
+        self._call("POST", f"/api/ml/{backend_id}/train", json={"use_ground_truth": False})
+
     def ask(self, backend_id: int, task_id: int, region: Mapping[str, object]) -> list[Json]:
         """Sends a click as the page's Auto-Detect tool does; returns the regions of the backend's answer.
 

@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from backend.domain.jobs import JobKind
+from backend.domain.training.rows import TRAIN
 from backend.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ SCHEMA = {
                     "environment": {"type": "object", "additionalProperties": {"type": "string"}},
                     "ports": {"type": "array", "items": {"type": "string"}},
                     "volumes": {"type": "array", "items": {"type": "string", "pattern": ":"}},
-                    "profiles": {"type": "array", "items": {"enum": ["cpu", "gpu"]}},
+                    "profiles": {"type": "array", "items": {"enum": ["cpu", "gpu", "train", "train-gpu"]}},
                     "restart": {"const": "unless-stopped"},
                     "init": {"type": "boolean"},
                     "stop_grace_period": {"type": "string", "pattern": "^[0-9]+s$"},
@@ -96,6 +97,7 @@ def test_services() -> None:
     assert set(SERVICES) == {
         *("label-studio", "postgres", "valkey", "web"),
         *("interactive", "propagate", "interactive-gpu", "propagate-gpu"),
+        *("train", "train-gpu"),
     }
 
 
@@ -131,12 +133,13 @@ def test_every_variable_without_a_default_is_in_the_example() -> None:
 
 def test_each_profile_has_a_worker_of_each_kind() -> None:
     workers = {(service["profiles"][0], service["command"][0]) for service in OURS.values() if "profiles" in service}
-    assert workers == {(profile, str(kind)) for profile in ("cpu", "gpu") for kind in JobKind}
+    answering = {(profile, str(kind)) for profile in ("cpu", "gpu") for kind in JobKind}
+    assert workers == answering | {("train", TRAIN), ("train-gpu", TRAIN)}
 
 
 def test_only_the_gpu_profile_reserves_a_gpu() -> None:
     reserving = {name for name, service in SERVICES.items() if "deploy" in service}
-    assert reserving == {name for name, service in OURS.items() if service.get("profiles") == ["gpu"]}
+    assert reserving == {name for name, service in OURS.items() if service.get("profiles") in (["gpu"], ["train-gpu"])}
 
 
 def test_label_studio_accepts_the_backend_and_little_else() -> None:

@@ -34,6 +34,9 @@ RUN_BY = {
     "import": ("integration/batch/test_import.py", '"import"'),
     "jobs files": ("unit/interfaces/test_jobs.py", 'run("jobs", "files")'),
     "jobs retry": ("unit/interfaces/test_jobs.py", "run(*shlex.split(command))"),
+    "models export": ("unit/interfaces/test_train.py", '"models", "export"'),
+    "models rollback": ("unit/interfaces/test_train.py", '"models", "rollback"'),
+    "models use": ("unit/interfaces/test_train.py", '"models", "use"'),
     "models pull": ("unit/adapters/sam2/weights/test_download.py", '"models", "pull"'),
     "next": ("integration/stack/test_live_corrections.py", '"next"'),
     "project create": ("e2e/test_connect.py", 'command("project", "create"'),
@@ -41,6 +44,9 @@ RUN_BY = {
     "reencode": ("unit/adapters/media/test_remedies.py", "shlex.split(command)"),
     "renew": ("e2e/test_connect.py", 'command("renew"'),
     "report": ("unit/interfaces/test_report.py", '"report"'),
+    "train cancel": ("unit/interfaces/test_train.py", '"train", "cancel"'),
+    "train start": ("unit/interfaces/test_train.py", '"train", "start"'),
+    "train status": ("unit/interfaces/test_train.py", '"train", "status"'),
     "up": ("integration/stack/test_up.py", '"up"'),
     "worker": ("integration/stack/test_up.py", "worker_name(JobKind.PROPAGATE"),  # `up` starts workers by it
 }

@@ -18,7 +18,7 @@ from rq.utils import import_attribute
 from backend.adapters.queue.names import RUN_JOB
 from backend.domain.errors import NotAllowed
 
-_JOB_ID = re.compile(r"[ips]-[0-9a-f]{40}")
+_JOB_ID = re.compile(r"[ipst]-[0-9a-f]{40}")
 _EXTRAS = (
     "success_callback_name",
     "failure_callback_name",

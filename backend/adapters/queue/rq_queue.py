@@ -22,12 +22,13 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 from backend.adapters.queue.ledger_job import LedgerJob
 from backend.adapters.queue.names import (
     ALIVE_S,
-    LONGEST_TIMEOUT_S,
     RUN_JOB,
     SERIALIZER,
     SILENT_S,
     STEP_DUE_FIELD,
+    Entry,
     connect,
+    longest_s,
     queue_name,
     rq_id,
 )
@@ -54,8 +55,8 @@ class RqQueue:
     def close(self) -> None:
         self._redis.close()
 
-    def enqueue(self, job: Job, *, timeout_s: float) -> None:
-        """Idempotent for (job id, attempt). timeout_s: longest run, capped at two hours. Raises QueueUnavailable."""
+    def enqueue(self, job: Entry, *, timeout_s: float) -> None:
+        """Idempotent for (job id, attempt). timeout_s: longest run, capped. Raises QueueUnavailable."""
         with _translated():
             try:
                 self._push(job, timeout_s)
@@ -65,7 +66,7 @@ class RqQueue:
                 self._remove(job)
                 self._push_unless_known(job, timeout_s)
 
-    def is_known(self, job: Job) -> bool:
+    def is_known(self, job: Entry) -> bool:
         """Whether this attempt is queued, or held by a live worker. Raises QueueUnavailable."""
         with _translated():
             return self._is_known(job)
@@ -89,19 +90,24 @@ class RqQueue:
         with _translated():
             return {kind: self._reports(kind).count(True) for kind in JobKind}
 
+    def workers_of(self, kind: str) -> int:
+        """Workers of one kind that make progress. Raises QueueUnavailable."""
+        with _translated():
+            return self._reports(kind).count(True)
+
     def silent_workers(self) -> dict[JobKind, int]:
         """Workers per kind whose heartbeat or whose next step of work is overdue. Raises QueueUnavailable."""
         with _translated():
             return {kind: self._reports(kind).count(False) for kind in JobKind}
 
-    def _queue(self, kind: JobKind) -> Queue:
+    def _queue(self, kind: str) -> Queue:
         return Queue(queue_name(kind), connection=self._redis, serializer=SERIALIZER, job_class=LedgerJob)
 
-    def _push(self, job: Job, timeout_s: float) -> None:
+    def _push(self, job: Entry, timeout_s: float) -> None:
         self._queue(job.kind).enqueue_call(
             RUN_JOB,
             args=[job.job_id, job.attempt],
-            timeout=max(1, min(math.ceil(timeout_s), LONGEST_TIMEOUT_S)),
+            timeout=max(1, math.ceil(min(timeout_s, longest_s(job.kind)))),
             result_ttl=RESULT_TTL_S,
             failure_ttl=FAILURE_TTL_S,
             description=job.job_id,
@@ -109,13 +115,13 @@ class RqQueue:
             unique=True,
         )
 
-    def _push_unless_known(self, job: Job, timeout_s: float) -> None:
+    def _push_unless_known(self, job: Entry, timeout_s: float) -> None:
         try:
             self._push(job, timeout_s)
         except DuplicateJobError:
             logger.debug("job %s: another process queued it again first", job.job_id)
 
-    def _is_known(self, job: Job) -> bool:
+    def _is_known(self, job: Entry) -> bool:
         entry_id = rq_id(job.job_id, job.attempt)
         queue = self._queue(job.kind)
         try:
@@ -137,7 +143,7 @@ class RqQueue:
             return True
         return int(self._redis.ttl(key)) > FAILURE_TTL_S - HANDOVER_S
 
-    def _remove(self, job: Job) -> None:
+    def _remove(self, job: Entry) -> None:
         """Removes the entry of an earlier delivery of this attempt, so that it can be queued again."""
         entry_id = rq_id(job.job_id, job.attempt)
         queue = self._queue(job.kind)
@@ -154,7 +160,7 @@ class RqQueue:
         current = self._redis.hget(BaseWorker.redis_worker_namespace_prefix + worker_name, "current_job")
         return current == entry_id.encode()
 
-    def _reports(self, kind: JobKind) -> list[bool]:
+    def _reports(self, kind: str) -> list[bool]:
         """For each worker that the server lists: whether it makes progress. By the server's clock."""
         keys = sorted(self._redis.smembers(WORKERS_BY_QUEUE_KEY % queue_name(kind)))
         with self._redis.pipeline(transaction=False) as pipeline:

@@ -31,7 +31,6 @@ from backend.adapters.queue.heartbeat_file import ProcessHeartbeat
 from backend.adapters.queue.ledger_job import LedgerJob
 from backend.adapters.queue.names import ALIVE_S, BEAT_S, SERIALIZER, STEP_DUE_FIELD, connect, queue_name
 from backend.application.ports.progress import work_moved
-from backend.domain.jobs import JobKind
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +47,8 @@ LONGEST_PAUSE_S = 5.0
 class MaskletWorker(SimpleWorker):
     """Runs the jobs of one queue until it is stopped."""
 
-    def __init__(self, url: str, kind: JobKind, *, name: str, steps: ProcessHeartbeat | None = None) -> None:
-        """url: the server's address. name: unique among live workers; written into the ledger's jobs.
+    def __init__(self, url: str, kind: str, *, name: str, steps: ProcessHeartbeat | None = None) -> None:
+        """url: the server's address. kind: of jobs, or TRAIN. name: unique among live workers; written into the ledger.
 
         steps: the process's steps of work; None: the heartbeat says nothing of them.
         """

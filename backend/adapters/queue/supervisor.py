@@ -30,6 +30,9 @@ LONGEST_RESTART_S = 15.0
 LATE_CHECK_S = 10.0
 """A check for hangs that is this late, in seconds, kills no process: the supervisor itself did not run."""
 
+WANTED_CHECK_S = 1.0
+"""Seconds between two questions whether a process is wanted."""
+
 STEADY_S = 60.0
 """A process that ran for this time in seconds restarts without a long pause."""
 
@@ -53,6 +56,7 @@ class ProcessSpec:
     env: added to the supervisor's environment. log: file to which output is appended; None: the supervisor's output.
     prepare: called before every start. is_ready: called until it returns True.
     is_hung: called every hang_check_s while the process runs; True kills and restarts it.
+    is_wanted: None: always. Else the process is started by `watch` while it says so, and not restarted otherwise.
     tier: tiers start from the lowest up and stop from the highest down; the processes of one tier together.
     grace_s: seconds between the request to stop and the kill. ready_s: the longest wait for is_ready, in seconds.
     """
@@ -64,6 +68,7 @@ class ProcessSpec:
     prepare: Callable[[], None] = _nothing
     is_ready: Callable[[], bool] = _always
     is_hung: Callable[[], bool] = _never
+    is_wanted: Callable[[], bool] | None = None
     tier: int = 0
     grace_s: float = 10.0
     ready_s: float = 60.0
@@ -115,9 +120,10 @@ class Supervisor:
         """
         try:
             for tier in self._tiers():
-                for child in tier:
+                started = [child for child in tier if child.spec.is_wanted is None]
+                for child in started:
                     self._start(child)
-                for child in tier:
+                for child in started:
                     self._wait_ready(child, should_stop)
         except BaseException:
             self.stop()
@@ -138,7 +144,7 @@ class Supervisor:
             if child.process is not None and child.process.poll() is not None:
                 self._reap(child)
             elif child.process is None and time.monotonic() >= child.start_at_s:
-                self._try_start(child)
+                self._start_if_wanted(child)
         if time.monotonic() - self._checked_s >= self._hang_check_s:
             was_here = time.monotonic() - self._checked_s < self._hang_check_s + LATE_CHECK_S
             self._checked_s = time.monotonic()
@@ -173,6 +179,13 @@ class Supervisor:
             )
         child.started_s = time.monotonic()
         logger.info("%s started with pid %d", spec.name, child.process.pid)
+
+    def _start_if_wanted(self, child: _Child) -> None:
+        if child.spec.is_wanted is None or child.spec.is_wanted():
+            self._try_start(child)
+        else:
+            child.failures = 0
+            child.start_at_s = time.monotonic() + WANTED_CHECK_S
 
     def _try_start(self, child: _Child) -> None:
         try:

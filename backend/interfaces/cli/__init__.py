@@ -11,7 +11,6 @@ from backend import __version__
 from backend.domain.errors import Cancelled, InvalidInput, MaskletError, NotAllowed, NotFound
 from backend.interfaces.cli import (
     connect,
-    crowd,
     doctor,
     evaluate,
     export,
@@ -28,9 +27,11 @@ from backend.interfaces.cli import (
     report,
     serve,
     status,
+    train,
     up,
     worker,
 )
+from backend.interfaces.cli.crowd import commands as crowd
 
 app = typer.Typer(help="Masklet: video segmentation for Label Studio with SAM 2.", no_args_is_help=True)
 app.command()(up.up)
@@ -51,6 +52,7 @@ app.command()(probe.probe)
 app.command(name="eval")(evaluate.evaluate)
 app.add_typer(project.app, name="project")
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(crowd.app, name="crowd")
 

@@ -1,24 +1,52 @@
-"""`masklet worker KIND`: one worker process with the model resident, on one queue."""
+"""`masklet worker KIND`: one worker process on one queue; the model is resident, but for trainings."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from backend.domain.errors import InvalidInput
 from backend.domain.jobs import JobKind
+from backend.domain.training.rows import TRAIN
+
+
+class WorkerKind(StrEnum):
+    """The queues that a worker may work on."""
+
+    INTERACTIVE = JobKind.INTERACTIVE.value
+    PROPAGATE = JobKind.PROPAGATE.value
+    TRAIN = TRAIN
 
 
 def worker(
-    kind: Annotated[JobKind, typer.Argument(help="Which queue to work on.")],
+    kind: Annotated[WorkerKind, typer.Argument(help="Which queue to work on.")],
     *,
     name: Annotated[str | None, typer.Option(help="The worker's name; default: kind, host and process id.")] = None,
+    until_idle: Annotated[bool, typer.Option(help="Of train: end when no training waits.")] = False,
 ) -> None:
-    """Run the jobs of one queue until stopped. SIGTERM ends it at the next frame; the job is queued again."""
-    from backend.bootstrap.container import Container, keep_files_private, set_up_logging
-    from backend.bootstrap.worker import run_worker
+    """Run the jobs of one queue until stopped. SIGTERM ends it at the next frame; the job is queued again.
 
+    A worker starts anew, with the same process id, when another model is in use, and a train worker after each
+    training.
+    """
+    from backend.bootstrap.container import Container, keep_files_private, set_up_logging
+
+    if until_idle and kind is not WorkerKind.TRAIN:
+        raise InvalidInput(f"--until-idle is of train workers; a worker of {kind} keeps its model for the next job")
     container = Container.from_environment()
     keep_files_private()
     set_up_logging(container.settings)
-    run_worker(container, kind, name)
+    from backend.bootstrap.training.model_use import start_again
+
+    if kind is WorkerKind.TRAIN:
+        from backend.bootstrap.training.worker import run_train_worker
+
+        if run_train_worker(container, name, until_idle=until_idle):
+            start_again()
+        return
+    from backend.bootstrap.worker import run_worker
+
+    if run_worker(container, JobKind(kind), name):
+        start_again()

@@ -101,6 +101,8 @@ def _background(service: AppState, lead: Lead) -> tuple[Background, ...]:
         steps.append(Background("annotation-writes", service.writer.sweep, period_s=SWEEP_PERIOD_S))
     if parts.router is not None:
         steps.append(Background("crowd-routes", parts.router.sweep, period_s=SWEEP_PERIOD_S))
+    if parts.trainings is not None:
+        steps.append(Background("trainings", parts.trainings.reconciler.sweep, period_s=SWEEP_PERIOD_S))
     if parts.handover is not None:
         steps.append(Background("segments", parts.handover.sweep, period_s=HANDOVER_PERIOD_S))
     return tuple(steps)

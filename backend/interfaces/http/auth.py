@@ -30,6 +30,9 @@ PLAYER_PATHS = ("/player/", "/api/player/", "/lead/", "/api/lead/")
 
 WEBHOOK_SECRET_HEADER = "x-masklet-secret"
 
+WITHOUT_SECRET = "masklet.without_secret"
+"""In the scope of a webhook that has a login in place of the secret: Label Studio's button Start Training."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -73,7 +76,12 @@ class AuthMiddleware:
             return
         headers = Headers(scope=scope)
         if scope["path"] == WEBHOOK_PATH and self._credentials.webhook_secret:
-            if not self._credentials.admits_secret(headers.get(WEBHOOK_SECRET_HEADER, "")):
+            has_secret = self._credentials.admits_secret(headers.get(WEBHOOK_SECRET_HEADER, ""))
+            has_login = bool(self._credentials.password) and self._credentials.admits_login(
+                headers.get("authorization", "")
+            )
+            scope[WITHOUT_SECRET] = not has_secret
+            if not (has_secret or has_login):
                 refusal = reply(403, "this webhook needs the header X-Masklet-Secret with the secret of the settings")
                 await refusal(scope, receive, send)
                 return

@@ -77,6 +77,20 @@ def _hint(annotation: Mapping[str, object], document: Mapping[str, object], proj
     )
 
 
+START_TRAINING = "START_TRAINING"
+"""The action that Label Studio's button Start Training sends to /webhook."""
+
+
+def training_call(document: Mapping[str, object]) -> int | None:
+    """The project of a START_TRAINING; None for another action. Raises MalformedRequest naming the field."""
+    if document.get("action") != START_TRAINING:
+        return None
+    project = _present(document, "project")
+    if isinstance(project, Mapping):
+        return number(project.get("id"), "project.id")
+    return project_number(document)
+
+
 def train_call(document: Mapping[str, object]) -> tuple[ChangeHint, ...]:
     """The tasks that a /train call brings annotations of; those without a number are left out."""
     project = project_number(document)

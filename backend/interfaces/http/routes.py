@@ -12,12 +12,21 @@ from starlette.requests import Request
 from backend.adapters.labelstudio.config.label_config import read_binding
 from backend.application.annotation.change_detection import record_project, record_webhook
 from backend.application.jobs.retry import note_change, project_name
-from backend.domain.errors import LabelConfigError, MaskletError
+from backend.domain.errors import LabelConfigError, MaskletError, NotAllowed
 from backend.interfaces.http.app_state import AppState, json_reply
-from backend.interfaces.http.calls import predict_call, project_of, train_call, webhook_call
+from backend.interfaces.http.auth import WITHOUT_SECRET
+from backend.interfaces.http.calls import (
+    predict_call,
+    project_number,
+    project_of,
+    train_call,
+    training_call,
+    webhook_call,
+)
 from backend.interfaces.http.errors import status_of
 from backend.interfaces.http.health import health
 from backend.interfaces.http.metrics import CONTENT_TYPE
+from backend.interfaces.http.training_button import start_training, training_status
 from backend.interfaces.labelstudio.annotations import ChangeHint
 from backend.interfaces.labelstudio.predict import MaskletModel
 from backend.interfaces.labelstudio.tracking_calls import EventCall, event_call
@@ -38,7 +47,7 @@ class ProtocolRoutes:
         router.add_api_route("/metrics", self.metrics, methods=["GET"], response_class=Response)
         router.add_api_route("/versions", self.versions, methods=["GET"])
         router.add_api_route("/versions", self.versions_of_project, methods=["POST"])
-        for name in ("setup", "predict", "webhook", "train"):
+        for name in ("setup", "predict", "webhook", "train", "job_status"):
             router.add_api_route(f"/{name}", getattr(self, name), methods=["POST"])
         return router
 
@@ -67,10 +76,16 @@ class ProtocolRoutes:
         return await _predict(self._service, request)
 
     async def webhook(self, request: Request) -> JSONResponse:
-        return await self._service.answer(request, lambda document: _webhook(self._service, document))
+        needs_secret = bool(request.scope.get(WITHOUT_SECRET))
+        return await self._service.answer(
+            request, lambda document: _webhook(self._service, document, needs_secret=needs_secret)
+        )
 
     async def train(self, request: Request) -> JSONResponse:
         return await self._service.answer(request, lambda document: _train(self._service, document))
+
+    async def job_status(self, request: Request) -> JSONResponse:
+        return await self._service.answer(request, lambda document: training_status(self._service, document))
 
 
 def _setup(service: AppState, document: dict[str, object]) -> JSONResponse:
@@ -124,9 +139,17 @@ def _event_reply(service: AppState, call: EventCall, *, give_up_s: float) -> JSO
     return json_reply({"results": [entry], "model_version": version})
 
 
-def _webhook(service: AppState, document: dict[str, object]) -> JSONResponse:
+def _webhook(service: AppState, document: dict[str, object], *, needs_secret: bool) -> JSONResponse:
     """A hint that annotations changed. What changed is read from Label Studio itself, after the reply: Label Studio
-    waits a second at most and may be the very process that would have to answer."""
+    waits a second at most and may be the very process that would have to answer.
+
+    Its button Start Training calls the same path, without the webhooks' secret. Raises NotAllowed for others without.
+    """
+    project_id = training_call(document)
+    if project_id is not None:
+        return start_training(service, project_id)
+    if needs_secret:
+        raise NotAllowed("this webhook needs the header X-Masklet-Secret with the secret of the settings")
     call = webhook_call(document)
     for project_id in {hint.task.project_id for hint in call.hints}:
         record_webhook(service.parts.key_values, project_id, service.parts.clock.now_s())
@@ -136,19 +159,31 @@ def _webhook(service: AppState, document: dict[str, object]) -> JSONResponse:
 
 
 def _train(service: AppState, document: dict[str, object]) -> JSONResponse:
-    """Label Studio's older call with annotations; they are hints like a webhook's."""
-    hints = train_call(document)
-    if not hints:
+    """Label Studio's older call of its button, with all annotations; they are hints like a webhook's."""
+    project_id = training_call(document)
+    hints = () if project_id is not None else train_call(document)
+    if project_id is None and not hints:
         return json_reply({"detail": "no annotations found: there is nothing to learn from"}, 400)
-    return _adopting(service, hints, status=201)
+    if hints and service.parts.trainings is None:
+        return _adopting(service, hints, status=201)
+    reply = start_training(service, project_number(document) if project_id is None else project_id)
+    if hints and service.adopter is not None:
+        reply.background = _adoption(service, hints)
+    return reply
 
 
 def _adopting(service: AppState, hints: tuple[ChangeHint, ...], *, status: int) -> JSONResponse:
     if service.adopter is None:
         return json_reply({"status": "ignored", "reason": "LABEL_STUDIO_URL is not set: annotations cannot be read"})
     reply = json_reply({"status": "accepted", "tasks": [str(hint.task) for hint in hints]}, status)
+    reply.background = _adoption(service, hints)
+    return reply
+
+
+def _adoption(service: AppState, hints: tuple[ChangeHint, ...]) -> BackgroundTask:
+    """What follows the reply."""
+    assert service.adopter is not None
     if service.parts.router is not None:
         for hint in hints:
             service.parts.router.hint(hint.task.project_id)
-    reply.background = BackgroundTask(service.adopter.adopt_all, hints)
-    return reply
+    return BackgroundTask(service.adopter.adopt_all, hints)

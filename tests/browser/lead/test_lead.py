@@ -16,13 +16,16 @@ from backend.codecs.coco_rle import CocoCodec
 from backend.domain.geometry import Point
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.tasks import TaskKey
+from backend.domain.training import TrainingProgress
+from backend.domain.training.rows import TrainingRequest, TrainingState, UsedLabels, UsedVideo
 from backend.domain.verdicts import Verdict
 from backend.domain.video import FrameIndex
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
 from tests.browser.conftest import TIMEOUT_MS, log_in
-from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, picture
+from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.driving.player_page import player_project
+from tests.fakes.trainings import result
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -117,3 +120,29 @@ def test_a_lead_processes_judges_and_exports(
         assert "manifest.json" in archive.namelist()
         manifest = archive.read("manifest.json").decode()
     assert f'"{good.task_id}"' in manifest
+
+
+def test_label_studios_button_trains_and_the_page_tells(tab: Page, masklet: Masklet, projects: Projects) -> None:
+    """Through the real queue and a train worker that `masklet up` starts: without labels it fails, with the reason."""
+    project = projects("Training", (CONFIGS / "frames.xml").read_text())
+    project.new_task()
+    project.api.train(project.backend_id)
+    (training,) = masklet.ledger.trainings(project_id=project.project_id)
+    assert training.request.user == "Label Studio's button"
+    tab.goto(f"{masklet.url}/lead?project={project.project_id}&view=training")
+    row = tab.locator(f"[data-training='{training.name}']")
+    expect(row).to_contain_text("there is nothing to learn from", timeout=TIMEOUT_MS)
+    expect(tab.get_by_role("button", name="Start training")).to_be_enabled()
+    ended, labels = f"t-{'5' * 40}", UsedLabels((UsedVideo(41, "cat.mp4", 30, 12, (PEOPLE[0],), (PEOPLE[1],)),))
+    masklet.ledger.open_training(ended, TrainingRequest(project.project_id))
+    masklet.ledger.begin_training(ended, 1, "w")
+    masklet.ledger.describe_training(ended, 1, base="demo", labels=labels)
+    masklet.ledger.beat_training(ended, 1, TrainingProgress("trains", 0.4, {"loss": 0.25}))
+    tab.reload()
+    expect(tab.locator("progress")).to_have_attribute("value", "0.4", timeout=TIMEOUT_MS)
+    tab.get_by_role("button", name="Cancel p").click()
+    expect(tab.locator(".messages")).to_contain_text("The training ends at its next step.")
+    picture(tab, "lead_training_runs")
+    masklet.ledger.end_training(ended, 1, TrainingState.DONE, result=result(checkpoint=""), note="")
+    expect(tab.locator(".exports")).to_contain_text("J&F 0.61 → 0.72 (gain +0.110, 95 % +0.040 to +0.180)")
+    picture(tab, "lead_training")

@@ -15,6 +15,7 @@ ROUTES = [
     ("POST", "/setup"),
     ("POST", "/predict"),
     ("POST", "/train"),
+    ("POST", "/job_status"),
     ("POST", "/webhook"),
     ("GET", "/jobs"),
     ("POST", "/jobs"),

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
-from backend.adapters.store.ledger.crowd_tables import crowds
 from backend.adapters.store.ledger.tables import counters
+from backend.adapters.store.ledger.training_tables import trainings
 from backend.codecs.sqlite_files import copy_path, keep_copy
 from backend.domain.errors import ServiceUnavailable
 
@@ -177,20 +177,23 @@ def _to_11(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE INDEX masklet_askers_user ON masklet_askers (project_id, task_id, user_name)")
 
 
-Migration = Callable[[Connection], None]
+def _to_12(connection: Connection) -> None:
+    """The table of trainings."""
+    texts = ("state", "base", "request", "progress", "result", "labels", "reason", "note", "worker")
+    connection.exec_driver_sql(
+        "CREATE TABLE masklet_trainings (training_id TEXT NOT NULL PRIMARY KEY, project_id BIGINT NOT NULL, sequence "
+        f"BIGINT NOT NULL, {' TEXT NOT NULL, '.join(texts)} TEXT NOT NULL, attempt INTEGER NOT NULL, tries INTEGER NOT "
+        "NULL, reached FLOAT NOT NULL, is_cancelled BOOLEAN NOT NULL, created_s FLOAT NOT NULL, updated_s FLOAT NOT "
+        "NULL, heartbeat_s FLOAT NOT NULL)"
+    )
+    where, on = "WHERE state IN ('queued', 'running')", "ON masklet_trainings"
+    connection.exec_driver_sql(f"CREATE INDEX masklet_trainings_project {on} (project_id, sequence)")
+    connection.exec_driver_sql(f"CREATE UNIQUE INDEX masklet_trainings_open {on} (project_id) {where}")
 
-MIGRATIONS: Mapping[int, Migration] = {
-    2: _to_2,
-    3: _to_3,
-    4: _to_4,
-    5: _to_5,
-    6: _to_6,
-    7: _to_7,
-    8: _to_8,
-    9: _to_9,
-    10: _to_10,
-    11: _to_11,
-}
+
+_IN_ORDER = (_to_2, _to_3, _to_4, _to_5, _to_6, _to_7, _to_8, _to_9, _to_10, _to_11, _to_12)
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = dict(enumerate(_IN_ORDER, FIRST_VERSION + 1))
 """By the version that a function leads to, from the one before."""
 
 SCHEMA_VERSION = max(MIGRATIONS)
@@ -212,7 +215,7 @@ class Upgrade:
         """
         version = _stored_version(connection)
         if version is None:
-            crowds.metadata.create_all(connection)  # all tables of both modules
+            trainings.metadata.create_all(connection)  # all tables of the three modules
             rows = [{"name": "schema", "value": SCHEMA_VERSION}, {"name": "sequence", "value": 0}]
             connection.execute(insert(counters), rows)
             return

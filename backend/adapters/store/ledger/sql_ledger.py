@@ -27,6 +27,7 @@ from backend.adapters.store.ledger.player_rows import PlayerRows
 from backend.adapters.store.ledger.prompt_rows import PromptRows, record
 from backend.adapters.store.ledger.push_rows import PushRows
 from backend.adapters.store.ledger.retention_rows import RetentionRows
+from backend.adapters.store.ledger.training_rows import TrainingRows
 from backend.adapters.store.ledger.waiter_rows import WaiterRows
 from backend.application.ports.clock import Clock
 from backend.codecs.request_json import Request
@@ -68,6 +69,7 @@ class SqlLedger(
     QualityRows,
     EffortRows,
     LeadRows,
+    TrainingRows,
     ClockRows,
 ):
     """Ledger by SQLAlchemy Core."""

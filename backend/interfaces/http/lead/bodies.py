@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.interfaces.http.lead.training_schemas import PartName
 from backend.interfaces.http.player.schemas import VerdictName
 
 
@@ -36,3 +37,19 @@ class LeadExportBody(BaseModel):
     verdict: str = Field("all", description="As `masklet export --verdict`.")
     labels: str = Field("annotations", description="As `masklet export --from`: annotations, predictions or both.")
     annotator: str = Field("newest", description="As `masklet export --annotator`.")
+
+
+class TrainingBody(BaseModel):
+    """A training on the project's labels; what is null is as the settings say."""
+
+    model_config = _example(minutes=60, what="decoder", activate_if_better=False)
+    minutes: float | None = Field(None, description="Minutes of training.")
+    what: PartName | None = Field(None, description="What is trained: decoder, memory or all.")
+    activate_if_better: bool | None = Field(None, description="Use the checkpoint at once if it is better.")
+
+
+class ModelBody(BaseModel):
+    """The checkpoint to use."""
+
+    model_config = _example(training="p7-3f9a1c")
+    training: str | None = Field(description="A training of the project with a checkpoint; null: the model before.")

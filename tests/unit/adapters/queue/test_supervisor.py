@@ -237,3 +237,20 @@ def test_a_killed_supervisor_leaves_no_process() -> None:
         assert all(is_alive(pid) for pid in pids)
         parent.kill()
     eventually(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def test_a_process_runs_only_while_it_is_wanted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.adapters.queue.supervisor.WANTED_CHECK_S", 0.0)
+    wanted: list[bool] = []
+    ends = ProcessSpec("train", script("pass"), is_wanted=lambda: bool(wanted))
+    supervisor = run.of(ProcessSpec("a", SLEEP), ends)
+    supervisor.start()
+    supervisor.watch()
+    assert list(supervisor.pids) == ["a"]
+    wanted.append(True)
+    eventually(lambda: [each.name for each in run.exits] == ["train"], each=supervisor.watch)
+    wanted.clear()
+    time.sleep(0.3)
+    for _ in range(5):
+        supervisor.watch()
+    assert list(supervisor.pids) == ["a"]

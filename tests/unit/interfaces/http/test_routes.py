@@ -291,7 +291,7 @@ def test_a_webhook_lets_the_router_look_at_the_project() -> None:
     assert router.schedules[2].next_s > crowd.parts.clock.monotonic_s()
 
 
-@pytest.mark.parametrize("action", ["ANNOTATIONS_DELETED", "PROJECT_UPDATED", "START_TRAINING", ""])
+@pytest.mark.parametrize("action", ["ANNOTATIONS_DELETED", "PROJECT_UPDATED", ""])
 def test_other_actions_are_ignored(action: str) -> None:
     reader = FakeReader((record(brush()),))
     reply = FakeWeb(label_studio=reader).client().post("/webhook", json={"action": action})

@@ -3,8 +3,10 @@
 import { oncePerFrame } from "../../player/static/view/draw_once.js";
 import { html, render } from "../../player/static/vendor/htm-preact.js";
 import { Loading } from "./actions/loading.js";
+import { Training } from "./actions/training.js";
 import { Work } from "./actions/work.js";
 import { onKey } from "./keys.js";
+import { TrainingCalls } from "./server/trainings.js";
 import { Transport } from "./server/transport.js";
 import { placeOf } from "./state/address.js";
 import { Store } from "./state/store.js";
@@ -15,6 +17,7 @@ import { Grid } from "./view/grid.js";
 import { Header, Messages, SignIn } from "./view/header.js";
 import { Exports, Review } from "./view/review.js";
 import { Labels, People, Queues } from "./view/tables.js";
+import { TrainingView } from "./view/training.js";
 import { Thumbnails } from "./view/thumbnails.js";
 
 /** @typedef {{state: import("./types.js").State, parts: import("./types.js").Parts}} Props */
@@ -24,12 +27,13 @@ const store = new Store();
 const transport = new Transport();
 const loading = new Loading(transport, store);
 const work = new Work(transport, store, loading);
+const training = new Training(new TrainingCalls(transport), store, loading);
 const thumbnails = new Thumbnails((address, signal) => transport.picture(address, signal));
 /** @type {import("./types.js").Parts} */
-const parts = { store, transport, loading, work, thumbnails };
+const parts = { store, transport, loading, work, training, thumbnails };
 
 /** @type {Record<Exclude<import("./types.js").ViewName, "tasks">, (props: Props) => unknown>} */
-const VIEWS = { labels: Labels, people: People, queues: Queues, review: Review, exports: Exports };
+const VIEWS = { labels: Labels, people: People, queues: Queues, review: Review, training: TrainingView, exports: Exports };
 
 /** @param {Props} props */
 function Page({ state }) {

@@ -3,7 +3,7 @@
 /** @typedef {"untouched" | "prompted" | "running" | "done" | "failed"} TaskState */
 /** @typedef {"satisfactory" | "redo" | "reject" | "skipped"} VerdictName */
 /** @typedef {VerdictName | "outdated" | "none"} VerdictState */
-/** @typedef {"tasks" | "labels" | "people" | "queues" | "review" | "exports"} ViewName */
+/** @typedef {"tasks" | "labels" | "people" | "queues" | "review" | "training" | "exports"} ViewName */
 /** @typedef {{mean: number, low: number, high: number, observations: number}} Interval  a share with its 95 % interval */
 /** @typedef {{user: string, state: TaskState, objects: number, done: number, total: number, reason: string}} Work */
 /**
@@ -140,6 +140,7 @@
  * @property {Queue[] | null} queues
  * @property {Review | null} review
  * @property {Exports | null} exports
+ * @property {import("./types_training.js").TrainingList | null} training
  * @property {Progress | null} progress
  * @property {number[]} selected  tasks
  * @property {number} busy  changes that are not answered
@@ -152,6 +153,7 @@
  * @property {import("./server/transport.js").Transport} transport
  * @property {import("./actions/loading.js").Loading} loading
  * @property {import("./actions/work.js").Work} work
+ * @property {import("./actions/training.js").Training} training
  * @property {import("./view/thumbnails.js").Thumbnails} thumbnails
  */
 export {};

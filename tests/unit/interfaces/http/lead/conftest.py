@@ -12,6 +12,7 @@ from backend.adapters.media.serving.page_cache import PageCache, PageDecoder
 from backend.adapters.media.serving.thumbnails import Thumbnails
 from backend.domain.masklets import EncodedMask
 from backend.domain.tasks import MediaRef
+from tests.fakes.trainings import web_trainings
 from tests.unit.interfaces.http.lead.builders import LeadWeb
 
 
@@ -36,6 +37,8 @@ def decoder() -> RecordingDecoder:
 @pytest.fixture
 def pictured(tmp_path: Path, decoder: RecordingDecoder) -> LeadWeb:
     made = LeadWeb()
-    made.web.parts = replace(made.web.parts, thumbnails=Thumbnails(decoder, PageCache(tmp_path, 10**6)))
+    thumbnails = Thumbnails(decoder, PageCache(tmp_path, 10**6))
+    trainings = web_trainings(made.web.stored, tmp_path)  # type: ignore[arg-type]  # the whole ledger
+    made.web.parts = replace(made.web.parts, thumbnails=thumbnails, trainings=trainings)
     made.app = made.web.app
     return made

@@ -32,4 +32,9 @@ def test_answers_have_the_described_forms(pictured: LeadWeb) -> None:
     checked.call("POST", f"{PROJECT}/exports", {"format": "coco"}, status=503)
     checked.call("DELETE", f"{PROJECT}/exports/000001", status=503)
     checked.call("GET", f"{PROJECT}/exports/000001/archive", status=503)
+    checked.call("GET", f"{PROJECT}/trainings")
+    (training,) = checked.call("POST", f"{PROJECT}/trainings", {"minutes": 5}, status=202)["trainings"]
+    checked.call("GET", f"{PROJECT}/trainings/{training['name']}/report", status=404)
+    checked.call("DELETE", f"{PROJECT}/trainings/{training['name']}")
+    checked.call("POST", f"{PROJECT}/model", {"training": training["name"]}, status=404)
     assert checked.called == {(method, path) for method, path, _ in operations(document, "/api/lead")}

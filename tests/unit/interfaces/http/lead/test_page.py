@@ -8,7 +8,7 @@ from backend.domain.datasets import FormatName
 from backend.interfaces.http.lead.routes import FOLDER
 from tests.unit.interfaces.http.lead.builders import LeadWeb
 
-BY_THEMSELVES = {"main.js", "types.js"}
+BY_THEMSELVES = {"main.js", "types.js", "types_training.js"}
 """The module that the page runs, and the one without code."""
 
 

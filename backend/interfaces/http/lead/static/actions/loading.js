@@ -11,7 +11,8 @@ const LOST_MS = 3000;
 
 /** @type {Partial<State>} what belongs to one project */
 const EMPTY = {
-  list: null, labels: null, people: null, queues: null, review: null, exports: null, progress: null, selected: [],
+  list: null, labels: null, people: null, queues: null, review: null, exports: null, training: null, progress: null,
+  selected: [],
 };
 
 export class Loading {
@@ -92,6 +93,7 @@ export class Loading {
     if (view === "people") return { people: await this.transport.people(project) };
     if (view === "queues") return { queues: (await this.transport.queues(project)).queues };
     if (view === "review") return { review: await this.transport.review(project) };
+    if (view === "training") return { training: await this.transport.call("GET", `/projects/${project}/trainings`) };
     if (view === "exports") return { exports: await this.transport.exports(project) };
     return { list: await this.transport.tasks(project, listQuery(place)) };
   }
@@ -124,9 +126,10 @@ export class Loading {
 }
 
 /** Whether the server is still at work on what the open view shows. @param {State} state */
-function isUnfinished({ place, list, review, exports, progress }) {
+function isUnfinished({ place, list, review, exports, training, progress }) {
   if (progress?.is_open) return true;
   if (place.view === "tasks") return list !== null && (list.unread > 0 || !list.is_listed);
   if (place.view === "review") return (review?.unread ?? 0) > 0;
+  if (place.view === "training") return training?.trainings.some((each) => ["queued", "running"].includes(each.state)) ?? false;
   return place.view === "exports" && (exports?.exports.some((each) => each.state === "running") ?? false);
 }

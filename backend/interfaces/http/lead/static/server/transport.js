@@ -96,6 +96,11 @@ export class Transport {
     return `${this.#of(project)}/${table}?${new URLSearchParams([...query, ["as", "csv"]])}`;
   }
 
+  /** Another call of the API. @template Answer @param {string} method @param {string} path @param {object} [body] @returns {Promise<Answer>} */
+  call(method, path, body) {
+    return this.#call(method, `${this.root}${path}`, body);
+  }
+
   /** @param {string} address @param {AbortSignal} signal @returns {Promise<Blob>} */
   async picture(address, signal) {
     const reply = await this.#fetch(address, { signal });

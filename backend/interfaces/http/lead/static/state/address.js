@@ -3,7 +3,7 @@
 /** @typedef {import("../types.js").Place} Place */
 
 /** @type {import("../types.js").ViewName[]} */
-export const VIEWS = ["tasks", "labels", "people", "queues", "review", "exports"];
+export const VIEWS = ["tasks", "labels", "people", "queues", "review", "training", "exports"];
 /** @type {import("../types.js").TaskState[]} */
 export const STATES = ["untouched", "prompted", "running", "done", "failed"];
 /** @type {import("../types.js").VerdictState[]} */

@@ -19,6 +19,7 @@ export const INITIAL = {
   queues: null,
   review: null,
   exports: null,
+  training: null,
   progress: null,
   selected: [],
   busy: 0,

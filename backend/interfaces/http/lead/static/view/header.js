@@ -8,7 +8,7 @@ import { ended } from "./words.js";
 /** @type {[import("../types.js").ViewName, string][]} */
 const VIEWS = [
   ["tasks", "Videos"], ["labels", "Counts"], ["people", "People"], ["queues", "Queues"], ["review", "Uncertainty"],
-  ["exports", "Exports"],
+  ["training", "Training"], ["exports", "Exports"],
 ];
 
 /** @param {Props} props */

@@ -15,8 +15,8 @@ from rich.table import Table
 from backend.domain.crowd.routing import MAX_VERIFIERS, ORDER, Checks, Crowd, Decision, Role
 from backend.domain.errors import InvalidInput
 from backend.domain.tasks import TaskKey
-from backend.interfaces.cli import crowd_effort, crowd_gold, crowd_quality
 from backend.interfaces.cli.connect import PublicUrl, Url, print_notes
+from backend.interfaces.cli.crowd import effort, gold, quality
 from backend.interfaces.cli.progress.command_bar import command_bar
 from backend.interfaces.cli.progress.durations import duration_text
 
@@ -189,6 +189,6 @@ def _text_of(path: Path) -> str:
         raise InvalidInput(f"the label config {path} cannot be read: {error}") from error
 
 
-crowd_quality.add_to(app)
-app.command(name="effort")(crowd_effort.effort)
-app.add_typer(crowd_gold.app, name="gold")
+quality.add_to(app)
+app.command(name="effort")(effort.effort)
+app.add_typer(gold.app, name="gold")

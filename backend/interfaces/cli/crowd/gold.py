@@ -16,7 +16,7 @@ from backend.domain.crowd.estimates import PersonQuality
 from backend.domain.crowd.gold import DEFAULT_GOLD, GoldPolicy
 from backend.domain.errors import NotFound
 from backend.domain.tasks import TaskKey
-from backend.interfaces.cli.crowd_quality import print_faults
+from backend.interfaces.cli.crowd.quality import print_faults
 from backend.interfaces.cli.progress.command_bar import command_bar
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Trainings on a project's labels: requests, labels, attempts, recovery."""

@@ -1,0 +1,1 @@
+"""Wiring of trainings, and of the model in use."""

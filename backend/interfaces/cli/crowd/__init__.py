@@ -1,0 +1,1 @@
+"""`masklet crowd`: setting up, effort, quality and gold of crowds."""
