@@ -1,8 +1,9 @@
 """Clips of crawling cells as in phase contrast: a domain of its own looks, shapes and motion.
 
 A cell has nearly the brightness of its surroundings, a dark rim with a bright halo, grains inside, and a nucleus of
-strong contrast, which is not the object. Its outline ruffles, it crawls and turns, and cells touch. Debris is no object.
-A label is the whole cell inside of the halo. Nothing is shared with the generators of training, replay or evaluation.
+strong contrast, which is not the object. Its outline ruffles, it crawls and turns, and cells touch. Debris is no
+object. A label is the whole cell inside of the halo. Nothing is shared with the generators of training, replay or
+evaluation.
 """
 
 from __future__ import annotations
