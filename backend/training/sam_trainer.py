@@ -185,10 +185,13 @@ class _Training:
 
     def _result(self, learning: Learning, videos: list[KeptVideo], before: Measured, after: Measured,
                 judgement: Judgement, candidate: Checkpoint) -> TrainingResult:  # fmt: skip
-        curve = [(minute, loss, float("nan")) for minute, loss in learning.learnt.curve]
-        if curve:
-            curve[0] = (*curve[0][:2], before.figures.j_and_f)
-            curve[-1] = (*curve[-1][:2], after.figures.j_and_f)
+        nan = float("nan")
+        points = learning.learnt.curve or [(0.0, nan)]
+        curve = [
+            (0.0, points[0][1], before.figures.j_and_f),
+            *((minute, loss, nan) for minute, loss in points[:-1]),
+            (*points[-1], after.figures.j_and_f),
+        ]
         result = TrainingResult(
             before=before.figures,
             after=after.figures,

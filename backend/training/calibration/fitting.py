@@ -85,6 +85,13 @@ class FitSettings:
 
 def fit_calibrator(table: FeatureRows, *, sha256: str, settings: FitSettings = FitSettings()) -> Calibrator:
     """A calibrator: networks fitted on the whole table, and a curve fitted on cross-validated predictions by clip."""
+    return fit_cross_validated(table, sha256=sha256, settings=settings)[0]
+
+
+def fit_cross_validated(
+    table: FeatureRows, *, sha256: str, settings: FitSettings = FitSettings()
+) -> tuple[Calibrator, Vector]:
+    """The calibrator, and the uncertainty [N] of each row by networks that were fitted without the row's clip."""
     cross_validated = np.zeros(len(table.iou))
     for fold in range(FOLDS):
         is_held_out = table.clip % FOLDS == fold
@@ -92,7 +99,8 @@ def fit_calibrator(table: FeatureRows, *, sha256: str, settings: FitSettings = F
             table.rows[is_held_out]
         )
     x, y = _isotonic_curve(cross_validated, table.iou < FAILED_BELOW)
-    return replace(_fit_networks(table, sha256, settings), curve_x=x, curve_y=y)
+    calibrator = replace(_fit_networks(table, sha256, settings), curve_x=x, curve_y=y)
+    return calibrator, np.interp(cross_validated, x, y)
 
 
 def _fit_networks(table: FeatureRows, sha256: str, settings: FitSettings) -> Calibrator:

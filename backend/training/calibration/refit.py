@@ -18,7 +18,7 @@ from backend.evaluation.calibration_metrics import calibration_error
 from backend.evaluation.synthetic.renderer import render_scene
 from backend.evaluation.synthetic.source import ClipSource
 from backend.training.calibration.feature_rows import FeatureRows, feature_rows
-from backend.training.calibration.fitting import FitSettings, fit_calibrator
+from backend.training.calibration.fitting import fit_cross_validated
 from backend.training.calibration.tracking_runs import Track, track_clip
 from backend.training.drawn.scenes import SceneSpec, make_scene
 
@@ -66,30 +66,13 @@ def allows_fit(labelled: FeatureRows) -> bool:
 def refit(drawn: Sequence[Track], labelled: Sequence[Track], sha256: str) -> tuple[Calibrator | None, float]:
     """A calibrator for the weights of a SHA-256, and its calibration error on the labelled frames.
 
-    The error is cross-validated: each video's frames are judged by a calibrator that was fitted without the video. None
-    and nan if the labels do not allow a fit.
+    For the error, the networks are cross-validated by video. None and nan if the labels do not allow a fit.
     """
     table = feature_rows([*drawn, *labelled])
     table = table.of(~np.isnan(table.iou))
     of_labelled = table.generator == "labelled"
     if not allows_fit(table.of(of_labelled)):
         return None, math.nan
-    scores, failed = _held_out_scores(table, of_labelled, sha256)
-    return fit_calibrator(table, sha256=sha256), _error(scores, failed)
-
-
-def _held_out_scores(
-    table: FeatureRows, of_labelled: np.ndarray[tuple[int], np.dtype[np.bool_]], sha256: str
-) -> tuple[list[float], list[bool]]:
-    scores: list[float] = []
-    failed: list[bool] = []
-    for clip in np.unique(table.clip[of_labelled]):
-        held_out = table.clip == clip
-        fitted = fit_calibrator(table.of(~held_out), sha256=sha256, settings=FitSettings(members=1))
-        scores += fitted.uncertainties(table.rows[held_out]).tolist()
-        failed += [error.failed for error in table.of(held_out).errors]
-    return scores, failed
-
-
-def _error(scores: list[float], failed: list[bool]) -> float:
-    return calibration_error(np.asarray(scores, np.float64), np.asarray(failed, np.bool_))
+    calibrator, scores = fit_cross_validated(table, sha256=sha256)
+    failed = np.array([error.failed for error in table.errors], np.bool_)
+    return calibrator, calibration_error(scores[of_labelled], failed[of_labelled])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -50,10 +50,15 @@ class ObjectFigures:
 
 @dataclass(frozen=True, slots=True)
 class VideoFigures:
-    """The objects of a held-out video, and their tracks; the IoU of a track's unlabelled frame is nan."""
+    """The objects of a held-out video, and their tracks; the IoU of a track's unlabelled frame is nan.
+
+    last: the last measured frame, and masks: of the objects on it, bool [H, W].
+    """
 
     objects: tuple[ObjectFigures, ...]
     tracks: tuple[Track, ...]
+    last: int = 0
+    masks: Mapping[str, BoolMask] = field(default_factory=dict)
 
 
 def measure_video(engine: Segmenter, source: VideoSource, video: KeptVideo, cancel: CancelToken) -> VideoFigures:
@@ -68,7 +73,9 @@ def measure_video(engine: Segmenter, source: VideoSource, video: KeptVideo, canc
     run = engine.propagate(source, prompts, direction=Direction.FORWARD, frame_range=whole, cancel=cancel)
     scored: dict[str, list[tuple[float, float]]] = defaultdict(list)
     errors: dict[str, list[FrameError]] = defaultdict(list)
+    masks: dict[str, BoolMask] = {}
     for frame in run:
+        masks = {str(item.object_id): item.mask for item in frame.objects}
         for item in frame.objects:
             name = str(item.object_id)
             truth = video.mask(frame.frame_index, name)
@@ -91,7 +98,7 @@ def measure_video(engine: Segmenter, source: VideoSource, video: KeptVideo, canc
     tracks = tuple(
         Track(video.key, "labelled", ObjectId(name), (starts[name],), tuple(frames)) for name, frames in errors.items()
     )
-    return VideoFigures(objects, tracks)
+    return VideoFigures(objects, tracks, last, masks)
 
 
 def known_rows(tracks: Sequence[Track]) -> FeatureRows:

@@ -87,7 +87,7 @@ class Measuring:
         calibrator, error = refit(drawn_tracks(engine, self._seed, self._cancel), tracks, sha256)
         note = NO_CALIBRATOR
         if calibrator is not None:
-            note = "fitted on drawn clips and the labelled frames of the held-out videos; its error is cross-validated"
+            note = "fitted on drawn clips and the held-out videos' labelled frames; its networks are cross-validated"
         return Measured(self._figures(engine, objects, error), tuple(objects), calibrator, note)
 
     def _videos(self, side: str, engine: Sam2Engine) -> tuple[list[ObjectFigures], list[Track]]:
@@ -104,7 +104,7 @@ class Measuring:
                 tracks += found.tracks
                 if number < PICTURES:
                     path = self._folder / "pictures" / f"{number + 1:02d}-{side}.jpg"
-                    write_picture(engine, source, kept, path, self._cancel)
+                    write_picture(source, kept, found, path)
         return objects, tracks
 
     def _figures(self, engine: Sam2Engine, objects: Sequence[ObjectFigures], error: float) -> HeldOutFigures:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.application.ports.engine import CancelToken, Segmenter
 from backend.application.ports.media import VideoSource
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.geometry import BoolMask, RgbFrame
-from backend.domain.prompts import PromptSet
-from backend.domain.video import Direction, FrameIndex, FrameRange
-from backend.training.measure.held_out import LONGEST_RANGE, box_prompts
+from backend.domain.video import FrameIndex
+from backend.training.measure.held_out import VideoFigures
 from backend.training.samples.videos import KeptVideo
 
 LARGEST_SIDE_PX = 640
@@ -22,31 +21,21 @@ COLOURS = ((255, 90, 60), (60, 200, 90), (80, 130, 255), (240, 200, 40), (200, 9
 TRUTH = (255, 255, 255)
 
 
-def write_picture(engine: Segmenter, source: VideoSource, video: KeptVideo, path: Path, cancel: CancelToken) -> None:
-    """The last measured labelled frame of a video, with the masks propagated to it and the true outlines: a JPEG.
+def write_picture(source: VideoSource, video: KeptVideo, found: VideoFigures, path: Path) -> None:
+    """The last measured frame of a video with the masks that were propagated to it and the true outlines: a JPEG.
 
-    Nothing is written if no object shows before it. Raises Cancelled.
+    Nothing is written for a video without objects.
     """
-    prompts = box_prompts(video)
-    if not prompts:
+    if not found.masks:
         return
-    first = min(prompt.frame_index for prompt in prompts)
-    last = max(frame for frame in video.labels if frame < first + LONGEST_RANGE)
-    whole = FrameRange(FrameIndex(first), FrameIndex(last + 1))
-    run = engine.propagate(
-        source, PromptSet.of(prompts, {}), direction=Direction.FORWARD, frame_range=whole, cancel=cancel
-    )
-    masks: dict[str, BoolMask] = {}
-    for frame in run:
-        masks = {str(item.object_id): item.mask for item in frame.objects}
-    truths = {name: mask for name in masks if (mask := video.mask(last, name)) is not None}
-    drawn = drawn_masks(source.frame(FrameIndex(last)), masks, truths)
+    truths = {name: mask for name in found.masks if (mask := video.mask(found.last, name)) is not None}
+    drawn = drawn_masks(source.frame(FrameIndex(found.last)), found.masks, truths)
     path.parent.mkdir(parents=True, exist_ok=True)
     encoded = cv2.imencode(".jpg", drawn[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
     write_atomically(path, encoded.tobytes())
 
 
-def drawn_masks(frame: RgbFrame, masks: dict[str, BoolMask], truths: dict[str, BoolMask]) -> NDArray[np.uint8]:
+def drawn_masks(frame: RgbFrame, masks: Mapping[str, BoolMask], truths: Mapping[str, BoolMask]) -> NDArray[np.uint8]:
     """The frame with masks as tints and truths as white outlines, at most LARGEST_SIDE_PX wide or high."""
     picture = np.array(frame, np.uint8)
     for number, mask in enumerate(masks.values()):
