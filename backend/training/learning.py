@@ -213,5 +213,6 @@ class Learning:
 
     def _mark(self) -> None:
         """Adds a point to the curve."""
-        if "loss" in self.learnt.figures:
-            self.learnt.curve.append((self.counters.seconds / 60, self.learnt.figures["loss"]))
+        minute = self.counters.seconds / 60
+        if "loss" in self.learnt.figures and (minute, self.learnt.figures["loss"]) not in self.learnt.curve[-1:]:
+            self.learnt.curve.append((minute, self.learnt.figures["loss"]))

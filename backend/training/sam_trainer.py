@@ -29,6 +29,7 @@ from backend.training.checkpoint_folder import write_checkpoint, write_weights
 from backend.training.judgement import Judgement, judge
 from backend.training.learning import Learning, LearningPlan
 from backend.training.measure.measuring import Measured, Measuring
+from backend.training.mixed_weights import MOST_LOST, SHARES, drawn_j, mixed
 from backend.training.samples.batches import Batches, BatchPlan
 from backend.training.samples.features import KeptFeatures
 from backend.training.samples.reading import keep_pictures, read_source
@@ -43,7 +44,7 @@ Report = Callable[[TrainingProgress], None]
 READ, MEASURED, TRAINED = 0.04, 0.12, 0.86
 """Shares of the whole run after reading, the first measurement, and training."""
 
-RATES: Mapping[str, float] = {DEMO: 4e-4}
+RATES: Mapping[str, float] = {DEMO: 6e-4}
 PUBLISHED_RATE = 4e-5
 """Peak learning rates. The demo model is small and was trained for hours; the published ones for weeks."""
 
@@ -98,6 +99,7 @@ class _Training:
         self._parent, self._progress, self._cancel = parent, progress, cancel
         self._device = choose_device(options.device, threads=options.threads)
         self._root = self._root_name()
+        self._share = 1.0
 
     def run(self) -> TrainingResult:
         model = load_model(self._parent).to(self._device)
@@ -174,11 +176,22 @@ class _Training:
         return learning
 
     def _candidate(self, learning: Learning) -> Checkpoint:
-        """The trained weights as a checkpoint in the training's folder."""
+        """The trained weights, or a mixture with the parent's that forgets less, as a checkpoint in the folder."""
         learning.use_average()
+        trained = learning.model.state_dict()
+        stored = read_weights(self._parent.weights)
         path = self._folder / "candidate" / WEIGHTS
-        sha256 = write_weights(learning.model.state_dict(), read_weights(self._parent.weights), path)
-        return Checkpoint(self._name, path, sha256, self._parent.config)
+        before = drawn_j(self._engine(self._parent), self._plan.seed, self._cancel)
+        for share in SHARES:
+            self._tell("comparing drawn clips with those of before", TRAINED, learning.learnt.figures)
+            self._share = share
+            sha256 = write_weights(mixed(stored, trained, share), stored, path)
+            candidate = Checkpoint(self._name, path, sha256, self._parent.config)
+            after = drawn_j(self._engine(candidate), self._plan.seed, self._cancel)
+            logger.info("with a share of %g of the trained weights, J on drawn clips is %+.4f", share, after - before)
+            if after >= before - MOST_LOST:
+                break
+        return candidate
 
     def _engine(self, checkpoint: Checkpoint) -> Sam2Engine:
         return engine_of(checkpoint, device=self._options.device, threads=self._options.threads)
@@ -219,6 +232,7 @@ class _Training:
             "parent": {"name": self._parent.name, "sha256": self._parent.sha256},
             "root": self._root,
             "plan": {**asdict(self._plan), "peak_rate": learning.plan.peak_rate},
+            "share": self._share,
             "steps": learning.counters.steps,
             "minutes": round(learning.counters.seconds / 60, 1),
             "data": {

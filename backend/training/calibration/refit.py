@@ -30,12 +30,13 @@ FEWEST_ROWS, FEWEST_OF_A_KIND = 24, 5
 
 @dataclass(frozen=True, slots=True)
 class DrawnClip:
-    """A drawn scene with its masks, bool [T, N, H, W]."""
+    """A drawn scene with its masks, bool [T, N, H, W]; a clip of evaluation too."""
 
     name: str
     generator: str
     video: ClipSource
     masks: np.ndarray[tuple[int, int, int, int], np.dtype[np.bool_]]
+    alike: tuple[tuple[int, int], ...] = ()
 
 
 def drawn_clips(seed: int, count: int = CLIPS) -> Iterator[DrawnClip]:

@@ -131,8 +131,8 @@ def draw_path(rng: Rng, video: KeptVideo, length: int) -> list[int]:
         goal = at + step if len(labelled) > 1 else at
         between = _between(video.frames, labelled[at], labelled[goal])
         count = int(rng.integers(min(len(between), length - len(path) - 1) + 1))
-        chosen = np.sort(rng.choice(len(between), count, replace=False)) if count else []
-        path += [between[int(place)] for place in chosen]
+        if count:
+            path += [between[int(place)] for place in np.sort(rng.choice(len(between), count, replace=False))]
         path.append(labelled[goal])
         at = goal
     return path

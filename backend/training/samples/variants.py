@@ -52,7 +52,7 @@ class Variant:
             image = cv2.GaussianBlur(image, (0, 0), self.blur)
         if self.noise > 0:
             image = image + np.random.default_rng((self.seed, index)).normal(0, self.noise, image.shape)
-        return np.clip(image, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(image, 0, 255), np.uint8)
 
     def mask(self, mask: BoolMask, side: int) -> BoolMask:
         """A mask [H, W] bool as this variant, bool [side, side]."""

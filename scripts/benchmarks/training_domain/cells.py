@@ -1,8 +1,9 @@
 """Clips of crawling cells as in phase contrast: a domain of its own looks, shapes and motion.
 
-A cell has the brightness of its surroundings, a dark rim with a bright halo, grains inside, and a nucleus of strong
-contrast, which is not the object. Its outline ruffles, it crawls and turns, and cells touch. Debris is no object. A
-label is the whole cell inside of the halo. Nothing is shared with the generators of training, replay or evaluation.
+A cell has nearly the brightness of its surroundings, a dark rim with a bright halo, grains inside, and a nucleus of
+strong contrast, which is not the object. Its outline ruffles, it crawls and turns, and cells touch. Debris is no
+object. A label is the whole cell inside of the halo. Nothing is shared with the generators of training, replay or
+evaluation.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ class CellClip:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The looks of a video. polarity: 1 if nuclei are dark, -1 if they are bright."""
+    """The looks of a video. body: brightness of cells over the level. polarity: 1: nuclei are dark, -1: bright."""
 
     level: float
+    body: float
     tint: NDArray[np.float32]
     rim: float
     halo: float
@@ -67,12 +69,13 @@ def _draw_look(rng: Rng) -> Look:
     return Look(
         level=float(rng.uniform(95, 160)),
         tint=(1 + rng.uniform(-0.12, 0.12, 3)).astype(np.float32),
-        rim=float(rng.uniform(14, 34)),
-        halo=float(rng.uniform(10, 30)),
-        grain=float(rng.uniform(4, 12)),
+        body=float(rng.choice([-1, 1]) * rng.uniform(4, 14)),
+        rim=float(rng.uniform(25, 50)),
+        halo=float(rng.uniform(14, 36)),
+        grain=float(rng.uniform(3, 8)),
         nucleus=float(rng.uniform(30, 60)),
         polarity=1.0 if rng.random() < 0.6 else -1.0,
-        noise=float(rng.uniform(3, 9)),
+        noise=float(rng.uniform(2, 6)),
     )
 
 
@@ -115,7 +118,7 @@ class _Cell:
         speed = rng.uniform(0.3, 2.6) * (0.4 + np.abs(np.sin(0.45 * np.arange(frames) + rng.uniform(0, 6.3))))
         steps = speed[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1)
         self.centres = np.clip(place + np.cumsum(steps, 0), 18, np.array(SIZE[::-1]) - 18.0)
-        self.radius = float(rng.uniform(24, 42))
+        self.radius = float(rng.uniform(27, 44))
         self.stretch = float(rng.uniform(1.0, 1.7))
         self.angle = rng.uniform(0, np.pi) + np.cumsum(rng.normal(0, 0.05, frames))
         self.waves = [
@@ -157,7 +160,7 @@ def _paint(plane: Plane, inside: NDArray[np.bool_], cell: _Cell, t: int, look: L
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
     away = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 3)
     soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.8)
-    body = look.level + 3 + look.grain * cell.grain(t) - look.polarity * look.nucleus * cell.nucleus(t)
+    body = look.level + look.body + look.grain * cell.grain(t) - look.polarity * look.nucleus * cell.nucleus(t)
     plane += soft * (body - plane)
     plane -= look.rim * np.exp(-(((depth - 1.5) / 1.6) ** 2)) * soft
     plane += look.halo * np.exp(-(((away - 3.0) / 2.4) ** 2)) * (1 - soft)
@@ -171,4 +174,4 @@ def _shifted(plane: Plane, shift: NDArray[np.float64]) -> Plane:
 def _developed(rng: Rng, plane: Plane, look: Look) -> NDArray[np.uint8]:
     """The plane through the microscope's optics and camera: uint8 [H, W, 3]."""
     seen = cv2.GaussianBlur(plane, (0, 0), 0.7) + rng.normal(0, look.noise, SIZE).astype(np.float32)
-    return np.clip(seen[..., None] * look.tint, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(seen[..., None] * look.tint, 0, 255), np.uint8)
