@@ -146,3 +146,4 @@ def test_label_studios_button_trains_and_the_page_tells(tab: Page, masklet: Mask
     masklet.ledger.end_training(ended, 1, TrainingState.DONE, result=result(checkpoint=""), note="")
     expect(tab.locator(".exports")).to_contain_text("J&F 0.61 → 0.72 (gain +0.110, 95 % +0.040 to +0.180)")
     picture(tab, "lead_training")
+    assert tab.evaluate("() => document.documentElement.scrollWidth") <= 1400

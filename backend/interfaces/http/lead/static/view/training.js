@@ -57,7 +57,7 @@ function InUse({ state, parts }) {
   }
   if (!training.active) return html`<p>No trained checkpoint is in use.</p>`;
   return html`
-    <p>In use: <b>${training.active}</b> ${" "}
+    <p>In use: <b>${training.active}</b>${" "}
       <button disabled=${state.busy > 0} onClick=${() => parts.training.rollBack()}>Go back to the model before</button></p>`;
 }
 
@@ -67,7 +67,7 @@ function One({ each, workers, parts, busy }) {
     <li data-training=${each.name}>
       <b>${each.name}</b>: ${each.is_ending ? "ending" : each.state}; ${each.minutes} min on ${each.base}, ${each.what}${each.user ? `, asked for by ${each.user}` : ""}.${" "}
       ${each.report && html`<a href=${each.report} target="_blank" rel="noopener" aria-label=${`Report on ${each.name}`}>Report</a>`}${" "}
-      ${isOpen(each) && html`<button class="stop" disabled=${busy || each.is_ending} aria-label=${`Cancel ${each.name}`}
+      ${isOpen(each) && !each.is_ending && html`<button class="stop" disabled=${busy} aria-label=${`Cancel ${each.name}`}
         onClick=${() => parts.training.cancel(each.name)}>Cancel</button>`}
       ${each.checkpoint && each.is_here && !each.is_active && html`<button disabled=${busy} aria-label=${`Use ${each.name}`}
         onClick=${() => parts.training.use(each.name)}>Use this checkpoint</button>`}
@@ -86,8 +86,8 @@ function One({ each, workers, parts, busy }) {
 function Progress({ each, workers }) {
   const figures = Object.entries(each.figures).map(([name, value]) => `${name} ${number(value, 3)}`).join(", ");
   return html`
-    <p><progress max="1" value=${each.share} aria-label=${`Progress of ${each.name}`}></progress> ${Math.round(each.share * 100)} %,
-      ${each.phase}${figures && `; ${figures}`}</p>
+    <p><progress max="1" value=${each.share} aria-label=${`Progress of ${each.name}`}></progress>${" "}
+      ${`${Math.round(each.share * 100)} %, ${each.phase}${figures && `; ${figures}`}`}</p>
     ${each.state === "queued" && workers === 0 && html`
       <p>No train worker runs yet. masklet up starts one by itself; elsewhere: <code>masklet worker train</code></p>`}`;
 }
@@ -97,11 +97,14 @@ function Result({ each }) {
   const { gain } = each;
   if (!gain) return each.reason ? html`<p class=${each.state === "failed" ? "bad" : ""}>${ended(each.reason)}</p>` : null;
   const { before, after } = gain;
+  const figures = [
+    `J&F ${number(before.j_and_f)} → ${number(after.j_and_f)} (gain ${signed(gain.mean)}, 95 % ${signed(gain.low)} to ${signed(gain.high)})`,
+    `clicks until IoU 0.85: ${number(before.clicks, 1)} → ${number(after.clicks, 1)}`,
+    `on the general set ${number(before.general_j)} → ${number(after.general_j)}`,
+  ];
   return html`
-    <p>${each.is_better ? html`<b>Better.</b>` : "Not better beyond doubt."} J&F ${number(before.j_and_f)} → ${number(after.j_and_f)}
-      (gain ${signed(gain.mean)}, 95 % ${signed(gain.low)} to ${signed(gain.high)}); clicks until IoU 0.85: ${number(before.clicks, 1)} →
-      ${number(after.clicks, 1)}; on the general set ${number(before.general_j)} → ${number(after.general_j)}.
-      ${ended(each.reason)} ${each.note}</p>`;
+    <p>${each.is_better ? html`<b>Better.</b>` : "Not better beyond doubt."} ${`${figures.join("; ")}.`}</p>
+    <p>${`${ended(each.reason)} ${each.note}`}</p>`;
 }
 
 /** @param {Training} each */
