@@ -47,8 +47,8 @@ def test_a_crash_and_a_hang_cost_their_step_only(tmp_path: Path) -> None:
 def test_figures_are_written_while_a_step_runs(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     wait = (
-        "import pathlib, time\nwrite_figure('one', 1.0)\n"
-        f"while '\"one\"' not in (p.read_text() if (p := pathlib.Path({str(path)!r})).exists() else ''): time.sleep(0.05)\n"
+        f"import pathlib, time\npath = pathlib.Path({str(path)!r})\nwrite_figure('one', 1.0)\n"
+        "while not path.exists() or '\"one\"' not in path.read_text(): time.sleep(0.05)\n"
         "write_figure('two', 2.0)"
     )
     report = Report(dict(ABOUT))
