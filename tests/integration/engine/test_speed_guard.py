@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.benchmarks import engine_guard
+from scripts.benchmarks.engine_figures import guard
+from scripts.benchmarks.engine_figures.guard import FRAMES, TOLERANCE, losses, median_ratio, ratio, recorded_ratios
 from scripts.benchmarks.engine_figures.models import demo_pair
-from scripts.benchmarks.engine_guard import FRAMES, TOLERANCE, losses, median_ratio, ratio, recorded_ratios
 
 
 @pytest.mark.slow
@@ -60,10 +60,10 @@ def test_a_low_ratio_is_measured_again_and_longer() -> None:
 
 def test_records_of_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "record.json"
-    monkeypatch.setattr(engine_guard, "processor_name", lambda: "wide")
-    engine_guard.record({1: 1.4, 5: 2.0}, path)
-    monkeypatch.setattr(engine_guard, "processor_name", lambda: "narrow")
-    engine_guard.record({1: 1.25, 5: 2.1}, path)
+    monkeypatch.setattr(guard, "processor_name", lambda: "wide")
+    guard.record({1: 1.4, 5: 2.0}, path)
+    monkeypatch.setattr(guard, "processor_name", lambda: "narrow")
+    guard.record({1: 1.25, 5: 2.1}, path)
     assert recorded_ratios(path, "wide") == {1: 1.4, 5: 2.0}
     assert recorded_ratios(path, "narrow") == {1: 1.25, 5: 2.1}
     assert recorded_ratios(path, "another") == {1: 1.25, 5: 2.0}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import json
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from scripts.gpu_steps.check import ROOT, main, run_all
 from scripts.gpu_steps.children import Outcome
 from scripts.gpu_steps.measured.gpu_tests import FOLDERS
 from scripts.gpu_steps.plan import Step, chosen, planned
 from scripts.gpu_steps.report import Report, continued, markdown, unmet
-from scripts.gpu_steps.wheels import FROM_SOURCE, PUBLISHED, compress_again, locked, pack_installed
+from scripts.gpu_steps.wheels import FROM_SOURCE, PUBLISHED, THERE, compress_again, locked, pack_installed
 
 ABOUT = {"commit": "abc", "date": "2026-01-01", "device": "cuda"}
 
@@ -127,6 +129,17 @@ def test_all_wheels_are_in_the_lock() -> None:
     assert all("--hash=sha256:" in wanted[name] for name in PUBLISHED)
     assert wanted["av"].startswith("av==")
     assert "via" not in wanted["av"]
+
+
+def test_the_wheels_need_nothing_else() -> None:
+    carried = {*PUBLISHED, *FROM_SOURCE, *THERE}
+    needed = {
+        requirement.name.lower().replace("_", "-")
+        for name in (*PUBLISHED, *FROM_SOURCE)
+        for requirement in map(Requirement, importlib.metadata.requires(name) or ())
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": "3.12", "extra": ""})
+    }
+    assert needed - carried == set()
 
 
 def test_an_installed_package_becomes_a_wheel(tmp_path: Path) -> None:

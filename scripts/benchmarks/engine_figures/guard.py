@@ -1,6 +1,6 @@
 """Guards the engine's speed: the ratio to upstream's predictor, in processor time, against the recorded one.
 
-    ./scripts/bench engine_guard [--record] [--rounds N] [--json FILE]
+    ./scripts/engine_guard [--record] [--rounds N] [--json FILE]
 
 Both sides track objects with the demo model in one process, with one thread, frame by frame in turn. A ratio is the
 median over the frames of upstream's processor time over ours: other work on the machine slows both sides alike. The
@@ -32,7 +32,7 @@ from scripts.benchmarks.engine_figures.prompting import boxes
 from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE
 from scripts.benchmarks.engine_figures.upstream import UpstreamSession
 
-RECORD = Path(__file__).with_name("engine_guard.json")
+RECORD = Path(__file__).with_name("guard.json")
 TOLERANCE = 0.15
 FRAMES: Mapping[int, int] = {1: 48, 5: 28}
 """Frames of a round by the count of objects."""
@@ -56,7 +56,7 @@ class Loss:
         return (
             f"{self.objects} object(s): upstream takes {self.measured:.2f} times our processor time, "
             f"{self.recorded:.2f} on record: find what slowed the engine down, or record the ratio with "
-            "./scripts/bench engine_guard --record"
+            "./scripts/engine_guard --record"
         )
 
 
@@ -125,7 +125,7 @@ def processor_name() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the ratios. Returns 1 for a loss."""
-    parser = argparse.ArgumentParser(prog="bench engine_guard", description="The engine's speed against its record.")
+    parser = argparse.ArgumentParser(prog="engine_guard", description="The engine's speed against its record.")
     parser.add_argument("--record", action="store_true", help="put the median of the rounds on record")
     parser.add_argument("--rounds", type=int, default=1, help="measurements of each ratio; default: 1")
     parser.add_argument("--json", type=Path, help="write the ratios to this file")
