@@ -166,19 +166,20 @@ def errors(model: str, pair: Pair, frames: int) -> Figures:
     yield f"cuda.{model}.parity.ours_over_upstream", ours / theirs if theirs else float(ours > 0)
 
 
-_Masks = dict[tuple[str, int], "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]
+Masks = dict[tuple[str, int], "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]
+"""Mask logits [H, W] by object and frame."""
 
 
-def upstream_masks(pair: Pair, video: VideoSource, prompts: PromptSet, *, precise: bool) -> _Masks:
+def upstream_masks(pair: Pair, video: VideoSource, prompts: PromptSet, *, precise: bool) -> Masks:
     """Upstream's mask logits at the video's size by object and frame."""
     session = UpstreamSession(pair.predictor, video, precise=precise, precision=pair.precision)
     session.prompt(prompts)
     return {(name, index): logits for name, frames in session.propagate().items() for index, logits in frames.items()}
 
 
-def our_masks(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> _Masks:
+def our_masks(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> Masks:
     """Our engine's mask logits at the video's size by object and frame."""
-    size, found = video.info.size, _Masks()
+    size, found = video.info.size, Masks()
     for index, items in engine.track(
         video,
         prompts,
@@ -192,7 +193,7 @@ def our_masks(engine: Sam2Engine, video: VideoSource, prompts: PromptSet) -> _Ma
     return found
 
 
-def mean_error(found: _Masks, exact: _Masks) -> float:
+def mean_error(found: Masks, exact: Masks) -> float:
     """Mean absolute difference of the logits over all objects and frames. Raises KeyError for a missing one."""
     return float(np.mean([np.abs(found[key] - exact[key]).mean() for key in exact]))
 

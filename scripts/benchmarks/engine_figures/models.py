@@ -54,10 +54,10 @@ class Pair:
         return Sam2Engine(self.engine.blocks, self.engine.model)
 
 
-def demo_pair(device: torch.device) -> Pair:
-    """Both sides with the demo checkpoint. Raises ModelError if it is not there."""
+def demo_pair(device: torch.device, *, precision: str = "auto") -> Pair:
+    """Both sides with the demo checkpoint. precision: ours. Raises ModelError if it is not there."""
     checkpoint = find(DEMO, None)
-    engine = partial(_engine, version=checkpoint.version, device=device)
+    engine = partial(_engine, version=checkpoint.version, device=device, precision=precision)
     return _pair(load_model(checkpoint), engine, checkpoint.config, device, image_size=None)
 
 

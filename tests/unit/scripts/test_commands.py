@@ -30,7 +30,10 @@ def test_bench_lists_its_names() -> None:
     assert "rle" in done.stderr.split()
 
 
-@pytest.mark.parametrize("command", ["setup", "demo", "test", "bench", "fetch_training_pictures", "train_on_pictures"])
+@pytest.mark.parametrize(
+    "command",
+    ["setup", "demo", "test", "bench", "engine_guard", "gpu_check", "fetch_training_pictures", "train_on_pictures"],
+)
 def test_commands_are_valid_shell(command: str) -> None:
     assert run("bash", "-n", f"scripts/{command}").returncode == 0
 
