@@ -32,6 +32,7 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, work_bound_s
 from backend.bootstrap.media import open_task_media
+from backend.bootstrap.models import FETCH_A_REAL_ONE
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 
@@ -130,6 +131,8 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> None:
         container.model_announcement.announce(job_runner.segmenter.model)
         model = job_runner.segmenter.model
         logger.info("worker %s: %s on %s", worker_name, model.version, model.device)
+        if model.is_demo:
+            logger.warning("this is the demo model, which is not for real work. %s", FETCH_A_REAL_ONE)
         runtime = _runtime_of(container, job_runner, worker, kind, notifier)
         _runtime.append(runtime)
         heartbeat.allow(work_bound_s(container))
