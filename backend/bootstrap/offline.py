@@ -24,7 +24,9 @@ def open_offline(video: Path, model: str | None) -> Iterator[OfflinePropagator]:
     container = Container.from_environment(model=model)
     with open_local_video(video) as source:
         engine = build_engine(container, shares_cores=False)
-        calibrator = load_calibrator(container.settings.model, container.model_folder)
+        calibrator = load_calibrator(
+            container.settings.model, container.model_folder, image_size=engine.model.image_size
+        )
         yield OfflinePropagator(source, engine, CocoCodec(), container.clock, calibrator=calibrator)
 
 

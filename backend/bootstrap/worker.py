@@ -194,18 +194,21 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
         load_sdk()
     clock = container.clock
     ledger = container.ledger
+    engine = build_engine(container, shares_cores=True)
     return JobRunner(
         ledger=ledger,
         masks=container.masks,
         codec=CocoCodec(),
         media=open_task_media(container),
-        segmenter=build_engine(container, shares_cores=True),
+        segmenter=engine,
         submitter=Submitter(ledger, container.queue),
         clock=clock,
         worker_name=worker_name,
         max_attempts=container.settings.max_attempts,
         pushes=bool(container.settings.label_studio_url),
-        calibrator=load_calibrator(container.settings.model, container.model_folder),
+        calibrator=load_calibrator(
+            container.settings.model, container.model_folder, image_size=engine.model.image_size
+        ),
         snapshot_frames=container.settings.snapshot_frames,
         key_values=container.key_values,
         media_waits=media_waits,

@@ -18,10 +18,10 @@ REAL_ONE = "./scripts/demo --model tiny"
 def prepare_checkpoint(wanted: str | None, data_dir: Path, console: Console) -> str:
     """The name of the checkpoint to run, with its files present.
 
-    wanted: a name, or None for the settings' choice. A published one is fetched, or the rest of it, and checked. If that
-    fails, says why in one sentence and returns the demo model. Raises ModelError for an unknown name.
+    wanted: a name, or None for the settings' choice. A published one is fetched, or the rest of it, and checked. If
+    that fails, says why in one sentence and returns the demo model. Raises ModelError for an unknown name.
     """
-    if wanted not in PUBLISHED:
+    if wanted is None or wanted not in PUBLISHED:
         return chosen_model(wanted, data_dir=data_dir)
     try:
         _fetch(wanted, data_dir, console)

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend.adapters.sam2.weights.image_size import resize_model
 from scripts.training import objective
 from scripts.training.mixture import DataPlan, draw_mixed_batch
-from scripts.training.model import build_model, resize_model
+from scripts.training.model import build_model
 from scripts.training.optimizer_step import average_weights, take_step
 from scripts.training.photographic.scenes import Batch
 from scripts.training.rollout import ClipRollout, DecoderTap

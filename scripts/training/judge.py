@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend.adapters.sam2.weights.image_size import resize_model
 from backend.evaluation.protocol import evaluate
 from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, held_out_clips
 from scripts.benchmarks.real import measure, summary
@@ -22,7 +23,7 @@ from scripts.benchmarks.sparse_clips import read_sparse_clip, sparse_clip_names
 from scripts.training import prompts
 from scripts.training.losses import hard_iou
 from scripts.training.mixture import DataPlan
-from scripts.training.model import build_model, resize_model
+from scripts.training.model import build_model
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
 from scripts.training.rollout import ClipRollout, DecoderTap

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from backend.adapters.sam2.weights.image_size import resize_model
 from scripts.training import objective
 from scripts.training.curriculum import STAGES, stage_at
-from scripts.training.model import build_model, resize_model
+from scripts.training.model import build_model
 from scripts.training.optimizer_step import average_weights, take_step
 from scripts.training.rollout import ClipRollout, DecoderTap
 from scripts.training.scenes import render_batch

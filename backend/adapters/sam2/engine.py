@@ -26,6 +26,7 @@ from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import Tracker
 from backend.adapters.sam2.weights.calibrators import stamped_version
 from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.adapters.sam2.weights.load import load_model
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
@@ -186,8 +187,8 @@ def load_engine(
 
     name: auto, demo, tiny, small, base_plus or large. device: auto, cpu, cuda or cuda:N. threads: 0 for all cores.
     """
-    checkpoint = find(name, model_dir)
     target = choose_device(device, threads=threads)
+    checkpoint = at_image_size(find(name, model_dir), options.image_size, on_gpu=target.type == "cuda")
     with computing(target):
         model = load_model(checkpoint).to(target)
     blocks = Sam2Blocks(

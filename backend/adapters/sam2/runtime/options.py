@@ -18,6 +18,7 @@ class EngineOptions:
         2 or more; 0 attends all of them.
     precision: one of device.PRECISIONS.
     compile: one of compiled_steps.MODES.
+    image_size: `auto`, or the side of the model's input in pixels; see weights/image_size.py.
     """
 
     feature_cache_mib: int = 512
@@ -25,6 +26,7 @@ class EngineOptions:
     max_prompted_frames_attended: int = 0
     precision: str = "auto"
     compile: str = "off"
+    image_size: str = "auto"
 
     def __post_init__(self) -> None:
         """Raises ModelError for an unknown choice, and for a limit of 1.

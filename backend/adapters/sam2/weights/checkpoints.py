@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import IntegrityError, ModelError
 
@@ -65,17 +67,33 @@ _BEST_FIRST = ("large", "base_plus", "small", "tiny", DEMO)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them."""
+    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them.
+
+    image_size: the side of the model's input in pixels; 0: the config's.
+    """
 
     name: str
     weights: Path
     sha256: str
     config: Path
+    image_size: int = 0
+
+    @property
+    def own_image_size(self) -> int:
+        """The image size of the config."""
+        return int(OmegaConf.load(self.config).model.image_size)
+
+    @property
+    def sized_name(self) -> str:
+        """The name, with the image size if it is another one than the config's."""
+        if not self.image_size or self.image_size == self.own_image_size:
+            return self.name
+        return f"{self.name}-{self.image_size}px"
 
     @property
     def version(self) -> str:
         """The model_version in Label Studio."""
-        return f"masklet-{self.name}-{self.sha256[:8]}"
+        return f"masklet-{self.name}-{self.sha256[:8]}{self.sized_name.removeprefix(self.name)}"
 
     @property
     def is_demo(self) -> bool:

@@ -102,7 +102,7 @@ def test_the_wrong_content_is_refused_and_removed(server: CheckpointServer, tmp_
 
 
 def test_a_missing_address(server: CheckpointServer, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"/elsewhere/sam2\.1_hiera_tiny\.pt answered 404 Not Found: set MASKLET_MODEL"):
+    with pytest.raises(ModelError, match=r"/elsewhere/sam2\.1_hiera_tiny\.pt answered 404 Not Found: set MASKLET"):
         pull("tiny", server.url.replace("models", "elsewhere"), tmp_path, silent)
 
 
