@@ -52,9 +52,7 @@ def test_an_unknown_compile_mode_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_image_size_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    message = (
-        "MASKLET_IMAGE_SIZE is '500'; choose auto or a multiple of 32 from 128 to 2048; 480 and 512 are the nearest"
-    )
+    message = "MASKLET_IMAGE_SIZE is '500'; choose auto or a multiple of 32 from 128 to 2048; 480 and 512"
     with pytest.raises(ModelError, match=message):
         engine.build_engine(Container(Settings(data_dir=tmp_path, model="demo", image_size="500")), shares_cores=False)
 
