@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
 from functools import partial
 
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.domain.video import FrameIndex
+from scripts.benchmarks.engine_figures.measuring import best_in_turns
 from scripts.benchmarks.engine_figures.models import seeded_engine
 from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes, clicked, prompt_set
@@ -24,7 +23,6 @@ def measure(setup: Setup) -> Figures:
     a machine with other work too.
     """
     sizes = QUICK_SIZES if setup.quick else SIZES
-    clock = time.perf_counter if setup.device.type == "cuda" else time.process_time
     engines = {size: seeded_engine("tiny", setup.device, image_size=size) for size in sizes}
     _run(2, engines[min(sizes)])  # the first calls of a process take longer
     frames = setup.of(8, 2)
@@ -32,23 +30,10 @@ def measure(setup: Setup) -> Figures:
         ("click", _click, setup.of(4, 1), 1),
         ("frame", partial(_run, frames), setup.of(2, 1), frames),
     ):
-        best = _best(engines, work, clock, repeats)
+        best = best_in_turns({size: partial(work, engine) for size, engine in engines.items()}, setup.device, repeats)
         yield f"speed.image_size_{name}", best[max(sizes)] / best[min(sizes)]
         for size in sizes:
             yield f"speed.image_size_{name}_{size}_s", best[size] / per
-
-
-def _best(
-    engines: Mapping[int, Sam2Engine], work: Callable[[Sam2Engine], None], clock: Callable[[], float], repeats: int
-) -> dict[int, float]:
-    """The least time of each engine's work, in seconds; the engines take turns."""
-    times: dict[int, list[float]] = {size: [] for size in engines}
-    for _ in range(repeats):
-        for size, engine in engines.items():
-            started = clock()
-            work(engine)
-            times[size].append(clock() - started)
-    return {size: min(taken) for size, taken in times.items()}
 
 
 def _click(engine: Sam2Engine) -> None:
