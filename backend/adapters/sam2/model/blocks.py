@@ -149,7 +149,7 @@ class Sam2Blocks:
     def encode_image(self, image: Tensor) -> ImageFeatures:
         """Features of images [B, 3, S, S] float32, normalised: levels [B, C, H, W], finest first."""
         if self._is_int8 and len(image) > 1:
-            singles = [self._encode(one) for one in image.split(1)]
+            singles = [self._encode(one) for one in torch.split(image, 1)]
             return ImageFeatures(tuple(torch.cat(levels) for levels in zip(*singles, strict=True)))
         return ImageFeatures(self._encode(image))
 
