@@ -70,8 +70,15 @@ class Settings(BaseSettings):
         description="Where `masklet models pull` fetches from.",
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    image_size: str = Field(
+        "auto",
+        description="Side of the square to which the model resizes a frame, in pixels: a multiple of 32 from 128 to "
+        "2048; smaller is faster and coarser. auto: the checkpoint's own (SAM 2.1: 1024), on a CPU at most 512.",
+    )
     precision: str = Field(
-        "auto", description="auto, float32 or bfloat16; auto: bfloat16 on a GPU that computes in it, else float32."
+        "auto",
+        description="auto, float32, bfloat16 or int8. auto: bfloat16 on a GPU that computes in it, else float32. "
+        "int8: a faster image encoder on a CPU; masks differ a little.",
     )
     compile: str = Field(
         "off",

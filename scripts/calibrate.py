@@ -1,9 +1,10 @@
 """Fits the calibrator of a checkpoint on the calibration clips and writes it beside the weights.
 
-    python -m scripts.calibrate [--model NAME] [--clips N] [--workers N] [--device NAME] [--out FILE]
+    python -m scripts.calibrate [--model NAME] [--clips N] [--workers N] [--device NAME] [--image-size N]
+        [--out FILE]
 
 Uses the calibration split only and records its generators in the file. The weights' SHA-256 is part of the file; other
-weights need a new fit.
+weights, and another image size, need a new fit.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import calibrator_path
 from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.training.calibration.feature_rows import feature_rows
 from backend.training.calibration.fitting import fit_calibrator
 from backend.training.calibration.tracking_runs import Track, track_clip
@@ -33,10 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clips", type=int, default=CLIPS)
     parser.add_argument("--workers", type=int, default=0, help="processes; 0: one a core")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--image-size", default="auto", help="as MASKLET_IMAGE_SIZE; default: auto")
     parser.add_argument("--out", type=Path, help="default: beside the weights")
     given = parser.parse_args(arguments)
-    checkpoint = find(given.model, given.model_dir)
-    pool = EnginePool(checkpoint.name, given.device, given.workers, given.model_dir)
+    found = find(given.model, given.model_dir)
+    checkpoint = at_image_size(found, given.image_size, on_gpu=given.device != "cpu")
+    pool = EnginePool(checkpoint.name, given.device, given.workers, given.model_dir, given.image_size)
     out = given.out or calibrator_path(checkpoint)
     tracks = [
         track

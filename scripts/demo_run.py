@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from backend.domain.errors import MaskletError
 from scripts.demonstration.backend import MaskletFailed, MaskletProcess, Model
+from scripts.demonstration.checkpoint import REAL_ONE, prepare_checkpoint, print_expectation
 from scripts.demonstration.clip import Clip, ClipFailed, prepare_demo_clip, prepare_user_clip
 from scripts.demonstration.measure import masks_of_regions, mean_iou
 from scripts.demonstration.prediction_wait import (
@@ -65,8 +66,10 @@ class Report:
 class Demo:
     """One run of the demo with its servers."""
 
-    def __init__(self, data_dir: Path, console: Console) -> None:
+    def __init__(self, data_dir: Path, console: Console, checkpoint: str) -> None:
+        """checkpoint: the name of a present one."""
         self.console = console
+        self.checkpoint = checkpoint
         self.label_studio = LabelStudioServer(data_dir / "label-studio")
         self.masklet = MaskletProcess(data_dir)
         self.player = self.pages = self.clicked = DemoTask(0, 0)
@@ -80,7 +83,11 @@ class Demo:
             if self.label_studio.is_first_start:
                 status.update("Starting Masklet and Label Studio, which creates its database first (about a minute)")
             self.label_studio.launch()
-            self.masklet.launch(label_studio_url=self.label_studio.url, token=self.label_studio.login.token)
+            self.masklet.launch(
+                label_studio_url=self.label_studio.url,
+                token=self.label_studio.login.token,
+                settings={"MASKLET_MODEL": self.checkpoint},
+            )
             self.label_studio.wait()
             self.model = self.masklet.wait()
         self.environment = write_environment(self.label_studio, self.masklet)
@@ -165,6 +172,14 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop after the masks are in Label Studio.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report to this file, as JSON.")] = None,
     video: Annotated[Path | None, typer.Option(help="Use this video instead of the demo clip.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MASKLET_MODEL",
+            help="The checkpoint: tiny, small, base_plus or large, fetched unless it is here; demo; or auto, the best "
+            "one here, which is the default.",
+        ),
+    ] = None,
     data_dir: Annotated[Path, typer.Option(help="The folder of all data.")] = REPOSITORY / "data",
 ) -> None:
     """Start Label Studio and Masklet, click objects of a clip, and wait for their masks.
@@ -175,7 +190,9 @@ def demo(
     _stop_on_signals()
     try:
         with ExitStack() as stack:
-            demo_run = Demo(data_dir.resolve(), console)
+            checkpoint = prepare_checkpoint(model, data_dir.resolve(), console)
+            print_expectation(checkpoint, video, console)
+            demo_run = Demo(data_dir.resolve(), console, checkpoint)
             stack.callback(demo_run.stop)
             clip = demo_run.prepare(video)
             demo_run.start()
@@ -208,7 +225,7 @@ def _stop_on_signals() -> None:
 
 def _print_clip(clip: Clip, model: Model, console: Console) -> None:
     if model.notice:
-        console.print(model.notice, style="yellow")
+        console.print(f"{model.notice} A published checkpoint: {REAL_ONE}", style="yellow", soft_wrap=True)
     every = f", every {clip.stride}th frame of the video" if clip.stride > 1 else ""
     console.print(f"Clip: {clip.name}, {clip.pages} pages of {clip.width}x{clip.height}{every}", markup=False)
     if clip.truth is None:

@@ -19,6 +19,7 @@ from backend.adapters.media.index import IndexCache
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoint_files import require_hash
 from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
 from backend.application.ports.key_value import KeyValueStore
 from backend.application.ports.projects import ProjectDirectory
@@ -97,16 +98,23 @@ def _queue(container: Container) -> Finding:
 
 
 def _checkpoint(container: Container) -> Finding:
-    checkpoint = find(require_usable(container), container.model_folder)
+    import torch
+
+    settings = container.settings
+    on_gpu = settings.device != "cpu" and torch.cuda.is_available()
+    checkpoint = at_image_size(
+        find(require_usable(container), container.model_folder), settings.image_size, on_gpu=on_gpu
+    )
     require_hash(checkpoint.weights, checkpoint.sha256)
+    shown = f"{checkpoint.version} at {checkpoint.image_size} px"
     if checkpoint.is_demo:
         return Finding(
             "checkpoint",
             Verdict.WARN,
-            f"{checkpoint.version}: the demo model, not for real work",
+            f"{shown}: the demo model, not for real work",
             "fetch a real one: masklet models pull base_plus",
         )
-    return Finding("checkpoint", Verdict.OK, f"{checkpoint.version}, SHA-256 as recorded")
+    return Finding("checkpoint", Verdict.OK, f"{shown}, SHA-256 as recorded")
 
 
 def _device(container: Container) -> Finding:

@@ -20,6 +20,7 @@ def build_engine(container: Container, *, shares_cores: bool) -> Sam2Engine:
         max_prompted_frames_attended=container.settings.max_prompted_frames_attended,
         precision=container.settings.precision,
         compile=container.settings.compile,
+        image_size=container.settings.image_size,
     )
     return load_engine(
         require_usable(container),

@@ -15,6 +15,12 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.training.model_use import chosen_model, model_uses, roll_back, use_model
 from backend.domain.errors import IntegrityError, ModelError
 
+FETCH_A_REAL_ONE = (
+    "Fetch a SAM 2.1 checkpoint with `masklet models pull base_plus`, or without a GPU `masklet models pull tiny`, "
+    "then start again."
+)
+"""What a user of the demo model does next."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:
@@ -59,9 +65,12 @@ def listed_models() -> list[ListedModel]:
     return shipped + trained
 
 
-def pull_model(name: str, on_progress: Callable[[int, int], None]) -> Path:
-    """Fetch a checkpoint into the model folder. on_progress gets bytes so far and bytes in all (0: unknown)."""
-    container = Container.from_environment()
+def pull_model(name: str, on_progress: Callable[[int, int], None], *, data_dir: Path | None = None) -> Path:
+    """Fetch a checkpoint into the model folder. on_progress gets bytes so far and bytes in all (0: unknown).
+
+    data_dir: the data folder; None: the settings'. Raises ModelError, or IntegrityError for other content.
+    """
+    container = Container.from_environment(data_dir=data_dir)
     return pull(name, container.settings.model_base_url, container.model_folder, on_progress)
 
 
@@ -105,6 +114,15 @@ def gain_of(card: Mapping[str, object]) -> str:
     given = card.get("gain")
     numbers = [value for value in given if isinstance(value, int | float)] if isinstance(given, list) else []
     return "{:+.3f} ({:+.3f} to {:+.3f})".format(*numbers) if len(numbers) == 3 else ""
+
+
+def chosen_model(name: str | None, *, data_dir: Path | None = None) -> str:
+    """The checkpoint that `name` chooses, or the settings without one; `auto` becomes the name of the best one present.
+
+    Raises ModelError if it is missing or unknown.
+    """
+    container = Container.from_environment(model=name, data_dir=data_dir)
+    return find(container.settings.model, container.model_folder).name
 
 
 def _found(name: str, folder: Path) -> tuple[str, Path] | None:

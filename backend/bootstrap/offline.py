@@ -12,7 +12,6 @@ from backend.adapters.store.datasets.mask_folder import MaskFolder, mask_folder
 from backend.application.worker.offline import OfflinePropagator
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
-from backend.bootstrap.training.model_use import chosen_model
 from backend.codecs.coco_rle import CocoCodec
 
 
@@ -25,7 +24,7 @@ def open_offline(video: Path, model: str | None) -> Iterator[OfflinePropagator]:
     container = Container.from_environment(model=model)
     with open_local_video(video) as source:
         engine = build_engine(container, shares_cores=False)
-        calibrator = load_calibrator(chosen_model(container), container.model_folder)
+        calibrator = load_calibrator(engine.model.name, container.model_folder, image_size=engine.model.image_size)
         yield OfflinePropagator(source, engine, CocoCodec(), container.clock, calibrator=calibrator)
 
 

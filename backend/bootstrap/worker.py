@@ -32,7 +32,8 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, work_bound_s
 from backend.bootstrap.media import open_task_media
-from backend.bootstrap.training.model_use import ModelWatch, chosen_model
+from backend.bootstrap.models import FETCH_A_REAL_ONE
+from backend.bootstrap.training.model_use import ModelWatch
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.jobs import Job, JobKind, JobState, PreviewRequest
 
@@ -136,6 +137,8 @@ def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
         container.model_announcement.announce(job_runner.segmenter.model)
         model = job_runner.segmenter.model
         logger.info("worker %s: %s on %s", worker_name, model.version, model.device)
+        if model.is_demo:
+            logger.warning("this is the demo model, which is not for real work. %s", FETCH_A_REAL_ONE)
         runtime = replace(_runtime_of(container, job_runner, worker, kind, notifier), between_jobs=watch.check)
         _runtime.append(runtime)
         heartbeat.allow(work_bound_s(container))
@@ -198,18 +201,19 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
     if container.settings.label_studio_url:
         load_sdk()
     ledger = container.ledger
+    engine = build_engine(container, shares_cores=True)
     return JobRunner(
         ledger=ledger,
         masks=container.masks,
         codec=CocoCodec(),
         media=open_task_media(container),
-        segmenter=build_engine(container, shares_cores=True),
+        segmenter=engine,
         submitter=Submitter(ledger, container.queue),
         clock=container.clock,
         worker_name=worker_name,
         max_attempts=container.settings.max_attempts,
         pushes=bool(container.settings.label_studio_url),
-        calibrator=load_calibrator(chosen_model(container), container.model_folder),
+        calibrator=load_calibrator(engine.model.name, container.model_folder, image_size=engine.model.image_size),
         snapshot_frames=container.settings.snapshot_frames,
         key_values=container.key_values,
         media_waits=media_waits,

@@ -241,8 +241,8 @@ class PendingPush:
 class ModelInfo:
     """The model in use.
 
-    version: Label Studio's model_version, `masklet-<name>-<8 hex of weights>`, then `-u<8 hex>` of the calibrator if
-    uncertainty is a probability.
+    version: Label Studio's model_version, `masklet-<name>-<8 hex of weights>`, then `-<image size>px` if that is not
+    the checkpoint's own, then `-u<8 hex>` of the calibrator if uncertainty is a probability.
     """
 
     name: str

@@ -12,7 +12,8 @@ from backend.adapters.sam2.engine import Sam2Engine, engine_of
 from backend.adapters.sam2.runtime.device import choose_device
 from backend.adapters.sam2.weights.calibrators import find_calibrator
 from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint
-from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.checkpoints import AUTO, find
+from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.adapters.sam2.weights.load import load_model, read_weights
 from backend.adapters.sam2.weights.trained import WEIGHTS, find_trained, require_name
 from backend.application.ports.datasets import DatasetEntry, DatasetSource
@@ -57,11 +58,12 @@ SMALL_MODEL_PX = 512
 
 @dataclass(frozen=True, slots=True)
 class TrainerOptions:
-    """device, threads: as of the engine. feature_bytes: the most bytes of kept features on disk."""
+    """device, threads, image_size: as of the engine. feature_bytes: the most bytes of kept features on disk."""
 
     model_dir: Path | None
     device: str = "auto"
     threads: int = 0
+    image_size: str = AUTO
     feature_bytes: int = 4 * 2**30
 
 
@@ -86,7 +88,9 @@ class SamTrainer:
         if not 0 < plan.minutes < float("inf"):
             raise InvalidInput(f"a training takes some minutes, not {plan.minutes:g}")
         folder.mkdir(parents=True, exist_ok=True)
-        parent = find(plan.base, self._options.model_dir)
+        on_gpu = choose_device(self._options.device, threads=self._options.threads).type == "cuda"
+        found = find(plan.base, self._options.model_dir)
+        parent = at_image_size(found, self._options.image_size, on_gpu=on_gpu)
         return _Training(self._options, plan, data, name, folder, parent, progress, cancel).run()
 
 
@@ -186,7 +190,8 @@ class _Training:
             self._tell("comparing drawn clips with those of before", TRAINED, learning.learnt.figures)
             self._share = share
             sha256 = write_weights(mixed(stored, trained, share), stored, path)
-            candidate = Checkpoint(self._name, path, sha256, self._parent.config)
+            size = self._parent.image_size
+            candidate = Checkpoint(self._name, path, sha256, self._parent.config, size, trained_size=size)
             after = drawn_j(self._engine(candidate), self._plan.seed, self._cancel)
             logger.info("with a share of %g of the trained weights, J on drawn clips is %+.4f", share, after - before)
             if after >= before - MOST_LOST:
@@ -231,6 +236,7 @@ class _Training:
         return {
             "parent": {"name": self._parent.name, "sha256": self._parent.sha256},
             "root": self._root,
+            "image_size": self._parent.image_size,
             "plan": {**asdict(self._plan), "peak_rate": learning.plan.peak_rate},
             "share": self._share,
             "steps": learning.counters.steps,

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.weights.calibrators import find_calibrator
-from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.checkpoints import AUTO, find
+from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.domain.calibration import Calibrator
 from backend.domain.prioritization import Policy
 from backend.evaluation.calibration_metrics import mean_interval, ratio_interval
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs every policy on every clip and compares the results."""
     given = _parser().parse_args(arguments)
     started_s = time.perf_counter()
-    checkpoint = find(given.model, given.model_dir)
+    checkpoint = at_image_size(find(given.model, given.model_dir), AUTO, on_gpu=given.device != "cpu")
     calibrator = require_held_out(find_calibrator(checkpoint))
     pool = EnginePool(checkpoint.name, given.device, given.workers, given.model_dir)
     count = QUICK_CLIPS if given.quick else given.clips

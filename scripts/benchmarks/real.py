@@ -1,6 +1,7 @@
 """Measures a model on clips with published masks: a box, a click, and propagation from a box.
 
     ./scripts/bench real FOLDER [--json FILE] [--model NAME] [--model-dir DIR] [--weights FILE] [--threads N]
+                         [--image-size N]
 
 FOLDER is in DAVIS layout; masks may be sparse. Each figure is the mean over objects of an object's mean over frames.
 box_iou: a tight box, on each frame with a mask. click_iou: one click on the deepest pixel, on the same frames.
@@ -18,6 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.adapters.sam2.engine import load_engine
+from backend.adapters.sam2.runtime.options import EngineOptions
+from backend.adapters.sam2.weights.checkpoints import AUTO
+from backend.adapters.sam2.weights.image_size import fitting_size
 from backend.application.ports.engine import NeverCancelled, Segmenter
 from backend.domain.errors import MaskletError
 from backend.domain.geometry import BoolMask, Point, box_of_mask, mask_iou
@@ -70,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, help="the state of a training run instead of a model")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--image-size", default=AUTO, help="as MASKLET_IMAGE_SIZE; default: auto")
     return parser
 
 
@@ -77,8 +82,15 @@ def _segmenter(given: argparse.Namespace) -> Segmenter:
     if given.weights:
         from scripts.training.weights_file import engine_of_file
 
-        return engine_of_file(given.weights, threads=given.threads)
-    return load_engine(given.model, model_dir=given.model_dir, device=given.device, threads=given.threads)
+        size = None if given.image_size == AUTO else fitting_size(given.image_size)
+        return engine_of_file(given.weights, threads=given.threads, image_size=size)
+    return load_engine(
+        given.model,
+        model_dir=given.model_dir,
+        device=given.device,
+        threads=given.threads,
+        options=EngineOptions(image_size=given.image_size),
+    )
 
 
 def measure(segmenter: Segmenter, clips: Iterable[SparseClip]) -> list[ObjectFigures]:

@@ -25,7 +25,8 @@ from backend.adapters.sam2.engine import Sam2Engine, load_engine
 from backend.adapters.sam2.runtime.device import choose_device
 from backend.adapters.sam2.weights.calibrators import find_calibrator
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
-from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.checkpoints import AUTO, find
+from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.application.ports.engine import NeverCancelled
 from backend.application.worker.mask_records import scorer_of
 from backend.domain.calibration import Calibrator
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Tracks the clips, compares them with the truth and reports."""
     given = _parser().parse_args(arguments)
     started_s = time.perf_counter()
-    checkpoint = find(given.model, given.model_dir)
+    checkpoint = at_image_size(find(given.model, given.model_dir), AUTO, on_gpu=given.device != "cpu")
     calibrator = require_held_out(find_calibrator(checkpoint))
     pool = EnginePool(checkpoint.name, given.device, given.workers, given.model_dir)
     if given.davis:

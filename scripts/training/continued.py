@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend.adapters.sam2.weights.image_size import resize_model
 from backend.training import objective
 from backend.training.optimizer_step import average_weights, take_step
 from backend.training.rollout import ClipRollout, DecoderTap
 from backend.training.state_file import Interval, read_state, write_state
 from scripts.training.mixture import DataPlan, draw_mixed_batch
-from scripts.training.model import build_model, resize_model
+from scripts.training.model import build_model
 from scripts.training.photographic.scenes import Batch
 
 log = logging.getLogger(__name__)

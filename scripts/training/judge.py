@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend.adapters.sam2.weights.image_size import resize_model
 from backend.evaluation.protocol import evaluate
 from backend.evaluation.synthetic.evaluation import HELD_OUT_CLIPS, held_out_clips
 from backend.training import prompts
@@ -23,7 +24,7 @@ from backend.training.rollout import ClipRollout, DecoderTap
 from scripts.benchmarks.real import measure, summary
 from scripts.benchmarks.sparse_clips import read_sparse_clip, sparse_clip_names
 from scripts.training.mixture import DataPlan
-from scripts.training.model import build_model, resize_model
+from scripts.training.model import build_model
 from scripts.training.photographic.scenes import Batch, ClipSpec, picture_batch
 from scripts.training.pictures.library import Part, PictureLibrary
 from scripts.training.weights_file import engine_of, engine_of_file

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from backend.adapters.sam2.weights.image_size import resize_model
 from backend.training import objective
 from backend.training.drawn.scenes import render_batch
 from backend.training.optimizer_step import average_weights, take_step
 from backend.training.rollout import ClipRollout, DecoderTap
 from scripts.training.curriculum import STAGES, stage_at
-from scripts.training.model import build_model, resize_model
+from scripts.training.model import build_model
 
 log = logging.getLogger(__name__)
 Batch = tuple[NDArray[np.uint8], NDArray[np.bool_]]

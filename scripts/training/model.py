@@ -32,19 +32,6 @@ def build_model(image_size: int, seed: int = 0) -> SAM2Base:
     return model
 
 
-def resize_model(model: SAM2Base, image_size: int) -> None:
-    """Changes a model's image size; the weights do not depend on it."""
-    grid = image_size // model.backbone_stride
-    model.image_size = image_size
-    model.sam_image_embedding_size = grid
-    # The first block of the last stage attends to the whole grid at every size.
-    model.image_encoder.trunk.blocks[-1].window_size = grid
-    encoder = model.sam_prompt_encoder
-    encoder.image_embedding_size = (grid, grid)
-    encoder.input_image_size = (image_size, image_size)
-    encoder.mask_input_size = (4 * grid, 4 * grid)
-
-
 @torch.no_grad()
 def _initialise_cross_attention(model: SAM2Base, gain: float = 2.6) -> None:
     """Initialises the decoder's cross attentions as a comparison of positions.

@@ -14,10 +14,11 @@ from torch import Tensor
 from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import Sam2Blocks
 from backend.adapters.sam2.runtime.device import choose_device
+from backend.adapters.sam2.weights.image_size import resize_model
 from backend.adapters.sam2.weights.load import build_model
 from backend.domain.errors import ModelError
 from backend.domain.jobs import ModelInfo
-from scripts.training.model import CONFIG_PATH, configured_image_size, resize_model
+from scripts.training.model import CONFIG_PATH, configured_image_size
 
 
 def engine_of(weights: Mapping[str, Tensor], image_size: int, name: str = "training") -> Sam2Engine:

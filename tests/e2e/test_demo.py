@@ -198,14 +198,15 @@ def test_a_second_start_reuses_the_first_ones_results(first: tuple[Path, dict[st
     assert predictions(data_dir) == [(before["task_id"], before["prediction_id"])]
 
 
-def test_a_file_that_is_no_video_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_without_checkpoint_and_video_each_has_its_line(tmp_path: Path) -> None:
     page = tmp_path / "page.mp4"
     page.write_text("<html>not found</html>")
-    run = Run.start(tmp_path, "--video", str(page))
+    run = Run.start(tmp_path, "--model", "tiny", "--video", str(page), MASKLET_MODEL_BASE_URL="http://127.0.0.1:9/")
     assert run.process.wait() == 1
-    lines = (tmp_path / "demo.out").read_text().strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("demo: page.mp4 cannot be decoded as a video")
+    missing, expectation, error = (tmp_path / "demo.out").read_text().strip().splitlines()
+    assert missing.startswith("The demo model runs in place of tiny: http://127.0.0.1:9/sam2.1_hiera_tiny.pt cannot be")
+    assert expectation.startswith("The demo model was trained on drawn clips: expect poor masks on real footage.")
+    assert error.startswith("demo: page.mp4 cannot be decoded as a video")
 
 
 def test_ten_kills_lose_and_repeat_no_prediction(label_studio_template: Path, tmp_path: Path) -> None:

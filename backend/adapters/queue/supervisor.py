@@ -27,6 +27,9 @@ ROUND_S = 0.1
 HANG_CHECK_S = 5.0
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 15.0
+LONGEST_LINE = 400
+"""Characters of a log's line that an error repeats."""
+
 LATE_CHECK_S = 10.0
 """A check for hangs that is this late, in seconds, kills no process: the supervisor itself did not run."""
 
@@ -200,7 +203,7 @@ class Supervisor:
             code = child.process.poll() if child.process is not None else None
             if code is not None:
                 raise ServiceUnavailable(
-                    f"{child.spec.name} ended with code {code} as it started{_log_hint(child.spec)}"
+                    f"{child.spec.name} ended with code {code} as it started{_last_words(child.spec)}"
                 )
             if time.monotonic() > deadline_s:
                 raise ServiceUnavailable(
@@ -263,6 +266,13 @@ def _output(log: Path | None) -> Iterator[IO[bytes] | None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         yield file
+
+
+def _last_words(spec: ProcessSpec) -> str:
+    """The last line of the process's log, which says why it ended, and the log's path."""
+    lines = spec.log.read_text(errors="replace").split("\n") if spec.log is not None and spec.log.exists() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {last[:LONGEST_LINE]} (log: {spec.log})" if last else _log_hint(spec)
 
 
 def _log_hint(spec: ProcessSpec) -> str:

@@ -27,6 +27,7 @@ from backend.adapters.sam2.tracker import Tracker
 from backend.adapters.sam2.weights.calibrators import stamped_version
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
 from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.adapters.sam2.weights.load import load_model
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.media import VideoSource
@@ -188,11 +189,13 @@ def load_engine(
     name: auto, demo, tiny, small, base_plus, large or that of a trained one. device: auto, cpu, cuda or cuda:N.
     threads: 0 for all cores.
     """
-    return engine_of(find(name, model_dir), device=device, threads=threads, options=options)
+    on_gpu = choose_device(device, threads=threads).type == "cuda"
+    checkpoint = at_image_size(find(name, model_dir), options.image_size, on_gpu=on_gpu)
+    return engine_of(checkpoint, device=device, threads=threads, options=options)
 
 
 def engine_of(checkpoint: Checkpoint, *, device: str, threads: int, options: EngineOptions = DEFAULTS) -> Sam2Engine:
-    """Loads a checkpoint's files onto a device: see `load_engine`."""
+    """Loads a checkpoint's files onto a device, at the checkpoint's image size: see `load_engine`."""
     target = choose_device(device, threads=threads)
     with computing(target):
         model = load_model(checkpoint).to(target)

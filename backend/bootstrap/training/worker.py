@@ -154,7 +154,8 @@ def build_trainer(container: Container) -> Trainer:
 
     settings = container.settings
     threads = model_threads(settings.threads, shares_cores=True)
-    return SamTrainer(TrainerOptions(container.model_folder, device=settings.device, threads=threads))
+    options = TrainerOptions(container.model_folder, settings.device, threads, settings.image_size)
+    return SamTrainer(options)
 
 
 def build_training_runner(container: Container, worker_name: str, trainer: Trainer) -> TrainingRunner:

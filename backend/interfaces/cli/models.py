@@ -25,14 +25,20 @@ def list_models() -> None:
 
 
 @app.command()
-def pull(name: Annotated[str, typer.Argument(help="tiny, small, base_plus or large.")]) -> None:
+def pull(
+    name: Annotated[str, typer.Argument(help="tiny, small, base_plus or large.")],
+    *,
+    data_dir: Annotated[Path | None, typer.Option(help="The data folder; default: MASKLET_DATA_DIR.")] = None,
+) -> None:
     """Fetch a checkpoint, or the rest of it, check its SHA-256 and put it in place."""
     from backend.bootstrap.models import pull_model
     from backend.interfaces.cli.progress.bars import download_bar
 
     with download_bar(Console(stderr=True)) as progress:
         task = progress.add_task(name, total=None)
-        target = pull_model(name, lambda done, total: progress.update(task, completed=done, total=total))
+        target = pull_model(
+            name, lambda done, total: progress.update(task, completed=done, total=total or None), data_dir=data_dir
+        )
     Console().print(str(target), soft_wrap=True, highlight=False)
 
 

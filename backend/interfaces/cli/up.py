@@ -20,8 +20,10 @@ def up(
     Prints `ready URL` once everything answers; DATA_DIR/run.json then holds the address and the process ids.
     """
     from backend.bootstrap.container import Container, keep_files_private, set_up_logging
+    from backend.bootstrap.models import FETCH_A_REAL_ONE
     from backend.bootstrap.stack import start_stack, stop_on_signals
     from backend.interfaces.http.auth import require_safe_binding
+    from backend.interfaces.http.health import DEMO_NOTICE
 
     container = Container.from_environment(host=host, port=port, data_dir=data_dir)
     settings = container.settings
@@ -31,4 +33,8 @@ def up(
     should_stop = stop_on_signals()
     stack = start_stack(container, should_stop)
     Console().print(f"ready {stack.url}", highlight=False, soft_wrap=True)
+    model = container.model_announcement.announced()
+    if model is not None and model.is_demo:
+        hint = FETCH_A_REAL_ONE if data_dir is None else FETCH_A_REAL_ONE.replace("pull", f"pull --data-dir {data_dir}")
+        Console(stderr=True).print(f"{DEMO_NOTICE} {hint}", markup=False, highlight=False, soft_wrap=True)
     stack.run(should_stop)

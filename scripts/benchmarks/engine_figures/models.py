@@ -22,7 +22,8 @@ from backend.adapters.sam2.engine import Sam2Engine
 from backend.adapters.sam2.model.blocks import AS_WRITTEN, Sam2Blocks
 from backend.adapters.sam2.runtime.compiled_steps import Compiling
 from backend.adapters.sam2.weights.checkpoint_files import DEMO
-from backend.adapters.sam2.weights.checkpoints import PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoints import AUTO, PUBLISHED, find
+from backend.adapters.sam2.weights.image_size import at_image_size, resize_model
 from backend.adapters.sam2.weights.load import load_model, model_config
 from backend.domain.jobs import ModelInfo
 
@@ -54,11 +55,14 @@ class Pair:
         return Sam2Engine(self.engine.blocks, self.engine.model)
 
 
-def demo_pair(device: torch.device, *, precision: str = "auto") -> Pair:
-    """Both sides with the demo checkpoint. precision: ours. Raises ModelError if it is not there."""
-    checkpoint = find(DEMO, None)
+def demo_pair(device: torch.device, *, image_size: str = AUTO, precision: str = "auto") -> Pair:
+    """Both sides with the demo checkpoint. image_size: as MASKLET_IMAGE_SIZE. precision: ours.
+
+    Raises ModelError if it is not there.
+    """
+    checkpoint = at_image_size(find(DEMO, None), image_size, on_gpu=device.type == "cuda")
     engine = partial(_engine, version=checkpoint.version, device=device, precision=precision)
-    return _pair(load_model(checkpoint), engine, checkpoint.config, device, image_size=None)
+    return _pair(load_model(checkpoint), engine, checkpoint.config, device, image_size=checkpoint.image_size)
 
 
 def demo_model() -> SAM2Base:
@@ -93,12 +97,13 @@ def seeded_pair(
 
 def seeded_model(name: str, *, image_size: int) -> SAM2Base:
     """A published model's shape with seeded weights, on the CPU, in evaluation mode."""
-    settings = _resized(model_config(published_config(name)), image_size)
+    settings = model_config(published_config(name))
     settings["_target_"] = _BASE
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         model = cast(SAM2Base, instantiate(settings, _recursive_=True))
         vary_weights(model)
+    resize_model(model, image_size)
     return model.eval().requires_grad_(False)
 
 
@@ -112,12 +117,10 @@ def _pair(
     config: Path,
     device: torch.device,
     *,
-    image_size: int | None,
+    image_size: int,
     compiled: bool = False,
 ) -> Pair:
-    settings = model_config(config)
-    if image_size is not None:
-        _resized(settings, image_size)
+    settings = _resized(model_config(config), image_size)
     settings["_target_"] = _COMPILED_PREDICTOR if compiled else _PREDICTOR
     # Neither side fills holes. Upstream's builder appends fill_hole_area 8, so the attribute is checked below.
     settings.update({"fill_hole_area": 0, "add_all_frames_to_correct_as_cond": True})
@@ -142,9 +145,12 @@ def _engine(
 
 
 def _resized(settings: DictConfig, image_size: int) -> DictConfig:
-    """The model's settings for another image size: only the position encodings change, not the weights."""
+    """The config of a model that is built at another image size: the reference for `resize_model`."""
+    grid, old_grid = image_size // 16, settings.image_size // 16
     settings.image_size = image_size
-    grid = image_size // 16
+    windows = settings.image_encoder.trunk.get("window_spec")
+    if windows is not None and windows[2] >= old_grid:
+        windows[2] = grid
     layer = settings.memory_attention.layer
     for attention in (layer.self_attention, layer.cross_attention):
         attention.feat_sizes = [grid, grid]

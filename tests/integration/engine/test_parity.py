@@ -38,7 +38,7 @@ from scripts.benchmarks.engine_figures.parity import (
     our_logits,
     upstream_logits,
 )
-from scripts.benchmarks.engine_figures.prompting import boxed, clicked, disc, prompt_set
+from scripts.benchmarks.engine_figures.prompting import boxed, clicked, disc, drawn, prompt_set
 from scripts.benchmarks.engine_figures.upstream import Logits
 from tests.fakes.models import random_engine, random_predictor
 from tests.integration.engine.oracle import SIZE, Oracle, PanningVideo
@@ -80,6 +80,15 @@ def test_the_demo_model(name: str, demo: Pair) -> None:
 @pytest.mark.parametrize("name", FEW)
 def test_the_published_shape(name: str, tiny: Pair) -> None:
     assert_same(agreement_of(tiny, CASES[name]))
+
+
+@pytest.mark.parametrize(("model", "size"), [("tiny", 160), ("demo", 256)])
+def test_a_resized_model_is_one_built_at_that_size(model: str, size: int) -> None:
+    """At 160 px hiera-tiny's maps are padded to its windows; the demo model's last window spans its map at any size."""
+    pair = demo_pair(CPU, image_size=str(size)) if model == "demo" else seeded_pair(model, CPU, image_size=size)
+    assert pair.engine.model.image_size == size
+    prompts = prompt_set([boxed("a", 0, box=_BOX), drawn("b", 0, SIZE)])
+    assert_same(agreement_of(pair, ParityCase(3, prompts, Direction.FORWARD)))
 
 
 def test_an_empty_mask(small: Pair) -> None:

@@ -44,14 +44,16 @@ def interrupted_job(data_dir: Path) -> str:
 def stack(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path, str]]:
     """A started stack, its data folder, and the interrupted job in it."""
     job_id = interrupted_job(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19620"],
-        cwd=ROOT,
-        # With a heartbeat limit of an hour only the start itself can requeue the job.
-        env={**os.environ, "MASKLET_HEARTBEAT_TTL_S": "3600", "MASKLET_MODEL": "demo", "LABEL_STUDIO_URL": ""},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    with (tmp_path / "up.err").open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend.interfaces.cli", "up", "--data-dir", str(tmp_path), "--port", "19620"],
+            cwd=ROOT,
+            # With a heartbeat limit of an hour only the start itself can requeue the job.
+            env={**os.environ, "MASKLET_HEARTBEAT_TTL_S": "3600", "MASKLET_MODEL": "demo", "LABEL_STUDIO_URL": ""},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     try:
         yield process, tmp_path, job_id
     finally:
@@ -90,5 +92,6 @@ def test_it_resumes_an_interrupted_job_and_stops_cleanly(
 
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 0
+    assert f"`masklet models pull --data-dir {data_dir} tiny`" in (data_dir / "up.err").read_text()
     assert not run_file.exists()
     assert [name for name, pid in run["pids"].items() if Path(f"/proc/{pid}").exists()] == []

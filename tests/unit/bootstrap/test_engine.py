@@ -33,6 +33,7 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         max_prompted_frames_attended=4,
         precision="bfloat16",
         compile="graphs",
+        image_size="256",
     )
     engine.build_engine(Container(settings), shares_cores=True)
     assert asdict(given[0]) == {
@@ -41,12 +42,19 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         "max_prompted_frames_attended": 4,
         "precision": "bfloat16",
         "compile": "graphs",
+        "image_size": "256",
     }
 
 
 def test_an_unknown_compile_mode_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="MASKLET_COMPILE is 'full'; choose off, graphs, default or max"):
         engine.build_engine(Container(Settings(data_dir=tmp_path, model="demo", compile="full")), shares_cores=False)
+
+
+def test_an_image_size_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    message = "MASKLET_IMAGE_SIZE is '500'; choose auto or a multiple of 32 from 128 to 2048; 480 and 512"
+    with pytest.raises(ModelError, match=message):
+        engine.build_engine(Container(Settings(data_dir=tmp_path, model="demo", image_size="500")), shares_cores=False)
 
 
 @pytest.mark.parametrize(("mode", "ready_s"), [("off", 120.0), ("graphs", 1800.0), ("max", 1800.0)])

@@ -75,6 +75,13 @@ def test_the_figures_are_written_as_json(folder: Path, tmp_path: Path) -> None:
     assert 0 <= figures["box_iou"] <= 1
 
 
+def test_a_size_of_the_model_s_input_is_told_apart(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    main([str(folder), "--json", str(out), "--threads", "1", "--image-size", "128"])
+    assert json.loads(out.read_text())["model"].endswith("-128px")
+    assert refusal(str(folder), "--image-size", "500").startswith("bench real: MASKLET_IMAGE_SIZE is '500'; choose")
+
+
 def test_void_pixels_are_no_object(folder: Path) -> None:
     put(folder / "Annotations/dog/00002.png", column(2, number=255))
     assert sorted(read_sparse_clip(folder, "dog").truths) == [1, 3]

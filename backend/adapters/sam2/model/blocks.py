@@ -29,8 +29,9 @@ from backend.adapters.sam2.model.memory_selection import (
 from backend.adapters.sam2.model.tensors import Decoded, ImageFeatures, PointInputs
 from backend.adapters.sam2.runtime.attention_kernels import AttentionShape, KernelChoice, Timer, choose
 from backend.adapters.sam2.runtime.compiled_steps import CompiledSteps, Compiling
-from backend.adapters.sam2.runtime.device import computing, precision_of
+from backend.adapters.sam2.runtime.device import INT8, computing, precision_of
 from backend.adapters.sam2.runtime.exact_layers import prepare
+from backend.adapters.sam2.runtime.int8_layers import quantize_linear_layers
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import ModelError
 
@@ -55,6 +56,9 @@ class Sam2Blocks:
         """Replaces the model's layers in place. max_prompted, precision: see EngineOptions."""
         _require_supported(model)
         self.precision = precision_of(model.device, precision)
+        self._is_int8 = precision == INT8
+        if self._is_int8:
+            _quantize_encoder(model)
         prepare(model, precision=self.precision, packed=not compiling.compiles)
         self._model = model
         self._compiling = compiling
@@ -121,7 +125,7 @@ class Sam2Blocks:
             "sam2 version": SAM2_VERSION,
             "image size": str(self.image_size),
             "kind of device": self.device.type,
-            "precision": str(self.precision).removeprefix("torch."),
+            "precision": self._precision_name,
             "way of compiling": self._compiling.mode,
             "attention kernels": str(self.kernels),
             "thread count": str(torch.get_num_threads()),
@@ -135,7 +139,7 @@ class Sam2Blocks:
     @property
     def compile_report(self) -> tuple[str, str, str]:
         """For the log: the precision, the attention kernels, and the form of each step."""
-        return str(self.precision).removeprefix("torch."), str(self.kernels), self.steps.report
+        return self._precision_name, str(self.kernels), self.steps.report
 
     def choose_kernels(self, timer: Timer | None = None) -> None:
         """Chooses the fastest attention kernels of this device. timer: see attention_kernels.choose."""
@@ -144,6 +148,9 @@ class Sam2Blocks:
 
     def encode_image(self, image: Tensor) -> ImageFeatures:
         """Features of images [B, 3, S, S] float32, normalised: levels [B, C, H, W], finest first."""
+        if self._is_int8 and len(image) > 1:
+            singles = [self._encode(one) for one in torch.split(image, 1)]
+            return ImageFeatures(tuple(torch.cat(levels) for levels in zip(*singles, strict=True)))
         return ImageFeatures(self._encode(image))
 
     def without_memory(self, features: ImageFeatures) -> Tensor:
@@ -228,6 +235,10 @@ class Sam2Blocks:
         )
 
     @property
+    def _precision_name(self) -> str:
+        return INT8 if self._is_int8 else str(self.precision).removeprefix("torch.")
+
+    @property
     def _rounds_by_batch(self) -> bool:
         """Whether kernels round a batch differently from one object, as they do on a CPU.
 
@@ -263,6 +274,12 @@ def _positions(encoding: nn.Module, side: int, device: torch.device) -> Tensor:
     """Position encoding [1, C, side, side]; the module uses its argument's shape only."""
     with torch.inference_mode():
         return cast(Tensor, encoding(torch.zeros(1, 1, side, side, device=device)).clone())
+
+
+def _quantize_encoder(model: SAM2Base) -> None:
+    if model.device.type != "cpu":
+        raise ModelError(f"MASKLET_PRECISION int8 computes on a CPU, not on {model.device}: choose auto")
+    quantize_linear_layers(model.image_encoder.trunk)
 
 
 def _require_supported(model: SAM2Base) -> None:

@@ -10,7 +10,8 @@ import torch
 from backend.adapters.sam2.runtime.cpu_threads import usable_cores
 from backend.domain.errors import DeviceOutOfMemory, ModelError
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+INT8 = "int8"
+PRECISIONS = ("auto", "float32", "bfloat16", INT8)
 
 _CPU_EXHAUSTED = ("not enough memory", "can't allocate memory")
 
@@ -40,6 +41,7 @@ def choose_device(name: str, *, threads: int) -> torch.device:
 def precision_of(device: torch.device, wanted: str = "auto") -> torch.dtype:
     """`auto` is bfloat16 if the device computes in it natively, else float32. wanted: one of PRECISIONS.
 
+    int8 is float32 outside of the layers that compute in 8 bits (int8_layers.py).
     A CPU without AVX-512 or AMX is about ten times slower in bfloat16: float32 there.
     """
     if wanted != "auto":

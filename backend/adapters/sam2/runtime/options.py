@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.adapters.sam2.runtime.compiled_steps import MODES
-from backend.adapters.sam2.runtime.device import PRECISIONS
+from backend.adapters.sam2.runtime.device import INT8, PRECISIONS
 from backend.domain.errors import ModelError
 
 
@@ -18,6 +18,7 @@ class EngineOptions:
         2 or more; 0 attends all of them.
     precision: one of device.PRECISIONS.
     compile: one of compiled_steps.MODES.
+    image_size: `auto`, or the side of the model's input in pixels; see weights/image_size.py.
     """
 
     feature_cache_mib: int = 512
@@ -25,14 +26,17 @@ class EngineOptions:
     max_prompted_frames_attended: int = 0
     precision: str = "auto"
     compile: str = "off"
+    image_size: str = "auto"
 
     def __post_init__(self) -> None:
-        """Raises ModelError for an unknown choice, and for a limit of 1.
+        """Raises ModelError for an unknown choice, compiled int8, and a limit of 1.
 
         The nearest prompted frame on each side is always attended.
         """
         _require_one_of("MASKLET_PRECISION", self.precision, PRECISIONS)
         _require_one_of("MASKLET_COMPILE", self.compile, MODES)
+        if self.precision == INT8 and self.compile != "off":
+            raise ModelError("MASKLET_PRECISION int8 is not compiled: set MASKLET_COMPILE to off")
         if self.max_prompted_frames_attended == 1:
             raise ModelError("at least 2 prompted frames must be attended (MASKLET_MAX_PROMPTED_FRAMES_ATTENDED), or 0")
 

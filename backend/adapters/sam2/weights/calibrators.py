@@ -1,4 +1,6 @@
-"""Calibrators beside their checkpoints: `NAME.calibrator.json`, each for one file of weights only.
+"""Calibrators beside their checkpoints: `NAME.calibrator.json`, each for one file of weights at one image size.
+
+At another image size than the config's the name has it: `NAME-512px.calibrator.json`.
 
 A missing calibrator, or one for other weights, is no error: uncertainty is then a rank, and is labelled so.
 """
@@ -6,6 +8,7 @@ A missing calibrator, or one for other weights, is no error: uncertainty is then
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint
@@ -18,20 +21,21 @@ logger = logging.getLogger(__name__)
 
 def calibrator_path(checkpoint: Checkpoint) -> Path:
     """The path of a checkpoint's calibrator, beside its weights."""
-    return checkpoint.weights.parent / f"{checkpoint.name}.calibrator.json"
+    return checkpoint.weights.parent / f"{checkpoint.sized_name}.calibrator.json"
 
 
 def find_calibrator(checkpoint: Checkpoint) -> Calibrator | None:
     """The checkpoint's calibrator, beside its weights or shipped; None without one for these weights."""
-    for path in (calibrator_path(checkpoint), SHIPPED_DIR / f"{checkpoint.name}.calibrator.json"):
+    beside = calibrator_path(checkpoint)
+    for path in (beside, SHIPPED_DIR / beside.name):
         if path.is_file():
             return _fitting(path, checkpoint)
     return None
 
 
-def load_calibrator(name: str, model_dir: Path | None) -> Calibrator | None:
-    """`find_calibrator` by the checkpoint's name. Raises ModelError if there is no such checkpoint."""
-    return find_calibrator(find(name, model_dir))
+def load_calibrator(name: str, model_dir: Path | None, *, image_size: int) -> Calibrator | None:
+    """`find_calibrator` by name, at the engine's image size. Raises ModelError if there is no such checkpoint."""
+    return find_calibrator(replace(find(name, model_dir), image_size=image_size))
 
 
 def stamped_version(checkpoint: Checkpoint) -> str:

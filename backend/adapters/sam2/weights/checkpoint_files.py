@@ -6,31 +6,62 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import IntegrityError, ModelError
 
 DEMO = "demo"
+
+IMAGE_SIZE_STEP = 32
+"""Image sizes are multiples: the coarsest feature map has a 32nd of the side, and Hiera's position embedding repeats every
+8 patches of 4 pixels."""
+SMALLEST_IMAGE, LARGEST_IMAGE = 128, 2048
+
 
 _CHUNK = 2**22
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them."""
+    """A checkpoint whose files are present. config: a file with a `model:` key as the sam2 package writes them.
+
+    image_size: the side of the model's input in pixels; 0: its own. trained_size: its own, if a training chose another
+    one than the config's; else 0.
+    """
 
     name: str
     weights: Path
     sha256: str
     config: Path
+    image_size: int = 0
+    trained_size: int = 0
+
+    @property
+    def own_image_size(self) -> int:
+        """The image size that the checkpoint was trained at."""
+        return self.trained_size or int(OmegaConf.load(self.config).model.image_size)
+
+    @property
+    def sized_name(self) -> str:
+        """The name, with the image size if it is another one than the checkpoint's own."""
+        if not self.image_size or self.image_size == self.own_image_size:
+            return self.name
+        return f"{self.name}-{self.image_size}px"
 
     @property
     def version(self) -> str:
         """The model_version in Label Studio."""
-        return f"masklet-{self.name}-{self.sha256[:8]}"
+        return f"masklet-{self.name}-{self.sha256[:8]}{self.sized_name.removeprefix(self.name)}"
 
     @property
     def is_demo(self) -> bool:
         return self.name == DEMO
+
+
+def is_image_size(size: int) -> bool:
+    """Whether a model can have this image size, in pixels."""
+    return size % IMAGE_SIZE_STEP == 0 and SMALLEST_IMAGE <= size <= LARGEST_IMAGE
 
 
 def sha256_of(path: Path) -> str:

@@ -19,7 +19,9 @@ from backend.domain.errors import IntegrityError, ModelError
 Progress = Callable[[int, int], None]
 """Called with the bytes received and the total bytes (0 if the server does not give them)."""
 
-_TIMEOUT_S = 30.0
+_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+"""A connection that is slow to open counts as an address that cannot be reached."""
+
 _AGAIN = "run the command again to go on from there"
 
 
@@ -36,7 +38,7 @@ def pull(name: str, base_url: str, model_dir: Path, on_progress: Progress) -> Pa
     try:
         model_dir.mkdir(parents=True, exist_ok=True)
         with _locked(part, entry) as file:
-            _fetch(file, base_url.rstrip("/") + "/" + entry.file_name, entry, on_progress)
+            _fetch(file, base_url.rstrip("/") + "/" + entry.file_name, path, on_progress)
             os.fsync(file.fileno())
             _require_published(part, entry)
             part.replace(path)
@@ -78,16 +80,20 @@ def _locked(part: Path, entry: PublishedCheckpoint) -> Iterator[BinaryIO]:
         yield file
 
 
-def _fetch(file: BinaryIO, url: str, entry: PublishedCheckpoint, on_progress: Progress) -> None:
-    """Appends the missing bytes."""
+def _fetch(file: BinaryIO, url: str, path: Path, on_progress: Progress) -> None:
+    """Appends the missing bytes. path: the file's place once it is whole, for errors."""
     received = file.tell()
-    headers = {"Range": f"bytes={received}-"} if received else {}
+    # A compressed answer has other offsets than the file.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={received}-"} if received else {})
+    by_hand = f"set MASKLET_MODEL_BASE_URL, or put the file into {path.parent} yourself"
+    is_answered = False
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as response:
+        with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True) as response:
+            is_answered = True
             if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # the part is complete; the hash is checked next
             if response.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
-                raise ModelError(f"{url} answered {response.status_code} {response.reason_phrase}")
+                raise ModelError(f"{url} answered {response.status_code} {response.reason_phrase}: {by_hand}")
             if not _continues(response, received):
                 file.truncate(0)
                 received = 0
@@ -99,8 +105,11 @@ def _fetch(file: BinaryIO, url: str, entry: PublishedCheckpoint, on_progress: Pr
             file.flush()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         file.flush()
-        reached = f"broke off after {received:,} bytes" if received else "could not be started"
-        raise ModelError(f"fetching {entry.file_name} {reached} ({_cause(error)}): {_AGAIN}") from error
+        if not is_answered:
+            raise ModelError(f"{url} cannot be reached ({_cause(error)}): {by_hand}") from error
+        raise ModelError(
+            f"fetching {path.name} broke off after {received:,} bytes ({_cause(error)}): {_AGAIN}"
+        ) from error
 
 
 def _continues(response: httpx.Response, received: int) -> bool:

@@ -19,6 +19,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash
+from backend.adapters.sam2.weights.image_size import resize_model
 from backend.application.ports.progress import work_moved
 from backend.domain.errors import ModelError
 
@@ -56,7 +57,7 @@ def model_config(config: Path) -> DictConfig:
 
 
 def load_model(checkpoint: Checkpoint) -> SAM2Base:
-    """The checkpoint's model, on the CPU, in evaluation mode. Raises ModelError or IntegrityError."""
+    """The checkpoint's model at its image size, on the CPU, in evaluation mode. Raises ModelError or IntegrityError."""
     require_hash(checkpoint.weights, checkpoint.sha256)
     model = build_model(checkpoint.config)
     work_moved()
@@ -64,6 +65,8 @@ def load_model(checkpoint: Checkpoint) -> SAM2Base:
         model.load_state_dict(read_weights(checkpoint.weights))
     except RuntimeError as error:
         raise ModelError(f"the weights in {checkpoint.weights.name} do not fit {checkpoint.config.name}") from error
+    if checkpoint.image_size:
+        resize_model(model, checkpoint.image_size)
     return model.eval().requires_grad_(False)
 
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import yaml
 
-from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint, require_hash
+from backend.adapters.sam2.weights.checkpoint_files import DEMO, Checkpoint, is_image_size, require_hash
 from backend.codecs.atomic_file import sync_path
 from backend.codecs.full_disk import full_disk_told
 from backend.domain.errors import IntegrityError, InvalidInput, MaskletError
@@ -71,7 +71,8 @@ class TrainedCheckpoint:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.name, self.folder / WEIGHTS, self.sha256, self.folder / CONFIG)
+        files = (self.folder / WEIGHTS, self.sha256, self.folder / CONFIG)
+        return Checkpoint(self.name, *files, trained_size=_image_size_of(self.card))
 
     @property
     def calibrator(self) -> Path:
@@ -229,7 +230,16 @@ def read_card(path: Path) -> Mapping[str, object]:
         raise IntegrityError(f"{path} is no card of this release's checkpoints (format {CARD_FORMAT})")
     if not _SHA256.fullmatch(str(card.get("sha256"))) or not isinstance(card.get("name"), str):
         raise IntegrityError(f"{path} does not say the checkpoint's name and the weights' sha256")
+    size = _image_size_of(card)
+    if size and not is_image_size(size):
+        raise IntegrityError(f"{path} says {size} px for the image size, which no model can have")
     return card
+
+
+def _image_size_of(card: Mapping[str, object]) -> int:
+    """The image size of a training, in pixels; 0 if the card does not say it: the config's."""
+    size = card.get("image_size", 0)
+    return size if isinstance(size, int) else -1
 
 
 def _is_same(target: Path, given: TrainedCheckpoint) -> bool:

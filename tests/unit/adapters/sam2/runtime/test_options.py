@@ -18,7 +18,11 @@ def test_one_prompted_frame_attended_is_too_few() -> None:
     ("options", "message"),
     [
         ({"compile": "full"}, "MASKLET_COMPILE is 'full'; choose off, graphs, default or max"),
-        ({"precision": "fp16"}, "MASKLET_PRECISION is 'fp16'; choose auto, float32 or bfloat16"),
+        ({"precision": "fp16"}, "MASKLET_PRECISION is 'fp16'; choose auto, float32, bfloat16 or int8"),
+        (
+            {"precision": "int8", "compile": "default"},
+            "MASKLET_PRECISION int8 is not compiled: set MASKLET_COMPILE to off",
+        ),
     ],
 )
 def test_an_unknown_choice(options: dict[str, str], message: str) -> None:

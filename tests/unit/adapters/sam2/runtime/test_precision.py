@@ -24,7 +24,13 @@ def random(*shape: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "precision"), [("auto", torch.float32), ("float32", torch.float32), ("bfloat16", torch.bfloat16)]
+    ("wanted", "precision"),
+    [
+        ("auto", torch.float32),
+        ("float32", torch.float32),
+        ("bfloat16", torch.bfloat16),
+        ("int8", torch.float32),
+    ],
 )
 def test_a_cpu_computes_in_float32_by_default(wanted: str, precision: torch.dtype) -> None:
     assert precision_of(CPU, wanted) is precision
