@@ -124,9 +124,10 @@ export class Loading {
 }
 
 /** Whether the server is still at work on what the open view shows. @param {State} state */
-function isUnfinished({ place, list, review, exports, progress }) {
+function isUnfinished({ place, list, people, review, exports, progress }) {
   if (progress?.is_open) return true;
-  if (place.view === "tasks") return list !== null && (list.unread > 0 || !list.is_listed);
+  if (place.view === "tasks") return list !== null && (list.unread > 0 || !list.is_listed || list.is_measuring);
+  if (place.view === "people") return people?.is_measuring ?? false;
   if (place.view === "review") return (review?.unread ?? 0) > 0;
   return place.view === "exports" && (exports?.exports.some((each) => each.state === "running") ?? false);
 }
