@@ -34,7 +34,6 @@ class CrowdQueues:
         status = self.statuses.of(record.crowd.name)
         return tuple(_queue(queue, tuple(_stuck(status, queue.role))) for queue in status.queues)
 
-
     def note(self, task: TaskKey) -> str:
         """See Crowd."""
         step = self.ledger.step_of_task(task)

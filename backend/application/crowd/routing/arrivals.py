@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 
 from backend.application.crowd.routing.ports import CrowdTasks, FoundTask, Submission, TaskChange
 from backend.application.ports.crowd_ledger import CrowdLedger, Cursor
@@ -22,7 +23,7 @@ from backend.domain.tasks import TaskKey
 logger = logging.getLogger(__name__)
 
 TASKS_AT_ONCE = 200
-CHANGES_AT_ONCE = 20
+CHANGES_AT_ONCE = 8
 """So many changed tasks are read before steps end and the next ones are made: each is a call to Label Studio."""
 
 LATE_S = 60.0
@@ -30,6 +31,14 @@ LATE_S = 60.0
 
 NEVER_S = 1e18
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class Arrived(Enum):
+    """What a look at a project found. MORE: it is to be read on."""
+
+    NOTHING = "nothing"
+    SOME = "some"
+    MORE = "more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +50,8 @@ class Arrivals:
     tasks: CrowdTasks
     read_changes: dict[TaskKey, str] = field(default_factory=dict)
 
-    def read(self, crowd: Crowd, role: Role) -> bool:
-        """Reads what arrived in the project of a role; whether there was anything. Raises as CrowdTasks does.
+    def read(self, crowd: Crowd, role: Role) -> Arrived:
+        """Reads what arrived in the project of a role. Raises as CrowdTasks does.
 
         The cursor moves with each change: a process that is killed again and again still gets on.
         """
@@ -53,7 +62,7 @@ class Arrivals:
             cursor = Cursor(cursor.changed_at, last_task_id)
             self.ledger.set_crowd_cursor(project_id, cursor)
         changed = self._changes(crowd, role, cursor)
-        return found or changed
+        return Arrived.SOME if found and changed is Arrived.NOTHING else changed
 
     def _new_tasks(self, crowd: Crowd, role: Role, after: int) -> tuple[bool, int]:
         """Whether there were any, and the highest number."""
@@ -98,8 +107,8 @@ class Arrivals:
                 reason = f"task {step.task} was removed from Label Studio: nobody can do it"
                 self.ledger.look_again(step, at_s=NEVER_S, waits=reason, uncounted={})
 
-    def _changes(self, crowd: Crowd, role: Role, cursor: Cursor) -> bool:
-        """Whether any answer is new, or changes are left for the next time."""
+    def _changes(self, crowd: Crowd, role: Role, cursor: Cursor) -> Arrived:
+        """Reads changed tasks, the earliest change first."""
         project_id, is_changed, since = crowd.projects[role], False, earlier(cursor.changed_at)
         taken = 0
         while True:
@@ -108,7 +117,7 @@ class Arrivals:
                 if self.read_changes.get(TaskKey(project_id, change.task_id)) == change.changed_at:
                     continue
                 if taken == CHANGES_AT_ONCE:
-                    return True
+                    return Arrived.MORE
                 is_changed = self._take(crowd, role, change) or is_changed
                 taken += 1
                 if change.changed_at > cursor.changed_at:
@@ -116,7 +125,7 @@ class Arrivals:
                     self.ledger.set_crowd_cursor(project_id, cursor)
             if len(page) < TASKS_AT_ONCE or page[-1].changed_at == since:
                 self._forget_old(project_id, earlier(cursor.changed_at))
-                return is_changed
+                return Arrived.SOME if is_changed else Arrived.NOTHING
             since = page[-1].changed_at
 
     def _take(self, crowd: Crowd, role: Role, change: TaskChange) -> bool:

@@ -87,12 +87,13 @@ def sweep_killed(crowd: CrowdOfTest, fuse: Fuse) -> int:
 def test_a_router_that_is_killed_again_and_again_gets_on() -> None:
     """Each life ends after so many calls that what arrived cannot be read at once."""
     crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
-    keys = [crowd.enter(video=f"/data/{number}.mp4") for number in range(3 * CHANGES_AT_ONCE)]
+    keys = [crowd.enter(video=f"/data/{number}.mp4") for number in range(4 * CHANGES_AT_ONCE)]
     for key in keys:
         crowd.make(key, ANN, click_on(0))
-    for _ in range(60):
-        if not sweep_killed(crowd, Fuse(8 * CHANGES_AT_ONCE)):
-            break
+    lives = 0
+    while sweep_killed(crowd, Fuse(9 * CHANGES_AT_ONCE)):
+        lives += 1
+        assert lives < 60
     steps = [crowd.parts.ledger.steps_of_item(key) for key in keys]
     assert [[step.state for step in each] for each in steps] == [[StepState.DONE, StepState.OPEN]] * len(keys)
     assert len(crowd.tasks.created) == len(keys)
