@@ -69,7 +69,8 @@ def pixel_votes(masks: Sequence[BoolMask], right: Values) -> PixelVotes:
     votes = np.stack([mask[window] for mask in masks])  # [n, h, w]
     logits = _log_odds(votes.reshape(len(masks), -1).astype(np.float64), right).reshape(votes.shape[1:])
     rows, columns = window
-    return PixelVotes(logits, rows.start, columns.start, votes.any(axis=0), votes[int(right.argmax())])
+    said = np.logical_or.reduce(list(votes))
+    return PixelVotes(logits, rows.start, columns.start, said, votes[int(right.argmax())])
 
 
 def settled(votes: PixelVotes, beside: Iterable[PixelVotes]) -> tuple[BoolMask, float]:
