@@ -116,13 +116,13 @@ def gain_of(card: Mapping[str, object]) -> str:
     return "{:+.3f} ({:+.3f} to {:+.3f})".format(*numbers) if len(numbers) == 3 else ""
 
 
-def chosen_model(name: str | None, *, data_dir: Path | None = None) -> str:
-    """The checkpoint that `name` chooses, or the settings without one; `auto` becomes the name of the best one present.
+def present_model(name: str | None, *, data_dir: Path | None = None) -> str:
+    """The checkpoint that `name` chooses, or the one in use without a name; `auto` becomes the name of the best one present.
 
     Raises ModelError if it is missing or unknown.
     """
     container = Container.from_environment(model=name, data_dir=data_dir)
-    return find(container.settings.model, container.model_folder).name
+    return find(chosen_model(container), container.model_folder).name
 
 
 def _found(name: str, folder: Path) -> tuple[str, Path] | None:

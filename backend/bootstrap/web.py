@@ -23,6 +23,7 @@ from backend.application.annotation.prompt_checks import frame_counter
 from backend.application.annotation.tracking_sessions import SessionCursors
 from backend.application.crowd.lead.background_quality import BackgroundQuality
 from backend.application.crowd.lead.crowd_queues import CrowdQueues
+from backend.application.crowd.lead.measuring_turns import MeasuringTurns
 from backend.application.crowd.lead.observed import NOTHING_OBSERVED, Crowd, Quality
 from backend.application.crowd.routing.router import Router
 from backend.application.crowd.routing.status import CrowdStatuses
@@ -144,6 +145,8 @@ class WebParts:
     quality: Quality = NOTHING_OBSERVED
     crowd: Crowd = NOTHING_OBSERVED
     """What the lead's page shows of people and of queues."""
+    measuring: MeasuringTurns | None = None
+    """Measures quality beside the requests; None without a Label Studio."""
     trainings: WebTrainings | None = None
     """None without a Label Studio: there are no labels to learn from."""
 
@@ -176,6 +179,7 @@ def build_web(container: Container) -> WebParts:
         container.settings.propagate_on_prompt,
     )
     media = open_media_service(container)
+    measuring = None if label_studio is None else MeasuringTurns(ledger, label_studio, clock)
     ledger.hasten()
     note_change(ledger, container.key_values, SETTINGS, _retried_settings(container), None)
     return WebParts(
@@ -211,7 +215,11 @@ def build_web(container: Container) -> WebParts:
         codec=CocoCodec(),
         thumbnails=Thumbnails(PageDecoder(), PageCache(container.folder.thumbnails, THUMBNAIL_BYTES)),
         exports=container.folder.exports,
-        quality=BackgroundQuality(quality_service(container)),
+        quality=BackgroundQuality(
+            quality_service(container),
+            is_measured_now=(lambda _: False) if measuring is None else measuring.is_measuring,
+        ),
+        measuring=measuring,
         crowd=CrowdQueues(ledger, CrowdStatuses(ledger, ledger, clock)),
         trainings=None if label_studio is None else open_web_trainings(container),
     )

@@ -209,12 +209,16 @@ def disc() -> np.typing.NDArray[np.uint8]:
 
 
 def settle(ledger: SqlLedger, items: int) -> None:
-    """Waits until all items have ended, or SETTLE_S."""
-    deadline_s = time.monotonic() + SETTLE_S
-    while time.monotonic() < deadline_s:
+    """Waits until all items have ended, or nothing has changed for SETTLE_S: a busy machine is slow, not stuck."""
+    before: object = None
+    changed_s = time.monotonic()
+    while time.monotonic() < changed_s + SETTLE_S:
         counts = ledger.item_counts(NAME)
         if sum(counts.values()) == items and not counts.get(ItemState.OPEN):
             return
+        now = (counts, ledger.step_counts(NAME, since_s=0.0))
+        if now != before:
+            before, changed_s = now, time.monotonic()
         time.sleep(1.0)
 
 

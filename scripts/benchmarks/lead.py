@@ -2,10 +2,11 @@
 
     ./scripts/bench lead [--json FILE] [--tasks N] [--people N] [--opens N]
 
-The ledger is written directly; the web process is the real one, with the queue's server and without workers and Label
-Studio, whose list of tasks is read beside the requests. The thumbnails of the first page are in their cache. Times end
-when the cards are laid out and painted. `cpu` figures are processor time, of the web process and of the page's main
-thread: other work on the machine lengthens them little. Times decide nothing.
+Label Studio is a real one with these tasks. MASKLET_TEST_LABEL_STUDIO may name a folder with its database, which is
+made otherwise. The ledger is written directly. The web process is the real one, with the queue's server and without
+workers. The thumbnails of the first page are in their cache. Times end when the cards are laid out and painted. `cpu`
+figures are processor time, of the web process and of the page's main thread: other work on the machine lengthens them
+little. Times decide nothing.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,8 @@ from backend.adapters.queue.valkey import EmbeddedValkey
 from scripts.benchmarks.lead_ledger import PROJECT, write_ledger, write_thumbnails
 from scripts.benchmarks.player_page.figures import percentile
 from scripts.benchmarks.player_page.tab import Json, chromium
-from scripts.label_studio.server import free_port
+from scripts.label_studio.api import LabelStudioApi
+from scripts.label_studio.server import REPOSITORY, LabelStudioServer, free_port
 
 CARDS = 60
 ASKED = 20
@@ -39,6 +42,9 @@ START_S = 120.0
 PATIENCE_MS = 120_000
 FIRST_PORT = 19_890
 TABLES = ("tasks", "labels", "people")
+TEMPLATE = "MASKLET_TEST_LABEL_STUDIO"
+CHANGE = {"X-Masklet-Player": "1"}
+"""A header of the calls that change something."""
 
 PROBE = f"""() => {{
   const seen = {{}};
@@ -61,10 +67,11 @@ PROBE = f"""() => {{
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A web process."""
+    """A web process. token: of Label Studio, with which a lead signs in."""
 
     url: str
     pid: int
+    token: str
 
     @property
     def cpu_ms(self) -> float:
@@ -74,12 +81,35 @@ class Server:
 
 
 @contextmanager
-def serving(data_dir: Path) -> Iterator[Server]:
+def label_studio(folder: Path, tasks: int) -> Iterator[LabelStudioServer]:
+    """A Label Studio whose first project has so many tasks, with the numbers from 1 on."""
+    template = os.environ.get(TEMPLATE)
+    if template:
+        shutil.copytree(template, folder)
+    with LabelStudioServer(folder) as server, LabelStudioApi(server.url, server.login.token) as api:
+        config = (REPOSITORY / "label_config" / "player.xml").read_text(encoding="utf-8")
+        project = api.ensure_project("Videos", config)
+        api.import_tasks(project, [{"video": f"/data/upload/{number}.mp4"} for number in range(1, tasks + 1)])
+        if project != PROJECT or sorted(api.tasks(project)) != list(range(1, tasks + 1)):
+            raise SystemExit(f"{template}: Label Studio's database has projects or tasks; name an unused one")
+        yield server
+
+
+@contextmanager
+def serving(data_dir: Path, label_studio: LabelStudioServer) -> Iterator[Server]:
     """A web process on this data folder."""
     port = free_port(FIRST_PORT)
     queue = EmbeddedValkey(data_dir)
     queue.start()
-    environment = {**os.environ, "MASKLET_DATA_DIR": str(data_dir), "LABEL_STUDIO_URL": "", "DATABASE_URL": ""}
+    login = label_studio.login
+    environment = {
+        **os.environ,
+        "MASKLET_DATA_DIR": str(data_dir),
+        "LABEL_STUDIO_URL": label_studio.url,
+        "LABEL_STUDIO_API_KEY": login.token,
+        "MASKLET_LEADS": login.username,
+        "DATABASE_URL": "",
+    }
     command = [sys.executable, "-P", "-m", "backend.interfaces.cli", "serve", "--port", str(port)]
     try:
         queue.wait_ready()
@@ -87,7 +117,7 @@ def serving(data_dir: Path) -> Iterator[Server]:
             try:
                 url = f"http://127.0.0.1:{port}"
                 _wait_for(url, process)
-                yield Server(url, process.pid)
+                yield Server(url, process.pid, login.token)
             finally:
                 process.terminate()
     finally:
@@ -108,11 +138,13 @@ def _wait_for(url: str, process: Popen[bytes]) -> None:
 def api_figures(server: Server) -> Json:
     """The first answer of the process, and later ones."""
     figures: Json = {}
-    with httpx.Client(base_url=f"{server.url}/api/lead/projects/{PROJECT}", trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=f"{server.url}/api/lead", trust_env=False, timeout=60) as client:
+        client.post("/session", json={"token": server.token}, headers=CHANGE).raise_for_status()
+        figures["api_listed_ms"] = round(_listed_ms(client))
         for table in TABLES:
             query = {"page_size": CARDS} if table == "tasks" else {}
             before_ms = server.cpu_ms
-            spent_ms = [_asked_ms(client, f"/{table}", query) for _ in range(ASKED)]
+            spent_ms = [_asked_ms(client, f"/projects/{PROJECT}/{table}", query) for _ in range(ASKED)]
             figures |= {
                 f"api_{table}_first_ms": round(spent_ms[0]),
                 f"api_{table}_p50_ms": round(statistics.median(spent_ms[1:])),
@@ -120,6 +152,19 @@ def api_figures(server: Server) -> Json:
                 f"api_{table}_cpu_ms": round((server.cpu_ms - before_ms) / ASKED),
             }
     return figures
+
+
+def _listed_ms(client: httpx.Client) -> float:
+    """How long it takes until the list has Label Studio's tasks."""
+    began_s = time.monotonic()
+    while not _answer(client, f"/projects/{PROJECT}/tasks", {"page_size": 1})["is_listed"]:
+        time.sleep(0.05)
+    return (time.monotonic() - began_s) * 1000
+
+
+def _answer(client: httpx.Client, path: str, query: Json) -> Mapping[str, object]:
+    found: Mapping[str, object] = client.get(path, params=query).raise_for_status().json()
+    return found
 
 
 def _asked_ms(client: httpx.Client, path: str, query: Json) -> float:
@@ -132,7 +177,7 @@ def page_figures(server: Server, opens: int) -> Json:
     """The page in new profiles, so without the browser's cache."""
     before_ms = server.cpu_ms
     with chromium() as browser:
-        seen = [_open(browser, f"{server.url}/lead?project={PROJECT}") for _ in range(opens)]
+        seen = [_open(browser, server) for _ in range(opens)]
     figures: Json = {
         "page_server_cpu_ms": round((server.cpu_ms - before_ms) / opens),
         "page_browser_cpu_ms": round(statistics.median(each["cpu_ms"] for each in seen)),
@@ -146,13 +191,15 @@ def page_figures(server: Server, opens: int) -> Json:
     return figures
 
 
-def _open(browser: Browser, address: str) -> dict[str, float]:
+def _open(browser: Browser, server: Server) -> dict[str, float]:
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    signed_in = context.request.post(f"{server.url}/api/lead/session", data={"token": server.token}, headers=CHANGE)
+    assert signed_in.ok, signed_in.text()
     context.add_init_script(f"({PROBE})()")
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    page.goto(address)
+    page.goto(f"{server.url}/lead?project={PROJECT}")
     page.wait_for_function("() => window.lead_probe.thumbnails_ms", timeout=PATIENCE_MS)
     seen: dict[str, float] = page.evaluate("() => window.lead_probe")
     metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
@@ -170,12 +217,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     figures: Json = {"tasks": options.tasks, "people": options.people}
     with tempfile.TemporaryDirectory(prefix="masklet-bench-") as folder:
-        data_dir = Path(folder)
-        data_dir.chmod(0o700)
+        data_dir = Path(folder) / "masklet"
+        data_dir.mkdir(mode=0o700)
         with closing(write_ledger(data_dir, tasks=options.tasks, people=options.people)) as ledger:
             write_thumbnails(data_dir, ledger, CARDS)
         print("the ledger is written", file=sys.stderr)
-        with serving(data_dir) as server:
+        with (
+            label_studio(Path(folder) / "label-studio", options.tasks) as studio,
+            serving(data_dir, studio) as server,
+        ):
             figures |= api_figures(server)
             print("the API is measured", file=sys.stderr)
             figures |= page_figures(server, options.opens)

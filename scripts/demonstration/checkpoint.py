@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from backend.adapters.sam2.weights.checkpoints import DEMO, PUBLISHED
-from backend.bootstrap.models import chosen_model, pull_model
+from backend.bootstrap.models import present_model, pull_model
 from backend.domain.errors import IntegrityError, ModelError
 from backend.interfaces.cli.progress.bars import download_bar
 
@@ -22,7 +22,7 @@ def prepare_checkpoint(wanted: str | None, data_dir: Path, console: Console) -> 
     that fails, says why in one sentence and returns the demo model. Raises ModelError for an unknown name.
     """
     if wanted is None or wanted not in PUBLISHED:
-        return chosen_model(wanted, data_dir=data_dir)
+        return present_model(wanted, data_dir=data_dir)
     try:
         _fetch(wanted, data_dir, console)
     except (ModelError, IntegrityError) as error:

@@ -6,7 +6,7 @@ raises LabelStudioAnswered with Label Studio's message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +99,10 @@ class LabelStudioApi:
     def add_task(self, project_id: int, data: Mapping[str, object]) -> int:
         """Adds a task; returns its id."""
         return int(self._call("POST", "/api/tasks/", json={"project": project_id, "data": dict(data)})["id"])
+
+    def import_tasks(self, project_id: int, data: Sequence[Mapping[str, object]]) -> None:
+        """Adds many tasks in one call, in their order."""
+        self._call("POST", f"/api/projects/{project_id}/import", json=[{"data": dict(each)} for each in data])
 
     def annotations(self, task_id: int) -> list[Json]:
         """The task's saved annotations, oldest first."""

@@ -40,6 +40,10 @@ class QualityLedger(Protocol):
         """The measured tasks of a project, by number."""
         ...
 
+    def measured_projects(self) -> frozenset[int]:
+        """The projects with a measured task or a gold task."""
+        ...
+
     def record_measurement(self, measured: MeasuredTask, *, state: str) -> None:
         """Writes a measurement over the earlier one of the task."""
         ...

@@ -1,35 +1,23 @@
-"""The consensus of several people's masks of one object on one frame, weighted by trust.
+"""The consensus of several people's masks of one object, weighted by trust.
 
-First who is right (`trust_agreement`), then presence, then each pixel: expectation maximization over each person's
-sensitivity and specificity in the box around all masks, as STAPLE (Warfield et al. 2004) does it, with priors from the
-first step. Without priors STAPLE fits three masks too freely. Unlike STAPLE, a pixel has no prior: the share of the
-object in the box depends on how far off a wrong mask is, and would wear away the outline where two people differ.
+First who is right (`trust_agreement`), then presence, then each pixel (`pixel_votes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.crowd.agreement import AGREES_FROM
-from backend.domain.crowd.agreement_boundaries import union_window
-from backend.domain.crowd.trust_agreement import MOST_PEOPLE, right_probabilities
+from backend.domain.crowd.pixel_votes import PixelVotes, pixel_votes, placed, settled
+from backend.domain.crowd.trust_agreement import MOST_PEOPLE, Flags, right_probabilities
 from backend.domain.geometry import BoolMask, Box, mask_iou
 
 Values = NDArray[np.float64]
-
-MARGIN_PX = 2
-"""The box around all masks is so much wider."""
-
-ROUNDS = 8
-PRIOR_SHARE = 1.0
-"""The weight of the prior of a person's sensitivity and specificity, as a share of the box's pixels."""
-
-LEAST, MOST = 0.5, 0.98
-"""Sensitivity and specificity expected of a person who is wrong, and of one who is right."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,44 +32,89 @@ class Consensus:
     right: tuple[float, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Statements:
+    """What people say of an object on one frame. masks: of each, [H, W] bool; None: absent, as an empty mask is.
+
+    right: [n], the probability that each is right. nobody: that none is.
+    """
+
+    masks: Sequence[BoolMask | None]
+    right: Values
+    nobody: float
+
+    @cached_property
+    def presence(self) -> float:
+        """The probability that the object is there, if somebody is right."""
+        weights = np.maximum(self.right, 1e-6)
+        return float(weights[self._has_it].sum() / weights.sum())
+
+    @cached_property
+    def votes(self) -> PixelVotes | None:
+        """None: the object is absent."""
+        if self.presence <= 0.5:
+            return None
+        shown = [mask for mask in self.masks if mask is not None and mask.any()]
+        return pixel_votes(shown, np.maximum(self.right, 1e-6)[self._has_it])
+
+    def consensus(self, beside: Sequence[Statements] = ()) -> Consensus:
+        """beside: the same object on the frames before and after, where it is present."""
+        known, right = 1.0 - self.nobody, tuple(map(float, self.right))
+        votes = self.votes
+        if votes is None:
+            return Consensus(None, 1.0 - known * (1.0 - self.presence), right)
+        inside, expected = settled(votes, [each.votes for each in beside if each.votes is not None])
+        shape = next(mask.shape for mask in self.masks if mask is not None)
+        mask = placed(inside, votes, (shape[0], shape[1]))
+        return Consensus(mask, 1.0 - known * self.presence * expected, right)
+
+    @property
+    def _has_it(self) -> NDArray[np.bool_]:
+        return np.array([mask is not None and bool(mask.any()) for mask in self.masks])
+
+
 def consensus_of(masks: Sequence[BoolMask | None], trust: Sequence[float]) -> Consensus:
-    """masks: of each person, [H, W] bool; None: absent, as an empty mask is. trust: of each, 0..1. At least one mask.
+    """Of one frame alone. masks: of each person, [H, W] bool; None: absent. trust: of each, 0..1.
 
     Of more than MOST_PEOPLE people the last ones count.
     """
-    said = [mask if mask is not None and mask.any() else None for mask in masks][-MOST_PEOPLE:]
-    chances = right_probabilities(_agrees(said)[None], list(trust)[-MOST_PEOPLE:])
-    right, known = chances.right[0], 1.0 - float(chances.nobody[0])
-    spare = (0.0,) * (len(masks) - len(said))
-    weights = np.maximum(right, 1e-6)
-    has_it = np.array([mask is not None for mask in said])
-    present = float(weights[has_it].sum() / weights.sum())
-    if present <= 0.5:
-        return Consensus(None, 1.0 - known * (1.0 - present), (*spare, *map(float, right)))
-    shown = [mask for mask in said if mask is not None]
-    mask, expected = _voted(shown, weights[has_it])
-    return Consensus(mask, 1.0 - known * present * expected, (*spare, *map(float, right)))
+    said = list(masks)[-MOST_PEOPLE:]
+    chances = right_probabilities(who_agrees(said)[None], list(trust)[-MOST_PEOPLE:])
+    found = Statements(said, chances.right[0], float(chances.nobody[0])).consensus()
+    return Consensus(found.mask, found.uncertainty, (0.0,) * (len(masks) - len(said)) + found.right)
 
 
-def consensus_box(boxes: Sequence[Box | None], trust: Sequence[float]) -> tuple[Box | None, float]:
-    """The consensus of boxes, and its uncertainty: presence first, then the weighted median of each side."""
-    count = len(boxes)
-    agrees = np.eye(count, dtype=np.bool_)
-    for one in range(count):
-        for other in range(one):
-            agrees[one, other] = agrees[other, one] = box_iou(boxes[one], boxes[other]) >= AGREES_FROM
-    chances = right_probabilities(agrees[None, -MOST_PEOPLE:, -MOST_PEOPLE:], list(trust)[-MOST_PEOPLE:])
-    weights, known = np.maximum(chances.right[0], 1e-6), 1.0 - float(chances.nobody[0])
-    last = list(boxes)[-MOST_PEOPLE:]
-    has_it = np.array([box is not None for box in last])
+def consensus_box(boxes: Sequence[Box | None], right: Values, nobody: float) -> tuple[Box | None, float]:
+    """The consensus of boxes, and its uncertainty: presence first, then the weighted median of each side.
+
+    right: [n], the probability that each is right. nobody: that none is.
+    """
+    weights, known = np.maximum(right, 1e-6), 1.0 - nobody
+    has_it = np.array([box is not None for box in boxes])
     present = float(weights[has_it].sum() / weights.sum())
     if present <= 0.5:
         return None, 1.0 - known * (1.0 - present)
-    shown, shares = [box for box in last if box is not None], weights[has_it]
+    shown, shares = [box for box in boxes if box is not None], weights[has_it]
     sides = np.array([[box.x0_rel, box.y0_rel, box.x1_rel, box.y1_rel] for box in shown])
     box = Box(*(_weighted_median(sides[:, side], shares) for side in range(4)))
     expected = float(np.average([box_iou(box, each) for each in shown], weights=shares))
     return box, 1.0 - known * present * expected
+
+
+def who_agrees(masks: Sequence[BoolMask | None]) -> Flags:
+    """[n, n]: who says the same. None: absent, as an empty mask is."""
+    said = [mask if mask is not None and mask.any() else None for mask in masks]
+
+    def is_same(one: int, other: int) -> bool:
+        first, second = said[one], said[other]
+        return first is second if first is None or second is None else mask_iou(first, second) >= AGREES_FROM
+
+    return _symmetric(len(said), is_same)
+
+
+def whose_boxes_agree(boxes: Sequence[Box | None]) -> Flags:
+    """[n, n]: who says the same. None: absent."""
+    return _symmetric(len(boxes), lambda one, other: box_iou(boxes[one], boxes[other]) >= AGREES_FROM)
 
 
 def box_iou(first: Box | None, second: Box | None) -> float:
@@ -95,49 +128,12 @@ def box_iou(first: Box | None, second: Box | None) -> float:
     return shared / (sum(areas) - shared)
 
 
-def _agrees(masks: Sequence[BoolMask | None]) -> NDArray[np.bool_]:
-    """[n, n]: who agrees with whom."""
-    agrees = np.eye(len(masks), dtype=np.bool_)
-    for one, first in enumerate(masks):
-        for other, second in enumerate(masks[:one]):
-            is_same = first is second if first is None or second is None else mask_iou(first, second) >= AGREES_FROM
-            agrees[one, other] = agrees[other, one] = is_same
+def _symmetric(count: int, is_same: Callable[[int, int], bool]) -> Flags:
+    agrees = np.eye(count, dtype=np.bool_)
+    for one in range(count):
+        for other in range(one):
+            agrees[one, other] = agrees[other, one] = is_same(one, other)
     return agrees
-
-
-def _voted(masks: Sequence[BoolMask], right: Values) -> tuple[BoolMask, float]:
-    """The mask of the pixels with a posterior from one half on, and its expected IoU with the truth.
-
-    right: [n], above 0. Never empty: a mask without a pixel is that of the person with the highest probability.
-    """
-    window = union_window(np.logical_or.reduce(masks), margin=MARGIN_PX)
-    votes = np.stack([mask[window] for mask in masks]).astype(np.float64)  # [n, h, w]
-    posterior = _posterior(votes.reshape(len(masks), -1), right).reshape(votes.shape[1:])
-    inside = posterior >= 0.5
-    if not inside.any():
-        inside = masks[int(right.argmax())][window]
-    mask = np.zeros(masks[0].shape, np.bool_)
-    mask[window] = inside
-    shared = float(posterior[inside].sum())
-    return mask, shared / (int(inside.sum()) + float(posterior[~inside].sum()))
-
-
-def _posterior(votes: Values, right: Values) -> Values:
-    """[N]: the probability of each pixel. votes: [n, N], 0 or 1. right: [n]."""
-    expected = LEAST + (MOST - LEAST) * np.clip(right, 0.0, 1.0)
-    sensitivity, specificity = expected.copy(), expected.copy()
-    strength = PRIOR_SHARE * votes.shape[1]
-    inside = np.average(votes, axis=0, weights=right)
-    for _ in range(ROUNDS):
-        gain = np.log(sensitivity) - np.log1p(-specificity)  # of a vote for the object
-        loss = np.log1p(-sensitivity) - np.log(specificity)
-        logits = gain @ votes + loss @ (1.0 - votes)
-        inside = 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
-        outside = 1.0 - inside
-        sensitivity = (votes @ inside + strength * expected) / (float(inside.sum()) + strength)
-        specificity = ((1.0 - votes) @ outside + strength * expected) / (float(outside.sum()) + strength)
-        sensitivity, specificity = np.clip(sensitivity, 1e-3, 1 - 1e-3), np.clip(specificity, 1e-3, 1 - 1e-3)
-    return inside
 
 
 def _weighted_median(values: Values, weights: Values) -> float:

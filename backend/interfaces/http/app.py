@@ -31,6 +31,7 @@ from backend.interfaces.http.status_poller import STATUS_PERIOD_S
 SWEEP_PERIOD_S = 1.0
 SESSION_SWEEP_PERIOD_S = 10.0
 HANDOVER_PERIOD_S = 5.0
+QUALITY_PERIOD_S = 5.0
 FIRST_FIGURES_S = 1.0
 """How long the start waits for the first figures; a queue that is away is reported as such from then on."""
 
@@ -93,6 +94,7 @@ def _background(service: AppState, lead: Lead) -> tuple[Background, ...]:
         *(Background(f"pushes-{number}", reconciler.push, period_s=SWEEP_PERIOD_S) for number in range(PUSHERS)),
         Background("retention", reconciler.retain, period_s=SWEEP_PERIOD_S),
         Background("lead", lead.sweep, period_s=SWEEP_PERIOD_S),
+        Background("quality", lead.sweep_quality, period_s=QUALITY_PERIOD_S),
         Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S),
     ]
     if service.poll is not None:

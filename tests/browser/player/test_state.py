@@ -188,3 +188,11 @@ def test_the_status_line_names_frame_and_objects(modules: Modules) -> None:
         const mask = { object: 'Cat', frame: 0, rle: null, origin: 'propagated', uncertainty: 0.624, box: null };
         return description(store.state, [mask]);"""
     assert modules.run(body, TASK) == "Frame 1 of 40: Cat absent, uncertainty 62 %, Dog has no mask."
+
+
+def test_what_a_crowd_tells_is_closed_until_the_task_is_opened_again(modules: Modules) -> None:
+    told = {**TASK, "note": 'Redo 1 of 3. A verifier says: redo "the tail".'}
+    assert acted(modules)["note"] == ""
+    assert acted(modules, ["opened", told])["note"] == told["note"]
+    assert acted(modules, ["opened", told], ["closeNote", None])["note"] == ""
+    assert acted(modules, ["opened", told], ["closeNote", None], ["opened", told])["note"] == told["note"]

@@ -14,8 +14,8 @@ from backend.domain.errors import IntegrityError, ModelError
 DEMO = "demo"
 
 IMAGE_SIZE_STEP = 32
-"""Image sizes are multiples: the coarsest feature map has a 32nd of the side, and Hiera's position embedding repeats every
-8 patches of 4 pixels."""
+"""Image sizes are multiples: the coarsest feature map has a 32nd of the side, and Hiera's position embedding repeats
+every 8 patches of 4 pixels."""
 SMALLEST_IMAGE, LARGEST_IMAGE = 128, 2048
 
 

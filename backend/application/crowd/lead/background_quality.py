@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 
 from backend.application.crowd.lead.observed import TrustAt
 from backend.application.crowd.quality.service import Known, QualityService
@@ -21,14 +22,28 @@ NOTHING = Known(None, {}, {}, {})
 
 
 class BackgroundQuality:
-    """The Quality that the lead's page observes. Thread-safe; at most one thread computes a project."""
+    """The Quality that the lead's page observes. Thread-safe.
 
-    def __init__(self, service: QualityService, *, wait_s: float = WAIT_S) -> None:
+    A request reads the state of a project; figures are computed if it changed. One thread computes, one project after
+    the other, and ends when nothing is left.
+    """
+
+    def __init__(
+        self,
+        service: QualityService,
+        *,
+        wait_s: float = WAIT_S,
+        is_measured_now: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        """is_measured_now: whether the tasks of a project are being measured."""
         self._service = service
         self._wait_s = wait_s
+        self._is_measured_now = is_measured_now
         self._lock = threading.Lock()
         self._last: dict[int, Known] = {}
-        self._computing: dict[int, threading.Event] = {}
+        self._waiting: deque[int] = deque()
+        self._done: dict[int, threading.Event] = {}
+        """Of the projects that wait and the one that is computed."""
 
     def people(self, project_id: int) -> Mapping[str, PersonQuality]:
         """See Quality."""
@@ -42,29 +57,50 @@ class BackgroundQuality:
         """See Quality."""
         return self._known(project_id).agreement
 
-    def _known(self, project_id: int) -> Known:
-        self._begin(project_id).wait(self._wait_s)
+    def is_measuring(self, project_id: int) -> bool:
+        """See Quality."""
         with self._lock:
-            return self._last.get(project_id, NOTHING)
+            is_computed = project_id in self._done
+        return is_computed or self._is_measured_now(project_id)
+
+    def _known(self, project_id: int) -> Known:
+        last = self._last.get(project_id, NOTHING)
+        try:
+            if self._service.state(project_id) == last.state:
+                return last
+        except MaskletError as error:
+            _warn(project_id, error)
+            return last
+        self._begin(project_id).wait(self._wait_s)
+        return self._last.get(project_id, NOTHING)
 
     def _begin(self, project_id: int) -> threading.Event:
-        """Set when the figures that are being computed are there."""
+        """Set when the figures of the project are there, or cannot be read."""
         with self._lock:
-            running = self._computing.get(project_id)
-            if running is not None:
-                return running
-            done = self._computing[project_id] = threading.Event()
-        threading.Thread(target=self._compute, args=(project_id, done), name="quality", daemon=True).start()
+            if project_id in self._done:
+                return self._done[project_id]
+            is_idle = not self._done
+            done = self._done[project_id] = threading.Event()
+            self._waiting.append(project_id)
+        if is_idle:
+            threading.Thread(target=self._compute_all, name="quality", daemon=True).start()
         return done
 
-    def _compute(self, project_id: int, done: threading.Event) -> None:
-        try:
-            known = self._service.known(project_id)
+    def _compute_all(self) -> None:
+        while True:
             with self._lock:
-                self._last[project_id] = known
-        except MaskletError as error:
-            logger.warning("the quality of project %d cannot be read: %s", project_id, error)
-        finally:
+                project_id = self._waiting.popleft()
+            try:
+                self._last[project_id] = self._service.known(project_id)
+            except MaskletError as error:
+                _warn(project_id, error)
+            except Exception:  # one project's error must not end the thread
+                logger.exception("the quality of project %d cannot be computed", project_id)
             with self._lock:
-                del self._computing[project_id]
-            done.set()
+                self._done.pop(project_id).set()
+                if not self._waiting:
+                    return
+
+
+def _warn(project_id: int, error: MaskletError) -> None:
+    logger.warning("the quality of project %d cannot be read: %s", project_id, error)

@@ -10,6 +10,7 @@ from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.ports.crowd_ledger import CrowdLedger
 from backend.domain.crowd.routing import Role
 from backend.domain.crowd.routing_status import CrowdStatus, QueueStatus
+from backend.domain.tasks import TaskKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class CrowdQueues:
             return ()
         status = self.statuses.of(record.crowd.name)
         return tuple(_queue(queue, tuple(_stuck(status, queue.role))) for queue in status.queues)
+
+    def note(self, task: TaskKey) -> str:
+        """See Crowd."""
+        step = self.ledger.step_of_task(task)
+        return "" if step is None or step.role is Role.VERIFY else step.note
 
 
 def _queue(queue: QueueStatus, stuck: tuple[str, ...]) -> CrowdQueue:

@@ -37,6 +37,10 @@ class Quality(Protocol):
         """Each person's trust, oldest first."""
         ...
 
+    def is_measuring(self, project_id: int) -> bool:
+        """Whether newer figures are on their way."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CrowdQueue:
@@ -65,6 +69,10 @@ class Crowd(Protocol):
         """The queues of the crowd to which a project belongs; none for a project of no crowd."""
         ...
 
+    def note(self, task: TaskKey) -> str:
+        """What whoever makes masks on a task is told of the try before, without names; empty if nothing."""
+        ...
+
 
 class NothingObserved:
     """Quality and Crowd of a Masklet without these parts."""
@@ -78,11 +86,17 @@ class NothingObserved:
     def trust_over_time(self, project_id: int) -> Mapping[str, Sequence[TrustAt]]:
         return {}
 
+    def is_measuring(self, project_id: int) -> bool:
+        return False
+
     def phase(self, project_id: int) -> str:
         return ""
 
     def queues(self, project_id: int) -> Sequence[CrowdQueue]:
         return ()
+
+    def note(self, task: TaskKey) -> str:
+        return ""
 
 
 NOTHING_OBSERVED = NothingObserved()

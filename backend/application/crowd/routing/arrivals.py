@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 
 from backend.application.crowd.routing.ports import CrowdTasks, FoundTask, Submission, TaskChange
 from backend.application.ports.crowd_ledger import CrowdLedger, Cursor
@@ -22,11 +23,22 @@ from backend.domain.tasks import TaskKey
 logger = logging.getLogger(__name__)
 
 TASKS_AT_ONCE = 200
+CHANGES_AT_ONCE = 8
+"""So many changed tasks are read before steps end and the next ones are made: each is a call to Label Studio."""
+
 LATE_S = 60.0
 """How late a change may become visible."""
 
 NEVER_S = 1e18
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class Arrived(Enum):
+    """What a look at a project found. MORE: it is to be read on."""
+
+    NOTHING = "nothing"
+    SOME = "some"
+    MORE = "more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +50,19 @@ class Arrivals:
     tasks: CrowdTasks
     read_changes: dict[TaskKey, str] = field(default_factory=dict)
 
-    def read(self, crowd: Crowd, role: Role) -> bool:
-        """Reads what arrived in the project of a role; whether there was anything. Raises as CrowdTasks does."""
+    def read(self, crowd: Crowd, role: Role) -> Arrived:
+        """Reads what arrived in the project of a role. Raises as CrowdTasks does.
+
+        The cursor moves with each change: a process that is killed again and again still gets on.
+        """
         project_id = crowd.projects[role]
         cursor = self.ledger.crowd_cursor(project_id)
         found, last_task_id = self._new_tasks(crowd, role, cursor.task_id)
-        changed, changed_at = self._changes(crowd, role, cursor.changed_at)
-        after = Cursor(changed_at, last_task_id)
-        if after != cursor:
-            self.ledger.set_crowd_cursor(project_id, after)
-        return found or changed
+        if last_task_id != cursor.task_id:
+            cursor = Cursor(cursor.changed_at, last_task_id)
+            self.ledger.set_crowd_cursor(project_id, cursor)
+        changed = self._changes(crowd, role, cursor)
+        return Arrived.SOME if found and changed is Arrived.NOTHING else changed
 
     def _new_tasks(self, crowd: Crowd, role: Role, after: int) -> tuple[bool, int]:
         """Whether there were any, and the highest number."""
@@ -92,23 +107,29 @@ class Arrivals:
                 reason = f"task {step.task} was removed from Label Studio: nobody can do it"
                 self.ledger.look_again(step, at_s=NEVER_S, waits=reason, uncounted={})
 
-    def _changes(self, crowd: Crowd, role: Role, changed_at: str) -> tuple[bool, str]:
-        """Whether any answer is new, and the time of the last change."""
-        project_id, is_changed, since = crowd.projects[role], False, earlier(changed_at)
+    def _changes(self, crowd: Crowd, role: Role, cursor: Cursor) -> Arrived:
+        """Reads changed tasks, the earliest change first."""
+        project_id, is_changed, since = crowd.projects[role], False, earlier(cursor.changed_at)
+        taken = 0
         while True:
             page = self.tasks.changed(project_id, since=since, limit=TASKS_AT_ONCE)
             for change in page:
+                if self.read_changes.get(TaskKey(project_id, change.task_id)) == change.changed_at:
+                    continue
+                if taken == CHANGES_AT_ONCE:
+                    return Arrived.MORE
                 is_changed = self._take(crowd, role, change) or is_changed
-                changed_at = max(changed_at, change.changed_at)
+                taken += 1
+                if change.changed_at > cursor.changed_at:
+                    cursor = Cursor(change.changed_at, cursor.task_id)
+                    self.ledger.set_crowd_cursor(project_id, cursor)
             if len(page) < TASKS_AT_ONCE or page[-1].changed_at == since:
-                self._forget_old(project_id, earlier(changed_at))
-                return is_changed, changed_at
+                self._forget_old(project_id, earlier(cursor.changed_at))
+                return Arrived.SOME if is_changed else Arrived.NOTHING
             since = page[-1].changed_at
 
     def _take(self, crowd: Crowd, role: Role, change: TaskChange) -> bool:
         task = TaskKey(crowd.projects[role], change.task_id)
-        if self.read_changes.get(task) == change.changed_at:
-            return False
         is_new = self.observe(crowd, role, task)
         self.read_changes[task] = change.changed_at
         return is_new

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from backend.application.crowd.routing.arrivals import Arrived
 from backend.application.crowd.routing.steps import Steps
 from backend.application.jobs.retry import failed_again, outlook
 from backend.application.ports.clock import Clock
@@ -94,7 +95,7 @@ class Router:
         if self.clock.monotonic_s() < schedule.next_s:
             return
         schedule.next_s = float("inf")  # a hint that comes meanwhile sets it anew
-        found = False
+        found = Arrived.NOTHING
         try:
             found = self.steps.arrivals.read(crowd, role)
             if self.clock.monotonic_s() >= schedule.removed_s:
@@ -104,9 +105,10 @@ class Router:
             logger.warning("crowd %r: project %d cannot be read: %s", crowd.name, project_id, error)
         except Exception:  # one project's error must not end the loop
             logger.exception("crowd %r: project %d cannot be read", crowd.name, project_id)
-        schedule.wait_s = MIN_WAIT_S if found else min(schedule.wait_s * 2, MAX_WAIT_S)
+        schedule.wait_s = min(schedule.wait_s * 2, MAX_WAIT_S) if found is Arrived.NOTHING else MIN_WAIT_S
         if schedule.next_s == float("inf"):
-            schedule.next_s = self.clock.monotonic_s() + schedule.wait_s
+            wait_s = 0.0 if found is Arrived.MORE else schedule.wait_s
+            schedule.next_s = self.clock.monotonic_s() + wait_s
 
     def _tried(self, step: Step, work: Callable[[Step], object]) -> bool:
         """Whether the next step may be worked on: not if a service does not answer, which fails the others too."""

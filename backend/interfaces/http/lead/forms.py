@@ -221,7 +221,7 @@ def _thumbnail(task: LeadTask) -> str:
     address = f"/api/lead/tasks/{task.task.project_id}/{task.task.task_id}/thumbnail"
     if task.shown_run:
         return f"{address}?run={quote(task.shown_run)}"
-    return address if any(each.objects for each in task.work) else ""
+    return address if any(each.objects for each in task.work) else f"{address}?of=video"
 
 
 def _names(query: Mapping[str, str], field: str, choices: Sequence[str]) -> list[str]:

@@ -16,10 +16,11 @@ from backend.application.crowd.lead.project_table import LeadTask, lead_tasks
 from backend.application.crowd.lead.summaries import Summaries
 from backend.domain.errors import NotAllowed
 from backend.domain.jobs import Job
-from backend.domain.tasks import TaskKey
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.interfaces.http.app_state import AppState
 from backend.interfaces.http.lead.export_runs import ExportRuns
 from backend.interfaces.http.lead.listing import TaskListing
+from backend.interfaces.http.lead.quality_process import QualityProcess
 from backend.interfaces.http.player.problems import NoLeads, NotLead
 from backend.interfaces.http.player.renewed import Renewed
 from backend.interfaces.http.player.sessions import Caller, PlayerSessions
@@ -138,6 +139,10 @@ class Lead:
             return ""
         return f"{player.label_studio_url}/projects/{task.project_id}/data?task={task.task_id}"
 
+    def media(self, task: TaskKey) -> MediaRef:
+        """See PlayerTasks."""
+        return self._tasks.media(task)
+
     async def read(self, work: Callable[[], JSONResponse | Response]) -> Response:
         """Work on the ledger alone."""
         return await self.state.quickly(work)
@@ -154,8 +159,15 @@ class Lead:
         for project_id in self.summaries.wanted(clock.monotonic_s()):
             self.summaries.fill(project_id, lambda: clock.monotonic_s() < give_up_s)
 
+    def sweep_quality(self) -> None:
+        """Beside the requests: measures the quality of projects, one at a time."""
+        if self.state.parts.measuring is not None:
+            self.state.parts.measuring.sweep(QualityProcess)
+
     def close(self) -> None:
-        """Ends the processes of pictures and exports."""
+        """Ends the processes of pictures, exports and quality."""
+        if self.state.parts.measuring is not None:
+            self.state.parts.measuring.close()
         if self.state.parts.thumbnails is not None:
             self.state.parts.thumbnails.close()
         if self.exports is not None:

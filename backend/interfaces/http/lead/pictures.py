@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +29,9 @@ KEPT = "private, max-age=31536000, immutable"
 """Of an address that names the run: its masks never change."""
 
 ASKED_AGAIN = "private, no-cache"
+VIDEO = "video"
+"""The value of `of` that asks for the video's first frame, without masks."""
+
 REPORTED_FRAMES = 12
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
@@ -52,17 +57,18 @@ class PictureRoutes:
         report = described_as("Shows the uncertainty of a task's masks over time", "text/html", "The page.")
         router.add_api_route(TASK + "/report", self.report, methods=["GET"], response_class=Response, **report)
 
-    async def thumbnail(self, request: Request, project: int, task: int, run: str = "") -> Response:
+    async def thumbnail(self, request: Request, project: int, task: int, run: str = "", of: str = "") -> Response:
         def shown() -> Response:
             self._lead.require_project(request, project)
+            if of == VIDEO:
+                return self._first_frame(request, TaskKey(project, task))
             subject = self._subject(TaskKey(project, task), run)
-            headers = {
-                "ETag": f'"{subject.run}-{subject.frame}"',
-                "Cache-Control": KEPT if run else ASKED_AGAIN,
-            }
-            if headers["ETag"] in request.headers.get("if-none-match", ""):
-                return Response(status_code=304, headers=headers)
-            return Response(self._picture(subject), headers=headers, media_type="image/jpeg")
+            return _answer(
+                request,
+                f"{subject.run}-{subject.frame}",
+                KEPT if run else ASKED_AGAIN,
+                lambda: self._picture(subject),
+            )
 
         return await self._lead.slowly(shown)
 
@@ -74,6 +80,19 @@ class PictureRoutes:
             return Response(page, headers=headers, media_type="text/html; charset=utf-8")
 
         return await self._lead.slowly(shown)
+
+    def _first_frame(self, request: Request, task: TaskKey) -> Response:
+        """Of the task's video, without masks. Raises MediaError, MediaUnreachable or ServiceUnavailable."""
+        media = self._lead.media(task)
+        name = "media-" + hashlib.sha256("\n".join(media.addresses).encode()).hexdigest()[:32]
+
+        def picture() -> bytes:
+            thumbnails = self._lead.state.parts.thumbnails
+            if thumbnails is None:
+                raise ServiceUnavailable("this process makes no pictures")
+            return thumbnails.get(name, 0) or thumbnails.make(name, 0, media, "", [])
+
+        return _answer(request, name, ASKED_AGAIN, picture)
 
     def _subject(self, task: TaskKey, run: str) -> _Subject:
         """What the thumbnail shows: the run's most uncertain frame; without a run, the newest preview.
@@ -139,6 +158,14 @@ class PictureRoutes:
 
         audits = (found or tally([], is_probability=video.is_probability)).sentence()
         return report_page(video, chosen, labels=video.labels, picture=picture, audits=audits)
+
+
+def _answer(request: Request, name: str, kept: str, picture: Callable[[], bytes]) -> Response:
+    """A picture, or 304 if the browser has it. name: another one for each picture."""
+    headers = {"ETag": f'"{name}"', "Cache-Control": kept}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(picture(), headers=headers, media_type="image/jpeg")
 
 
 def _job_id(run: str) -> str:

@@ -110,6 +110,7 @@ class ProjectRoutes:
                     "counts": _counts(opened),
                     "unread": opened.unread,
                     "is_listed": opened.is_listed,
+                    "is_measuring": self._lead.quality.is_measuring(project),
                 }
             )
 
@@ -144,7 +145,13 @@ class ProjectRoutes:
             ]
             if _is_csv(request.query_params):
                 return forms.csv_reply(f"project-{project}-people", list(map(forms.person_row, people)), ("user",))
-            return json_reply({"people": people, "is_effort_recorded": parts.settings.effort})
+            return json_reply(
+                {
+                    "people": people,
+                    "is_effort_recorded": parts.settings.effort,
+                    "is_measuring": self._lead.quality.is_measuring(project),
+                }
+            )
 
         return await self._lead.read(shown)
 

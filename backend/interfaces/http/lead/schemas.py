@@ -63,7 +63,7 @@ class LeadTaskForm(Form):
     comment: str = Field(description="Its comment.")
     given_by: list[str] = Field(description="Who gave it.")
     agreement: Interval | None = Field(description="The IoU of several people's masks; null: not observed.")
-    thumbnail: str = Field(description="The address of its picture; empty: it has no masks.")
+    thumbnail: str = Field(description="The address of its picture: of the masks, or of the first frame.")
     player: str = Field(description="The address of its page in the player.")
     label_studio: str = Field(description="The address of its page in Label Studio; empty without one.")
 
@@ -87,6 +87,7 @@ class LeadTaskList(Form):
     counts: TaskCounts
     unread: int = Field(description="The count of propagations of the project that are not read yet.")
     is_listed: bool = Field(description="False: Label Studio's list of tasks is being read; ask again.")
+    is_measuring: bool = Field(description="True: newer agreement is on its way; ask again.")
 
 
 class LabelRow(Form):
@@ -156,6 +157,7 @@ class LeadPeople(Form):
 
     people: list[LeadPersonForm] = Field(description="By name.")
     is_effort_recorded: bool = Field(description="MASKLET_EFFORT.")
+    is_measuring: bool = Field(description="True: newer agreement, gold and trust are on their way; ask again.")
 
 
 class QueueForm(Form):

@@ -187,6 +187,7 @@ class TaskRoutes:
             "revision": self._player.revision(opened),
             "shared_masks": parts.settings.player_shared_masks,
             "effort": parts.settings.effort,
+            "note": parts.crowd.note(user_task.task),
             "objections": forms.objection_forms(self._player.verdicts(opened).objections()),
             **forms.verdicts_form(self._player.verdicts(opened).all()),
         }

@@ -159,6 +159,7 @@ class Task(Verdicts, TaskAddress):
     revision: int = Field(description="Grows with every edit.")
     shared_masks: bool = Field(description="Whether people can look at each other's masks.")
     effort: bool = Field(description="Whether active time is recorded.")
+    note: str = Field(description="What a crowd tells whoever does the task: verdicts on the try before; may be empty.")
     objections: list[Objection] = Field(description="Others' verdicts against the caller's masks of the whole task.")
 
 

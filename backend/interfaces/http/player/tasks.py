@@ -11,7 +11,7 @@ from backend.application.annotation.annotation_service import UserTask
 from backend.application.player.task_view import OpenedTask
 from backend.application.ports.prewarm import PrewarmRequest
 from backend.domain.errors import ServiceUnavailable, error_of
-from backend.domain.tasks import TaskKey
+from backend.domain.tasks import MediaRef, TaskKey
 from backend.domain.video import FrameIndex, VideoInfo
 from backend.interfaces.http.app_state import AppState
 from backend.interfaces.http.player.renewed import Renewed
@@ -57,6 +57,12 @@ class PlayerTasks:
         config = with_task_data(record.label_config, record.data)
         version = self._state.require_model_version()
         return UserTask(task, player_media(record.data, config, task_id=task.task_id), config, version, user)
+
+    def media(self, task: TaskKey) -> MediaRef:
+        """The media of a task. Raises ServiceUnavailable without a Label Studio."""
+        record = self._records.get(task, lambda: self._read(task), longest_s=LONGEST_S)
+        config = with_task_data(record.label_config, record.data)
+        return player_media(record.data, config, task_id=task.task_id)
 
     def open(
         self, task: TaskKey, user: str, *, wait_s: float = OPENING_WAIT_S, longest_s: float = LONGEST_S

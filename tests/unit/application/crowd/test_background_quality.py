@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 
 from backend.application.crowd.lead.background_quality import BackgroundQuality
 from backend.application.crowd.quality.people import JudgedMaker
@@ -15,19 +16,31 @@ from tests.fakes.stores import temporary_ledger
 LONG_S = 60.0
 
 
+def quality_of(verified: Callable[[int], Sequence[JudgedMaker]], *, wait_s: float = LONG_S) -> BackgroundQuality:
+    return BackgroundQuality(
+        QualityService(temporary_ledger(FakeClock()), lambda: 0.0, verifiers=verified), wait_s=wait_s
+    )
+
+
+def is_computing() -> bool:
+    """Whether the caller runs beside the requests."""
+    return threading.current_thread().name == "quality"
+
+
 def test_a_request_gets_the_last_figures_while_newer_ones_are_computed() -> None:
     verdicts = [JudgedMaker("ann", Verdict.SATISFACTORY, 0.0)]
     released, asked = threading.Event(), threading.Event()
 
     def verified(_: int) -> list[JudgedMaker]:
-        asked.set()
-        assert released.wait(LONG_S)
+        if is_computing():
+            asked.set()
+            assert released.wait(LONG_S)
         return list(verdicts)
 
-    quality = BackgroundQuality(
-        QualityService(temporary_ledger(FakeClock()), lambda: 0.0, verifiers=verified), wait_s=0
-    )
+    quality = quality_of(verified, wait_s=0)
     assert quality.people(3) == {}
+    assert quality.is_measuring(3)
+    assert not quality.is_measuring(4)
     assert asked.wait(LONG_S)
     released.set()
     while not (found := quality.people(3)):
@@ -37,11 +50,51 @@ def test_a_request_gets_the_last_figures_while_newer_ones_are_computed() -> None
     released.clear()
     verdicts.append(JudgedMaker("bob", Verdict.REDO, 0.0))
     assert set(quality.people(3)) == {"ann"}
+    assert quality.is_measuring(3)
     released.set()
     while set(quality.people(3)) != {"ann", "bob"}:
         pass
     assert set(quality.trust_over_time(3)) == {"ann", "bob"}
     assert quality.agreement(3) == {}
+    while quality.is_measuring(3):
+        pass
+
+
+def test_what_did_not_change_is_not_computed_again() -> None:
+    computed = []
+
+    def verified(project_id: int) -> list[JudgedMaker]:
+        computed.extend([project_id] if is_computing() else [])
+        return [JudgedMaker("ann", Verdict.REDO, 0.0)]
+
+    quality = quality_of(verified)
+    for _ in range(5):
+        assert set(quality.people(3)) == {"ann"}
+    assert set(quality.people(4)) == {"ann"}
+    assert computed == [3, 4]
+
+
+def test_projects_are_computed_one_after_the_other() -> None:
+    at_once, most = 0, 0
+    released = threading.Event()
+
+    def verified(_: int) -> list[JudgedMaker]:
+        nonlocal at_once, most
+        if is_computing():
+            at_once += 1
+            most = max(most, at_once)
+            assert released.wait(LONG_S)
+            at_once -= 1
+        return [JudgedMaker("ann", Verdict.REDO, 0.0)]
+
+    quality = quality_of(verified, wait_s=0)
+    for project_id in range(1, 6):
+        assert quality.people(project_id) == {}
+    released.set()
+    while any(quality.is_measuring(project_id) for project_id in range(1, 6)):
+        pass
+    assert [set(quality.people(project_id)) for project_id in range(1, 6)] == [{"ann"}] * 5
+    assert most == 1
 
 
 def test_a_ledger_that_cannot_be_read_shows_what_was_known() -> None:
@@ -52,8 +105,20 @@ def test_a_ledger_that_cannot_be_read_shows_what_was_known() -> None:
             raise ServiceUnavailable("the ledger is away")
         return [JudgedMaker("ann", Verdict.REDO, 0.0)]
 
-    service = QualityService(temporary_ledger(FakeClock()), lambda: 0.0, verifiers=verified)
-    quality = BackgroundQuality(service, wait_s=LONG_S)
+    quality = quality_of(verified)
     assert set(quality.people(3)) == {"ann"}
     is_broken.set()
     assert set(quality.people(3)) == {"ann"}
+
+
+def test_an_error_beside_the_requests_ends_nothing() -> None:
+    errors = iter([ServiceUnavailable("the ledger is away"), KeyError("a mistake")])
+
+    def verified(_: int) -> list[JudgedMaker]:
+        error = next(errors, None) if is_computing() else None
+        if error is not None:
+            raise error
+        return [JudgedMaker("ann", Verdict.REDO, 0.0)]
+
+    quality = quality_of(verified)
+    assert [set(quality.people(3)) for _ in range(3)] == [set(), set(), {"ann"}]

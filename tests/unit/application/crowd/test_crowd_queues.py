@@ -49,3 +49,19 @@ def test_a_crowds_queues_are_those_of_each_of_its_projects(queues: CrowdQueues) 
 def test_a_project_of_no_crowd_has_no_queue(queues: CrowdQueues) -> None:
     assert (queues.phase(3), queues.phase(4), queues.phase(5)) == ("track", "verify", "")
     assert queues.queues(5) == ()
+
+
+def test_who_redoes_masks_is_told_why_and_who_verifies_is_not(queues: CrowdQueues) -> None:
+    assert queues.note(MADE) == ""
+    (verify,) = [step for step in queues.ledger.steps_of_item(MADE) if step.role is Role.VERIFY]
+    claimed = queues.ledger.set_step_task(verify, 90)
+    queues.ledger.open_step(verify)
+    assert claimed == 90
+    told = NextStep(Role.TRACK, Start.MASKS, note='Redo 1 of 2. A verifier says: redo "the tail".')
+    opened = next(step for step in queues.ledger.steps_of_item(MADE) if step.role is Role.VERIFY)
+    queues.ledger.end_step(opened, Route(ItemState.OPEN, told, is_redo=True))
+    again = queues.ledger.steps_of_item(MADE)[-1]
+    queues.ledger.set_step_task(again, 91)
+    assert queues.note(TaskKey(3, 91)) == 'Redo 1 of 2. A verifier says: redo "the tail".'
+    assert queues.note(TaskKey(4, 90)) == ""
+    assert queues.note(TaskKey(3, 999)) == ""

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from backend.domain.crowd.adjudication import Conflict, Disagreement, conflicts_of, spread, worst_first
-from backend.domain.crowd.consensus import box_iou, consensus_box, consensus_of
+from backend.domain.crowd.consensus import (
+    Consensus,
+    Statements,
+    box_iou,
+    consensus_box,
+    consensus_of,
+    who_agrees,
+    whose_boxes_agree,
+)
 from backend.domain.crowd.gold import GoldPolicy, compared_frames, copies_wanted, in_turn, wanted_share
+from backend.domain.crowd.trust_agreement import right_over_time, right_probabilities
 from backend.domain.geometry import BoolMask, Box
 
 
@@ -57,13 +68,66 @@ def test_the_consensus_of_many_counts_the_last_ones() -> None:
 
 def test_boxes_have_the_median_of_their_sides() -> None:
     boxes = [Box(0.1, 0.1, 0.5, 0.5), Box(0.12, 0.1, 0.5, 0.52), Box(0.11, 0.1, 0.5, 0.51)]
-    found, uncertainty = consensus_box(boxes, [0.9, 0.9, 0.9])
+    assert whose_boxes_agree(boxes).all()
+    right = np.array([0.9, 0.9, 0.9])
+    found, uncertainty = consensus_box(boxes, right, 0.01)
     assert found == Box(0.11, 0.1, 0.5, 0.51)
     assert uncertainty < 0.1
-    assert consensus_box([None, None, boxes[0]], [0.8, 0.8, 0.8])[0] is None
+    assert consensus_box([None, None, boxes[0]], right, 0.01)[0] is None
     assert box_iou(None, None) == 1.0
     assert box_iou(boxes[0], None) == 0.0
     assert box_iou(Box(0.0, 0.0, 0.2, 0.1), Box(0.1, 0.0, 0.3, 0.1)) == pytest.approx(1 / 3)
+
+
+def over_time(masks: Sequence[Sequence[BoolMask | None]], trust: Sequence[float]) -> list[Consensus]:
+    """Of each frame, with the frames beside it. masks: by frame, then by person."""
+    chances = right_over_time(np.array([who_agrees(each) for each in masks]), trust)
+    said = [Statements(each, chances.right[at], float(chances.nobody[at])) for at, each in enumerate(masks)]
+    return [each.consensus(said[max(at - 1, 0) : at] + said[at + 1 : at + 2]) for at, each in enumerate(said)]
+
+
+def test_frames_beside_settle_pixels_on_which_two_people_differ() -> None:
+    """The object moves by 3 pixels a frame. On the middle one two people's outlines differ."""
+    alike = [[square(3 * at, 10, 12)] * 2 for at in range(3)]
+    split = [alike[0], [square(3, 10, 12), square(3, 10, 13)], alike[2]]
+    for order in (1, -1):
+        found = over_time([each[::order] for each in split], [0.9, 0.9])[1]
+        assert found.mask is not None
+        assert (found.mask == square(3, 10, 12)).all()
+
+
+def test_frames_beside_add_no_pixel_and_change_nothing_where_all_agree() -> None:
+    shapes = [square(10, 10, 12), square(10, 10, 11), square(10, 10, 12)]
+    found = over_time([[shape] * 3 for shape in shapes], [0.9, 0.9, 0.9])
+    for each, shape in zip(found, shapes, strict=True):
+        assert each.mask is not None
+        assert (each.mask == shape).all()
+
+
+def test_a_frame_on_which_the_object_is_elsewhere_says_nothing() -> None:
+    here, there = square(0, 0, 6), square(30, 20, 14)
+    found = over_time([[here] * 2, [there, square(30, 20, 15)], [None, None]], [0.95, 0.6])
+    assert found[1].mask is not None
+    assert (found[1].mask == there).all()
+    assert found[2].mask is None
+
+
+def test_who_was_wrong_before_is_believed_less() -> None:
+    """Two people agree on all frames but the last; the third is astray. On the last frame all three differ."""
+    truth, stray = square(10, 10, 12), square(40, 20, 12)
+    agrees = np.array([who_agrees(each) for each in [[truth, truth, stray]] * 4 + [[truth, stray, None]]])
+    trust = [0.7, 0.7, 0.7]
+    alone, together = right_probabilities(agrees, trust).right[4], right_over_time(agrees, trust).right[4]
+    assert alone[0] == pytest.approx(alone[2])
+    assert together[0] > together[2] + 0.1
+    assert right_over_time(agrees[:0], trust).right.shape == (0, 3)
+
+
+def test_one_frame_has_the_same_probabilities_either_way() -> None:
+    agrees = np.array([who_agrees([square(5, 5, 9), square(5, 5, 9), None])])
+    alone, together = (each(agrees, [0.9, 0.6, 0.8]) for each in (right_probabilities, right_over_time))
+    assert np.allclose(alone.right, together.right)
+    assert np.allclose(alone.nobody, together.nobody)
 
 
 NAN = float("nan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Row, and_, delete, insert, select
+from sqlalchemy import Row, and_, delete, insert, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from backend.adapters.store.ledger.crowd_tables import consensus, gold, measurements
@@ -29,6 +29,11 @@ class QualityRows(Rows):
         query = select(measurements).where(measurements.c.project_id == project_id).order_by(measurements.c.task_id)
         with self._database.read() as connection:
             return tuple(measured_of(TaskKey(project_id, row.task_id), row.body) for row in connection.execute(query))
+
+    def measured_projects(self) -> frozenset[int]:
+        query = union(select(measurements.c.project_id), select(gold.c.project_id))
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
 
     def record_measurement(self, measured: MeasuredTask, *, state: str) -> None:
         key = and_(

@@ -21,7 +21,7 @@
  * @property {string} comment
  * @property {string[]} given_by
  * @property {Interval | null} agreement
- * @property {string} thumbnail  address; "": none
+ * @property {string} thumbnail  address
  * @property {string} player  address
  * @property {string} label_studio  address; "": none
  */
@@ -33,7 +33,16 @@
  * @property {Record<string, number>} people
  * @property {number} needing_masks
  */
-/** @typedef {{tasks: TaskEntry[], total: number, of: number, counts: Counts, unread: number, is_listed: boolean}} TaskList */
+/**
+ * @typedef {object} TaskList
+ * @property {TaskEntry[]} tasks
+ * @property {number} total
+ * @property {number} of
+ * @property {Counts} counts
+ * @property {number} unread
+ * @property {boolean} is_listed
+ * @property {boolean} is_measuring  newer agreement is on its way
+ */
 /**
  * @typedef {object} LabelRow
  * @property {number} task
@@ -71,7 +80,7 @@
  * @property {Record<string, number>} verdicts
  * @property {TrustPoint[]} trust_over_time
  */
-/** @typedef {{people: Person[], is_effort_recorded: boolean}} People */
+/** @typedef {{people: Person[], is_effort_recorded: boolean, is_measuring: boolean}} People */
 /**
  * @typedef {object} Queue
  * @property {string} stage

@@ -145,7 +145,7 @@ function follow(state, before) {
 const VIEWS = [
   [Notice, places.notice, ["notice", "connected", "busy"]],
   [Toolbar, places.toolbar, ["tool", "playing", "speed", "loop", "frame", "video", "rangeStart", "hover", "boxes", "thumbnails", "looked"]],
-  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "people", "looked"]],
+  [ObjectList, places.objects, ["objects", "selected", "labels", "prompts", "model", "verdicts", "objections", "note", "people", "looked"]],
   [PropagationBar, places.propagation, ["job", "busy", "selected", "onlySelected", "skip", "looked"]],
   [Help, places.help, ["help"]],
 ];

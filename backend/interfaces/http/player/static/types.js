@@ -66,6 +66,7 @@
  * @property {number} revision
  * @property {boolean} shared_masks  whether people can look at each other's masks
  * @property {boolean} effort  whether active time is recorded
+ * @property {string} [note]  what a crowd tells whoever does the task, such as why it is to be redone
  * @property {Objection[]} [objections]  what others say against the person's masks; not there: the server keeps none
  */
 /** @typedef {"satisfactory" | "redo" | "reject" | "skipped"} VerdictName */

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from backend.application.crowd.routing.arrivals import CHANGES_AT_ONCE
 from backend.domain.crowd.routing import ItemState, Role, StepState
 from backend.domain.verdicts import Verdict
 from tests.fakes.crowd.routed_tasks import CrowdOfTest
@@ -81,3 +82,18 @@ def sweep_killed(crowd: CrowdOfTest, fuse: Fuse) -> int:
     finally:
         crowd.wrap = lambda collaborator: collaborator
     return 0
+
+
+def test_a_router_that_is_killed_again_and_again_gets_on() -> None:
+    """Each life ends after so many calls that what arrived cannot be read at once."""
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
+    keys = [crowd.enter(video=f"/data/{number}.mp4") for number in range(4 * CHANGES_AT_ONCE)]
+    for key in keys:
+        crowd.make(key, ANN, click_on(0))
+    lives = 0
+    while sweep_killed(crowd, Fuse(9 * CHANGES_AT_ONCE)):
+        lives += 1
+        assert lives < 60
+    steps = [crowd.parts.ledger.steps_of_item(key) for key in keys]
+    assert [[step.state for step in each] for each in steps] == [[StepState.DONE, StepState.OPEN]] * len(keys)
+    assert len(crowd.tasks.created) == len(keys)

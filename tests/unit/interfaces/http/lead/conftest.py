@@ -24,7 +24,7 @@ class RecordingDecoder(PageDecoder):
         self.asked: list[tuple[MediaRef, int, int]] = []
 
     def thumbnail(self, media: MediaRef, content_hash: str, frame: int, masks: Sequence[EncodedMask | None]) -> bytes:
-        assert content_hash
+        assert bool(content_hash) == bool(masks)
         self.asked.append((media, frame, sum(mask is not None for mask in masks)))
         return b"a JPEG file"
 

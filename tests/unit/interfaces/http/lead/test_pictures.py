@@ -39,6 +39,18 @@ def test_before_a_propagation_it_shows_the_click(pictured: LeadWeb, decoder: Rec
     assert [(frame, count) for _, frame, count in decoder.asked] == [(4, 1)]
 
 
+def test_without_work_it_is_the_first_frame_and_made_once(pictured: LeadWeb, decoder: RecordingDecoder) -> None:
+    pictured.person("ann-1")
+    lead = pictured.client()
+    address = f"{THUMBNAIL}?of=video"
+    first = lead.get(address)
+    assert (first.status_code, first.content) == (200, b"a JPEG file")
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert lead.get(address, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    assert lead.get(address).content == first.content
+    assert decoder.asked == [(MediaRef(("/data/clip.mp4",), is_pages=False), 0, 0)]
+
+
 def test_a_run_of_another_task_is_not_shown(pictured: LeadWeb) -> None:
     ann, lead = pictured.person("ann-1"), pictured.client()
     propagated(pictured, ann)

@@ -53,7 +53,8 @@ def test_everybodys_work_is_in_one_list(web: LeadWeb) -> None:
     assert (found[8]["labels"], found[8]["unread"]) == ({"Cat": 1, "Dog": 1}, 0)
     assert 0.0 <= found[8]["uncertainty"] <= 1.0
     assert found[8]["label_studio"] == "http://localhost:8080/projects/2/data?task=8"
-    assert (found[9]["state"], found[9]["thumbnail"], found[9]["agreement"]) == ("untouched", "", None)
+    assert (found[9]["state"], found[9]["agreement"]) == ("untouched", None)
+    assert found[9]["thumbnail"] == "/api/lead/tasks/2/9/thumbnail?of=video"
 
 
 def test_filters_and_order(web: LeadWeb) -> None:

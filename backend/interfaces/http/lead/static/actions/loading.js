@@ -126,9 +126,10 @@ export class Loading {
 }
 
 /** Whether the server is still at work on what the open view shows. @param {State} state */
-function isUnfinished({ place, list, review, exports, training, progress }) {
+function isUnfinished({ place, list, people, review, exports, training, progress }) {
   if (progress?.is_open) return true;
-  if (place.view === "tasks") return list !== null && (list.unread > 0 || !list.is_listed);
+  if (place.view === "tasks") return list !== null && (list.unread > 0 || !list.is_listed || list.is_measuring);
+  if (place.view === "people") return people?.is_measuring ?? false;
   if (place.view === "review") return (review?.unread ?? 0) > 0;
   if (place.view === "training") return training?.trainings.some((each) => ["queued", "running"].includes(each.state)) ?? false;
   return place.view === "exports" && (exports?.exports.some((each) => each.state === "running") ?? false);

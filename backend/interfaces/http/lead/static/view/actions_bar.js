@@ -1,7 +1,8 @@
 // What can be done with the selected tasks, and how far the ordered propagations are.
 
 import { html } from "../../../player/static/vendor/htm-preact.js";
-import { counted, ended, person } from "./words.js";
+import { ended } from "../../../player/static/view/sentences.js";
+import { counted, person } from "./words.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
 

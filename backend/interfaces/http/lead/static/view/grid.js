@@ -1,6 +1,7 @@
 // The tasks as cards with thumbnails, and their pages.
 
-import { html, useEffect, useRef } from "../../../player/static/vendor/htm-preact.js";
+import { html, useEffect, useRef, useState } from "../../../player/static/vendor/htm-preact.js";
+import { ended } from "../../../player/static/view/sentences.js";
 import { PAGE_SIZE } from "../state/address.js";
 import { counted, number, person, title } from "./words.js";
 
@@ -30,6 +31,7 @@ function Summary({ state, parts }) {
   const reading = [
     list.unread ? `${counted(list.unread, "propagation")} still to be read` : "",
     list.is_listed ? "" : "Label Studio's list of tasks is being read",
+    list.is_measuring ? "measuring agreement" : "",
   ].filter(Boolean);
   return html`
     <p class="summary">
@@ -44,9 +46,7 @@ function Card({ task, project, parts, isSelected }) {
   return html`
     <li class=${`card ${isSelected ? "selected" : ""}`} data-task=${task.task}>
       <div class="picture">
-        ${task.thumbnail
-          ? html`<${Picture} address=${task.thumbnail} name=${name} thumbnails=${parts.thumbnails} />`
-          : html`<span class="none">no masks yet</span>`}
+        <${Picture} address=${task.thumbnail} of=${pictured(task, name)} thumbnails=${parts.thumbnails} />
         <label class="select"><input type="checkbox" checked=${isSelected} aria-label=${`Select ${name}`}
           onChange=${() => parts.store.toggle(task.task)} /></label>
         <span class=${`chip ${task.state}`}>${task.state}</span>
@@ -84,11 +84,22 @@ function Verdict({ task }) {
       ${GIVEN[task.verdict]}${task.comment ? `: ${task.comment}` : ""}</p>`;
 }
 
-/** @param {{address: string, name: string, thumbnails: import("./thumbnails.js").Thumbnails}} props */
-function Picture({ address, name, thumbnails }) {
+/** What the picture shows. @param {TaskEntry} task @param {string} name */
+function pictured(task, name) {
+  return task.people.some((each) => each.objects) ? `${name} with masks` : `The first frame of ${name}`;
+}
+
+/** @param {{address: string, of: string, thumbnails: import("./thumbnails.js").Thumbnails}} props */
+function Picture({ address, of, thumbnails }) {
   const image = useRef(/** @type {HTMLImageElement | null} */ (null));
-  useEffect(() => (image.current ? thumbnails.show(image.current, address) : undefined), [address]);
-  return html`<img ref=${image} alt=${`${name} with masks`} />`;
+  const [missing, setMissing] = useState("");
+  useEffect(() => {
+    setMissing("");
+    return image.current ? thumbnails.show(image.current, address, setMissing) : undefined;
+  }, [address]);
+  return html`
+    <img ref=${image} alt=${of} hidden=${missing !== ""} />
+    ${missing && html`<span class="none">No picture. ${ended(missing)}</span>`}`;
 }
 
 /** @param {Props} props */

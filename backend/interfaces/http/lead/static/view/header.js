@@ -1,7 +1,7 @@
 // The project, the views, and what the page says.
 
 import { html, useState } from "../../../player/static/vendor/htm-preact.js";
-import { ended } from "./words.js";
+import { ended } from "../../../player/static/view/sentences.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
 

@@ -1,7 +1,8 @@
 // The most uncertain tasks, the audits, and the exports.
 
 import { html } from "../../../player/static/vendor/htm-preact.js";
-import { counted, ended, number, size, title } from "./words.js";
+import { ended } from "../../../player/static/view/sentences.js";
+import { counted, number, size, title } from "./words.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
 

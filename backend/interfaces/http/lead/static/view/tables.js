@@ -49,6 +49,7 @@ export function People({ state, parts }) {
     "seconds a frame", "agreement", "gold", "trust", "trust before",
   ];
   return html`
+    ${people.is_measuring && html`<p class="notice" role="status">Measuring agreement and trust…</p>`}
     ${!people.is_effort_recorded && html`<p class="notice">Effort is switched off: MASKLET_EFFORT=false.</p>`}
     <${Table} heads=${heads} caption=${html`People; shares with their 95 % intervals <a href=${parts.transport.csv(place.project, "people")} download>CSV</a>`}
       rows=${people.people.map(row)} />

@@ -5,7 +5,8 @@ import { isAborted } from "../../../player/static/server/errors.js";
 const AT_ONCE = 3;
 const KEPT = 400;
 
-/** @typedef {{image: HTMLImageElement, address: string, abort: AbortController | null}} Wanted */
+/** @typedef {(sentence: string) => void} OnMissing  is told why there is no picture */
+/** @typedef {{image: HTMLImageElement, address: string, onMissing: OnMissing, abort: AbortController | null}} Wanted */
 
 export class Thumbnails {
   /** @param {(address: string, signal: AbortSignal) => Promise<Blob>} load */
@@ -25,9 +26,10 @@ export class Thumbnails {
    * Shows a picture in an image once it is in sight.
    * @param {HTMLImageElement} image
    * @param {string} address
+   * @param {OnMissing} onMissing
    * @returns {() => void} ends it
    */
-  show(image, address) {
+  show(image, address, onMissing) {
     const known = this.made.get(address);
     if (known !== undefined) {
       image.src = known;
@@ -37,7 +39,7 @@ export class Thumbnails {
     image.removeAttribute("src");
     image.dataset.state = "waiting";
     /** @type {Wanted} */
-    const wanted = { image, address, abort: null };
+    const wanted = { image, address, onMissing, abort: null };
     this.watched.set(image, wanted);
     this.observer.observe(image);
     return () => {
@@ -81,7 +83,7 @@ export class Thumbnails {
     } catch (error) {
       if (!isAborted(error)) {
         wanted.image.dataset.state = "missing";
-        wanted.image.alt = "no picture";
+        wanted.onMissing(error instanceof Error ? error.message : "");
       }
     }
     this.running -= 1;

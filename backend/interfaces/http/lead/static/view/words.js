@@ -40,8 +40,3 @@ export function person(user) {
 export function title(task) {
   return task.name || `task ${task.task}`;
 }
-
-/** Sentences of the server may lack their full stop. @param {string} sentence */
-export function ended(sentence) {
-  return !sentence || /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
-}

@@ -1,6 +1,6 @@
 // Calls to Masklet's player API. Knows addresses and errors; owns no state of the page.
 
-import { ApiError, ConnectionLost, isAborted } from "./errors.js";
+import { CHANGE, Calls } from "./calls.js";
 import { Stream } from "./stream.js";
 
 /** @typedef {import("../types.js").TaskDocument} TaskDocument */
@@ -8,23 +8,14 @@ import { Stream } from "./stream.js";
 /** @typedef {import("../types.js").MaskEntry} MaskEntry */
 /** @typedef {import("../types.js").Job} Job */
 /** @typedef {import("../types.js").PromptAnswer} PromptAnswer */
-/** @typedef {import("../types.js").Problem} Problem */
 
-const CHANGE = { "X-Masklet-Player": "1" };
 const OPENING_POLL_MS = 500;
 
-export class Transport {
+export class Transport extends Calls {
   /** @param {string} root  of the API, without a slash at its end */
   constructor(root = "/api/player") {
-    this.root = root;
+    super(root);
     this.base = "";
-    /** Called after each call with whether the server answered, whatever it answered. */
-    this.onReach = (/** @type {boolean} */ _answered) => {};
-  }
-
-  /** @returns {Promise<{user: string, name: string}>} */
-  signIn(token = "") {
-    return this.#call("POST", `${this.root}/session`, token ? { token } : {});
   }
 
   /**
@@ -38,7 +29,7 @@ export class Transport {
         project: String(addressed.project), field: addressed.field, value: addressed.value,
       });
       /** @type {{task: number}} */
-      const found = await this.#call("GET", `${this.root}/tasks?${query}`);
+      const found = await this.call("GET", `${this.root}/tasks?${query}`);
       task = found.task;
     }
     this.base = `${this.root}/tasks/${addressed.project}/${task}`;
@@ -52,7 +43,7 @@ export class Transport {
   async task(onWait = () => {}) {
     for (;;) {
       /** @type {TaskDocument | OpeningDocument} */
-      const document = await this.#call("GET", this.base);
+      const document = await this.call("GET", this.base);
       if (!("status" in document)) return document;
       onWait(document.detail);
       await new Promise((resume) => setTimeout(resume, OPENING_POLL_MS));
@@ -64,9 +55,8 @@ export class Transport {
    * @param {AbortSignal} [signal]
    * @returns {Promise<Blob>} a JPEG file
    */
-  async picture(frame, signal) {
-    const reply = await this.#fetch(`${this.base}/frames/${frame}`, { signal });
-    return reply.blob();
+  picture(frame, signal) {
+    return this.blob(`${this.base}/frames/${frame}`, signal);
   }
 
   /**
@@ -77,17 +67,17 @@ export class Transport {
    */
   masks(start, stop, user = null) {
     const whose = user === null ? "" : `&user=${encodeURIComponent(user)}`;
-    return this.#call("GET", `${this.base}/masks?start=${start}&stop=${stop}${whose}`);
+    return this.call("GET", `${this.base}/masks?start=${start}&stop=${stop}${whose}`);
   }
 
   /** @param {string | null} [user]  another person; null: the signed-in one @returns {Promise<import("../types.js").TimelineAnswer>} */
   timeline(user = null) {
-    return this.#call("GET", `${this.base}/timeline${user === null ? "" : `?user=${encodeURIComponent(user)}`}`);
+    return this.call("GET", `${this.base}/timeline${user === null ? "" : `?user=${encodeURIComponent(user)}`}`);
   }
 
   /** Who has prompts on the task; refused where people do not see each other's. @returns {Promise<{users: import("../types.js").UserEntry[]}>} */
   users() {
-    return this.#call("GET", `${this.base}/users`);
+    return this.call("GET", `${this.base}/users`);
   }
 
   /**
@@ -99,50 +89,49 @@ export class Transport {
    */
   setPrompt(frame, object, prompt) {
     const address = `${this.base}/prompts/${frame}/${encodeURIComponent(object)}`;
-    return prompt === null ? this.#call("DELETE", address) : this.#call("PUT", address, prompt);
+    return prompt === null ? this.call("DELETE", address) : this.call("PUT", address, prompt);
   }
 
   /** @param {string | null} object  null: all @returns {Promise<PromptAnswer>} */
   forget(object) {
     const end = object === null ? "" : `/${encodeURIComponent(object)}`;
-    return this.#call("DELETE", `${this.base}/objects${end}`);
+    return this.call("DELETE", `${this.base}/objects${end}`);
   }
 
   /** @param {string} object @param {string} label @returns {Promise<PromptAnswer>} */
   rename(object, label) {
-    return this.#call("PATCH", `${this.base}/objects/${encodeURIComponent(object)}`, { label });
+    return this.call("PATCH", `${this.base}/objects/${encodeURIComponent(object)}`, { label });
   }
 
   /** @param {import("../types.js").HoverBody} wanted @returns {Promise<{masks: MaskEntry[]}>} */
   hover(wanted) {
-    return this.#call("POST", `${this.base}/hover`, wanted);
+    return this.call("POST", `${this.base}/hover`, wanted);
   }
 
   /** @param {number[]} frames */
   prewarm(frames) {
-    return this.#call("POST", `${this.base}/prewarm`, { frames });
+    return this.call("POST", `${this.base}/prewarm`, { frames });
   }
 
   /** Says that the person works. It outlives the page, and says nothing of the connection. @param {string | null} object */
   async beat(object) {
-    const headers = { ...CHANGE, "Content-Type": "application/json" };
     const body = JSON.stringify({ object });
-    await fetch(`${this.base}/activity`, { method: "POST", headers, body, credentials: "same-origin", keepalive: true });
+    await fetch(`${this.base}/activity`, { method: "POST", headers: CHANGE, body, credentials: "same-origin", keepalive: true });
   }
 
   /** @param {import("../types.js").PropagationBody} wanted @returns {Promise<Job>} */
   propagate(wanted) {
-    return this.#call("POST", `${this.base}/propagations`, wanted);
+    return this.call("POST", `${this.base}/propagations`, wanted);
   }
 
   /** @param {string} id @returns {Promise<Job>} */
   stop(id) {
-    return this.#call("POST", `${this.base}/propagations/${encodeURIComponent(id)}/stop`, {});
+    return this.call("POST", `${this.base}/propagations/${encodeURIComponent(id)}/stop`, {});
   }
 
   /** @param {import("../types.js").ApprovalBody} range @returns {Promise<PromptAnswer>} */
   approve(range) {
-    return this.#call("PUT", `${this.base}/approvals`, range);
+    return this.call("PUT", `${this.base}/approvals`, range);
   }
 
   /**
@@ -153,7 +142,7 @@ export class Transport {
    */
   setVerdict(object, verdict) {
     const address = `${this.base}/verdicts${object === null ? "" : `/${encodeURIComponent(object)}`}`;
-    return verdict === null ? this.#call("DELETE", address) : this.#call("PUT", address, verdict);
+    return verdict === null ? this.call("DELETE", address) : this.call("PUT", address, verdict);
   }
 
   /**
@@ -170,53 +159,5 @@ export class Transport {
   /** Asks whether the server answers and knows the person; signs in where it does not. @returns {Promise<unknown>} */
   ping() {
     return this.signIn();
-  }
-
-  /**
-   * @template Answer
-   * @param {string} method
-   * @param {string} address
-   * @param {object} [body]
-   * @returns {Promise<Answer>}
-   */
-  async #call(method, address, body) {
-    const headers = method === "GET" ? {} : { ...CHANGE, "Content-Type": "application/json" };
-    const reply = await this.#fetch(address, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    return reply.json();
-  }
-
-  /**
-   * Signs in again, once, where the sign-in has ended.
-   * @param {string} address
-   * @param {RequestInit} options
-   * @param {boolean} [isRepeated]
-   * @returns {Promise<Response>}
-   */
-  async #fetch(address, options, isRepeated = false) {
-    const reply = await this.#reach(address, options);
-    if (reply.ok) return reply;
-    if (reply.status === 401 && !isRepeated && !address.endsWith("/session")) {
-      await this.signIn();
-      return this.#fetch(address, options, true);
-    }
-    /** @type {Problem} */
-    const problem = await reply.json().catch(() => ({}));
-    const sentence = problem.detail || `Masklet answered with status ${reply.status}.`;
-    throw new ApiError(reply.status, sentence, problem.way_out || "Try again.");
-  }
-
-  /** @param {string} address @param {RequestInit} options @returns {Promise<Response>} */
-  async #reach(address, options) {
-    try {
-      const reply = await fetch(address, { credentials: "same-origin", ...options });
-      this.onReach(true);
-      return reply;
-    } catch (error) {
-      if (isAborted(error)) throw error;
-      this.onReach(false);
-      throw new ConnectionLost();
-    }
   }
 }

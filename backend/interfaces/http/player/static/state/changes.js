@@ -26,12 +26,16 @@ export const ACTIONS = {
       cuts: task.cuts,
       verdicts: task.verdicts ?? null,
       objections: task.objections ?? [],
+      note: task.note ?? "",
       job: task.propagation,
       selected: state.selected || objects[0]?.id || "",
       frame: Math.min(state.frame, Math.max(task.video.frame_count - 1, 0)),
       ready: true,
     };
   },
+
+  /** @param {State} state @returns {State} */
+  closeNote: (state) => ({ ...state, note: "" }),
 
   /** @param {State} state @param {{prompts: Prompt[], objects?: ObjectEntry[]}} answer @returns {State} */
   prompted: (state, answer) => {

@@ -52,6 +52,7 @@ import { ACTIONS } from "./changes.js";
  * @property {number[]} cuts
  * @property {import("../types.js").Verdict[] | null} verdicts  null: the server keeps none
  * @property {import("../types.js").Objection[]} objections  what others say against the masks that the task was opened with
+ * @property {string} note  what a crowd tells the person; "": nothing, or it was closed
  * @property {Record<string, import("../types.js").Lane>} lanes  by object
  * @property {import("../types.js").UncertainFrame[]} nextUncertain
  * @property {import("../types.js").Job | null} job
@@ -77,6 +78,7 @@ export const INITIAL = {
   cuts: [],
   verdicts: null,
   objections: [],
+  note: "",
   lanes: {},
   nextUncertain: [],
   job: null,

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef } from "../vendor/htm-preact.js";
 import { BINDINGS } from "../keys.js";
+import { ended } from "./sentences.js";
 
 /** @typedef {{state: import("../state/state.js").State, parts: import("../types.js").Parts}} Props */
 
@@ -19,11 +20,6 @@ export function Notice({ state, parts }) {
           <button aria-label="Close the message" onClick=${() => parts.notices.dismiss()}>×</button>
         </p>`}
     </div>`;
-}
-
-/** The server's sentences have no full stop. @param {string} sentence */
-function ended(sentence) {
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /** @param {Props} props */

@@ -14,6 +14,11 @@ export function ObjectList({ state, parts }) {
   return html`
     <aside class="objects" aria-label="Objects">
       <${Whose} state=${state} parts=${parts} />
+      ${state.note && html`
+        <p class="objection" role="note">
+          <span>${state.note}</span>
+          <button aria-label="Close the note" onClick=${() => store.act("closeNote")}>×</button>
+        </p>`}
       ${state.objections.map(({ verdict, comment }) => html`
         <p class="objection" role="note">${verdict === "redo" ? "Sent back to you" : "Rejected"}${comment ? `: ${comment}` : ""}</p>`)}
       <ul>

@@ -1,0 +1,80 @@
+// Calls to one of Masklet's APIs, of the player's and of the lead's page: sign-in, errors, lost connections.
+
+import { ApiError, ConnectionLost, isAborted } from "./errors.js";
+
+/** The headers of a call that changes something. */
+export const CHANGE = { "X-Masklet-Player": "1", "Content-Type": "application/json" };
+
+const TRY_AGAIN = "Try again.";
+
+export class Calls {
+  /**
+   * @param {string} root  of the API, without a slash at its end
+   * @param {(address: string) => Promise<Response> | undefined} early  an answer to a reading that was asked for before
+   */
+  constructor(root, early = () => undefined) {
+    this.root = root;
+    this.early = early;
+    /** Called after each call with whether the server answered, whatever it answered. */
+    this.onReach = (/** @type {boolean} */ _answered) => {};
+  }
+
+  /** @param {string} token  of Label Studio; "": its cookie counts @returns {Promise<{user: string, name: string}>} */
+  signIn(token = "") {
+    return this.call("POST", `${this.root}/session`, token ? { token } : {});
+  }
+
+  /**
+   * @template Answer
+   * @param {string} method
+   * @param {string} address
+   * @param {object} [body]
+   * @returns {Promise<Answer>}
+   */
+  async call(method, address, body) {
+    const headers = method === "GET" ? {} : CHANGE;
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const reply = await this.#fetch(address, { method, headers, body: sent });
+    return reply.json();
+  }
+
+  /** A picture. @param {string} address @param {AbortSignal} [signal] @returns {Promise<Blob>} */
+  async blob(address, signal) {
+    const reply = await this.#fetch(address, { signal });
+    return reply.blob();
+  }
+
+  /**
+   * Signs in again, once, where the sign-in has ended.
+   * @param {string} address
+   * @param {RequestInit} options
+   * @param {boolean} [isRepeated]
+   * @returns {Promise<Response>}
+   */
+  async #fetch(address, options, isRepeated = false) {
+    const reply = await this.#reach(address, options);
+    if (reply.ok) return reply;
+    if (reply.status === 401 && !isRepeated && !address.endsWith("/session")) {
+      await this.signIn();
+      return this.#fetch(address, options, true);
+    }
+    /** @type {Partial<import("../types.js").Problem>} */
+    const problem = await reply.json().catch(() => ({}));
+    const sentence = problem.detail || `Masklet answered with status ${reply.status}.`;
+    throw new ApiError(reply.status, sentence, problem.way_out || TRY_AGAIN);
+  }
+
+  /** @param {string} address @param {RequestInit} options @returns {Promise<Response>} */
+  async #reach(address, options) {
+    const asked = options.method === "GET" ? this.early(address) : undefined;
+    try {
+      const reply = await (asked ?? fetch(address, { credentials: "same-origin", ...options }));
+      this.onReach(true);
+      return reply;
+    } catch (error) {
+      if (isAborted(error)) throw error;
+      this.onReach(false);
+      throw new ConnectionLost();
+    }
+  }
+}
