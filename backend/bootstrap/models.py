@@ -117,7 +117,7 @@ def gain_of(card: Mapping[str, object]) -> str:
 
 
 def present_model(name: str | None, *, data_dir: Path | None = None) -> str:
-    """The checkpoint that `name` chooses, or the one in use without a name; `auto` becomes the name of the best one present.
+    """The checkpoint that `name` chooses, or the one in use; `auto` becomes the name of the best one present.
 
     Raises ModelError if it is missing or unknown.
     """

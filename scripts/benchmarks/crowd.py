@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.benchmarks.crowd_figures import Judged, figures_of, judged
-from scripts.benchmarks.crowd_gold import gold_figures
-from scripts.benchmarks.crowd_people import crowd
-from scripts.benchmarks.crowd_work import simulated_work
+from scripts.benchmarks.crowd_simulation.figures import Judged, figures_of, judged
+from scripts.benchmarks.crowd_simulation.gold import gold_figures
+from scripts.benchmarks.crowd_simulation.people import crowd
+from scripts.benchmarks.crowd_simulation.work import simulated_work
 
 TASKS, QUICK_TASKS = 120, 12
 SEEDS = "1,2,3"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backend.adapters.sam2.weights.checkpoints import DEMO, PUBLISHED
+from backend.adapters.sam2.weights.checkpoint_files import DEMO
+from backend.adapters.sam2.weights.checkpoints import PUBLISHED
 from backend.bootstrap.models import present_model, pull_model
 from backend.domain.errors import IntegrityError, ModelError
 from backend.interfaces.cli.progress.bars import download_bar

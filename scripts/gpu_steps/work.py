@@ -41,7 +41,8 @@ def _work(name: str) -> Callable[..., Measured]:
     if name in ("parity", "speed"):
         from scripts.gpu_steps.measured import sides
 
-        return {"parity": sides.parity, "speed": sides.speed}[name]
+        steps: dict[str, Callable[..., Measured]] = {"parity": sides.parity, "speed": sides.speed}
+        return steps[name]
     if name in ("first_mask", "memory"):
         from scripts.gpu_steps.measured import one_engine
 

@@ -16,7 +16,7 @@ from scripts.label_studio.server import LabelStudioServer
 from tests.e2e.builders import opened_task, player_client, session_of
 from tests.e2e.conftest import S3_PORT
 from tests.e2e.test_connect import Command
-from tests.fakes.s3_server import S3Server, s3_server
+from tests.fakes.servers.s3_server import S3Server, s3_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         record(ratios)
         return 0
     lost = losses(partial(ratio, pair), recorded_ratios())
-    print(*lost or ["as fast as on record"], sep="\n")
+    print("\n".join(map(str, lost)) or "as fast as on record")
     return int(bool(lost))
 
 

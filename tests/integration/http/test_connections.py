@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from backend.interfaces.http import app_state
 from backend.interfaces.http.body_limits import BodyLimits
 from backend.interfaces.http.connections import BUSY, BoundedProtocol
-from tests.fakes.http_server import read_all, running_server
+from tests.fakes.servers.http_server import read_all, running_server
 from tests.fakes.web import FakeWeb
 
 POST = b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"

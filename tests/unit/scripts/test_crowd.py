@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scripts.benchmarks.crowd_figures import _saved, figures_of, judged
-from scripts.benchmarks.crowd_gold import NOT_FOUND, frames_until_found
-from scripts.benchmarks.crowd_people import Kind, Masks, Person, crowd, shown, spoiled
-from scripts.benchmarks.crowd_work import MaskVideo, redone, simulated_work, truth_of
+from scripts.benchmarks.crowd_simulation.figures import _saved, figures_of, judged
+from scripts.benchmarks.crowd_simulation.gold import NOT_FOUND, frames_until_found
+from scripts.benchmarks.crowd_simulation.people import Kind, Masks, Person, crowd, shown, spoiled
+from scripts.benchmarks.crowd_simulation.work import MaskVideo, redone, simulated_work, truth_of
 
 PEOPLE = crowd(101)
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from backend.adapters.sam2.weights import download
 from backend.domain.errors import ModelError
 from scripts.demonstration.checkpoint import prepare_checkpoint, print_expectation
-from tests.fakes.checkpoint_server import CONTENT, ENTRY, NAME, CheckpointServer, checkpoint_server
+from tests.fakes.servers.checkpoint_server import CONTENT, ENTRY, NAME, CheckpointServer, checkpoint_server
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from backend.adapters.sam2.weights import download as module
 from backend.adapters.sam2.weights.download import pull
 from backend.domain.errors import IntegrityError, ModelError
 from backend.interfaces.cli import app
-from tests.fakes.checkpoint_server import CONTENT, ENTRY, NAME, CheckpointServer, checkpoint_server
+from tests.fakes.servers.checkpoint_server import CONTENT, ENTRY, NAME, CheckpointServer, checkpoint_server
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from backend.domain.tasks import TaskKey
 from backend.domain.verdicts import MaskVerdicts
 from backend.domain.video import ContentHash, FrameIndex, VideoInfo
 from backend.evaluation.synthetic.clips import render_clip
-from scripts.benchmarks.crowd_people import Masks, Person, shown
+from scripts.benchmarks.crowd_simulation.people import Masks, Person, shown
 
 OVERLAP = 3
 FRAMES = 16

@@ -19,8 +19,8 @@ from backend.domain.crowd.trust import DAY_S, DEFAULT_CHECKS, check_share, is_se
 from backend.domain.datasets import DatasetFrame
 from backend.domain.geometry import BoolMask, mask_iou
 from backend.evaluation.metrics import auroc, spearman
-from scripts.benchmarks.crowd_people import Masks, Person
-from scripts.benchmarks.crowd_work import CODEC, DAYS, SimulatedTask, redone
+from scripts.benchmarks.crowd_simulation.people import Masks, Person
+from scripts.benchmarks.crowd_simulation.work import CODEC, DAYS, SimulatedTask, redone
 
 DRAWS = 1000
 CANDIDATES = 3

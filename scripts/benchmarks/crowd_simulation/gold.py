@@ -15,8 +15,8 @@ import numpy as np
 from backend.application.crowd.quality.measure import gold_masks
 from backend.domain.crowd.gold import compared_frames
 from backend.domain.crowd.trust import DEFAULT_POLICY, Observation, is_sent_back, trust_of
-from scripts.benchmarks.crowd_people import BAD, GOOD, Masks, Person, crowd, shown
-from scripts.benchmarks.crowd_work import CODEC, FRAMES, MaskVideo, truth_of
+from scripts.benchmarks.crowd_simulation.people import BAD, GOOD, Masks, Person, crowd, shown
+from scripts.benchmarks.crowd_simulation.work import CODEC, FRAMES, MaskVideo, truth_of
 
 GOLD_TASKS = 10
 """Gold tasks that a person meets at most: 50 frames."""

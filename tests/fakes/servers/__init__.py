@@ -1,0 +1,1 @@
+"""Local servers that stand for others: object storage, checkpoints, any site."""
