@@ -15,6 +15,8 @@ from backend.domain.prompts import ObjectId
 from backend.domain.verdicts import MaskVerdicts, ObjectState, VerdictChoice
 from backend.domain.video import ContentHash, VideoInfo
 
+NO_CONTENT = ContentHash("")
+
 UNJUDGED = frozenset((ObjectState.NONE, ObjectState.OUTDATED))
 """Of an object that nobody judged, or that changed since, the masks of the frames that a person corrected count."""
 
@@ -33,7 +35,7 @@ class CountedVideo:
 
     video: DatasetVideo
     is_counted: Callable[[DatasetFrame], bool]
-    content: ContentHash = ContentHash("")
+    content: ContentHash = NO_CONTENT
 
     @property
     def info(self) -> VideoInfo:
