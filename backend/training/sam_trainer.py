@@ -44,7 +44,7 @@ Report = Callable[[TrainingProgress], None]
 READ, MEASURED, TRAINED = 0.04, 0.12, 0.86
 """Shares of the whole run after reading, the first measurement, and training."""
 
-RATES: Mapping[str, float] = {DEMO: 6e-4}
+RATES: Mapping[str, float] = {DEMO: 5e-4}
 PUBLISHED_RATE = 4e-5
 """Peak learning rates. The demo model is small and was trained for hours; the published ones for weeks."""
 

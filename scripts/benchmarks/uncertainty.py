@@ -36,7 +36,7 @@ from backend.training.calibration.feature_rows import feature_rows
 from backend.training.calibration.tracking_runs import Track, mask_prompt, track_clip
 from scripts.benchmarks.clip_folders import clip_names, read_clip
 from scripts.benchmarks.engine_pool import EnginePool
-from scripts.benchmarks.uncertainty_report import gates, uncertainty_report
+from scripts.benchmarks.uncertainty_figures.report import gates, uncertainty_report
 from scripts.calibration.clip_appearance import Split
 from scripts.calibration.clips import generators, split_clip
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWS = 4000
+DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from backend.training.judgement import Judgement
 from backend.training.measure import general, held_out
 from backend.training.measure.gain import Gain
 from backend.training.sam_trainer import SamTrainer, TrainerOptions
+from backend.training.samples import replay
 from tests.unit.training.labelled_clips import disc_labels
 
 PLAN = TrainingPlan("demo", minutes=1e-6, parts=TrainedPart.DECODER)
@@ -27,11 +28,14 @@ TRAINER = SamTrainer(TrainerOptions(None, "cpu", threads=1))
 
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One clip of each kind, two clicks, and every checkpoint is offered."""
+    """One short clip of each kind, two clicks, and every checkpoint is offered."""
     monkeypatch.setattr(sam_trainer, "REPLAYED_CLIPS", 1)
     monkeypatch.setattr(mixed_weights, "CLIPS", 1)
     monkeypatch.setattr(refit, "CLIPS", 1)
+    monkeypatch.setattr(refit, "FRAMES", 3)
     monkeypatch.setattr(general, "CLIPS", 1)
+    monkeypatch.setattr(general, "PROPAGATED_FRAMES", 1)
+    monkeypatch.setattr(replay, "FRAMES", 3)
     monkeypatch.setattr(held_out, "MOST_CLICKS", 2)
     offered = Judgement(Gain(0.2, 0.1, 0.3), better=True, reason="Better.")
     monkeypatch.setattr(sam_trainer, "judge", lambda *_: offered)
