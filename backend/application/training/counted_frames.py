@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from backend.application.exports.chosen_objects import ChosenObjects
@@ -13,7 +13,9 @@ from backend.application.ports.media import VideoSource
 from backend.domain.datasets import DatasetFrame, DatasetObject, LabelledMask
 from backend.domain.prompts import ObjectId
 from backend.domain.verdicts import MaskVerdicts, ObjectState, VerdictChoice
-from backend.domain.video import VideoInfo
+from backend.domain.video import ContentHash, VideoInfo
+
+NO_CONTENT = ContentHash("")
 
 UNJUDGED = frozenset((ObjectState.NONE, ObjectState.OUTDATED))
 """Of an object that nobody judged, or that changed since, the masks of the frames that a person corrected count."""
@@ -29,14 +31,16 @@ class AuthoredVideo(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CountedVideo:
-    """A DatasetVideo of which some frames count."""
+    """A DatasetVideo of which some frames count. content: the hash of its pictures, for labels that do not know it."""
 
     video: DatasetVideo
     is_counted: Callable[[DatasetFrame], bool]
+    content: ContentHash = NO_CONTENT
 
     @property
     def info(self) -> VideoInfo:
-        return self.video.info
+        info = self.video.info
+        return info if info.content_hash else replace(info, content_hash=self.content)
 
     @property
     def objects(self) -> tuple[DatasetObject, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backend.application.exports.combined import Trust, no_trust
 from backend.application.exports.consensus import ConsensusVideo
@@ -32,7 +32,7 @@ from backend.domain.errors import (
 )
 from backend.domain.training.rows import LeftOutVideo, UsedLabels, UsedVideo
 from backend.domain.verdicts import Verdict, VerdictChoice
-from backend.domain.video import FrameIndex
+from backend.domain.video import ContentHash, FrameIndex
 
 MEDIA_FAULTS = (MediaError, MediaUnreachable, PicturesGone, IntegrityError)
 FAULTS = (*MEDIA_FAULTS, InvalidInput, NotAllowed, NotFound)
@@ -144,7 +144,7 @@ class TrainingLabels:
             except FAULTS as error:
                 raise VideoFault(entry.key, str(error)) from error
             try:
-                yield video
+                yield replace(video, content=ContentHash(entry.video))
             except MEDIA_FAULTS as error:
                 raise VideoFault(entry.key, str(error)) from error
 
@@ -165,8 +165,8 @@ class TrainingLabels:
                     shown.frame(FrameIndex(index))
                     if is_undecodable(shown, index):
                         raise MediaError(f"frame {index} does not decode")
-                content = str(shown.info.content_hash)
-            self._entries[key] = DatasetEntry(key, name, content or name)
+                content = shown.info.content_hash or ContentHash(f"task {key}")
+            self._entries[key] = DatasetEntry(key, name, str(content))
             counts = (len(frames), len(video.objects))
             return UsedVideo(_task_of(key), name, *counts, *self._people(key, video))
 

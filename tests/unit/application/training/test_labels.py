@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import pytest
 
@@ -10,7 +11,9 @@ from backend.application.ports.datasets import DatasetEntry
 from backend.application.training.labels import TrainingLabels, VideoFault, annotator_choice
 from backend.domain.datasets import AnnotatorChoice
 from backend.domain.errors import InvalidInput, MediaError, MediaUnreachable, NotFound, PicturesGone
+from backend.domain.geometry import FrameSize
 from backend.domain.verdicts import Verdict, VerdictChoice
+from backend.domain.video import ContentHash, VideoInfo
 from tests.unit.application.training.builders import (
     CAT,
     CODEC,
@@ -52,6 +55,13 @@ def test_the_people_and_videos_are_recorded() -> None:
     assert made.record["project"] == 7
     assert made.record["people"] == ["ann@example.org", "bea@example.org"]
     assert [entry.video for entry in made.entries()] == ["ab" * 32] * 2, "the same video"
+
+
+def test_labels_without_a_content_hash_get_that_of_their_pictures() -> None:
+    pages = Annotation({CAT: FEW}, info=VideoInfo(ContentHash(""), FrameSize(10, 10), 3, Fraction(1)))
+    made = labels(t41_1=pages)
+    with made.open(made.entries()[0]) as video:
+        assert video.info.content_hash == "ab" * 32, "or all tasks of pages would be one video"
 
 
 def test_several_annotations_become_their_consensus() -> None:
