@@ -94,7 +94,7 @@ def _background(service: AppState, lead: Lead) -> tuple[Background, ...]:
         *(Background(f"pushes-{number}", reconciler.push, period_s=SWEEP_PERIOD_S) for number in range(PUSHERS)),
         Background("retention", reconciler.retain, period_s=SWEEP_PERIOD_S),
         Background("lead", lead.sweep, period_s=SWEEP_PERIOD_S),
-        Background("quality", lead.sweep_quality, period_s=QUALITY_PERIOD_S),
+        Background("measuring", lead.sweep_quality, period_s=QUALITY_PERIOD_S),
         Background("sessions", sessions.sweep, period_s=SESSION_SWEEP_PERIOD_S),
     ]
     if service.poll is not None:

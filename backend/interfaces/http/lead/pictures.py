@@ -60,9 +60,9 @@ class PictureRoutes:
     async def thumbnail(self, request: Request, project: int, task: int, run: str = "", of: str = "") -> Response:
         def shown() -> Response:
             self._lead.require_project(request, project)
-            if of == VIDEO:
+            subject = None if of == VIDEO else self._subject(TaskKey(project, task), run)
+            if subject is None:
                 return self._first_frame(request, TaskKey(project, task))
-            subject = self._subject(TaskKey(project, task), run)
             return _answer(
                 request,
                 f"{subject.run}-{subject.frame}",
@@ -94,16 +94,16 @@ class PictureRoutes:
 
         return _answer(request, name, ASKED_AGAIN, picture)
 
-    def _subject(self, task: TaskKey, run: str) -> _Subject:
+    def _subject(self, task: TaskKey, run: str) -> _Subject | None:
         """What the thumbnail shows: the run's most uncertain frame; without a run, the newest preview.
 
-        Raises NotFound.
+        None: there are no masks yet. Raises NotFound.
         """
         ledger = self._lead.state.parts.ledger
         if not run:
             previews = ledger.jobs(task=task, kind=JobKind.INTERACTIVE, states=(JobState.DONE,), limit=1)
             if not previews:
-                raise NotFound(f"task {task} has no masks yet")
+                return None
             request = ledger.request(previews[0].job_id)
             assert isinstance(request, PreviewRequest), "a job of a click has a preview request"
             return _Subject(previews[0].masks_run, int(request.frame_index), previews[0].job_id)

@@ -32,11 +32,11 @@ def test_a_thumbnail_is_of_the_most_uncertain_frame_and_made_once(pictured: Lead
 
 def test_before_a_propagation_it_shows_the_click(pictured: LeadWeb, decoder: RecordingDecoder) -> None:
     ann, lead = pictured.person("ann-1"), pictured.client()
-    assert lead.get(THUMBNAIL).status_code == 404
+    assert lead.get(THUMBNAIL).status_code == 200
     ann.put(f"{TASK}/prompts/4/Cat", json=CLICK)
     assert card(lead)["thumbnail"] == THUMBNAIL
     assert lead.get(THUMBNAIL).headers["cache-control"] == "private, no-cache"
-    assert [(frame, count) for _, frame, count in decoder.asked] == [(4, 1)]
+    assert [(frame, count) for _, frame, count in decoder.asked] == [(0, 0), (4, 1)]
 
 
 def test_without_work_it_is_the_first_frame_and_made_once(pictured: LeadWeb, decoder: RecordingDecoder) -> None:

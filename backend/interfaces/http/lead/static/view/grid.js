@@ -86,7 +86,8 @@ function Verdict({ task }) {
 
 /** What the picture shows. @param {TaskEntry} task @param {string} name */
 function pictured(task, name) {
-  return task.people.some((each) => each.objects) ? `${name} with masks` : `The first frame of ${name}`;
+  if (task.state === "untouched") return `The first frame of ${name}`;
+  return task.state === "done" ? `${name} with masks` : `A frame of ${name}`;
 }
 
 /** @param {{address: string, of: string, thumbnails: import("./thumbnails.js").Thumbnails}} props */
