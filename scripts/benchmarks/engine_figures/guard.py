@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         record(ratios)
         return 0
     lost = losses(partial(ratio, pair), recorded_ratios())
-    print(*lost or ["as fast as on record"], sep="\n")
+    print(*[str(loss) for loss in lost] or ["as fast as on record"], sep="\n")
     return int(bool(lost))
 
 

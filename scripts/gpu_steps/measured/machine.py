@@ -36,7 +36,7 @@ def machine(device: str) -> Measured:
         return
     yield "machine.name", torch.cuda.get_device_name(target)
     yield "machine.CUDA", str(torch.version.cuda)
-    yield "machine.cuDNN", str(torch.backends.cudnn.version())
+    yield "machine.cuDNN", str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
     yield "machine.memory_GiB", f"{torch.cuda.get_device_properties(target).total_memory / 2**30:.0f}"
     yield "machine.driver", driver()
 
