@@ -77,7 +77,9 @@ def masklet_up(data_dir: Path, *, port: int, media: str, **settings: str) -> Ite
         assert process.stdout is not None
         state, _, url = process.stdout.readline().strip().partition(" ")
         if state != "ready":
-            raise SystemExit(f"masklet up did not start; see {data_dir / 'up.log'}")
+            # The folder may be temporary.
+            end = "\n".join((data_dir / "up.log").read_text(errors="replace").splitlines()[-20:])
+            raise SystemExit(f"{end}\nmasklet up did not start; see {data_dir / 'up.log'}")
         yield url
     finally:
         process.terminate()

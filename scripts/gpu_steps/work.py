@@ -37,16 +37,15 @@ def _work(name: str) -> Callable[..., Measured]:
     if name in ("machine", "attention"):
         from scripts.gpu_steps.measured import machine as about
 
-        return {"machine": about.machine, "attention": about.attention}[name]
+        return about.machine if name == "machine" else about.attention
     if name in ("parity", "speed"):
         from scripts.gpu_steps.measured import sides
 
-        steps: dict[str, Callable[..., Measured]] = {"parity": sides.parity, "speed": sides.speed}
-        return steps[name]
+        return sides.parity if name == "parity" else sides.speed
     if name in ("first_mask", "memory"):
         from scripts.gpu_steps.measured import one_engine
 
-        return {"first_mask": one_engine.first_mask, "memory": one_engine.memory}[name]
+        return one_engine.first_mask if name == "first_mask" else one_engine.memory
     if name == "under_load":
         from scripts.gpu_steps.measured.bench import under_load
 
