@@ -120,9 +120,7 @@ def runtime() -> Runtime:
 
 
 def run_worker(container: Container, kind: JobKind, name: str | None) -> bool:
-    """Loads the model, announces it, and runs the jobs of one queue until stopped.
-
-    Returns whether it stopped because another model is in use.
+    """Loads the model, announces it, and runs the jobs of one queue until stopped: True if another model is in use.
 
     Raises ModelError if there is no usable checkpoint, ServiceUnavailable if there is no queue or no ledger.
     """
@@ -185,12 +183,11 @@ def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callabl
 def _runtime_of(
     container: Container, job_runner: JobRunner, worker: MaskletWorker, kind: JobKind, notifier: Notifier
 ) -> Runtime:
-    channel = RedisPrewarmChannel(container.queue_address) if kind is JobKind.INTERACTIVE else None
     return Runtime(
         job_runner,
         worker.is_stopping,
         notifier=notifier,
-        prewarm_channel=channel,
+        prewarm_channel=RedisPrewarmChannel(container.queue_address) if kind is JobKind.INTERACTIVE else None,
         prewarm_frames=container.settings.prewarm_frames,
         click_order=ClickOrder(container.ledger, container.clock) if kind is JobKind.INTERACTIVE else None,
     )
@@ -200,15 +197,14 @@ def build_job_runner(container: Container, worker_name: str, media_waits: MediaW
     """The job runner with its adapters."""
     if container.settings.label_studio_url:
         load_sdk()
-    ledger = container.ledger
     engine = build_engine(container, shares_cores=True)
     return JobRunner(
-        ledger=ledger,
+        ledger=container.ledger,
         masks=container.masks,
         codec=CocoCodec(),
         media=open_task_media(container),
         segmenter=engine,
-        submitter=Submitter(ledger, container.queue),
+        submitter=Submitter(container.ledger, container.queue),
         clock=container.clock,
         worker_name=worker_name,
         max_attempts=container.settings.max_attempts,
