@@ -116,10 +116,11 @@ class Arrivals:
             for change in page:
                 if self.read_changes.get(TaskKey(project_id, change.task_id)) == change.changed_at:
                     continue
-                if taken == CHANGES_AT_ONCE:
-                    return Arrived.MORE
-                is_changed = self._take(crowd, role, change) or is_changed
-                taken += 1
+                if not self._is_done(TaskKey(project_id, change.task_id)):
+                    if taken == CHANGES_AT_ONCE:
+                        return Arrived.MORE
+                    is_changed = self._take(crowd, role, change) or is_changed
+                    taken += 1
                 if change.changed_at > cursor.changed_at:
                     cursor = Cursor(change.changed_at, cursor.task_id)
                     self.ledger.set_crowd_cursor(project_id, cursor)
@@ -127,6 +128,11 @@ class Arrivals:
                 self._forget_old(project_id, earlier(cursor.changed_at))
                 return Arrived.SOME if is_changed else Arrived.NOTHING
             since = page[-1].changed_at
+
+    def _is_done(self, task: TaskKey) -> bool:
+        """Whether a task's answers change nothing any more: Label Studio is not asked."""
+        step = self.ledger.step_of_task(task)
+        return step is not None and step.state is StepState.DONE
 
     def _take(self, crowd: Crowd, role: Role, change: TaskChange) -> bool:
         task = TaskKey(crowd.projects[role], change.task_id)
