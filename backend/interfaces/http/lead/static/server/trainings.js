@@ -10,7 +10,7 @@ export class TrainingCalls {
 
   /** @param {number} project @returns {Promise<TrainingList>} */
   list(project) {
-    return this.transport.call("GET", `/projects/${project}/trainings`);
+    return this.transport.call("GET", `${this.transport.root}/projects/${project}/trainings`);
   }
 
   /**
@@ -19,16 +19,16 @@ export class TrainingCalls {
    * @returns {Promise<TrainingList>}
    */
   start(project, choices) {
-    return this.transport.call("POST", `/projects/${project}/trainings`, choices);
+    return this.transport.call("POST", `${this.transport.root}/projects/${project}/trainings`, choices);
   }
 
   /** @param {number} project @param {string} name @returns {Promise<TrainingList>} */
   cancel(project, name) {
-    return this.transport.call("DELETE", `/projects/${project}/trainings/${name}`, {});
+    return this.transport.call("DELETE", `${this.transport.root}/projects/${project}/trainings/${name}`, {});
   }
 
   /** @param {number} project @param {string | null} training  null: the model before @returns {Promise<TrainingList>} */
   use(project, training) {
-    return this.transport.call("POST", `/projects/${project}/model`, { training });
+    return this.transport.call("POST", `${this.transport.root}/projects/${project}/model`, { training });
   }
 }

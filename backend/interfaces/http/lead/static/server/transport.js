@@ -87,11 +87,6 @@ export class Transport extends Calls {
     return `${this.#of(project)}/${table}?${new URLSearchParams([...query, ["as", "csv"]])}`;
   }
 
-  /** Another call of the API. @template Answer @param {string} method @param {string} path @param {object} [body] @returns {Promise<Answer>} */
-  call(method, path, body) {
-    return this.#call(method, `${this.root}${path}`, body);
-  }
-
   /** @param {string} address @param {AbortSignal} signal @returns {Promise<Blob>} */
   picture(address, signal) {
     return this.blob(address, signal);

@@ -1,7 +1,8 @@
 // Trainings: start, progress, results, and the model in use.
 
 import { html } from "../../../player/static/vendor/htm-preact.js";
-import { counted, ended, number } from "./words.js";
+import { ended } from "../../../player/static/view/sentences.js";
+import { counted, number } from "./words.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
 /** @typedef {import("../types_training.js").Training} Training */

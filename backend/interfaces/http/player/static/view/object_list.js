@@ -17,7 +17,7 @@ export function ObjectList({ state, parts }) {
       ${state.note && html`
         <p class="objection" role="note">
           <span>${state.note}</span>
-          <button aria-label="Close the note" onClick=${() => store.act("closeNote")}>×</button>
+          <button aria-label="Close the note" onClick=${() => store.act("closeNote", undefined)}>×</button>
         </p>`}
       ${state.objections.map(({ verdict, comment }) => html`
         <p class="objection" role="note">${verdict === "redo" ? "Sent back to you" : "Rejected"}${comment ? `: ${comment}` : ""}</p>`)}
