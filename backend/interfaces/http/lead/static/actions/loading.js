@@ -93,7 +93,7 @@ export class Loading {
     if (view === "people") return { people: await this.transport.people(project) };
     if (view === "queues") return { queues: (await this.transport.queues(project)).queues };
     if (view === "review") return { review: await this.transport.review(project) };
-    if (view === "training") return { training: await this.transport.call("GET", `/projects/${project}/trainings`) };
+    if (view === "training") return { training: await this.transport.call("GET", `${this.transport.root}/projects/${project}/trainings`) };
     if (view === "exports") return { exports: await this.transport.exports(project) };
     return { list: await this.transport.tasks(project, listQuery(place)) };
   }
