@@ -62,6 +62,7 @@ BODIES: dict[str, list[dict[str, object]]] = {
         },
     ],
     "/train": [{"project": "1.17", "annotations": [{"id": 7, "task": 7}]}],
+    "/job_status": [{"job": "p1-3f9a1c"}],
     "/predict": [
         predict_body(pages_task(), regions=[keypoint()]),
         predict_body(video_task(), label_config=VIDEO, project="2.17", regions=[video_box()]),
