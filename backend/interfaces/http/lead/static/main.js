@@ -6,7 +6,6 @@ import { Loading } from "./actions/loading.js";
 import { Training } from "./actions/training.js";
 import { Work } from "./actions/work.js";
 import { onKey } from "./keys.js";
-import { TrainingCalls } from "./server/trainings.js";
 import { Transport } from "./server/transport.js";
 import { placeOf } from "./state/address.js";
 import { Store } from "./state/store.js";
@@ -27,7 +26,7 @@ const store = new Store();
 const transport = new Transport();
 const loading = new Loading(transport, store);
 const work = new Work(transport, store, loading);
-const training = new Training(new TrainingCalls(transport), store, loading);
+const training = new Training(transport, store, loading);
 const thumbnails = new Thumbnails((address, signal) => transport.picture(address, signal));
 /** @type {import("./types.js").Parts} */
 const parts = { store, transport, loading, work, training, thumbnails };

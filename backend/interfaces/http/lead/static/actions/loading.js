@@ -93,7 +93,7 @@ export class Loading {
     if (view === "people") return { people: await this.transport.people(project) };
     if (view === "queues") return { queues: (await this.transport.queues(project)).queues };
     if (view === "review") return { review: await this.transport.review(project) };
-    if (view === "training") return { training: await this.transport.call("GET", `${this.transport.root}/projects/${project}/trainings`) };
+    if (view === "training") return { training: await this.transport.trainings(project) };
     if (view === "exports") return { exports: await this.transport.exports(project) };
     return { list: await this.transport.tasks(project, listQuery(place)) };
   }
@@ -111,6 +111,18 @@ export class Loading {
       found.push(...list.tasks.map((each) => each.task));
       if (!list.tasks.length || found.length >= list.total) return found;
     }
+  }
+
+  /** Does work, says what failed, and reads the view again. @param {() => Promise<void>} work */
+  async after(work) {
+    this.store.set({ busy: this.store.state.busy + 1, dialog: "" });
+    try {
+      await work();
+    } catch (error) {
+      this.fail(error);
+    }
+    this.store.set({ busy: this.store.state.busy - 1 });
+    await this.refresh();
   }
 
   /** Says what failed. @param {unknown} error */
@@ -131,6 +143,11 @@ function isUnfinished({ place, list, people, review, exports, training, progress
   if (place.view === "tasks") return list !== null && (list.unread > 0 || !list.is_listed || list.is_measuring);
   if (place.view === "people") return people?.is_measuring ?? false;
   if (place.view === "review") return (review?.unread ?? 0) > 0;
-  if (place.view === "training") return training?.trainings.some((each) => ["queued", "running"].includes(each.state)) ?? false;
+  if (place.view === "training") return training?.trainings.some(isOpen) ?? false;
   return place.view === "exports" && (exports?.exports.some((each) => each.state === "running") ?? false);
+}
+
+/** Whether a training has not ended. @param {import("../types_training.js").Training} training */
+export function isOpen(training) {
+  return training.state === "queued" || training.state === "running";
 }

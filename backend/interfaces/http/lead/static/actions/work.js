@@ -43,12 +43,12 @@ export class Work {
   /** The same for all tasks of the project. */
   processAll() {
     const { place } = this.store.state;
-    return this.#do(() => this.#order(place.project, null));
+    return this.loading.after(() => this.#order(place.project, null));
   }
 
   cancel() {
     const { place } = this.store.state;
-    return this.#do(async () => {
+    return this.loading.after(async () => {
       this.store.set({ progress: await this.transport.cancel(place.project) });
       this.store.say("Cancelled; masks that were made are kept.");
     });
@@ -57,7 +57,7 @@ export class Work {
   /** @param {Omit<import("../types.js").ExportBody, "tasks">} options  of the selected tasks; without any, of all */
   export(options) {
     const { place, selected } = this.store.state;
-    return this.#do(async () => {
+    return this.loading.after(async () => {
       await this.transport.startExport(place.project, { ...options, tasks: selected.length ? selected : null });
       this.loading.filter({ view: "exports" });
     });
@@ -66,14 +66,14 @@ export class Work {
   /** @param {string} id */
   removeExport(id) {
     const { place } = this.store.state;
-    return this.#do(async () => {
+    return this.loading.after(async () => {
       this.store.set({ exports: await this.transport.removeExport(place.project, id) });
     });
   }
 
   /** Selects all tasks that meet the filter. */
   selectAll() {
-    return this.#do(async () => {
+    return this.loading.after(async () => {
       this.store.set({ selected: await this.loading.matching() });
     });
   }
@@ -106,21 +106,9 @@ export class Work {
 
   /** @param {() => Promise<void>} work */
   #selected(work) {
-    if (this.store.state.selected.length) return this.#do(work);
+    if (this.store.state.selected.length) return this.loading.after(work);
     this.store.say("No task is selected.", "Select some: click a box, or press Space on it.");
     return Promise.resolve();
-  }
-
-  /** Does work and reads the view again. @param {() => Promise<void>} work */
-  async #do(work) {
-    this.store.set({ busy: this.store.state.busy + 1, dialog: "" });
-    try {
-      await work();
-    } catch (error) {
-      this.loading.fail(error);
-    }
-    this.store.set({ busy: this.store.state.busy - 1 });
-    await this.loading.refresh();
   }
 }
 

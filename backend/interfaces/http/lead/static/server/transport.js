@@ -4,6 +4,7 @@ import { takeEarly } from "../early.js";
 import { Calls } from "../../../player/static/server/calls.js";
 
 /** @typedef {import("../types.js").Progress} Progress */
+/** @typedef {import("../types_training.js").TrainingList} TrainingList */
 
 export class Transport extends Calls {
   /** @param {string} root  of the API, without a slash at its end */
@@ -80,6 +81,30 @@ export class Transport extends Calls {
   /** @param {number} project @param {string} id @returns {Promise<import("../types.js").Exports>} */
   removeExport(project, id) {
     return this.call("DELETE", `${this.#of(project)}/exports/${id}`, {});
+  }
+
+  /** @param {number} project @returns {Promise<TrainingList>} */
+  trainings(project) {
+    return this.call("GET", `${this.#of(project)}/trainings`);
+  }
+
+  /**
+   * @param {number} project
+   * @param {{minutes: number, what: string, activate_if_better: boolean}} choices
+   * @returns {Promise<TrainingList>}
+   */
+  startTraining(project, choices) {
+    return this.call("POST", `${this.#of(project)}/trainings`, choices);
+  }
+
+  /** @param {number} project @param {string} name @returns {Promise<TrainingList>} */
+  cancelTraining(project, name) {
+    return this.call("DELETE", `${this.#of(project)}/trainings/${name}`, {});
+  }
+
+  /** @param {number} project @param {string | null} training  null: the model before @returns {Promise<TrainingList>} */
+  useCheckpoint(project, training) {
+    return this.call("POST", `${this.#of(project)}/model`, { training });
   }
 
   /** The address of a table as CSV. @param {number} project @param {string} table @param {URLSearchParams} [query] */

@@ -2,6 +2,7 @@
 
 import { html } from "../../../player/static/vendor/htm-preact.js";
 import { ended } from "../../../player/static/view/sentences.js";
+import { isOpen } from "../actions/loading.js";
 import { counted, number } from "./words.js";
 
 /** @typedef {{state: import("../types.js").State, parts: import("../types.js").Parts}} Props */
@@ -106,11 +107,6 @@ function Result({ each }) {
   return html`
     <p>${each.is_better ? html`<b>Better.</b>` : "Not better beyond doubt."} ${`${figures.join("; ")}.`}</p>
     <p>${`${ended(each.reason)} ${each.note}`}</p>`;
-}
-
-/** @param {Training} each */
-function isOpen(each) {
-  return each.state === "queued" || each.state === "running";
 }
 
 /** @param {number} value */
