@@ -18,7 +18,7 @@ from backend.adapters.labelstudio.versions import WITH_PAGE, untried
 from backend.adapters.media.index import IndexCache
 from backend.adapters.queue.rq_queue import RqQueue
 from backend.adapters.sam2.weights.checkpoint_files import require_hash
-from backend.adapters.sam2.weights.checkpoints import find
+from backend.adapters.sam2.weights.checkpoints import AUTO
 from backend.adapters.sam2.weights.image_size import at_image_size
 from backend.application.annotation.change_detection import ChangeSource, change_sources, forget_project
 from backend.application.ports.key_value import KeyValueStore
@@ -28,7 +28,7 @@ from backend.bootstrap.container import Container
 from backend.bootstrap.finding import Finding, Verdict, guarded
 from backend.bootstrap.media import media_library, task_media
 from backend.bootstrap.media_check import media_finding
-from backend.bootstrap.training.model_use import require_usable
+from backend.bootstrap.training.model_use import find_checkpoint
 from backend.domain.errors import MaskletError, NotFound
 from backend.domain.retries import FailedTry, FailureKind
 
@@ -102,9 +102,7 @@ def _checkpoint(container: Container) -> Finding:
 
     settings = container.settings
     on_gpu = settings.device != "cpu" and torch.cuda.is_available()
-    checkpoint = at_image_size(
-        find(require_usable(container), container.model_folder), settings.image_size, on_gpu=on_gpu
-    )
+    checkpoint = at_image_size(find_checkpoint(container, AUTO), settings.image_size, on_gpu=on_gpu)
     require_hash(checkpoint.weights, checkpoint.sha256)
     shown = f"{checkpoint.version} at {checkpoint.image_size} px"
     if checkpoint.is_demo:

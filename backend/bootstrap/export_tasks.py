@@ -8,19 +8,18 @@ from dataclasses import replace
 
 from backend.adapters.labelstudio.api.project_labels import labels_of_project
 from backend.adapters.labelstudio.api.project_source import ProjectSource
-from backend.adapters.labelstudio.reading.labelled import LabelledTask
 from backend.adapters.labelstudio.reading.player_config import label_colors
 from backend.adapters.store.datasets.labelled import OpenPictures, no_pictures
 from backend.adapters.store.datasets.run_source import RunSource
 from backend.application.exports.combined import CombinedSource
 from backend.application.ports.datasets import DatasetSource, DatasetVideo
 from backend.bootstrap.container import Container
-from backend.bootstrap.crowd.people import quality_service
+from backend.bootstrap.crowd.people import known_people, quality_service, trust_in_author
 from backend.bootstrap.media import media_library
 from backend.codecs.coco_rle import CocoCodec
 from backend.domain.crowd.estimates import Estimate, PersonQuality
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
-from backend.domain.errors import InvalidInput, LabelStudioRefused, LabelStudioUnavailable, NotFound
+from backend.domain.errors import LabelStudioRefused, LabelStudioUnavailable, NotFound
 from backend.domain.tasks import TaskKey
 
 COMBINED = (AnnotatorChoice.Way.BEST, AnnotatorChoice.Way.CONSENSUS, AnnotatorChoice.Way.TRUSTED_CONSENSUS)
@@ -90,13 +89,7 @@ def _trust(container: Container, project_id: int) -> Callable[[DatasetVideo], Es
 
     def trust(video: DatasetVideo) -> Estimate:
         if not known:
-            known.update(service.people(project_id))
-        if not known:
-            raise InvalidInput(
-                f"nothing is known of the people of project {project_id} yet; measure them first: "
-                f"masklet crowd trust {project_id}"
-            )
-        author = video.author if isinstance(video, LabelledTask) else ""
-        return known[author].trust if author in known else service.prior
+            known.update(known_people(service, project_id))
+        return trust_in_author(video, known, service.prior)
 
     return trust

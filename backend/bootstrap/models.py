@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.adapters.sam2.weights.checkpoint_files import DEMO
-from backend.adapters.sam2.weights.checkpoints import AUTO, NAMES, PUBLISHED, find
+from backend.adapters.sam2.weights.checkpoints import NAMES, PUBLISHED, find
 from backend.adapters.sam2.weights.download import pull
 from backend.adapters.sam2.weights.trained import WEIGHTS, trained_checkpoints
 from backend.adapters.sam2.weights.trained_archive import export_trained, import_trained
 from backend.bootstrap.container import Container
-from backend.bootstrap.training.model_use import chosen_model, model_uses, roll_back, use_model
+from backend.bootstrap.training.model_use import chosen_model, find_checkpoint, model_uses, roll_back, use_model
 from backend.domain.errors import IntegrityError, ModelError
 
 FETCH_A_REAL_ONE = (
@@ -76,8 +76,7 @@ def pull_model(name: str, on_progress: Callable[[int, int], None], *, data_dir: 
 
 def model_path(name: str) -> Path:
     """The path of a checkpoint's weights; auto: of the one in use. Raises ModelError if they are missing."""
-    container = Container.from_environment()
-    return find(chosen_model(container) if name == AUTO else name, container.model_folder).weights
+    return find_checkpoint(Container.from_environment(), name).weights
 
 
 def activate_model(name: str) -> str:
@@ -122,7 +121,7 @@ def present_model(name: str | None, *, data_dir: Path | None = None) -> str:
     Raises ModelError if it is missing or unknown.
     """
     container = Container.from_environment(model=name, data_dir=data_dir)
-    return find(chosen_model(container), container.model_folder).name
+    return find_checkpoint(container, container.settings.model).name
 
 
 def _found(name: str, folder: Path) -> tuple[str, Path] | None:

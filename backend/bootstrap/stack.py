@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -196,35 +196,30 @@ def _web(container: Container, redis_url: str, host: str, port: int) -> ProcessS
 
 
 def _worker(container: Container, redis_url: str, kind: JobKind) -> ProcessSpec:
-    folder = container.folder
-    name = worker_name(kind, folder.root)
-    heartbeat = heartbeat_folder(folder.root) / name
-    return ProcessSpec(
-        str(kind),
-        (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", name),
-        env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
-        log=folder.logs / f"{kind}.log",
-        prepare=partial(announce_start, heartbeat, bound_s=start_bound_s(container)),
+    return replace(
+        _worker_process(container, redis_url, kind),
         is_ready=partial(_worker_seen, redis_url, kind),
-        is_hung=partial(is_overdue, heartbeat),
-        tier=1,
         ready_s=READY_S if container.settings.compile == "off" else WARM_READY_S,
     )
 
 
 def _train_worker(container: Container, redis_url: str) -> ProcessSpec:
     """Runs while a training is open, and holds no memory otherwise."""
+    process = _worker_process(container, redis_url, TRAIN, "--until-idle")
+    return replace(process, is_wanted=partial(has_open_training, container))
+
+
+def _worker_process(container: Container, redis_url: str, kind: str, *options: str) -> ProcessSpec:
     folder = container.folder
-    name = worker_name(TRAIN, folder.root)
+    name = worker_name(kind, folder.root)
     heartbeat = heartbeat_folder(folder.root) / name
     return ProcessSpec(
-        TRAIN,
-        (sys.executable, "-m", "backend.interfaces.cli", "worker", TRAIN, "--name", name, "--until-idle"),
+        str(kind),
+        (sys.executable, "-m", "backend.interfaces.cli", "worker", str(kind), "--name", name, *options),
         env={"REDIS_URL": redis_url, "MASKLET_DATA_DIR": str(folder.root)},
-        log=folder.logs / f"{TRAIN}.log",
+        log=folder.logs / f"{kind}.log",
         prepare=partial(announce_start, heartbeat, bound_s=start_bound_s(container)),
         is_hung=partial(is_overdue, heartbeat),
-        is_wanted=partial(has_open_training, container),
         tier=1,
     )
 

@@ -28,6 +28,7 @@ from backend.application.worker.scheduling.engine_turns import EngineLock
 from backend.application.worker.scheduling.media_waits import MediaWaits
 from backend.application.worker.scheduling.prewarm_loop import PrewarmLoop
 from backend.application.worker.scheduling.priority_jobs import PriorityJobs
+from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
 from backend.bootstrap.engine import build_engine
 from backend.bootstrap.heartbeat import beating, work_bound_s
@@ -174,7 +175,7 @@ def _running_priority_jobs(runtime: Runtime, kind: JobKind, is_stopping: Callabl
                         return
 
     try:
-        with _in_thread("priority-jobs", poll, join_s=JOIN_TIMEOUT_S):
+        with in_thread("priority-jobs", poll, join_s=JOIN_TIMEOUT_S):
             yield
     finally:
         priority_jobs.join(JOIN_TIMEOUT_S)
@@ -227,7 +228,7 @@ def _sweeping(container: Container) -> Iterator[None]:
             if removed:
                 logger.info("removed %d leftover mask runs in %s", len(removed), container.folder.masks)
 
-    with _in_thread("mask-sweep", sweep):
+    with in_thread("mask-sweep", sweep):
         yield
 
 
@@ -240,7 +241,7 @@ def _waiting_for_media(waits: MediaWaits) -> Iterator[None]:
             waits.poll()
 
     try:
-        with _in_thread("media-waits", poll, join_s=JOIN_TIMEOUT_S):
+        with in_thread("media-waits", poll, join_s=JOIN_TIMEOUT_S):
             yield
     finally:
         waits.poll()
@@ -261,7 +262,7 @@ def _prewarming(runtime: Runtime, is_stopping: Callable[[], bool]) -> Iterator[N
         while not (ended.is_set() or is_stopping()):
             loop.run_next(PREWARM_WAIT_S)
 
-    with _in_thread("prewarm", prewarm):
+    with in_thread("prewarm", prewarm):
         yield
 
 
@@ -283,18 +284,5 @@ def _answering_hovers(
         while not (ended.is_set() or is_stopping()):
             loop.run_next(HOVER_WAIT_S)
 
-    with _in_thread("hovers", answer):
+    with in_thread("hovers", answer):
         yield
-
-
-@contextmanager
-def _in_thread(name: str, work: Callable[[threading.Event], None], *, join_s: float = 0.0) -> Iterator[None]:
-    """Runs `work` in a thread of its own meanwhile; `work` ends when the event is set."""
-    ended = threading.Event()
-    thread = threading.Thread(target=work, args=(ended,), name=name, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(join_s)

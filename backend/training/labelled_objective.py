@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.training.objective import (
+    KIND_SHARES,
+    KINDS,
     SMALLEST_VISIBLE_SHARE,
     Outcome,
     Rng,
@@ -21,8 +23,6 @@ from backend.training.objective import (
 from backend.training.rollout import Rollout
 
 CORRECTED_SHARE = 0.25
-KINDS = ("click", "box", "points", "mask")
-KIND_SHARES = (0.35, 0.3, 0.15, 0.2)
 
 
 def of_labelled(rollout: Rollout, known: NDArray[np.bool_], rng: Rng) -> Outcome:

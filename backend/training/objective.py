@@ -17,6 +17,8 @@ Rng = np.random.Generator
 SMALLEST_VISIBLE_SHARE = 0.0015
 # Frames after an absence are rare; a presence head that stays at "absent" fails on all of them.
 RETURN_WEIGHT = 2.0
+KINDS = ("click", "box", "points", "mask")
+KIND_SHARES = (0.35, 0.3, 0.15, 0.2)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def clip(rollout: ClipRollout, rng: Rng) -> Outcome:
 
 def _prompt_first_frame(rollout: ClipRollout, rng: Rng, counted: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     truth = rollout.truth_px[:, 0]
-    kind = str(rng.choice(["click", "box", "points", "mask"], p=[0.35, 0.3, 0.15, 0.2]))
+    kind = str(rng.choice(KINDS, p=KIND_SHARES))
     total = torch.zeros((), device=rollout.device)
     if kind == "mask":
         mask = torch.from_numpy(truth[:, None].astype(np.float32)).to(rollout.device)

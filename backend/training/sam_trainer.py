@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -29,6 +28,7 @@ from backend.domain.training import (
 from backend.training.checkpoint_folder import write_checkpoint, write_weights
 from backend.training.judgement import Judgement, judge
 from backend.training.learning import Learning, LearningPlan
+from backend.training.measure.general import SMALL_MODEL_PX
 from backend.training.measure.measuring import Measured, Measuring
 from backend.training.mixed_weights import MOST_LOST, SHARES, drawn_j, mixed
 from backend.training.samples.batches import Batches, BatchPlan
@@ -52,8 +52,7 @@ PUBLISHED_RATE = 4e-5
 MOST_VARIANTS = 16
 REPLAYED_CLIPS, FEWER_REPLAYED_CLIPS = 60, 16
 ROWS, FEWER_ROWS = 6, 3
-SMALL_MODEL_PX = 512
-"""Models with a larger image need more memory and time a frame: fewer objects a batch, fewer replayed clips."""
+"""Models with a larger image than SMALL_MODEL_PX need more memory and time a frame: fewer objects a batch and clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +87,19 @@ class SamTrainer:
         if not 0 < plan.minutes < float("inf"):
             raise InvalidInput(f"a training takes some minutes, not {plan.minutes:g}")
         folder.mkdir(parents=True, exist_ok=True)
-        on_gpu = choose_device(self._options.device, threads=self._options.threads).type == "cuda"
-        found = find(plan.base, self._options.model_dir)
-        parent = at_image_size(found, self._options.image_size, on_gpu=on_gpu)
-        return _Training(self._options, plan, data, name, folder, parent, progress, cancel).run()
+        return _Training(self._options, plan, data, name, folder, progress, cancel).run()
 
 
 class _Training:
     """One training, from the first attempt or resumed."""
 
     def __init__(self, options: TrainerOptions, plan: TrainingPlan, data: DatasetSource, name: str, folder: Path,
-                 parent: Checkpoint, progress: Report, cancel: CancelToken) -> None:  # fmt: skip
+                 progress: Report, cancel: CancelToken) -> None:  # fmt: skip
         self._options, self._plan, self._data, self._name, self._folder = options, plan, data, name, folder
-        self._parent, self._progress, self._cancel = parent, progress, cancel
+        self._progress, self._cancel = progress, cancel
         self._device = choose_device(options.device, threads=options.threads)
+        found = find(plan.base, options.model_dir)
+        self._parent = at_image_size(found, options.image_size, on_gpu=self._device.type == "cuda")
         self._root = self._root_name()
         self._share = 1.0
 
@@ -111,12 +109,12 @@ class _Training:
         del model
         learnt, held_out = self._read(pictures)
         measuring = Measuring(self._data, held_out, self._folder, self._plan.seed, self._cancel)
-        self._tell("measuring the checkpoint as it is", READ, {})
+        self._report("measuring the checkpoint as it is", READ, {})
         before = measuring.measure("before", self._engine(self._parent), find_calibrator(self._parent))
         learning = self._learn([video for _, video in learnt], pictures)
         candidate = self._candidate(learning)
         learning.close()
-        self._tell("measuring the trained checkpoint", TRAINED, learning.learnt.figures)
+        self._report("measuring the trained checkpoint", TRAINED, learning.learnt.figures)
         after = measuring.measure_trained("after", self._engine(candidate), candidate.sha256)
         judgement = judge(before, after, self._plan.seed, learning.learnt.stopped)
         return self._result(learning, [video for _, video in learnt], before, after, judgement, candidate)
@@ -126,7 +124,7 @@ class _Training:
     ) -> tuple[list[tuple[DatasetEntry, KeptVideo]], list[tuple[DatasetEntry, KeptVideo]]]:
         """The videos to learn from, with their pictures kept, and the held-out ones. Read once for all attempts."""
         path = self._folder / "videos.json"
-        self._tell("reading the labels", 0.0, {})
+        self._report("reading the labels", 0.0, {})
         if path.is_file():
             entries = {entry.key: entry for entry in self._data.entries()}
             known = read_videos(path)
@@ -138,14 +136,14 @@ class _Training:
         taught, _ = split_videos([video for _, video in found], self._plan.seed)
         numbers = {video.number for video in taught}
         learnt = [each for each in found if each[1].number in numbers]
-        self._tell("keeping the pictures", READ / 2, {})
+        self._report("keeping the pictures", READ / 2, {})
         keep_pictures(self._data, learnt, pictures, self._cancel)
         return learnt, [each for each in found if each[1].number not in numbers]
 
     def _learn(self, videos: list[KeptVideo], pictures: PictureFolder) -> Learning:
         model = load_model(self._parent).to(self._device)
         small = int(model.image_size) <= SMALL_MODEL_PX
-        self._tell("drawing clips against forgetting", MEASURED, {})
+        self._report("drawing clips against forgetting", MEASURED, {})
         replayed = replayed_clips(
             REPLAYED_CLIPS if small else FEWER_REPLAYED_CLIPS,
             self._plan.seed + 1,
@@ -174,7 +172,7 @@ class _Training:
             logger.info("the training resumes after %d steps", learning.counters.steps)
 
         def report(share: float, figures: dict[str, float]) -> None:
-            self._tell(f"training, step {learning.counters.steps}", MEASURED + (TRAINED - MEASURED) * share, figures)
+            self._report(f"training, step {learning.counters.steps}", MEASURED + (TRAINED - MEASURED) * share, figures)
 
         learning.run(report, self._cancel)
         return learning
@@ -187,7 +185,7 @@ class _Training:
         path = self._folder / "candidate" / WEIGHTS
         before = drawn_j(self._engine(self._parent), self._plan.seed, self._cancel)
         for share in SHARES:
-            self._tell("comparing drawn clips with those of before", TRAINED, learning.learnt.figures)
+            self._report("comparing drawn clips with those of before", TRAINED, learning.learnt.figures)
             self._share = share
             sha256 = write_weights(mixed(stored, trained, share), stored, path)
             size = self._parent.image_size
@@ -228,8 +226,7 @@ class _Training:
             card = self._card(result, learning, after.calibrator_note)
             write_checkpoint(self._folder / "checkpoint", candidate, card, after.calibrator)
             result = replace(result, checkpoint=self._name)
-        (self._folder / "result.json").write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
-        self._tell("done", 1.0, {})
+        self._report("done", 1.0, {})
         return result
 
     def _card(self, result: TrainingResult, learning: Learning, calibrator: str) -> dict[str, object]:
@@ -259,7 +256,7 @@ class _Training:
         trained = find_trained(self._parent.name, self._options.model_dir)
         return self._parent.name if trained is None else str(trained.card.get("root", ""))
 
-    def _tell(self, phase: str, share: float, figures: Mapping[str, float]) -> None:
+    def _report(self, phase: str, share: float, figures: Mapping[str, float]) -> None:
         self._progress(TrainingProgress(phase, share, dict(figures)))
         self._cancel.raise_if_cancelled()
 

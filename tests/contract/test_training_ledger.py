@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from backend.adapters.store.ledger.sql_ledger import SqlLedger
-from backend.application.ports.training.ledger import Wish
+from backend.application.ports.training.ledger import AttemptState
 from backend.codecs.training_json import result_document
 from backend.domain.errors import InvalidInput, NotFound
 from backend.domain.training import TrainedPart, TrainingProgress
@@ -47,8 +47,8 @@ def test_a_training_is_taken_followed_and_ended(ledger: SqlLedger, clock: FakeCl
     )
     ledger.describe_training(ID, 1, base="tiny", labels=labels)
     clock.advance(5.0)
-    assert ledger.beat_training(ID, 1, HALF) is Wish.GO_ON
-    assert ledger.beat_training(ID, 2, HALF) is Wish.LOST
+    assert ledger.record_training_heartbeat(ID, 1, HALF) is AttemptState.CURRENT
+    assert ledger.record_training_heartbeat(ID, 2, HALF) is AttemptState.LOST
     running = ledger.training(ID)
     assert (running.base, running.labels, running.progress, running.heartbeat_s) == ("tiny", labels, HALF, 1005.0)
     assert ledger.end_training(ID, 1, TrainingState.DONE, result=result(), note="It is in use.")
@@ -65,13 +65,13 @@ def test_tries_are_bounded_unless_the_training_advances(ledger: SqlLedger) -> No
     ledger.open_training(ID, REQUEST)
     for attempt in (1, 2):
         ledger.begin_training(ID, attempt, "w")
-        ledger.beat_training(ID, attempt, HALF)
+        ledger.record_training_heartbeat(ID, attempt, HALF)
         renewed = ledger.requeue_training(ID, attempt, reason="The worker died.", max_tries=2)
     assert (renewed.state, renewed.attempt, renewed.reason) == (TrainingState.FAILED, 2, "The worker died.")
     ledger.open_training(OTHER_ID, REQUEST)
     for attempt in range(1, 6):
         ledger.begin_training(OTHER_ID, attempt, "w")
-        ledger.beat_training(OTHER_ID, attempt, TrainingProgress("trains", attempt / 10, {}))
+        ledger.record_training_heartbeat(OTHER_ID, attempt, TrainingProgress("trains", attempt / 10, {}))
         renewed = ledger.requeue_training(OTHER_ID, attempt, reason="The worker died.", max_tries=2)
     assert (renewed.state, renewed.attempt) == (TrainingState.QUEUED, 6)
     for attempt in (6, 7, 8):
@@ -84,7 +84,7 @@ def test_a_running_training_ends_when_it_is_cancelled(ledger: SqlLedger) -> None
     ledger.open_training(ID, REQUEST)
     ledger.begin_training(ID, 1, "w")
     assert ledger.cancel_training(ID).state is TrainingState.RUNNING
-    assert ledger.beat_training(ID, 1) is Wish.END
+    assert ledger.record_training_heartbeat(ID, 1) is AttemptState.CANCELLED
     gone = ledger.requeue_training(ID, 1, reason="The worker died.", max_tries=3)
     assert (gone.state, gone.reason) == (TrainingState.CANCELLED, "")
     assert ledger.cancel_training(ID).state is TrainingState.CANCELLED
@@ -98,7 +98,7 @@ def test_trainings_without_a_heartbeat_are_silent(ledger: SqlLedger, clock: Fake
     ledger.begin_training(ID, 1, "w")
     clock.advance(60.0)
     assert [each.training_id for each in ledger.silent_trainings(1030.0)] == [ID]
-    ledger.beat_training(ID, 1)
+    ledger.record_training_heartbeat(ID, 1)
     assert ledger.silent_trainings(1030.0) == ()
 
 

@@ -5,13 +5,13 @@ The page loads nothing and runs no script, as the reports of masks do.
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from backend.adapters.report.document import document
+from backend.adapters.report.thumbnails import data_url
 from backend.domain.training import HeldOutFigures, TrainingResult
 from backend.domain.training.rows import Training, UsedVideo
 
@@ -107,8 +107,8 @@ def _pictures(pictures: Sequence[tuple[Path, Path]]) -> str:
     if not pictures:
         return ""
     figures = "".join(
-        f'<figure><img src="{_data_url(path)}" alt="{when} the training, {number}"><figcaption>{when}, {number}'
-        "</figcaption></figure>"
+        f'<figure><img src="{data_url(path.read_bytes())}" alt="{when} the training, {number}">'
+        f"<figcaption>{when}, {number}</figcaption></figure>"
         for number, pair in enumerate(pictures, 1)
         for when, path in zip(("before", "after"), pair, strict=True)
     )
@@ -160,7 +160,3 @@ def _number(value: float, digits: int) -> str:
 
 def _counted(count: int, one: str) -> str:
     return f"{count} {one}{'' if count == 1 else 's'}"
-
-
-def _data_url(path: Path) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from backend.application.ports.clock import Clock
 from backend.application.ports.progress import work_moved
-from backend.application.ports.training.ledger import TrainingLedger, Wish
+from backend.application.ports.training.ledger import AttemptState, TrainingLedger
+from backend.application.worker.threads import in_thread
 from backend.domain.errors import Cancelled, Interrupted, ServiceUnavailable, Superseded
 from backend.domain.training import TrainingProgress
 from backend.domain.training.rows import Training
@@ -54,32 +55,26 @@ class TrainingControl:
     @contextmanager
     def alive(self) -> Iterator[None]:
         """Inside, the heartbeat is written by a thread as well."""
-        ended = threading.Event()
 
-        def beat() -> None:
+        def keep_alive(ended: threading.Event) -> None:
             while not ended.wait(ALIVE_EVERY_S):
-                self._beat(None)
+                self._record_heartbeat(None)
 
-        thread = threading.Thread(target=beat, name="training-heartbeat", daemon=True)
-        thread.start()
-        try:
+        with in_thread("training-heartbeat", keep_alive, join_s=None):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def _write(self) -> None:
         self.written_s = self.clock.monotonic_s()
-        wish = self._beat(self.newest)
-        if wish is Wish.END:
+        state = self._record_heartbeat(self.newest)
+        if state is AttemptState.CANCELLED:
             raise Cancelled("the training was cancelled")
-        if wish is Wish.LOST:
+        if state is AttemptState.LOST:
             raise Superseded("another attempt has the training")
 
-    def _beat(self, progress: TrainingProgress | None) -> Wish:
+    def _record_heartbeat(self, progress: TrainingProgress | None) -> AttemptState:
         """A ledger that is away does not end a training of hours."""
         try:
-            return self.ledger.beat_training(self.training.training_id, self.training.attempt, progress)
+            return self.ledger.record_training_heartbeat(self.training.training_id, self.training.attempt, progress)
         except ServiceUnavailable as error:
             logger.warning("training %s: its progress was not written: %s", self.training.name, error)
-            return Wish.GO_ON
+            return AttemptState.CURRENT

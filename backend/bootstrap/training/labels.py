@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 from backend.adapters.labelstudio.api.project_source import ProjectSource
 from backend.application.exports.combined import no_trust
-from backend.application.ports.datasets import DatasetVideo
-from backend.application.training.counted_frames import AuthoredVideo
 from backend.application.training.labels import CONSENSUS_WAYS, TrainingLabels, annotator_choice
 from backend.bootstrap.container import Container
-from backend.bootstrap.crowd.people import quality_service
+from backend.bootstrap.crowd.people import known_people, quality_service, trust_in_author
 from backend.bootstrap.media import media_library
 from backend.codecs.coco_rle import CocoCodec
-from backend.domain.crowd.estimates import Estimate
 from backend.domain.datasets import AnnotatorChoice, LabelsFrom
-from backend.domain.errors import InvalidInput
 from backend.domain.training.rows import Training
 from backend.domain.verdicts import VerdictChoice
 
@@ -33,15 +30,14 @@ def open_labels(container: Container, training: Training) -> Iterator[TrainingLa
     request, project_id = training.request, training.request.project_id
     choice = annotator_choice(request.annotator)
     ledger = container.ledger
-    known = quality_service(container).people(project_id)
+    service = quality_service(container)
+    if choice is not None and choice.way is AnnotatorChoice.Way.TRUSTED_CONSENSUS:
+        known = known_people(service, project_id)
+    else:
+        known = service.people(project_id)
     way = AnnotatorChoice.Way.TRUSTED_CONSENSUS if known else AnnotatorChoice.Way.CONSENSUS
-    if choice is not None and choice.way is AnnotatorChoice.Way.TRUSTED_CONSENSUS and not known:
-        raise InvalidInput(
-            f"nothing is known of the people of project {project_id} yet; measure them first: "
-            f"masklet crowd trust {project_id}"
-        )
     is_of_all = choice is None or choice.way in CONSENSUS_WAYS
-    if choice is not None and choice.way in CONSENSUS_WAYS:
+    if choice is not None and is_of_all:
         way = choice.way
     with closing(container.label_studio_session()) as session, media_library(container) as library:
         source = ProjectSource(
@@ -58,17 +54,6 @@ def open_labels(container: Container, training: Training) -> Iterator[TrainingLa
             VerdictChoice.parse(request.verdicts),
             CocoCodec(),
             way,
-            _trust(container, project_id) if known else no_trust,
+            partial(trust_in_author, known=known, prior=service.prior) if known else no_trust,
             frozenset(each.task.task_id for each in ledger.gold(project_id) if each.is_copy),
         )
-
-
-def _trust(container: Container, project_id: int) -> Callable[[DatasetVideo], Estimate]:
-    service = quality_service(container)
-    known = service.people(project_id)
-
-    def trust(video: DatasetVideo) -> Estimate:
-        author = video.author if isinstance(video, AuthoredVideo) else ""
-        return known[author].trust if author in known else service.prior
-
-    return trust

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backend.adapters.machine.clocks import WallClock
-from backend.adapters.sam2.weights.checkpoint_files import require_hash
+from backend.adapters.sam2.weights.checkpoint_files import Checkpoint, require_hash
 from backend.adapters.sam2.weights.checkpoints import AUTO, find
 from backend.adapters.store.model_use import ModelUseFile
 from backend.application.ports.training.queue import ActiveModel, ModelUse
+from backend.application.worker.threads import in_thread
 from backend.bootstrap.container import Container
 from backend.domain.errors import IntegrityError, InvalidInput, MaskletError, ModelError
 
@@ -48,12 +49,9 @@ def require_usable(container: Container) -> str:
     return name
 
 
-def require_checkpoint(container: Container, name: str) -> None:
-    """Raises ModelError or IntegrityError unless a checkpoint's files are there. name: auto: the model in use."""
-    if name == AUTO:
-        require_usable(container)
-    else:
-        find(name, container.model_folder)
+def find_checkpoint(container: Container, name: str) -> Checkpoint:
+    """The checkpoint of a name; auto: the model in use. Raises ModelError or IntegrityError without its files."""
+    return find(require_usable(container) if name == AUTO else name, container.model_folder)
 
 
 def use_model(container: Container, name: str, by: str = "") -> ActiveModel:
@@ -102,20 +100,14 @@ class ModelWatch:
     @contextmanager
     def watching(self, is_working: Callable[[], bool]) -> Iterator[None]:
         """Inside, a thread checks every second in which the worker has no job."""
-        ended = threading.Event()
 
-        def watch() -> None:
+        def watch(ended: threading.Event) -> None:
             while not ended.wait(WATCH_S):
                 if not is_working():
                     self.check()
 
-        thread = threading.Thread(target=watch, name="model-in-use", daemon=True)
-        thread.start()
-        try:
+        with in_thread("model-in-use", watch, join_s=None):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def _is_other(self) -> bool:
         try:

@@ -10,7 +10,7 @@ from backend.application.training.labels import annotator_choice
 from backend.application.training.reconcile import TrainingReconciler
 from backend.application.training.requests import Trainings
 from backend.bootstrap.container import Container
-from backend.domain.errors import ServiceUnavailable
+from backend.domain.errors import InvalidInput, ServiceUnavailable
 from backend.domain.training import TrainedPart
 from backend.domain.training.rows import TrainingRequest
 from backend.domain.verdicts import VerdictChoice
@@ -39,8 +39,14 @@ def default_request(container: Container, project_id: int, *, user: str = "") ->
     )
 
 
+def require_label_studio(container: Container) -> None:
+    """Raises InvalidInput if the settings name no Label Studio."""
+    if not container.settings.label_studio_url:
+        raise InvalidInput("a training reads labels from Label Studio; put its address in LABEL_STUDIO_URL")
+
+
 def checked_request(request: TrainingRequest) -> TrainingRequest:
-    """The request with its choice of labels in its usual form. Raises InvalidInput naming the choices."""
+    """The request, if its choice of labels can be read. Raises InvalidInput naming the choices."""
     VerdictChoice.parse(request.verdicts)
     annotator_choice(request.annotator)
     return request

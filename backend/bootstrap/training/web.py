@@ -10,12 +10,7 @@ from backend.application.training.requests import Trainings
 from backend.bootstrap.container import Container
 from backend.bootstrap.training.model_use import model_uses, roll_back, use_model
 from backend.bootstrap.training.reports import report_of
-from backend.bootstrap.training.requests import (
-    checked_request,
-    default_request,
-    open_training_reconciler,
-    open_trainings,
-)
+from backend.bootstrap.training.requests import default_request, open_training_reconciler, open_trainings
 from backend.domain.errors import MaskletError, NotFound, QueueUnavailable
 from backend.domain.training import TrainedPart
 from backend.domain.training.rows import Training
@@ -45,7 +40,7 @@ class WebTrainings:
         request = default_request(self.container, project_id, user=user)
         given = {"minutes": minutes, "parts": parts, "activates": activates}
         changed = {name: value for name, value in given.items() if value is not None}
-        return self.trainings.start(checked_request(replace(request, **changed)))  # type: ignore[arg-type]
+        return self.trainings.start(replace(request, **changed))  # type: ignore[arg-type]
 
     @property
     def settings(self) -> tuple[float, str, str]:

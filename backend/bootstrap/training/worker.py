@@ -18,7 +18,6 @@ from pathlib import Path
 from backend.adapters.labelstudio.api.session import load_sdk
 from backend.adapters.machine.clocks import boot_name
 from backend.adapters.queue.rq_worker import MaskletWorker
-from backend.adapters.sam2.weights.checkpoints import find
 from backend.application.ports.datasets import DatasetSource
 from backend.application.ports.engine import CancelToken
 from backend.application.ports.progress import work_moved
@@ -27,11 +26,11 @@ from backend.application.training.runner import TrainingRunner, tidy_ended
 from backend.bootstrap.container import Container
 from backend.bootstrap.heartbeat import beating, start_bound_s
 from backend.bootstrap.training.labels import open_labels
-from backend.bootstrap.training.model_use import chosen_model
+from backend.bootstrap.training.model_use import find_checkpoint
+from backend.bootstrap.training.requests import require_label_studio
 from backend.bootstrap.training.results import TrainingResults
-from backend.domain.errors import InvalidInput
 from backend.domain.training import TrainingPlan, TrainingProgress, TrainingResult
-from backend.domain.training.rows import IN_USE, TRAIN, Training
+from backend.domain.training.rows import TRAIN, Training
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +93,7 @@ def run_train_worker(container: Container, name: str | None, *, until_idle: bool
     Returns True after a training, for the process to start again: the memory of a training is the system's then.
     Raises InvalidInput if the settings name no Label Studio, ServiceUnavailable without a queue or a ledger.
     """
-    if not container.settings.label_studio_url:
-        raise InvalidInput("a training reads labels from Label Studio; put its address in LABEL_STUDIO_URL")
+    require_label_studio(container)
     os.setpriority(os.PRIO_PROCESS, 0, LOWEST_PRIORITY)  # before any thread starts: threads inherit it
     load_sdk()
     worker_name = name or f"{TRAIN}-{socket.gethostname()}-{os.getpid()}"
@@ -174,7 +172,7 @@ def build_training_runner(container: Container, worker_name: str, trainer: Train
 
 def base_name(container: Container, wanted: str) -> str:
     """The name of the checkpoint that a training starts from. Raises ModelError or IntegrityError without its files."""
-    return find(chosen_model(container) if wanted == IN_USE else wanted, container.model_folder).name
+    return find_checkpoint(container, wanted).name
 
 
 def _machine_lock(container: Container) -> Path:

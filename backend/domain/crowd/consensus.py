@@ -46,8 +46,7 @@ class Statements:
     @cached_property
     def presence(self) -> float:
         """The probability that the object is there, if somebody is right."""
-        weights = np.maximum(self.right, 1e-6)
-        return float(weights[self._has_it].sum() / weights.sum())
+        return _presence(self._has_it, _weights(self.right))
 
     @cached_property
     def votes(self) -> PixelVotes | None:
@@ -55,7 +54,7 @@ class Statements:
         if self.presence <= 0.5:
             return None
         shown = [mask for mask in self.masks if mask is not None and mask.any()]
-        return pixel_votes(shown, np.maximum(self.right, 1e-6)[self._has_it])
+        return pixel_votes(shown, _weights(self.right)[self._has_it])
 
     def consensus(self, beside: Sequence[Statements] = ()) -> Consensus:
         """beside: the same object on the frames before and after, where it is present."""
@@ -89,9 +88,9 @@ def consensus_box(boxes: Sequence[Box | None], right: Values, nobody: float) -> 
 
     right: [n], the probability that each is right. nobody: that none is.
     """
-    weights, known = np.maximum(right, 1e-6), 1.0 - nobody
+    weights, known = _weights(right), 1.0 - nobody
     has_it = np.array([box is not None for box in boxes])
-    present = float(weights[has_it].sum() / weights.sum())
+    present = _presence(has_it, weights)
     if present <= 0.5:
         return None, 1.0 - known * (1.0 - present)
     shown, shares = [box for box in boxes if box is not None], weights[has_it]
@@ -126,6 +125,15 @@ def box_iou(first: Box | None, second: Box | None) -> float:
     shared = max(width, 0.0) * max(height, 0.0)
     areas = ((box.x1_rel - box.x0_rel) * (box.y1_rel - box.y0_rel) for box in (first, second))
     return shared / (sum(areas) - shared)
+
+
+def _weights(right: Values) -> Values:
+    return np.maximum(right, 1e-6)
+
+
+def _presence(has_it: NDArray[np.bool_], weights: Values) -> float:
+    """The share of the weights, [n], of the people who have the object."""
+    return float(weights[has_it].sum() / weights.sum())
 
 
 def _symmetric(count: int, is_same: Callable[[int, int], bool]) -> Flags:

@@ -85,7 +85,7 @@ def settled(votes: PixelVotes, beside: Iterable[PixelVotes]) -> tuple[BoolMask, 
         if step is not None:
             logits = logits + NEIGHBOUR_WEIGHT * _moved_logits(other, votes, step)
     inside = _or_spare((logits >= 0.0) & votes.said, own)
-    probable = 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
+    probable = _probabilities(logits)
     shared = float(probable[inside].sum())
     return inside, shared / (int(inside.sum()) + float(probable[~inside].sum()))
 
@@ -108,12 +108,16 @@ def _log_odds(votes: Values, right: Values) -> Values:
         gain = np.log(sensitivity) - np.log1p(-specificity)  # of a vote for the object
         loss = np.log1p(-sensitivity) - np.log(specificity)
         logits = gain @ votes + loss @ (1.0 - votes)
-        inside = 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
+        inside = _probabilities(logits)
         outside = 1.0 - inside
         sensitivity = (votes @ inside + strength * expected) / (float(inside.sum()) + strength)
         specificity = ((1.0 - votes) @ outside + strength * expected) / (float(outside.sum()) + strength)
         sensitivity, specificity = np.clip(sensitivity, 1e-3, 1 - 1e-3), np.clip(specificity, 1e-3, 1 - 1e-3)
     return logits
+
+
+def _probabilities(logits: Values) -> Values:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0))))
 
 
 def _best_step(other: PixelVotes, votes: PixelVotes) -> Step | None:

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 from backend.codecs.training_json import labels_document, progress_document, request_document, result_document
 from backend.domain.errors import InvalidInput
-from backend.domain.training import TrainedPart
+from backend.domain.training import TrainedPart, TrainingResult
 from backend.domain.training.rows import IN_USE, Training, TrainingState
 
 if TYPE_CHECKING:
@@ -56,12 +56,16 @@ def start(
 ) -> None:
     """Train a checkpoint on a project's human frames and approved masklets. Exit code 1 if the training fails."""
     from backend.bootstrap.container import Container
-    from backend.bootstrap.training.model_use import require_checkpoint
-    from backend.bootstrap.training.requests import checked_request, default_request, open_trainings
+    from backend.bootstrap.training.model_use import find_checkpoint
+    from backend.bootstrap.training.requests import (
+        checked_request,
+        default_request,
+        open_trainings,
+        require_label_studio,
+    )
 
     container = Container.from_environment()
-    if not container.settings.label_studio_url:
-        raise InvalidInput("a training reads labels from Label Studio; put its address in LABEL_STUDIO_URL")
+    require_label_studio(container)
     wanted = default_request(container, project_number(project))
     given = {
         "minutes": minutes,
@@ -72,7 +76,7 @@ def start(
     }
     changed = {name: value for name, value in given.items() if value is not None}
     request = checked_request(replace(wanted, base=base, **changed))  # type: ignore[arg-type]
-    require_checkpoint(container, base)
+    find_checkpoint(container, base)  # refuses one that is not there
     trainings = open_trainings(container)
     training, is_new = trainings.start(request)
     if not is_new:
@@ -195,7 +199,7 @@ def _progress_text(training: Training) -> str:
 def _cells(training: Training) -> tuple[str, ...]:
     result, is_open = training.result, not training.state.is_final
     progress = f"{training.progress.share:.0%} {training.progress.phase}" if is_open else ""
-    gain = "" if result is None else f"{result.gain:+.3f} ({result.gain_low:+.3f} to {result.gain_high:+.3f})"
+    gain = "" if result is None else _gain_text(result)
     return (
         training.name,
         str(training.request.project_id),
@@ -205,6 +209,11 @@ def _cells(training: Training) -> tuple[str, ...]:
         gain,
         "" if result is None else result.checkpoint,
     )
+
+
+def _gain_text(result: TrainingResult) -> str:
+    """The gain with its 95 % interval."""
+    return f"{result.gain:+.3f} ({result.gain_low:+.3f} to {result.gain_high:+.3f})"
 
 
 def _print_end(training: Training, console: Console) -> None:
@@ -219,7 +228,7 @@ def _print_end(training: Training, console: Console) -> None:
         return
     console.print(
         f"J&F {result.before.j_and_f:.3f} before, {result.after.j_and_f:.3f} after on held-out videos; gain "
-        f"{result.gain:+.3f} ({result.gain_low:+.3f} to {result.gain_high:+.3f}). {result.reason} {training.note}"
+        f"{_gain_text(result)}. {result.reason} {training.note}"
     )
 
 

@@ -30,6 +30,7 @@ PLAYER_PATHS = ("/player/", "/api/player/", "/lead/", "/api/lead/")
 
 WEBHOOK_SECRET_HEADER = "x-masklet-secret"
 
+NEEDS_SECRET = "this webhook needs the header X-Masklet-Secret with the secret of the settings"
 WITHOUT_SECRET = "masklet.without_secret"
 """In the scope of a webhook that has a login in place of the secret: Label Studio's button Start Training."""
 
@@ -82,7 +83,7 @@ class AuthMiddleware:
             )
             scope[WITHOUT_SECRET] = not has_secret
             if not (has_secret or has_login):
-                refusal = reply(403, "this webhook needs the header X-Masklet-Secret with the secret of the settings")
+                refusal = reply(403, NEEDS_SECRET)
                 await refusal(scope, receive, send)
                 return
         elif scope["path"].startswith(MEDIA_PATHS):

@@ -14,7 +14,7 @@ from backend.application.annotation.change_detection import record_project, reco
 from backend.application.jobs.retry import note_change, project_name
 from backend.domain.errors import LabelConfigError, MaskletError, NotAllowed
 from backend.interfaces.http.app_state import AppState, json_reply
-from backend.interfaces.http.auth import WITHOUT_SECRET
+from backend.interfaces.http.auth import NEEDS_SECRET, WITHOUT_SECRET
 from backend.interfaces.http.calls import (
     predict_call,
     project_number,
@@ -149,7 +149,7 @@ def _webhook(service: AppState, document: dict[str, object], *, needs_secret: bo
     if project_id is not None:
         return start_training(service, project_id)
     if needs_secret:
-        raise NotAllowed("this webhook needs the header X-Masklet-Secret with the secret of the settings")
+        raise NotAllowed(NEEDS_SECRET)
     call = webhook_call(document)
     for project_id in {hint.task.project_id for hint in call.hints}:
         record_webhook(service.parts.key_values, project_id, service.parts.clock.now_s())

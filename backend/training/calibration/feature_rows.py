@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from backend.domain.features import FEATURES, FeatureHistory
 from backend.domain.masklets import FrameEvidence, MaskOrigin
+from backend.domain.scoring import FAILED_BELOW
 from backend.training.calibration.tracking_runs import FrameError, Track
 
 Column = NDArray[np.float64]
@@ -29,6 +30,11 @@ class FeatureRows:
     distance: NDArray[np.int64]
     generator: NDArray[np.str_]
     errors: tuple[FrameError, ...]
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """[N]: whether the IoU is below FAILED_BELOW."""
+        return np.asarray(self.iou < FAILED_BELOW)
 
     def of(self, chosen: NDArray[np.bool_]) -> FeatureRows:
         """The rows where chosen, bool [N], is true."""
@@ -67,6 +73,12 @@ def feature_rows(tracks: Sequence[Track]) -> FeatureRows:
         generator=np.array([row.generator for row in rows], np.str_),
         errors=tuple(row.error for row in rows),
     )
+
+
+def known_rows(tracks: Sequence[Track]) -> FeatureRows:
+    """The rows of the frames whose truth is known; the IoU of the others is nan."""
+    table = feature_rows(tracks)
+    return table.of(~np.isnan(table.iou))
 
 
 def _of_clip(tracks: Sequence[Track], clip: int) -> Iterator[_Row]:

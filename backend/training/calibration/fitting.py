@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from backend.domain.calibration import Calibrator, Layer, Network, Vector
 from backend.domain.features import FEATURES
-from backend.domain.scoring import FAILED_BELOW
 from backend.training.calibration.feature_rows import FeatureRows
 
 STEPS = 300
@@ -98,7 +97,7 @@ def fit_cross_validated(
         cross_validated[is_held_out] = _fit_networks(table.of(~is_held_out), sha256, settings).uncertainties(
             table.rows[is_held_out]
         )
-    x, y = _isotonic_curve(cross_validated, table.iou < FAILED_BELOW)
+    x, y = _isotonic_curve(cross_validated, table.failed)
     calibrator = replace(_fit_networks(table, sha256, settings), curve_x=x, curve_y=y)
     return calibrator, np.interp(cross_validated, x, y)
 
@@ -109,7 +108,7 @@ def _fit_networks(table: FeatureRows, sha256: str, settings: FitSettings) -> Cal
     scale = np.where(scale < 1e-6, 1.0, scale)
     rows = (table.rows - mean) / scale
     has_mask = table.is_present & (table.rows[:, FEATURES.index("emitted")] > 0.5)
-    is_bad = table.iou < FAILED_BELOW
+    is_bad = table.failed
     seeds = range(settings.members)
     return Calibrator(
         sha256=sha256,

@@ -17,7 +17,7 @@ from backend.domain.calibration import Calibrator
 from backend.evaluation.calibration_metrics import calibration_error
 from backend.evaluation.synthetic.renderer import render_scene
 from backend.evaluation.synthetic.source import ClipSource
-from backend.training.calibration.feature_rows import FeatureRows, feature_rows
+from backend.training.calibration.feature_rows import FeatureRows, known_rows
 from backend.training.calibration.fitting import fit_cross_validated
 from backend.training.calibration.tracking_runs import Track, track_clip
 from backend.training.drawn.scenes import SceneSpec, make_scene
@@ -59,9 +59,9 @@ def drawn_tracks(engine: Segmenter, seed: int, cancel: CancelToken) -> list[Trac
 
 def allows_fit(labelled: FeatureRows) -> bool:
     """Whether there are enough labelled frames, failed and good ones, to fit a calibrator."""
-    failed = sum(error.failed for error in labelled.errors)
-    good = len(labelled.errors) - failed
-    return len(labelled.errors) >= FEWEST_ROWS and min(failed, good) >= FEWEST_OF_A_KIND
+    failed = int(labelled.failed.sum())
+    good = len(labelled.failed) - failed
+    return failed + good >= FEWEST_ROWS and min(failed, good) >= FEWEST_OF_A_KIND
 
 
 def refit(drawn: Sequence[Track], labelled: Sequence[Track], sha256: str) -> tuple[Calibrator | None, float]:
@@ -69,11 +69,9 @@ def refit(drawn: Sequence[Track], labelled: Sequence[Track], sha256: str) -> tup
 
     For the error, the networks are cross-validated by video. None and nan if the labels do not allow a fit.
     """
-    table = feature_rows([*drawn, *labelled])
-    table = table.of(~np.isnan(table.iou))
+    table = known_rows([*drawn, *labelled])
     of_labelled = table.generator == "labelled"
     if not allows_fit(table.of(of_labelled)):
         return None, math.nan
     calibrator, scores = fit_cross_validated(table, sha256=sha256)
-    failed = np.array([error.failed for error in table.errors], np.bool_)
-    return calibrator, calibration_error(scores[of_labelled], failed[of_labelled])
+    return calibrator, calibration_error(scores[of_labelled], table.failed[of_labelled])

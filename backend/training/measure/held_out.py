@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from backend.application.ports.engine import CancelToken, Segmenter
 from backend.application.ports.media import VideoSource
@@ -23,7 +21,7 @@ from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
 from backend.domain.video import Direction, FrameIndex, FrameRange
 from backend.evaluation.calibration_metrics import calibration_error
 from backend.evaluation.metrics import deepest_pixel, largest_error, mean
-from backend.training.calibration.feature_rows import FeatureRows, feature_rows
+from backend.training.calibration.feature_rows import FeatureRows
 from backend.training.calibration.tracking_runs import FrameError, Track
 from backend.training.samples.videos import KeptVideo
 
@@ -101,18 +99,9 @@ def measure_video(engine: Segmenter, source: VideoSource, video: KeptVideo, canc
     return VideoFigures(objects, tracks, last, masks)
 
 
-def known_rows(tracks: Sequence[Track]) -> FeatureRows:
-    """The feature rows of the labelled frames."""
-    table = feature_rows(tracks)
-    return table.of(~np.isnan(table.iou))
-
-
-def measured_calibration(calibrator: Calibrator | None, table: FeatureRows) -> float:
-    """The expected calibration error over rows; nan without a calibrator."""
-    if calibrator is None:
-        return math.nan
-    failed = np.array([error.failed for error in table.errors], np.bool_)
-    return calibration_error(calibrator.uncertainties(table.rows), failed)
+def measured_calibration(calibrator: Calibrator, table: FeatureRows) -> float:
+    """The expected calibration error over rows."""
+    return calibration_error(calibrator.uncertainties(table.rows), table.failed)
 
 
 def clicks_to_good(engine: Segmenter, source: VideoSource, truth: BoolMask, frame: int, cancel: CancelToken) -> int:

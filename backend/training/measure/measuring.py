@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,20 +16,16 @@ from backend.application.ports.engine import CancelToken
 from backend.application.ports.progress import counted
 from backend.codecs.atomic_file import write_atomically
 from backend.domain.calibration import Calibrator
-from backend.domain.errors import InvalidInput
 from backend.domain.training import HeldOutFigures
 from backend.evaluation.metrics import mean
 from backend.evaluation.synthetic.evaluation import held_out_clips
+from backend.training.calibration.feature_rows import known_rows
 from backend.training.calibration.refit import drawn_tracks, refit
 from backend.training.calibration.tracking_runs import Track
 from backend.training.measure.general import clips_for, general_j
-from backend.training.measure.held_out import (
-    ObjectFigures,
-    known_rows,
-    measure_video,
-    measured_calibration,
-)
+from backend.training.measure.held_out import ObjectFigures, measure_video, measured_calibration
 from backend.training.measure.pictures import write_picture
+from backend.training.samples.reading import open_pictures
 from backend.training.samples.videos import KeptVideo
 
 PICTURES = 6
@@ -94,11 +89,7 @@ class Measuring:
         objects: list[ObjectFigures] = []
         tracks: list[Track] = []
         for number, (entry, kept) in enumerate(counted(self._held_out, "videos measured")):
-            with self._data.open(entry) as video, video.pictures() or nullcontext() as source:
-                if source is None:
-                    raise InvalidInput(
-                        f"the pictures of {entry.name} are not available: a training needs every video's"
-                    )
+            with open_pictures(self._data, entry) as source:
                 found = measure_video(engine, source, kept, self._cancel)
                 objects += found.objects
                 tracks += found.tracks

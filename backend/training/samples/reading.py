@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -92,20 +92,21 @@ def keep_pictures(
         missing = [index for index in kept.frames if not pictures.has(kept.number, index)]
         if not missing:
             continue
-        with source.open(entry) as video, video.pictures() or nullcontext() as frames:
-            for index, pixels in _frames_of(entry, frames, missing):
+        with open_pictures(source, entry) as frames:
+            for index in missing:
+                pixels = frames.frame(FrameIndex(index))
                 cancel.raise_if_cancelled()
                 work_moved()
                 pictures.keep(kept.number, index, pixels)
 
 
-def _frames_of(
-    entry: DatasetEntry, frames: VideoSource | None, wanted: Sequence[int]
-) -> Iterator[tuple[int, np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]]:
-    if frames is None:
-        raise InvalidInput(f"the pictures of {entry.name} are not available: a training needs every video's")
-    for index in wanted:
-        yield index, frames.frame(FrameIndex(index))
+@contextmanager
+def open_pictures(source: DatasetSource, entry: DatasetEntry) -> Iterator[VideoSource]:
+    """The frames of an entry's video. Raises InvalidInput if they are not available."""
+    with source.open(entry) as video, video.pictures() or nullcontext() as frames:
+        if frames is None:
+            raise InvalidInput(f"the pictures of {entry.name} are not available: a training needs every video's")
+        yield frames
 
 
 def _is_usable(frame: DatasetFrame) -> bool:

@@ -140,7 +140,7 @@ def test_label_studios_button_trains_and_the_page_tells(tab: Page, masklet: Mask
     masklet.ledger.open_training(ended, TrainingRequest(project.project_id))
     masklet.ledger.begin_training(ended, 1, "w")
     masklet.ledger.describe_training(ended, 1, base="demo", labels=labels)
-    masklet.ledger.beat_training(ended, 1, TrainingProgress("trains", 0.4, {"loss": 0.25}))
+    masklet.ledger.record_training_heartbeat(ended, 1, TrainingProgress("trains", 0.4, {"loss": 0.25}))
     tab.reload()
     expect(tab.locator("progress")).to_have_attribute("value", "0.4", timeout=TIMEOUT_MS)
     tab.get_by_role("button", name="Cancel p").click()

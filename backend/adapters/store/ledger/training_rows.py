@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from backend.adapters.store.ledger.database import next_sequence
 from backend.adapters.store.ledger.rows import Rows
 from backend.adapters.store.ledger.training_tables import trainings
-from backend.application.ports.training.ledger import Wish
+from backend.application.ports.training.ledger import AttemptState
 from backend.codecs.training_json import (
     compact,
     labels_document,
@@ -102,20 +102,22 @@ class TrainingRows(Rows):
         with self._database.write() as connection:
             connection.execute(update(trainings).where(_running(training_id, attempt)).values(values))
 
-    def beat_training(self, training_id: str, attempt: int, progress: TrainingProgress | None = None) -> Wish:
+    def record_training_heartbeat(
+        self, training_id: str, attempt: int, progress: TrainingProgress | None = None
+    ) -> AttemptState:
         now_s = self._clock.now_s()
         values: dict[str, object] = {"heartbeat_s": now_s}
         with self._database.write(durable=False) as connection:
             running = _running(training_id, attempt)
             row = connection.execute(select(trainings.c.is_cancelled, trainings.c.reached).where(running)).first()
             if row is None:
-                return Wish.LOST
+                return AttemptState.LOST
             if progress is not None:
                 values |= {"progress": compact(progress_document(progress)), "updated_s": now_s}
                 if progress.share >= row.reached + ADVANCE:
                     values |= {"reached": progress.share, "tries": 1}
             connection.execute(update(trainings).where(running).values(values))
-            return Wish.END if row.is_cancelled else Wish.GO_ON
+            return AttemptState.CANCELLED if row.is_cancelled else AttemptState.CURRENT
 
     def end_training(
         self,

@@ -9,11 +9,11 @@ from backend.domain.training import TrainingProgress, TrainingResult
 from backend.domain.training.rows import Training, TrainingRequest, TrainingState, UsedLabels
 
 
-class Wish(StrEnum):
-    """What an attempt is to do. END: somebody cancelled the training. LOST: another attempt has it."""
+class AttemptState(StrEnum):
+    """Whether an attempt goes on. CANCELLED: somebody cancelled the training. LOST: another attempt has it."""
 
-    GO_ON = "go on"
-    END = "end"
+    CURRENT = "current"
+    CANCELLED = "cancelled"
     LOST = "lost"
 
 
@@ -44,7 +44,9 @@ class TrainingLedger(Protocol):
         """Records what a running training starts from, or learns from."""
         ...
 
-    def beat_training(self, training_id: str, attempt: int, progress: TrainingProgress | None = None) -> Wish:
+    def record_training_heartbeat(
+        self, training_id: str, attempt: int, progress: TrainingProgress | None = None
+    ) -> AttemptState:
         """Marks a running training as alive. progress: replaces the earlier one."""
         ...
 

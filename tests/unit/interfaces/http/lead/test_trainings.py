@@ -44,7 +44,7 @@ def finished(web: LeadWeb, folder: Path) -> None:
     ledger = ledger_of(web)
     ledger.open_training(ID, TrainingRequest(2))
     ledger.begin_training(ID, 1, "w")
-    ledger.beat_training(ID, 1, TrainingProgress("trains", 0.5, {"loss": math.nan}))
+    ledger.record_training_heartbeat(ID, 1, TrainingProgress("trains", 0.5, {"loss": math.nan}))
     ledger.end_training(ID, 1, TrainingState.DONE, result=result(checkpoint=NAME))
     (write_trained(folder / "models", NAME) / "report.html").write_text("<p>a page</p>")
 
