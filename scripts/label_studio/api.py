@@ -109,9 +109,19 @@ class LabelStudioApi:
         listed: list[Json] = self._call("GET", f"/api/tasks/{task_id}/annotations/")
         return sorted(listed, key=lambda annotation: int(annotation["id"]))
 
-    def add_annotation(self, task_id: int, result: list[Json]) -> int:
-        """Submits an annotation of a task, as the page does; returns its id."""
-        return int(self._call("POST", f"/api/tasks/{task_id}/annotations/", json={"result": result})["id"])
+    def add_annotation(self, task_id: int, result: list[Json], *, draft_id: int | None = None) -> int:
+        """Submits an annotation of a task, as the page does, in place of its draft; returns its id."""
+        body = {"result": result} if draft_id is None else {"result": result, "draft_id": draft_id}
+        return int(self._call("POST", f"/api/tasks/{task_id}/annotations/", json=body)["id"])
+
+    def add_draft(self, task_id: int, result: list[Json]) -> int:
+        """Stores a draft on a task, as the page does while a person works; returns its id."""
+        body = {"result": result, "lead_time": 1.0}
+        return int(self._call("POST", f"/api/tasks/{task_id}/drafts", json=body)["id"])
+
+    def change_task(self, task_id: int, data: Mapping[str, object]) -> None:
+        """Replaces a task's data."""
+        self._call("PATCH", f"/api/tasks/{task_id}/", json={"data": dict(data)})
 
     def task_data(self, task_id: int) -> Json:
         """A task's data as the page has them: addresses of cloud storage are the resolver's."""

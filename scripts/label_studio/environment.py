@@ -26,6 +26,10 @@ RESERVED_SUBNETS = (
 )
 """The private and reserved networks without loopback, the backend's network."""
 
+SETTINGS_FOLDER = Path(__file__).parent / "settings"
+SETTINGS = "sqlite_settings"
+"""The module of Label Studio's settings in that folder. It says why it is there."""
+
 PYTHON_VARIABLES = frozenset(
     {
         *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "DJANGO_SETTINGS_MODULE"),
@@ -54,6 +58,8 @@ def label_studio_environment(
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(files),
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        "PYTHONPATH": str(SETTINGS_FOLDER),
         **accept_loopback(),
         **disable_telemetry(),
     }

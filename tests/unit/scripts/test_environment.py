@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.label_studio.environment import label_studio_environment
+from scripts.label_studio.environment import SETTINGS_FOLDER, label_studio_environment
 
 
 @pytest.fixture
@@ -30,7 +30,8 @@ def test_only_loopback_is_allowed(environment: dict[str, str], address: str, is_
 
 
 def test_the_callers_variables_are_removed(environment: dict[str, str]) -> None:
-    assert "PYTHONPATH" not in environment
+    assert environment["PYTHONPATH"] == str(SETTINGS_FOLDER)
+    assert (SETTINGS_FOLDER / f"{environment['DJANGO_SETTINGS_MODULE']}.py").is_file()
     assert "LABEL_STUDIO_API_KEY" not in environment
     assert environment["LANG"] == "C.UTF-8"
 
