@@ -143,6 +143,20 @@ def test_a_wanted_step_is_claimed_once_and_keeps_its_first_task(ledger: SqlLedge
     assert [step.uncounted for step in ledger.steps_of_item(TASK)] == [0, 1]
 
 
+def test_another_task_takes_the_place_of_a_steps_until_the_step_is_done(ledger: SqlLedger, clock: FakeClock) -> None:
+    crowd_of(ledger)
+    step = first_step(ledger)
+    assert ledger.replace_step_task(step, 52)
+    assert not ledger.replace_step_task(step, 53), "it has another one by now"
+    moved = ledger.step_of_task(TaskKey(TRACK, 52))
+    assert moved == replace(step, task_id=52, state=StepState.WANTED)
+    assert ledger.wanted_steps(1000.0) == (moved,)
+    assert ledger.step_of_task(TASK) is None
+    ledger.open_step(moved)
+    ledger.end_step(moved, TO_VERIFY, maker=ANN)
+    assert not ledger.replace_step_task(moved, 54)
+
+
 def test_a_failed_step_waits_for_its_next_try(ledger: SqlLedger) -> None:
     crowd_of(ledger)
     ledger.end_step(first_step(ledger), TO_VERIFY, maker=ANN)

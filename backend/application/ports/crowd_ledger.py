@@ -158,6 +158,10 @@ class CrowdLedger(Protocol):
         """Records the task of a step that has none; returns the number of the task that it has."""
         ...
 
+    def replace_step_task(self, step: Step, task_id: int) -> bool:
+        """Gives a step another task, which is to be filled; False if it is done or has another than `step` says."""
+        ...
+
     def open_step(self, step: Step) -> None:
         """Lets people answer a wanted step."""
         ...

@@ -76,7 +76,7 @@ class Arrivals:
         return is_found, after
 
     def _is_routed(self, project_id: int, found: FoundTask) -> bool:
-        """Whether Masklet made the task for a step. A second one of the same step is removed."""
+        """Whether Masklet made the task for a step. Of two tasks of the same step one is removed."""
         step = None if not found.step else self.ledger.step_named(project_id, found.step)
         if step is None:
             return False
@@ -88,12 +88,30 @@ class Arrivals:
         return True
 
     def remove_surplus(self, task: TaskKey, step: Step) -> None:
-        """Removes a second task of a step, unless somebody has annotated it."""
-        if self.tasks.submissions(task):
-            logger.warning("task %s is a second one of %s and annotated: it stays, unused", task, step.name)
+        """Removes a second task of a step. If somebody has annotated it and not the first one, it takes that one's
+        place; if both are annotated, it stays, unused."""
+        if not self.tasks.submissions(task):
+            logger.warning("removing task %s, a second one of %s", task, step.name)
+            self.tasks.remove(task)
             return
-        logger.warning("removing task %s, a second one of %s", task, step.name)
-        self.tasks.remove(task)
+        current = self.ledger.step_named(task.project_id, step.name)
+        if current is None or current.task is None or not self._take_place(task, current, current.task):
+            logger.warning("task %s is a second one of %s and annotated: it stays, unused", task, step.name)
+
+    def _take_place(self, task: TaskKey, step: Step, first: TaskKey) -> bool:
+        """Makes an annotated task the step's, in place of the first one, unless that is annotated or done."""
+        if self._is_annotated(first) or not self.ledger.replace_step_task(step, task.task_id):
+            return False
+        logger.warning("task %s is annotated and takes the place of task %s of %s", task, first, step.name)
+        if not self._is_annotated(first):
+            self.tasks.remove(first)
+        return True
+
+    def _is_annotated(self, task: TaskKey) -> bool:
+        try:
+            return bool(self.tasks.submissions(task))
+        except NotFound:
+            return False
 
     def find_removed(self, project_id: int) -> None:
         """Lets the open steps wait whose tasks somebody removed from Label Studio: the lead sees them."""

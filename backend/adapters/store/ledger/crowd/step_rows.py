@@ -198,6 +198,14 @@ class CrowdStepRows(Rows):
             connection.execute(update(crowd_steps).where(lacks_one).values(task_id=cast(task_id, BigInteger)))
             return int(connection.execute(select(crowd_steps.c.task_id).where(same_step(step))).scalar_one() or 0)
 
+    def replace_step_task(self, step: Step, task_id: int) -> bool:
+        with self._database.write() as connection:
+            is_same = and_(
+                same_step(step), crowd_steps.c.state != str(StepState.DONE), crowd_steps.c.task_id == step.task_id
+            )
+            wanted = {"task_id": cast(task_id, BigInteger), "state": str(StepState.WANTED), "claimed_until_s": 0.0}
+            return connection.execute(update(crowd_steps).where(is_same).values(wanted)).rowcount == 1
+
     def open_step(self, step: Step) -> None:
         with self._database.write() as connection:
             now_s = self._clock.now_s()

@@ -9,10 +9,11 @@ from backend.application.crowd.routing.status import CrowdStatuses
 from backend.application.ports.projects import ProjectRecord
 from backend.domain.crowd.routing import Role
 from backend.domain.errors import NotFound
+from backend.domain.verdicts import Verdict
 from tests.fakes.crowd.routed_tasks import MODEL, PROJECTS, CrowdOfTest
 from tests.fakes.projects import MemoryProjects
 from tests.unit.application.builders import click_on
-from tests.unit.application.crowd.routing.builders import ANN, BOB, roles, shown, to_verify
+from tests.unit.application.crowd.routing.builders import ANN, BOB, CEM, item_of, roles, shown, to_verify
 
 
 def test_a_step_waits_for_masks_and_says_so() -> None:
@@ -60,6 +61,32 @@ def test_a_second_task_of_a_step_is_removed() -> None:
     crowd.sweep()
     assert late not in crowd.tasks.tasks
     assert crowd.open_task(Role.VERIFY) == verify
+
+
+def test_a_second_task_of_a_step_that_was_annotated_first_takes_its_place() -> None:
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY))
+    key, verify = to_verify(crowd)
+    masks = shown(crowd, verify, BOB)
+    twin = crowd.tasks.add(PROJECTS[Role.VERIFY], crowd.tasks.tasks[verify])
+    crowd.tasks.annotate(twin, BOB, Verdict.REDO)
+    crowd.sweep()
+    assert verify not in crowd.tasks.tasks
+    assert shown(crowd, twin, BOB) == masks
+    assert item_of(crowd, key).redos == 1
+    assert roles(crowd, key) == [Role.TRACK, Role.VERIFY, Role.TRACK]
+
+
+def test_a_second_task_of_a_step_stays_unused_where_both_are_annotated() -> None:
+    crowd = CrowdOfTest((Role.TRACK, Role.VERIFY), verifiers=2)
+    key, verify = to_verify(crowd)
+    twin = crowd.tasks.add(PROJECTS[Role.VERIFY], crowd.tasks.tasks[verify])
+    crowd.tasks.annotate(twin, BOB, Verdict.REDO)
+    crowd.tasks.annotate(verify, CEM, Verdict.SATISFACTORY)
+    crowd.sweep()
+    assert crowd.open_task(Role.VERIFY) == verify
+    assert {verify, twin} <= set(crowd.tasks.tasks)
+    (step,) = [each for each in crowd.parts.ledger.steps_of_item(key) if each.role is Role.VERIFY]
+    assert [answer.user for answer in crowd.parts.ledger.answers_of(step)] == [CEM]
 
 
 def test_a_removed_task_is_told_and_holds_up_no_other_item() -> None:
