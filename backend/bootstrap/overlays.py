@@ -11,7 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.adapters.labelstudio.api.overlays import TaskFields, require_overlay_key
+from backend.adapters.labelstudio.api.overlays import require_overlay_key
+from backend.adapters.labelstudio.api.task_changes import TaskChanges
 from backend.adapters.machine.clocks import WallClock
 from backend.adapters.media.import_library import DiskLibrary
 from backend.adapters.media.index import IndexCache
@@ -44,11 +45,11 @@ class OverlayPlan:
         base = (self.media_url or container.public_url).rstrip("/")
         films = films_of(out)
         with closing(container.label_studio_session()) as session:
-            tasks = TaskFields(session)
+            tasks = TaskChanges(session)
             for task_id, film in films.items():
                 medium = library.add(Source(film.name, film.absolute()))
                 address = base + signer.path(medium.media_id, file_leaf(medium), until_s=until_s)
-                tasks.put(task_id, {self.field: address})
+                tasks.put_fields(task_id, {self.field: address})
         return len(films)
 
 

@@ -128,6 +128,11 @@ class LabelStudioApi:
         data: Json = self._call("GET", f"/api/tasks/{task_id}/")["data"]
         return data
 
+    def annotation_counts(self, task_id: int) -> tuple[int, bool]:
+        """How many annotations Label Studio counts on a task, and whether it takes it as done."""
+        task = self._call("GET", f"/api/tasks/{task_id}/")
+        return int(task["total_annotations"]), bool(task["is_labeled"])
+
     def stored_data(self, project_id: int) -> list[Json]:
         """The data of a project's tasks as they are stored."""
         params = {"project": project_id, "fields": "task_only", "include": "id,data", "resolve_uri": "false"}

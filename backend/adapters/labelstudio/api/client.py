@@ -18,11 +18,11 @@ from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annot
 from backend.adapters.labelstudio.api.data_table import DataTables
 from backend.adapters.labelstudio.api.downloads import Downloader, DownloadResult
 from backend.adapters.labelstudio.api.media_policy import MediaPolicy, Resolve
-from backend.adapters.labelstudio.api.overlays import TaskFields
 from backend.adapters.labelstudio.api.predictions import Predictions
 from backend.adapters.labelstudio.api.projects import Projects
 from backend.adapters.labelstudio.api.session import Session, version_of
 from backend.adapters.labelstudio.api.stored_tasks import newest_task, stored_task
+from backend.adapters.labelstudio.api.task_changes import TaskChanges
 from backend.adapters.labelstudio.api.task_creation import TaskImports
 from backend.adapters.labelstudio.api.transfer import Sink
 from backend.domain.errors import NotAllowed
@@ -112,7 +112,7 @@ class LabelStudioClient:
 
     def describe_task(self, task: TaskKey, fields: Mapping[str, object]) -> None:
         """Writes fields into the task's data, deletes those that are None, and keeps the others. Raises likewise."""
-        TaskFields(self._session).put(task.task_id, fields)
+        TaskChanges(self._session).put_fields(task.task_id, fields)
 
     def fetch_task(self, task: TaskKey) -> TaskRecord:
         """The task, with its data as they are stored.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.adapters.labelstudio.api.overlays import TaskFields
 from backend.adapters.labelstudio.api.predictions import Predictions
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.task_changes import TaskChanges
 from backend.adapters.labelstudio.api.task_creation import TaskImports
 from backend.domain.tasks import TaskKey
 
@@ -41,7 +41,7 @@ class CorrectionTasks:
 
     def describe(self, task: TaskKey, columns: Mapping[str, str]) -> None:
         """Writes columns into a task's data; keeps the other fields."""
-        TaskFields(self.session).put(task.task_id, columns)
+        TaskChanges(self.session).put_fields(task.task_id, columns)
 
     def serve_worst_first(self, project_id: int, model_version: str) -> None:
         """Sets uncertainty sampling and the project's model version: sampling uses predictions of that version only."""

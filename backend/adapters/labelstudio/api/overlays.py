@@ -1,4 +1,4 @@
-"""Mask overlays of videos: the data field that shows them, and writing it.
+"""Mask overlays of videos: the data field that shows them.
 
 The open-source page draws no masks on a video. It can play a second video in sync with it (`sync`): the exported
 overlay's address is written into the field of the task's data that the second <Video> tag reads.
@@ -6,13 +6,8 @@ overlay's address is written into the field of the task's data that the second <
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from defusedxml.ElementTree import fromstring
 
-from backend.adapters.labelstudio.api.session import Session
-from backend.adapters.labelstudio.api.stored_tasks import stored_task
 from backend.adapters.labelstudio.config.label_config import DATA_KEY, read_binding
 from backend.domain.errors import InvalidInput
 
@@ -41,19 +36,3 @@ def require_overlay_key(label_config: str, project_id: int) -> str:
             "give it label_config/video_overlay.xml"
         )
     return key
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFields:
-    """Fields of tasks' data."""
-
-    session: Session
-
-    def put(self, task_id: int, fields: Mapping[str, object]) -> None:
-        """Writes fields into a task's data, deletes those that are None, and keeps the others."""
-        what = f"put {', '.join(fields)} into the data of task {task_id}"
-        task = self.session.call(what, lambda sdk: stored_task(sdk, task_id))
-        joined = {**task.data, **fields}
-        data = {name: value for name, value in joined.items() if value is not None or name not in fields}
-        if data != task.data:
-            self.session.call(what, lambda sdk: sdk.tasks.update(str(task_id), data=data))

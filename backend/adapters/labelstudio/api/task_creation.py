@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.task_changes import TaskChanges
 from backend.domain.errors import LabelStudioRefused
 
 TASKS_A_PAGE = 200
@@ -68,9 +69,7 @@ class TaskImports:
 
     def replace_data(self, task_id: int, data: Mapping[str, object]) -> None:
         """Replaces a task's data."""
-        self.session.call(
-            f"renew the data of task {task_id}", lambda sdk: sdk.tasks.update(str(task_id), data=dict(data))
-        )
+        TaskChanges(self.session).replace_data(task_id, data)
 
     def predictions(self, task_id: int) -> list[StoredPrediction]:
         """A task's predictions, oldest first."""

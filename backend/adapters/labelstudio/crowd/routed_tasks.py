@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from backend.adapters.labelstudio.api.annotations import AnnotationRecord, Annotations, author_of
 from backend.adapters.labelstudio.api.client import changed_query, written_time
-from backend.adapters.labelstudio.api.overlays import TaskFields
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.stored_tasks import stored_task
+from backend.adapters.labelstudio.api.task_changes import TaskChanges
 from backend.adapters.labelstudio.api.task_creation import TaskImports
 from backend.adapters.labelstudio.config.task_data import with_task_data
 from backend.adapters.labelstudio.reading.player_config import player_media
@@ -97,13 +97,10 @@ class LabelStudioCrowdTasks:
             self.session.call(f"remove task {task.task_id}", lambda sdk: sdk.tasks.delete(str(task.task_id)))
 
     def write_note(self, task: TaskKey, note: str) -> None:
-        TaskFields(self.session).put(task.task_id, {NOTE_FIELD: note})
+        TaskChanges(self.session).put_fields(task.task_id, {NOTE_FIELD: note})
 
     def ask_more(self, task: TaskKey, *, people: int) -> None:
-        """Label Studio takes a task as done when `overlap` people have annotated it, and does not count them again when
-        that number changes."""
-        body = {"overlap": people, "is_labeled": False}
-        self.session.patch(f"keep task {task.task_id} open", f"/api/tasks/{task.task_id}/", body)
+        TaskChanges(self.session).keep_open(task.task_id, people=people)
 
     def user_task(self, task: TaskKey, model_version: str) -> UserTask:
         data = self.data(task)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import httpx
 import pytest
 
 from backend.adapters.labelstudio.api.client import DraftRecord, LabelStudioClient
-from backend.adapters.labelstudio.api.overlays import TaskFields, overlay_key, require_overlay_key
-from backend.adapters.labelstudio.api.session import Session
+from backend.adapters.labelstudio.api.overlays import overlay_key, require_overlay_key
 from backend.domain.errors import InvalidInput, LabelStudioRefused
 from backend.domain.tasks import TaskKey
 
@@ -34,36 +32,6 @@ def test_a_second_player_without_sync_shows_no_overlay() -> None:
     assert overlay_key(unsynced) is None
     with pytest.raises(InvalidInput, match=r"project 3 has no second <Video> tag .* label_config/video_overlay.xml"):
         require_overlay_key(unsynced, 3)
-
-
-def test_a_field_is_added_to_the_data_only_if_it_is_new() -> None:
-    data: dict[str, object] = {"video": "/v.mp4", "overlay": "/v.mp4"}
-    patched: list[object] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert request.url.path == "/api/tasks/12/"
-        if request.method == "PATCH":
-            patched.append(json.loads(request.content)["data"])
-            data.update(json.loads(request.content)["data"])
-        return httpx.Response(200, json={"id": 12, "project": 3, "data": data})
-
-    fields = TaskFields(Session("http://studio", TOKEN, timeout_s=5, transport=httpx.MockTransport(answer)))
-    for _ in range(2):
-        fields.put(12, {"overlay": "http://masklet/media/film.mp4"})
-    assert patched == [{"video": "/v.mp4", "overlay": "http://masklet/media/film.mp4"}]
-
-
-def test_a_field_that_is_none_is_deleted_and_others_stay() -> None:
-    patched: list[object] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.method == "PATCH":
-            patched.append(json.loads(request.content)["data"])
-        return httpx.Response(200, json={"id": 12, "project": 3, "data": {"a": 1, "own": None, "worst_frame": 4}})
-
-    fields = TaskFields(Session("http://studio", TOKEN, timeout_s=5, transport=httpx.MockTransport(answer)))
-    fields.put(12, {"worst_frame": None, "worst_page": 5})
-    assert patched == [{"a": 1, "own": None, "worst_page": 5}]
 
 
 def test_drafts_of_all_users_are_read() -> None:
