@@ -5,9 +5,14 @@ A waiting request runs the worker in its own thread (`WorkingClock`), and so get
 
 from __future__ import annotations
 
+import atexit
+import functools
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
 from backend.adapters.labelstudio.writing.regions import build_regions
@@ -42,7 +47,26 @@ from tests.fakes.stores import temporary_ledger, temporary_masks
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the import warns that it prefers another HTTP library
-    from starlette.testclient import TestClient as TestClient
+    from starlette.testclient import TestClient as _TestClient
+
+
+@functools.cache
+def _event_loop() -> BlockingPortal:
+    """The event loop of all clients. A client without one starts a thread and a loop for each request."""
+    opened = ExitStack()
+    atexit.register(opened.close)
+    return opened.enter_context(start_blocking_portal())
+
+
+class TestClient(_TestClient):
+    """A client of an app in this process. As a context manager it also runs the app's background tasks."""
+
+    __test__ = False  # the name is Starlette's: no class of tests
+
+    def __init__(self, app: FastAPI, **options: Any) -> None:  # noqa: ANN401 - Starlette's options
+        super().__init__(app, **options)
+        self.portal = _event_loop()
+
 
 MODEL = FakeSegmenter().model
 
@@ -93,6 +117,7 @@ class FakeWeb:
     hover_channel: FakeHoverChannel = field(default_factory=FakeHoverChannel)
 
     def __post_init__(self) -> None:
+        self._app: tuple[WebParts, FastAPI] | None = None
         ledger = self.ledger or temporary_ledger(self.clock)
         self.stored = ledger
         submitter = Submitter(ledger, self.queue)
@@ -160,7 +185,10 @@ class FakeWeb:
 
     @property
     def app(self) -> FastAPI:
-        return create_app(self.parts)
+        """One as long as the parts are the same: making it takes a quarter of a second."""
+        if self._app is None or self._app[0] is not self.parts:
+            self._app = (self.parts, create_app(self.parts))
+        return self._app[1]
 
     def client(self) -> TestClient:
         """A client of the app, without the app's background tasks, which have tests of their own."""

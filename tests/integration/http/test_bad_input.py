@@ -14,7 +14,6 @@ from backend.adapters.labelstudio.mask_forms.brush_rle import encode_rle
 from backend.domain.errors import MediaError, MediaUnreachable, NotAllowed
 from backend.interfaces.http.calls import MOST_TASKS
 from backend.interfaces.http.errors import Problem
-from tests.fakes.stores import closed_stores
 from tests.fakes.web import FRAMES, VIDEO, FakeWeb, keypoint, pages_task, predict_body, video_box, video_task
 
 PROBLEM = Problem.__required_keys__
@@ -276,11 +275,10 @@ FUZZED = [GOOD, clicked_at(), boxed(), brushed([0, 0, 0, 8]), video(), predict_b
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-@closed_stores()
-def test_any_value_in_a_body_is_answered_or_refused(data: st.DataObject) -> None:
+def test_any_value_in_a_body_is_answered_or_refused(web: FakeWeb, data: st.DataObject) -> None:
     body = data.draw(st.sampled_from(FUZZED))
     path = data.draw(st.sampled_from(list(places(body))[1:]))
-    reply = FakeWeb().client().post("/predict", json=replaced(body, path, data.draw(JSON)))
+    reply = web.client().post("/predict", json=replaced(body, path, data.draw(JSON)))
     assert reply.status_code in (200, 400, 403, 413, 422), reply.text
     assert set(reply.json()) in (PROBLEM, {"results", "model_version"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
 from typing import Any
 
@@ -89,6 +90,7 @@ def _models(module: ModuleType) -> list[type[BaseModel]]:
     return [each for each in found if each.__module__ == module.__name__ and each.__doc__]
 
 
+@functools.cache
 def _request_body(body: type[BaseModel]) -> dict[str, Any]:
     example = body.model_json_schema()["example"]
     return {"required": True, "content": {"application/json": {"schema": _ref(body), "example": example}}}
