@@ -61,8 +61,7 @@ def test_an_interrupted_propagation_resumes(tmp_path: Path, monkeypatch: pytest.
 
 def test_propagations_beside_other_work() -> None:
     with busy_cores.busy_processes(1):
-        for spin_count in (None, "1000"):
-            assert busy_cores.frames_a_second(1, spin_count, engines=2, duration_s=0.1, frames=2) > 0
+        assert busy_cores.frames_a_second(1, "1000", engines=1, duration_s=0.1, frames=2) > 0
 
 
 def test_the_gpus_table_without_a_gpu() -> None:

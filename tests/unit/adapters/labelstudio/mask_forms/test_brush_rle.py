@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from label_studio_sdk.converter.brush import decode_rle as sdk_decode
-from label_studio_sdk.converter.brush import encode_rle as sdk_encode
-from label_studio_sdk.converter.brush import mask2rle
 
 from backend.adapters.labelstudio.mask_forms.brush_rle import decode_rle, encode_rle
 from backend.domain.errors import PromptError, TooLarge
@@ -18,8 +17,16 @@ from backend.domain.geometry import BoolMask, FrameSize
 from tests.unit.adapters.labelstudio.builders import checkerboard, masks, pixel
 
 
+@functools.cache
+def label_studios() -> Any:  # noqa: ANN401 - a module without types
+    """Label Studio's own codec. Its import loads a toolkit of languages, which takes seconds."""
+    from label_studio_sdk.converter import brush
+
+    return brush
+
+
 def sdk_rle(mask: BoolMask) -> list[int]:
-    rle: list[int] = mask2rle(mask.astype(np.uint8) * np.uint8(255))
+    rle: list[int] = label_studios().mask2rle(mask.astype(np.uint8) * np.uint8(255))
     return rle
 
 
@@ -63,8 +70,8 @@ def test_the_bytes_are_the_sdks_at_the_edges(mask: BoolMask) -> None:
 @given(st.binary(min_size=4, max_size=400).map(lambda raw: raw[: len(raw) // 4 * 4]))
 def test_any_colours_are_read_as_the_sdk_reads_them(rgba: bytes) -> None:
     values = np.frombuffer(rgba, np.uint8)
-    rle = sdk_encode(values)
-    alpha = sdk_decode(rle)[3::4]
+    rle = label_studios().encode_rle(values)
+    alpha = label_studios().decode_rle(rle)[3::4]
     assert np.array_equal(decode_rle(rle, FrameSize(values.size // 4, 1)), (alpha >= 128)[None])
 
 
