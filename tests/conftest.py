@@ -33,6 +33,20 @@ settings.load_profile("masklet")
 TOGETHER = ("tests/browser/player", "tests/browser", "tests/e2e", "tests/contract")
 """Folders whose tests share servers, the inner one first: each runs in one process. Other tests: by file."""
 
+FIRST = (
+    *("tests/browser/player/", "tests/browser/"),
+    *("tests/integration/engine/", "tests/integration/http/", "tests/unit/training/"),
+    "tests/e2e/",
+)
+"""What begins first, in this order. Pages take longest and wait much: what computes and waits for nothing is beside
+them, and the tests of whole stacks begin when the first process is done with its pages."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(
+        key=lambda item: next((n for n, folder in enumerate(FIRST) if item.nodeid.startswith(folder)), len(FIRST))
+    )
+
 
 def _scope(nodeid: str) -> str:
     file = nodeid.split("::", 1)[0]
