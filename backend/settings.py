@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.domain.training import TrainedPart
 
 
 class Settings(BaseSettings):
@@ -138,8 +139,8 @@ class Settings(BaseSettings):
     train_minutes: float = Field(
         60.0, gt=0, description="Minutes of a training that Label Studio's button or the lead's page starts."
     )
-    train_what: Literal["decoder", "memory", "all"] = Field(
-        "decoder", description="What such a training changes: decoder, memory or all."
+    train_what: TrainedPart = Field(
+        TrainedPart.MEMORY, description="What such a training changes: decoder, memory or all."
     )
     train_verdict: str = Field(
         "satisfactory",

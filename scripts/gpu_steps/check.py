@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts.commit import commit
 from scripts.gpu_steps.children import Outcome, run_step
 from scripts.gpu_steps.plan import Step, chosen, is_tiny, planned
 from scripts.gpu_steps.report import Report, continued, markdown, unmet
@@ -70,18 +70,6 @@ def run_all(steps: Sequence[Step], report: Report, path: Path, *, deadline_s: fl
         for key, value in outcome.figures.items():
             print(f"  {key:44} {value if isinstance(value, str) else format(value, '.6g')}")
         print(f"  {outcome.state} after {outcome.seconds:.0f} s {outcome.reason}".rstrip(), flush=True)
-
-
-def commit() -> str:
-    """The commit of the working tree, with a + if it has changes; `unknown` without git."""
-    try:
-        head, changes = (
-            subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-            for words in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain"))
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{head}{'+' if changes else ''}"
 
 
 def _parser() -> argparse.ArgumentParser:

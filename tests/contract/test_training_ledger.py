@@ -57,8 +57,6 @@ def test_a_training_is_taken_followed_and_ended(ledger: SqlLedger, clock: FakeCl
     assert (ended.state, ended.note, ended.worker) == (TrainingState.DONE, "It is in use.", "")
     assert ended.result is not None
     assert result_document(ended.result) == result_document(result())
-    ledger.note_training(ID, "")
-    assert ledger.training(ID).note == ""
 
 
 def test_tries_are_bounded_unless_the_training_advances(ledger: SqlLedger) -> None:

@@ -11,7 +11,6 @@ from backend.application.training.reconcile import TrainingReconciler
 from backend.application.training.requests import Trainings
 from backend.bootstrap.container import Container
 from backend.domain.errors import InvalidInput, ServiceUnavailable
-from backend.domain.training import TrainedPart
 from backend.domain.training.rows import TrainingRequest
 from backend.domain.verdicts import VerdictChoice
 
@@ -30,7 +29,7 @@ def default_request(container: Container, project_id: int, *, user: str = "") ->
         TrainingRequest(
             project_id,
             minutes=settings.train_minutes,
-            parts=TrainedPart(settings.train_what),
+            parts=settings.train_what,
             verdicts=settings.train_verdict,
             annotator=settings.train_annotator,
             activates=settings.train_activate_if_better,

@@ -48,7 +48,7 @@ class TrainingRequest:
     project_id: int
     base: str = IN_USE
     minutes: float = 60.0
-    parts: TrainedPart = TrainedPart.DECODER
+    parts: TrainedPart = TrainedPart.MEMORY
     verdicts: str = "satisfactory"
     annotator: str = "auto"
     activates: bool = False

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from scripts.benchmarks.engine_figures.panning import PanningVideo
 from scripts.benchmarks.engine_figures.prompting import boxes
 from scripts.benchmarks.engine_figures.setup import VIDEO_SIZE
 from scripts.benchmarks.engine_figures.upstream import UpstreamSession
+from scripts.commit import commit
 
 RECORD = Path(__file__).with_name("guard.json")
 TOLERANCE = 0.15
@@ -107,7 +107,7 @@ def record(ratios: Mapping[int, float], path: Path = RECORD) -> None:
     records = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     records[processor_name()] = {
         "ratios": {str(objects): round(value, 3) for objects, value in ratios.items()},
-        "commit": _commit(),
+        "commit": commit(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "torch": torch.__version__,
     }
@@ -157,11 +157,6 @@ def _processor_s(side: Iterator[object]) -> float:
     started = time.process_time()
     next(side)
     return time.process_time() - started
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

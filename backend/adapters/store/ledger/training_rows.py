@@ -168,10 +168,6 @@ class TrainingRows(Rows):
             connection.execute(update(trainings).where(of_row, _IS_OPEN).values(is_cancelled=True))
             return _training(_row(connection, training_id))
 
-    def note_training(self, training_id: str, note: str) -> None:
-        with self._database.write() as connection:
-            connection.execute(update(trainings).where(trainings.c.training_id == training_id).values(note=note))
-
     def silent_trainings(self, heartbeat_before_s: float) -> tuple[Training, ...]:
         silent = and_(trainings.c.state == str(TrainingState.RUNNING), trainings.c.heartbeat_s < heartbeat_before_s)
         with self._database.read() as connection:

@@ -76,10 +76,6 @@ class TrainingLedger(Protocol):
         """Cancels a queued training; a running one ends at its next step. Raises NotFound."""
         ...
 
-    def note_training(self, training_id: str, note: str) -> None:
-        """Records what followed a training's result."""
-        ...
-
     def silent_trainings(self, heartbeat_before_s: float) -> tuple[Training, ...]:
         """Running trainings without a heartbeat since then."""
         ...

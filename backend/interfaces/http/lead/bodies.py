@@ -42,7 +42,7 @@ class LeadExportBody(BaseModel):
 class TrainingBody(BaseModel):
     """A training on the project's labels; what is null is as the settings say."""
 
-    model_config = _example(minutes=60, what="decoder", activate_if_better=False)
+    model_config = _example(minutes=60, what="memory", activate_if_better=False)
     minutes: float | None = Field(None, description="Minutes of training.")
     what: PartName | None = Field(None, description="What is trained: decoder, memory or all.")
     activate_if_better: bool | None = Field(None, description="Use the checkpoint at once if it is better.")
