@@ -99,6 +99,15 @@ def _closed_stores() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _kept_umask() -> Iterator[None]:
+    """Main functions of servers keep the files of their process private: later tests are not of that process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def label_studio_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a complete, empty Label Studio database, to be copied."""

@@ -122,7 +122,8 @@ def postgresql() -> Iterator[PostgresqlServer]:
         for name in ("pgserver/pginstall", "pgserver.libs"):
             shutil.copytree(packages / name, folder / "programs" / name, symlinks=True)
         if (user := _user()) is not None:
-            shutil.chown(folder, user)
+            for made in (folder, folder / "programs", folder / "programs" / "pgserver"):
+                shutil.chown(made, user)
         server = PostgresqlServer(folder)
         server.create()
         server.start()
