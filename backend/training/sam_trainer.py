@@ -30,7 +30,7 @@ from backend.training.judgement import Judgement, judge
 from backend.training.learning import Learning, LearningPlan
 from backend.training.measure.general import SMALL_MODEL_PX
 from backend.training.measure.measuring import Measured, Measuring
-from backend.training.mixed_weights import MOST_LOST, SHARES, drawn_j, mixed
+from backend.training.mixed_weights import MOST_LOST, SHARES, kept_j, mixed
 from backend.training.samples.batches import Batches, BatchPlan
 from backend.training.samples.features import KeptFeatures
 from backend.training.samples.reading import keep_pictures, read_source
@@ -45,7 +45,7 @@ Report = Callable[[TrainingProgress], None]
 READ, MEASURED, TRAINED = 0.04, 0.12, 0.86
 """Shares of the whole run after reading, the first measurement, and training."""
 
-RATES: Mapping[str, float] = {DEMO: 5e-4}
+RATES: Mapping[str, float] = {DEMO: 2e-4}
 PUBLISHED_RATE = 4e-5
 """Peak learning rates. The demo model is small and was trained for hours; the published ones for weeks."""
 
@@ -183,16 +183,16 @@ class _Training:
         trained = learning.model.state_dict()
         stored = read_weights(self._parent.weights)
         path = self._folder / "candidate" / WEIGHTS
-        before = drawn_j(self._engine(self._parent), self._plan.seed, self._cancel)
+        before = kept_j(self._engine(self._parent), self._plan.seed, self._cancel)
         for share in SHARES:
-            self._report("comparing drawn clips with those of before", TRAINED, learning.learnt.figures)
+            self._report(f"comparing {share:.0%} of the training with before", TRAINED, learning.learnt.figures)
             self._share = share
             sha256 = write_weights(mixed(stored, trained, share), stored, path)
             size = self._parent.image_size
             candidate = Checkpoint(self._name, path, sha256, self._parent.config, size, trained_size=size)
-            after = drawn_j(self._engine(candidate), self._plan.seed, self._cancel)
-            logger.info("with a share of %g of the trained weights, J on drawn clips is %+.4f", share, after - before)
-            if after >= before - MOST_LOST:
+            lost = before.lost(kept_j(self._engine(candidate), self._plan.seed, self._cancel))
+            logger.info("with a share of %g of the trained weights, J on clips of before falls by %.4f", share, lost)
+            if lost <= MOST_LOST:
                 break
         return candidate
 

@@ -28,7 +28,7 @@ class HeldOutClip:
         return cls(ClipSource(clip.frames), clip.masks, TWIN_OBJECTS if clip.plot is Plot.TWINS else ())
 
 
-def held_out_clips(count: int = HELD_OUT_CLIPS) -> Iterator[HeldOutClip]:
-    """The first ``count`` clips of the held-out set, rendered one at a time."""
-    for seed in range(count):
+def held_out_clips(count: int = HELD_OUT_CLIPS, *, first: int = 0) -> Iterator[HeldOutClip]:
+    """``count`` clips of the held-out set from the first one on, rendered one at a time."""
+    for seed in range(first, first + count):
         yield HeldOutClip.of(render_clip(seed, frames=HELD_OUT_FRAMES))

@@ -19,7 +19,7 @@ SMALLEST_SHARE = 0.0015
 """Of the frame: a smaller object is not prompted."""
 
 SINGLE_SHARE = 0.4
-REPLAY_SHARE = 0.35
+REPLAY_SHARE = 0.5
 LENGTHS = (3, 4, 5, 6)
 OBJECTS_OF_A_CLIP = 3
 TRIES = 60

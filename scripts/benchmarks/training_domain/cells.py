@@ -1,9 +1,11 @@
-"""Clips of crawling cells as in phase contrast: a domain of its own looks, shapes and motion.
+"""Clips of crawling cells as in a microscope: a domain of its own looks, shapes and motion.
 
-A cell has nearly the brightness of its surroundings, a dark rim with a bright halo, grains inside, and a nucleus of
-strong contrast, which is not the object. Its outline ruffles, it crawls and turns, and cells touch. Debris is no
-object. A label is the whole cell inside of the halo. Nothing is shared with the generators of training, replay or
-evaluation.
+A cell is darker or brighter than its surroundings, with a dark rim, a weak halo, grains and a nucleus, which is not the
+object. Its outline ruffles, it crawls and turns, and cells touch. Debris is no object. A label is the whole cell inside
+of the halo. Nothing is shared with the generators of training, replay or evaluation.
+
+The contrast is such that clicks can be counted: of cells with nearly the brightness of their surroundings, ten clicks
+select none before a training, and their number says nothing.
 """
 
 from __future__ import annotations
@@ -69,11 +71,11 @@ def _draw_look(rng: Rng) -> Look:
     return Look(
         level=float(rng.uniform(95, 160)),
         tint=(1 + rng.uniform(-0.12, 0.12, 3)).astype(np.float32),
-        body=float(rng.choice([-1, 1]) * rng.uniform(4, 14)),
-        rim=float(rng.uniform(25, 50)),
-        halo=float(rng.uniform(14, 36)),
+        body=float(rng.choice([-1, 1]) * rng.uniform(32, 62)),
+        rim=float(rng.uniform(12, 25)),
+        halo=float(rng.uniform(4, 11)),
         grain=float(rng.uniform(3, 8)),
-        nucleus=float(rng.uniform(30, 60)),
+        nucleus=float(rng.uniform(9, 18)),
         polarity=1.0 if rng.random() < 0.6 else -1.0,
         noise=float(rng.uniform(2, 6)),
     )

@@ -77,3 +77,8 @@ def test_the_demo_clip_has_three_objects_and_one_returns() -> None:
     assert fish[-1]
     smallest, at_first = clip.masks[:, 0].sum((1, 2)).min(), clip.masks[0, 0].sum()
     assert smallest < at_first / 2, "the van passes behind the heart"
+
+
+def test_later_clips_of_the_held_out_set_are_the_same_wherever_one_begins() -> None:
+    (_, second), (later,) = held_out_clips(2), held_out_clips(1, first=1)
+    assert np.array_equal(second.masks, later.masks)
