@@ -24,7 +24,8 @@ MOST_CORRECTIONS = 5
 """A correction is a change too, beside which an annotation may be submitted."""
 
 _LOCKS = tuple(threading.Lock() for _ in range(64))
-"""Data are read and then written: no two threads do so with one task."""
+"""No two threads of this process change one task at once: data are read before they are written, and Label Studio
+stores whole rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class TaskChanges:
         Label Studio takes a task as done when `overlap` people have annotated it, and does not count them again when
         that number changes.
         """
-        self._change(f"keep task {task_id} open", task_id, {"overlap": people, "is_labeled": False})
+        with _LOCKS[task_id % len(_LOCKS)]:
+            self._change(f"keep task {task_id} open", task_id, {"overlap": people, "is_labeled": False})
 
     def _change(self, what: str, task_id: int, body: Mapping[str, object]) -> None:
         stored = self._patch(what, task_id, body)
