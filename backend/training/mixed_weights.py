@@ -51,7 +51,13 @@ class KeptJ:
         return max(self.general - after.general, self.drawn - after.drawn)
 
 
-def kept_j(engine: Segmenter, seed: int, cancel: CancelToken) -> KeptJ:
-    """On clips that no training replays. Raises Cancelled."""
-    general = general_j(engine, held_out_clips(CLIPS, first=_FIRST_GENERAL), cancel)
-    return KeptJ(general, general_j(engine, drawn_clips(seed + _OFFSET, CLIPS), cancel))
+class KeptClips:
+    """Clips of each kind that no training replays, rendered once for all weights that are compared."""
+
+    def __init__(self, seed: int) -> None:
+        self._general = tuple(held_out_clips(CLIPS, first=_FIRST_GENERAL))
+        self._drawn = tuple(drawn_clips(seed + _OFFSET, CLIPS))
+
+    def j(self, engine: Segmenter, cancel: CancelToken) -> KeptJ:
+        """Raises Cancelled."""
+        return KeptJ(general_j(engine, self._general, cancel), general_j(engine, self._drawn, cancel))

@@ -30,7 +30,7 @@ from backend.training.judgement import Judgement, judge
 from backend.training.learning import Learning, LearningPlan
 from backend.training.measure.general import SMALL_MODEL_PX
 from backend.training.measure.measuring import Measured, Measuring
-from backend.training.mixed_weights import MOST_LOST, SHARES, kept_j, mixed
+from backend.training.mixed_weights import MOST_LOST, SHARES, KeptClips, mixed
 from backend.training.samples.batches import Batches, BatchPlan
 from backend.training.samples.features import KeptFeatures
 from backend.training.samples.reading import keep_pictures, read_source
@@ -183,14 +183,15 @@ class _Training:
         trained = learning.model.state_dict()
         stored = read_weights(self._parent.weights)
         path = self._folder / "candidate" / WEIGHTS
-        before = kept_j(self._engine(self._parent), self._plan.seed, self._cancel)
+        clips = KeptClips(self._plan.seed)
+        before = clips.j(self._engine(self._parent), self._cancel)
         for share in SHARES:
             self._report(f"comparing {share:.0%} of the training with before", TRAINED, learning.learnt.figures)
             self._share = share
             sha256 = write_weights(mixed(stored, trained, share), stored, path)
             size = self._parent.image_size
             candidate = Checkpoint(self._name, path, sha256, self._parent.config, size, trained_size=size)
-            lost = before.lost(kept_j(self._engine(candidate), self._plan.seed, self._cancel))
+            lost = before.lost(clips.j(self._engine(candidate), self._cancel))
             logger.info("with a share of %g of the trained weights, J on clips of before falls by %.4f", share, lost)
             if lost <= MOST_LOST:
                 break

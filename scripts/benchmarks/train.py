@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +138,7 @@ def _every_frame(seed: int, clip: CellClip) -> KeptVideo:
 
 def _general(engine: Sam2Engine, count: int) -> float:
     """On general clips after those of the trainer's own judgement."""
-    return general_j(engine, islice(held_out_clips(CLIPS + count), CLIPS, None), NeverCancelled())
+    return general_j(engine, held_out_clips(count, first=CLIPS), NeverCancelled())
 
 
 def _trained_engine(folder: Path) -> Sam2Engine:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 from backend.adapters.labelstudio.api.session import Session
@@ -20,6 +19,13 @@ RESULT: list[dict[str, Any]] = [
 ]
 TASKS = 6
 CHANGES = 3
+
+
+def call_at_once(tasks: Sequence[int], *calls: Callable[[int], None]) -> None:
+    """Every call with every task, each in a thread of its own. Raises what they raise."""
+    with ThreadPoolExecutor(len(tasks) * len(calls)) as pool:
+        for done in [pool.submit(call, task) for task in tasks for call in calls]:
+            done.result()
 
 
 def test_a_submitted_annotation_is_there_once_beside_other_writes(label_studio: LabelStudioServer) -> None:
@@ -37,10 +43,7 @@ def test_a_submitted_annotation_is_there_once_beside_other_writes(label_studio: 
     with LabelStudioApi(label_studio.url, label_studio.login.token) as lead:
         project_id = lead.ensure_project("Concurrent writes", CONFIG)
         tasks = [lead.add_task(project_id, {"text": "?"}) for _ in range(TASKS)]
-        calls: list[Callable[[], None]] = [partial(call, task) for task in tasks for call in (submit, change)]
-        with ThreadPoolExecutor(len(calls)) as pool:
-            for done in [pool.submit(call) for call in calls]:
-                done.result()
+        call_at_once(tasks, submit, change)
         assert [len(lead.annotations(task)) for task in tasks] == [1] * TASKS
         assert [lead.task_data(task)["text"] for task in tasks] == [str(CHANGES - 1)] * TASKS
 
@@ -62,10 +65,7 @@ def test_an_annotation_that_is_submitted_while_masklet_changes_its_task_is_count
     with LabelStudioApi(label_studio.url, label_studio.login.token) as lead, closing(session):
         project_id = lead.ensure_project("Counted annotations", CONFIG)
         tasks = [lead.add_task(project_id, {"text": "?"}) for _ in range(TASKS)]
-        calls: list[Callable[[], None]] = [partial(call, task) for task in tasks for call in (change, submit)]
-        with ThreadPoolExecutor(len(calls)) as pool:
-            for done in [pool.submit(call) for call in calls]:
-                done.result()
+        call_at_once(tasks, change, submit)
         assert [lead.annotation_counts(task) for task in tasks] == [(1, True)] * TASKS
         assert [lead.task_data(task) for task in tasks] == [{"text": "?", "worst_page": CHANGES - 1}] * TASKS
 
