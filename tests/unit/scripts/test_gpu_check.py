@@ -135,7 +135,7 @@ def test_the_wheels_need_nothing_else() -> None:
     carried = {*PUBLISHED, *FROM_SOURCE, *THERE}
     needed = {
         requirement.name.lower().replace("_", "-")
-        for name in {*PUBLISHED, *FROM_SOURCE} - {"label-studio-ml", "label-studio-tools"}
+        for name in {*PUBLISHED, *FROM_SOURCE} - {"label-studio-ml", "label-studio-sdk", "label-studio-tools"}
         for requirement in map(Requirement, importlib.metadata.requires(name) or ())
         if requirement.marker is None or requirement.marker.evaluate({"python_version": "3.12", "extra": ""})
     }
