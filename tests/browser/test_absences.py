@@ -18,11 +18,6 @@ Json = dict[str, Any]
 
 PATIENCE_S = 120.0
 LABEL = "Object 1"
-DELETE = """(page) => {
-  const annotation = window.Htx.annotationStore.selected;
-  annotation.unselectAll();
-  annotation.selectArea(annotation.regions.find(region => region.item_index === page && region.type === 'brushregion'));
-}"""
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
@@ -56,8 +51,8 @@ def test_a_deleted_mask_stays_deleted_and_gone_clears_one_in_place(
     propagate_to_the_end(editor, (LABEL,))
     wait_until_saved(editor, frames_project, task, [*EVERY_PAGE])
     editor.go_to_page(4)
-    editor.page.evaluate(DELETE, 4)
-    editor.page.keyboard.press("Backspace")
+    editor.delete_at(*frames_project.place(LABEL, 4))
+    assert shown_pages(editor) == [page for page in EVERY_PAGE if page != 4]
     wait_until_saved(editor, frames_project, task, [page for page in EVERY_PAGE if page != 4])
     editor.go_to_page(2)
     act(editor, "▶▶ end")

@@ -121,6 +121,7 @@ class OnPages:
     def correct(self) -> None:
         press(self.page, self.page.locator(".lsf-pagination__btn_arrow-right").first)
         assert self.editor.current_page() == 1
+        self.editor.wait_for_picture()
         press(self.page, self.editor.label(LABELS[0]))
         self.editor.click(*self.project.place(LABELS[0], 1), "Control")
         self.editor.wait_for_draft()

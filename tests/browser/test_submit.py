@@ -17,6 +17,7 @@ from tests.browser.driving.editor import Editor
 
 TIMEOUT_S = 180.0
 EVERY_PAGE = list(range(8))
+FUTURE = b"2999-01-01T00:00:00.000000Z"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
@@ -32,10 +33,30 @@ def submit_one_click(editor: Editor, project: ProjectSetup, task: TaskKey) -> No
 
 def wait_for_first_poll(project: ProjectSetup, masklet: Masklet) -> None:
     """Wait until the project was polled once. Annotations from before the first poll are ignored."""
-    key_values = FileKeyValueStore(masklet.process.data_dir / "notes")
     deadline = time.monotonic() + TIMEOUT_S
-    while key_values.read(poll_position_name(project.project_id)) is None:
+    while key_values_of(masklet).read(poll_position_name(project.project_id)) is None:
         assert time.monotonic() < deadline, "the project was not polled"
+        time.sleep(0.1)
+
+
+def let_polls_find_nothing(project: ProjectSetup, masklet: Masklet) -> None:
+    """Move the project's poll position, which the first poll writes, into the future: webhooks alone are heard then."""
+    wait_for_first_poll(project, masklet)
+    key_values_of(masklet).write(poll_position_name(project.project_id), FUTURE)
+
+
+def key_values_of(masklet: Masklet) -> FileKeyValueStore:
+    return FileKeyValueStore(masklet.process.data_dir / "notes")
+
+
+def wait_for_channel(project: ProjectSetup, masklet: Masklet, channel: str) -> None:
+    """Wait until Masklet reports the channel of the project's annotations. It reads it about every second."""
+    deadline = time.monotonic() + TIMEOUT_S
+    reported = ""
+    while reported != channel:
+        assert time.monotonic() < deadline, f"Masklet reports {reported!r}, not {channel!r}"
+        health = masklet.process.get("/health") or {}
+        reported = health.get("annotations", {}).get(str(project.project_id), "")
         time.sleep(0.1)
 
 
@@ -62,12 +83,12 @@ def test_a_submit_becomes_the_next_annotators_prediction(
     if channel == "poll":
         assert project.api.remove_webhooks(project.project_id) == 1
         wait_for_first_poll(project, masklet)
+    else:
+        let_polls_find_nothing(project, masklet)
     task = project.new_task()
     submit_one_click(editor, project, task)
     assert wait_for_prediction(project, task) == EVERY_PAGE
-    health = masklet.process.get("/health")
-    assert health is not None
-    assert health["annotations"][str(project.project_id)] == channel
+    wait_for_channel(project, masklet, channel)
 
     project.api.remove_annotations(task.task_id)
     second = Editor(log_in(browser, label_studio))

@@ -74,7 +74,7 @@ def label(editor: Editor, region_id: str, text: str) -> None:
         if "errors" not in editor.set_label(text):
             return
         editor.select_region(region_id)
-        editor.page.locator(".lsf-label", has_text=text).first.click()  # takes the label off
+        editor.take_label_off(text)
         editor.page.wait_for_timeout(1000)
     pytest.fail("the box is refused again and again")
 

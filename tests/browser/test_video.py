@@ -78,8 +78,7 @@ def test_a_labelled_box_is_tracked_and_a_placed_box_stays(
     x = sequence(tracked)[1]["x"] + 3
     editor.page.evaluate(MOVE, [drawn["id"], 2, x])
     editor.select_region(drawn["id"])
-    editor.page.locator(".lsf-label", has_text="Object 1").first.click()  # takes the label off
-    editor.page.wait_for_timeout(500)
+    editor.take_label_off("Object 1")
     editor.set_label("Object 1")
     picture(editor.page, "video-6-corrected")
     prompts = masklet.prompts(task, editor.user).of_object(ObjectId(drawn["id"]))

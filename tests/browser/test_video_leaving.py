@@ -40,10 +40,6 @@ MOVE_END = """(id) => {
   const annotation = window.Htx.annotationStore.selected;
   annotation.regions.find(region => region.cleanId === id).setRange([20, 24]);
 }"""
-SELECT = """(id) => {
-  const annotation = window.Htx.annotationStore.selected;
-  annotation.selectArea(annotation.regions.find(region => region.cleanId === id));
-}"""
 TIMEOUT_S = 240.0
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -98,8 +94,7 @@ def track(editor: Editor, masklet: Masklet, task: TaskKey, region_id: str) -> di
         assert time.monotonic() < deadline, "the video was not propagated"
         time.sleep(0.5)
     editor.select_region(region_id)
-    editor.page.locator(".lsf-label", has_text=LABEL).first.click()  # takes the label off
-    editor.page.wait_for_timeout(500)
+    editor.take_label_off(LABEL)
     editor.set_label(LABEL)
     (region,) = editor.regions("videorectangle")
     return region
@@ -163,7 +158,7 @@ def test_uncertain_ranges_are_read_only_and_no_prompts(
     editor.page.wait_for_function("() => window.Htx.annotationStore.selected.regions.length === 3")
     ranges = editor.regions("timelinelabels")
     assert [one["value"]["ranges"] for one in ranges] == [[{"start": 2, "end": 4}], [{"start": 20, "end": 22}]]
-    editor.page.evaluate(SELECT, ranges[1]["id"])
+    editor.select_region(ranges[1]["id"])
     picture(editor.page, "video-8-uncertain")
     editor.page.keyboard.press("Backspace")
     editor.page.locator(".lsf-label", has_text="Object 1").first.click()

@@ -47,8 +47,7 @@ def track_to_the_end(editor: Editor, project: ProjectSetup) -> None:
         if sequence(tracks(editor)[region_id])[-1]["frame"] == LAST:
             return
         editor.select_region(region_id)
-        editor.page.locator(".lsf-label", has_text="Object 1").first.click()  # takes the label off
-        editor.page.wait_for_timeout(500)
+        editor.take_label_off("Object 1")
         editor.set_label("Object 1")
     pytest.fail("the track has no end")
 

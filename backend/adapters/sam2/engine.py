@@ -20,7 +20,7 @@ from backend.adapters.sam2.propagation import PropagationInput, Sam2Propagation,
 from backend.adapters.sam2.runtime.compiled_steps import Compiling, reason_of
 from backend.adapters.sam2.runtime.device import choose_device, computing
 from backend.adapters.sam2.runtime.options import EngineOptions
-from backend.adapters.sam2.runtime.warmup import run_all_steps
+from backend.adapters.sam2.runtime.warmup import NoiseVideo, run_all_steps
 from backend.adapters.sam2.snapshot import identity_of, load_state
 from backend.adapters.sam2.tracked_objects import TrackedMask
 from backend.adapters.sam2.tracker import Tracker
@@ -128,9 +128,8 @@ class Sam2Engine:
         inputs = PropagationInput(
             self._tracker, video, prompts, planned_passes(prompts, direction, frame_range), identity, cancel
         )
-        if resume is None:
-            return Sam2Propagation(inputs)
-        return Sam2Propagation(inputs, load_state(resume, identity, prompts=prompts, blocks=self._blocks))
+        state = None if resume is None else load_state(resume, identity, prompts=prompts, blocks=self._blocks)
+        return Sam2Propagation(inputs, state, runs_ahead=self._blocks.device.type == "cuda")
 
     @property
     def frames_kept(self) -> int:
@@ -159,6 +158,7 @@ class Sam2Engine:
             with blocks.computing():
                 blocks.choose_kernels()
             run_all_steps(Sam2Engine(blocks, self._model, options))
+            self._features.reserve(self._tracker.loader.uncached(NoiseVideo(1), FrameIndex(0)))
         except Exception as error:  # a job with the same failure reports it
             logger.warning("the warm-up on %s failed, jobs come unprepared: %s", blocks.device, reason_of(error))
             return

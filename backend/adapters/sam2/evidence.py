@@ -75,15 +75,50 @@ def reduce(decoded: Decoded, features: ImageFeatures) -> MaskStats:
         return MaskStats(decoded.logits, torch.cat(columns, dim=1))
 
 
-def finalize(reduced: Sequence[MaskStats], size: FrameSize) -> list[MaskWithEvidence]:
-    """Masks [H, W] bool and evidence of the objects of one frame, in order; one transfer for all numbers."""
-    if not reduced:
-        return []
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskTransfer:
+    """The masks of one frame on their way to the host. From a CUDA device they are copied while the host works on.
+
+    numbers: [B, N] float32, see MaskStats. parts: [B, h, w] bool at the model's size. masks: [B, H, W] bool at the
+    video's size; None for so many that they are upscaled in several calls. logits: [B, 1, h, w] float32. copied: the
+    event after the copies; None on a CPU.
+    """
+
+    numbers: Tensor
+    parts: Tensor
+    masks: Tensor | None
+    logits: Tensor
+    size: FrameSize
+    copied: torch.cuda.Event | None
+
+    def finish(self) -> list[MaskWithEvidence]:
+        """Masks [H, W] bool and evidence of the objects, in order; waits for the copies."""
+        if self.copied is not None:
+            self.copied.synchronize()
+        masks = upscaled_masks(self.logits, self.size) if self.masks is None else list(self.masks.numpy())
+        if self.copied is not None:  # whoever keeps a mask would keep page-locked memory
+            masks = [mask.copy() for mask in masks]
+        rows = zip(masks, self.parts.numpy(), self.numbers.tolist(), strict=True)
+        return [_with_evidence(mask, part, row) for mask, part, row in rows]
+
+
+def start_transfer(reduced: Sequence[MaskStats], size: FrameSize) -> MaskTransfer:
+    """Upscales the masks of one frame's objects, at least one, and starts their copies to the host."""
     logits = torch.cat([item.logits for item in reduced])
-    numbers = torch.cat([item.numbers for item in reduced]).tolist()
-    parts = (logits[:, 0] > 0).cpu().numpy()
-    masks = upscaled_masks(logits, size)
-    return [_with_evidence(mask, part, row) for mask, part, row in zip(masks, parts, numbers, strict=True)]
+    numbers = torch.cat([item.numbers for item in reduced])
+    fits = logits.size(0) * size.pixels <= _UPSCALED_PX_AT_ONCE
+    masks = _to_host(_upscaled(logits, size)) if fits else None
+    numbers, parts = _to_host(numbers), _to_host(logits[:, 0] > 0)
+    copied: torch.cuda.Event | None = None
+    if logits.is_cuda:
+        copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        copied.record(torch.cuda.current_stream(logits.device))
+    return MaskTransfer(numbers, parts, masks, logits, size, copied)
+
+
+def finalize(reduced: Sequence[MaskStats], size: FrameSize) -> list[MaskWithEvidence]:
+    """Masks [H, W] bool and evidence of the objects of one frame, in order."""
+    return start_transfer(reduced, size).finish() if reduced else []
 
 
 def with_mask(computed: MaskWithEvidence, mask: BoolMask, *, score: float | None = None) -> MaskWithEvidence:
@@ -105,13 +140,19 @@ def with_mask(computed: MaskWithEvidence, mask: BoolMask, *, score: float | None
 
 def upscaled_masks(logits: Tensor, size: FrameSize) -> list[BoolMask]:
     """Upscales mask logits [B, 1, h, w] float32 to B masks [H, W] bool at the video's size."""
-    masks: list[BoolMask] = []
     step = max(1, _UPSCALED_PX_AT_ONCE // size.pixels)
-    for start in range(0, logits.size(0), step):
-        chunk = logits[start : start + step]
-        full = F.interpolate(chunk, size=(size.height, size.width), mode="bilinear", align_corners=False)
-        masks.extend((full[:, 0] > 0).cpu().numpy())
-    return masks
+    chunks = (_upscaled(chunk, size).cpu().numpy() for chunk in torch.split(logits, step))
+    return [mask for chunk in chunks for mask in chunk]
+
+
+def _upscaled(logits: Tensor, size: FrameSize) -> Tensor:
+    full = F.interpolate(logits, size=(size.height, size.width), mode="bilinear", align_corners=False)
+    return full[:, 0] > 0
+
+
+def _to_host(tensor: Tensor) -> Tensor:
+    """The tensor on the CPU; from a CUDA device in page-locked memory, complete once the stream has come so far."""
+    return tensor.to("cpu", non_blocking=True)
 
 
 def resized_mask(mask: BoolMask, size: FrameSize) -> BoolMask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from backend.adapters.sam2.evidence import MaskWithEvidence, finalize, resized_mask, with_mask
+from backend.adapters.sam2.evidence import MaskTransfer, MaskWithEvidence, resized_mask, start_transfer, with_mask
 from backend.adapters.sam2.model.tensors import ImageFeatures
 from backend.adapters.sam2.passes import FramePass
 from backend.adapters.sam2.snapshot import Identity, PropagationState, dump_state
@@ -31,13 +31,30 @@ class PropagationInput:
     cancel: CancelToken
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _TrackedFrame:
+    """A frame whose masks are on their way to the host. state: after it; None where it is the propagation's own."""
+
+    frame_index: FrameIndex
+    tracked: list[TrackedMask]
+    transfer: MaskTransfer
+    state: PropagationState | None
+
+
 @dataclass(slots=True)
 class Sam2Propagation:
-    """See the Propagation port. state: the resume point; None: the start. Yields masks [H, W] bool."""
+    """See the Propagation port. state: the resume point; None: the start. Yields masks [H, W] bool.
+
+    runs_ahead: for a device that computes while the host works: it is given the next frame's work before the host
+    finishes the masks of this one. What the next frame raises is raised after this one was yielded.
+    """
 
     inputs: PropagationInput
     state: PropagationState | None = None
+    runs_ahead: bool = False
     _steps: Iterator[tuple[FrameIndex, list[TrackedMask]]] = field(init=False)
+    _ahead: _TrackedFrame | Exception | None = None
+    _yielded: PropagationState | None = None
 
     def __post_init__(self) -> None:
         self._steps = self._run_passes()
@@ -48,7 +65,7 @@ class Sam2Propagation:
 
     @property
     def done(self) -> int:
-        state = self.state
+        state = self._yielded or self.state
         if state is None:
             return 0
         return sum(len(one) for one in self.inputs.passes[: state.frame_pass]) + state.passed
@@ -57,10 +74,31 @@ class Sam2Propagation:
         return self
 
     def __next__(self) -> FrameMasks:
-        size = self.inputs.video.info.size
+        current, self._ahead = self._ahead or self._track_next(), None
+        if isinstance(current, Exception):
+            raise current
+        if self.runs_ahead:
+            self._ahead = self._track_ahead()
+        with self.inputs.tracker.blocks.computing():
+            masks = _finished(current.tracked, current.transfer)
+        self._yielded = current.state
+        return FrameMasks(current.frame_index, tuple(masks))
+
+    def _track_ahead(self) -> _TrackedFrame | Exception | None:
+        """The frame after this one, or what it raises; None at the end."""
+        try:
+            return self._track_next()
+        except StopIteration:
+            return None
+        except Exception as error:
+            return error
+
+    def _track_next(self) -> _TrackedFrame:
+        """Gives the device the work of a frame. Raises StopIteration at the end."""
         frame_index, tracked = next(self._steps)
         with self.inputs.tracker.blocks.computing():
-            return FrameMasks(frame_index, tuple(masks_with_evidence(tracked, size)))
+            transfer = start_transfer([item.decoded for item in tracked], self.inputs.video.info.size)
+        return _TrackedFrame(frame_index, tracked, transfer, self._started().copy() if self.runs_ahead else None)
 
     def tracked(self) -> Iterator[tuple[FrameIndex, list[TrackedMask]]]:
         """The remaining frames with mask logits [1, 1, h, w] float32 instead of masks."""
@@ -68,7 +106,7 @@ class Sam2Propagation:
 
     def snapshot(self) -> bytes:
         """See the Propagation port. Before the first frame, decodes the prompts."""
-        return dump_state(self._started(), self.inputs.identity)
+        return dump_state(self._yielded or self._started(), self.inputs.identity)
 
     def _started(self) -> PropagationState:
         if self.state is None:
@@ -124,9 +162,12 @@ class Sam2Propagation:
 
 
 def masks_with_evidence(tracked: list[TrackedMask], size: FrameSize) -> list[ObjectFrame]:
-    """Masks [H, W] bool at the video's size, with their evidence, of tracked masks [1, 1, h, w] float32."""
-    computed = finalize([item.decoded for item in tracked], size)
-    return [_object_frame(item, mask, size) for item, mask in zip(tracked, computed, strict=True)]
+    """Masks [H, W] bool at the video's size, with evidence, of one or more tracked masks [1, 1, h, w] float32."""
+    return _finished(tracked, start_transfer([item.decoded for item in tracked], size))
+
+
+def _finished(tracked: list[TrackedMask], transfer: MaskTransfer) -> list[ObjectFrame]:
+    return [_object_frame(item, mask, transfer.size) for item, mask in zip(tracked, transfer.finish(), strict=True)]
 
 
 def _object_frame(item: TrackedMask, computed: MaskWithEvidence, size: FrameSize) -> ObjectFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict, cast
 
 import torch
@@ -40,6 +40,11 @@ class PropagationState:
     tracks: list[Track]
     frame_pass: int = 0
     passed: int = 0
+
+    def copy(self) -> PropagationState:
+        """The state as it is now, with the same tensors: later frames change the original only."""
+        tracks = [replace(track, memory=replace(track.memory)) for track in self.tracks]
+        return replace(self, tracks=tracks)
 
 
 class _ObjectRecord(TypedDict):

@@ -7,45 +7,31 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Request, Response
+from playwright.sync_api import Locator, Page, Request, Response, TimeoutError
+
+from tests.browser.driving.page_scripts import (
+    HAS_NO_LABEL,
+    HAS_PICTURE,
+    IDLE,
+    IS_ONE_SELECTED_HERE,
+    IS_SELECTED,
+    PAGE,
+    PICTURE_AT_REST,
+    PLACE,
+    PLACE_ON_VIDEO,
+    READY,
+    REGIONS,
+    VIDEO_AT_REST,
+)
 
 Json = dict[str, Any]
 ANSWER_S = 120.0
-
-READY = "() => window.Htx?.annotationStore?.selected?.names?.size > 0"
-REGIONS = "() => window.Htx.annotationStore.selected.serializeAnnotation()"
-IDLE = "() => !window.Htx.awaitingSuggestions"
-PLACE = """([tag, x, y]) => {
-  const image = window.Htx.annotationStore.selected.names.get(tag);
-  const stage = image.stageRef.container().getBoundingClientRect();
-  const zoom = image.zoomScale;
-  return [stage.left + image.alignmentOffset.x + image.zoomingPositionX + image.stageWidth * zoom * x / 100,
-          stage.top + image.alignmentOffset.y + image.zoomingPositionY + image.stageHeight * zoom * y / 100];
-}"""
-PLACE_ON_VIDEO = """([x, y]) => {
-  const stages = [...document.querySelectorAll('.konvajs-content')];
-  const area = stages.map(stage => stage.getBoundingClientRect()).sort((a, b) => b.height - a.height)[0];
-  const video = document.querySelector('video');
-  const scale = Math.min(1, area.width / video.videoWidth, area.height / video.videoHeight);
-  const [width, height] = [video.videoWidth * scale, video.videoHeight * scale];
-  return [area.left + (area.width - width) / 2 + width * x / 100,
-          area.top + (area.height - height) / 2 + height * y / 100];
-}"""
-VIDEO_AT_REST = """() => {
-  const [video, stage] = [document.querySelector('video'), document.querySelector('.konvajs-content')];
-  const isThere = video?.readyState >= 2 && video.videoWidth && stage?.getBoundingClientRect().height;
-  const place = isThere ? JSON.stringify(stage.getBoundingClientRect()) : '';
-  const earlier = window.videoAtRest;
-  if (!isThere || earlier?.video !== video || earlier.place !== place) {
-    window.videoAtRest = {video, place, sinceMs: performance.now()};
-    return false;
-  }
-  return performance.now() - earlier.sinceMs > 1000;
-}"""
-PAGE = "(tag) => window.Htx.annotationStore.selected.names.get(tag).currentImage"
+SELECT_S = 5.0
+"""How long a click may take to select a region. The page ignores a click on a mask that it has not drawn yet."""
 
 
 @dataclass
@@ -88,6 +74,8 @@ class Editor:
         self.page.goto(address)
         self.page.wait_for_function(READY)
         self.page.locator(".lsf-label").first.wait_for()
+        if self.page.evaluate(HAS_PICTURE, self.tag):
+            self.wait_for_picture()
 
     def switch(self, *, auto_annotation: bool = True, auto_accept: bool = True) -> None:
         """Set the two switches at the page's foot."""
@@ -148,10 +136,14 @@ class Editor:
             [self.tag, page],
         )
         self.page.wait_for_function(f"([tag, page]) => ({PAGE})(tag) === page", arg=[self.tag, page])
-        self.page.wait_for_function(
-            "(tag) => !!window.Htx.annotationStore.selected.names.get(tag).stageRef", arg=self.tag
-        )
-        self.page.wait_for_timeout(150)
+        self.wait_for_picture()
+
+    def wait_for_picture(self) -> None:
+        """Wait until the open page has its picture, in its final size.
+
+        Each load and change of size makes Label Studio forget a draft that waits to be saved. The next change saves it.
+        """
+        self.page.wait_for_function(PICTURE_AT_REST, arg=self.tag)
 
     def place(self, x_pct: float, y_pct: float) -> tuple[float, float]:
         x, y = self.page.evaluate(PLACE, [self.tag, x_pct, y_pct])
@@ -194,10 +186,23 @@ class Editor:
         return int(self.page.evaluate(PAGE, self.tag))
 
     def select_at(self, x_pct: float, y_pct: float) -> None:
-        """Select the region at a point: brush and eraser work on the selected region."""
+        """Select the region at a point, clicking again until it is: brush, eraser and keys work on it."""
         self.choose_tool("move-tool")
-        self.page.mouse.click(*self.place(x_pct, y_pct))
-        self.page.wait_for_function("() => window.Htx.annotationStore.selected.selectedRegions.length === 1")
+        deadline = time.monotonic() + ANSWER_S
+        is_selected = False
+        while not is_selected:
+            assert time.monotonic() < deadline, f"the page selects no region at {x_pct}, {y_pct}"
+            self.page.mouse.click(*self.place(x_pct, y_pct))
+            with suppress(TimeoutError):
+                self.page.wait_for_function(IS_ONE_SELECTED_HERE, arg=self.tag, timeout=SELECT_S * 1000)
+            is_selected = self.page.evaluate(IS_ONE_SELECTED_HERE, self.tag)
+
+    def delete_at(self, x_pct: float, y_pct: float) -> None:
+        """Delete the region at a point by key, and wait until the page is without it."""
+        self.select_at(x_pct, y_pct)
+        before = len(self.regions())
+        self.page.keyboard.press("Backspace")
+        self.page.wait_for_function(f"(before) => ({REGIONS})().length < before", arg=before)
 
     def keep_label_selected(self) -> None:
         """Switch "Keep label selected after creating a region" on, as the page's settings do."""
@@ -232,6 +237,7 @@ class Editor:
         return float(x), float(y)
 
     def select_region(self, region_id: str) -> None:
+        """Select a region by its id, and wait until it is selected."""
         self.page.evaluate(
             """(id) => {
               const annotation = window.Htx.annotationStore.selected;
@@ -240,12 +246,18 @@ class Editor:
             }""",
             region_id,
         )
+        self.page.wait_for_function(IS_SELECTED, arg=region_id)
 
     def set_label(self, text: str) -> Json:
         """Click a label while a box is selected, which sends a request to the backend; returns its answer."""
         answered = len(self.answers)
         self.page.locator(".lsf-label", has_text=text).first.click()
         return self.wait_for_answer(answered)
+
+    def take_label_off(self, text: str) -> None:
+        """Click the label of the selected box."""
+        self.page.locator(".lsf-label", has_text=text).first.click()
+        self.page.wait_for_function(HAS_NO_LABEL)
 
     # the annotation
 

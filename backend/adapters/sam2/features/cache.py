@@ -63,6 +63,16 @@ class FeatureCache:
         while self.nbytes > self.capacity_bytes:
             self._drop(next(iter(self._kept)))
 
+    def reserve(self, like: ImageFeatures) -> None:
+        """Page-locks host memory for as many frames as the capacity holds, so that no frame waits milliseconds for it.
+
+        like: any frame's features, for their shapes and dtypes. Torch keeps released page-locked memory for later
+        tensors of the same size. Does nothing on a CPU.
+        """
+        if self._device.type == "cuda":
+            frames = range(self.capacity_bytes // like.nbytes)
+            _ = [[_page_locked(level) for level in like.levels] for _ in frames]
+
     def frames_of(self, content_hash: ContentHash) -> tuple[int, ...]:
         """The kept frames of a video, ascending."""
         return tuple(sorted(index for kept, index, _ in self._kept if kept == content_hash))
@@ -84,8 +94,11 @@ class FeatureCache:
         if self._device.type != "cuda":
             return level
         # Both copies run on the current stream: a fetch follows the copy to the host, and the host waits for neither.
-        host = torch.empty(level.shape, dtype=level.dtype, pin_memory=True)
-        return host.copy_(level, non_blocking=True)
+        return _page_locked(level).copy_(level, non_blocking=True)
 
     def _to_device(self, level: Tensor) -> Tensor:
         return level if self._device.type != "cuda" else level.to(self._device, non_blocking=True)
+
+
+def _page_locked(level: Tensor) -> Tensor:
+    return torch.empty(level.shape, dtype=level.dtype, pin_memory=True)

@@ -44,8 +44,13 @@ class FeatureLoader:
         if kept is not None:
             return kept
         index = video.info.require_frame(frame_index)
-        (features,) = self._encoded([video.frame(index)], padded_to=1)
+        features = self.uncached(video, index)
         self._keep(video, index, features)
+        return features
+
+    def uncached(self, video: VideoSource, frame_index: FrameIndex) -> ImageFeatures:
+        """Features of one frame, encoded and not kept."""
+        (features,) = self._encoded([video.frame(frame_index)], padded_to=1)
         return features
 
     def frames(

@@ -42,13 +42,14 @@ class ObjectMemory:
         self.first = frame_index
 
     def add(self, frame_index: int, frame: MemoryFrame, *, backward: bool) -> None:
-        """Adds a tracked frame, the newest in the direction of the pass, and prunes frames beyond the horizons."""
-        self.tracked[frame_index] = frame
-        self.tracked = self._pruned(self.tracked, frame_index, backward=backward)
+        """Adds a tracked frame, the newest in the direction of the pass, and prunes frames beyond the horizons.
+
+        Changes no mapping in place, so that a copy of the bank stays as it is.
+        """
+        self.tracked = self._pruned({**self.tracked, frame_index: frame}, frame_index, backward=backward)
         if self.first is not None and not backward:
-            self.turn_frames[frame_index] = frame
             # From the start backward, the turn frames are the past.
-            self.turn_frames = self._pruned(self.turn_frames, self.first, backward=True)
+            self.turn_frames = self._pruned({**self.turn_frames, frame_index: frame}, self.first, backward=True)
 
     def turn(self) -> None:
         """Turns from the forward to the backward pass."""

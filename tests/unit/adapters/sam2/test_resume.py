@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from backend.adapters.sam2.engine import Sam2Engine
+from backend.adapters.sam2.propagation import Sam2Propagation
 from backend.application.ports.engine import NeverCancelled
-from backend.domain.errors import SnapshotMismatch
-from backend.domain.geometry import Box, Point
+from backend.domain.errors import MediaError, SnapshotMismatch
+from backend.domain.geometry import Box, Point, RgbFrame
 from backend.domain.jobs import ModelInfo
 from backend.domain.masklets import FrameMasks
 from backend.domain.prompts import FramePrompt, ObjectId, PointPrompt, PromptSet
@@ -66,10 +67,12 @@ def content(frames: list[FrameMasks]) -> list[object]:
     ]
 
 
+@pytest.mark.parametrize("runs_ahead", [False, True], ids=["one by one", "ahead"])
 @pytest.mark.parametrize("case", CASES)
-def test_the_remaining_frames_are_bit_identical(case: str, engine: Sam2Engine) -> None:
+def test_the_remaining_frames_are_bit_identical(case: str, runs_ahead: bool, engine: Sam2Engine) -> None:
     prompts, direction, stops = CASES[case]
     whole = engine.propagate(PanningVideo(FRAMES), prompts, direction=direction, cancel=NeverCancelled())
+    whole.runs_ahead = runs_ahead
     snapshots, frames = {}, []
     for frame in whole:
         frames.append(frame)
@@ -85,6 +88,55 @@ def test_the_remaining_frames_are_bit_identical(case: str, engine: Sam2Engine) -
         assert (rest.done, rest.total) == (done, whole.total)
         assert content(list(rest)) == expected[done:]
         assert rest.done == whole.total
+
+
+def test_running_ahead_changes_no_frame_and_counts_none_early(engine: Sam2Engine) -> None:
+    def run() -> Sam2Propagation:
+        return engine.propagate(PanningVideo(FRAMES), MANY, direction=Direction.BOTH, cancel=NeverCancelled())
+
+    plain, ahead = run(), run()
+    ahead.runs_ahead = True
+    expected = content(list(plain))
+    frames = []
+    for frame in ahead:
+        frames.append(frame)
+        assert ahead.done == len(frames)
+    assert content(frames) == expected
+
+
+class BrokenVideo(PanningVideo):
+    """Cannot read frame 3."""
+
+    def frame(self, index: FrameIndex) -> RgbFrame:
+        if index == 3:
+            raise MediaError("frame 3 is broken")
+        return super().frame(index)
+
+
+def test_what_the_next_frame_raises_comes_after_this_one(engine: Sam2Engine) -> None:
+    run = engine.propagate(BrokenVideo(6), ONE, direction=Direction.FORWARD, cancel=NeverCancelled())
+    run.runs_ahead = True
+    assert [next(run).frame_index for _ in range(3)] == [0, 1, 2]
+    assert run.done == 3
+    with pytest.raises(MediaError, match="frame 3 is broken"):
+        next(run)
+    rest = engine.propagate(
+        PanningVideo(6), ONE, direction=Direction.FORWARD, cancel=NeverCancelled(), resume=run.snapshot()
+    )
+    assert [frame.frame_index for frame in rest] == [3, 4, 5]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_running_ahead_changes_no_bit() -> None:
+    on_gpu = random_engine(device="cuda")
+    found = []
+    for runs_ahead in (False, True):
+        run = on_gpu.propagate(PanningVideo(FRAMES), MANY, direction=Direction.BOTH, cancel=NeverCancelled())
+        assert run.runs_ahead
+        run.runs_ahead = runs_ahead
+        found.append(content(list(run)))
+    assert found[0] == found[1]
 
 
 def test_a_snapshot_before_the_first_frame_holds_the_prompts(engine: Sam2Engine) -> None:
