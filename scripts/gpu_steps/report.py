@@ -40,7 +40,9 @@ class Goal:
 GOALS = (
     Goal("bf16_over_upstream", 1.1),
     Goal("fp32_over_upstream_bf16", 1.0),
+    Goal("demo.exact_iou_min", 0.99, at_least=True),
     Goal("exact_iou_min", 0.999, at_least=True),
+    Goal("on_the_host_iou_min", 0.99, at_least=True),
     Goal("device_mib_per_frame", 0.001),
     Goal("host_mib_per_frame", 0.02),
     Goal("p95_over_frame", 1.5),

@@ -128,19 +128,20 @@ def frames_a_second(sides: Mapping[str, TimedRun], wanted: Table, count: int, sc
     return {side: wanted.frames / min(elapsed_s) for side, elapsed_s in times.items() if elapsed_s}
 
 
-def run_our_engine(warmed_engine: Sam2Engine, wanted: Table, prompts: PromptSet, scope: str) -> None:
-    """Runs a new engine without cached features on the steps of a warmed-up one."""
-    engine = Sam2Engine(warmed_engine.blocks, warmed_engine.model)
+def run_our_engine(engine: Sam2Engine, wanted: Table, prompts: PromptSet, scope: str) -> None:
+    """Runs a warmed-up engine on frames that it has to encode anew; as in a worker, its cache keeps its memory."""
     if scope == "whole":
-        with open_video(clip(wanted), ContentHash("clip")) as video:
-            run_ours(engine, video, prompts)
+        with open_video(clip(wanted), ContentHash("clip")) as opened:
+            engine.forget(opened.info.content_hash)
+            run_ours(engine, opened, prompts)
     else:
-        frame_range = whole(wanted.frames)
+        video, frame_range = in_memory(wanted), whole(wanted.frames)
+        engine.forget(video.info.content_hash)
         for _ in engine.track(
-            in_memory(wanted), prompts, direction=Direction.FORWARD, frame_range=frame_range, cancel=NeverCancelled()
+            video, prompts, direction=Direction.FORWARD, frame_range=frame_range, cancel=NeverCancelled()
         ):
             pass
-    wait_for(warmed_engine.blocks.device)
+    wait_for(engine.blocks.device)
 
 
 def run_upstream_predictor(pair: Pair, wanted: Table, prompts: PromptSet, scope: str) -> None:
