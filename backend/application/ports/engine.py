@@ -41,7 +41,7 @@ class Propagation(Protocol):
 
     def snapshot(self) -> bytes:
         """The state after the last yielded frame, for `Segmenter.propagate(resume=...)`. A resumed pass yields the
-        remaining frames with bit-identical masks and evidence.
+        remaining frames with bit-identical masks and evidence; on a GPU two runs can differ in the last bits.
 
         Its size depends on the objects and their prompted frames, not on the count of yielded frames.
         """
