@@ -37,7 +37,7 @@ class Session:
 
     def __init__(self, url: str, token: str, *, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
         """Does not connect. transport replaces the network."""
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._token = token
         self._timeout_s = timeout_s
         self._http = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False, transport=transport)
@@ -56,14 +56,14 @@ class Session:
             return ask(self._client())
         except ApiError as error:
             if error.status_code != 401:
-                raise translated(error, what, self._url) from error
+                raise translated(error, what, self.url) from error
         except (httpx.HTTPError, ParsingError, httpx.InvalidURL) as error:
-            raise translated(error, what, self._url) from error
+            raise translated(error, what, self.url) from error
         self._sdk = None
         try:
             return ask(self._client())
         except (ApiError, httpx.HTTPError, ParsingError, httpx.InvalidURL) as error:
-            raise translated(error, what, self._url) from error
+            raise translated(error, what, self.url) from error
 
     def read(self, what: str, path: str) -> object:
         """The JSON at an API path without a method in the SDK. Raises as `call` does."""
@@ -82,7 +82,7 @@ class Session:
 
         def ask(sdk: Any) -> object:  # noqa: ANN401
             headers = {"Authorization": _authorization(sdk)}
-            reply = self._http.request(method, self._url + path, headers=headers, json=sent)
+            reply = self._http.request(method, self.url + path, headers=headers, json=sent)
             try:
                 body: object = reply.json()
             except ValueError:
@@ -113,7 +113,7 @@ class Session:
             from label_studio_sdk.client import LabelStudio
 
             self._sdk = LabelStudio(
-                base_url=self._url,
+                base_url=self.url,
                 api_key=self._token,
                 timeout=self._timeout_s,
                 max_retries=0,

@@ -27,6 +27,9 @@ _LOCKS = tuple(threading.Lock() for _ in range(64))
 """No two threads of this process change one task at once: data are read before they are written, and Label Studio
 stores whole rows."""
 
+_UNCHECKED: set[tuple[str, int]] = set()
+"""Tasks by Label Studio's address and number that were changed, and whose counts were not compared since."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskChanges:
@@ -41,7 +44,7 @@ class TaskChanges:
             task = self.session.call(what, lambda sdk: stored_task(sdk, task_id))
             joined = {**task.data, **fields}
             data = {name: value for name, value in joined.items() if value is not None or name not in fields}
-            if data != task.data:
+            if data != task.data or (self.session.url, task_id) in _UNCHECKED:
                 self._change(what, task_id, {"data": data})
 
     def replace_data(self, task_id: int, data: Mapping[str, object]) -> None:
@@ -58,7 +61,13 @@ class TaskChanges:
             self._change(f"keep task {task_id} open", task_id, {"overlap": people, "is_labeled": False})
 
     def _change(self, what: str, task_id: int, body: Mapping[str, object]) -> None:
+        unchecked = (self.session.url, task_id)
+        _UNCHECKED.add(unchecked)  # if a call fails, the change that is tried again compares the counts
         stored = self._patch(what, task_id, body)
+        self._correct_counts(task_id, stored)
+        _UNCHECKED.discard(unchecked)
+
+    def _correct_counts(self, task_id: int, stored: Mapping[str, Any]) -> None:
         for _ in range(MOST_CORRECTIONS):
             annotations = Annotations(self.session).of_task(TaskKey(int(stored.get("project") or 0), task_id))
             correct = _counts(annotations, overlap=int(stored.get("overlap") or 1))

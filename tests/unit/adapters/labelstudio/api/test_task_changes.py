@@ -11,6 +11,7 @@ import pytest
 
 from backend.adapters.labelstudio.api.session import Session
 from backend.adapters.labelstudio.api.task_changes import MOST_CORRECTIONS, TaskChanges
+from backend.domain.errors import LabelStudioUnavailable
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 ANN, BEN = 1, 2
@@ -22,18 +23,25 @@ def annotation(number: int, user: int, *, was_cancelled: bool = False) -> dict[s
 
 @dataclass
 class Studio:
-    """A Label Studio with one task. submitted: annotations that arrive within the next changes, one each."""
+    """A Label Studio with one task. submitted: annotations that arrive within the next changes, one each.
+
+    unavailable: so many requests for annotations fail first.
+    """
 
     task: dict[str, Any]
     annotations: list[dict[str, Any]] = field(default_factory=list)
     submitted: list[dict[str, Any]] = field(default_factory=list)
     patched: list[dict[str, Any]] = field(default_factory=list)
+    unavailable: int = 0
 
     def changes(self) -> TaskChanges:
         return TaskChanges(Session("http://studio", TOKEN, timeout_s=5, transport=httpx.MockTransport(self.answer)))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/tasks/12/annotations/":
+            if self.unavailable:
+                self.unavailable -= 1
+                return httpx.Response(503)
             return httpx.Response(200, json=self.annotations)
         assert request.url.path == "/api/tasks/12/"
         if request.method == "PATCH":
@@ -91,6 +99,18 @@ def test_corrections_end_where_label_studio_does_not_take_them() -> None:
     studio = Studio(task({"a": 1}), submitted=[annotation(number, ANN) for number in range(20)])
     studio.changes().put_fields(12, {"a": 2})
     assert len(studio.patched) == 1 + MOST_CORRECTIONS
+
+
+def test_counts_that_could_not_be_compared_are_compared_when_the_change_is_tried_again() -> None:
+    studio = Studio(task({"a": 1}), submitted=[annotation(1, ANN)], unavailable=1)
+    with pytest.raises(LabelStudioUnavailable):
+        studio.changes().put_fields(12, {"a": 2})
+    assert studio.task["total_annotations"] == 0
+    studio.changes().put_fields(12, {"a": 2})
+    assert (studio.task["data"], studio.task["total_annotations"]) == ({"a": 2}, 1)
+    changes = len(studio.patched)
+    studio.changes().put_fields(12, {"a": 2})
+    assert len(studio.patched) == changes
 
 
 def test_the_log_names_the_task(caplog: pytest.LogCaptureFixture) -> None:
