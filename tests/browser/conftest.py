@@ -45,7 +45,9 @@ ENVIRONMENT = {
 
 
 def chromium() -> str:
-    for name in (os.environ.get("MASKLET_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+    """The browser's path. The headless shell is Chromium without windows; profiles and pages cost it much less."""
+    named = os.environ.get("MASKLET_CHROMIUM", "")
+    for name in (named, "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         found = shutil.which(name) if name else None
         if found:
             return found

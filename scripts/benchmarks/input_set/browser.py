@@ -60,7 +60,7 @@ def open_chromium(server_url: str) -> Iterator[Chromium]:
     """A Chromium with a page of that server, so that the page may read what it draws. Raises InvalidInput."""
     found = os.environ.get("MASKLET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
-        raise InvalidInput("Chromium is not installed: run ./scripts/setup --browser")
+        raise InvalidInput("Chromium is not installed (Debian: sudo apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
         page = browser.new_page()
