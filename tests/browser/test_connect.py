@@ -118,8 +118,10 @@ def test_the_steps_of_the_readme(
         player.frame.wait_for_function("last => window.masklet.masks.at(last).length === 1", arg=PAGES - 1)
         assert iou(player.masks(PAGES - 1)[LABELS[0]], project.truth(LABELS[0], PAGES - 1)) > 0.4
         player.press("ArrowRight")
+        player.wait_for_timeline()
         press(buttons[2])
         frame = player.frame.evaluate(f"() => {STATE}.frame")
+        assert frame != 1
         press(buttons[3])
         player.frame.wait_for_function("at => window.masklet.masks.at(at)[0].origin === 'human'", arg=frame)
         picture(task_page, "connect-2-steps-of-the-readme")

@@ -51,6 +51,7 @@ def task(project: ProjectSetup) -> TaskKey:
 @pytest.fixture(scope="module")
 def mine(browser: Browser, label_studio: LabelStudioServer) -> Iterator[BrowserContext]:
     opened = log_in(browser, label_studio).context
+    opened.set_default_timeout(TIMEOUT_MS)
     yield opened
     opened.close()
 
@@ -58,6 +59,7 @@ def mine(browser: Browser, label_studio: LabelStudioServer) -> Iterator[BrowserC
 @pytest.fixture(scope="module")
 def theirs(browser: Browser, label_studio: LabelStudioServer) -> Iterator[BrowserContext]:
     opened = sign_up(browser, label_studio, COLLEAGUE).context
+    opened.set_default_timeout(TIMEOUT_MS)
     yield opened
     opened.close()
 
@@ -76,7 +78,6 @@ def colleague(theirs: BrowserContext, project: ProjectSetup, masklet: Masklet, t
 @pytest.fixture
 def tab(mine: BrowserContext) -> Iterator[Page]:
     opened = mine.new_page()
-    opened.set_default_timeout(TIMEOUT_MS)
     opened.set_viewport_size(WINDOW)
     yield opened
     opened.close()

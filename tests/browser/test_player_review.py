@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import PAGES, log_in
+from tests.browser.conftest import PAGES, TIMEOUT_MS, log_in
 from tests.browser.driving.builders import Masklet, Projects, ProjectSetup, picture
 from tests.browser.driving.player_page import STATE, Player, player_project
 
@@ -48,6 +48,7 @@ def long_names(projects: Projects, masklet: Masklet) -> ProjectSetup:
 @pytest.fixture(scope="module")
 def context(browser: Browser, label_studio: LabelStudioServer) -> Iterator[BrowserContext]:
     opened = log_in(browser, label_studio).context
+    opened.set_default_timeout(TIMEOUT_MS)
     yield opened
     opened.close()
 
@@ -86,6 +87,7 @@ def test_a_range_is_approved_with_two_keys(tab: Page, marked: Callable[[Page], P
     )
     assert origins == [["propagated"] * 2, ["human"] * 2, ["human"] * 2, ["propagated"] * 2]
     again = marked(tab)
+    again.wait_for_timeline()
     again.press(".")
     again.press(".")
     assert again.frame.evaluate(f"() => {STATE}.frame") in (2, 3)

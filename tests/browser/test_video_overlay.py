@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 def open_both(editor: Editor, address: str) -> None:
     editor.open(address)
     editor.page.wait_for_function(READY)
-    editor.page.wait_for_timeout(1500)
+    editor.wait_for_video()
 
 
 def track_to_the_end(editor: Editor, project: ProjectSetup) -> None:
@@ -99,7 +99,7 @@ def test_the_masks_play_beside_the_video_and_move_with_it(
     )
 
     editor.page.set_viewport_size(WIDE)
-    editor.page.wait_for_timeout(1000)
+    editor.wait_for_video()
     for leader, follower, frame in (("video", "overlay", 6), ("overlay", "video", 3)):
         editor.page.evaluate(SEEK, [leader, frame])
         editor.page.wait_for_function(AT, arg=[follower, frame])

@@ -23,6 +23,7 @@ from tests.browser.driving.page_scripts import (
     PICTURE_AT_REST,
     PLACE,
     PLACE_ON_VIDEO,
+    POLL_MS,
     READY,
     REGIONS,
     VIDEO_AT_REST,
@@ -72,7 +73,7 @@ class Editor:
         """Open a task and wait until its regions can be drawn."""
         self.page.goto("about:blank")
         self.page.goto(address)
-        self.page.wait_for_function(READY)
+        self.page.wait_for_function(READY, polling=POLL_MS)
         self.page.locator(".lsf-label").first.wait_for()
         if self.page.evaluate(HAS_PICTURE, self.tag):
             self.wait_for_picture()
@@ -214,6 +215,7 @@ class Editor:
 
     def wait_for_video(self) -> None:
         """Waits until the video and the stage over it are there, and neither is replaced or moved for a second."""
+        self.page.evaluate("() => { window.videoAtRest = undefined; }")
         self.page.wait_for_function(VIDEO_AT_REST)
 
     def go_to_frame(self, number: int) -> None:

@@ -1,5 +1,8 @@
 """Scripts that read Label Studio's task page: its store, and places on the screen."""
 
+POLL_MS = 100
+"""Between two looks at what takes long. Without it the page is looked at, and drawn, at every frame of the screen."""
+
 READY = "() => window.Htx?.annotationStore?.selected?.names?.size > 0"
 REGIONS = "() => window.Htx.annotationStore.selected.serializeAnnotation()"
 IDLE = "() => !window.Htx.awaitingSuggestions"

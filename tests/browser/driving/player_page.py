@@ -14,6 +14,7 @@ from backend.domain.tasks import TaskKey
 from scripts.demonstration.clip import LABELS
 from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.driving.builders import Mask, Masklet, Projects, ProjectSetup
+from tests.browser.driving.page_scripts import POLL_MS
 
 CONFIG = """<View>
   <HyperText name="player" inline="true"
@@ -54,7 +55,8 @@ class Player:
         for _ in range(10):
             frame = self._frame()
             try:
-                frame.wait_for_function("() => window.masklet?.store.state.ready", timeout=TIMEOUT_MS)
+                is_ready = "() => window.masklet?.store.state.ready"
+                frame.wait_for_function(is_ready, timeout=TIMEOUT_MS, polling=POLL_MS)
                 self.page.wait_for_timeout(1000)
                 frame.evaluate("() => true")
                 return frame
@@ -76,7 +78,7 @@ class Player:
 
     def wait_until_idle(self) -> None:
         """Until no prompt is on its way."""
-        self.frame.wait_for_function(f"() => {STATE}.busy === 0", timeout=TIMEOUT_MS)
+        self.frame.wait_for_function(f"() => {STATE}.busy === 0", timeout=TIMEOUT_MS, polling=POLL_MS)
         notice = self.frame.evaluate(f"() => {STATE}.notice")
         assert notice is None or notice["kind"] != "error", notice
 
@@ -109,6 +111,11 @@ class Player:
         shown = ((mask["object"], mask["rle"]["size"], mask["rle"]["counts"]) for mask in listed if mask["rle"])
         return {name: decode_mask(EncodedMask(size[0], size[1], counts)) for name, size, counts in shown}
 
+    def wait_for_timeline(self) -> None:
+        """Until the page knows another frame to look at; by then it knows the human frames too."""
+        is_known = f"() => {STATE}.nextUncertain.some(each => each.frame !== {STATE}.frame)"
+        self.frame.wait_for_function(is_known, timeout=TIMEOUT_MS)
+
     def carry_both_ways(self) -> None:
         self.press("g")
         self.wait_until_idle()
@@ -116,5 +123,5 @@ class Player:
 
     def wait_until_propagated(self) -> None:
         done = f"() => {STATE}.job && !['queued', 'running'].includes({STATE}.job.state)"
-        self.frame.wait_for_function(done, timeout=TIMEOUT_MS)
+        self.frame.wait_for_function(done, timeout=TIMEOUT_MS, polling=POLL_MS)
         assert self.frame.evaluate(f"() => {STATE}.job.state") == "done"

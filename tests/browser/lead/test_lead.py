@@ -22,7 +22,7 @@ from backend.domain.verdicts import Verdict
 from backend.domain.video import FrameIndex
 from scripts.demonstration.clip import LABELS
 from scripts.label_studio.server import LabelStudioServer
-from tests.browser.conftest import TIMEOUT_MS, log_in
+from tests.browser.conftest import log_in
 from tests.browser.driving.builders import CONFIGS, Masklet, Projects, ProjectSetup, picture
 from tests.browser.driving.player_page import player_project
 from tests.fakes.trainings import result
@@ -70,17 +70,17 @@ def test_a_lead_processes_judges_and_exports(
     untouched = project.new_task()
     cards = tab.locator(".card")
     tab.goto(f"{masklet.url}/lead?project={project.project_id}")
-    expect(cards).to_have_count(3, timeout=TIMEOUT_MS)
+    expect(cards).to_have_count(3)
     first_frame = tab.locator(f"[data-task='{untouched.task_id}'] img")
-    expect(first_frame).to_have_attribute("data-state", "shown", timeout=TIMEOUT_MS)
+    expect(first_frame).to_have_attribute("data-state", "shown")
     picture(tab, "lead_first_frames")
     tab.get_by_role("button", name="Process all 2").click()
-    expect(tab.locator(".progress")).to_contain_text("2 of 2 propagations done", timeout=TIMEOUT_MS)
+    expect(tab.locator(".progress")).to_contain_text("2 of 2 propagations done")
     tab.get_by_role("button", name="done 2").click()
     expect(cards).to_have_count(2)
     for task in (good, bad):
         image = tab.locator(f"[data-task='{task.task_id}'] img")
-        expect(image).to_have_attribute("data-state", "shown", timeout=TIMEOUT_MS)
+        expect(image).to_have_attribute("data-state", "shown")
         assert image.evaluate("image => image.naturalWidth") == 240
 
     select(tab, bad)
@@ -101,7 +101,7 @@ def test_a_lead_processes_judges_and_exports(
     tab.get_by_role("button", name="sent back 1").click()
     expect(cards).to_have_count(1)
     tab.reload()  # the address has the filter
-    expect(cards).to_have_count(1, timeout=TIMEOUT_MS)
+    expect(cards).to_have_count(1)
     expect(cards).to_contain_text("sent back: the tail is missing")
     lead = label_studio.login.username
     given = {task: masklet.ledger.verdicts(task, user=lead) for task in (good, bad, untouched)}
@@ -111,13 +111,14 @@ def test_a_lead_processes_judges_and_exports(
     assert [counting(masklet, task) for task in (good, bad)] == ["satisfactory", "redo"], "as exports see it"
 
     tab.get_by_role("button", name="Clear the filter").click()
+    expect(cards).to_have_count(3)
     tab.keyboard.press("Control+a")
     expect(tab.locator(".bar")).to_contain_text("3 selected")
     tab.keyboard.press("e")
     tab.locator("dialog select[name=labels]").select_option("predictions")
     tab.get_by_role("button", name="Export", exact=True).click()
     download = tab.get_by_role("link", name="Download")
-    expect(download).to_be_visible(timeout=TIMEOUT_MS)
+    expect(download).to_be_visible()
     packed = tab.request.get(f"{masklet.url}{download.get_attribute('href')}").body()
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert "manifest.json" in archive.namelist()
@@ -134,7 +135,7 @@ def test_label_studios_button_trains_and_the_page_tells(tab: Page, masklet: Mask
     assert training.request.user == "Label Studio's button"
     tab.goto(f"{masklet.url}/lead?project={project.project_id}&view=training")
     row = tab.locator(f"[data-training='{training.name}']")
-    expect(row).to_contain_text("there is nothing to learn from", timeout=TIMEOUT_MS)
+    expect(row).to_contain_text("there is nothing to learn from")
     expect(tab.get_by_role("button", name="Start training")).to_be_enabled()
     ended, labels = f"t-{'5' * 40}", UsedLabels((UsedVideo(41, "cat.mp4", 30, 12, (PEOPLE[0],), (PEOPLE[1],)),))
     masklet.ledger.open_training(ended, TrainingRequest(project.project_id))
@@ -142,7 +143,7 @@ def test_label_studios_button_trains_and_the_page_tells(tab: Page, masklet: Mask
     masklet.ledger.describe_training(ended, 1, base="demo", labels=labels)
     masklet.ledger.record_training_heartbeat(ended, 1, TrainingProgress("trains", 0.4, {"loss": 0.25}))
     tab.reload()
-    expect(tab.locator("progress")).to_have_attribute("value", "0.4", timeout=TIMEOUT_MS)
+    expect(tab.locator("progress")).to_have_attribute("value", "0.4")
     tab.get_by_role("button", name="Cancel p").click()
     expect(tab.locator(".messages")).to_contain_text("The training ends at its next step.")
     picture(tab, "lead_training_runs")
