@@ -45,8 +45,8 @@ def parity(device: str, model: str) -> Measured:
     """Mean errors of the mask logits against upstream in float32 without TF32, two objects.
 
     bf16: our engine in bfloat16. fp32: in float32, with TF32 where a worker uses it. exact: without TF32. The demo
-    model has no ratio in bfloat16: its trained weights turn a rounding into another mask on either side. on_the_host: the
-    masks that a worker gets against those of our engine's logits on the device.
+    model has no ratio in bfloat16: its trained weights turn a rounding into another mask on either side. on_the_host:
+    the masks that a worker gets against those of our engine's logits on the device.
     """
     target = choose_device(device, threads=1)
     frames = TINY_PARITY_FRAMES if is_tiny(device) else PARITY_FRAMES
