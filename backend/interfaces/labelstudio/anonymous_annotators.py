@@ -37,6 +37,9 @@ FIRST = ""
 APART_S = 30.0
 """Much longer than saving a draft takes on a busy machine: a later request without a draft is of another one."""
 
+LATELY_S = 600.0
+"""How long a person may look at an answer before the first action on it."""
+
 MAX_ANONYMOUS = 20
 
 
@@ -51,6 +54,13 @@ class AnonymousAnnotators:
     def latest(self, task: TaskKey) -> str | None:
         """The anonymous annotator of the latest request; None without any."""
         return next(iter(self._known(task)), None)
+
+    def shown_lately(self, task: TaskKey) -> dict[str, frozenset[ObjectFrameKey]]:
+        """The latest anonymous annotator and the masks they were shown; empty if they have a draft, or long ago."""
+        name, entry = next(iter(self._known(task).items()), (FIRST, None))
+        if entry is None or entry.has_draft or self.clock.now_s() - entry.seen_s > LATELY_S:
+            return {}
+        return {name: frozenset(entry.shown.digests)}
 
     def mark_named(self, task: TaskKey, name: str) -> None:
         """The anonymous annotator has a draft: later requests without one are of another."""

@@ -32,7 +32,7 @@ from backend.domain.datasets import kinds_text
 from backend.domain.errors import MaskletError, PromptError, ServiceUnavailable, Superseded
 from backend.domain.masklets import MaskRun
 from backend.domain.prompts import ObjectId, PromptSet
-from backend.domain.tasks import TaskKey
+from backend.domain.tasks import TaskKey, is_anonymous
 from backend.domain.timeline import FrameClock, clock_of
 from backend.domain.video import VideoInfo
 from backend.interfaces.labelstudio.absences import Absences
@@ -82,8 +82,11 @@ class InteractivePredictor:
         parsed = prompts_of_context(context, self.binding, known=known, clock=self.frame_clock)
         if known is not None:
             parsed = replace(parsed, prompts=known.unrounded(parsed.prompts))
-        if parsed.action is not None and named and not self._prompts(user_task):
-            user_task = replace(user_task, user=named)
+        if parsed.action is not None and not self._prompts(user_task):
+            if named:
+                user_task = replace(user_task, user=named)
+            else:
+                claims = {**claims, **self._claim_as_only_user(user_task)}
         page = None if self.binding.is_video else PageMasks(self.parts.key_values, user_task, self.binding)
         if page is not None:
             deleted = page.update(draft, earlier_names=claims)
@@ -156,6 +159,20 @@ class InteractivePredictor:
             if latest in moved:
                 named = draft.user
         return named
+
+    def _claim_as_only_user(self, user_task: UserTask) -> dict[str, frozenset[ObjectFrameKey]]:
+        """Moves the latest anonymous annotator's prompts to a user, if no other user has a draft of the task.
+
+        An action needs prompts. Without Auto-Accept, and while a page's picture loads, Label Studio saves a draft that
+        shows none of the answers. Returns the objects and frames by anonymous annotator.
+        """
+        if is_anonymous(user_task.user) or {draft.user for draft in self._drafts(user_task.task)} - {user_task.user}:
+            return {}
+        claims = self._anonymous.shown_lately(user_task.task)
+        self._ownership.settle(user_task, ViewState(claims))
+        for name in claims:
+            self._anonymous.mark_named(user_task.task, name)
+        return claims
 
     def _drafts(self, task: TaskKey) -> tuple[DraftRecord, ...]:
         """The drafts of all users; empty if Label Studio does not list them in DRAFT_TRIES.

@@ -194,6 +194,34 @@ def test_an_action_sent_before_the_draft_was_saved_is_the_users() -> None:
     assert (clicks(web, ANN), clicks(web, "?2")) == ([10], [])
 
 
+def test_an_action_of_the_only_user_whose_draft_shows_no_answer_yet() -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    web.clock.sleep(60.0)
+    web.parts = replace(web.parts, drafts=Drafts((DraftRecord(ANN, []),)))
+    shown = ask(web, task_of(ANN), keypoint("▶ 2", page=1, region_id="k2"))
+    assert {page for _, page in object_pages(shown)} == {1, 2, 3}
+    assert (clicks(web, ANN), clicks(web, "")) == ([10], [])
+    ask(web, pages_task(), keypoint("Cat", page=1, x=90.0, region_id="k3"))
+    assert clicks(web, "?2") == [90], "a later click without a draft is another person's"
+
+
+@pytest.mark.parametrize("case", ["another user's draft", "long ago", "no answer"])
+def test_an_action_without_prompts_takes_nobody_elses(case: str) -> None:
+    web = FakeWeb(segmenter=PointingSegmenter())
+    if case != "no answer":
+        ask(web, pages_task(), keypoint("Cat", page=1, x=10.0))
+    drafts = (DraftRecord(ANN, []),) if case != "another user's draft" else (DraftRecord(ANN, []), DraftRecord(BEN, []))
+    web.parts = replace(web.parts, drafts=Drafts(drafts))
+    web.clock.sleep(601.0 if case == "long ago" else 60.0)
+    body = predict_body(
+        task_of(ANN), label_config=FRAMES, project="1.17", regions=[keypoint("▶ 2", page=1, region_id="k2")]
+    )
+    reply = web.client().post("/predict", json=body)
+    assert (reply.status_code, "nothing is prompted on this task yet" in reply.text) == (400, True)
+    assert clicks(web, ANN) == []
+
+
 def test_a_task_that_another_person_opens_has_no_prediction_of_somebodys_draft() -> None:
     web = FakeWeb(segmenter=PointingSegmenter())
     quiet = replace(web.parts.annotation_service, propagate_on_prompt=False)
