@@ -23,13 +23,16 @@ async address => {
   video.preload = "auto";
   video.src = address;
   document.body.replaceChildren(video);
+  let again = 0, seeks = 0;
   await new Promise((shown, failed) => {
-    // The event "seeked" may come before the picture does.
+    // The event "seeked" may come before the picture does. A picture that is shown before it is asked for is not told:
+    // another time within the same frame shows it again.
     const look = (_, frame) => (frame.mediaTime > 0.02 ? shown() : video.requestVideoFrameCallback(look));
     video.requestVideoFrameCallback(look);
-    video.onloadeddata = () => { video.currentTime = 0.05; };
+    const seek = () => { video.currentTime = 0.045 + 0.001 * (seeks++ % 10); };
+    video.onloadeddata = () => { seek(); again = setInterval(seek, 1000); };
     video.onerror = () => failed(new Error(video.error.message));
-  });
+  }).finally(() => clearInterval(again));
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   const context = canvas.getContext("2d");
